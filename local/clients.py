@@ -1,0 +1,43 @@
+"""boto3 clients of this engine's own endpoint: as the account's owner, or in a role."""
+
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config as ClientConfig
+
+from local import config
+
+_NO_RETRIES = ClientConfig(retries={"max_attempts": 0}, read_timeout=900, max_pool_connections=50)
+
+
+@lru_cache(maxsize=256)
+def client(service: str, region: str | None = None, role_arn: str | None = None) -> Any:
+    """A client whose calls arrive at this engine like anybody's.
+
+    Parameters
+    ----------
+    service
+        boto3's name of the service.
+    region
+        Default: the engine's.
+    role_arn
+        The role in which the calls are made, which the audit then names; default: the account's owner.
+    """
+    key, secret, token = credentials(role_arn) if role_arn else ("local", "local", None)
+    return boto3.session.Session().client(
+        service,
+        region_name=region or config.current().region,
+        endpoint_url=config.current().endpoint_url,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+        config=_NO_RETRIES,
+    )
+
+
+@lru_cache(maxsize=256)
+def credentials(role_arn: str) -> tuple[str, str, str]:
+    """The access key, secret and session token of a role."""
+    answer = client("sts").assume_role(RoleArn=role_arn, RoleSessionName="local")["Credentials"]
+    return answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
