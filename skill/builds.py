@@ -1,14 +1,13 @@
 """The one door from the skill to the domain.
 
-Importing the domain brings boto3, which costs four times as much as the rest of a first reply: it happens here, in the
-intents that need AWS, and nowhere else in the skill.
+Its calls bring boto3, which costs several times as much as the rest of a first reply: the domain is imported here,
+by the intents that need AWS, and nowhere else in the skill.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING
 
 from skill.conversation import SpokenError
@@ -16,7 +15,6 @@ from skill.speech import Sentence
 
 if TYPE_CHECKING:
     from sagebuild.launch import Launched
-    from sagebuild.service import Service
     from sagebuild.status import BuildStatus
     from sagebuild.stop import Stopped
 
@@ -31,19 +29,21 @@ def start_build(detail: str) -> Launched:
     """
     from sagebuild.launch import launch_build
     from sagebuild.records import Trigger
+    from sagebuild.service import Service
 
     with _spoken_errors():
-        return launch_build(_open_service(), Trigger("voice", detail))
+        return launch_build(Service.from_environment(), Trigger("voice", detail))
 
 
 def stop_build(number: int) -> Stopped | None:
     """Stop a build and its paid job; None if it was no longer running."""
     from sagebuild import stop
     from sagebuild.errors import NoBuildRunningError
+    from sagebuild.service import Service
 
     with _spoken_errors():
         try:
-            return stop.stop_build(_open_service(), number)
+            return stop.stop_build(Service.from_environment(), number)
         except NoBuildRunningError:
             return None
 
@@ -52,19 +52,13 @@ def describe_latest_build() -> BuildStatus | None:
     """How the latest build is doing; None if there has been none."""
     from sagebuild import status
     from sagebuild.errors import NoBuildsError
+    from sagebuild.service import Service
 
     with _spoken_errors():
         try:
-            return status.describe_latest_build(_open_service())
+            return status.describe_latest_build(Service.from_environment())
         except NoBuildsError:
             return None
-
-
-@cache
-def _open_service() -> Service:
-    from sagebuild.service import Service
-
-    return Service.from_environment()
 
 
 @contextmanager

@@ -1,13 +1,10 @@
 """Turns sentences into words: the locale's catalogue, plurals, relative times, and escaping of what others wrote."""
 
 import json
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from textwrap import shorten
-from xml.sax.saxutils import escape
 
 LOCALES = Path(__file__).parent / "locales"
 DEFAULT_LOCALE = "en-US"
@@ -15,7 +12,7 @@ DEFAULT_LOCALE = "en-US"
 _SPOKEN_CHARACTERS = 240  # Of one value: about 15 s of speech; the card holds the rest.
 _CARD_CHARACTERS = 2000  # Of one value: Alexa refuses a card of more than 8,000 in all.
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800
-_UNSAYABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 class Sentence:
@@ -97,7 +94,7 @@ def _render(sentence: Sentence, catalogue: Catalogue, escape_value: Callable[[st
 
 
 def _escape_for_speech(text: str) -> str:
-    return escape(_cut(text, _SPOKEN_CHARACTERS))
+    return _cut(text, _SPOKEN_CHARACTERS).translate(_MARKUP)
 
 
 def _clean_for_card(text: str) -> str:
@@ -105,4 +102,6 @@ def _clean_for_card(text: str) -> str:
 
 
 def _cut(text: str, characters: int) -> str:
-    return shorten(_UNSAYABLE.sub(" ", text), characters, placeholder=" ...")
+    """The text on one line, without what XML forbids, and not longer than that many characters."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return line if len(line) <= characters else f"{line[: characters - 4]} ..."
