@@ -32,17 +32,17 @@ def write_launch_card(number: int, waiting: int) -> Card:
 
 
 def _describe(build: "BuildStatus") -> Sentence:
+    step, url = build.step or Sentence("step.unknown"), build.console_url
     started = write_time(build.started_at)
     ended = write_time(build.ended_at) if build.ended_at else Sentence("time.unrecorded")
-    step = build.step or Sentence("step.unknown")
+    reason = build.reason or Sentence("reason.unrecorded")
     match build.outcome:
         case "running":
-            return Sentence("card.running", step=step, started=started, url=build.console_url)
+            return Sentence("card.running", step=step, started=started, url=url)
         case "succeeded":
-            return Sentence("card.succeeded", started=started, ended=ended, url=build.console_url)
+            return Sentence("card.succeeded", started=started, ended=ended, url=url)
         case "failed":
-            reason = build.reason or Sentence("reason.unrecorded")
-            return Sentence("card.failed", reason=reason, started=started, ended=ended, url=build.console_url)
+            return Sentence("card.failed", reason=reason, step=step, started=started, ended=ended, url=url)
         case "stopped":
-            return Sentence("card.stopped", started=started, ended=ended, url=build.console_url)
+            return Sentence("card.stopped", reason=reason, step=step, started=started, ended=ended, url=url)
     raise ValueError(f"a build's outcome is running, succeeded, failed or stopped, not {build.outcome!r}")

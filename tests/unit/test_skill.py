@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from sagebuild.launch import Launched
+from sagebuild.status import BuildStatus
+from sagebuild.stop import Stopped
 from skill import builds
 from skill.app import handler
 from skill.conversation import SpokenError
@@ -20,29 +23,18 @@ from tests.alexa import EVENTS, ROOT, SKILL_ID, Conversation, check_response, lo
 REQUESTS = sorted(path.stem for path in EVENTS.glob("*.json"))
 
 
-@dataclass(frozen=True)
-class Launched:
-    number: int
-    started: bool
-    waiting: int
-
-
-@dataclass(frozen=True)
-class Stopped:
-    number: int
-    job_status: str | None
-    confirmed: bool
-
-
-@dataclass(frozen=True)
-class BuildStatus:
-    number: int = 12
-    outcome: str = "running"
-    step: str | None = "Train Model"
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(seconds=125))
-    ended_at: datetime | None = None
-    reason: str | None = None
-    console_url: str = "https://console.example/builds/12"
+def a_build(**changes: Any) -> BuildStatus:
+    """Build 12, which has been training for two minutes, but for the changes."""
+    running = BuildStatus(
+        number=12,
+        outcome="running",
+        step="Train Model",
+        started_at=datetime.now(UTC) - timedelta(seconds=125),
+        ended_at=None,
+        reason=None,
+        console_url="https://console.example/builds/12",
+    )
+    return replace(running, **changes)
 
 
 @dataclass
@@ -61,7 +53,7 @@ class FakeBuilds:
         if self.latest and self.latest.outcome == "running":
             self.waiting += 1
             return Launched(self.latest.number, started=False, waiting=self.waiting)
-        self.latest = BuildStatus(number=self.latest.number + 1 if self.latest else 1)
+        self.latest = a_build(number=self.latest.number + 1 if self.latest else 1)
         return Launched(self.latest.number, started=True, waiting=0)
 
     def stop_build(self, number: int) -> Stopped | None:
@@ -143,7 +135,7 @@ def test_a_build_starts_in_an_open_session_too(alexa: Conversation) -> None:
 
 
 def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     assert alexa.say("start_build") == "Build 12 is still running, so I noted a new one to follow it."
     assert "for 1 request." in alexa.card
     alexa.say("start_build")
@@ -154,7 +146,7 @@ def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: 
 
 
 def test_stop_asks_first_and_says_which_build(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     assert "build 12" in alexa.say("stop_build")
     assert alexa.is_open
     assert domain.calls == ["describe"]
@@ -162,7 +154,7 @@ def test_stop_asks_first_and_says_which_build(alexa: Conversation, domain: FakeB
 
 
 def test_a_yes_stops_the_build_and_says_what_was_confirmed(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     alexa.say("stop_build")
     assert alexa.say("yes") == "Build 12 is stopped, and AWS confirms that its training job is stopped too."
     assert not alexa.is_open
@@ -185,14 +177,14 @@ def test_a_yes_stops_the_build_and_says_what_was_confirmed(alexa: Conversation, 
 def test_stop_claims_no_more_than_was_confirmed(
     alexa: Conversation, domain: FakeBuilds, job_status: str | None, confirmed: bool, said: str
 ) -> None:
-    domain.latest, domain.job_status, domain.confirmed = BuildStatus(), job_status, confirmed
+    domain.latest, domain.job_status, domain.confirmed = a_build(), job_status, confirmed
     alexa.say("stop_build")
     assert said in alexa.say("yes")
 
 
 @pytest.mark.parametrize("request_name", ["no", "stop", "cancel", "navigate_home"])
 def test_anything_but_yes_leaves_the_build_alone(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     alexa.say("stop_build")
     assert alexa.say(request_name) == "All right, I left build 12 alone."
     assert not alexa.is_open
@@ -200,14 +192,14 @@ def test_anything_but_yes_leaves_the_build_alone(alexa: Conversation, domain: Fa
 
 
 def test_a_yes_to_a_later_question_stops_nothing(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     for request_name in ("stop_build", "help", "yes"):
         alexa.say(request_name)
     assert domain.calls == ["describe"]
 
 
 def test_a_yes_after_the_session_has_closed_stops_nothing(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     for request_name in ("stop_build", "no", "yes"):
         alexa.say(request_name)
     assert domain.calls == ["describe"]
@@ -217,7 +209,7 @@ def test_a_yes_after_the_session_has_closed_stops_nothing(alexa: Conversation, d
 def test_the_question_survives_what_was_not_understood(
     alexa: Conversation, domain: FakeBuilds, request_name: str
 ) -> None:
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     alexa.say("stop_build")
     alexa.say(request_name)
     assert alexa.is_open
@@ -226,15 +218,15 @@ def test_the_question_survives_what_was_not_understood(
 
 
 def test_only_the_build_that_was_asked_about_is_stopped(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     alexa.say("stop_build")
-    domain.latest = BuildStatus(number=13)
+    domain.latest = a_build(number=13)
     assert alexa.say("yes").startswith("Build 12 was no longer running")
     assert domain.latest.outcome == "running"
 
 
 def test_nothing_running_is_nothing_to_stop(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus(outcome="succeeded", ended_at=datetime.now(UTC))
+    domain.latest = a_build(outcome="succeeded", ended_at=datetime.now(UTC))
     assert alexa.say("stop_build") == "No build is running, so there is nothing to stop."
     assert not alexa.is_open
 
@@ -243,7 +235,7 @@ def test_nothing_running_is_nothing_to_stop(alexa: Conversation, domain: FakeBui
 
 
 def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     assert (
         alexa.say("build_status") == "Still running: your build is at the step Train Model and started 2 minutes ago."
     )
@@ -256,11 +248,11 @@ def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: Fak
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (BuildStatus(step=None), "Still running: your build started 2 minutes ago."),
-        (BuildStatus(outcome="succeeded"), "Done: your build succeeded 3 hours ago."),
-        (BuildStatus(outcome="stopped"), "Your build was stopped 3 hours ago."),
-        (BuildStatus(outcome="failed", reason="The script ended."), "Your build failed 3 hours ago: The script ended."),
-        (BuildStatus(outcome="failed"), "Your build failed 3 hours ago: No reason was recorded."),
+        (a_build(step=None), "Still running: your build started 2 minutes ago."),
+        (a_build(outcome="succeeded"), "Done: your build succeeded 3 hours ago."),
+        (a_build(outcome="stopped", reason="Stopped by voice."), "Your build was stopped 3 hours ago."),
+        (a_build(outcome="failed", reason="The script ended."), "Your build failed 3 hours ago: The script ended."),
+        (a_build(outcome="failed"), "Your build failed 3 hours ago: No reason was recorded."),
     ],
 )
 def test_every_outcome_is_told_first(alexa: Conversation, domain: FakeBuilds, status: BuildStatus, said: str) -> None:
@@ -272,10 +264,11 @@ def test_every_outcome_is_told_first(alexa: Conversation, domain: FakeBuilds, st
     )
     assert alexa.say("build_status") == said
     assert "https://console.example/builds/12" in alexa.card
+    assert (status.reason or "") in alexa.card
 
 
 def test_an_end_that_is_not_recorded_yet_was_just_now(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus(outcome="succeeded")
+    domain.latest = a_build(outcome="succeeded")
     assert alexa.say("build_status") == "Done: your build succeeded just now."
     assert "Ended: not recorded yet" in alexa.card
 
@@ -305,7 +298,7 @@ def test_times_are_told_in_the_largest_unit_that_fits(seconds: int, said: str) -
 
 
 def test_one_is_singular(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus(started_at=datetime.now(UTC) - timedelta(seconds=61))
+    domain.latest = a_build(started_at=datetime.now(UTC) - timedelta(seconds=61))
     assert "1 minute ago" in alexa.say("build_status")
 
 
@@ -313,7 +306,7 @@ def test_one_is_singular(alexa: Conversation, domain: FakeBuilds) -> None:
 
 
 def test_what_others_wrote_cannot_break_the_markup(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus(
+    domain.latest = a_build(
         outcome="failed", ended_at=datetime.now(UTC), reason='<audio src="x"/> {number} & "\x1b[31m\ud800 \x00'
     )
     assert '<audio src="x"/> {number} & "' in alexa.say("build_status")
@@ -322,7 +315,7 @@ def test_what_others_wrote_cannot_break_the_markup(alexa: Conversation, domain: 
 
 
 def test_a_long_reason_is_cut_where_it_is_spoken(alexa: Conversation, domain: FakeBuilds) -> None:
-    domain.latest = BuildStatus(outcome="failed", ended_at=datetime.now(UTC), reason="word " * 2000)
+    domain.latest = a_build(outcome="failed", ended_at=datetime.now(UTC), reason="word " * 2000)
     assert len(alexa.say("build_status")) < 300
     assert len(alexa.card) < 8000
 
@@ -356,7 +349,7 @@ def test_another_skill_is_refused(
     monkeypatch: pytest.MonkeyPatch, domain: FakeBuilds, request_name: str, skill_id: str
 ) -> None:
     monkeypatch.setenv("SKILL_ID", skill_id)
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     response = handler(load_request(request_name), None)
     check_response(response)
     assert read_speech(response) == "Sorry, I only answer my own skill."
@@ -420,7 +413,7 @@ def _spoil(value: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize("request_name", ["launch", "start_build", "yes", "session_ended"])
 def test_a_spoilt_envelope_never_raises(domain: FakeBuilds, request_name: str) -> None:
-    domain.latest = BuildStatus()
+    domain.latest = a_build()
     for envelope in _spoil(load_request(request_name)):
         check_response(handler(copy.deepcopy(envelope), None))
     assert not any(call.startswith("stop") for call in domain.calls)
