@@ -150,6 +150,8 @@ class Deployment:
                     self._restore(former, now)
                 except Exception:  # told by the resource's event; the others are to be restored all the same
                     failed.append(now.logical_id)
+                if former.physical_id != now.physical_id:
+                    unwanted.append(now)
         if failed:
             self.stack.tell("UPDATE_ROLLBACK_FAILED", _failed("update", failed))
             return
