@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from local import config
-from local.cloudformation.errors import Cancelled, ResourceFailed
+from local.cloudformation.errors import CancelledError, ResourceError
 from local.cloudformation.providers.base import Attributes, Provider, Task, random_suffix
 from local.cloudformation.schemas import text
 
@@ -31,7 +31,7 @@ def _create(task: Task) -> Attributes:
 
 def _update(task: Task) -> Attributes:
     if task.changed("ServiceToken"):
-        raise ResourceFailed("Modifying service token is not allowed.")
+        raise ResourceError("Modifying service token is not allowed.")
     return _attributes(task, _ask(task, "Update", OldResourceProperties=_as_texts(task.before)))
 
 
@@ -57,12 +57,12 @@ def _ask(task: Task, request_type: str, **more: Any) -> dict[str, Any]:
     if request_type == "Create":
         task.physical_id = answer.get("PhysicalResourceId") or task.physical_id
     if answer.get("Status") != "SUCCESS":
-        raise ResourceFailed(
+        raise ResourceError(
             f"Received response status [{answer.get('Status')}] from custom resource. "
             f"Message returned: {answer.get('Reason')} (RequestId: {request_id})"
         )
     if not answer.get("PhysicalResourceId") and request_type == "Create":
-        raise ResourceFailed("Invalid PhysicalResourceId")
+        raise ResourceError("Invalid PhysicalResourceId")
     return answer
 
 
@@ -89,7 +89,7 @@ def _send(task: Task, request_type: str, token: str, more: dict[str, Any]) -> st
         subject = "AWS CloudFormation custom resource request"
         task.client("sns").publish(TopicArn=service_token, Subject=subject, Message=message)
     else:
-        raise ResourceFailed(f"Invalid service token: {service_token}")
+        raise ResourceError(f"Invalid service token: {service_token}")
     return str(request["RequestId"])
 
 
@@ -101,8 +101,8 @@ def _wait(task: Task, token: str, request_id: str) -> dict[str, Any]:
             return _answers[token].get(timeout=_CANCEL_POLL_SECONDS)
         except queue.Empty:
             if task.cancelled.is_set():
-                raise Cancelled("Resource creation cancelled") from None
-    raise ResourceFailed(
+                raise CancelledError("Resource creation cancelled") from None
+    raise ResourceError(
         "CloudFormation did not receive a response from your Custom Resource. "
         f"Please check your logs for requestId [{request_id}]."
     )

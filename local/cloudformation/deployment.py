@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.cloudformation import planning, providers, resources, stacks, template
-from local.cloudformation.errors import ResourceFailed, ValidationError, reason
+from local.cloudformation.errors import ResourceError, ValidationError, reason
 from local.cloudformation.ordering import in_order
 from local.cloudformation.schemas import text
 from local.cloudformation.stacks import Plan, Resource, Stack
@@ -114,7 +114,7 @@ class Deployment:
         now.status, now.updated = former.status, former.updated
         try:
             if now.type != former.type:
-                raise ResourceFailed(f"Update of resource type is not permitted. The resource is {now.logical_id}")
+                raise ResourceError(f"Update of resource type is not permitted. The resource is {now.logical_id}")
             now.given = self._evaluate_properties(now)
             replacing = now.given != former.given and resources.must_replace(former, now)
         except Exception as error:

@@ -34,11 +34,11 @@ class InsufficientCapabilitiesError(ServiceException):  # type: ignore[misc]
     code = "InsufficientCapabilitiesException"
 
 
-class ResourceFailed(Exception):  # noqa: N818
+class ResourceError(Exception):
     """A resource could not be made, changed or deleted; the message is the reason that its event tells."""
 
 
-class Cancelled(ResourceFailed):
+class CancelledError(ResourceError):
     """Another resource failed while this one was being worked on."""
 
 
@@ -51,6 +51,6 @@ def reason(error: Exception) -> str:
             f"{answer.get('Message', '')} (Action: {service}; Status Code: {metadata.get('HTTPStatusCode')}; "
             f"Error Code: {answer.get('Code')}; Request ID: {metadata.get('RequestId', '')})"
         )
-    if isinstance(error, ResourceFailed | BotoCoreError | ServiceException):
+    if isinstance(error, ResourceError | BotoCoreError | ServiceException):
         return str(getattr(error, "message", error))
     return f"Internal failure of local/: {type(error).__name__}: {error}"

@@ -1,6 +1,7 @@
 """Evaluates a template's intrinsic functions; what waits for a resource stays as it is until the resource exists."""
 
 import base64
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -170,6 +171,4 @@ class Evaluator:
 
 
 def _to_json(value: Any) -> str:
-    import json
-
     return json.dumps(value, separators=(",", ":"))

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local.cloudformation import providers
-from local.cloudformation.errors import ResourceFailed, reason
+from local.cloudformation.errors import ResourceError, reason
 from local.cloudformation.providers.base import Task, is_gone
 from local.cloudformation.stacks import Resource, Stack
 
@@ -64,7 +64,7 @@ def must_replace(former: Resource, resource: Resource) -> bool:
 
     Raises
     ------
-    ResourceFailed
+    ResourceError
         When it does and the resource cannot be replaced, because its name is given and stays.
     """
     provider = providers.of(resource.type)
@@ -73,7 +73,7 @@ def must_replace(former: Resource, resource: Resource) -> bool:
         return False
     name = former.given.get(provider.name)
     if name is not None and name == resource.given.get(provider.name):
-        raise ResourceFailed(
+        raise ResourceError(
             "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
             f"Rename {name} and update the stack again."
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.cloudformation import custom_resources, schemas
-from local.cloudformation.errors import ResourceFailed, ValidationError
+from local.cloudformation.errors import ResourceError, ValidationError
 from local.cloudformation.providers import access, buckets, build, compute, messaging, storage
 from local.cloudformation.providers.base import Provider, Task, random_suffix
 
@@ -54,7 +54,7 @@ def prepare(
     coerced = schemas.coerce(type_name, properties)
     if complaints := schemas.complaints(type_name, coerced):
         lines = "\n".join(complaints)
-        raise ResourceFailed(f"Properties validation failed for resource {logical_id} with message:\n{lines}")
+        raise ResourceError(f"Properties validation failed for resource {logical_id} with message:\n{lines}")
     if "Tags" in of(type_name).takes.split():
         own = coerced.pop("Tags", {})
         tags = own if isinstance(own, dict) else {tag["Key"]: tag["Value"] for tag in own}

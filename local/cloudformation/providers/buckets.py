@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.cloudformation.errors import ResourceFailed
+from local.cloudformation.errors import ResourceError
 from local.cloudformation.providers.base import Attributes, Provider, Task, document, drop, tag_list
 
 _RULE_SAME = ["Status", "Prefix", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"]
@@ -62,7 +62,7 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
         tags = rule.pop("TagFilters", [])
         converted["Filter"] = {"And": {"Tags": tags}} if tags else {"Prefix": ""}
     if rule:
-        raise ResourceFailed(f"local/ does not serve {sorted(rule)} of a bucket's lifecycle rule")
+        raise ResourceError(f"local/ does not serve {sorted(rule)} of a bucket's lifecycle rule")
     return converted
 
 

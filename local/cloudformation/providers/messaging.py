@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from local.cloudformation.errors import ResourceFailed
+from local.cloudformation.errors import ResourceError
 from local.cloudformation.providers.base import Attributes, Provider, Task, document, drop, tag_list
 from local.cloudformation.schemas import text
 
@@ -158,7 +158,7 @@ def _put_targets(task: Task) -> None:
         drop(task.api.remove_targets, **rule, Ids=sorted(gone))
     failed = task.api.put_targets(**rule, Targets=targets)["FailedEntries"] if targets else []
     if failed:
-        raise ResourceFailed(f"Target {failed[0]['TargetId']}: {failed[0]['ErrorMessage']}")
+        raise ResourceError(f"Target {failed[0]['TargetId']}: {failed[0]['ErrorMessage']}")
 
 
 def _delete_rule(task: Task) -> None:
