@@ -19,6 +19,7 @@ MOTO_NAMES = (
     "moto.awslambda.models.lambda_backends",
     "moto.awslambda.responses.LambdaResponse.invoke",
     "moto.awslambda.utils.make_function_arn",
+    "moto.core.responses.BaseResponse._enrich_response",
 )
 
 
@@ -32,3 +33,4 @@ def install() -> None:
     models.LambdaFunction = backend.LambdaFunction
     models.lambda_backends.backend = backend.LambdaBackend
     LambdaResponse.invoke = api.invoke
+    LambdaResponse._enrich_response = staticmethod(api.enrich_response)
