@@ -25,7 +25,8 @@ def client(service: str, region: str | None = None, role_arn: str | None = None)
         The role in which the calls are made, which the audit then names; default: the account's owner.
     """
     key, secret, token = credentials(role_arn) if role_arn else ("local", "local", None)
-    return boto3.session.Session().client(
+    session: Any = boto3.session.Session()
+    return session.client(
         service,
         region_name=region or config.current().region,
         endpoint_url=config.current().endpoint_url,

@@ -1,0 +1,1 @@
+"""CI/CD for SageMaker models: the domain."""

@@ -1,0 +1,173 @@
+"""The address of the SageMaker container image for a framework or built-in algorithm, from a table, without the SDK."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from sagebuild.errors import ImageNotFoundError
+
+Scope = Literal["training", "inference"]
+Row = dict[str, Any]
+
+# Later versions have no p2 images: AWS retired that family with PyTorch 1.13 and TensorFlow 2.12.
+FIRST_WITHOUT_P2 = {"PYTORCH": (1, 13), "TENSORFLOW": (2, 12)}
+
+
+class Image(NamedTuple):
+    """A container image, and a sentence for the person when it is not exactly what was asked for."""
+
+    uri: str
+    note: str | None = None
+
+
+def resolve_image(
+    framework: str,
+    version: str | None,
+    py_version: str | None,
+    region: str,
+    instance_type: str,
+    scope: Scope,
+    *,
+    algorithm: str | None = None,
+    base_framework: str | None = None,
+) -> Image:
+    """Return the image that SageMaker offers for this framework, place and kind of machine.
+
+    Parameters
+    ----------
+    framework
+        TENSORFLOW, MXNET, PYTORCH, SCIKIT, CHAINER, XGBOOST, HUGGINGFACE or AMAZON.
+    version
+        The framework's version as AWS lists it, "1.8" or "1.8.0"; HUGGINGFACE takes the version of transformers.
+        None takes the only one there is, as AMAZON's algorithms have it.
+    py_version
+        "py3", "py37"...; where the version ships a single Python, that one is taken and the note says so.
+    region, instance_type
+        "eu-west-1"; "ml.m5.large".
+    scope
+        "training" or "inference".
+    algorithm
+        AMAZON's algorithm, "kmeans".
+    base_framework
+        What HUGGINGFACE's transformers stand on, "pytorch2.3.0".
+
+    Raises
+    ------
+    ImageNotFoundError
+        There is no such image; the message lists what there is.
+    """
+    what, rows = _rows_of(framework, algorithm)
+    rows = [row for row in rows if scope in row["scopes"]]
+    rows, version = _pick(rows, lambda row: row["versions"], version, f"{what} has no {scope} image of version {{}}")
+    what = f"{what} {version}"
+    if framework == "HUGGINGFACE":
+        sentence = f"{what} has no {scope} image on base framework {{}}"
+        rows, base_framework = _pick(rows, lambda row: row["base"], base_framework, sentence)
+    rows, processor = _for_instance(rows, instance_type, f"{what} has no {scope} image for {instance_type}")
+    _check_p2(framework, version, instance_type, what)
+    row, python, note = _for_python(rows, py_version, what, scope)
+    tag = _tag(row, version, processor, python, base_framework)
+    if instance_type.startswith("ml.p4d."):
+        tag = "-".join(part for part in (tag, _tables()["p4d"].get(f"{framework}:{tag}")) if part)
+    return Image(f"{_registry(row, region, what)}/{row['repository']}:{tag}", note)
+
+
+def _rows_of(framework: str, algorithm: str | None) -> tuple[str, list[Row]]:
+    kind, name = ("algorithms", algorithm) if framework == "AMAZON" else ("frameworks", framework)
+    tables = _tables()[kind]
+    if name not in tables:
+        raise ImageNotFoundError(f"There is no image of {name}; there are images of {_listed(tables)}.")
+    return str(name), tables[name]
+
+
+def _pick(
+    rows: list[Row], names_of: Callable[[Row], Iterable[str]], asked: str | None, sentence: str
+) -> tuple[list[Row], str]:
+    """Return the rows that go by the name asked for; None asks for the only one there is."""
+    names = {name for row in rows for name in names_of(row)}
+    if asked is None and len(names) == 1:
+        asked = min(names)
+    if asked not in names:
+        raise ImageNotFoundError(f"{sentence.format(asked or '(none given)')}; there is {_listed(names)}.")
+    return [row for row in rows if asked in names_of(row)], asked
+
+
+def processor_of(instance_type: str) -> str:
+    """Return what an instance type computes with: cpu, gpu, graviton, inf or trn.
+
+    It is a property of the family: https://docs.aws.amazon.com/sagemaker/latest/dg/instance-types-az.html
+    """
+    family = instance_type.split(".")[1] if instance_type.count(".") == 2 else ""
+    if re.match(r"(inf|trn)\d", family):
+        return family[:3]
+    if re.match(r"(g|gr|p)\d", family):
+        return "gpu"
+    return "graviton" if re.fullmatch(r"[a-z]+\d+g[a-z]*", family) else "cpu"
+
+
+def _for_instance(rows: list[Row], instance_type: str, sentence: str) -> tuple[list[Row], str]:
+    processor = processor_of(instance_type)
+    # A row without processors is one image for all of x86; Trainium and Graviton need their own.
+    everywhere = {"cpu": "", "gpu": "", "inf": ""}
+    fitting = [row for row in rows if processor in row.get("processors", everywhere)]
+    if not fitting:
+        kinds = {kind for row in rows for kind in row.get("processors", everywhere)}
+        raise ImageNotFoundError(f"{sentence}, a {processor} instance; there is one for {_listed(kinds)} instances.")
+    return fitting, processor
+
+
+def _check_p2(framework: str, version: str, instance_type: str, what: str) -> None:
+    first_without = FIRST_WITHOUT_P2.get(framework)
+    if first_without and instance_type.startswith("ml.p2.") and _numbers(version) >= first_without:
+        raise ImageNotFoundError(f"{what} has no image for {instance_type}: AWS retired p2; take ml.g4dn or ml.g5.")
+
+
+def _for_python(rows: list[Row], asked: str | None, what: str, scope: str) -> tuple[Row, str, str | None]:
+    offered = sorted({python for row in rows for python in row.get("python", [])})
+    if not offered:
+        return rows[0], "", None
+    note = None
+    python = asked
+    if python not in offered:
+        if len(offered) > 1:
+            given = asked or "(none given)"
+            raise ImageNotFoundError(f"{what} has no {scope} image for Python {given}; there is {_listed(offered)}.")
+        python = offered[0]
+        note = f"{what} comes with {python} only, so the {scope} image has {python} and not {asked}." if asked else None
+    return next(row for row in rows if python in row["python"]), str(python), note
+
+
+def _tag(row: Row, version: str, processor: str, python: str, base_framework: str | None) -> str:
+    base_version = re.sub(r"^(pytorch|tensorflow)", "", base_framework or "")
+    prefix = row.get("prefix", version).format(base_version=base_version)
+    parts = (prefix, row.get("processors", {}).get(processor), python, row.get("container", {}).get(processor))
+    return "-".join(part for part in parts if part)
+
+
+def _registry(row: Row, region: str, what: str) -> str:
+    accounts: dict[str, str] = _tables()["registries"][row["registry"]]
+    if region not in accounts:
+        raise ImageNotFoundError(f"{what} has no image in region {region}; there is one in {_listed(accounts)}.")
+    return f"{accounts[region]}.dkr.ecr.{region}.{_tables()['domains'].get(region, 'amazonaws.com')}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names, key=_natural))
+
+
+def _natural(name: str) -> list[str | int]:
+    """Return a sort key by which 1.9 comes before 1.10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))
+
+
+@cache
+def _tables() -> dict[str, Any]:
+    tables: dict[str, Any] = json.loads(Path(__file__).with_name("images.json").read_text(encoding="utf-8"))
+    return tables

@@ -1,0 +1,108 @@
+"""Plans a build: parameters read and checked, everything it needs looked for, every request written, nothing paid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from sagebuild import requests
+from sagebuild.document import read_document
+from sagebuild.endpoint import describe_endpoint
+from sagebuild.errors import PreflightError
+from sagebuild.images import resolve_image
+from sagebuild.names import name_resource
+from sagebuild.parameters import parse_document
+from sagebuild.records import NOT_ENDED, update_build
+from sagebuild.service import Service, aws_call
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters
+
+# An update takes 3 to 10 minutes; an hour means that something hangs.
+POLL_SECONDS = 30
+MAXIMUM_POLLS = 120
+
+
+def plan_build(service: Service, number: int) -> dict[str, Any]:
+    """All that the state machine needs for one build.
+
+    Returns
+    -------
+    dict
+        ``training``, ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those
+        names; ``tags`` belong to the endpoint; ``pollSeconds`` and ``maximumPolls`` bound the wait for it.
+
+    Raises
+    ------
+    ParameterError
+        The document asks for something that cannot be built.
+    PreflightError
+        Something that the build needs is not there.
+    """
+    text = read_document(service)
+    parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
+    training_image = resolve_image(parameters, service.region, "training")
+    inference_image = resolve_image(parameters, service.region, "inference")
+    check_inputs(service, parameters)
+    live = describe_endpoint(service)
+    name = name_resource(service, number)
+    update_build(
+        service,
+        number,
+        only_if=NOT_ENDED,
+        status="running",
+        parameters=text,
+        notes=sorted({*training_image.notes, *inference_image.notes}),
+        training_image=training_image.uri,
+        training_job=name,
+        model=name,
+        endpoint_config=name,
+        live_before=live.config if live and live.status != "Failed" else "",
+    )
+    return {
+        "number": number,
+        "training": requests.build_training_job(service, number, parameters, training_image.uri),
+        "model": requests.build_model(service, number, parameters, inference_image.uri),
+        "endpointConfig": requests.build_endpoint_config(service, number, parameters),
+        "endpoint": requests.build_endpoint(service, number),
+        "tags": requests.build_tags(service, number, parameters),
+        "pollSeconds": POLL_SECONDS,
+        "maximumPolls": MAXIMUM_POLLS,
+    }
+
+
+def check_inputs(service: Service, parameters: BuildParameters) -> None:
+    """Look for what the training will read.
+
+    Raises
+    ------
+    PreflightError
+        With everything that is missing, not the first alone.
+    """
+    problems = [
+        f"the channel '{name}' has no objects at {uri}; upload the training data there"
+        for name, uri in requests.locate_channels(service, parameters).items()
+        if not _has_objects(service, uri)
+    ]
+    for parameter in ("trainsourcefile", "hostsourcefile"):
+        source = requests.locate_source(service, getattr(parameters, parameter))
+        if source and not _has_objects(service, source):
+            problems.append(f"{parameter} names {source}, where there is no object; upload the source archive there")
+    if problems:
+        text = "; ".join(problems)
+        raise PreflightError(f"{text[0].upper()}{text[1:]}.")
+
+
+def _has_objects(service: Service, uri: str) -> bool:
+    """Whether any object's key begins as the URI does."""
+    location = urlsplit(uri)
+    with aws_call(f"list {uri}"):
+        try:
+            answer = service.s3.list_objects_v2(Bucket=location.netloc, Prefix=location.path.lstrip("/"), MaxKeys=1)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchBucket":
+                return False
+            raise
+    return bool(answer.get("KeyCount"))
