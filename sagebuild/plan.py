@@ -11,7 +11,7 @@ from sagebuild import requests
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import PreflightError
-from sagebuild.images import resolve_image
+from sagebuild.images import Image, Scope, resolve_image
 from sagebuild.names import name_resource
 from sagebuild.parameters import parse_document
 from sagebuild.records import NOT_ENDED, update_build
@@ -43,8 +43,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     """
     text = read_document(service)
     parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
-    training_image = resolve_image(parameters, service.region, "training")
-    inference_image = resolve_image(parameters, service.region, "inference")
+    training_image = choose_image(parameters, service.region, "training")
+    inference_image = choose_image(parameters, service.region, "inference")
     check_inputs(service, parameters)
     live = describe_endpoint(service)
     name = name_resource(service, number)
@@ -54,7 +54,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         only_if=NOT_ENDED,
         status="running",
         parameters=text,
-        notes=sorted({*training_image.notes, *inference_image.notes}),
+        notes=sorted({image.note for image in (training_image, inference_image) if image.note}),
         training_image=training_image.uri,
         training_job=name,
         model=name,
@@ -71,6 +71,20 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "pollSeconds": POLL_SECONDS,
         "maximumPolls": MAXIMUM_POLLS,
     }
+
+
+def choose_image(parameters: BuildParameters, region: str, scope: Scope) -> Image:
+    """The image in which the parameters' framework trains or serves.
+
+    Raises
+    ------
+    ImageNotFoundError
+        There is none of that version, Python, region and kind of machine.
+    """
+    instance_type = parameters.traininstancetype if scope == "training" else parameters.hostinstancetype
+    return resolve_image(
+        parameters.framework, parameters.frameworkversion, parameters.pyversion, region, instance_type, scope
+    )
 
 
 def check_inputs(service: Service, parameters: BuildParameters) -> None:
