@@ -121,9 +121,9 @@ def watch(app: Flask, moto_service: str) -> None:
 
 def _arrive(service: str) -> Response | None:
     if request.content_encoding == "gzip" and service != "s3":
-        # As moto does it later; the cached body makes its own attempt harmless.
+        # Here and not later in moto, which would find the body read already.
         request.stream = cast(IO[bytes], gzip.GzipFile(fileobj=request.stream))
-        request.get_data(parse_form_data=True)
+        del request.environ["HTTP_CONTENT_ENCODING"]
     call = g.call = _identify(service)
     if call is None:
         return None
