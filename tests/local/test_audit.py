@@ -16,6 +16,7 @@ from tests.engine import Engine, running_engine
 
 ACCOUNT = "123456789012"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}"
+SESSION: Any = boto3.session.Session()
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/other"
 
 
@@ -33,8 +34,7 @@ class Role:
         self.key = engine.client("sts").assume_role(RoleArn=self.arn, RoleSessionName="test")["Credentials"]
 
     def client(self, service: str) -> Any:
-        session: Any = boto3.session.Session()
-        return session.client(
+        return SESSION.client(
             service,
             region_name="us-east-1",
             endpoint_url=self.engine.endpoint_url,
@@ -131,9 +131,9 @@ def test_attached_policies_count(engine: Engine) -> None:
     document = json.dumps({"Version": "2012-10-17", "Statement": allow("sns:CreateTopic")})
     own = iam.create_policy(PolicyName=role.name, PolicyDocument=document)["Policy"]["Arn"]
     iam.attach_role_policy(RoleName=role.name, PolicyArn=own)
-    iam.attach_role_policy(RoleName=role.name, PolicyArn="arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess")
+    iam.attach_role_policy(RoleName=role.name, PolicyArn="arn:aws:iam::aws:policy/AmazonSNSReadOnlyAccess")
     role.client("sns").create_topic(Name="app-one")
-    role.client("ssm").describe_parameters()
+    role.client("sns").list_topics()
     assert [call["allowed"] for call in role.calls()] == [True, True]
 
 
@@ -300,7 +300,7 @@ def test_the_owner_is_not_audited(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "code", "status"),
     [
-        ("ssm", "get_parameter", {"Name": "x"}, "AccessDeniedException", 400),
+        ("events", "describe_rule", {"Name": "x"}, "AccessDeniedException", 400),
         ("lambda", "get_function", {"FunctionName": "f"}, "AccessDeniedException", 403),
         ("sns", "create_topic", {"Name": "x"}, "AuthorizationError", 403),
         ("iam", "get_role", {"RoleName": "x"}, "AccessDenied", 403),

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from local.validation import compiled
 from tests.engine import Engine
 
+SESSION: Any = boto3.session.Session()
 ROLE = "arn:aws:iam::123456789012:role/trainer"
 TRAINING = {
     "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
@@ -26,8 +27,7 @@ def unchecked(engine: Engine) -> Callable[[str], Any]:
     """Clients that send whatever they are given, as a client of another language might."""
 
     def client(service: str) -> Any:
-        session: Any = boto3.session.Session()
-        return session.client(
+        return SESSION.client(
             service,
             region_name="us-east-1",
             endpoint_url=engine.endpoint_url,
