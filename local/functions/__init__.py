@@ -2,6 +2,7 @@
 
 MOTO_NAMES = (
     "moto.awslambda.models.EventSourceMapping",
+    "moto.awslambda.models.LambdaBackend.add_permission",
     "moto.awslambda.models.LambdaBackend.create_event_source_mapping",
     "moto.awslambda.models.LambdaBackend.create_function",
     "moto.awslambda.models.LambdaBackend.delete_function",

@@ -112,10 +112,8 @@ def receive(engine: Engine, url: str) -> dict[str, Any]:
     sqs = engine.client("sqs")
 
     def take() -> dict[str, Any] | None:
-        messages = sqs.receive_message(
-            QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["All"], AttributeNames=["All"]
-        )
-        return messages.get("Messages", [None])[0]
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["All"])
+        return next(iter(answer.get("Messages", [])), None)
 
     message = eventually(take)
     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
