@@ -56,7 +56,7 @@ def test_definitions_are_described_unique_and_must_exist(host: Host) -> None:
             lambda: client.describe_endpoint(EndpointName="none"),
             'Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/none".',
         ),
-        (lambda: host.invoke("none", b""), "Endpoint none of account 123456789012 not found"),
+        (lambda: host.invoke("none", b"[1]"), "Endpoint none of account 123456789012 not found"),
         (
             lambda: client.update_endpoint_weights_and_capacities(
                 EndpointName="a", DesiredWeightsAndCapacities=[{"VariantName": "main"}]

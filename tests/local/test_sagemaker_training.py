@@ -99,11 +99,15 @@ def test_a_manifest_names_the_objects_of_a_channel(world: Trainer) -> None:
 
 
 def test_a_failing_script_gives_its_own_error_as_the_reason(world: Trainer) -> None:
-    name = world.start("def work():\n    raise ValueError('no rows left')\n\nwork()\n", HyperParameters={"depth": "3"})
+    name = world.start(
+        "def work():\n    raise ValueError('no rows left\\nin the table')\n\nwork()\n", HyperParameters={"depth": "3"}
+    )
     job = world.finish(name)
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Failed", "Failed")
     reason = job["FailureReason"]
-    assert reason.startswith('AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "ValueError: no rows')
+    assert reason.startswith(
+        'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "ValueError: no rows left\nin the table"'
+    )
     assert "train.py --depth 3" in reason
     assert reason.endswith(", exit code: 1")
     assert "ModelArtifacts" not in job or not job["ModelArtifacts"]
