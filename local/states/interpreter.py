@@ -18,6 +18,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_par
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.component.state.wait.state_wait import StateWait
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.parse import preprocessor
@@ -152,7 +153,11 @@ class Wait(StateWait):  # type: ignore[misc]
     """Waits in the engine's time."""
 
     def _eval_state(self, env: Environment) -> None:
-        pause(env, self.wait_function._get_wait_seconds(env))
+        seconds = self.wait_function._get_wait_seconds(env)
+        if isinstance(self.wait_function, Timestamp):
+            # moto takes this machine's clock for UTC.
+            seconds += time.localtime().tm_gmtoff
+        pause(env, seconds)
         if self.assign_decl:
             self.assign_decl.eval(env)
 

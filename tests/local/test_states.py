@@ -160,6 +160,12 @@ def test_waiting_passes_in_the_time_of_the_engine(machines: Machines) -> None:
     assert 10 / 20 <= (ended["stopDate"] - ended["startDate"]).total_seconds() < 10 / 20 + 1
 
 
+def test_a_moment_is_waited_for(machines: Machines) -> None:
+    moment = "$fromMillis($millis() + 20000, '[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]Z')"
+    ended = machines.run({"Rest": {"Type": "Wait", "Timestamp": f"{{% {moment} %}}", "Next": "Done"}, "Done": SUCCEED})
+    assert 18 / 20 <= (ended["stopDate"] - ended["startDate"]).total_seconds() < 2
+
+
 def test_branches_see_the_arguments_and_their_outputs_are_listed(machines: Machines) -> None:
     branches = [
         {

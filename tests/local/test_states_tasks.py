@@ -206,29 +206,6 @@ def test_a_failed_branch_cancels_the_jobs_of_the_others(machines: Machines) -> N
     assert ended_inner(machines, inner) == "ABORTED"
 
 
-def training(name: str) -> dict[str, Any]:
-    return {
-        "TrainingJobName": name,
-        "RoleArn": "arn:aws:iam::123456789012:role/training",
-        "AlgorithmSpecification": {
-            "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1",
-            "TrainingInputMode": "File",
-        },
-        "OutputDataConfig": {"S3OutputPath": "s3://states-objects/out"},
-        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
-        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
-    }
-
-
-def test_the_arguments_of_a_training_are_those_of_its_service(machines: Machines) -> None:
-    states = {"Train Model": task("sagemaker:createTrainingJob", "{% $states.input %}")}
-    told = machines.output(states, training("states-training"))
-    assert told["TrainingJobArn"].endswith(":training-job/states-training")
-    error, cause = error_of(machines, "sagemaker:createTrainingJob", training("states-training") | {"Colour": "red"})
-    assert error == "States.Runtime"
-    assert "Colour" in cause
-
-
 @pytest.fixture(scope="module")
 def queue(engine: Engine) -> str:
     return str(engine.client("sqs").create_queue(QueueName="states-tokens")["QueueUrl"])
