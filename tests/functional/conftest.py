@@ -16,7 +16,10 @@ STACK = "sagebuild-test"
 
 _TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 # Waits for ever, so that a started execution stays RUNNING until it is stopped.
-_WAITING_MACHINE = {"StartAt": "Train Model", "States": {"Train Model": {"Type": "Wait", "Seconds": 86400, "End": True}}}
+_WAITING_MACHINE = {
+    "StartAt": "Train Model",
+    "States": {"Train Model": {"Type": "Wait", "Seconds": 86400, "End": True}},
+}
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,7 @@ class Stack:
 
     def executions(self) -> list[str]:
         """The names of the executions that were started, oldest first."""
-        answer = self.service.stepfunctions.list_executions(
-            stateMachineArn=self.service.setting("STATE_MACHINE_ARN")
-        )
+        answer = self.service.stepfunctions.list_executions(stateMachineArn=self.service.setting("STATE_MACHINE_ARN"))
         return sorted(execution["name"] for execution in answer["executions"])
 
 
@@ -72,9 +73,7 @@ def _create_stack() -> Stack:
     queue = client("sqs").create_queue(QueueName="heard")["QueueUrl"]
     client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:heard")
     for bucket in ("data", "code", "model"):
-        client("s3").create_bucket(
-            Bucket=f"{STACK}-{bucket}", CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
+        client("s3").create_bucket(Bucket=f"{STACK}-{bucket}", CreateBucketConfiguration={"LocationConstraint": REGION})
     machine = client("stepfunctions").create_state_machine(
         name="build", definition=json.dumps(_WAITING_MACHINE), roleArn=role
     )
