@@ -24,9 +24,10 @@ _WAITING_MACHINE = {
 
 @dataclass(frozen=True)
 class Stack:
-    """The service, and a queue that hears its notifications."""
+    """The service, the settings that it reads, and a queue that hears its notifications."""
 
     service: Service
+    settings: dict[str, str]
     notifications: str
 
     def read_notifications(self) -> list[str]:
@@ -92,4 +93,4 @@ def _create_stack() -> Stack:
         "HOSTING_ROLE_ARN": role,
         "FRAMEWORK": "SCIKIT",
     }
-    return Stack(Service(settings, client), queue)
+    return Stack(Service(settings, client), settings, queue)
