@@ -14,6 +14,7 @@ from local.cloudformation.errors import (
     InvalidChangeSetStatusError,
     ValidationError,
 )
+from local.cloudformation.stacks import Plan, Stack
 from local.cloudformation.telling import Telling
 
 _NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -25,6 +26,8 @@ class CloudFormationResponse(Telling):
     @classmethod
     def receive(cls, request: Any, full_url: str, _headers: Any) -> tuple[int, dict[str, str], str]:
         """Take a custom resource's answer, PUT to the ResponseURL that its function was given."""
+        if request.headers.get("Content-Type"):
+            return 403, {}, "SignatureDoesNotMatch: AWS signs a ResponseURL for an empty Content-Type, send it empty"
         token = urlparse(full_url).path.rpartition("/")[2]
         return (200 if custom_resources.receive(token, request.data) else 404), {}, ""
 
@@ -36,7 +39,7 @@ class CloudFormationResponse(Telling):
         name = given["StackName"]
         if stacks.find(self.region, name):
             raise AlreadyExistsError(f"Stack [{name}] already exists")
-        stack = self._new_stack(name)
+        stack = Stack(name, self.region)
         plan = self._plan(stack)
         self._take_settings(stack)
         stack.disable_rollback = bool(given.get("DisableRollback"))
@@ -44,7 +47,7 @@ class CloudFormationResponse(Telling):
         stack.policy = given.get("StackPolicyBody")
         stacks.add(stack).tell("CREATE_IN_PROGRESS", "User Initiated")
         on_failure = "DO_NOTHING" if stack.disable_rollback else given.get("OnFailure", "ROLLBACK")
-        deployment.start(deployment.Deployment(stack, plan, on_failure).create)
+        deployment.start(stack, deployment.Deployment(stack, plan, on_failure).create)
         return ActionResult({"StackId": stack.id})
 
     def update_stack(self) -> ActionResult:
@@ -76,7 +79,7 @@ class CloudFormationResponse(Telling):
             raise ValidationError(f"Stack [{stack.id}] cannot be deleted while in status {stack.status}")
         stack.role_arn = self._get_param("RoleARN") or stack.role_arn
         stack.tell("DELETE_IN_PROGRESS", "User Initiated")
-        deployment.start(deployment.delete_all, stack, keep)
+        deployment.start(stack, deployment.delete_all, stack, keep)
         return EmptyResult()
 
     def validate_template(self) -> ActionResult:
@@ -107,7 +110,7 @@ class CloudFormationResponse(Telling):
         given = self._checked_params()
         name, stack_name = given["ChangeSetName"], given["StackName"]
         if given.get("ChangeSetType", "UPDATE") == "CREATE":
-            stack = stacks.find(self.region, stack_name) or self._new_stack(stack_name)
+            stack = stacks.find(self.region, stack_name) or Stack(stack_name, self.region)
             if stack.status not in ("", "REVIEW_IN_PROGRESS"):
                 raise ValidationError(
                     f"Stack [{stack.id}] already exists and cannot be created again with the changeSet"
@@ -115,30 +118,12 @@ class CloudFormationResponse(Telling):
         else:
             stack = self._updatable(stack_name)
         if name in stack.change_sets:
-            raise AlreadyExistsError(
-                f"ChangeSet {name} cannot be created due to a mismatch with existing attribute Name"
-            )
+            raise AlreadyExistsError(f"ChangeSet {name} already exists for stack {stack_name}")
         plan = self._plan(stack)
         self._take_settings(stack)
         if not stack.status:
             stacks.add(stack).tell("REVIEW_IN_PROGRESS", "User Initiated")
-        unchanged = plan.same_as(stack.plan)
-        region, account = stack.id.split(":")[3:5]
-        stack.change_sets[name] = {
-            "ChangeSetName": name,
-            "ChangeSetId": f"arn:aws:cloudformation:{region}:{account}:changeSet/{name}/{uuid.uuid4()}",
-            "StackId": stack.id,
-            "StackName": stack.name,
-            "Description": given.get("Description"),
-            "CreationTime": datetime.now(UTC),
-            "Status": "FAILED" if unchanged else "CREATE_COMPLETE",
-            "StatusReason": _NO_CHANGES if unchanged else None,
-            "ExecutionStatus": "UNAVAILABLE" if unchanged else "AVAILABLE",
-            "Changes": planning.changes(stack, plan),
-            "Parameters": parameters.describe(plan.template.get("Parameters", {}), plan.values),
-            "Capabilities": stack.capabilities,
-            "plan": plan,
-        }
+        stack.change_sets[name] = _make_change_set(stack, plan, name, given.get("Description"))
         return ActionResult({"Id": stack.change_sets[name]["ChangeSetId"], "StackId": stack.id})
 
     def describe_change_set(self) -> ActionResult:
@@ -173,7 +158,7 @@ class CloudFormationResponse(Telling):
         if stack.status == "REVIEW_IN_PROGRESS":
             stack.tell("CREATE_IN_PROGRESS", "User Initiated")
             on_failure = "DO_NOTHING" if keep else "ROLLBACK"
-            deployment.start(deployment.Deployment(stack, change_set["plan"], on_failure).create)
+            deployment.start(stack, deployment.Deployment(stack, change_set["plan"], on_failure).create)
         else:
             self._start_update(self._updatable(stack.id), change_set["plan"], keep)
         return EmptyResult()
@@ -190,3 +175,23 @@ class CloudFormationResponse(Telling):
         stack = stacks.get(self.region, self._get_param("StackName"))
         stack.protected = bool(self._get_param("EnableTerminationProtection"))
         return ActionResult({"StackId": stack.id})
+
+
+def _make_change_set(stack: Stack, plan: Plan, name: str, description: str | None) -> dict[str, Any]:
+    unchanged = plan.same_as(stack.plan)
+    region, account = stack.id.split(":")[3:5]
+    return {
+        "ChangeSetName": name,
+        "ChangeSetId": f"arn:aws:cloudformation:{region}:{account}:changeSet/{name}/{uuid.uuid4()}",
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "Description": description,
+        "CreationTime": datetime.now(UTC),
+        "Status": "FAILED" if unchanged else "CREATE_COMPLETE",
+        "StatusReason": _NO_CHANGES if unchanged else None,
+        "ExecutionStatus": "UNAVAILABLE" if unchanged else "AVAILABLE",
+        "Changes": planning.changes(stack, plan),
+        "Parameters": parameters.describe(plan.template.get("Parameters", {}), plan.values),
+        "Capabilities": stack.capabilities,
+        "plan": plan,
+    }

@@ -48,13 +48,14 @@ def _ask(task: Task, request_type: str, **more: Any) -> dict[str, Any]:
     _answers[token] = queue.SimpleQueue()
     try:
         request_id = _send(task, request_type, token, more)
+        if request_type == "Create":
+            # From here on something may have been made, so that its deletion is asked for whatever the answer is.
+            task.physical_id = f"{task.stack_id.split('/')[1]}-{task.logical_id}-{random_suffix()}"
         answer = _wait(task, token, request_id)
     finally:
         del _answers[token]
     if request_type == "Create":
-        # Even a failed creation may have made something, so that its deletion will be asked for.
-        stack_name = task.stack_id.split("/")[1]
-        task.physical_id = answer.get("PhysicalResourceId") or f"{stack_name}-{task.logical_id}-{random_suffix()}"
+        task.physical_id = answer.get("PhysicalResourceId") or task.physical_id
     if answer.get("Status") != "SUCCESS":
         raise ResourceFailed(
             f"Received response status [{answer.get('Status')}] from custom resource. "

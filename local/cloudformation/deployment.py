@@ -1,59 +1,16 @@
 """Brings a stack to its plan in the background, or back to where it was when that fails."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from local.cloudformation import planning, providers, resources, stacks, template
 from local.cloudformation.errors import ResourceFailed, ValidationError, reason
+from local.cloudformation.ordering import in_order
 from local.cloudformation.schemas import text
 from local.cloudformation.stacks import Plan, Resource, Stack
-
-_AT_ONCE = 8
-
-
-def in_order(
-    needs: Mapping[str, set[str]], work: Callable[[str], None], *, on_failure: Callable[[], None] | None = None
-) -> dict[str, Exception]:
-    """Do the work for every name after that for the names it needs, several at once.
-
-    Parameters
-    ----------
-    needs
-        For each name the names that come first.
-    on_failure
-        Called at the first failure, after which nothing more is begun. Without it, whatever does not need the
-        failed one goes on.
-
-    Returns
-    -------
-    dict
-        The error of each name that failed.
-    """
-    waiting = {name: needed & set(needs) for name, needed in needs.items()}
-    running: dict[Future[None], str] = {}
-    failed: dict[str, Exception] = {}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        while True:
-            if not failed or on_failure is None:
-                for name in [name for name, needed in waiting.items() if not needed]:
-                    del waiting[name]
-                    running[pool.submit(work, name)] = name
-            if not running:
-                return failed
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
-                name = running.pop(done)
-                error = done.exception()
-                if isinstance(error, Exception):
-                    failed[name] = error
-                    if on_failure:
-                        on_failure()
-                else:
-                    for needed in waiting.values():
-                        needed.discard(name)
 
 
 @dataclass
@@ -87,19 +44,18 @@ class Deployment:
     def create(self) -> None:
         """Make all of the stack."""
         self.stack.plan = self.plan
-        if complaint := self._apply():
-            self.stack.reason = complaint
-            if self.on_failure == "DO_NOTHING":
-                self.stack.tell("CREATE_FAILED", complaint)
-            elif self.on_failure == "DELETE":
-                self.stack.tell("DELETE_IN_PROGRESS", f"{complaint} Delete requested by user.")
-                delete_all(self.stack, keep=frozenset())
-            else:
-                self.stack.tell("ROLLBACK_IN_PROGRESS", f"{complaint}Rollback requested by user.")
-                failed = _delete_resources(self.stack, _created_anew(self.stack.resources.values()))
-                self.stack.tell("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", _failed("delete", failed))
-        else:
+        complaint = self._apply()
+        if not complaint:
             self.stack.tell("CREATE_COMPLETE")
+        elif self.on_failure == "DO_NOTHING":
+            self.stack.tell("CREATE_FAILED", complaint)
+        elif self.on_failure == "DELETE":
+            self.stack.tell("DELETE_IN_PROGRESS", f"{complaint}Delete requested by user.")
+            delete_all(self.stack, keep=frozenset())
+        else:
+            self.stack.tell("ROLLBACK_IN_PROGRESS", f"{complaint}Rollback requested by user.")
+            failed = _delete_resources(self.stack, _created_anew(self.stack.resources.values()))
+            self.stack.tell("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", _failed("delete", failed))
 
     def update(self) -> None:
         """Bring the stack from its former plan to this one."""
@@ -121,16 +77,8 @@ class Deployment:
 
     def _apply(self) -> str:
         """Make every resource and output of the plan; what failed, in CloudFormation's words, or nothing."""
-        definitions = self.plan.resources
-        needs = {
-            name: template.dependencies(self.plan.template, definition) for name, definition in definitions.items()
-        }
-        evaluator = planning.make_evaluator(self.stack, self.plan, self.attributes)
-
-        def put(name: str) -> None:
-            self._put(name, evaluator.evaluate(definitions[name].get("Properties", {})), needs[name])
-
-        failed = in_order(needs, put, on_failure=self.cancelled.set)
+        needs = {name: template.dependencies(self.plan.template, d) for name, d in self.plan.resources.items()}
+        failed = in_order(needs, lambda name: self._put(name, needs[name]), on_failure=self.cancelled.set)
         if failed:
             new = [name for name in failed if self.stack.resources[name].status == "CREATE_FAILED"]
             return _failed("create", new) + _failed("update", [name for name in failed if name not in new])
@@ -140,42 +88,42 @@ class Deployment:
             return f"{reason(error)} "
         return ""
 
-    def _put(self, name: str, given: dict[str, Any], needs: set[str]) -> None:
+    def _put(self, name: str, needs: set[str]) -> None:
         definition = self.plan.resources[name]
         deletion = definition.get("DeletionPolicy", "Delete")
         replacement = definition.get("UpdateReplacePolicy", "Delete")
-        now = Resource(name, definition["Type"], needs, deletion, replacement, given)
+        now = Resource(name, definition["Type"], needs, deletion, replacement)
         former = self.stack.resources.get(name)
-        if former is None:
+        if former is not None:
+            self._change(former, now)
+        else:
             self.stack.resources[name] = now
             self.steps.append(Step(now))
             with resources.Attempt(self.stack, now, "CREATE"):
+                now.given = self._evaluate_properties(now)
                 resources.create(self.stack, now, self.cancelled)
-        else:
-            self._change(former, now)
         self.attributes[name] = now.attributes
 
+    def _evaluate_properties(self, resource: Resource) -> dict[str, Any]:
+        evaluator = planning.make_evaluator(self.stack, self.plan, self.attributes)
+        properties = evaluator.evaluate(self.plan.resources[resource.logical_id]["Properties"])
+        return providers.prepare(resource.type, resource.logical_id, properties, self.plan.tags)
+
     def _change(self, former: Resource, now: Resource) -> None:
-        now.physical_id = former.physical_id
+        now.physical_id, now.attributes, now.properties = former.physical_id, former.attributes, former.properties
+        now.status, now.updated = former.status, former.updated
         try:
             if now.type != former.type:
                 raise ResourceFailed(f"Update of resource type is not permitted. The resource is {now.logical_id}")
-            tags = resources.stack_tags(self.stack)
-            now.given = providers.prepare(now.type, now.logical_id, now.given, tags)
+            now.given = self._evaluate_properties(now)
             replacing = now.given != former.given and resources.must_replace(former, now)
-        except (ResourceFailed, ValidationError) as error:
+        except Exception as error:
             self.stack.tell_of(former, "UPDATE_FAILED", reason(error))
             raise
-        if now.given == former.given:
-            former.needs, former.deletion_policy, former.replace_policy = (
-                now.needs,
-                now.deletion_policy,
-                now.replace_policy,
-            )
-            now.attributes = former.attributes
-            return
-        self.stack.resources[now.logical_id] = now
         self.steps.append(Step(now, former, in_place=not replacing))
+        self.stack.resources[now.logical_id] = now
+        if now.given == former.given:
+            return
         with resources.Attempt(self.stack, now, "UPDATE", resources.REPLACING if replacing else None):
             if replacing:
                 now.physical_id = ""
@@ -195,13 +143,15 @@ class Deployment:
                 unwanted.append(now)
                 continue
             self.stack.resources[now.logical_id] = former
-            if step.in_place:
+            if not step.in_place:
+                unwanted.append(now)
+            elif now.given != former.given:
                 try:
                     self._restore(former, now)
                 except Exception:  # told by the resource's event; the others are to be restored all the same
                     failed.append(now.logical_id)
-            else:
-                unwanted.append(now)
+                if former.physical_id != now.physical_id:
+                    unwanted.append(now)
         if failed:
             self.stack.tell("UPDATE_ROLLBACK_FAILED", _failed("update", failed))
             return
@@ -292,6 +242,15 @@ def _failed(verb: str, names: Iterable[str]) -> str:
     return f"The following resource(s) failed to {verb}: [{', '.join(names)}]. " if names else ""
 
 
-def start(work: Callable[..., None], *arguments: Any) -> None:
+def start(stack: Stack, work: Callable[..., None], *arguments: Any) -> None:
     """Do the work of a stack operation in the background."""
-    threading.Thread(target=work, args=arguments, daemon=True).start()
+
+    def run() -> None:
+        try:
+            work(*arguments)
+        except Exception as error:
+            # Whatever it is, a stack must not stay in progress for ever.
+            stack.tell(f"{stack.status.split('_')[0]}_FAILED", reason(error))
+            raise
+
+    threading.Thread(target=run, daemon=True).start()

@@ -34,17 +34,18 @@ def make(stack: Stack, body: str, given: list[dict[str, Any]], tags: Mapping[str
     values = parameters.collect(declared, given, stack.plan.values if stack.plan else {})
     names = _pseudo_parameters(stack) | parameters.resolve(declared, values, _parameter_reader(stack))
     plan = Plan(body, parsed, values, names, {}, {}, tags)
-    evaluator = make_evaluator(stack, plan, {})
-    kept = {
-        section: {
-            name: evaluator.evaluate({key: value for key, value in definition.items() if key != "Condition"})
-            for name, definition in parsed.get(section, {}).items()
-            if "Condition" not in definition or evaluator.condition(definition["Condition"])
-        }
-        for section in ("Resources", "Outputs")
-    }
+    kept = {section: _evaluate_section(stack, plan, section) for section in ("Resources", "Outputs")}
     _check_absent(parsed, kept)
     return replace(plan, resources=kept["Resources"], outputs=kept["Outputs"])
+
+
+def _evaluate_section(stack: Stack, plan: Plan, section: str) -> dict[str, Any]:
+    evaluator = make_evaluator(stack, plan, {})
+    return {
+        name: evaluator.evaluate({key: value for key, value in definition.items() if key != "Condition"})
+        for name, definition in plan.template.get(section, {}).items()
+        if "Condition" not in definition or evaluator.condition(definition["Condition"])
+    }
 
 
 def make_evaluator(stack: Stack, plan: Plan, resources: Mapping[str, Attributes]) -> Evaluator:
@@ -72,7 +73,7 @@ def changes(stack: Stack, plan: Plan) -> list[dict[str, Any]]:
         if before is None or after is None:
             change["Action"] = "Add" if after else "Remove"
         else:
-            replace = providers.must_replace(after["Type"], before.get("Properties", {}), after.get("Properties", {}))
+            replace = providers.must_replace(after["Type"], before["Properties"], after["Properties"])
             change |= {"Action": "Modify", "Replacement": "True" if replace else "False"}
         if name in stack.resources:
             change["PhysicalResourceId"] = stack.resources[name].physical_id

@@ -27,9 +27,6 @@ class Request(BaseResponse):  # type: ignore[misc]
             raise ValidationError(f"local/ does not serve the request parameters {unserved}")
         return given
 
-    def _new_stack(self, name: str) -> Stack:
-        return Stack(name, self.region)
-
     def _updatable(self, name: str) -> Stack:
         stack = stacks.find(self.region, name)
         if stack is None or stack.status == "DELETE_COMPLETE":
@@ -82,7 +79,7 @@ class Request(BaseResponse):  # type: ignore[misc]
         stack.disable_rollback = keep_failed
         stack.tell("UPDATE_IN_PROGRESS", "User Initiated")
         on_failure = "DO_NOTHING" if keep_failed else "ROLLBACK"
-        deployment.start(deployment.Deployment(stack, plan, on_failure).update)
+        deployment.start(stack, deployment.Deployment(stack, plan, on_failure).update)
 
 
 def _read(url: str, region: str) -> str:

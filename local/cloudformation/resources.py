@@ -1,7 +1,6 @@
 """Creates, updates and deletes single resources, and tells it in the stack's events."""
 
 import threading
-from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -34,7 +33,6 @@ def create(stack: Stack, resource: Resource, cancelled: threading.Event) -> None
     """Make the physical resource; if that fails half-way, the resource has a physical id all the same."""
     provider = providers.of(resource.type)
     task = _task(stack, resource, cancelled)
-    resource.given = providers.prepare(resource.type, resource.logical_id, resource.given, stack_tags(stack))
     task.properties = resource.properties = dict(resource.given)
     providers.generate_name(task, stack.name)
     try:
@@ -92,16 +90,6 @@ def delete(stack: Stack, resource: Resource) -> None:
         except ClientError as error:
             if not is_gone(error):
                 raise
-
-
-def copy(resource: Resource) -> Resource:
-    """The resource as it is now, to return to."""
-    return replace(resource)
-
-
-def stack_tags(stack: Stack) -> dict[str, str]:
-    """The tags that a stack hands on to its resources."""
-    return dict(stack.plan.tags) if stack.plan else {}
 
 
 def _task(stack: Stack, resource: Resource, cancelled: threading.Event) -> Task:

@@ -69,6 +69,9 @@ def parse(body: str) -> Template:
     if not isinstance(template.get("Resources"), dict) or not template["Resources"]:
         raise ValidationError("Template format error: At least one Resources member must be defined.")
     _check_resources(template["Resources"])
+    for name, output in template.get("Outputs", {}).items():
+        if not isinstance(output, dict) or "Value" not in output:
+            raise ValidationError(f"Template format error: Output {name} is malformed.")
     _check_references(template)
     check_cycles({name: dependencies(template, definition) for name, definition in template["Resources"].items()})
     return template
@@ -80,6 +83,7 @@ def _check_resources(resources: dict[str, Any]) -> None:
             raise ValidationError(
                 f"Template format error: [/Resources/{name}] Every Resources object must contain a Type member."
             )
+        definition["Properties"] = definition.get("Properties") or {}
         if unknown := sorted(set(definition) - set(_RESOURCE_KEYS)):
             raise ValidationError(f"Invalid template resource property '{unknown[0]}' of {name}")
         for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
@@ -91,7 +95,7 @@ def _check_resources(resources: dict[str, Any]) -> None:
     if unknown := [kind for kind in types if not providers.exists(kind)]:
         raise ValidationError(f"local/ does not serve the resource types [{', '.join(unknown)}]")
     for name, definition in resources.items():
-        providers.check_properties(name, definition["Type"], definition.get("Properties", {}))
+        providers.check_properties(name, definition["Type"], definition["Properties"])
 
 
 def _check_references(template: Template) -> None:
@@ -126,7 +130,7 @@ def check_cycles(needs: dict[str, set[str]]) -> None:
 
 def dependencies(template: Template, definition: Any) -> set[str]:
     """The logical ids of the resources that one resource, or one output, needs."""
-    used = {name for name, _ in references(definition.get("Properties", definition))}
+    used = {name for name, _ in references(definition["Properties"])}
     return {name for name in used | set(_listed(definition.get("DependsOn", []))) if name in template["Resources"]}
 
 

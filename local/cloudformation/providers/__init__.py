@@ -5,11 +5,12 @@ from typing import Any
 
 from local.cloudformation import custom_resources, schemas
 from local.cloudformation.errors import ResourceFailed, ValidationError
-from local.cloudformation.providers import access, build, compute, messaging, storage
+from local.cloudformation.providers import access, buckets, build, compute, messaging, storage
 from local.cloudformation.providers.base import Provider, Task, random_suffix
 
 _PROVIDERS: Mapping[str, Provider] = {
     **access.PROVIDERS,
+    **buckets.PROVIDERS,
     **build.PROVIDERS,
     **compute.PROVIDERS,
     **messaging.PROVIDERS,

@@ -147,6 +147,10 @@ def _create_alias(task: Task) -> Attributes:
     return {"Ref": task["AliasName"]}
 
 
+def _update_alias(task: Task) -> None:
+    task.api.update_alias(**task.pick("AliasName TargetKeyId"))
+
+
 PROVIDERS = {
     "AWS::IAM::Role": Provider(
         "iam",
@@ -188,6 +192,6 @@ PROVIDERS = {
         "AliasName TargetKeyId",
         _create_alias,
         lambda task: task.api.delete_alias(AliasName=task.physical_id),
-        update=lambda task: task.api.update_alias(**task.pick("AliasName TargetKeyId")) and None,
+        update=_update_alias,
     ),
 }

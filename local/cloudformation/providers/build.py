@@ -67,6 +67,10 @@ def _create_project(task: Task) -> Attributes:
     return {"Ref": project["name"], "Arn": project["arn"], "Id": project["name"]}
 
 
+def _update_project(task: Task) -> None:
+    task.api.update_project(**_project(task))
+
+
 def _create_repository(task: Task) -> Attributes:
     names = "RepositoryName ImageTagMutability ImageScanningConfiguration EncryptionConfiguration"
     tags = tag_list(task.tags)
@@ -157,7 +161,7 @@ PROVIDERS = {
         f"{_PROJECT} Tags",
         _create_project,
         lambda task: task.api.delete_project(name=task.physical_id),
-        update=lambda task: task.api.update_project(**_project(task)) and None,
+        update=_update_project,
         name="Name",
     ),
     "AWS::ECR::Repository": Provider(

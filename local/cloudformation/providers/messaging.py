@@ -178,6 +178,10 @@ def _create_schedule(task: Task) -> Attributes:
     return {"Ref": task["Name"], "Arn": task.api.create_schedule(**task.pick(_SCHEDULE))["ScheduleArn"]}
 
 
+def _update_schedule(task: Task) -> None:
+    task.api.update_schedule(**task.pick(_SCHEDULE))
+
+
 PROVIDERS = {
     "AWS::SNS::Topic": Provider(
         "sns",
@@ -233,7 +237,7 @@ PROVIDERS = {
         _SCHEDULE,
         _create_schedule,
         lambda task: task.api.delete_schedule(**task.pick("Name GroupName")),
-        update=lambda task: task.api.update_schedule(**task.pick(_SCHEDULE)) and None,
+        update=_update_schedule,
         name="Name",
     ),
 }
