@@ -1,8 +1,10 @@
 """Lambda in local/: uploaded code really runs, as AWS runs it."""
 
 import base64
+import io
 import json
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -134,7 +136,7 @@ def test_an_exception_is_described_as_aws_describes_it(engine: Engine) -> None:
     assert error["requestId"]
     tail = base64.b64decode(answer["LogResult"]).decode()
     assert "about to fail" in tail
-    assert "[ERROR] ValueError: no such thing" in tail
+    assert "[ERROR] ValueError: no such thing\nTraceback" in tail
     assert f"END RequestId: {error['requestId']}" in tail
 
 
@@ -286,3 +288,14 @@ def test_a_deleted_function_leaves_no_process(engine: Engine) -> None:
     eventually(lambda: not Path(f"/proc/{pid}").exists())
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         call(engine, arn)
+
+
+def test_an_executable_in_the_archive_stays_executable(engine: Engine) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as target:
+        script = zipfile.ZipInfo("tool.sh")
+        script.external_attr = 0o755 << 16
+        target.writestr(script, "#!/bin/sh\necho done")
+        run = "import subprocess\ndef handler(e, c): return subprocess.check_output('./tool.sh').decode()"
+        target.writestr("index.py", run)
+    assert invoke(engine, deploy(engine, "", Code={"ZipFile": content.getvalue()})) == "done\n"

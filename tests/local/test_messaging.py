@@ -62,6 +62,7 @@ def test_messages_come_in_batches_within_the_window(engine: Engine, tmp_path: Pa
     map_queue(engine, arn, recorder, BatchSize=4, MaximumBatchingWindowInSeconds=40)
     for number in range(6):
         engine.client("sqs").send_message(QueueUrl=url, MessageBody=str(number))
+        time.sleep(0.1)
     eventually(lambda: len(bodies(recorder.events)) == 6)
     assert [len(event["Records"]) for event in recorder.events] == [4, 2]
 
