@@ -85,6 +85,17 @@ def test_a_failed_expression_is_named_with_its_place(machines: Machines, express
     assert kinds == ["ExecutionStarted", "PassStateEntered", "EvaluationFailed", "ExecutionFailed"]
 
 
+def test_the_failed_arguments_of_a_task_are_one_event(machines: Machines) -> None:
+    states = {
+        "Read": PARAMETER | {"Arguments": {"Name": "{% $nothing %}"}, "Catch": caught(), "End": True},
+        "Told": TOLD,
+    }
+    ended = machines.run(states)
+    assert json.loads(ended["output"])["Error"] == "States.QueryEvaluationError"
+    kinds = [event["type"] for event in machines.history(ended["executionArn"])]
+    assert kinds.count("EvaluationFailed") == 1
+
+
 def test_a_choice_takes_the_first_rule_that_holds(machines: Machines) -> None:
     states = {
         "Which?": {
@@ -277,15 +288,16 @@ def test_executions_without_a_name_have_one(machines: Machines) -> None:
 def test_a_stop_ends_a_waiting_execution_at_once(machines: Machines) -> None:
     machine = machines.create({"Rest": {"Type": "Wait", "Seconds": 6000, "Next": "Done"}, "Done": SUCCEED})
     arn = machines.start(machine)
+    wait_for(lambda: machines.history(arn), lambda events: len(events) == 2)
     stopped = machines.states.stop_execution(executionArn=arn, error="Enough", cause="It was told to.")
     ended = machines.states.describe_execution(executionArn=arn)
     assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Enough", "It was told to.")
     assert ended["stopDate"] == stopped["stopDate"]
     assert machines.states.stop_execution(executionArn=arn)["stopDate"] == stopped["stopDate"]
     time.sleep(0.4)
-    last = machines.history(arn, reverseOrder=True)[0]
-    assert last["type"] == "ExecutionAborted"
-    assert last["executionAbortedEventDetails"] == {"error": "Enough", "cause": "It was told to."}
+    events = machines.history(arn)
+    assert [event["type"] for event in events] == ["ExecutionStarted", "WaitStateEntered", "ExecutionAborted"]
+    assert events[-1]["executionAbortedEventDetails"] == {"error": "Enough", "cause": "It was told to."}
 
 
 def test_executions_are_listed_newest_first_and_by_status(machines: Machines) -> None:
@@ -339,7 +351,8 @@ def test_a_bad_definition_is_refused_with_its_place(machines: Machines, states: 
     definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states})
     told = machines.states.validate_state_machine_definition(definition=definition)
     assert told["result"] == "FAIL"
-    assert machines.output(passing("still running")) == "still running"
+    ended = machines.run({"Tell": {"Type": "Pass", "Result": "as before", "End": True}}, QueryLanguage="JSONPath")
+    assert ended["output"] == '"as before"'
 
 
 def test_a_machine_is_created_once_and_updated(machines: Machines) -> None:
