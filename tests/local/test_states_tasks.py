@@ -242,12 +242,17 @@ def test_a_token_fails_its_task(engine: Engine, machines: Machines, queue: str) 
 
 def test_a_task_without_heartbeats_times_out(engine: Engine, machines: Machines, queue: str) -> None:
     began = time.monotonic()
-    arn = machines.start(machines.create(asking(queue, HeartbeatSeconds=1)))
+    catch = [{"ErrorEquals": ["States.Timeout"], "Next": "Rest"}]
+    arn = machines.start(machines.create(asking(queue, HeartbeatSeconds=1, Catch=catch) | LONG))
     token = token_from(engine, queue)
     time.sleep(0.6)
     machines.states.send_task_heartbeat(taskToken=token)
-    assert machines.finish(arn)["error"] == "States.Timeout"
+    wait_for(lambda: str(machines.history(arn)), lambda events: "WaitStateEntered" in events)
     assert 1.5 < time.monotonic() - began < 4
+    with pytest.raises(ClientError) as raised:
+        machines.states.send_task_success(taskToken=token, output="{}")
+    assert raised.value.response["Error"]["Code"] == "TaskTimedOut"
+    machines.states.stop_execution(executionArn=arn)
 
 
 def test_a_stop_ends_a_task_that_waits_for_its_token(engine: Engine, machines: Machines, queue: str) -> None:
