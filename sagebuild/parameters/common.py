@@ -47,7 +47,9 @@ class Common(Part):
         description="Handed to the training as they are; objects with Values or MinValue and "
         "MaxValue are ranges that a tuning job searches.",
     )
-    hostinstancecount: Annotated[int, WholeNumber(1)] = Field(default=1, description="Instances behind the endpoint.")
+    hostinstancecount: Annotated[int, WholeNumber(1, 10000)] = Field(
+        default=1, description="Instances behind the endpoint."
+    )
     hostinstancetype: Annotated[str, InstanceType] = Field(default="ml.t2.medium", description="Their type.")
     traininstancecount: Annotated[int, WholeNumber(1, 100)] = Field(default=1, description="Instances that train.")
     traininstancetype: Annotated[str, InstanceType] = Field(default="ml.m5.large", description="Their type.")
@@ -69,10 +71,10 @@ class Common(Part):
 class Tuning(Part):
     """What a tuning job has, when configtrain is SAGEMAKERHPO."""
 
-    maxtrainingjobs: Annotated[int, WholeNumber(1)] = Field(
+    maxtrainingjobs: Annotated[int, WholeNumber(1, 10000)] = Field(
         default=1, description="Trainings that the tuning job runs in all."
     )
-    maxparalleltrainingjobs: Annotated[int, WholeNumber(1)] = Field(
+    maxparalleltrainingjobs: Annotated[int, WholeNumber(1, 1000)] = Field(
         default=1, description="Trainings it runs at a time."
     )
 

@@ -32,8 +32,9 @@ Algorithm = Literal[
 ]
 
 SourceArchive = Text(
-    "an archive's S3 address (s3://bucket/source.tar.gz) or its key in the code bucket", rf"({BUCKET}/)?{PATH}"
+    "an archive's S3 address (s3://bucket/source.tar.gz) or its key in the code bucket", rf"{BUCKET}/.+|[^/\s:][^:]*"
 )
+Folder = Text("a relative path such as training/docker", PATH)
 ImageAddress = Text("an image's address without spaces", r"[^\s]+", 255)
 
 
@@ -58,7 +59,7 @@ class ScriptModeParameters(BuildParameters):
     enablecloudwatchmetrics: Annotated[bool, Flag()] = Field(
         default=False, description="Whether the container sends its own metrics to CloudWatch."
     )
-    containerloglevel: Annotated[int, WholeNumber(0)] = Field(
+    containerloglevel: Annotated[int, WholeNumber(0, 1000)] = Field(
         default=200, description="The least level of Python's logging that the container prints; 20 is INFO."
     )
 
@@ -68,8 +69,10 @@ class TensorFlowParameters(ScriptModeParameters):
 
     framework: Annotated[Literal["TENSORFLOW"], Choice(Literal["TENSORFLOW"])]
     tensorflowversion: Annotated[str, Version()] = Field(default="1.8", description="The container's TensorFlow.")
-    trainingsteps: Annotated[int, WholeNumber(1)] = Field(default=1000, description="Steps of the training.")
-    evaluationsteps: Annotated[int, WholeNumber(0)] = Field(default=100, description="Steps of the evaluation.")
+    trainingsteps: Annotated[int, WholeNumber(1, 2**31 - 1)] = Field(default=1000, description="Steps of the training.")
+    evaluationsteps: Annotated[int, WholeNumber(0, 2**31 - 1)] = Field(
+        default=100, description="Steps of the evaluation."
+    )
     requirementsfile: Annotated[str | None, RelativePath] = Field(
         default=None, description="requirements.txt in the archive, installed before the script runs."
     )
@@ -142,11 +145,11 @@ class ByodParameters(BuildParameters):
     """Bring your own Docker: the training and inference images come from a person's Dockerfiles."""
 
     framework: Annotated[Literal["BYOD"], Choice(Literal["BYOD"])]
-    dockerfile_path_Training: Annotated[str, RelativePath] = Field(
+    dockerfile_path_Training: Annotated[str, Folder] = Field(
         default="training/docker",
         description="Folder of the training image's Dockerfile, in the source repository.",
     )
-    dockerfile_path_Inference: Annotated[str, RelativePath] = Field(
+    dockerfile_path_Inference: Annotated[str, Folder] = Field(
         default="inference/docker",
         description="Folder of the inference image's Dockerfile, in the source repository.",
     )

@@ -40,7 +40,16 @@ def refuse_part(reason: str) -> PydanticCustomError:
 class Shuffle(Part):
     """Shuffles the objects of a channel at each epoch."""
 
-    Seed: Annotated[int, WholeNumber(0)] = Field(description="Start of the random order.")
+    Seed: Annotated[int, WholeNumber(0, 2**63 - 1)] = Field(description="Start of the random order.")
+
+
+class Spread(Choice):
+    """A distribution by name, or as this project's ancestor had it: whether the data is shared out."""
+
+    def read(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return "ShardedByS3Key" if value else "FullyReplicated"
+        return super().read(value)
 
 
 class Channel(Part):
@@ -54,7 +63,7 @@ class Channel(Part):
     )
     uri: Annotated[str | None, S3Address] = Field(default=None, description="S3 address, in place of path.")
     type: Annotated[DataType, Choice(DataType)] = Field(default="S3Prefix", description="What lies at the address.")
-    dist: Annotated[Distribution, Choice(Distribution)] = Field(
+    dist: Annotated[Distribution, Spread(Distribution)] = Field(
         default="FullyReplicated", description="Whether each training instance gets all of the data or a share of it."
     )
     contentType: Annotated[str | None, Text("a MIME type such as text/csv", r"[^\s].*", 256)] = Field(

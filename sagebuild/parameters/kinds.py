@@ -64,17 +64,16 @@ class WholeNumber(Kind):
     """An integer, which may come as a string or as 10.0."""
 
     minimum: int
-    maximum: int | None = None
+    maximum: int
     unit: str = ""
 
     @property
     def allowed(self) -> str:
-        upper = "upwards" if self.maximum is None else f"to {self.maximum}"
-        return f"a whole number{self.unit and f' of {self.unit}'} from {self.minimum} {upper}"
+        return f"a whole number{self.unit and f' of {self.unit}'} from {self.minimum} to {self.maximum}"
 
     def read(self, value: Any) -> int:
         number = read_number(value)
-        if not isinstance(number, int) or number < self.minimum or number > (self.maximum or 2**31 - 1):
+        if not isinstance(number, int) or not self.minimum <= number <= self.maximum:
             raise ValueError
         return number
 

@@ -27,6 +27,8 @@ class Problem(NamedTuple):
 def describe_error(error: ErrorDetails, model: type[BuildParameters]) -> Problem | None:
     """Return what pydantic found, in words; None for a name that only a still unknown framework could judge."""
     location = error["loc"]
+    if error["type"] == "too_short" and error["input"]:  # what it has is wrong, and told so
+        return None
     if error["type"] == "extra_forbidden" and len(location) == 1:
         sentence = _describe_unknown(str(location[0]), model)
     else:
@@ -49,7 +51,7 @@ def _describe_unknown(name: str, model: type[BuildParameters]) -> str | None:
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:
     by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
-    matches = get_close_matches(name.lower()[:SHOWN], by_lower, n=1)
+    matches = get_close_matches(name.lower()[:SHOWN], by_lower, n=1, cutoff=0.75)
     return f"did you mean '{by_lower[matches[0]]}'?" if matches else None
 
 
@@ -74,7 +76,7 @@ def _describe_value(error: ErrorDetails, model: type[BuildParameters]) -> str:
         case "tuple_type":
             return f"{path} is {given}; it must be an array."
         case "too_long":
-            return f"{path} has {context['actual_length']} entries; it may have {context['max_length']} at most."
+            return f"{path} has {len(error['input'])} entries; it may have {context['max_length']} at most."
         case "too_short":
             return f"{path} is empty; it must have at least {context['min_length']} entry."
     return f"{path} is {given}; {error['msg']}."
