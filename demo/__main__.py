@@ -97,7 +97,7 @@ class Demo:
     def read_one_notification(self, queue: str) -> str:
         """The one notification of a build; none, or a second one, is an error."""
         sqs = self.aws.client("sqs")
-        texts = []
+        texts: list[str] = []
         for wait in (10, 1):
             for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=wait).get("Messages", []):
                 texts.append(message["Body"])

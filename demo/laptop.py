@@ -39,8 +39,9 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
+        session: Any = boto3.session.Session()
+        return session.client(
+            service,
             region_name=REGION,
             endpoint_url=self.endpoint_url,
             aws_access_key_id="local",

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import IO, Any, cast
 
+from botocore.session import Session
 from flask import Flask, Response, g, has_request_context, request
+from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
+from moto.core.request import determine_request_protocol
+from moto.core.routing import NotFound as NoSuchOperation
+from moto.core.routing import get_service_router
+from moto.core.utils import get_service_model
+from moto.sts.models import sts_backends
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from local import config, refusals
@@ -121,9 +128,9 @@ def watch(app: Flask, moto_service: str) -> None:
 
 def _arrive(service: str) -> Response | None:
     if request.content_encoding == "gzip" and service != "s3":
-        # As moto does it later; the cached body makes its own attempt harmless.
+        # Here and not later in moto, which would find the body read already.
         request.stream = cast(IO[bytes], gzip.GzipFile(fileobj=request.stream))
-        request.get_data(parse_form_data=True)
+        del request.environ["HTTP_CONTENT_ENCODING"]
     call = g.call = _identify(service)
     if call is None:
         return None
@@ -146,11 +153,6 @@ def _leave(response: Response) -> Response:
 
 
 def _identify(service: str) -> Call | None:
-    from moto.core.request import determine_request_protocol
-    from moto.core.routing import NotFound as NoSuchOperation
-    from moto.core.routing import get_service_router
-    from moto.core.utils import get_service_model
-
     received: Any = request
     try:
         protocol = determine_request_protocol(get_service_model(service), request.content_type)
@@ -162,8 +164,6 @@ def _identify(service: str) -> Call | None:
 
 
 def _read_parameters(call: Call) -> None:
-    from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
-
     wire = {
         "method": request.method,
         "values": request.values,
@@ -197,8 +197,6 @@ _sessions: dict[str, Caller] = {}
 
 
 def _role_of(access_key: str) -> Caller | None:
-    from moto.sts.models import sts_backends
-
     if access_key not in _sessions:
         session = sts_backends[config.ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
         if session is None:
@@ -230,7 +228,5 @@ def _refuse(error: RefusedError) -> Response:
 @cache
 def _botocore_name(moto_service: str) -> str | None:
     """botocore's name of a service that moto keeps in this package; None for what is no AWS service."""
-    from botocore.session import Session
-
     name = moto_service.removeprefix("aws")
     return next((known for known in Session().get_available_services() if known.replace("-", "") == name), None)

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from flask import Response
+from moto.core.serialize import get_serializer_class
 
 MOTO_NAMES = ("moto.core.serialize.get_serializer_class",)
 
@@ -20,8 +21,6 @@ class RefusedError(Exception):
 
 def response(error: RefusedError, service: str, operation: Any, protocol: str) -> Response:
     """The answer to a call, in its own protocol, that was refused."""
-    from moto.core.serialize import get_serializer_class
-
     with warnings.catch_warnings():
         # moto warns of every code that the service's model does not list; the common errors of AWS are in none.
         warnings.simplefilter("ignore")

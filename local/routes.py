@@ -10,6 +10,12 @@ from local import audit, calls, config
 
 PREFIX = "/_local"
 
+MOTO_NAMES = (
+    "moto.moto_server.werkzeug_app.DomainDispatcherApplication.get_application",
+    "moto.moto_server.werkzeug_app.MotoRequestHandler",
+    "moto.moto_server.werkzeug_app.create_backend_app",
+)
+
 
 class RequestHandler(MotoRequestHandler):  # type: ignore[misc]
     """Sends headers and body at once: Nagle's algorithm has the body wait for the client's delayed acknowledgement."""

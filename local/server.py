@@ -16,12 +16,7 @@ class CannotStartError(Exception):
     """The engine cannot start as it was asked to; the message says why and what helps."""
 
 
-MOTO_NAMES = (
-    "moto.moto_server.werkzeug_app.DomainDispatcherApplication.get_application",
-    "moto.moto_server.werkzeug_app.MotoRequestHandler",
-    "moto.moto_server.werkzeug_app.create_backend_app",
-    "moto.settings.DISABLE_GLOBAL_CORS",
-)
+MOTO_NAMES = ("moto.settings.DISABLE_GLOBAL_CORS", "moto.settings.load_iam_aws_managed_policies")
 
 _server: Any = None
 _lock_file: int | None = None

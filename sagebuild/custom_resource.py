@@ -1,4 +1,4 @@
-"""Answers CloudFormation's requests to a custom resource, whatever happens: a request without an answer hangs an hour."""
+"""Answers CloudFormation's requests to a custom resource, whatever happens: without an answer it waits an hour."""
 
 from __future__ import annotations
 

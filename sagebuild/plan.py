@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
 from sagebuild import requests
+from sagebuild.containers import choose_image
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
-from sagebuild.errors import PreflightError
-from sagebuild.images import resolve_image
+from sagebuild.errors import ParameterError, PreflightError
 from sagebuild.names import name_resource
-from sagebuild.parameters import parse_document
+from sagebuild.parameters import BuildParameters, ScriptModeParameters, parse_document
 from sagebuild.records import NOT_ENDED, update_build
 from sagebuild.service import Service, aws_call
-
-if TYPE_CHECKING:
-    from sagebuild.parameters import BuildParameters
 
 # An update takes 3 to 10 minutes; an hour means that something hangs.
 POLL_SECONDS = 30
@@ -43,8 +41,9 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     """
     text = read_document(service)
     parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
-    training_image = resolve_image(parameters, service.region, "training")
-    inference_image = resolve_image(parameters, service.region, "inference")
+    refuse_other_builds(parameters)
+    training_image = choose_image(parameters, service.region, "training")
+    inference_image = choose_image(parameters, service.region, "inference")
     check_inputs(service, parameters)
     live = describe_endpoint(service)
     name = name_resource(service, number)
@@ -54,7 +53,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         only_if=NOT_ENDED,
         status="running",
         parameters=text,
-        notes=sorted({*training_image.notes, *inference_image.notes}),
+        notes=sorted({image.note for image in (training_image, inference_image) if image.note}),
         training_image=training_image.uri,
         training_job=name,
         model=name,
@@ -73,6 +72,30 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     }
 
 
+def refuse_other_builds(parameters: BuildParameters) -> None:
+    """Refuse what the document may say and this version does not build, rather than build something else.
+
+    Raises
+    ------
+    ParameterError
+        With all of it.
+    """
+    asked = {
+        "configtrain SAGEMAKERHPO": parameters.configtrain != "SAGEMAKER",
+        "skiptrain": parameters.skiptrain,
+        "train false": not getattr(parameters, "train", True),
+        "ModelArtifacts": parameters.ModelArtifacts is not None,
+        "deployEndpoint false": not parameters.deployEndpoint,
+        "pipeline": bool(parameters.pipeline),
+    }
+    refused = [name for name, is_asked in asked.items() if is_asked]
+    if refused:
+        raise ParameterError(
+            f"This version of sagebuild trains one model and deploys it; it does not know how to do "
+            f"{', '.join(refused)}. Take that out of the document."
+        )
+
+
 def check_inputs(service: Service, parameters: BuildParameters) -> None:
     """Look for what the training will read.
 
@@ -82,17 +105,31 @@ def check_inputs(service: Service, parameters: BuildParameters) -> None:
         With everything that is missing, not the first alone.
     """
     problems = [
-        f"the channel '{name}' has no objects at {uri}; upload the training data there"
-        for name, uri in requests.locate_channels(service, parameters).items()
-        if not _has_objects(service, uri)
+        f"The channel '{name}' has no objects at {channel.uri}; upload the training data there."
+        for name, channel in requests.read_channels(service, parameters).items()
+        if not _has_objects(service, str(channel.uri))
     ]
-    for parameter in ("trainsourcefile", "hostsourcefile"):
-        source = requests.locate_source(service, getattr(parameters, parameter))
-        if source and not _has_objects(service, source):
-            problems.append(f"{parameter} names {source}, where there is no object; upload the source archive there")
+    if isinstance(parameters, ScriptModeParameters):
+        problems += _find_script_problems(service, parameters)
     if problems:
-        text = "; ".join(problems)
-        raise PreflightError(f"{text[0].upper()}{text[1:]}.")
+        raise PreflightError("\n".join(problems))
+
+
+def _find_script_problems(service: Service, parameters: ScriptModeParameters) -> Iterator[str]:
+    if not parameters.trainentrypoint:
+        yield (
+            f"trainentrypoint is not set; framework {parameters.framework} trains with a script of yours: "
+            "name it here, such as train.py."
+        )
+    if not parameters.trainsourcefile:
+        yield (
+            "trainsourcefile is not set; pack the script into an archive, upload it to the code bucket "
+            f"({service.setting('CODE_BUCKET')}), and give its key here, such as source.tar.gz."
+        )
+    for name in ("trainsourcefile", "hostsourcefile"):
+        source = requests.locate_source(service, getattr(parameters, name))
+        if source and not _has_objects(service, source):
+            yield f"{name} names {source}, where there is no object; upload the source archive there."
 
 
 def _has_objects(service: Service, uri: str) -> bool:

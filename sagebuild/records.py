@@ -111,6 +111,7 @@ def list_builds(service: Service, limit: int = 20) -> list[BuildRecord]:
             KeyConditionExpression="kind = :build",
             ExpressionAttributeValues={":build": {"S": "build"}},
             ScanIndexForward=False,
+            ConsistentRead=True,
             Limit=limit,
         )["Items"]
     return [_to_record(item) for item in items]

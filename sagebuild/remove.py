@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import NoBuildRunningError, StillRunningError
 from sagebuild.names import name_endpoint, resource_prefix
 from sagebuild.service import Service, aws_call, suppress_code
 from sagebuild.stop import stop_build
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 WAIT = 600  # seconds; a Lambda may take 900
 POLL_SECONDS = 5.0
@@ -99,7 +102,7 @@ def _delete_logs(service: Service) -> None:
 def _empty_bucket(service: Service, bucket: str) -> None:
     with aws_call(f"empty the bucket {bucket}"), suppress_code("NoSuchBucket"):
         for page in service.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            keys = [
+            keys: list[ObjectIdentifierTypeDef] = [
                 {"Key": item["Key"], "VersionId": item["VersionId"]}
                 for item in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
             ]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sagebuild.names import VARIANT, name_endpoint, name_resource
+from sagebuild.parameters import BuildParameters, Channel, ScriptModeParameters
 from sagebuild.service import Service
-
-if TYPE_CHECKING:
-    from sagebuild.parameters import BuildParameters
 
 SECONDS_PER_HOUR = 3600
 DEFAULT_CHANNEL = "training"
@@ -26,7 +24,9 @@ def build_training_job(service: Service, number: int, parameters: BuildParameter
         "AlgorithmSpecification": algorithm,
         "RoleArn": service.setting("TRAINING_ROLE_ARN"),
         "HyperParameters": build_hyperparameters(service, parameters),
-        "InputDataConfig": [_build_channel(name, uri) for name, uri in locate_channels(service, parameters).items()],
+        "InputDataConfig": [
+            _build_channel(name, channel) for name, channel in read_channels(service, parameters).items()
+        ],
         "OutputDataConfig": {"S3OutputPath": f"s3://{service.setting('MODEL_BUCKET')}/builds"},
         "ResourceConfig": {
             "InstanceType": parameters.traininstancetype,
@@ -40,28 +40,30 @@ def build_training_job(service: Service, number: int, parameters: BuildParameter
 
 def build_hyperparameters(service: Service, parameters: BuildParameters) -> dict[str, str]:
     """A person's hyperparameters and those by which a framework's container finds the script; all are strings."""
-    script = {
-        "sagemaker_program": parameters.trainentrypoint,
-        "sagemaker_submit_directory": locate_source(service, parameters.trainsourcefile),
-        "sagemaker_container_log_level": parameters.containerloglevel,
-        "sagemaker_enable_cloudwatch_metrics": parameters.enablecloudwatchmetrics,
-        "sagemaker_region": service.region,
-        "sagemaker_job_name": None,
-    }
-    merged = dict(parameters.hyperparameters) | {name: value for name, value in script.items() if value is not None}
+    values = dict(parameters.static_hyperparameters)
+    if isinstance(parameters, ScriptModeParameters):
+        values |= {
+            "sagemaker_program": parameters.trainentrypoint,
+            "sagemaker_submit_directory": locate_source(service, parameters.trainsourcefile),
+            "sagemaker_container_log_level": parameters.containerloglevel,
+            "sagemaker_enable_cloudwatch_metrics": parameters.enablecloudwatchmetrics,
+            "sagemaker_region": service.region,
+        }
     # The containers read each value as JSON; a plain string stays as it is, which they accept too.
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in merged.items()}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
 
 
 def build_model(service: Service, number: int, parameters: BuildParameters, image: str) -> dict[str, Any]:
     """The request of CreateModel; the state machine adds the trained artifacts as ModelDataUrl."""
-    script = {
-        "SAGEMAKER_PROGRAM": parameters.hostentrypoint or parameters.trainentrypoint,
-        "SAGEMAKER_SUBMIT_DIRECTORY": locate_source(service, parameters.hostsourcefile or parameters.trainsourcefile),
-        "SAGEMAKER_CONTAINER_LOG_LEVEL": str(parameters.containerloglevel),
-        "SAGEMAKER_REGION": service.region,
-    }
-    environment = {name: value for name, value in script.items() if value}
+    environment: dict[str, str] = {}
+    if isinstance(parameters, ScriptModeParameters):
+        source = locate_source(service, parameters.hostsourcefile or parameters.trainsourcefile)
+        environment = {
+            "SAGEMAKER_PROGRAM": str(parameters.hostentrypoint or parameters.trainentrypoint),
+            "SAGEMAKER_SUBMIT_DIRECTORY": str(source),
+            "SAGEMAKER_CONTAINER_LOG_LEVEL": str(parameters.containerloglevel),
+            "SAGEMAKER_REGION": service.region,
+        }
     return {
         "ModelName": name_resource(service, number),
         "ExecutionRoleArn": service.setting("HOSTING_ROLE_ARN"),
@@ -106,21 +108,38 @@ def locate_source(service: Service, source: str | None) -> str | None:
     return f"s3://{service.setting('CODE_BUCKET')}/{source.lstrip('/')}"
 
 
-def locate_channels(service: Service, parameters: BuildParameters) -> dict[str, str]:
-    """The S3 URI of each channel; without any in the document, ``training`` at train/ of the data bucket."""
+def read_channels(service: Service, parameters: BuildParameters) -> dict[str, Channel]:
+    """The training's channels, each with its S3 URI; without any in the document, ``training`` alone.
+
+    That one is at the document's ``uri``, or at train/ of the data bucket.
+    """
     bucket = service.setting("DATA_BUCKET")
     if not parameters.channels:
-        return {DEFAULT_CHANNEL: f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}"}
+        return {DEFAULT_CHANNEL: Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")}
     return {
-        name: channel.uri or f"s3://{bucket}/{(channel.path or '').lstrip('/')}"
+        name: channel
+        if channel.uri
+        else channel.model_copy(update={"uri": f"s3://{bucket}/{str(channel.path).lstrip('/')}", "path": None})
         for name, channel in parameters.channels.items()
     }
 
 
-def _build_channel(name: str, uri: str) -> dict[str, Any]:
+def _build_channel(name: str, channel: Channel) -> dict[str, Any]:
+    source: dict[str, Any] = {
+        "S3DataType": channel.type,
+        "S3Uri": channel.uri,
+        "S3DataDistributionType": channel.dist,
+    }
+    if channel.AttributeNames:
+        source["AttributeNames"] = list(channel.AttributeNames)
+    optional = {
+        "ContentType": channel.contentType,
+        "InputMode": channel.InputMode,
+        "ShuffleConfig": channel.ShuffleConfig and channel.ShuffleConfig.model_dump(),
+    }
     return {
         "ChannelName": name,
-        "DataSource": {
-            "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
-        },
-    }
+        "DataSource": {"S3DataSource": source},
+        "CompressionType": channel.CompressionType,
+        "RecordWrapperType": channel.RecordWrapperType,
+    } | {key: value for key, value in optional.items() if value is not None}

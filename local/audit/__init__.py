@@ -10,6 +10,8 @@ import threading
 from collections import Counter
 from typing import Any
 
+from moto.iam.models import iam_backends
+
 from local import calls, config
 from local.audit import buckets, needs
 from local.audit.needs import Need
@@ -108,8 +110,6 @@ def clear() -> None:
 
 
 def _roles() -> dict[str, Any]:
-    from moto.iam.models import iam_backends
-
     return {role.name: role for role in iam_backends[config.ACCOUNT]["aws"].get_roles()}
 
 

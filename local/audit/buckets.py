@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+
 from local.audit import needs
 from local.audit.policies import decide, parse
 from local.calls import current
@@ -12,15 +15,11 @@ MOTO_NAMES = ("moto.s3.models.FakeBucket.get_permission", "moto.iam.access_contr
 
 def install() -> None:
     """Evaluate bucket policies here, wherever moto asks what one says."""
-    from moto.s3.models import FakeBucket
-
     FakeBucket.get_permission = _permission
 
 
 def _permission(bucket: Any, action: str, resource: str) -> Any:
     """What a bucket's policy says to everybody; statements for named principals are left to the audit of roles."""
-    from moto.iam.access_control import PermissionResult
-
     call = current()
     if bucket.policy is None or call is None:
         return PermissionResult.NEUTRAL

@@ -59,15 +59,15 @@ def hold(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
 
 
 def _holds(operator: str, key: str, wanted: list[str], context: Context) -> bool:
-    given = _given(key, context)
     if operator == "Null":
-        return (given is None) == (wanted[0].lower() == "true")
+        return (_given(key, context) is None) == (wanted[0].lower() == "true")
     quantifier, _, plain = operator.rpartition(":")
     if_exists, plain = plain.endswith("IfExists"), plain.removesuffix("IfExists")
     negated = "Not" in plain
     test = _TESTS.get(plain.replace("Not", ""))
     if test is None or quantifier not in ("", "ForAllValues", "ForAnyValue"):
         raise UndecidedError(f"condition operator {operator}")
+    given = _given(key, context)
     wanted = [substitute(value, context) for value in wanted]
     if given is None:
         return if_exists or quantifier == "ForAllValues" or (negated and not quantifier)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from moto.iam.models import iam_backends
+
 from local import config
 from local.calls import Call
 
@@ -143,8 +145,6 @@ def _events(call: Call) -> Iterator[str]:
 
 
 def _iam(call: Call) -> Iterator[str]:
-    from moto.iam.models import iam_backends
-
     roles = iam_backends[config.ACCOUNT]["aws"].get_roles()
     for name in _values(call, "RoleName"):
         known = [role.arn for role in roles if role.name == name]

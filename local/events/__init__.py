@@ -11,7 +11,7 @@ MOTO_NAMES = (
     "moto.events.models.EventsBackend.put_targets",
     "moto.events.models.Rule.send_to_targets",
     "moto.events.models.events_backends",
-    "moto.events.notifications.send_notification",
+    "moto.events.models.EventsBackend.describe_event_bus",
 )
 
 

@@ -5,7 +5,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from jsonpath_ng.exceptions import JSONPathError
 from jsonpath_ng.ext.parser import parse
+from moto.events.exceptions import ValidationException
 
 _TOKEN = re.compile(r'<([\w.-]+)>|\\.|"', re.DOTALL)
 _MISSING = object()
@@ -44,6 +46,21 @@ def build_input(target: dict[str, Any], event: dict[str, Any], rule_name: str, r
         }
         return _fill(transformer["InputTemplate"], values | reserved)
     return json.dumps(event)
+
+
+def check(target: dict[str, Any]) -> None:
+    """Refuse a target whose paths nobody could follow.
+
+    Raises
+    ------
+    ValidationException
+        Naming the path.
+    """
+    for path in [target.get("InputPath", "$"), *target.get("InputTransformer", {}).get("InputPathsMap", {}).values()]:
+        try:
+            parse(path)
+        except JSONPathError:
+            raise ValidationException(f"Invalid JSON path {path} in target {target['Id']}.") from None
 
 
 def _find(path: str, event: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from moto.events import models
 from moto.events.exceptions import ValidationException
 
 from local import config
-from local.events import schedules
+from local.events import inputs, schedules
 from local.events.targets import SERVICES, Match
 
 _AWS_OWN = "prod.vhs.events.aws.internal"  # Who manages the rule behind an archive.
@@ -79,6 +79,7 @@ class EventsBackend(models.EventsBackend):  # type: ignore[misc]
                 raise ValidationException(f"local/ delivers events to {', '.join(SERVICES)}, not to {target['Arn']}")
             if service == "states" and not target.get("RoleArn"):
                 raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
+            inputs.check(target)
         super().put_targets(name, event_bus_arn, targets)
 
     def put_events(self, events: list[dict[str, Any]]) -> Any:

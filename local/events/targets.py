@@ -25,14 +25,16 @@ class Match:
 
     def deliver(self) -> None:
         """Deliver in the background."""
-        body = build_input(self.target, self.event, self.rule_name, self.rule_arn)
         queue = self.target.get("DeadLetterConfig", {}).get("Arn")
         Delivery(
             f"event {self.event['id']} ({self.event['detail-type']}) of rule {self.rule_name} to {self._arn}",
-            partial(_SENDERS[self._arn.split(":")[2]], self, body),
+            self._send,
             partial(self._put_aside, queue) if queue else None,
             self.target.get("RetryPolicy", {}).get("MaximumRetryAttempts", DEFAULT_RETRIES),
         ).start()
+
+    def _send(self) -> None:
+        _SENDERS[self._arn.split(":")[2]](self, build_input(self.target, self.event, self.rule_name, self.rule_arn))
 
     @property
     def _arn(self) -> str:

@@ -2,6 +2,7 @@
 
 MOTO_NAMES = (
     "moto.awslambda.models.EventSourceMapping",
+    "moto.awslambda.models.LambdaBackend.add_permission",
     "moto.awslambda.models.LambdaBackend.create_event_source_mapping",
     "moto.awslambda.models.LambdaBackend.create_function",
     "moto.awslambda.models.LambdaBackend.delete_function",
@@ -19,6 +20,7 @@ MOTO_NAMES = (
     "moto.awslambda.models.lambda_backends",
     "moto.awslambda.responses.LambdaResponse.invoke",
     "moto.awslambda.utils.make_function_arn",
+    "moto.core.responses.BaseResponse._enrich_response",
 )
 
 
@@ -32,3 +34,4 @@ def install() -> None:
     models.LambdaFunction = backend.LambdaFunction
     models.lambda_backends.backend = backend.LambdaBackend
     LambdaResponse.invoke = api.invoke
+    LambdaResponse._enrich_response = staticmethod(api.enrich_response)

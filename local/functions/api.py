@@ -7,9 +7,11 @@ from urllib.parse import unquote
 
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.responses import LambdaResponse
+from moto.core.responses import BaseResponse
 
 from local.functions.backend import LambdaBackend
 
+_REQUEST_ID = "x-amzn-requestid"
 _MAX_BYTES = {"RequestResponse": 6_291_456, "Event": 1_048_576}
 
 
@@ -40,13 +42,20 @@ def invoke(response: LambdaResponse) -> tuple[int, dict[str, str], bytes]:
     backend.get_function(name, qualifier)
     kind = response.headers.get("X-Amz-Invocation-Type", "RequestResponse")
     if kind == "DryRun":
-        return 204, {}, b""
+        return 204, {"status": "204"}, b""
     _check(payload, kind)
     context = base64.b64decode(response.headers.get("X-Amz-Client-Context", "")).decode() or None
     if kind == "Event":
         request = backend.invoke_event(name, qualifier, payload, context)
-        return 202, {"x-amzn-RequestId": request.id}, b""
+        return 202, {"status": "202", _REQUEST_ID: request.id}, b""
     return _run(backend, name, qualifier, payload, context, tail=response.headers.get("X-Amz-Log-Type") == "Tail")
+
+
+def enrich_response(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
+    """Add moto's headers, but to an invocation keep the id under which the function knows it."""
+    given = {_REQUEST_ID: headers[_REQUEST_ID]} if _REQUEST_ID in headers else {}
+    headers, body = BaseResponse._enrich_response(headers, body)
+    return headers | given, body
 
 
 def _check(payload: bytes, kind: str) -> None:
@@ -65,7 +74,7 @@ def _run(
     outcome = backend.run(name, qualifier, request)
     headers = {
         "Content-Type": "application/json",
-        "x-amzn-RequestId": request.id,
+        _REQUEST_ID: request.id,
         "X-Amz-Executed-Version": outcome.version,
     }
     if outcome.failed:

@@ -129,6 +129,15 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
             mappings.start(self, mapping)
         return mapping
 
+    def add_permission(self, function_name: str, qualifier: str, raw: str) -> dict[str, Any]:
+        """Let somebody invoke a function by this name: a permission for an alias is for that alias alone."""
+        _, name, qualifier_in_name = self._lambdas.split_function_arn(function_name)
+        asked = qualifier_in_name or qualifier
+        statement: dict[str, Any] = super().add_permission(name, asked, raw)
+        arn = make_function_arn(self.region_name, self.account_id, name)
+        statement["Resource"] = f"{arn}:{asked}" if asked else arn
+        return statement
+
     def run(self, name: str, qualifier: str | None, request: Request) -> Outcome:
         """Run a function to the end of one invocation."""
         function = self.get_function(name, qualifier)

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +68,8 @@ class LogStream:
         try:
             client.create_log_stream(logGroupName=self.group, logStreamName=self.name)
         except client.exceptions.ResourceNotFoundException:
-            client.create_log_group(logGroupName=self.group)
+            with suppress(client.exceptions.ResourceAlreadyExistsException):  # Another sandbox was quicker.
+                client.create_log_group(logGroupName=self.group)
             client.create_log_stream(logGroupName=self.group, logStreamName=self.name)
         self._exists = True
 

@@ -1,10 +1,11 @@
 """The Lambda Runtime API, from which the runtime inside one sandbox takes its events and to which it answers."""
 
 import queue
+import sys
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Any, Literal
 
 _PREFIX = "/2018-06-01/runtime"
 _JSON = {"Content-Type": "application/json"}
@@ -48,6 +49,11 @@ class RuntimeApi(ThreadingHTTPServer):
         """Hand on what the runtime said, and stop waiting for it to start."""
         self.answers.put(answer)
         self.started.set()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a connection that ended with its process."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def close(self) -> None:
         """Stop listening, and let the connections go."""

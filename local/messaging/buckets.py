@@ -5,6 +5,7 @@ import time
 import uuid
 from functools import partial
 from typing import Any
+from urllib.parse import quote_plus
 
 from moto.s3 import notifications
 
@@ -27,6 +28,7 @@ def describe_event(event_name: str, bucket: Any, key: Any, notification_id: str)
             "responseElements": {"x-amz-request-id": uuid.uuid4().hex[:16].upper(), "x-amz-id-2": uuid.uuid4().hex},
         }
         record["s3"]["bucket"]["ownerIdentity"] = owner
+        record["s3"]["object"]["key"] = quote_plus(key.name, safe="/")
         record["s3"]["object"]["sequencer"] = f"{time.time_ns():016X}"
         if bucket.is_versioned:
             record["s3"]["object"]["versionId"] = key.version_id

@@ -1,5 +1,6 @@
 """Event source mappings: polls a queue in the function's role and invokes the function with batches."""
 
+import base64
 import json
 import logging
 import threading
@@ -228,6 +229,6 @@ def _reported(payload: bytes, everything: set[str]) -> set[str]:
 
 def _lower_first(value: dict[str, Any]) -> dict[str, Any]:
     return {
-        name[0].lower() + name[1:]: each.decode("latin-1") if isinstance(each, bytes) else each
+        name[0].lower() + name[1:]: base64.b64encode(each).decode() if isinstance(each, bytes) else each
         for name, each in value.items()
     }

@@ -81,12 +81,12 @@ def invoke_as_service(arn: str, payload: str, service: str, source_arn: str) -> 
     except client.exceptions.ResourceNotFoundException:
         client.get_function_configuration(FunctionName=arn)  # Says so by name when there is no such function.
         statements = []
-    if not any(_permits(statement, service, source_arn) for statement in statements):
+    if not any(_permits(statement, arn, service, source_arn) for statement in statements):
         raise NotPermittedError(f"the policy of {arn} does not let {service} invoke it for {source_arn}")
     invoke(arn, payload)
 
 
-def _permits(statement: dict[str, Any], service: str, source_arn: str) -> bool:
+def _permits(statement: dict[str, Any], arn: str, service: str, source_arn: str) -> bool:
     principal = statement["Principal"]
     named = principal == "*" or (isinstance(principal, dict) and principal.get("Service") == service)
     conditions = [
@@ -94,11 +94,11 @@ def _permits(statement: dict[str, Any], service: str, source_arn: str) -> bool:
         for operator in statement.get("Condition", {}).values()
         for key, pattern in operator.items()
     ]
-    account = config.ACCOUNT
-    given = {"aws:sourcearn": source_arn, "aws:sourceaccount": account}
+    given = {"aws:sourcearn": source_arn, "aws:sourceaccount": config.ACCOUNT}
     return (
         statement["Effect"] == "Allow"
         and named
+        and statement["Resource"] == arn.removesuffix(":$LATEST")
         and statement["Action"] in ("lambda:InvokeFunction", "lambda:*")
         and all(fnmatchcase(given.get(key, ""), pattern) for key, pattern in conditions)
     )

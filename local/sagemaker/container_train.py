@@ -38,7 +38,7 @@ def main(base: Path) -> int:
         program = _find_program(base, hyperparameters.get("sagemaker_program"))
         _install_requirements(base)
     except ContainerError as error:
-        return _fail(base, f"ClientError: {error}", 1)
+        return _fail(base, str(error), 1)
     own = {name: value for name, value in hyperparameters.items() if not _is_framework(name)}
     arguments = list(_to_arguments(own))
     interpreter = ["/bin/sh"] if program.suffix == ".sh" else [sys.executable]

@@ -13,17 +13,31 @@ from local.sagemaker.model_server import ModelServer, ServerError
 from local.sagemaker.resources import Json, Store, emit_status, now, upper_snake
 
 _REASON_LIMIT = 1024
+# Names of VariantPropertyType -> where a variant holds them.
+_RETAINED = {"DesiredInstanceCount": "InitialInstanceCount", "DesiredWeight": "InitialVariantWeight"}
 
 
 class Fleet:
-    """The servers of one endpoint configuration."""
+    """The servers of one endpoint configuration.
 
-    def __init__(self, endpoint: str, configuration: Definition, models: list[Definition], region: str) -> None:
+    Parameters
+    ----------
+    endpoint, region
+        The endpoint's name and region.
+    configuration
+        The endpoint configuration.
+    variants
+        Its ProductionVariants, each with the model that it names.
+    """
+
+    def __init__(
+        self, endpoint: str, configuration: Definition, variants: list[tuple[Json, Definition]], region: str
+    ) -> None:
         self.configuration = configuration
         root = config.current().data / "sagemaker" / region / "endpoints" / endpoint
         self.servers = [
             ModelServer(endpoint, variant, model, region, root / f"{variant['VariantName']}-{uuid.uuid4().hex[:8]}")
-            for variant, model in zip(configuration.request["ProductionVariants"], models, strict=True)
+            for variant, model in variants
         ]
 
     def start(self) -> None:
@@ -119,6 +133,13 @@ class Endpoint:
         names = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
         return {name: described[name] for name in names}
 
+    def retained(self, excluded: set[str]) -> dict[str, Json]:
+        """What an update with RetainAllVariantProperties keeps of each variant."""
+        with self._lock:
+            variants = [server.variant for server in self._live.servers] if self._live else []
+        kept = [key for property, key in _RETAINED.items() if property not in excluded]
+        return {one["VariantName"]: {key: one[key] for key in kept if key in one} for one in variants}
+
     def create(self) -> None:
         """Bring the first servers up, in the background."""
         self._in_background(self._deploy, self.describe())
@@ -162,7 +183,6 @@ class Endpoint:
             reason = str(error)
         except Exception:  # whatever goes wrong in this engine, the endpoint must come to rest and say so
             reason = f"InternalServerError: {traceback.format_exc()}"
-        retired = fleet
         with self._lock:
             self._reason = reason[:_REASON_LIMIT]
             old = self._live
@@ -173,7 +193,7 @@ class Endpoint:
             detail = self._enter("InService" if self._live else "Failed")
         self._publish(detail)
         if reason:
-            retired.retire()
+            fleet.retire()
         elif old:
             old.retire()
 

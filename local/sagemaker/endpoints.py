@@ -4,7 +4,7 @@ from moto.sagemaker.exceptions import ValidationError
 
 from local.sagemaker.endpoint import Endpoint, Fleet
 from local.sagemaker.hosting import HostingOperations
-from local.sagemaker.resources import Json, list_page, refuse
+from local.sagemaker.resources import Json, list_page
 
 
 class EndpointOperations(HostingOperations):
@@ -19,19 +19,20 @@ class EndpointOperations(HostingOperations):
             arn = self.arn("endpoint", name)
             if name in self.endpoints:
                 raise ValidationError(message=f'Cannot create already existing endpoint "{arn}".')
-            endpoint = self.endpoints[name] = Endpoint(self, request, self._fleet(name, request))
+            endpoint = self.endpoints[name] = Endpoint(self, request, self._fleet(name, request, {}))
             endpoint.create()
         return {"EndpointArn": arn}
 
     def update_endpoint(self, request: Json) -> Json:
         """Begin to serve another endpoint configuration in place of the present one."""
-        refuse(request, ("RetainAllVariantProperties", "ExcludeRetainedVariantProperties"), "UpdateEndpoint")
         with self.lock:
             endpoint = self._find_endpoint(request)
             self._check_not_in_progress(endpoint)
             if endpoint.status != "InService":
                 raise ValidationError(message=f'Cannot update endpoint "{endpoint.arn}" with status {endpoint.status}.')
-            endpoint.update(self._fleet(endpoint.name, request), request.get("DeploymentConfig"))
+            excluded = {one["VariantPropertyType"] for one in request.get("ExcludeRetainedVariantProperties") or []}
+            retained = endpoint.retained(excluded) if request.get("RetainAllVariantProperties") else {}
+            endpoint.update(self._fleet(endpoint.name, request, retained), request.get("DeploymentConfig"))
         return {"EndpointArn": endpoint.arn}
 
     def delete_endpoint(self, request: Json) -> Json:
@@ -51,10 +52,13 @@ class EndpointOperations(HostingOperations):
         summaries, token = list_page(request, list(self.endpoints.values()), default_order="Descending")
         return {"Endpoints": summaries, "NextToken": token}
 
-    def _fleet(self, endpoint: str, request: Json) -> Fleet:
+    def _fleet(self, endpoint: str, request: Json, retained: dict[str, Json]) -> Fleet:
         configuration = self.find_endpoint_config(request["EndpointConfigName"])
-        models = [self.find_model(variant["ModelName"]) for variant in configuration.request["ProductionVariants"]]
-        return Fleet(endpoint, configuration, models, self.region_name)
+        variants = [
+            (variant | retained.get(variant["VariantName"], {}), self.find_model(variant["ModelName"]))
+            for variant in configuration.request["ProductionVariants"]
+        ]
+        return Fleet(endpoint, configuration, variants, self.region_name)
 
     def _find_endpoint(self, request: Json) -> Endpoint:
         name = request["EndpointName"]

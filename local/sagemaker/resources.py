@@ -90,7 +90,7 @@ def list_page(request: Json, resources: Iterable[Resource], *, default_order: st
 def _is_asked_for(resource: Resource, request: Json) -> bool:
     created, modified = resource.creation_time, resource.last_modified_time
     return (
-        (request.get("NameContains") or "").lower() in resource.name.lower()
+        (request.get("NameContains") or "") in resource.name
         and request.get("StatusEquals") in (None, resource.status)
         and ("CreationTimeAfter" not in request or created > _moment(request["CreationTimeAfter"]))
         and ("CreationTimeBefore" not in request or created < _moment(request["CreationTimeBefore"]))

@@ -54,7 +54,6 @@ class TrainingOperations(Store):
             if not job.has_ended:
                 raise ResourceInUseException(message=f"The training job {job.name} is in status {job.status}.")
             del self.training_jobs[job.name]
-        job.forget()
         return {}
 
     def list_training_jobs(self, request: Json) -> Json:

@@ -105,6 +105,10 @@ class TrainingContainer:
             raise JobError(f"ClientError: Artifact upload failed: {error}") from error
         return address
 
+    def remove(self) -> None:
+        """Leave nothing on this machine, as AWS's instances leave nothing."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def _write_config(self, name: str, content: Json) -> None:
         (self.folder / "input" / "config" / f"{name}.json").write_text(json.dumps(content))
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import threading
@@ -125,10 +124,6 @@ class TrainingJob:
         self._publish(detail)
         return True
 
-    def forget(self) -> None:
-        """Remove what the job has left on this machine."""
-        shutil.rmtree(self._container.folder, ignore_errors=True)
-
     def _live(self, starting: Json) -> None:
         try:
             self._publish(starting)
@@ -137,6 +132,7 @@ class TrainingJob:
             reason = str(error)
         except Exception:  # whatever goes wrong in this engine, the job must end and say so
             reason = f"InternalServerError: {traceback.format_exc()}"
+        self._container.remove()
         with self._lock:
             ending = "Failed" if reason else self._stopped_as or "Completed"
             if reason:

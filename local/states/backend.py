@@ -7,9 +7,21 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.stepfunctions.exceptions import ExecutionAlreadyExists, InvalidExecutionInput, ValidationException
+from moto.core.exceptions import AWSError
+from moto.stepfunctions.exceptions import (
+    ExecutionAlreadyExists,
+    InvalidExecutionInput,
+    InvalidToken,
+    ValidationException,
+)
 from moto.stepfunctions.models import StateMachine
-from moto.stepfunctions.parser.api import ExecutionStatus, InvalidDefinition, InvalidOutput, StateMachineAlreadyExists
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.eval.callback.callback import (
+    CallbackEndpoint,
+    CallbackOutcome,
+    CallbackOutcomeFailure,
+    CallbackOutcomeSuccess,
+)
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from local.states.definition import find_problems
@@ -29,7 +41,8 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
     @staticmethod
     def _validate_definition(definition: str) -> None:
         if problems := find_problems(definition):
-            raise InvalidDefinition(f"Invalid State Machine Definition: '{'; '.join(map(str, problems))}'")
+            told = "; ".join(map(str, problems))
+            raise AWSError(f"Invalid State Machine Definition: '{told}'", "InvalidDefinition")
 
     def create_state_machine(self, name: str, definition: str, roleArn: str, **options: Any) -> StateMachine:  # noqa: N803
         """Create a machine; the same again is the same machine."""
@@ -39,7 +52,7 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         with self._changing:
             same_name = next((machine for machine in self.state_machines if machine.name == name), None)
             if same_name and (same_name.definition, same_name.roleArn) != (definition, roleArn):
-                raise StateMachineAlreadyExists(f"State Machine Already Exists: '{same_name.arn}'")
+                raise AWSError(f"State Machine Already Exists: '{same_name.arn}'", "StateMachineAlreadyExists")
             return super().create_state_machine(name, definition, roleArn, **options)
 
     def delete_state_machine(self, arn: str) -> None:
@@ -93,7 +106,7 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
 
     def abort_execution(self, execution_arn: str, error: str | None, cause: str | None) -> Execution:
         """Stop an execution; one that has ended stays as it is."""
-        execution = self.describe_execution(execution_arn)
+        execution: Execution = self.describe_execution(execution_arn)
         execution.abort(error, cause)
         return execution
 
@@ -102,13 +115,29 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         try:
             json.loads(outcome)
         except ValueError as error:
-            raise InvalidOutput(f"Invalid Output: '{error}'") from error
-        super().send_task_success(task_token, outcome)
+            raise AWSError(f"Invalid Output: '{error}'", "InvalidOutput") from error
+        self._end_task(CallbackOutcomeSuccess(task_token, outcome))
 
-    def _get_executions(self, execution_status: ExecutionStatus | None = None) -> list[Execution]:
-        # The environment in which tokens are kept comes with the thread.
-        executions = super()._get_executions(execution_status)
-        return [execution for execution in executions if execution.exec_worker and execution.exec_worker.env]
+    def send_task_failure(self, task_token: str, error: str | None = None, cause: str | None = None) -> None:
+        """Fail a task that waits for its token."""
+        self._end_task(CallbackOutcomeFailure(task_token, error, cause))
+
+    def send_task_heartbeat(self, task_token: str) -> None:
+        """Show that a task is alive."""
+        self._waiting_task(task_token).notify_heartbeat()
+
+    def _end_task(self, outcome: CallbackOutcome) -> None:
+        self._waiting_task(outcome.callback_id).notify(outcome)
+
+    def _waiting_task(self, task_token: str) -> CallbackEndpoint:
+        for execution in self._get_executions():
+            # The environment, in which tokens are kept, comes with the thread.
+            environment = execution.exec_worker and execution.exec_worker.env
+            if environment and (endpoint := environment.callback_pool_manager.get(task_token)):
+                if execution.status == ExecutionStatus.RUNNING and endpoint.consumer_error is None:
+                    return endpoint
+                raise AWSError("Task Timed Out: 'Provided task does not exist anymore'", "TaskTimedOut")
+        raise InvalidToken
 
 
 def _repeated(execution: Execution, execution_input: str) -> Execution:

@@ -21,7 +21,7 @@ class _Preprocessor(Preprocessor):  # type: ignore[misc]
     # moto keeps the scopes in the class, so that one definition that cannot be read spoils every later one.
     def __init__(self) -> None:
         super().__init__()
-        self._query_language_per_scope = []
+        self._query_language_per_scope: list[Any] = []
 
 
 @dataclass(frozen=True)

@@ -50,11 +50,9 @@ class History(EventManager):  # type: ignore[misc]
     def _is_repeated(self, context: Any, event_type: Any) -> bool:
         # A failed evaluation is recorded where it fails, and by moto once more where the state ends.
         last = context.last_published_event_id
-        return (
-            event_type == HistoryEventType.EvaluationFailed
-            and last > 0
-            and self._history_event_list[last - 1]["type"] == event_type
-        )
+        if event_type != HistoryEventType.EvaluationFailed or last == 0:
+            return False
+        return bool(self._history_event_list[last - 1]["type"] == event_type)
 
 
 class _Worker(ExecutionWorker):  # type: ignore[misc]

@@ -18,6 +18,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_par
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.component.state.wait.state_wait import StateWait
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.parse import preprocessor
@@ -25,7 +26,7 @@ from moto.stepfunctions.parser.asl.parse import preprocessor
 from local import config
 from local.states.jsonata import QueryError, evaluate
 
-# No wildcard matches these.
+# No wildcard matches these; States.TaskFailed does not match States.Timeout either.
 _UNCATCHABLE = ("States.Runtime", "States.DataLimitExceeded")
 # A stop that comes between two looks at the state is noticed after this time.
 _LOOK_SECONDS = 0.2
@@ -33,7 +34,7 @@ _LOOK_SECONDS = 0.2
 
 def install() -> None:
     """Put the mended components in place of moto's."""
-    for component in (Choice, Condition, ErrorEquals, Parallel, Retrier, Wait):
+    for component in (Choice, Condition, Parallel, Retrier, Wait):
         setattr(preprocessor, component.__mro__[1].__name__, component)
     # An error that is passed on may be the interpreter's own (States.Timeout), which moto takes for a mistake.
     for module in (state_fail, branches_decl, iteration_worker, state_task_service_callback):
@@ -41,6 +42,7 @@ def install() -> None:
     # As bindings, values need neither be written as program text nor read from it again.
     string_expression.StringJSONata._eval_body = _evaluate_expression
     string_expression.StringVariableSample._eval_body = _evaluate_expression
+    ErrorEqualsDecl._eval_body = _match_error
 
 
 def failure(env: Environment, error: str, cause: str, **details: str) -> FailureEventException:
@@ -98,6 +100,14 @@ def _query_failure(env: Environment, expression: str, what: str) -> FailureEvent
     return failed
 
 
+def _match_error(self: Any, env: Environment) -> None:
+    raised = env.stack.pop()
+    error = raised.error_name if raised else None
+    names = {name.error_name for name in self.error_names}
+    by_wildcard = "States.ALL" in names or ("States.TaskFailed" in names and error != "States.Timeout")
+    env.stack.append(error in names or (by_wildcard and error not in _UNCATCHABLE))
+
+
 class Choice(StateChoice):  # type: ignore[misc]
     """Fails with States.NoChoiceMatched where moto says States.Runtime."""
 
@@ -124,19 +134,10 @@ class Condition(ConditionStringJSONata):  # type: ignore[misc]
             raise _query_failure(env, self.string_jsonata.expression, "returned no boolean.")
 
 
-class ErrorEquals(ErrorEqualsDecl):  # type: ignore[misc]
-    """States.ALL leaves States.Runtime alone, and States.TaskFailed also States.Timeout."""
-
-    def _eval_body(self, env: Environment) -> None:
-        raised = env.stack.pop()
-        error = raised.error_name if raised else None
-        names = {name.error_name for name in self.error_names}
-        by_wildcard = "States.ALL" in names or ("States.TaskFailed" in names and error != "States.Timeout")
-        env.stack.append(error in names or (by_wildcard and error not in _UNCATCHABLE))
-
-
 class Parallel(StateParallel):  # type: ignore[misc]
     """Evaluates its Arguments where Catch sees them fail."""
+
+    parargs: Any
 
     def from_state_props(self, state_props: Any) -> None:
         super().from_state_props(state_props)
@@ -152,13 +153,19 @@ class Wait(StateWait):  # type: ignore[misc]
     """Waits in the engine's time."""
 
     def _eval_state(self, env: Environment) -> None:
-        pause(env, self.wait_function._get_wait_seconds(env))
+        seconds = self.wait_function._get_wait_seconds(env)
+        if isinstance(self.wait_function, Timestamp):
+            # moto takes this machine's clock for UTC.
+            seconds += time.localtime().tm_gmtoff
+        pause(env, seconds)
         if self.assign_decl:
             self.assign_decl.eval(env)
 
 
 class Retrier(RetrierDecl):  # type: ignore[misc]
     """Waits in the engine's time before the next attempt."""
+
+    jitter_strategy: EvalComponent
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

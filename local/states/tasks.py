@@ -67,6 +67,7 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
 
     _service: ServiceModel
     _operation: OperationModel
+    timeout: Any
 
     def __init__(self) -> None:
         super().__init__(supported_integration_patterns={TOKEN})

@@ -1,16 +1,12 @@
 """Training jobs on local/ are real trainings, and tell the truth about themselves."""
 
-import uuid
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.engine import Engine
-from tests.local.sagemaker_world import IMAGE, World, pack, unpack, wait_until
-
-LOGS = "/aws/sagemaker/TrainingJobs"
-ENDED = ("Completed", "Failed", "Stopped")
+from tests.local.sagemaker_world import IMAGE, TRAINING_LOGS, Trainer, unpack
 
 TRAIN = """
 import argparse, json, os
@@ -50,40 +46,6 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("ready", flush=True)
 time.sleep(600)
 """
-
-
-class Trainer(World):
-    """Starts training jobs and follows them."""
-
-    def start(self, script: str | dict[str, str | bytes], **changes: Any) -> str:
-        name = f"job-{uuid.uuid4().hex[:8]}"
-        files = {"train.py": script} if isinstance(script, str) else script
-        hyperparameters = {
-            "sagemaker_program": "train.py",
-            "sagemaker_submit_directory": self.put(f"{name}/source.tar.gz", pack(dict(files))),
-            **changes.pop("HyperParameters", {}),
-        }
-        request: dict[str, Any] = {
-            "TrainingJobName": name,
-            "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-            "RoleArn": self.role,
-            "HyperParameters": hyperparameters,
-            "OutputDataConfig": {"S3OutputPath": f"s3://{self.bucket}/out"},
-            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
-            "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
-        }
-        self.sagemaker.create_training_job(**request | changes)
-        return name
-
-    def describe(self, name: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.sagemaker.describe_training_job(TrainingJobName=name)
-        return answer
-
-    def finish(self, name: str) -> dict[str, Any]:
-        return wait_until(lambda: self.describe(name), lambda job: job["TrainingJobStatus"] in ENDED)
-
-    def wait_for_line(self, name: str, line: str) -> None:
-        wait_until(lambda: self.read_logs(LOGS, name), lambda lines: line in lines)
 
 
 @pytest.fixture(scope="module")
@@ -133,15 +95,19 @@ def test_a_manifest_names_the_objects_of_a_channel(world: Trainer) -> None:
     script = "import os; print('files:', sorted(os.listdir(os.environ['SM_CHANNEL_TRAIN'])))"
     name = world.start(script, InputDataConfig=channel(manifest, S3DataType="ManifestFile"))
     assert world.finish(name)["TrainingJobStatus"] == "Completed"
-    assert "files: ['a.txt', 'c.txt']" in world.read_logs(LOGS, name)
+    assert "files: ['a.txt', 'c.txt']" in world.read_logs(TRAINING_LOGS, name)
 
 
 def test_a_failing_script_gives_its_own_error_as_the_reason(world: Trainer) -> None:
-    name = world.start("def work():\n    raise ValueError('no rows left')\n\nwork()\n", HyperParameters={"depth": "3"})
+    name = world.start(
+        "def work():\n    raise ValueError('no rows left\\nin the table')\n\nwork()\n", HyperParameters={"depth": "3"}
+    )
     job = world.finish(name)
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Failed", "Failed")
     reason = job["FailureReason"]
-    assert reason.startswith('AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "ValueError: no rows')
+    assert reason.startswith(
+        'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "ValueError: no rows left\nin the table"'
+    )
     assert "train.py --depth 3" in reason
     assert reason.endswith(", exit code: 1")
     assert "ModelArtifacts" not in job or not job["ModelArtifacts"]
@@ -212,6 +178,12 @@ def test_requirements_must_be_satisfied_or_installable(world: Trainer) -> None:
     impossible = world.start({"train.py": "", "requirements.txt": "./no-such-folder\n"})
     assert world.finish(satisfied)["TrainingJobStatus"] == "Completed"
     assert "requirements.txt could not be installed" in world.finish(impossible)["FailureReason"]
+
+
+def test_nothing_of_a_job_stays_on_the_machine(world: Trainer, engine: Engine) -> None:
+    name = world.start("print('done')")
+    assert world.finish(name)["TrainingJobStatus"] == "Completed"
+    assert not (engine.data / "sagemaker" / "us-east-1" / "training" / name).exists()
 
 
 def test_a_script_cannot_import_the_engine(world: Trainer) -> None:

@@ -1,0 +1,241 @@
+"""The kinds of values that parameters take: each reads what a person may have typed, or says what is allowed."""
+
+import json
+import math
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def read_number(value: object) -> int | float:
+    """Return the finite number that a JSON value is or spells (" 4 ", "1e3"), else raise ValueError."""
+    if isinstance(value, str) and len(value) < 40 and NUMBER.fullmatch(value.strip()):
+        value = float(value) if re.search("[.eE]", value) else int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError
+    return int(value) if value == int(value) and abs(value) < 2**63 else value
+
+
+def to_text(value: object) -> str:
+    """Return a JSON value as AWS's string fields take it: a string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class Kind(ABC):
+    """A marker for Annotated: reads a raw value; the schema is for the JSON Schema alone."""
+
+    @property
+    @abstractmethod
+    def allowed(self) -> str:
+        """What may be given, to end the sentence "it must be ..."."""
+
+    @abstractmethod
+    def read(self, value: Any) -> Any:
+        """Return the value meant, or raise ValueError if it cannot mean anything that is allowed."""
+
+    @abstractmethod
+    def schema(self) -> CoreSchema:
+        """Return the schema of what was read."""
+
+    def __get_pydantic_core_schema__(self, annotation: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        optional = type(None) in get_args(annotation)
+
+        def read_or_refuse(value: Any) -> Any:
+            # "none" is what the documents of this contract hold for "not given".
+            if optional and (value is None or value == "none"):
+                return None
+            try:
+                return self.read(value)
+            except ValueError:
+                raise PydanticCustomError("allowed", "{allowed}", {"allowed": self.allowed}) from None
+
+        schema = core_schema.nullable_schema(self.schema()) if optional else self.schema()
+        return core_schema.no_info_plain_validator_function(read_or_refuse, json_schema_input_schema=schema)
+
+
+@dataclass(frozen=True)
+class WholeNumber(Kind):
+    """An integer, which may come as a string or as 10.0."""
+
+    minimum: int
+    maximum: int
+    unit: str = ""
+
+    @property
+    def allowed(self) -> str:
+        return f"a whole number{self.unit and f' of {self.unit}'} from {self.minimum} to {self.maximum}"
+
+    def read(self, value: Any) -> int:
+        number = read_number(value)
+        if not isinstance(number, int) or not self.minimum <= number <= self.maximum:
+            raise ValueError
+        return number
+
+    def schema(self) -> CoreSchema:
+        return core_schema.int_schema(ge=self.minimum, le=self.maximum)
+
+
+@dataclass(frozen=True)
+class Hours(Kind):
+    """A duration, which may be a fraction."""
+
+    minimum: float
+    maximum: int
+
+    @property
+    def allowed(self) -> str:
+        return f"a number of hours from {self.minimum} to {self.maximum}"
+
+    def read(self, value: Any) -> float:
+        number = read_number(value)
+        if not self.minimum <= number <= self.maximum:
+            raise ValueError
+        return number
+
+    def schema(self) -> CoreSchema:
+        return core_schema.float_schema(ge=self.minimum, le=self.maximum)
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A number, whole or not."""
+
+    allowed = "a number"
+
+    def read(self, value: Any) -> int | float:
+        return read_number(value)
+
+    def schema(self) -> CoreSchema:
+        return core_schema.union_schema([core_schema.int_schema(), core_schema.float_schema()])
+
+
+@dataclass(frozen=True)
+class Flag(Kind):
+    """True or false, which may come as a string."""
+
+    allowed = "true or false"
+
+    def read(self, value: Any) -> bool:
+        text = to_text(value).strip().lower()
+        if text not in ("true", "false"):
+            raise ValueError
+        return text == "true"
+
+    def schema(self) -> CoreSchema:
+        return core_schema.bool_schema()
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of a Literal's words, in whatever case."""
+
+    literal: Any
+
+    @property
+    def allowed(self) -> str:
+        return f"one of {', '.join(get_args(self.literal))}"
+
+    def read(self, value: Any) -> str:
+        words: dict[str, str] = {word.lower(): word for word in get_args(self.literal)}
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word not in words:
+            raise ValueError
+        return words[word]
+
+    def schema(self) -> CoreSchema:
+        return core_schema.literal_schema(list(get_args(self.literal)))
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A string of a certain form."""
+
+    what: str
+    pattern: str = r"[\s\S]+"
+    maximum: int = 1024
+
+    @property
+    def allowed(self) -> str:
+        return self.what
+
+    def read(self, value: Any) -> str:
+        text = value.strip() if isinstance(value, str) else ""
+        if len(text) > self.maximum or not re.fullmatch(self.pattern, text):
+            raise ValueError
+        return text
+
+    def schema(self) -> CoreSchema:
+        return core_schema.str_schema(pattern=f"^(?:{self.pattern})$", max_length=self.maximum)
+
+
+@dataclass(frozen=True)
+class Version(Text):
+    """A version; 1 may spell it but not 1.1, which as a number is 1.10 too."""
+
+    what: str = 'a version in quotation marks, such as "1.8"'
+    pattern: str = r"[0-9]+([.-][0-9A-Za-z]+)*|latest"
+    maximum: int = 30
+
+    def read(self, value: Any) -> str:
+        return super().read(str(value) if type(value) is int else value)
+
+
+@dataclass(frozen=True)
+class MetricPattern(Text):
+    """A regular expression by which SageMaker finds a metric in the log."""
+
+    what: str = "a regular expression of at most 500 characters"
+    pattern: str = r".+"
+    maximum: int = 500
+
+    def read(self, value: Any) -> str:
+        text = super().read(value)
+        try:
+            re.compile(text)
+        except (re.error, OverflowError, RecursionError):
+            raise ValueError from None
+        return text
+
+
+@dataclass(frozen=True)
+class Scalar(Kind):
+    """A string, number or boolean that AWS takes as a string."""
+
+    maximum: int
+
+    @property
+    def allowed(self) -> str:
+        return f"a string, number or boolean of at most {self.maximum} characters"
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str | int | float) or len(to_text(value)) > self.maximum:
+            raise ValueError
+        return to_text(value)
+
+    def schema(self) -> CoreSchema:
+        return core_schema.str_schema(max_length=self.maximum)
+
+
+@dataclass(frozen=True)
+class JsonText(Kind):
+    """Any JSON value that AWS takes as a string."""
+
+    maximum: int
+
+    @property
+    def allowed(self) -> str:
+        return f"at most {self.maximum} characters long as text"
+
+    def read(self, value: Any) -> Any:
+        if len(to_text(value)) > self.maximum:
+            raise ValueError
+        return value
+
+    def schema(self) -> CoreSchema:
+        return core_schema.any_schema()
