@@ -1,5 +1,6 @@
 """boto3 clients of this engine's own endpoint: as the account's owner, or in a role."""
 
+import threading
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +10,14 @@ from botocore.config import Config as ClientConfig
 from local import config
 
 _NO_RETRIES = ClientConfig(retries={"max_attempts": 0}, read_timeout=900, max_pool_connections=50)
+
+# A session reads the description of a service once, which takes 0.4 s and 10 MB, and is not safe to share unlocked.
+_session_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _session() -> Any:
+    return boto3.session.Session()
 
 
 @lru_cache(maxsize=256)
@@ -25,15 +34,16 @@ def client(service: str, region: str | None = None, role_arn: str | None = None)
         The role in which the calls are made, which the audit then names; default: the account's owner.
     """
     key, secret, token = credentials(role_arn) if role_arn else ("local", "local", None)
-    return boto3.session.Session().client(
-        service,
-        region_name=region or config.current().region,
-        endpoint_url=config.current().endpoint_url,
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        aws_session_token=token,
-        config=_NO_RETRIES,
-    )
+    with _session_lock:
+        return _session().client(
+            service,
+            region_name=region or config.current().region,
+            endpoint_url=config.current().endpoint_url,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=_NO_RETRIES,
+        )
 
 
 @lru_cache(maxsize=256)

@@ -23,6 +23,8 @@ class Config:
         How many times faster than real time Wait states and retry delays pass; 1 is real time.
     log_calls
         Whether every AWS call is printed as one line.
+    enforce_iam
+        Whether a role's call that its policies do not allow is refused, instead of noted in the audit.
     """
 
     host: str = "127.0.0.1"
@@ -31,11 +33,13 @@ class Config:
     region: str = "us-east-1"
     time_scale: float = 1.0
     log_calls: bool = False
+    enforce_iam: bool = False
 
     @property
     def endpoint_url(self) -> str:
         """The address that AWS clients take as AWS_ENDPOINT_URL."""
-        return f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
 
 _current = Config()

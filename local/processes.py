@@ -1,5 +1,6 @@
 """Every process that the engine starts, so that none outlives it: not after Ctrl-C, not after a crash."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,13 +21,18 @@ for line in sys.stdin:
 for group in groups:
     try:
         os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         pass
 """
 
 _lock = threading.Lock()
 _running: dict[int, "subprocess.Popen[bytes]"] = {}
 _watchdog: "subprocess.Popen[str] | None" = None
+_stopped = False
+
+
+class EngineStoppedError(Exception):
+    """The engine is ending and starts no more processes."""
 
 
 def start(
@@ -44,17 +50,24 @@ def start(
         Its working directory.
     output
         Where its standard output and error go: a file, or ``subprocess.PIPE``.
+
+    Raises
+    ------
+    EngineStoppedError
+        After ``stop_all``.
     """
-    process = subprocess.Popen(
-        arguments,
-        env=dict(env),
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
     with _lock:
+        if _stopped:
+            raise EngineStoppedError(f"the engine is ending, {arguments[0]} is not started")
+        process = subprocess.Popen(
+            arguments,
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         _running[process.pid] = process
         _tell_watchdog(f"+{process.pid}")
     threading.Thread(target=_forget_when_ended, args=(process,), daemon=True).start()
@@ -64,18 +77,15 @@ def start(
 def signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
     """Send a signal to a process and all that it started; an ended one is left alone."""
     if process.poll() is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
 
 
 def stop_all() -> None:
-    """End every process that still runs."""
-    global _watchdog
+    """End every process that still runs, and start none from now on."""
+    global _stopped
     with _lock:
-        running, watchdog = list(_running.values()), _watchdog
-        _watchdog = None
+        _stopped, running, watchdog = True, list(_running.values()), _watchdog
     for process in running:
         signal_group(process, signal.SIGKILL)
     for process in running:
@@ -88,9 +98,16 @@ def stop_all() -> None:
 def _forget_when_ended(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
     with _lock:
+        # As in a container, what the process itself has started ends with it.
+        _kill_group(process.pid)
         _running.pop(process.pid, None)
-        if _watchdog:
+        if not _stopped:
             _tell_watchdog(f"-{process.pid}")
+
+
+def _kill_group(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def _tell_watchdog(line: str) -> None:

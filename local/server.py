@@ -1,12 +1,25 @@
 """Starts and stops the engine: moto's server with this package's services in place of what moto lacks."""
 
+import fcntl
 import logging
 import os
 import socket
+import threading
 from dataclasses import replace
+from typing import Any
 
 from local import config, processes
 from local.config import Config
+
+
+class CannotStartError(Exception):
+    """The engine cannot start as it was asked to; the message says why and what helps."""
+
+
+MOTO_NAMES = ("moto.settings.DISABLE_GLOBAL_CORS", "moto.settings.load_iam_aws_managed_policies")
+
+_server: Any = None
+_lock_file: int | None = None
 
 
 def start(settings: Config) -> Config:
@@ -16,33 +29,77 @@ def start(settings: Config) -> Config:
     -------
     Config
         The settings, with the port that was taken.
+
+    Raises
+    ------
+    CannotStartError
+        When the port or the data folder is taken.
     """
-    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-    logging.getLogger("moto").setLevel(logging.CRITICAL)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    port = settings.port or _free_port(settings.host)
-    os.environ["MOTO_PORT"] = str(port)
-    settings = replace(settings, port=port, data=settings.data.resolve())
+    global _server
+    listener = _listen(settings.host, settings.port)
+    settings = replace(settings, port=listener.getsockname()[1], data=settings.data.resolve())
     settings.data.mkdir(parents=True, exist_ok=True)
+    _lock(settings)
     config.use(settings)
+    _prepare_moto(settings)
 
     # moto reads its environment at import, so it is imported only now.
-    from moto.server import ThreadedMotoServer
+    from werkzeug.serving import make_server
 
-    from local import audit, cloudformation, events, functions, messaging, sagemaker, states, validation
+    from local import audit, cloudformation, events, functions, log, messaging, sagemaker, states, validation
+    from local.routes import RequestHandler, application
 
+    if settings.log_calls:
+        log.install()
     for service in (validation, audit, functions, messaging, events, states, sagemaker, cloudformation):
         service.install()
-    ThreadedMotoServer(settings.host, port, verbose=False).start()
+    _server = make_server(
+        settings.host, settings.port, application(), threaded=True, request_handler=RequestHandler, fd=listener.detach()
+    )
+    threading.Thread(target=_server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     return settings
 
 
 def stop() -> None:
     """End everything that the engine started."""
+    if _server:
+        _server.shutdown()
     processes.stop_all()
 
 
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def _prepare_moto(settings: Config) -> None:
+    os.environ["MOTO_PORT"] = str(settings.port)
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    # A web page must not be able to call an AWS that runs whatever code it is given.
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
+    logging.getLogger("moto").setLevel(logging.CRITICAL)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        raise CannotStartError(
+            f"port {port} of {host} cannot be taken ({error.strerror}): choose another with --port, 0 takes a free one"
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+def _lock(settings: Config) -> None:
+    """Keep the data folder for this process; the operating system lets it go however the process ends."""
+    global _lock_file
+    _lock_file = os.open(settings.data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(_lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.read(_lock_file, 200).decode().strip()
+        raise CannotStartError(
+            f"{settings.data} belongs to another running engine ({holder}): stop it, or choose a folder with --data"
+        ) from error
+    os.truncate(_lock_file, 0)
+    os.write(_lock_file, f"process {os.getpid()}, {settings.endpoint_url}\n".encode())

@@ -1,8 +1,16 @@
-"""Every error that sagebuild raises on purpose, as one tree."""
+"""Everything that sagebuild refuses or fails on purpose; the state machine and the skill match these names."""
 
 
 class SagebuildError(Exception):
     """Any error that sagebuild raises on purpose."""
+
+
+class MissingSettingError(SagebuildError):
+    """The environment lacks a variable that the deployment should have set."""
+
+
+class AwsUnavailableError(SagebuildError):
+    """AWS throttled the call, did not answer in time, or failed on its side: the same call may succeed later."""
 
 
 class ParameterError(SagebuildError):
@@ -11,3 +19,23 @@ class ParameterError(SagebuildError):
 
 class ImageNotFoundError(ParameterError):
     """No container image exists for what was asked."""
+
+
+class PreflightError(SagebuildError):
+    """Something that the build needs is not there, found before anything paid has started."""
+
+
+class NoBuildsError(SagebuildError):
+    """No build was ever started in this stack."""
+
+
+class NoBuildRunningError(SagebuildError):
+    """There is no running build to act on."""
+
+
+class BuildNotFoundError(SagebuildError):
+    """The number belongs to no build of this stack."""
+
+
+class StillRunningError(SagebuildError):
+    """Something that was told to stop has not confirmed it in the time given."""

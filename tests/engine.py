@@ -24,7 +24,8 @@ class Engine:
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
         """A boto3 client of this engine, as the account's owner."""
-        return boto3.client(
+        session: Any = boto3.session.Session()
+        return session.client(
             service,
             region_name=region,
             endpoint_url=self.endpoint_url,

@@ -1,0 +1,53 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+STAGE ?= dev
+export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready node_modules/.ready ## install what the project needs, into .venv and node_modules
+
+.venv/.ready: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+demo: setup ## a whole build on this laptop, from the spoken sentence to the answering endpoint
+	$(BIN)/python -m demo
+
+local: setup ## the deployed service on this laptop, left running
+	$(BIN)/python -m demo --stay
+
+check: setup ## lint, types and the fast tests: before each commit
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	npx asl-validator --json-path statemachine.asl.json
+	$(BIN)/pytest tests/unit tests/functional tests/contract
+
+test: check ## everything that CI runs
+	$(BIN)/pytest tests/local tests/e2e
+
+deploy: setup ## to AWS, with your credentials
+	npx serverless deploy --stage $(STAGE)
+
+remove: setup ## from AWS, with all that builds have made
+	npx serverless remove --stage $(STAGE)
+
+lock: setup ## pin anew what pyproject.toml asks for
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group dev -c requirements.txt -o requirements-dev.txt
+
+clean: ## everything that can be made again
+	rm -rf .venv node_modules .serverless .layer .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup demo local check test deploy remove lock clean

@@ -1,0 +1,257 @@
+"""Runs the demonstration, or with ``--stay`` stops at the deployed service and leaves it running."""
+
+import argparse
+import io
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from sklearn.datasets import load_digits
+
+from demo.alexa import Conversation
+from demo.display import tail_training, watch_build
+from demo.laptop import ROOT, SKILL_ID, Aws, DemoError, list_inventory, pack_source, run_serverless, running_aws
+
+TIME_SCALE = 30  # the half minute between two looks at an endpoint becomes a second
+HELD_OUT = 300  # digits that the training never sees
+ACCURACY_WANTED = 0.9
+LOCAL_PORT = 4577
+
+
+class Demo:
+    """The service on local/, step by step; each step is shown, timed and checked."""
+
+    def __init__(self, aws: Aws, console: Console) -> None:
+        self.aws = aws
+        self.console = console
+        self.started = time.monotonic()
+        self.step = "starting"
+        self.outputs: dict[str, str] = {}
+        self.questions = np.empty((0, 64))
+        self.digits = np.empty(0)
+
+    @contextmanager
+    def showing(self, title: str) -> Iterator[None]:
+        """Name a step, and say how long it took."""
+        self.step, begun = title, time.monotonic()
+        self.console.print(f"\n[bold]{title}[/bold]")
+        yield
+        now = time.monotonic()
+        self.console.print(f"  [dim]{now - begun:.1f} s, {now - self.started:.1f} s since the start[/dim]")
+
+    def deploy(self) -> None:
+        """Put up the service."""
+        with self.showing("Deploy the service"):
+            run_serverless(self.aws, self.console, "deploy", f"--param=alexaSkillId={SKILL_ID}")
+            self.outputs = self.aws.outputs()
+
+    def upload(self) -> None:
+        """Upload the digits and the training script, and say so in the parameter document."""
+        with self.showing("Upload scikit-learn's digits and a training script"):
+            digits = load_digits()
+            order = np.random.default_rng(0).permutation(len(digits.target))
+            kept, held_out = order[HELD_OUT:], order[:HELD_OUT]
+            self.questions, self.digits = digits.data[held_out], digits.target[held_out]
+            data = io.StringIO()
+            np.savetxt(data, np.column_stack([digits.data[kept], digits.target[kept]]), fmt="%d", delimiter=",")
+            s3 = self.aws.client("s3")
+            s3.put_object(Bucket=self.outputs["DataBucket"], Key="train/digits.csv", Body=data.getvalue().encode())
+            s3.put_object(
+                Bucket=self.outputs["CodeBucket"], Key="digits.tar.gz", Body=pack_source(ROOT / "examples" / "digits")
+            )
+            self.change_parameters(
+                trainentrypoint="train.py",
+                trainsourcefile="digits.tar.gz",
+                hyperparameters={"epochs": 20, "hidden": 64},
+                metrics=[{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}],
+            )
+            self.console.print(f"  {len(kept)} digits to learn from, {HELD_OUT} held out")
+
+    def change_parameters(self, **changes: Any) -> None:
+        """Edit the parameter document as a person would."""
+        ssm, name = self.aws.client("ssm"), self.outputs["ParametersName"]
+        document = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"]) | changes
+        ssm.put_parameter(Name=name, Value=json.dumps(document, indent=2), Type="String", Overwrite=True)
+        self.console.print(f"  {name}: {json.dumps(changes)}", markup=False, highlight=False)
+
+    def listen(self) -> str:
+        """Subscribe to the notifications; the URL of the queue where they arrive."""
+        sqs = self.aws.client("sqs")
+        url: str = sqs.create_queue(QueueName="demo-notifications")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.aws.client("sns").subscribe(
+            TopicArn=self.outputs["ResultsTopicArn"],
+            Protocol="sqs",
+            Endpoint=arn,
+            Attributes={"RawMessageDelivery": "true"},
+        )
+        return url
+
+    def read_one_notification(self, queue: str) -> str:
+        """The one notification of a build; none, or a second one, is an error."""
+        sqs = self.aws.client("sqs")
+        texts: list[str] = []
+        for wait in (10, 1):
+            for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=wait).get("Messages", []):
+                texts.append(message["Body"])
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        if len(texts) != 1:
+            raise DemoError(f"{len(texts)} notifications were sent, not one: {texts}")
+        return texts[0]
+
+    def say(self, words: str, intent: str, conversation: Conversation | None = None) -> str:
+        """Say something to the skill, and show both sides."""
+        conversation = conversation or Conversation(self.aws, self.outputs["AlexaSkillFunctionArn"])
+        answer = conversation.say(intent)
+        self.console.print(f"  [cyan]you[/cyan]    {words}")
+        self.console.print(f"  [magenta]alexa[/magenta]  {answer}", highlight=False)
+        return answer
+
+    def execution(self, number: int) -> str:
+        """The ARN of a build's execution."""
+        machine = self.outputs["StateMachineArn"]
+        return f"{machine.replace(':stateMachine:', ':execution:')}:build-{number}"
+
+    def latest_job(self) -> dict[str, Any]:
+        """DescribeTrainingJob of the newest training job."""
+        sagemaker = self.aws.client("sagemaker")
+        jobs = sagemaker.list_training_jobs(SortBy="CreationTime", SortOrder="Descending")["TrainingJobSummaries"]
+        return sagemaker.describe_training_job(TrainingJobName=jobs[0]["TrainingJobName"])  # type: ignore[no-any-return]
+
+    def ask_endpoint(self) -> float:
+        """The accuracy of the endpoint on the digits that were held out."""
+        body = io.StringIO()
+        np.savetxt(body, self.questions, fmt="%d", delimiter=",")
+        answer = self.aws.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=self.outputs["EndpointName"],
+            ContentType="text/csv",
+            Accept="application/json",
+            Body=body.getvalue(),
+        )
+        accuracy = float(np.mean(np.array(json.load(answer["Body"])) == self.digits))
+        self.console.print(f"  {len(self.digits)} held-out digits: {accuracy:.1%} read right")
+        if accuracy <= ACCURACY_WANTED:
+            raise DemoError(f"the accuracy is {accuracy:.3f}, and more than {ACCURACY_WANTED} was expected.")
+        return accuracy
+
+    def build(self) -> None:
+        """A whole build, started by voice."""
+        with self.showing('1. "Alexa, ask sage build to start a build"'):
+            self.say("Alexa, ask sage build to start a build", "StartBuildIntent")
+        with self.showing("2. The build runs"):
+            watch_build(self.aws, self.console, self.execution(1), until="Train Model")
+        with self.showing('3. "Alexa, ask sage build is my build done yet", while it runs and after'):
+            self.say("Alexa, ask sage build is my build done yet", "BuildStatusIntent")
+            execution = watch_build(self.aws, self.console, self.execution(1))
+            if execution["status"] != "SUCCEEDED":
+                raise DemoError(f"the build {execution['status']}: {execution.get('cause')}")
+            job = self.latest_job()
+            for line in tail_training(self.aws, job["TrainingJobName"], lines=3):
+                self.console.print(f"  [dim]{line}[/dim]", highlight=False)
+            for metric in job["FinalMetricDataList"]:
+                self.console.print(f"  {job['TrainingJobName']}: {metric['MetricName']} {metric['Value']:.4f}")
+
+    def stop(self, queue: str) -> None:
+        """A second build, stopped by voice."""
+        with self.showing("6. A second build, stopped by voice"):
+            before = self.ask_endpoint()
+            self.change_parameters(hyperparameters={"epochs": 100000})
+            self.say("Alexa, ask sage build to start a build", "StartBuildIntent")
+            watch_build(self.aws, self.console, self.execution(2), until="Train Model")
+            while self.latest_job().get("SecondaryStatus") != "Training":
+                time.sleep(0.2)
+            conversation = Conversation(self.aws, self.outputs["AlexaSkillFunctionArn"])
+            self.say("Alexa, ask sage build to stop the build", "StopBuildIntent", conversation)
+            self.say("Yes", "AMAZON.YesIntent", conversation)
+            job = self.latest_job()
+            self.console.print(f"  {job['TrainingJobName']}: {job['TrainingJobStatus']}")
+            if job["TrainingJobStatus"] != "Stopped":
+                raise DemoError(f"the training job is {job['TrainingJobStatus']}, not Stopped.")
+            self.show(self.read_one_notification(queue))
+            if self.ask_endpoint() != before:
+                raise DemoError("the endpoint does not answer as it did before.")
+
+    def show(self, text: str) -> None:
+        """Something that a person receives, indented."""
+        for line in text.splitlines():
+            self.console.print(f"  │ {line}", markup=False, highlight=False)
+
+    def run(self) -> None:
+        """All steps in order."""
+        before = list_inventory(self.aws)
+        self.deploy()
+        self.upload()
+        queue = self.listen()
+        self.build()
+        with self.showing("4. The endpoint reads digits that it has never seen"):
+            self.ask_endpoint()
+        with self.showing("5. The one notification"):
+            self.say("Alexa, ask sage build is my build done yet", "BuildStatusIntent")
+            self.show(self.read_one_notification(queue))
+        self.stop(queue)
+        with self.showing("7. Remove the service"):
+            self.aws.client("sqs").delete_queue(QueueUrl=queue)
+            run_serverless(self.aws, self.console, "remove")
+            remains = sorted(list_inventory(self.aws) - before)
+            self.console.print(f"  left behind: {', '.join(remains) or 'nothing'}")
+            if remains:
+                raise DemoError("something was left behind.")
+
+
+def main() -> int:
+    """Run it; 0 if every step was as it should be."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--stay", action="store_true", help="leave the deployed service running, until Ctrl-C")
+    stay = parser.parse_args().stay
+    console = Console()
+    began = time.monotonic()
+    step = "Start an AWS on this machine"
+    console.print(f"[bold]{step}[/bold]")
+    try:
+        with running_aws(LOCAL_PORT if stay else 0, TIME_SCALE) as aws:
+            demo = Demo(aws, console)
+            console.print(f"  {aws.endpoint_url} [dim]{time.monotonic() - began:.1f} s[/dim]")
+            if stay:
+                stay_up(demo)
+                return 0
+            try:
+                demo.run()
+            finally:
+                step = demo.step
+    except DemoError as error:
+        console.print(f'[red]demo: failed at "{step}": {error}[/red]')
+        return 1
+    console.print(f"\ndemo: passed in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+def stay_up(demo: Demo) -> None:
+    """Deploy, upload, say what to type next, and wait for Ctrl-C."""
+    demo.deploy()
+    demo.upload()
+    exports = "\n".join(f"  export {name}={value}" for name, value in demo.aws.variables.items())
+    demo.console.print(
+        f"\nThe service runs. In another terminal:\n{exports}\n"
+        f"  aws sns publish --topic-arn {demo.outputs['LaunchTopicArn']} --message build\n"
+        f"  aws stepfunctions list-executions --state-machine-arn {demo.outputs['StateMachineArn']}\n"
+        f"  aws ssm get-parameter --name {demo.outputs['ParametersName']}\n"
+        "  npx serverless info\n"
+        "Ctrl-C here ends it all.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    done.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

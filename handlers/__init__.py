@@ -1,0 +1,1 @@
+"""The entry points of the Lambda functions, one module each, named after what it does."""

@@ -1,0 +1,14 @@
+"""Last step of a build, on the status-change event of its execution."""
+
+from typing import Any
+
+from sagebuild.finish import Ending, finish_build
+from sagebuild.names import parse_execution_name
+from sagebuild.service import Service
+
+
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Finish the build whose execution ended."""
+    detail = event["detail"]
+    ending = Ending(detail["status"], detail.get("error") or "", detail.get("cause") or "")
+    finish_build(Service.from_environment(), parse_execution_name(detail["name"]), ending)

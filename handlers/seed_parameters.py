@@ -1,0 +1,21 @@
+"""Writes the default parameter document at the first deployment; a document that a person has is never touched."""
+
+from typing import Any
+
+from sagebuild.custom_resource import answer_request
+from sagebuild.document import delete_document, write_document
+from sagebuild.parameters import default_document
+from sagebuild.service import Service
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    """Answer CloudFormation's Create, Update or Delete."""
+    answer_request(event, context.log_stream_name, _apply)
+
+
+def _apply(request_type: str, properties: dict[str, Any]) -> None:
+    service = Service.from_environment()
+    if request_type == "Delete":
+        delete_document(service)
+    else:
+        write_document(service, default_document(properties["Framework"]), overwrite=False)

@@ -1,0 +1,101 @@
+"""IAM's Condition blocks: whether they hold for a request, or that nobody here can say."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+# Keys that a request has or has not; any other key that is absent is one that this engine does not derive.
+_OPTIONAL_KEYS = ("aws:requesttag/", "aws:tagkeys", "iam:passedtoservice", "s3:prefix", "s3:delimiter", "lambda:")
+
+Context = dict[str, str | list[str]]
+
+
+class UndecidedError(Exception):
+    """A policy asks for something that this engine does not evaluate; the message names it."""
+
+
+@cache
+def glob(pattern: str, ignore_case: bool = False) -> "re.Pattern[str]":
+    """IAM's wildcards: ``*`` for any characters, ``?`` for one."""
+    translated = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
+    return re.compile(translated, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def matches(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
+    """Whether a value fits a pattern with IAM's wildcards."""
+    return glob(pattern, ignore_case).fullmatch(value) is not None
+
+
+def _arn_like(pattern: str, value: str) -> bool:
+    wanted, given = pattern.split(":", 5), value.split(":", 5)
+    return len(wanted) == len(given) and all(map(matches, wanted, given))
+
+
+# Each operator's test of one value; those spelt with Not are the same, refused.
+_TESTS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda wanted, given: wanted == given,
+    "StringEqualsIgnoreCase": lambda wanted, given: wanted.lower() == given.lower(),
+    "StringLike": matches,
+    "ArnEquals": _arn_like,
+    "ArnLike": _arn_like,
+    "Bool": lambda wanted, given: wanted.lower() == given.lower(),
+}
+
+
+def hold(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
+    """Whether every condition of a statement holds.
+
+    Raises
+    ------
+    UndecidedError
+        For an operator or a condition key that this engine does not know.
+    """
+    return all(
+        _holds(operator, key, _strings(wanted), context)
+        for operator, keys in conditions.items()
+        for key, wanted in keys.items()
+    )
+
+
+def _holds(operator: str, key: str, wanted: list[str], context: Context) -> bool:
+    if operator == "Null":
+        return (_given(key, context) is None) == (wanted[0].lower() == "true")
+    quantifier, _, plain = operator.rpartition(":")
+    if_exists, plain = plain.endswith("IfExists"), plain.removesuffix("IfExists")
+    negated = "Not" in plain
+    test = _TESTS.get(plain.replace("Not", ""))
+    if test is None or quantifier not in ("", "ForAllValues", "ForAnyValue"):
+        raise UndecidedError(f"condition operator {operator}")
+    given = _given(key, context)
+    wanted = [substitute(value, context) for value in wanted]
+    if given is None:
+        return if_exists or quantifier == "ForAllValues" or (negated and not quantifier)
+    fits = [any(test(value, one) for value in wanted) != negated for one in given]
+    return any(fits) if quantifier == "ForAnyValue" else all(fits)
+
+
+def _given(key: str, context: Context) -> list[str] | None:
+    value = next((context[name] for name in context if name.lower() == key.lower()), None)
+    if value is None and not key.lower().startswith(_OPTIONAL_KEYS):
+        raise UndecidedError(f"condition key {key}")
+    return None if value is None else _strings(value)
+
+
+def substitute(text: str, context: Context) -> str:
+    """A policy's text with its variables, such as ``${aws:PrincipalAccount}``, filled in."""
+
+    def fill(found: "re.Match[str]") -> str:
+        if found[1] in ("*", "?", "$"):
+            raise UndecidedError(f"policy variable {found[0]}")
+        value = _given(found[1], context)
+        if value is None or len(value) != 1:
+            raise UndecidedError(f"policy variable {found[0]}")
+        return value[0]
+
+    return re.sub(r"\$\{([^}]+)\}", fill, text)
+
+
+def _strings(value: Any) -> list[str]:
+    values = value if isinstance(value, list | tuple) else [value]
+    return [str(one).lower() if isinstance(one, bool) else str(one) for one in values]

@@ -1,0 +1,134 @@
+"""Which permissions a call needs: IAM's names of its actions, the resources and the condition keys.
+
+From AWS's Service Authorization Reference, for the services that are served here. ``*`` is the resource of an action
+that the reference gives no resource type, and so only a statement about ``*`` can allow it; None is the resource of an
+action whose ARN this engine does not derive.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from local import config
+from local.audit import resources
+from local.audit.conditions import Context
+from local.calls import Call
+
+# Operations that IAM knows under another name, or that need no permission at all ("").
+_ACTIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "lambda:InvokeWithResponseStream": "lambda:InvokeFunction",
+    "s3:CompleteMultipartUpload": "s3:PutObject",
+    "s3:CopyObject": "s3:PutObject",
+    "s3:CreateMultipartUpload": "s3:PutObject",
+    "s3:DeleteBucketCors": "s3:PutBucketCORS",
+    "s3:DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
+    "s3:DeleteBucketTagging": "s3:PutBucketTagging",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:ListObjects": "s3:ListBucket",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListParts": "s3:ListMultipartUploadParts",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:UploadPart": "s3:PutObject",
+    "s3:UploadPartCopy": "s3:PutObject",
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sts:GetCallerIdentity": "",
+    "sts:GetSessionToken": "",
+}
+_TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+_ROLE_MEMBERS = ("role", "rolearn", "executionrolearn", "servicerole", "servicerolearn")
+
+
+@dataclass(frozen=True)
+class Need:
+    """One permission: an action on a resource, with the condition keys that belong to it alone."""
+
+    action: str
+    resource: str | None
+    context: Context = field(default_factory=dict, hash=False)
+
+
+def of(call: Call) -> Iterator[Need]:
+    """Every permission that the caller needs for a call."""
+    if call.action in ("dynamodb:TransactWriteItems", "dynamodb:TransactGetItems"):
+        yield from _transaction(call)
+        return
+    action = _ACTIONS.get(call.action, call.action)
+    if not action:
+        return
+    named = list(resources.of(call))
+    for resource in named:
+        yield Need(action, resource)
+    if call.prefix == "s3" and "CopySource" in call.parameters:
+        yield Need("s3:GetObject", resources.copied_object(call.parameters["CopySource"]))
+    if call.prefix == "sagemaker" and call.operation.name.startswith("Create") and call.parameters.get("Tags"):
+        yield Need("sagemaker:AddTags", named[0])
+    if call.prefix not in ("iam", "sts"):
+        for role in _roles(call.parameters):
+            yield Need("iam:PassRole", role, {"iam:PassedToService": f"{call.prefix}.amazonaws.com"})
+
+
+def context(call: Call) -> Context:
+    """The condition keys that every permission of a call sees.
+
+    The loopback interface stands in for TLS, so ``aws:SecureTransport`` is true.
+    """
+    keys: Context = {
+        "aws:SecureTransport": "true",
+        "aws:PrincipalAccount": config.ACCOUNT,
+        "aws:ResourceAccount": config.ACCOUNT,
+        "aws:RequestedRegion": call.region,
+    }
+    if call.caller.role_arn:
+        keys |= {"aws:PrincipalArn": call.caller.role_arn, "aws:PrincipalType": "AssumedRole"}
+    tags = _tags(call.parameters)
+    if tags:
+        keys |= {"aws:TagKeys": list(tags)} | {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    for key, member in (("s3:prefix", "Prefix"), ("s3:delimiter", "Delimiter"), ("lambda:FunctionArn", "FunctionArn")):
+        if member in call.parameters:
+            keys[key] = str(call.parameters[member])
+    return keys
+
+
+def _transaction(call: Call) -> Iterator[Need]:
+    for item in call.parameters.get("TransactItems", []):
+        for kind, part in item.items():
+            action = _TRANSACTED.get(kind, "GetItem")
+            yield Need(f"dynamodb:{action}", resources.table(call, part.get("TableName", "")))
+
+
+def _roles(parameters: Any) -> Iterator[str]:
+    """The roles that a request hands to the service, wherever in it they stand."""
+    if isinstance(parameters, list):
+        for item in parameters:
+            yield from _roles(item)
+    elif isinstance(parameters, dict):
+        for name, value in parameters.items():
+            if name.lower() in _ROLE_MEMBERS and isinstance(value, str) and ":role/" in value:
+                yield value
+            yield from _roles(value)
+
+
+def _tags(parameters: dict[str, Any]) -> dict[str, str]:
+    given = parameters.get("Tags", parameters.get("tags"))
+    if isinstance(given, dict):
+        return {str(key): str(value) for key, value in given.items()}
+    pairs = given if isinstance(given, list) else []
+    return {str(pair.get("Key", pair.get("key"))): str(pair.get("Value", pair.get("value"))) for pair in pairs}

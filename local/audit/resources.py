@@ -1,0 +1,216 @@
+"""The ARNs of the resources that a call is about, service by service."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from moto.iam.models import iam_backends
+
+from local import config
+from local.calls import Call
+
+# Per service: the members that name a resource, and its ARN after "arn:aws:<service>:<region>:<account>:". The first
+# member that a call has is its resource; a member that holds an ARN already is taken as it is.
+_NAMED: dict[str, dict[str, str]] = {
+    "cloudformation": {"StackName": "stack/{}/*"},
+    "cloudwatch": {"AlarmName": "alarm:{}", "AlarmNames": "alarm:{}", "ResourceARN": "{}"},
+    "codebuild": {"projectName": "project/{}", "name": "project/{}", "names": "project/{}"},
+    "dynamodb": {"TableName": "table/{}", "ResourceArn": "{}", "StreamArn": "{}"},
+    "ecr": {"repositoryName": "repository/{}", "repositoryNames": "repository/{}", "resourceArn": "{}"},
+    "sagemaker": {
+        "TrainingJobName": "training-job/{}",
+        "HyperParameterTuningJobName": "hyper-parameter-tuning-job/{}",
+        "ProcessingJobName": "processing-job/{}",
+        "TransformJobName": "transform-job/{}",
+        "EndpointName": "endpoint/{}",
+        "EndpointConfigName": "endpoint-config/{}",
+        "ModelName": "model/{}",
+        "ModelPackageName": "model-package/{}",
+        "ModelPackageArn": "{}",
+        "ModelPackageGroupName": "model-package-group/{}",
+        "NotebookInstanceName": "notebook-instance/{}",
+        "NotebookInstanceLifecycleConfigName": "notebook-instance-lifecycle-config/{}",
+        "ResourceArn": "{}",
+    },
+    "secretsmanager": {"SecretId": "secret:{}-??????", "Name": "secret:{}-??????"},
+    "sns": {"TopicArn": "{}", "TargetArn": "{}", "ResourceArn": "{}", "Name": "{}"},
+    "sts": {"RoleArn": "{}"},
+    "states": {
+        "stateMachineArn": "{}",
+        "executionArn": "{}",
+        "activityArn": "{}",
+        "resourceArn": "{}",
+        "name": "stateMachine:{}",
+    },
+    "xray": {},
+}
+
+# Actions that have a member of the table above which is not their resource: IAM knows them on "*" only.
+_ON_EVERYTHING = {
+    "cloudwatch:DescribeAlarmsForMetric",
+    "cloudwatch:PutMetricData",
+    "lambda:CreateEventSourceMapping",
+    "lambda:ListEventSourceMappings",
+    "sns:Unsubscribe",
+}
+
+
+def of(call: Call) -> Iterator[str | None]:
+    """The ARNs of a call's resources; ``*`` for an action that knows none, None where they are not derived."""
+    if call.action in _ON_EVERYTHING or _lists_all(call):
+        yield "*"
+    elif call.prefix in _DERIVED:
+        yield from list(_DERIVED[call.prefix](call)) or ["*"]
+    elif call.prefix in _NAMED:
+        yield from list(_first_named(call)) or ["*"]
+    else:
+        yield None
+
+
+def table(call: Call, name: str) -> str:
+    """The ARN of a DynamoDB table that is given by name or by ARN."""
+    return _arn(call, "table/{}", name)
+
+
+def copied_object(source: Any) -> str:
+    """The ARN of the object that CopySource names."""
+    return f"arn:aws:s3:::{str(source).lstrip('/').split('?')[0]}"
+
+
+def _lists_all(call: Call) -> bool:
+    """SageMaker's lists take names as filters; IAM knows the lists on everything."""
+    name = call.operation.name
+    return (
+        call.prefix == "sagemaker"
+        and name.startswith("List")
+        and name
+        not in (
+            "ListTags",
+            "ListTrainingJobsForHyperParameterTuningJob",
+        )
+    )
+
+
+def _arn(call: Call, template: str, name: str, service: str = "") -> str:
+    if name.startswith("arn:"):
+        return name
+    return f"arn:aws:{service or call.prefix}:{call.region}:{config.ACCOUNT}:{template.format(name)}"
+
+
+def _values(call: Call, *members: str) -> list[str]:
+    """The names in the first of these members that the call has."""
+    for member in members:
+        given = call.parameters.get(member)
+        if given:
+            return [str(one) for one in given] if isinstance(given, list) else [str(given)]
+    return []
+
+
+def _first_named(call: Call) -> Iterator[str]:
+    templates = _NAMED[call.prefix]
+    member = next((member for member in templates if call.parameters.get(member)), None)
+    if member:
+        yield from (_arn(call, templates[member], name) for name in _values(call, member))
+
+
+def _sagemaker(call: Call) -> Iterator[str]:
+    yield from _first_named(call)
+    if call.operation.name in ("CreateEndpoint", "UpdateEndpoint"):
+        yield from (_arn(call, "endpoint-config/{}", name) for name in _values(call, "EndpointConfigName"))
+
+
+def _codebuild(call: Call) -> Iterator[str]:
+    yield from _first_named(call)
+    for build in _values(call, "ids", "id"):
+        yield _arn(call, "project/{}", build.split("/")[-1].split(":")[0])
+
+
+def _dynamodb(call: Call) -> Iterator[str]:
+    for name in call.parameters.get("RequestItems", {}):
+        yield table(call, name)
+    for resource in _first_named(call):
+        index = call.parameters.get("IndexName")
+        yield f"{resource}/index/{index}" if index else resource
+
+
+def _events(call: Call) -> Iterator[str]:
+    if call.operation.name == "PutEvents":
+        for entry in call.parameters.get("Entries", []):
+            yield _arn(call, "event-bus/{}", entry.get("EventBusName", "default"))
+    elif call.operation.name.endswith("EventBus"):
+        yield from (_arn(call, "event-bus/{}", name) for name in _values(call, "Name"))
+    else:
+        bus = str(call.parameters.get("EventBusName", "default")).split("/")[-1]
+        folder = "" if bus == "default" else f"{bus}/"
+        yield from (_arn(call, f"rule/{folder}{{}}", name) for name in _values(call, "Rule", "Name", "ResourceARN"))
+
+
+def _iam(call: Call) -> Iterator[str]:
+    roles = iam_backends[config.ACCOUNT]["aws"].get_roles()
+    for name in _values(call, "RoleName"):
+        known = [role.arn for role in roles if role.name == name]
+        yield known[0] if known else f"arn:aws:iam::{config.ACCOUNT}:role{call.parameters.get('Path', '/')}{name}"
+    yield from _values(call, "PolicyArn") if "RoleName" not in call.parameters else []
+
+
+def _lambda(call: Call) -> Iterator[str]:
+    qualifier = call.parameters.get("Qualifier")
+    for name in _values(call, "FunctionName"):
+        resource = _arn(call, "function:{}", name.removeprefix(f"{config.ACCOUNT}:function:"))
+        yield f"{resource}:{qualifier}" if qualifier else resource
+    for name in _values(call, "LayerName"):
+        version = call.parameters.get("VersionNumber")
+        yield _arn(call, f"layer:{{}}:{version}" if version else "layer:{}", name)
+    yield from (_arn(call, "event-source-mapping:{}", name) for name in _values(call, "UUID"))
+    yield from _values(call, "Resource")
+
+
+def _logs(call: Call) -> Iterator[str]:
+    """Log groups are asked for with an empty stream: so ``log-group:<name>:*`` allows them and ``<name>`` does not."""
+    stream = call.parameters.get("logStreamName", "")
+    groups = _values(call, "logGroupName", "logGroupIdentifier", "logGroupNames", "logGroupIdentifiers")
+    if call.operation.name == "DescribeLogGroups":
+        groups = [""]
+    for group in groups:
+        yield _arn(call, "log-group:{}", group).removesuffix(":*") + f":log-stream:{stream}"
+    yield from _values(call, "resourceArn")
+
+
+def _s3(call: Call) -> Iterator[str]:
+    bucket, key = call.parameters.get("Bucket"), call.parameters.get("Key")
+    deleted = call.parameters.get("Delete", {}).get("Objects", [])
+    for name in [item["Key"] for item in deleted] or ([key] if key else []):
+        yield f"arn:aws:s3:::{bucket}/{name}"
+    if bucket and not key and not deleted:
+        yield f"arn:aws:s3:::{bucket}"
+
+
+def _scheduler(call: Call) -> Iterator[str]:
+    group = call.parameters.get("GroupName", "default")
+    yield from (_arn(call, f"schedule/{group}/{{}}", name) for name in _values(call, "Name"))
+
+
+def _sqs(call: Call) -> Iterator[str]:
+    for name in _values(call, "QueueUrl", "QueueName", "SourceArn"):
+        yield _arn(call, "{}", name if name.startswith("arn:") else name.split("/")[-1])
+
+
+def _ssm(call: Call) -> Iterator[str]:
+    """A parameter's ARN has one slash after "parameter", whether or not its name starts with one."""
+    for name in _values(call, "Name", "Names", "Path", "ResourceId"):
+        plain = name if name.startswith("arn:") else name.split(":")[0].strip("/")
+        yield _arn(call, "parameter/{}", plain)
+
+
+_DERIVED: dict[str, Callable[[Call], Iterator[str]]] = {
+    "codebuild": _codebuild,
+    "dynamodb": _dynamodb,
+    "events": _events,
+    "iam": _iam,
+    "lambda": _lambda,
+    "logs": _logs,
+    "s3": _s3,
+    "sagemaker": _sagemaker,
+    "scheduler": _scheduler,
+    "sqs": _sqs,
+    "ssm": _ssm,
+}

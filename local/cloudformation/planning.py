@@ -1,0 +1,115 @@
+"""Turns a template and a caller's parameters into a plan, and tells what it would change."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from local import clients
+from local.cloudformation import parameters, providers, stacks, template
+from local.cloudformation.errors import ValidationError
+from local.cloudformation.intrinsics import Attributes, Evaluator
+from local.cloudformation.stacks import Plan, Stack
+from local.config import ACCOUNT
+
+
+def make(stack: Stack, body: str, given: list[dict[str, Any]], tags: Mapping[str, str]) -> Plan:
+    """What a stack is to become.
+
+    Parameters
+    ----------
+    body
+        The template's text.
+    given
+        The parameters as the caller passed them.
+    tags
+        The stack's tags.
+
+    Raises
+    ------
+    ValidationError
+        When the template or a parameter is not as it must be.
+    """
+    parsed = template.parse(body)
+    declared = parsed.get("Parameters", {})
+    values = parameters.collect(declared, given, stack.plan.values if stack.plan else {})
+    names = _pseudo_parameters(stack) | parameters.resolve(declared, values, _parameter_reader(stack))
+    plan = Plan(body, parsed, values, names, {}, {}, tags)
+    kept = {section: _evaluate_section(stack, plan, section) for section in ("Resources", "Outputs")}
+    _check_absent(parsed, kept)
+    return replace(plan, resources=kept["Resources"], outputs=kept["Outputs"])
+
+
+def _evaluate_section(stack: Stack, plan: Plan, section: str) -> dict[str, Any]:
+    evaluator = make_evaluator(stack, plan, {})
+    return {
+        name: evaluator.evaluate({key: value for key, value in definition.items() if key != "Condition"})
+        for name, definition in plan.template.get(section, {}).items()
+        if "Condition" not in definition or evaluator.condition(definition["Condition"])
+    }
+
+
+def make_evaluator(stack: Stack, plan: Plan, resources: Mapping[str, Attributes]) -> Evaluator:
+    """What evaluates the plan's nodes, given the resources that exist."""
+
+    def import_value(name: str) -> str:
+        for export, value, _ in stacks.exports(stack.region):
+            if export == name:
+                plan.imports.add(name)
+                return value
+        raise ValidationError(f"No export named {name} found.")
+
+    return Evaluator(plan.template, plan.names, import_value, _parameter_reader(stack), resources)
+
+
+def changes(stack: Stack, plan: Plan) -> list[dict[str, Any]]:
+    """The plan's changes as DescribeChangeSet lists them."""
+    former = stack.plan.resources if stack.plan else {}
+    listed = []
+    for name in [*plan.resources, *(name for name in former if name not in plan.resources)]:
+        before, after = former.get(name), plan.resources.get(name)
+        if before == after:
+            continue
+        change = {"LogicalResourceId": name, "ResourceType": (after or before or {})["Type"]}
+        if before is None or after is None:
+            change["Action"] = "Add" if after else "Remove"
+        else:
+            replace = providers.must_replace(after["Type"], before["Properties"], after["Properties"])
+            change |= {"Action": "Modify", "Replacement": "True" if replace else "False"}
+        if name in stack.resources:
+            change["PhysicalResourceId"] = stack.resources[name].physical_id
+        listed.append({"Type": "Resource", "ResourceChange": change})
+    return listed
+
+
+def _check_absent(parsed: dict[str, Any], kept: dict[str, dict[str, Any]]) -> None:
+    for section, definitions in kept.items():
+        used = {name for name, _ in template.references(definitions)}
+        absent = sorted(used & (set(parsed["Resources"]) - set(kept["Resources"])))
+        if absent:
+            raise ValidationError(
+                "Template format error: Unresolved resource dependencies "
+                f"[{', '.join(absent)}] in the {section} block of the template"
+            )
+
+
+def _pseudo_parameters(stack: Stack) -> dict[str, Any]:
+    return {
+        "AWS::AccountId": ACCOUNT,
+        "AWS::NotificationARNs": stack.notification_arns,
+        "AWS::Partition": "aws",
+        "AWS::Region": stack.region,
+        "AWS::StackId": stack.id,
+        "AWS::StackName": stack.name,
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+
+
+def _parameter_reader(stack: Stack) -> Callable[[str], str]:
+    def read(name: str) -> str:
+        ssm = clients.client("ssm", stack.region)
+        found = ssm.get_parameters(Names=[name])["Parameters"]
+        if not found:
+            raise ValidationError(f"Unable to fetch parameters [{name}] from parameter store for this account.")
+        return str(found[0]["Value"])
+
+    return read

@@ -1,0 +1,82 @@
+"""The resource types that are served, by concern."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from local.cloudformation import custom_resources, schemas
+from local.cloudformation.errors import ResourceError, ValidationError
+from local.cloudformation.providers import access, buckets, build, compute, messaging, storage
+from local.cloudformation.providers.base import Provider, Task, random_suffix
+
+_PROVIDERS: Mapping[str, Provider] = {
+    **access.PROVIDERS,
+    **buckets.PROVIDERS,
+    **build.PROVIDERS,
+    **compute.PROVIDERS,
+    **messaging.PROVIDERS,
+    **storage.PROVIDERS,
+}
+
+
+def exists(type_name: str) -> bool:
+    """Whether resources of this type can be made here."""
+    return is_custom(type_name) or type_name in _PROVIDERS
+
+
+def is_custom(type_name: str) -> bool:
+    """Whether a function or topic of the person's own makes the resource."""
+    return type_name.startswith("Custom::") or type_name == "AWS::CloudFormation::CustomResource"
+
+
+def of(type_name: str) -> Provider:
+    """The provider of a type."""
+    return custom_resources.PROVIDER if is_custom(type_name) else _PROVIDERS[type_name]
+
+
+def check_properties(logical_id: str, type_name: str, properties: Mapping[str, Any]) -> None:
+    """Refuse, before anything is made, what AWS has and this engine would have to ignore."""
+    if is_custom(type_name):
+        if "ServiceToken" not in properties:
+            raise ValidationError(f"Missing required property ServiceToken for resource {logical_id}")
+        return
+    unserved = set(properties) & schemas.properties(type_name) - set(of(type_name).takes.split())
+    if unserved:
+        names = ", ".join(sorted(unserved))
+        raise ValidationError(f"local/ does not serve the properties [{names}] of {type_name} (resource {logical_id})")
+
+
+def prepare(
+    type_name: str, logical_id: str, properties: dict[str, Any], stack_tags: Mapping[str, str]
+) -> dict[str, Any]:
+    """The properties as a provider takes them: of the schema's types, valid, the tags a map that holds the stack's."""
+    if is_custom(type_name):
+        return properties
+    coerced = schemas.coerce(type_name, properties)
+    if complaints := schemas.complaints(type_name, coerced):
+        lines = "\n".join(complaints)
+        raise ResourceError(f"Properties validation failed for resource {logical_id} with message:\n{lines}")
+    if "Tags" in of(type_name).takes.split():
+        own = coerced.pop("Tags", {})
+        tags = own if isinstance(own, dict) else {tag["Key"]: tag["Value"] for tag in own}
+        coerced["Tags"] = {**stack_tags, **tags}
+    return coerced
+
+
+def must_replace(type_name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether AWS answers this change with a new resource."""
+    if is_custom(type_name):
+        return False
+    names = schemas.create_only(type_name) | set(of(type_name).replaces.split())
+    return any(before.get(name) != after.get(name) for name in names)
+
+
+def generate_name(task: Task, stack_name: str) -> None:
+    """Name the resource as CloudFormation does, if its author did not."""
+    provider = of(task.type)
+    if not provider.name or provider.name in task.properties:
+        return
+    ending = random_suffix() + provider.suffix(task)
+    room = min(schemas.longest(task.type, provider.name), 255) - len(ending) - 2
+    logical_id = task.logical_id[: max(room - len(stack_name), room // 2)]
+    name = f"{stack_name[: room - len(logical_id)]}-{logical_id}-{ending}"
+    task.properties[provider.name] = name.lower() if provider.lower else name

@@ -1,0 +1,202 @@
+"""The stacks of this engine, with their resources, events and change sets, as they are told to who asks."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from local.cloudformation.errors import ValidationError
+from local.config import ACCOUNT
+
+
+@dataclass
+class Resource:
+    """One resource of a stack, as it is.
+
+    Parameters
+    ----------
+    given, properties
+        The evaluated properties, without and with the generated name.
+    needs
+        The logical ids of the resources that must exist before it and be deleted after it.
+    """
+
+    logical_id: str
+    type: str
+    needs: set[str] = field(default_factory=set)
+    deletion_policy: str = "Delete"
+    replace_policy: str = "Delete"
+    given: dict[str, Any] = field(default_factory=dict)
+    properties: dict[str, Any] = field(default_factory=dict)
+    physical_id: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    status: str = ""
+    reason: str | None = None
+    updated: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a stack is to become: a template with its parameters, evaluated as far as that goes beforehand.
+
+    Parameters
+    ----------
+    resources, outputs
+        The definitions whose condition holds; what depends on a resource is still unevaluated.
+    values, names
+        The parameters' texts, and what ``Ref`` gives for parameters and pseudo parameters.
+    imports
+        The exports of other stacks that it uses.
+    """
+
+    body: str
+    template: dict[str, Any]
+    values: Mapping[str, str]
+    names: Mapping[str, Any]
+    resources: Mapping[str, dict[str, Any]]
+    outputs: Mapping[str, dict[str, Any]]
+    tags: Mapping[str, str]
+    imports: set[str] = field(default_factory=set)
+
+    def same_as(self, other: "Plan | None") -> bool:
+        """Whether there is nothing to update."""
+        return other is not None and (self.resources, self.outputs, self.tags) == (
+            other.resources,
+            other.outputs,
+            other.tags,
+        )
+
+
+@dataclass
+class Stack:
+    """One stack."""
+
+    name: str
+    region: str
+    id: str = ""
+    status: str = ""
+    reason: str | None = None
+    plan: Plan | None = None
+    resources: dict[str, Resource] = field(default_factory=dict)
+    outputs: list[dict[str, str]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    change_sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    capabilities: list[str] = field(default_factory=list)
+    notification_arns: list[str] = field(default_factory=list)
+    role_arn: str | None = None
+    policy: str | None = None
+    protected: bool = False
+    disable_rollback: bool = False
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    updated: datetime | None = None
+    deleted: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self.id = self.id or f"arn:aws:cloudformation:{self.region}:{ACCOUNT}:stack/{self.name}/{uuid.uuid4()}"
+
+    @property
+    def busy(self) -> bool:
+        """Whether an operation is under way."""
+        return self.status.endswith("IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+    def tell(self, status: str, reason: str | None = None) -> None:
+        """The stack's own status changed."""
+        self.status, self.reason = status, reason
+        self._record(self.name, self.id, "AWS::CloudFormation::Stack", status, reason)
+
+    def tell_of(self, resource: Resource, status: str, reason: str | None = None) -> None:
+        """The status of one resource changed."""
+        resource.status, resource.reason, resource.updated = status, reason, datetime.now(UTC)
+        self._record(resource.logical_id, resource.physical_id, resource.type, status, reason)
+
+    def _record(self, logical_id: str, physical_id: str, kind: str, status: str, reason: str | None) -> None:
+        self.events.append(
+            {
+                "StackId": self.id,
+                "StackName": self.name,
+                "EventId": f"{logical_id}-{status}-{uuid.uuid4()}",
+                "LogicalResourceId": logical_id,
+                "PhysicalResourceId": physical_id,
+                "ResourceType": kind,
+                "ResourceStatus": status,
+                "ResourceStatusReason": reason,
+                "Timestamp": datetime.now(UTC),
+            }
+        )
+
+    def describe_resource(self, resource: Resource) -> dict[str, Any]:
+        """A resource as the Describe and List calls tell it."""
+        return {
+            "StackId": self.id,
+            "StackName": self.name,
+            "LogicalResourceId": resource.logical_id,
+            "PhysicalResourceId": resource.physical_id,
+            "ResourceType": resource.type,
+            "ResourceStatus": resource.status,
+            "ResourceStatusReason": resource.reason,
+            "Timestamp": resource.updated,
+            "LastUpdatedTimestamp": resource.updated,
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """The stack as ListStacks tells it."""
+        return {
+            "StackId": self.id,
+            "StackName": self.name,
+            "CreationTime": self.created,
+            "LastUpdatedTime": self.updated,
+            "DeletionTime": self.deleted,
+            "StackStatus": self.status,
+            "StackStatusReason": self.reason,
+            "TemplateDescription": self.plan.template.get("Description") if self.plan else None,
+        }
+
+
+_stacks: list[Stack] = []
+
+
+def add(stack: Stack) -> Stack:
+    """Remember a new stack."""
+    _stacks.append(stack)
+    return stack
+
+
+def forget(stack: Stack) -> None:
+    """A stack that was only reviewed, and never made, leaves no trace."""
+    _stacks.remove(stack)
+
+
+def of_region(region: str) -> list[Stack]:
+    """All stacks, deleted ones too."""
+    return [stack for stack in _stacks if stack.region == region]
+
+
+def find(region: str, name: str) -> Stack | None:
+    """A stack by its id, or a living one by its name."""
+    for stack in of_region(region):
+        if stack.id == name or (stack.name == name and stack.status != "DELETE_COMPLETE"):
+            return stack
+    return None
+
+
+def get(region: str, name: str) -> Stack:
+    """A stack, or the error that there is none."""
+    stack = find(region, name)
+    if stack is None:
+        raise ValidationError(f"Stack with id {name} does not exist")
+    return stack
+
+
+def exports(region: str) -> Iterator[tuple[str, str, Stack]]:
+    """The name, the value and the stack of every export."""
+    for stack in of_region(region):
+        for output in stack.outputs:
+            if "ExportName" in output:
+                yield output["ExportName"], output["OutputValue"], stack
+
+
+def importers(region: str, export: str) -> list[str]:
+    """The names of the stacks that use an export."""
+    living = [stack for stack in of_region(region) if stack.plan and stack.status != "DELETE_COMPLETE"]
+    return [stack.name for stack in living if stack.plan and export in stack.plan.imports]

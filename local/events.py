@@ -1,5 +1,0 @@
-"""Placeholder."""
-
-
-def install() -> None:
-    """Nothing yet."""

@@ -1,0 +1,107 @@
+"""Buses and rules: moto keeps and matches them, and this sends what matched on its way."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.events import models
+from moto.events.exceptions import ValidationException
+
+from local import config
+from local.events import inputs, schedules
+from local.events.targets import SERVICES, Match
+
+_AWS_OWN = "prod.vhs.events.aws.internal"  # Who manages the rule behind an archive.
+
+
+def describe(
+    source: str, detail_type: str, resources: Sequence[str], detail: dict[str, Any], region: str
+) -> dict[str, Any]:
+    """An event, as targets get it."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": detail_type,
+        "source": source,
+        "account": config.ACCOUNT,
+        "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "region": region,
+        "resources": list(resources),
+        "detail": json.loads(json.dumps(detail, default=str)),
+    }
+
+
+def dispatch(event: dict[str, Any], region: str | None = None, bus: str = "default") -> None:
+    """Offer an event to every rule of a bus."""
+    backend = models.events_backends[config.ACCOUNT][region or event["region"]]
+    for rule in list(backend.describe_event_bus(bus).rules.values()):
+        rule.send_to_targets(event)
+
+
+class Rule(models.Rule):  # type: ignore[misc]
+    """moto's rule, whose targets are reached as AWS reaches them."""
+
+    __module__ = models.Rule.__module__
+
+    def send_to_targets(self, original_event: Any, transform_input: bool = True) -> None:
+        """Deliver an event, if it matches, to every target."""
+        if self.managed_by == _AWS_OWN:
+            super().send_to_targets(original_event, transform_input)
+        elif self.state == "ENABLED" and self.event_pattern.get_pattern():
+            event = _as_delivered(original_event)
+            if self.event_pattern.matches_event(event):
+                self.deliver(event)
+
+    def deliver(self, event: dict[str, Any]) -> None:
+        """Deliver an event to every target."""
+        for target in list(self.targets):
+            Match(self.name, self.arn, target, event).deliver()
+
+
+class EventsBackend(models.EventsBackend):  # type: ignore[misc]
+    """moto's EventBridge, with schedules that fire."""
+
+    __module__ = models.EventsBackend.__module__
+
+    def put_rule(self, *arguments: Any, **named: Any) -> Any:
+        """Create or replace a rule; one with a rate begins to fire."""
+        rule = super().put_rule(*arguments, **named)
+        schedules.start(self, rule)
+        return rule
+
+    def put_targets(self, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> None:
+        """Add targets of a kind that something here delivers to."""
+        for target in targets:
+            service = (target["Arn"].split(":") + [""] * 3)[2]
+            if service not in SERVICES and not name.startswith("Events-Archive-"):
+                raise ValidationException(f"local/ delivers events to {', '.join(SERVICES)}, not to {target['Arn']}")
+            if service == "states" and not target.get("RoleArn"):
+                raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
+            inputs.check(target)
+        super().put_targets(name, event_bus_arn, targets)
+
+    def put_events(self, events: list[dict[str, Any]]) -> Any:
+        """Take custom events; the names of AWS's own sources are AWS's."""
+        if len(events) > 10:
+            return super().put_events(events)
+        return [_REFUSED if _is_aws(event) else super(EventsBackend, self).put_events([event])[0] for event in events]
+
+
+_REFUSED = {
+    "ErrorCode": "NotAuthorizedForSourceException",
+    "ErrorMessage": "Not authorized for the source.",
+}
+
+
+def _is_aws(event: dict[str, Any]) -> bool:
+    return str(event.get("Source", "")).startswith("aws.")
+
+
+def _as_delivered(event: dict[str, Any]) -> dict[str, Any]:
+    """moto's event, without moto's own additions."""
+    time = event["time"]
+    if isinstance(time, int | float):
+        time = f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return {name: value for name, value in event.items() if name != "ingestion-time"} | {"time": time}

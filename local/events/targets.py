@@ -1,0 +1,105 @@
+"""The targets of rules, and how each is reached."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from local import clients
+from local.events.inputs import build_input
+from local.messaging import senders
+from local.messaging.delivery import DEFAULT_RETRIES, Delivery, Failure
+
+
+@dataclass(frozen=True)
+class Match:
+    """An event that a rule sends to one of its targets."""
+
+    rule_name: str
+    rule_arn: str
+    target: dict[str, Any]
+    event: dict[str, Any]
+
+    def deliver(self) -> None:
+        """Deliver in the background."""
+        queue = self.target.get("DeadLetterConfig", {}).get("Arn")
+        Delivery(
+            f"event {self.event['id']} ({self.event['detail-type']}) of rule {self.rule_name} to {self._arn}",
+            self._send,
+            partial(self._put_aside, queue) if queue else None,
+            self.target.get("RetryPolicy", {}).get("MaximumRetryAttempts", DEFAULT_RETRIES),
+        ).start()
+
+    def _send(self) -> None:
+        _SENDERS[self._arn.split(":")[2]](self, build_input(self.target, self.event, self.rule_name, self.rule_arn))
+
+    @property
+    def _arn(self) -> str:
+        return str(self.target["Arn"])
+
+    @property
+    def _role_arn(self) -> str | None:
+        return self.target.get("RoleArn")
+
+    def _client(self, service: str) -> Any:
+        return clients.client(service, senders.region_of(self._arn), self._role_arn)
+
+    def invoke_function(self, body: str) -> None:
+        """Invoke a function, which must let EventBridge do so for this rule."""
+        senders.invoke_as_service(self._arn, body, "events.amazonaws.com", self.rule_arn)
+
+    def send_to_queue(self, body: str) -> None:
+        """Send to a queue."""
+        group_id = self.target.get("SqsParameters", {}).get("MessageGroupId")
+        senders.send_to_queue(self._arn, body, role_arn=self._role_arn, group_id=group_id)
+
+    def publish(self, body: str) -> None:
+        """Publish to a topic."""
+        senders.publish(self._arn, body, role_arn=self._role_arn)
+
+    def start_execution(self, body: str) -> None:
+        """Start a state machine, in the target's role."""
+        self._client("stepfunctions").start_execution(
+            stateMachineArn=self._arn, name=f"{self.event['id']}_{uuid.uuid4()}", input=body
+        )
+
+    def write_log(self, body: str) -> None:
+        """Put a line into a log group."""
+        group = self._arn.split(":log-group:")[1].removesuffix(":*")
+        stream = str(uuid.uuid4())
+        logs = self._client("logs")
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        line = {"timestamp": int(time.time() * 1000), "message": body}
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[line])
+
+    def forward(self, body: str) -> None:
+        """Put on another bus of this account."""
+        from local.events import rules
+
+        rules.dispatch(json.loads(body), senders.region_of(self._arn), self._arn.split("event-bus/")[1])
+
+    def _put_aside(self, queue_arn: str, failure: Failure) -> None:
+        attributes = {
+            "RULE_ARN": self.rule_arn,
+            "TARGET_ARN": self._arn,
+            "ERROR_CODE": failure.code,
+            "ERROR_MESSAGE": failure.message,
+            "RETRY_ATTEMPTS": str(failure.retries),
+        }
+        if failure.exhausted:
+            attributes["EXHAUSTED_RETRY_CONDITION"] = "MaximumRetryAttempts"
+        senders.send_to_queue(queue_arn, json.dumps(self.event), attributes)
+
+
+_SENDERS: dict[str, Callable[[Match, str], None]] = {
+    "events": Match.forward,
+    "lambda": Match.invoke_function,
+    "logs": Match.write_log,
+    "sns": Match.publish,
+    "sqs": Match.send_to_queue,
+    "states": Match.start_execution,
+}
+SERVICES = tuple(_SENDERS)

@@ -1,0 +1,69 @@
+"""Deployment archives as they were uploaded, and the folders they are unpacked into."""
+
+import hashlib
+import io
+import shutil
+import threading
+import uuid
+import zipfile
+from pathlib import Path
+
+from moto.awslambda.exceptions import InvalidParameterValueException
+
+from local import config
+
+_MAX_UNZIPPED_BYTES = 262_144_000  # Lambda's quota for a function with its layers.
+_lock = threading.Lock()
+
+
+def check(archive: bytes) -> None:
+    """Refuse what Lambda would refuse to unpack.
+
+    Raises
+    ------
+    InvalidParameterValueException
+        It is no .zip archive, or too large.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as content:
+            size = sum(item.file_size for item in content.infolist())
+    except zipfile.BadZipFile:
+        raise InvalidParameterValueException(
+            "Could not unzip uploaded file. Please check your file, then try to upload again."
+        ) from None
+    if size > _MAX_UNZIPPED_BYTES:
+        raise InvalidParameterValueException(f"Unzipped size must be smaller than {_MAX_UNZIPPED_BYTES} bytes")
+
+
+def unpack(archive: bytes) -> Path:
+    """The folder that holds this archive's files; the same archive is unpacked once."""
+    folder = config.current().data / "functions" / hashlib.sha256(archive).hexdigest()[:32]
+    with _lock:
+        if not folder.exists():
+            # Unpacked beside its place and moved, so that an interrupted unpacking is never taken for a whole one.
+            part = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
+            part.mkdir(parents=True)
+            with zipfile.ZipFile(io.BytesIO(archive)) as content:
+                for item in content.infolist():
+                    _extract(content, item, part)
+            part.rename(folder)
+    return folder
+
+
+def scratch() -> Path:
+    """A new empty folder, which a sandbox has as its temporary one."""
+    folder = config.current().data / "functions" / "tmp" / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    return folder
+
+
+def discard(folder: Path) -> None:
+    """Remove a temporary folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _extract(content: zipfile.ZipFile, item: zipfile.ZipInfo, folder: Path) -> None:
+    path = Path(content.extract(item, folder))
+    mode = item.external_attr >> 16 & 0o777
+    if mode and path.is_file():
+        path.chmod(mode)  # zipfile forgets modes, and an archive may hold executables.

@@ -1,0 +1,116 @@
+"""Which process takes an invocation: a warm one when there is one, else a new one, up to what may run at once."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from moto.awslambda.exceptions import LambdaClientError
+
+from local.functions.deployment import Deployment
+from local.functions.sandbox import Sandbox
+from local.messaging.background import Background
+
+_ACCOUNT_CONCURRENCY = 50  # A laptop's; an account's own starts at 10 and grows to 1000.
+_MAX_WARM = 8  # A waiting process takes about 60 MB once it has imported boto3.
+_IDLE_SECONDS = 300.0
+
+
+class TooManyRequestsError(LambdaClientError):  # type: ignore[misc]
+    """More invocations at once than the function, or this engine, may run."""
+
+    code = 429
+
+    def __init__(self) -> None:
+        super().__init__("TooManyRequestsException", "Rate Exceeded.")
+
+
+class Pool:
+    """All sandboxes of an engine."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[Sandbox] = []
+        self._busy: set[Sandbox] = set()
+        self._running: Counter[tuple[str, str]] = Counter()
+        self._reaper = Background("lambda-reaper", workers=1)
+
+    @contextmanager
+    def sandbox(self, deployment: Deployment, code: bytes, reserved: int | None) -> Iterator[Sandbox]:
+        """A sandbox of this deployment, for one invocation.
+
+        Raises
+        ------
+        TooManyRequestsError
+            As many run as may run.
+        """
+        with self._permission(deployment, reserved):
+            sandbox = self._take(deployment) or Sandbox(deployment, code)
+            with self._lock:
+                self._busy.add(sandbox)
+            try:
+                yield sandbox
+            finally:
+                self._give_back(sandbox)
+
+    def retire(self, name: str, region: str) -> None:
+        """Let no process of this function take another invocation."""
+        with self._lock:
+            ours = {s for s in (*self._idle, *self._busy) if (s.deployment.name, s.deployment.region) == (name, region)}
+            for sandbox in ours & self._busy:
+                sandbox.retired = True
+            ended = ours - self._busy
+            self._idle = [sandbox for sandbox in self._idle if sandbox not in ended]
+        for sandbox in ended:
+            sandbox.end()
+
+    @contextmanager
+    def _permission(self, deployment: Deployment, reserved: int | None) -> Iterator[None]:
+        key = (deployment.region, deployment.name)
+        with self._lock:
+            limited = reserved is not None and self._running[key] >= reserved
+            if limited or self._running.total() >= _ACCOUNT_CONCURRENCY:
+                raise TooManyRequestsError
+            self._running[key] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running[key] -= 1
+
+    def _take(self, deployment: Deployment) -> Sandbox | None:
+        """The warmest sandbox of this deployment; those of an earlier one of the same version are ended."""
+        found = None
+        with self._lock:
+            same = [sandbox for sandbox in self._idle if sandbox.deployment.arn == deployment.arn]
+            fit = [sandbox for sandbox in same if sandbox.deployment == deployment and sandbox.alive]
+            if fit:
+                found = max(fit, key=lambda sandbox: sandbox.idle_since)
+            useless = [sandbox for sandbox in same if sandbox not in fit]
+            self._idle = [sandbox for sandbox in self._idle if sandbox is not found and sandbox not in useless]
+        for sandbox in useless:
+            sandbox.end()
+        return found
+
+    def _give_back(self, sandbox: Sandbox) -> None:
+        ended = []
+        with self._lock:
+            self._busy.discard(sandbox)
+            if sandbox.alive:
+                sandbox.idle_since = time.monotonic()
+                self._idle.append(sandbox)
+                self._reaper.run(self._end_idle, after=_IDLE_SECONDS + 1)
+                ended = self._idle[:-_MAX_WARM]
+                self._idle = self._idle[-_MAX_WARM:]
+            else:
+                ended = [sandbox]
+        for each in ended:
+            each.end()
+
+    def _end_idle(self) -> None:
+        with self._lock:
+            ended = [sandbox for sandbox in self._idle if time.monotonic() - sandbox.idle_since > _IDLE_SECONDS]
+            self._idle = [sandbox for sandbox in self._idle if sandbox not in ended]
+        for sandbox in ended:
+            sandbox.end()

@@ -1,0 +1,23 @@
+"""One readable line for every AWS call: when, who, what, on which resource, how it went and how long it took."""
+
+import sys
+import time
+
+from local import calls
+from local.audit import resources
+from local.calls import Call
+
+
+def install() -> None:
+    """Print every call from now on."""
+    calls.after(_print)
+
+
+def _print(call: Call, status: int, code: str) -> None:
+    now = time.time()
+    clock = f"{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03d}"
+    resource = next(resources.of(call), None) or "?"
+    milliseconds = (time.monotonic() - call.started) * 1000
+    line = f"{clock}  {call.caller.name:<28} {call.action:<36} {resource}  {status} {code}".rstrip()
+    sys.stdout.write(f"{line}  {milliseconds:.0f} ms\n")
+    sys.stdout.flush()

@@ -1,0 +1,45 @@
+"""Queues, topics and bucket notifications: what moto stores, delivered as AWS delivers it.
+
+Mail to ``email`` subscriptions becomes files in the folder ``mail`` of the engine's data; such a subscription confirms
+itself, because nobody is there to click on a link.
+"""
+
+MOTO_NAMES = (
+    "moto.awslambda.models.EventSourceMapping.get_configuration",
+    "moto.events.models.EventPattern.load",
+    "moto.events.models.EventPattern.matches_event",
+    "moto.s3.notifications._detail_type",
+    "moto.s3.notifications._get_s3_event",
+    "moto.s3.notifications._invoke_awslambda",
+    "moto.s3.notifications._send_event_bridge_message",
+    "moto.s3.notifications._send_sns_message",
+    "moto.s3.notifications._send_sqs_message",
+    "moto.sns.models.SNSBackend.subscribe",
+    "moto.sns.models.Subscription._parse_message_structure",
+    "moto.sns.models.Subscription.get_post_data",
+    "moto.sns.models.Subscription.private_key",
+    "moto.sns.models.Subscription.publish",
+    "moto.sns.models.sns_backends",
+    "moto.sqs.models.Queue.delete_message",
+    "moto.sqs.models.SQSBackend.receive_message",
+    "moto.sqs.models.sqs_backends",
+)
+
+
+def install() -> None:
+    """Put these deliveries in the place of moto's."""
+    from moto.s3 import notifications
+    from moto.sns import models as sns
+    from moto.sqs import models as sqs
+
+    from local.messaging import buckets, queues, topics
+
+    sqs.Queue = queues.Queue
+    sqs.sqs_backends.backend = queues.SQSBackend
+    sns.Subscription = topics.Subscription
+    sns.sns_backends.backend = topics.SNSBackend
+    notifications._get_s3_event = buckets.describe_event
+    notifications._invoke_awslambda = buckets.send_to_function
+    notifications._send_event_bridge_message = buckets.send_to_event_bus
+    notifications._send_sns_message = buckets.send_to_topic
+    notifications._send_sqs_message = buckets.send_to_queue

@@ -1,0 +1,60 @@
+"""Work that nobody waits for: done soon, or after a delay, by a few threads that end with the engine."""
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+_logger = logging.getLogger(__name__)
+_order = itertools.count()
+
+
+class Background:
+    """A queue of work with a bound on how much of it is done at the same moment.
+
+    Parameters
+    ----------
+    name
+        What its threads are called.
+    workers
+        How many threads there are at most; each starts when it is first needed.
+    """
+
+    def __init__(self, name: str, workers: int) -> None:
+        self._name = name
+        self._workers = workers
+        self._started = 0
+        self._idle = 0
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._changed = threading.Condition()
+
+    def run(self, action: Callable[[], object], after: float = 0.0) -> None:
+        """Do this as soon as a thread is free and ``after`` seconds have passed."""
+        with self._changed:
+            heapq.heappush(self._due, (time.monotonic() + after, next(_order), action))
+            if self._idle < len(self._due) and self._started < self._workers:
+                self._started += 1
+                threading.Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True).start()
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            action = self._take()
+            try:
+                action()
+            except Exception:  # One piece of work that fails must not end the thread that does all others.
+                _logger.exception("%s: a piece of background work failed", self._name)
+
+    def _take(self) -> Callable[[], object]:
+        with self._changed:
+            self._idle += 1
+            try:
+                while True:
+                    seconds = self._due[0][0] - time.monotonic() if self._due else None
+                    if seconds is not None and seconds <= 0:
+                        return heapq.heappop(self._due)[2]
+                    self._changed.wait(seconds)
+            finally:
+                self._idle -= 1

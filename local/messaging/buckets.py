@@ -1,0 +1,81 @@
+"""S3 event notifications: what moto leaves out of them, and their way to queues, topics and functions."""
+
+import json
+import time
+import uuid
+from functools import partial
+from typing import Any
+from urllib.parse import quote_plus
+
+from moto.s3 import notifications
+
+from local import events
+from local.messaging import senders
+from local.messaging.delivery import Delivery
+
+_SUBJECT = "Amazon S3 Notification"
+_moto_event = notifications._get_s3_event
+
+
+def describe_event(event_name: str, bucket: Any, key: Any, notification_id: str) -> Any:
+    """The event with all of AWS's fields."""
+    event = _moto_event(event_name, bucket, key, notification_id)
+    for record in event["Records"]:
+        owner = {"principalId": "LOCAL"}
+        record |= {
+            "userIdentity": owner,
+            "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+            "responseElements": {"x-amz-request-id": uuid.uuid4().hex[:16].upper(), "x-amz-id-2": uuid.uuid4().hex},
+        }
+        record["s3"]["bucket"]["ownerIdentity"] = owner
+        record["s3"]["object"]["key"] = quote_plus(key.name, safe="/")
+        record["s3"]["object"]["sequencer"] = f"{time.time_ns():016X}"
+        if bucket.is_versioned:
+            record["s3"]["object"]["versionId"] = key.version_id
+    return event
+
+
+def send_to_queue(account_id: str, event: Any, queue_name: str, region: str) -> None:
+    """Send an event to a queue."""
+    arn = f"arn:aws:sqs:{region}:{account_id}:{queue_name}"
+    _start(event, arn, partial(senders.send_to_queue, arn, json.dumps(event)))
+
+
+def send_to_topic(account_id: str, event: Any, topic_arn: str, region: str) -> None:  # noqa: ARG001
+    """Publish an event to a topic."""
+    _start(event, topic_arn, partial(senders.publish, topic_arn, json.dumps(event), _SUBJECT))
+
+
+def send_to_function(account_id: str, event: Any, function_arn: str, region: str) -> None:  # noqa: ARG001
+    """Invoke a function, which must let S3 do so for this bucket."""
+    bucket_arn = event["Records"][0]["s3"]["bucket"]["arn"]
+    arguments = (function_arn, json.dumps(event), "s3.amazonaws.com", bucket_arn)
+    _start(event, function_arn, partial(senders.invoke_as_service, *arguments))
+
+
+def send_to_event_bus(account_id: str, bucket: Any, event_name: str, key: Any) -> None:  # noqa: ARG001
+    """Put an event on the default bus."""
+    detail = {
+        "version": "0",
+        "bucket": {"name": bucket.name},
+        "object": {
+            "key": key.name,
+            "size": key.size,
+            "etag": key.etag.strip('"'),
+            "sequencer": f"{time.time_ns():016X}",
+        },
+        "request-id": uuid.uuid4().hex[:16].upper(),
+        "requester": bucket.account_id,
+        "source-ip-address": "127.0.0.1",
+        "reason": _REASONS.get(event_name.split(":")[1], event_name.split(":")[1]),
+    }
+    detail_type = notifications._detail_type(event_name)
+    events.emit("aws.s3", detail_type, [bucket.arn], detail, bucket.region_name)
+
+
+_REASONS = {"ObjectCreated": "PutObject", "ObjectRemoved": "DeleteObject"}
+
+
+def _start(event: Any, receiver: str, send: Any) -> None:
+    name = event.get("Event") or event["Records"][0]["eventName"]
+    Delivery(f"S3's {name} to {receiver}", send).start()

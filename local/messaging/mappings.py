@@ -1,0 +1,234 @@
+"""Event source mappings: polls a queue in the function's role and invokes the function with batches."""
+
+import base64
+import json
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.awslambda.exceptions import ConflictException, InvalidParameterValueException
+from moto.events.models import EventPattern
+from moto.sqs import sqs_backends
+
+from local import clients, config
+from local.messaging.background import Background
+from local.messaging.senders import queue_url, region_of
+
+_POLL_SECONDS = 5  # A long poll; it is also how long a deleted mapping may still hold the queue.
+_TROUBLE_SECONDS = 5.0
+_MAX_CONCURRENCY = 5  # With which Lambda starts on a queue.
+_MAX_RECEIVE = 10  # SQS's quota for one ReceiveMessage.
+_logger = logging.getLogger(__name__)
+_batches = Background("lambda-batches", workers=16)
+_polled: set[str] = set()
+_lock = threading.Lock()
+
+
+class ResourceConflictError(ConflictException):  # type: ignore[misc]
+    """The queue is mapped to the function already."""
+
+    def __init__(self, source: str, function: str) -> None:
+        super().__init__(f"An event source mapping with SQS arn ({source}) and function ({function}) already exists.")
+        self.error_type = "ResourceConflictException"
+
+
+def check(backend: Any, spec: dict[str, Any]) -> None:
+    """Refuse a mapping as Lambda does.
+
+    Raises
+    ------
+    ResourceConflictError
+        There is one already.
+    InvalidParameterValueException
+        A message could become visible again while the function still works on it.
+    """
+    function = backend.get_function(spec["FunctionName"])
+    source = spec["EventSourceArn"]
+    for mapping in backend.list_event_source_mappings(source, None):
+        if mapping.function_arn == function.function_arn:
+            raise ResourceConflictError(source, function.function_name)
+    for queue in sqs_backends[backend.account_id][backend.region_name].queues.values():
+        if queue.queue_arn == source and queue.visibility_timeout < int(function.timeout):
+            raise InvalidParameterValueException(
+                f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than"
+                f" Function timeout: {function.timeout} seconds"
+            )
+
+
+def start(backend: Any, mapping: Any) -> None:
+    """Poll for a mapping for as long as it exists and is enabled."""
+    for queue in sqs_backends[backend.account_id][backend.region_name].queues.values():
+        queue.lambda_event_source_mappings.clear()  # moto would run the function inside SendMessage.
+    with _lock:
+        if not mapping.enabled or mapping.uuid in _polled:
+            return
+        _polled.add(mapping.uuid)
+    threading.Thread(target=_Poller(backend, mapping).poll, name=f"poll-{mapping.uuid}", daemon=True).start()
+
+
+@dataclass
+class _Poller:
+    backend: Any
+    mapping: Any
+    _slots: threading.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        scaling = self.mapping.scaling_config or {}
+        self._slots = threading.Semaphore(scaling.get("MaximumConcurrency", _MAX_CONCURRENCY))
+
+    @property
+    def _wanted(self) -> bool:
+        exists = self.backend.get_event_source_mapping(self.mapping.uuid) is self.mapping
+        return exists and bool(self.mapping.enabled)
+
+    @property
+    def _region(self) -> str:
+        return region_of(self.mapping.event_source_arn)
+
+    def poll(self) -> None:
+        while True:
+            with _lock:
+                if not self._wanted:
+                    _polled.discard(self.mapping.uuid)
+                    return
+            try:
+                self._poll_once()
+            except (ClientError, BotoCoreError) as error:
+                _logger.warning("%s cannot be polled: %s", self.mapping.event_source_arn, error)
+                time.sleep(_TROUBLE_SECONDS / config.current().time_scale)
+
+    def _poll_once(self) -> None:
+        self._slots.acquire()
+        batch: list[dict[str, Any]] = []
+        try:
+            batch = self._collect(clients.client("sqs", self._region, self._role_arn()))
+            if batch and not self._wanted:
+                self._show_again(batch, 0)
+                batch = []
+        finally:
+            if not batch:
+                self._slots.release()
+        if batch:
+            _batches.run(lambda: self._run(batch))
+
+    def _role_arn(self) -> str:
+        function = clients.client("lambda", self._region).get_function_configuration(
+            FunctionName=self.mapping.function_arn
+        )
+        return str(function["Role"])
+
+    def _collect(self, sqs: Any) -> list[dict[str, Any]]:
+        """One batch: what is there at once, or what comes within the window."""
+        url = queue_url(self.mapping.event_source_arn)
+        window = (self.mapping.max_batch_window or 0) / config.current().time_scale
+        batch: list[dict[str, Any]] = []
+        end = None
+        while end is None or (len(batch) < self.mapping.batch_size and time.monotonic() < end):
+            batch += sqs.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(self.mapping.batch_size - len(batch), _MAX_RECEIVE),
+                WaitTimeSeconds=_POLL_SECONDS if end is None else 1,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            ).get("Messages", [])
+            if not batch:
+                break
+            end = end or time.monotonic() + window
+        return batch
+
+    def _run(self, batch: list[dict[str, Any]]) -> None:
+        begun = time.monotonic()
+        try:
+            sqs = clients.client("sqs", self._region, self._role_arn())
+            attributes = sqs.get_queue_attributes(
+                QueueUrl=queue_url(self.mapping.event_source_arn), AttributeNames=["VisibilityTimeout"]
+            )["Attributes"]
+            records = {message["MessageId"]: self._record(message) for message in batch}
+            matching = [record for record in records.values() if self._matches(record)]
+            failed = self._invoke(matching) if matching else set()
+            for message in batch:
+                if message["MessageId"] not in failed:
+                    sqs.delete_message(
+                        QueueUrl=queue_url(self.mapping.event_source_arn), ReceiptHandle=message["ReceiptHandle"]
+                    )
+            seconds_left = int(attributes["VisibilityTimeout"]) - (time.monotonic() - begun)
+            if config.current().time_scale > 1:
+                self._show_again(
+                    [message for message in batch if message["MessageId"] in failed],
+                    int(seconds_left / config.current().time_scale),
+                )
+        except (ClientError, BotoCoreError) as error:
+            _logger.warning("a batch of %s was not processed: %s", self.mapping.event_source_arn, error)
+        finally:
+            self._slots.release()
+
+    def _show_again(self, batch: list[dict[str, Any]], seconds: int) -> None:
+        """Shorten the wait for the next try, as the owner: Lambda itself leaves it to the visibility timeout."""
+        for message in batch:
+            clients.client("sqs", self._region).change_message_visibility(
+                QueueUrl=queue_url(self.mapping.event_source_arn),
+                ReceiptHandle=message["ReceiptHandle"],
+                VisibilityTimeout=max(0, seconds),
+            )
+
+    def _record(self, message: dict[str, Any]) -> dict[str, Any]:
+        attributes = {
+            name: _lower_first(value) | {"stringListValues": [], "binaryListValues": []}
+            for name, value in message.get("MessageAttributes", {}).items()
+        }
+        return {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message["Attributes"],
+            "messageAttributes": attributes,
+            "md5OfBody": message["MD5OfBody"],
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self.mapping.event_source_arn,
+            "awsRegion": self._region,
+        }
+
+    def _matches(self, record: dict[str, Any]) -> bool:
+        filters = (self.mapping.filter_criteria or {}).get("Filters", [])
+        try:
+            event = record | {"body": json.loads(record["body"])}
+        except ValueError:
+            event = record
+        return not filters or any(EventPattern.load(each["Pattern"]).matches_event(event) for each in filters)
+
+    def _invoke(self, records: list[dict[str, Any]]) -> set[str]:
+        """Run the function; the ids of the messages that it did not process."""
+        everything = {record["messageId"] for record in records}
+        try:
+            answer = clients.client("lambda", self._region).invoke(
+                FunctionName=self.mapping.function_arn, Payload=json.dumps({"Records": records}).encode()
+            )
+        except ClientError as error:
+            _logger.warning("%s was not invoked: %s", self.mapping.function_arn, error)
+            return everything
+        payload = answer["Payload"].read()
+        if "FunctionError" in answer:
+            return everything
+        if "ReportBatchItemFailures" not in (self.mapping.function_response_types or []):
+            return set()
+        return _reported(payload, everything)
+
+
+def _reported(payload: bytes, everything: set[str]) -> set[str]:
+    """The messages that the function reports as failed; a report that makes no sense fails them all."""
+    report = json.loads(payload or b"null") or {}
+    try:
+        failed = {item["itemIdentifier"] for item in report.get("batchItemFailures") or []}
+    except (AttributeError, KeyError, TypeError):
+        return everything
+    return failed if failed <= everything else everything
+
+
+def _lower_first(value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name[0].lower() + name[1:]: base64.b64encode(each).decode() if isinstance(each, bytes) else each
+        for name, each in value.items()
+    }

@@ -1,0 +1,104 @@
+"""How services hand a message to a queue, a topic or a function: through this engine's endpoint, like anybody."""
+
+import json
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from local import clients, config
+
+
+class NotPermittedError(Exception):
+    """A function's policy lets the service not invoke it for this source."""
+
+
+def region_of(arn: str) -> str:
+    """The region that an ARN names."""
+    return arn.split(":")[3]
+
+
+def queue_url(arn: str) -> str:
+    """The address of a queue of this engine."""
+    *_, account, name = arn.split(":")
+    return f"{config.current().endpoint_url}/{account}/{name}"
+
+
+def send_to_queue(
+    arn: str,
+    body: str,
+    attributes: Mapping[str, str] | None = None,
+    *,
+    role_arn: str | None = None,
+    group_id: str | None = None,
+) -> None:
+    """Send a message; its attributes are strings."""
+    fifo = {"MessageGroupId": group_id} if group_id else {}
+    clients.client("sqs", region_of(arn), role_arn).send_message(
+        QueueUrl=queue_url(arn),
+        MessageBody=body,
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()
+        },
+        **fifo,
+    )
+
+
+def publish(arn: str, message: str, subject: str | None = None, *, role_arn: str | None = None) -> None:
+    """Publish a message to a topic."""
+    optional = {"Subject": subject} if subject else {}
+    clients.client("sns", region_of(arn), role_arn).publish(TopicArn=arn, Message=message, **optional)
+
+
+def invoke(arn: str, payload: str, *, role_arn: str | None = None) -> None:
+    """Invoke a function asynchronously."""
+    clients.client("lambda", region_of(arn), role_arn).invoke(
+        FunctionName=arn, InvocationType="Event", Payload=payload.encode()
+    )
+
+
+def invoke_as_service(arn: str, payload: str, service: str, source_arn: str) -> None:
+    """Invoke a function asynchronously as a service that the function's policy must permit.
+
+    Parameters
+    ----------
+    arn
+        The function's, which may be qualified.
+    payload
+        The event.
+    service
+        The principal, such as ``sns.amazonaws.com``.
+    source_arn
+        On whose behalf: the topic, the rule, the bucket.
+
+    Raises
+    ------
+    NotPermittedError
+        ``lambda:AddPermission`` was not called for this principal and source.
+    """
+    client = clients.client("lambda", region_of(arn))
+    try:
+        statements = json.loads(client.get_policy(FunctionName=arn)["Policy"])["Statement"]
+    except client.exceptions.ResourceNotFoundException:
+        client.get_function_configuration(FunctionName=arn)  # Says so by name when there is no such function.
+        statements = []
+    if not any(_permits(statement, arn, service, source_arn) for statement in statements):
+        raise NotPermittedError(f"the policy of {arn} does not let {service} invoke it for {source_arn}")
+    invoke(arn, payload)
+
+
+def _permits(statement: dict[str, Any], arn: str, service: str, source_arn: str) -> bool:
+    principal = statement["Principal"]
+    named = principal == "*" or (isinstance(principal, dict) and principal.get("Service") == service)
+    conditions = [
+        (key.lower(), pattern)
+        for operator in statement.get("Condition", {}).values()
+        for key, pattern in operator.items()
+    ]
+    given = {"aws:sourcearn": source_arn, "aws:sourceaccount": config.ACCOUNT}
+    return (
+        statement["Effect"] == "Allow"
+        and named
+        and statement["Resource"] == arn.removesuffix(":$LATEST")
+        and statement["Action"] in ("lambda:InvokeFunction", "lambda:*")
+        and all(fnmatchcase(given.get(key, ""), pattern) for key, pattern in conditions)
+    )

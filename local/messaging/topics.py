@@ -1,0 +1,138 @@
+"""SNS: moto keeps the topics and subscriptions, and this delivers, apart from the publisher."""
+
+import json
+import logging
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from moto.sns import models
+from moto.sns.exceptions import SNSInvalidParameter
+
+from local import clients
+from local.messaging import mail, senders
+from local.messaging.delivery import Delivery, Failure
+
+_PROTOCOLS = ("email", "email-json", "lambda", "sqs")
+_logger = logging.getLogger(__name__)
+
+
+class SNSBackend(models.SNSBackend):  # type: ignore[misc]
+    """moto's SNS, which takes only subscriptions that something here delivers."""
+
+    __module__ = models.SNSBackend.__module__
+
+    def subscribe(self, topic_arn: str, endpoint: str, protocol: str) -> Any:
+        """Subscribe an endpoint; a mail address confirms itself."""
+        if protocol not in _PROTOCOLS:
+            raise SNSInvalidParameter(f"local/ delivers to {', '.join(_PROTOCOLS)}, not to {protocol}")
+        if protocol.startswith("email"):
+            _logger.warning("%s need not confirm its subscription: its mail becomes files in mail/", endpoint)
+        return super().subscribe(topic_arn, endpoint, protocol)
+
+
+class Subscription(models.Subscription):  # type: ignore[misc]
+    """moto's subscription, delivered to as AWS does."""
+
+    __module__ = models.Subscription.__module__
+
+    def publish(
+        self,
+        message: str,
+        message_id: str,
+        subject: str | None = None,
+        message_attributes: dict[str, Any] | None = None,
+        group_id: str | None = None,
+        deduplication_id: str | None = None,
+        message_structure: str | None = None,
+    ) -> None:
+        """Deliver a message in the background, unless the filter policy refuses it."""
+        matcher = self._filter_policy_matcher
+        if matcher is not None and not matcher.matches(message_attributes, message):
+            return
+        if message_structure == "json":
+            message = self._parse_message_structure(message, self.protocol)
+        envelope = partial(self._envelope, message, message_id, subject, message_attributes)
+        fifo = {"MessageGroupId": group_id, "MessageDeduplicationId": deduplication_id}
+        senders_by_protocol: dict[str, Callable[[], None]] = {
+            "email": partial(self._mail, message, subject),
+            "email-json": lambda: self._mail(json.dumps(envelope(), indent=2), subject),
+            "lambda": lambda: self._invoke(envelope()),
+            "sqs": partial(self._send, message, message_attributes or {}, envelope, fifo),
+        }
+        redrive = self.attributes.get("RedrivePolicy")
+        dead_letter = partial(self._put_aside, json.loads(redrive), envelope) if redrive else None
+        name = f"message {message_id} of {self.topic.arn} to {self.endpoint}"
+        Delivery(name, senders_by_protocol[self.protocol], dead_letter).start()
+
+    def private_key(self) -> rsa.RSAPrivateKey:
+        """The key that signs; one for all, because making one takes long."""
+        return _private_key()
+
+    def _envelope(
+        self, message: str, message_id: str, subject: str | None, message_attributes: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        region = self.topic.sns_backend.region_name
+        unsubscribe = f"https://sns.{region}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={self.arn}"
+        data = self.get_post_data(message, message_id, subject, message_attributes)
+        return dict(data) | {"UnsubscribeURL": unsubscribe}
+
+    def _send(
+        self,
+        message: str,
+        message_attributes: dict[str, Any],
+        envelope: Callable[[], dict[str, Any]],
+        fifo: dict[str, str | None],
+    ) -> None:
+        raw = str(self.attributes.get("RawMessageDelivery")).lower() == "true"
+        clients.client("sqs", senders.region_of(self.endpoint)).send_message(
+            QueueUrl=senders.queue_url(self.endpoint),
+            MessageBody=message if raw else json.dumps(envelope(), indent=2),
+            MessageAttributes={name: _raw(value) for name, value in message_attributes.items()} if raw else {},
+            **{name: value for name, value in fifo.items() if value},
+        )
+
+    def _invoke(self, envelope: dict[str, Any]) -> None:
+        sns = {
+            "Type": envelope["Type"],
+            "MessageId": envelope["MessageId"],
+            "TopicArn": envelope["TopicArn"],
+            "Subject": envelope.get("Subject"),
+            "Message": envelope["Message"],
+            "Timestamp": envelope["Timestamp"],
+            "SignatureVersion": envelope["SignatureVersion"],
+            "Signature": envelope["Signature"],
+            # Functions get these two spelt otherwise than queues do.
+            "SigningCertUrl": envelope["SigningCertURL"],
+            "UnsubscribeUrl": envelope["UnsubscribeURL"],
+            "MessageAttributes": envelope.get("MessageAttributes", {}),
+        }
+        record = {
+            "EventSource": "aws:sns",
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": self.arn,
+            "Sns": sns,
+        }
+        payload = json.dumps({"Records": [record]})
+        senders.invoke_as_service(self.endpoint, payload, "sns.amazonaws.com", self.topic.arn)
+
+    def _mail(self, message: str, subject: str | None) -> None:
+        mail.write(self.endpoint, subject or _SUBJECT, message)
+
+    def _put_aside(self, redrive: dict[str, str], envelope: Callable[[], dict[str, Any]], failure: Failure) -> None:
+        attributes = {"ErrorCode": failure.code, "ErrorMessage": failure.message}
+        senders.send_to_queue(redrive["deadLetterTargetArn"], json.dumps(envelope(), indent=2), attributes)
+
+
+_SUBJECT = "AWS Notification Message"
+
+
+@cache
+def _private_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _raw(attribute: dict[str, Any]) -> dict[str, Any]:
+    kind = "BinaryValue" if attribute["Type"].startswith("Binary") else "StringValue"
+    return {"DataType": attribute["Type"], kind: attribute["Value"]}

@@ -1,0 +1,27 @@
+"""SageMaker: training jobs and endpoints that are real processes on this machine."""
+
+MOTO_NAMES = (
+    "moto.core.exceptions.ServiceException",
+    "moto.core.responses.ActionResult",
+    "moto.core.responses.BaseResponse.use_raw_body",
+    "moto.core.responses.BaseResponse.parse_parameters",
+    "moto.sagemaker.exceptions.ResourceInUseException",
+    "moto.sagemaker.exceptions.ResourceNotFound",
+    "moto.sagemaker.exceptions.ValidationError",
+    "moto.sagemaker.models.SageMakerModelBackend._get_resource_from_arn",
+    "moto.sagemaker.models.SageMakerModelBackend.add_tags",
+    "moto.sagemaker.models.sagemaker_backends",
+    "moto.sagemaker.responses.SageMakerResponse.create_training_job",
+    "moto.sagemaker.responses.SageMakerResponse.sagemaker_backend",
+    "moto.sagemakerruntime.responses.SageMakerRuntimeResponse.invoke_endpoint",
+    "moto.sagemakerruntime.responses.SageMakerRuntimeResponse.invoke_endpoint_async",
+)
+
+
+def install() -> None:
+    """Put this package in place of what moto has of SageMaker."""
+    # moto reads its environment at import, which the engine sets before it calls this.
+    from local.sagemaker import backend, runtime
+
+    backend.install()
+    runtime.install()

@@ -1,0 +1,81 @@
+"""moto's SageMaker with real training jobs and endpoints in place of its records of them."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
+from moto.sagemaker.responses import SageMakerResponse
+
+from local.sagemaker.endpoints import EndpointOperations
+from local.sagemaker.resources import Json
+from local.sagemaker.training import TrainingOperations
+
+_OPERATIONS = (
+    *("create_training_job", "describe_training_job", "stop_training_job", "delete_training_job", "list_training_jobs"),
+    *("create_model", "describe_model", "delete_model", "list_models"),
+    *("create_endpoint_config", "describe_endpoint_config", "delete_endpoint_config", "list_endpoint_configs"),
+    *("create_endpoint", "describe_endpoint", "update_endpoint", "delete_endpoint", "list_endpoints"),
+)
+# moto records these and says at once that they are done; nothing here would run them.
+_REFUSED = (
+    "create_auto_ml_job_v2",
+    "create_compilation_job",
+    "create_hyper_parameter_tuning_job",
+    "create_processing_job",
+    "create_transform_job",
+    "start_pipeline_execution",
+    "update_endpoint_weights_and_capacities",
+)
+
+
+class SageMakerBackend(TrainingOperations, EndpointOperations, SageMakerModelBackend):  # type: ignore[misc]
+    """One region's SageMaker. Its operations take the request as it came and return the answer."""
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.lock = threading.RLock()
+
+    def add_tags(self, arn: str, tags: list[dict[str, str]]) -> list[dict[str, str]]:
+        """Set tags; one with the same key is replaced."""
+        with self.lock:
+            resource = self._get_resource_from_arn(arn)
+            keys = {tag["Key"] for tag in tags}
+            resource.tags = [tag for tag in resource.tags if tag["Key"] not in keys] + tags
+            return list(resource.tags)
+
+    def _get_resource_from_arn(self, arn: str) -> Any:
+        resource = super()._get_resource_from_arn(arn)
+        if resource is None:
+            raise ValidationError(message=f"Could not find the resource {arn}.")
+        return resource
+
+
+# moto finds the URLs of a service by the module of its backend.
+SageMakerBackend.__module__ = "moto.sagemaker.models"
+
+
+def install() -> None:
+    """Swap the backend in and route its operations to it."""
+    sagemaker_backends.backend = SageMakerBackend
+    for name in _OPERATIONS:
+        setattr(SageMakerResponse, name, _answer(name))
+    for name in _REFUSED:
+        setattr(SageMakerResponse, name, _refuse(name))
+
+
+def _answer(name: str) -> Callable[[Any], ActionResult]:
+    def operation(response: Any) -> ActionResult:
+        request: Json = response.params
+        return ActionResult(getattr(response.sagemaker_backend, name)(request))
+
+    return operation
+
+
+def _refuse(name: str) -> Callable[[Any], ActionResult]:
+    def operation(_: Any) -> ActionResult:
+        raise ValidationError(message=f"local/ does not support {name.title().replace('_', '')}.")
+
+    return operation

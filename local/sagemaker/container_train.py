@@ -1,0 +1,164 @@
+"""Container side of a training job in script mode: the contract between SageMaker's framework containers and a script.
+
+It runs in its own process, in a folder laid out as /opt/ml is, and imports nothing of the engine. What it follows:
+hyperparameters as arguments, SM_* variables, and output/failure with the script's own error.
+"""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_FRAMEWORK_PREFIX = "sagemaker_"
+_TUNING_METRIC = "_tuning_objective_metric"
+# The last lines of standard error hold the whole of any traceback worth quoting.
+_KEPT_LINES = 200
+_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(:|$)")
+
+
+class ContainerError(Exception):
+    """The script cannot even be started."""
+
+
+def main(base: Path) -> int:
+    """Run the script of the job whose folder this is; returns the exit code."""
+    # On a stop the whole group gets SIGTERM: the script may save its model, and this program outlives it. A handler,
+    # unlike SIG_IGN, is not inherited by the script.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        hyperparameters = _read_hyperparameters(base)
+        program = _find_program(base, hyperparameters.get("sagemaker_program"))
+        _install_requirements(base)
+    except ContainerError as error:
+        return _fail(base, str(error), 1)
+    own = {name: value for name, value in hyperparameters.items() if not _is_framework(name)}
+    arguments = list(_to_arguments(own))
+    interpreter = ["/bin/sh"] if program.suffix == ".sh" else [sys.executable]
+    command = [*interpreter, program.name, *arguments]
+    print(f"Invoking user script: {shlex.join(command)}", flush=True)
+    exit_code, error_lines = _run(command, base / "code", _environment(base, own, program, arguments))
+    if exit_code == 0:
+        return 0
+    reason = f'ErrorMessage "{_quote_error(error_lines)}"\nCommand "{" ".join(command)}"'
+    return _fail(base, f"ExecuteUserScriptError:\nExitCode {exit_code}\n{reason}", exit_code)
+
+
+def _fail(base: Path, reason: str, exit_code: int) -> int:
+    (base / "output" / "failure").write_text(reason)
+    print(reason, file=sys.stderr, flush=True)
+    return 128 - exit_code if exit_code < 0 else exit_code
+
+
+def _read_hyperparameters(base: Path) -> dict[str, Any]:
+    raw = json.loads((base / "input/config/hyperparameters.json").read_text())
+    return {name: _decode(value) for name, value in raw.items()}
+
+
+def _decode(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _is_framework(name: str) -> bool:
+    return name.startswith(_FRAMEWORK_PREFIX) or name == _TUNING_METRIC
+
+
+def _find_program(base: Path, name: Any) -> Path:
+    if not isinstance(name, str):
+        raise ContainerError("script mode needs the hyperparameter sagemaker_program, the name of the script")
+    program = base / "code" / name
+    if not program.is_file():
+        raise ContainerError(f"sagemaker_submit_directory does not hold {name}")
+    if program.suffix not in (".py", ".sh"):
+        raise ContainerError(f"{name} is neither a .py nor a .sh file")
+    return program
+
+
+def _install_requirements(base: Path) -> None:
+    requirements = base / "code" / "requirements.txt"
+    if requirements.is_file():
+        installer = Path(__file__).with_name("container_requirements.py")
+        command = [sys.executable, "-P", str(installer), str(requirements), str(base / "packages")]
+        if subprocess.run(command, check=False).returncode:
+            raise ContainerError("requirements.txt could not be installed; the log says why")
+
+
+def _to_arguments(hyperparameters: dict[str, Any]) -> Iterable[str]:
+    for name, value in sorted(hyperparameters.items()):
+        yield f"--{name}" if len(name) > 1 else f"-{name}"
+        yield str(value)
+
+
+def _environment(base: Path, own: dict[str, Any], program: Path, arguments: list[str]) -> dict[str, str]:
+    resources = json.loads((base / "input/config/resourceconfig.json").read_text())
+    channels = json.loads((base / "input/config/inputdataconfig.json").read_text())
+    values: dict[str, Any] = {
+        "SM_MODEL_DIR": str(base / "model"),
+        "SM_INPUT_DIR": str(base / "input"),
+        "SM_INPUT_CONFIG_DIR": str(base / "input/config"),
+        "SM_OUTPUT_DIR": str(base / "output"),
+        "SM_OUTPUT_DATA_DIR": str(base / "output/data"),
+        "SM_OUTPUT_INTERMEDIATE_DIR": str(base / "output/intermediate"),
+        "SM_CHANNELS": sorted(channels),
+        "SM_HPS": own,
+        "SM_USER_ARGS": arguments,
+        "SM_INPUT_DATA_CONFIG": channels,
+        "SM_RESOURCE_CONFIG": resources,
+        "SM_HOSTS": resources["hosts"],
+        "SM_CURRENT_HOST": resources["current_host"],
+        "SM_NETWORK_INTERFACE_NAME": resources["network_interface_name"],
+        "SM_NUM_GPUS": 0,
+        "SM_NUM_CPUS": os.cpu_count() or 1,
+        "SM_LOG_LEVEL": 20,
+        "SM_MODULE_NAME": program.stem,
+        "SM_MODULE_DIR": str(base / "code"),
+        "SM_USER_ENTRY_POINT": program.name,
+        **{f"SM_CHANNEL_{name.upper()}": str(base / "input/data" / name) for name in channels},
+        **{f"SM_HP_{name.upper()}": value for name, value in own.items()},
+    }
+    values["SM_TRAINING_ENV"] = {name.removeprefix("SM_").lower(): value for name, value in values.items()}
+    encoded = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+    return {**os.environ, **encoded, "PYTHONPATH": str(base / "packages")}
+
+
+def _run(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, list[str]]:
+    """Run the script, passing on all that it prints; returns its exit code and the end of its standard error."""
+    process = subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True, errors="replace")
+    kept: deque[str] = deque(maxlen=_KEPT_LINES)
+
+    def pass_on() -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            kept.append(line)
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
+    reader = threading.Thread(target=pass_on, daemon=True)
+    reader.start()
+    exit_code = process.wait()
+    reader.join(timeout=5)
+    return exit_code, list(kept)
+
+
+def _quote_error(lines: list[str]) -> str:
+    """The exception's own line and what follows it; without a traceback, the last line."""
+    for index in range(len(lines) - 1, -1, -1):
+        if lines[index].startswith("Traceback (most recent call last)"):
+            for position in range(index + 1, len(lines)):
+                if _EXCEPTION.match(lines[position]):
+                    return "".join(lines[position:]).strip()
+    return lines[-1].strip() if lines else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,76 @@
+"""The operations on endpoints."""
+
+from moto.sagemaker.exceptions import ValidationError
+
+from local.sagemaker.endpoint import Endpoint, Fleet
+from local.sagemaker.hosting import HostingOperations
+from local.sagemaker.resources import Json, list_page
+
+
+class EndpointOperations(HostingOperations):
+    """CreateEndpoint and its siblings."""
+
+    endpoints: dict[str, Endpoint]
+
+    def create_endpoint(self, request: Json) -> Json:
+        """Begin to serve an endpoint configuration."""
+        name = request["EndpointName"]
+        with self.lock:
+            arn = self.arn("endpoint", name)
+            if name in self.endpoints:
+                raise ValidationError(message=f'Cannot create already existing endpoint "{arn}".')
+            endpoint = self.endpoints[name] = Endpoint(self, request, self._fleet(name, request, {}))
+            endpoint.create()
+        return {"EndpointArn": arn}
+
+    def update_endpoint(self, request: Json) -> Json:
+        """Begin to serve another endpoint configuration in place of the present one."""
+        with self.lock:
+            endpoint = self._find_endpoint(request)
+            self._check_not_in_progress(endpoint)
+            if endpoint.status != "InService":
+                raise ValidationError(message=f'Cannot update endpoint "{endpoint.arn}" with status {endpoint.status}.')
+            excluded = {one["VariantPropertyType"] for one in request.get("ExcludeRetainedVariantProperties") or []}
+            retained = endpoint.retained(excluded) if request.get("RetainAllVariantProperties") else {}
+            endpoint.update(self._fleet(endpoint.name, request, retained), request.get("DeploymentConfig"))
+        return {"EndpointArn": endpoint.arn}
+
+    def delete_endpoint(self, request: Json) -> Json:
+        """Begin to end an endpoint."""
+        with self.lock:
+            endpoint = self._find_endpoint(request)
+            self._check_not_in_progress(endpoint)
+            endpoint.delete(lambda: self._forget_endpoint(endpoint.name))
+        return {}
+
+    def describe_endpoint(self, request: Json) -> Json:
+        """All that is known of an endpoint."""
+        return self._find_endpoint(request).describe()
+
+    def list_endpoints(self, request: Json) -> Json:
+        """The endpoints of a region."""
+        summaries, token = list_page(request, list(self.endpoints.values()), default_order="Descending")
+        return {"Endpoints": summaries, "NextToken": token}
+
+    def _fleet(self, endpoint: str, request: Json, retained: dict[str, Json]) -> Fleet:
+        configuration = self.find_endpoint_config(request["EndpointConfigName"])
+        variants = [
+            (variant | retained.get(variant["VariantName"], {}), self.find_model(variant["ModelName"]))
+            for variant in configuration.request["ProductionVariants"]
+        ]
+        return Fleet(endpoint, configuration, variants, self.region_name)
+
+    def _find_endpoint(self, request: Json) -> Endpoint:
+        name = request["EndpointName"]
+        endpoint = self.endpoints.get(name)
+        if not endpoint:
+            raise ValidationError(message=f'Could not find endpoint "{self.arn("endpoint", name)}".')
+        return endpoint
+
+    def _check_not_in_progress(self, endpoint: Endpoint) -> None:
+        if endpoint.status in ("Creating", "Updating", "Deleting"):
+            raise ValidationError(message=f'Cannot update in-progress endpoint "{endpoint.arn}".')
+
+    def _forget_endpoint(self, name: str) -> None:
+        with self.lock:
+            del self.endpoints[name]

@@ -1,0 +1,121 @@
+"""The operations on models and endpoint configurations: what an endpoint is made of."""
+
+from datetime import datetime
+
+from moto.sagemaker.exceptions import ValidationError
+
+from local.sagemaker.resources import Json, Store, check_role, list_page, now, refuse
+
+_UNSUPPORTED_CONTAINER = ("ModelPackageName", "ModelDataSource", "AdditionalModelDataSources", "MultiModelConfig")
+_UNSUPPORTED_CONFIG = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants")
+
+
+class Definition:
+    """A model or an endpoint configuration: a request that is kept as it came."""
+
+    status = ""
+
+    def __init__(self, kind: str, name: str, arn: str, request: Json) -> None:
+        self.name, self.arn = name, arn
+        self.tags: list[dict[str, str]] = list(request.get("Tags") or [])
+        self.creation_time: datetime = now()
+        self.last_modified_time = self.creation_time
+        self.request = {key: value for key, value in request.items() if key != "Tags"}
+        self._kind = kind
+
+    def describe(self) -> Json:
+        """What the Describe call answers."""
+        return {**self.request, f"{self._kind}Arn": self.arn, "CreationTime": self.creation_time}
+
+    def summary(self) -> Json:
+        """The entry of the List call."""
+        return {f"{self._kind}Name": self.name, f"{self._kind}Arn": self.arn, "CreationTime": self.creation_time}
+
+
+class HostingOperations(Store):
+    """CreateModel, CreateEndpointConfig and their siblings."""
+
+    _models: dict[str, Definition]
+    endpoint_configs: dict[str, Definition]
+
+    def create_model(self, request: Json) -> Json:
+        """Keep the definition of a model; its data are looked at when an endpoint is made of it."""
+        containers = [request["PrimaryContainer"]] if request.get("PrimaryContainer") else request.get("Containers")
+        if not containers:
+            raise ValidationError(message="A model needs a PrimaryContainer or Containers.")
+        for container in containers:
+            refuse(container, _UNSUPPORTED_CONTAINER, "a container")
+            if container.get("Mode") == "MultiModel":
+                raise ValidationError(message="local/ does not support the container mode MultiModel.")
+        check_role(request.get("ExecutionRoleArn"))
+        name = request["ModelName"]
+        with self.lock:
+            arn = self.arn("model", name)
+            if name in self._models:
+                raise ValidationError(message=f'Cannot create already existing model "{arn}".')
+            kept = {"EnableNetworkIsolation": False, **request}
+            self._models[name] = Definition("Model", name, arn, kept)
+        return {"ModelArn": arn}
+
+    def describe_model(self, request: Json) -> Json:
+        """A model's definition."""
+        return self.find_model(request["ModelName"]).describe()
+
+    def delete_model(self, request: Json) -> Json:
+        """Forget a model; endpoints that serve it go on."""
+        with self.lock:
+            del self._models[self.find_model(request["ModelName"]).name]
+        return {}
+
+    def list_models(self, request: Json) -> Json:
+        """The models of a region."""
+        summaries, token = list_page(request, list(self._models.values()), default_order="Descending")
+        return {"Models": summaries, "NextToken": token}
+
+    def find_model(self, name: str) -> Definition:
+        """A model by its name, or AWS's error."""
+        model = self._models.get(name)
+        if not model:
+            raise ValidationError(message=f'Could not find model "{self.arn("model", name)}".')
+        return model
+
+    def create_endpoint_config(self, request: Json) -> Json:
+        """Keep the definition of an endpoint's variants."""
+        refuse(request, _UNSUPPORTED_CONFIG, "an endpoint configuration")
+        if (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
+            raise ValidationError(message="local/ does not support DataCaptureConfig.")
+        variants = request["ProductionVariants"]
+        if len({variant["VariantName"] for variant in variants}) < len(variants):
+            raise ValidationError(message="The variant names of an endpoint configuration must differ.")
+        name = request["EndpointConfigName"]
+        with self.lock:
+            for variant in variants:
+                self.find_model(variant.get("ModelName") or "")
+            arn = self.arn("endpoint-config", name)
+            if name in self.endpoint_configs:
+                raise ValidationError(message=f'Cannot create already existing endpoint configuration "{arn}".')
+            self.endpoint_configs[name] = Definition("EndpointConfig", name, arn, request)
+        return {"EndpointConfigArn": arn}
+
+    def describe_endpoint_config(self, request: Json) -> Json:
+        """An endpoint configuration's definition."""
+        return self.find_endpoint_config(request["EndpointConfigName"]).describe()
+
+    def delete_endpoint_config(self, request: Json) -> Json:
+        """Forget a configuration; endpoints that were made of it go on."""
+        with self.lock:
+            del self.endpoint_configs[self.find_endpoint_config(request["EndpointConfigName"]).name]
+        return {}
+
+    def list_endpoint_configs(self, request: Json) -> Json:
+        """The endpoint configurations of a region."""
+        summaries, token = list_page(request, list(self.endpoint_configs.values()), default_order="Descending")
+        return {"EndpointConfigs": summaries, "NextToken": token}
+
+    def find_endpoint_config(self, name: str) -> Definition:
+        """A configuration by its name, or AWS's error."""
+        found = self.endpoint_configs.get(name)
+        if not found:
+            arn = self.arn("endpoint-config", name)
+            raise ValidationError(message=f'Could not find endpoint configuration "{arn}".')
+        return found

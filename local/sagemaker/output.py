@@ -1,0 +1,92 @@
+"""What a container prints, as it prints it: to CloudWatch Logs, and to whoever reads metrics from its lines."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local import clients
+
+_FLUSH_SECONDS = 0.5
+# PutLogEvents takes at most 10,000 events and 1 MiB.
+_BATCH_EVENTS = 500
+_LINE_LIMIT = 2000
+
+
+class Output:
+    """Reads a process's output to its end, in the background."""
+
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        logs: Any,
+        group: str,
+        stream: str,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self._process, self._logs, self._names = process, logs, {"logGroupName": group, "logStreamName": stream}
+        self._on_line = on_line
+        self._pending: list[dict[str, Any]] = []
+        self._created = False
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._writer = threading.Thread(target=self._write, daemon=True)
+        self._reader.start()
+        self._writer.start()
+
+    def join(self) -> None:
+        """Wait until every line of the ended process has been read and written."""
+        self._reader.join()
+        self._writer.join()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for raw in self._process.stdout:
+            line = raw.decode(errors="replace").rstrip("\r\n")
+            with self._lock:
+                self._pending.append({"timestamp": int(time.time() * 1000), "message": line[:_LINE_LIMIT] or " "})
+            if self._on_line:
+                self._on_line(line)
+        self._process.stdout.close()
+        self._ended.set()
+
+    def _write(self) -> None:
+        # AWS's jobs do not fail because their logs cannot be written.
+        with suppress(ClientError):
+            while not self._ended.wait(_FLUSH_SECONDS):
+                self._flush()
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            lines, self._pending = self._pending, []
+        if lines and not self._created:
+            self._create()
+        for start in range(0, len(lines), _BATCH_EVENTS):
+            self._logs.put_log_events(**self._names, logEvents=lines[start : start + _BATCH_EVENTS])
+
+    def _create(self) -> None:
+        exists = self._logs.exceptions.ResourceAlreadyExistsException
+        with suppress(exists):
+            self._logs.create_log_group(logGroupName=self._names["logGroupName"])
+        with suppress(exists):
+            self._logs.create_log_stream(**self._names)
+        self._created = True
+
+
+def follow(
+    process: "subprocess.Popen[bytes]",
+    *,
+    region: str,
+    role_arn: str,
+    group: str,
+    stream: str,
+    on_line: Callable[[str], None] | None = None,
+) -> Output:
+    """Send what a process prints to a log stream, in a role."""
+    return Output(process, clients.client("logs", region, role_arn), group, stream, on_line)

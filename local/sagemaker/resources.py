@@ -1,0 +1,144 @@
+"""What training jobs, models and endpoints have in common: names, tags, listings, roles and events."""
+
+import re
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from moto.sagemaker.exceptions import ValidationError
+
+from local import clients, config, events
+
+Json = dict[str, Any]
+
+# Listings without a MaxResults give ten; AWS never gives more than a hundred.
+_DEFAULT_PAGE = 10
+
+
+class Resource(Protocol):
+    """Anything that has a name, an ARN and tags, and that a List call can show."""
+
+    name: str
+    arn: str
+    tags: list[dict[str, str]]
+    creation_time: datetime
+    last_modified_time: datetime
+    status: str
+
+    def summary(self) -> Json:
+        """The entry of the List call."""
+        ...
+
+
+class Store:
+    """The part of moto's backend that the operations of this package stand on."""
+
+    region_name: str
+    account_id: str
+    lock: threading.RLock
+
+    def arn(self, kind: str, name: str) -> str:
+        """The ARN of a resource of this region."""
+        return f"arn:aws:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name}"
+
+
+def now() -> datetime:
+    """This moment, with its time zone."""
+    return datetime.now(UTC)
+
+
+def refuse(request: Json, names: Iterable[str], what: str) -> None:
+    """Fail by name when a request holds something that this engine would have to ignore."""
+    for name in names:
+        if request.get(name):
+            raise ValidationError(f"local/ does not support {name} of {what}.")
+
+
+def check_role(role_arn: str | None) -> None:
+    """Fail as AWS does when SageMaker cannot assume a role, because it does not exist."""
+    iam = clients.client("iam")
+    try:
+        iam.get_role(RoleName=(role_arn or "").rpartition("/")[2] or "-")
+    except iam.exceptions.NoSuchEntityException:
+        raise ValidationError(
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+            "'sagemaker.amazonaws.com' to assume the role."
+        ) from None
+
+
+def list_page(request: Json, resources: Iterable[Resource], *, default_order: str) -> tuple[list[Json], str | None]:
+    """The summaries that a List request asks for, and the token of the next page."""
+    found = [resource for resource in resources if _is_asked_for(resource, request)]
+    sort_keys = {
+        "Name": lambda one: one.name,
+        "Status": lambda one: one.status,
+        "CreationTime": lambda one: one.creation_time,
+    }
+    found.sort(
+        key=sort_keys[request.get("SortBy") or "CreationTime"],
+        reverse=(request.get("SortOrder") or default_order) == "Descending",
+    )
+    token = request.get("NextToken") or "0"
+    if not token.isdigit():
+        raise ValidationError("Invalid pagination token.")
+    start = int(token)
+    end = start + int(request.get("MaxResults") or _DEFAULT_PAGE)
+    return [one.summary() for one in found[start:end]], str(end) if end < len(found) else None
+
+
+def _is_asked_for(resource: Resource, request: Json) -> bool:
+    created, modified = resource.creation_time, resource.last_modified_time
+    return (
+        (request.get("NameContains") or "") in resource.name
+        and request.get("StatusEquals") in (None, resource.status)
+        and ("CreationTimeAfter" not in request or created > _moment(request["CreationTimeAfter"]))
+        and ("CreationTimeBefore" not in request or created < _moment(request["CreationTimeBefore"]))
+        and ("LastModifiedTimeAfter" not in request or modified > _moment(request["LastModifiedTimeAfter"]))
+        and ("LastModifiedTimeBefore" not in request or modified < _moment(request["LastModifiedTimeBefore"]))
+    )
+
+
+def _moment(value: datetime) -> datetime:
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def emit_status(kind: str, resource: Resource, detail: Json, region: str) -> None:
+    """Publish AWS's event of a change of status.
+
+    The detail is what Describe answers, with times in milliseconds and tags as a map.
+    """
+    tags = {tag["Key"]: tag["Value"] for tag in resource.tags}
+    events.emit(
+        source="aws.sagemaker",
+        detail_type=f"SageMaker {kind} State Change",
+        resources=[resource.arn],
+        detail={**_with_milliseconds(detail), "Tags": tags},
+        region=region,
+    )
+
+
+def _with_milliseconds(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_milliseconds(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_milliseconds(item) for item in value]
+    return int(value.timestamp() * 1000) if isinstance(value, datetime) else value
+
+
+def upper_snake(status: str) -> str:
+    """InService as endpoint events spell it: IN_SERVICE."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", status).upper()
+
+
+def process_environment(role_arn: str, region: str) -> dict[str, str]:
+    """The AWS side of the environment of a container: the role's credentials, the region, this engine."""
+    key, secret, token = clients.credentials(role_arn)
+    return {
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_SESSION_TOKEN": token,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL": config.current().endpoint_url,
+    }

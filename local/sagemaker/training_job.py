@@ -1,0 +1,222 @@
+"""One training job: its status as Describe tells it, and its life from Starting to its end."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+
+from local import config, processes
+from local.sagemaker import images
+from local.sagemaker.resources import Json, Store, emit_status, now
+from local.sagemaker.training_container import JobError, TrainingContainer
+
+_MESSAGES = {
+    "Starting": "Starting the training job",
+    "Downloading": "Downloading input data",
+    "Training": "Training image download completed. Training in progress.",
+    "Uploading": "Uploading generated training model",
+    "Stopping": "Stopping the training job",
+    "Stopped": "Training job stopped",
+    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "Completed": "Training job completed",
+    "Failed": "Training job failed",
+}
+_STOP_SECONDS = 120  # between SIGTERM and SIGKILL, as on AWS
+_REASON_LIMIT = 1024
+_SUMMARY = (
+    "TrainingJobName",
+    "TrainingJobArn",
+    "CreationTime",
+    "TrainingEndTime",
+    "LastModifiedTime",
+    "TrainingJobStatus",
+    "SecondaryStatus",
+)
+
+
+class TrainingJob:
+    """A job that trains in a process of its own.
+
+    Parameters
+    ----------
+    store
+        The backend of the job's region.
+    request
+        The CreateTrainingJob request, complete with its StoppingCondition.
+    """
+
+    def __init__(self, store: Store, request: Json) -> None:
+        self.name: str = request["TrainingJobName"]
+        self.arn = store.arn("training-job", self.name)
+        self.tags: list[dict[str, str]] = list(request.get("Tags") or [])
+        self.creation_time = self.last_modified_time = now()
+        self._region = store.region_name
+        self._request = {key: value for key, value in request.items() if key != "Tags"}
+        self._facts: Json = {}
+        self._transitions: list[Json] = []
+        self._metrics: dict[str, Json] = {}
+        definitions = request["AlgorithmSpecification"].get("MetricDefinitions") or []
+        self._patterns = {entry["Name"]: re.compile(entry["Regex"]) for entry in definitions}
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped_as: str | None = None
+        self._container = TrainingContainer(self._request, self._region)
+        self.status = "InProgress"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing about this job will change any more."""
+        return self.status in ("Completed", "Failed", "Stopped")
+
+    def describe(self) -> Json:
+        """What DescribeTrainingJob answers."""
+        with self._lock:
+            answer = {
+                "EnableNetworkIsolation": False,
+                "EnableInterContainerTrafficEncryption": False,
+                "EnableManagedSpotTraining": False,
+                "ProfilingStatus": "Disabled",
+                **self._request,
+                **self._facts,
+                "TrainingJobArn": self.arn,
+                "TrainingJobStatus": self.status,
+                "SecondaryStatus": self._transitions[-1]["Status"],
+                "SecondaryStatusTransitions": [dict(step) for step in self._transitions],
+                "CreationTime": self.creation_time,
+                "LastModifiedTime": self.last_modified_time,
+            }
+            if self._metrics:
+                answer["FinalMetricDataList"] = [dict(metric) for metric in self._metrics.values()]
+            return answer
+
+    def summary(self) -> Json:
+        """The job's entry in ListTrainingJobs."""
+        described = self.describe()
+        return {name: described[name] for name in _SUMMARY if name in described}
+
+    def start(self) -> None:
+        """Run in the background."""
+        detail = self._enter("Starting", status="InProgress")
+        threading.Thread(target=self._live, args=(detail,), name=f"training {self.name}", daemon=True).start()
+
+    def stop(self, ending: str = "Stopped") -> bool:
+        """Ask the job to end; returns whether it was in progress.
+
+        Parameters
+        ----------
+        ending
+            The secondary status in which the job then ends.
+        """
+        with self._lock:
+            if self.status != "InProgress":
+                return False
+            self._stopped_as = ending
+            process = self._process
+            detail = self._enter("Stopping", status="Stopping")
+        if process:
+            processes.signal_group(process, signal.SIGTERM)
+            grace_seconds = _STOP_SECONDS / config.current().time_scale
+            _later(grace_seconds, lambda: processes.signal_group(process, signal.SIGKILL))
+        self._publish(detail)
+        return True
+
+    def _live(self, starting: Json) -> None:
+        try:
+            self._publish(starting)
+            reason = self._work()
+        except JobError as error:
+            reason = str(error)
+        except Exception:  # whatever goes wrong in this engine, the job must end and say so
+            reason = f"InternalServerError: {traceback.format_exc()}"
+        self._container.remove()
+        with self._lock:
+            ending = "Failed" if reason else self._stopped_as or "Completed"
+            if reason:
+                self._facts["FailureReason"] = reason[:_REASON_LIMIT]
+            self._count_seconds()
+            detail = self._enter(ending, status="Stopped" if ending == "MaxRuntimeExceeded" else ending)
+        self._publish(detail)
+
+    def _work(self) -> str:
+        """Do what the job is for; returns why it failed, or nothing."""
+        try:
+            runner = images.training_runner(self._request["AlgorithmSpecification"]["TrainingImage"])
+        except images.UnknownImageError as error:
+            raise JobError(f"ClientError: {error}") from error
+        with self._lock:
+            self._facts["TrainingStartTime"] = now()
+        self._step("Downloading")
+        self._container.fill()
+        self._step("Training")
+        exit_code = self._train(runner)
+        if exit_code and not self._stopped_as:
+            return f"AlgorithmError: {self._container.read_failure()}, exit code: {exit_code}"
+        self._step("Uploading")
+        # A job that was stopped has a model only if its script has saved one.
+        if address := self._container.upload(only_if_saved=bool(self._stopped_as)):
+            with self._lock:
+                self._facts["ModelArtifacts"] = {"S3ModelArtifacts": address}
+        return ""
+
+    def _train(self, runner: images.Runner) -> int:
+        """Run the container's process to its end; returns its exit code."""
+        with self._lock:
+            if self._stopped_as:
+                return 0
+            process = self._process = self._container.start(runner)
+        printed = self._container.follow(process, self._find_metrics)
+        max_seconds = self._request["StoppingCondition"]["MaxRuntimeInSeconds"]
+        deadline = _later(max_seconds, lambda: self.stop("MaxRuntimeExceeded"))
+        exit_code = process.wait()
+        deadline.cancel()
+        # A container ends with its first process, whatever that one has left running.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        printed.join()
+        return exit_code
+
+    def _find_metrics(self, line: str) -> None:
+        for name, pattern in self._patterns.items():
+            if found := pattern.search(line):
+                with suppress(ValueError, IndexError), self._lock:
+                    self._metrics[name] = {"MetricName": name, "Value": float(found.group(1)), "Timestamp": now()}
+
+    def _count_seconds(self) -> None:
+        self._facts["TrainingEndTime"] = now()
+        if started := self._facts.get("TrainingStartTime"):
+            seconds = max(1, round((self._facts["TrainingEndTime"] - started).total_seconds()))
+            self._facts |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+
+    def _step(self, secondary: str) -> None:
+        """Go on to the next step, unless the job is being stopped."""
+        with self._lock:
+            if self._stopped_as:
+                return
+            detail = self._enter(secondary, status="InProgress")
+        self._publish(detail)
+
+    def _enter(self, secondary: str, *, status: str) -> Json:
+        """Record a status; returns what is then to be published, outside the lock."""
+        with self._lock:
+            moment = self.last_modified_time = now()
+            if self._transitions:
+                self._transitions[-1]["EndTime"] = moment
+            self._transitions.append({"Status": secondary, "StartTime": moment, "StatusMessage": _MESSAGES[secondary]})
+            self.status = status
+            if self.has_ended:
+                self._transitions[-1]["EndTime"] = moment
+            return self.describe()
+
+    def _publish(self, detail: Json) -> None:
+        emit_status("Training Job", self, detail, self._region)
+
+
+def _later(seconds: float, action: Callable[[], object]) -> threading.Timer:
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), action)
+    timer.daemon = True
+    timer.start()
+    return timer

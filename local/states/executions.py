@@ -1,0 +1,173 @@
+"""One run of a state machine: its history, its end, and the events that tell the world of both."""
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetails
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+from moto.stepfunctions.parser.backend.execution import Execution as MotoExecution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+
+from local import events
+from local.states import definition
+from local.states.shapes import to_epoch_milliseconds, to_iso, to_text
+
+# Of the event; input and output are left out of larger ones.
+_EVENT_DATA_BYTES = 248 * 1024
+_LAST_EVENTS = (
+    HistoryEventType.ExecutionSucceeded,
+    HistoryEventType.ExecutionFailed,
+    HistoryEventType.ExecutionAborted,
+    HistoryEventType.ExecutionTimedOut,
+)
+
+
+class History(EventManager):  # type: ignore[misc]
+    """The events of an execution; nothing is recorded after its end, whatever its threads still finish."""
+
+    def __init__(self, machine_definition: str) -> None:
+        super().__init__()
+        self._locations = definition.locations(machine_definition)
+        self._ended = False
+
+    def locate(self, state_name: str, expression: str) -> str:
+        """The field of a state in which a JSONata expression stands."""
+        return self._locations.get((state_name, expression), "")
+
+    def add_event(self, context: Any, event_type: Any, *args: Any, **kwargs: Any) -> int:
+        """Record an event."""
+        if self._ended or self._is_repeated(context, event_type):
+            return int(context.last_published_event_id)
+        self._ended = event_type in _LAST_EVENTS
+        return int(super().add_event(context, event_type, *args, **kwargs))
+
+    def _is_repeated(self, context: Any, event_type: Any) -> bool:
+        # A failed evaluation is recorded where it fails, and by moto once more where the state ends.
+        last = context.last_published_event_id
+        if event_type != HistoryEventType.EvaluationFailed or last == 0:
+            return False
+        return bool(self._history_event_list[last - 1]["type"] == event_type)
+
+
+class _Worker(ExecutionWorker):  # type: ignore[misc]
+    def _get_evaluation_entrypoint(self) -> EvalComponent:
+        return definition.read_program(self._evaluation_details.state_machine_details.definition)
+
+    def _get_evaluation_environment(self) -> Environment:
+        environment = super()._get_evaluation_environment()
+        environment.event_manager = self._execution_communication.execution.history
+        return environment
+
+
+class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc]
+    def terminated(self) -> None:
+        self.execution.end()
+
+
+class Execution(MotoExecution):  # type: ignore[misc]
+    """An execution that ends once, and says so."""
+
+    def __init__(self, **details: Any) -> None:
+        super().__init__(cloud_watch_logging_session=None, activity_store={}, **details)
+        self.exec_status = ExecutionStatus.RUNNING
+        self.history = History(self.state_machine.definition)
+        self._ending = threading.Lock()
+
+    def start(self) -> None:
+        """Run, in a thread of its own."""
+        self._emit()
+        super().start()
+
+    def abort(self, error: str | None, cause: str | None) -> None:
+        """End now; tasks that run are cancelled by their own threads."""
+        with self._ending:
+            if self.exec_status != ExecutionStatus.RUNNING:
+                return
+            self.exec_status = ExecutionStatus.ABORTED
+            self.error, self.cause = error, cause
+            self.stop_date = datetime.now(UTC)
+        environment = self._environment()
+        details = {key: value for key, value in (("error", error), ("cause", cause)) if value is not None}
+        self.history.add_event(
+            environment.event_history_context,
+            HistoryEventType.ExecutionAborted,
+            {"executionAbortedEventDetails": details},
+        )
+        environment.set_stop(stop_date=self.stop_date, error=error, cause=cause)
+        self._emit()
+
+    def end(self) -> None:
+        """Take over how the program ended, unless it was aborted before."""
+        with self._ending:
+            if self.exec_status != ExecutionStatus.RUNNING:
+                return
+            self._read_end()
+        self._emit()
+
+    def _read_end(self) -> None:
+        BaseExecutionWorkerCommunication(self)._reflect_execution_status()
+        if self.exec_status == ExecutionStatus.TIMED_OUT:
+            context = self.exec_worker.env.event_history_context
+            self.history.add_event(context, HistoryEventType.ExecutionTimedOut, {"executionTimedOutEventDetails": {}})
+
+    def _environment(self) -> Environment:
+        # The thread makes it first thing.
+        while self.exec_worker.env is None or self.exec_worker.env.program_state() is None:
+            time.sleep(0.01)
+        return self.exec_worker.env
+
+    def _emit(self) -> None:
+        data = {"input": self.execution_input, "output": self.output_text}
+        fits = sum(len(text.encode()) for text in data.values() if text) <= _EVENT_DATA_BYTES
+        detail = {
+            "executionArn": self.exec_arn,
+            "stateMachineArn": self.state_machine_arn,
+            "stateMachineVersionArn": None,
+            "stateMachineAliasArn": None,
+            "name": self.name,
+            "status": self.status,
+            "startDate": to_epoch_milliseconds(self.start_date),
+            "stopDate": to_epoch_milliseconds(self.stop_date) if self.stop_date else None,
+            "input": data["input"] if fits else None,
+            "inputDetails": {"included": fits},
+            "output": data["output"] if fits else None,
+            "outputDetails": {"included": fits} if data["output"] else None,
+            "error": self.error,
+            "cause": self.cause,
+            "redriveCount": 0,
+            "redriveDate": None,
+            "redriveStatus": "NOT_REDRIVABLE",
+            "redriveStatusReason": None,
+        }
+        events.emit(
+            source="aws.states",
+            detail_type="Step Functions Execution Status Change",
+            resources=[self.exec_arn],
+            detail=detail,
+            region=self.region_name,
+        )
+
+    @property
+    def output_text(self) -> str | None:
+        """The output as JSON text, once there is one."""
+        return to_text(self.output) if self.exec_status == ExecutionStatus.SUCCEEDED else None
+
+    def get_start_execution_details(self) -> ExecutionDetails:
+        """What ``$states.context.Execution`` tells, all of it JSON."""
+        details = super().get_start_execution_details()
+        details.start_time = to_iso(self.start_date)
+        return details
+
+    def _get_start_execution_worker(self) -> ExecutionWorker:
+        return _Worker(
+            evaluation_details=super()._get_start_execution_worker()._evaluation_details,
+            exec_comm=_Communication(self),
+            cloud_watch_logging_session=None,
+            activity_store=self._activity_store,
+        )

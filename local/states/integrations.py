@@ -1,0 +1,120 @@
+"""What tasks may call, and the names that each service's errors bear there."""
+
+from dataclasses import dataclass
+
+from botocore.model import OperationModel, ServiceModel
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ServiceResource
+
+from local.states import shapes
+from local.states.jobs import JOBS
+
+TOKEN = "waitForTaskToken"
+
+
+@dataclass(frozen=True)
+class Integration:
+    """One optimized integration.
+
+    Parameters
+    ----------
+    service
+        The service by its id.
+    error_prefix, general_error
+        The names of its errors: ``<prefix>.<Code>Exception``, and the one for codes that its model does not list.
+    label
+        Its name in the cause of an error.
+    actions
+        What may be called.
+    takes_token
+        Whether a call may wait for a task token.
+    json_fields
+        The text fields that take JSON.
+    """
+
+    service: str
+    error_prefix: str
+    general_error: str
+    label: str
+    actions: tuple[str, ...]
+    takes_token: bool = False
+    json_fields: tuple[str, ...] = ()
+
+
+INTEGRATIONS = {
+    "sagemaker": Integration(
+        "sagemaker",
+        "SageMaker",
+        "AmazonSageMakerException",
+        "AmazonSageMaker",
+        (
+            "createTrainingJob",
+            "createHyperParameterTuningJob",
+            "createModel",
+            "createEndpointConfig",
+            "createEndpoint",
+            "updateEndpoint",
+        ),
+    ),
+    "codebuild": Integration("codebuild", "CodeBuild", "AWSCodeBuildException", "AWSCodeBuild", ("startBuild",)),
+    "states": Integration(
+        "sfn",
+        "StepFunctions",
+        "AWSStepFunctionsException",
+        "AWSStepFunctions",
+        ("startExecution",),
+        True,
+        ("Input",),
+    ),
+    "lambda": Integration("lambda", "Lambda", "AWSLambdaException", "AWSLambda", ("invoke",), True),
+    "sns": Integration("sns", "SNS", "AmazonSNSException", "AmazonSNS", ("publish",), True, ("Message",)),
+    "sqs": Integration("sqs", "SQS", "AmazonSQSException", "AmazonSQS", ("sendMessage",), True, ("MessageBody",)),
+    "dynamodb": Integration(
+        "dynamodb",
+        "DynamoDB",
+        "AmazonDynamoDBException",
+        "AmazonDynamoDBv2",
+        ("getItem", "putItem", "updateItem", "deleteItem"),
+    ),
+    "events": Integration(
+        "eventbridge",
+        "EventBridge",
+        "AmazonEventBridgeException",
+        "AmazonEventBridge",
+        ("putEvents",),
+        True,
+        ("Detail",),
+    ),
+}
+
+
+def find_call(resource: ServiceResource) -> tuple[ServiceModel, OperationModel]:
+    """What a task calls.
+
+    Raises
+    ------
+    ValueError
+        For a resource that the service does not know, or that cannot be served here.
+    """
+    optimized = INTEGRATIONS.get(resource.service_name)
+    if resource.service_name != "aws-sdk" and optimized is None:
+        raise ValueError(f"The integration of {resource.resource_arn} is not served here")
+    service = shapes.find_service(optimized.service if optimized else resource.api_name)
+    operation = shapes.find_operation(service, resource.api_action)
+    if service is None or operation is None:
+        raise ValueError(
+            f"The resource provided {resource.resource_arn} is not recognized. The value is not a valid resource ARN, "
+            "or the resource is not available in this region."
+        )
+    if optimized and resource.api_action not in optimized.actions:
+        raise ValueError(f"The action of {resource.resource_arn} is not served here")
+    if not _is_pattern_known(resource, optimized):
+        raise ValueError(f"The resource {resource.resource_arn} does not support .{resource.condition}")
+    return service, operation
+
+
+def _is_pattern_known(resource: ServiceResource, optimized: Integration | None) -> bool:
+    if resource.condition is None:
+        return True
+    if resource.condition == TOKEN:
+        return optimized is None or optimized.takes_token
+    return resource.resource_arn.split(":::", 1)[-1] in JOBS

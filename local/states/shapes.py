@@ -1,0 +1,122 @@
+"""Names and values between the States Language and botocore: services, actions, arguments and answers."""
+
+import json
+import re
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import botocore.session
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.utils import EVENT_ALIASES
+from moto.stepfunctions.parser.utils import camel_to_snake_case, snake_to_camel_case
+
+_LEADING_ACRONYM = re.compile(r"^[A-Z]+(?![a-z])")
+_session = botocore.session.get_session()
+
+
+class ArgumentsError(Exception):
+    """Arguments that the service would not take."""
+
+
+@lru_cache(maxsize=1)
+def _boto_names() -> dict[str, str]:
+    # Step Functions names a service by its service id, in lower case and without spaces.
+    available = _session.get_available_services()
+    names = {name.replace("-", ""): name for name in available}
+    return names | {alias.replace("-", ""): name for name, alias in EVENT_ALIASES.items() if name in available}
+
+
+@lru_cache(maxsize=128)
+def find_service(api_name: str) -> ServiceModel | None:
+    """The model of a service by its name in ``aws-sdk:<service>:<action>``; None, if there is no such service."""
+    boto_name = _boto_names().get(api_name)
+    model = _session.get_service_model(boto_name) if boto_name else None
+    return model if model and str(model.service_id).replace(" ", "").lower() == api_name else None
+
+
+def find_operation(service: ServiceModel | None, action: str) -> OperationModel | None:
+    """The model of an action in camelCase; None, if the service has no such action."""
+    name = capitalized(action)
+    known = service is not None and action[:1].islower() and name in service.operation_names
+    return service.operation_model(name) if service is not None and known else None
+
+
+def error_prefix(service: ServiceModel) -> str:
+    """The name of a service in the errors of its ``aws-sdk`` tasks: Ssm, DynamoDb, SageMaker."""
+    return str(snake_to_camel_case(camel_to_snake_case(str(service.service_id).replace(" ", ""))))
+
+
+def capitalized(name: str) -> str:
+    """A field as optimized tasks write it: projectName is ProjectName."""
+    return name[:1].upper() + name[1:]
+
+
+def pascal(name: str) -> str:
+    """A field as ``aws-sdk`` tasks write it: KMSKeyId is KmsKeyId."""
+    return _LEADING_ACRONYM.sub(lambda match: match[0].capitalize(), capitalized(name))
+
+
+def to_request(
+    value: Any, shape: Shape | None, name_of: Callable[[str], str], json_fields: Collection[str] = ()
+) -> Any:
+    """The request that arguments mean; JSON given for one of ``json_fields`` becomes text.
+
+    Raises
+    ------
+    ArgumentsError
+        For a field that the action does not have.
+    """
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        members = {name_of(name): name for name in shape.members}
+        if unknown := [key for key in value if key not in members]:
+            raise ArgumentsError(f'The field "{unknown[0]}" is not supported by Step Functions')
+        texts = {
+            key: to_text(item) if key in json_fields and not isinstance(item, str) else item
+            for key, item in value.items()
+        }
+        return {
+            members[key]: to_request(item, shape.members[members[key]], name_of, json_fields)
+            for key, item in texts.items()
+        }
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [to_request(item, shape.member, name_of, json_fields) for item in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {key: to_request(item, shape.value, name_of, json_fields) for key, item in value.items()}
+    if shape is not None and shape.type_name == "blob" and not isinstance(value, bytes):
+        return (value if isinstance(value, str) else to_text(value)).encode()
+    return value
+
+
+def from_response(
+    value: Any, shape: Shape | None, name_of: Callable[[str], str], date_of: Callable[[datetime], Any]
+) -> Any:
+    """The JSON value of what botocore answered."""
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        members = [(key, item) for key, item in value.items() if key in shape.members]
+        return {name_of(key): from_response(item, shape.members[key], name_of, date_of) for key, item in members}
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [from_response(item, shape.member, name_of, date_of) for item in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {key: from_response(item, shape.value, name_of, date_of) for key, item in value.items()}
+    if isinstance(value, datetime):
+        return date_of(value)
+    if hasattr(value, "read"):
+        value = value.read()
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def to_iso(moment: datetime) -> str:
+    """A moment as ``aws-sdk`` tasks answer it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def to_epoch_milliseconds(moment: datetime) -> int:
+    """A moment as optimized tasks answer it."""
+    return int(moment.timestamp() * 1000)
+
+
+def to_text(value: Any) -> str:
+    """A JSON value as the service writes it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

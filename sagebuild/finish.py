@@ -1,0 +1,103 @@
+"""Ends a build, whatever way its execution ended: strays stopped, record completed, told once, the next one started."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sagebuild.endpoint import describe_endpoint, undo_deployment
+from sagebuild.errors import StillRunningError
+from sagebuild.job import Job, stop_job
+from sagebuild.launch import pass_on_lock
+from sagebuild.names import name_resource
+from sagebuild.notify import notify_once
+from sagebuild.records import NOT_ENDED, BuildRecord, now, read_build, update_build
+from sagebuild.service import Service
+from sagebuild.status import find_step
+
+# SageMaker gives a script 120 s after SIGTERM; a first deployment takes minutes. Both fit a Lambda's 900 s.
+JOB_WAIT = 180  # seconds
+ENDPOINT_WAIT = 660  # seconds
+
+_STATUS = {"SUCCEEDED": "succeeded", "ABORTED": "stopped", "FAILED": "failed", "TIMED_OUT": "failed"}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an execution ended: its status as Step Functions names it, and the error and cause that it gave."""
+
+    status: str
+    error: str = ""
+    cause: str = ""
+
+
+def finish_build(
+    service: Service, number: int, ending: Ending, sleep: Callable[[float], None] = time.sleep
+) -> BuildRecord:
+    """Do all that is left to do for a build whose execution has ended. Safe to repeat.
+
+    Raises
+    ------
+    StillRunningError
+        Something paid has not confirmed that it stopped; the call is to be repeated.
+    """
+    record = read_build(service, number)
+    if not record.has_ended:
+        _complete_record(service, record, ending, sleep)
+        record = read_build(service, number)
+    notify_once(service, record)
+    pass_on_lock(service, number)
+    return record
+
+
+def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
+    name = name_resource(service, record.number)
+    job = stop_job(service, name, JOB_WAIT, sleep=sleep)
+    if job and not job.has_ended:
+        raise StillRunningError(
+            f"The training job {name} is still {job.status} {JOB_WAIT} s after it was told to stop."
+        )
+    status = _STATUS[ending.status]
+    if status != "succeeded":
+        undo_deployment(service, record, ENDPOINT_WAIT, sleep=sleep)
+    endpoint = describe_endpoint(service)
+    update_build(
+        service,
+        record.number,
+        only_if=NOT_ENDED,
+        status=status,
+        reason=explain_ending(ending, job, record.stop_requested_by),
+        step="" if status == "succeeded" else find_step(service, record.number),
+        job_status=job.status if job else "",
+        job_seconds=job.seconds if job else 0,
+        metrics=job.metrics if job else {},
+        live_after=endpoint.config if endpoint else "",
+        ended_at=now().isoformat(),
+    )
+
+
+def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str) -> str:
+    """Why a build did not succeed, in one sentence or the failing part's own words; empty for one that did."""
+    if ending.status == "SUCCEEDED":
+        return ""
+    if ending.status == "ABORTED":
+        return f"Stopped by {stop_requested_by or 'someone outside sagebuild, in the AWS console or by an API call'}."
+    if ending.status == "TIMED_OUT":
+        return "The build took longer than the state machine allows."
+    if job and job.status == "Stopped":
+        return "The training job was stopped: by its time limit (trainmaxrun) or by someone outside sagebuild."
+    return (job.reason if job else "") or _read_cause(ending)
+
+
+def _read_cause(ending: Ending) -> str:
+    """Lambda wraps its message in JSON as ``errorMessage``; a ``.sync`` task hands on what Describe told it."""
+    try:
+        facts: Any = json.loads(ending.cause)
+    except ValueError:
+        facts = None
+    if isinstance(facts, dict):
+        return str(facts.get("errorMessage") or facts.get("FailureReason") or ending.cause)
+    return ending.cause or ending.error or "Step Functions gave no reason."

@@ -1,0 +1,58 @@
+"""The names of everything that a build makes, derived from its number alone, so that a retry is the same call."""
+
+from sagebuild.service import Service
+
+# Canary and linear shifting, and rollback, need a variant whose name never changes.
+VARIANT = "AllTraffic"
+
+
+def name_execution(number: int) -> str:
+    """The name of a build's execution of the state machine."""
+    return f"build-{number}"
+
+
+def name_resource(service: Service, number: int) -> str:
+    """The name of a build's training job, model and endpoint configuration.
+
+    SageMaker allows 63 characters, and a name stays taken while its job is remembered: hence the stack's key in it.
+    """
+    return f"{resource_prefix(service)}{number}"
+
+
+def resource_prefix(service: Service) -> str:
+    """What the names of all resources that this stack's builds make begin with."""
+    return f"{service.stack_name}-{service.stack_key}-"
+
+
+def name_endpoint(service: Service) -> str:
+    """The name of the stack's one endpoint."""
+    return service.stack_name
+
+
+def execution_arn(service: Service, number: int) -> str:
+    """The ARN of a build's execution, from the state machine's own: ``arn:aws:states:r:a:stateMachine:name``."""
+    machine = service.setting("STATE_MACHINE_ARN")
+    return f"{machine.replace(':stateMachine:', ':execution:', 1)}:{name_execution(number)}"
+
+
+def parse_execution_name(name: str) -> int:
+    """The build number in an execution's name.
+
+    Raises
+    ------
+    ValueError
+        The execution was not started by sagebuild.
+    """
+    prefix, _, number = name.partition("-")
+    if prefix != "build" or not number.isdigit():
+        raise ValueError(f"{name!r} is not the name of a build's execution; those read 'build-12'.")
+    return int(number)
+
+
+def console_url(service: Service, number: int) -> str:
+    """Where a person sees the build's execution in the AWS console."""
+    region = service.region
+    return (
+        f"https://{region}.console.aws.amazon.com/states/home?region={region}"
+        f"#/v2/executions/details/{execution_arn(service, number)}"
+    )

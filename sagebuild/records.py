@@ -1,0 +1,160 @@
+"""One record for each build, the truth that voice, notebook, command line and notifications all tell from.
+
+In the builds table the partition ``kind`` = "build" holds them by number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from sagebuild.errors import BuildNotFoundError
+from sagebuild.items import from_item, to_item
+from sagebuild.service import Service, aws_call
+
+# The condition under which a record still belongs to a running build.
+NOT_ENDED: Mapping[str, Any] = {"ended_at": ""}
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What asked for a build.
+
+    Parameters
+    ----------
+    kind
+        "voice", "topic", "notebook" or "command".
+    detail
+        What the person would recognise it by: a message id, a user, a file.
+    """
+
+    kind: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class BuildRecord:
+    """All that is known of one build. Times are ISO 8601 in UTC.
+
+    ``status`` is "launching" until its execution has started, then "running", and in the end one of "succeeded",
+    "failed" and "stopped".
+    """
+
+    number: int
+    trigger: Trigger
+    created_at: str
+    requests: int = 1  # how many triggers it stands for
+    status: str = "launching"
+    parameters: str = ""  # the document as it was read, JSON
+    notes: list[str] = field(default_factory=list)
+    training_image: str = ""
+    training_job: str = ""
+    model: str = ""
+    endpoint_config: str = ""
+    live_before: str = ""  # endpoint configuration; empty: no endpoint
+    live_after: str = ""
+    stop_requested_by: str = ""
+    job_status: str = ""
+    job_seconds: int = 0  # billable
+    metrics: dict[str, float] = field(default_factory=dict)
+    step: str = ""  # where it failed or was stopped
+    reason: str = ""
+    ended_at: str = ""
+    notified_at: str = ""
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether it did all that was asked."""
+        return self.status == "succeeded"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the outcome is known."""
+        return bool(self.ended_at)
+
+    @property
+    def seconds(self) -> float:
+        """From launch to end, or to now."""
+        end = datetime.fromisoformat(self.ended_at) if self.ended_at else now()
+        return (end - datetime.fromisoformat(self.created_at)).total_seconds()
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def read_build(service: Service, number: int) -> BuildRecord:
+    """One build's record.
+
+    Raises
+    ------
+    BuildNotFoundError
+        No build has that number.
+    """
+    with aws_call(f"read build {number}"):
+        item = service.dynamodb.get_item(
+            TableName=service.setting("BUILDS_TABLE"), Key=build_key(number), ConsistentRead=True
+        ).get("Item")
+    if not item:
+        raise BuildNotFoundError(f"There is no build {number} in {service.stack_name}.")
+    return _to_record(item)
+
+
+def list_builds(service: Service, limit: int = 20) -> list[BuildRecord]:
+    """The newest builds, newest first."""
+    with aws_call("list the builds"):
+        items = service.dynamodb.query(
+            TableName=service.setting("BUILDS_TABLE"),
+            KeyConditionExpression="kind = :build",
+            ExpressionAttributeValues={":build": {"S": "build"}},
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            Limit=limit,
+        )["Items"]
+    return [_to_record(item) for item in items]
+
+
+def update_build(service: Service, number: int, *, only_if: Mapping[str, Any] | None = None, **changes: Any) -> bool:
+    """Set some attributes of a build's record.
+
+    Parameters
+    ----------
+    only_if
+        Leave the record alone unless these attributes have these values.
+
+    Returns
+    -------
+    bool
+        False if they had not.
+    """
+    expected = only_if or {}
+    values = {f":{name}": value for name, value in changes.items()} | {f":if_{n}": v for n, v in expected.items()}
+    condition = {"ConditionExpression": " AND ".join(f"#{name} = :if_{name}" for name in expected)} if expected else {}
+    with aws_call(f"update build {number}"):
+        try:
+            service.dynamodb.update_item(
+                TableName=service.setting("BUILDS_TABLE"),
+                Key=build_key(number),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
+                ExpressionAttributeNames={f"#{name}": name for name in (*changes, *expected)},
+                ExpressionAttributeValues=to_item(values),
+                **condition,  # type: ignore[arg-type]
+            )
+        except service.dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+    return True
+
+
+def build_key(number: int) -> dict[str, Any]:
+    """The table's key of a build's record."""
+    return {"kind": {"S": "build"}, "number": {"N": str(number)}}
+
+
+def _to_record(item: Mapping[str, Any]) -> BuildRecord:
+    plain = from_item(item)
+    known = {f.name for f in fields(BuildRecord)}
+    values = {name: value for name, value in plain.items() if name in known}
+    return BuildRecord(**values | {"trigger": Trigger(**plain["trigger"])})

@@ -1,0 +1,186 @@
+"""One deployed stack as the code sees it: its settings, read here alone, and its AWS clients."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sagebuild.errors import AwsUnavailableError, MissingSettingError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+CALL_TIMEOUT = 10  # seconds, unless CALL_TIMEOUT_SECONDS says otherwise
+
+# https://docs.aws.amazon.com/general/latest/gr/api-retries.html: what a later try may cure.
+_TRANSIENT_CODES = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+
+
+class Service:
+    """One deployed stack.
+
+    Parameters
+    ----------
+    settings
+        The variables that serverless.yml gives each function; a function has only those that it needs.
+    create_client
+        Makes a boto3 client from the name of an AWS service.
+    """
+
+    def __init__(self, settings: Mapping[str, str], create_client: Callable[[str], Any]) -> None:
+        self._settings = settings
+        self._create_client = create_client
+
+    @classmethod
+    def from_environment(cls) -> Service:
+        """The stack that this Lambda function belongs to; the same object for every event of a warm function."""
+        return _of_this_function()
+
+    def setting(self, name: str) -> str:
+        """One variable of the environment.
+
+        Raises
+        ------
+        MissingSettingError
+            It is not set.
+        """
+        value = self._settings.get(name)
+        if not value:
+            raise MissingSettingError(
+                f"The environment variable {name} is not set; serverless.yml sets it on every function that needs it."
+            )
+        return value
+
+    @property
+    def stack_name(self) -> str:
+        """The name of the CloudFormation stack, which is also the name of its endpoint."""
+        return self.setting("STACK_NAME")
+
+    @property
+    def stack_key(self) -> str:
+        """Six hexadecimal digits that tell this stack from a removed one of the same name."""
+        # arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID
+        return self.setting("STACK_ID").rsplit("/", 1)[-1][:6]
+
+    @property
+    def region(self) -> str:
+        """The region of the stack; Lambda sets it."""
+        return self.setting("AWS_REGION")
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """The client of the builds table."""
+        return self._create_client("dynamodb")  # type: ignore[no-any-return]
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        """The client of the jobs' and the endpoint's logs."""
+        return self._create_client("logs")  # type: ignore[no-any-return]
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """The client of the data, code and model buckets."""
+        return self._create_client("s3")  # type: ignore[no-any-return]
+
+    @cached_property
+    def sagemaker(self) -> SageMakerClient:
+        """The client of jobs, models and the endpoint."""
+        return self._create_client("sagemaker")  # type: ignore[no-any-return]
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        """The client of the notifications."""
+        return self._create_client("sns")  # type: ignore[no-any-return]
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        """The client of the parameter document."""
+        return self._create_client("ssm")  # type: ignore[no-any-return]
+
+    @cached_property
+    def stepfunctions(self) -> SFNClient:
+        """The client of the state machine."""
+        return self._create_client("stepfunctions")  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1)
+def _of_this_function() -> Service:
+    return Service(os.environ, _create_client)
+
+
+def _create_client(name: str) -> Any:
+    # Loading boto3 takes a third of a second; a function that needs no AWS never pays it.
+    import boto3
+    from botocore.config import Config
+
+    seconds = float(os.environ.get("CALL_TIMEOUT_SECONDS", CALL_TIMEOUT))
+    return boto3.client(name, config=Config(connect_timeout=seconds, read_timeout=seconds))  # type: ignore[call-overload]
+
+
+@contextmanager
+def aws_call(purpose: str) -> Iterator[None]:
+    """Turn what may pass by itself into AwsUnavailableError; everything else stays what it is.
+
+    Parameters
+    ----------
+    purpose
+        What was being done, as it reads behind "AWS could not": "start build 12".
+
+    Raises
+    ------
+    AwsUnavailableError
+        Throttled, timed out, unreachable or a fault on AWS's side.
+    """
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _TRANSIENT_CODES or status >= 500:
+            raise AwsUnavailableError(f"AWS could not {purpose} just now ({code}); try again in a minute.") from error
+        raise
+    except (ConnectionError, HTTPClientError) as error:
+        raise AwsUnavailableError(
+            f"AWS could not {purpose}: it did not answer in time; try again in a minute."
+        ) from error
+
+
+@contextmanager
+def suppress_code(code: str) -> Iterator[None]:
+    """Take an AWS error of this code for success: what the call was for is so already."""
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != code:
+            raise

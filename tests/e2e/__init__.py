@@ -1,0 +1,1 @@
+"""The whole service, deployed with its own command on local/, as a person uses it."""

@@ -1,0 +1,205 @@
+"""The deployed service as a test sees it: nothing but AWS's own interfaces."""
+
+import io
+import json
+import subprocess
+import tarfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from sagebuild.items import from_item
+from tests.alexa import SKILL_ID, Conversation, Envelope
+from tests.engine import ROOT, Engine
+
+NAME = "sagebuild-dev"
+HELD_OUT = 300
+
+# Learns in a moment, unless its hyperparameters ask for trouble.
+SCRIPT = """
+import argparse, os, time
+from pathlib import Path
+import joblib, numpy as np
+from sklearn.linear_model import LogisticRegression
+
+def model_fn(model_dir):
+    if Path(model_dir, "unservable").exists():
+        raise RuntimeError("this model cannot be served")
+    return joblib.load(Path(model_dir, "model.joblib"))
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trouble", default="")
+    given = parser.parse_args()
+    print("trouble:", given.trouble or "none", flush=True)
+    if given.trouble == "training":
+        raise ValueError("the learning rate makes no sense")
+    if given.trouble == "endless":
+        time.sleep(600)
+    rows = np.loadtxt(Path(os.environ["SM_CHANNEL_TRAINING"], "digits.csv"), delimiter=",")
+    model = LogisticRegression(max_iter=60).fit(rows[:, :64] / 16, rows[:, 64].astype(int))
+    print(f"accuracy={model.score(rows[:, :64] / 16, rows[:, 64].astype(int)):.4f}", flush=True)
+    joblib.dump(model, Path(os.environ["SM_MODEL_DIR"], "model.joblib"))
+    if given.trouble == "serving":
+        Path(os.environ["SM_MODEL_DIR"], "unservable").touch()
+"""
+
+PARAMETERS = {
+    "framework": "SCIKIT",
+    "trainentrypoint": "train.py",
+    "trainsourcefile": "source.tar.gz",
+    "metrics": [{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}],
+}
+
+
+def run_serverless(engine: Engine, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """``npx serverless ...`` against the engine."""
+    environment = engine.environment | {
+        "SLS_AWS_MONITORING_FREQUENCY": "200",
+        "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true",
+    }
+    return subprocess.run(
+        ["npx", "serverless", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180
+    )
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """Whatever the condition gives once that is true."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+        time.sleep(0.1)
+    return value
+
+
+class DeployedStack:
+    """The service on an engine, with the digits and a script uploaded."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.client = engine.client
+        described = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+        digits = load_digits()
+        self.questions, self.answers = digits.data[:HELD_OUT], digits.target[:HELD_OUT]
+        rows = np.column_stack([digits.data[HELD_OUT:], digits.target[HELD_OUT:]])
+        self._upload(rows)
+        self._queue = self._subscribe()
+        self._notifications: list[str] = []
+
+    def _upload(self, rows: Any) -> None:
+        text = io.StringIO()
+        np.savetxt(text, rows, fmt="%d", delimiter=",")
+        s3 = self.client("s3")
+        s3.put_object(Bucket=self.outputs["DataBucket"], Key="train/digits.csv", Body=text.getvalue().encode())
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+            member = tarfile.TarInfo("train.py")
+            member.size = len(SCRIPT.encode())
+            tar.addfile(member, io.BytesIO(SCRIPT.encode()))
+        s3.put_object(Bucket=self.outputs["CodeBucket"], Key="source.tar.gz", Body=archive.getvalue())
+
+    def _subscribe(self) -> str:
+        sqs = self.client("sqs")
+        url: str = sqs.create_queue(QueueName="heard")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.client("sns").subscribe(
+            TopicArn=self.outputs["ResultsTopicArn"],
+            Protocol="sqs",
+            Endpoint=arn,
+            Attributes={"RawMessageDelivery": "true"},
+        )
+        return url
+
+    def set_parameters(self, **changes: Any) -> None:
+        """Make the document the tests' own with these changes."""
+        text = json.dumps(PARAMETERS | changes)
+        self.client("ssm").put_parameter(Name=self.outputs["ParametersName"], Value=text, Type="String", Overwrite=True)
+
+    def converse(self) -> Conversation:
+        """A session with the deployed skill."""
+        return Conversation(self._ask_skill)
+
+    def _ask_skill(self, envelope: Envelope) -> Envelope:
+        answer = self.client("lambda").invoke(
+            FunctionName=self.outputs["AlexaSkillFunctionArn"], Payload=json.dumps(envelope)
+        )
+        payload = json.load(answer["Payload"])
+        assert "FunctionError" not in answer, payload
+        return payload  # type: ignore[no-any-return]
+
+    def start_by_voice(self) -> int:
+        """Start a build; its number."""
+        self.converse().say("start_build")
+        return self.last_number()
+
+    def last_number(self) -> int:
+        """The number of the newest build."""
+        key = {"kind": {"S": "stack"}, "number": {"N": "0"}}
+        item = self.client("dynamodb").get_item(TableName=self.outputs["BuildsTable"], Key=key)["Item"]
+        return int(from_item(item)["last_number"])
+
+    def record(self, number: int) -> dict[str, Any]:
+        """A build's record."""
+        key = {"kind": {"S": "build"}, "number": {"N": str(number)}}
+        item = self.client("dynamodb").get_item(TableName=self.outputs["BuildsTable"], Key=key).get("Item", {})
+        return from_item(item)
+
+    def finish(self, number: int) -> dict[str, Any]:
+        """Wait until a build was told of; its record."""
+        wait_until(lambda: self.record(number).get("notified_at"))
+        return self.record(number)
+
+    def build(self, **changes: Any) -> dict[str, Any]:
+        """A whole build with these parameters; its record."""
+        self.set_parameters(**changes)
+        return self.finish(self.start_by_voice())
+
+    def wait_for_training(self, number: int) -> str:
+        """Wait until a build's script runs; the name of its job."""
+        name: str = wait_until(lambda: self.record(number).get("training_job"))
+        wait_until(lambda: self._secondary_status(name) == "Training")
+        return name
+
+    def _secondary_status(self, job: str) -> str | None:
+        jobs = self.client("sagemaker").list_training_jobs(NameContains=job)["TrainingJobSummaries"]
+        return self.describe_job(job)["SecondaryStatus"] if jobs else None
+
+    def describe_job(self, name: str) -> dict[str, Any]:
+        """DescribeTrainingJob."""
+        return self.client("sagemaker").describe_training_job(TrainingJobName=name)  # type: ignore[no-any-return]
+
+    def read_notifications(self, number: int) -> list[str]:
+        """All notifications of a build, those within a second after the first included."""
+        sqs = self.client("sqs")
+        for wait in (10, 1):
+            answer = sqs.receive_message(QueueUrl=self._queue, WaitTimeSeconds=wait, MaxNumberOfMessages=10)
+            for message in answer.get("Messages", []):
+                sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+                self._notifications.append(message["Body"])
+        return [text for text in self._notifications if text.startswith(f"Build {number} of ")]
+
+    def live_config(self) -> str:
+        """What the endpoint serves."""
+        endpoint = self.client("sagemaker").describe_endpoint(EndpointName=NAME)
+        assert endpoint["EndpointStatus"] == "InService"
+        return endpoint["EndpointConfigName"]  # type: ignore[no-any-return]
+
+    def ask_endpoint(self) -> float:
+        """The endpoint's accuracy on digits that no training has seen."""
+        body = io.StringIO()
+        np.savetxt(body, self.questions / 16, delimiter=",")
+        answer = self.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=NAME, ContentType="text/csv", Accept="application/json", Body=body.getvalue()
+        )
+        return float(np.mean(np.array(json.load(answer["Body"])) == self.answers))
+
+
+def deploy(engine: Engine) -> DeployedStack:
+    """Deploy the service; the skill id is the one that the tests' envelopes carry."""
+    ended = run_serverless(engine, "deploy", f"--param=alexaSkillId={SKILL_ID}")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return DeployedStack(engine)

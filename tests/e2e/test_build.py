@@ -1,0 +1,141 @@
+"""Builds from the spoken sentence to the answering endpoint, and every way in which they end otherwise."""
+
+import json
+
+import pytest
+
+from tests.e2e.stack import NAME, DeployedStack, wait_until
+
+
+def test_a_build_started_by_voice_ends_with_an_endpoint_that_answers(stack: DeployedStack) -> None:
+    assert stack.converse().say("start_build").startswith("Build ")
+    number = stack.last_number()
+    record = stack.finish(number)
+    assert (record["status"], record["trigger"]["kind"], record["job_status"]) == ("succeeded", "voice", "Completed")
+    assert record["metrics"]["accuracy"] > 0.9
+    assert record["live_after"] == record["endpoint_config"] == stack.live_config()
+    assert stack.ask_endpoint() > 0.9
+    (message,) = stack.read_notifications(number)
+    assert message.startswith(f"Build {number} of {NAME} succeeded after ")
+    assert f"Endpoint: {NAME} now serves {record['endpoint_config']}" in message
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_message_to_the_launch_topic_starts_a_build(stack: DeployedStack) -> None:
+    before = stack.last_number()
+    stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message="data has changed")
+    wait_until(lambda: stack.last_number() > before)
+    record = stack.finish(before + 1)
+    assert (record["status"], record["trigger"]["kind"]) == ("succeeded", "topic")
+    assert record["live_before"] != record["live_after"] == stack.live_config()
+
+
+def test_a_burst_of_messages_is_one_build_or_two(stack: DeployedStack) -> None:
+    before = stack.last_number()
+    for number in range(30):
+        stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message=str(number))
+    wait_until(lambda: stack.last_number() == before + 2)
+    records = [stack.finish(before + 1), stack.finish(before + 2)]
+    assert sum(record["requests"] for record in records) == 30
+    assert stack.last_number() == before + 2
+
+
+def test_the_transitions_of_a_build_do_not_grow_with_its_training(stack: DeployedStack) -> None:
+    number = stack.start_by_voice()
+    stack.finish(number)
+    arn = stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":build-{number}"
+    events = stack.client("stepfunctions").get_execution_history(executionArn=arn, maxResults=1000)["events"]
+    entered = [e["stateEnteredEventDetails"]["name"] for e in events if e["type"].endswith("StateEntered")]
+    assert entered.count("Train Model") == 1
+    assert len(entered) <= 9 + 3 * entered.count("Check Endpoint")
+
+
+@pytest.mark.usefixtures("serving")
+def test_the_endpoint_is_left_alone_when_training_fails(stack: DeployedStack) -> None:
+    before = stack.live_config()
+    record = stack.build(hyperparameters={"trouble": "training"})
+    assert (record["status"], record["step"]) == ("failed", "Train Model")
+    assert "ValueError: the learning rate makes no sense" in record["reason"]
+    assert stack.live_config() == before
+    assert stack.ask_endpoint() > 0.9
+    (message,) = stack.read_notifications(record["number"])
+    assert "Reason: AlgorithmError" in message
+    assert f"serves what it served before, {before}" in message
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_model_that_cannot_serve_is_rolled_back_with_sagemakers_reason(stack: DeployedStack) -> None:
+    before = stack.live_config()
+    record = stack.build(hyperparameters={"trouble": "serving"})
+    assert (record["status"], record["step"]) == ("failed", "Check Endpoint")
+    assert "did not take the new model" in record["reason"]
+    assert "ping health check" in record["reason"]
+    assert record["live_after"] == before == stack.live_config()
+    assert stack.ask_endpoint() > 0.9
+    configs = stack.client("sagemaker").list_endpoint_configs()["EndpointConfigs"]
+    assert record["endpoint_config"] not in [config["EndpointConfigName"] for config in configs]
+
+
+def test_wrong_parameters_are_refused_before_anything_is_paid(stack: DeployedStack) -> None:
+    record = stack.build(trainvolumesiz=20)
+    assert (record["status"], record["step"], record["job_status"]) == ("failed", "Plan Build", "")
+    assert "trainvolumesiz" in record["reason"]
+    assert "trainvolumesize" in record["reason"]
+    jobs = stack.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
+    assert not [job for job in jobs if job["TrainingJobName"].endswith(f"-{record['number']}")]
+
+
+def test_missing_inputs_are_named_before_anything_is_paid(stack: DeployedStack) -> None:
+    record = stack.build(trainsourcefile="absent.tar.gz", channels={"training": {"path": "nowhere/"}})
+    assert record["step"] == "Plan Build"
+    assert "absent.tar.gz" in record["reason"]
+    assert "nowhere/" in record["reason"]
+
+
+@pytest.mark.usefixtures("serving")
+def test_stop_by_voice_stops_the_paid_job(stack: DeployedStack) -> None:
+    before = stack.live_config()
+    stack.set_parameters(hyperparameters={"trouble": "endless"})
+    number = stack.start_by_voice()
+    job = stack.wait_for_training(number)
+    conversation = stack.converse()
+    assert str(number) in conversation.say("stop_build")
+    assert stack.describe_job(job)["TrainingJobStatus"] == "InProgress"
+    conversation.say("yes")
+    assert stack.describe_job(job)["TrainingJobStatus"] == "Stopped"
+    record = stack.finish(number)
+    assert (record["status"], record["reason"], record["step"]) == ("stopped", "Stopped by voice.", "Train Model")
+    assert stack.live_config() == before
+    assert len(stack.read_notifications(number)) == 1
+
+
+def test_an_execution_aborted_in_the_console_is_finished_too(stack: DeployedStack) -> None:
+    stack.set_parameters(hyperparameters={"trouble": "endless"})
+    number = stack.start_by_voice()
+    job = stack.wait_for_training(number)
+    arn = stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":build-{number}"
+    stack.client("stepfunctions").stop_execution(executionArn=arn)
+    record = stack.finish(number)
+    assert (record["status"], record["job_status"]) == ("stopped", "Stopped")
+    assert "outside sagebuild" in record["reason"]
+    assert stack.describe_job(job)["TrainingJobStatus"] == "Stopped"
+
+
+def test_a_job_stopped_by_someone_else_fails_the_build_and_says_so(stack: DeployedStack) -> None:
+    stack.set_parameters(hyperparameters={"trouble": "endless"})
+    number = stack.start_by_voice()
+    job = stack.wait_for_training(number)
+    stack.client("sagemaker").stop_training_job(TrainingJobName=job)
+    record = stack.finish(number)
+    assert (record["status"], record["step"]) == ("failed", "Train Model")
+    assert "stopped" in record["reason"]
+
+
+def test_a_skill_with_another_id_is_refused(stack: DeployedStack) -> None:
+    before = stack.last_number()
+    envelope = json.loads(json.dumps({"version": "1.0", "session": {"application": {"applicationId": "amzn1.other"}}}))
+    answer = stack.client("lambda").invoke(
+        FunctionName=stack.outputs["AlexaSkillFunctionArn"], Payload=json.dumps(envelope)
+    )
+    assert "FunctionError" not in answer
+    assert stack.last_number() == before

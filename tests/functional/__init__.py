@@ -1,0 +1,1 @@
+"""The domain on moto: one stack's table, topic, buckets and state machine, without deploying it."""

@@ -1,0 +1,96 @@
+"""A stack's resources on moto, and the service that works on them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from sagebuild.service import Service
+
+REGION = "eu-west-1"
+STACK = "sagebuild-test"
+
+_TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+# Waits for ever, so that a started execution stays RUNNING until it is stopped.
+_WAITING_MACHINE = {
+    "StartAt": "Train Model",
+    "States": {"Train Model": {"Type": "Wait", "Seconds": 86400, "End": True}},
+}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The service, the settings that it reads, and a queue that hears its notifications."""
+
+    service: Service
+    settings: dict[str, str]
+    notifications: str
+
+    def read_notifications(self) -> list[str]:
+        """The bodies of all notifications since the last call."""
+        answer = boto3.client("sqs", region_name=REGION).receive_message(
+            QueueUrl=self.notifications, MaxNumberOfMessages=10
+        )
+        return [json.loads(message["Body"])["Message"] for message in answer.get("Messages", [])]
+
+    def executions(self) -> list[str]:
+        """The names of the executions that were started, oldest first."""
+        answer = self.service.stepfunctions.list_executions(stateMachineArn=self.service.setting("STATE_MACHINE_ARN"))
+        return sorted(execution["name"] for execution in answer["executions"])
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """One stack on an empty moto."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield _create_stack()
+
+
+def _create_stack() -> Stack:
+    def client(name: str) -> Any:
+        return boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
+
+    client("dynamodb").create_table(
+        TableName="builds",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "kind", "AttributeType": "S"},
+            {"AttributeName": "number", "AttributeType": "N"},
+        ],
+        KeySchema=[
+            {"AttributeName": "kind", "KeyType": "HASH"},
+            {"AttributeName": "number", "KeyType": "RANGE"},
+        ],
+    )
+    role = client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
+    topic = client("sns").create_topic(Name="results")["TopicArn"]
+    queue = client("sqs").create_queue(QueueName="heard")["QueueUrl"]
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:heard")
+    for bucket in ("data", "code", "model"):
+        client("s3").create_bucket(Bucket=f"{STACK}-{bucket}", CreateBucketConfiguration={"LocationConstraint": REGION})
+    machine = client("stepfunctions").create_state_machine(
+        name="build", definition=json.dumps(_WAITING_MACHINE), roleArn=role
+    )
+    settings = {
+        "STACK_NAME": STACK,
+        "STACK_ID": f"arn:aws:cloudformation:{REGION}:123456789012:stack/{STACK}/3f2a1c00-0000-4000-8000-000000000000",
+        "AWS_REGION": REGION,
+        "BUILDS_TABLE": "builds",
+        "PARAMETERS_NAME": f"/{STACK}/parameters",
+        "STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "RESULTS_TOPIC_ARN": topic,
+        "DATA_BUCKET": f"{STACK}-data",
+        "CODE_BUCKET": f"{STACK}-code",
+        "MODEL_BUCKET": f"{STACK}-model",
+        "TRAINING_ROLE_ARN": role,
+        "HOSTING_ROLE_ARN": role,
+        "FRAMEWORK": "SCIKIT",
+    }
+    return Stack(Service(settings, client), settings, queue)

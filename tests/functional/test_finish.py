@@ -1,0 +1,166 @@
+"""However an execution ends, the build ends: once, with a reason, and with nothing left running."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sagebuild.errors import NoBuildRunningError, NoBuildsError
+from sagebuild.finish import Ending, explain_ending, finish_build
+from sagebuild.job import Job
+from sagebuild.launch import launch_build
+from sagebuild.names import name_endpoint, name_resource
+from sagebuild.records import Trigger, read_build, update_build
+from sagebuild.service import Service
+from sagebuild.status import describe_latest_build
+from sagebuild.stop import stop_build
+from tests.functional.conftest import Stack
+
+VOICE = Trigger("voice")
+SUCCEEDED = Ending("SUCCEEDED")
+FAILED = Ending("FAILED", "ParameterError", json.dumps({"errorMessage": "'trainvolumesiz' is unknown."}))
+
+
+def never_sleep(_seconds: float) -> None:
+    """moto changes nothing while one sleeps."""
+
+
+def finish(stack: Stack, number: int, ending: Ending) -> None:
+    finish_build(stack.service, number, ending, sleep=never_sleep)
+
+
+def deploy(service: Service, number: int) -> str:
+    """Model, configuration and endpoint as the state machine would make them."""
+    name, endpoint = name_resource(service, number), name_endpoint(service)
+    service.sagemaker.create_model(ModelName=name, ExecutionRoleArn=service.setting("HOSTING_ROLE_ARN"))
+    service.sagemaker.create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=[
+            {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
+        ],
+    )
+    if endpoint not in [e["EndpointName"] for e in service.sagemaker.list_endpoints()["Endpoints"]]:
+        service.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=name)
+    return name
+
+
+def test_a_success_is_told_once_and_frees_the_lock(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    config = deploy(stack.service, 1)
+    for _ in range(2):  # the event may be delivered twice
+        finish(stack, 1, SUCCEEDED)
+    record = read_build(stack.service, 1)
+    assert (record.status, record.reason, record.live_after) == ("succeeded", "", config)
+    (message,) = stack.read_notifications()
+    assert message.startswith("Build 1 of sagebuild-test succeeded after ")
+    assert f"Endpoint: sagebuild-test now serves {config}." in message
+    assert launch_build(stack.service, VOICE).number == 2
+
+
+def test_a_failure_is_told_with_its_reason_and_the_waiting_build_starts(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    launch_build(stack.service, VOICE)
+    finish(stack, 1, FAILED)
+    (message,) = stack.read_notifications()
+    assert "failed" in message.splitlines()[0]
+    assert "Reason: 'trainvolumesiz' is unknown." in message
+    assert "Endpoint: there is no endpoint sagebuild-test." in message
+    assert stack.executions() == ["build-1", "build-2"]
+
+
+def test_a_later_ending_does_not_change_a_build_that_has_ended(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    finish(stack, 1, FAILED)
+    finish(stack, 1, SUCCEEDED)
+    assert read_build(stack.service, 1).status == "failed"
+    assert len(stack.read_notifications()) == 1
+
+
+def test_what_a_failed_first_deployment_left_is_removed(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    deploy(stack.service, 1)
+    finish(stack, 1, Ending("FAILED", "EndpointDeploymentError", "The endpoint did not take the new model."))
+    sagemaker = stack.service.sagemaker
+    assert sagemaker.list_endpoints()["Endpoints"] == []
+    assert sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
+    assert sagemaker.list_models()["Models"] == []
+
+
+def test_a_failed_build_leaves_what_was_live(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    live = deploy(stack.service, 1)
+    finish(stack, 1, SUCCEEDED)
+    launch_build(stack.service, VOICE)
+    update_build(stack.service, 2, live_before=live)
+    finish(stack, 2, FAILED)
+    assert read_build(stack.service, 2).live_after == live
+    assert f"serves what it served before, {live}." in stack.read_notifications()[-1]
+
+
+def test_a_notification_that_could_not_be_sent_is_sent_by_the_next_try(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    topic = stack.service.setting("RESULTS_TOPIC_ARN")
+    stack.settings["RESULTS_TOPIC_ARN"] = f"{topic}-absent"
+    with pytest.raises(stack.service.sns.exceptions.NotFoundException):
+        finish(stack, 1, SUCCEEDED)
+    stack.settings["RESULTS_TOPIC_ARN"] = topic
+    finish(stack, 1, SUCCEEDED)
+    assert len(stack.read_notifications()) == 1
+
+
+def test_stop_ends_the_execution_and_names_who_asked(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    stopped = stop_build(stack.service, 1, requested_by="voice", sleep=never_sleep)
+    assert (stopped.number, stopped.job_status, stopped.confirmed) == (1, None, True)
+    finish(stack, 1, Ending("ABORTED", "BuildStopped", "Stopped by voice."))
+    status = describe_latest_build(stack.service)
+    assert (status.outcome, status.reason) == ("stopped", "Stopped by voice.")
+
+
+def test_stop_without_a_running_build_says_so(stack: Stack) -> None:
+    with pytest.raises(NoBuildRunningError, match="No build is running"):
+        stop_build(stack.service)
+    launch_build(stack.service, VOICE)
+    with pytest.raises(NoBuildRunningError, match="Build 7 is not running any more; build 1 is, and was left alone"):
+        stop_build(stack.service, 7)
+
+
+def test_status_without_any_build_says_so(stack: Stack) -> None:
+    with pytest.raises(NoBuildsError, match="No build was ever started in sagebuild-test"):
+        describe_latest_build(stack.service)
+
+
+def test_status_of_a_running_build_names_its_step(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    status = describe_latest_build(stack.service)
+    assert (status.number, status.outcome, status.ended_at) == (1, "running", None)
+    assert status.console_url.startswith("https://eu-west-1.console.aws.amazon.com/states/")
+
+
+def _job(status: str, reason: str = "") -> Job:
+    return Job("j", status, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("ending", "job", "stopped_by", "reason"),
+    [
+        (SUCCEEDED, None, "", ""),
+        (Ending("ABORTED"), None, "voice", "Stopped by voice."),
+        (Ending("ABORTED"), None, "", "Stopped by someone outside sagebuild, in the AWS console or by an API call."),
+        (Ending("TIMED_OUT"), None, "", "The build took longer than the state machine allows."),
+        (FAILED, None, "", "'trainvolumesiz' is unknown."),
+        (Ending("FAILED", "States.TaskFailed", "{}"), _job("Failed", "AlgorithmError: no"), "", "AlgorithmError: no"),
+        (Ending("FAILED", "X", '{"FailureReason": "capacity"}'), None, "", "capacity"),
+        (Ending("FAILED", "X", "plain words"), None, "", "plain words"),
+        (Ending("FAILED", "X", '{"cut off'), None, "", '{"cut off'),
+        (Ending("FAILED", "X", "[1]"), None, "", "[1]"),
+        (Ending("FAILED", "States.Runtime"), None, "", "States.Runtime"),
+        (Ending("FAILED"), None, "", "Step Functions gave no reason."),
+    ],
+)
+def test_every_ending_has_a_reason(ending: Ending, job: Any, stopped_by: str, reason: str) -> None:
+    assert explain_ending(ending, job, stopped_by) == reason
+
+
+def test_a_job_stopped_from_outside_is_told_as_such() -> None:
+    assert "stopped" in explain_ending(Ending("FAILED", "States.TaskFailed", "{}"), _job("Stopped"), "")

@@ -1,0 +1,137 @@
+"""Functions for the tests of local/: small archives made on the spot, and one that records its events as files."""
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, TypeVar
+
+from tests.engine import Engine
+
+T = TypeVar("T")
+
+RECORDER = """
+    import json, os, pathlib, uuid
+
+    def handler(event, context):
+        folder = pathlib.Path(os.environ["RECORDS"])
+        part = folder / (uuid.uuid4().hex + ".part")
+        part.write_text(json.dumps(event))
+        part.rename(part.with_suffix(".json"))
+        if os.environ.get("FAIL") == "always":
+            raise RuntimeError("told to fail")
+        bodies = {record.get("messageId"): record.get("body") for record in event.get("Records", [])}
+        return {"batchItemFailures": [{"itemIdentifier": id} for id, body in bodies.items() if body == "bad"]}
+"""
+
+
+def archive(files: Mapping[str, str]) -> bytes:
+    """A deployment archive of these files."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as target:
+        for name, text in files.items():
+            target.writestr(name, dedent(text))
+    return content.getvalue()
+
+
+def name(kind: str) -> str:
+    """A name that no other test uses."""
+    return f"{kind}-{uuid.uuid4().hex[:8]}"
+
+
+def role(engine: Engine) -> str:
+    """A role for a function."""
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "*"}, "Action": "sts:AssumeRole"}]}
+    created = engine.client("iam").create_role(RoleName=name("role"), AssumeRolePolicyDocument=json.dumps(trust))
+    return str(created["Role"]["Arn"])
+
+
+def deploy(engine: Engine, source: str, **settings: Any) -> str:
+    """Create a function whose ``index.handler`` is in this source, and return its ARN."""
+    created = engine.client("lambda").create_function(
+        **{
+            "FunctionName": name("function"),
+            "Role": role(engine),
+            "Runtime": "python3.13",
+            "Handler": "index.handler",
+            "Code": {"ZipFile": archive({"index.py": source})},
+        }
+        | settings
+    )
+    return str(created["FunctionArn"])
+
+
+def permit(engine: Engine, function_arn: str, service: str, source_arn: str) -> None:
+    """Let a service invoke a function for a source."""
+    engine.client("lambda").add_permission(
+        FunctionName=function_arn,
+        StatementId=name("statement"),
+        Action="lambda:InvokeFunction",
+        Principal=service,
+        SourceArn=source_arn,
+    )
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """A function that writes each event it gets into a folder."""
+
+    arn: str
+    folder: Path
+
+    @classmethod
+    def deploy(cls, engine: Engine, folder: Path, *, fails: bool = False, **settings: Any) -> "Recorder":
+        variables = {"RECORDS": str(folder), "FAIL": "always" if fails else "never"}
+        return cls(deploy(engine, RECORDER, Environment={"Variables": variables}, **settings), folder)
+
+    @property
+    def events(self) -> list[Any]:
+        """What it got until now, in order."""
+        files = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        return [json.loads(path.read_text()) for path in files]
+
+    def wait(self, count: int = 1) -> list[Any]:
+        """What it got, once it is this much."""
+        return eventually(lambda: self.events if len(self.events) >= count else None)
+
+
+def queue(engine: Engine, **attributes: str) -> tuple[str, str]:
+    """A new queue's URL and ARN."""
+    sqs = engine.client("sqs")
+    url = sqs.create_queue(QueueName=name("queue"), Attributes=attributes)["QueueUrl"]
+    return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def receive(engine: Engine, url: str) -> dict[str, Any]:
+    """The next message of a queue, taken off it."""
+    sqs = engine.client("sqs")
+
+    def take() -> dict[str, Any] | None:
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["All"])
+        return next(iter(answer.get("Messages", [])), None)
+
+    message = eventually(take)
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return message
+
+
+def left_in(engine: Engine, url: str) -> int:
+    """How many messages a queue holds, visible or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = engine.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[each]) for each in names)
+
+
+def eventually(look: Callable[[], T | None], seconds: float = 15.0) -> T:
+    """What there is to see, once there is something."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if seen := look():
+            return seen
+        time.sleep(0.05)
+    raise AssertionError(f"nothing came within {seconds} s")

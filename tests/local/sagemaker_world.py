@@ -1,0 +1,208 @@
+"""What tests of SageMaker need of an account: a bucket, a role, archives, and patience."""
+
+import io
+import json
+import pickle
+import tarfile
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+from sklearn.linear_model import LinearRegression
+
+from tests.engine import Engine
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
+T = TypeVar("T")
+_ENDED = ("Completed", "Failed", "Stopped")
+
+# Serves with the container's own functions, all but model_fn.
+SERVE_DEFAULTS = """
+import os, pickle
+
+def model_fn(model_dir):
+    print("loading")
+    with open(os.path.join(model_dir, "model.pickle"), "rb") as file:
+        return pickle.load(file)
+"""
+
+SERVE_OWN = """
+import json
+
+def model_fn(model_dir):
+    return {"factor": 3}
+
+def input_fn(body, content_type):
+    if content_type != "application/json":
+        raise ValueError(f"cannot read {content_type}")
+    return json.loads(body)
+
+def predict_fn(data, model):
+    return [value * model["factor"] for value in data]
+
+def output_fn(prediction, accept):
+    return json.dumps({"prediction": prediction}), "application/json"
+"""
+
+
+def pack(files: dict[str, str | bytes]) -> bytes:
+    """A tar.gz of these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, content in files.items():
+            data = content.encode() if isinstance(content, str) else content
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def unpack(archive: bytes) -> dict[str, bytes]:
+    """The files of a tar.gz."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        files = {entry.name: tar.extractfile(entry) for entry in tar.getmembers()}
+        return {name: file.read() for name, file in files.items() if file}
+
+
+def wait_until(read: Callable[[], T], holds: Callable[[T], bool], seconds: float = 30) -> T:
+    """Poll until what is read is as it should be."""
+    deadline = time.monotonic() + seconds
+    while not holds(value := read()):
+        assert time.monotonic() < deadline, f"still {value}"
+        time.sleep(0.05)
+    return value
+
+
+class World:
+    """One bucket and one role of an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.sagemaker: Any = engine.client("sagemaker")
+        self.runtime: Any = engine.client("sagemaker-runtime")
+        self.s3: Any = engine.client("s3")
+        self.logs: Any = engine.client("logs")
+        self.bucket = f"world-{uuid.uuid4().hex[:12]}"
+        self.s3.create_bucket(Bucket=self.bucket)
+        trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}}]}
+        iam = engine.client("iam")
+        policy = json.dumps({"Version": "2012-10-17", **trust})
+        created = iam.create_role(RoleName=self.bucket, AssumeRolePolicyDocument=policy)
+        self.role: str = created["Role"]["Arn"]
+
+    def put(self, key: str, body: bytes | str) -> str:
+        """Upload; returns the S3 address."""
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+        return f"s3://{self.bucket}/{key}"
+
+    def read(self, uri: str) -> bytes:
+        """Download from an S3 address."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
+
+    def read_logs(self, group: str, prefix: str) -> list[str]:
+        """The lines of the log streams whose name begins so."""
+        if not self.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            return []
+        streams = self.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+        return [
+            event["message"]
+            for stream in streams
+            for event in self.logs.get_log_events(
+                logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
+            )["events"]
+        ]
+
+
+class Trainer(World):
+    """Starts training jobs and follows them."""
+
+    def start(self, script: str | dict[str, str | bytes], **changes: Any) -> str:
+        name = f"job-{uuid.uuid4().hex[:8]}"
+        files = {"train.py": script} if isinstance(script, str) else script
+        hyperparameters = {
+            "sagemaker_program": "train.py",
+            "sagemaker_submit_directory": self.put(f"{name}/source.tar.gz", pack(dict(files))),
+            **changes.pop("HyperParameters", {}),
+        }
+        request: dict[str, Any] = {
+            "TrainingJobName": name,
+            "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+            "RoleArn": self.role,
+            "HyperParameters": hyperparameters,
+            "OutputDataConfig": {"S3OutputPath": f"s3://{self.bucket}/out"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        }
+        self.sagemaker.create_training_job(**request | changes)
+        return name
+
+    def describe(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.sagemaker.describe_training_job(TrainingJobName=name)
+        return answer
+
+    def finish(self, name: str) -> dict[str, Any]:
+        return wait_until(lambda: self.describe(name), lambda job: job["TrainingJobStatus"] in _ENDED)
+
+    def wait_for_line(self, name: str, line: str) -> None:
+        wait_until(lambda: self.read_logs(TRAINING_LOGS, name), lambda lines: line in lines)
+
+
+class Host(World):
+    """Makes models and endpoints, and removes the endpoints in the end."""
+
+    def model(self, script: str, **changes: Any) -> str:
+        name = f"model-{uuid.uuid4().hex[:8]}"
+        line = LinearRegression().fit([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [1.0, 3.0, 4.0])
+        archive = pack({"model.pickle": pickle.dumps(line), "code/serve.py": script})
+        container = {
+            "Image": IMAGE,
+            "ModelDataUrl": self.put(f"{name}/model.tar.gz", archive),
+            "Environment": {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+        }
+        self.sagemaker.create_model(ModelName=name, PrimaryContainer=container | changes, ExecutionRoleArn=self.role)
+        return name
+
+    def configure(self, **variants: str) -> str:
+        name = f"config-{uuid.uuid4().hex[:8]}"
+        described = [
+            {"VariantName": key, "ModelName": model, "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
+            for key, model in variants.items()
+        ]
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=described)
+        return name
+
+    def begin(self, configuration: str) -> str:
+        name = f"endpoint-{uuid.uuid4().hex[:8]}"
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=configuration)
+        return name
+
+    def describe(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=name)
+        return answer
+
+    def settle(self, name: str) -> dict[str, Any]:
+        return wait_until(lambda: self.describe(name), lambda one: not one["EndpointStatus"].endswith("ing"))
+
+    def update(self, name: str, configuration: str) -> dict[str, Any]:
+        self.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=configuration)
+        assert self.describe(name)["EndpointStatus"] == "Updating"
+        return self.settle(name)
+
+    def invoke(self, name: str, body: Any, content_type: str = "application/json", **more: Any) -> bytes:
+        answer = self.runtime.invoke_endpoint(EndpointName=name, Body=body, ContentType=content_type, **more)
+        read: bytes = answer["Body"].read()
+        return read
+
+    def invoke_json(self, name: str, value: Any) -> Any:
+        return json.loads(self.invoke(name, json.dumps(value)))
+
+    def is_gone(self, name: str) -> bool:
+        try:
+            self.describe(name)
+        except ClientError as error:
+            return "Could not find endpoint" in str(error)
+        return False

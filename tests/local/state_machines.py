@@ -1,0 +1,75 @@
+"""Makes and runs state machines for the tests."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.engine import Engine
+
+_numbers = itertools.count(1)
+_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Step Functions of an engine, and the role in which its state machines run."""
+
+    states: Any
+    role_arn: str
+
+    @classmethod
+    def of(cls, engine: Engine) -> "Machines":
+        """Those of this engine."""
+        name = f"machine-{next(_numbers)}"
+        role = engine.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]
+        return cls(engine.client("stepfunctions"), role["Arn"])
+
+    def create(self, states: dict[str, Any], **fields: Any) -> str:
+        """A new machine, in JSONata unless told otherwise, that starts at the first of its states; its ARN."""
+        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states} | fields
+        created = self.states.create_state_machine(
+            name=f"machine-{next(_numbers)}", definition=json.dumps(definition), roleArn=self.role_arn
+        )
+        return str(created["stateMachineArn"])
+
+    def start(self, machine_arn: str, given: Any = None, **options: Any) -> str:
+        """A new execution; its ARN."""
+        text = json.dumps({} if given is None else given)
+        return str(self.states.start_execution(stateMachineArn=machine_arn, input=text, **options)["executionArn"])
+
+    def finish(self, execution_arn: str) -> dict[str, Any]:
+        """What is told of an execution once it has ended."""
+        ended: dict[str, Any] = wait_for(lambda: self.states.describe_execution(executionArn=execution_arn), has_ended)
+        return ended
+
+    def run(self, states: dict[str, Any], given: Any = None, **fields: Any) -> dict[str, Any]:
+        """What is told of a new execution of a new machine once it has ended."""
+        return self.finish(self.start(self.create(states, **fields), given))
+
+    def output(self, states: dict[str, Any], given: Any = None) -> Any:
+        """The output of a new execution, which must succeed."""
+        ended = self.run(states, given)
+        assert ended["status"] == "SUCCEEDED", ended
+        return json.loads(ended["output"])
+
+    def history(self, execution_arn: str, **options: Any) -> list[dict[str, Any]]:
+        """The first page of the events of an execution."""
+        return list(self.states.get_execution_history(executionArn=execution_arn, **options)["events"])
+
+
+def has_ended(execution: dict[str, Any]) -> bool:
+    """Whether an execution has ended."""
+    return bool(execution["status"] != "RUNNING")
+
+
+def wait_for(look: Callable[[], Any], is_there: Callable[[Any], bool]) -> Any:
+    """What ``look`` sees once it is there."""
+    end = time.monotonic() + _SECONDS
+    while time.monotonic() < end:
+        if is_there(seen := look()):
+            return seen
+        time.sleep(0.03)
+    raise AssertionError(f"after {_SECONDS} s there is still {seen}")

@@ -1,0 +1,345 @@
+"""local/ knows what each role did, whether its policies allowed it, and what they allow in vain."""
+
+import contextlib
+import json
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.engine import Engine, running_engine
+
+ACCOUNT = "123456789012"
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}"
+SESSION: Any = boto3.session.Session()
+OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/other"
+
+
+class Role:
+    """A fresh role of an engine, with one inline policy."""
+
+    def __init__(self, engine: Engine, *statements: dict[str, Any]) -> None:
+        self.engine, self.name = engine, f"role-{uuid4().hex[:8]}"
+        trust = {"Version": "2012-10-17", "Statement": []}
+        iam = engine.client("iam")
+        self.arn = iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        if statements:
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            iam.put_role_policy(RoleName=self.name, PolicyName="inline", PolicyDocument=document)
+        self.key = engine.client("sts").assume_role(RoleArn=self.arn, RoleSessionName="test")["Credentials"]
+
+    def client(self, service: str) -> Any:
+        return SESSION.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.engine.endpoint_url,
+            aws_access_key_id=self.key["AccessKeyId"],
+            aws_secret_access_key=self.key["SecretAccessKey"],
+            aws_session_token=self.key["SessionToken"],
+            config=Config(retries={"max_attempts": 0}),
+        )
+
+    def calls(self) -> list[dict[str, Any]]:
+        return [call for call in read_audit(self.engine)["calls"] if call["role"] == self.name]
+
+    def unused(self) -> set[tuple[str, str]]:
+        found = read_audit(self.engine)["unused"]
+        return {(grant["action"], grant["resource"]) for grant in found if grant["role"] == self.name}
+
+
+def read_audit(engine: Engine) -> Any:
+    with urllib.request.urlopen(f"{engine.endpoint_url}/_local/audit", timeout=10) as answer:
+        return json.load(answer)
+
+
+def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource} | more
+
+
+def deny(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return allow(action, resource, **more) | {"Effect": "Deny"}
+
+
+def when(operator: str, key: str, value: Any) -> dict[str, Any]:
+    return allow("sns:CreateTopic", Condition={operator: {key: value}})
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine that enforces what it otherwise only notes."""
+    with running_engine(tmp_path_factory.mktemp("strict"), "--enforce-iam") as engine:
+        yield engine
+
+
+@pytest.mark.parametrize(
+    ("statements", "allowed"),
+    [
+        ([], False),
+        ([allow("*")], True),
+        ([allow("sns:createtopic")], True),
+        ([allow("sns:Create*", f"{TOPIC}:app-*")], True),
+        ([allow(["s3:*", "sns:CreateTopi?"], [f"{TOPIC}:other", f"{TOPIC}:app-one"])], True),
+        ([allow("sns:CreateTopic", f"{TOPIC}:App-*")], False),
+        ([allow("sns:Publish")], False),
+        ([allow("*"), deny("sns:Create*", f"{TOPIC}:app-*")], False),
+        ([allow("*"), deny("sns:Create*", f"{TOPIC}:else-*")], True),
+        ([{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}], True),
+        ([{"Effect": "Allow", "NotAction": ["s3:*", "sns:*"], "Resource": "*"}], False),
+        ([{"Effect": "Allow", "Action": "sns:*", "NotResource": f"{TOPIC}:app-*"}], False),
+        ([allow("sns:*", "arn:aws:sns:*:${aws:PrincipalAccount}:app-*")], True),
+        ([when("StringEquals", "aws:RequestedRegion", ["eu-west-1", "us-east-1"])], True),
+        ([when("StringEquals", "aws:RequestedRegion", "eu-west-1")], False),
+        ([when("StringNotEquals", "aws:RequestedRegion", ["eu-west-1", "us-east-1"])], False),
+        ([when("StringLike", "aws:requestedregion", "us-*")], True),
+        ([when("ArnLike", "aws:PrincipalArn", f"arn:aws:iam::{ACCOUNT}:role/role-*")], True),
+        ([when("ArnEquals", "aws:PrincipalArn", OTHER_ROLE)], False),
+        ([when("Bool", "aws:SecureTransport", True)], True),
+        ([when("StringEquals", "aws:RequestTag/stage", "dev")], True),
+        ([when("StringEquals", "aws:RequestTag/team", "a")], False),
+        ([when("StringEqualsIfExists", "aws:RequestTag/team", "a")], True),
+        ([when("Null", "aws:RequestTag/team", "true")], True),
+        ([when("ForAllValues:StringEquals", "aws:TagKeys", ["stage", "team"])], True),
+        ([when("ForAllValues:StringEquals", "aws:TagKeys", ["team"])], False),
+        ([when("ForAnyValue:StringLike", "aws:TagKeys", ["st*"])], True),
+        ([when("IpAddress", "aws:SourceIp", "10.0.0.0/8")], None),
+        ([when("StringEquals", "ec2:Vpc", "vpc-1")], None),
+        ([allow("sns:*"), when("IpAddress", "aws:SourceIp", "10.0.0.0/8")], True),
+        ([allow("sns:*"), deny("sns:*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})], None),
+    ],
+)
+def test_policies_decide(engine: Engine, statements: list[dict[str, Any]], allowed: bool | None) -> None:
+    role = Role(engine, *statements)
+    role.client("sns").create_topic(Name="app-one", Tags=[{"Key": "stage", "Value": "dev"}])
+    (call,) = role.calls()
+    assert (call["action"], call["resource"]) == ("sns:CreateTopic", f"{TOPIC}:app-one")
+    assert call["allowed"] is allowed, call["reason"]
+
+
+def test_what_is_not_understood_is_named(engine: Engine) -> None:
+    role = Role(engine, when("NumericLessThan", "aws:MultiFactorAuthAge", "60"))
+    role.client("sns").create_topic(Name="app-one")
+    assert role.calls()[0]["reason"] == "Allow not understood: condition operator NumericLessThan"
+
+
+def test_attached_policies_count(engine: Engine) -> None:
+    role, iam = Role(engine), engine.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": allow("sns:CreateTopic")})
+    own = iam.create_policy(PolicyName=role.name, PolicyDocument=document)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=role.name, PolicyArn=own)
+    iam.attach_role_policy(RoleName=role.name, PolicyArn="arn:aws:iam::aws:policy/AmazonSNSReadOnlyAccess")
+    role.client("sns").create_topic(Name="app-one")
+    role.client("sns").list_topics()
+    assert [call["allowed"] for call in role.calls()] == [True, True]
+
+
+def test_a_missing_role_may_do_nothing(engine: Engine) -> None:
+    role = Role(engine)
+    engine.client("iam").delete_role(RoleName=role.name)
+    role.client("sns").create_topic(Name="app-one")
+    assert [(call["allowed"], call["reason"]) for call in role.calls()] == [(False, "the role does not exist")]
+
+
+def test_calls_are_counted(engine: Engine) -> None:
+    role = Role(engine, allow("sns:CreateTopic"))
+    for _ in range(3):
+        role.client("sns").create_topic(Name="app-one")
+    assert [call["count"] for call in role.calls()] == [3]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "needed"),
+    [
+        ("s3", "head_object", {"Bucket": "b-1", "Key": "a/b"}, {("s3:GetObject", "arn:aws:s3:::b-1/a/b")}),
+        ("s3", "list_objects_v2", {"Bucket": "b-1"}, {("s3:ListBucket", "arn:aws:s3:::b-1")}),
+        ("s3", "list_buckets", {}, {("s3:ListAllMyBuckets", "*")}),
+        (
+            "s3",
+            "delete_objects",
+            {"Bucket": "b-1", "Delete": {"Objects": [{"Key": "x"}, {"Key": "y"}]}},
+            {("s3:DeleteObject", "arn:aws:s3:::b-1/x"), ("s3:DeleteObject", "arn:aws:s3:::b-1/y")},
+        ),
+        (
+            "s3",
+            "copy_object",
+            {"Bucket": "b-1", "Key": "to", "CopySource": "b-2/from"},
+            {("s3:PutObject", "arn:aws:s3:::b-1/to"), ("s3:GetObject", "arn:aws:s3:::b-2/from")},
+        ),
+        (
+            "dynamodb",
+            "query",
+            {"TableName": "t-1", "IndexName": "by-age", "KeyConditionExpression": "a=b"},
+            {("dynamodb:Query", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/t-1/index/by-age")},
+        ),
+        (
+            "dynamodb",
+            "transact_write_items",
+            {"TransactItems": [{"Delete": {"TableName": "t-1", "Key": {"id": {"S": "1"}}}}]},
+            {("dynamodb:DeleteItem", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/t-1")},
+        ),
+        (
+            "lambda",
+            "invoke",
+            {"FunctionName": "f", "Qualifier": "live"},
+            {("lambda:InvokeFunction", f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f:live")},
+        ),
+        (
+            "stepfunctions",
+            "stop_execution",
+            {"executionArn": f"arn:aws:states:us-east-1:{ACCOUNT}:execution:m:e"},
+            {("states:StopExecution", f"arn:aws:states:us-east-1:{ACCOUNT}:execution:m:e")},
+        ),
+        (
+            "sagemaker",
+            "update_endpoint",
+            {"EndpointName": "e", "EndpointConfigName": "c"},
+            {
+                ("sagemaker:UpdateEndpoint", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/e"),
+                ("sagemaker:UpdateEndpoint", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint-config/c"),
+            },
+        ),
+        ("sagemaker", "list_models", {}, {("sagemaker:ListModels", "*")}),
+        (
+            "sqs",
+            "send_message",
+            {"QueueUrl": f"http://localhost/{ACCOUNT}/q", "MessageBody": "m"},
+            {("sqs:SendMessage", f"arn:aws:sqs:us-east-1:{ACCOUNT}:q")},
+        ),
+        (
+            "ssm",
+            "get_parameters",
+            {"Names": ["/a/b", "c"]},
+            {
+                ("ssm:GetParameters", f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/a/b"),
+                ("ssm:GetParameters", f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/c"),
+            },
+        ),
+        (
+            "logs",
+            "create_log_stream",
+            {"logGroupName": "/aws/lambda/f", "logStreamName": "s"},
+            {("logs:CreateLogStream", f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/f:log-stream:s")},
+        ),
+        (
+            "events",
+            "put_rule",
+            {"Name": "r", "EventPattern": "{}"},
+            {("events:PutRule", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/r")},
+        ),
+        (
+            "codebuild",
+            "batch_get_builds",
+            {"ids": ["p:00000000-0000-0000-0000-000000000000"]},
+            {("codebuild:BatchGetBuilds", f"arn:aws:codebuild:us-east-1:{ACCOUNT}:project/p")},
+        ),
+        (
+            "ecr",
+            "describe_images",
+            {"repositoryName": "repo"},
+            {("ecr:DescribeImages", f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/repo")},
+        ),
+        ("sts", "get_caller_identity", {}, set()),
+    ],
+)
+def test_a_call_needs_permissions(
+    engine: Engine, service: str, operation: str, parameters: dict[str, Any], needed: set[tuple[str, str]]
+) -> None:
+    role = Role(engine)
+    with contextlib.suppress(ClientError):
+        getattr(role.client(service), operation)(**parameters)
+    assert {(call["action"], call["resource"]) for call in role.calls()} == needed
+
+
+def test_passing_a_role_needs_a_permission_of_its_own(engine: Engine) -> None:
+    condition = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    fitting = Role(engine, allow("iam:PassRole", OTHER_ROLE, Condition=condition), allow("sagemaker:Create*"))
+    another = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+    unfitting = Role(engine, allow("iam:PassRole", OTHER_ROLE, Condition=another), allow("sagemaker:*"))
+    for role in (fitting, unfitting):
+        role.client("sagemaker").create_model(
+            ModelName=role.name,
+            ExecutionRoleArn=OTHER_ROLE,
+            PrimaryContainer={"Image": "image"},
+            Tags=[{"Key": "stage", "Value": "dev"}],
+        )
+    model = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model/{fitting.name}"
+    assert {(call["action"], call["resource"], call["allowed"]) for call in fitting.calls()} == {
+        ("iam:PassRole", OTHER_ROLE, True),
+        ("sagemaker:AddTags", model, False),
+        ("sagemaker:CreateModel", model, True),
+    }
+    assert [call["allowed"] for call in unfitting.calls() if call["action"] == "iam:PassRole"] == [False]
+
+
+def test_grants_that_nothing_needed_are_listed(engine: Engine) -> None:
+    role = Role(
+        engine,
+        allow(["sns:CreateTopic", "sns:DeleteTopic"], [f"{TOPIC}:app-*", f"{TOPIC}:else-*"]),
+        {"Effect": "Allow", "NotAction": ["iam:*"], "NotResource": f"{TOPIC}:app-*"},
+        deny("s3:*"),
+    )
+    assert len(role.unused()) == 5
+    role.client("sns").create_topic(Name="app-one")
+    assert role.unused() == {
+        ("sns:CreateTopic", f"{TOPIC}:else-*"),
+        ("sns:DeleteTopic", f"{TOPIC}:app-*"),
+        ("sns:DeleteTopic", f"{TOPIC}:else-*"),
+        ("NotAction iam:*", f"NotResource {TOPIC}:app-*"),
+    }
+
+
+def test_the_owner_is_not_audited(engine: Engine) -> None:
+    engine.client("sns").create_topic(Name="of-the-owner")
+    assert not [call for call in read_audit(engine)["calls"] if "of-the-owner" in call["resource"]]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "code", "status"),
+    [
+        ("events", "describe_rule", {"Name": "x"}, "AccessDeniedException", 400),
+        ("lambda", "get_function", {"FunctionName": "f"}, "AccessDeniedException", 403),
+        ("sns", "create_topic", {"Name": "x"}, "AuthorizationError", 403),
+        ("iam", "get_role", {"RoleName": "x"}, "AccessDenied", 403),
+        ("s3", "get_object", {"Bucket": "b-1", "Key": "k"}, "AccessDenied", 403),
+        ("s3", "head_object", {"Bucket": "b-1", "Key": "k"}, "403", 403),
+    ],
+)
+def test_enforcement_refuses_as_the_service_does(
+    strict: Engine, service: str, operation: str, parameters: dict[str, Any], code: str, status: int
+) -> None:
+    role = Role(strict, when("IpAddress", "aws:SourceIp", "10.0.0.0/8"))
+    with pytest.raises(ClientError) as raised:
+        getattr(role.client(service), operation)(**parameters)
+    answer = raised.value.response
+    assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+    if operation != "head_object":
+        user = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role.name}/test"
+        assert answer["Error"]["Message"].startswith(f"User: {user} is not authorized to perform: {service}:")
+
+
+def test_enforcement_lets_through_what_is_allowed(strict: Engine) -> None:
+    Role(strict, allow("sns:CreateTopic", f"{TOPIC}:app-*")).client("sns").create_topic(Name="app-one")
+    strict.client("sns").create_topic(Name="of-the-owner")
+
+
+def test_the_audit_begins_anew_after_delete(strict: Engine) -> None:
+    Role(strict, allow("sns:CreateTopic")).client("sns").create_topic(Name="app-one")
+    assert read_audit(strict)["calls"]
+    request = urllib.request.Request(f"{strict.endpoint_url}/_local/audit", method="DELETE")
+    assert urllib.request.urlopen(request, timeout=10).status == 204
+    assert read_audit(strict)["calls"] == []
+
+
+@pytest.mark.parametrize(("secure", "refused"), [("false", False), ("true", True)])
+def test_a_bucket_policys_deny_has_its_condition(engine: Engine, secure: str, refused: bool) -> None:
+    s3, bucket = engine.client("s3"), f"bucket-{uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    condition = {"Bool": {"aws:SecureTransport": secure}}
+    statement = deny("s3:*", f"arn:aws:s3:::{bucket}/*", Principal="*", Condition=condition)
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    with pytest.raises(ClientError) if refused else contextlib.nullcontext():
+        s3.put_object(Bucket=bucket, Key="k", Body=b"v")

@@ -1,0 +1,207 @@
+"""``python -m local`` starts quickly, says what it is, guards what it holds and leaves nothing behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engine import ROOT, Engine, running_engine
+
+START_SECONDS = 3.0
+END_SECONDS = 2.0
+
+# Starts a process that starts another, tells both numbers, and waits to be killed.
+_PARENT = """
+import sys, time
+from pathlib import Path
+from local import processes
+child = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
+with open(sys.argv[1], "wb") as output:
+    process = processes.start([sys.executable, "-c", child], env={"PATH": "/bin"}, cwd=Path("/"), output=output)
+print(process.pid, processes._watchdog.pid, flush=True)
+signal = sys.stdin.readline()
+if signal == "stop\\n":
+    processes.stop_all()
+time.sleep(60)
+"""
+
+
+def local(*options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "local", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def await_end(pids: list[int], seconds: float) -> list[int]:
+    """Those that are still alive after so long."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and any(map(is_alive, pids)):
+        time.sleep(0.02)
+    return [pid for pid in pids if is_alive(pid)]
+
+
+def test_help_tells_every_option_and_its_default() -> None:
+    said = local("--help")
+    assert said.returncode == 0
+    for expected in (
+        "--host",
+        "--port",
+        "(default: 4577)",
+        "--data",
+        "(default: .local)",
+        "--time-scale",
+        "(default: 1)",
+        "--log-calls",
+        "--enforce-iam",
+        "--allow-remote",
+        "AWS_ENDPOINT_URL=http://127.0.0.1:4577",
+        "does not prove",
+    ):
+        assert expected in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--host", "0.0.0.0"], "0.0.0.0 is not a loopback address"),
+        (["--host", "nowhere.invalid"], "nowhere.invalid is not a loopback address"),
+        (["--time-scale", "0"], "'0' is no factor"),
+        (["--time-scale", "-1"], "'-1' is no factor"),
+        (["--time-scale", "fast"], "'fast' is no factor"),
+        (["--port", "70000"], "'70000' is no port"),
+    ],
+)
+def test_a_wrong_wish_is_refused(options: list[str], sentence: str) -> None:
+    said = local(*options)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert sentence in said.stderr
+
+
+def test_it_listens_elsewhere_when_told_to(tmp_path: Path) -> None:
+    with running_engine(tmp_path, "--host", "0.0.0.0", "--allow-remote") as engine:
+        assert engine.endpoint_url.startswith("http://0.0.0.0:")
+
+
+def test_a_taken_port_is_told(engine: Engine, tmp_path: Path) -> None:
+    port = engine.endpoint_url.rsplit(":", 1)[1]
+    said = local("--port", port, "--data", str(tmp_path))
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.startswith(f"local: port {port} of 127.0.0.1 cannot be taken")
+    assert said.stderr.count("\n") == 1
+
+
+def test_a_taken_folder_is_told(engine: Engine) -> None:
+    said = local("--port", "0", "--data", str(engine.data))
+    assert (said.returncode, said.stdout) == (1, "")
+    assert f"{engine.data} belongs to another running engine (process {engine.process.pid}, " in said.stderr
+
+
+def test_it_starts_in_time_and_ends_in_time(tmp_path: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        began = time.monotonic()
+        with running_engine(tmp_path, "--log-calls") as engine:
+            assert time.monotonic() - began < START_SECONDS
+            engine.client("sns").create_topic(Name="topic")
+            told = time.monotonic()
+            engine.process.send_signal(number)
+            assert engine.process.wait(10) == 0
+            assert time.monotonic() - told < END_SECONDS
+
+
+def test_a_killed_engine_gives_its_folder_back(tmp_path: Path) -> None:
+    with running_engine(tmp_path) as engine:
+        engine.process.kill()
+        engine.process.wait(10)
+    with running_engine(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_no_process_outlives_the_engine(tmp_path: Path, how: str) -> None:
+    output = tmp_path / "output"
+    engine = subprocess.Popen(
+        [sys.executable, "-c", _PARENT, str(output)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert engine.stdin
+    assert engine.stdout
+    try:
+        pids = [int(pid) for pid in engine.stdout.readline().split()]
+        while not output.read_text():
+            time.sleep(0.02)
+        pids.append(int(output.read_text()))
+        assert all(map(is_alive, pids))
+        if how == "kill":
+            os.kill(engine.pid, signal.SIGKILL)
+        else:
+            engine.stdin.write("stop\n")
+            engine.stdin.flush()
+        assert await_end(pids, END_SECONDS) == []
+    finally:
+        engine.kill()
+        engine.wait()
+
+
+def test_health(engine: Engine) -> None:
+    with urllib.request.urlopen(f"{engine.endpoint_url}/_local/health", timeout=10) as answer:
+        told = json.load(answer)
+    assert told == {"status": "ok", "endpoint": engine.endpoint_url, "region": "us-east-1", "time_scale": 20.0}
+
+
+def test_web_pages_are_refused(engine: Engine) -> None:
+    request = urllib.request.Request(engine.endpoint_url, headers={"Origin": "http://somewhere.example"})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request, timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "named"),
+    [
+        (
+            "sagemaker",
+            "create_context",
+            {"ContextName": "c", "Source": {"SourceUri": "s"}, "ContextType": "t"},
+            "sagemaker:CreateContext",
+        ),
+        ("lambda", "list_code_signing_configs", {}, "lambda:ListCodeSigningConfigs"),
+    ],
+)
+def test_an_unserved_call_fails_by_name(
+    engine: Engine, service: str, operation: str, parameters: dict[str, object], named: str
+) -> None:
+    with pytest.raises(ClientError, match=f"local/ does not serve {named}") as raised:
+        getattr(engine.client(service), operation)(**parameters)
+    assert raised.value.response["Error"]["Code"] == "NotImplemented"
+
+
+def test_calls_are_logged_a_line_each(tmp_path: Path) -> None:
+    with running_engine(tmp_path, "--log-calls") as engine:
+        engine.client("sns").create_topic(Name="topic")
+        with pytest.raises(ClientError):
+            engine.client("ssm").get_parameter(Name="/missing")
+        engine.process.terminate()
+        assert engine.process.stdout
+        lines = [line.split() for line in engine.process.stdout.read().splitlines() if "owner" in line]
+    arn = "arn:aws:{}:us-east-1:123456789012:{}"
+    assert [line[1:-2] for line in lines] == [
+        ["owner", "sns:CreateTopic", arn.format("sns", "topic"), "200"],
+        ["owner", "ssm:GetParameter", arn.format("ssm", "parameter/missing"), "400", "ParameterNotFound"],
+    ]
+    assert all(line[-1] == "ms" and line[-2].isdecimal() for line in lines)

@@ -1,0 +1,214 @@
+"""EventBridge in local/: rules match, targets get what they asked for, and what cannot be delivered is put aside."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engine import Engine
+from tests.local.functions import Recorder, eventually, left_in, name, permit, queue, receive, role
+
+
+def put_rule(engine: Engine, pattern: Any, target: dict[str, Any], **settings: Any) -> str:
+    """A rule with one target; its ARN."""
+    events, rule = engine.client("events"), name("rule")
+    arn = events.put_rule(Name=rule, EventPattern=json.dumps(pattern), **settings)["RuleArn"]
+    bus = {"EventBusName": settings["EventBusName"]} if "EventBusName" in settings else {}
+    events.put_targets(Rule=rule, Targets=[{"Id": "target"} | target], **bus)
+    return str(arn)
+
+
+def put_event(engine: Engine, source: str, detail: Any, **settings: Any) -> dict[str, Any]:
+    """Put one event and return its entry in the answer."""
+    entry = {"Source": source, "DetailType": "Thing Happened", "Detail": json.dumps(detail)} | settings
+    return dict(engine.client("events").put_events(Entries=[entry])["Entries"][0])
+
+
+def test_a_function_gets_an_event_when_it_is_permitted(engine: Engine, tmp_path: Path) -> None:
+    recorder, source = Recorder.deploy(engine, tmp_path), name("source")
+    rule = put_rule(engine, {"source": [source]}, {"Arn": recorder.arn})
+    permit(engine, recorder.arn, "events.amazonaws.com", rule)
+    entry = put_event(engine, source, {"n": 1}, Resources=["arn:of:it"])
+    event = recorder.wait()[0]
+    assert event.pop("time").endswith("Z")
+    assert event == {
+        "version": "0",
+        "id": entry["EventId"],
+        "detail-type": "Thing Happened",
+        "source": source,
+        "account": "123456789012",
+        "region": "us-east-1",
+        "resources": ["arn:of:it"],
+        "detail": {"n": 1},
+    }
+
+
+def test_an_event_that_its_target_may_not_get_is_put_aside_by_name(engine: Engine, tmp_path: Path) -> None:
+    recorder, source, (dead, dead_arn) = Recorder.deploy(engine, tmp_path), name("source"), queue(engine)
+    rule = put_rule(engine, {"source": [source]}, {"Arn": recorder.arn, "DeadLetterConfig": {"Arn": dead_arn}})
+    permit(engine, recorder.arn, "events.amazonaws.com", rule + "-of-another-name")
+    put_event(engine, source, {"n": 1})
+    letter = receive(engine, dead)
+    said = {key: value["StringValue"] for key, value in letter["MessageAttributes"].items()}
+    assert json.loads(letter["Body"])["detail"] == {"n": 1}
+    assert said["ERROR_CODE"] == "NO_PERMISSIONS"
+    assert said["RULE_ARN"] == rule
+    assert said["TARGET_ARN"] == recorder.arn
+    assert said["RETRY_ATTEMPTS"] == "0"
+    assert recorder.events == []
+
+
+def test_a_target_that_is_gone_is_a_dead_letter(engine: Engine) -> None:
+    source, (dead, dead_arn) = name("source"), queue(engine)
+    gone = "arn:aws:sqs:us-east-1:123456789012:gone"
+    put_rule(engine, {"source": [source]}, {"Arn": gone, "DeadLetterConfig": {"Arn": dead_arn}})
+    put_event(engine, source, {})
+    assert receive(engine, dead)["MessageAttributes"]["TARGET_ARN"]["StringValue"] == gone
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "other"),
+    [
+        ({"status": ["FAILED", "ABORTED"]}, {"status": "ABORTED"}, {"status": "RUNNING"}),
+        ({"name": [{"prefix": "build-"}]}, {"name": "build-7"}, {"name": "a-build-7"}),
+        ({"name": [{"anything-but": ["a", "b"]}]}, {"name": "c"}, {"name": "a"}),
+        ({"reason": [{"exists": False}]}, {"status": "x"}, {"reason": "x"}),
+        ({"loss": [{"numeric": [">", 0, "<=", 5]}]}, {"loss": 5}, {"loss": 5.1}),
+        ({"deep": {"er": ["yes"]}}, {"deep": {"er": "yes"}}, {"deep": {"er": "no"}}),
+    ],
+)
+def test_rules_match_by_pattern(engine: Engine, pattern: Any, matching: Any, other: Any) -> None:
+    source, (url, arn) = name("source"), queue(engine)
+    put_rule(engine, {"source": [source], "detail": pattern}, {"Arn": arn, "InputPath": "$.detail"})
+    put_event(engine, source, other)
+    put_event(engine, source, matching)
+    assert json.loads(receive(engine, url)["Body"]) == matching
+    assert left_in(engine, url) == 0
+
+
+def test_a_disabled_rule_sends_nothing(engine: Engine) -> None:
+    source, (url, arn), (other, other_arn) = name("source"), queue(engine), queue(engine)
+    put_rule(engine, {"source": [source]}, {"Arn": arn}, State="DISABLED")
+    put_rule(engine, {"source": [source]}, {"Arn": other_arn})
+    put_event(engine, source, {})
+    receive(engine, other)
+    assert left_in(engine, url) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "got"),
+    [
+        ({"Input": '{"constant": true}'}, '{"constant": true}'),
+        ({"InputPath": "$.detail.name"}, '"build \\"7\\""'),
+        (
+            {"InputTransformer": {"InputPathsMap": {"n": "$.detail.name"}, "InputTemplate": '"The <n> is done."'}},
+            '"The build \\"7\\" is done."',
+        ),
+        (
+            {
+                "InputTransformer": {
+                    "InputPathsMap": {"n": "$.detail.name", "c": "$.detail.count", "t": "$.detail-type"},
+                    "InputTemplate": '{"name": <n>, "count": <c>, "text": "<t>: <c>", "rule": <aws.events.rule-name>}',
+                }
+            },
+            '{"name": "build \\"7\\"", "count": 3, "text": "Thing Happened: 3", "rule": "RULE"}',
+        ),
+    ],
+)
+def test_a_target_gets_the_input_that_it_asked_for(engine: Engine, asked: dict[str, Any], got: str) -> None:
+    source, (url, arn) = name("source"), queue(engine)
+    rule = put_rule(engine, {"source": [source]}, {"Arn": arn} | asked)
+    put_event(engine, source, {"name": 'build "7"', "count": 3})
+    assert receive(engine, url)["Body"] == got.replace("RULE", rule.split("/")[-1])
+
+
+def test_an_execution_starts_with_the_event(engine: Engine) -> None:
+    source, states = name("source"), engine.client("stepfunctions")
+    definition = {"StartAt": "Stop", "States": {"Stop": {"Type": "Pass", "End": True}}}
+    machine = states.create_state_machine(
+        name=name("machine"), definition=json.dumps(definition), roleArn=role(engine)
+    )["stateMachineArn"]
+    put_rule(engine, {"source": [source]}, {"Arn": machine, "RoleArn": role(engine), "InputPath": "$.detail"})
+    put_event(engine, source, {"n": 1})
+    execution = eventually(lambda: states.list_executions(stateMachineArn=machine)["executions"])[0]
+    described = states.describe_execution(executionArn=execution["executionArn"])
+    assert json.loads(described["input"]) == {"n": 1}
+
+
+def test_events_go_to_topics_log_groups_and_other_buses(engine: Engine) -> None:
+    source, (url, arn), (far, far_arn) = name("source"), queue(engine), queue(engine)
+    topic = engine.client("sns").create_topic(Name=name("topic"))["TopicArn"]
+    engine.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    logs, group = engine.client("logs"), f"/aws/events/{name('group')}"
+    logs.create_log_group(logGroupName=group)
+    bus = name("bus")
+    bus_arn = engine.client("events").create_event_bus(Name=bus)["EventBusArn"]
+    put_rule(engine, {"source": [source]}, {"Arn": far_arn}, EventBusName=bus)
+    for target in (topic, f"arn:aws:logs:us-east-1:123456789012:log-group:{group}", bus_arn):
+        put_rule(engine, {"source": [source]}, {"Arn": target})
+    put_event(engine, source, {"n": 1})
+    assert json.loads(json.loads(receive(engine, url)["Body"])["Message"])["detail"] == {"n": 1}
+    assert json.loads(receive(engine, far)["Body"])["detail"] == {"n": 1}
+    lines = eventually(lambda: logs.filter_log_events(logGroupName=group)["events"])
+    assert json.loads(lines[0]["message"])["detail"] == {"n": 1}
+
+
+def test_an_upload_is_an_event_of_s3(engine: Engine) -> None:
+    bucket, (url, arn), s3 = name("bucket"), queue(engine), engine.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    put_rule(engine, {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}, {"Arn": arn})
+    s3.put_object(Bucket=bucket, Key="digits.csv", Body=b"1,2,3")
+    event = json.loads(receive(engine, url)["Body"])
+    assert event["detail-type"] == "Object Created"
+    assert event["resources"] == [f"arn:aws:s3:::{bucket}"]
+    assert event["detail"]["object"]["key"] == "digits.csv"
+    assert event["detail"]["reason"] == "PutObject"
+
+
+def test_a_rate_fires_as_often_as_time_runs_faster(engine: Engine) -> None:
+    (url, arn), events, rule = queue(engine), engine.client("events"), name("rule")
+    rule_arn = events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)")["RuleArn"]
+    events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": arn}])
+    first, second = (json.loads(receive(engine, url)["Body"]) for _ in range(2))
+    assert first["detail-type"] == "Scheduled Event"
+    assert first["resources"] == [rule_arn]
+    assert first["id"] != second["id"]
+    events.remove_targets(Rule=rule, Ids=["target"])
+    events.delete_rule(Name=rule)
+
+
+def test_a_schedule_gets_no_other_events(engine: Engine) -> None:
+    (url, arn), events, rule = queue(engine), engine.client("events"), name("rule")
+    events.put_rule(Name=rule, ScheduleExpression="rate(1 day)")
+    events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": arn}])
+    source, (other, other_arn) = name("source"), queue(engine)
+    put_rule(engine, {"source": [source]}, {"Arn": other_arn})
+    put_event(engine, source, {})
+    receive(engine, other)
+    assert left_in(engine, url) == 0
+
+
+def test_a_target_that_nothing_delivers_to_is_refused_by_name(engine: Engine) -> None:
+    with pytest.raises(ClientError, match=r"local/ delivers events to .* not to arn:aws:firehose"):
+        put_rule(engine, {"source": ["x"]}, {"Arn": "arn:aws:firehose:us-east-1:123456789012:deliverystream/d"})
+
+
+def test_only_aws_speaks_in_the_name_of_aws(engine: Engine) -> None:
+    assert put_event(engine, "aws.states", {})["ErrorCode"] == "NotAuthorizedForSourceException"
+
+
+def test_no_event_of_many_is_lost(engine: Engine) -> None:
+    source, (url, arn), events = name("source"), queue(engine), engine.client("events")
+    put_rule(engine, {"source": [source]}, {"Arn": arn})
+    for _ in range(20):
+        entries = [{"Source": source, "DetailType": "Thing Happened", "Detail": "{}"}] * 10
+        assert events.put_events(Entries=entries)["FailedEntryCount"] == 0
+    eventually(lambda: left_in(engine, url) == 200)
+
+
+def test_a_target_s_path_that_is_none_is_refused(engine: Engine) -> None:
+    with pytest.raises(ClientError, match="Invalid JSON path"):
+        put_rule(engine, {"source": ["x"]}, {"Arn": queue(engine)[1], "InputPath": "$.["})

@@ -1,0 +1,281 @@
+"""Queues, topics, mail and bucket notifications in local/: what is sent arrives, or is put aside."""
+
+import email
+import json
+import time
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engine import Engine
+from tests.local.functions import Recorder, eventually, left_in, name, permit, queue, receive
+
+
+def map_queue(engine: Engine, arn: str, recorder: Recorder, **settings: Any) -> str:
+    """Map a queue to a recorder and return the mapping's id."""
+    created = engine.client("lambda").create_event_source_mapping(
+        EventSourceArn=arn, FunctionName=recorder.arn, **settings
+    )
+    return str(created["UUID"])
+
+
+def bodies(events: list[Any]) -> list[str]:
+    """The message bodies in the batches that a function got."""
+    return [record["body"] for event in events for record in event["Records"]]
+
+
+def topic(engine: Engine) -> str:
+    """A new topic's ARN."""
+    return str(engine.client("sns").create_topic(Name=name("topic"))["TopicArn"])
+
+
+def subscribe(engine: Engine, topic_arn: str, protocol: str, endpoint: str, **attributes: str) -> str:
+    """Subscribe and return the subscription's ARN."""
+    subscription = engine.client("sns").subscribe(
+        TopicArn=topic_arn, Protocol=protocol, Endpoint=endpoint, Attributes=attributes, ReturnSubscriptionArn=True
+    )
+    return str(subscription["SubscriptionArn"])
+
+
+def test_a_function_gets_the_messages_of_its_queue(engine: Engine, tmp_path: Path) -> None:
+    url, arn = queue(engine)
+    recorder = Recorder.deploy(engine, tmp_path)
+    map_queue(engine, arn, recorder)
+    attributes = {"colour": {"DataType": "String", "StringValue": "red"}}
+    engine.client("sqs").send_message(QueueUrl=url, MessageBody="hello", MessageAttributes=attributes)
+    record = recorder.wait()[0]["Records"][0]
+    assert record["body"] == "hello"
+    assert record["eventSource"] == "aws:sqs"
+    assert record["eventSourceARN"] == arn
+    assert record["awsRegion"] == "us-east-1"
+    assert record["attributes"]["ApproximateReceiveCount"] == "1"
+    assert record["messageAttributes"]["colour"]["stringValue"] == "red"
+    eventually(lambda: left_in(engine, url) == 0)
+
+
+def test_messages_come_in_batches_within_the_window(engine: Engine, tmp_path: Path) -> None:
+    url, arn = queue(engine)
+    recorder = Recorder.deploy(engine, tmp_path)
+    map_queue(engine, arn, recorder, BatchSize=4, MaximumBatchingWindowInSeconds=40)
+    for number in range(6):
+        engine.client("sqs").send_message(QueueUrl=url, MessageBody=str(number))
+        time.sleep(0.1)
+    eventually(lambda: len(bodies(recorder.events)) == 6)
+    assert [len(event["Records"]) for event in recorder.events] == [4, 2]
+
+
+def test_only_the_reported_messages_come_again_and_end_in_the_dead_letter_queue(engine: Engine, tmp_path: Path) -> None:
+    dead, dead_arn = queue(engine)
+    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
+    url, arn = queue(engine, RedrivePolicy=redrive, VisibilityTimeout="20")
+    recorder = Recorder.deploy(engine, tmp_path)
+    entries = [{"Id": body, "MessageBody": body} for body in ("good", "bad", "fine")]
+    engine.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
+    map_queue(engine, arn, recorder, FunctionResponseTypes=["ReportBatchItemFailures"])
+    assert receive(engine, dead)["Body"] == "bad"
+    assert sorted(bodies(recorder.events)) == ["bad", "bad", "fine", "good"]
+    eventually(lambda: left_in(engine, url) == 0)
+
+
+def test_a_batch_that_fails_comes_again_whole_and_ends_in_the_dead_letter_queue(engine: Engine, tmp_path: Path) -> None:
+    dead, dead_arn = queue(engine)
+    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
+    url, arn = queue(engine, RedrivePolicy=redrive, VisibilityTimeout="20")
+    recorder = Recorder.deploy(engine, tmp_path, fails=True)
+    entries = [{"Id": body, "MessageBody": body} for body in ("a", "b")]
+    engine.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
+    map_queue(engine, arn, recorder)
+    assert sorted(receive(engine, dead)["Body"] for _ in range(2)) == ["a", "b"]
+    assert sorted(bodies(recorder.events)) == ["a", "a", "b", "b"]
+
+
+def test_filtered_messages_are_taken_off_the_queue_unseen(engine: Engine, tmp_path: Path) -> None:
+    url, arn = queue(engine)
+    recorder = Recorder.deploy(engine, tmp_path)
+    pattern = json.dumps({"body": {"kind": ["wanted"]}})
+    map_queue(engine, arn, recorder, FilterCriteria={"Filters": [{"Pattern": pattern}]})
+    for kind in ("other", "wanted"):
+        engine.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps({"kind": kind}))
+    recorder.wait()
+    eventually(lambda: left_in(engine, url) == 0)
+    assert [json.loads(body)["kind"] for body in bodies(recorder.events)] == ["wanted"]
+
+
+def test_a_disabled_and_a_deleted_mapping_leave_the_queue_alone(engine: Engine, tmp_path: Path) -> None:
+    url, arn = queue(engine)
+    recorder = Recorder.deploy(engine, tmp_path)
+    mapping = map_queue(engine, arn, recorder, Enabled=False)
+    client = engine.client("lambda")
+    engine.client("sqs").send_message(QueueUrl=url, MessageBody="1")
+    time.sleep(1)
+    assert recorder.events == []
+    client.update_event_source_mapping(UUID=mapping, Enabled=True)
+    recorder.wait()
+    client.delete_event_source_mapping(UUID=mapping)
+    engine.client("sqs").send_message(QueueUrl=url, MessageBody="2")
+    assert receive(engine, url)["Body"] == "2"
+    assert bodies(recorder.events) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "reason"),
+    [
+        ("arn:aws:kinesis:us-east-1:123456789012:stream/s", {}, "local/ polls SQS queues only"),
+        (None, {"BatchSize": 100}, "Maximum batch window in seconds must be greater than 0"),
+    ],
+)
+def test_mappings_that_cannot_work_are_refused_by_name(
+    engine: Engine, tmp_path: Path, source: str | None, settings: dict[str, Any], reason: str
+) -> None:
+    recorder = Recorder.deploy(engine, tmp_path)
+    with pytest.raises(ClientError, match=reason):
+        map_queue(engine, source or queue(engine)[1], recorder, **settings)
+
+
+def test_a_queue_must_hide_messages_as_long_as_the_function_may_run(engine: Engine, tmp_path: Path) -> None:
+    _, arn = queue(engine, VisibilityTimeout="10")
+    with pytest.raises(ClientError, match="Queue visibility timeout: 10 seconds is less than Function timeout: 60"):
+        map_queue(engine, arn, Recorder.deploy(engine, tmp_path, Timeout=60))
+
+
+def test_a_queue_is_mapped_to_a_function_once(engine: Engine, tmp_path: Path) -> None:
+    _, arn = queue(engine)
+    recorder = Recorder.deploy(engine, tmp_path)
+    map_queue(engine, arn, recorder)
+    with pytest.raises(ClientError, match="already exists") as refused:
+        map_queue(engine, arn, recorder)
+    assert refused.value.response["Error"]["Code"] == "ResourceConflictException"
+
+
+def test_no_message_of_many_is_lost_or_doubled(engine: Engine, tmp_path: Path) -> None:
+    url, arn = queue(engine)
+    recorder = Recorder.deploy(engine, tmp_path)
+    map_queue(engine, arn, recorder)
+    for first in range(0, 200, 10):
+        entries = [{"Id": str(number), "MessageBody": str(number)} for number in range(first, first + 10)]
+        engine.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
+    eventually(lambda: left_in(engine, url) == 0)
+    assert sorted(map(int, bodies(recorder.events))) == list(range(200))
+
+
+def test_a_message_goes_from_topic_to_queue_to_function(engine: Engine, tmp_path: Path) -> None:
+    topic_arn, (_, arn) = topic(engine), queue(engine)
+    recorder = Recorder.deploy(engine, tmp_path)
+    map_queue(engine, arn, recorder)
+    subscribe(engine, topic_arn, "sqs", arn)
+    published = engine.client("sns").publish(TopicArn=topic_arn, Message="hello", Subject="greeting")
+    envelope = json.loads(recorder.wait()[0]["Records"][0]["body"])
+    assert envelope["Type"] == "Notification"
+    assert envelope["Message"] == "hello"
+    assert envelope["Subject"] == "greeting"
+    assert envelope["TopicArn"] == topic_arn
+    assert envelope["MessageId"] == published["MessageId"]
+
+
+def test_raw_delivery_and_filter_policies_are_followed(engine: Engine) -> None:
+    topic_arn, (url, arn) = topic(engine), queue(engine)
+    subscribe(engine, topic_arn, "sqs", arn, RawMessageDelivery="true", FilterPolicy=json.dumps({"colour": ["red"]}))
+    for colour in ("blue", "red"):
+        engine.client("sns").publish(
+            TopicArn=topic_arn,
+            Message=colour,
+            MessageAttributes={"colour": {"DataType": "String", "StringValue": colour}},
+        )
+    message = receive(engine, url)
+    assert message["Body"] == "red"
+    assert message["MessageAttributes"]["colour"]["StringValue"] == "red"
+    assert left_in(engine, url) == 0
+
+
+def test_a_function_gets_a_topic_s_messages_when_it_is_permitted(engine: Engine, tmp_path: Path) -> None:
+    topic_arn, recorder = topic(engine), Recorder.deploy(engine, tmp_path)
+    permit(engine, recorder.arn, "sns.amazonaws.com", topic_arn)
+    subscription = subscribe(engine, topic_arn, "lambda", recorder.arn)
+    engine.client("sns").publish(TopicArn=topic_arn, Message="hello")
+    record = recorder.wait()[0]["Records"][0]
+    assert record["EventSource"] == "aws:sns"
+    assert record["EventSubscriptionArn"] == subscription
+    assert record["Sns"]["Message"] == "hello"
+    assert record["Sns"]["Subject"] is None
+    assert record["Sns"]["MessageAttributes"] == {}
+
+
+def test_a_message_that_cannot_be_delivered_goes_to_the_subscription_s_dead_letters(
+    engine: Engine, tmp_path: Path
+) -> None:
+    topic_arn, (dead, dead_arn) = topic(engine), queue(engine)
+    recorder = Recorder.deploy(engine, tmp_path)
+    redrive = json.dumps({"deadLetterTargetArn": dead_arn})
+    subscribe(engine, topic_arn, "lambda", recorder.arn, RedrivePolicy=redrive)  # Nobody permits it.
+    engine.client("sns").publish(TopicArn=topic_arn, Message="hello")
+    letter = receive(engine, dead)
+    assert json.loads(letter["Body"])["Message"] == "hello"
+    assert "does not let sns.amazonaws.com invoke it" in letter["MessageAttributes"]["ErrorMessage"]["StringValue"]
+    assert recorder.events == []
+
+
+def test_mail_becomes_a_file(engine: Engine) -> None:
+    topic_arn = topic(engine)
+    subscription = subscribe(engine, topic_arn, "email", "ada@example.com")
+    sns = engine.client("sns")
+    attributes = sns.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"]
+    assert attributes["PendingConfirmation"] == "false"
+    sns.publish(TopicArn=topic_arn, Message="It is live.", Subject="Build 7")
+    path = eventually(lambda: next((engine.data / "mail").glob("*ada@example.com*.eml"), None))
+    message = email.message_from_bytes(path.read_bytes(), policy=default)
+    assert message["To"] == "ada@example.com"
+    assert message["Subject"] == "Build 7"
+    assert message.get_content().strip() == "It is live."
+
+
+def test_a_protocol_that_nothing_delivers_is_refused_by_name(engine: Engine) -> None:
+    with pytest.raises(ClientError, match=r"local/ delivers to .* not to sms"):
+        subscribe(engine, topic(engine), "sms", "+41791234567")
+
+
+def test_an_upload_is_told_to_queue_topic_and_function(engine: Engine, tmp_path: Path) -> None:
+    bucket, topic_arn, (url, arn) = name("bucket"), topic(engine), queue(engine)
+    recorder = Recorder.deploy(engine, tmp_path)
+    permit(engine, recorder.arn, "s3.amazonaws.com", f"arn:aws:s3:::{bucket}")
+    topic_url, topic_queue = queue(engine)
+    subscribe(engine, topic_arn, "sqs", topic_queue)
+    s3 = engine.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    wanted = {"Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={
+            "QueueConfigurations": [wanted | {"QueueArn": arn}],
+            "TopicConfigurations": [wanted | {"TopicArn": topic_arn}],
+            "LambdaFunctionConfigurations": [wanted | {"LambdaFunctionArn": recorder.arn}],
+        },
+    )
+    assert json.loads(receive(engine, url)["Body"])["Event"] == "s3:TestEvent"
+    assert json.loads(json.loads(receive(engine, topic_url)["Body"])["Message"])["Event"] == "s3:TestEvent"
+    s3.put_object(Bucket=bucket, Key="a folder/digits.csv", Body=b"1,2,3")
+    record = json.loads(receive(engine, url)["Body"])["Records"][0]
+    assert record["eventName"] == "ObjectCreated:Put"
+    assert record["s3"]["bucket"]["name"] == bucket
+    assert record["s3"]["object"]["key"] == "a+folder/digits.csv"
+    assert record["s3"]["object"]["size"] == 5
+    assert record["s3"]["object"]["sequencer"]
+    notification = json.loads(receive(engine, topic_url)["Body"])
+    assert notification["Subject"] == "Amazon S3 Notification"
+    assert json.loads(notification["Message"])["Records"][0]["s3"]["bucket"]["name"] == bucket
+    assert recorder.wait()[0]["Records"][0]["s3"]["bucket"]["name"] == bucket
+
+
+def test_a_permission_for_an_alias_is_for_that_alias_alone(engine: Engine, tmp_path: Path) -> None:
+    topic_arn, (dead, dead_arn) = topic(engine), queue(engine)
+    recorder = Recorder.deploy(engine, tmp_path)
+    engine.client("lambda").create_alias(FunctionName=recorder.arn, Name="live", FunctionVersion="$LATEST")
+    permit(engine, f"{recorder.arn}:live", "sns.amazonaws.com", topic_arn)
+    redrive = json.dumps({"deadLetterTargetArn": dead_arn})
+    for endpoint in (recorder.arn, f"{recorder.arn}:live"):
+        subscribe(engine, topic_arn, "lambda", endpoint, RedrivePolicy=redrive)
+    engine.client("sns").publish(TopicArn=topic_arn, Message="hello")
+    receive(engine, dead)
+    assert len(recorder.wait()) == 1

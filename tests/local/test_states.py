@@ -1,0 +1,226 @@
+"""The States Language of local/: values, choices, errors, retries, waits, branches and maps."""
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.engine import Engine
+from tests.local.state_machines import Machines
+
+SUCCEED = {"Type": "Succeed"}
+TOLD = {"Type": "Succeed", "Output": "{% $told %}"}
+TELL = {"Error": "{% $states.errorOutput.Error %}", "Cause": "{% $states.errorOutput.Cause %}"}
+PARAMETER = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::aws-sdk:ssm:getParameter",
+    "Arguments": {"Name": "/never/there"},
+}
+
+
+@pytest.fixture(scope="module")
+def machines(engine: Engine) -> Machines:
+    return Machines.of(engine)
+
+
+def passing(output: Any) -> dict[str, Any]:
+    return {"Tell": {"Type": "Pass", "Output": output, "End": True}}
+
+
+def caught(error: str = "States.ALL") -> list[dict[str, Any]]:
+    return [{"ErrorEquals": [error], "Assign": {"told": TELL}, "Next": "Told"}]
+
+
+def test_values_with_quotes_and_nulls_pass_through_variables(machines: Machines) -> None:
+    text = 'he said "é \\ 😀"\n'
+    given = {"text": text, "nothing": None, "list": [None, 1, {"deep": [None]}]}
+    states = {
+        "Keep": {"Type": "Pass", "Assign": {"kept": "{% $states.input %}"}, "Output": {}, "Next": "Tell"},
+        "Tell": {"Type": "Succeed", "Output": {"kept": "{% $kept %}", "joined": "{% $kept.text & '!' %}"}},
+    }
+    assert machines.output(states, given) == {"kept": given, "joined": f"{text}!"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("$partition([1..5], 2)", [[1, 2], [3, 4], [5]]),
+        ("$range(0, 10, 5)", [0, 5, 10]),
+        ("$range(3, 1, -1)", [3, 2, 1]),
+        ("$hash('abc', 'MD5')", "900150983cd24fb0d6963f7d28e17f72"),
+        ("$random(7) = $random(7) and $random() != $random()", True),
+        ("$length($uuid()) = 36 and $uuid() != $uuid()", True),
+        ("""$parse('{"a": [1, null]}')""", {"a": [1, None]}),
+        ("$states.context.State.Name", "Tell"),
+        ("$states.input[0].{'x': $}", {"x": 4}),
+    ],
+)
+def test_jsonata_has_the_functions_of_the_service(machines: Machines, expression: str, value: Any) -> None:
+    assert machines.output(passing(f"{{% {expression} %}}"), [4]) == value
+
+
+@pytest.mark.parametrize(
+    ("expression", "what"),
+    [
+        ("$states.input.missing", "returned nothing (undefined)."),
+        ("1 + 'a'", "threw an error during evaluation. T2002: "),
+        ("$error('no such luck')", "threw an error during evaluation. D3137: no such luck"),
+        ("$eval('1')", "threw an error during evaluation. The function eval is not supported"),
+        ("$sum", "returned an unsupported result type."),
+    ],
+)
+def test_a_failed_expression_is_named_with_its_place(machines: Machines, expression: str, what: str) -> None:
+    ended = machines.run(passing({"deep": [f"{{% {expression} %}}"]}))
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.QueryEvaluationError")
+    assert f"'{expression}' specified for the field 'Output/deep[0]' {what}" in ended["cause"]
+    kinds = [event["type"] for event in machines.history(ended["executionArn"])]
+    assert kinds == ["ExecutionStarted", "PassStateEntered", "EvaluationFailed", "ExecutionFailed"]
+
+
+def test_the_failed_arguments_of_a_task_are_one_event(machines: Machines) -> None:
+    states = {
+        "Read": PARAMETER | {"Arguments": {"Name": "{% $nothing %}"}, "Catch": caught(), "End": True},
+        "Told": TOLD,
+    }
+    ended = machines.run(states)
+    assert json.loads(ended["output"])["Error"] == "States.QueryEvaluationError"
+    kinds = [event["type"] for event in machines.history(ended["executionArn"])]
+    assert kinds.count("EvaluationFailed") == 1
+
+
+def test_a_choice_takes_the_first_rule_that_holds(machines: Machines) -> None:
+    states = {
+        "Which?": {
+            "Type": "Choice",
+            "Choices": [
+                {"Condition": "{% $states.input.n > 10 %}", "Next": "Large"},
+                {"Condition": "{% $states.input.n > 1 %}", "Assign": {"told": "middle"}, "Next": "Told"},
+            ],
+            "Default": "Small",
+        },
+        "Large": {"Type": "Succeed", "Output": "large"},
+        "Told": TOLD,
+        "Small": {"Type": "Succeed", "Output": "small"},
+    }
+    machine = machines.create(states)
+    ended = [machines.finish(machines.start(machine, {"n": n})) for n in (11, 2, 1)]
+    assert [json.loads(execution["output"]) for execution in ended] == ["large", "middle", "small"]
+
+
+def test_a_choice_without_a_match_says_so(machines: Machines) -> None:
+    states = {"Which?": {"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "Done"}]}, "Done": SUCCEED}
+    assert machines.run(states)["error"] == "States.NoChoiceMatched"
+
+
+def test_catch_is_given_error_and_cause(machines: Machines) -> None:
+    states = {"Read": PARAMETER | {"Catch": caught("Ssm.ParameterNotFoundException"), "End": True}, "Told": TOLD}
+    told = machines.output(states)
+    assert told["Error"] == "Ssm.ParameterNotFoundException"
+    assert "/never/there" in told["Cause"]
+    assert "(Service: Ssm, Status Code: 400, Request ID: " in told["Cause"]
+
+
+def test_no_wildcard_catches_a_runtime_error(machines: Machines) -> None:
+    states = {
+        "Read": PARAMETER | {"Arguments": {"name": "camel"}, "Catch": caught(), "End": True},
+        "Told": TOLD,
+    }
+    ended = machines.run(states)
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+    assert 'The field "name" is not supported by Step Functions' in ended["cause"]
+
+
+def test_the_errors_of_the_interpreter_can_be_raised_again(machines: Machines) -> None:
+    again = {"Type": "Fail", "Error": "{% $told.Error %}", "Cause": "{% $told.Cause %}"}
+    inner = {"StartAt": "Fail", "States": {"Fail": {"Type": "Fail", "Error": "States.Timeout", "Cause": "late"}}}
+    states = {"Both": {"Type": "Parallel", "Branches": [inner], "Catch": caught(), "End": True}, "Told": again}
+    ended = machines.run(states)
+    assert (ended["error"], ended["cause"]) == ("States.Timeout", "late")
+
+
+def test_retries_back_off_in_the_time_of_the_engine(machines: Machines) -> None:
+    retry = {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 3}
+    states = {"Read": PARAMETER | {"Retry": [retry | {"MaxDelaySeconds": 8}], "End": True}}
+    ended = machines.run(states)
+    events = machines.history(ended["executionArn"])
+    failures = [event["timestamp"].timestamp() for event in events if event["type"] == "TaskFailed"]
+    waits = [(later - earlier) * 20 for earlier, later in pairwise(failures)]
+    assert len(waits) == 3
+    for waited, asked in zip(waits, (2, 6, 8), strict=True):
+        assert asked <= waited < asked + 4
+
+
+def test_jitter_shortens_the_delay(machines: Machines) -> None:
+    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 40, "MaxAttempts": 1, "JitterStrategy": "FULL"}
+    machine = machines.create({"Read": PARAMETER | {"Retry": [retry], "End": True}})
+    ended = [machines.finish(arn) for arn in [machines.start(machine) for _ in range(4)]]
+    seconds = [(execution["stopDate"] - execution["startDate"]).total_seconds() for execution in ended]
+    assert min(seconds) < max(seconds) < 40 / 20 + 1.5
+
+
+def test_waiting_passes_in_the_time_of_the_engine(machines: Machines) -> None:
+    ended = machines.run({"Rest": {"Type": "Wait", "Seconds": "{% 5 + 5 %}", "Next": "Done"}, "Done": SUCCEED})
+    assert 10 / 20 <= (ended["stopDate"] - ended["startDate"]).total_seconds() < 10 / 20 + 1
+
+
+def test_a_moment_is_waited_for(machines: Machines) -> None:
+    moment = "$fromMillis($millis() + 20000, '[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]Z')"
+    ended = machines.run({"Rest": {"Type": "Wait", "Timestamp": f"{{% {moment} %}}", "Next": "Done"}, "Done": SUCCEED})
+    assert 18 / 20 <= (ended["stopDate"] - ended["startDate"]).total_seconds() < 2
+
+
+def test_branches_see_the_arguments_and_their_outputs_are_listed(machines: Machines) -> None:
+    branches = [
+        {
+            "StartAt": name,
+            "States": {name: {"Type": "Pass", "Output": f"{{% $states.input.n + {more} %}}", "End": True}},
+        }
+        for name, more in (("One", 1), ("Two", 2))
+    ]
+    states = {
+        "Both": {"Type": "Parallel", "Arguments": {"n": "{% $states.input %}"}, "Branches": branches, "End": True}
+    }
+    assert machines.output(states, 10) == [11, 12]
+
+
+def test_bad_arguments_of_a_parallel_can_be_caught(machines: Machines) -> None:
+    branch = {"StartAt": "Done", "States": {"Done": SUCCEED}}
+    states = {
+        "Both": {
+            "Type": "Parallel",
+            "Arguments": "{% $states.input.missing %}",
+            "Branches": [branch],
+            "Catch": caught("States.QueryEvaluationError"),
+            "End": True,
+        },
+        "Told": TOLD,
+    }
+    assert machines.output(states)["Error"] == "States.QueryEvaluationError"
+
+
+def test_a_map_keeps_the_order_of_its_items(machines: Machines) -> None:
+    each = {"Pause": {"Type": "Wait", "Seconds": "{% 4 - $states.input %}", "Next": "Square"}}
+    each["Square"] = {"Type": "Succeed", "Output": "{% $states.input * $states.input %}"}
+    states = {
+        "All": {
+            "Type": "Map",
+            "Items": "{% $states.input.items %}",
+            "ItemProcessor": {"StartAt": "Pause", "States": each},
+            "End": True,
+        }
+    }
+    assert machines.output(states, {"items": [1, 2, 3]}) == [1, 4, 9]
+
+
+def test_jsonpath_runs_too(machines: Machines) -> None:
+    states = {
+        "Shape": {
+            "Type": "Pass",
+            "Parameters": {"name.$": "States.Format('{}!', $.who)"},
+            "ResultPath": "$.out",
+            "End": True,
+        }
+    }
+    ended = machines.run(states, {"who": "you"}, QueryLanguage="JSONPath")
+    assert json.loads(ended["output"]) == {"who": "you", "out": {"name": "you!"}}

@@ -1,0 +1,205 @@
+"""The executions and definitions of local/: how they start and end, what is told of them, what is refused."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engine import Engine
+from tests.local.state_machines import Machines, wait_for
+
+SUCCEED = {"Type": "Succeed"}
+
+
+@pytest.fixture(scope="module")
+def machines(engine: Engine) -> Machines:
+    return Machines.of(engine)
+
+
+def passing(output: Any) -> dict[str, Any]:
+    return {"Tell": {"Type": "Pass", "Output": output, "End": True}}
+
+
+def code_of(raised: pytest.ExceptionInfo[ClientError]) -> str:
+    return str(raised.value.response["Error"]["Code"])
+
+
+def test_the_history_shows_the_states_by_their_titles(machines: Machines) -> None:
+    read = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:ssm:getParameter",
+        "Arguments": {"Name": "/never/there"},
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Told"}],
+        "End": True,
+    }
+    states = {
+        "Plan Büild": {"Type": "Pass", "Next": "Rest"},
+        "Rest": {"Type": "Wait", "Seconds": 1, "Next": "Read"},
+        "Read": read,
+        "Told": SUCCEED,
+    }
+    arn = machines.run(states)["executionArn"]
+    entered = [
+        (event["type"], event["stateEnteredEventDetails"]["name"])
+        for event in machines.history(arn)
+        if "stateEnteredEventDetails" in event
+    ]
+    assert entered == [
+        ("PassStateEntered", "Plan Büild"),
+        ("WaitStateEntered", "Rest"),
+        ("TaskStateEntered", "Read"),
+        ("SucceedStateEntered", "Told"),
+    ]
+
+
+def test_the_history_is_paged_and_reversed(machines: Machines) -> None:
+    arn = machines.run(passing({"secret": 1}))["executionArn"]
+    first = machines.states.get_execution_history(executionArn=arn, maxResults=3)
+    rest = machines.history(arn, nextToken=first["nextToken"])
+    assert [event["id"] for event in first["events"] + rest] == [1, 2, 3, 4]
+    assert [event["id"] for event in machines.history(arn, reverseOrder=True)] == [4, 3, 2, 1]
+    assert "secret" in str(machines.history(arn))
+    assert "secret" not in str(machines.history(arn, includeExecutionData=False))
+
+
+def test_the_same_start_is_the_same_execution(machines: Machines) -> None:
+    machine = machines.create({"Rest": {"Type": "Wait", "Seconds": 600, "Next": "Done"}, "Done": SUCCEED})
+    with ThreadPoolExecutor(8) as pool:
+        arns = set(pool.map(lambda _: machines.start(machine, {"n": 1}, name="build-1"), range(8)))
+    assert len(arns) == 1
+    with pytest.raises(ClientError) as raised:
+        machines.start(machine, {"n": 2}, name="build-1")
+    assert code_of(raised) == "ExecutionAlreadyExists"
+    machines.states.stop_execution(executionArn=arns.pop())
+    with pytest.raises(ClientError) as raised:
+        machines.start(machine, {"n": 1}, name="build-1")
+    assert code_of(raised) == "ExecutionAlreadyExists"
+
+
+def test_executions_without_a_name_have_one(machines: Machines) -> None:
+    machine = machines.create({"Done": SUCCEED})
+    names = {machines.finish(machines.start(machine))["name"] for _ in range(2)}
+    assert len(names) == 2
+    assert {len(name) for name in names} == {36}
+
+
+def test_a_stop_ends_a_waiting_execution_at_once(machines: Machines) -> None:
+    machine = machines.create({"Rest": {"Type": "Wait", "Seconds": 6000, "Next": "Done"}, "Done": SUCCEED})
+    arn = machines.start(machine)
+    wait_for(lambda: machines.history(arn), lambda events: len(events) == 2)
+    stopped = machines.states.stop_execution(executionArn=arn, error="Enough", cause="It was told to.")
+    ended = machines.states.describe_execution(executionArn=arn)
+    assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Enough", "It was told to.")
+    assert ended["stopDate"] == stopped["stopDate"]
+    assert machines.states.stop_execution(executionArn=arn)["stopDate"] == stopped["stopDate"]
+    time.sleep(0.4)
+    events = machines.history(arn)
+    assert [event["type"] for event in events] == ["ExecutionStarted", "WaitStateEntered", "ExecutionAborted"]
+    assert events[-1]["executionAbortedEventDetails"] == {"error": "Enough", "cause": "It was told to."}
+
+
+def test_executions_are_listed_newest_first_and_by_status(machines: Machines) -> None:
+    machine = machines.create(
+        {"Rest": {"Type": "Wait", "Seconds": "{% $states.input.s %}", "Next": "Done"}, "Done": SUCCEED}
+    )
+    done = machines.start(machine, {"s": 0})
+    machines.finish(done)
+    waiting = machines.start(machine, {"s": 6000})
+    listed = machines.states.list_executions(stateMachineArn=machine)["executions"]
+    assert [(item["executionArn"], item["status"]) for item in listed] == [(waiting, "RUNNING"), (done, "SUCCEEDED")]
+    running = machines.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+    assert [item["executionArn"] for item in running] == [waiting]
+    machines.states.delete_state_machine(stateMachineArn=machine)
+    with pytest.raises(ClientError) as raised:
+        machines.states.describe_state_machine(stateMachineArn=machine)
+    assert code_of(raised) == "StateMachineDoesNotExist"
+
+
+def test_a_machine_can_run_out_of_time(machines: Machines) -> None:
+    states = {"Rest": {"Type": "Wait", "Seconds": 6000, "Next": "Done"}, "Done": SUCCEED}
+    ended = machines.run(states, TimeoutSeconds=1)
+    assert ended["status"] == "TIMED_OUT"
+    assert 1 <= (ended["stopDate"] - ended["startDate"]).total_seconds() < 2
+    assert machines.history(ended["executionArn"])[-1]["type"] == "ExecutionTimedOut"
+
+
+TASK = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ssm:getParameter", "End": True}
+
+
+@pytest.mark.parametrize(
+    ("states", "problem"),
+    [
+        ({"A": {"Type": "Pass", "Next": "B"}}, "MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /States/A/Next"),
+        ({"A": {"Type": "Pass", "End": True}, "B": SUCCEED}, "State 'B' is not reachable"),
+        ({"A": {"Type": "Pass"}}, "neither Next nor End at /States/A"),
+        ({"A": {"Type": "Dance", "End": True}}, "SCHEMA_VALIDATION_FAILED"),
+        (passing("{% ( 1 + %}"), "at /States/Tell/Output"),
+        (passing("{% $states.input.a ?? 1 %}"), "JSONata 2.0.6 has no operator '??'"),
+        ({"A": TASK | {"Resource": "arn:aws:states:::aws-sdk:ssm:getParametre"}}, "is not recognized"),
+        ({"A": TASK | {"Resource": "arn:aws:states:::glue:startJobRun.sync"}}, "glue:startJobRun.sync is not served"),
+        ({"A": TASK | {"Resource": "arn:aws:states:::sns:publish.sync"}}, "does not support .sync"),
+        ({"A": TASK | {"Resource": "not an ARN"}}, "SCHEMA_VALIDATION_FAILED"),
+    ],
+)
+def test_a_bad_definition_is_refused_with_its_place(machines: Machines, states: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ClientError) as raised:
+        machines.create(states)
+    assert code_of(raised) == "InvalidDefinition"
+    assert problem in str(raised.value)
+    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states})
+    told = machines.states.validate_state_machine_definition(definition=definition)
+    assert told["result"] == "FAIL"
+    ended = machines.run({"Tell": {"Type": "Pass", "Result": "as before", "End": True}}, QueryLanguage="JSONPath")
+    assert ended["output"] == '"as before"'
+
+
+def test_a_machine_is_created_once_and_updated(machines: Machines) -> None:
+    def definition(output: str) -> str:
+        return json.dumps({"StartAt": "Tell", "States": passing(output), "QueryLanguage": "JSONata"})
+
+    def create(output: str) -> str:
+        created = machines.states.create_state_machine(
+            name="once",
+            definition=definition(output),
+            roleArn=machines.role_arn,
+            tags=[{"key": "k", "value": "v"}],
+        )
+        return str(created["stateMachineArn"])
+
+    arn = create("old")
+    assert create("old") == arn
+    with pytest.raises(ClientError) as raised:
+        create("other")
+    assert code_of(raised) == "StateMachineAlreadyExists"
+    machines.states.update_state_machine(stateMachineArn=arn, definition=definition("new"))
+    assert json.loads(machines.finish(machines.start(arn))["output"]) == "new"
+    assert machines.states.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "k", "value": "v"}]
+    assert arn in str(machines.states.list_state_machines(maxResults=1000))
+
+
+def test_executions_of_two_machines_run_side_by_side(machines: Machines) -> None:
+    rest = {"Type": "Wait", "Seconds": 20, "Next": "Tell"}
+
+    def create_and_start(number: int) -> str:
+        machine = machines.create(
+            {"Rest": rest, "Tell": {"Type": "Succeed", "Output": f"{{% '{number % 2}' & $states.input %}}"}}
+        )
+        return machines.start(machine, number)
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        arns = list(pool.map(create_and_start, range(8)))
+    outputs = [json.loads(machines.finish(arn)["output"]) for arn in arns]
+    assert outputs == [f"{number % 2}{number}" for number in range(8)]
+    assert time.monotonic() - began < 8 * 20 / 20
+
+
+def test_every_running_execution_can_be_seen(machines: Machines) -> None:
+    machine = machines.create({"Rest": {"Type": "Wait", "Seconds": 6000, "Next": "Done"}, "Done": SUCCEED})
+    arn = machines.start(machine)
+    events = wait_for(lambda: machines.history(arn), lambda events: len(events) == 2)
+    assert events[-1]["stateEnteredEventDetails"]["name"] == "Rest"
+    machines.states.stop_execution(executionArn=arn)

@@ -1,0 +1,156 @@
+"""State machines with the functions, trainings and rules of local/, all of them real."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.engine import Engine
+from tests.local.functions import deploy, eventually, name, queue, receive
+from tests.local.sagemaker_world import IMAGE, TRAINING_LOGS, Trainer, pack
+from tests.local.state_machines import Machines, wait_for
+
+FUNCTION = """
+    class OwnError(Exception):
+        pass
+
+    def handler(event, context):
+        if event.get("fail"):
+            raise OwnError("told to fail")
+        return None if event.get("silent") else {"got": event}
+"""
+
+
+@pytest.fixture(scope="module")
+def machines(engine: Engine) -> Machines:
+    return Machines.of(engine)
+
+
+@pytest.fixture(scope="module")
+def function(engine: Engine) -> str:
+    return deploy(engine, FUNCTION)
+
+
+@pytest.fixture(scope="module")
+def trainer(engine: Engine) -> Trainer:
+    return Trainer(engine)
+
+
+def invoking(function: str, how: str) -> dict[str, Any]:
+    if how == "direct":
+        return {"Call": {"Type": "Task", "Resource": function, "End": True}}
+    arguments = {"FunctionName": function, "Payload": "{% $states.input %}"}
+    output = "{% $states.result.Payload %}"
+    return {
+        "Call": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": arguments,
+            "Output": output,
+            "End": True,
+        }
+    }
+
+
+@pytest.mark.parametrize("how", ["direct", "optimized"])
+def test_a_function_is_called_and_its_errors_are_the_tasks(machines: Machines, function: str, how: str) -> None:
+    machine = machines.create(invoking(function, how))
+    answers = [machines.finish(machines.start(machine, given)) for given in ({"n": 1}, {"silent": 1}, {"fail": 1})]
+    assert [json.loads(answer["output"]) for answer in answers[:2]] == [{"got": {"n": 1}}, None]
+    assert answers[2]["error"] == "OwnError"
+    assert json.loads(answers[2]["cause"])["errorMessage"] == "told to fail"
+
+
+@pytest.mark.parametrize("how", ["direct", "optimized"])
+def test_a_missing_function_is_an_error_of_lambda(machines: Machines, function: str, how: str) -> None:
+    ended = machines.run(invoking(f"{function}-gone", how))
+    assert ended["error"] == "Lambda.ResourceNotFoundException"
+
+
+def training(trainer: Trainer, script: str) -> dict[str, Any]:
+    job = name("job")
+    return {
+        "TrainingJobName": job,
+        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "RoleArn": trainer.role,
+        "HyperParameters": {
+            "sagemaker_program": "train.py",
+            "sagemaker_submit_directory": trainer.put(f"{job}/source.tar.gz", pack({"train.py": script})),
+        },
+        "OutputDataConfig": {"S3OutputPath": f"s3://{trainer.bucket}/out"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+    }
+
+
+TRAIN = {
+    "Train Model": {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
+        "Arguments": "{% $states.input %}",
+        "End": True,
+    }
+}
+
+
+def test_a_training_is_awaited(machines: Machines, trainer: Trainer) -> None:
+    job = machines.output(TRAIN, training(trainer, "print('trained')"))
+    assert job["TrainingJobStatus"] == "Completed"
+    assert trainer.read(job["ModelArtifacts"]["S3ModelArtifacts"])
+
+
+def test_a_failed_training_is_told_with_its_reason(machines: Machines, trainer: Trainer) -> None:
+    ended = machines.run(TRAIN, training(trainer, "raise ValueError('no such column')"))
+    assert ended["error"] == "States.TaskFailed"
+    job = json.loads(ended["cause"])
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "no such column" in job["FailureReason"]
+
+
+def test_a_stop_stops_the_training(machines: Machines, trainer: Trainer) -> None:
+    request = training(trainer, "import time; print('ready', flush=True); time.sleep(600)")
+    arn = machines.start(machines.create(TRAIN), request)
+    job = request["TrainingJobName"]
+    wait_for(lambda: trainer.read_logs(TRAINING_LOGS, job), lambda lines: "ready" in lines)
+    machines.states.stop_execution(executionArn=arn)
+    assert trainer.finish(job)["TrainingJobStatus"] == "Stopped"
+
+
+def test_what_sagemaker_refuses_bears_its_name(machines: Machines, trainer: Trainer) -> None:
+    request = training(trainer, "pass") | {"RoleArn": "arn:aws:iam::123456789012:role/never-made"}
+    assert machines.run(TRAIN, request)["error"] == "SageMaker.AmazonSageMakerException"
+
+
+def test_every_change_of_status_is_an_event(engine: Engine, machines: Machines) -> None:
+    url, arn = queue(engine)
+    machine = machines.create(
+        {
+            "Rest": {"Type": "Wait", "Seconds": "{% $states.input.s %}", "Next": "Tell"},
+            "Tell": {"Type": "Succeed", "Output": {"n": 1}},
+        }
+    )
+    rule = name("rule")
+    pattern = {"source": ["aws.states"], "detail": {"stateMachineArn": [machine]}}
+    engine.client("events").put_rule(Name=rule, EventPattern=json.dumps(pattern))
+    engine.client("events").put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": arn}])
+    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [allow | {"Resource": arn}]}
+    engine.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+
+    done = machines.start(machine, {"s": 0}, name="done")
+    machines.finish(done)
+    stopped = machines.start(machine, {"s": 60000}, name="stopped")
+    machines.states.stop_execution(executionArn=stopped, error="Enough", cause="It was told to.")
+
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    while len(told) < 4:
+        event = json.loads(eventually(lambda: receive(engine, url))["Body"])
+        assert event["detail-type"] == "Step Functions Execution Status Change"
+        assert event["resources"] == [event["detail"]["executionArn"]]
+        told[event["detail"]["name"], event["detail"]["status"]] = event["detail"]
+    assert set(told) == {("done", "RUNNING"), ("done", "SUCCEEDED"), ("stopped", "RUNNING"), ("stopped", "ABORTED")}
+    succeeded, aborted = told["done", "SUCCEEDED"], told["stopped", "ABORTED"]
+    assert (succeeded["input"], succeeded["output"]) == ('{"s": 0}', '{"n":1}')
+    assert succeeded["stopDate"] >= succeeded["startDate"] > 1_700_000_000_000
+    assert (aborted["output"], aborted["error"], aborted["cause"]) == (None, "Enough", "It was told to.")
+    assert told["stopped", "RUNNING"]["stopDate"] is None

@@ -1,0 +1,268 @@
+"""What the Task states of local/ call: services, jobs and callbacks; how they fail, time out and are cancelled."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engine import Engine
+from tests.local.state_machines import Machines, has_ended, wait_for
+
+LONG = {"Rest": {"Type": "Wait", "Seconds": 60000, "Next": "Done"}, "Done": {"Type": "Succeed"}}
+
+
+@pytest.fixture(scope="module")
+def machines(engine: Engine) -> Machines:
+    return Machines.of(engine)
+
+
+def task(resource: str, arguments: Any, **fields: Any) -> dict[str, Any]:
+    return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Arguments": arguments, "End": True} | fields
+
+
+def error_of(machines: Machines, resource: str, arguments: Any) -> tuple[str, str]:
+    ended = machines.run({"Call": task(resource, arguments)})
+    assert ended["status"] == "FAILED"
+    return ended["error"], ended["cause"]
+
+
+def test_parameters_are_read_and_dates_are_text(engine: Engine, machines: Machines) -> None:
+    engine.client("ssm").put_parameter(Name="/states/one", Value="1", Type="String")
+    output = machines.output({"Read": task("aws-sdk:ssm:getParameter", {"Name": "{% $states.input %}"})}, "/states/one")
+    assert output["Parameter"]["Value"] == "1"
+    assert output["Parameter"]["LastModifiedDate"].endswith("Z")
+    assert "ResponseMetadata" not in output
+
+
+def test_objects_are_stored_and_read(engine: Engine, machines: Machines) -> None:
+    engine.client("s3").create_bucket(Bucket="states-objects")
+    where = {"Bucket": "states-objects", "Key": "deep/one.json"}
+    states = {
+        "Put": task("aws-sdk:s3:putObject", where | {"Body": {"n": 1}}, Next="Get"),
+        "Get": task("aws-sdk:s3:getObject", where, Output="{% $parse($states.result.Body) %}"),
+    }
+    del states["Put"]["End"]
+    assert machines.output(states) == {"n": 1}
+    assert error_of(machines, "aws-sdk:s3:getObject", where | {"Key": "none"})[0] == "S3.NoSuchKeyException"
+
+
+@pytest.fixture(scope="module")
+def table(engine: Engine) -> str:
+    engine.client("dynamodb").create_table(
+        TableName="states-items",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return "states-items"
+
+
+def test_items_are_written_and_read(machines: Machines, table: str) -> None:
+    key = {"TableName": table, "Key": {"id": {"S": "a"}}}
+    update = key | {"UpdateExpression": "SET n = :n", "ExpressionAttributeValues": {":n": {"N": "2"}}}
+    states = {
+        "Put": task("dynamodb:putItem", {"TableName": table, "Item": {"id": {"S": "a"}, "ok": {"BOOL": True}}}),
+        "Update": task("dynamodb:updateItem", update),
+        "Get": task("dynamodb:getItem", key, Assign={"item": "{% $states.result.Item %}"}),
+        "Delete": task("dynamodb:deleteItem", key, Output="{% $item %}"),
+    }
+    for name, following in (("Put", "Update"), ("Update", "Get"), ("Get", "Delete")):
+        del states[name]["End"]
+        states[name]["Next"] = following
+    assert machines.output(states) == {"id": {"S": "a"}, "ok": {"BOOL": True}, "n": {"N": "2"}}
+
+
+@pytest.mark.parametrize(
+    ("resource", "error", "label"),
+    [
+        ("dynamodb:putItem", "DynamoDB.ConditionalCheckFailedException", "Service: AmazonDynamoDBv2; Status Code: 400"),
+        ("aws-sdk:dynamodb:putItem", "DynamoDb.ConditionalCheckFailedException", "Service: DynamoDb, Status Code: 400"),
+    ],
+)
+def test_errors_bear_the_names_of_the_integration(
+    machines: Machines, table: str, resource: str, error: str, label: str
+) -> None:
+    condition = {"TableName": table, "Item": {"id": {"S": "b"}}, "ConditionExpression": "attribute_exists(id)"}
+    name, cause = error_of(machines, resource, condition)
+    assert name == error
+    assert label in cause
+
+
+def test_codes_that_a_service_does_not_list_have_its_general_name(machines: Machines) -> None:
+    unknown = {"EndpointName": "never-there"}
+    assert error_of(machines, "aws-sdk:sagemaker:describeEndpoint", unknown)[0] == "SageMaker.SageMakerException"
+    missing = {"EndpointName": "never-there", "EndpointConfigName": "never-there"}
+    error, cause = error_of(machines, "sagemaker:createEndpoint", missing)
+    assert error == "SageMaker.AmazonSageMakerException"
+    assert "Service: AmazonSageMaker; Status Code: 400; Error Code: ValidationException" in cause
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"Name": 1}, "Invalid type for parameter Name"),
+        ({}, "Missing required parameter"),
+        ({"Name": "a", "Colour": 1}, 'The field "Colour" is not supported'),
+        ("{% 'text' %}", "Arguments must be a JSON object"),
+    ],
+)
+def test_arguments_are_checked_before_the_call(machines: Machines, arguments: Any, problem: str) -> None:
+    error, cause = error_of(machines, "aws-sdk:ssm:getParameter", arguments)
+    assert error == "States.Runtime"
+    assert problem in cause
+
+
+def test_messages_take_json(engine: Engine, machines: Machines) -> None:
+    queue = engine.client("sqs").create_queue(QueueName="states-messages")["QueueUrl"]
+    topic = engine.client("sns").create_topic(Name="states-messages")["TopicArn"]
+    states = {
+        "Send": task("sqs:sendMessage", {"QueueUrl": queue, "MessageBody": {"n": 1}}),
+        "Publish": task("sns:publish", {"TopicArn": topic, "Message": {"n": 2}}),
+        "Put": task("events:putEvents", {"Entries": [{"Source": "me", "DetailType": "d", "Detail": {"n": 3}}]}),
+    }
+    assert "MD5OfMessageBody" in machines.output({"Send": states["Send"]})
+    received = engine.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    assert [json.loads(message["Body"]) for message in received] == [{"n": 1}]
+    assert "MessageId" in machines.output({"Publish": states["Publish"]})
+    assert machines.output({"Put": states["Put"]})["FailedEntryCount"] == 0
+
+
+def nested(machine_arn: str, pattern: str = ".sync:2", **fields: Any) -> dict[str, Any]:
+    return task(f"states:startExecution{pattern}", {"StateMachineArn": machine_arn, "Input": {"n": 3}}, **fields)
+
+
+def test_a_nested_execution_is_awaited(machines: Machines) -> None:
+    inner = machines.create({"Tell": {"Type": "Succeed", "Output": "{% {'twice': $states.input.n * 2} %}"}})
+    told = machines.output({"Run": nested(inner)})
+    assert (told["Status"], told["Output"], told["Input"]) == ("SUCCEEDED", {"twice": 6}, {"n": 3})
+    assert isinstance(told["StartDate"], int)
+    assert machines.output({"Run": nested(inner, ".sync")})["Output"] == '{"twice":6}'
+    assert set(machines.output({"Run": nested(inner, "")})) == {"ExecutionArn", "StartDate"}
+
+
+def test_a_failed_job_fails_its_task_with_the_job_as_cause(machines: Machines) -> None:
+    inner = machines.create({"Fail": {"Type": "Fail", "Error": "Own", "Cause": "So it is."}})
+    ended = machines.run({"Run": nested(inner)})
+    assert ended["error"] == "States.TaskFailed"
+    cause = json.loads(ended["cause"])
+    assert (cause["Status"], cause["Error"], cause["Cause"]) == ("FAILED", "Own", "So it is.")
+
+
+def only_execution(machines: Machines, machine_arn: str) -> dict[str, Any]:
+    def look() -> list[dict[str, Any]]:
+        return list(machines.states.list_executions(stateMachineArn=machine_arn)["executions"])
+
+    found: dict[str, Any] = wait_for(look, bool)[0]
+    return found
+
+
+def ended_inner(machines: Machines, machine_arn: str) -> str:
+    return str(wait_for(lambda: only_execution(machines, machine_arn), has_ended)["status"])
+
+
+def test_a_stop_cancels_the_job(machines: Machines) -> None:
+    inner = machines.create(LONG)
+    outer = machines.start(machines.create({"Run": nested(inner)}))
+    assert only_execution(machines, inner)["status"] == "RUNNING"
+    machines.states.stop_execution(executionArn=outer)
+    assert machines.states.describe_execution(executionArn=outer)["status"] == "ABORTED"
+    assert ended_inner(machines, inner) == "ABORTED"
+
+
+def test_deleting_a_machine_cancels_what_it_runs(machines: Machines) -> None:
+    inner = machines.create(LONG)
+    machine = machines.create({"Run": nested(inner)})
+    machines.start(machine)
+    only_execution(machines, inner)
+    machines.states.delete_state_machine(stateMachineArn=machine)
+    assert ended_inner(machines, inner) == "ABORTED"
+
+
+def test_a_timeout_cancels_the_job_and_can_be_caught(machines: Machines) -> None:
+    inner = machines.create(LONG)
+    catch = [
+        {"ErrorEquals": ["States.TaskFailed"], "Next": "Wrong"},
+        {"ErrorEquals": ["States.Timeout"], "Next": "Late"},
+    ]
+    states = {
+        "Run": nested(inner, TimeoutSeconds=1, Catch=catch),
+        "Late": {"Type": "Succeed", "Output": "late"},
+        "Wrong": {"Type": "Fail", "Error": "Wrong"},
+    }
+    began = time.monotonic()
+    assert machines.output(states) == "late"
+    assert 1 <= time.monotonic() - began < 3
+    assert ended_inner(machines, inner) == "ABORTED"
+
+
+def test_a_failed_branch_cancels_the_jobs_of_the_others(machines: Machines) -> None:
+    inner = machines.create(LONG)
+    fail = {"Rest": {"Type": "Wait", "Seconds": 10, "Next": "Fail"}, "Fail": {"Type": "Fail", "Error": "Own"}}
+    branches = [{"StartAt": "Run", "States": {"Run": nested(inner)}}, {"StartAt": "Rest", "States": fail}]
+    ended = machines.run({"Both": {"Type": "Parallel", "Branches": branches, "End": True}})
+    assert (ended["status"], ended["error"]) == ("FAILED", "Own")
+    assert ended_inner(machines, inner) == "ABORTED"
+
+
+@pytest.fixture(scope="module")
+def queue(engine: Engine) -> str:
+    return str(engine.client("sqs").create_queue(QueueName="states-tokens")["QueueUrl"])
+
+
+def asking(queue: str, **fields: Any) -> dict[str, Any]:
+    arguments = {"QueueUrl": queue, "MessageBody": {"token": "{% $states.context.Task.Token %}"}}
+    return {"Ask": task("sqs:sendMessage.waitForTaskToken", arguments, **fields)}
+
+
+def token_from(engine: Engine, queue: str) -> str:
+    sqs = engine.client("sqs")
+    message = wait_for(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), bool)[0]
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return str(json.loads(message["Body"])["token"])
+
+
+def test_a_token_ends_its_task_once(engine: Engine, machines: Machines, queue: str) -> None:
+    arn = machines.start(machines.create(asking(queue)))
+    token = token_from(engine, queue)
+    machines.states.send_task_success(taskToken=token, output='{"yes": true}')
+    assert json.loads(machines.finish(arn)["output"]) == {"yes": True}
+    with pytest.raises(ClientError) as raised:
+        machines.states.send_task_success(taskToken=token, output="{}")
+    assert raised.value.response["Error"]["Code"] == "TaskTimedOut"
+
+
+def test_a_token_fails_its_task(engine: Engine, machines: Machines, queue: str) -> None:
+    arn = machines.start(machines.create(asking(queue)))
+    machines.states.send_task_failure(taskToken=token_from(engine, queue), error="No", cause="Said no.")
+    ended = machines.finish(arn)
+    assert (ended["error"], ended["cause"]) == ("No", "Said no.")
+
+
+def test_a_task_without_heartbeats_times_out(engine: Engine, machines: Machines, queue: str) -> None:
+    began = time.monotonic()
+    catch = [{"ErrorEquals": ["States.Timeout"], "Next": "Rest"}]
+    arn = machines.start(machines.create(asking(queue, HeartbeatSeconds=1, Catch=catch) | LONG))
+    token = token_from(engine, queue)
+    time.sleep(0.6)
+    machines.states.send_task_heartbeat(taskToken=token)
+    wait_for(lambda: str(machines.history(arn)), lambda events: "WaitStateEntered" in events)
+    assert 1.5 < time.monotonic() - began < 4
+    with pytest.raises(ClientError) as raised:
+        machines.states.send_task_success(taskToken=token, output="{}")
+    assert raised.value.response["Error"]["Code"] == "TaskTimedOut"
+    machines.states.stop_execution(executionArn=arn)
+
+
+def test_a_stop_ends_a_task_that_waits_for_its_token(engine: Engine, machines: Machines, queue: str) -> None:
+    arn = machines.start(machines.create(asking(queue)))
+    token = token_from(engine, queue)
+    machines.states.stop_execution(executionArn=arn)
+    assert machines.finish(arn)["status"] == "ABORTED"
+    with pytest.raises(ClientError) as raised:
+        machines.states.send_task_success(taskToken=token, output="{}")
+    assert raised.value.response["Error"]["Code"] == "TaskTimedOut"
+    with pytest.raises(ClientError) as raised:
+        machines.states.send_task_success(taskToken="never made", output="{}")
+    assert raised.value.response["Error"]["Code"] == "InvalidToken"

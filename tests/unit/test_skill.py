@@ -1,0 +1,445 @@
+"""The real handler of the skill, asked as Alexa asks it; only the domain behind `skill.builds` is a fake."""
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sagebuild.launch import Launched
+from sagebuild.status import BuildStatus
+from sagebuild.stop import Stopped
+from skill import builds
+from skill.app import handler
+from skill.conversation import SpokenError
+from skill.speech import Sentence, tell_time_since
+from tests.alexa import EVENTS, ROOT, SKILL_ID, Conversation, check_response, load_request, read_speech
+
+REQUESTS = sorted(path.stem for path in EVENTS.glob("*.json"))
+
+
+def a_build(**changes: Any) -> BuildStatus:
+    """Build 12, which has been training for two minutes, but for the changes."""
+    running = BuildStatus(
+        number=12,
+        outcome="running",
+        step="Train Model",
+        started_at=datetime.now(UTC) - timedelta(seconds=125),
+        ended_at=None,
+        reason=None,
+        console_url="https://console.example/builds/12",
+    )
+    return replace(running, **changes)
+
+
+@dataclass
+class FakeBuilds:
+    """A stack's builds, without AWS: at most one, and what was done to it."""
+
+    latest: BuildStatus | None = None
+    waiting: int = 0
+    job_status: str | None = "Stopped"
+    confirmed: bool = True
+    error: SpokenError | None = None
+    calls: list[str] = field(default_factory=list)
+
+    def start_build(self, detail: str) -> Launched:
+        self._record(f"start {detail}")
+        if self.latest and self.latest.outcome == "running":
+            self.waiting += 1
+            return Launched(self.latest.number, started=False, waiting=self.waiting)
+        self.latest = a_build(number=self.latest.number + 1 if self.latest else 1)
+        return Launched(self.latest.number, started=True, waiting=0)
+
+    def stop_build(self, number: int) -> Stopped | None:
+        self._record(f"stop {number}")
+        if not self.latest or (self.latest.number, self.latest.outcome) != (number, "running"):
+            return None
+        self.latest = replace(self.latest, outcome="stopped", ended_at=datetime.now(UTC))
+        return Stopped(number, self.job_status, self.confirmed)
+
+    def describe_latest_build(self) -> BuildStatus | None:
+        self._record("describe")
+        return self.latest
+
+    def _record(self, call: str) -> None:
+        self.calls.append(call)
+        if self.error:
+            raise self.error
+
+
+@pytest.fixture(autouse=True)
+def domain(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> FakeBuilds:  # noqa: ARG001
+    fake = FakeBuilds()
+    monkeypatch.setenv("SKILL_ID", SKILL_ID)
+    for name in ("start_build", "stop_build", "describe_latest_build"):
+        monkeypatch.setattr(builds, name, getattr(fake, name))
+    return fake
+
+
+@pytest.fixture
+def alexa() -> Conversation:
+    return Conversation(lambda envelope: handler(envelope, None))
+
+
+# A conversation without builds
+
+
+def test_launch_welcomes_and_asks(alexa: Conversation) -> None:
+    assert alexa.say("launch").startswith("Sage build is ready")
+    assert alexa.is_open
+
+
+@pytest.mark.parametrize("request_name", ["launch", "help", "fallback", "yes", "repeat"])
+def test_what_touches_no_build_asks_what_to_do(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
+    alexa.say(request_name)
+    assert alexa.is_open
+    assert domain.calls == []
+
+
+@pytest.mark.parametrize("request_name", ["stop", "cancel", "no", "navigate_home"])
+def test_leaving_ends_the_conversation_and_touches_no_build(
+    alexa: Conversation, domain: FakeBuilds, request_name: str
+) -> None:
+    alexa.say("launch")
+    assert "goodbye" in alexa.say(request_name)
+    assert not alexa.is_open
+    assert domain.calls == []
+
+
+def test_the_end_of_a_session_is_taken_in_silence() -> None:
+    response = handler(load_request("session_ended"), None)
+    check_response(response)
+    assert "outputSpeech" not in response["response"]
+
+
+# Start
+
+
+def test_a_build_starts_at_once_and_the_session_closes(alexa: Conversation, domain: FakeBuilds) -> None:
+    assert alexa.say("start_build") == "Build 1 has started."
+    assert not alexa.is_open
+    assert domain.calls == [f"start {load_request('start_build')['request']['requestId']}"]
+    assert alexa.card.startswith("Build 1\n")
+
+
+def test_a_build_starts_in_an_open_session_too(alexa: Conversation) -> None:
+    alexa.say("launch")
+    assert alexa.say("start_build") == "Build 1 has started."
+    assert not alexa.is_open
+
+
+def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build()
+    assert alexa.say("start_build") == "Build 12 is still running, so I noted a new one to follow it."
+    assert "for 1 request." in alexa.card
+    alexa.say("start_build")
+    assert "for 2 requests." in alexa.card
+
+
+# Stop
+
+
+def test_stop_asks_first_and_says_which_build(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build()
+    assert "build 12" in alexa.say("stop_build")
+    assert alexa.is_open
+    assert domain.calls == ["describe"]
+    assert "https://console.example/builds/12" in alexa.card
+
+
+def test_a_yes_stops_the_build_and_says_what_was_confirmed(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build()
+    alexa.say("stop_build")
+    assert alexa.say("yes") == "Build 12 is stopped, and AWS confirms that its training job is stopped too."
+    assert not alexa.is_open
+    assert domain.calls == ["describe", "stop 12"]
+    assert "Training job: Stopped" in alexa.card
+
+
+@pytest.mark.parametrize(
+    ("job_status", "confirmed", "said"),
+    [
+        (None, True, "before any training had started"),
+        ("Completed", True, "had already completed"),
+        ("Failed", True, "nothing of it costs money"),
+        ("Stopping", False, "still shutting down"),
+        ("InProgress", False, "still shutting down"),
+        ("Stopped", False, "not confirmed yet"),
+        (None, False, "not confirmed yet"),
+    ],
+)
+def test_stop_claims_no_more_than_was_confirmed(
+    alexa: Conversation, domain: FakeBuilds, job_status: str | None, confirmed: bool, said: str
+) -> None:
+    domain.latest, domain.job_status, domain.confirmed = a_build(), job_status, confirmed
+    alexa.say("stop_build")
+    assert said in alexa.say("yes")
+
+
+@pytest.mark.parametrize("request_name", ["no", "stop", "cancel", "navigate_home"])
+def test_anything_but_yes_leaves_the_build_alone(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
+    domain.latest = a_build()
+    alexa.say("stop_build")
+    assert alexa.say(request_name) == "All right, I left build 12 alone."
+    assert not alexa.is_open
+    assert domain.calls == ["describe"]
+
+
+def test_a_yes_to_a_later_question_stops_nothing(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build()
+    for request_name in ("stop_build", "help", "yes"):
+        alexa.say(request_name)
+    assert domain.calls == ["describe"]
+
+
+def test_a_yes_after_the_session_has_closed_stops_nothing(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build()
+    for request_name in ("stop_build", "no", "yes"):
+        alexa.say(request_name)
+    assert domain.calls == ["describe"]
+
+
+@pytest.mark.parametrize("request_name", ["fallback", "repeat"])
+def test_the_question_survives_what_was_not_understood(
+    alexa: Conversation, domain: FakeBuilds, request_name: str
+) -> None:
+    domain.latest = a_build()
+    alexa.say("stop_build")
+    alexa.say(request_name)
+    assert alexa.is_open
+    alexa.say("yes")
+    assert domain.calls[-1] == "stop 12"
+
+
+def test_only_the_build_that_was_asked_about_is_stopped(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build()
+    alexa.say("stop_build")
+    domain.latest = a_build(number=13)
+    assert alexa.say("yes").startswith("Build 12 was no longer running")
+    assert domain.latest.outcome == "running"
+
+
+def test_nothing_running_is_nothing_to_stop(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build(outcome="succeeded", ended_at=datetime.now(UTC))
+    assert alexa.say("stop_build") == "No build is running, so there is nothing to stop."
+    assert not alexa.is_open
+
+
+# Status
+
+
+def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build()
+    assert (
+        alexa.say("build_status") == "Still running: your build is at the step Train Model and started 2 minutes ago."
+    )
+    assert not alexa.is_open
+    assert "Build 12" in alexa.card
+    assert "Train Model" in alexa.card
+    assert alexa.card.endswith("\nhttps://console.example/builds/12")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (a_build(step=None), "Still running: your build started 2 minutes ago."),
+        (a_build(outcome="succeeded"), "Done: your build succeeded 3 hours ago."),
+        (a_build(outcome="stopped", reason="Stopped by voice."), "Your build was stopped 3 hours ago."),
+        (a_build(outcome="failed", reason="The script ended."), "Your build failed 3 hours ago: The script ended."),
+        (a_build(outcome="failed"), "Your build failed 3 hours ago: No reason was recorded."),
+    ],
+)
+def test_every_outcome_is_told_first(alexa: Conversation, domain: FakeBuilds, status: BuildStatus, said: str) -> None:
+    now = datetime.now(UTC)
+    domain.latest = replace(
+        status,
+        started_at=now - timedelta(hours=4) if status.outcome != "running" else now - timedelta(seconds=125),
+        ended_at=now - timedelta(hours=3) if status.outcome != "running" else None,
+    )
+    assert alexa.say("build_status") == said
+    assert "https://console.example/builds/12" in alexa.card
+    assert (status.reason or "") in alexa.card
+
+
+def test_an_end_that_is_not_recorded_yet_was_just_now(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build(outcome="succeeded")
+    assert alexa.say("build_status") == "Done: your build succeeded just now."
+    assert "Ended: not recorded yet" in alexa.card
+
+
+@pytest.mark.parametrize("request_name", ["build_status", "stop_build"])
+def test_no_build_yet_has_its_own_sentence(alexa: Conversation, request_name: str) -> None:
+    assert alexa.say(request_name) == "There has been no build yet."
+    assert not alexa.is_open
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-30, "ago.now"),
+        (9, "ago.now"),
+        (10, "ago.seconds"),
+        (60, "ago.minutes"),
+        (3599, "ago.minutes"),
+        (3600, "ago.hours"),
+        (86_400, "ago.days"),
+        (604_800, "ago.weeks"),
+    ],
+)
+def test_times_are_told_in_the_largest_unit_that_fits(seconds: int, said: str) -> None:
+    now = datetime.now(UTC)
+    assert tell_time_since(now - timedelta(seconds=seconds), now).key == said
+
+
+def test_one_is_singular(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build(started_at=datetime.now(UTC) - timedelta(seconds=61))
+    assert "1 minute ago" in alexa.say("build_status")
+
+
+# What others wrote
+
+
+def test_what_others_wrote_cannot_break_the_markup(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build(
+        outcome="failed", ended_at=datetime.now(UTC), reason='<audio src="x"/> {number} & "\x1b[31m\ud800 \x00'
+    )
+    assert '<audio src="x"/> {number} & "' in alexa.say("build_status")
+    assert '<audio src="x"/> {number} & "' in alexa.card
+    alexa.card.encode()
+
+
+def test_a_long_reason_is_cut_where_it_is_spoken(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build(outcome="failed", ended_at=datetime.now(UTC), reason="word " * 2000)
+    assert len(alexa.say("build_status")) < 300
+    assert len(alexa.card) < 8000
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("request_name", ["start_build", "stop_build", "build_status"])
+def test_an_error_of_the_domain_is_told_and_ends_the_session(
+    alexa: Conversation, domain: FakeBuilds, request_name: str
+) -> None:
+    domain.error = SpokenError(Sentence("error.unavailable"))
+    assert alexa.say(request_name) == "I can't reach AWS right now, so please try again in a minute."
+    assert not alexa.is_open
+
+
+def test_an_unforeseen_error_is_an_apology_and_is_logged(
+    alexa: Conversation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("unforeseen")
+
+    monkeypatch.setattr(builds, "describe_latest_build", fail)
+    assert alexa.say("build_status").startswith("Sorry, something went wrong")
+    assert "unforeseen" in caplog.text
+
+
+@pytest.mark.parametrize("skill_id", ["", "amzn1.ask.skill.another"])
+@pytest.mark.parametrize("request_name", REQUESTS)
+def test_another_skill_is_refused(
+    monkeypatch: pytest.MonkeyPatch, domain: FakeBuilds, request_name: str, skill_id: str
+) -> None:
+    monkeypatch.setenv("SKILL_ID", skill_id)
+    domain.latest = a_build()
+    response = handler(load_request(request_name), None)
+    check_response(response)
+    assert read_speech(response) == "Sorry, I only answer my own skill."
+    assert domain.calls == []
+
+
+def test_without_a_skill_id_an_empty_application_id_is_refused_too(
+    monkeypatch: pytest.MonkeyPatch, domain: FakeBuilds
+) -> None:
+    monkeypatch.delenv("SKILL_ID")
+    envelope = load_request("start_build")
+    envelope["context"]["System"]["application"]["applicationId"] = ""
+    assert read_speech(handler(envelope, None)) == "Sorry, I only answer my own skill."
+    assert domain.calls == []
+
+
+@pytest.mark.parametrize("age_seconds", [160, -160])
+def test_an_old_request_is_refused(domain: FakeBuilds, age_seconds: int) -> None:
+    envelope = load_request("start_build", datetime.now(UTC) - timedelta(seconds=age_seconds))
+    assert "too late" in read_speech(handler(envelope, None))
+    assert domain.calls == []
+
+
+def test_a_request_on_its_way_for_two_minutes_is_answered(domain: FakeBuilds) -> None:
+    handler(load_request("start_build", datetime.now(UTC) - timedelta(seconds=140)), None)
+    assert len(domain.calls) == 1
+
+
+@pytest.mark.parametrize("envelope", [None, [], "launch", 7, {}, {"request": None}, {"context": []}])
+def test_what_is_no_envelope_is_refused(envelope: Any) -> None:
+    check_response(handler(envelope, None))
+
+
+@pytest.mark.parametrize("kind", ["Unheard.OfRequest", "CanFulfillIntentRequest", "AudioPlayer.PlaybackStarted", ""])
+def test_an_unknown_request_type_is_an_apology(domain: FakeBuilds, kind: str) -> None:
+    envelope = load_request("start_build")
+    envelope["request"]["type"] = kind
+    response = handler(envelope, None)
+    check_response(response)
+    assert read_speech(response).startswith("Sorry, something went wrong")
+    assert domain.calls == []
+
+
+def test_an_unknown_intent_is_an_apology() -> None:
+    envelope = load_request("start_build")
+    envelope["request"]["intent"]["name"] = "UnheardOfIntent"
+    assert read_speech(handler(envelope, None)).startswith("Sorry, something went wrong")
+
+
+_WRONG: list[Any] = [None, 7, "wrong", [], {}, {"confirmation": {"intent": 7, "number": "x"}}]
+
+
+def _spoil(value: Any) -> Iterator[Any]:
+    """The value with one thing in it, at any depth, missing or of a wrong type."""
+    for key in value if isinstance(value, dict) else ():
+        yield {name: kept for name, kept in value.items() if name != key}
+        yield from (value | {key: wrong} for wrong in _WRONG)
+        for spoilt in _spoil(value[key]):
+            yield value | {key: spoilt}
+
+
+@pytest.mark.parametrize("request_name", ["launch", "start_build", "yes", "session_ended"])
+def test_a_spoilt_envelope_never_raises(domain: FakeBuilds, request_name: str) -> None:
+    domain.latest = a_build()
+    for envelope in _spoil(load_request(request_name)):
+        check_response(handler(copy.deepcopy(envelope), None))
+    assert not any(call.startswith("stop") for call in domain.calls)
+
+
+# Locale and weight
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "xx-XX", "../en-US", ""])
+def test_a_locale_without_a_catalogue_is_answered_in_en_us(alexa: Conversation, locale: str) -> None:
+    assert alexa.say("launch", locale=locale).startswith("Sage build is ready")
+
+
+def test_help_loads_no_aws_client() -> None:
+    script = (
+        "import json, sys; from skill.app import handler; "
+        "answer = handler(json.load(sys.stdin), None); assert not answer['response']['shouldEndSession']; "
+        "print([name for name in sys.modules if name.split('.')[0] in ('boto3', 'botocore', 'requests', 'pydantic')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={"SKILL_ID": SKILL_ID},
+        input=json.dumps(load_request("help")),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,108 @@
+"""The skill's door to the domain: the domain's own answers and errors, as a person hears them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sagebuild import launch, status, stop
+from sagebuild.errors import AwsUnavailableError, NoBuildRunningError, NoBuildsError, ParameterError, SagebuildError
+from sagebuild.launch import Launched
+from sagebuild.records import Trigger
+from sagebuild.status import BuildStatus
+from sagebuild.stop import Stopped
+from skill.app import handler
+from tests.alexa import SKILL_ID, Conversation, load_request
+
+RUNNING = BuildStatus(
+    number=12,
+    outcome="running",
+    step="Train Model",
+    started_at=datetime.now(UTC) - timedelta(seconds=125),
+    ended_at=None,
+    reason=None,
+    console_url="https://console.example/builds/12",
+)
+
+
+@pytest.fixture
+def alexa(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> Conversation:  # noqa: ARG001
+    monkeypatch.setenv("SKILL_ID", SKILL_ID)
+    return Conversation(lambda envelope: handler(envelope, None))
+
+
+class Domain:
+    """Functions of the domain that give one answer each, and what they were asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.asked: list[tuple[Any, ...]] = []
+
+    def answer(self, module: Any, function: str, answer: Any) -> None:
+        def give(_service: object, *arguments: Any) -> Any:
+            self.asked.append(arguments)
+            if isinstance(answer, SagebuildError):
+                raise answer
+            return answer
+
+        self._monkeypatch.setattr(module, function, give)
+
+
+@pytest.fixture
+def domain(monkeypatch: pytest.MonkeyPatch) -> Domain:
+    return Domain(monkeypatch)
+
+
+def test_a_start_names_the_voice_and_the_request(alexa: Conversation, domain: Domain) -> None:
+    domain.answer(launch, "launch_build", Launched(7, started=True, waiting=0))
+    assert alexa.say("start_build") == "Build 7 has started."
+    assert domain.asked == [(Trigger("voice", load_request("start_build")["request"]["requestId"]),)]
+
+
+def test_a_stop_is_asked_carried_out_and_told(alexa: Conversation, domain: Domain) -> None:
+    domain.answer(status, "describe_latest_build", RUNNING)
+    domain.answer(stop, "stop_build", Stopped(12, job_status="Stopped", confirmed=True))
+    alexa.say("stop_build")
+    assert "AWS confirms" in alexa.say("yes")
+    assert domain.asked == [(), (12,)]
+
+
+def test_a_build_that_ended_before_the_yes_is_told_so(alexa: Conversation, domain: Domain) -> None:
+    domain.answer(status, "describe_latest_build", RUNNING)
+    domain.answer(stop, "stop_build", NoBuildRunningError())
+    alexa.say("stop_build")
+    assert alexa.say("yes").startswith("Build 12 was no longer running")
+
+
+def test_a_status_is_told(alexa: Conversation, domain: Domain) -> None:
+    domain.answer(status, "describe_latest_build", RUNNING)
+    assert "at the step Train Model and started 2 minutes ago" in alexa.say("build_status")
+
+
+def test_no_builds_is_no_error(alexa: Conversation, domain: Domain) -> None:
+    domain.answer(status, "describe_latest_build", NoBuildsError())
+    assert alexa.say("build_status") == "There has been no build yet."
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (AwsUnavailableError("Throttled."), "I can't reach AWS right now, so please try again in a minute."),
+        (ParameterError("inputmode <x> is unknown."), "That did not work: inputmode <x> is unknown."),
+    ],
+)
+@pytest.mark.parametrize("request_name", ["start_build", "stop_build", "build_status"])
+def test_an_error_of_the_domain_is_told(
+    alexa: Conversation, domain: Domain, request_name: str, error: SagebuildError, said: str
+) -> None:
+    domain.answer(launch, "launch_build", error)
+    domain.answer(status, "describe_latest_build", error)
+    assert alexa.say(request_name) == said
+    assert not alexa.is_open
+
+
+def test_aws_out_of_reach_after_the_yes_claims_nothing(alexa: Conversation, domain: Domain) -> None:
+    domain.answer(status, "describe_latest_build", RUNNING)
+    domain.answer(stop, "stop_build", AwsUnavailableError("Throttled."))
+    alexa.say("stop_build")
+    assert alexa.say("yes").startswith("I can't reach AWS right now")

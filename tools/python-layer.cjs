@@ -1,0 +1,67 @@
+'use strict';
+
+// Serverless plugin: fills .layer/dependencies with what requirements.txt pins, built for Lambda and not for this machine.
+// The same requirements give the same bytes, so a deployment that changes nothing is skipped.
+
+const { execFileSync } = require('node:child_process');
+const { createHash } = require('node:crypto');
+const fs = require('node:fs');
+const path = require('node:path');
+
+const FOLDER = '.layer';
+const REQUIREMENTS = 'requirements.txt';
+
+class PythonLayer {
+  constructor(serverless) {
+    this.serverless = serverless;
+    this.hooks = { 'before:package:createDeploymentArtifacts': () => this.build() };
+  }
+
+  build() {
+    const root = this.serverless.serviceDir;
+    const { runtime, architecture } = this.serverless.service.provider;
+    const { awsServices } = this.serverless.service.custom.pythonLayer;
+    const target = path.join(root, FOLDER, 'dependencies', 'python');
+    const stamp = path.join(root, FOLDER, 'built-from');
+    const wanted = createHash('sha256')
+      .update(fs.readFileSync(path.join(root, REQUIREMENTS)))
+      .update(fs.readFileSync(__filename))
+      .update(JSON.stringify([runtime, architecture, awsServices]))
+      .digest('hex');
+    if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return;
+
+    fs.rmSync(path.join(root, FOLDER), { recursive: true, force: true });
+    this.install(root, target, runtime.replace('python', ''), architecture === 'arm64' ? 'aarch64' : 'x86_64');
+    // Console scripts carry this machine's paths, and Lambda never runs them.
+    fs.rmSync(path.join(target, 'bin'), { recursive: true, force: true });
+    for (const entry of fs.readdirSync(target)) {
+      if (entry.endsWith('.dist-info')) fs.rmSync(path.join(target, entry, 'RECORD'), { force: true });
+    }
+    this.pruneServices(path.join(target, 'botocore', 'data'), awsServices);
+    fs.writeFileSync(stamp, wanted);
+  }
+
+  install(root, target, pythonVersion, machine) {
+    const uv = path.join(root, '.venv', 'bin', 'uv');
+    if (!fs.existsSync(uv)) {
+      throw new this.serverless.classes.Error(`${uv} is missing; "make setup" installs it.`);
+    }
+    const options = ['--target', target, '--python-version', pythonVersion, '--python-platform', `${machine}-manylinux2014`];
+    execFileSync(
+      uv,
+      ['pip', 'install', '--quiet', '--only-binary', ':all:', '--no-compile-bytecode', ...options, '-r', REQUIREMENTS],
+      { cwd: root, stdio: 'inherit' }
+    );
+  }
+
+  // botocore describes 400 services; those that nobody here calls are two thirds of the layer.
+  pruneServices(data, awsServices) {
+    for (const entry of fs.readdirSync(data, { withFileTypes: true })) {
+      if (entry.isDirectory() && !awsServices.includes(entry.name)) {
+        fs.rmSync(path.join(data, entry.name), { recursive: true });
+      }
+    }
+  }
+}
+
+module.exports = PythonLayer;
