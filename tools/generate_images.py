@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 from sagemaker.core import image_uris
 from sagemaker.core.common_utils import _botocore_resolver
 
@@ -51,8 +50,7 @@ Json = dict[str, Any]
 
 
 def prepare_sdk() -> None:
-    """Let the SDK read its files once and not at every question, keep it offline and quiet."""
-    boto3.setup_default_session(region_name="us-east-1")
+    """Let the SDK read its files once and not at every question, and keep it quiet."""
     logging.getLogger("sagemaker").setLevel(logging.ERROR)
     image_uris.utils._botocore_resolver = functools.cache(_botocore_resolver)
     image_uris.config_for_framework = functools.cache(image_uris.config_for_framework)
