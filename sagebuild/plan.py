@@ -12,7 +12,7 @@ from sagebuild import requests
 from sagebuild.containers import choose_image
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
-from sagebuild.errors import ParameterError, PreflightError
+from sagebuild.errors import BuildNotFoundError, ParameterError, PreflightError
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, ScriptModeParameters, parse_document
 from sagebuild.records import NOT_ENDED, update_build
@@ -38,6 +38,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         The document asks for something that cannot be built.
     PreflightError
         Something that the build needs is not there.
+    BuildNotFoundError
+        No running build has that number.
     """
     text = read_document(service)
     parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
@@ -47,7 +49,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     check_inputs(service, parameters)
     live = describe_endpoint(service)
     name = name_resource(service, number)
-    update_build(
+    planned = update_build(
         service,
         number,
         only_if=NOT_ENDED,
@@ -60,6 +62,11 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         endpoint_config=name,
         live_before=live.config if live and live.status != "Failed" else "",
     )
+    if not planned:
+        raise BuildNotFoundError(
+            f"Build {number} was not launched or has ended; start a build by voice or through the launch topic, "
+            "not by an execution of your own."
+        )
     return {
         "number": number,
         "training": requests.build_training_job(service, number, parameters, training_image.uri),

@@ -139,3 +139,13 @@ def test_a_skill_with_another_id_is_refused(stack: DeployedStack) -> None:
     )
     assert "FunctionError" not in answer
     assert stack.last_number() == before
+
+
+def test_an_execution_started_by_hand_is_refused_before_anything_is_paid(stack: DeployedStack) -> None:
+    states = stack.client("stepfunctions")
+    started = states.start_execution(stateMachineArn=stack.outputs["StateMachineArn"], input='{"number": 4711}')
+    arn = started["executionArn"]
+    wait_until(lambda: states.describe_execution(executionArn=arn)["status"] == "FAILED")
+    ended = states.describe_execution(executionArn=arn)
+    assert ended["error"] == "BuildNotFoundError"
+    assert "Build 4711 was not launched" in ended["cause"]
