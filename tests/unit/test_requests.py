@@ -11,6 +11,7 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from sagebuild import requests
+from sagebuild.errors import ParameterError
 from sagebuild.parameters import BuildParameters, parse_document
 from sagebuild.service import Service
 
@@ -64,6 +65,7 @@ def channels_of(**document: Any) -> dict[str, dict[str, Any]]:
 def find_faults(operation: str, request: dict[str, Any]) -> list[str]:
     """What SageMaker would refuse: types and members by botocore, texts by the rest of the same model."""
     shape = SAGEMAKER.operation_model(operation).input_shape
+    assert shape
     report = ParamValidator().validate(request, shape)
     return [report.generate_report()] if report.has_errors() else list(_wrong_texts(shape, request, operation))
 
@@ -100,7 +102,8 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "hyperparameters of every type": {
         "hyperparameters": {"a": 1, "b": 0.5, "c": "text", "d": True, "e": None, "f": [1, "2"], "g": {"h": 1}, "i": ""}
     },
-    "a hundred and five hyperparameters less five": {"hyperparameters": {f"h{n}": n for n in range(95)}},
+    "as many hyperparameters as may be": {"hyperparameters": {f"h{n}": n for n in range(94)}},
+    "as many variables as may be": {"modelhostingenvironment": {f"V{n}": n for n in range(96)}},
     "metrics": {"metrics": [{"Name": "validation:accuracy", "Regex": r"accuracy=([0-9.]+)"}]},
     "a serving of its own": {"hostentrypoint": "serve/app.py", "hostsourcefile": "s3://elsewhere/serve.tar.gz"},
     "an environment": {"modelhostingenvironment": {"LEVEL": 3, "EMPTY": "", "NAME": "x"}},
@@ -151,6 +154,20 @@ def test_sagemaker_s_model_allows_the_requests(document: dict[str, Any]) -> None
     assert find_faults("CreateEndpointConfig", requests.build_endpoint_config(SERVICE, 7, parameters)) == []
     assert find_faults("CreateEndpoint", endpoint | {"Tags": requests.build_tags(SERVICE, 7, parameters)}) == []
     assert find_faults("UpdateEndpoint", endpoint) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"hyperparameters": {f"h{n}": n for n in range(95)}},
+        {"modelhostingenvironment": {f"V{n}": n for n in range(97)}},
+        {"channels": {"données": {"path": "a/"}}},
+    ],
+    ids=lambda document: next(iter(document)),
+)
+def test_what_sagemaker_would_refuse_is_refused_by_name(document: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError, match=rf"^{next(iter(document))}"):
+        read(**document)
 
 
 @pytest.mark.parametrize(
