@@ -30,7 +30,7 @@ InstanceType = Text("an instance type such as ml.m5.large", r"ml\.[a-z]+[0-9][a-
 JobName = Text("a tuning job's name of at most 32 letters, digits and hyphens", r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", 32)
 HyperparameterName = Annotated[str, Text("a name of at most 256 characters", r".+", 256)]
 ChannelName = Annotated[
-    str, Text("a name of at most 64 letters, digits, dots, hyphens and underscores", r"[\w.-]+", 64)
+    str, Text("a name of at most 64 letters, digits, dots, hyphens and underscores", r"[A-Za-z0-9._-]+", 64)
 ]
 VariableName = Annotated[str, Text("a variable's name of letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*")]
 TagName = Annotated[str, Text("a name of at most 128 letters, digits, spaces and _.:/=+-@", r"[\w\s.:/=+@-]+", 128)]

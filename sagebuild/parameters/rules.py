@@ -25,6 +25,15 @@ OWN_HYPERPARAMETERS = {
     "sagemaker_job_name": "leave it out",
 }
 
+OWN_VARIABLES = (
+    "SAGEMAKER_PROGRAM",
+    "SAGEMAKER_SUBMIT_DIRECTORY",
+    "SAGEMAKER_CONTAINER_LOG_LEVEL",
+    "SAGEMAKER_REGION",
+)
+# CreateTrainingJob's and CreateModel's own limit for a map, the build's own entries included.
+MOST_ENTRIES = 100
+
 
 def find_conflicts(parameters: BuildParameters, wrong: set[str]) -> Iterator[str]:
     """Yield a sentence for every rule that is broken; rules that need a parameter known to be wrong are passed over."""
@@ -136,6 +145,18 @@ def _the_build_s_hyperparameters_are_its_own(parameters: BuildParameters) -> Ite
     for name, advice in OWN_HYPERPARAMETERS.items():
         if name in parameters.hyperparameters:
             yield f"hyperparameters.{name} is set by the build; {advice}."
+
+
+@_rule("framework", "hyperparameters", "modelhostingenvironment")
+def _room_is_left_for_the_build_s_own(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.framework in ("AMAZON", "BYOD"):
+        return
+    for name, given, own in (
+        ("hyperparameters", parameters.static_hyperparameters, OWN_HYPERPARAMETERS),
+        ("modelhostingenvironment", parameters.modelhostingenvironment, OWN_VARIABLES),
+    ):
+        if len(given.keys() | set(own)) > MOST_ENTRIES:
+            yield f"{name} has {len(given)} entries; it may have {MOST_ENTRIES - len(own)}, as the build adds its own."
 
 
 @_rule("Tags")

@@ -1,0 +1,203 @@
+"""serverless.yml and resources/ agree with the code: handlers, settings, clients and permissions."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from tests.engine import ROOT
+
+LAMBDA_FOLDERS = ("handlers", "sagebuild", "skill")
+RESOURCES = sorted((ROOT / "resources").glob("*.yml"))
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: what Lambda sets itself.
+SET_BY_LAMBDA = {"AWS_REGION"}
+READ_BY_BOTOCORE = {"AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"}
+
+SERVICE: dict[str, Any] = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))
+FUNCTIONS: dict[str, dict[str, Any]] = SERVICE["functions"]
+PROVIDED = set(SERVICE["provider"]["environment"])
+
+each_function = pytest.mark.parametrize("name", FUNCTIONS)
+
+
+class Settings(NamedTuple):
+    """The environment variables that some code reads: those it needs, and those that it can do without."""
+
+    needed: set[str]
+    optional: set[str]
+
+
+class Module(NamedTuple):
+    """What a module defines at its top, and what it imports anywhere: local name -> dotted name."""
+
+    definitions: dict[str, ast.stmt]
+    imports: dict[str, str]
+
+
+@cache
+def code() -> dict[str, Module]:
+    """The modules that Lambda gets, by dotted name."""
+    paths = [path for folder in LAMBDA_FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    return {_dotted(path): _read(path) for path in paths}
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _read(path: Path) -> Module:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    definitions: dict[str, ast.stmt] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            definitions[node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            definitions |= {target.id: node for target in targets if isinstance(target, ast.Name)}
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
+    return Module(
+        definitions, {one.asname or one.name: f"{node.module}.{one.name}" for node in froms for one in node.names}
+    )
+
+
+def resolve(module: str, name: str) -> tuple[str, str] | None:
+    """Where a name that a module uses is defined, if that is in our code; a module itself has the name ""."""
+    if name in code()[module].definitions:
+        return module, name
+    dotted = code()[module].imports.get(name, "")
+    if dotted in code():
+        return dotted, ""
+    source, _, original = dotted.rpartition(".")
+    return resolve(source, original) if source in code() else None
+
+
+def references(module: str, node: ast.AST) -> Iterator[tuple[str, str]]:
+    """The definitions in our code that a piece of it refers to."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and (found := resolve(module, inner.id)) and found[1]:
+            yield found
+        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
+            found = resolve(module, inner.value.id)
+            if found and not found[1] and (member := resolve(found[0], inner.attr)):
+                yield member
+
+
+def reach(module: str) -> set[tuple[str, str]]:
+    """All definitions that the code of a module can come to."""
+    ahead, reached = {(module, name) for name in code()[module].definitions}, set[tuple[str, str]]()
+    while ahead:
+        reached |= ahead
+        ahead = {one for where, name in ahead for one in references(where, code()[where].definitions[name])} - reached
+    return reached
+
+
+def settings_of(module: str) -> Settings:
+    """The environment variables that the code of a module can come to read."""
+    needed, optional = set[str](), set[str]()
+    for where, name in reach(module):
+        for node in ast.walk(code()[where].definitions[name]):
+            if not isinstance(node, ast.Call | ast.Subscript):
+                continue
+            read = ast.unparse(node.func if isinstance(node, ast.Call) else node.value)
+            arguments = node.args if isinstance(node, ast.Call) else [node.slice]
+            if read.endswith(".setting"):
+                needed |= _read_names(where, name, arguments[0])
+            elif read in ("os.environ", "os.environ.get", "os.getenv"):
+                has_default = len(arguments) > 1 and ast.unparse(arguments[1]) != "''"
+                (optional if has_default else needed).update(_read_names(where, name, arguments[0]))
+    return Settings(needed, optional)
+
+
+def _read_names(module: str, definition: str, argument: ast.expr) -> set[str]:
+    """The variable that is read; where it is one of several, all the texts of the constants that are at hand there."""
+    if isinstance(argument, ast.Constant):
+        return {str(argument.value)}
+    constants = code()[module].definitions
+    at_hand = {name for where, name in references(module, constants[definition]) if where == module}
+    values = [constants[name] for name in at_hand if isinstance(constants[name], ast.Assign)]
+    texts = [node.value for value in values for node in ast.walk(value) if isinstance(node, ast.Constant)]
+    return {text for text in texts if isinstance(text, str) and re.fullmatch(r"[A-Z_]+", text)}
+
+
+def clients() -> set[str]:
+    """The AWS services for which the code creates clients."""
+    nodes = [node for module in code().values() for one in module.definitions.values() for node in ast.walk(one)]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and re.search(r"client$", ast.unparse(node.func))]
+    return {str(call.args[0].value) for call in calls if call.args and isinstance(call.args[0], ast.Constant)}
+
+
+@each_function
+def test_the_handler_exists(name: str) -> None:
+    module, _, function = FUNCTIONS[name]["handler"].rpartition(".")
+    assert callable(getattr(importlib.import_module(module.replace("/", ".")), function))
+
+
+@each_function
+def test_a_function_says_what_it_is_and_what_it_takes(name: str) -> None:
+    assert FUNCTIONS[name].keys() >= {"description", "role", "timeout", "memorySize"}
+
+
+def test_every_function_has_a_role_of_its_own() -> None:
+    roles = {name: function["role"]["Fn::Sub"] for name, function in FUNCTIONS.items()}
+    assert roles == {name: f"${{{name[0].upper()}{name[1:]}Role.Arn}}" for name in FUNCTIONS}
+    assert "iam" not in SERVICE["provider"]
+
+
+@each_function
+def test_a_function_has_the_settings_that_it_reads_and_no_others(name: str) -> None:
+    own = set(FUNCTIONS[name]["environment"])
+    settings = settings_of(FUNCTIONS[name]["handler"].rpartition(".")[0].replace("/", "."))
+    assert settings.needed - own - PROVIDED - SET_BY_LAMBDA == set()
+    assert own - settings.needed - settings.optional - READ_BY_BOTOCORE == set()
+
+
+def test_what_all_functions_are_given_is_read() -> None:
+    read = {setting for module in code() for settings in settings_of(module) for setting in settings}
+    assert PROVIDED - read - READ_BY_BOTOCORE == set()
+
+
+def test_the_reach_of_a_function_ends_where_its_calls_end() -> None:
+    plan, seed = settings_of("handlers.plan_build"), settings_of("handlers.seed_parameters")
+    assert plan.needed >= {"BUILDS_TABLE", "CODE_BUCKET", "FRAMEWORK", "STACK_NAME", "TRAINING_ROLE_ARN"}
+    assert plan.optional == {"CALL_TIMEOUT_SECONDS"}
+    assert seed.needed == {"PARAMETERS_NAME", "STACK_NAME", "STACK_ID", "AWS_REGION"}
+    assert settings_of("skill.app").needed >= {"SKILL_ID", "STATE_MACHINE_ARN"}
+    assert settings_of("handlers.remove_leftovers").needed >= {"DATA_BUCKET", "CODE_BUCKET", "MODEL_BUCKET"}
+
+
+def test_the_layer_describes_the_services_that_are_called() -> None:
+    assert set(SERVICE["custom"]["pythonLayer"]["awsServices"]) == clients()
+
+
+@pytest.mark.parametrize("path", RESOURCES, ids=lambda path: path.name)
+def test_every_star_is_justified_beside_it(path: Path) -> None:
+    stars = [line for line in path.read_text(encoding="utf-8").splitlines() if re.search(r"""(["'])\*\1""", line)]
+    assert [line for line in stars if "# " not in line] == []
+
+
+def values_of(key: str, tree: Any) -> Iterator[Any]:
+    """What stands at a key, wherever in a YAML file."""
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            if name == key:
+                yield from value if isinstance(value, list) else [value]
+            yield from values_of(key, value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from values_of(key, value)
+
+
+@pytest.mark.parametrize("path", RESOURCES, ids=lambda path: path.name)
+def test_permissions_are_named_one_by_one(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    resources = yaml.safe_load(text)
+    assert [action for action in values_of("Action", resources) if "*" in action] == []
+    assert list(values_of("NotAction", resources)) == list(values_of("NotResource", resources)) == []
+    assert "ManagedPolicyArns" not in text
+    assert ":policy/" not in text

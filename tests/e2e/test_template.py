@@ -1,0 +1,40 @@
+"""The CloudFormation template that the deployment sends is one that AWS would take."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.alexa import SKILL_ID
+from tests.e2e.stack import run_serverless
+from tests.engine import Engine
+
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+
+
+def lint(template: Path) -> "subprocess.CompletedProcess[str]":
+    """cfn-lint on a template; every finding, be it for information alone, makes its exit code."""
+    command = [str(CFN_LINT), "--non-zero-exit-code", "informational", "--regions", "us-east-1", "--", str(template)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize("skill_id", ["", SKILL_ID], ids=["without-skill", "with-skill"])
+def test_the_template_has_no_fault(engine: Engine, tmp_path: Path, skill_id: str) -> None:
+    parameters = [f"--param=alexaSkillId={skill_id}"] if skill_id else []
+    packaged = run_serverless(engine, "package", "--package", str(tmp_path), *parameters)
+    assert packaged.returncode == 0, packaged.stdout + packaged.stderr
+    template = tmp_path / "cloudformation-template-update-stack.json"
+    assert json.loads(template.read_text())["Parameters"]["AlexaSkillId"]["Default"] == skill_id
+    linted = lint(template)
+    assert (linted.returncode, linted.stdout) == (0, ""), linted.stderr
+
+
+def test_a_fault_would_be_found(tmp_path: Path) -> None:
+    template = tmp_path / "template.json"
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": "soon"}}
+    template.write_text(json.dumps({"Resources": {"LaunchQueue": queue}}))
+    linted = lint(template)
+    assert linted.returncode != 0
+    assert "'soon' is not of type 'integer'" in linted.stdout
