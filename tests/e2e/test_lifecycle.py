@@ -38,12 +38,11 @@ NEEDED_ON_AWS_ALONE = {
     },
     "FinishBuild": {
         "sqs:SendMessage",  # when it has failed three times
-        "sagemaker:StopTrainingJob",  # when Step Functions could not stop the job itself
         "sagemaker:UpdateEndpoint",  # when a build was stopped in the middle of an update
     },
-    "AlexaSkill": {"sagemaker:StopTrainingJob"},
-    "RemoveLeftovers": {"sagemaker:StopTrainingJob"},
 }
+# Step Functions and these both stop the job of an aborted build; whoever comes second has nothing left to stop.
+NEEDED_NOW_AND_THEN = {(role, "sagemaker:StopTrainingJob") for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")}
 
 
 @dataclass
@@ -142,13 +141,15 @@ def test_remove_in_the_middle_of_a_build_leaves_nothing_behind(life: Life) -> No
 
 
 def test_no_role_makes_a_call_that_it_may_not_make(life: Life) -> None:
-    # The last log lines of a function may come after its removal.
-    refused = [call for call in life.audit["calls"] if not call["allowed"] and "not exist" not in call["reason"]]
-    assert refused == []
+    calls = life.audit["calls"]
+    allowed = {(call["role"], call["action"]) for call in calls if call["allowed"]}
+    # The last log lines of a function may come after its role has gone; before, they were allowed.
+    late = {(role, action) for role, action in allowed if action == "logs:PutLogEvents"}
+    assert [call for call in calls if not call["allowed"] and (call["role"], call["action"]) not in late] == []
 
 
 def test_no_role_may_make_a_call_that_it_does_not_make(life: Life) -> None:
-    unused = {(_role_kind(grant["role"]), grant["action"]) for grant in life.audit["unused"]}
+    unused = {(_role_kind(grant["role"]), grant["action"]) for grant in life.audit["unused"]} - NEEDED_NOW_AND_THEN
     expected = {(kind, action) for kind, actions in NEEDED_ON_AWS_ALONE.items() for action in actions}
     assert unused - expected == set(), "granted, and not needed"
     assert expected - unused == set(), "needed after all: take it out of this file's list"

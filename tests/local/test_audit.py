@@ -259,6 +259,7 @@ def test_passing_a_role_needs_a_permission_of_its_own(engine: Engine) -> None:
     fitting = Role(engine, allow("iam:PassRole", OTHER_ROLE, Condition=condition), allow("sagemaker:Create*"))
     another = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
     unfitting = Role(engine, allow("iam:PassRole", OTHER_ROLE, Condition=another), allow("sagemaker:*"))
+    engine.client("iam").create_role(RoleName="other", AssumeRolePolicyDocument="{}")
     for role in (fitting, unfitting):
         role.client("sagemaker").create_model(
             ModelName=role.name,

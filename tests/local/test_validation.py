@@ -136,6 +136,7 @@ def test_each_service_answers_with_its_own_code(
 
 def test_what_aws_accepts_passes(engine: Engine) -> None:
     engine.client("ssm").put_parameter(Name="/valid/one", Value='{"a":\n1}', Type="String", Tier="Intelligent-Tiering")
+    engine.client("iam").create_role(RoleName="trainer", AssumeRolePolicyDocument="{}")
     engine.client("sagemaker").create_model(
         ModelName="valid-model",
         ExecutionRoleArn=ROLE,
