@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.engine import Engine
+from tests.local.sagemaker_tuner import Tuner
 from tests.local.sagemaker_world import SERVE_OWN, Host, Trainer, wait_until
-from tests.local.test_sagemaker_tuning import Tuner
 
 
 @pytest.fixture(scope="module")
