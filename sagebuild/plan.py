@@ -30,9 +30,10 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``way`` is how the model comes about, with what goes with it: see `plan_training`. ``model``, ``endpointConfig``
-        and ``endpoint`` are the bodies of the SageMaker requests of those names; ``deploy`` says whether the endpoint
-        is wanted; ``tags`` belong to it; ``pollSeconds`` and ``maximumPolls`` bound the wait for it.
+        ``way`` is "train" with the body ``training``, "tune" with ``tuning``, or "none" with ``artifacts``.
+        ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those names;
+        ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it; ``pollSeconds`` and ``maximumPolls``
+        bound the wait for it.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     refuse_other_builds(parameters)
     training = plan_training(service, number, parameters)
     inference_image = choose_image(parameters, service.region, "inference")
-    check_inputs(service, parameters, training.plan.get("artifacts"))
+    check_inputs(service, parameters, training.artifacts)
     live = describe_endpoint(service)
     name = name_resource(service, number)
     update_build(
@@ -63,7 +64,10 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     )
     return {
         "number": number,
-        **training.plan,
+        "way": training.way,
+        "training": training.training,
+        "tuning": training.tuning,
+        "artifacts": training.artifacts,
         "model": requests.build_model(service, number, parameters, inference_image.uri),
         "endpointConfig": requests.build_endpoint_config(service, number, parameters),
         "endpoint": requests.build_endpoint(service, number),

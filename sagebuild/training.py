@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sagebuild.containers import choose_image
@@ -24,18 +24,24 @@ class TrainingPlan:
 
     Parameters
     ----------
-    plan
-        For the state machine: ``way`` is "train", "tune" or "none", and with it goes the request of that name
-        (``training`` or ``tuning``), or ``artifacts``, the S3 address of a trained model.
+    way
+        "train", "tune" or "none".
     record
-        For the build's record.
+        What the build's record tells of it.
     notes
         What a person should know of it.
+    training, tuning
+        The request of the one that it is.
+    artifacts
+        The S3 address of the trained model, if none of the two.
     """
 
-    plan: dict[str, Any]
+    way: str
     record: dict[str, Any]
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+    training: dict[str, Any] | None = None
+    tuning: dict[str, Any] | None = None
+    artifacts: str | None = None
 
 
 def plan_training(service: Service, number: int, parameters: BuildParameters) -> TrainingPlan:
@@ -53,10 +59,10 @@ def plan_training(service: Service, number: int, parameters: BuildParameters) ->
     if parameters.configtrain == "SAGEMAKERHPO":
         tuning = build_tuning_job(service, number, parameters, image.uri)
         record = {"training_image": image.uri, "tuning_job": name_tuning_job(service, number)}
-        return TrainingPlan({"way": "tune", "tuning": tuning}, record, notes)
+        return TrainingPlan("tune", record, notes, tuning=tuning)
     training = build_training_job(service, number, parameters, image.uri)
     record = {"training_image": image.uri, "training_job": name_resource(service, number)}
-    return TrainingPlan({"way": "train", "training": training}, record, notes)
+    return TrainingPlan("train", record, notes, training=training)
 
 
 def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
@@ -68,7 +74,7 @@ def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
     else:
         artifacts, origin = _find_newest_model(service)
         note = f"Nothing was trained: the model is that of build {origin}, {artifacts}."
-    return TrainingPlan({"way": "none", "artifacts": artifacts}, {"artifacts": artifacts}, [note])
+    return TrainingPlan("none", {"artifacts": artifacts}, [note], artifacts=artifacts)
 
 
 def _find_newest_model(service: Service) -> tuple[str, int]:
