@@ -153,7 +153,7 @@ class Search:
         self._strategy, self._dimensions = strategy, dimensions
         self._chance = random.Random(seed)
         self._known = list(known)
-        self._tried = [dict(result.values) for result in self._known]
+        self._tried = [{d.name: result.values.get(d.name, "") for d in dimensions} for result in self._known]
         self._grid = self._walk_grid()
 
     def choose(self, results: Iterable[Result]) -> Values:

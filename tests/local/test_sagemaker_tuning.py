@@ -229,6 +229,12 @@ def test_no_combination_is_tried_twice() -> None:
     assert len(set(tried)) == 6
 
 
+def test_what_a_parent_has_tried_is_not_tried_again() -> None:
+    known = [Result({"a": a, "of": "another job"}, 0.5) for a in ("1", "2")]
+    search = Search("Random", read_ranges(categorical(a=["1", "2", "3"])), "seed", known)
+    assert search.choose([]) == {"a": "3"}
+
+
 def test_a_bayesian_search_comes_closer_than_chance() -> None:
     def best_of(strategy: str, seed: int) -> float:
         search = Search(strategy, [numeric("Linear", "0", "1"), numeric("Logarithmic", "0.001", "1")], seed)
