@@ -131,6 +131,10 @@ def list_inventory(aws: Aws) -> set[str]:
         "endpoint config": [c["EndpointConfigName"] for c in sagemaker.list_endpoint_configs()["EndpointConfigs"]],
         "model": [model["ModelName"] for model in sagemaker.list_models()["Models"]],
         "training job": [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]],
+        "tuning job": [
+            job["HyperParameterTuningJobName"]
+            for job in sagemaker.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummaries"]
+        ],
         "log stream": [
             stream["arn"]
             for group in logs.describe_log_groups()["logGroups"]

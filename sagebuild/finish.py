@@ -10,9 +10,8 @@ from typing import Any
 
 from sagebuild.endpoint import describe_endpoint, undo_deployment
 from sagebuild.errors import StillRunningError
-from sagebuild.job import Job, stop_job
+from sagebuild.job import Job, complete_job, stop_job
 from sagebuild.launch import pass_on_lock
-from sagebuild.names import name_resource
 from sagebuild.notify import notify_once
 from sagebuild.records import NOT_ENDED, BuildRecord, now, read_build, update_build
 from sagebuild.service import Service
@@ -54,12 +53,10 @@ def finish_build(
 
 
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
-    name = name_resource(service, record.number)
-    job = stop_job(service, name, JOB_WAIT, sleep=sleep)
+    job = stop_job(service, record, JOB_WAIT, sleep=sleep)
     if job and not job.has_ended:
-        raise StillRunningError(
-            f"The training job {name} is still {job.status} {JOB_WAIT} s after it was told to stop."
-        )
+        raise StillRunningError(f"The job {job.name} is still {job.status} {JOB_WAIT} s after it was told to stop.")
+    job = job and complete_job(service, job)
     status = _STATUS[ending.status]
     if status != "succeeded":
         undo_deployment(service, record, ENDPOINT_WAIT, sleep=sleep)
@@ -71,12 +68,21 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         status=status,
         reason=explain_ending(ending, job, record.stop_requested_by),
         step="" if status == "succeeded" else find_step(service, record.number),
-        job_status=job.status if job else "",
-        job_seconds=job.seconds if job else 0,
-        metrics=job.metrics if job else {},
+        **_describe_outcome(job),
         live_after=endpoint.config if endpoint else "",
         ended_at=now().isoformat(),
     )
+
+
+def _describe_outcome(job: Job | None) -> dict[str, Any]:
+    """What the record tells of the job."""
+    if job is None:
+        return {}
+    told: dict[str, Any] = {"job_status": job.status, "job_seconds": job.seconds, "metrics": job.metrics}
+    if tuning := job.tuning:
+        told |= {"trainings": tuning.trainings, "trainings_completed": tuning.completed}
+        told |= {"training_job": tuning.best, "best_hyperparameters": tuning.hyperparameters}
+    return told | {"artifacts": job.artifacts}
 
 
 def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str) -> str:
@@ -87,6 +93,8 @@ def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str) -> s
         return f"Stopped by {stop_requested_by or 'someone outside sagebuild, in the AWS console or by an API call'}."
     if ending.status == "TIMED_OUT":
         return "The build took longer than the state machine allows."
+    if job and job.status == "Stopped" and job.tuning:
+        return "The tuning job was stopped by someone outside sagebuild."
     if job and job.status == "Stopped":
         return "The training job was stopped: by its time limit (trainmaxrun) or by someone outside sagebuild."
     return (job.reason if job else "") or _read_cause(ending)

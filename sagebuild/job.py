@@ -1,23 +1,51 @@
-"""A build's training job as SageMaker tells of it: what it did, and stopping it until that is confirmed."""
+"""A build's paid job as SageMaker tells of it, a training or a tuning job: what it did, and stopping it for certain."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.names import name_resource
+from sagebuild.records import BuildRecord
 from sagebuild.service import Service, aws_call, suppress_code
 
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import HyperParameterTrainingJobSummaryTypeDef
+
 POLL_SECONDS = 1.0
-# InProgress and Stopping are all the rest; both cost money.
-_ENDED = frozenset({"Completed", "Failed", "Stopped"})
+# All the rest cost nothing any more.
+_RUNNING = frozenset({"InProgress", "Stopping"})
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a tuning job's trainings have come to.
+
+    Parameters
+    ----------
+    trainings
+        How many it runs in all.
+    completed
+        How many of them have completed.
+    best
+        The name of the best one; empty if none has completed.
+    hyperparameters
+        What the best one was given out of the ranges.
+    """
+
+    trainings: int
+    completed: int
+    best: str = ""
+    hyperparameters: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is known of a training job.
+    """What is known of a training or tuning job.
 
     Parameters
     ----------
@@ -28,7 +56,11 @@ class Job:
     reason
         SageMaker's own words for a failure; else empty.
     metrics
-        The last value of each metric.
+        The last value of each metric; of a tuning job's best training.
+    artifacts
+        The S3 address of the trained model; likewise.
+    tuning
+        For a tuning job.
     """
 
     name: str
@@ -36,41 +68,30 @@ class Job:
     seconds: int = 0
     reason: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    artifacts: str = ""
+    tuning: Tuning | None = None
 
     @property
     def has_ended(self) -> bool:
         """Whether it costs nothing any more."""
-        return self.status in _ENDED
+        return self.status not in _RUNNING
 
 
-def describe_job(service: Service, name: str) -> Job | None:
-    """The job as it is now, or None if there never was one of that name."""
-    with aws_call(f"describe the training job {name}"):
-        try:
-            answer = service.sagemaker.describe_training_job(TrainingJobName=name)
-        except ClientError as error:
-            # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html names
-            # ResourceNotFound; the service answers ValidationException for a name that it never saw.
-            if error.response["Error"]["Code"] in {"ResourceNotFound", "ValidationException"}:
-                return None
-            raise
-    return Job(
-        name=name,
-        status=answer["TrainingJobStatus"],
-        seconds=answer.get("BillableTimeInSeconds", 0),
-        reason=answer.get("FailureReason", ""),
-        metrics={m["MetricName"]: m["Value"] for m in answer.get("FinalMetricDataList", [])},
-    )
+def describe_job(service: Service, record: BuildRecord) -> Job | None:
+    """The job of a build as it is now, or None if none was ever started."""
+    if record.tuning_job:
+        return _describe_tuning_job(service, record.tuning_job)
+    return _describe_training_job(service, name_resource(service, record.number))
 
 
 def stop_job(
     service: Service,
-    name: str,
+    record: BuildRecord,
     wait_seconds: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Job | None:
-    """Stop a job that still runs, and look until it has ended or the time is up.
+    """Stop a build's job if it still runs, and look until it has ended or the time is up.
 
     Returns
     -------
@@ -78,12 +99,104 @@ def stop_job(
         As it was at the last look; None if there never was one.
     """
     deadline = clock() + wait_seconds
-    job = describe_job(service, name)
+    job = describe_job(service, record)
     if job and job.status == "InProgress":
         # ValidationException: it ended between the look and the call; the next look says how.
-        with aws_call(f"stop the training job {name}"), suppress_code("ValidationException"):
-            service.sagemaker.stop_training_job(TrainingJobName=name)
+        with aws_call(f"stop the job {job.name}"), suppress_code("ValidationException"):
+            if job.tuning:
+                service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job.name)
+            else:
+                service.sagemaker.stop_training_job(TrainingJobName=job.name)
     while job and not job.has_ended and clock() < deadline:
         sleep(POLL_SECONDS)
-        job = describe_job(service, name)
+        job = describe_job(service, record)
     return job
+
+
+def complete_job(service: Service, job: Job) -> Job:
+    """Add to an ended tuning job what only its trainings can tell; a training job is returned as it is."""
+    if not job.tuning:
+        return job
+    trainings = _list_trainings(service, job.name)
+    best = _describe_training_job(service, job.tuning.best) if job.tuning.best else None
+    return replace(
+        job,
+        seconds=round(sum(_count_seconds(training) for training in trainings)),
+        reason=_explain_tuning(job, trainings),
+        metrics=best.metrics if best else {},
+        artifacts=best.artifacts if best else "",
+    )
+
+
+def _describe_training_job(service: Service, name: str) -> Job | None:
+    answer = _describe(
+        f"the training job {name}", lambda: service.sagemaker.describe_training_job(TrainingJobName=name)
+    )
+    if answer is None:
+        return None
+    return Job(
+        name=name,
+        status=answer["TrainingJobStatus"],
+        seconds=answer.get("BillableTimeInSeconds", 0),
+        reason=answer.get("FailureReason", ""),
+        metrics={m["MetricName"]: m["Value"] for m in answer.get("FinalMetricDataList", [])},
+        artifacts=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
+    )
+
+
+def _describe_tuning_job(service: Service, name: str) -> Job | None:
+    answer = _describe(
+        f"the tuning job {name}",
+        lambda: service.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name),
+    )
+    if answer is None:
+        return None
+    counters: dict[str, int] = answer["TrainingJobStatusCounters"]
+    limits: dict[str, int] = answer["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    best: dict[str, Any] = answer.get("BestTrainingJob", {})
+    return Job(
+        name=name,
+        status=answer["HyperParameterTuningJobStatus"],
+        reason=answer.get("FailureReason", ""),
+        tuning=Tuning(
+            # A grid has no limit: it runs as many as there are combinations.
+            trainings=limits.get("MaxNumberOfTrainingJobs", sum(counters.values())),
+            completed=counters.get("Completed", 0),
+            best=best.get("TrainingJobName", ""),
+            hyperparameters=best.get("TunedHyperParameters", {}),
+        ),
+    )
+
+
+def _describe(what: str, call: Callable[[], Any]) -> Any:
+    """The answer of a Describe call, or None if there never was one of that name."""
+    with aws_call(f"describe {what}"):
+        try:
+            return call()
+        except ClientError as error:
+            # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html names
+            # ResourceNotFound; the service answers ValidationException for a name that it never saw.
+            if error.response["Error"]["Code"] in {"ResourceNotFound", "ValidationException"}:
+                return None
+            raise
+
+
+def _list_trainings(service: Service, tuning_job: str) -> list[HyperParameterTrainingJobSummaryTypeDef]:
+    paginator = service.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
+    with aws_call(f"list the trainings of {tuning_job}"):
+        pages = paginator.paginate(HyperParameterTuningJobName=tuning_job, SortBy="CreationTime", SortOrder="Ascending")
+        return [training for page in pages for training in page["TrainingJobSummaries"]]
+
+
+def _count_seconds(training: HyperParameterTrainingJobSummaryTypeDef) -> float:
+    """What a training is billed for, which the summary tells by its two times."""
+    if "TrainingStartTime" not in training or "TrainingEndTime" not in training:
+        return 0
+    return (training["TrainingEndTime"] - training["TrainingStartTime"]).total_seconds()
+
+
+def _explain_tuning(job: Job, trainings: list[HyperParameterTrainingJobSummaryTypeDef]) -> str:
+    """SageMaker's words for a failed tuning job, and those of its first failed training, which are the real ones."""
+    failures = (training.get("FailureReason", "") for training in trainings)
+    first = next((reason for reason in failures if reason), "") if job.status == "Failed" else ""
+    return f"{job.reason} The first that failed: {first}" if first else job.reason

@@ -24,6 +24,20 @@ def resource_prefix(service: Service) -> str:
     return f"{service.stack_name}-{service.stack_key}-"
 
 
+def name_tuning_job(service: Service, number: int) -> str:
+    """The name of a build's tuning job; those of its trainings begin with it."""
+    return f"{tuning_prefix(service)}{number}"
+
+
+def tuning_prefix(service: Service) -> str:
+    """What the names of all tuning jobs of this stack begin with.
+
+    SageMaker allows them 32 characters. The stack's key keeps them apart from other stacks' and leaves room for a
+    million builds, so of a long stack name the beginning must do.
+    """
+    return f"{service.stack_name[:16].rstrip('-')}-{service.stack_key}-"
+
+
 def name_endpoint(service: Service) -> str:
     """The name of the stack's one endpoint."""
     return service.stack_name

@@ -72,11 +72,26 @@ def _tell_trigger(record: BuildRecord) -> str:
 def _tell_training(record: BuildRecord) -> str:
     if not record.job_status:
         return "Training: none was started."
+    if record.tuning_job:
+        return _tell_tuning(record)
     metrics = ", ".join(f"{name} {value:g}" for name, value in sorted(record.metrics.items()))
     return (
         f"Training: {record.job_status}, {format_seconds(record.job_seconds)} paid for"
         f"{f'; {metrics}' if metrics else ''} ({record.training_job})."
     )
+
+
+def _tell_tuning(record: BuildRecord) -> str:
+    """How many trainings completed, and the best one with what it was given."""
+    said = (
+        f"Tuning: {record.job_status}, {record.trainings_completed} of {record.trainings} trainings completed, "
+        f"{format_seconds(record.job_seconds)} paid for"
+    )
+    if not record.training_job:
+        return f"{said} ({record.tuning_job})."
+    metrics = ", ".join(f"{name} {value:g}" for name, value in sorted(record.metrics.items()))
+    given = ", ".join(f"{name} {value}" for name, value in sorted(record.best_hyperparameters.items()))
+    return f"{said}; the best has {metrics} with {given} ({record.training_job})."
 
 
 def _tell_endpoint(service: Service, record: BuildRecord) -> str:

@@ -17,6 +17,7 @@ from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, ScriptModeParameters, parse_document
 from sagebuild.records import NOT_ENDED, update_build
 from sagebuild.service import Service, aws_call
+from sagebuild.training import plan_training
 
 # An update takes 3 to 10 minutes; an hour means that something hangs.
 POLL_SECONDS = 30
@@ -29,8 +30,10 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``training``, ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those
-        names; ``tags`` belong to the endpoint; ``pollSeconds`` and ``maximumPolls`` bound the wait for it.
+        ``way`` is "train" with the body ``training``, "tune" with ``tuning``, or "none" with ``artifacts``.
+        ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those names;
+        ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it; ``pollSeconds`` and ``maximumPolls``
+        bound the wait for it.
 
     Raises
     ------
@@ -44,9 +47,9 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     text = read_document(service)
     parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
     refuse_other_builds(parameters)
-    training_image = choose_image(parameters, service.region, "training")
+    training = plan_training(service, number, parameters)
     inference_image = choose_image(parameters, service.region, "inference")
-    check_inputs(service, parameters)
+    check_inputs(service, parameters, training.artifacts)
     live = describe_endpoint(service)
     name = name_resource(service, number)
     planned = update_build(
@@ -55,12 +58,11 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         only_if=NOT_ENDED,
         status="running",
         parameters=text,
-        notes=sorted({image.note for image in (training_image, inference_image) if image.note}),
-        training_image=training_image.uri,
-        training_job=name,
+        notes=sorted({*training.notes, inference_image.note} - {None}),
         model=name,
-        endpoint_config=name,
+        endpoint_config=name if parameters.deployEndpoint else "",
         live_before=live.config if live and live.status != "Failed" else "",
+        **training.record,
     )
     if not planned:
         raise BuildNotFoundError(
@@ -69,10 +71,14 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         )
     return {
         "number": number,
-        "training": requests.build_training_job(service, number, parameters, training_image.uri),
+        "way": training.way,
+        "training": training.training,
+        "tuning": training.tuning,
+        "artifacts": training.artifacts,
         "model": requests.build_model(service, number, parameters, inference_image.uri),
         "endpointConfig": requests.build_endpoint_config(service, number, parameters),
         "endpoint": requests.build_endpoint(service, number),
+        "deploy": parameters.deployEndpoint,
         "tags": requests.build_tags(service, number, parameters),
         "pollSeconds": POLL_SECONDS,
         "maximumPolls": MAXIMUM_POLLS,
@@ -88,34 +94,37 @@ def refuse_other_builds(parameters: BuildParameters) -> None:
         With all of it.
     """
     asked = {
-        "configtrain SAGEMAKERHPO": parameters.configtrain != "SAGEMAKER",
-        "skiptrain": parameters.skiptrain,
-        "train false": not getattr(parameters, "train", True),
-        "ModelArtifacts": parameters.ModelArtifacts is not None,
-        "deployEndpoint false": not parameters.deployEndpoint,
         "pipeline": bool(parameters.pipeline),
     }
     refused = [name for name, is_asked in asked.items() if is_asked]
     if refused:
         raise ParameterError(
-            f"This version of sagebuild trains one model and deploys it; it does not know how to do "
+            f"This version of sagebuild serves one model in one container; it does not know how to do "
             f"{', '.join(refused)}. Take that out of the document."
         )
 
 
-def check_inputs(service: Service, parameters: BuildParameters) -> None:
-    """Look for what the training will read.
+def check_inputs(service: Service, parameters: BuildParameters, artifacts: str | None = None) -> None:
+    """Look for what the build will read.
+
+    Parameters
+    ----------
+    artifacts
+        The trained model, for a build that trains none.
 
     Raises
     ------
     PreflightError
         With everything that is missing, not the first alone.
     """
+    channels = requests.read_channels(service, parameters) if parameters.has_training else {}
     problems = [
         f"The channel '{name}' has no objects at {channel.uri}; upload the training data there."
-        for name, channel in requests.read_channels(service, parameters).items()
+        for name, channel in channels.items()
         if not _has_objects(service, str(channel.uri))
     ]
+    if artifacts:
+        problems += _find_artifact_problems(service, artifacts)
     if isinstance(parameters, ScriptModeParameters):
         problems += _find_script_problems(service, parameters)
     if problems:
@@ -123,12 +132,13 @@ def check_inputs(service: Service, parameters: BuildParameters) -> None:
 
 
 def _find_script_problems(service: Service, parameters: ScriptModeParameters) -> Iterator[str]:
-    if not parameters.trainentrypoint:
+    serves_only = not parameters.has_training
+    if not parameters.trainentrypoint and not (serves_only and parameters.hostentrypoint):
         yield (
             f"trainentrypoint is not set; framework {parameters.framework} trains with a script of yours: "
             "name it here, such as train.py."
         )
-    if not parameters.trainsourcefile:
+    if not parameters.trainsourcefile and not (serves_only and parameters.hostsourcefile):
         yield (
             "trainsourcefile is not set; pack the script into an archive, upload it to the code bucket "
             f"({service.setting('CODE_BUCKET')}), and give its key here, such as source.tar.gz."
@@ -137,6 +147,17 @@ def _find_script_problems(service: Service, parameters: ScriptModeParameters) ->
         source = requests.locate_source(service, getattr(parameters, name))
         if source and not _has_objects(service, source):
             yield f"{name} names {source}, where there is no object; upload the source archive there."
+
+
+def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
+    bucket, model_bucket = urlsplit(artifacts).netloc, service.setting("MODEL_BUCKET")
+    if bucket not in (model_bucket, service.setting("CODE_BUCKET")):
+        yield (
+            f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role may not read; "
+            f"copy it to the model bucket ({model_bucket})."
+        )
+    elif not _has_objects(service, artifacts):
+        yield f"There is no trained model at {artifacts}; train again, or give another address in ModelArtifacts."
 
 
 def _has_objects(service: Service, uri: str) -> bool:

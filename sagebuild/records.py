@@ -50,7 +50,12 @@ class BuildRecord:
     parameters: str = ""  # the document as it was read, JSON
     notes: list[str] = field(default_factory=list)
     training_image: str = ""
-    training_job: str = ""
+    training_job: str = ""  # of a tuning job, the best one
+    tuning_job: str = ""
+    trainings: int = 0  # of a tuning job
+    trainings_completed: int = 0
+    best_hyperparameters: dict[str, str] = field(default_factory=dict)  # that the tuning job has found
+    artifacts: str = ""  # S3 address of the trained model
     model: str = ""
     endpoint_config: str = ""
     live_before: str = ""  # endpoint configuration; empty: no endpoint

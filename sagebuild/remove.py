@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import NoBuildRunningError, StillRunningError
-from sagebuild.names import name_endpoint, resource_prefix
+from sagebuild.names import name_endpoint, resource_prefix, tuning_prefix
 from sagebuild.service import Service, aws_call, suppress_code
 from sagebuild.stop import stop_build
 
@@ -77,9 +77,21 @@ def _delete_configs_and_models(service: Service) -> None:
 
 
 def _delete_jobs(service: Service) -> None:
-    for page in _pages(service.sagemaker, "list_training_jobs", resource_prefix(service)):
-        for job in page["TrainingJobSummaries"]:
-            service.sagemaker.delete_training_job(TrainingJobName=job["TrainingJobName"])
+    sagemaker = service.sagemaker
+    for page in _pages(sagemaker, "list_hyper_parameter_tuning_jobs", tuning_prefix(service)):
+        for tuning in page["HyperParameterTuningJobSummaries"]:
+            sagemaker.delete_hyper_parameter_tuning_job(
+                HyperParameterTuningJobName=tuning["HyperParameterTuningJobName"]
+            )
+    for prefix in _job_prefixes(service):
+        for page in _pages(sagemaker, "list_training_jobs", prefix):
+            for job in page["TrainingJobSummaries"]:
+                sagemaker.delete_training_job(TrainingJobName=job["TrainingJobName"])
+
+
+def _job_prefixes(service: Service) -> set[str]:
+    """What the names of training jobs begin with: a tuning job's have its own, which may be shorter."""
+    return {resource_prefix(service), tuning_prefix(service)}
 
 
 def _pages(client: Any, operation: str, prefix: str) -> Iterator[dict[str, Any]]:
@@ -90,9 +102,14 @@ def _pages(client: Any, operation: str, prefix: str) -> Iterator[dict[str, Any]]
 def _delete_logs(service: Service) -> None:
     with aws_call("delete the endpoint's logs"), suppress_code("ResourceNotFoundException"):
         service.logs.delete_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name_endpoint(service)}")
+    for prefix in _job_prefixes(service):
+        _delete_training_logs(service, prefix)
+
+
+def _delete_training_logs(service: Service, prefix: str) -> None:
     with aws_call("delete the training logs"), suppress_code("ResourceNotFoundException"):
         pages = service.logs.get_paginator("describe_log_streams").paginate(
-            logGroupName=TRAINING_LOGS, logStreamNamePrefix=resource_prefix(service)
+            logGroupName=TRAINING_LOGS, logStreamNamePrefix=prefix
         )
         # The group is the account's; the streams of this stack's jobs are ours.
         for stream in [stream for page in pages for stream in page["logStreams"]]:

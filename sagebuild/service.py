@@ -85,9 +85,9 @@ class Service:
 
     @property
     def stack_key(self) -> str:
-        """Six hexadecimal digits that tell this stack from a removed one of the same name."""
+        """Eight hexadecimal digits that tell this stack from a removed one of the same name."""
         # arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID
-        return self.setting("STACK_ID").rsplit("/", 1)[-1][:6]
+        return self.setting("STACK_ID").rsplit("/", 1)[-1].partition("-")[0]
 
     @property
     def region(self) -> str:

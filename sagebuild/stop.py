@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sagebuild.errors import NoBuildRunningError
 from sagebuild.job import stop_job
 from sagebuild.lock import read_state
-from sagebuild.names import execution_arn, name_resource
-from sagebuild.records import NOT_ENDED, update_build
+from sagebuild.names import execution_arn
+from sagebuild.records import NOT_ENDED, read_build, update_build
 from sagebuild.service import Service, aws_call
 
 
@@ -21,7 +21,7 @@ class Stopped:
     Parameters
     ----------
     job_status
-        The training job's status at the last look; None if no job had been started.
+        The training or tuning job's status at the last look; None if no job had been started.
     confirmed
         Whether the execution is over and nothing paid runs any more.
     """
@@ -39,7 +39,7 @@ def stop_build(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Stopped:
-    """Stop the running build's execution and its training job.
+    """Stop the running build's execution and its training or tuning job.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def stop_build(
         service.stepfunctions.stop_execution(
             executionArn=arn, error="BuildStopped", cause=f"Stopped by {requested_by}."
         )
-    job = stop_job(service, name_resource(service, running), wait_seconds, clock, sleep)
+    job = stop_job(service, read_build(service, running), wait_seconds, clock, sleep)
     with aws_call(f"describe build {running}"):
         status = service.stepfunctions.describe_execution(executionArn=arn)["status"]
     return Stopped(

@@ -11,10 +11,13 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from local.sagemaker.endpoints import EndpointOperations
 from local.sagemaker.resources import Json
-from local.sagemaker.training import TrainingOperations
+from local.sagemaker.tuning import TuningOperations
 
 _OPERATIONS = (
     *("create_training_job", "describe_training_job", "stop_training_job", "delete_training_job", "list_training_jobs"),
+    *("create_hyper_parameter_tuning_job", "describe_hyper_parameter_tuning_job", "stop_hyper_parameter_tuning_job"),
+    *("delete_hyper_parameter_tuning_job", "list_hyper_parameter_tuning_jobs"),
+    "list_training_jobs_for_hyper_parameter_tuning_job",
     *("create_model", "describe_model", "delete_model", "list_models"),
     *("create_endpoint_config", "describe_endpoint_config", "delete_endpoint_config", "list_endpoint_configs"),
     *("create_endpoint", "describe_endpoint", "update_endpoint", "delete_endpoint", "list_endpoints"),
@@ -23,7 +26,6 @@ _OPERATIONS = (
 _REFUSED = (
     "create_auto_ml_job_v2",
     "create_compilation_job",
-    "create_hyper_parameter_tuning_job",
     "create_processing_job",
     "create_transform_job",
     "start_pipeline_execution",
@@ -31,7 +33,7 @@ _REFUSED = (
 )
 
 
-class SageMakerBackend(TrainingOperations, EndpointOperations, SageMakerModelBackend):  # type: ignore[misc]
+class SageMakerBackend(TuningOperations, EndpointOperations, SageMakerModelBackend):  # type: ignore[misc]
     """One region's SageMaker. Its operations take the request as it came and return the answer."""
 
     def __init__(self, region_name: str, account_id: str) -> None:

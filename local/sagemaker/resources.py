@@ -2,8 +2,9 @@
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from moto.sagemaker.exceptions import ValidationError
@@ -23,8 +24,16 @@ class Resource(Protocol):
     arn: str
     tags: list[dict[str, str]]
     creation_time: datetime
-    last_modified_time: datetime
-    status: str
+
+    @property
+    def last_modified_time(self) -> datetime:
+        """When anything about it last changed."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """Its status, as its Describe call tells it."""
+        ...
 
     def summary(self) -> Json:
         """The entry of the List call."""
@@ -67,13 +76,26 @@ def check_role(role_arn: str | None) -> None:
         ) from None
 
 
-def list_page(request: Json, resources: Iterable[Resource], *, default_order: str) -> tuple[list[Json], str | None]:
-    """The summaries that a List request asks for, and the token of the next page."""
+def list_page(
+    request: Json,
+    resources: Iterable[Resource],
+    *,
+    default_order: str,
+    more_keys: Mapping[str, Callable[[Any], Any]] = MappingProxyType({}),
+) -> tuple[list[Json], str | None]:
+    """The summaries that a List request asks for, and the token of the next page.
+
+    Parameters
+    ----------
+    more_keys
+        What this list can be sorted by besides name, status and time.
+    """
     found = [resource for resource in resources if _is_asked_for(resource, request)]
-    sort_keys = {
+    sort_keys: dict[str, Callable[[Any], Any]] = {
         "Name": lambda one: one.name,
         "Status": lambda one: one.status,
         "CreationTime": lambda one: one.creation_time,
+        **more_keys,
     }
     found.sort(
         key=sort_keys[request.get("SortBy") or "CreationTime"],

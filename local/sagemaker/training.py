@@ -18,7 +18,7 @@ class TrainingOperations(Store):
 
     def create_training_job(self, request: Json) -> Json:
         """Start a training."""
-        _check_request(request)
+        check_request(request)
         check_role(request["RoleArn"])
         limits = {"MaxRuntimeInSeconds": _MAX_RUNTIME_SECONDS, **(request.get("StoppingCondition") or {})}
         with self.lock:
@@ -69,7 +69,8 @@ class TrainingOperations(Store):
         return job
 
 
-def _check_request(request: Json) -> None:
+def check_request(request: Json) -> None:
+    """Refuse by name what this engine cannot do of a training job."""
     refuse(request, ("CheckpointConfig", "ServerlessJobConfig", "SessionChainingConfig"), "a training job")
     algorithm: Json = request.get("AlgorithmSpecification") or {}
     refuse(algorithm, ("AlgorithmName", "ContainerEntrypoint", "ContainerArguments"), "AlgorithmSpecification")

@@ -59,6 +59,7 @@ class TrainingJob:
         self._facts: Json = {}
         self._transitions: list[Json] = []
         self._metrics: dict[str, Json] = {}
+        self._values: dict[str, list[float]] = {}
         definitions = request["AlgorithmSpecification"].get("MetricDefinitions") or []
         self._patterns = {entry["Name"]: re.compile(entry["Regex"]) for entry in definitions}
         self._lock = threading.RLock()
@@ -97,6 +98,11 @@ class TrainingJob:
         """The job's entry in ListTrainingJobs."""
         described = self.describe()
         return {name: described[name] for name in _SUMMARY if name in described}
+
+    def values_of(self, metric: str) -> list[float]:
+        """All values of a metric so far, in order."""
+        with self._lock:
+            return list(self._values.get(metric, ()))
 
     def start(self) -> None:
         """Run in the background."""
@@ -183,7 +189,9 @@ class TrainingJob:
         for name, pattern in self._patterns.items():
             if found := pattern.search(line):
                 with suppress(ValueError, IndexError), self._lock:
-                    self._metrics[name] = {"MetricName": name, "Value": float(found.group(1)), "Timestamp": now()}
+                    value = float(found.group(1))
+                    self._metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
+                    self._values.setdefault(name, []).append(value)
 
     def _count_seconds(self) -> None:
         self._facts["TrainingEndTime"] = now()

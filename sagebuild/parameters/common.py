@@ -3,6 +3,7 @@
 # The names are the contract's and AWS's.
 # ruff: noqa: N815
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -25,6 +26,8 @@ from sagebuild.parameters.kinds import Choice, Flag, Hours, Scalar, Text, WholeN
 
 Framework = Literal["TENSORFLOW", "MXNET", "PYTORCH", "SCIKIT", "CHAINER", "XGBOOST", "HUGGINGFACE", "AMAZON", "BYOD"]
 TrainingWay = Literal["SAGEMAKER", "SAGEMAKERHPO"]
+TuningStrategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
+EarlyStopping = Literal["Off", "Auto"]
 WarmStart = Literal["IdenticalDataAndAlgorithm", "TransferLearning"]
 InstanceType = Text("an instance type such as ml.m5.large", r"ml\.[a-z]+[0-9][a-z0-9-]*\.([0-9]*x?large|medium|metal)")
 JobName = Text("a tuning job's name of at most 32 letters, digits and hyphens", r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", 32)
@@ -72,10 +75,19 @@ class Tuning(Part):
     """What a tuning job has, when configtrain is SAGEMAKERHPO."""
 
     maxtrainingjobs: Annotated[int, WholeNumber(1, 10000)] = Field(
-        default=1, description="Trainings that the tuning job runs in all."
+        default=1,
+        description="Trainings that the tuning job runs in all; strategy Grid runs one for each combination of values.",
     )
     maxparalleltrainingjobs: Annotated[int, WholeNumber(1, 1000)] = Field(
         default=1, description="Trainings it runs at a time."
+    )
+    tuningstrategy: Annotated[TuningStrategy, Choice(TuningStrategy)] = Field(
+        default="Bayesian",
+        description="How the tuning job chooses the values to try: by what it has learnt (Bayesian), by chance "
+        "(Random), every combination of Values (Grid), or many short trainings of which the best go on (Hyperband).",
+    )
+    earlystopping: Annotated[EarlyStopping, Choice(EarlyStopping)] = Field(
+        default="Off", description="Whether trainings that do worse than the earlier ones are stopped early (Auto)."
     )
 
 
@@ -127,6 +139,11 @@ class BuildParameters(Common, Tuning, Further):
     framework: Annotated[Framework, Choice(Framework)] = Field(description="What trains and serves the model.")
 
     @property
+    def has_training(self) -> bool:
+        """Whether the build trains, rather than deploying what was trained before."""
+        return not (self.skiptrain or self.ModelArtifacts) and getattr(self, "train", True)
+
+    @property
     def tuning_ranges(self) -> dict[str, Range]:
         """The hyperparameters that a tuning job searches."""
         return {name: value for name, value in self.hyperparameters.items() if isinstance(value, Range)}
@@ -135,3 +152,15 @@ class BuildParameters(Common, Tuning, Further):
     def static_hyperparameters(self) -> dict[str, Any]:
         """The hyperparameters that every training gets as they are."""
         return {name: value for name, value in self.hyperparameters.items() if not isinstance(value, Range)}
+
+    @property
+    def combinations(self) -> int | None:
+        """How many trainings the tuning ranges can tell apart; None if one of them is continuous."""
+        sizes = [value.size for value in self.tuning_ranges.values()]
+        return None if None in sizes else math.prod(size for size in sizes if size)
+
+    @property
+    def tuning_trainings(self) -> int:
+        """How many trainings the tuning job runs in all."""
+        combinations = self.combinations
+        return combinations if self.tuningstrategy == "Grid" and combinations else self.maxtrainingjobs

@@ -121,6 +121,11 @@ class CategoricalRange(Part):
         min_length=1, max_length=30, description="The values to try."
     )
 
+    @property
+    def size(self) -> int:
+        """How many values there are to try."""
+        return len(set(self.Values))
+
 
 class NumericRange(Part):
     """A hyperparameter of which the tuning job tries values between two limits.
@@ -132,6 +137,11 @@ class NumericRange(Part):
     MaxValue: Annotated[int | float, Number()] = Field(description="The greatest value to try.")
     integer: Annotated[bool, Flag()] = Field(default=False, description="Whether only whole numbers are tried.")
     ScalingType: Annotated[Scaling, Choice(Scaling)] = Field(default="Auto", description="Scale of the search.")
+
+    @property
+    def size(self) -> int | None:
+        """How many values there are to try; None if there is no end of them."""
+        return int(self.MaxValue - self.MinValue) + 1 if self.integer else None
 
     @model_validator(mode="after")
     def _check_limits(self) -> "NumericRange":

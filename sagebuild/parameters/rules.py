@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from sagebuild.parameters.common import BuildParameters
+from sagebuild.parameters.groups import CategoricalRange
 from sagebuild.parameters.problems import show_name, show_value
 
 
@@ -24,6 +25,8 @@ OWN_HYPERPARAMETERS = {
     "sagemaker_region": "leave it out",
     "sagemaker_job_name": "leave it out",
 }
+# One of these static hyperparameters tells Hyperband how long a training may get.
+HYPERBAND_EPOCHS = ("epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs")
 
 OWN_VARIABLES = (
     "SAGEMAKER_PROGRAM",
@@ -75,7 +78,7 @@ def _tuning_needs_an_objective(parameters: BuildParameters) -> Iterator[str]:
 
 @_rule("configtrain")
 def _tuning_s_own_need_tuning(parameters: BuildParameters) -> Iterator[str]:
-    for name in ("tuningobjective", "parentJobs", "WarmStartType"):
+    for name in ("tuningobjective", "parentJobs", "WarmStartType", "tuningstrategy", "earlystopping"):
         if name in parameters.model_fields_set and not _tunes(parameters):
             yield f"{name} is for configtrain SAGEMAKERHPO; this document's configtrain is SAGEMAKER."
 
@@ -86,8 +89,58 @@ def _warm_start_needs_parents(parameters: BuildParameters) -> Iterator[str]:
         yield f"WarmStartType is {parameters.WarmStartType}, which needs parentJobs, the tuning jobs to start from."
 
 
-@_rule("maxtrainingjobs", "maxparalleltrainingjobs")
+@_rule("configtrain", "hyperparameters", "tuningstrategy", "maxtrainingjobs")
+def _trainings_differ(parameters: BuildParameters) -> Iterator[str]:
+    combinations, asked = parameters.combinations, parameters.maxtrainingjobs
+    if not (_tunes(parameters) and parameters.tuning_ranges and combinations) or parameters.tuningstrategy == "Grid":
+        return
+    # CreateHyperParameterTuningJob refuses so: "You don't have enough combinations of hyperparameter ranges."
+    if asked > combinations:
+        yield f"maxtrainingjobs is {asked}; the ranges in hyperparameters allow {combinations} different trainings."
+
+
+@_rule("configtrain", "hyperparameters", "tuningstrategy", "maxtrainingjobs")
+def _grid_tries_every_combination(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-how-it-works.html
+    if not _tunes(parameters) or parameters.tuningstrategy != "Grid":
+        return
+    for name, values in parameters.tuning_ranges.items():
+        if not isinstance(values, CategoricalRange):
+            yield f"tuningstrategy is Grid, which needs Values; hyperparameters.{show_name(name)} has limits."
+            return
+    asked, combinations = parameters.maxtrainingjobs, parameters.combinations
+    if "maxtrainingjobs" in parameters.model_fields_set and asked != combinations:
+        yield (
+            f"maxtrainingjobs is {asked}; tuningstrategy Grid trains once for each of the {combinations} combinations "
+            f"of values: leave it out or make it {combinations}."
+        )
+
+
+@_rule("configtrain", "hyperparameters", "tuningstrategy", "earlystopping")
+def _hyperband_stops_trainings_itself(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperbandStrategyConfig.html
+    if not _tunes(parameters) or parameters.tuningstrategy != "Hyperband":
+        return
+    if parameters.earlystopping != "Off":
+        yield "earlystopping is Auto; tuningstrategy Hyperband stops trainings by rules of its own and needs Off."
+    if not parameters.static_hyperparameters.keys() & HYPERBAND_EPOCHS:
+        yield (
+            "tuningstrategy is Hyperband, which needs to know the most epochs of a training: set one of the "
+            f"hyperparameters {', '.join(HYPERBAND_EPOCHS)} to a number."
+        )
+
+
+@_rule("configtrain", "parentJobs", "tuningstrategy")
+def _warm_start_is_for_guessing_strategies(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-warm-start.html
+    if _tunes(parameters) and parameters.parentJobs and parameters.tuningstrategy in ("Grid", "Hyperband"):
+        yield f"tuningstrategy is {parameters.tuningstrategy}; with parentJobs it must be Bayesian or Random."
+
+
+@_rule("hyperparameters", "tuningstrategy", "maxtrainingjobs", "maxparalleltrainingjobs")
 def _parallel_jobs_are_among_all_jobs(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.tuningstrategy == "Grid":
+        return
     if parameters.maxparalleltrainingjobs > parameters.maxtrainingjobs:
         yield (
             f"maxparalleltrainingjobs is {parameters.maxparalleltrainingjobs}; "
@@ -106,6 +159,14 @@ def _the_objective_is_a_metric(parameters: BuildParameters) -> Iterator[str]:
             f"tuningobjective.Name is {show_value(objective.Name)}, which metrics does not define; "
             "give tuningobjective.Regex or a metric of that Name."
         )
+
+
+@_rule("metrics", "tuningobjective")
+def _the_objective_has_one_definition(parameters: BuildParameters) -> Iterator[str]:
+    objective = parameters.tuningobjective
+    for metric in parameters.metrics:
+        if objective and objective.Regex and metric.Name == objective.Name and metric.Regex != objective.Regex:
+            yield f"metrics and tuningobjective.Regex define {show_value(metric.Name)} differently; give it once."
 
 
 @_rule("framework", "metrics", "tuningobjective")

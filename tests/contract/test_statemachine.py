@@ -19,7 +19,7 @@ from tests.engine import ROOT
 FILE = ROOT / "statemachine.asl.json"
 VALIDATOR = ROOT / "node_modules" / ".bin" / "asl-validator"
 SMALL_WORDS = {"and", "of", "the", "to"}
-VERBS = {"Check", "Create", "Delete", "Find", "Plan", "Train", "Update"}
+VERBS = {"Check", "Create", "Delete", "Find", "Plan", "Train", "Tune", "Update"}
 
 Definition = dict[str, Any]
 Rule = Callable[[Definition], Iterator[str]]
@@ -198,7 +198,7 @@ READY = "Endpoint Ready?"
         (expressions_are_of_the_service_s_jsonata, (TRAIN, "Arguments"), "{% $plan.training ?? {} %}"),
         (expressions_are_of_the_service_s_jsonata, (TRAIN, "Arguments"), "{% $plan.training ?: {} %}"),
         (matched_errors_of_our_own_exist, (PLAN, "Retry", 0, "ErrorEquals", 0), "AwsAwayError"),
-        (the_plan_is_used_as_it_is_made, (TRAIN, "Arguments"), "{% $plan.tuning %}"),
+        (the_plan_is_used_as_it_is_made, (TRAIN, "Arguments"), "{% $plan.teaching %}"),
         (placeholders_are_substituted, (PLAN, "Arguments", "FunctionName"), "${PlanFunctionArn}"),
     ],
 )

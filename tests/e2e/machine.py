@@ -30,6 +30,7 @@ PLANNER = """
 """
 
 TRAIN = "print('learned nothing')"
+TRAIN_SCORED = "import sys; print('score=' + sys.argv[-1])"
 TRAIN_BADLY = "raise ValueError('the learning rate makes no sense')"
 SERVE = "def model_fn(model_dir): return None"
 SERVE_NEVER = "def model_fn(model_dir): raise RuntimeError('this model cannot be served')"
@@ -120,6 +121,8 @@ class Stage(Host):
         variant = {"VariantName": "AllTraffic", "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
         container = {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": source}
         return {
+            "way": "train",
+            "deploy": True,
             "training": {
                 "TrainingJobName": own,
                 "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
@@ -140,6 +143,26 @@ class Stage(Host):
             "pollSeconds": POLL_SECONDS,
             "maximumPolls": 1000,
         }
+
+    def tuning_plan(self, train: str) -> Json:
+        """A plan that tunes, with two trainings at a time."""
+        plan = self.plan(train=train)
+        training = plan.pop("training")
+        metrics = [{"Name": "score", "Regex": "score=([0-9.]+)"}]
+        algorithm = training["AlgorithmSpecification"] | {"MetricDefinitions": metrics}
+        names = ("RoleArn", "OutputDataConfig", "ResourceConfig", "StoppingCondition")
+        tuning = {
+            "HyperParameterTuningJobName": training["TrainingJobName"],
+            "HyperParameterTuningJobConfig": {
+                "Strategy": "Grid",
+                "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "score"},
+                "ResourceLimits": {"MaxParallelTrainingJobs": 2},
+                "ParameterRanges": {"CategoricalParameterRanges": [{"Name": "size", "Values": ["1", "2"]}]},
+            },
+            "TrainingJobDefinition": {name: training[name] for name in names}
+            | {"StaticHyperParameters": training["HyperParameters"], "AlgorithmSpecification": algorithm},
+        }
+        return plan | {"way": "tune", "tuning": tuning}
 
     def start(self, *answers: Json) -> str:
         """Start a build that planBuild answers so; the execution's ARN."""

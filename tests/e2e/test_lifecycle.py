@@ -40,9 +40,17 @@ NEEDED_ON_AWS_ALONE = {
         "sqs:SendMessage",  # when it has failed three times
         "sagemaker:UpdateEndpoint",  # when a build was stopped in the middle of an update
     },
+    "RemoveLeftovers": {
+        "sagemaker:DescribeHyperParameterTuningJob",  # when the build that runs tunes; here it trains
+        "s3:DeleteObjectVersion",  # local/ asks for s3:DeleteObject whatever the version
+    },
 }
 # Step Functions and these both stop the job of an aborted build; whoever comes second has nothing left to stop.
-NEEDED_NOW_AND_THEN = {(role, "sagemaker:StopTrainingJob") for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")}
+NEEDED_NOW_AND_THEN = {
+    (role, f"sagemaker:Stop{job}Job")
+    for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")
+    for job in ("Training", "HyperParameterTuning")
+}
 
 
 @dataclass
@@ -77,8 +85,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         assert live
 
         stack.set_parameters(hyperparameters={"trouble": "endless"})
-        stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message="build")
         number = stack.last_number()
+        stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message="build")
         wait_until(lambda: stack.last_number() > number)
         stack.wait_for_training(number + 1)
         stack.client("sqs").delete_queue(QueueUrl=stack.queue)
@@ -108,7 +116,26 @@ def use(stack: DeployedStack) -> None:
     conversation.say("stop_build")
     conversation.say("yes")
     stack.finish(number + 1)
+    use_tuning(stack)
     stack.set_parameters()
+
+
+def use_tuning(stack: DeployedStack) -> None:
+    """Tune, stop a tuning by voice, and deploy the result once more."""
+    tuning: dict[str, Any] = {
+        "configtrain": "SAGEMAKERHPO",
+        "tuningobjective": {"Name": "accuracy", "Type": "Maximize"},
+    }
+    stack.build(hyperparameters={"trouble": {"Values": ["none"]}}, **tuning)
+    stack.build(skiptrain=True)
+    stack.set_parameters(hyperparameters={"trouble": {"Values": ["endless"]}}, **tuning)
+    number = stack.start_by_voice()
+    job = wait_until(lambda: stack.record(number).get("tuning_job"))
+    wait_until(lambda: f"{job}-001" in str(stack.client("sagemaker").list_training_jobs(StatusEquals="InProgress")))
+    conversation = stack.converse()
+    conversation.say("stop_build")
+    conversation.say("yes")
+    stack.finish(number)
 
 
 def _read_document(stack: DeployedStack) -> dict[str, Any]:

@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.loaders import Loader
 
-from tests.e2e.machine import SERVE_NEVER, TRAIN_BADLY, Json, Run, Stage, transitions, without_repetition
+from tests.e2e.machine import SERVE_NEVER, TRAIN_BADLY, TRAIN_SCORED, Json, Run, Stage, transitions, without_repetition
 from tests.engine import Engine
 
-PREPARE = ("Plan Build", "Train Model", "Create Model", "Create Endpoint Config")
+PLAN_ONLY = ("Plan Build", "How To Train?")
+TRAIN = (*PLAN_ONLY, "Train Model")
+MODEL = ("Create Model", "Deploy Endpoint?")
+PREPARE = (*TRAIN, *MODEL, "Create Endpoint Config")
 FIND = ("Find Endpoint", "Endpoint Free?")
 FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
 LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
@@ -141,9 +144,7 @@ def an_aws_that_stays_away_is_asked_six_times(stage: Stage) -> Run:
     return run
 
 
-@scenario(
-    "Plan Build", "Train Model", FAIL, error="States.TaskFailed", cause="ValueError: the learning rate makes no sense"
-)
+@scenario(*TRAIN, FAIL, error="States.TaskFailed", cause="ValueError: the learning rate makes no sense")
 def a_throttled_plan_is_repeated_and_a_failed_training_tells_the_script_s_error(stage: Stage) -> Run:
     hiccup = {"raise": "AwsUnavailableError", "message": "AWS could not read the build parameters."}
     run = stage.build(hiccup, stage.plan(train=TRAIN_BADLY))
@@ -151,18 +152,85 @@ def a_throttled_plan_is_repeated_and_a_failed_training_tells_the_script_s_error(
     return run
 
 
-@scenario(*PREPARE[:2], FAIL, error="SageMaker.AmazonSageMakerException", cause="instanceType.*enum value set")
+@scenario(*TRAIN, FAIL, error="SageMaker.AmazonSageMakerException", cause="instanceType.*enum value set")
 def a_training_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.plan()
     plan["training"]["ResourceConfig"]["InstanceType"] = "ml.m5.tiny"
     return stage.build(plan)
 
 
-@scenario(*PREPARE[:3], FAIL, error="SageMaker.AmazonSageMakerException", cause="Cannot create already existing model")
+@scenario(
+    *TRAIN,
+    "Create Model",
+    FAIL,
+    error="SageMaker.AmazonSageMakerException",
+    cause="Cannot create already existing model",
+)
 def a_model_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.plan()
     plan["model"]["ModelName"] = stage.model("")
     return stage.build(plan)
+
+
+@scenario(*PLAN_ONLY, "Tune Model", "Best Model Known?", "Find Best Model", *MODEL, "Model Ready")
+def the_best_of_a_tuning_becomes_the_model(stage: Stage) -> Run:
+    plan = stage.tuning_plan(TRAIN_SCORED) | {"deploy": False}
+    run = stage.build(plan)
+    output = json.loads(run.described["output"])
+    assert (output["number"], output["model"]) == (run.number, plan["model"]["ModelName"])
+    tuning = stage.sagemaker.describe_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=plan["tuning"]["HyperParameterTuningJobName"]
+    )
+    assert tuning["BestTrainingJob"]["TunedHyperParameters"] == {"size": "2"}
+    assert tuning["BestTrainingJob"]["TrainingJobName"] in output["artifacts"]
+    return run
+
+
+@scenario(*PLAN_ONLY, "Tune Model", FAIL, error="States.TaskFailed", cause="All training jobs failed")
+def a_tuning_whose_trainings_all_fail_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.tuning_plan(TRAIN_BADLY))
+
+
+@scenario(
+    "Given",
+    "Best Model Known?",
+    FAIL,
+    error="NoTrainingSucceededError",
+    cause="No training of the tuning job own-.* has succeeded with a value of its objective, score;",
+)
+def a_tuning_without_a_best_training_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Best Model Known?", {"plan": stage.tuning_plan(TRAIN_SCORED), "best": ""})
+
+
+@scenario(
+    "Given",
+    "Best Model Known?",
+    "Find Best Model",
+    FAIL,
+    error="SageMaker.SageMakerException",
+    cause="Requested resource not found",
+)
+def a_best_training_that_is_gone_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Best Model Known?", {"plan": stage.tuning_plan(TRAIN_SCORED), "best": "never-made"})
+
+
+@scenario(*PLAN_ONLY, "Take Earlier Model", *MODEL, "Model Ready")
+def an_earlier_model_is_taken_without_training(stage: Stage) -> Run:
+    plan = stage.plan() | {"way": "none", "artifacts": f"s3://{stage.bucket}/earlier/model.tar.gz", "deploy": False}
+    run = stage.build(plan)
+    model = stage.sagemaker.describe_model(ModelName=plan["model"]["ModelName"])
+    assert model["PrimaryContainer"]["ModelDataUrl"] == plan["artifacts"]
+    return run
+
+
+@scenario(*PLAN_ONLY, FAIL, error="PlanError", cause="does not say how to train")
+def a_plan_without_a_way_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"way": "guess"})
+
+
+@scenario(*TRAIN, *MODEL, FAIL, error="PlanError", cause="does not say whether to deploy")
+def a_plan_that_does_not_say_whether_to_deploy_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"deploy": None})
 
 
 @scenario(*PREPARE, FAIL, error="SageMaker.AmazonSageMakerException", cause='Could not find model ".*/never-made"')

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.engine import Engine
+from tests.local.sagemaker_tuner import Tuner
 from tests.local.sagemaker_world import SERVE_OWN, Host, Trainer, wait_until
 
 
@@ -65,3 +66,20 @@ def test_an_endpoint_tells_of_every_status(engine: Engine, heard: Callable[[], l
 
     statuses = wait_until(told, lambda found: len(found) == 3)
     assert set(statuses) == {"CREATING", "IN_SERVICE", "DELETING"}
+
+
+def test_a_tuning_job_tells_of_its_beginning_and_its_end(
+    engine: Engine, heard: Callable[[], list[dict[str, Any]]]
+) -> None:
+    tuner = Tuner(engine)
+    name = tuner.start({"CategoricalParameterRanges": [{"Name": "x", "Values": ["0.2", "0.5"]}]}, Strategy="Grid")
+    arn = tuner.finish(name)["HyperParameterTuningJobArn"]
+
+    def told() -> list[dict[str, Any]]:
+        return [event for event in heard() if of(event, arn)]
+
+    events = wait_until(told, lambda found: len(found) == 2)
+    assert {event["detail-type"] for event in events} == {"SageMaker HyperParameter Tuning Job State Change"}
+    ends = {event["detail"]["HyperParameterTuningJobStatus"]: event["detail"] for event in events}
+    assert set(ends) == {"InProgress", "Completed"}
+    assert ends["Completed"]["BestTrainingJob"]["TunedHyperParameters"] == {"x": "0.5"}

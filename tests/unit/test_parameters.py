@@ -136,7 +136,10 @@ def test_tuning_ranges_are_told_from_plain_hyperparameters() -> None:
 
 
 @pytest.mark.parametrize("document", [
-    tuned(parentJobs=["tune-1"], WarmStartType="TransferLearning", maxtrainingjobs="9", maxparalleltrainingjobs="3"),
+    tuned(parentJobs=["tune-1"], WarmStartType="TransferLearning", maxtrainingjobs="2", maxparalleltrainingjobs="2"),
+    tuned(tuningstrategy="grid", maxparalleltrainingjobs=2), tuned(tuningstrategy="Grid", maxtrainingjobs=2),
+    tuned(tuningstrategy="Hyperband", hyperparameters={"epochs": 9, "C": {"MinValue": 1, "MaxValue": 2}}),
+    tuned(tuningstrategy="random", earlystopping="auto"),
     tuned(tuningobjective={"Name": "acc", "Type": "maximize"}, metrics=[{"Name": "acc", "Regex": "acc=(.*)"}]),
     tuned_over({"MinValue": 0.1, "MaxValue": 0.9, "ScalingType": "ReverseLogarithmic"}),
     tuned(framework="AMAZON", algorithm="xgboost", tuningobjective={"Name": "auc", "Type": "Maximize"}),

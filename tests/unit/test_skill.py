@@ -156,7 +156,7 @@ def test_stop_asks_first_and_says_which_build(alexa: Conversation, domain: FakeB
 def test_a_yes_stops_the_build_and_says_what_was_confirmed(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     alexa.say("stop_build")
-    assert alexa.say("yes") == "Build 12 is stopped, and AWS confirms that its training job is stopped too."
+    assert alexa.say("yes") == "Build 12 is stopped, and AWS confirms that its training is stopped too."
     assert not alexa.is_open
     assert domain.calls == ["describe", "stop 12"]
     assert "Training job: Stopped" in alexa.card

@@ -1,0 +1,216 @@
+"""One tuning job: it starts trainings, learns from them, and names the best."""
+
+import hashlib
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+
+from moto.sagemaker.exceptions import ValidationError
+
+from local.sagemaker.resources import Json, emit_status, now
+from local.sagemaker.training import TrainingOperations
+from local.sagemaker.tuning_checks import count_trainings
+from local.sagemaker.tuning_search import Result, Search, Values, read_ranges
+from local.sagemaker.tuning_stopping import falls_behind, falls_below_median
+from local.sagemaker.tuning_trial import Trial, find_best
+
+_POLL_SECONDS = 0.1
+# AWS gives a tuning job up when none of its first trainings has told its objective.
+_PATIENCE = 5
+_NOT_OF_A_TRAINING = ("DefinitionName", "StaticHyperParameters")
+_SUMMARY = (
+    "HyperParameterTuningJobName",
+    "HyperParameterTuningJobArn",
+    "HyperParameterTuningJobStatus",
+    "CreationTime",
+    "HyperParameterTuningEndTime",
+    "LastModifiedTime",
+    "TrainingJobStatusCounters",
+    "ObjectiveStatusCounters",
+)
+
+
+class TuningJob:
+    """A tuning job, whose trainings are jobs like any other of the region.
+
+    Parameters
+    ----------
+    store
+        The backend of the region.
+    request
+        The CreateHyperParameterTuningJob request.
+    parents
+        The tuning jobs from which it starts.
+    """
+
+    def __init__(self, store: TrainingOperations, request: Json, parents: Sequence["TuningJob"]) -> None:
+        self.name: str = request["HyperParameterTuningJobName"]
+        self.arn = store.arn("hyper-parameter-tuning-job", self.name)
+        self.tags: list[dict[str, str]] = list(request.get("Tags") or [])
+        self.creation_time = self.last_modified_time = now()
+        self.request = {key: value for key, value in request.items() if key != "Tags"}
+        self.trials: list[Trial] = []
+        self.status = "InProgress"
+        self._store, self._parents = store, parents
+        self._config: Json = request["HyperParameterTuningJobConfig"]
+        self._definition: Json = request["TrainingJobDefinition"]
+        self._objective: Json = self._config["HyperParameterTuningJobObjective"]
+        self._search = Search(
+            self._config["Strategy"],
+            read_ranges(self._config["ParameterRanges"]),
+            self._config.get("RandomSeed") or self.name,
+            [result for parent in parents for result in parent.results(with_static=True)],
+        )
+        self._facts: Json = {}
+        self._lock = threading.RLock()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing about this job will change any more."""
+        return self.status in ("Completed", "Failed", "Stopped")
+
+    def results(self, *, with_static: bool = False) -> list[Result]:
+        """What its trainings have told, for this search or that of a child, to which a static value may be tunable."""
+        static = self._definition.get("StaticHyperParameters") or {} if with_static else {}
+        told = [trial for trial in self.trials if trial.objective_status == "Succeeded"]
+        return [Result({**static, **trial.values}, trial.scores[-1]) for trial in told]
+
+    def describe(self) -> Json:
+        """What DescribeHyperParameterTuningJob answers."""
+        with self._lock:
+            best = find_best(self.trials)
+            answer = {
+                **self.request,
+                **self._facts,
+                "HyperParameterTuningJobArn": self.arn,
+                "HyperParameterTuningJobStatus": self.status,
+                "CreationTime": self.creation_time,
+                "LastModifiedTime": self.last_modified_time,
+                "TrainingJobStatusCounters": self._count_trainings(),
+                "ObjectiveStatusCounters": {
+                    status: sum(trial.objective_status == status for trial in self.trials)
+                    for status in ("Succeeded", "Pending", "Failed")
+                },
+            }
+            if best:
+                answer["BestTrainingJob"] = best.summary()
+            warm_start = self.request.get("WarmStartConfig") or {}
+            if warm_start.get("WarmStartType") == "IdenticalDataAndAlgorithm":
+                family = [trial for job in (self, *self._parents) for trial in job.trials]
+                if overall := find_best(family):
+                    answer["OverallBestTrainingJob"] = overall.summary()
+            return answer
+
+    def summary(self) -> Json:
+        """The job's entry in ListHyperParameterTuningJobs."""
+        described = self.describe()
+        told = {name: described[name] for name in _SUMMARY if name in described}
+        return {**told, "Strategy": self._config["Strategy"], "ResourceLimits": self._config["ResourceLimits"]}
+
+    def build_training(self, values: Values) -> Json:
+        """The CreateTrainingJob request of the training with these values."""
+        index = len(self.trials) + 1
+        digest = hashlib.sha256(f"{self.name} {index} {sorted(values.items())}".encode()).hexdigest()[:8]
+        static = self._definition.get("StaticHyperParameters") or {}
+        shared = {name: value for name, value in self._definition.items() if name not in _NOT_OF_A_TRAINING}
+        return {
+            **shared,
+            "TrainingJobName": f"{self.name}-{index:03d}-{digest}",
+            "HyperParameters": {**static, **values, "_tuning_objective_metric": self._objective["MetricName"]},
+            "Tags": self.tags,
+            "TuningJobArn": self.arn,
+        }
+
+    def start(self) -> None:
+        """Run in the background."""
+        threading.Thread(target=self._live, name=f"tuning {self.name}", daemon=True).start()
+
+    def stop(self) -> bool:
+        """Ask the job and its trainings to end; returns whether it was in progress."""
+        with self._lock:
+            if self.status != "InProgress":
+                return False
+            self._enter("Stopping")
+            for trial in self.trials:
+                trial.job.stop()
+        self._publish()
+        return True
+
+    def _live(self) -> None:
+        reason = ""
+        try:
+            self._publish()
+            while self._go_on():
+                time.sleep(_POLL_SECONDS)
+            reason = self._explain_failure()
+        except ValidationError as error:
+            reason = f"ClientError: {error.message}"
+        except Exception:  # whatever goes wrong in this engine, the job must end and say so
+            reason = f"InternalServerError: {traceback.format_exc()}"
+        with self._lock:
+            if reason:
+                self._facts["FailureReason"] = reason[:1024]
+            ending = "Failed" if reason else "Stopped" if self.status == "Stopping" else "Completed"
+            self._facts["HyperParameterTuningEndTime"] = now()
+            seconds = (self._facts["HyperParameterTuningEndTime"] - self.creation_time).total_seconds()
+            self._facts["ConsumedResources"] = {"RuntimeInSeconds": round(seconds)}
+            self._enter(ending)
+        self._publish()
+
+    def _go_on(self) -> bool:
+        """Stop what is not worth it, start what there is room for; returns whether anything is left to wait for."""
+        with self._lock:
+            running = [trial for trial in self.trials if not trial.job.has_ended]
+            for trial in running:
+                if self._is_hopeless(trial):
+                    trial.job.stop()
+            wanted = 0 if self.status == "Stopping" or self._has_given_up() else count_trainings(self._config)
+            room = self._config["ResourceLimits"]["MaxParallelTrainingJobs"] - len(running)
+            for _ in range(min(room, wanted - len(self.trials))):
+                values = self._search.choose(self.results())
+                request = self.build_training(values)
+                self._store.create_training_job(request)
+                job = self._store.training_jobs[request["TrainingJobName"]]
+                self.trials.append(Trial(job, values, self.name, self._objective))
+            return any(not trial.job.has_ended for trial in self.trials)
+
+    def _is_hopeless(self, trial: Trial) -> bool:
+        others = [other for other in self.trials if other is not trial]
+        if self._config["Strategy"] == "Hyperband":
+            settings = (self._config.get("StrategyConfig") or {}).get("HyperbandStrategyConfig") or {}
+            return falls_behind(trial.scores, [other.scores for other in others], settings.get("MinResource") or 1)
+        if self._config.get("TrainingJobEarlyStoppingType") != "Auto":
+            return False
+        return falls_below_median(trial.scores, [other.scores for other in others if other.status == "Completed"])
+
+    def _has_given_up(self) -> bool:
+        ended = [trial for trial in self.trials if trial.job.has_ended]
+        return len(ended) >= _PATIENCE and all(trial.objective_status == "Failed" for trial in ended)
+
+    def _explain_failure(self) -> str:
+        """Why the job has no best training, if that is a failure."""
+        if self.status == "Stopping" or any(trial.objective_status == "Succeeded" for trial in self.trials):
+            return ""
+        if all(trial.status == "Failed" for trial in self.trials):
+            return "All training jobs failed. Please take a look at the training jobs failures to get more details."
+        return (
+            f"No objective metrics found after running {len(self.trials)} training jobs. Please ensure that the "
+            "algorithm prints the objective as the regex of its metric definition expects it."
+        )
+
+    def _count_trainings(self) -> Json:
+        statuses = [trial.status for trial in self.trials]
+        return {
+            "Completed": statuses.count("Completed"),
+            "InProgress": statuses.count("InProgress") + statuses.count("Stopping"),
+            "RetryableError": 0,
+            "NonRetryableError": statuses.count("Failed"),
+            "Stopped": statuses.count("Stopped"),
+        }
+
+    def _enter(self, status: str) -> None:
+        self.status, self.last_modified_time = status, now()
+
+    def _publish(self) -> None:
+        emit_status("HyperParameter Tuning Job", self, self.describe(), self._store.region_name)

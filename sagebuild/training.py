@@ -1,0 +1,87 @@
+"""How a build gets its trained model: by a training, by a tuning job, or from artifacts that are there already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sagebuild.containers import choose_image
+from sagebuild.errors import ParameterError
+from sagebuild.names import name_resource, name_tuning_job
+from sagebuild.parameters import BuildParameters
+from sagebuild.records import list_builds
+from sagebuild.requests import build_training_job
+from sagebuild.service import Service
+from sagebuild.tuning import build_tuning_job
+
+# How far back a model is looked for; a table's query gives up to 1 MB at a time.
+_BUILDS_LOOKED_AT = 100
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How the model comes about.
+
+    Parameters
+    ----------
+    way
+        "train", "tune" or "none".
+    record
+        What the build's record tells of it.
+    notes
+        What a person should know of it.
+    training, tuning
+        The request of the one that it is.
+    artifacts
+        The S3 address of the trained model, if none of the two.
+    """
+
+    way: str
+    record: dict[str, Any]
+    notes: list[str]
+    training: dict[str, Any] | None = None
+    tuning: dict[str, Any] | None = None
+    artifacts: str | None = None
+
+
+def plan_training(service: Service, number: int, parameters: BuildParameters) -> TrainingPlan:
+    """Choose the way, and write the request that goes with it.
+
+    Raises
+    ------
+    ParameterError
+        There is no image for the training, or no trained model to deploy.
+    """
+    if not parameters.has_training:
+        return _reuse_model(service, parameters)
+    image = choose_image(parameters, service.region, "training")
+    notes = [image.note] if image.note else []
+    if parameters.configtrain == "SAGEMAKERHPO":
+        tuning = build_tuning_job(service, number, parameters, image.uri)
+        record = {"training_image": image.uri, "tuning_job": name_tuning_job(service, number)}
+        return TrainingPlan("tune", record, notes, tuning=tuning)
+    training = build_training_job(service, number, parameters, image.uri)
+    record = {"training_image": image.uri, "training_job": name_resource(service, number)}
+    return TrainingPlan("train", record, notes, training=training)
+
+
+def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
+    if parameters.ModelArtifacts:
+        artifacts, note = (
+            parameters.ModelArtifacts,
+            f"Nothing was trained: ModelArtifacts is {parameters.ModelArtifacts}.",
+        )
+    else:
+        artifacts, origin = _find_newest_model(service)
+        note = f"Nothing was trained: the model is that of build {origin}, {artifacts}."
+    return TrainingPlan("none", {"artifacts": artifacts}, [note], artifacts=artifacts)
+
+
+def _find_newest_model(service: Service) -> tuple[str, int]:
+    for record in list_builds(service, _BUILDS_LOOKED_AT):
+        if record.has_succeeded and record.artifacts:
+            return record.artifacts, record.number
+    raise ParameterError(
+        "The document asks for no training (skiptrain true, or train false), and no earlier build has left a model; "
+        "train once, or give the S3 address of a model.tar.gz in ModelArtifacts."
+    )

@@ -1,0 +1,87 @@
+"""A build without a training takes the newest model that there is, and says so; without one it says that."""
+
+from typing import Any
+
+import pytest
+
+from sagebuild.errors import ParameterError, PreflightError
+from sagebuild.finish import Ending, finish_build
+from sagebuild.launch import launch_build
+from sagebuild.notify import write_message
+from sagebuild.parameters import parse_parameters
+from sagebuild.plan import check_inputs
+from sagebuild.records import Trigger, read_build, update_build
+from sagebuild.training import plan_training
+from tests.functional.conftest import Stack
+
+NOTHING = parse_parameters({"framework": "SCIKIT", "skiptrain": True})
+
+
+def end_build(stack: Stack, status: str, artifacts: str) -> int:
+    """A whole build, as its record tells of it."""
+    number = launch_build(stack.service, Trigger("command")).number
+    update_build(stack.service, number, artifacts=artifacts)
+    finish_build(stack.service, number, Ending(status, "X", "{}"), sleep=lambda _: None)
+    return number
+
+
+def test_the_newest_model_of_a_good_build_is_taken(stack: Stack) -> None:
+    end_build(stack, "SUCCEEDED", "s3://model/1.tar.gz")
+    newest = end_build(stack, "SUCCEEDED", "s3://model/2.tar.gz")
+    end_build(stack, "SUCCEEDED", "")
+    end_build(stack, "FAILED", "s3://model/4.tar.gz")
+    plan = plan_training(stack.service, 5, NOTHING)
+    assert (plan.way, plan.artifacts, plan.record) == (
+        "none",
+        "s3://model/2.tar.gz",
+        {"artifacts": "s3://model/2.tar.gz"},
+    )
+    assert plan.notes == [f"Nothing was trained: the model is that of build {newest}, s3://model/2.tar.gz."]
+
+
+def test_without_any_model_the_person_is_told_what_to_do(stack: Stack) -> None:
+    end_build(stack, "FAILED", "s3://model/1.tar.gz")
+    with pytest.raises(ParameterError, match="no earlier build has left a model; train once, or give"):
+        plan_training(stack.service, 2, NOTHING)
+
+
+def test_given_artifacts_come_first(stack: Stack) -> None:
+    end_build(stack, "SUCCEEDED", "s3://model/1.tar.gz")
+    parameters = parse_parameters({"framework": "SCIKIT", "ModelArtifacts": "s3://model/mine.tar.gz"})
+    assert plan_training(stack.service, 2, parameters).artifacts == "s3://model/mine.tar.gz"
+
+
+@pytest.mark.parametrize(("artifacts", "said"), [
+    ("s3://sagebuild-test-model/nowhere/model.tar.gz", "There is no trained model at s3://sagebuild-test-model/nowhere"),
+    ("s3://somebody-elses/model.tar.gz", "in the bucket somebody-elses, which the endpoint's role may not read"),
+])  # fmt: skip
+def test_artifacts_that_cannot_be_served_are_refused(stack: Stack, artifacts: str, said: str) -> None:
+    serving = {
+        "framework": "SCIKIT",
+        "hostentrypoint": "serve.py",
+        "hostsourcefile": "s3://sagebuild-test-code/a.tar.gz",
+    }
+    parameters = parse_parameters(serving | {"ModelArtifacts": artifacts})
+    with pytest.raises(PreflightError) as refused:
+        check_inputs(stack.service, parameters, artifacts)
+    first, second = str(refused.value).splitlines()
+    assert said in first
+    assert second.startswith("hostsourcefile names s3://sagebuild-test-code/a.tar.gz, where there is no object")
+
+
+def test_a_tuning_is_told_with_its_best(stack: Stack) -> None:
+    number = launch_build(stack.service, Trigger("command")).number
+    changes: dict[str, Any] = {"tuning_job": "t-1", "job_status": "Completed", "job_seconds": 90, "trainings": 8}
+    update_build(stack.service, number, status="succeeded", trainings_completed=6, **changes)
+    assert "Tuning: Completed, 6 of 8 trainings completed, 1 minute 30 seconds paid for (t-1)." in write_message(
+        stack.service, read_build(stack.service, number)
+    )
+    best = {"learning-rate": "0.01", "kernel": "rbf"}
+    update_build(
+        stack.service, number, training_job="t-1-003-abc", metrics={"accuracy": 0.97}, best_hyperparameters=best
+    )
+    assert (
+        "Tuning: Completed, 6 of 8 trainings completed, 1 minute 30 seconds paid for; "
+        "the best has accuracy 0.97 with kernel rbf, learning-rate 0.01 (t-1-003-abc)."
+    ) in write_message(stack.service, read_build(stack.service, number))
+    assert best == read_build(stack.service, number).best_hyperparameters
