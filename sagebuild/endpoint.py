@@ -41,6 +41,13 @@ def describe_endpoint(service: Service) -> Endpoint | None:
     return Endpoint(answer["EndpointStatus"], answer["EndpointConfigName"], answer.get("FailureReason", ""))
 
 
+def describe_instance_type(service: Service, config: str) -> str | None:
+    """The type of the instances that an endpoint configuration asks for; None if it is serverless."""
+    with aws_call(f"describe the endpoint configuration {config}"):
+        answer = service.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    return answer["ProductionVariants"][0].get("InstanceType")
+
+
 def undo_deployment(
     service: Service,
     record: BuildRecord,

@@ -10,11 +10,13 @@ from typing import Any
 
 from sagebuild.endpoint import describe_endpoint, undo_deployment
 from sagebuild.errors import StillRunningError
+from sagebuild.hooks import stop_executions
 from sagebuild.job import Job, stop_job
 from sagebuild.launch import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notify import notify_once
 from sagebuild.records import NOT_ENDED, BuildRecord, now, read_build, update_build
+from sagebuild.scaling import clear_scaling, restore_scaling
 from sagebuild.service import Service
 from sagebuild.status import find_step
 
@@ -60,9 +62,12 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         raise StillRunningError(
             f"The training job {name} is still {job.status} {JOB_WAIT} s after it was told to stop."
         )
+    stop_executions(service, record.number)
     status = _STATUS[ending.status]
     if status != "succeeded":
+        clear_scaling(service, record)
         undo_deployment(service, record, ENDPOINT_WAIT, sleep=sleep)
+        restore_scaling(service, record)
     endpoint = describe_endpoint(service)
     update_build(
         service,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
-
-from botocore.exceptions import ClientError
 
 from sagebuild import requests
 from sagebuild.containers import choose_image
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
-from sagebuild.errors import ParameterError, PreflightError
-from sagebuild.names import name_resource
-from sagebuild.parameters import BuildParameters, ScriptModeParameters, parse_document
+from sagebuild.errors import HookError, ParameterError
+from sagebuild.hooks import plan_execution, replace_body
+from sagebuild.images import Image, Scope
+from sagebuild.names import name_endpoint, name_resource
+from sagebuild.parameters import BuildParameters, parse_document
+from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
 from sagebuild.records import NOT_ENDED, update_build
-from sagebuild.service import Service, aws_call
+from sagebuild.scaling import describe_scaling, find_scaling_problems, plan_scaling
+from sagebuild.service import Service
 
 # An update takes 3 to 10 minutes; an hour means that something hangs.
 POLL_SECONDS = 30
@@ -42,10 +42,25 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     text = read_document(service)
     parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
     refuse_other_builds(parameters)
-    training_image = choose_image(parameters, service.region, "training")
-    inference_image = choose_image(parameters, service.region, "inference")
-    check_inputs(service, parameters)
+    findings = Findings()
+    training_image = _find_image(service, parameters, "training", findings)
+    inference_image = _find_image(service, parameters, "inference", findings)
+    bodies = {
+        "training": requests.build_training_job(service, number, parameters, training_image.uri),
+        "model": requests.build_model(service, number, parameters, inference_image.uri),
+        "endpointConfig": requests.build_endpoint_config(service, number, parameters),
+    }
+    bodies = {kind: _replace_body(service, number, parameters, kind, body, findings) for kind, body in bodies.items()}
     live = describe_endpoint(service)
+    scaled_before = describe_scaling(service) if live else None
+    examine_inputs(service, parameters, findings)
+    examine_bodies(service, bodies, findings)
+    examine_account(service, parameters, live, findings)
+    served = live.config if live else ""
+    instance_type = bodies["endpointConfig"]["ProductionVariants"][0].get("InstanceType")
+    findings.problems += find_scaling_problems(service, scaled_before, served, instance_type)
+    findings.raise_problems()
+    scaling = plan_scaling(service, parameters, scaled_before, served, instance_type)
     name = name_resource(service, number)
     update_build(
         service,
@@ -53,22 +68,54 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         only_if=NOT_ENDED,
         status="running",
         parameters=text,
-        notes=sorted({image.note for image in (training_image, inference_image) if image.note}),
+        notes=findings.notes,
         training_image=training_image.uri,
         training_job=name,
         model=name,
         endpoint_config=name,
         live_before=live.config if live and live.status != "Failed" else "",
+        changes_scaling=scaling["wanted"] or scaling["release"],
+        scaling_before=scaled_before.to_text() if scaled_before else "",
     )
     return {
         "number": number,
-        "training": requests.build_training_job(service, number, parameters, training_image.uri),
-        "model": requests.build_model(service, number, parameters, inference_image.uri),
-        "endpointConfig": requests.build_endpoint_config(service, number, parameters),
+        **bodies,
         "endpoint": requests.build_endpoint(service, number),
         "tags": requests.build_tags(service, number, parameters),
+        "scaling": scaling,
         "pollSeconds": POLL_SECONDS,
         "maximumPolls": MAXIMUM_POLLS,
+        **_plan_own_machines(service, number, parameters),
+    }
+
+
+def _find_image(service: Service, parameters: BuildParameters, scope: Scope, findings: Findings) -> Image:
+    try:
+        image = choose_image(parameters, service.region, scope)
+    except ParameterError as error:
+        findings.problems.append(str(error))
+        return Image("none")  # the rest of the request is looked at all the same
+    if image.note and image.note not in findings.notes:
+        findings.notes.append(image.note)
+    return image
+
+
+def _replace_body(
+    service: Service, number: int, parameters: BuildParameters, kind: str, body: dict[str, Any], findings: Findings
+) -> dict[str, Any]:
+    try:
+        return replace_body(service, number, parameters, kind, body)
+    except HookError as error:
+        findings.problems.append(str(error))
+        return body
+
+
+def _plan_own_machines(service: Service, number: int, parameters: BuildParameters) -> dict[str, Any]:
+    asked = {"parameters": parameters.model_dump(mode="json")}
+    channels = {name: channel.uri for name, channel in requests.read_channels(service, parameters).items()}
+    return {
+        "preprocess": plan_execution(service, number, "preprocess", asked | {"channels": channels}),
+        "postprocess": plan_execution(service, number, "postprocess", asked | {"endpoint": name_endpoint(service)}),
     }
 
 
@@ -86,7 +133,7 @@ def refuse_other_builds(parameters: BuildParameters) -> None:
         "train false": not getattr(parameters, "train", True),
         "ModelArtifacts": parameters.ModelArtifacts is not None,
         "deployEndpoint false": not parameters.deployEndpoint,
-        "pipeline": bool(parameters.pipeline),
+        "pipeline with a tag": any(part.tag for part in parameters.pipeline),
     }
     refused = [name for name, is_asked in asked.items() if is_asked]
     if refused:
@@ -94,52 +141,3 @@ def refuse_other_builds(parameters: BuildParameters) -> None:
             f"This version of sagebuild trains one model and deploys it; it does not know how to do "
             f"{', '.join(refused)}. Take that out of the document."
         )
-
-
-def check_inputs(service: Service, parameters: BuildParameters) -> None:
-    """Look for what the training will read.
-
-    Raises
-    ------
-    PreflightError
-        With everything that is missing, not the first alone.
-    """
-    problems = [
-        f"The channel '{name}' has no objects at {channel.uri}; upload the training data there."
-        for name, channel in requests.read_channels(service, parameters).items()
-        if not _has_objects(service, str(channel.uri))
-    ]
-    if isinstance(parameters, ScriptModeParameters):
-        problems += _find_script_problems(service, parameters)
-    if problems:
-        raise PreflightError("\n".join(problems))
-
-
-def _find_script_problems(service: Service, parameters: ScriptModeParameters) -> Iterator[str]:
-    if not parameters.trainentrypoint:
-        yield (
-            f"trainentrypoint is not set; framework {parameters.framework} trains with a script of yours: "
-            "name it here, such as train.py."
-        )
-    if not parameters.trainsourcefile:
-        yield (
-            "trainsourcefile is not set; pack the script into an archive, upload it to the code bucket "
-            f"({service.setting('CODE_BUCKET')}), and give its key here, such as source.tar.gz."
-        )
-    for name in ("trainsourcefile", "hostsourcefile"):
-        source = requests.locate_source(service, getattr(parameters, name))
-        if source and not _has_objects(service, source):
-            yield f"{name} names {source}, where there is no object; upload the source archive there."
-
-
-def _has_objects(service: Service, uri: str) -> bool:
-    """Whether any object's key begins as the URI does."""
-    location = urlsplit(uri)
-    with aws_call(f"list {uri}"):
-        try:
-            answer = service.s3.list_objects_v2(Bucket=location.netloc, Prefix=location.path.lstrip("/"), MaxKeys=1)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchBucket":
-                return False
-            raise
-    return bool(answer.get("KeyCount"))
