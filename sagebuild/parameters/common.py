@@ -51,14 +51,18 @@ class Common(Part):
     hostinstancecount: Annotated[int, WholeNumber(1, 10000)] = Field(
         default=1, description="Instances behind the endpoint."
     )
-    hostinstancetype: Annotated[str, InstanceType] = Field(default="ml.t2.medium", description="Their type.")
+    hostinstancetype: Annotated[str, InstanceType] = Field(
+        default="ml.t2.medium", description="Type of the instances behind the endpoint."
+    )
     traininstancecount: Annotated[int, WholeNumber(1, 100)] = Field(default=1, description="Instances that train.")
-    traininstancetype: Annotated[str, InstanceType] = Field(default="ml.m5.large", description="Their type.")
+    traininstancetype: Annotated[str, InstanceType] = Field(
+        default="ml.m5.large", description="Type of the instances that train."
+    )
     trainvolumesize: Annotated[int, WholeNumber(1, 16384, "GB")] = Field(
-        default=10, description="Disk of each training instance, in GB."
+        default=10, description="Disk of each training instance."
     )
     trainmaxrun: Annotated[float, Hours(0.001, 672)] = Field(
-        default=4, description="Hours after which SageMaker ends the training; at most 28 days."
+        default=4, description="How long SageMaker lets the training run; 672 hours are 28 days."
     )
     inputmode: Annotated[Mode, Choice(Mode)] = Field(
         default="File",
