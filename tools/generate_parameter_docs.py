@@ -65,9 +65,8 @@ def write_page() -> str:
 
 def write_schema() -> str:
     """The JSON Schema for editors."""
-    references, definitions = models_json_schema(
-        [(model, "validation") for model in (BuildParameters, *MODELS.values())]
-    )
+    models: list[type[BaseModel]] = [BuildParameters, *MODELS.values()]
+    references, definitions = models_json_schema([(model, "validation") for model in models])
     shared = definitions["$defs"][_BASE]["properties"]
     for model in MODELS.values():
         own = definitions["$defs"][model.__name__]["properties"]

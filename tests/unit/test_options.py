@@ -26,7 +26,7 @@ SERVICE = Service(
         "TRAINING_ROLE_ARN": "arn:aws:iam::123456789012:role/training",
         "HOSTING_ROLE_ARN": "arn:aws:iam::123456789012:role/hosting",
     },
-    lambda name: None,
+    lambda _: None,
 )
 SCRIPT = {"trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
@@ -46,7 +46,8 @@ def build(operation: str, document: Body) -> Body:
         "CreateEndpointConfig": lambda: requests.build_endpoint_config(SERVICE, 7, parameters),
     }
     body = bodies[operation]()
-    report = ParamValidator().validate(body, SAGEMAKER.operation_model(operation).input_shape)
+    shape: Any = SAGEMAKER.operation_model(operation).input_shape
+    report = ParamValidator().validate(body, shape)
     assert not report.has_errors(), report.generate_report()
     return body
 
