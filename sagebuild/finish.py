@@ -98,11 +98,14 @@ def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str) -> s
 
 
 def _read_cause(ending: Ending) -> str:
-    """Lambda wraps its message in JSON as ``errorMessage``; a ``.sync`` task hands on what Describe told it."""
+    """Lambda wraps its message in JSON as ``errorMessage``; a ``.sync`` task hands on what Describe told it.
+
+    That has a ``FailureReason`` for a job, and a ``Cause`` for an execution of a person's own state machine.
+    """
     try:
         facts: Any = json.loads(ending.cause)
     except ValueError:
         facts = None
     if isinstance(facts, dict):
-        return str(facts.get("errorMessage") or facts.get("FailureReason") or ending.cause)
+        return str(facts.get("errorMessage") or facts.get("FailureReason") or facts.get("Cause") or ending.cause)
     return ending.cause or ending.error or "Step Functions gave no reason."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
+from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, ChainerParameters, Distribution, ScriptModeParameters
 from sagebuild.service import Service
 
@@ -19,12 +20,12 @@ SECONDS_PER_HOUR = 3600
 MB_PER_GB = 1024
 
 
-def extend_training(service: Service, parameters: BuildParameters, body: Body) -> Body:
+def extend_training(service: Service, number: int, parameters: BuildParameters, body: Body) -> Body:
     """A training's request, or a tuning job's definition of one, with all that was asked for besides.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
     """
-    extended = body | _build_network(parameters) | _build_checkpoints(service, parameters)
+    extended = body | _build_network(parameters) | _build_checkpoints(service, number, parameters)
     if parameters.environment:
         extended["Environment"] = dict(parameters.environment)
     if parameters.trafficencryption:
@@ -137,10 +138,12 @@ def _build_network(parameters: BuildParameters) -> Body:
     return network
 
 
-def _build_checkpoints(service: Service, parameters: BuildParameters) -> Body:
+def _build_checkpoints(service: Service, number: int, parameters: BuildParameters) -> Body:
     if not parameters.checkpoints:
         return {}
-    uri = parameters.checkpoints.uri or f"s3://{service.setting('MODEL_BUCKET')}/{CHECKPOINTS_FOLDER}/"
+    # A folder for each build: a training goes on from whatever checkpoints it finds.
+    own = f"s3://{service.setting('MODEL_BUCKET')}/{CHECKPOINTS_FOLDER}/{name_resource(service, number)}/"
+    uri = parameters.checkpoints.uri or own
     return {"CheckpointConfig": _given({"S3Uri": uri, "LocalPath": parameters.checkpoints.path})}
 
 

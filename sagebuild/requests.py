@@ -43,7 +43,7 @@ def build_training_job(service: Service, number: int, parameters: BuildParameter
         "StoppingCondition": {"MaxRuntimeInSeconds": round(parameters.trainmaxrun * SECONDS_PER_HOUR)},
         "Tags": build_tags(service, number, parameters),
     }
-    return extend_training(service, parameters, body)
+    return extend_training(service, number, parameters, body)
 
 
 def build_hyperparameters(service: Service, parameters: BuildParameters) -> dict[str, str]:

@@ -25,7 +25,9 @@ class Checkpoints(Part):
     """
 
     uri: Annotated[str | None, S3Address] = Field(
-        default=None, description="S3 address; without it, checkpoints/ in the stack's model bucket."
+        default=None,
+        description="S3 address, from which each training goes on; without it, each build has a folder of its own under "
+        "checkpoints/ in the stack's model bucket.",
     )
     path: Annotated[str | None, Text("an absolute path such as /opt/ml/checkpoints", r"/[^\s]*", 4096)] = Field(
         default=None, description="Folder in the container; without it, /opt/ml/checkpoints."

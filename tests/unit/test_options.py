@@ -73,7 +73,7 @@ def test_a_wrong_option_is_told_in_a_sentence(document: Any, sentences: tuple[st
 @pytest.mark.parametrize(("options", "expected"), [
     ({"environment": {"LEVEL": 5}}, {"Environment": {"LEVEL": "5"}}),
     ({"trafficencryption": "true"}, {"EnableInterContainerTrafficEncryption": True}),
-    ({"checkpoints": {}}, {"CheckpointConfig": {"S3Uri": "s3://model/checkpoints/"}}),
+    ({"checkpoints": {}}, {"CheckpointConfig": {"S3Uri": "s3://model/checkpoints/sagebuild-test-3f2a1c-7/"}}),
     ({"checkpoints": {"uri": "s3://mine/c", "path": "/tmp/c"}},
      {"CheckpointConfig": {"S3Uri": "s3://mine/c", "LocalPath": "/tmp/c"}}),
     ({"spot": True, "spotmaxwait": "6.5"},
