@@ -120,7 +120,9 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def plan_execution(service: Service, number: int, kind: str, facts: Mapping[str, Any]) -> Body:
+def plan_execution(
+    service: Service, number: int, parameters: BuildParameters, kind: str, facts: Mapping[str, Any]
+) -> Body:
     """Whether there is a person's own state machine to run (``wanted``), and the request that starts it.
 
     Parameters
@@ -128,12 +130,13 @@ def plan_execution(service: Service, number: int, kind: str, facts: Mapping[str,
     kind
         "preprocess" or "postprocess".
     facts
-        What its input tells beside the number and the stack.
+        What its input tells beside the number, the stack and the parameters.
     """
     machine = service.optional_setting(_MACHINES[kind])
     if not machine:
         return {"wanted": False}
-    given = {"number": number, "stack": service.stack_name, **facts}
+    asked = parameters.model_dump(mode="json")
+    given = {"number": number, "stack": service.stack_name, "parameters": asked, **facts}
     execution = {"StateMachineArn": machine, "Name": _name_execution(service, number, kind), "Input": given}
     return {"wanted": True, "execution": execution}
 

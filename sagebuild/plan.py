@@ -30,7 +30,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     -------
     dict
         ``training``, ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those
-        names; ``tags`` belong to the endpoint; ``pollSeconds`` and ``maximumPolls`` bound the wait for it.
+        names; ``tags`` belong to the endpoint, ``scaling`` is how it scales; ``pollSeconds`` and ``maximumPolls`` bound
+        the wait for it. ``preprocess`` and ``postprocess`` start a person's own state machines, where there are any.
 
     Raises
     ------
@@ -79,13 +80,16 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     )
     return {
         "number": number,
-        **bodies,
+        "preprocess": plan_execution(service, number, parameters, "preprocess", _name_channels(service, parameters)),
+        "training": bodies["training"],
+        "model": bodies["model"],
+        "endpointConfig": bodies["endpointConfig"],
         "endpoint": requests.build_endpoint(service, number),
         "tags": requests.build_tags(service, number, parameters),
         "scaling": scaling,
+        "postprocess": plan_execution(service, number, parameters, "postprocess", {"endpoint": name_endpoint(service)}),
         "pollSeconds": POLL_SECONDS,
         "maximumPolls": MAXIMUM_POLLS,
-        **_plan_own_machines(service, number, parameters),
     }
 
 
@@ -110,13 +114,8 @@ def _replace_body(
         return body
 
 
-def _plan_own_machines(service: Service, number: int, parameters: BuildParameters) -> dict[str, Any]:
-    asked = {"parameters": parameters.model_dump(mode="json")}
-    channels = {name: channel.uri for name, channel in requests.read_channels(service, parameters).items()}
-    return {
-        "preprocess": plan_execution(service, number, "preprocess", asked | {"channels": channels}),
-        "postprocess": plan_execution(service, number, "postprocess", asked | {"endpoint": name_endpoint(service)}),
-    }
+def _name_channels(service: Service, parameters: BuildParameters) -> dict[str, Any]:
+    return {"channels": {name: channel.uri for name, channel in requests.read_channels(service, parameters).items()}}
 
 
 def refuse_other_builds(parameters: BuildParameters) -> None:

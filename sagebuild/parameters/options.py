@@ -26,7 +26,7 @@ class Checkpoints(Part):
 
     uri: Annotated[str | None, S3Address] = Field(
         default=None,
-        description="S3 address, from which each training goes on; without it, each build has a folder of its own under "
+        description="S3 address, from which each training goes on; without it, each build has its own folder under "
         "checkpoints/ in the stack's model bucket.",
     )
     path: Annotated[str | None, Text("an absolute path such as /opt/ml/checkpoints", r"/[^\s]*", 4096)] = Field(
