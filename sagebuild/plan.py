@@ -10,7 +10,7 @@ from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import HookError, ParameterError
 from sagebuild.hooks import plan_execution, replace_body
-from sagebuild.images import Image, Scope
+from sagebuild.images import Scope
 from sagebuild.names import name_endpoint, name_resource
 from sagebuild.parameters import BuildParameters, parse_document
 from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
@@ -44,14 +44,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
     refuse_other_builds(parameters)
     findings = Findings()
-    training_image = _find_image(service, parameters, "training", findings)
-    inference_image = _find_image(service, parameters, "inference", findings)
-    bodies = {
-        "training": requests.build_training_job(service, number, parameters, training_image.uri),
-        "model": requests.build_model(service, number, parameters, inference_image.uri),
-        "endpointConfig": requests.build_endpoint_config(service, number, parameters),
-    }
-    bodies = {kind: _replace_body(service, number, parameters, kind, body, findings) for kind, body in bodies.items()}
+    bodies = _build_bodies(service, number, parameters, findings)
     live = describe_endpoint(service)
     scaled_before = describe_scaling(service) if live else None
     examine_inputs(service, parameters, findings)
@@ -70,7 +63,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         status="running",
         parameters=text,
         notes=findings.notes,
-        training_image=training_image.uri,
+        training_image=bodies["training"].get("AlgorithmSpecification", {}).get("TrainingImage", ""),
         training_job=name,
         model=name,
         endpoint_config=name,
@@ -93,25 +86,34 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     }
 
 
-def _find_image(service: Service, parameters: BuildParameters, scope: Scope, findings: Findings) -> Image:
+def _build_bodies(
+    service: Service, number: int, parameters: BuildParameters, findings: Findings
+) -> dict[str, dict[str, Any]]:
+    """The requests of the build, as a person's own functions leave them."""
+    training_image = _find_image(service, parameters, "training", findings)
+    inference_image = _find_image(service, parameters, "inference", findings)
+    bodies = {
+        "training": requests.build_training_job(service, number, parameters, training_image),
+        "model": requests.build_model(service, number, parameters, inference_image),
+        "endpointConfig": requests.build_endpoint_config(service, number, parameters),
+    }
+    for kind, body in bodies.items():
+        try:
+            bodies[kind] = replace_body(service, number, parameters, kind, body)
+        except HookError as error:
+            findings.problems.append(str(error))
+    return bodies
+
+
+def _find_image(service: Service, parameters: BuildParameters, scope: Scope, findings: Findings) -> str:
     try:
         image = choose_image(parameters, service.region, scope)
     except ParameterError as error:
         findings.problems.append(str(error))
-        return Image("none")  # the rest of the request is looked at all the same
+        return "none"  # the rest of the request is looked at all the same
     if image.note and image.note not in findings.notes:
         findings.notes.append(image.note)
-    return image
-
-
-def _replace_body(
-    service: Service, number: int, parameters: BuildParameters, kind: str, body: dict[str, Any], findings: Findings
-) -> dict[str, Any]:
-    try:
-        return replace_body(service, number, parameters, kind, body)
-    except HookError as error:
-        findings.problems.append(str(error))
-        return body
+    return image.uri
 
 
 def _name_channels(service: Service, parameters: BuildParameters) -> dict[str, Any]:

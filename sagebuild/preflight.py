@@ -203,7 +203,7 @@ def _examine_quotas(service: Service, bodies: Bodies, findings: Findings) -> Non
 def _needed_quotas(bodies: Bodies) -> dict[str, int]:
     """Names of quotas, as the Service Quotas console shows them, and how much of each the build needs."""
     training = bodies["training"]
-    resources = training["ResourceConfig"]
+    resources = training.get("ResourceConfig", {})
     way = "spot training job" if training.get("EnableManagedSpotTraining") else "training job"
     usages = [(resources.get("InstanceType"), way, resources.get("InstanceCount", 1))]
     if resources.get("KeepAlivePeriodInSeconds"):

@@ -91,7 +91,7 @@ def find_scaling_problems(
     service: Service, before: Scaling | None, live_config: str, instance_type: str | None
 ) -> Iterator[str]:
     """A sentence if a person's own scaling stands in the way of another instance type."""
-    if before and not before.is_ours and describe_instance_type(service, live_config) != instance_type:
+    if before and not before.is_ours and describe_instance_type(service, live_config) not in (None, instance_type):
         yield (
             f"The endpoint {name_endpoint(service)} has scaling that no build has set up, and while it has, its "
             "instance type cannot change; deregister it in the SageMaker console, or leave hostinstancetype as it is."

@@ -91,6 +91,12 @@ def test_an_answer_that_cannot_be_sent_is_told(ready: Stack, change: Callable[[B
     assert len(found.splitlines()) <= 1 + told.count("\n") + (1 if "Invalid" in told else 0)
 
 
+def test_a_function_may_leave_out_what_sagemaker_does_not_need(ready: Stack) -> None:
+    needed = {"TrainingJobName", "RoleArn", "OutputDataConfig", "Tags"}
+    hook(ready, "TRAINING_CONFIG_FUNCTION", lambda r: {name: r[name] for name in needed})
+    assert plan(ready, RIGHT)["training"].keys() == needed
+
+
 @pytest.mark.parametrize("path", ["VariantName", "ModelName"])
 def test_the_variant_stays_the_builds_own(ready: Stack, path: str) -> None:
     def change(request: Body) -> Body:
