@@ -42,6 +42,9 @@ deploy: setup ## to AWS, with your credentials
 remove: setup ## from AWS, with all that builds have made
 	npx serverless remove --stage $(STAGE)
 
+docs: setup ## docs/parameters.md and its JSON Schema, from the parameter models
+	$(BIN)/python -m tools.generate_parameter_docs
+
 lock: setup ## pin anew what pyproject.toml asks for
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group dev -c requirements.txt -o requirements-dev.txt
@@ -50,4 +53,4 @@ clean: ## everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local check test deploy remove lock clean
+.PHONY: help setup demo local check test deploy remove docs lock clean

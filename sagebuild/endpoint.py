@@ -41,6 +41,19 @@ def describe_endpoint(service: Service) -> Endpoint | None:
     return Endpoint(answer["EndpointStatus"], answer["EndpointConfigName"], answer.get("FailureReason", ""))
 
 
+def describe_instance_type(service: Service, config: str) -> str | None:
+    """The type of the instances that an endpoint configuration asks for; None if it is serverless, or gone."""
+    with aws_call(f"describe the endpoint configuration {config}"):
+        try:
+            answer = service.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+        except ClientError as error:
+            # An endpoint goes on when its configuration is deleted.
+            if error.response["Error"]["Code"] == "ValidationException":
+                return None
+            raise
+    return answer["ProductionVariants"][0].get("InstanceType")
+
+
 def undo_deployment(
     service: Service,
     record: BuildRecord,

@@ -25,6 +25,10 @@ class PreflightError(SagebuildError):
     """Something that the build needs is not there, found before anything paid has started."""
 
 
+class HookError(SagebuildError):
+    """A person's own function failed, or returned a request that the build cannot make."""
+
+
 class NoBuildsError(SagebuildError):
     """No build was ever started in this stack."""
 

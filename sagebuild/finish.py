@@ -10,10 +10,12 @@ from typing import Any
 
 from sagebuild.endpoint import describe_endpoint, undo_deployment
 from sagebuild.errors import StillRunningError
+from sagebuild.hooks import stop_executions
 from sagebuild.job import Job, complete_job, stop_job
 from sagebuild.launch import pass_on_lock
 from sagebuild.notify import notify_once
 from sagebuild.records import NOT_ENDED, BuildRecord, now, read_build, update_build
+from sagebuild.scaling import clear_scaling, restore_scaling
 from sagebuild.service import Service
 from sagebuild.status import find_step
 
@@ -57,9 +59,12 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
     if job and not job.has_ended:
         raise StillRunningError(f"The job {job.name} is still {job.status} {JOB_WAIT} s after it was told to stop.")
     job = job and complete_job(service, job)
+    stop_executions(service, record.number)
     status = _STATUS[ending.status]
     if status != "succeeded":
+        clear_scaling(service, record)
         undo_deployment(service, record, ENDPOINT_WAIT, sleep=sleep)
+        restore_scaling(service, record)
     endpoint = describe_endpoint(service)
     update_build(
         service,
@@ -101,11 +106,14 @@ def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str) -> s
 
 
 def _read_cause(ending: Ending) -> str:
-    """Lambda wraps its message in JSON as ``errorMessage``; a ``.sync`` task hands on what Describe told it."""
+    """Lambda wraps its message in JSON as ``errorMessage``; a ``.sync`` task hands on what Describe told it.
+
+    That has a ``FailureReason`` for a job, and a ``Cause`` for an execution of a person's own state machine.
+    """
     try:
         facts: Any = json.loads(ending.cause)
     except ValueError:
         facts = None
     if isinstance(facts, dict):
-        return str(facts.get("errorMessage") or facts.get("FailureReason") or ending.cause)
+        return str(facts.get("errorMessage") or facts.get("FailureReason") or facts.get("Cause") or ending.cause)
     return ending.cause or ending.error or "Step Functions gave no reason."

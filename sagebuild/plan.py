@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
-
-from botocore.exceptions import ClientError
 
 from sagebuild import requests
 from sagebuild.containers import choose_image
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
-from sagebuild.errors import BuildNotFoundError, ParameterError, PreflightError
-from sagebuild.names import name_resource
-from sagebuild.parameters import BuildParameters, ScriptModeParameters, parse_document
+from sagebuild.errors import BuildNotFoundError, HookError, ParameterError
+from sagebuild.hooks import plan_execution, replace_body
+from sagebuild.names import name_endpoint, name_resource
+from sagebuild.parameters import BuildParameters, parse_document
+from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
 from sagebuild.records import NOT_ENDED, update_build
-from sagebuild.service import Service, aws_call
-from sagebuild.training import plan_training
+from sagebuild.scaling import describe_scaling, find_scaling_problems, plan_scaling
+from sagebuild.service import Service
+from sagebuild.training import TrainingPlan, plan_training
 
 # An update takes 3 to 10 minutes; an hour means that something hangs.
 POLL_SECONDS = 30
@@ -32,8 +31,9 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     dict
         ``way`` is "train" with the body ``training``, "tune" with ``tuning``, or "none" with ``artifacts``.
         ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those names;
-        ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it; ``pollSeconds`` and ``maximumPolls``
-        bound the wait for it.
+        ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it, ``scaling`` is how it scales;
+        ``pollSeconds`` and ``maximumPolls`` bound the wait for it. ``preprocess`` and ``postprocess`` start a person's
+        own state machines, where there are any.
 
     Raises
     ------
@@ -47,21 +47,31 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     text = read_document(service)
     parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
     refuse_other_builds(parameters)
-    training = plan_training(service, number, parameters)
-    inference_image = choose_image(parameters, service.region, "inference")
-    check_inputs(service, parameters, training.artifacts)
+    findings = Findings()
+    training = _plan_training(service, number, parameters, findings)
+    bodies = _build_bodies(service, number, parameters, training, findings)
     live = describe_endpoint(service)
-    name = name_resource(service, number)
+    scaled_before = describe_scaling(service) if live else None
+    examine_inputs(service, parameters, training.artifacts, findings)
+    examine_bodies(service, bodies, findings)
+    examine_account(service, parameters, live, findings)
+    served = live.config if live else ""
+    instance_type = bodies["endpointConfig"]["ProductionVariants"][0].get("InstanceType")
+    findings.problems += find_scaling_problems(service, scaled_before, served, instance_type)
+    findings.raise_problems()
+    scaling = plan_scaling(service, parameters, scaled_before, served, instance_type)
     planned = update_build(
         service,
         number,
         only_if=NOT_ENDED,
         status="running",
         parameters=text,
-        notes=sorted({*training.notes, inference_image.note} - {None}),
-        model=name,
-        endpoint_config=name if parameters.deployEndpoint else "",
+        notes=findings.notes,
+        model=name_resource(service, number),
+        endpoint_config=name_resource(service, number) if parameters.deployEndpoint else "",
         live_before=live.config if live and live.status != "Failed" else "",
+        changes_scaling=scaling["wanted"] or scaling["release"],
+        scaling_before=scaled_before.to_text() if scaled_before else "",
         **training.record,
     )
     if not planned:
@@ -71,18 +81,66 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         )
     return {
         "number": number,
+        "preprocess": plan_execution(service, number, parameters, "preprocess", _name_channels(service, parameters)),
         "way": training.way,
-        "training": training.training,
-        "tuning": training.tuning,
+        "training": bodies.get("training"),
+        "tuning": bodies.get("tuning"),
         "artifacts": training.artifacts,
-        "model": requests.build_model(service, number, parameters, inference_image.uri),
-        "endpointConfig": requests.build_endpoint_config(service, number, parameters),
+        "model": bodies["model"],
+        "endpointConfig": bodies["endpointConfig"],
         "endpoint": requests.build_endpoint(service, number),
         "deploy": parameters.deployEndpoint,
         "tags": requests.build_tags(service, number, parameters),
+        "scaling": scaling,
+        "postprocess": plan_execution(service, number, parameters, "postprocess", {"endpoint": name_endpoint(service)}),
         "pollSeconds": POLL_SECONDS,
         "maximumPolls": MAXIMUM_POLLS,
     }
+
+
+def _plan_training(service: Service, number: int, parameters: BuildParameters, findings: Findings) -> TrainingPlan:
+    try:
+        training = plan_training(service, number, parameters)
+    except ParameterError as error:
+        findings.problems.append(str(error))
+        return TrainingPlan("none", {}, [])  # the rest of the build is looked at all the same
+    findings.notes += training.notes
+    return training
+
+
+def _build_bodies(
+    service: Service, number: int, parameters: BuildParameters, training: TrainingPlan, findings: Findings
+) -> dict[str, dict[str, Any]]:
+    """The requests of the build, as a person's own functions leave them."""
+    asked = {
+        "training": training.training,
+        "tuning": training.tuning,
+        "model": requests.build_model(service, number, parameters, _find_serving_image(service, parameters, findings)),
+        "endpointConfig": requests.build_endpoint_config(service, number, parameters),
+    }
+    bodies = {kind: body for kind, body in asked.items() if body}
+    for kind, body in bodies.items():
+        try:
+            bodies[kind] = replace_body(service, number, parameters, kind, body)
+        except HookError as error:
+            findings.problems.append(str(error))
+    return bodies
+
+
+def _find_serving_image(service: Service, parameters: BuildParameters, findings: Findings) -> str:
+    try:
+        image = choose_image(parameters, service.region, "inference")
+    except ParameterError as error:
+        findings.problems.append(str(error))
+        return "none"  # the rest of the request is looked at all the same
+    if image.note and image.note not in findings.notes:
+        findings.notes.append(image.note)
+    return image.uri
+
+
+def _name_channels(service: Service, parameters: BuildParameters) -> dict[str, Any]:
+    channels = requests.read_channels(service, parameters) if parameters.has_training else {}
+    return {"channels": {name: channel.uri for name, channel in channels.items()}}
 
 
 def refuse_other_builds(parameters: BuildParameters) -> None:
@@ -93,81 +151,5 @@ def refuse_other_builds(parameters: BuildParameters) -> None:
     ParameterError
         With all of it.
     """
-    asked = {
-        "pipeline": bool(parameters.pipeline),
-    }
-    refused = [name for name, is_asked in asked.items() if is_asked]
-    if refused:
-        raise ParameterError(
-            f"This version of sagebuild serves one model in one container; it does not know how to do "
-            f"{', '.join(refused)}. Take that out of the document."
-        )
-
-
-def check_inputs(service: Service, parameters: BuildParameters, artifacts: str | None = None) -> None:
-    """Look for what the build will read.
-
-    Parameters
-    ----------
-    artifacts
-        The trained model, for a build that trains none.
-
-    Raises
-    ------
-    PreflightError
-        With everything that is missing, not the first alone.
-    """
-    channels = requests.read_channels(service, parameters) if parameters.has_training else {}
-    problems = [
-        f"The channel '{name}' has no objects at {channel.uri}; upload the training data there."
-        for name, channel in channels.items()
-        if not _has_objects(service, str(channel.uri))
-    ]
-    if artifacts:
-        problems += _find_artifact_problems(service, artifacts)
-    if isinstance(parameters, ScriptModeParameters):
-        problems += _find_script_problems(service, parameters)
-    if problems:
-        raise PreflightError("\n".join(problems))
-
-
-def _find_script_problems(service: Service, parameters: ScriptModeParameters) -> Iterator[str]:
-    serves_only = not parameters.has_training
-    if not parameters.trainentrypoint and not (serves_only and parameters.hostentrypoint):
-        yield (
-            f"trainentrypoint is not set; framework {parameters.framework} trains with a script of yours: "
-            "name it here, such as train.py."
-        )
-    if not parameters.trainsourcefile and not (serves_only and parameters.hostsourcefile):
-        yield (
-            "trainsourcefile is not set; pack the script into an archive, upload it to the code bucket "
-            f"({service.setting('CODE_BUCKET')}), and give its key here, such as source.tar.gz."
-        )
-    for name in ("trainsourcefile", "hostsourcefile"):
-        source = requests.locate_source(service, getattr(parameters, name))
-        if source and not _has_objects(service, source):
-            yield f"{name} names {source}, where there is no object; upload the source archive there."
-
-
-def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
-    bucket, model_bucket = urlsplit(artifacts).netloc, service.setting("MODEL_BUCKET")
-    if bucket not in (model_bucket, service.setting("CODE_BUCKET")):
-        yield (
-            f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role may not read; "
-            f"copy it to the model bucket ({model_bucket})."
-        )
-    elif not _has_objects(service, artifacts):
-        yield f"There is no trained model at {artifacts}; train again, or give another address in ModelArtifacts."
-
-
-def _has_objects(service: Service, uri: str) -> bool:
-    """Whether any object's key begins as the URI does."""
-    location = urlsplit(uri)
-    with aws_call(f"list {uri}"):
-        try:
-            answer = service.s3.list_objects_v2(Bucket=location.netloc, Prefix=location.path.lstrip("/"), MaxKeys=1)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchBucket":
-                return False
-            raise
-    return bool(answer.get("KeyCount"))
+    if any(part.tag for part in parameters.pipeline):
+        raise ParameterError("pipeline names an image by its tag; give its whole address in image instead.")

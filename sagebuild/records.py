@@ -60,6 +60,8 @@ class BuildRecord:
     endpoint_config: str = ""
     live_before: str = ""  # endpoint configuration; empty: no endpoint
     live_after: str = ""
+    changes_scaling: bool = False  # sets it up or ends it
+    scaling_before: str = ""  # JSON; empty: none
     stop_requested_by: str = ""
     job_status: str = ""
     job_seconds: int = 0  # billable

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import NoBuildRunningError, StillRunningError
 from sagebuild.names import name_endpoint, resource_prefix, tuning_prefix
+from sagebuild.scaling import end_scaling
 from sagebuild.service import Service, aws_call, suppress_code
 from sagebuild.stop import stop_build
 
@@ -33,6 +34,7 @@ def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sle
         Something did not end in time; the stack's removal fails with that reason and can be repeated.
     """
     _stop_running_build(service, sleep)
+    end_scaling(service)
     _delete_endpoint(service, sleep)
     _delete_configs_and_models(service)
     _delete_jobs(service)

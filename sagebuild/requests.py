@@ -6,7 +6,14 @@ import json
 from typing import Any
 
 from sagebuild.names import VARIANT, name_endpoint, name_resource
-from sagebuild.parameters import BuildParameters, Channel, ScriptModeParameters
+from sagebuild.options import (
+    build_distribution,
+    extend_endpoint_config,
+    extend_model,
+    extend_training,
+    place_source,
+)
+from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, ScriptModeParameters
 from sagebuild.service import Service
 
 SECONDS_PER_HOUR = 3600
@@ -19,7 +26,7 @@ def build_training_job(service: Service, number: int, parameters: BuildParameter
     algorithm: dict[str, Any] = {"TrainingImage": image, "TrainingInputMode": parameters.inputmode}
     if parameters.metrics:
         algorithm["MetricDefinitions"] = [{"Name": m.Name, "Regex": m.Regex} for m in parameters.metrics]
-    return {
+    body = {
         "TrainingJobName": name_resource(service, number),
         "AlgorithmSpecification": algorithm,
         "RoleArn": service.setting("TRAINING_ROLE_ARN"),
@@ -36,6 +43,7 @@ def build_training_job(service: Service, number: int, parameters: BuildParameter
         "StoppingCondition": {"MaxRuntimeInSeconds": round(parameters.trainmaxrun * SECONDS_PER_HOUR)},
         "Tags": build_tags(service, number, parameters),
     }
+    return extend_training(service, number, parameters, body)
 
 
 def build_hyperparameters(service: Service, parameters: BuildParameters) -> dict[str, str]:
@@ -44,11 +52,12 @@ def build_hyperparameters(service: Service, parameters: BuildParameters) -> dict
     if isinstance(parameters, ScriptModeParameters):
         values |= {
             "sagemaker_program": parameters.trainentrypoint,
-            "sagemaker_submit_directory": locate_source(service, parameters.trainsourcefile),
+            "sagemaker_submit_directory": place_source(parameters, locate_source(service, parameters.trainsourcefile)),
             "sagemaker_container_log_level": parameters.containerloglevel,
             "sagemaker_enable_cloudwatch_metrics": parameters.enablecloudwatchmetrics,
             "sagemaker_region": service.region,
         }
+        values |= build_distribution(parameters)
     # The containers read each value as JSON; a plain string stays as it is, which they accept too.
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
 
@@ -64,18 +73,19 @@ def build_model(service: Service, number: int, parameters: BuildParameters, imag
             "SAGEMAKER_CONTAINER_LOG_LEVEL": str(parameters.containerloglevel),
             "SAGEMAKER_REGION": service.region,
         }
-    return {
+    body = {
         "ModelName": name_resource(service, number),
         "ExecutionRoleArn": service.setting("HOSTING_ROLE_ARN"),
         "PrimaryContainer": {"Image": image, "Environment": environment | parameters.modelhostingenvironment},
         "Tags": build_tags(service, number, parameters),
     }
+    return extend_model(parameters, body)
 
 
 def build_endpoint_config(service: Service, number: int, parameters: BuildParameters) -> dict[str, Any]:
     """The request of CreateEndpointConfig."""
     name = name_resource(service, number)
-    return {
+    body = {
         "EndpointConfigName": name,
         "ProductionVariants": [
             {
@@ -88,6 +98,7 @@ def build_endpoint_config(service: Service, number: int, parameters: BuildParame
         ],
         "Tags": build_tags(service, number, parameters),
     }
+    return extend_endpoint_config(service, parameters, body)
 
 
 def build_endpoint(service: Service, number: int) -> dict[str, Any]:
@@ -111,17 +122,20 @@ def locate_source(service: Service, source: str | None) -> str | None:
 def read_channels(service: Service, parameters: BuildParameters) -> dict[str, Channel]:
     """The training's channels, each with its S3 URI; without any in the document, ``training`` alone.
 
-    That one is at the document's ``uri``, or at train/ of the data bucket.
+    That one is at the document's ``uri``, or at train/ of the data bucket. With networkisolation there is one more,
+    which brings the script.
     """
     bucket = service.setting("DATA_BUCKET")
+    source = locate_source(service, getattr(parameters, "trainsourcefile", None))
+    code = {CODE_CHANNEL: Channel(uri=source, InputMode="File")} if source and parameters.networkisolation else {}
     if not parameters.channels:
-        return {DEFAULT_CHANNEL: Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")}
+        return {DEFAULT_CHANNEL: Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")} | code
     return {
         name: channel
         if channel.uri
         else channel.model_copy(update={"uri": f"s3://{bucket}/{str(channel.path).lstrip('/')}", "path": None})
         for name, channel in parameters.channels.items()
-    }
+    } | code
 
 
 def _build_channel(name: str, channel: Channel) -> dict[str, Any]:

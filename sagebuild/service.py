@@ -12,6 +12,7 @@ from sagebuild.errors import AwsUnavailableError, MissingSettingError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -78,6 +79,10 @@ class Service:
             )
         return value
 
+    def optional_setting(self, name: str) -> str:
+        """One variable of the environment, empty for what the deployment left out."""
+        return self._settings.get(name, "")
+
     @property
     def stack_name(self) -> str:
         """The name of the CloudFormation stack, which is also the name of its endpoint."""
@@ -90,9 +95,19 @@ class Service:
         return self.setting("STACK_ID").rsplit("/", 1)[-1].partition("-")[0]
 
     @property
+    def account(self) -> str:
+        """The number of the stack's account."""
+        return self.setting("STACK_ID").split(":")[4]
+
+    @property
     def region(self) -> str:
         """The region of the stack; Lambda sets it."""
         return self.setting("AWS_REGION")
+
+    @cached_property
+    def autoscaling(self) -> Any:
+        """The client of the endpoint's scaling."""
+        return self._create_client("application-autoscaling")
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
@@ -100,9 +115,24 @@ class Service:
         return self._create_client("dynamodb")  # type: ignore[no-any-return]
 
     @cached_property
+    def ecr(self) -> Any:
+        """The client of a person's own images."""
+        return self._create_client("ecr")
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        """The client of a person's own functions."""
+        return self._create_client("lambda")  # type: ignore[no-any-return]
+
+    @cached_property
     def logs(self) -> CloudWatchLogsClient:
         """The client of the jobs' and the endpoint's logs."""
         return self._create_client("logs")  # type: ignore[no-any-return]
+
+    @cached_property
+    def quotas(self) -> Any:
+        """The client of the account's quotas."""
+        return self._create_client("service-quotas")
 
     @cached_property
     def s3(self) -> S3Client:

@@ -53,6 +53,13 @@ _ACTIONS = {
     "sts:GetSessionToken": "",
 }
 _TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+# Condition keys that hold a member of the request.
+_KEYS = {
+    "application-autoscaling:service-namespace": "ServiceNamespace",
+    "lambda:FunctionArn": "FunctionArn",
+    "s3:delimiter": "Delimiter",
+    "s3:prefix": "Prefix",
+}
 _ROLE_MEMBERS = ("role", "rolearn", "executionrolearn", "servicerole", "servicerolearn")
 
 
@@ -101,7 +108,7 @@ def context(call: Call) -> Context:
     tags = _tags(call.parameters)
     if tags:
         keys |= {"aws:TagKeys": list(tags)} | {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-    for key, member in (("s3:prefix", "Prefix"), ("s3:delimiter", "Delimiter"), ("lambda:FunctionArn", "FunctionArn")):
+    for key, member in _KEYS.items():
         if member in call.parameters:
             keys[key] = str(call.parameters[member])
     return keys

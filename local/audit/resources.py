@@ -31,6 +31,7 @@ _NAMED: dict[str, dict[str, str]] = {
         "NotebookInstanceLifecycleConfigName": "notebook-instance-lifecycle-config/{}",
         "ResourceArn": "{}",
     },
+    "servicequotas": {},
     "secretsmanager": {"SecretId": "secret:{}-??????", "Name": "secret:{}-??????"},
     "sns": {"TopicArn": "{}", "TargetArn": "{}", "ResourceArn": "{}", "Name": "{}"},
     "sts": {"RoleArn": "{}"},
@@ -118,6 +119,12 @@ def _sagemaker(call: Call) -> Iterator[str]:
         yield from (_arn(call, "endpoint-config/{}", name) for name in _values(call, "EndpointConfigName"))
 
 
+def _application_autoscaling(call: Call) -> Iterator[str]:
+    """A scalable target's own id is AWS's; a policy can name them by wildcard alone."""
+    if not call.operation.name.startswith("Describe"):
+        yield _arn(call, "scalable-target/{}", str(call.parameters["ResourceId"]).replace("/", "-"))
+
+
 def _codebuild(call: Call) -> Iterator[str]:
     yield from _first_named(call)
     for build in _values(call, "ids", "id"):
@@ -202,6 +209,7 @@ def _ssm(call: Call) -> Iterator[str]:
 
 
 _DERIVED: dict[str, Callable[[Call], Iterator[str]]] = {
+    "application-autoscaling": _application_autoscaling,
     "codebuild": _codebuild,
     "dynamodb": _dynamodb,
     "events": _events,

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft7Validator, ValidationError  # type: ignore[import-untyped]
+from jsonschema import Draft7Validator, ValidationError
 
 # The schemas' patterns are written for Java, Python's `re` knows no Unicode classes.
 _UNICODE_CLASSES = {

@@ -6,20 +6,26 @@ from sagebuild.parameters.frameworks import (
     MODELS,
     AmazonParameters,
     ByodParameters,
+    ChainerParameters,
     HuggingFaceParameters,
     MxnetParameters,
     ScriptModeParameters,
     TensorFlowParameters,
 )
 from sagebuild.parameters.groups import CategoricalRange, Channel, NumericRange
+from sagebuild.parameters.option_rules import CODE_CHANNEL
+from sagebuild.parameters.options import Distribution
 
 __all__ = [
+    "CODE_CHANNEL",
     "MODELS",
     "AmazonParameters",
     "BuildParameters",
     "ByodParameters",
     "CategoricalRange",
+    "ChainerParameters",
     "Channel",
+    "Distribution",
     "HuggingFaceParameters",
     "MxnetParameters",
     "NumericRange",

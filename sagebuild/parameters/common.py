@@ -9,20 +9,22 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from sagebuild.parameters.groups import (
-    BUCKET,
     CategoricalRange,
     Channel,
     Hyperparameter,
     Metric,
     Mode,
+    ModelArchive,
     NumericRange,
     Part,
     PipelineContainer,
     S3Address,
     TuningObjective,
+    VariableName,
     read_tags,
 )
 from sagebuild.parameters.kinds import Choice, Flag, Hours, Scalar, Text, WholeNumber
+from sagebuild.parameters.options import Options
 
 Framework = Literal["TENSORFLOW", "MXNET", "PYTORCH", "SCIKIT", "CHAINER", "XGBOOST", "HUGGINGFACE", "AMAZON", "BYOD"]
 TrainingWay = Literal["SAGEMAKER", "SAGEMAKERHPO"]
@@ -35,7 +37,6 @@ HyperparameterName = Annotated[str, Text("a name of at most 256 characters", r".
 ChannelName = Annotated[
     str, Text("a name of at most 64 letters, digits, dots, hyphens and underscores", r"[A-Za-z0-9._-]+", 64)
 ]
-VariableName = Annotated[str, Text("a variable's name of letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*")]
 TagName = Annotated[str, Text("a name of at most 128 letters, digits, spaces and _.:/=+-@", r"[\w\s.:/=+@-]+", 128)]
 
 Range = CategoricalRange | NumericRange
@@ -53,14 +54,18 @@ class Common(Part):
     hostinstancecount: Annotated[int, WholeNumber(1, 10000)] = Field(
         default=1, description="Instances behind the endpoint."
     )
-    hostinstancetype: Annotated[str, InstanceType] = Field(default="ml.t2.medium", description="Their type.")
+    hostinstancetype: Annotated[str, InstanceType] = Field(
+        default="ml.t2.medium", description="Type of the instances behind the endpoint."
+    )
     traininstancecount: Annotated[int, WholeNumber(1, 100)] = Field(default=1, description="Instances that train.")
-    traininstancetype: Annotated[str, InstanceType] = Field(default="ml.m5.large", description="Their type.")
+    traininstancetype: Annotated[str, InstanceType] = Field(
+        default="ml.m5.large", description="Type of the instances that train."
+    )
     trainvolumesize: Annotated[int, WholeNumber(1, 16384, "GB")] = Field(
-        default=10, description="Disk of each training instance, in GB."
+        default=10, description="Disk of each training instance."
     )
     trainmaxrun: Annotated[float, Hours(0.001, 672)] = Field(
-        default=4, description="Hours after which SageMaker ends the training; at most 28 days."
+        default=4, description="How long SageMaker lets the training run; 672 hours are 28 days."
     )
     inputmode: Annotated[Mode, Choice(Mode)] = Field(
         default="File",
@@ -117,7 +122,7 @@ class Further(Part):
     WarmStartType: Annotated[WarmStart, Choice(WarmStart)] = Field(
         default="IdenticalDataAndAlgorithm", description="What this tuning shares with parentJobs."
     )
-    ModelArtifacts: Annotated[str | None, Text("the S3 address of a model.tar.gz", rf"{BUCKET}/.+\.tar\.gz")] = Field(
+    ModelArtifacts: Annotated[str | None, ModelArchive] = Field(
         default=None, description="S3 address of a trained model to deploy in place of the one that the build trains."
     )
     skiptrain: Annotated[bool, Flag()] = Field(default=False, description="Whether to deploy without training.")
@@ -133,7 +138,7 @@ class Further(Part):
     )
 
 
-class BuildParameters(Common, Tuning, Further):
+class BuildParameters(Common, Tuning, Further, Options):
     """The parameters of a build; a framework's own are in the subclass that MODELS names."""
 
     framework: Annotated[Framework, Choice(Framework)] = Field(description="What trains and serves the model.")

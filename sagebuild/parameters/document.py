@@ -11,8 +11,10 @@ from sagebuild.errors import ParameterError
 from sagebuild.parameters.common import BuildParameters, Further, Tuning
 from sagebuild.parameters.frameworks import MODELS
 from sagebuild.parameters.groups import Part
+from sagebuild.parameters.option_rules import OPTION_RULES
+from sagebuild.parameters.options import Options
 from sagebuild.parameters.problems import Problem, describe_error, show_path, show_value
-from sagebuild.parameters.rules import find_conflicts
+from sagebuild.parameters.rules import RULES, find_conflicts
 
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 STANDARD_BYTES, ADVANCED_BYTES = 4096, 8192
@@ -89,7 +91,7 @@ def parse_parameters(document: Mapping[str, Any], *, default_framework: str | No
     problems += [problem for problem in found if problem.name not in wrong]
     wrong |= {problem.name for problem in problems}
     checked = parameters or _validate_rest(content, wrong)
-    sentences = [problem.sentence for problem in problems] + list(find_conflicts(checked, wrong))
+    sentences = [problem.sentence for problem in problems] + list(find_conflicts(checked, wrong, RULES + OPTION_RULES))
     if sentences or not parameters:
         raise ParameterError("\n".join(sentences))
     return parameters
@@ -161,7 +163,7 @@ def default_document(framework: str) -> dict[str, Any]:
     model = MODELS.get(framework.strip().upper())
     if model is None:
         raise ParameterError(f"framework is {show_value(framework)}; it must be one of {', '.join(MODELS)}.")
-    left_out = Tuning.model_fields.keys() | Further.model_fields.keys()
+    left_out = Tuning.model_fields.keys() | Further.model_fields.keys() | Options.model_fields.keys()
     defaults: dict[str, Any] = {"framework": framework.strip().upper()}
     for name, field in model.model_fields.items():
         if name not in left_out and not field.is_required() and field.default is not None:

@@ -10,6 +10,7 @@ from pydantic import Field
 from sagebuild.parameters.common import BuildParameters, InstanceType
 from sagebuild.parameters.groups import BUCKET, PATH, ImagesToBuild, RelativePath
 from sagebuild.parameters.kinds import Choice, Flag, Text, Version, WholeNumber
+from sagebuild.parameters.options import Distributed
 
 Algorithm = Literal[
     "blazingtext",
@@ -64,7 +65,7 @@ class ScriptModeParameters(BuildParameters):
     )
 
 
-class TensorFlowParameters(ScriptModeParameters):
+class TensorFlowParameters(ScriptModeParameters, Distributed):
     """TensorFlow."""
 
     framework: Annotated[Literal["TENSORFLOW"], Choice(Literal["TENSORFLOW"])]
@@ -78,7 +79,7 @@ class TensorFlowParameters(ScriptModeParameters):
     )
 
 
-class MxnetParameters(ScriptModeParameters):
+class MxnetParameters(ScriptModeParameters, Distributed):
     """Apache MXNet."""
 
     framework: Annotated[Literal["MXNET"], Choice(Literal["MXNET"])]
@@ -93,7 +94,7 @@ class FrameworkVersionParameters(ScriptModeParameters):
     )
 
 
-class PytorchParameters(FrameworkVersionParameters):
+class PytorchParameters(FrameworkVersionParameters, Distributed):
     """PyTorch."""
 
     framework: Annotated[Literal["PYTORCH"], Choice(Literal["PYTORCH"])]
@@ -107,7 +108,7 @@ class ScikitParameters(FrameworkVersionParameters):
     frameworkversion: Annotated[str, Version()] = Field(default="1.9-0", description="The container's scikit-learn.")
 
 
-class ChainerParameters(FrameworkVersionParameters):
+class ChainerParameters(FrameworkVersionParameters, Distributed):
     """Chainer."""
 
     framework: Annotated[Literal["CHAINER"], Choice(Literal["CHAINER"])]
@@ -121,7 +122,7 @@ class XgboostParameters(FrameworkVersionParameters):
     frameworkversion: Annotated[str, Version()] = Field(default="3.2-0", description="The container's XGBoost.")
 
 
-class HuggingFaceParameters(FrameworkVersionParameters):
+class HuggingFaceParameters(FrameworkVersionParameters, Distributed):
     """Hugging Face transformers on PyTorch or TensorFlow."""
 
     framework: Annotated[Literal["HUGGINGFACE"], Choice(Literal["HUGGINGFACE"])]

@@ -23,6 +23,8 @@ PATH = r"\.?\w[\w.+ -]*(/\.?\w[\w.+ -]*)*"
 
 S3Address = Text("an S3 address such as s3://bucket/folder/", rf"{BUCKET}(/.*)?")
 RelativePath = Text("a relative path such as src/train.py", PATH)
+ModelArchive = Text("the S3 address of a model.tar.gz", rf"{BUCKET}/.+\.tar\.gz")
+VariableName = Annotated[str, Text("a variable's name of letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*")]
 MetricName = Text("a name of at most 255 characters", r".+", 255)
 
 
@@ -187,6 +189,12 @@ class PipelineContainer(Part):
     )
     tag: Annotated[str | None, Text("a tag of the stack's image repository", r"\w[\w.-]{0,127}")] = Field(
         default=None, description="The image's tag in the stack's own repository, in place of image."
+    )
+    artifacts: Annotated[str | None, ModelArchive] = Field(
+        default=None, description="S3 address of the model.tar.gz that the container works with."
+    )
+    environment: dict[VariableName, Annotated[str, Scalar(1024)]] = Field(
+        default={}, max_length=100, description="Environment variables of the container."
     )
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """What parameters must be together: each rule tells which of them it needs, and what is wrong with them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sagebuild.parameters.common import BuildParameters
@@ -38,15 +38,19 @@ OWN_VARIABLES = (
 MOST_ENTRIES = 100
 
 
-def find_conflicts(parameters: BuildParameters, wrong: set[str]) -> Iterator[str]:
+def find_conflicts(parameters: BuildParameters, wrong: set[str], rules: Iterable[Rule]) -> Iterator[str]:
     """Yield a sentence for every rule that is broken; rules that need a parameter known to be wrong are passed over."""
-    for rule in RULES:
+    for rule in rules:
         if not rule.needs & wrong:
             yield from rule.find(parameters)
 
 
-def _rule(*needs: str) -> Callable[[Callable[[BuildParameters], Iterator[str]]], None]:
-    return lambda find: RULES.append(Rule(frozenset(needs), find))
+def rule_of(rules: list[Rule]) -> Callable[..., Callable[[Callable[[BuildParameters], Iterator[str]]], None]]:
+    """Return the decorator that puts a check among the rules, together with the parameters that it needs."""
+    return lambda *needs: lambda find: rules.append(Rule(frozenset(needs), find))
+
+
+_rule = rule_of(RULES)
 
 
 def _tunes(parameters: BuildParameters) -> bool:

@@ -85,6 +85,7 @@ class Stage(Host):
         self._folder = folder
         self._numbers = itertools.count(1)
         self.machines = Machines.of(engine)
+        self.autoscaling = engine.client("application-autoscaling")
         self._planner = deploy(engine, PLANNER, Environment={"Variables": {"PLANS": str(folder)}})
         self._machine = self._create(DEFINITION)
         self.steady = self.configure(AllTraffic=self.model(SERVE))
@@ -140,6 +141,9 @@ class Stage(Host):
             "endpointConfig": {"EndpointConfigName": own, "ProductionVariants": [variant | {"ModelName": own}]},
             "endpoint": {"EndpointName": endpoint or name("endpoint"), "EndpointConfigName": own},
             "tags": [{"Key": "sagebuild:build", "Value": own}],
+            "preprocess": {"wanted": False},
+            "scaling": {"wanted": False, "release": False, "update": {}},
+            "postprocess": {"wanted": False},
             "pollSeconds": POLL_SECONDS,
             "maximumPolls": 1000,
         }
@@ -163,6 +167,32 @@ class Stage(Host):
             | {"StaticHyperParameters": training["HyperParameters"], "AlgorithmSpecification": algorithm},
         }
         return plan | {"way": "tune", "tuning": tuning}
+
+    def scaled(self, plan: Json, **changes: Any) -> Json:
+        """A plan with scaling of its endpoint, and these changes of that."""
+        variant = {
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": f"endpoint/{plan['endpoint']['EndpointName']}/variant/AllTraffic",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        }
+        metric = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
+        tracking = {"TargetValue": 9, "PredefinedMetricSpecification": metric}
+        policy = {"PolicyName": "own", "PolicyType": "TargetTrackingScaling"}
+        scaling = {
+            "wanted": True,
+            "release": False,
+            "variant": variant,
+            "target": {"MinCapacity": 1, "MaxCapacity": 2},
+            "policy": policy | {"TargetTrackingScalingPolicyConfiguration": tracking},
+            "update": {"RetainAllVariantProperties": True},
+        }
+        return plan | {"scaling": scaling | changes}
+
+    def own_machine(self, *states: Json) -> Json:
+        """The part of a plan that runs a state machine of these states."""
+        machine = self.machines.create({f"State {number}": state for number, state in enumerate(states)})
+        execution = {"StateMachineArn": machine, "Name": name("own"), "Input": {"told": "so"}}
+        return {"wanted": True, "execution": execution}
 
     def start(self, *answers: Json) -> str:
         """Start a build that planBuild answers so; the execution's ARN."""

@@ -12,7 +12,8 @@ from botocore.loaders import Loader
 from tests.e2e.machine import SERVE_NEVER, TRAIN_BADLY, TRAIN_SCORED, Json, Run, Stage, transitions, without_repetition
 from tests.engine import Engine
 
-PLAN_ONLY = ("Plan Build", "How To Train?")
+PLANNED = ("Plan Build", "Preprocess?")
+PLAN_ONLY = (*PLANNED, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
 MODEL = ("Create Model", "Deploy Endpoint?")
 PREPARE = (*TRAIN, *MODEL, "Create Endpoint Config")
@@ -20,6 +21,9 @@ FIND = ("Find Endpoint", "Endpoint Free?")
 FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
 LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
 SUCCEED = "Build Succeeded"
+END = ("Scale Endpoint?", "Postprocess?", SUCCEED)
+SCALE = ("Scale Endpoint?", "Register Scaling", "Set Scaling Policy")
+SCALING = "ApplicationAutoScaling"
 FAIL = "Build Failed"
 
 
@@ -46,6 +50,13 @@ class Scenario(NamedTuple):
 
 SCENARIOS: list[Scenario] = []
 
+PLAN: Json = {
+    "endpoint": {"EndpointName": "house", "EndpointConfigName": "new"},
+    "scaling": {"wanted": False, "release": False},
+    "pollSeconds": 30,
+    "maximumPolls": 120,
+}
+
 
 def scenario(*path: str, error: str = "", cause: str = "") -> Callable[[Callable[[Stage], Run]], None]:
     """Add a run of the machine to the scenarios."""
@@ -57,7 +68,7 @@ def stage(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return Stage(engine, tmp_path_factory.mktemp("stage"))
 
 
-@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, SUCCEED)
+@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, *END)
 def the_first_build_creates_the_endpoint(stage: Stage) -> Run:
     plan = stage.plan()
     run = stage.build(plan)
@@ -73,7 +84,7 @@ def the_first_build_creates_the_endpoint(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Update Endpoint", *LOOK, SUCCEED)
+@scenario(*PREPARE, *FIND, "Update Endpoint", *LOOK, *END)
 def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
     endpoint = stage.endpoint()
     run = stage.build(plan := stage.plan(endpoint))
@@ -81,7 +92,7 @@ def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Update Endpoint", *LOOK, *LOOK, SUCCEED)
+@scenario(*PREPARE, *FIND, "Update Endpoint", *LOOK, *LOOK, *END)
 def a_slow_endpoint_is_waited_for(stage: Stage) -> Run:
     gate = stage.gate()
     execution = stage.start(stage.plan(stage.endpoint(), serve=gate.script))
@@ -90,20 +101,20 @@ def a_slow_endpoint_is_waited_for(stage: Stage) -> Run:
     return stage.finish(execution)
 
 
-@scenario(*PREPARE, *FIND, "Delete Failed Endpoint", *FIND_AGAIN, "Create Endpoint", *LOOK, SUCCEED)
+@scenario(*PREPARE, *FIND, "Delete Failed Endpoint", *FIND_AGAIN, "Create Endpoint", *LOOK, *END)
 def an_endpoint_that_failed_is_made_anew(stage: Stage) -> Run:
     endpoint = stage.endpoint(stage.configure(AllTraffic=stage.model(SERVE_NEVER)))
     assert stage.describe(endpoint)["EndpointStatus"] == "Failed"
     return stage.build(stage.plan(endpoint))
 
 
-@scenario(*PREPARE, *FIND, *FIND_AGAIN, "Update Endpoint", *LOOK, SUCCEED)
+@scenario(*PREPARE, *FIND, *FIND_AGAIN, "Update Endpoint", *LOOK, *END)
 def an_endpoint_that_is_being_created_is_waited_for(stage: Stage) -> Run:
     gate = stage.gate()
     return _build_once_free(stage, gate, stage.begin(stage.configure(AllTraffic=stage.model(gate.script))))
 
 
-@scenario(*PREPARE, *FIND, *FIND_AGAIN, "Update Endpoint", *LOOK, SUCCEED)
+@scenario(*PREPARE, *FIND, *FIND_AGAIN, "Update Endpoint", *LOOK, *END)
 def an_endpoint_that_somebody_else_updates_is_waited_for(stage: Stage) -> Run:
     gate, endpoint = stage.gate(), stage.endpoint()
     config = stage.configure(AllTraffic=stage.model(gate.script))
@@ -355,6 +366,95 @@ def an_endpoint_that_never_comes_to_rest_is_given_up(stage: Stage) -> Run:
     return run
 
 
+@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, *SCALE, "Postprocess?", SUCCEED)
+def an_endpoint_scales_as_planned(stage: Stage) -> Run:
+    run = stage.build(plan := stage.scaled(stage.plan()))
+    variant = plan["scaling"]["variant"]
+    client = stage.autoscaling
+    (policy,) = client.describe_scaling_policies(**variant)["ScalingPolicies"]
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 9
+    return run
+
+
+@scenario(*PREPARE, *FIND, "Release Scaling", "Update Endpoint", *LOOK, *END)
+def scaling_ends_before_an_update(stage: Stage) -> Run:
+    plan = stage.scaled(stage.plan(stage.endpoint()), wanted=False, release=True)
+    client = stage.autoscaling
+    client.register_scalable_target(**plan["scaling"]["variant"], MinCapacity=1, MaxCapacity=2)
+    run = stage.build(plan)
+    resource = plan["scaling"]["variant"]["ResourceId"]
+    answer = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
+    assert answer["ScalableTargets"] == []
+    return run
+
+
+@scenario(*PREPARE, *FIND, "Release Scaling", FAIL, error=f"{SCALING}.ValidationException", cause="scalable target")
+def scaling_that_cannot_end_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.scaled(stage.plan(stage.endpoint()), release=True))
+
+
+@scenario("Given", *SCALE[:2], FAIL, error=f"{SCALING}.ValidationException", cause="scalableDimension.*enum value set")
+def scaling_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.scaled(stage.plan(), target={"ScalableDimension": "guess"})
+    return stage.run_from("Scale Endpoint?", {"plan": plan})
+
+
+@scenario("Given", *SCALE, FAIL, error=f"{SCALING}.ValidationException", cause="policyType")
+def a_policy_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.scaled(stage.plan(), policy={"PolicyName": "own", "PolicyType": "Guess"})
+    return stage.run_from("Scale Endpoint?", {"plan": plan})
+
+
+@scenario("Given", "Scale Endpoint?", FAIL, error="PlanError", cause="whether the endpoint scales")
+def a_plan_that_leaves_scaling_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Scale Endpoint?", {"plan": {"number": 1}})
+
+
+@scenario("Given", "Preprocess?", FAIL, error="PlanError", cause="before the training")
+def a_plan_that_leaves_preprocessing_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Preprocess?", {"plan": {"number": 1}})
+
+
+@scenario("Given", "Postprocess?", FAIL, error="PlanError", cause="after the deployment")
+def a_plan_that_leaves_postprocessing_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Postprocess?", {"plan": {"number": 1}})
+
+
+@scenario(*PLANNED, "Run Preprocessing", "How To Train?", "Train Model", FAIL, error="States.TaskFailed", cause="makes no sense")
+def a_machine_of_a_person_s_own_runs_before_the_training(stage: Stage) -> Run:
+    plan = stage.plan(train=TRAIN_BADLY) | {"preprocess": stage.own_machine({"Type": "Succeed"})}
+    run = stage.build(plan)
+    execution = plan["preprocess"]["execution"]
+    arn = f"{execution['StateMachineArn'].replace(':stateMachine:', ':execution:')}:{execution['Name']}"
+    described = stage.machines.states.describe_execution(executionArn=arn)
+    starter = run.described["executionArn"]
+    assert json.loads(described["input"]) == {"told": "so", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": starter}
+    return run
+
+
+@scenario(*PLANNED, "Run Preprocessing", FAIL, error="States.TaskFailed", cause="the data are spoilt")
+def a_machine_that_fails_before_the_training_fails_the_build(stage: Stage) -> Run:
+    spoilt = stage.own_machine({"Type": "Fail", "Error": "Spoilt", "Cause": "the data are spoilt"})
+    return stage.build(stage.plan() | {"preprocess": spoilt})
+
+
+@scenario("Given", "Postprocess?", "Run Postprocessing", SUCCEED)
+def a_machine_of_a_person_s_own_sees_what_is_live(stage: Stage) -> Run:
+    looking = {
+        "Type": "Choice",
+        "Choices": [{"Condition": "{% $states.input.endpointConfig = 'new' %}", "Next": "State 1"}],
+    }
+    plan = PLAN | {"number": 1, "postprocess": stage.own_machine(looking, {"Type": "Succeed"})}
+    return stage.run_from("Postprocess?", {"plan": plan, "live": "new", "artifacts": "s3://model/model.tar.gz"})
+
+
+@scenario("Given", "Postprocess?", "Run Postprocessing", FAIL, error="States.TaskFailed", cause="the answers are wrong")
+def a_machine_that_fails_after_the_deployment_fails_the_build(stage: Stage) -> Run:
+    wrong = stage.own_machine({"Type": "Fail", "Error": "Wrong", "Cause": "the answers are wrong"})
+    given = {"plan": {"number": 1, "postprocess": wrong}, "live": "new", "artifacts": "s3://model/model.tar.gz"}
+    return stage.run_from("Postprocess?", given)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.run.__name__)
 def test_the_build(stage: Stage, scenario: Scenario) -> None:
     run = scenario.run(stage)
@@ -385,18 +485,12 @@ WHEN_FREE = {
 # Where "Endpoint Ready?" leads, and with which error.
 DEPLOYMENT, TIMEOUT = "EndpointDeploymentError", "EndpointTimeoutError"
 WHEN_READY = {
-    "InService": (SUCCEED, SUCCEED),
+    "InService": ("Scale Endpoint?", "Scale Endpoint?"),
     "Failed": (DEPLOYMENT, DEPLOYMENT),
     "OutOfService": (DEPLOYMENT, DEPLOYMENT),
     "UpdateRollbackFailed": (DEPLOYMENT, DEPLOYMENT),
     "Deleting": (DEPLOYMENT, DEPLOYMENT),
 } | dict.fromkeys(CHANGING, ("Wait For Endpoint", TIMEOUT))
-
-PLAN: Json = {
-    "endpoint": {"EndpointName": "house", "EndpointConfigName": "new"},
-    "pollSeconds": 30,
-    "maximumPolls": 120,
-}
 
 
 def statuses_of_sagemaker() -> set[str]:

@@ -94,3 +94,22 @@ def _create_stack() -> Stack:
         "FRAMEWORK": "SCIKIT",
     }
     return Stack(Service(settings, client), settings, queue)
+
+
+class FakeQuotas:
+    """Service Quotas of an account, a page for each quota; moto knows none."""
+
+    def __init__(self, quotas: dict[str, float]) -> None:
+        self.quotas = quotas
+        self.pages_read = 0
+
+    def get_paginator(self, operation: str) -> "FakeQuotas":
+        """Itself."""
+        assert operation == "list_service_quotas"
+        return self
+
+    def paginate(self, **_request: Any) -> Iterator[dict[str, Any]]:
+        """One quota after another."""
+        for name, value in self.quotas.items():
+            self.pages_read += 1
+            yield {"Quotas": [{"QuotaName": name, "Value": value}]}

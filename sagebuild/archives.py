@@ -1,0 +1,63 @@
+"""Looks into a source archive in S3: whether it can be read, and holds the script that is to run."""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from pathlib import PurePosixPath
+from typing import IO
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from sagebuild.service import Service, aws_call
+
+LARGEST_ARCHIVE_MB = 20
+LARGEST_CONTENT_MB = 200
+_MB = 1024 * 1024
+
+
+class Unreadable(Exception):  # noqa: N818 - an outcome, not a failure of ours
+    """The archive is not looked into; the message says why."""
+
+
+def find_archive_problem(service: Service, uri: str, entry_point: str) -> str | None:
+    """What is wrong with an archive, to end the sentence "<uri> ..."; None if it holds the entry point.
+
+    Raises
+    ------
+    Unreadable
+        It is too large to look into, or its bucket lets this function not read it.
+    """
+    location = urlsplit(uri)
+    with aws_call(f"read {uri}"):
+        try:
+            answer = service.s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in ("NoSuchKey", "NoSuchBucket"):
+                return "does not exist; upload the source archive there"
+            if code in ("AccessDenied", "403"):
+                raise Unreadable(f"{uri} was not looked into: its bucket does not allow it.") from None
+            raise
+        if answer["ContentLength"] > LARGEST_ARCHIVE_MB * _MB:
+            raise Unreadable(f"{uri} was not looked into: it is larger than {LARGEST_ARCHIVE_MB} MB.")
+        try:
+            names = _list_files(uri, answer["Body"])  # type: ignore[arg-type]
+        except (tarfile.TarError, EOFError, OSError, zlib.error):
+            return "is not a tar archive compressed with gzip"
+    if PurePosixPath(entry_point) in names:
+        return None
+    scripts = sorted(str(name) for name in names if name.suffix == ".py")
+    return f"does not hold {entry_point}; it holds {', '.join(scripts[:5]) or 'no Python script'}"
+
+
+def _list_files(uri: str, content: IO[bytes]) -> set[PurePosixPath]:
+    names, size = set(), 0
+    with tarfile.open(fileobj=content, mode="r|gz") as archive:
+        for member in archive:
+            size += member.size
+            if size > LARGEST_CONTENT_MB * _MB:
+                raise Unreadable(f"{uri} was not looked into: it unpacks to more than {LARGEST_CONTENT_MB} MB.")
+            names.add(PurePosixPath(member.name))
+    return names

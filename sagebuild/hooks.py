@@ -1,0 +1,161 @@
+"""A person's own Lambda functions in place of the build's requests, and own state machines before and after it.
+
+docs/hooks.md says what each receives and must return.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sagebuild.errors import HookError
+from sagebuild.names import name_resource
+from sagebuild.parameters import BuildParameters
+from sagebuild.service import Service, aws_call, suppress_code
+
+Body = dict[str, Any]
+Path = tuple[str | int, ...]
+
+# For each request: the setting with the function's ARN, the deployment's parameter, and what the function must leave
+# as it is. The state machine's role may pass no other role and touch nothing of another name.
+_FUNCTIONS: dict[str, tuple[str, str, tuple[Path, ...]]] = {
+    "training": (
+        "TRAINING_CONFIG_FUNCTION",
+        "trainingConfigFunction",
+        (("TrainingJobName",), ("RoleArn",)),
+    ),
+    "tuning": (
+        "TRAINING_CONFIG_FUNCTION",
+        "trainingConfigFunction",
+        (("HyperParameterTuningJobName",), ("TrainingJobDefinition", "RoleArn")),
+    ),
+    "model": (
+        "MODEL_CONFIG_FUNCTION",
+        "modelConfigFunction",
+        (("ModelName",), ("ExecutionRoleArn",)),
+    ),
+    "endpointConfig": (
+        "ENDPOINT_CONFIG_FUNCTION",
+        "endpointConfigFunction",
+        (
+            ("EndpointConfigName",),
+            ("ProductionVariants", 0, "VariantName"),
+            ("ProductionVariants", 0, "ModelName"),
+        ),
+    ),
+}
+_MACHINES = {"preprocess": "PREPROCESS_STATE_MACHINE", "postprocess": "POSTPROCESS_STATE_MACHINE"}
+
+
+def replace_body(service: Service, number: int, parameters: BuildParameters, kind: str, body: Body) -> Body:
+    """A request as the person's function for it returns it; without one, as it is.
+
+    Parameters
+    ----------
+    kind
+        "training", "tuning", "model" or "endpointConfig".
+
+    Raises
+    ------
+    HookError
+        The function failed, or changed what the build needs as it was.
+    """
+    setting, name, kept = _FUNCTIONS[kind]
+    arn = service.optional_setting(setting)
+    if not arn:
+        return body
+    event = {"number": number, "parameters": parameters.model_dump(mode="json"), "request": body}
+    answer = _invoke(service, name, arn, event)
+    if not isinstance(answer, dict):
+        raise HookError(f"{name} returned {_show(answer)}; it must return the request, an object.")
+    problems = list(_find_changes(body, answer, kept))
+    if problems:
+        raise HookError("\n".join(f"{name} {problem}" for problem in problems))
+    return answer
+
+
+def _invoke(service: Service, name: str, arn: str, event: Body) -> Any:
+    with aws_call(f"invoke {name}"):
+        try:
+            answer = service.functions.invoke(FunctionName=arn, Payload=json.dumps(event))
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in ("ResourceNotFoundException", "AccessDeniedException"):
+                raise HookError(
+                    f"{name} is {arn}, which cannot be invoked ({code}); deploy the service with the ARN of a "
+                    "function in this account and region."
+                ) from error
+            raise
+        payload = json.load(answer["Payload"])
+    if "FunctionError" in answer:
+        raise HookError(f"{name} failed: {payload.get('errorMessage', _show(payload))}")
+    return payload
+
+
+def _find_changes(before: Body, after: Body, kept: tuple[Path, ...]) -> Iterator[str]:
+    for path in kept:
+        old, new = _look_up(before, path), _look_up(after, path)
+        if old != new:
+            yield f"changed {_write(path)} from {_show(old)} to {_show(new)}; the build needs it as it was."
+    ours = [tag for tag in before["Tags"] if tag["Key"].startswith("sagebuild:")]
+    tags = after.get("Tags")
+    for tag in ours:
+        if not isinstance(tags, list) or tag not in tags:
+            yield f"took away the tag {tag['Key']}; the build needs it."
+
+
+def _look_up(body: Any, path: Path) -> Any:
+    for part in path:
+        try:
+            body = body[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return body
+
+
+def _write(path: Path) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def plan_execution(
+    service: Service, number: int, parameters: BuildParameters, kind: str, facts: Mapping[str, Any]
+) -> Body:
+    """Whether there is a person's own state machine to run (``wanted``), and the request that starts it.
+
+    Parameters
+    ----------
+    kind
+        "preprocess" or "postprocess".
+    facts
+        What its input tells beside the number, the stack and the parameters.
+    """
+    machine = service.optional_setting(_MACHINES[kind])
+    if not machine:
+        return {"wanted": False}
+    asked = parameters.model_dump(mode="json")
+    given = {"number": number, "stack": service.stack_name, "parameters": asked, **facts}
+    execution = {"StateMachineArn": machine, "Name": _name_execution(service, number, kind), "Input": given}
+    return {"wanted": True, "execution": execution}
+
+
+def stop_executions(service: Service, number: int) -> None:
+    """Stop what a build's own state machines still run."""
+    for kind, setting in _MACHINES.items():
+        machine = service.optional_setting(setting)
+        if machine:
+            arn = f"{machine.replace(':stateMachine:', ':execution:', 1)}:{_name_execution(service, number, kind)}"
+            with aws_call(f"stop {arn}"), suppress_code("ExecutionDoesNotExist"):
+                if service.stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING":
+                    service.stepfunctions.stop_execution(executionArn=arn, cause=f"build {number} has ended")
+
+
+def _name_execution(service: Service, number: int, kind: str) -> str:
+    return f"{name_resource(service, number)}-{kind}"

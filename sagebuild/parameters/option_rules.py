@@ -1,0 +1,100 @@
+"""Which of the options go together, and what each needs of the other parameters."""
+
+from collections.abc import Iterator
+
+from sagebuild.parameters.common import BuildParameters
+from sagebuild.parameters.rules import Rule, rule_of
+
+OPTION_RULES: list[Rule] = []
+_rule = rule_of(OPTION_RULES)
+
+# Brings the script to a training that may not fetch it: the SageMaker SDK names it so, too.
+CODE_CHANNEL = "code"
+
+# https://sagemaker.readthedocs.io/en/v2/api/training/estimators.html, the parameter distribution of each framework's
+# estimator, and sagemaker_use_mpi of Chainer's.
+STRATEGIES = {
+    "TENSORFLOW": ("parameter_server", "mpi", "smdistributed"),
+    "MXNET": ("parameter_server", "mpi"),
+    "PYTORCH": ("mpi", "smdistributed", "torch_distributed"),
+    "HUGGINGFACE": ("mpi", "smdistributed", "torch_distributed"),
+    "CHAINER": ("mpi",),
+}
+
+
+@_rule("subnets", "securitygroups")
+def _subnets_and_security_groups_need_each_other(parameters: BuildParameters) -> Iterator[str]:
+    if bool(parameters.subnets) != bool(parameters.securitygroups):
+        given, missing = ("subnets", "securitygroups") if parameters.subnets else ("securitygroups", "subnets")
+        yield f"{given} needs {missing}; give both, or neither."
+
+
+@_rule("spot", "spotmaxwait", "trainmaxrun")
+def _spot_needs_a_time(parameters: BuildParameters) -> Iterator[str]:
+    run, wait = parameters.trainmaxrun, parameters.spotmaxwait
+    if parameters.spot and wait is None:
+        yield f"spot is true, which needs spotmaxwait, at least the {run:g} hours of trainmaxrun."
+    if not parameters.spot and wait is not None:
+        yield "spotmaxwait is for a training with spot true; this document's spot is false."
+    if parameters.spot and wait is not None and wait < run:
+        yield f"spotmaxwait is {wait:g}; it must be at least trainmaxrun, which is {run:g}."
+
+
+@_rule("framework", "spot", "spotmaxwait", "checkpoints")
+def _algorithms_without_checkpoints_wait_an_hour_at_most(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html: MaxWaitTimeInSeconds of 3600.
+    if parameters.framework != "AMAZON" or not parameters.spot or parameters.checkpoints:
+        return
+    if parameters.spotmaxwait is not None and parameters.spotmaxwait > 1:
+        yield (
+            f"spotmaxwait is {parameters.spotmaxwait:g}; it must be at most 1 for framework AMAZON without checkpoints."
+        )
+
+
+@_rule("serverless", "asynchronous", "autoscaling", "subnets", "networkisolation", "pipeline")
+def _serverless_endpoints_have_no_instances(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html, feature exclusions.
+    if not parameters.serverless:
+        return
+    for name in ("asynchronous", "autoscaling", "subnets", "networkisolation", "pipeline"):
+        if getattr(parameters, name):
+            yield f"{name} is not for serverless endpoints; give {name} or serverless."
+
+
+@_rule("autoscaling", "asynchronous")
+def _only_queues_scale_to_nothing(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.autoscaling and not parameters.autoscaling.minimum and not parameters.asynchronous:
+        yield "autoscaling.minimum is 0; it must be at least 1, unless asynchronous is given."
+
+
+@_rule("autoscaling", "hostinstancetype")
+def _burstable_instances_do_not_scale(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-console.html
+    if parameters.autoscaling and parameters.hostinstancetype.startswith("ml.t2."):
+        yield (
+            f"hostinstancetype is {parameters.hostinstancetype}, which autoscaling cannot scale; "
+            "give another family, such as ml.m5.large."
+        )
+
+
+@_rule("framework", "distribution")
+def _frameworks_know_certain_strategies(parameters: BuildParameters) -> Iterator[str]:
+    distribution = getattr(parameters, "distribution", None)
+    known = STRATEGIES.get(parameters.framework, ())
+    if distribution and distribution.strategy not in known:
+        yield (
+            f"distribution.strategy is {distribution.strategy}; "
+            f"it must be {'one of ' if len(known) > 1 else ''}{', '.join(known)} for framework {parameters.framework}."
+        )
+
+
+@_rule("networkisolation", "requirementsfile")
+def _isolated_containers_install_nothing(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.networkisolation and getattr(parameters, "requirementsfile", None):
+        yield "requirementsfile needs a network to install from; give requirementsfile or networkisolation."
+
+
+@_rule("networkisolation", "channels")
+def _isolated_scripts_come_by_a_channel(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.networkisolation and CODE_CHANNEL in parameters.channels:
+        yield f"channels.{CODE_CHANNEL} is the script's own with networkisolation; give yours another name."

@@ -1,0 +1,93 @@
+"""Checks the body of a request against botocore's model of it, before AWS sees it.
+
+botocore itself checks types, unknown and required members and the least sizes; this adds the greatest sizes, the
+patterns and the words of an enumeration. Patterns in Java's dialect that Python cannot compile are passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from botocore.model import Shape
+
+_SHOWN = 60  # characters of a value that a sentence repeats
+_WORDS = 12  # of an enumeration that a sentence lists
+
+
+def find_violations(client: Any, operation: str, body: dict[str, Any]) -> Iterator[str]:
+    """A sentence for everything in a request's body that its model does not allow."""
+    from botocore.validate import ParamValidator
+
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    report = ParamValidator().validate(body, shape).generate_report()
+    for line in report.splitlines():
+        yield f"{operation}: {line.strip().rstrip('.')}."
+    if not report:
+        yield from (f"{operation}: {violation}" for violation in _walk(shape, body, ""))
+
+
+def _walk(shape: Any, value: Any, path: str) -> Iterator[str]:
+    if shape.type_name == "structure":
+        for name, entry in value.items():
+            yield from _walk(shape.members[name], entry, f"{path}.{name}".lstrip("."))
+    elif shape.type_name == "list":
+        yield from _check_size(shape, len(value), path, "entries")
+        for index, entry in enumerate(value):
+            yield from _walk(shape.member, entry, f"{path}[{index}]")
+    elif shape.type_name == "map":
+        yield from _check_size(shape, len(value), path, "entries")
+        for name, entry in value.items():
+            yield from _walk(shape.key, name, f"a name in {path}")
+            yield from _walk(shape.value, entry, f"{path}.{name}")
+    elif shape.type_name == "string":
+        yield from _check_text(shape, value, path)
+    elif shape.type_name in ("integer", "long", "float", "double"):
+        yield from _check_size(shape, value, path, "")
+
+
+def _check_size(shape: Shape, size: float, path: str, unit: str) -> Iterator[str]:
+    largest = shape.metadata.get("max")
+    if largest is not None and size > largest:
+        yield f"{path} {'has' if unit else 'is'} {size}{unit and f' {unit}'}; {largest} is the most."
+
+
+def _check_text(shape: Shape, value: str, path: str) -> Iterator[str]:
+    too_long = list(_check_size(shape, len(value), path, "characters"))
+    if too_long:
+        # A backtracking pattern is not let loose on it.
+        yield from too_long
+        return
+    shown = json.dumps(value, ensure_ascii=False)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."
+    words = shape.metadata.get("enum", [])
+    if words and value not in words:
+        yield f"{path} is {shown}; {_advise(value, words)}"
+    source = shape.metadata.get("pattern")
+    pattern = _compile(source) if source else None
+    if pattern and not pattern.fullmatch(value):
+        yield f"{path} is {shown}; it must be of the form {source}."
+
+
+def _advise(value: str, words: list[str]) -> str:
+    if len(words) <= _WORDS:
+        return f"it must be one of {', '.join(words)}."
+    near = ", ".join(get_close_matches(value, words, n=3, cutoff=0.6))
+    return f"it is none of the {len(words)} that AWS knows{f', such as {near}' if near else ''}."
+
+
+@cache
+def _compile(source: str) -> re.Pattern[str] | None:
+    try:
+        with warnings.catch_warnings():
+            # What Java would read otherwise than Python.
+            warnings.simplefilter("error", FutureWarning)
+            return re.compile(source, re.ASCII)
+    except (re.error, FutureWarning):
+        return None

@@ -1,0 +1,203 @@
+"""Before anything is paid, all that stands in a build's way is told at once, and what could not be looked at."""
+
+import io
+import json
+import re
+import tarfile
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from sagebuild.errors import PreflightError
+from sagebuild.launch import launch_build
+from sagebuild.plan import plan_build
+from sagebuild.quotas import QuotasUnknown, find_short_quotas
+from sagebuild.records import Trigger, read_build
+from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
+
+RIGHT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
+BYOD = {"framework": "BYOD", "TrainingImage": "training:1", "InferenceImage": "inference:1"}
+REGISTRY = f"123456789012.dkr.ecr.{REGION}.amazonaws.com"
+TRAINING, ENDPOINT = "ml.m5.large for training job usage", "ml.t2.medium for endpoint usage"
+
+
+def pack(*names: str, mode: str = "w:gz") -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode=mode) as tar:  # type: ignore[call-overload]
+        for name in names:
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+    return archive.getvalue()
+
+
+def upload(bucket: str, key: str, body: bytes) -> None:
+    boto3.client("s3", region_name=REGION).put_object(Bucket=f"{STACK}-{bucket}", Key=key, Body=body)
+
+
+@pytest.fixture
+def ready(stack: Stack) -> Stack:
+    """A stack with data, a script and enough quota, whose first build is about to be planned."""
+    upload("data", "train/rows.csv", b"1,2")
+    upload("code", "source.tar.gz", pack("./train.py", "serving/serve.py"))
+    stack.settings["VPC_ACCESS"] = "false"
+    give_quotas(stack, {TRAINING: 4, ENDPOINT: 4})
+    launch_build(stack.service, Trigger("voice"))
+    return stack
+
+
+def give_quotas(stack: Stack, quotas: dict[str, float]) -> FakeQuotas:
+    fake = FakeQuotas(quotas)
+    stack.service.__dict__["quotas"] = fake
+    return fake
+
+
+def plan(stack: Stack, document: dict[str, Any]) -> dict[str, Any]:
+    stack.service.ssm.put_parameter(
+        Name=f"/{STACK}/parameters", Value=json.dumps(document), Type="String", Overwrite=True
+    )
+    return plan_build(stack.service, 1)
+
+
+def find_problems(stack: Stack, **changes: Any) -> list[str]:
+    with pytest.raises(PreflightError) as error:
+        plan(stack, RIGHT | changes)
+    return str(error.value).splitlines()
+
+
+def test_a_build_that_can_work_is_planned(ready: Stack) -> None:
+    planned = plan(ready, RIGHT)
+    assert planned["training"]["HyperParameters"]["sagemaker_program"] == "train.py"
+    assert planned["scaling"]["wanted"] is planned["scaling"]["release"] is planned["preprocess"]["wanted"] is False
+    assert planned["scaling"]["update"] == {}
+    assert read_build(ready.service, 1).notes == []
+
+
+def test_all_problems_are_told_at_once(ready: Stack) -> None:
+    problems = find_problems(
+        ready,
+        frameworkversion="0.1-0",
+        traininstancetype="ml.m5.7xlarge",
+        channels={"one": {"path": "nowhere/"}, "two": {"uri": "s3://no-such-bucket-anywhere/"}},
+        trainentrypoint="learn.py",
+        hostsourcefile="serving.tar.gz",
+        subnets=["subnet-1"],
+        securitygroups=["sg-1"],
+    )
+    expected = [
+        r"SCIKIT has no training image of version 0\.1-0; there is .*",
+        r"SCIKIT has no inference image of version 0\.1-0; there is .*",
+        r"The channel 'one' has no objects at s3://sagebuild-test-data/nowhere/; upload .*",
+        r"The channel 'two' has no objects at s3://no-such-bucket-anywhere/; upload .*",
+        r"trainsourcefile names s3://.*/source.tar.gz, which does not hold learn.py; it holds serving/serve.py, tr.*",
+        r"hostsourcefile names s3://.*/serving.tar.gz, which does not exist; upload the source archive there.",
+        r"CreateTrainingJob: ResourceConfig.InstanceType is \"ml.m5.7xlarge\"; it is none of the 2\d\d that AWS knows, "
+        r"such as ml.m5.\w*large, .*",
+        r"subnets is given, and the stack's roles may not join a VPC; deploy the service with .*vpcAccess=true.*",
+    ]
+    assert len(problems) == len(expected), problems
+    for pattern, problem in zip(expected, problems, strict=True):
+        assert re.fullmatch(pattern, problem)
+    assert read_build(ready.service, 1).status != "running"
+
+
+@pytest.mark.parametrize(("changes", "problem"), [
+    ({"trainentrypoint": None}, "trainentrypoint is not set; framework SCIKIT trains with a script of yours: "
+     "name it here, such as train.py."),
+    ({"trainsourcefile": None}, "trainsourcefile is not set; pack the script into an archive, upload it to the code "
+     "bucket (sagebuild-test-code), and give its key here, such as source.tar.gz."),
+    ({"hostentrypoint": "serve.py"}, "trainsourcefile names s3://sagebuild-test-code/source.tar.gz, which does not "
+     "hold serve.py; it holds serving/serve.py, train.py."),
+    ({"trainsourcefile": "text.tar.gz"}, "trainsourcefile names s3://sagebuild-test-code/text.tar.gz, which is not a "
+     "tar archive compressed with gzip."),
+    ({"trainsourcefile": "plain.tar.gz"}, "trainsourcefile names s3://sagebuild-test-code/plain.tar.gz, which is not a "
+     "tar archive compressed with gzip."),
+    ({"trainsourcefile": "empty.tar.gz"}, "trainsourcefile names s3://sagebuild-test-code/empty.tar.gz, which does not "
+     "hold train.py; it holds no Python script."),
+])  # fmt: skip
+def test_scripts_are_looked_for_in_their_archives(ready: Stack, changes: dict[str, Any], problem: str) -> None:
+    upload("code", "text.tar.gz", b"no archive at all")
+    upload("code", "plain.tar.gz", pack("train.py", mode="w"))
+    upload("code", "empty.tar.gz", pack("README.md"))
+    assert find_problems(ready, **changes) == [problem]
+
+
+def test_an_archive_too_large_is_not_looked_into_and_said_so(ready: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sagebuild.archives.LARGEST_ARCHIVE_MB", 0)
+    plan(ready, RIGHT | {"trainentrypoint": "learn.py"})
+    (note,) = read_build(ready.service, 1).notes
+    assert note == "s3://sagebuild-test-code/source.tar.gz was not looked into: it is larger than 0 MB."
+
+
+def test_own_images_must_be_there_where_we_may_look(ready: Stack) -> None:
+    ready.service.ecr.create_repository(repositoryName="mine")
+    images = {"TrainingImage": f"{REGISTRY}/mine:7", "InferenceImage": f"{REGISTRY}/other@sha256:{'a' * 64}"}
+    with pytest.raises(PreflightError) as error:
+        plan(ready, BYOD | images)
+    assert str(error.value).splitlines() == [
+        f"TrainingImage is {REGISTRY}/mine:7, and there is no such image; push it, or correct the address.",
+        f"InferenceImage is {REGISTRY}/other@sha256:{'a' * 64}, and there is no such repository; push it, or correct "
+        "the address.",
+    ]
+    elsewhere = {"TrainingImage": f"999999999999.dkr.ecr.{REGION}.amazonaws.com/a:1", "InferenceImage": "b:1"}
+    assert plan(ready, BYOD | elsewhere)
+
+
+def test_instances_beyond_the_quota_are_told(ready: Stack) -> None:
+    give_quotas(ready, {"other": 1, TRAINING: 0, ENDPOINT: 1})
+    assert find_problems(ready, hostinstancecount=2) == [
+        f"The account may use 0 of '{TRAINING}', and the build needs 1; ask for more in the Service Quotas console, or "
+        "choose another type or count.",
+        f"The account may use 1 of '{ENDPOINT}', and the build needs 2; ask for more in the Service Quotas console, or "
+        "choose another type or count.",
+    ]
+
+
+def test_spot_trainings_and_warm_pools_have_quotas_of_their_own(ready: Stack) -> None:
+    give_quotas(ready, {TRAINING: 0, "ml.m5.large for spot training job usage": 0})
+    (problem,) = find_problems(ready, spot=True, spotmaxwait=5, serverless={"memory": 1, "concurrency": 1})
+    assert "ml.m5.large for spot training job usage" in problem
+    give_quotas(ready, {TRAINING: 1, "ml.m5.large for training warm pool usage": 0})
+    (problem,) = find_problems(ready, keepalive=60)
+    assert "warm pool" in problem
+
+
+def test_enough_is_not_asked_for_again_and_too_little_is(stack: Stack) -> None:
+    fake = give_quotas(stack, {TRAINING: 1, ENDPOINT: 1, "last": 1})
+    for _ in range(2):
+        assert find_short_quotas(stack.service, {TRAINING: 1}) == {}
+    assert fake.pages_read == 1
+    assert find_short_quotas(stack.service, {TRAINING: 2}) == {TRAINING: 1}
+    fake.quotas[TRAINING] = 2
+    assert find_short_quotas(stack.service, {TRAINING: 2, "no quota of that name": 1}) == {}
+
+
+def test_quotas_that_take_too_long_are_left(stack: Stack) -> None:
+    give_quotas(stack, {TRAINING: 1, ENDPOINT: 1})
+    times = iter([0.0, 100.0])
+    with pytest.raises(QuotasUnknown, match="longer than 15 s"):
+        find_short_quotas(stack.service, {ENDPOINT: 1}, clock=lambda: next(times))
+
+
+def test_what_may_not_be_asked_is_a_note(ready: Stack) -> None:
+    class Refusing(FakeQuotas):
+        def paginate(self, **_request: Any) -> Any:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "ListServiceQuotas")
+
+    ready.service.__dict__["quotas"] = Refusing({})
+    plan(ready, RIGHT)
+    assert read_build(ready.service, 1).notes == [
+        "The service quotas were not looked at: the account does not allow servicequotas:ListServiceQuotas."
+    ]
+
+
+def test_an_endpoint_with_instances_does_not_become_serverless(ready: Stack) -> None:
+    sagemaker = ready.service.sagemaker
+    sagemaker.create_model(ModelName="m", ExecutionRoleArn=ready.settings["HOSTING_ROLE_ARN"])
+    variant: Any = {"VariantName": "AllTraffic", "ModelName": "m", "InstanceType": "ml.t2.medium"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="live", ProductionVariants=[variant | {"InitialInstanceCount": 1}]
+    )
+    sagemaker.create_endpoint(EndpointName=STACK, EndpointConfigName="live")
+    (problem,) = find_problems(ready, serverless={"memory": 1, "concurrency": 1})
+    assert problem.startswith("serverless is given, and the endpoint sagebuild-test has instances;")

@@ -1,0 +1,145 @@
+"""Scaling: planned as the document asks, never in the way of an update, and put back when a build fails."""
+
+from typing import Any
+
+import pytest
+
+from sagebuild.finish import Ending
+from sagebuild.launch import launch_build
+from sagebuild.parameters import parse_parameters
+from sagebuild.records import Trigger, update_build
+from sagebuild.scaling import (
+    Scaling,
+    build_scaling,
+    describe_scaling,
+    end_scaling,
+    find_scaling_problems,
+    plan_scaling,
+)
+from tests.functional.conftest import STACK, Stack
+from tests.functional.test_finish import deploy, finish
+
+VARIANT: Any = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": f"endpoint/{STACK}/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+TYPE = "ml.t2.medium"  # of what tests.functional.test_finish deploys
+SCALED = {"framework": "SCIKIT", "hostinstancetype": "ml.m5.large",
+          "autoscaling": {"minimum": 1, "maximum": 4, "target": 70.5, "scaleincooldown": 600}}  # fmt: skip
+OURS = {
+    "PolicyName": "sagebuild",
+    "PolicyType": "TargetTrackingScaling",
+    "TargetTrackingScalingPolicyConfiguration": {
+        "TargetValue": 70.5,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+        "ScaleInCooldown": 600,
+    },
+}
+FAILED = Ending("FAILED", "EndpointDeploymentError", "The endpoint did not take the new model.")
+
+
+def scale(stack: Stack, policy: dict[str, Any] = OURS, maximum: int = 4) -> Scaling:
+    client = stack.service.autoscaling
+    client.register_scalable_target(**VARIANT, MinCapacity=1, MaxCapacity=maximum)
+    client.put_scaling_policy(**VARIANT, **policy)
+    scaling = describe_scaling(stack.service)
+    assert scaling
+    return scaling
+
+
+def plan(stack: Stack, document: dict[str, Any], before: Scaling | None, live: str, wanted_type: str | None) -> Any:
+    return plan_scaling(stack.service, parse_parameters(document), before, live, wanted_type)
+
+
+def test_what_is_asked_for_is_what_is_found_afterwards(stack: Stack) -> None:
+    planned = build_scaling(stack.service, parse_parameters(SCALED))
+    assert planned == {"target": {"MinCapacity": 1, "MaxCapacity": 4}, "policy": OURS}
+    assert scale(stack, planned["policy"]) == Scaling(planned["target"], [planned["policy"]])
+
+
+def test_a_queue_scales_by_its_length(stack: Stack) -> None:
+    asked = SCALED | {"asynchronous": {}, "autoscaling": {"minimum": 0, "maximum": 2, "target": 5}}
+    policy = build_scaling(stack.service, parse_parameters(asked))["policy"]
+    metric = policy["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]
+    assert metric["MetricName"] == "ApproximateBacklogSizePerInstance"
+    assert metric["Dimensions"] == [{"Name": "EndpointName", "Value": STACK}]
+
+
+@pytest.mark.parametrize(("asked", "was_scaled", "wanted_type", "wanted", "release", "retains"), [
+    (False, False, TYPE, False, False, False),
+    (True, False, TYPE, True, False, False),
+    (True, True, TYPE, True, False, True),
+    (True, True, "ml.m5.large", True, True, True),
+    (False, True, TYPE, False, True, False),
+    (False, True, None, False, True, False),
+])  # fmt: skip
+def test_scaling_ends_before_an_update_that_it_would_stop(
+    stack: Stack, asked: bool, was_scaled: bool, wanted_type: str | None, wanted: bool, release: bool, retains: bool
+) -> None:
+    live = deploy(stack.service, 1)
+    before = scale(stack) if was_scaled else None
+    planned = plan(stack, SCALED if asked else {"framework": "SCIKIT"}, before, live, wanted_type)
+    assert (planned["wanted"], planned["release"]) == (wanted, release)
+    assert bool(planned["update"].get("RetainAllVariantProperties")) is retains
+    assert planned["variant"] == VARIANT
+
+
+def test_a_persons_own_scaling_is_left_alone_or_told(stack: Stack) -> None:
+    live = deploy(stack.service, 1)
+    before = scale(stack, OURS | {"PolicyName": "by hand"})
+    planned = plan(stack, {"framework": "SCIKIT"}, before, live, TYPE)
+    assert planned["release"] is False
+    assert planned["update"]["RetainAllVariantProperties"] is True
+    assert list(find_scaling_problems(stack.service, before, live, TYPE)) == []
+    (problem,) = find_scaling_problems(stack.service, before, live, "ml.m5.large")
+    assert "has scaling that no build has set up" in problem
+
+
+def fail_second_build(stack: Stack, before: Scaling | None, live: str) -> None:
+    update_build(
+        stack.service,
+        2,
+        live_before=live,
+        changes_scaling=True,
+        scaling_before=before.to_text() if before else "",
+    )
+    finish(stack, 2, FAILED)
+
+
+def start_second_build(stack: Stack) -> str:
+    launch_build(stack.service, Trigger("voice"))
+    live = deploy(stack.service, 1)
+    finish(stack, 1, Ending("SUCCEEDED"))
+    launch_build(stack.service, Trigger("voice"))
+    return live
+
+
+def test_scaling_that_a_failed_build_ended_comes_back(stack: Stack) -> None:
+    live = start_second_build(stack)
+    before = scale(stack)
+    end_scaling(stack.service)
+    fail_second_build(stack, before, live)
+    assert describe_scaling(stack.service) == before
+
+
+def test_scaling_that_a_failed_build_set_up_goes(stack: Stack) -> None:
+    live = start_second_build(stack)
+    scale(stack)
+    fail_second_build(stack, None, live)
+    assert describe_scaling(stack.service) is None
+
+
+def test_scaling_that_a_failed_build_changed_is_as_before(stack: Stack) -> None:
+    live = start_second_build(stack)
+    before = scale(stack)
+    scale(stack, maximum=9)
+    fail_second_build(stack, before, live)
+    assert describe_scaling(stack.service) == before
+
+
+def test_a_build_that_does_not_touch_scaling_leaves_it(stack: Stack) -> None:
+    start_second_build(stack)
+    before = scale(stack)
+    finish(stack, 2, FAILED)
+    assert describe_scaling(stack.service) == before

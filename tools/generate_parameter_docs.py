@@ -1,0 +1,202 @@
+"""Writes docs/parameters.md and docs/parameters.schema.json from the parameter models: ``make docs``."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import models_json_schema
+from pydantic_core import PydanticUndefined
+
+from sagebuild.parameters import MODELS
+from sagebuild.parameters.common import BuildParameters, Common, Further, Tuning
+from sagebuild.parameters.frameworks import ScriptModeParameters
+from sagebuild.parameters.groups import Part
+from sagebuild.parameters.kinds import Hours, JsonText, Kind, WholeNumber
+from sagebuild.parameters.options import EndpointOptions, NetworkOptions, TrainingOptions
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+GROUPS: dict[str, tuple[type[Part], str]] = {
+    "Instances and hyperparameters": (Common, "What every build has, whatever its framework."),
+    "Data, metrics and what is built": (Further, "Where the data lie, what is measured, and which steps there are."),
+    "Training": (TrainingOptions, "What a training may have besides."),
+    "Network": (NetworkOptions, "Where training and model stand in the network. Subnets need a stack deployed with\n"
+                '`--param="vpcAccess=true"`.'),
+    "Endpoint": (EndpointOptions, "What an endpoint may be besides instances that answer at once."),
+    "Tuning": (Tuning, "What a tuning job has: `configtrain` SAGEMAKERHPO, with `tuningobjective` and with ranges\n"
+               "among the `hyperparameters`."),
+}  # fmt: skip
+SCRIPT_MODE = [name for name, model in MODELS.items() if issubclass(model, ScriptModeParameters)]
+HEAD = "| name | value | unit | default | meaning |\n|---|---|---|---|---|"
+FRAMEWORK_HEAD = "| name | value | unit | default | meaning | frameworks |\n|---|---|---|---|---|---|"
+_BASE = BuildParameters.__name__
+INTRODUCTION = """# Build parameters
+
+<!-- Written by tools/generate_parameter_docs.py (make docs) from sagebuild/parameters; change it there. -->
+
+One JSON document in SSM Parameter Store holds the parameters of a stack's builds; its name is the stack's output
+`ParametersName`. Edit it, and the next build reads it. The least that trains scikit-learn is
+
+```json
+{"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
+```
+
+with the script in `source.tar.gz` in the code bucket and the data under `train/` in the data bucket.
+
+- Whatever has a default may be left out, and so may `framework`, for which the deployment named a default. What has
+  no default and is left out is not sent to SageMaker.
+- Numbers and true or false may stand in quotation marks. `"none"` is the same as leaving a name out.
+- An unknown name, a wrong value, or values that do not go together end the build before anything is paid for, with a
+  sentence for each.
+- 8192 bytes is the most that the document may have.
+
+[parameters.schema.json](parameters.schema.json) is its JSON Schema, by which editors complete and check it. In Visual
+Studio Code: `"json.schemas": [{"fileMatch": ["parameters.json"], "url": "./docs/parameters.schema.json"}]`.
+"""
+
+
+def write_page() -> str:
+    """The page for people."""
+    return "\n".join([INTRODUCTION, *_write_framework(), *_write_groups(), *_write_own(), *_write_objects()])
+
+
+def write_schema() -> str:
+    """The JSON Schema for editors."""
+    models: list[type[BaseModel]] = [BuildParameters, *MODELS.values()]
+    references, definitions = models_json_schema([(model, "validation") for model in models])
+    shared = definitions["$defs"][_BASE]["properties"]
+    for model in MODELS.values():
+        own = definitions["$defs"][model.__name__]["properties"]
+        own.update(
+            {name: {"$ref": f"#/$defs/{_BASE}/properties/{name}"} for name in own if own[name] == shared.get(name)}
+        )
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Build parameters of sagebuild",
+        "type": "object",
+        "properties": {"framework": {"enum": list(MODELS)}},
+        "allOf": [
+            {
+                "if": {"properties": {"framework": {"const": framework}}, "required": ["framework"]},
+                "then": references[model, "validation"],
+            }
+            for framework, model in MODELS.items()
+        ],
+    }
+    return json.dumps(schema | definitions, indent=2) + "\n"
+
+
+def _write_framework() -> Iterator[str]:
+    rows = (f"| {name} | {str(model.__doc__).splitlines()[0]} |" for name, model in MODELS.items())
+    yield "## framework\n\nWhat trains and serves the model; it decides which of the parameters below there are.\n"
+    yield "\n".join(["| framework | |\n|---|---|", *rows, ""])
+
+
+def _write_groups() -> Iterator[str]:
+    for title, (group, introduction) in GROUPS.items():
+        yield f"## {title}\n\n{introduction}\n\n{HEAD}"
+        yield from (_write_row(name, info) for name, info in group.model_fields.items())
+        yield ""
+
+
+def _write_own() -> Iterator[str]:
+    """The parameters that some of the frameworks have; defaults that differ are rows of their own."""
+    rows: dict[str, list[str]] = {}
+    for framework, model in MODELS.items():
+        for name, info in model.model_fields.items():
+            usual = next((group.model_fields[name] for group, _ in GROUPS.values() if name in group.model_fields), None)
+            if name != "framework" and (usual is None or usual.default != info.default):
+                rows.setdefault(_write_row(name, info), []).append(framework)
+    yield f"## Frameworks\n\nWhat some have. Script mode is all that run a script of yours: {', '.join(SCRIPT_MODE)}.\n"
+    yield FRAMEWORK_HEAD
+    for row, frameworks in rows.items():
+        yield f"{row} {'script mode' if frameworks == SCRIPT_MODE else ', '.join(frameworks)} |"
+    yield ""
+
+
+def _write_objects() -> Iterator[str]:
+    yield "## Objects\n\nWhat stands behind the names above whose value is an object.\n"
+    for model in _find_objects():
+        title, *details = str(model.__doc__).splitlines()
+        yield f"### {model.__name__}\n\n{title}\n"
+        yield from (f"{line.strip()}\n" for line in details if line.strip())
+        yield HEAD
+        yield from (_write_row(name, info) for name, info in model.model_fields.items())
+        yield ""
+
+
+def _find_objects() -> list[type[BaseModel]]:
+    found: dict[str, type[BaseModel]] = {}
+    for model in MODELS.values():
+        for info in model.model_fields.values():
+            for part in _models_in(info.annotation):
+                found.setdefault(part.__name__, part)
+                found |= {
+                    inner.__name__: inner for f in part.model_fields.values() for inner in _models_in(f.annotation)
+                }
+    return [found[name] for name in sorted(found)]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _write_row(name: str, info: FieldInfo) -> str:
+    kind = next((marker for marker in info.metadata if isinstance(marker, Kind)), None)
+    cells = [
+        f"`{name}`",
+        kind.allowed if kind else _describe(info.annotation),
+        _write_unit(kind),
+        _write_default(info),
+        str(info.description),
+    ]
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _describe(annotation: Any) -> str:
+    """A type in words: its kind, the object's name, or what an array or object holds."""
+    if get_origin(annotation) is Annotated:
+        of, *markers = get_args(annotation)
+        kind = next((marker for marker in markers if isinstance(marker, Kind)), None)
+        if isinstance(kind, JsonText):
+            return "any JSON value"
+        return kind.allowed if kind else _describe(of)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    arguments = [argument for argument in get_args(annotation) if argument not in (type(None), ...)]
+    if get_origin(annotation) is dict:
+        return f"an object; each value {_describe(arguments[1])}"
+    if get_origin(annotation) is tuple:
+        return f"an array of: {_describe(arguments[0])}"
+    return ", or ".join(_describe(argument) for argument in arguments)
+
+
+def _write_unit(kind: Kind | None) -> str:
+    if isinstance(kind, Hours):
+        return "hours"
+    return kind.unit if isinstance(kind, WholeNumber) else ""
+
+
+def _write_default(info: FieldInfo) -> str:
+    default = info.default
+    if default is PydanticUndefined:
+        return "(required)"
+    if default is None:
+        return ""
+    return f"`{json.dumps(default.model_dump() if isinstance(default, Part) else default)}`"
+
+
+def main() -> None:
+    """Write both."""
+    DOCS.joinpath("parameters.md").write_text(write_page(), encoding="utf-8")
+    DOCS.joinpath("parameters.schema.json").write_text(write_schema(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
