@@ -14,6 +14,7 @@ MOTO_NAMES = (
     "moto.s3.notifications._send_event_bridge_message",
     "moto.s3.notifications._send_sns_message",
     "moto.s3.notifications._send_sqs_message",
+    "moto.s3.notifications.send_event",
     "moto.sns.models.SNSBackend.subscribe",
     "moto.sns.models.Subscription._parse_message_structure",
     "moto.sns.models.Subscription.get_post_data",
@@ -43,3 +44,4 @@ def install() -> None:
     notifications._send_event_bridge_message = buckets.send_to_event_bus
     notifications._send_sns_message = buckets.send_to_topic
     notifications._send_sqs_message = buckets.send_to_queue
+    notifications.send_event = buckets.send_event

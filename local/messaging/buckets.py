@@ -9,12 +9,21 @@ from urllib.parse import quote_plus
 
 from moto.s3 import notifications
 
-from local import events
+from local import calls, events
 from local.messaging import senders
 from local.messaging.delivery import Delivery
 
 _SUBJECT = "Amazon S3 Notification"
 _moto_event = notifications._get_s3_event
+_moto_send = notifications.send_event
+
+
+def send_event(account_id: str, event_name: str, bucket: Any, key: Any) -> None:
+    """Send an event to all that listen; moto tells of tags with every upload, AWS when they are put by themselves."""
+    call = calls.current()
+    if "ObjectTagging" in event_name and not (call and call.operation.name.endswith("ObjectTagging")):
+        return
+    _moto_send(account_id, event_name, bucket, key)
 
 
 def describe_event(event_name: str, bucket: Any, key: Any, notification_id: str) -> Any:

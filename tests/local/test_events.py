@@ -168,6 +168,18 @@ def test_an_upload_is_an_event_of_s3(engine: Engine) -> None:
     assert event["detail"]["reason"] == "PutObject"
 
 
+def test_tags_are_an_event_only_when_they_are_put_by_themselves(engine: Engine) -> None:
+    bucket, (url, arn), s3 = name("bucket"), queue(engine), engine.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    rule = {"source": ["aws.s3"], "detail-type": ["Object Tags Added"], "detail": {"bucket": {"name": [bucket]}}}
+    put_rule(engine, rule, {"Arn": arn})
+    s3.put_object(Bucket=bucket, Key="tagged.csv", Body=b"1", Tagging="colour=red")
+    s3.put_object(Bucket=bucket, Key="digits.csv", Body=b"1")
+    s3.put_object_tagging(Bucket=bucket, Key="digits.csv", Tagging={"TagSet": [{"Key": "colour", "Value": "red"}]})
+    assert json.loads(receive(engine, url)["Body"])["detail"]["object"]["key"] == "digits.csv"
+
+
 def test_a_rate_fires_as_often_as_time_runs_faster(engine: Engine) -> None:
     (url, arn), events, rule = queue(engine), engine.client("events"), name("rule")
     rule_arn = events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)")["RuleArn"]
