@@ -420,7 +420,15 @@ def a_plan_that_leaves_postprocessing_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Postprocess?", {"plan": {"number": 1}})
 
 
-@scenario(*PLANNED, "Run Preprocessing", "How To Train?", "Train Model", FAIL, error="States.TaskFailed", cause="makes no sense")
+@scenario(
+    *PLANNED,
+    "Run Preprocessing",
+    "How To Train?",
+    "Train Model",
+    FAIL,
+    error="States.TaskFailed",
+    cause="makes no sense",
+)
 def a_machine_of_a_person_s_own_runs_before_the_training(stage: Stage) -> Run:
     plan = stage.plan(train=TRAIN_BADLY) | {"preprocess": stage.own_machine({"Type": "Succeed"})}
     run = stage.build(plan)
