@@ -9,13 +9,15 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from sagebuild import requests
+from sagebuild.algorithms import find_algorithm_problems
 from sagebuild.containers import choose_image
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import ParameterError, PreflightError
 from sagebuild.names import name_resource
-from sagebuild.parameters import BuildParameters, ScriptModeParameters, parse_document
+from sagebuild.parameters import AmazonParameters, BuildParameters, ScriptModeParameters, parse_document
 from sagebuild.records import NOT_ENDED, update_build
+from sagebuild.script_mode import find_script_problems, locate_source, plan_packing
 from sagebuild.service import Service, aws_call
 
 # An update takes 3 to 10 minutes; an hour means that something hangs.
@@ -30,7 +32,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     -------
     dict
         ``training``, ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those
-        names; ``tags`` belong to the endpoint; ``pollSeconds`` and ``maximumPolls`` bound the wait for it.
+        names; ``tags`` belong to the endpoint; ``pollSeconds`` and ``maximumPolls`` bound the wait for it. ``packing``
+        is there if the serving script has to be put into the model's archive before that is deployed.
 
     Raises
     ------
@@ -60,8 +63,10 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         endpoint_config=name,
         live_before=live.config if live and live.status != "Failed" else "",
     )
+    packing = plan_packing(service, number, parameters) if isinstance(parameters, ScriptModeParameters) else None
     return {
         "number": number,
+        **({"packing": packing} if packing else {}),
         "training": requests.build_training_job(service, number, parameters, training_image.uri),
         "model": requests.build_model(service, number, parameters, inference_image.uri),
         "endpointConfig": requests.build_endpoint_config(service, number, parameters),
@@ -110,7 +115,9 @@ def check_inputs(service: Service, parameters: BuildParameters) -> None:
         if not _has_objects(service, str(channel.uri))
     ]
     if isinstance(parameters, ScriptModeParameters):
-        problems += _find_script_problems(service, parameters)
+        problems += [*_find_script_problems(service, parameters), *find_script_problems(parameters)]
+    if isinstance(parameters, AmazonParameters):
+        problems += find_algorithm_problems(parameters)
     if problems:
         raise PreflightError("\n".join(problems))
 
@@ -127,7 +134,7 @@ def _find_script_problems(service: Service, parameters: ScriptModeParameters) ->
             f"({service.setting('CODE_BUCKET')}), and give its key here, such as source.tar.gz."
         )
     for name in ("trainsourcefile", "hostsourcefile"):
-        source = requests.locate_source(service, getattr(parameters, name))
+        source = locate_source(service, getattr(parameters, name))
         if source and not _has_objects(service, source):
             yield f"{name} names {source}, where there is no object; upload the source archive there."
 
