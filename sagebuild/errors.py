@@ -25,6 +25,10 @@ class PreflightError(SagebuildError):
     """Something that the build needs is not there, found before anything paid has started."""
 
 
+class SourceError(SagebuildError):
+    """A folder or a git checkout cannot be made into a source archive."""
+
+
 class NoBuildsError(SagebuildError):
     """No build was ever started in this stack."""
 
