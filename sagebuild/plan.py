@@ -33,7 +33,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     dict
         ``training``, ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those
         names; ``tags`` belong to the endpoint; ``pollSeconds`` and ``maximumPolls`` bound the wait for it. ``packing``
-        is there if the serving script has to be put into the model's archive before that is deployed.
+        is None unless the serving script has to be put into the model's archive before that is deployed.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     packing = plan_packing(service, number, parameters) if isinstance(parameters, ScriptModeParameters) else None
     return {
         "number": number,
-        **({"packing": packing} if packing else {}),
+        "packing": packing,
         "training": requests.build_training_job(service, number, parameters, training_image.uri),
         "model": requests.build_model(service, number, parameters, inference_image.uri),
         "endpointConfig": requests.build_endpoint_config(service, number, parameters),

@@ -19,7 +19,7 @@ from tests.engine import ROOT
 FILE = ROOT / "statemachine.asl.json"
 VALIDATOR = ROOT / "node_modules" / ".bin" / "asl-validator"
 SMALL_WORDS = {"and", "of", "the", "to"}
-VERBS = {"Check", "Create", "Delete", "Find", "Plan", "Train", "Update"}
+VERBS = {"Check", "Create", "Delete", "Find", "Pack", "Plan", "Train", "Update"}
 
 Definition = dict[str, Any]
 Rule = Callable[[Definition], Iterator[str]]

@@ -12,7 +12,8 @@ from botocore.loaders import Loader
 from tests.e2e.machine import SERVE_NEVER, TRAIN_BADLY, Json, Run, Stage, transitions, without_repetition
 from tests.engine import Engine
 
-PREPARE = ("Plan Build", "Train Model", "Create Model", "Create Endpoint Config")
+TRAIN = ("Plan Build", "Train Model", "Script In Model?")
+PREPARE = (*TRAIN, "Create Model", "Create Endpoint Config")
 FIND = ("Find Endpoint", "Endpoint Free?")
 FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
 LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
@@ -76,6 +77,16 @@ def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
     run = stage.build(plan := stage.plan(endpoint))
     assert stage.describe(endpoint)["EndpointConfigName"] == plan["endpoint"]["EndpointConfigName"]
     return run
+
+
+@scenario(*TRAIN, "Pack Model", *PREPARE[3:], *FIND, "Create Endpoint", *LOOK, SUCCEED)
+def a_script_is_put_into_the_model_where_the_container_looks_there(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"packing": {"source": "good", "target": "there"}})
+
+
+@scenario(*TRAIN, "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
+def a_script_that_cannot_be_put_into_the_model_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"packing": {"source": "bad", "target": "there"}})
 
 
 @scenario(*PREPARE, *FIND, "Update Endpoint", *LOOK, *LOOK, SUCCEED)
@@ -158,7 +169,7 @@ def a_training_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     return stage.build(plan)
 
 
-@scenario(*PREPARE[:3], FAIL, error="SageMaker.AmazonSageMakerException", cause="Cannot create already existing model")
+@scenario(*PREPARE[:4], FAIL, error="SageMaker.AmazonSageMakerException", cause="Cannot create already existing model")
 def a_model_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.plan()
     plan["model"]["ModelName"] = stage.model("")
