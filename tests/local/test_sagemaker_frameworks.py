@@ -124,22 +124,20 @@ def test_xgboost_serves_a_booster_by_its_containers_defaults(trainer: Trainer, h
     assert refused(host, name, b"[[0, 0]]", "application/json") == (415, "Unsupported content type: application/json")
 
 
-def test_xgboost_has_no_model_fn_of_its_own(host: Host) -> None:
-    source = host.put("empty/source.tar.gz", pack({"serve.py": "pass"}))
-    model = host.put("empty/model.tar.gz", pack({"model.json": "{}"}))
-    name = deploy(host, XGBOOST, model, SAGEMAKER_PROGRAM="serve.py", SAGEMAKER_SUBMIT_DIRECTORY=source)
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("pass", "the script must define model_fn(model_dir)"),
+        ("def transform_fn(*_): ...\ndef predict_fn(*_): ...", "the script must define either transform_fn or any of"),
+    ],
+)
+def test_a_script_that_does_not_keep_the_contract_is_told_so(host: Host, script: str, message: str) -> None:
+    model = host.put("bare/model.tar.gz", pack({"model.json": "{}", "code/serve.py": script}))
+    name = deploy(host, XGBOOST, model, SAGEMAKER_PROGRAM="serve.py")
     wait_until(
         lambda: host.read_logs(f"/aws/sagemaker/Endpoints/{name}", "main"),
-        lambda lines: any("the script must define model_fn(model_dir)" in line for line in lines),
+        lambda lines: any(message in line for line in lines),
     )
-    assert host.describe(name)["EndpointStatus"] == "Failed"
-
-
-def test_a_script_with_two_ways_to_answer_is_refused(host: Host) -> None:
-    both = XGBOOST_SCRIPT + "\ndef transform_fn(*_): ...\ndef predict_fn(*_): ...\n"
-    source = host.put("both/source.tar.gz", pack({"serve.py": both}))
-    model = host.put("both/model.tar.gz", pack({"model.json": "{}"}))
-    name = deploy(host, XGBOOST, model, SAGEMAKER_PROGRAM="serve.py", SAGEMAKER_SUBMIT_DIRECTORY=source)
     assert host.describe(name)["EndpointStatus"] == "Failed"
 
 
