@@ -12,6 +12,9 @@ from sagebuild.parameters import (
     TensorFlowParameters,
 )
 
+# The one that the SDK's tables have of every algorithm; xgboost has "latest" besides.
+AMAZON_VERSION = "1"
+
 
 def choose_image(parameters: BuildParameters, region: str, scope: Scope) -> Image:
     """The image for a build's training or inference.
@@ -47,4 +50,6 @@ def _read_version(parameters: BuildParameters) -> str | None:
         return parameters.tensorflowversion
     if isinstance(parameters, MxnetParameters):
         return parameters.mxnetversion
+    if isinstance(parameters, AmazonParameters):
+        return AMAZON_VERSION
     return getattr(parameters, "frameworkversion", None)

@@ -6,16 +6,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sagebuild.names import name_resource
-from sagebuild.parameters import BuildParameters, ChainerParameters, Distribution, ScriptModeParameters
+from sagebuild.parameters import BuildParameters, ChainerParameters, Distribution
 from sagebuild.service import Service
 
 Body = dict[str, Any]
 
 CHECKPOINTS_FOLDER = "checkpoints"
 ANSWERS_FOLDER = "asynchronous"
-# Where a container finds the code channel, and SageMaker unpacks the model.
+# Where a container finds the code channel.
 ISOLATED_SOURCE = "/opt/ml/input/data/code"
-ISOLATED_SERVING_SOURCE = "/opt/ml/model/code"
 SECONDS_PER_HOUR = 3600
 MB_PER_GB = 1024
 
@@ -82,10 +81,6 @@ def place_source(parameters: BuildParameters, source: str | None) -> str | None:
 def extend_model(parameters: BuildParameters, body: Body) -> Body:
     """A model's request with its network, and with the containers that a request passes before."""
     extended = body | _build_network(parameters)
-    if parameters.networkisolation and isinstance(parameters, ScriptModeParameters):
-        container = body["PrimaryContainer"]
-        environment = container["Environment"] | {"SAGEMAKER_SUBMIT_DIRECTORY": ISOLATED_SERVING_SOURCE}
-        extended["PrimaryContainer"] = container | {"Environment": environment}
     if parameters.pipeline:
         before = [
             _given({"Image": part.image, "ModelDataUrl": part.artifacts, "Environment": part.environment or None})

@@ -10,11 +10,13 @@ from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import BuildNotFoundError, HookError, ParameterError
 from sagebuild.hooks import plan_execution, replace_body
+from sagebuild.images import Scope
 from sagebuild.names import name_endpoint, name_resource
-from sagebuild.parameters import BuildParameters, parse_document
+from sagebuild.parameters import BuildParameters, ScriptModeParameters, parse_document
 from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
 from sagebuild.records import NOT_ENDED, update_build
 from sagebuild.scaling import describe_scaling, find_scaling_problems, plan_scaling
+from sagebuild.script_mode import plan_packing
 from sagebuild.service import Service
 from sagebuild.training import TrainingPlan, plan_training
 
@@ -31,6 +33,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     dict
         ``way`` is "train" with the body ``training``, "tune" with ``tuning``, or "none" with ``artifacts``.
         ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those names;
+        ``packing`` is None unless the serving script has to be put into the model's archive before that is deployed;
         ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it, ``scaling`` is how it scales;
         ``pollSeconds`` and ``maximumPolls`` bound the wait for it. ``preprocess`` and ``postprocess`` start a person's
         own state machines, where there are any.
@@ -86,6 +89,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "training": bodies.get("training"),
         "tuning": bodies.get("tuning"),
         "artifacts": training.artifacts,
+        "packing": plan_packing(service, number, parameters) if isinstance(parameters, ScriptModeParameters) else None,
         "model": bodies["model"],
         "endpointConfig": bodies["endpointConfig"],
         "endpoint": requests.build_endpoint(service, number),
@@ -99,11 +103,12 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
 
 
 def _plan_training(service: Service, number: int, parameters: BuildParameters, findings: Findings) -> TrainingPlan:
+    image = _find_image(service, parameters, "training", findings) if parameters.has_training else ""
     try:
-        training = plan_training(service, number, parameters)
+        training = plan_training(service, number, parameters, image)
     except ParameterError as error:
         findings.problems.append(str(error))
-        return TrainingPlan("none", {}, [])  # the rest of the build is looked at all the same
+        return TrainingPlan("none", {})  # the rest of the build is looked at all the same
     findings.notes += training.notes
     return training
 
@@ -115,7 +120,9 @@ def _build_bodies(
     asked = {
         "training": training.training,
         "tuning": training.tuning,
-        "model": requests.build_model(service, number, parameters, _find_serving_image(service, parameters, findings)),
+        "model": requests.build_model(
+            service, number, parameters, _find_image(service, parameters, "inference", findings)
+        ),
         "endpointConfig": requests.build_endpoint_config(service, number, parameters),
     }
     bodies = {kind: body for kind, body in asked.items() if body}
@@ -127,9 +134,9 @@ def _build_bodies(
     return bodies
 
 
-def _find_serving_image(service: Service, parameters: BuildParameters, findings: Findings) -> str:
+def _find_image(service: Service, parameters: BuildParameters, scope: Scope, findings: Findings) -> str:
     try:
-        image = choose_image(parameters, service.region, "inference")
+        image = choose_image(parameters, service.region, scope)
     except ParameterError as error:
         findings.problems.append(str(error))
         return "none"  # the rest of the request is looked at all the same

@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from sagebuild import requests
+from sagebuild.algorithms import find_algorithm_problems
 from sagebuild.archives import Unreadable, find_archive_problem
 from sagebuild.endpoint import Endpoint, describe_instance_type
 from sagebuild.errors import PreflightError
-from sagebuild.parameters import BuildParameters, ByodParameters, ScriptModeParameters
+from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
 from sagebuild.quotas import QuotasUnknown, find_short_quotas
+from sagebuild.script_mode import find_script_problems, locate_source
 from sagebuild.service import Service, aws_call
 from sagebuild.shapes import find_violations
 
@@ -62,9 +64,11 @@ def examine_inputs(service: Service, parameters: BuildParameters, artifacts: str
     if artifacts:
         findings.problems += _find_artifact_problems(service, artifacts)
     if isinstance(parameters, ScriptModeParameters):
-        findings.problems += _find_missing_scripts(service, parameters)
+        findings.problems += [*_find_missing_scripts(service, parameters), *find_script_problems(parameters)]
         for (name, source), script in _scripts(service, parameters).items():
             _examine_archive(service, name, source, script, findings)
+    if isinstance(parameters, AmazonParameters) and parameters.has_training:
+        findings.problems += find_algorithm_problems(parameters)
 
 
 def examine_bodies(service: Service, bodies: Bodies, findings: Findings) -> None:
@@ -145,8 +149,8 @@ def _find_missing_scripts(service: Service, parameters: ScriptModeParameters) ->
 
 def _scripts(service: Service, parameters: ScriptModeParameters) -> dict[tuple[str, str], str]:
     """The archives, by parameter and address, with the script that each must hold."""
-    training = requests.locate_source(service, parameters.trainsourcefile)
-    serving = requests.locate_source(service, parameters.hostsourcefile)
+    training = locate_source(service, parameters.trainsourcefile)
+    serving = locate_source(service, parameters.hostsourcefile)
     found = {}
     if training and parameters.trainentrypoint:
         found["trainsourcefile", training] = parameters.trainentrypoint

@@ -85,7 +85,8 @@ class ModelServer:
         for name in ("model", "code", "packages"):
             (self._folder / name).mkdir(parents=True)
         environment = {**(container.get("Environment") or {})}
-        self._download(container.get("ModelDataUrl"), environment)
+        source = "" if runner.code_in_model else environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+        self._download(container.get("ModelDataUrl"), source)
         self._run(runner, environment)
 
     def invoke(self, headers: dict[str, str], body: bytes) -> Answer:
@@ -121,9 +122,8 @@ class ModelServer:
                 processes.signal_group(self._process, signal.SIGKILL)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _download(self, model_data: str | None, environment: dict[str, str]) -> None:
+    def _download(self, model_data: str | None, source: str) -> None:
         objects = Objects(self._region, self._model["ExecutionRoleArn"])
-        source = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
         try:
             if model_data:
                 objects.fetch_archive(model_data, self._folder / "model")
@@ -139,7 +139,7 @@ class ModelServer:
     def _run(self, runner: images.Runner, environment: dict[str, str]) -> None:
         role = self._model["ExecutionRoleArn"]
         self._process = processes.start(
-            [sys.executable, "-P", str(runner.program), str(self._folder)],
+            [sys.executable, "-P", str(runner.program), str(self._folder), *runner.arguments],
             env={
                 "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
                 "HOME": str(self._folder),

@@ -71,7 +71,7 @@ class TrainingContainer:
             **process_environment(self._role, self._region),
             **(self._request.get("Environment") or {}),
         }
-        command = [sys.executable, "-P", str(runner.program), str(self.folder)]
+        command = [sys.executable, "-P", str(runner.program), str(self.folder), *runner.arguments]
         return processes.start(command, env=environment, cwd=self.folder, output=subprocess.PIPE)
 
     def follow(self, process: "subprocess.Popen[bytes]", on_line: Callable[[str], None]) -> output.Output:

@@ -70,12 +70,20 @@ class TensorFlowParameters(ScriptModeParameters, Distributed):
 
     framework: Annotated[Literal["TENSORFLOW"], Choice(Literal["TENSORFLOW"])]
     tensorflowversion: Annotated[str, Version()] = Field(default="1.8", description="The container's TensorFlow.")
-    trainingsteps: Annotated[int, WholeNumber(1, 2**31 - 1)] = Field(default=1000, description="Steps of the training.")
+    trainingsteps: Annotated[int, WholeNumber(1, 2**31 - 1)] = Field(
+        default=1000,
+        description="Steps of the training; after TensorFlow 1.10 the script gets them as --training_steps, if they "
+        "are given.",
+    )
     evaluationsteps: Annotated[int, WholeNumber(0, 2**31 - 1)] = Field(
-        default=100, description="Steps of the evaluation."
+        default=100,
+        description="Steps of the evaluation; after TensorFlow 1.10 the script gets them as --evaluation_steps, if "
+        "they are given.",
     )
     requirementsfile: Annotated[str | None, RelativePath] = Field(
-        default=None, description="requirements.txt in the archive, installed before the script runs."
+        default=None,
+        description="File of packages in the archive, installed before the script runs; after TensorFlow 1.10 it must "
+        "be requirements.txt at the archive's top.",
     )
 
 
@@ -90,7 +98,8 @@ class FrameworkVersionParameters(ScriptModeParameters):
     """What the script-mode frameworks share that came after the contract's groups."""
 
     requirementsfile: Annotated[str | None, RelativePath] = Field(
-        default=None, description="requirements.txt in the archive, installed before the script runs."
+        default=None,
+        description="requirements.txt at the archive's top, installed before the script runs; no other name is read.",
     )
 
 

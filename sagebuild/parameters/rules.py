@@ -32,7 +32,9 @@ OWN_VARIABLES = (
     "SAGEMAKER_PROGRAM",
     "SAGEMAKER_SUBMIT_DIRECTORY",
     "SAGEMAKER_CONTAINER_LOG_LEVEL",
+    "SAGEMAKER_ENABLE_CLOUDWATCH_METRICS",
     "SAGEMAKER_REGION",
+    "SAGEMAKER_REQUIREMENTS",
 )
 # CreateTrainingJob's and CreateModel's own limit for a map, the build's own entries included.
 MOST_ENTRIES = 100

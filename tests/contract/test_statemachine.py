@@ -19,7 +19,21 @@ from tests.engine import ROOT
 FILE = ROOT / "statemachine.asl.json"
 VALIDATOR = ROOT / "node_modules" / ".bin" / "asl-validator"
 SMALL_WORDS = {"and", "of", "the", "to"}
-VERBS = {"Check", "Create", "Delete", "Find", "Plan", "Register", "Release", "Run", "Set", "Train", "Tune", "Update"}
+VERBS = {
+    "Check",
+    "Create",
+    "Delete",
+    "Find",
+    "Pack",
+    "Plan",
+    "Register",
+    "Release",
+    "Run",
+    "Set",
+    "Train",
+    "Tune",
+    "Update",
+}
 
 Definition = dict[str, Any]
 Rule = Callable[[Definition], Iterator[str]]

@@ -29,6 +29,15 @@ PLANNER = """
         return answer
 """
 
+# Says that the archive is where it was, unless it is told to fail.
+PACKER = """
+    def handler(event, context):
+        if event["source"] == "bad":
+            raise type("PreflightError", (Exception,), {})("bad is not a tar.gz archive.")
+        assert event["target"] == "there"
+        return {"artifacts": event["artifacts"]}
+"""
+
 TRAIN = "print('learned nothing')"
 TRAIN_SCORED = "import sys; print('score=' + sys.argv[-1])"
 TRAIN_BADLY = "raise ValueError('the learning rate makes no sense')"
@@ -87,11 +96,13 @@ class Stage(Host):
         self.machines = Machines.of(engine)
         self.autoscaling = engine.client("application-autoscaling")
         self._planner = deploy(engine, PLANNER, Environment={"Variables": {"PLANS": str(folder)}})
+        self._packer = deploy(engine, PACKER)
         self._machine = self._create(DEFINITION)
         self.steady = self.configure(AllTraffic=self.model(SERVE))
 
     def _create(self, definition: Json) -> str:
         text = json.dumps(definition).replace("${PlanBuildFunctionArn}", self._planner)
+        text = text.replace("${PackModelFunctionArn}", self._packer)
         created = self.machines.states.create_state_machine(
             name=name("build"), definition=text, roleArn=self.machines.role_arn
         )
@@ -140,6 +151,7 @@ class Stage(Host):
             },
             "endpointConfig": {"EndpointConfigName": own, "ProductionVariants": [variant | {"ModelName": own}]},
             "endpoint": {"EndpointName": endpoint or name("endpoint"), "EndpointConfigName": own},
+            "packing": None,
             "tags": [{"Key": "sagebuild:build", "Value": own}],
             "preprocess": {"wanted": False},
             "scaling": {"wanted": False, "release": False, "update": {}},

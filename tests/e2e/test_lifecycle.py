@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 from demo.laptop import Aws, list_inventory
-from tests.e2e.stack import DeployedStack, deploy, run_serverless, wait_until
+from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import running_engine
 
 # What a role is granted that the laptop never calls, each with what calls it on AWS.
@@ -34,8 +34,10 @@ NEEDED_ON_AWS_ALONE = {
         "events:DescribeRule",  # how .sync hears of the job's end; local/ asks Describe instead
         "events:PutRule",
         "events:PutTargets",
+        "lambda:InvokeFunction",  # of packModel, for frameworks that this laptop may lack
         "sagemaker:ListTags",  # .sync, for the tags of a repeated request
     },
+    "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
     "FinishBuild": {
         "sqs:SendMessage",  # when it has failed three times
         "sagemaker:UpdateEndpoint",  # when a build was stopped in the middle of an update
@@ -101,7 +103,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
 def use(stack: DeployedStack) -> None:
     """Do all that the service is for, so that each role makes its calls."""
     stack.build(hyperparameters={"trouble": "serving"})  # the first deployment: nothing to go back to
-    stack.build()
+    pack_model(stack, stack.build())
     stack.build(hyperparameters={"trouble": "serving"})
     stack.set_parameters(hyperparameters={"trouble": "endless"})
     number = stack.start_by_voice()
@@ -136,6 +138,19 @@ def use_tuning(stack: DeployedStack) -> None:
     conversation.say("stop_build")
     conversation.say("yes")
     stack.finish(number)
+
+
+def pack_model(stack: DeployedStack, record: dict[str, Any]) -> None:
+    """Put the script into a build's model, as builds do for containers that local/ may lack; and fail at it once."""
+    artifacts = stack.describe_job(record["training_job"])["ModelArtifacts"]["S3ModelArtifacts"]
+    source = f"s3://{stack.outputs['CodeBucket']}/source.tar.gz"
+    target = artifacts.replace("/output/", "/served/")
+    refused = f"s3://{stack.outputs['ModelBucket']}/builds/no-archive"
+    stack.client("s3").put_object(Bucket=stack.outputs["ModelBucket"], Key="builds/no-archive", Body=b"no archive")
+    for model, error in ((artifacts, None), (refused, "Unhandled")):
+        payload = json.dumps({"artifacts": model, "source": source, "target": target})
+        answer = stack.client("lambda").invoke(FunctionName=f"{NAME}-packModel", Payload=payload)
+        assert answer.get("FunctionError") == error, answer["Payload"].read()
 
 
 def _read_document(stack: DeployedStack) -> dict[str, Any]:

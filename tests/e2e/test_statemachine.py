@@ -15,7 +15,8 @@ from tests.engine import Engine
 PLANNED = ("Plan Build", "Preprocess?")
 PLAN_ONLY = (*PLANNED, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
-MODEL = ("Create Model", "Deploy Endpoint?")
+CREATE = ("Script In Model?", "Create Model")
+MODEL = (*CREATE, "Deploy Endpoint?")
 PREPARE = (*TRAIN, *MODEL, "Create Endpoint Config")
 FIND = ("Find Endpoint", "Endpoint Free?")
 FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
@@ -90,6 +91,26 @@ def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
     run = stage.build(plan := stage.plan(endpoint))
     assert stage.describe(endpoint)["EndpointConfigName"] == plan["endpoint"]["EndpointConfigName"]
     return run
+
+
+@scenario(
+    *TRAIN,
+    "Script In Model?",
+    "Pack Model",
+    *MODEL[1:],
+    "Create Endpoint Config",
+    *FIND,
+    "Create Endpoint",
+    *LOOK,
+    *END,
+)
+def a_script_is_put_into_the_model_where_the_container_looks_there(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"packing": {"source": "good", "target": "there"}})
+
+
+@scenario(*TRAIN, "Script In Model?", "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
+def a_script_that_cannot_be_put_into_the_model_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"packing": {"source": "bad", "target": "there"}})
 
 
 @scenario(*PREPARE, *FIND, "Update Endpoint", *LOOK, *LOOK, *END)
@@ -172,7 +193,7 @@ def a_training_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
 
 @scenario(
     *TRAIN,
-    "Create Model",
+    *CREATE,
     FAIL,
     error="SageMaker.AmazonSageMakerException",
     cause="Cannot create already existing model",
