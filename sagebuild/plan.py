@@ -10,11 +10,12 @@ from botocore.exceptions import ClientError
 
 from sagebuild import requests
 from sagebuild.containers import choose_image
+from sagebuild.docker import find_source_problems, locate_source_in_s3, plan_images
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import ParameterError, PreflightError
 from sagebuild.names import name_resource
-from sagebuild.parameters import BuildParameters, ScriptModeParameters, parse_document
+from sagebuild.parameters import BuildParameters, ByodParameters, ScriptModeParameters, parse_document
 from sagebuild.records import NOT_ENDED, update_build
 from sagebuild.service import Service, aws_call
 
@@ -30,7 +31,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     -------
     dict
         ``training``, ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those
-        names; ``tags`` belong to the endpoint; ``pollSeconds`` and ``maximumPolls`` bound the wait for it.
+        names; ``images`` is what ``plan_images`` gives; ``tags`` belong to the endpoint; ``pollSeconds`` and
+        ``maximumPolls`` bound the wait for it.
 
     Raises
     ------
@@ -42,9 +44,10 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     text = read_document(service)
     parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
     refuse_other_builds(parameters)
-    training_image = choose_image(parameters, service.region, "training")
-    inference_image = choose_image(parameters, service.region, "inference")
+    training_image = choose_image(service, number, parameters, "training")
+    inference_image = choose_image(service, number, parameters, "inference")
     check_inputs(service, parameters)
+    images = plan_images(service, number, parameters)
     live = describe_endpoint(service)
     name = name_resource(service, number)
     update_build(
@@ -55,6 +58,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         parameters=text,
         notes=sorted({image.note for image in (training_image, inference_image) if image.note}),
         training_image=training_image.uri,
+        inference_image=inference_image.uri,
+        image_builds=[build["tag"] for build in images["builds"]],
         training_job=name,
         model=name,
         endpoint_config=name,
@@ -62,6 +67,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     )
     return {
         "number": number,
+        "images": images,
         "training": requests.build_training_job(service, number, parameters, training_image.uri),
         "model": requests.build_model(service, number, parameters, inference_image.uri),
         "endpointConfig": requests.build_endpoint_config(service, number, parameters),
@@ -111,6 +117,8 @@ def check_inputs(service: Service, parameters: BuildParameters) -> None:
     ]
     if isinstance(parameters, ScriptModeParameters):
         problems += _find_script_problems(service, parameters)
+    if isinstance(parameters, ByodParameters):
+        problems += _find_docker_problems(service, parameters)
     if problems:
         raise PreflightError("\n".join(problems))
 
@@ -130,6 +138,13 @@ def _find_script_problems(service: Service, parameters: ScriptModeParameters) ->
         source = requests.locate_source(service, getattr(parameters, name))
         if source and not _has_objects(service, source):
             yield f"{name} names {source}, where there is no object; upload the source archive there."
+
+
+def _find_docker_problems(service: Service, parameters: ByodParameters) -> Iterator[str]:
+    yield from find_source_problems(parameters)
+    source = locate_source_in_s3(service, parameters)
+    if source and not _has_objects(service, source):
+        yield f"sourcelocation names {source}, where there is no object; upload the Dockerfiles' source there."
 
 
 def _has_objects(service: Service, uri: str) -> bool:

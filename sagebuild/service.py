@@ -95,13 +95,23 @@ class Service:
         return self.setting("AWS_REGION")
 
     @cached_property
+    def codebuild(self) -> Any:
+        """The client of the image builds."""
+        return self._create_client("codebuild")
+
+    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         """The client of the builds table."""
         return self._create_client("dynamodb")  # type: ignore[no-any-return]
 
     @cached_property
+    def ecr(self) -> Any:
+        """The client of the image repository."""
+        return self._create_client("ecr")
+
+    @cached_property
     def logs(self) -> CloudWatchLogsClient:
-        """The client of the jobs' and the endpoint's logs."""
+        """The client of the logs of jobs, image builds and the endpoint."""
         return self._create_client("logs")  # type: ignore[no-any-return]
 
     @cached_property
