@@ -141,7 +141,7 @@ class Demo:
             raise DemoError(f"the accuracy is {accuracy:.3f}, and more than {ACCURACY_WANTED} was expected.")
         return accuracy
 
-    def build(self) -> None:
+    def build(self, queue: str) -> None:
         """A whole build, started by voice."""
         with self.showing('1. "Alexa, ask sage build to start a build"'):
             self.say("Alexa, ask sage build to start a build", "StartBuildIntent")
@@ -152,11 +152,20 @@ class Demo:
             execution = watch_build(self.aws, self.console, self.execution(1))
             if execution["status"] != "SUCCEEDED":
                 raise DemoError(f"the build {execution['status']}: {execution.get('cause')}")
-            job = self.latest_job()
-            for line in tail_training(self.aws, job["TrainingJobName"], lines=3):
-                self.console.print(f"  [dim]{line}[/dim]", highlight=False)
-            for metric in job["FinalMetricDataList"]:
-                self.console.print(f"  {job['TrainingJobName']}: {metric['MetricName']} {metric['Value']:.4f}")
+            self.show_training(self.latest_job())
+            notification = self.read_one_notification(queue)
+            self.say("Alexa, ask sage build is my build done yet", "BuildStatusIntent")
+        with self.showing("4. The endpoint reads digits that it has never seen"):
+            self.ask_endpoint()
+        with self.showing("5. The one notification"):
+            self.show(notification)
+
+    def show_training(self, job: dict[str, Any]) -> None:
+        """What a training said last, and its metrics."""
+        for line in tail_training(self.aws, job["TrainingJobName"], lines=3):
+            self.console.print(f"  [dim]{line}[/dim]", highlight=False)
+        for metric in job["FinalMetricDataList"]:
+            self.console.print(f"  {job['TrainingJobName']}: {metric['MetricName']} {metric['Value']:.4f}")
 
     def stop(self, queue: str) -> None:
         """A second build, stopped by voice."""
@@ -189,12 +198,7 @@ class Demo:
         self.deploy()
         self.upload()
         queue = self.listen()
-        self.build()
-        with self.showing("4. The endpoint reads digits that it has never seen"):
-            self.ask_endpoint()
-        with self.showing("5. The one notification"):
-            self.say("Alexa, ask sage build is my build done yet", "BuildStatusIntent")
-            self.show(self.read_one_notification(queue))
+        self.build(queue)
         self.stop(queue)
         with self.showing("7. Remove the service"):
             self.aws.client("sqs").delete_queue(QueueUrl=queue)

@@ -28,7 +28,7 @@ def watch_build(aws: Aws, console: Console, execution_arn: str, until: str | Non
     states = aws.client("stepfunctions")
     steps = _list_steps(states, execution_arn)
     spinner = Spinner("dots")
-    with Live(console=console, refresh_per_second=10, transient=not console.is_terminal) as live:
+    with Live(console=console, refresh_per_second=10) as live:
         while True:
             execution = states.describe_execution(executionArn=execution_arn)
             visits = _read_visits(states, execution_arn)

@@ -65,9 +65,8 @@ def format_seconds(seconds: float) -> str:
 
 
 def _tell_trigger(record: BuildRecord) -> str:
-    more = f" and {record.requests - 1} more" if record.requests > 1 else ""
-    detail = f" ({record.trigger.detail})" if record.trigger.detail else ""
-    return f"Started by: {record.trigger.kind}{detail}{more}."
+    more = f", which stood for {record.requests} requests" if record.requests > 1 else ""
+    return f"Started by: {record.trigger.kind}{more}."
 
 
 def _tell_training(record: BuildRecord) -> str:

@@ -174,14 +174,14 @@ class Deployment:
             if "Export" in output:
                 told["ExportName"] = output["Export"]["Name"]
             outputs.append(told)
-        _check_exports(self.stack, outputs)
+        stacks.check_exports(self.stack, outputs)
         return outputs
 
 
 def delete_all(stack: Stack, keep: frozenset[str]) -> None:
     """Delete a stack, but for those resources that the caller or their policy keeps."""
     try:
-        _check_exports(stack, [])
+        stacks.check_exports(stack, [])
     except ValidationError as error:
         stack.tell("DELETE_FAILED", f"Delete canceled. {reason(error)}")
         return
@@ -224,17 +224,6 @@ def _unretained(stack: Stack, unwanted: Iterable[Resource]) -> list[Resource]:
     for resource in kept:
         stack.tell_of(resource, "DELETE_SKIPPED")
     return [resource for resource in unwanted if resource not in kept]
-
-
-def _check_exports(stack: Stack, outputs: list[dict[str, str]]) -> None:
-    after = {output["ExportName"]: output["OutputValue"] for output in outputs if "ExportName" in output}
-    for name, value, owner in list(stacks.exports(stack.region)):
-        if owner is not stack and name in after:
-            raise ValidationError(f"Export with name {name} is already exported by stack {owner.name}.")
-        users = stacks.importers(stack.region, name)
-        if owner is stack and after.get(name) != value and users:
-            verb = "update" if name in after else "delete"
-            raise ValidationError(f"Cannot {verb} export {name} as it is in use by {', '.join(users)}.")
 
 
 def _failed(verb: str, names: Iterable[str]) -> str:

@@ -10,20 +10,9 @@ _AT_ONCE = 8
 def in_order(
     needs: Mapping[str, set[str]], work: Callable[[str], None], *, on_failure: Callable[[], None] | None = None
 ) -> dict[str, BaseException]:
-    """Do the work for every name after that for the names it needs.
+    """Do the work for every name after that for the names it needs; the error of each name that failed.
 
-    Parameters
-    ----------
-    needs
-        For each name the names that come first.
-    on_failure
-        Called at each failure, after which nothing more is begun. Without it, whatever does not need the failed one
-        goes on.
-
-    Returns
-    -------
-    dict
-        The error of each name that failed.
+    At a failure ``on_failure`` is called and nothing more is begun; without it, only what needs the failed name is not.
     """
     order = TopologicalSorter({name: needed & set(needs) for name, needed in needs.items()})
     order.prepare()

@@ -200,3 +200,15 @@ def importers(region: str, export: str) -> list[str]:
     """The names of the stacks that use an export."""
     living = [stack for stack in of_region(region) if stack.plan and stack.status != "DELETE_COMPLETE"]
     return [stack.name for stack in living if stack.plan and export in stack.plan.imports]
+
+
+def check_exports(stack: Stack, outputs: list[dict[str, str]]) -> None:
+    """Refuse outputs that export another stack's name, or that change or drop an export in use."""
+    after = {output["ExportName"]: output["OutputValue"] for output in outputs if "ExportName" in output}
+    for name, value, owner in list(exports(stack.region)):
+        if owner is not stack and name in after:
+            raise ValidationError(f"Export with name {name} is already exported by stack {owner.name}.")
+        users = importers(stack.region, name)
+        if owner is stack and after.get(name) != value and users:
+            verb = "update" if name in after else "delete"
+            raise ValidationError(f"Cannot {verb} export {name} as it is in use by {', '.join(users)}.")

@@ -31,9 +31,9 @@ def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[s
     region
         Of the bus.
     """
-    from local.events import rules
+    from local.events import bus
 
-    rules.dispatch(rules.describe(source, detail_type, resources, detail, region))
+    bus.dispatch(bus.describe(source, detail_type, resources, detail, region))
 
 
 def install() -> None:

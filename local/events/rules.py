@@ -1,43 +1,15 @@
-"""Buses and rules: moto keeps and matches them, and this sends what matched on its way."""
+"""Rules: moto keeps and matches them, and this sends what matched on its way."""
 
-import json
-import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.events import models
 from moto.events.exceptions import ValidationException
 
-from local import config
 from local.events import inputs, schedules
 from local.events.targets import SERVICES, Match
 
 _AWS_OWN = "prod.vhs.events.aws.internal"  # Who manages the rule behind an archive.
-
-
-def describe(
-    source: str, detail_type: str, resources: Sequence[str], detail: dict[str, Any], region: str
-) -> dict[str, Any]:
-    """An event, as targets get it."""
-    return {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": detail_type,
-        "source": source,
-        "account": config.ACCOUNT,
-        "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "region": region,
-        "resources": list(resources),
-        "detail": json.loads(json.dumps(detail, default=str)),
-    }
-
-
-def dispatch(event: dict[str, Any], region: str | None = None, bus: str = "default") -> None:
-    """Offer an event to every rule of a bus."""
-    backend = models.events_backends[config.ACCOUNT][region or event["region"]]
-    for rule in list(backend.describe_event_bus(bus).rules.values()):
-        rule.send_to_targets(event)
 
 
 class Rule(models.Rule):  # type: ignore[misc]

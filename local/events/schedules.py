@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from local import config
+from local.events.bus import describe
 from local.messaging.background import Background
 
 _UNITS = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
@@ -38,6 +39,4 @@ def _wait(backend: Any, rule: Any, seconds: float) -> None:
 
 
 def _describe(rule: Any) -> dict[str, Any]:
-    from local.events.rules import describe
-
     return describe("aws.events", "Scheduled Event", [rule.arn], {}, rule.region_name)

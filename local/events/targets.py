@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from local import clients
+from local.events.bus import dispatch
 from local.events.inputs import build_input
 from local.messaging import senders
 from local.messaging.delivery import DEFAULT_RETRIES, Delivery, Failure
@@ -77,9 +78,7 @@ class Match:
 
     def forward(self, body: str) -> None:
         """Put on another bus of this account."""
-        from local.events import rules
-
-        rules.dispatch(json.loads(body), senders.region_of(self._arn), self._arn.split("event-bus/")[1])
+        dispatch(json.loads(body), senders.region_of(self._arn), self._arn.split("event-bus/")[1])
 
     def _put_aside(self, queue_arn: str, failure: Failure) -> None:
         attributes = {

@@ -53,14 +53,16 @@ class LogStream:
         with self._sending:
             with self._lock:
                 batch, self._pending = self._pending, []
+            client = clients.client("logs", self.region, self.role_arn)
             try:
-                client = clients.client("logs", self.region, self.role_arn)
                 if not self._exists:
                     self._create(client)
                 for first in range(0, len(batch), _MAX_BATCH):
                     client.put_log_events(
                         logGroupName=self.group, logStreamName=self.name, logEvents=batch[first : first + _MAX_BATCH]
                     )
+            except client.exceptions.ResourceNotFoundException:
+                return  # The group was removed with its function, which only flushes what it said last.
             except (ClientError, BotoCoreError) as error:
                 _logger.warning("%s: %d log lines are lost: %s", self.group, len(batch), error)
 

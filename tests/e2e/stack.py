@@ -87,7 +87,7 @@ class DeployedStack:
         self.questions, self.answers = digits.data[:HELD_OUT], digits.target[:HELD_OUT]
         rows = np.column_stack([digits.data[HELD_OUT:], digits.target[HELD_OUT:]])
         self._upload(rows)
-        self._queue = self._subscribe()
+        self.queue = self._subscribe()
         self._notifications: list[str] = []
 
     def _upload(self, rows: Any) -> None:
@@ -176,9 +176,9 @@ class DeployedStack:
         """All notifications of a build, those within a second after the first included."""
         sqs = self.client("sqs")
         for wait in (10, 1):
-            answer = sqs.receive_message(QueueUrl=self._queue, WaitTimeSeconds=wait, MaxNumberOfMessages=10)
+            answer = sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=wait, MaxNumberOfMessages=10)
             for message in answer.get("Messages", []):
-                sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
                 self._notifications.append(message["Body"])
         return [text for text in self._notifications if text.startswith(f"Build {number} of ")]
 

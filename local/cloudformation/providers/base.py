@@ -14,9 +14,6 @@ from local import clients
 
 Attributes = dict[str, Any]
 
-# Resources that are made at the same time would each make the client that none of them finds: 0.3 s and 5 MB each.
-_making_client = threading.Lock()
-
 
 @dataclass
 class Task:
@@ -50,8 +47,7 @@ class Task:
 
     def client(self, service: str) -> Any:
         """A client of any service, in the role of the stack."""
-        with _making_client:
-            return clients.client(service, self.region, self.role_arn)
+        return clients.client(service, self.region, self.role_arn)
 
     def __getitem__(self, name: str) -> Any:
         return self.properties[name]

@@ -1,0 +1,35 @@
+"""Events, and the buses on which rules are offered them."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.events import models
+
+from local import config
+
+
+def describe(
+    source: str, detail_type: str, resources: Sequence[str], detail: dict[str, Any], region: str
+) -> dict[str, Any]:
+    """An event, as targets get it."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": detail_type,
+        "source": source,
+        "account": config.ACCOUNT,
+        "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "region": region,
+        "resources": list(resources),
+        "detail": json.loads(json.dumps(detail, default=str)),
+    }
+
+
+def dispatch(event: dict[str, Any], region: str | None = None, bus: str = "default") -> None:
+    """Offer an event to every rule of a bus."""
+    backend = models.events_backends[config.ACCOUNT][region or event["region"]]
+    for rule in list(backend.describe_event_bus(bus).rules.values()):
+        rule.send_to_targets(event)

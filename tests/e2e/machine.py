@@ -1,0 +1,210 @@
+"""The real state machine on an engine, with a planBuild of the tests' own: so a plan can be anything."""
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.engine import ROOT, Engine
+from tests.local.functions import deploy, eventually, name
+from tests.local.sagemaker_world import IMAGE, Host, pack
+from tests.local.state_machines import Machines
+
+Json = dict[str, Any]
+DEFINITION: Json = json.loads((ROOT / "statemachine.asl.json").read_text(encoding="utf-8"))
+
+# Answers each call with the next of the answers that lie ready for the number; the last one stays.
+PLANNER = """
+    import json, os, pathlib
+
+    def handler(event, context):
+        file = pathlib.Path(os.environ["PLANS"], f"{event['number']}.json")
+        answer, *rest = json.loads(file.read_text())
+        if rest:
+            file.write_text(json.dumps(rest))
+        if "raise" in answer:
+            raise type(answer["raise"], (Exception,), {})(answer["message"])
+        return answer
+"""
+
+TRAIN = "print('learned nothing')"
+TRAIN_BADLY = "raise ValueError('the learning rate makes no sense')"
+SERVE = "def model_fn(model_dir): return None"
+SERVE_NEVER = "def model_fn(model_dir): raise RuntimeError('this model cannot be served')"
+POLL_SECONDS = 10  # half a second of ours
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution that has ended."""
+
+    described: Json
+    events: list[Json]
+
+    @property
+    def number(self) -> int:
+        """The build's number."""
+        return int(json.loads(self.described["input"])["number"])
+
+    @property
+    def entered(self) -> list[str]:
+        """The names of the states, in the order in which they were entered."""
+        return [
+            event["stateEnteredEventDetails"]["name"] for event in self.events if "stateEnteredEventDetails" in event
+        ]
+
+    def count(self, event_type: str) -> int:
+        """How many events are of a type such as TaskFailed."""
+        return sum(event["type"] == event_type for event in self.events)
+
+
+class Gate:
+    """What a model waits for before it serves: an endpoint stays Creating or Updating until the gate is opened."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.script = (
+            "import pathlib, time\n"
+            "def model_fn(model_dir):\n"
+            f"    while not pathlib.Path({str(file)!r}).exists(): time.sleep(0.05)\n"
+        )
+
+    def open(self) -> None:
+        """Let the model serve."""
+        self._file.touch()
+
+
+class Stage(Host):
+    """The state machine, its planBuild, and SageMaker to build in."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        super().__init__(engine)
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self.machines = Machines.of(engine)
+        self._planner = deploy(engine, PLANNER, Environment={"Variables": {"PLANS": str(folder)}})
+        self._machine = self._create(DEFINITION)
+        self.steady = self.configure(AllTraffic=self.model(SERVE))
+
+    def _create(self, definition: Json) -> str:
+        text = json.dumps(definition).replace("${PlanBuildFunctionArn}", self._planner)
+        created = self.machines.states.create_state_machine(
+            name=name("build"), definition=text, roleArn=self.machines.role_arn
+        )
+        return str(created["stateMachineArn"])
+
+    def gate(self) -> Gate:
+        """A new gate, closed."""
+        return Gate(self._folder / name("gate"))
+
+    def endpoint(self, configuration: str | None = None) -> str:
+        """An endpoint at rest, InService unless its configuration's model prevents that."""
+        endpoint = self.begin(configuration or self.steady)
+        self.settle(endpoint)
+        return endpoint
+
+    def plan(self, endpoint: str | None = None, train: str = TRAIN, serve: str = SERVE) -> Json:
+        """A plan that trains and deploys in a moment.
+
+        Parameters
+        ----------
+        endpoint
+            The endpoint to deploy to; without one, one that is yet to be.
+        train, serve
+            The scripts.
+        """
+        own = name("own")
+        source = self.put(f"{own}/source.tar.gz", pack({"train.py": train, "serve.py": serve}))
+        variant = {"VariantName": "AllTraffic", "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
+        container = {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": source}
+        return {
+            "training": {
+                "TrainingJobName": own,
+                "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+                "RoleArn": self.role,
+                "HyperParameters": {"sagemaker_program": "train.py", "sagemaker_submit_directory": source},
+                "OutputDataConfig": {"S3OutputPath": f"s3://{self.bucket}/builds"},
+                "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+                "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+            },
+            "model": {
+                "ModelName": own,
+                "ExecutionRoleArn": self.role,
+                "PrimaryContainer": {"Image": IMAGE, "Environment": container},
+            },
+            "endpointConfig": {"EndpointConfigName": own, "ProductionVariants": [variant | {"ModelName": own}]},
+            "endpoint": {"EndpointName": endpoint or name("endpoint"), "EndpointConfigName": own},
+            "tags": [{"Key": "sagebuild:build", "Value": own}],
+            "pollSeconds": POLL_SECONDS,
+            "maximumPolls": 1000,
+        }
+
+    def start(self, *answers: Json) -> str:
+        """Start a build that planBuild answers so; the execution's ARN."""
+        number = next(self._numbers)
+        given = [answer | {"number": number} for answer in answers]
+        (self._folder / f"{number}.json").write_text(json.dumps(given))
+        return self.machines.start(self._machine, {"number": number})
+
+    def build(self, *answers: Json) -> Run:
+        """A whole build."""
+        return self.finish(self.start(*answers))
+
+    def finish(self, execution: str) -> Run:
+        """What became of an execution."""
+        return Run(self.machines.finish(execution), self.machines.history(execution, maxResults=1000))
+
+    def wait_for_state(self, execution: str, state: str, times: int = 1) -> None:
+        """Wait until an execution has entered a state."""
+
+        def has_entered() -> bool:
+            events = self.machines.history(execution, maxResults=1000)
+            return Run({}, events).entered.count(state) >= times
+
+        eventually(has_entered)
+
+    def run_from(self, state: str, variables: Json) -> Run:
+        """The machine from one of its states on, with variables that the states before it would have left."""
+        states = {each: DEFINITION["States"][each] for each in _reach(state)}
+        states["Given"] = {"Type": "Pass", "Assign": variables, "Next": state}
+        machine = self._create(DEFINITION | {"StartAt": "Given", "States": states})
+        return self.finish(self.machines.start(machine))
+
+    def choose(self, choice: str, cases: list[Json]) -> list[Run]:
+        """A Choice of the machine with these variables, each time up to the state that it leads to."""
+        given = {variable: f"{{% $states.input.{variable} %}}" for variable in cases[0]}
+        states: Json = {"Given": {"Type": "Pass", "Assign": given, "Next": choice}}
+        states |= {after: {"Type": "Succeed"} for before, after in transitions() if before == choice}
+        states |= {kept: DEFINITION["States"][kept] for kept in (choice, "Build Failed")}
+        machine = self._create(DEFINITION | {"StartAt": "Given", "States": states})
+        return [self.finish(execution) for execution in [self.machines.start(machine, case) for case in cases]]
+
+
+def _reach(state: str) -> set[str]:
+    """The states that the machine can come to from one of them, that one included."""
+    reached: set[str] = set()
+    ahead = {state}
+    while ahead:
+        reached |= ahead
+        ahead = {after for before, after in transitions() if before in ahead} - reached
+    return reached
+
+
+def transitions() -> Iterator[tuple[str, str]]:
+    """From which state to which the machine can go."""
+    for state, described in DEFINITION["States"].items():
+        yield from ((state, described[key]) for key in ("Next", "Default") if key in described)
+        for rule in [*described.get("Choices", []), *described.get("Catch", [])]:
+            yield state, rule["Next"]
+
+
+def without_repetition(entered: Sequence[str]) -> list[str]:
+    """The states entered, where the machine's loops, of three states each, count once however often they went round."""
+    kept: list[str] = []
+    for state in entered:
+        kept.append(state)
+        if kept[-3:] == kept[-6:-3]:
+            del kept[-3:]
+    return kept

@@ -1,0 +1,154 @@
+"""A stack's whole life on an engine of its own: deployed, used, deployed again, removed in the middle of a build."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from demo.laptop import Aws, list_inventory
+from tests.e2e.stack import DeployedStack, deploy, run_serverless, wait_until
+from tests.engine import running_engine
+
+# What a role is granted that the laptop never calls, each with what calls it on AWS.
+NEEDED_ON_AWS_ALONE = {
+    "Training": {
+        "cloudwatch:PutMetricData",  # SageMaker's agent on the training instance
+        "ecr:BatchCheckLayerAvailability",  # pulling the image
+        "ecr:BatchGetImage",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+        "logs:DescribeLogStreams",  # SageMaker's log agent
+    },
+    "Hosting": {
+        "cloudwatch:PutMetricData",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+        "logs:DescribeLogStreams",
+    },
+    "BuildStateMachine": {
+        "sagemaker:DeleteEndpoint",  # when an earlier deployment failed, and its finish too
+        "events:DescribeRule",  # how .sync hears of the job's end; local/ asks Describe instead
+        "events:PutRule",
+        "events:PutTargets",
+        "sagemaker:ListTags",  # .sync, for the tags of a repeated request
+    },
+    "FinishBuild": {
+        "sqs:SendMessage",  # when it has failed three times
+        "sagemaker:StopTrainingJob",  # when Step Functions could not stop the job itself
+        "sagemaker:UpdateEndpoint",  # when a build was stopped in the middle of an update
+    },
+    "AlexaSkill": {"sagemaker:StopTrainingJob"},
+    "RemoveLeftovers": {"sagemaker:StopTrainingJob"},
+}
+
+
+@dataclass
+class Life:
+    """What was seen."""
+
+    document_at_first: dict[str, Any] = field(default_factory=dict)
+    document_after_redeployment: dict[str, Any] = field(default_factory=dict)
+    live_after_redeployment: str = ""
+    second_deployment: str = ""
+    removal: str = ""
+    left_behind: set[str] = field(default_factory=set)
+    audit: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """Live it."""
+    seen = Life()
+    with running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "20") as engine:
+        aws = Aws(engine.endpoint_url)
+        before = list_inventory(aws)
+        stack = deploy(engine)
+        seen.document_at_first = _read_document(stack)
+        use(stack)
+        live = stack.live_config()
+
+        again = run_serverless(engine, "deploy", "--force", "--param=framework=PYTORCH")
+        seen.second_deployment = again.stdout + again.stderr
+        seen.document_after_redeployment = _read_document(stack)
+        seen.live_after_redeployment = stack.live_config()
+        assert live
+
+        stack.set_parameters(hyperparameters={"trouble": "endless"})
+        stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message="build")
+        number = stack.last_number()
+        wait_until(lambda: stack.last_number() > number)
+        stack.wait_for_training(number + 1)
+        stack.client("sqs").delete_queue(QueueUrl=stack.queue)
+        removed = run_serverless(engine, "remove")
+        seen.removal = removed.stdout + removed.stderr
+        seen.left_behind = list_inventory(aws) - before
+        with urlopen(f"{engine.endpoint_url}/_local/audit") as answer:
+            seen.audit = json.load(answer)
+    return seen
+
+
+def use(stack: DeployedStack) -> None:
+    """Do all that the service is for, so that each role makes its calls."""
+    stack.build(hyperparameters={"trouble": "serving"})  # the first deployment: nothing to go back to
+    stack.build()
+    stack.build(hyperparameters={"trouble": "serving"})
+    stack.set_parameters(hyperparameters={"trouble": "endless"})
+    number = stack.start_by_voice()
+    stack.wait_for_training(number)
+    stack.converse().say("build_status")
+    stack.converse().say("start_build")
+    conversation = stack.converse()
+    conversation.say("stop_build")
+    conversation.say("yes")
+    stack.finish(number)
+    stack.wait_for_training(number + 1)
+    conversation.say("stop_build")
+    conversation.say("yes")
+    stack.finish(number + 1)
+    stack.set_parameters()
+
+
+def _read_document(stack: DeployedStack) -> dict[str, Any]:
+    name = stack.outputs["ParametersName"]
+    text = stack.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+def _role_kind(role: str) -> str:
+    """ "PlanBuild" of "sagebuild-dev-PlanBuildRole-1ABC"."""
+    return role.removeprefix("sagebuild-dev-").split("Role-")[0]
+
+
+def test_the_first_deployment_writes_the_documented_defaults(life: Life) -> None:
+    document = life.document_at_first
+    assert document["framework"] == "SCIKIT"
+    assert (document["hostinstancetype"], document["traininstancetype"]) == ("ml.t2.medium", "ml.m5.large")
+
+
+def test_a_redeployment_leaves_document_and_endpoint_as_they_are(life: Life) -> None:
+    assert "deployed" in life.second_deployment
+    assert life.document_after_redeployment["framework"] == "SCIKIT"
+    assert life.document_after_redeployment["trainentrypoint"] == "train.py"
+    assert life.live_after_redeployment.startswith("sagebuild-dev-")
+
+
+def test_remove_in_the_middle_of_a_build_leaves_nothing_behind(life: Life) -> None:
+    assert "successfully removed" in life.removal
+    assert life.left_behind == set()
+
+
+def test_no_role_makes_a_call_that_it_may_not_make(life: Life) -> None:
+    # The last log lines of a function may come after its removal.
+    refused = [call for call in life.audit["calls"] if not call["allowed"] and "not exist" not in call["reason"]]
+    assert refused == []
+
+
+def test_no_role_may_make_a_call_that_it_does_not_make(life: Life) -> None:
+    unused = {(_role_kind(grant["role"]), grant["action"]) for grant in life.audit["unused"]}
+    expected = {(kind, action) for kind, actions in NEEDED_ON_AWS_ALONE.items() for action in actions}
+    assert unused - expected == set(), "granted, and not needed"
+    assert expected - unused == set(), "needed after all: take it out of this file's list"

@@ -1,0 +1,370 @@
+"""The state machine, run for real: every way through it, and every way to fail, with its reason."""
+
+import json
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import pytest
+from botocore.loaders import Loader
+
+from tests.e2e.machine import SERVE_NEVER, TRAIN_BADLY, Json, Run, Stage, transitions, without_repetition
+from tests.engine import Engine
+
+PREPARE = ("Plan Build", "Train Model", "Create Model", "Create Endpoint Config")
+FIND = ("Find Endpoint", "Endpoint Free?")
+FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
+LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
+SUCCEED = "Build Succeeded"
+FAIL = "Build Failed"
+
+
+class Scenario(NamedTuple):
+    """A run of the machine, and how it must go.
+
+    Parameters
+    ----------
+    run
+        Brings the situation about and runs the machine.
+    path
+        The states that are entered; the loops in it may go round more often.
+    error
+        The name of the error that it ends with, if it does.
+    cause
+        A pattern of what a person is told.
+    """
+
+    run: Callable[[Stage], Run]
+    path: tuple[str, ...]
+    error: str = ""
+    cause: str = ""
+
+
+SCENARIOS: list[Scenario] = []
+
+
+def scenario(*path: str, error: str = "", cause: str = "") -> Callable[[Callable[[Stage], Run]], None]:
+    """Add a run of the machine to the scenarios."""
+    return lambda run: SCENARIOS.append(Scenario(run, path, error, cause))
+
+
+@pytest.fixture(scope="module")
+def stage(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(engine, tmp_path_factory.mktemp("stage"))
+
+
+@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, SUCCEED)
+def the_first_build_creates_the_endpoint(stage: Stage) -> Run:
+    plan = stage.plan()
+    run = stage.build(plan)
+    name, config = plan["endpoint"]["EndpointName"], plan["endpoint"]["EndpointConfigName"]
+    output = json.loads(run.described["output"])
+    assert (output["number"], output["endpoint"], output["endpointConfig"]) == (run.number, name, config)
+    endpoint = stage.describe(name)
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", config)
+    assert stage.sagemaker.list_tags(ResourceArn=endpoint["EndpointArn"])["Tags"] == plan["tags"]
+    model = stage.sagemaker.describe_model(ModelName=config)["PrimaryContainer"]
+    assert model["ModelDataUrl"] == output["artifacts"]
+    assert model["Environment"] == plan["model"]["PrimaryContainer"]["Environment"]
+    return run
+
+
+@scenario(*PREPARE, *FIND, "Update Endpoint", *LOOK, SUCCEED)
+def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
+    endpoint = stage.endpoint()
+    run = stage.build(plan := stage.plan(endpoint))
+    assert stage.describe(endpoint)["EndpointConfigName"] == plan["endpoint"]["EndpointConfigName"]
+    return run
+
+
+@scenario(*PREPARE, *FIND, "Update Endpoint", *LOOK, *LOOK, SUCCEED)
+def a_slow_endpoint_is_waited_for(stage: Stage) -> Run:
+    gate = stage.gate()
+    execution = stage.start(stage.plan(stage.endpoint(), serve=gate.script))
+    stage.wait_for_state(execution, "Check Endpoint", times=2)
+    gate.open()
+    return stage.finish(execution)
+
+
+@scenario(*PREPARE, *FIND, "Delete Failed Endpoint", *FIND_AGAIN, "Create Endpoint", *LOOK, SUCCEED)
+def an_endpoint_that_failed_is_made_anew(stage: Stage) -> Run:
+    endpoint = stage.endpoint(stage.configure(AllTraffic=stage.model(SERVE_NEVER)))
+    assert stage.describe(endpoint)["EndpointStatus"] == "Failed"
+    return stage.build(stage.plan(endpoint))
+
+
+@scenario(*PREPARE, *FIND, *FIND_AGAIN, "Update Endpoint", *LOOK, SUCCEED)
+def an_endpoint_that_is_being_created_is_waited_for(stage: Stage) -> Run:
+    gate = stage.gate()
+    return _build_once_free(stage, gate, stage.begin(stage.configure(AllTraffic=stage.model(gate.script))))
+
+
+@scenario(*PREPARE, *FIND, *FIND_AGAIN, "Update Endpoint", *LOOK, SUCCEED)
+def an_endpoint_that_somebody_else_updates_is_waited_for(stage: Stage) -> Run:
+    gate, endpoint = stage.gate(), stage.endpoint()
+    config = stage.configure(AllTraffic=stage.model(gate.script))
+    stage.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    return _build_once_free(stage, gate, endpoint)
+
+
+def _build_once_free(stage: Stage, gate: Any, endpoint: str) -> Run:
+    execution = stage.start(stage.plan(endpoint))
+    stage.wait_for_state(execution, "Wait For Free Endpoint")
+    gate.open()
+    return stage.finish(execution)
+
+
+@scenario(
+    *PREPARE, *FIND, *FIND_AGAIN, FAIL, error="EndpointNotFreeError", cause="is Creating and takes no new configuration"
+)
+def an_endpoint_that_is_never_free_is_given_up(stage: Stage) -> Run:
+    gate = stage.gate()
+    endpoint = stage.begin(stage.configure(AllTraffic=stage.model(gate.script)))
+    run = stage.build(stage.plan(endpoint) | {"maximumPolls": 3})
+    gate.open()
+    assert run.entered.count("Wait For Free Endpoint") == 2
+    return run
+
+
+@scenario("Plan Build", FAIL, error="ParameterError", cause=r'"errorMessage": ?"hostinstancecount is 0; .*"')
+def parameters_that_cannot_be_built_fail_at_once(stage: Stage) -> Run:
+    run = stage.build({"raise": "ParameterError", "message": "hostinstancecount is 0; it must be 1 or more."})
+    assert run.count("TaskFailed") == 1
+    return run
+
+
+@scenario("Plan Build", FAIL, error="AwsUnavailableError", cause="AWS could not read the build parameters")
+def an_aws_that_stays_away_is_asked_six_times(stage: Stage) -> Run:
+    run = stage.build({"raise": "AwsUnavailableError", "message": "AWS could not read the build parameters."})
+    assert run.count("TaskFailed") == 6
+    return run
+
+
+@scenario(
+    "Plan Build", "Train Model", FAIL, error="States.TaskFailed", cause="ValueError: the learning rate makes no sense"
+)
+def a_throttled_plan_is_repeated_and_a_failed_training_tells_the_script_s_error(stage: Stage) -> Run:
+    hiccup = {"raise": "AwsUnavailableError", "message": "AWS could not read the build parameters."}
+    run = stage.build(hiccup, stage.plan(train=TRAIN_BADLY))
+    assert (run.entered.count("Plan Build"), run.count("TaskFailed"), run.count("TaskSucceeded")) == (1, 2, 1)
+    return run
+
+
+@scenario(
+    "Plan Build", "Train Model", FAIL, error="SageMaker.AmazonSageMakerException", cause=r"instanceType.*enum value set"
+)
+def a_training_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.plan()
+    plan["training"]["ResourceConfig"]["InstanceType"] = "ml.m5.tiny"
+    return stage.build(plan)
+
+
+@scenario(*PREPARE[:3], FAIL, error="SageMaker.AmazonSageMakerException", cause="Cannot create already existing model")
+def a_model_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.plan()
+    plan["model"]["ModelName"] = stage.model("")
+    return stage.build(plan)
+
+
+@scenario(*PREPARE, FAIL, error="SageMaker.AmazonSageMakerException", cause='Could not find model ".*/never-made"')
+def a_configuration_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.plan()
+    plan["endpointConfig"]["ProductionVariants"][0]["ModelName"] = "never-made"
+    return stage.build(plan)
+
+
+@scenario(*PREPARE, "Find Endpoint", FAIL, error="SageMaker.SageMakerException", cause="regular expression pattern")
+def a_list_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan("no name!"))
+
+
+@scenario(
+    *PREPARE,
+    *FIND,
+    "Create Endpoint",
+    FAIL,
+    error="SageMaker.AmazonSageMakerException",
+    cause='Could not find endpoint configuration ".*/never-made"',
+)
+def an_endpoint_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.plan()
+    plan["endpoint"]["EndpointConfigName"] = "never-made"
+    return stage.build(plan)
+
+
+@scenario(
+    *PREPARE,
+    *FIND,
+    "Update Endpoint",
+    FAIL,
+    error="SageMaker.AmazonSageMakerException",
+    cause='Could not find endpoint configuration ".*/never-made"',
+)
+def an_update_that_sagemaker_refuses_leaves_the_endpoint_as_it_was(stage: Stage) -> Run:
+    plan = stage.plan(endpoint := stage.endpoint())
+    plan["endpoint"]["EndpointConfigName"] = "never-made"
+    run = stage.build(plan)
+    described = stage.describe(endpoint)
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", stage.steady)
+    return run
+
+
+@scenario(
+    "Given",
+    "Endpoint Free?",
+    "Delete Failed Endpoint",
+    FAIL,
+    error="SageMaker.SageMakerException",
+    cause='Could not find endpoint ".*/never-made"',
+)
+def a_deletion_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.plan("never-made")
+    return stage.run_from("Endpoint Free?", {"plan": plan, "found": "Failed", "polls": 1})
+
+
+@scenario(
+    *PREPARE,
+    *FIND,
+    "Update Endpoint",
+    "Wait For Endpoint",
+    "Check Endpoint",
+    FAIL,
+    error="SageMaker.SageMakerException",
+    cause="Could not find endpoint",
+)
+def an_endpoint_that_vanishes_fails_the_build(stage: Stage) -> Run:
+    plan = stage.plan(endpoint := stage.endpoint()) | {"pollSeconds": 40}
+    execution = stage.start(plan)
+    stage.wait_for_state(execution, "Wait For Endpoint")
+    stage.settle(endpoint)
+    stage.sagemaker.delete_endpoint(EndpointName=endpoint)
+    return stage.finish(execution)
+
+
+@scenario(
+    *PREPARE,
+    *FIND,
+    "Update Endpoint",
+    *LOOK,
+    FAIL,
+    error="EndpointDeploymentError",
+    cause=r"did not take the new model: it is InService with config-\w+\. The primary container .* ping health check",
+)
+def an_endpoint_that_was_rolled_back_fails_the_build_with_sagemaker_s_reason(stage: Stage) -> Run:
+    endpoint = stage.endpoint()
+    run = stage.build(stage.plan(endpoint, serve=SERVE_NEVER))
+    assert stage.describe(endpoint)["EndpointConfigName"] == stage.steady
+    return run
+
+
+@scenario(
+    *PREPARE,
+    *FIND,
+    "Create Endpoint",
+    *LOOK,
+    FAIL,
+    error="EndpointDeploymentError",
+    cause=r"did not take the new model: it is Failed with own-\w+\. The primary container .* ping health check",
+)
+def a_first_endpoint_that_fails_fails_the_build_with_sagemaker_s_reason(stage: Stage) -> Run:
+    return stage.build(stage.plan(serve=SERVE_NEVER))
+
+
+@scenario(
+    *PREPARE,
+    *FIND,
+    "Create Endpoint",
+    *LOOK,
+    *LOOK,
+    FAIL,
+    error="EndpointTimeoutError",
+    cause=r"endpoint-\w+ was still Creating after 1 minutes\.",
+)
+def an_endpoint_that_never_comes_to_rest_is_given_up(stage: Stage) -> Run:
+    gate = stage.gate()
+    run = stage.build(stage.plan(serve=gate.script) | {"pollSeconds": 20, "maximumPolls": 3})
+    gate.open()
+    assert run.entered.count("Check Endpoint") == 3
+    return run
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.run.__name__)
+def test_the_build(stage: Stage, scenario: Scenario) -> None:
+    run = scenario.run(stage)
+    assert without_repetition(run.entered) == without_repetition(scenario.path), run.described
+    assert run.described["status"] == ("FAILED" if scenario.error else "SUCCEEDED")
+    assert run.described.get("error", "") == scenario.error
+    assert re.search(scenario.cause, run.described.get("cause", "")), run.described
+
+
+def test_the_scenarios_take_every_way_that_the_machine_has() -> None:
+    taken = {step for scenario in SCENARIOS for step in pairwise(scenario.path)}
+    assert set(transitions()) - taken == set()
+
+
+# Where "Endpoint Free?" leads with each status, before the last look at the endpoint and after it.
+WHEN_FREE = {
+    "None": ("Create Endpoint", "Create Endpoint"),
+    "InService": ("Update Endpoint", "Update Endpoint"),
+    "Failed": ("Delete Failed Endpoint", FAIL),
+    "OutOfService": (FAIL, FAIL),
+    "UpdateRollbackFailed": (FAIL, FAIL),
+} | dict.fromkeys(
+    ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"), ("Wait For Free Endpoint", FAIL)
+)
+
+# Where "Endpoint Ready?" leads, and with which error.
+DEPLOYMENT, TIMEOUT = "EndpointDeploymentError", "EndpointTimeoutError"
+WHEN_READY = {
+    "InService": (SUCCEED, SUCCEED),
+    "Failed": (DEPLOYMENT, DEPLOYMENT),
+    "OutOfService": (DEPLOYMENT, DEPLOYMENT),
+    "UpdateRollbackFailed": (DEPLOYMENT, DEPLOYMENT),
+    "Deleting": (DEPLOYMENT, DEPLOYMENT),
+} | dict.fromkeys(("Creating", "Updating", "SystemUpdating", "RollingBack"), ("Wait For Endpoint", TIMEOUT))
+
+PLAN: Json = {
+    "endpoint": {"EndpointName": "house", "EndpointConfigName": "new"},
+    "pollSeconds": 30,
+    "maximumPolls": 120,
+}
+
+
+def statuses_of_sagemaker() -> set[str]:
+    """What the service's own model says that an endpoint may be."""
+    model = Loader().load_service_model("sagemaker", "service-2")
+    return set(model["shapes"]["EndpointStatus"]["enum"])
+
+
+def test_an_endpoint_of_any_status_is_taken_waited_for_or_left_alone(stage: Stage) -> None:
+    assert statuses_of_sagemaker() == WHEN_FREE.keys() - {"None"}
+    cases = [{"plan": PLAN, "found": status, "polls": polls} for status in WHEN_FREE for polls in (119, 120)]
+    for case, run in zip(cases, stage.choose("Endpoint Free?", cases), strict=True):
+        status = case["found"]
+        assert run.entered[2] == WHEN_FREE[status][case["polls"] == 120], case
+        if run.entered[2] == FAIL:
+            assert run.described["error"] == "EndpointNotFreeError"
+            assert run.described["cause"].startswith(f"The endpoint house is {status} and takes no new configuration;")
+
+
+def test_an_endpoint_of_any_status_is_ready_waited_for_or_a_failure(stage: Stage) -> None:
+    assert statuses_of_sagemaker() == WHEN_READY.keys()
+    known = {"plan": PLAN, "live": "new", "reason": "The reason."}
+    cases = [known | {"status": status, "polls": polls} for status in WHEN_READY for polls in (119, 120)]
+    for case, run in zip(cases, stage.choose("Endpoint Ready?", cases), strict=True):
+        status = case["status"]
+        assert run.described.get("error", run.entered[2]) == WHEN_READY[status][case["polls"] == 120], case
+        if run.described.get("error") == DEPLOYMENT:
+            assert run.described["cause"] == (
+                f"The endpoint house did not take the new model: it is {status} with new. The reason."
+            )
+        if run.described.get("error") == TIMEOUT:
+            assert run.described["cause"] == f"The endpoint house was still {status} after 60 minutes."
+
+
+def test_an_endpoint_in_service_with_another_configuration_is_a_failure(stage: Stage) -> None:
+    case = {"plan": PLAN, "live": "old", "reason": "The reason.", "status": "InService", "polls": 1}
+    (run,) = stage.choose("Endpoint Ready?", [case])
+    assert run.described["error"] == DEPLOYMENT
+    assert run.described["cause"].endswith("it is InService with old. The reason.")
