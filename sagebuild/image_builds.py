@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +18,8 @@ POLL_SECONDS = 1.0
 # One build at a time starts two of them; what is older than this many has ended.
 _LOOKED_AT = 20
 _LOG_LINES = 50
+# As BuildKit, pip, the buildspec and Docker's older builder tell it; the log has the text of the commands, too.
+_ERROR = re.compile(r"^(error|fatal)\b|returned a non-zero code", re.IGNORECASE)
 
 
 def stop_image_builds(
@@ -93,15 +96,15 @@ def _is_of(build: Mapping[str, Any], record: BuildRecord) -> bool:
 
 
 def _find_error(service: Service, logs: Mapping[str, Any]) -> str:
-    """The last line that tells of an error, among those that the build's commands and not CodeBuild have printed."""
+    """The last line of the log that tells of an error."""
     if not logs.get("StreamName"):
         return ""
     with aws_call("read the log of the image build"), suppress_code("ResourceNotFoundException"):
         events = service.logs.get_log_events(
             logGroupName=logs["GroupName"], logStreamName=logs["StreamName"], limit=_LOG_LINES
         )["events"]
-        lines = [event["message"].strip() for event in events if not event["message"].startswith("[Container]")]
-        return next((line for line in reversed(lines) if "error" in line.lower()), "")
+        lines = [event["message"].strip() for event in events]
+        return next((line for line in reversed(lines) if _ERROR.search(line)), "")
     return ""
 
 
