@@ -159,12 +159,14 @@ class Build:
             "CODEBUILD_BUILD_ARN": self.arn,
             "CODEBUILD_BUILD_ID": self.id,
             "CODEBUILD_BUILD_NUMBER": str(self._number),
-            "CODEBUILD_BUILD_SUCCEEDING": str(int(succeeding)),
             "CODEBUILD_RESOLVED_SOURCE_VERSION": self._facts.get("resolvedSourceVersion", ""),
             **{one["name"]: one["value"] for one in given},
         }
-        reason = self._machine.run_phase(name, spec, variables) if name in spec.phases else ""
-        self._end_phase(*(("FAILED", BuildError("COMMAND_EXECUTION_ERROR", reason)) if reason else ("SUCCEEDED",)))
+        reason = ""
+        if name in spec.phases:
+            reason = self._machine.run_phase(name, spec, variables, succeeding=succeeding)
+        failure = BuildError("COMMAND_EXECUTION_ERROR", reason) if reason else None
+        self._end_phase("FAILED" if failure else "SUCCEEDED", failure)
         return not reason
 
     def _pass(self, name: str) -> None:

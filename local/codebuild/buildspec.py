@@ -71,7 +71,7 @@ def _check(given: Any, what: str, *known: str) -> None:
         raise BuildspecError(f"local/ does not support {', '.join(unknown)} of {what}; it knows {', '.join(known)}")
 
 
-def write_script(phase: str, commands: tuple[str, ...], state: Path) -> str:
+def write_script(phase: str, commands: tuple[str, ...], state: Path, *, succeeding: bool) -> str:
     """The script of a phase.
 
     All phases share one environment and working directory, which each takes from the state folder and leaves there,
@@ -81,6 +81,7 @@ def write_script(phase: str, commands: tuple[str, ...], state: Path) -> str:
     lines = [
         "set -a",
         f"if [ -f {place}/environment ]; then . {place}/environment; fi",
+        f"CODEBUILD_BUILD_SUCCEEDING={int(succeeding)}",
         f'cd "$(cat {place}/folder)"',
         f"_leave() {{ _status=$?; export -p > {place}/environment; pwd > {place}/folder; "
         f'if [ "$_status" != 0 ]; then printf "%s" "$_command" > {place}/failed; fi; }}',

@@ -16,9 +16,6 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.exceptions import ClientError
-
 from local import images
 from local.codebuild.dockerfile import Builder, DockerfileError
 
@@ -106,10 +103,7 @@ class Docker:
         logins = self._own / "logins"
         if not logins.is_file() or address["registry"] not in logins.read_text().splitlines():
             raise DockerError(f"no basic auth credentials for {address['registry']}; docker login first")
-        ecr = boto3.client("ecr", region_name=address["region"])
         layer, facts = _pack(image.files), (image.folder / "image.json").read_bytes()
-        for blob in (layer, facts):
-            _upload(ecr, address["name"], blob)
         manifest = json.dumps(
             {
                 "schemaVersion": 2,
@@ -121,7 +115,7 @@ class Docker:
         digest, tag = _digest(manifest.encode()), name.removeprefix(address[0]).removeprefix(":") or "latest"
         # Before ECR knows it: whoever finds it there may run it at once.
         shutil.copytree(image.folder, images.folder_of(self._pushed, digest), dirs_exist_ok=True)
-        ecr.put_image(repositoryName=address["name"], imageManifest=manifest, imageTag=tag, imageDigest=digest)
+        _send(address["region"], address["name"], (layer, facts), manifest, tag)
         print(f"{tag}: digest: {digest} size: {len(manifest)}")
 
     def _find(self, name: str) -> images.StoredImage:
@@ -138,9 +132,23 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"docker {command}", allow_abbrev=False)
 
 
+def _send(region: str, repository: str, blobs: tuple[bytes, ...], manifest: str, tag: str) -> None:
+    # Loading boto3 takes as long as all the rest, and only a push needs it.
+    import boto3
+    from botocore.exceptions import ClientError
+
+    ecr = boto3.client("ecr", region_name=region)
+    try:
+        for blob in blobs:
+            _upload(ecr, repository, blob)
+        digest = _digest(manifest.encode())
+        ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag=tag, imageDigest=digest)
+    except ClientError as error:
+        raise DockerError(str(error)) from error
+
+
 def _upload(ecr: Any, repository: str, blob: bytes) -> None:
-    known = ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[_digest(blob)])
-    if known["layers"]:
+    if ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[_digest(blob)])["layers"]:
         return
     upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
     place = {"repositoryName": repository, "uploadId": upload}
@@ -186,7 +194,7 @@ def main(own: Path, pushed: Path, path: str, arguments: list[str]) -> int:
     own.mkdir(parents=True, exist_ok=True)
     try:
         getattr(Docker(own, pushed, find_docker(path)), command)(arguments[1:])
-    except (DockerfileError, DockerError, ClientError) as error:
+    except (DockerfileError, DockerError) as error:
         print(f"ERROR: failed to {command}: {error}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as error:

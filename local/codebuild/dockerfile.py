@@ -119,13 +119,13 @@ class Builder:
         self._say(" ---> WARNING: RUN WAS SKIPPED: there is no Docker here; this machine must have what it installs")
 
     def _set_argument(self, instruction: Instruction) -> None:
-        for word in shlex.split(instruction.rest):
+        for word in _split(instruction.rest):
             name, _, default = word.partition("=")
             self._arguments[name] = self._given.get(name, self._fill(default))
 
     def _set_variable(self, instruction: Instruction) -> None:
         if "=" in instruction.rest.split(maxsplit=1)[0]:
-            pairs = [word.partition("=")[::2] for word in shlex.split(instruction.rest)]
+            pairs = [word.partition("=")[::2] for word in _split(instruction.rest)]
         else:
             pairs = [tuple(instruction.rest.split(maxsplit=1))]  # type: ignore[list-item]
         self._image.environment |= {name: self._fill(value) for name, value in pairs}
@@ -189,10 +189,18 @@ def _is_comment(line: str) -> bool:
 
 
 def _read_words(rest: str) -> list[str]:
-    words = _read_list(rest) or shlex.split(rest)
+    words = _read_list(rest) or _split(rest)
     if len(words) < 2:
         raise DockerfileError(f"{rest}: at least a source and a destination are needed")
     return words
+
+
+def _split(rest: str) -> list[str]:
+    try:
+        # An escaped dollar sign keeps its backslash, by which _fill knows it.
+        return shlex.split(rest.replace("\\$", "\\\\$"))
+    except ValueError as error:
+        raise DockerfileError(f"{rest}: {error}") from error
 
 
 def _read_command(rest: str) -> list[str]:

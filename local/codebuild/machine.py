@@ -44,11 +44,17 @@ class Machine:
         self._write_program("docker", self._folder / "docker", config.current().data / "images")
         self._write_program("aws")
 
-    def run_phase(self, name: str, spec: buildspec.Buildspec, variables: dict[str, str]) -> str:
-        """Run the commands of a phase; returns why it failed, or nothing."""
+    def run_phase(self, name: str, spec: buildspec.Buildspec, variables: dict[str, str], *, succeeding: bool) -> str:
+        """Run the commands of a phase; returns why it failed, or nothing.
+
+        Parameters
+        ----------
+        succeeding
+            Whether no phase before has failed.
+        """
         commands = spec.phases.get(name, ())
         state = self._folder / "state"
-        (state / "script").write_text(buildspec.write_script(name, commands, state))
+        (state / "script").write_text(buildspec.write_script(name, commands, state, succeeding=succeeding))
         process = self._start([spec.shell, str(state / "script")], self._environment(spec, variables), self.source)
         if process is None:
             return ""
