@@ -60,7 +60,7 @@ def test_a_build_goes_through_its_phases(builder: Builder) -> None:
     )
     build = builder.run(spec, environmentVariablesOverride=[{"name": "COLOUR", "value": "blue"}])
     assert (build["buildStatus"], build["currentPhase"]) == ("SUCCEEDED", "COMPLETED")
-    assert [phase["phaseType"] for phase in build["phases"]] == [*PHASES, "UPLOAD_ARTIFACTS", "FINALIZING", "COMPLETED"]
+    assert [phase["phaseType"] for phase in build["phases"]] == [*PHASES, "FINALIZING", "COMPLETED"]
     assert {phase.get("phaseStatus") for phase in build["phases"][:-1]} == {"SUCCEEDED"}
     lines = builder.lines(build)
     assert "hello blue 1" in lines
