@@ -151,9 +151,7 @@ def a_throttled_plan_is_repeated_and_a_failed_training_tells_the_script_s_error(
     return run
 
 
-@scenario(
-    "Plan Build", "Train Model", FAIL, error="SageMaker.AmazonSageMakerException", cause=r"instanceType.*enum value set"
-)
+@scenario(*PREPARE[:2], FAIL, error="SageMaker.AmazonSageMakerException", cause="instanceType.*enum value set")
 def a_training_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.plan()
     plan["training"]["ResourceConfig"]["InstanceType"] = "ml.m5.tiny"
@@ -303,6 +301,8 @@ def test_the_scenarios_take_every_way_that_the_machine_has() -> None:
     assert set(transitions()) - taken == set()
 
 
+CHANGING = ("Creating", "Updating", "SystemUpdating", "RollingBack")
+
 # Where "Endpoint Free?" leads with each status, before the last look at the endpoint and after it.
 WHEN_FREE = {
     "None": ("Create Endpoint", "Create Endpoint"),
@@ -322,7 +322,7 @@ WHEN_READY = {
     "OutOfService": (DEPLOYMENT, DEPLOYMENT),
     "UpdateRollbackFailed": (DEPLOYMENT, DEPLOYMENT),
     "Deleting": (DEPLOYMENT, DEPLOYMENT),
-} | dict.fromkeys(("Creating", "Updating", "SystemUpdating", "RollingBack"), ("Wait For Endpoint", TIMEOUT))
+} | dict.fromkeys(CHANGING, ("Wait For Endpoint", TIMEOUT))
 
 PLAN: Json = {
     "endpoint": {"EndpointName": "house", "EndpointConfigName": "new"},
@@ -339,7 +339,9 @@ def statuses_of_sagemaker() -> set[str]:
 
 def test_an_endpoint_of_any_status_is_taken_waited_for_or_left_alone(stage: Stage) -> None:
     assert statuses_of_sagemaker() == WHEN_FREE.keys() - {"None"}
-    cases = [{"plan": PLAN, "found": status, "polls": polls} for status in WHEN_FREE for polls in (119, 120)]
+    cases: list[Json] = [
+        {"plan": PLAN, "found": status, "polls": polls} for status in WHEN_FREE for polls in (119, 120)
+    ]
     for case, run in zip(cases, stage.choose("Endpoint Free?", cases), strict=True):
         status = case["found"]
         assert run.entered[2] == WHEN_FREE[status][case["polls"] == 120], case
@@ -351,7 +353,7 @@ def test_an_endpoint_of_any_status_is_taken_waited_for_or_left_alone(stage: Stag
 def test_an_endpoint_of_any_status_is_ready_waited_for_or_a_failure(stage: Stage) -> None:
     assert statuses_of_sagemaker() == WHEN_READY.keys()
     known = {"plan": PLAN, "live": "new", "reason": "The reason."}
-    cases = [known | {"status": status, "polls": polls} for status in WHEN_READY for polls in (119, 120)]
+    cases: list[Json] = [known | {"status": status, "polls": polls} for status in WHEN_READY for polls in (119, 120)]
     for case, run in zip(cases, stage.choose("Endpoint Ready?", cases), strict=True):
         status = case["status"]
         assert run.described.get("error", run.entered[2]) == WHEN_READY[status][case["polls"] == 120], case

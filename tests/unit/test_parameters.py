@@ -166,7 +166,9 @@ def test_a_document_that_ssm_could_not_hold_is_refused_by_its_size() -> None:
     assert _refusal_of(text.ljust(8193 - 1250)) == [f"The parameter document has 8193 bytes; {sentence}"]
 
 
-@pytest.mark.parametrize("text", ["[" * 4000 + "]" * 4000, '{"a":' * 1300 + "1" + "}" * 1300, '{"a":' * 30 + "1" + "}" * 30])
+@pytest.mark.parametrize(
+    "text", ["[" * 4000 + "]" * 4000, '{"a":' * 1300 + "1" + "}" * 1300, '{"a":' * 30 + "1" + "}" * 30]
+)
 def test_endless_nesting_is_refused(text: str) -> None:
     assert all(sentence.endswith("nests deeper than 20 levels.") for sentence in _refusal_of(text)[:1])
 

@@ -1,0 +1,151 @@
+"""Who may import whom: one direction of imports through the house, and no heavy library in a Lambda."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.engine import ROOT
+
+# Each of our folders, and which others it may import. local/ is an AWS: it knows nothing of us, nor we of it.
+MAY_IMPORT: dict[str, set[str]] = {
+    "sagebuild": set(),
+    "handlers": {"sagebuild"},
+    "skill": {"sagebuild"},
+    "notebooks": {"sagebuild"},
+    "demo": set(),
+    "examples": set(),
+    "local": set(),
+    "tools": set(),
+    "tests": {"sagebuild", "handlers", "skill", "demo", "local", "tools"},
+}
+# The libraries that Lambda's layer is for. The sagemaker SDK and moto are none of them.
+LIBRARIES = {
+    "sagebuild": {"boto3", "botocore", "pydantic", "pydantic_core"},
+    "handlers": {"aws_lambda_powertools"},
+    "skill": {"ask_sdk_core", "ask_sdk_model"},
+}
+# Stubs, under "if TYPE_CHECKING": Lambda never sees them.
+STUBS = "mypy_boto3_"
+# Modules that Lambda calls; nobody imports them.
+ENTRY_POINTS = {"skill.app"}
+
+
+class Import(NamedTuple):
+    """A module that is imported, with what is taken from it, and whether for types alone."""
+
+    module: str
+    for_types: bool
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """The dotted name and the syntax tree of each Python file of ours."""
+    for folder in sorted(path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        if folder.name == "node_modules":
+            continue
+        for path in sorted(folder.rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            yield name, ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports_of(name: str, tree: ast.Module) -> Iterator[Import]:
+    """Everything that a module imports, wherever in it; ``from a import b`` is a.b, as b may be a module."""
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for branch in node.body
+        for inner in ast.walk(branch)
+    }
+    for node in ast.walk(tree):
+        for module in _names_of(name, node):
+            yield Import(module, id(node) in for_types)
+
+
+def _names_of(name: str, node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        above = name.split(".")[: -node.level] if node.level else []
+        source = [*above, *([node.module] if node.module else [])]
+        yield from (".".join([*source, alias.name]) for alias in node.names)
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("__import__", "import_module"):
+        yield from (str(one.value) for one in node.args[:1] if isinstance(one, ast.Constant))
+
+
+def find_faults(name: str, tree: ast.Module) -> Iterator[str]:
+    """A sentence for each import that breaks a rule."""
+    folder = name.partition(".")[0]
+    for module, for_types in imports_of(name, tree):
+        top = module.partition(".")[0]
+        if top == folder:
+            if folder == "handlers" or any(f"{module}.".startswith(f"{entry}.") for entry in ENTRY_POINTS):
+                yield f"{name} imports the entry point {module}"
+        elif top in MAY_IMPORT:
+            if top not in MAY_IMPORT[folder]:
+                yield f"{name} imports {module}; of ours, {folder} may import {sorted(MAY_IMPORT[folder])}"
+        elif not (_is_at_hand(folder, top) or (for_types and top.startswith(STUBS))):
+            yield f"{name} imports {top}, which is none of {sorted(LIBRARIES[folder])}"
+
+
+def _is_at_hand(folder: str, top: str) -> bool:
+    """Whether a library is there where the folder's code runs; what never runs in Lambda may use any."""
+    return folder not in LIBRARIES or top in sys.stdlib_module_names | LIBRARIES[folder]
+
+
+def test_imports_go_one_way() -> None:
+    faults = [fault for name, tree in modules() for fault in find_faults(name, tree)]
+    assert faults == []
+
+
+def test_every_folder_has_its_rule() -> None:
+    folders = {name.partition(".")[0] for name, _ in modules()}
+    assert folders - MAY_IMPORT.keys() == set()
+    assert folders > {"sagebuild", "handlers", "skill", "local", "demo", "tests"}
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("sagebuild.plan", "import handlers.plan_build"),
+        ("sagebuild.plan", "def plan():\n    from skill import speech"),
+        ("sagebuild.plan", "from local import config"),
+        ("sagebuild.plan", "from importlib import import_module\nimport_module('local.config')"),
+        ("sagebuild.plan", "if TYPE_CHECKING:\n    from handlers import plan_build"),
+        ("sagebuild.plan", "import sagemaker"),
+        ("sagebuild.plan", "from moto import mock_aws"),
+        ("sagebuild.plan", "import mypy_boto3_s3"),
+        ("sagebuild.plan", "import requests"),
+        ("handlers.plan_build", "from handlers import finish_build"),
+        ("handlers.plan_build", "from . import finish_build"),
+        ("handlers.plan_build", "from skill.app import handler"),
+        ("handlers.plan_build", "import sagemaker.core"),
+        ("skill.builds", "from skill.app import handler"),
+        ("skill.builds", "from handlers import plan_build"),
+        ("skill.intents.help", "from ..app import handler"),
+        ("notebooks.digits", "from local import server"),
+        ("demo.display", "from sagebuild import status"),
+        ("demo.display", "import local.server"),
+        ("local.server", "from sagebuild.names import VARIANT"),
+        ("tools.generate_images", "from sagebuild import images"),
+    ],
+)
+def test_a_wrong_import_is_found(name: str, source: str) -> None:
+    assert list(find_faults(name, ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("sagebuild.plan", "if TYPE_CHECKING:\n    from mypy_boto3_s3 import S3Client"),
+        ("sagebuild.plan", "from sagebuild import requests\nimport json"),
+        ("handlers.plan_build", "from sagebuild.plan import plan_build"),
+        ("skill.app", "from skill.intents import INTENTS"),
+        ("tests.e2e.test_build", "from local import validation"),
+        ("tools.generate_images", "import sagemaker"),
+    ],
+)
+def test_a_right_import_is_let_through(name: str, source: str) -> None:
+    assert list(find_faults(name, ast.parse(source))) == []

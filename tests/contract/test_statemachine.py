@@ -1,0 +1,238 @@
+"""The state machine keeps its style, and agrees with its resource, its errors and the plan that it is given."""
+
+import ast
+import copy
+import inspect
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sagebuild import errors, plan
+from tests.engine import ROOT
+
+FILE = ROOT / "statemachine.asl.json"
+VALIDATOR = ROOT / "node_modules" / ".bin" / "asl-validator"
+SMALL_WORDS = {"and", "of", "the", "to"}
+VERBS = {"Check", "Create", "Delete", "Find", "Plan", "Train", "Update"}
+
+Definition = dict[str, Any]
+Rule = Callable[[Definition], Iterator[str]]
+RULES: list[Rule] = []
+
+
+@pytest.fixture
+def definition() -> Definition:
+    """A copy of the machine, to be spoilt."""
+    loaded: Definition = json.loads(FILE.read_text(encoding="utf-8"))
+    return loaded
+
+
+def rule(find: Rule) -> Rule:
+    """Add to the rules: a function that yields a sentence for each violation."""
+    RULES.append(find)
+    return find
+
+
+def states_of(definition: Definition, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from ((name, state) for name, state in definition["States"].items() if state["Type"] == kind)
+
+
+def expressions_in(value: Any) -> Iterator[str]:
+    """Every JSONata expression."""
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from expressions_in(part)
+    elif isinstance(value, str) and value.startswith("{%"):
+        yield value.removeprefix("{%").removesuffix("%}")
+
+
+def error_names(definition: Definition) -> set[str]:
+    handlers = [
+        one for state in definition["States"].values() for key in ("Retry", "Catch") for one in state.get(key, [])
+    ]
+    return {error for handler in handlers for error in handler["ErrorEquals"]}
+
+
+@rule
+def every_state_says_why_it_exists(definition: Definition) -> Iterator[str]:
+    yield from (name for name, state in definition["States"].items() if not state.get("Comment"))
+
+
+@rule
+def tasks_are_verb_phrases_in_title_case(definition: Definition) -> Iterator[str]:
+    for name, _ in states_of(definition, "Task"):
+        first, *rest = name.split(" ")
+        if first not in VERBS or not rest or any(not word.istitle() for word in rest if word not in SMALL_WORDS):
+            yield name
+
+
+@rule
+def choices_are_questions(definition: Definition) -> Iterator[str]:
+    choices = {name for name, _ in states_of(definition, "Choice")}
+    yield from choices ^ {name for name in definition["States"] if name.endswith("?")}
+
+
+@rule
+def every_choice_has_a_default(definition: Definition) -> Iterator[str]:
+    yield from (name for name, state in states_of(definition, "Choice") if "Default" not in state)
+
+
+@rule
+def a_choice_assigns_in_one_place(definition: Definition) -> Iterator[str]:
+    # AWS's guide lets the Assign of a state apply beside that of a rule, the language's specification instead of it.
+    for name, state in states_of(definition, "Choice"):
+        if "Assign" in state and any(
+            "Assign" in one or one["Next"] == state.get("Default") for one in state["Choices"]
+        ):
+            yield name
+
+
+@rule
+def every_task_ends_in_time(definition: Definition) -> Iterator[str]:
+    yield from (name for name, state in states_of(definition, "Task") if not state.get("TimeoutSeconds"))
+
+
+@rule
+def every_task_is_retried_within_bounds(definition: Definition) -> Iterator[str]:
+    for name, state in states_of(definition, "Task"):
+        retriers = state.get("Retry", [])
+        bounded = all(1 <= one.get("MaxAttempts", 0) <= 6 and one.get("MaxDelaySeconds") for one in retriers)
+        if not retriers or not bounded or any(one.get("JitterStrategy") != "FULL" for one in retriers):
+            yield name
+
+
+@rule
+def retries_name_what_is_transient(definition: Definition) -> Iterator[str]:
+    for name, state in states_of(definition, "Task"):
+        if {"States.ALL", "States.TaskFailed"} & {
+            error for one in state.get("Retry", []) for error in one["ErrorEquals"]
+        }:
+            yield name
+
+
+@rule
+def every_failure_ends_in_the_one_fail(definition: Definition) -> Iterator[str]:
+    fails = [name for name, _ in states_of(definition, "Fail")]
+    if len(fails) != 1 or {"Error", "Cause"} - definition["States"][fails[0]].keys():
+        yield f"the Fail states are {fails}"
+    for name, state in states_of(definition, "Task"):
+        if [one["ErrorEquals"] for one in state.get("Catch", [])][-1:] != [["States.ALL"]]:
+            yield f"{name} does not catch States.ALL last"
+        if any([one["Next"]] != fails or "failure" not in one.get("Assign", {}) for one in state.get("Catch", [])):
+            yield f"{name} does not hand its failure to {fails}"
+
+
+@rule
+def expressions_are_of_the_service_s_jsonata(definition: Definition) -> Iterator[str]:
+    for expression in expressions_in(definition):
+        code = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "''", expression)
+        if re.search(r"\?\?|\?\s*:", code):
+            yield expression
+
+
+@rule
+def matched_errors_of_our_own_exist(definition: Definition) -> Iterator[str]:
+    ours = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
+    yield from {name for name in error_names(definition) if "." not in name} - ours
+
+
+@rule
+def the_plan_is_used_as_it_is_made(definition: Definition) -> Iterator[str]:
+    used = {key for expression in expressions_in(definition) for key in re.findall(r"\$plan\.(\w+)", expression)}
+    yield from used ^ planned_keys()
+
+
+@rule
+def placeholders_are_substituted(definition: Definition) -> Iterator[str]:
+    resources = yaml.safe_load((ROOT / "resources" / "pipeline.yml").read_text(encoding="utf-8"))["Resources"]
+    substituted = resources["BuildStateMachine"]["Properties"]["DefinitionSubstitutions"].keys()
+    yield from set(re.findall(r"\$\{(\w+)\}", json.dumps(definition))) ^ substituted
+
+
+def planned_keys() -> set[str]:
+    """The keys of what plan_build returns."""
+    (function,) = ast.parse(inspect.getsource(plan.plan_build)).body
+    (returned,) = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    assert isinstance(returned, ast.Dict)
+    return {str(ast.literal_eval(key)) for key in returned.keys if key}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_state_machine(definition: Definition, rule: Rule) -> None:
+    assert list(rule(definition)) == []
+
+
+PLAN, TRAIN = "Plan Build", "Train Model"
+READY = "Endpoint Ready?"
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "spoilt"),
+    [
+        (every_state_says_why_it_exists, (PLAN, "Comment"), ""),
+        (tasks_are_verb_phrases_in_title_case, ("Model Training",), {"Type": "Task"}),
+        (tasks_are_verb_phrases_in_title_case, ("Train model",), {"Type": "Task"}),
+        (choices_are_questions, ("Ready",), {"Type": "Choice"}),
+        (choices_are_questions, ("Trained?",), {"Type": "Task"}),
+        (every_choice_has_a_default, ("Free?",), {"Type": "Choice"}),
+        (a_choice_assigns_in_one_place, (READY, "Choices", 0, "Assign"), {"failure": {}}),
+        (a_choice_assigns_in_one_place, (READY, "Choices", 0, "Next"), "Build Failed"),
+        (every_task_ends_in_time, (PLAN, "TimeoutSeconds"), None),
+        (every_task_is_retried_within_bounds, (PLAN, "Retry"), []),
+        (every_task_is_retried_within_bounds, (PLAN, "Retry", 0, "MaxAttempts"), 99),
+        (every_task_is_retried_within_bounds, (PLAN, "Retry", 0, "MaxDelaySeconds"), None),
+        (every_task_is_retried_within_bounds, (PLAN, "Retry", 0, "JitterStrategy"), "NONE"),
+        (retries_name_what_is_transient, (TRAIN, "Retry", 0, "ErrorEquals"), ["States.TaskFailed"]),
+        (every_failure_ends_in_the_one_fail, (TRAIN, "Catch"), []),
+        (every_failure_ends_in_the_one_fail, (TRAIN, "Catch", 0, "ErrorEquals"), ["States.Timeout"]),
+        (every_failure_ends_in_the_one_fail, (TRAIN, "Catch", 0, "Next"), "Build Succeeded"),
+        (every_failure_ends_in_the_one_fail, (TRAIN, "Catch", 0, "Assign"), {}),
+        (every_failure_ends_in_the_one_fail, ("Give Up",), {"Type": "Fail"}),
+        (every_failure_ends_in_the_one_fail, ("Build Failed", "Type"), "Succeed"),
+        (expressions_are_of_the_service_s_jsonata, (TRAIN, "Arguments"), "{% $plan.training ?? {} %}"),
+        (expressions_are_of_the_service_s_jsonata, (TRAIN, "Arguments"), "{% $plan.training ?: {} %}"),
+        (matched_errors_of_our_own_exist, (PLAN, "Retry", 0, "ErrorEquals", 0), "AwsAwayError"),
+        (the_plan_is_used_as_it_is_made, (TRAIN, "Arguments"), "{% $plan.tuning %}"),
+        (placeholders_are_substituted, (PLAN, "Arguments", "FunctionName"), "${PlanFunctionArn}"),
+    ],
+)
+def test_a_spoilt_state_machine_is_found_out(
+    definition: Definition, rule: Rule, path: tuple[Any, ...], spoilt: Any
+) -> None:
+    *parents, last = path
+    place = definition["States"]
+    for key in parents:
+        place = place[key]
+    place[last] = spoilt
+    assert list(rule(definition))
+
+
+def test_a_ternary_and_marks_in_text_are_no_such_operators(definition: Definition) -> None:
+    spoken = copy.deepcopy(definition)
+    spoken["States"][TRAIN]["Arguments"] = "{% $a ? 'what?? why ?: so' : {'b': 1} %}"
+    assert list(expressions_are_of_the_service_s_jsonata(spoken)) == []
+
+
+def validate(file: Path) -> "subprocess.CompletedProcess[str]":
+    command = [str(VALIDATOR), "--json-path", str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_validator_finds_no_fault() -> None:
+    ended = validate(FILE)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_validator_finds_a_fault(definition: Definition, tmp_path: Path) -> None:
+    definition["States"][TRAIN]["Next"] = "Nowhere"
+    spoilt = tmp_path / FILE.name
+    spoilt.write_text(json.dumps(definition))
+    ended = validate(spoilt)
+    assert ended.returncode != 0
+    assert "Nowhere" in ended.stdout + ended.stderr
