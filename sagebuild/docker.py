@@ -47,16 +47,17 @@ def plan_images(service: Service, number: int, parameters: BuildParameters) -> d
     Returns
     -------
     dict
-        ``builds`` has for each image its ``tag``, its ``image``, which is the address with that tag as the other
+        ``wanted`` says whether there are any. ``builds`` has for each image its ``tag``, its ``image``, which is the address with that tag as the other
         requests of the plan hold it, and ``request``, the body of CodeBuild's StartBuild. With any, ``lookup`` is the
         body of ECR's DescribeImages, which tells their digests.
     """
     scopes = list_images_to_build(parameters)
     if not isinstance(parameters, ByodParameters) or not scopes:
-        return {"builds": []}
+        return {"wanted": False, "builds": []}
     tags = [name_image_tag(number, scope) for scope in scopes]
     repository = service.setting("IMAGE_REPOSITORY_URI")
     return {
+        "wanted": True,
         "builds": [
             {"tag": tag, "image": f"{repository}:{tag}", "request": _build_request(service, number, parameters, scope)}
             for tag, scope in zip(tags, scopes, strict=True)

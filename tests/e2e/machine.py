@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.engine import ROOT, Engine
+from tests.local.builds import Builder, write_buildspec
 from tests.local.functions import deploy, eventually, name
 from tests.local.sagemaker_world import IMAGE, Host, pack
 from tests.local.state_machines import Machines
 
 Json = dict[str, Any]
 DEFINITION: Json = json.loads((ROOT / "statemachine.asl.json").read_text(encoding="utf-8"))
+
+INSIDE = {name for state in DEFINITION["States"].values() for name in state.get("ItemProcessor", {}).get("States", {})}
 
 # Answers each call with the next of the answers that lie ready for the number; the last one stays.
 PLANNER = """
@@ -50,10 +53,11 @@ class Run:
 
     @property
     def entered(self) -> list[str]:
-        """The names of the states, in the order in which they were entered."""
-        return [
+        """The names of the states, in the order in which they were entered; those inside of a Map are its own."""
+        entered = (
             event["stateEnteredEventDetails"]["name"] for event in self.events if "stateEnteredEventDetails" in event
-        ]
+        )
+        return [name for name in entered if name not in INSIDE]
 
     def count(self, event_type: str) -> int:
         """How many events are of a type such as TaskFailed."""
@@ -84,6 +88,7 @@ class Stage(Host):
         self._folder = folder
         self._numbers = itertools.count(1)
         self.machines = Machines.of(engine)
+        self.builder = Builder(engine)
         self._planner = deploy(engine, PLANNER, Environment={"Variables": {"PLANS": str(folder)}})
         self._machine = self._create(DEFINITION)
         self.steady = self.configure(AllTraffic=self.model(SERVE))
@@ -120,6 +125,7 @@ class Stage(Host):
         variant = {"VariantName": "AllTraffic", "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
         container = {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": source}
         return {
+            "images": {"wanted": False, "builds": []},
             "training": {
                 "TrainingJobName": own,
                 "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
@@ -140,6 +146,20 @@ class Stage(Host):
             "pollSeconds": POLL_SECONDS,
             "maximumPolls": 1000,
         }
+
+    def plan_with_image(self, commands: str) -> Json:
+        """A plan whose training image these commands build and push, as $REPOSITORY:$TAG."""
+        plan, tag = self.plan(), name("tag")
+        image = f"{self.builder.repository}:{tag}"
+        plan["training"]["AlgorithmSpecification"]["TrainingImage"] = image
+        request = {
+            "ProjectName": self.builder.project,
+            "BuildspecOverride": write_buildspec(build=commands),
+            "EnvironmentVariablesOverride": [{"Name": "TAG", "Value": tag}, {"Name": "FOLDER", "Value": "image"}],
+        }
+        lookup = {"RepositoryName": self.builder.project, "ImageIds": [{"ImageTag": tag}]}
+        builds = [{"tag": tag, "image": image, "request": request}]
+        return plan | {"images": {"wanted": True, "builds": builds, "lookup": lookup}}
 
     def start(self, *answers: Json) -> str:
         """Start a build that planBuild answers so; the execution's ARN."""

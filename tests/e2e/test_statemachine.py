@@ -11,8 +11,10 @@ from botocore.loaders import Loader
 
 from tests.e2e.machine import SERVE_NEVER, TRAIN_BADLY, Json, Run, Stage, transitions, without_repetition
 from tests.engine import Engine
+from tests.local.builds import BUILD_AND_PUSH
 
-PREPARE = ("Plan Build", "Train Model", "Create Model", "Create Endpoint Config")
+IMAGES = "Images To Build?"
+PREPARE = ("Plan Build", IMAGES, "Train Model", "Create Model", "Create Endpoint Config")
 FIND = ("Find Endpoint", "Endpoint Free?")
 FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
 LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
@@ -141,9 +143,7 @@ def an_aws_that_stays_away_is_asked_six_times(stage: Stage) -> Run:
     return run
 
 
-@scenario(
-    "Plan Build", "Train Model", FAIL, error="States.TaskFailed", cause="ValueError: the learning rate makes no sense"
-)
+@scenario(*PREPARE[:3], FAIL, error="States.TaskFailed", cause="ValueError: the learning rate makes no sense")
 def a_throttled_plan_is_repeated_and_a_failed_training_tells_the_script_s_error(stage: Stage) -> Run:
     hiccup = {"raise": "AwsUnavailableError", "message": "AWS could not read the build parameters."}
     run = stage.build(hiccup, stage.plan(train=TRAIN_BADLY))
@@ -151,14 +151,56 @@ def a_throttled_plan_is_repeated_and_a_failed_training_tells_the_script_s_error(
     return run
 
 
-@scenario(*PREPARE[:2], FAIL, error="SageMaker.AmazonSageMakerException", cause="instanceType.*enum value set")
+@scenario("Plan Build", IMAGES, "Build Images", "Find Images", *PREPARE[2:], *FIND, "Create Endpoint", *LOOK, SUCCEED)
+def images_are_built_and_used_by_digest(stage: Stage) -> Run:
+    dockerfile = "mkdir image\nprintf 'FROM scratch\\nENTRYPOINT [\"true\"]' > image/Dockerfile"
+    plan = stage.plan_with_image(dockerfile + BUILD_AND_PUSH)
+    run = stage.build(plan)
+    (build,) = plan["images"]["builds"]
+    job = stage.sagemaker.describe_training_job(TrainingJobName=plan["training"]["TrainingJobName"])
+    digest = stage.builder.digest(build["tag"])
+    assert job["AlgorithmSpecification"]["TrainingImage"] == f"{stage.builder.repository}@{digest}"
+    return run
+
+
+@scenario(
+    "Plan Build",
+    IMAGES,
+    "Build Images",
+    FAIL,
+    error="States.TaskFailed",
+    cause='"COMMAND_EXECUTION_ERROR".*Reason: exit status 3',
+)
+def an_image_that_cannot_be_built_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan_with_image("exit 3"))
+
+
+@scenario(
+    "Plan Build",
+    IMAGES,
+    "Build Images",
+    "Find Images",
+    FAIL,
+    error="Ecr.ImageNotFoundException",
+    cause="does not exist within the repository",
+)
+def an_image_that_was_not_pushed_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan_with_image("true"))
+
+
+@scenario("Plan Build", IMAGES, FAIL, error="PlanError", cause="does not say whether to build images")
+def a_plan_without_images_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"images": {}})
+
+
+@scenario(*PREPARE[:3], FAIL, error="SageMaker.AmazonSageMakerException", cause="instanceType.*enum value set")
 def a_training_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.plan()
     plan["training"]["ResourceConfig"]["InstanceType"] = "ml.m5.tiny"
     return stage.build(plan)
 
 
-@scenario(*PREPARE[:3], FAIL, error="SageMaker.AmazonSageMakerException", cause="Cannot create already existing model")
+@scenario(*PREPARE[:4], FAIL, error="SageMaker.AmazonSageMakerException", cause="Cannot create already existing model")
 def a_model_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.plan()
     plan["model"]["ModelName"] = stage.model("")

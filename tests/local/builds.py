@@ -1,6 +1,7 @@
 """What tests of CodeBuild need of an account: a project, a repository, archives, and patience."""
 
 import io
+import json
 import textwrap
 import uuid
 import zipfile
@@ -23,7 +24,9 @@ def write_buildspec(**phases: str) -> str:
     lines = ["version: 0.2", "phases:"]
     for name, commands in phases.items():
         lines += [f"  {name}:", "    commands:"]
-        lines += [f"      - {command.strip()!r}" for command in textwrap.dedent(commands).strip().splitlines()]
+        lines += [
+            f"      - {json.dumps(command.strip())}" for command in textwrap.dedent(commands).strip().splitlines()
+        ]
     return "\n".join(lines) + "\n"
 
 
