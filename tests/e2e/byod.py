@@ -12,6 +12,8 @@ EXAMPLE = ROOT / "examples" / "byod"
 SOURCE = "byod.zip"
 # Two flowers of the first kind and one of the last.
 FLOWERS = "5.1,3.5,1.4,0.2\n4.7,3.2,1.3,0.2\n6.7,3.3,5.7,2.5\n"
+# Takes half a minute, unless it is stopped.
+SLOW = "FROM python:3.13-slim\n" + "COPY train.py /\n" * 50_000
 KINDS = ["setosa", "setosa", "virginica"]
 
 PARAMETERS: dict[str, Any] = {
@@ -48,7 +50,7 @@ class Byod:
     @property
     def repository(self) -> str:
         """The URI of the image repository."""
-        return self.stack.outputs["ImageRepositoryUri"]
+        return str(self.stack.outputs["ImageRepositoryUri"])
 
     def upload(self, key: str = SOURCE, **changes: str) -> str:
         """Put the example's source into the code bucket."""

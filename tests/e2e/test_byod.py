@@ -1,12 +1,11 @@
 """Builds whose images come from a person's Dockerfiles."""
 
+from typing import Any
+
 import pytest
 
-from tests.e2e.byod import KINDS, Byod
+from tests.e2e.byod import KINDS, SLOW, Byod
 from tests.e2e.stack import DeployedStack, wait_until
-
-# Takes half a minute, unless it is stopped.
-SLOW = "FROM python:3.13-slim\n" + "COPY train.py /\n" * 50_000
 
 
 @pytest.fixture
@@ -15,15 +14,19 @@ def byod(deployed: DeployedStack) -> Byod:
 
 
 @pytest.fixture(scope="module")
-def built(deployed: DeployedStack) -> int:
-    """An earlier build that has made both images."""
-    record = Byod(deployed).build()
+def record(deployed: DeployedStack) -> dict[str, Any]:
+    """Of a build that has made both images."""
+    return Byod(deployed).build()
+
+
+@pytest.fixture
+def built(record: dict[str, Any]) -> int:
+    """The number of that build."""
     assert record["status"] == "succeeded", record["reason"]
     return int(record["number"])
 
 
-def test_the_example_is_built_trained_and_served(byod: Byod) -> None:
-    record = byod.build()
+def test_the_example_is_built_trained_and_served(byod: Byod, record: dict[str, Any]) -> None:
     number = record["number"]
     assert (record["status"], record["reason"]) == ("succeeded", "")
     assert record["metrics"]["accuracy"] > 0.9

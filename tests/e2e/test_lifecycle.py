@@ -8,6 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 from demo.laptop import Aws, list_inventory
+from tests.e2e.byod import SLOW, Byod
 from tests.e2e.stack import DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import running_engine
 
@@ -42,7 +43,19 @@ NEEDED_ON_AWS_ALONE = {
         "sagemaker:UpdateEndpoint",  # when a build was stopped in the middle of an update
     },
     "AlexaSkill": {"sagemaker:StopTrainingJob"},
-    "RemoveLeftovers": {"sagemaker:StopTrainingJob"},
+    "RemoveLeftovers": {
+        "sagemaker:StopTrainingJob",
+        "codebuild:BatchGetBuilds",  # when the stack is removed in the middle of an image build
+        "codebuild:ListBuildsForProject",
+        "codebuild:StopBuild",
+    },
+    "ImageProject": {
+        "codecommit:GitPull",  # when the source lies in CodeCommit
+        "ecr:BatchGetImage",  # pulling the image that a Dockerfile begins with
+        "ecr:GetDownloadUrlForLayer",
+        "s3:GetObjectVersion",  # when a version of the source is asked for
+        "s3:ListBucket",  # when the source is a folder
+    },
 }
 
 
@@ -109,7 +122,21 @@ def use(stack: DeployedStack) -> None:
     conversation.say("stop_build")
     conversation.say("yes")
     stack.finish(number + 1)
+    use_images(Byod(stack))
     stack.set_parameters()
+
+
+def use_images(byod: Byod) -> None:
+    """Builds of a person's Dockerfiles: one that succeeds, one that fails, one that is stopped."""
+    byod.build()
+    byod.build(build={"Training": False, "Inference": True}, dockerfile_path_Inference="elsewhere")
+    byod.set_parameters(sourcelocation=byod.upload("slow.zip", training_Dockerfile=SLOW))
+    number = byod.stack.start_by_voice()
+    wait_until(lambda: "IN_PROGRESS" in [build["buildStatus"] for build in byod.image_builds(number)])
+    conversation = byod.stack.converse()
+    conversation.say("stop_build")
+    conversation.say("yes")
+    byod.stack.finish(number)
 
 
 def _read_document(stack: DeployedStack) -> dict[str, Any]:
