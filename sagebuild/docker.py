@@ -16,10 +16,11 @@ SCOPES: tuple[Scope, ...] = ("training", "inference")
 
 
 def list_images_to_build(parameters: BuildParameters) -> list[Scope]:
-    """Whose images the build makes from Dockerfiles; none but for BYOD."""
+    """Whose images the build makes from Dockerfiles: none but for BYOD, and none to train in without a training."""
     if not isinstance(parameters, ByodParameters):
         return []
-    return [scope for scope in SCOPES if _is_to_build(parameters, scope) and not _read_own(parameters, scope)]
+    wanted = SCOPES if parameters.has_training else ("inference",)
+    return [scope for scope in wanted if _is_to_build(parameters, scope) and not _read_own(parameters, scope)]
 
 
 def choose_byod_image(service: Service, number: int, parameters: ByodParameters, scope: Scope) -> Image:

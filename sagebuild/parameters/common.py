@@ -127,6 +127,11 @@ class BuildParameters(Common, Tuning, Further):
     framework: Annotated[Framework, Choice(Framework)] = Field(description="What trains and serves the model.")
 
     @property
+    def has_training(self) -> bool:
+        """Whether the build trains, rather than deploying what was trained before."""
+        return not (self.skiptrain or self.ModelArtifacts) and getattr(self, "train", True)
+
+    @property
     def tuning_ranges(self) -> dict[str, Range]:
         """The hyperparameters that a tuning job searches."""
         return {name: value for name, value in self.hyperparameters.items() if isinstance(value, Range)}

@@ -58,6 +58,9 @@ NEEDED_ON_AWS_ALONE = {
     },
 }
 
+# Whoever comes first stops an image build; the others then find it stopped.
+STOPPED_BY_ANY = {(role, "codebuild:StopBuild") for role in ("AlexaSkill", "BuildStateMachine", "FinishBuild")}
+
 
 @dataclass
 class Life:
@@ -91,8 +94,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         assert live
 
         stack.set_parameters(hyperparameters={"trouble": "endless"})
-        stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message="build")
         number = stack.last_number()
+        stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message="build")
         wait_until(lambda: stack.last_number() > number)
         stack.wait_for_training(number + 1)
         stack.client("sqs").delete_queue(QueueUrl=stack.queue)
@@ -177,5 +180,5 @@ def test_no_role_makes_a_call_that_it_may_not_make(life: Life) -> None:
 def test_no_role_may_make_a_call_that_it_does_not_make(life: Life) -> None:
     unused = {(_role_kind(grant["role"]), grant["action"]) for grant in life.audit["unused"]}
     expected = {(kind, action) for kind, actions in NEEDED_ON_AWS_ALONE.items() for action in actions}
-    assert unused - expected == set(), "granted, and not needed"
+    assert unused - expected - STOPPED_BY_ANY == set(), "granted, and not needed"
     assert expected - unused == set(), "needed after all: take it out of this file's list"

@@ -62,6 +62,9 @@ def decapitalize(value: Any) -> Any:
         ({"TrainingImage": "mine"}, ["build-7-inference"]),
         ({"InferenceImage": "mine"}, ["build-7-training"]),
         ({"TrainingImage": "mine", "build": {"Inference": False}}, []),
+        ({"train": False}, ["build-7-inference"]),
+        ({"skiptrain": True}, ["build-7-inference"]),
+        ({"ModelArtifacts": "s3://bucket/model.tar.gz"}, ["build-7-inference"]),
         ({"framework": "SCIKIT"}, []),
     ],
 )
