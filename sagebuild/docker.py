@@ -37,9 +37,8 @@ def choose_byod_image(service: Service, number: int, parameters: ByodParameters,
     if _is_to_build(parameters, scope):
         return Image(f"{repository}:{name_image_tag(number, scope)}")
     built, digest = _find_newest(service, scope)
-    return Image(
-        f"{repository}@{digest}", f"Took the {scope} image of build {built}, as build.{scope.title()} is false."
-    )
+    note = f"The {scope} image is that of build {built}, as build.{scope.title()} is false."
+    return Image(f"{repository}@{digest}", note)
 
 
 def plan_images(service: Service, number: int, parameters: BuildParameters) -> dict[str, Any]:
@@ -48,9 +47,9 @@ def plan_images(service: Service, number: int, parameters: BuildParameters) -> d
     Returns
     -------
     dict
-        ``wanted`` says whether there are any. ``builds`` has for each image its ``tag``, its ``image``, which is the address with that tag as the other
-        requests of the plan hold it, and ``request``, the body of CodeBuild's StartBuild. With any, ``lookup`` is the
-        body of ECR's DescribeImages, which tells their digests.
+        ``wanted`` says whether there are any. ``builds`` has for each image its ``tag``, its ``image``, which is the
+        address with that tag as the other requests of the plan hold it, and ``request``, the body of CodeBuild's
+        StartBuild. With any, ``lookup`` is the body of ECR's DescribeImages, which tells their digests.
     """
     scopes = list_images_to_build(parameters)
     if not isinstance(parameters, ByodParameters) or not scopes:

@@ -17,7 +17,6 @@ NEEDED_ON_AWS_ALONE = {
     "Training": {
         "cloudwatch:PutMetricData",  # SageMaker's agent on the training instance
         "ecr:BatchCheckLayerAvailability",  # pulling the image
-        "ecr:BatchGetImage",
         "ecr:GetAuthorizationToken",
         "ecr:GetDownloadUrlForLayer",
         "logs:DescribeLogStreams",  # SageMaker's log agent
@@ -25,7 +24,6 @@ NEEDED_ON_AWS_ALONE = {
     "Hosting": {
         "cloudwatch:PutMetricData",
         "ecr:BatchCheckLayerAvailability",
-        "ecr:BatchGetImage",
         "ecr:GetAuthorizationToken",
         "ecr:GetDownloadUrlForLayer",
         "logs:DescribeLogStreams",

@@ -345,6 +345,8 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
      "or s3://bucket/key), https://github.com/owner/repository, or codecommit::repository."),
     (of("BYOD", sourceversion="two words"),
      'sourceversion is "two words"; it must be a branch, tag or commit, or the version of an S3 object.'),
+    (of("BYOD", sourcelocation="folder/", sourceversion="v1"),
+     "sourceversion is not for a sourcelocation that is a folder, of which there is but one version."),
     (scikit(sourcelocation="source.zip"),
      "'sourcelocation' belongs to framework BYOD; this document's framework is SCIKIT."),
     (of("BYOD", dockerfile_path_Training="../docker"),
