@@ -64,7 +64,7 @@ def build_model(service: Service, number: int, parameters: BuildParameters, imag
         "PrimaryContainer": {"Image": image, "Environment": environment | parameters.modelhostingenvironment},
         "Tags": build_tags(service, number, parameters),
     }
-    return extend_model(parameters, body)
+    return extend_model(service, parameters, body)
 
 
 def build_endpoint_config(service: Service, number: int, parameters: BuildParameters) -> dict[str, Any]:

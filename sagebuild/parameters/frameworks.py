@@ -36,6 +36,12 @@ SourceArchive = Text(
     "an archive's S3 address (s3://bucket/source.tar.gz) or its key in the code bucket", rf"{BUCKET}/.+|[^/\s:][^:]*"
 )
 Folder = Text("a relative path such as training/docker", PATH)
+DockerSource = Text(
+    "source.zip or folder/ (a key of the code bucket, or s3://bucket/key), https://github.com/owner/repository, or "
+    "codecommit::repository",
+    rf"(?:{BUCKET}/)?[^/\s:][^:]*(\.zip|/)|https://github\.com/[\w.-]+/[\w.-]+|codecommit(::|://)[\w.-]+",
+)
+SourceVersion = Text("a branch, tag or commit, or the version of an S3 object", r"[\w./+=-]+", 256)
 ImageAddress = Text("an image's address without spaces", r"[^\s]+", 255)
 
 
@@ -162,6 +168,15 @@ class ByodParameters(BuildParameters):
     dockerfile_path_Inference: Annotated[str, Folder] = Field(
         default="inference/docker",
         description="Folder of the inference image's Dockerfile, in the source repository.",
+    )
+    sourcelocation: Annotated[str | None, DockerSource] = Field(
+        default=None,
+        description="Where the Dockerfiles' source lies: a .zip or folder/ in S3 (an address, or a key of the code "
+        "bucket), a GitHub repository, or a CodeCommit repository of the account.",
+    )
+    sourceversion: Annotated[str | None, SourceVersion] = Field(
+        default=None,
+        description="Branch, tag or commit of the repository, or the version of the S3 object; the newest by default.",
     )
     train: Annotated[bool, Flag()] = Field(
         default=True, description="Whether to train, or to deploy the last trained model."

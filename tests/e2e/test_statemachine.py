@@ -11,9 +11,11 @@ from botocore.loaders import Loader
 
 from tests.e2e.machine import SERVE_NEVER, TRAIN_BADLY, TRAIN_SCORED, Json, Run, Stage, transitions, without_repetition
 from tests.engine import Engine
+from tests.local.builds import BUILD_AND_PUSH
 
 PLANNED = ("Plan Build", "Preprocess?")
-PLAN_ONLY = (*PLANNED, "How To Train?")
+IMAGES = "Images To Build?"
+PLAN_ONLY = (*PLANNED, IMAGES, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
 CREATE = ("Script In Model?", "Create Model")
 MODEL = (*CREATE, "Deploy Endpoint?")
@@ -182,6 +184,61 @@ def a_throttled_plan_is_repeated_and_a_failed_training_tells_the_script_s_error(
     run = stage.build(hiccup, stage.plan(train=TRAIN_BADLY))
     assert (run.entered.count("Plan Build"), run.count("TaskFailed"), run.count("TaskSucceeded")) == (1, 2, 1)
     return run
+
+
+@scenario(
+    *PLANNED,
+    IMAGES,
+    "Build Images",
+    "Find Images",
+    "How To Train?",
+    "Train Model",
+    *MODEL,
+    "Create Endpoint Config",
+    *FIND,
+    "Create Endpoint",
+    *LOOK,
+    *END,
+)
+def images_are_built_and_used_by_digest(stage: Stage) -> Run:
+    dockerfile = "mkdir image\nprintf 'FROM scratch\\nENTRYPOINT [\"true\"]' > image/Dockerfile"
+    plan = stage.plan_with_image(dockerfile + BUILD_AND_PUSH)
+    run = stage.build(plan)
+    (build,) = plan["images"]["builds"]
+    job = stage.sagemaker.describe_training_job(TrainingJobName=plan["training"]["TrainingJobName"])
+    digest = stage.builder.digest(build["tag"])
+    assert job["AlgorithmSpecification"]["TrainingImage"] == f"{stage.builder.repository}@{digest}"
+    return run
+
+
+@scenario(
+    *PLANNED,
+    IMAGES,
+    "Build Images",
+    FAIL,
+    error="States.TaskFailed",
+    cause='"COMMAND_EXECUTION_ERROR".*Reason: exit status 3',
+)
+def an_image_that_cannot_be_built_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan_with_image("exit 3"))
+
+
+@scenario(
+    *PLANNED,
+    IMAGES,
+    "Build Images",
+    "Find Images",
+    FAIL,
+    error="Ecr.ImageNotFoundException",
+    cause="does not exist within the repository",
+)
+def an_image_that_was_not_pushed_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan_with_image("true"))
+
+
+@scenario("Given", IMAGES, FAIL, error="PlanError", cause="does not say whether to build images")
+def a_plan_that_leaves_images_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from(IMAGES, {"plan": {"number": 1}})
 
 
 @scenario(*TRAIN, FAIL, error="SageMaker.AmazonSageMakerException", cause="instanceType.*enum value set")
@@ -444,6 +501,7 @@ def a_plan_that_leaves_postprocessing_out_fails_the_build(stage: Stage) -> Run:
 @scenario(
     *PLANNED,
     "Run Preprocessing",
+    IMAGES,
     "How To Train?",
     "Train Model",
     FAIL,

@@ -101,8 +101,8 @@ def build_requests(document: dict[str, Any]) -> dict[str, Any]:
     """All request bodies of a build, by the names of the plan."""
     service = Service(SETTINGS, lambda _name: None)
     parameters = parse_parameters(document)
-    training = choose_image(parameters, service.region, "training")
-    inference = choose_image(parameters, service.region, "inference")
+    training = choose_image(service, NUMBER, parameters, "training")
+    inference = choose_image(service, NUMBER, parameters, "inference")
     packing = plan_packing(service, NUMBER, parameters) if isinstance(parameters, ScriptModeParameters) else None
     return {
         "document": document,
