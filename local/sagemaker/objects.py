@@ -3,8 +3,9 @@
 import json
 import shutil
 import tarfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
@@ -14,6 +15,13 @@ from local import clients
 
 class ObjectError(Exception):
     """S3 does not hold what a job or model needs, or what it holds cannot be used."""
+
+
+class Entry(NamedTuple):
+    """One object, and the name that it gets in a folder."""
+
+    uri: str
+    name: str
 
 
 class Objects:
@@ -33,57 +41,78 @@ class Objects:
         with target.open("wb") as file:
             shutil.copyfileobj(body, file)
 
-    def fetch_prefix(self, uri: str, target: Path) -> int:
-        """Download every object below a prefix; returns how many there were."""
+    def list_prefix(self, uri: str) -> list[Entry]:
+        """Every object below a prefix; none if there is none."""
         bucket, prefix = _split(uri)
         try:
             pages = list(self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
         except ClientError as error:
             raise ObjectError(f"{uri}: {error.response['Error']['Message']}") from error
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-        files = [key for key in keys if not key.endswith("/")]
-        for key in files:
-            self.fetch(f"s3://{bucket}/{key}", _inside(target, _relative(key, prefix)))
-        return len(files)
+        return [Entry(f"s3://{bucket}/{key}", _relative(key, prefix)) for key in keys if not key.endswith("/")]
 
-    def fetch_manifest(self, uri: str, target: Path) -> int:
-        """Download what a manifest lists: ``[{"prefix": "s3://..."}, "key", ...]``; returns how many there were."""
-        manifest = target.with_name(f"{target.name}-manifest")
-        self.fetch(uri, manifest)
+    def read_manifest(self, uri: str) -> list[Entry]:
+        """What a manifest lists: ``[{"prefix": "s3://..."}, "key", ...]``."""
         try:
-            first, *keys = json.loads(manifest.read_text())
+            first, *keys = json.loads(self.read(uri))
             prefix = first["prefix"]
         except (ValueError, TypeError, KeyError) as error:
             raise ObjectError(f"{uri} is not a manifest, which is a JSON list that begins with a prefix") from error
-        for key in keys:
-            self.fetch(prefix + key, _inside(target, key))
-        return len(keys)
+        return [Entry(prefix + key, key) for key in keys]
+
+    def fetch_into(self, folder: Path, entries: Iterable[Entry]) -> None:
+        """Download objects, each to its name in a folder."""
+        for entry in entries:
+            self.fetch(entry.uri, _inside(folder, entry.name))
 
     def fetch_archive(self, uri: str, target: Path) -> None:
         """Download a tar.gz and unpack it."""
         archive = target.with_name(f"{target.name}.tar.gz")
         self.fetch(uri, archive)
-        target.mkdir(parents=True, exist_ok=True)
         try:
-            with tarfile.open(archive) as tar:
-                tar.extractall(target, filter="data")
+            unpack(archive, target)
         except tarfile.TarError as error:
             raise ObjectError(f"{uri} is not a tar.gz archive: {error}") from error
         archive.unlink()
 
-    def store_archive(self, folder: Path, uri: str) -> None:
-        """Pack what a folder holds and upload it."""
-        archive = folder.with_name(f"{folder.name}.tar.gz")
-        with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
-            for entry in sorted(folder.iterdir()):
-                tar.add(entry, entry.name)
+    def read(self, uri: str) -> bytes:
+        """The content of one object."""
         bucket, key = _split(uri)
         try:
-            with archive.open("rb") as file:
-                self._s3.put_object(Bucket=bucket, Key=key, Body=file)
+            content: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         except ClientError as error:
             raise ObjectError(f"{uri}: {error.response['Error']['Message']}") from error
+        return content
+
+    def store(self, content: IO[bytes] | bytes, uri: str, **more: str) -> None:
+        """Upload one object."""
+        bucket, key = _split(uri)
+        try:
+            self._s3.put_object(Bucket=bucket, Key=key, Body=content, **more)
+        except ClientError as error:
+            raise ObjectError(f"{uri}: {error.response['Error']['Message']}") from error
+
+    def store_archive(self, folders: Sequence[Path], uri: str) -> None:
+        """Pack what folders hold and upload it as one; of files with the same name the first folder's is taken."""
+        archive = folders[0].with_name(f"{folders[0].name}.tar.gz")
+        with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
+            taken: set[Path] = set()
+            for folder in folders:
+                for path in sorted(folder.rglob("*")):
+                    name = path.relative_to(folder)
+                    if name not in taken:
+                        taken.add(name)
+                        tar.add(path, name, recursive=False)
+        with archive.open("rb") as file:
+            self.store(file, uri)
         archive.unlink()
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack a tar archive, compressed or not, into a folder."""
+    target.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive) as tar:
+        tar.extractall(target, filter="data")
 
 
 def _split(uri: str) -> tuple[str, str]:

@@ -13,6 +13,8 @@ from local import clients, events
 
 Json = dict[str, Any]
 
+CONTAINER_BASE = "/opt/ml/"  # what a container's own folder is in the paths of a request
+
 # Listings without a MaxResults give ten; AWS never gives more than a hundred.
 _DEFAULT_PAGE = 10
 

@@ -1,13 +1,15 @@
 """The operations on training jobs."""
 
 import re
-from typing import Any
 
 from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound, ValidationError
 
-from local.sagemaker.resources import Json, Store, check_role, list_page, refuse
+from local.sagemaker import checkpoints, training_channels
+from local.sagemaker.resources import CONTAINER_BASE, Json, Store, check_role, list_page, refuse
 from local.sagemaker.training_job import TrainingJob
 
+# What else lies below /opt/ml.
+_OCCUPIED = tuple(f"{CONTAINER_BASE}{name}" for name in ("input", "model", "output", "code"))
 _MAX_RUNTIME_SECONDS = 86_400  # AWS's default
 
 
@@ -71,7 +73,7 @@ class TrainingOperations(Store):
 
 def check_request(request: Json) -> None:
     """Refuse by name what this engine cannot do of a training job."""
-    refuse(request, ("CheckpointConfig", "ServerlessJobConfig", "SessionChainingConfig"), "a training job")
+    refuse(request, ("ServerlessJobConfig", "SessionChainingConfig"), "a training job")
     algorithm: Json = request.get("AlgorithmSpecification") or {}
     refuse(algorithm, ("AlgorithmName", "ContainerEntrypoint", "ContainerArguments"), "AlgorithmSpecification")
     if not algorithm.get("TrainingImage"):
@@ -87,20 +89,14 @@ def check_request(request: Json) -> None:
         raise ValidationError(message="local/ trains on one instance: InstanceCount must be 1.")
     if (request["OutputDataConfig"].get("CompressionType") or "GZIP") != "GZIP":
         raise ValidationError(message="local/ does not support CompressionType NONE of OutputDataConfig.")
-    for channel in request.get("InputDataConfig") or []:
-        _check_channel(channel, algorithm.get("TrainingInputMode") or "File")
+    _check_checkpoints(request.get("CheckpointConfig") or {})
+    for channel in training_channels.read(request):
+        channel.check()
 
 
-def _check_channel(channel: Json, default_mode: str) -> None:
-    name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
-    mode: Any = channel.get("InputMode") or default_mode
-    if mode == "Pipe":
-        raise ValidationError(message=f"local/ does not support the input mode Pipe, which channel {name} asks for.")
-    if not source:
-        raise ValidationError(message=f"local/ reads channels from S3 only, unlike channel {name}.")
-    if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
-        raise ValidationError(message=f"local/ does not support the S3DataType {source['S3DataType']} ({name}).")
-    refuse(channel, ("ShuffleConfig",), f"channel {name}")
-    for option in ("CompressionType", "RecordWrapperType"):
-        if (channel.get(option) or "None") != "None":
-            raise ValidationError(message=f"local/ does not support the {option} of channel {name}.")
+def _check_checkpoints(asked: Json) -> None:
+    path = asked.get("LocalPath") or checkpoints.DEFAULT_PATH
+    if not path.startswith(CONTAINER_BASE) or path.startswith(_OCCUPIED):
+        raise ValidationError(
+            message=f"local/ keeps checkpoints in a folder of their own below {CONTAINER_BASE}, not in {path}."
+        )

@@ -1,17 +1,21 @@
-"""The container of a training job: its folder, laid out as /opt/ml, its process, and what it leaves behind."""
+"""The container of one instance of a training job: its folder, laid out as /opt/ml, and its process."""
 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from local import clients, config, output, processes
-from local.sagemaker import images
-from local.sagemaker.objects import ObjectError, Objects
-from local.sagemaker.resources import Json, now
+from local.sagemaker import images, training_channels
+from local.sagemaker.checkpoints import Checkpoints
+from local.sagemaker.objects import ObjectError, Objects, unpack
+from local.sagemaker.resources import CONTAINER_BASE, Json, now
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "output/intermediate", "code", "packages")
 
@@ -21,7 +25,7 @@ class JobError(Exception):
 
 
 class TrainingContainer:
-    """What a job needs of a machine.
+    """What a job needs of one machine.
 
     Parameters
     ----------
@@ -29,115 +33,138 @@ class TrainingContainer:
         The CreateTrainingJob request.
     region
         The job's region.
+    host, hosts
+        The name of this machine, and those of all.
     """
 
-    def __init__(self, request: Json, region: str) -> None:
-        self._request, self._region = request, region
+    def __init__(self, request: Json, region: str, host: str, hosts: Sequence[str]) -> None:
+        self._request, self._region, self._host, self._hosts = request, region, host, hosts
         self._role: str = request["RoleArn"]
         self._name: str = request["TrainingJobName"]
-        self.folder = config.current().data / "sagemaker" / region / "training" / self._name
+        self._process: subprocess.Popen[bytes] | None = None
+        self._runner: images.Runner | None = None
+        self.folder = job_folder(request, region) / host
+        self._objects = Objects(region, self._role)
+        checkpoints = request.get("CheckpointConfig")
+        self._checkpoints = Checkpoints(checkpoints, self._objects, self.folder) if checkpoints else None
+
+    def find_image(self) -> None:
+        """Find out how the job's image is run.
+
+        Raises
+        ------
+        JobError
+            It cannot be run here.
+        """
+        image = self._request["AlgorithmSpecification"]["TrainingImage"]
+        try:
+            self._runner = images.training_runner(image, self.folder, self._role)
+        except images.UnknownImageError as error:
+            raise JobError(f"ClientError: {error}") from error
 
     def fill(self) -> None:
-        """Lay out the folder: configuration, the channels' data, the script."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Lay out the folder: configuration, the channels' data, the script, checkpoints."""
         for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True)
         hyperparameters = self._request.get("HyperParameters") or {}
-        channels = self._request.get("InputDataConfig") or []
-        hosts = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
+        channels = training_channels.read(self._request)
         self._write_config("hyperparameters", hyperparameters)
+        hosts = {"current_host": self._host, "hosts": list(self._hosts), "network_interface_name": "lo"}
         self._write_config("resourceconfig", hosts)
-        self._write_config(
-            "inputdataconfig", {channel["ChannelName"]: _describe_channel(channel) for channel in channels}
-        )
-        objects = Objects(self._region, self._role)
-        for channel in channels:
-            self._download(objects, channel)
-        source = hyperparameters.get("sagemaker_submit_directory", "").strip('"')
-        if source.startswith("s3://"):
-            try:
-                objects.fetch_archive(source, self.folder / "code")
-            except ObjectError as error:
-                raise JobError(f"ClientError: the script's archive cannot be used: {error}") from error
+        self._write_config("inputdataconfig", {channel.name: channel.describe() for channel in channels})
+        part = (self._hosts.index(self._host), len(self._hosts))
+        try:
+            for channel in channels:
+                channel.download(self._objects, self.folder / "input" / "data", part)
+            if self._checkpoints:
+                self._checkpoints.fetch()
+        except ObjectError as error:
+            raise JobError(f"ClientError: Data download failed: {error}") from error
+        self._place_script(hyperparameters.get("sagemaker_submit_directory", "").strip('"'))
 
-    def start(self, runner: images.Runner) -> "subprocess.Popen[bytes]":
-        """Start the process."""
+    def start(self, on_line: Callable[[str], None]) -> None:
+        """Start the process; what it prints goes to the job's log and to a reader of lines."""
+        assert self._runner is not None
         environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            **runner.environment,
+            **self._runner.environment,
         }
+        isolated = self._request.get("EnableNetworkIsolation")
         given = {
             "TRAINING_JOB_NAME": self._name,
-            **clients.process_environment(self._role, self._region),
+            **({} if isolated else clients.process_environment(self._role, self._region)),
             **(self._request.get("Environment") or {}),
         }
-        command = runner.pass_environment(list(given))
-        return processes.start(command, env=environment | given, cwd=runner.folder, output=subprocess.PIPE)
-
-    def follow(self, process: "subprocess.Popen[bytes]", on_line: Callable[[str], None]) -> output.Output:
-        """Send what the process prints to the job's log stream and to a reader of lines."""
-        return output.follow(
-            process,
+        command = self._runner.pass_environment(list(given))
+        self._process = processes.start(
+            command, env=environment | given, cwd=self._runner.folder, output=subprocess.PIPE
+        )
+        self._output = output.follow(
+            self._process,
             region=self._region,
             role_arn=self._role,
             group="/aws/sagemaker/TrainingJobs",
-            stream=f"{self._name}/algo-1-{int(now().timestamp())}",
+            stream=f"{self._name}/{self._host}-{int(now().timestamp())}",
             on_line=on_line,
         )
+        if self._checkpoints:
+            self._checkpoints.keep()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal, if it runs."""
+        if self._process:
+            processes.signal_group(self._process, number)
+
+    def wait(self) -> int:
+        """Wait until the process has ended and all that it printed is read; returns its exit code."""
+        assert self._process is not None
+        assert self._runner is not None
+        exit_code = self._process.wait()
+        self._runner.end()
+        # A container ends with its first process, whatever that one has left running.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._output.join()
+        return exit_code
+
+    def save_checkpoints(self) -> None:
+        """Upload what the ended process has left of checkpoints."""
+        try:
+            if self._checkpoints:
+                self._checkpoints.finish()
+        except ObjectError as error:
+            raise JobError(f"ClientError: Checkpoint upload failed: {error}") from error
 
     def read_failure(self) -> str:
         """What the program has written about its failure."""
         failure = self.folder / "output" / "failure"
         return failure.read_text(errors="replace") if failure.is_file() else ""
 
-    def upload(self, *, only_if_saved: bool) -> str | None:
-        """Upload the model, if there is one to upload, and other output; returns the model's address."""
-        model, data = self.folder / "model", self.folder / "output" / "data"
-        place = f"{self._request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._name}/output"
-        objects = Objects(self._region, self._role)
-        address = f"{place}/model.tar.gz" if any(model.iterdir()) or not only_if_saved else None
-        try:
-            if address:
-                objects.store_archive(model, address)
-            if any(data.iterdir()):
-                objects.store_archive(data, f"{place}/output.tar.gz")
-        except ObjectError as error:
-            raise JobError(f"ClientError: Artifact upload failed: {error}") from error
-        return address
-
-    def remove(self) -> None:
-        """Leave nothing on this machine, as AWS's instances leave nothing."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
     def _write_config(self, name: str, content: Json) -> None:
         (self.folder / "input" / "config" / f"{name}.json").write_text(json.dumps(content))
 
-    def _download(self, objects: Objects, channel: Json) -> None:
-        source = channel["DataSource"]["S3DataSource"]
-        uri, target = source["S3Uri"], self.folder / "input" / "data" / channel["ChannelName"]
-        target.mkdir()
+    def _place_script(self, source: str) -> None:
+        """Put the script into code/: from S3, or from a path of the container."""
+        code = self.folder / "code"
         try:
-            if source["S3DataType"] == "ManifestFile":
-                count = objects.fetch_manifest(uri, target)
-            else:
-                count = objects.fetch_prefix(uri, target)
-        except ObjectError as error:
-            raise JobError(f"ClientError: Data download failed: {error}") from error
-        if not count:
-            raise JobError(
-                f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in input data '
-                f"source of channel {channel['ChannelName']}."
-            )
+            if source.startswith("s3://"):
+                if self._request.get("EnableNetworkIsolation"):
+                    raise ObjectError(f"a container without a network cannot read {source}")
+                self._objects.fetch_archive(source, code)
+            elif source.startswith(CONTAINER_BASE):
+                path = self.folder / source.removeprefix(CONTAINER_BASE)
+                if path.is_dir():
+                    shutil.copytree(path, code, dirs_exist_ok=True)
+                else:
+                    unpack(path, code)
+        except (ObjectError, OSError, tarfile.TarError) as error:
+            raise JobError(f"ClientError: the script's archive cannot be used: {error}") from error
 
 
-def _describe_channel(channel: Json) -> Json:
-    source = channel["DataSource"]["S3DataSource"]
-    return {
-        "TrainingInputMode": "File",
-        "S3DistributionType": source.get("S3DataDistributionType") or "FullyReplicated",
-        "ContentType": channel.get("ContentType"),
-        "RecordWrapperType": "None",
-    }
+def job_folder(request: Json, region: str) -> Path:
+    """Where all files of a training job are."""
+    name: str = request["TrainingJobName"]
+    return config.current().data / "sagemaker" / region / "training" / name

@@ -1,18 +1,15 @@
 """One training job: its status as Describe tells it, and its life from Starting to its end."""
 
-import os
 import re
-import signal
-import subprocess
 import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
-from local import config, processes
-from local.sagemaker import images
+from local import config
 from local.sagemaker.resources import Json, Store, emit_status, now
-from local.sagemaker.training_container import JobError, TrainingContainer
+from local.sagemaker.training_cluster import Cluster
+from local.sagemaker.training_container import JobError
 
 _MESSAGES = {
     "Starting": "Starting the training job",
@@ -63,9 +60,8 @@ class TrainingJob:
         definitions = request["AlgorithmSpecification"].get("MetricDefinitions") or []
         self._patterns = {entry["Name"]: re.compile(entry["Regex"]) for entry in definitions}
         self._lock = threading.RLock()
-        self._process: subprocess.Popen[bytes] | None = None
         self._stopped_as: str | None = None
-        self._container = TrainingContainer(self._request, self._region)
+        self._cluster = Cluster(self._request, self._region)
         self.status = "InProgress"
 
     @property
@@ -121,12 +117,9 @@ class TrainingJob:
             if self.status != "InProgress":
                 return False
             self._stopped_as = ending
-            process = self._process
             detail = self._enter("Stopping", status="Stopping")
-        if process:
-            processes.signal_group(process, signal.SIGTERM)
-            grace_seconds = _STOP_SECONDS / config.current().time_scale
-            _later(grace_seconds, lambda: processes.signal_group(process, signal.SIGKILL))
+        self._cluster.stop()
+        _later(_STOP_SECONDS / config.current().time_scale, self._cluster.kill)
         self._publish(detail)
         return True
 
@@ -138,7 +131,7 @@ class TrainingJob:
             reason = str(error)
         except Exception:  # whatever goes wrong in this engine, the job must end and say so
             reason = f"InternalServerError: {traceback.format_exc()}"
-        self._container.remove()
+        self._cluster.remove()
         with self._lock:
             ending = "Failed" if reason else self._stopped_as or "Completed"
             if reason:
@@ -149,43 +142,32 @@ class TrainingJob:
 
     def _work(self) -> str:
         """Do what the job is for; returns why it failed, or nothing."""
-        try:
-            image = self._request["AlgorithmSpecification"]["TrainingImage"]
-            runner = images.training_runner(image, self._container.folder, self._request["RoleArn"])
-        except images.UnknownImageError as error:
-            raise JobError(f"ClientError: {error}") from error
+        self._cluster.find_image()
         with self._lock:
             self._facts["TrainingStartTime"] = now()
         self._step("Downloading")
-        self._container.fill()
+        self._cluster.fill()
         self._step("Training")
-        exit_code = self._train(runner)
-        if exit_code and not self._stopped_as:
-            return f"AlgorithmError: {self._container.read_failure()}, exit code: {exit_code}"
+        if reason := self._train():
+            return reason
         self._step("Uploading")
         # A job that was stopped has a model only if its script has saved one.
-        if address := self._container.upload(only_if_saved=bool(self._stopped_as)):
+        if address := self._cluster.upload(only_if_saved=bool(self._stopped_as)):
             with self._lock:
                 self._facts["ModelArtifacts"] = {"S3ModelArtifacts": address}
         return ""
 
-    def _train(self, runner: images.Runner) -> int:
-        """Run the container's process to its end; returns its exit code."""
+    def _train(self) -> str:
+        """Run the containers' processes to their end; returns why they failed, or nothing."""
         with self._lock:
             if self._stopped_as:
-                return 0
-            process = self._process = self._container.start(runner)
-        printed = self._container.follow(process, self._find_metrics)
+                return ""
+            self._cluster.start(self._find_metrics)
         max_seconds = self._request["StoppingCondition"]["MaxRuntimeInSeconds"]
         deadline = _later(max_seconds, lambda: self.stop("MaxRuntimeExceeded"))
-        exit_code = process.wait()
+        reason = self._cluster.wait()
         deadline.cancel()
-        runner.end()
-        # A container ends with its first process, whatever that one has left running.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        printed.join()
-        return exit_code
+        return reason
 
     def _find_metrics(self, line: str) -> None:
         for name, pattern in self._patterns.items():

@@ -103,6 +103,10 @@ class World:
         body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
 
+    def wait_for_object(self, key: str) -> None:
+        """Wait until there is such an object."""
+        wait_until(lambda: self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key)["KeyCount"], bool)
+
     def read_logs(self, group: str, prefix: str) -> list[str]:
         """The lines of the log streams whose name begins so."""
         if not self.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
