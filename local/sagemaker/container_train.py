@@ -18,6 +18,15 @@ from pathlib import Path
 from typing import Any
 
 _FRAMEWORK_PREFIX = "sagemaker_"
+# What has a framework's container start the script in another way, on all its instances together.
+_LAUNCHERS = (
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_instance_groups",
+    "sagemaker_mpi_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_torch_distributed_enabled",
+    "sagemaker_use_mpi",
+)
 _TUNING_METRIC = "_tuning_objective_metric"
 # The last lines of standard error hold the whole of any traceback worth quoting.
 _KEPT_LINES = 200
@@ -35,6 +44,7 @@ def main(base: Path) -> int:
     signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         hyperparameters = _read_hyperparameters(base)
+        _check_launcher(hyperparameters)
         program = _find_program(base, hyperparameters.get("sagemaker_program"))
         _install_requirements(base)
     except ContainerError as error:
@@ -60,6 +70,14 @@ def _fail(base: Path, reason: str, exit_code: int) -> int:
 def _read_hyperparameters(base: Path) -> dict[str, Any]:
     raw = json.loads((base / "input/config/hyperparameters.json").read_text())
     return {name: _decode(value) for name, value in raw.items()}
+
+
+def _check_launcher(hyperparameters: dict[str, Any]) -> None:
+    asked = [name for name in _LAUNCHERS if hyperparameters.get(name)]
+    if asked:
+        raise ContainerError(
+            f"local/ starts a script once on each instance and has no other way: take {asked[0]} out to train here"
+        )
 
 
 def _decode(value: str) -> Any:

@@ -1,16 +1,10 @@
 """The operations on training jobs."""
 
-import re
-
 from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound, ValidationError
 
-from local.sagemaker import checkpoints, training_channels
-from local.sagemaker.resources import CONTAINER_BASE, Json, Store, check_role, list_page, refuse
+from local.sagemaker.resources import Json, Store, check_role, list_page
+from local.sagemaker.training_checks import MAX_RUNTIME_SECONDS, check_request
 from local.sagemaker.training_job import TrainingJob
-
-# What else lies below /opt/ml.
-_OCCUPIED = tuple(f"{CONTAINER_BASE}{name}" for name in ("input", "model", "output", "code"))
-_MAX_RUNTIME_SECONDS = 86_400  # AWS's default
 
 
 class TrainingOperations(Store):
@@ -22,7 +16,7 @@ class TrainingOperations(Store):
         """Start a training."""
         check_request(request)
         check_role(request["RoleArn"])
-        limits = {"MaxRuntimeInSeconds": _MAX_RUNTIME_SECONDS, **(request.get("StoppingCondition") or {})}
+        limits = {"MaxRuntimeInSeconds": MAX_RUNTIME_SECONDS, **(request.get("StoppingCondition") or {})}
         with self.lock:
             if existing := self.training_jobs.get(request["TrainingJobName"]):
                 raise ResourceInUseException(
@@ -69,34 +63,3 @@ class TrainingOperations(Store):
         if not job:
             raise ValidationError(message="Requested resource not found.")
         return job
-
-
-def check_request(request: Json) -> None:
-    """Refuse by name what this engine cannot do of a training job."""
-    refuse(request, ("ServerlessJobConfig", "SessionChainingConfig"), "a training job")
-    algorithm: Json = request.get("AlgorithmSpecification") or {}
-    refuse(algorithm, ("AlgorithmName", "ContainerEntrypoint", "ContainerArguments"), "AlgorithmSpecification")
-    if not algorithm.get("TrainingImage"):
-        raise ValidationError(message="AlgorithmSpecification must name a TrainingImage.")
-    for definition in algorithm.get("MetricDefinitions") or []:
-        try:
-            re.compile(definition["Regex"])
-        except re.error as error:
-            raise ValidationError(message=f"The regex of metric {definition['Name']} is invalid: {error}") from error
-    resources: Json = request.get("ResourceConfig") or {}
-    refuse(resources, ("InstanceGroups",), "ResourceConfig")
-    if int(resources.get("InstanceCount") or 1) > 1:
-        raise ValidationError(message="local/ trains on one instance: InstanceCount must be 1.")
-    if (request["OutputDataConfig"].get("CompressionType") or "GZIP") != "GZIP":
-        raise ValidationError(message="local/ does not support CompressionType NONE of OutputDataConfig.")
-    _check_checkpoints(request.get("CheckpointConfig") or {})
-    for channel in training_channels.read(request):
-        channel.check()
-
-
-def _check_checkpoints(asked: Json) -> None:
-    path = asked.get("LocalPath") or checkpoints.DEFAULT_PATH
-    if not path.startswith(CONTAINER_BASE) or path.startswith(_OCCUPIED):
-        raise ValidationError(
-            message=f"local/ keeps checkpoints in a folder of their own below {CONTAINER_BASE}, not in {path}."
-        )

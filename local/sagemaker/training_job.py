@@ -24,6 +24,7 @@ _MESSAGES = {
 }
 _STOP_SECONDS = 120  # between SIGTERM and SIGKILL, as on AWS
 _REASON_LIMIT = 1024
+_SPOT_PART = 0.3  # of the training time is billed; AWS tells of savings of up to 90 per cent
 _SUMMARY = (
     "TrainingJobName",
     "TrainingJobArn",
@@ -181,7 +182,11 @@ class TrainingJob:
         self._facts["TrainingEndTime"] = now()
         if started := self._facts.get("TrainingStartTime"):
             seconds = max(1, round((self._facts["TrainingEndTime"] - started).total_seconds()))
-            self._facts |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+            part = _SPOT_PART if self._request.get("EnableManagedSpotTraining") else 1
+            self._facts |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": max(1, int(seconds * part))}
+            if self._request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
+                # Nothing is kept warm here, so the pool has ended with the job.
+                self._facts["WarmPoolStatus"] = {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": 0}
 
     def _step(self, secondary: str) -> None:
         """Go on to the next step, unless the job is being stopped."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound, ValidationError
 
-from local.sagemaker import training, tuning_checks
+from local.sagemaker import training, training_checks, tuning_checks
 from local.sagemaker.resources import Json, check_role, list_page
 from local.sagemaker.tuning_job import TuningJob
 
@@ -26,7 +26,7 @@ class TuningOperations(training.TrainingOperations):
                 )
             job = TuningJob(self, request, self._find_parents(request))
             # Every training will be of this form; what is wrong with it is told now and not by each of them.
-            training.check_request(job.build_training({}))
+            training_checks.check_request(job.build_training({}))
             self.hyper_parameter_tuning_jobs[job.name] = job
             job.start()
         return {"HyperParameterTuningJobArn": job.arn}

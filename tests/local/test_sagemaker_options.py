@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.engine import Engine
-from tests.local.sagemaker_world import TRAINING_LOGS, Trainer, pack
+from tests.local.sagemaker_world import TRAINING_LOGS, Trainer, pack, unpack
 
 # Says where it begins, writes on at each step, and goes on until it is stopped.
 GOES_ON = """
@@ -85,3 +86,118 @@ def test_checkpoints_are_kept_while_a_training_runs_and_given_to_the_next(world:
 def test_checkpoints_that_cannot_be_read_fail_the_job(world: Trainer) -> None:
     job = world.finish(world.start("", CheckpointConfig={"S3Uri": "s3://no-such-bucket-anywhere/x"}))
     assert "Data download failed: s3://no-such-bucket-anywhere/x" in job["FailureReason"]
+
+
+def test_a_spot_training_is_billed_for_less_than_it_took(world: Trainer) -> None:
+    limits = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 120}
+    name = world.start("import time; time.sleep(3)", EnableManagedSpotTraining=True, StoppingCondition=limits)
+    job = world.finish(name)
+    assert job["TrainingJobStatus"] == "Completed"
+    assert 1 <= job["BillableTimeInSeconds"] < job["TrainingTimeInSeconds"]
+
+
+TWO = {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}}
+# Each instance tells what it has and leaves something; what they leave under one name is the first one's.
+SHARES = """
+import json, os
+from pathlib import Path
+
+host = os.environ["SM_CURRENT_HOST"]
+for name in json.loads(os.environ["SM_CHANNELS"]):
+    print(host, name, sorted(os.listdir(os.environ["SM_CHANNEL_" + name.upper()])), flush=True)
+print(host, "of", os.environ["SM_HOSTS"], flush=True)
+for folder in (os.environ["SM_MODEL_DIR"], os.environ["SM_OUTPUT_DATA_DIR"]):
+    Path(folder, "both").write_text(host)
+    Path(folder, "own").mkdir()
+    Path(folder, "own", host).write_text(host)
+"""
+
+
+def test_each_instance_has_its_share_of_the_data_and_all_make_one_model(world: Trainer) -> None:
+    for letter in "abcd":
+        world.put(f"shared/{letter}", letter)
+    uri = f"s3://{world.bucket}/shared/"
+    sharded = {"S3DataSource": {"S3DataDistributionType": "ShardedByS3Key"}}
+    channels = [
+        channel("whole", uri),
+        channel("share", uri, **sharded),
+        channel("mixed", uri, ShuffleConfig={"Seed": 5}, **sharded),
+    ]
+    name = world.start(SHARES, InputDataConfig=channels, **TWO)
+    job = world.finish(name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    lines = {host: world.read_logs(TRAINING_LOGS, f"{name}/{host}-") for host in ("algo-1", "algo-2")}
+    for host, share, mixed in (("algo-1", "['a', 'c']", "['a', 'd']"), ("algo-2", "['b', 'd']", "['b', 'c']")):
+        assert {f"{host} whole ['a', 'b', 'c', 'd']", f"{host} share {share}", f"{host} mixed {mixed}"} < set(
+            lines[host]
+        )
+        assert f'{host} of ["algo-1", "algo-2"]' in lines[host]
+    model = job["ModelArtifacts"]["S3ModelArtifacts"]
+    expected = {"both": b"algo-1", "own/algo-1": b"algo-1", "own/algo-2": b"algo-2"}
+    assert unpack(world.read(model)) == expected
+    assert unpack(world.read(model.replace("model.tar.gz", "output.tar.gz"))) == expected
+
+
+def test_the_instance_that_fails_fails_the_job_at_once(world: Trainer) -> None:
+    script = """
+import os, time
+if os.environ["SM_CURRENT_HOST"] == "algo-2":
+    raise ValueError("no luck on the second")
+time.sleep(600)
+"""
+    job = world.finish(world.start(script, **TWO))
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "ValueError: no luck on the second" in job["FailureReason"]
+
+
+def test_every_instance_is_stopped(world: Trainer) -> None:
+    script = """
+import os, signal, sys, time
+from pathlib import Path
+
+def save(*_):
+    host = os.environ["SM_CURRENT_HOST"]
+    time.sleep(0.3 if host == "algo-2" else 0)
+    Path(os.environ["SM_MODEL_DIR"], host).touch()
+    sys.exit(1)
+
+signal.signal(signal.SIGTERM, save)
+print("ready", os.environ["SM_CURRENT_HOST"], flush=True)
+time.sleep(600)
+"""
+    name = world.start(script, **TWO)
+    for host in ("algo-1", "algo-2"):
+        world.wait_for_line(name, f"ready {host}")
+    world.sagemaker.stop_training_job(TrainingJobName=name)
+    job = world.finish(name)
+    assert job["TrainingJobStatus"] == "Stopped"
+    assert set(unpack(world.read(job["ModelArtifacts"]["S3ModelArtifacts"]))) == {"algo-1", "algo-2"}
+
+
+def test_a_launcher_of_several_processes_is_refused_by_name(world: Trainer) -> None:
+    job = world.finish(world.start("", HyperParameters={"sagemaker_mpi_enabled": "true"}, **TWO))
+    assert "take sagemaker_mpi_enabled out" in job["FailureReason"]
+
+
+SPOT = {"EnableManagedSpotTraining": True}
+RESOURCES = TWO["ResourceConfig"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (SPOT, "Invalid MaxWaitTimeInSeconds"),
+        (
+            SPOT | {"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59}},
+            "greater than or equal",
+        ),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}}, "for EnableManagedSpot"),
+        ({"ResourceConfig": RESOURCES | {"InstanceCount": 5}}, "at most 4 processes"),
+        ({"CheckpointConfig": {"S3Uri": "s3://b/x", "LocalPath": "/tmp/kept"}}, "not in /tmp/kept"),
+        ({"CheckpointConfig": {"S3Uri": "s3://b/x", "LocalPath": "/opt/ml/model"}}, "not in /opt/ml/model"),
+        ({"ExperimentConfig": {"ExperimentName": "a"}}, "ExperimentConfig of a training job"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(world: Trainer, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ClientError, match=message):
+        world.start("", **changes)

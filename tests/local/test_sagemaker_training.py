@@ -203,11 +203,6 @@ def test_a_script_cannot_import_the_engine(world: Trainer) -> None:
             "ValidationException",
             "input mode Pipe",
         ),
-        (
-            {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}},
-            "ValidationException",
-            "InstanceCount must be 1",
-        ),
     ],
 )
 def test_an_impossible_request_is_refused(world: Trainer, changes: dict[str, Any], code: str, message: str) -> None:

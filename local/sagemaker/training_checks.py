@@ -1,0 +1,75 @@
+"""What AWS refuses of a request for a training job, and, by name, what this engine cannot do of one."""
+
+import re
+
+from moto.sagemaker.exceptions import ValidationError
+
+from local.sagemaker import checkpoints, training_channels
+from local.sagemaker.resources import CONTAINER_BASE, Json, refuse
+
+MAX_RUNTIME_SECONDS = 86_400  # AWS's default
+_MAX_INSTANCES = 4  # each is a process of this machine
+_UNSUPPORTED = (
+    "DebugRuleConfigurations",
+    "ExperimentConfig",
+    "MlflowConfig",
+    "ModelPackageConfig",
+    "ProfilerRuleConfigurations",
+    "RemoteDebugConfig",
+    "ServerlessJobConfig",
+    "SessionChainingConfig",
+    "TensorBoardOutputConfig",
+)
+_UNSUPPORTED_ALGORITHM = ("AlgorithmName", "ContainerEntrypoint", "ContainerArguments", "TrainingImageConfig")
+_UNSUPPORTED_RESOURCES = ("InstanceGroups", "TrainingPlanArn", "InstancePlacementConfig", "InstancePreferences")
+# What else lies below /opt/ml.
+_OCCUPIED = tuple(f"{CONTAINER_BASE}{name}" for name in ("input", "model", "output", "code"))
+
+
+def check_request(request: Json) -> None:
+    """Refuse what cannot be done as it is asked for."""
+    refuse(request, _UNSUPPORTED, "a training job")
+    algorithm: Json = request.get("AlgorithmSpecification") or {}
+    refuse(algorithm, _UNSUPPORTED_ALGORITHM, "AlgorithmSpecification")
+    if not algorithm.get("TrainingImage"):
+        raise ValidationError(message="AlgorithmSpecification must name a TrainingImage.")
+    for definition in algorithm.get("MetricDefinitions") or []:
+        try:
+            re.compile(definition["Regex"])
+        except re.error as error:
+            raise ValidationError(message=f"The regex of metric {definition['Name']} is invalid: {error}") from error
+    resources: Json = request.get("ResourceConfig") or {}
+    refuse(resources, _UNSUPPORTED_RESOURCES, "ResourceConfig")
+    if int(resources.get("InstanceCount") or 1) > _MAX_INSTANCES:
+        raise ValidationError(
+            message=f"local/ trains in at most {_MAX_INSTANCES} processes: InstanceCount must not be more."
+        )
+    if (request["OutputDataConfig"].get("CompressionType") or "GZIP") != "GZIP":
+        raise ValidationError(message="local/ does not support CompressionType NONE of OutputDataConfig.")
+    _check_spot(request)
+    _check_checkpoints(request.get("CheckpointConfig") or {})
+    for channel in training_channels.read(request):
+        channel.check()
+
+
+def _check_spot(request: Json) -> None:
+    limits: Json = request.get("StoppingCondition") or {}
+    wait, longest = limits.get("MaxWaitTimeInSeconds"), limits.get("MaxRuntimeInSeconds") or MAX_RUNTIME_SECONDS
+    if request.get("EnableManagedSpotTraining"):
+        if wait is None or wait < longest:
+            raise ValidationError(
+                message="Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
+                "MaxRuntimeInSeconds"
+            )
+        if (request.get("ResourceConfig") or {}).get("KeepAlivePeriodInSeconds"):
+            raise ValidationError(message="KeepAlivePeriodInSeconds is not supported with managed spot training.")
+    elif wait is not None:
+        raise ValidationError(message="MaxWaitTimeInSeconds is for EnableManagedSpotTraining alone.")
+
+
+def _check_checkpoints(asked: Json) -> None:
+    path = asked.get("LocalPath") or checkpoints.DEFAULT_PATH
+    if not path.startswith(CONTAINER_BASE) or path.startswith(_OCCUPIED):
+        raise ValidationError(
+            message=f"local/ keeps checkpoints in a folder of their own below {CONTAINER_BASE}, not in {path}."
+        )
