@@ -1,80 +1,19 @@
-"""One endpoint: its status as Describe tells it, and the model servers behind it."""
+"""One endpoint: its status as Describe tells it, and its life."""
 
-import random
 import shutil
 import threading
 import traceback
-import uuid
 from collections.abc import Callable
 
 from local import config
-from local.sagemaker.hosting import Definition
-from local.sagemaker.model_server import ModelServer, ServerError
+from local.sagemaker.fleet import Fleet, Queue, describe_variant
+from local.sagemaker.model_server import ModelServer
 from local.sagemaker.resources import Json, Store, emit_status, now, upper_snake
+from local.sagemaker.served_container import ServerError
 
 _REASON_LIMIT = 1024
 # Names of VariantPropertyType -> where a variant holds them.
 _RETAINED = {"DesiredInstanceCount": "InitialInstanceCount", "DesiredWeight": "InitialVariantWeight"}
-
-
-class Fleet:
-    """The servers of one endpoint configuration.
-
-    Parameters
-    ----------
-    endpoint, region
-        The endpoint's name and region.
-    configuration
-        The endpoint configuration.
-    variants
-        Its ProductionVariants, each with the model that it names.
-    """
-
-    def __init__(
-        self, endpoint: str, configuration: Definition, variants: list[tuple[Json, Definition]], region: str
-    ) -> None:
-        self.configuration = configuration
-        root = config.current().data / "sagemaker" / region / "endpoints" / endpoint
-        self.servers = [
-            ModelServer(endpoint, variant, model, region, root / f"{variant['VariantName']}-{uuid.uuid4().hex[:8]}")
-            for variant, model in variants
-        ]
-
-    def start(self) -> None:
-        """Start every server; returns when all are healthy."""
-        for server in self.servers:
-            server.start()
-        self.resolved_at = now()
-
-    def retire(self) -> None:
-        """End every server."""
-        for server in self.servers:
-            server.retire()
-
-    def choose(self, variant: str | None) -> ModelServer | None:
-        """The server of a variant, or one taken by weight."""
-        if variant:
-            return next((server for server in self.servers if server.variant["VariantName"] == variant), None)
-        weights = [server.variant.get("InitialVariantWeight", 1.0) for server in self.servers]
-        return random.choices(self.servers, weights if any(weights) else None)[0]
-
-    def describe(self) -> list[Json]:
-        """The ProductionVariants of DescribeEndpoint."""
-        return [_describe_variant(server) | self._image(server) for server in self.servers]
-
-    def _image(self, server: ModelServer) -> Json:
-        image = {"SpecifiedImage": server.image, "ResolvedImage": server.image, "ResolutionTime": self.resolved_at}
-        return {"DeployedImages": [image]}
-
-
-def _describe_variant(server: ModelServer) -> Json:
-    variant = server.variant
-    weight = variant.get("InitialVariantWeight", 1.0)
-    answer: Json = {"VariantName": variant["VariantName"], "CurrentWeight": weight, "DesiredWeight": weight}
-    if serverless := variant.get("ServerlessConfig"):
-        return answer | {"CurrentServerlessConfig": serverless, "DesiredServerlessConfig": serverless}
-    count = variant.get("InitialInstanceCount") or 1
-    return answer | {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
 
 
 class Endpoint:
@@ -119,6 +58,8 @@ class Endpoint:
             }
             if self._live:
                 answer["ProductionVariants"] = self._live.describe()
+            if self._live and self._live.queue:
+                answer["AsyncInferenceConfig"] = self._live.queue.config
             if self._live and self._pending:
                 answer["PendingDeploymentSummary"] = self._describe_pending(self._pending)
             if self._deployment:
@@ -126,6 +67,12 @@ class Endpoint:
             if self._reason:
                 answer["FailureReason"] = self._reason
             return answer
+
+    @property
+    def queue(self) -> Queue | None:
+        """Where requests wait, if this is an asynchronous endpoint."""
+        with self._lock:
+            return self._live.queue if self._live else None
 
     def summary(self) -> Json:
         """The endpoint's entry in ListEndpoints."""
@@ -205,7 +152,7 @@ class Endpoint:
         forget()
 
     def _describe_pending(self, fleet: Fleet) -> Json:
-        variants = [_describe_variant(server) for server in fleet.servers]
+        variants = [describe_variant(server) for server in fleet.servers]
         return {
             "EndpointConfigName": fleet.configuration.name,
             "ProductionVariants": variants,

@@ -2,7 +2,8 @@
 
 from moto.sagemaker.exceptions import ValidationError
 
-from local.sagemaker.endpoint import Endpoint, Fleet
+from local.sagemaker.endpoint import Endpoint
+from local.sagemaker.fleet import Fleet
 from local.sagemaker.hosting import HostingOperations
 from local.sagemaker.resources import Json, list_page
 

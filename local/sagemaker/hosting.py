@@ -7,7 +7,7 @@ from moto.sagemaker.exceptions import ValidationError
 from local.sagemaker.resources import Json, Store, check_role, list_page, now, refuse
 
 _UNSUPPORTED_CONTAINER = ("ModelPackageName", "ModelDataSource", "AdditionalModelDataSources", "MultiModelConfig")
-_UNSUPPORTED_CONFIG = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants")
+_UNSUPPORTED_CONFIG = ("ExplainerConfig", "ShadowProductionVariants", "CrossRegionTrafficConfig")
 
 
 class Definition:
@@ -43,6 +43,8 @@ class HostingOperations(Store):
         containers = [request["PrimaryContainer"]] if request.get("PrimaryContainer") else request.get("Containers")
         if not containers:
             raise ValidationError(message="A model needs a PrimaryContainer or Containers.")
+        if (request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct":
+            raise ValidationError(message="local/ does not support the Mode Direct of InferenceExecutionConfig.")
         for container in containers:
             refuse(container, _UNSUPPORTED_CONTAINER, "a container")
             if container.get("Mode") == "MultiModel":
@@ -84,6 +86,7 @@ class HostingOperations(Store):
         refuse(request, _UNSUPPORTED_CONFIG, "an endpoint configuration")
         if (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
             raise ValidationError(message="local/ does not support DataCaptureConfig.")
+        _check_queue(request.get("AsyncInferenceConfig") or {})
         variants = request["ProductionVariants"]
         if len({variant["VariantName"] for variant in variants}) < len(variants):
             raise ValidationError(message="The variant names of an endpoint configuration must differ.")
@@ -119,3 +122,12 @@ class HostingOperations(Store):
             arn = self.arn("endpoint-config", name)
             raise ValidationError(message=f'Could not find endpoint configuration "{arn}".')
         return found
+
+
+def _check_queue(asked: Json) -> None:
+    output: Json = asked.get("OutputConfig") or {}
+    refuse(output.get("NotificationConfig") or {}, ("IncludeInferenceResponseIn",), "NotificationConfig")
+    if asked and not output.get("S3OutputPath"):
+        raise ValidationError(
+            message="local/ writes the answers of an asynchronous endpoint to its S3OutputPath alone."
+        )

@@ -1,16 +1,29 @@
-"""InvokeEndpoint: the sagemaker-runtime API in front of the model servers."""
+"""InvokeEndpoint and InvokeEndpointAsync: the sagemaker-runtime API in front of the model servers."""
 
+import json
 from typing import Any, cast
 
 from moto.core.exceptions import ServiceException
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
+from local.sagemaker.asynchronous import AsynchronousRequest
 from local.sagemaker.endpoint import Endpoint
-from local.sagemaker.model_server import Answer, ModelServer
+from local.sagemaker.model_server import ModelServer
+from local.sagemaker.served_container import InvocationError
 
-_CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-_FORWARDED = ("Content-Type", "Accept", _CUSTOM_ATTRIBUTES, "X-Amzn-SageMaker-Inference-Id")
+_PREFIX = "X-Amzn-SageMaker-"
+_CUSTOM_ATTRIBUTES = f"{_PREFIX}Custom-Attributes"
+_FORWARDED = ("Content-Type", "Accept", _CUSTOM_ATTRIBUTES, f"{_PREFIX}Inference-Id")
+# Headers for the container -> where InvokeEndpointAsync has them.
+_FORWARDED_ASYNC = {
+    "Content-Type": f"{_PREFIX}Content-Type",
+    "Accept": f"{_PREFIX}Accept",
+    _CUSTOM_ATTRIBUTES: _CUSTOM_ATTRIBUTES,
+    f"{_PREFIX}Inference-Id": f"{_PREFIX}Inference-Id",
+}
+_UNSUPPORTED_ASYNC = ("S3OutputPathExtension", "Filename")
+_TTL_SECONDS, _ASYNC_SECONDS = 6 * 3600, 15 * 60  # AWS's defaults
 _UNSUPPORTED = ("Target-Model", "Target-Container-Hostname", "Enable-Explanations", "Inference-Component", "Session-Id")
 
 
@@ -43,63 +56,80 @@ def install() -> None:
     # Bodies are binary: images, NPY, anything.
     SageMakerRuntimeResponse.use_raw_body = True
     SageMakerRuntimeResponse.invoke_endpoint = _invoke_endpoint
-    SageMakerRuntimeResponse.invoke_endpoint_async = _refuse_async
+    SageMakerRuntimeResponse.invoke_endpoint_async = _invoke_endpoint_async
 
 
 def _invoke_endpoint(response: Any) -> tuple[int, dict[str, str], bytes]:
-    for name in _UNSUPPORTED:
-        if response.headers.get(f"X-Amzn-SageMaker-{name}"):
-            raise UnsupportedInvocationError(f"local/ does not support X-Amzn-SageMaker-{name} of InvokeEndpoint.")
-    name = response.path.split("/")[2]
-    variant = response.headers.get("X-Amzn-SageMaker-Target-Variant")
-    server = _enter_server(response, name, variant)
+    _refuse(response, _UNSUPPORTED, "InvokeEndpoint")
+    endpoint = _find_endpoint(response)
+    if endpoint.queue:
+        raise RuntimeValidationError(f"Endpoint {endpoint.name} is asynchronous; InvokeEndpointAsync is its call.")
+    variant = response.headers.get(f"{_PREFIX}Target-Variant")
+    server = _enter_server(response, endpoint, variant)
+    headers = {name: response.headers[name] for name in _FORWARDED if response.headers.get(name)}
     try:
-        answer = _ask(server, response, _log_stream_arn(response, name, server))
+        answer = server.invoke(headers, response.raw_body)
+    except InvocationError as error:
+        arn = _log_stream_arn(response, endpoint.name, error.log_stream)
+        raise ModelError(error.status, error.original, str(error), arn) from error
     finally:
         server.leave()
-    headers = {
+    told = {
         "Content-Type": answer.headers.get("Content-Type", "application/octet-stream"),
         "x-Amzn-Invoked-Production-Variant": server.variant["VariantName"],
     }
     if attributes := answer.headers.get(_CUSTOM_ATTRIBUTES):
-        headers[_CUSTOM_ATTRIBUTES] = attributes
-    return 200, headers, answer.body
+        told[_CUSTOM_ATTRIBUTES] = attributes
+    return 200, told, answer.body
 
 
-def _enter_server(response: Any, name: str, variant: str | None) -> ModelServer:
+def _invoke_endpoint_async(response: Any) -> tuple[int, dict[str, str], str]:
+    _refuse(response, _UNSUPPORTED_ASYNC, "InvokeEndpointAsync")
+    endpoint = _find_endpoint(response)
+    if not endpoint.queue:
+        raise RuntimeValidationError(f"Endpoint {endpoint.name} is not asynchronous; InvokeEndpoint is its call.")
+    asked = {
+        "InputLocation": response.headers[f"{_PREFIX}InputLocation"],
+        "InferenceId": response.headers.get(f"{_PREFIX}Inference-Id"),
+        "RequestTTLSeconds": int(response.headers.get(f"{_PREFIX}RequestTTLSeconds") or _TTL_SECONDS),
+        "InvocationTimeoutSeconds": int(response.headers.get(f"{_PREFIX}InvocationTimeoutSeconds") or _ASYNC_SECONDS),
+    }
+    given = {name: response.headers.get(key) for name, key in _FORWARDED_ASYNC.items()}
+    request = AsynchronousRequest(
+        endpoint, response.region, {name: value for name, value in given.items() if value}, asked
+    )
+    request.start()
+    told = {f"{_PREFIX}OutputLocation": request.output_location, "Content-Type": "application/json"}
+    if request.failure_location:
+        told[f"{_PREFIX}FailureLocation"] = request.failure_location
+    return 202, told, json.dumps({"InferenceId": request.inference_id})
+
+
+def _refuse(response: Any, names: tuple[str, ...], call: str) -> None:
+    for name in names:
+        if response.headers.get(f"{_PREFIX}{name}"):
+            raise UnsupportedInvocationError(f"local/ does not support {_PREFIX}{name} of {call}.")
+
+
+def _find_endpoint(response: Any) -> Endpoint:
+    name = response.path.split("/")[2]
     backend = sagemaker_backends[response.current_account][response.region]
     endpoint = cast("Endpoint | None", backend.endpoints.get(name))
-    serves, server = endpoint.choose(variant) if endpoint else (False, None)
-    if not serves:
+    if not endpoint:
         raise RuntimeValidationError(f"Endpoint {name} of account {response.current_account} not found.")
+    return endpoint
+
+
+def _enter_server(response: Any, endpoint: Endpoint, variant: str | None) -> ModelServer:
+    serves, server = endpoint.choose(variant)
+    if not serves:
+        raise RuntimeValidationError(f"Endpoint {endpoint.name} of account {response.current_account} not found.")
     if not server:
-        raise RuntimeValidationError(f"Variant {variant} not found in endpoint {name}.")
+        raise RuntimeValidationError(f"Variant {variant} not found in endpoint {endpoint.name}.")
     return server
 
 
-def _ask(server: ModelServer, response: Any, log_stream_arn: str) -> Answer:
-    headers = {name: response.headers[name] for name in _FORWARDED if response.headers.get(name)}
-    try:
-        answer = server.invoke(headers, response.raw_body)
-    except TimeoutError:
-        message = "Invocation timed out while waiting for a response from container primary"
-        raise ModelError(0, message, message, log_stream_arn) from None
-    except OSError as error:
-        message = f"The container primary does not answer: {error}"
-        raise ModelError(500, message, message, log_stream_arn) from error
-    if answer.status >= 400:
-        original = answer.body.decode(errors="replace")
-        side = "client" if answer.status < 500 else "server"
-        message = f'Received {side} error ({answer.status}) from primary with message "{original}".'
-        raise ModelError(answer.status, original, message, log_stream_arn)
-    return answer
-
-
-def _log_stream_arn(response: Any, endpoint: str, server: ModelServer) -> str:
+def _log_stream_arn(response: Any, endpoint: str, log_stream: str) -> str:
     group = f"/aws/sagemaker/Endpoints/{endpoint}"
     place = f"arn:aws:logs:{response.region}:{response.current_account}"
-    return f"{place}:log-group:{group}:log-stream:{server.log_stream}"
-
-
-def _refuse_async(_: Any) -> None:
-    raise UnsupportedInvocationError("local/ does not support InvokeEndpointAsync.")
+    return f"{place}:log-group:{group}:log-stream:{log_stream}"

@@ -34,13 +34,27 @@ NEEDED_ON_AWS_ALONE = {
         "events:PutRule",
         "events:PutTargets",
         "sagemaker:ListTags",  # .sync, for the tags of a repeated request
+        "cloudwatch:DeleteAlarms",  # Application Auto Scaling, in the name of who registers, sets a policy, deregisters
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:PutMetricAlarm",
+        "iam:CreateServiceLinkedRole",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
     },
     "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
     "FinishBuild": {
         "sqs:SendMessage",  # when it has failed three times
         "sagemaker:UpdateEndpoint",  # when a build was stopped in the middle of an update
+        "application-autoscaling:DeregisterScalableTarget",  # when a build fails after its scaling was registered
+        "cloudwatch:DeleteAlarms",  # Application Auto Scaling, as for the state machine
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:PutMetricAlarm",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
     },
     "RemoveLeftovers": {
+        "cloudwatch:DeleteAlarms",  # Application Auto Scaling, in the name of who deregisters
+        "cloudwatch:DescribeAlarms",
         "codebuild:BatchGetBuilds",  # when the stack is removed in the middle of an image build
         "codebuild:ListBuildsForProject",
         "codebuild:StopBuild",
@@ -112,7 +126,11 @@ def use(stack: DeployedStack) -> None:
     """Do all that the service is for, so that each role makes its calls."""
     stack.build(hyperparameters={"trouble": "serving"})  # the first deployment: nothing to go back to
     scaling: dict[str, Any] = {"autoscaling": {"minimum": 1, "maximum": 3, "target": 50}}
-    first = stack.build(hostinstancetype="ml.m5.large", networkisolation=True, checkpoints={}, **scaling)
+    checkpoints = f"s3://{stack.outputs['ModelBucket']}/checkpoints/"
+    stack.client("s3").put_object(Bucket=stack.outputs["ModelBucket"], Key="checkpoints/earlier", Body=b"1")
+    first = stack.build(
+        hostinstancetype="ml.m5.large", networkisolation=True, checkpoints={"uri": checkpoints}, **scaling
+    )
     assert first["status"] == "succeeded", first["reason"]
     stack.build(hostinstancetype="ml.c5.large", hyperparameters={"trouble": "serving"}, **scaling)
     spoil_packing(stack)
@@ -130,7 +148,7 @@ def use(stack: DeployedStack) -> None:
     conversation.say("yes")
     stack.finish(number + 1)
     use_tuning(stack)
-    use_images(Byod(stack))
+    use_images(Byod(stack), hostinstancetype="ml.m5.large", **scaling)
     stack.set_parameters()
 
 
@@ -141,7 +159,7 @@ def use_tuning(stack: DeployedStack) -> None:
         "tuningobjective": {"Name": "accuracy", "Type": "Maximize"},
     }
     stack.build(hyperparameters={"trouble": {"Values": ["none"]}}, **tuning)
-    stack.build(skiptrain=True)
+    use_queue(stack)
     stack.set_parameters(hyperparameters={"trouble": {"Values": ["endless"]}}, **tuning)
     number = stack.start_by_voice()
     job = wait_until(lambda: stack.record(number).get("tuning_job"))
@@ -162,9 +180,22 @@ def spoil_packing(stack: DeployedStack) -> None:
     assert answer["FunctionError"] == "Unhandled"
 
 
-def use_images(byod: Byod) -> None:
+def use_queue(stack: DeployedStack) -> None:
+    """Deploy the earlier model once more, with a queue, and have a request answered in S3 and by SNS."""
+    bucket, s3 = stack.outputs["ModelBucket"], stack.client("s3")
+    record = stack.build(skiptrain=True, asynchronous={"successtopic": stack.outputs["ResultsTopicArn"]})
+    assert record["status"] == "succeeded", record["reason"]
+    s3.put_object(Bucket=bucket, Key="asynchronous/question", Body=",".join(map(str, stack.questions[0] / 16)))
+    answer = stack.client("sagemaker-runtime").invoke_endpoint_async(
+        EndpointName=NAME, InputLocation=f"s3://{bucket}/asynchronous/question", ContentType="text/csv"
+    )
+    key = answer["OutputLocation"].removeprefix(f"s3://{bucket}/")
+    wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"])
+
+
+def use_images(byod: Byod, **changes: Any) -> None:
     """Builds of a person's Dockerfiles: one that succeeds, one that fails, one that is stopped."""
-    byod.build()
+    byod.build(**changes)
     byod.build(build={"Training": False, "Inference": True}, dockerfile_path_Inference="elsewhere")
     byod.set_parameters(sourcelocation=byod.upload("slow.zip", training_Dockerfile=SLOW))
     number = byod.stack.start_by_voice()

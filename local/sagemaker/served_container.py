@@ -1,0 +1,223 @@
+"""One container that serves: its folder, laid out as /opt/ml, its process, and the requests that it answers."""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import clients, output, processes
+from local.sagemaker import images
+from local.sagemaker.objects import ObjectError, Objects
+from local.sagemaker.resources import Json
+
+_POLL_SECONDS = 0.02
+_PING_SECONDS = 60
+_STOP_SECONDS = 5
+
+
+class ServerError(Exception):
+    """A variant cannot be served; the message is the endpoint's FailureReason."""
+
+
+class InvocationError(Exception):
+    """A container answered with an error, or not at all."""
+
+    def __init__(self, message: str, status: int, original: str, log_stream: str) -> None:
+        super().__init__(message)
+        self.status, self.original, self.log_stream = status, original, log_stream
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a container belongs.
+
+    Parameters
+    ----------
+    name
+        What errors call it.
+    endpoint, variant
+        The names of the endpoint and its variant.
+    log_stream
+        Where its lines go, in the endpoint's log group.
+    folder
+        An own folder for its files.
+    """
+
+    name: str
+    endpoint: str
+    variant: str
+    log_stream: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a container answered to one request."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+class ServedContainer:
+    """One container of a model that is served.
+
+    Parameters
+    ----------
+    container
+        The ContainerDefinition.
+    model
+        The CreateModel request that it is of.
+    region
+        The endpoint's region.
+    place
+        Where it belongs.
+    """
+
+    def __init__(self, container: Json, model: Json, region: str, place: Place) -> None:
+        self._container, self._model, self._region, self._place = container, model, region, place
+        self.image: str = container.get("Image") or ""
+        self._folder = place.folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._runner: images.Runner | None = None
+        self._port = 0
+
+    def start(self, limit_seconds: float) -> None:
+        """Download the model, start the process and wait until it is healthy.
+
+        Raises
+        ------
+        ServerError
+            It cannot be started, or does not become healthy.
+        """
+        try:
+            runner = images.serving_runner(self.image, self._folder, self._model["ExecutionRoleArn"], _free_port())
+        except images.UnknownImageError as error:
+            raise ServerError(f"{error}.") from error
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for name in ("model", "code", "packages"):
+            (self._folder / name).mkdir(parents=True)
+        environment: dict[str, str] = {**(self._container.get("Environment") or {})}
+        source = "" if runner.code_in_model else environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+        self._download(self._container.get("ModelDataUrl"), source)
+        self._run(runner, environment)
+        if not self._becomes_healthy(time.monotonic() + limit_seconds):
+            raise ServerError(
+                f"The {self._place.name} container for production variant {self._place.variant} did not pass the ping "
+                "health check. Please check CloudWatch logs for this endpoint."
+            )
+
+    def invoke(self, headers: dict[str, str], body: bytes, limit_seconds: float) -> Answer:
+        """Pass a request on.
+
+        Raises
+        ------
+        InvocationError
+            The container answers with an error, or not in time.
+        """
+        name, stream = self._place.name, self._place.log_stream
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=limit_seconds)
+        try:
+            connection.request("POST", "/invocations", body, headers)
+            response = connection.getresponse()
+            answer = Answer(dict(response.getheaders()), response.read())
+        except TimeoutError:
+            message = f"Invocation timed out while waiting for a response from container {name}"
+            raise InvocationError(message, 0, message, stream) from None
+        except OSError as error:
+            message = f"The container {name} does not answer: {error}"
+            raise InvocationError(message, 500, message, stream) from error
+        finally:
+            connection.close()
+        if response.status >= 400:
+            original = answer.body.decode(errors="replace")
+            side = "client" if response.status < 500 else "server"
+            message = f'Received {side} error ({response.status}) from {name} with message "{original}".'
+            raise InvocationError(message, response.status, original, stream)
+        return answer
+
+    def end(self) -> None:
+        """End the process and remove its files."""
+        if self._process:
+            processes.signal_group(self._process, signal.SIGTERM)
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                processes.signal_group(self._process, signal.SIGKILL)
+        if self._runner:
+            self._runner.end()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _download(self, model_data: str | None, source: str) -> None:
+        objects = Objects(self._region, self._model["ExecutionRoleArn"])
+        try:
+            if model_data:
+                objects.fetch_archive(model_data, self._folder / "model")
+            if source.startswith("s3://"):
+                if self._model.get("EnableNetworkIsolation"):
+                    raise ObjectError(f"a container without a network cannot read {source}")
+                objects.fetch_archive(source, self._folder / "code")
+        except ObjectError as error:
+            raise ServerError(
+                f'Failed to download model data for container "{self._place.name}" from URL: "{model_data}". Please '
+                "ensure that there is an object located at the URL and that the role passed to CreateModel has "
+                f"permissions to download the object. ({error})"
+            ) from error
+
+    def _run(self, runner: images.Runner, environment: dict[str, str]) -> None:
+        role = self._model["ExecutionRoleArn"]
+        self._runner, self._port = runner, runner.port or 0
+        isolated = self._model.get("EnableNetworkIsolation")
+        given = ({} if isolated else clients.process_environment(role, self._region)) | environment
+        self._process = processes.start(
+            runner.pass_environment(list(given)),
+            env={
+                "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+                "HOME": str(self._folder),
+                "LANG": "C.UTF-8",
+                "PYTHONUNBUFFERED": "1",
+                **runner.environment,
+                **given,
+            },
+            cwd=runner.folder,
+            output=subprocess.PIPE,
+        )
+        output.follow(
+            self._process,
+            region=self._region,
+            role_arn=role,
+            group=f"/aws/sagemaker/Endpoints/{self._place.endpoint}",
+            stream=self._place.log_stream,
+        )
+
+    def _becomes_healthy(self, deadline: float) -> bool:
+        assert self._process is not None
+        port_file = self._folder / "port"
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if not self._port and port_file.is_file():
+                self._port = int(port_file.read_text())
+            if self._port and self._answers_ping():
+                return True
+            time.sleep(_POLL_SECONDS)
+        return False
+
+    def _answers_ping(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PING_SECONDS)
+        try:
+            connection.request("GET", "/ping")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
