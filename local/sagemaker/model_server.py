@@ -1,5 +1,6 @@
 """One model server: the containers behind one variant of an endpoint, which a request passes in their order."""
 
+import shutil
 import threading
 import uuid
 from pathlib import Path
@@ -30,7 +31,7 @@ class ModelServer:
     """
 
     def __init__(self, endpoint: str, variant: Json, model: Definition, region: str, folder: Path) -> None:
-        self.variant = variant
+        self.variant, self._folder = variant, folder
         self.role: str = model.request["ExecutionRoleArn"]
         stream = f"{variant['VariantName']}/i-{uuid.uuid4().hex[:17]}"
         several: list[Json] = model.request.get("Containers") or []
@@ -91,3 +92,4 @@ class ModelServer:
             self._idle.wait_for(lambda: self._in_flight == 0, timeout=_ANSWER_SECONDS)
         for container in self._containers:
             container.end()
+        shutil.rmtree(self._folder, ignore_errors=True)

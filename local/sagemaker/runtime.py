@@ -99,7 +99,12 @@ def _invoke_endpoint_async(response: Any) -> tuple[int, dict[str, str], str]:
         endpoint, response.region, {name: value for name, value in given.items() if value}, asked
     )
     request.start()
-    told = {f"{_PREFIX}OutputLocation": request.output_location, "Content-Type": "application/json"}
+    # moto takes the status of an answer from its headers.
+    told = {
+        "status": "202",
+        "Content-Type": "application/json",
+        f"{_PREFIX}OutputLocation": request.output_location,
+    }
     if request.failure_location:
         told[f"{_PREFIX}FailureLocation"] = request.failure_location
     return 202, told, json.dumps({"InferenceId": request.inference_id})

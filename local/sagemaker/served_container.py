@@ -142,7 +142,7 @@ class ServedContainer:
         return answer
 
     def end(self) -> None:
-        """End the process and remove its files."""
+        """End the process."""
         if self._process:
             processes.signal_group(self._process, signal.SIGTERM)
             try:
@@ -151,7 +151,6 @@ class ServedContainer:
                 processes.signal_group(self._process, signal.SIGKILL)
         if self._runner:
             self._runner.end()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _download(self, model_data: str | None, source: str) -> None:
         objects = Objects(self._region, self._model["ExecutionRoleArn"])

@@ -132,6 +132,7 @@ def use(stack: DeployedStack) -> None:
         hostinstancetype="ml.m5.large", networkisolation=True, checkpoints={"uri": checkpoints}, **scaling
     )
     assert first["status"] == "succeeded", first["reason"]
+    assert stack.ask_endpoint() > 0.9
     stack.build(hostinstancetype="ml.c5.large", hyperparameters={"trouble": "serving"}, **scaling)
     spoil_packing(stack)
     stack.set_parameters(hyperparameters={"trouble": "endless"})
@@ -185,7 +186,8 @@ def use_queue(stack: DeployedStack) -> None:
     bucket, s3 = stack.outputs["ModelBucket"], stack.client("s3")
     record = stack.build(skiptrain=True, asynchronous={"successtopic": stack.outputs["ResultsTopicArn"]})
     assert record["status"] == "succeeded", record["reason"]
-    s3.put_object(Bucket=bucket, Key="asynchronous/question", Body=",".join(map(str, stack.questions[0] / 16)))
+    question = "\n".join(",".join(map(str, row)) for row in stack.questions[:2] / 16)
+    s3.put_object(Bucket=bucket, Key="asynchronous/question", Body=question)
     answer = stack.client("sagemaker-runtime").invoke_endpoint_async(
         EndpointName=NAME, InputLocation=f"s3://{bucket}/asynchronous/question", ContentType="text/csv"
     )

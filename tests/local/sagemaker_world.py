@@ -107,17 +107,19 @@ class World:
         """Wait until there is such an object."""
         wait_until(lambda: self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key)["KeyCount"], bool)
 
-    def read_logs(self, group: str, prefix: str) -> list[str]:
-        """The lines of the log streams whose name begins so."""
+    def list_streams(self, group: str, **prefix: str) -> list[str]:
+        """The names of a group's log streams."""
         if not self.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
             return []
-        streams = self.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+        streams = self.logs.describe_log_streams(logGroupName=group, **prefix)["logStreams"]
+        return [stream["logStreamName"] for stream in streams]
+
+    def read_logs(self, group: str, prefix: str) -> list[str]:
+        """The lines of the log streams whose name begins so."""
         return [
             event["message"]
-            for stream in streams
-            for event in self.logs.get_log_events(
-                logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
-            )["events"]
+            for name in self.list_streams(group, logStreamNamePrefix=prefix)
+            for event in self.logs.get_log_events(logGroupName=group, logStreamName=name, startFromHead=True)["events"]
         ]
 
 

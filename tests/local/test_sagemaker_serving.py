@@ -1,0 +1,187 @@
+"""Endpoints on local/ of several containers, without instances, and with a queue."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engine import Engine
+from tests.local.sagemaker_world import IMAGE, SERVE_OWN, Host, pack, wait_until
+
+# Says what it was asked for, and makes of a list of numbers another one.
+DOUBLES = """
+import json
+
+def model_fn(model_dir):
+    return 2
+
+def input_fn(body, content_type):
+    assert content_type == "text/csv", content_type
+    return [float(part) for part in body.split(",")]
+
+def predict_fn(data, model):
+    if min(data) < 0:
+        raise ValueError("below zero")
+    return [value * model for value in data]
+
+def output_fn(prediction, accept):
+    assert accept == "application/json", accept
+    return json.dumps(prediction), accept
+"""
+
+
+class Waiter(Host):
+    """Hears what an asynchronous endpoint tells."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._sqs, sns = engine.client("sqs"), engine.client("sns")
+        self._queue = self._sqs.create_queue(QueueName=self.bucket)["QueueUrl"]
+        self.topic: str = sns.create_topic(Name=self.bucket)["TopicArn"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
+        sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+
+    def begin_queue(self) -> str:
+        output = {
+            "S3OutputPath": f"s3://{self.bucket}/answers",
+            "S3FailurePath": f"s3://{self.bucket}/failures/",
+            "NotificationConfig": {"SuccessTopic": self.topic, "ErrorTopic": self.topic},
+        }
+        name = self.configure_with({"AsyncInferenceConfig": {"OutputConfig": output}})
+        endpoint = self.begin(name)
+        described = self.settle(endpoint)
+        assert described["EndpointStatus"] == "InService", described.get("FailureReason")
+        assert described["AsyncInferenceConfig"]["OutputConfig"] == output
+        return endpoint
+
+    def configure_with(self, more: dict[str, Any], **variant: Any) -> str:
+        name = f"config-{uuid.uuid4().hex[:8]}"
+        self.sagemaker.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[
+                {"VariantName": "main", "ModelName": self.model(SERVE_OWN)}
+                | (variant or {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
+            ],
+            **more,
+        )
+        return name
+
+    def hear(self) -> dict[str, Any]:
+        (message,) = self._sqs.receive_message(QueueUrl=self._queue, WaitTimeSeconds=10)["Messages"]
+        self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        return json.loads(message["Body"])  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def host(engine: Engine) -> Iterator[Waiter]:
+    host = Waiter(engine)
+    yield host
+    for endpoint in host.sagemaker.list_endpoints(MaxResults=100)["Endpoints"]:
+        host.sagemaker.delete_endpoint(EndpointName=endpoint["EndpointName"])
+
+
+@pytest.fixture(scope="module")
+def queue(host: Waiter) -> str:
+    return host.begin_queue()
+
+
+def container(host: Host, script: str, **more: str) -> dict[str, Any]:
+    key = uuid.uuid4().hex
+    return {
+        "Image": IMAGE,
+        "ModelDataUrl": host.put(f"{key}/model.tar.gz", pack({"code/serve.py": script})),
+        "Environment": {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+        **more,
+    }
+
+
+def test_a_request_passes_the_containers_of_a_pipeline_in_their_order(host: Waiter) -> None:
+    name = f"pipeline-{uuid.uuid4().hex[:8]}"
+    first, second = container(host, DOUBLES, ContainerHostname="doubles"), container(host, SERVE_OWN)
+    host.sagemaker.create_model(ModelName=name, Containers=[first, second], ExecutionRoleArn=host.role)
+    endpoint = host.begin(host.configure(main=name))
+    described = host.settle(endpoint)
+    assert described["EndpointStatus"] == "InService", described.get("FailureReason")
+    assert len(described["ProductionVariants"][0]["DeployedImages"]) == 2
+    answer = host.invoke(endpoint, b"1,2", "text/csv", Accept="application/anything")
+    assert json.loads(answer) == {"prediction": [6, 12]}
+    with pytest.raises(ClientError, match="from doubles with message") as caught:
+        host.invoke(endpoint, b"-1", "text/csv")
+    assert caught.value.response["LogStreamArn"].endswith("/doubles")  # type: ignore[typeddict-item]
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    wait_until(lambda: host.list_streams(group), lambda names: any(name.endswith("/doubles") for name in names))
+
+
+def test_a_pipeline_with_a_container_that_cannot_be_served_fails_by_its_name(host: Waiter) -> None:
+    name = f"pipeline-{uuid.uuid4().hex[:8]}"
+    parts = [container(host, DOUBLES), container(host, "raise RuntimeError('torn')")]
+    host.sagemaker.create_model(ModelName=name, Containers=parts, ExecutionRoleArn=host.role)
+    described = host.settle(host.begin(host.configure(main=name)))
+    assert described["EndpointStatus"] == "Failed"
+    assert "The container-2 container for production variant main did not pass" in described["FailureReason"]
+
+
+def test_a_serverless_endpoint_serves_and_tells_its_capacity(host: Waiter) -> None:
+    capacity = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+    endpoint = host.begin(host.configure_with({}, ServerlessConfig=capacity))
+    (variant,) = host.settle(endpoint)["ProductionVariants"]
+    assert variant["CurrentServerlessConfig"] == capacity
+    assert "CurrentInstanceCount" not in variant
+    assert host.invoke_json(endpoint, [1]) == {"prediction": [3]}
+
+
+def test_a_queued_request_is_answered_in_s3_and_told_of(host: Waiter, queue: str) -> None:
+    answer = host.runtime.invoke_endpoint_async(
+        EndpointName=queue,
+        InputLocation=host.put("questions/1", "[1, 2]"),
+        ContentType="application/json",
+        InferenceId="the-first",
+    )
+    assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["InferenceId"]) == (202, "the-first")
+    assert answer["OutputLocation"].startswith(f"s3://{host.bucket}/answers/")
+    told = host.hear()
+    assert (told["invocationStatus"], told["inferenceId"]) == ("Completed", "the-first")
+    assert told["responseParameters"]["outputLocation"] == answer["OutputLocation"]
+    assert json.loads(host.read(answer["OutputLocation"])) == {"prediction": [3, 6]}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [("1,2", "text/csv", "cannot read text/csv"), (None, "text/csv", "does not exist")],
+)
+def test_a_queued_request_that_fails_says_why(
+    host: Waiter, queue: str, body: str | None, content_type: str, reason: str
+) -> None:
+    place = host.put("questions/2", body) if body else f"s3://{host.bucket}/questions/none"
+    answer = host.runtime.invoke_endpoint_async(EndpointName=queue, InputLocation=place, ContentType=content_type)
+    told = host.hear()
+    assert told["invocationStatus"] == "Failed"
+    assert reason in told["failureReason"]
+    assert reason in host.read(answer["FailureLocation"]).decode()
+
+
+def test_each_kind_of_endpoint_has_its_own_call(host: Waiter, queue: str) -> None:
+    with pytest.raises(ClientError, match="InvokeEndpointAsync is its call"):
+        host.invoke(queue, b"[1]")
+    plain = host.begin(host.configure(main=host.model(SERVE_OWN)))
+    wait_until(lambda: host.describe(plain)["EndpointStatus"], lambda status: status == "InService")
+    with pytest.raises(ClientError, match="InvokeEndpoint is its call"):
+        host.runtime.invoke_endpoint_async(EndpointName=plain, InputLocation="s3://b/x")
+    with pytest.raises(ClientError, match="Filename of InvokeEndpointAsync"):
+        host.runtime.invoke_endpoint_async(EndpointName=queue, InputLocation="s3://b/x", Filename="mine")
+
+
+def test_a_container_without_a_network_cannot_have_its_script_from_s3(host: Waiter) -> None:
+    name = f"model-{uuid.uuid4().hex[:8]}"
+    part = container(host, SERVE_OWN)
+    part["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = part["ModelDataUrl"]
+    host.sagemaker.create_model(
+        ModelName=name, PrimaryContainer=part, ExecutionRoleArn=host.role, EnableNetworkIsolation=True
+    )
+    described = host.settle(host.begin(host.configure(main=name)))
+    assert "a container without a network cannot read s3://" in described["FailureReason"]
