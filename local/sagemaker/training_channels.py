@@ -1,14 +1,17 @@
 """The channels of a training job: which objects a machine gets of each, and in which order."""
 
+import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 from moto.sagemaker.exceptions import ValidationError
 
 from local.sagemaker.objects import Entry, ObjectError, Objects
+from local.sagemaker.pipes import Pipe, decompress, wrap_record
 from local.sagemaker.resources import Json
 
-_MODES = ("File", "FastFile")  # FastFile shows the same folder; that its files come late cannot be seen
+_TYPES = ("S3Prefix", "ManifestFile", "AugmentedManifestFile")
 
 
 class Channel:
@@ -28,34 +31,35 @@ class Channel:
         self._mode: str = asked.get("InputMode") or default_mode
 
     def check(self) -> None:
-        """Refuse by name what this engine does not do."""
+        """Refuse what AWS refuses, and by name what this engine does not do."""
         source = self._asked["DataSource"].get("S3DataSource")
-        if self._mode not in _MODES:
-            raise ValidationError(
-                message=f"local/ does not support the input mode {self._mode}, which channel {self.name} asks for."
-            )
         if not source:
             raise ValidationError(message=f"local/ reads channels from S3 only, unlike channel {self.name}.")
-        if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
+        if source["S3DataType"] not in _TYPES:
             raise ValidationError(
                 message=f"local/ does not support the S3DataType {source['S3DataType']} ({self.name})."
             )
-        for option in ("CompressionType", "RecordWrapperType"):
-            if (self._asked.get(option) or "None") != "None":
-                raise ValidationError(message=f"local/ does not support the {option} of channel {self.name}.")
+        if self._mode == "Pipe":
+            return
+        given = [
+            name for name in ("CompressionType", "RecordWrapperType") if (self._asked.get(name) or "None") != "None"
+        ]
+        if source["S3DataType"] == "AugmentedManifestFile":
+            given.append("AugmentedManifestFile")
+        if given:
+            raise ValidationError(message=f"{given[0]} is for the input mode Pipe alone, unlike channel {self.name}.")
 
     def describe(self) -> Json:
         """The channel's entry in inputdataconfig.json."""
-        source = self._asked["DataSource"]["S3DataSource"]
         return {
             "TrainingInputMode": self._mode,
-            "S3DistributionType": source.get("S3DataDistributionType") or "FullyReplicated",
+            "S3DistributionType": self._source.get("S3DataDistributionType") or "FullyReplicated",
             "ContentType": self._asked.get("ContentType"),
-            "RecordWrapperType": "None",
+            "RecordWrapperType": self._asked.get("RecordWrapperType") or "None",
         }
 
-    def download(self, objects: Objects, data: Path, part: tuple[int, int]) -> None:
-        """Make the channel's folder.
+    def open(self, objects: Objects, data: Path, part: tuple[int, int]) -> Pipe | None:
+        """Make the channel's folder, or its pipe.
 
         Parameters
         ----------
@@ -64,21 +68,53 @@ class Channel:
         part
             Of how many machines this is which, from 0.
         """
+        if not self._list(objects):
+            raise ObjectError(
+                f'No S3 objects found under S3 URL "{self._source["S3Uri"]}" given in input data source of channel '
+                f"{self.name}."
+            )
+        seed = (self._asked.get("ShuffleConfig") or {}).get("Seed")
+        shuffle = None if seed is None else random.Random(seed)
+        if self._mode == "Pipe":
+            return Pipe(data / self.name, lambda: self._read_epoch(objects, shuffle, part))
         folder = data / self.name
         folder.mkdir()
-        objects.fetch_into(folder, self._choose(objects, *part))
+        objects.fetch_into(folder, self._choose(objects, shuffle, part))
+        return None
 
-    def _choose(self, objects: Objects, index: int, count: int) -> list[Entry]:
-        source = self._asked["DataSource"]["S3DataSource"]
-        uri = source["S3Uri"]
-        entries = objects.read_manifest(uri) if source["S3DataType"] == "ManifestFile" else objects.list_prefix(uri)
-        if not entries:
-            raise ObjectError(
-                f'No S3 objects found under S3 URL "{uri}" given in input data source of channel {self.name}.'
-            )
-        if shuffle := self._asked.get("ShuffleConfig"):
-            random.Random(shuffle["Seed"]).shuffle(entries)
-        return entries[index::count] if source.get("S3DataDistributionType") == "ShardedByS3Key" else entries
+    @property
+    def _source(self) -> Json:
+        source: Json = self._asked["DataSource"]["S3DataSource"]
+        return source
+
+    def _list(self, objects: Objects) -> list[Entry]:
+        uri = self._source["S3Uri"]
+        if self._source["S3DataType"] == "ManifestFile":
+            return objects.read_manifest(uri)
+        if self._source["S3DataType"] == "AugmentedManifestFile":
+            lines = objects.read(uri).decode().splitlines()
+            return [Entry(uri, line) for line in lines if line.strip()]
+        return objects.list_prefix(uri)
+
+    def _choose(self, objects: Objects, shuffle: random.Random | None, part: tuple[int, int]) -> list[Entry]:
+        entries = self._list(objects)
+        if shuffle:
+            shuffle.shuffle(entries)
+        is_sharded = self._source.get("S3DataDistributionType") == "ShardedByS3Key"
+        return entries[part[0] :: part[1]] if is_sharded else entries
+
+    def _read_epoch(self, objects: Objects, shuffle: random.Random | None, part: tuple[int, int]) -> Iterator[bytes]:
+        """The records of one epoch; every machine shuffles in the same way."""
+        wrap = wrap_record if self._asked.get("RecordWrapperType") == "RecordIO" else bytes
+        unpack = decompress if self._asked.get("CompressionType") == "Gzip" else bytes
+        for entry in self._choose(objects, shuffle, part):
+            if self._source["S3DataType"] != "AugmentedManifestFile":
+                yield wrap(unpack(objects.read(entry.uri)))
+                continue
+            line = json.loads(entry.name)
+            for name in self._source["AttributeNames"]:
+                is_reference = name.endswith("-ref")
+                yield wrap(objects.read(line[name]) if is_reference else json.dumps(line[name]).encode())
 
 
 def read(request: Json) -> list[Channel]:

@@ -59,7 +59,7 @@ class Cluster:
                 reason = f"AlgorithmError: {waiting[ended].read_failure()}, exit code: {exit_code}"
                 self._signal(signal.SIGKILL)
         for container in self._containers:
-            container.save_checkpoints()
+            container.finish()
         return reason
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ from local import clients, config, output, processes
 from local.sagemaker import images, training_channels
 from local.sagemaker.checkpoints import Checkpoints
 from local.sagemaker.objects import ObjectError, Objects, unpack
+from local.sagemaker.pipes import Pipe
 from local.sagemaker.resources import CONTAINER_BASE, Json, now
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "output/intermediate", "code", "packages")
@@ -43,6 +44,7 @@ class TrainingContainer:
         self._name: str = request["TrainingJobName"]
         self._process: subprocess.Popen[bytes] | None = None
         self._runner: images.Runner | None = None
+        self._pipes: list[Pipe] = []
         self.folder = job_folder(request, region) / host
         self._objects = Objects(region, self._role)
         checkpoints = request.get("CheckpointConfig")
@@ -74,8 +76,8 @@ class TrainingContainer:
         self._write_config("inputdataconfig", {channel.name: channel.describe() for channel in channels})
         part = (self._hosts.index(self._host), len(self._hosts))
         try:
-            for channel in channels:
-                channel.download(self._objects, self.folder / "input" / "data", part)
+            opened = [channel.open(self._objects, self.folder / "input" / "data", part) for channel in channels]
+            self._pipes = [pipe for pipe in opened if pipe]
             if self._checkpoints:
                 self._checkpoints.fetch()
         except ObjectError as error:
@@ -110,6 +112,8 @@ class TrainingContainer:
             stream=f"{self._name}/{self._host}-{int(now().timestamp())}",
             on_line=on_line,
         )
+        for pipe in self._pipes:
+            pipe.start()
         if self._checkpoints:
             self._checkpoints.keep()
 
@@ -130,8 +134,12 @@ class TrainingContainer:
         self._output.join()
         return exit_code
 
-    def save_checkpoints(self) -> None:
-        """Upload what the ended process has left of checkpoints."""
+    def finish(self) -> None:
+        """Upload what the ended process has left of checkpoints, and see that it was given all its data."""
+        for pipe in self._pipes:
+            pipe.end()
+            if pipe.failure:
+                raise JobError(f"ClientError: Data download failed: {pipe.failure}")
         try:
             if self._checkpoints:
                 self._checkpoints.finish()

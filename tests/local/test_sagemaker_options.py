@@ -1,12 +1,14 @@
 """What a training on local/ may be asked for besides: isolation, checkpoints, spot, several instances, channels."""
 
+import gzip
+import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.engine import Engine
-from tests.local.sagemaker_world import TRAINING_LOGS, Trainer, pack, unpack
+from tests.local.sagemaker_world import IMAGE, TRAINING_LOGS, Trainer, pack, unpack
 
 # Says where it begins, writes on at each step, and goes on until it is stopped.
 GOES_ON = """
@@ -36,6 +38,15 @@ def world(engine: Engine) -> Trainer:
 def channel(name: str, uri: str, **changes: Any) -> dict[str, Any]:
     source = {"S3DataType": "S3Prefix", "S3Uri": uri} | changes.pop("S3DataSource", {})
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}} | changes
+
+
+def augmented(uri: str) -> dict[str, Any]:
+    return channel(
+        "lines",
+        uri,
+        S3DataSource={"S3DataType": "AugmentedManifestFile", "AttributeNames": ["source-ref", "label"]},
+        RecordWrapperType="RecordIO",
+    )
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -195,9 +206,69 @@ RESOURCES = TWO["ResourceConfig"]
         ({"ResourceConfig": RESOURCES | {"InstanceCount": 5}}, "at most 4 processes"),
         ({"CheckpointConfig": {"S3Uri": "s3://b/x", "LocalPath": "/tmp/kept"}}, "not in /tmp/kept"),
         ({"CheckpointConfig": {"S3Uri": "s3://b/x", "LocalPath": "/opt/ml/model"}}, "not in /opt/ml/model"),
+        (
+            {"InputDataConfig": [augmented("s3://b/x") | {"InputMode": "File"}]},
+            "RecordWrapperType is for the input mode",
+        ),
         ({"ExperimentConfig": {"ExperimentName": "a"}}, "ExperimentConfig of a training job"),
     ],
 )
 def test_what_cannot_be_done_is_refused(world: Trainer, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ClientError, match=message):
         world.start("", **changes)
+
+
+def test_channels_flow_through_pipes_epoch_by_epoch(world: Trainer) -> None:
+    parts = [world.put(f"piped/{letter}", gzip.compress(f"<{letter}>".encode())) for letter in "abc"]
+    lines = [json.dumps({"source-ref": parts[0], "label": 7})]
+    script = """
+import os
+for epoch in range(3):
+    with open(os.environ["SM_CHANNEL_FLOW"] + f"_{epoch}", "rb") as pipe:
+        print(f"epoch {epoch}:", pipe.read().decode(), flush=True)
+with open(os.environ["SM_CHANNEL_LINES"] + "_0", "rb") as pipe:
+    print("records:", pipe.read()[-12:].hex(), flush=True)
+"""
+    flow = channel("flow", f"s3://{world.bucket}/piped/", CompressionType="Gzip", ShuffleConfig={"Seed": 1})
+    name = world.start(
+        script,
+        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "Pipe"},
+        InputDataConfig=[flow, augmented(world.put("lines.manifest", "\n".join(lines)))],
+    )
+    job = world.finish(name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    printed = world.read_logs(TRAINING_LOGS, name)
+    epochs = [line.partition(": ")[2] for line in printed if line.startswith("epoch")]
+    assert [sorted(epoch) for epoch in epochs] == [sorted("<a><b><c>")] * 3
+    assert len(set(epochs)) > 1
+    # RecordIO's magic number, the length 1, and "7" filled up to four bytes.
+    assert "records: 0a23d7ce0100000037000000" in printed
+
+
+def test_an_epoch_need_not_be_read_to_its_end(world: Trainer) -> None:
+    script = """
+import os
+for epoch in range(2):
+    with open(os.environ["SM_CHANNEL_FLOW"] + f"_{epoch}") as pipe:
+        print("begins with", pipe.read(1), flush=True)
+"""
+    flow = channel("flow", world.put("large/a", "a" * 500_000), InputMode="Pipe")
+    name = world.start(script, InputDataConfig=[flow])
+    job = world.finish(name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert world.read_logs(TRAINING_LOGS, name).count("begins with a") == 2
+
+
+def test_a_pipe_that_breaks_fails_the_job(world: Trainer) -> None:
+    script = """
+import os
+for epoch in range(2):
+    open(os.environ["SM_CHANNEL_FLOW"] + f"_{epoch}").read()
+"""
+    broken = channel("flow", world.put("broken/a", "no gzip"), CompressionType="Gzip", InputMode="Pipe")
+    assert "is no gzip file" in world.finish(world.start(script, InputDataConfig=[broken]))["FailureReason"]
+
+
+def test_a_training_that_reads_none_of_its_pipes_ends(world: Trainer) -> None:
+    flow = channel("flow", world.put("unread/a", "a"), InputMode="Pipe")
+    assert world.finish(world.start("", InputDataConfig=[flow]))["TrainingJobStatus"] == "Completed"

@@ -195,14 +195,6 @@ def test_a_script_cannot_import_the_engine(world: Trainer) -> None:
     ("changes", "code", "message"),
     [
         ({"RoleArn": "arn:aws:iam::123456789012:role/nobody-at-all"}, "ValidationException", "Could not assume role"),
-        (
-            {
-                "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "Pipe"},
-                "InputDataConfig": channel("s3://b/x"),
-            },
-            "ValidationException",
-            "input mode Pipe",
-        ),
     ],
 )
 def test_an_impossible_request_is_refused(world: Trainer, changes: dict[str, Any], code: str, message: str) -> None:
