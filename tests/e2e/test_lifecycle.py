@@ -59,7 +59,6 @@ NEEDED_ON_AWS_ALONE = {
         "codebuild:ListBuildsForProject",
         "codebuild:StopBuild",
         "sagemaker:DescribeHyperParameterTuningJob",  # when the build that runs tunes; here it trains
-        "s3:DeleteObjectVersion",  # local/ asks for s3:DeleteObject whatever the version
     },
     "ImageProject": {
         "codecommit:GitPull",  # when the source lies in CodeCommit
