@@ -6,8 +6,15 @@ from moto.sagemaker.exceptions import ValidationError
 
 from local.sagemaker.resources import Json, Store, check_role, list_page, now, refuse
 
-_UNSUPPORTED_CONTAINER = ("ModelPackageName", "ModelDataSource", "AdditionalModelDataSources", "MultiModelConfig")
-_UNSUPPORTED_CONFIG = ("ExplainerConfig", "ShadowProductionVariants", "CrossRegionTrafficConfig")
+_UNSUPPORTED_CONTAINER = (
+    *("ModelPackageName", "ModelDataSource", "AdditionalModelDataSources", "MultiModelConfig"),
+    *("ContainerMetricsConfig", "ImageConfig", "InferenceSpecificationName"),
+)
+_UNSUPPORTED_CONFIG = (
+    *("CrossRegionTrafficConfig", "ExplainerConfig", "MetricsConfig", "ShadowProductionVariants"),
+    *("EnableNetworkIsolation", "ExecutionRoleArn", "VpcConfig"),  # of inference components
+)
+_UNSUPPORTED_VARIANT = ("AcceleratorType", "CapacityReservationConfig", "InstancePools", "ManagedInstanceScaling")
 
 
 class Definition:
@@ -90,6 +97,8 @@ class HostingOperations(Store):
         variants = request["ProductionVariants"]
         if len({variant["VariantName"] for variant in variants}) < len(variants):
             raise ValidationError(message="The variant names of an endpoint configuration must differ.")
+        for variant in variants:
+            refuse(variant, _UNSUPPORTED_VARIANT, "a variant")
         name = request["EndpointConfigName"]
         with self.lock:
             for variant in variants:

@@ -185,3 +185,26 @@ def test_a_container_without_a_network_cannot_have_its_script_from_s3(host: Wait
     )
     described = host.settle(host.begin(host.configure(main=name)))
     assert "a container without a network cannot read s3://" in described["FailureReason"]
+
+
+@pytest.mark.parametrize(
+    ("more", "variant", "message"),
+    [
+        ({"AsyncInferenceConfig": {"OutputConfig": {}}}, {}, "to its S3OutputPath alone"),
+        ({"MetricsConfig": {"EnableEnhancedMetrics": True}}, {}, "MetricsConfig of an endpoint configuration"),
+        ({}, {"ManagedInstanceScaling": {"Status": "ENABLED"}}, "ManagedInstanceScaling of a variant"),
+    ],
+)
+def test_what_an_endpoint_cannot_do_is_refused(
+    host: Waiter, more: dict[str, Any], variant: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ClientError, match=message):
+        host.configure_with(more, **variant)
+
+
+def test_containers_cannot_be_called_directly(host: Waiter) -> None:
+    parts = [container(host, DOUBLES), container(host, SERVE_OWN)]
+    with pytest.raises(ClientError, match="the Mode Direct"):
+        host.sagemaker.create_model(
+            ModelName="a", Containers=parts, ExecutionRoleArn=host.role, InferenceExecutionConfig={"Mode": "Direct"}
+        )
