@@ -39,6 +39,13 @@ def notify_once(service: Service, record: BuildRecord) -> bool:
     return True
 
 
+def count_listeners(service: Service) -> int:
+    """How many confirmed subscriptions hear the notifications."""
+    with aws_call("look who hears the notifications"):
+        topic = service.sns.get_topic_attributes(TopicArn=service.setting("RESULTS_TOPIC_ARN"))
+    return int(topic["Attributes"]["SubscriptionsConfirmed"])
+
+
 def write_message(service: Service, record: BuildRecord) -> str:
     """The text of the notification: what happened, why, how long, and what is live now."""
     step = f", in the step {record.step}" if record.step else ""

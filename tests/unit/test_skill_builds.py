@@ -76,12 +76,12 @@ def test_a_build_that_ended_before_the_yes_is_told_so(alexa: Conversation, domai
 
 def test_a_status_is_told(alexa: Conversation, domain: Domain) -> None:
     domain.answer(status, "describe_latest_build", RUNNING)
-    assert "at the step Train Model and started 2 minutes ago" in alexa.say("build_status")
+    assert "at the step Train Model and started 2 minutes ago" in alexa.say("check_status")
 
 
 def test_no_builds_is_no_error(alexa: Conversation, domain: Domain) -> None:
     domain.answer(status, "describe_latest_build", NoBuildsError())
-    assert alexa.say("build_status") == "There has been no build yet."
+    assert alexa.say("check_status") == "There has been no build yet."
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_no_builds_is_no_error(alexa: Conversation, domain: Domain) -> None:
         (ParameterError("inputmode <x> is unknown."), "That did not work: inputmode <x> is unknown."),
     ],
 )
-@pytest.mark.parametrize("request_name", ["start_build", "stop_build", "build_status"])
+@pytest.mark.parametrize("request_name", ["start_build", "stop_build", "check_status"])
 def test_an_error_of_the_domain_is_told(
     alexa: Conversation, domain: Domain, request_name: str, error: SagebuildError, said: str
 ) -> None:
