@@ -40,10 +40,10 @@ def notify_once(service: Service, record: BuildRecord) -> bool:
 
 
 def count_listeners(service: Service) -> int:
-    """How many confirmed subscriptions hear the notifications."""
+    """How many confirmed subscriptions hear the notifications, up to the hundred that SNS tells at once."""
     with aws_call("look who hears the notifications"):
-        topic = service.sns.get_topic_attributes(TopicArn=service.setting("RESULTS_TOPIC_ARN"))
-    return int(topic["Attributes"]["SubscriptionsConfirmed"])
+        found = service.sns.list_subscriptions_by_topic(TopicArn=service.setting("RESULTS_TOPIC_ARN"))["Subscriptions"]
+    return sum(subscription["SubscriptionArn"].startswith("arn:") for subscription in found)
 
 
 def write_message(service: Service, record: BuildRecord) -> str:

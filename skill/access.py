@@ -1,12 +1,14 @@
 """Lets in who may speak: reads and writes apart, and the PIN before what a person may regret."""
 
-import hashlib
+import logging
 import os
 from typing import Literal
 
 from skill import builds
 from skill.conversation import Answer, Confirmation, SpokenError, Turn
 from skill.speech import Sentence
+
+logger = logging.getLogger(__name__)
 
 
 def refuse_strangers(turn: Turn, needs: Literal["nothing", "read", "write"]) -> None:
@@ -19,6 +21,7 @@ def refuse_strangers(turn: Turn, needs: Literal["nothing", "read", "write"]) -> 
     """
     if needs == "nothing":
         return
+    logger.info("%s asks by %s to %s", turn.request_id, _hash(turn.identities), needs)
     access = builds.read_access()
     if not access.may_read(turn.identities):
         raise SpokenError(Sentence("refused.read"))
@@ -45,7 +48,9 @@ def judge_pin(confirmation: Confirmation, given: str) -> Answer | None:
     return Answer(wrong, reprompt=wrong, confirmation=confirmation)
 
 
-def hash_identities(identities: frozenset[str]) -> str:
+def _hash(identities: frozenset[str]) -> str:
     """Speakers as the log names them: always the same, and no id of Amazon's."""
+    import hashlib  # as slow to load as all intents together, and not needed for the first reply
+
     salt = os.environ.get("SKILL_ID", "")
     return "+".join(sorted(hashlib.sha256(f"{salt} {one}".encode()).hexdigest()[:12] for one in identities)) or "nobody"

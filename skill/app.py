@@ -11,7 +11,7 @@ from ask_sdk_core.utils import is_intent_name, is_request_type
 from ask_sdk_model import Response
 from ask_sdk_model.ui import SimpleCard
 
-from skill.access import hash_identities, refuse_strangers
+from skill.access import refuse_strangers
 from skill.builds import answering
 from skill.conversation import Answer, Intent, SpokenError, Turn
 from skill.envelope import read_turn
@@ -82,7 +82,7 @@ def _answer(name: str, intent: Intent, turn: Turn) -> Answer:
         logger.warning("%s of %s met %r", name, turn.request_id, error.__cause__)
         answer = Answer(error.sentence)
     said = answer.sentence.key if answer.sentence else "silence"
-    logger.info("%s of %s by %s: %s", name, turn.request_id, hash_identities(turn.identities), said)
+    logger.info("%s of %s: %s", name, turn.request_id, said)
     return answer
 
 

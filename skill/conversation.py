@@ -1,15 +1,13 @@
 """One turn of a conversation: what an intent is given, and the answer it gives."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from skill.speech import Sentence, can_say
 
 
-@dataclass(frozen=True)
-class Confirmation:
+class Confirmation(NamedTuple):
     """A question that waits for yes or no.
 
     Parameters
@@ -23,7 +21,7 @@ class Confirmation:
     """
 
     intent: str
-    values: Mapping[str, str | int] = field(default_factory=dict)
+    values: Mapping[str, str | int] = {}
     awaits_pin: bool = False
 
     @classmethod
@@ -36,8 +34,7 @@ class Confirmation:
         return None
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """What the person said, and when.
 
     Parameters
@@ -60,7 +57,7 @@ class Turn:
 
     request_id: str
     now: datetime
-    slots: Mapping[str, str] = field(default_factory=dict)
+    slots: Mapping[str, str] = {}
     identities: frozenset[str] = frozenset()
     confirmation: Confirmation | None = None
     is_launched: bool = False
@@ -70,24 +67,21 @@ class Turn:
         """This turn with what the session remembers; what is not as an answer has left it counts for nothing."""
         kept = attributes if isinstance(attributes, dict) else {}
         said = Sentence.from_json(kept.get("said"))
-        return replace(
-            self,
+        return self._replace(
             confirmation=Confirmation.from_json(kept.get("confirmation")),
             is_launched=kept.get("launched") is True,
             said=said if said and can_say(said) else None,
         )
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(NamedTuple):
     """What the Alexa app shows beside the spoken sentence."""
 
     title: Sentence
     text: Sentence
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """A build's progress for a device with a screen.
 
     Parameters
@@ -105,8 +99,7 @@ class Picture:
     state: str
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What is said, and what is left open.
 
     Parameters
@@ -139,7 +132,7 @@ class Answer:
         """The answer in a conversation that goes on: it asks what else there is."""
         if self.reprompt or self.ends or self.sentence is None:
             return self
-        return replace(self, sentence=Sentence("and.more", said=self.sentence), reprompt=Sentence("question"))
+        return self._replace(sentence=Sentence("and.more", said=self.sentence), reprompt=Sentence("question"))
 
     def attributes(self, turn: Turn) -> dict[str, Any]:
         """What the session remembers: this answer's question alone, so that a later yes means no earlier one."""
@@ -149,7 +142,7 @@ class Answer:
         if self.sentence:
             kept["said"] = self.sentence.to_json()
         if self.confirmation:
-            kept["confirmation"] = vars(self.confirmation) | {"values": dict(self.confirmation.values)}
+            kept["confirmation"] = self.confirmation._asdict() | {"values": dict(self.confirmation.values)}
         return kept
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ask_sdk_model import RequestEnvelope
-from ask_sdk_model.interfaces.alexa.presentation.apl import RenderDocumentDirective
 
 from skill.conversation import Picture
 from skill.speech import Sentence, write
 
 if TYPE_CHECKING:
+    from ask_sdk_model.interfaces.alexa.presentation.apl import RenderDocumentDirective
+
     from sagebuild.status import BuildStatus
 
 DOCUMENT = Path(__file__).parent / "progress.apl.json"
@@ -35,8 +36,11 @@ def has_screen(envelope: RequestEnvelope) -> bool:
     return bool(interfaces and interfaces.alexa_presentation_apl)
 
 
-def draw(picture: Picture, locale: object) -> RenderDocumentDirective:
+def draw(picture: Picture, locale: object) -> "RenderDocumentDirective":
     """The directive that shows the picture."""
+    # Importing it costs as much as a third of a first reply.
+    from ask_sdk_model.interfaces.alexa.presentation.apl import RenderDocumentDirective
+
     names = [Sentence("phase.plan"), Sentence("phase.train"), Sentence("phase.deploy"), Sentence("phase.live")]
     phases = [{"name": write(name, locale), "state": _choose_state(place, picture)} for place, name in enumerate(names)]
     return RenderDocumentDirective(

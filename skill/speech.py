@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 LOCALES = Path(__file__).parent / "locales"
 DEFAULT_LANGUAGE = "en"
@@ -15,8 +14,7 @@ _CARD_CHARACTERS = 2000  # Of one value: Alexa refuses a card of more than 8,000
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-@dataclass(frozen=True)
-class Quote:
+class Quote(NamedTuple):
     """Words that are English in every language: AWS's, sagebuild's, the state machine's."""
 
     text: str
@@ -40,7 +38,11 @@ class Sentence:
     def to_json(self) -> dict[str, Any]:
         """The sentence as the session keeps it."""
         values = {
-            name: value.to_json() if isinstance(value, Sentence) else vars(value) if isinstance(value, Quote) else value
+            name: value.to_json()
+            if isinstance(value, Sentence)
+            else value._asdict()
+            if isinstance(value, Quote)
+            else value
             for name, value in self.values.items()
         }
         return {"key": self.key, "values": values}
@@ -94,6 +96,12 @@ def _list_languages() -> frozenset[str]:
 def _load_catalogue(language: str) -> Catalogue:
     catalogue: Catalogue = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
     return catalogue
+
+
+def _keep_value(value: Value) -> Any:
+    if isinstance(value, Sentence):
+        return value.to_json()
+    return value._asdict() if isinstance(value, Quote) else value
 
 
 def _read_value(value: object) -> Value:

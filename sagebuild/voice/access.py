@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from sagebuild.errors import ParameterError
-from sagebuild.service import Service, aws_call
+from sagebuild.service import Service, aws_call, suppress_code
 
 ATTEMPTS = 3
 LOCK_SECONDS = 900
@@ -65,6 +65,12 @@ def read_access(service: Service) -> Access:
         # Not pydantic's own sentence, which repeats what was given: it may be the PIN.
         places = ", ".join(".".join(map(str, one["loc"])) or "its JSON" for one in error.errors(include_input=False))
         raise ParameterError(f"The SSM parameter {name} is wrong at {places}; docs/alexa.md shows it right.") from None
+
+
+def delete_access(service: Service) -> None:
+    """Remove the document, if a person has written one."""
+    with aws_call("delete who may speak to the skill"), suppress_code("ParameterNotFound"):
+        service.ssm.delete_parameter(Name=service.setting("ACCESS_NAME"))
 
 
 def check_pin(service: Service, pin: str, given: str) -> int | None:
