@@ -6,7 +6,7 @@ from skill import builds
 from skill.cards import write_comparison_card, write_list_card, write_metrics_card
 from skill.conversation import Answer, Turn
 from skill.intents import describe_build
-from skill.speech import Quote, Sentence, Value
+from skill.speech import Quote, Sentence
 from skill.words import tell_number
 
 if TYPE_CHECKING:
@@ -37,14 +37,17 @@ def compare(turn: Turn) -> Answer:
     if not found.metrics:
         return Answer(Sentence("compare.unlike", number=found.number, other=found.other))
     (name, (old, new)), *_ = found.metrics.items()
-    values: dict[str, Value] = {"metric": Quote(name), "number": found.number, "other": found.other}
-    card = write_comparison_card(found)
+    metric, number, other, card = Quote(name), found.number, found.other, write_comparison_card(found)
     if new == old:
-        return Answer(Sentence("compare.same", **values), card=card)
+        return Answer(Sentence("compare.same", metric=metric, number=number, other=other), card=card)
     difference = tell_number(abs(new - old))
     if new > old:
-        return Answer(Sentence("compare.higher", **values, difference=difference), card=card)
-    return Answer(Sentence("compare.lower", **values, difference=difference), card=card)
+        return Answer(
+            Sentence("compare.higher", metric=metric, number=number, other=other, difference=difference), card=card
+        )
+    return Answer(
+        Sentence("compare.lower", metric=metric, number=number, other=other, difference=difference), card=card
+    )
 
 
 def list_builds(turn: Turn) -> Answer:
