@@ -39,9 +39,10 @@ def tell_span(seconds: float) -> Sentence:
 
 def tell_number(value: float) -> str | Sentence:
     """A number of four significant digits, with the decimal sign of the language."""
-    whole, _, fraction = f"{float(f'{value:.4g}'):f}".rstrip("0").partition(".")
-    if len(fraction) > 6 or "e" in f"{value:.4g}":
-        return f"{value:.4g}"
+    short = f"{value:.4g}"
+    if not 1e-4 <= abs(value) < 1e12 and value:
+        return short
+    whole, _, fraction = f"{float(short):f}".rstrip("0").partition(".")
     return Sentence("number", whole=whole, fraction=fraction) if fraction else whole
 
 
