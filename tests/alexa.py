@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from py_ask_sdk_test.alexa_test import AlexaTest, response_from_dict
+from py_ask_sdk_test.classes import TestItem
+
 ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "tests" / "events" / "alexa"
 SKILL_ID = "amzn1.ask.skill.5a7c1f0e-6d42-4b8e-9c37-1f2ab3c4d5e6"
 
 # The second is Japanese.
 QUESTION_MARKS = ("?", "\uff1f")
+
+# py-ask-sdk-test's own rules of a conversation.
+_RULES = AlexaTest(None).validators
 
 Envelope = dict[str, Any]
 Send = Callable[[Envelope], Envelope]
@@ -43,6 +49,8 @@ def check_response(response: Envelope) -> None:
         assert not reprompt
         assert "outputSpeech" not in body or not read_speech(response).endswith(QUESTION_MARKS)
     json.dumps(response)
+    for rule in _RULES:
+        rule.validate(TestItem(None), response_from_dict(response))
 
 
 class Conversation:

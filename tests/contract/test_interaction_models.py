@@ -14,6 +14,7 @@ from sagebuild.voice.parameters import INSTANCE_TYPES, NUMBERS
 from skill.intents import INTENTS
 from skill.speech import LOCALES as CATALOGUES
 from tests.alexa import ROOT
+from tests.virtual_alexa import find_astray
 from tools.generate_interaction_models import MODELS, expand, list_languages, read_base, write_models
 
 PATHS = sorted((MODELS / "custom").glob("*.json"))
@@ -106,6 +107,15 @@ def test_every_locale_has_the_same_intents_slots_and_values(path: Path) -> None:
         return intents, {kind["name"]: [value["id"] for value in kind["values"]] for kind in model["types"]}
 
     assert skeleton(_language_model(path)) == skeleton(_language_model(MODELS / "custom" / "en-US.json"))
+
+
+def test_virtual_alexa_takes_every_sample_with_every_value_for_its_own_intent() -> None:
+    """In English, whose locales share one model; of other languages' slots it makes nothing."""
+    english = [path for path in PATHS if path.stem.startswith("en-")]
+    assert len({path.read_text(encoding="utf-8") for path in english}) == 1
+    found = find_astray("en-US")
+    assert found["astray"] == []
+    assert found["count"] > 3000
 
 
 @for_each_model
