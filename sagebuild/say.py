@@ -92,12 +92,15 @@ def resolve(utterance: str, locale: str) -> Resolved:
     """What Alexa would take an utterance for, by the samples of the locale's interaction model."""
     patterns, invocation_name = _load_patterns(locale)
     said = _clean(utterance)
-    if invocation_name in said:
-        said = said.partition(invocation_name)[2].strip()
+    # Japanese writes no spaces.
+    if called := re.search(re.escape(invocation_name).replace(r"\ ", " ?"), said):
+        said = said[called.end() :].strip()
         if not said:
             return Resolved(LAUNCH, {})
-    # "ask sage build TO start a build": the model's samples begin behind that word.
-    return _match(said, patterns) or _match(said.partition(" ")[2], patterns) or Resolved("AMAZON.FallbackIntent", {})
+    # "ask sage build TO start a build": the model's samples begin behind that word, or in Japanese that character.
+    candidates = (said, said.partition(" ")[2], said[1:])
+    found = (resolved for candidate in candidates if (resolved := _match(candidate, patterns)))
+    return next(found, Resolved("AMAZON.FallbackIntent", {}))
 
 
 @dataclass(frozen=True)
