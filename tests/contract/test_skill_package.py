@@ -8,7 +8,7 @@ import pytest
 from ask_sdk_core.serialize import DefaultSerializer
 
 from sagebuild.say import resolve
-from tests.alexa import ROOT
+from tests.alexa import ROOT, SKILL_ID
 from tools.generate_interaction_models import MODELS
 from tools.skill_package import build_manifest, write_package
 
@@ -76,8 +76,10 @@ def test_every_example_phrase_is_one_that_the_skill_understands(locale: str) -> 
 
 
 def test_the_package_is_what_ask_deploy_reads(tmp_path: Path) -> None:
-    write_package(FUNCTION, tmp_path)
-    write_package(FUNCTION, tmp_path)
+    write_package(FUNCTION, SKILL_ID, tmp_path)
+    write_package(FUNCTION, SKILL_ID, tmp_path)
+    states = json.loads((tmp_path / ".ask" / "ask-states.json").read_text(encoding="utf-8"))
+    assert states["profiles"]["default"]["skillId"] == SKILL_ID
     resources = json.loads((tmp_path / "ask-resources.json").read_text(encoding="utf-8"))
     contents = tmp_path / resources["profiles"]["default"]["skillMetadata"]["src"]
     manifest = json.loads((contents / "skill.json").read_text(encoding="utf-8"))

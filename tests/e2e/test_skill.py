@@ -7,8 +7,10 @@ import pytest
 
 from sagebuild.say import SkillUnreachableError, say
 from sagebuild.service import Service
+from tests.alexa import SKILL_ID
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.virtual_alexa import converse
+from tools.skill_package import find_skill
 
 
 @pytest.fixture
@@ -77,6 +79,12 @@ def test_an_utterance_is_sent_to_the_skill(stack: DeployedStack, service: Servic
     assert answer.session is None
     assert stack.last_number() == before
     assert say(service, "Frage Build Assistent, ob mein Build fertig ist", "de-DE").speech.endswith(".")
+
+
+def test_the_package_leads_to_the_deployed_function(stack: DeployedStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, stack.engine.environment[name])
+    assert find_skill(NAME) == (stack.outputs["AlexaSkillFunctionArn"], SKILL_ID)
 
 
 def test_a_stack_without_a_skill_is_told(stack: DeployedStack) -> None:

@@ -195,7 +195,12 @@ def test_a_parameter_is_set_after_both_values_were_read_back(
 ) -> None:
     applied: list[tuple[str, ...]] = []
     domain(propose_change=Change("trainvolumesize", "10", "20"))
-    monkeypatch.setattr(builds, "apply_change", lambda *given: applied.append(given) or True)
+
+    def apply_change(*given: str) -> bool:
+        applied.append(given)
+        return True
+
+    monkeypatch.setattr(builds, "apply_change", apply_change)
     assert (
         alexa.say("set_parameter")
         == "That changes the training disk in gigabytes from 10 to 20 for every build from now on: shall I do it?"
