@@ -1,6 +1,8 @@
 """The Lambda entry of the skill: guards the request, lets ask-sdk-core lead it to its intent, and always answers."""
 
 import logging
+import re
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +21,8 @@ from skill.guard import find_refusal
 from skill.intents import INTENTS, REQUESTS
 from skill.pictures import draw, has_screen
 from skill.speech import Sentence, speak, write
+
+_ID = re.compile(r"amzn1\.[\w.-]+")
 
 logger = logging.getLogger(__name__)
 logging.getLogger("skill").setLevel(logging.INFO)
@@ -46,8 +50,10 @@ def handler(event: Any, context: object) -> dict[str, Any]:
         with answering():
             answer: dict[str, Any] = _skill(event, context)
             return answer
-    except Exception:
-        logger.exception("the request was answered with an apology")
+    except Exception as error:
+        # The SDK's messages repeat what they could not read, ids of people among it.
+        told = _ID.sub("amzn1...", "".join(traceback.format_exception(error)))
+        logger.error("the request was answered with an apology: %s", told)
         return _end_with(Sentence("error.unexpected"), event)
 
 
