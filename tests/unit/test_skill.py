@@ -418,7 +418,7 @@ def test_an_unforeseen_error_is_an_apology_and_is_logged(
 
 def test_the_log_of_an_unforeseen_error_holds_no_id(caplog: pytest.LogCaptureFixture) -> None:
     envelope = load_request("help")
-    envelope["context"]["System"]["user"] = ["amzn1.ask.account.AEXAMPLEUSER"]
+    envelope["request"]["intent"]["confirmationStatus"] = "amzn1.ask.account.AEXAMPLEUSER"
     assert read_speech(handler(envelope, None)).startswith("Sorry, something went wrong")
     assert "AEXAMPLE" not in caplog.text
 
