@@ -30,7 +30,7 @@ def take_pin(confirmable: Mapping[str, Confirmable]) -> Callable[[Turn], Answer]
     def judge(turn: Turn) -> Answer:
         question, pin = turn.confirmation, turn.slots.get("pin", "")
         if not question or not question.awaits_pin or question.intent not in confirmable:
-            return Answer(Sentence("pin.unasked"), reprompt=Sentence("question"), confirmation=question)
+            return Answer(Sentence("pin.unasked"), reprompt=Sentence("question"))
         if not pin:
             return conversation.fall_back(turn)
         refuse_strangers(turn, "write")

@@ -402,6 +402,16 @@ def test_a_pin_that_nobody_asked_for_is_not_looked_at(alexa: Conversation, monke
     assert alexa.say("give_pin").startswith("I asked for no PIN")
 
 
+def test_a_yes_after_a_stray_pin_is_no_yes_to_the_question_before_it(
+    alexa: Conversation, domain: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain(describe_next_build=NEXT)
+    monkeypatch.setattr(builds, "start_build", lambda _detail: pytest.fail("a build was started"))
+    alexa.say("start_build")
+    alexa.say("give_pin")
+    assert alexa.say("yes").startswith("Gladly, but which is it")
+
+
 @pytest.mark.usefixtures("guarded")
 def test_start_and_stop_need_no_pin(alexa: Conversation, domain: Answers) -> None:
     domain(describe_next_build=NEXT, start_build=Launched(13, started=True))
