@@ -3,6 +3,8 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any, ClassVar
@@ -11,6 +13,10 @@ import pytest
 import yaml
 
 from sagebuild import service
+from sagebuild.items import to_item
+from sagebuild.lock import StackState
+from sagebuild.records import BuildRecord, Trigger
+from sagebuild.status import BuildStatus
 from sagebuild.voice.access import Access
 from sagebuild.voice.outlook import NextBuild
 from skill import builds
@@ -22,6 +28,8 @@ MOST_SECONDS = 3.0
 READS = ["check_status", "estimate_time", "describe_build", "list_builds", "request_notice", "read_parameter"]
 ASKS = ["start_build", "stop_build", "set_parameter"]
 FUNCTION = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))["functions"]["alexaSkill"]
+
+RUNNING = BuildRecord(12, Trigger("voice"), created_at="2026-03-01T09:30:00+00:00", status="running")
 
 Behaviour = Callable[["_Aws"], None]
 
@@ -60,6 +68,17 @@ def crawl(aws: _Aws) -> None:
         aws.answer(400, {"__type": "ParameterNotFound", "message": "none"})
     else:
         aws.answer(200, {"Items": []})
+
+
+def crawl_with_a_build(aws: _Aws) -> None:
+    """The same while build 12 runs."""
+    aws.over.wait(0.6)
+    target = aws.headers["X-Amz-Target"]
+    if "GetItem" in target:
+        number = json.loads(aws.body)["Key"]["number"]["N"]
+        aws.answer(200, {"Item": to_item(asdict(StackState(12, 12) if number == "0" else RUNNING))})
+    else:
+        aws.answer(200, {"TrainingJobStatus": "InProgress", "status": "RUNNING"})
 
 
 def throttle(aws: _Aws) -> None:
@@ -148,6 +167,16 @@ def test_what_aws_has_not_confirmed_is_not_claimed(aws: type[_Aws], monkeypatch:
     monkeypatch.setattr(builds, "read_access", Access)
     monkeypatch.setattr(builds, "describe_next_build", lambda: NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1))
     heard, seconds = time_answer("yes", "start_build")
+    assert heard.startswith("AWS did not confirm that in time")
+    assert seconds < MOST_SECONDS
+
+
+def test_a_stop_that_takes_too_long_is_not_claimed(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.behave = crawl_with_a_build
+    status = BuildStatus(12, "running", "Train Model", datetime.now(UTC), None, None, "https://console.example/12")
+    monkeypatch.setattr(builds, "read_access", Access)
+    monkeypatch.setattr(builds, "describe_latest_build", lambda: status)
+    heard, seconds = time_answer("yes", "stop_build")
     assert heard.startswith("AWS did not confirm that in time")
     assert seconds < MOST_SECONDS
 
