@@ -49,12 +49,18 @@ remove: setup ## from AWS, with all that builds have made
 docs: setup ## docs/parameters.md and its JSON Schema, from the parameter models
 	$(BIN)/python -m tools.generate_parameter_docs
 
+models: setup ## the interaction models of every locale, from their bases
+	$(BIN)/python -m tools.generate_interaction_models
+
+skill: setup ## the Alexa skill package of the deployed stack, for ask deploy
+	$(BIN)/python -m tools.skill_package --stage $(STAGE)
+
 lock: setup ## pin anew what pyproject.toml asks for
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group dev -c requirements.txt -o requirements-dev.txt
 
 clean: ## everything that can be made again
-	rm -rf .venv node_modules .serverless .layer .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local check test examples deploy remove docs lock clean
+.PHONY: help setup demo local check test examples deploy remove docs models skill lock clean

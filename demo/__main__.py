@@ -114,6 +114,12 @@ class Demo:
         self.console.print(f"  [magenta]alexa[/magenta]  {answer}", highlight=False)
         return answer
 
+    def start_by_voice(self) -> None:
+        """Ask for a build, hear what it would do, and say yes."""
+        conversation = Conversation(self.aws, self.outputs["AlexaSkillFunctionArn"])
+        self.say("Alexa, ask sage build to start a build", "StartBuildIntent", conversation)
+        self.say("Yes", "AMAZON.YesIntent", conversation)
+
     def execution(self, number: int) -> str:
         """The ARN of a build's execution."""
         machine = self.outputs["StateMachineArn"]
@@ -144,17 +150,17 @@ class Demo:
     def build(self, queue: str) -> None:
         """A whole build, started by voice."""
         with self.showing('1. "Alexa, ask sage build to start a build"'):
-            self.say("Alexa, ask sage build to start a build", "StartBuildIntent")
+            self.start_by_voice()
         with self.showing("2. The build runs"):
             watch_build(self.aws, self.console, self.execution(1), until="Train Model")
         with self.showing('3. "Alexa, ask sage build is my build done yet", while it runs and after'):
-            self.say("Alexa, ask sage build is my build done yet", "BuildStatusIntent")
+            self.say("Alexa, ask sage build is my build done yet", "CheckStatusIntent")
             execution = watch_build(self.aws, self.console, self.execution(1))
             if execution["status"] != "SUCCEEDED":
                 raise DemoError(f"the build {execution['status']}: {execution.get('cause')}")
             self.show_training(self.latest_job())
             notification = self.read_one_notification(queue)
-            self.say("Alexa, ask sage build is my build done yet", "BuildStatusIntent")
+            self.say("Alexa, ask sage build is my build done yet", "CheckStatusIntent")
         with self.showing("4. The endpoint reads digits that it has never seen"):
             self.ask_endpoint()
         with self.showing("5. The one notification"):
@@ -172,14 +178,15 @@ class Demo:
         with self.showing("6. A second build, stopped by voice"):
             before = self.ask_endpoint()
             self.change_parameters(hyperparameters={"epochs": 100000})
-            self.say("Alexa, ask sage build to start a build", "StartBuildIntent")
+            self.start_by_voice()
             watch_build(self.aws, self.console, self.execution(2), until="Train Model")
             while self.latest_job().get("SecondaryStatus") != "Training":
                 time.sleep(0.2)
             conversation = Conversation(self.aws, self.outputs["AlexaSkillFunctionArn"])
             self.say("Alexa, ask sage build to stop the build", "StopBuildIntent", conversation)
             self.say("Yes", "AMAZON.YesIntent", conversation)
-            job = self.latest_job()
+            while (job := self.latest_job())["TrainingJobStatus"] == "Stopping":
+                time.sleep(0.2)
             self.console.print(f"  {job['TrainingJobName']}: {job['TrainingJobStatus']}")
             if job["TrainingJobStatus"] != "Stopped":
                 raise DemoError(f"the training job is {job['TrainingJobStatus']}, not Stopped.")

@@ -6,6 +6,7 @@ from sagebuild.custom_resource import answer_request
 from sagebuild.document import delete_document, write_document
 from sagebuild.parameters import default_document
 from sagebuild.service import Service
+from sagebuild.voice.access import delete_access
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -17,5 +18,6 @@ def _apply(request_type: str, properties: dict[str, Any]) -> None:
     service = Service.from_environment()
     if request_type == "Delete":
         delete_document(service)
+        delete_access(service)
     else:
         write_document(service, default_document(properties["Framework"]), overwrite=False)

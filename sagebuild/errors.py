@@ -12,6 +12,9 @@ class MissingSettingError(SagebuildError):
 class AwsUnavailableError(SagebuildError):
     """AWS throttled the call, did not answer in time, or failed on its side: the same call may succeed later."""
 
+    # An attribute and not a class of its own: the state machine retries by this one name.
+    throttled = False
+
 
 class ParameterError(SagebuildError):
     """The parameter document asks for something that cannot be built."""

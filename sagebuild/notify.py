@@ -39,6 +39,13 @@ def notify_once(service: Service, record: BuildRecord) -> bool:
     return True
 
 
+def count_listeners(service: Service) -> int:
+    """How many confirmed subscriptions hear the notifications, up to the hundred that SNS tells at once."""
+    with aws_call("look who hears the notifications"):
+        found = service.sns.list_subscriptions_by_topic(TopicArn=service.setting("RESULTS_TOPIC_ARN"))["Subscriptions"]
+    return sum(subscription["SubscriptionArn"].startswith("arn:") for subscription in found)
+
+
 def write_message(service: Service, record: BuildRecord) -> str:
     """The text of the notification: what happened, why, how long, and what is live now."""
     step = f", in the step {record.step}" if record.step else ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +24,13 @@ if TYPE_CHECKING:
 
 CALL_TIMEOUT = 10  # seconds, unless CALL_TIMEOUT_SECONDS says otherwise
 
-# https://docs.aws.amazon.com/general/latest/gr/api-retries.html: what a later try may cure.
-_TRANSIENT_CODES = frozenset(
+# When it is too late to begin a call, as time.monotonic() tells it; None: never.
+_last_call: ContextVar[float | None] = ContextVar("last_call", default=None)
+
+_THROTTLING_CODES = frozenset(
     {
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceError",
-        "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
         "SlowDown",
         "Throttling",
         "ThrottlingException",
@@ -42,6 +38,17 @@ _TRANSIENT_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
+# https://docs.aws.amazon.com/general/latest/gr/api-retries.html: what a later try may cure.
+_TRANSIENT_CODES = _THROTTLING_CODES | {
+    "InternalFailure",
+    "InternalServerError",
+    "InternalServiceError",
+    "LimitExceededException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+}
 
 
 class Service:
@@ -176,7 +183,25 @@ def _create_client(name: str) -> Any:
     from botocore.config import Config
 
     seconds = float(os.environ.get("CALL_TIMEOUT_SECONDS", CALL_TIMEOUT))
-    return boto3.client(name, config=Config(connect_timeout=seconds, read_timeout=seconds))  # type: ignore[call-overload]
+    client = boto3.client(name, config=Config(connect_timeout=seconds, read_timeout=seconds))  # type: ignore[call-overload]
+    client.meta.events.register("before-call", _refuse_late_call)
+    return client
+
+
+@contextmanager
+def calling_for(seconds: float) -> Iterator[None]:
+    """Let no AWS call begin later than this; with CALL_TIMEOUT_SECONDS it bounds how long a person waits."""
+    token = _last_call.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _last_call.reset(token)
+
+
+def _refuse_late_call(**_event: Any) -> None:
+    last = _last_call.get()
+    if last is not None and time.monotonic() > last:
+        raise AwsUnavailableError("AWS was too slow to be asked all that there was to ask; try again in a minute.")
 
 
 @contextmanager
@@ -201,7 +226,9 @@ def aws_call(purpose: str) -> Iterator[None]:
         code = error.response["Error"]["Code"]
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in _TRANSIENT_CODES or status >= 500:
-            raise AwsUnavailableError(f"AWS could not {purpose} just now ({code}); try again in a minute.") from error
+            unavailable = AwsUnavailableError(f"AWS could not {purpose} just now ({code}); try again in a minute.")
+            unavailable.throttled = code in _THROTTLING_CODES
+            raise unavailable from error
         raise
     except (ConnectionError, HTTPClientError) as error:
         raise AwsUnavailableError(

@@ -6,17 +6,70 @@ by the intents that need AWS, and nowhere else in the skill.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from skill.conversation import SpokenError
-from skill.speech import Sentence
+from skill.speech import Quote, Sentence
 
 if TYPE_CHECKING:
     from sagebuild.launch import Launched
+    from sagebuild.records import BuildRecord
+    from sagebuild.service import Service
     from sagebuild.status import BuildStatus
     from sagebuild.stop import Stopped
+    from sagebuild.voice.access import Access
+    from sagebuild.voice.comparison import Comparison
+    from sagebuild.voice.outlook import Estimate, NextBuild
+    from sagebuild.voice.parameters import Change
+
+# A person waits 3 s at most: no call begins after these, and serverless.yml gives each CALL_TIMEOUT_SECONDS.
+LAST_CALL_SECONDS = 2.0
+STOP_WAIT_SECONDS = 0.5
+ACCESS_KEPT_SECONDS = 30.0
+
+_access: tuple[float, Access] | None = None
+
+
+def answering() -> AbstractContextManager[None]:
+    """Within it AWS is asked for as long as a person waits, and no longer."""
+    from sagebuild.service import calling_for
+
+    return calling_for(LAST_CALL_SECONDS)
+
+
+def read_access() -> Access:
+    """Who may speak to the skill; a warm function looks anew after half a minute."""
+    global _access
+    from sagebuild.errors import ParameterError
+    from sagebuild.voice import access
+
+    if _access is None or time.monotonic() - _access[0] > ACCESS_KEPT_SECONDS:
+        with _reading() as service:
+            try:
+                _access = time.monotonic(), access.read_access(service)
+            except ParameterError as error:
+                raise SpokenError(Sentence("error.access")) from error
+    return _access[1]
+
+
+def check_pin(given: str) -> int | None:
+    """None for the right PIN, else how many attempts are left."""
+    from sagebuild.voice import access
+
+    pin = read_access().pin
+    with _reading() as service:
+        return access.check_pin(service, pin, given)
+
+
+def describe_next_build() -> NextBuild:
+    """What a build would do if it were started now."""
+    from sagebuild.voice import outlook
+
+    with _reading() as service:
+        return outlook.describe_next_build(service)
 
 
 def start_build(detail: str) -> Launched:
@@ -29,21 +82,19 @@ def start_build(detail: str) -> Launched:
     """
     from sagebuild.launch import launch_build
     from sagebuild.records import Trigger
-    from sagebuild.service import Service
 
-    with _spoken_errors():
-        return launch_build(Service.from_environment(), Trigger("voice", detail))
+    with _writing() as service:
+        return launch_build(service, Trigger("voice", detail))
 
 
 def stop_build(number: int) -> Stopped | None:
     """Stop a build and its paid job; None if it was no longer running."""
     from sagebuild import stop
     from sagebuild.errors import NoBuildRunningError
-    from sagebuild.service import Service
 
-    with _spoken_errors():
+    with _writing() as service:
         try:
-            return stop.stop_build(Service.from_environment(), number)
+            return stop.stop_build(service, number, wait_seconds=STOP_WAIT_SECONDS)
         except NoBuildRunningError:
             return None
 
@@ -52,22 +103,110 @@ def describe_latest_build() -> BuildStatus | None:
     """How the latest build is doing; None if there has been none."""
     from sagebuild import status
     from sagebuild.errors import NoBuildsError
-    from sagebuild.service import Service
 
-    with _spoken_errors():
+    with _reading() as service:
         try:
-            return status.describe_latest_build(Service.from_environment())
+            return status.describe_latest_build(service)
         except NoBuildsError:
             return None
 
 
+def describe_build(number: int) -> BuildStatus | None:
+    """How one build is doing; None if there is no such build."""
+    from sagebuild import status
+    from sagebuild.errors import BuildNotFoundError
+    from sagebuild.records import read_build
+
+    with _reading() as service:
+        try:
+            return status.describe_build(service, read_build(service, number))
+        except BuildNotFoundError:
+            return None
+
+
+def list_builds() -> list[BuildRecord]:
+    """The newest builds, newest first."""
+    from sagebuild import records
+
+    with _reading() as service:
+        return records.list_builds(service)
+
+
+def estimate_time() -> Estimate | None:
+    """How long the running build will take; None if none runs."""
+    from sagebuild.voice import outlook
+
+    with _reading() as service:
+        return outlook.estimate_time(service)
+
+
+def compare_builds(*, with_live: bool) -> Comparison:
+    """The newest build's metrics beside those of the last one, or of the live one."""
+    from sagebuild.voice import comparison
+
+    with _reading() as service:
+        return comparison.compare_builds(service, with_live=with_live)
+
+
+def read_parameter(name: str) -> str:
+    """The value that the next build will have."""
+    from sagebuild.voice import parameters
+
+    with _reading() as service:
+        return parameters.read_parameter(service, name)
+
+
+def propose_change(name: str, value: str) -> Change:
+    """What setting a parameter would change."""
+    from sagebuild.voice import parameters
+
+    with _reading() as service:
+        return parameters.propose_change(service, name, value)
+
+
+def apply_change(name: str, old: str, new: str) -> bool:
+    """Set a parameter, unless it is no longer what it was."""
+    from sagebuild.voice import parameters
+
+    with _writing() as service:
+        return parameters.apply_change(service, parameters.Change(name, old, new))
+
+
+def count_listeners() -> tuple[int, str]:
+    """How many hear the stack's notifications, and the topic by which one more would."""
+    from sagebuild import notify
+
+    with _reading() as service:
+        return notify.count_listeners(service), service.setting("RESULTS_TOPIC_ARN")
+
+
 @contextmanager
-def _spoken_errors() -> Iterator[None]:
-    from sagebuild.errors import AwsUnavailableError, SagebuildError
+def _reading() -> Iterator[Service]:
+    """The stack's service, whose errors are told."""
+    from sagebuild.errors import AwsUnavailableError, ParameterError, SagebuildError
+    from sagebuild.service import Service
 
     try:
-        yield
+        yield Service.from_environment()
     except AwsUnavailableError as error:
-        raise SpokenError(Sentence("error.unavailable")) from error
+        raise SpokenError(Sentence("error.throttled") if error.throttled else Sentence("error.unavailable")) from error
+    except ParameterError as error:
+        raise SpokenError(Sentence("error.parameters", message=_quote(error))) from error
     except SagebuildError as error:
-        raise SpokenError(Sentence("error.told", message=str(error))) from error
+        raise SpokenError(Sentence("error.told", message=_quote(error))) from error
+
+
+@contextmanager
+def _writing() -> Iterator[Service]:
+    """The same where something is changed: what AWS has not confirmed may have been done all the same."""
+    from sagebuild.errors import AwsUnavailableError
+
+    with _reading() as service:
+        try:
+            yield service
+        except AwsUnavailableError as error:
+            raise SpokenError(Sentence("error.unsure")) from error
+
+
+def _quote(error: Exception) -> Quote:
+    return Quote(str(error).partition("\n")[0])

@@ -1,13 +1,18 @@
-"""Cards: the details of a build, and the way to it in the console, for the Alexa app."""
+"""Cards: the details of builds, and the way to them in the console, for the Alexa app."""
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from skill.conversation import Card
-from skill.speech import Sentence, write_time
+from skill.speech import Quote, Sentence, Value
+from skill.words import tell_number, write_time
 
 if TYPE_CHECKING:
+    from sagebuild.records import BuildRecord
     from sagebuild.status import BuildStatus
     from sagebuild.stop import Stopped
+    from sagebuild.voice.comparison import Comparison
 
 
 def write_build_card(build: "BuildStatus") -> Card:
@@ -31,18 +36,65 @@ def write_launch_card(number: int, waiting: int) -> Card:
     )
 
 
-def _describe(build: "BuildStatus") -> Sentence:
-    step, url = build.step or Sentence("step.unknown"), build.console_url
-    started = write_time(build.started_at)
-    ended = write_time(build.ended_at) if build.ended_at else Sentence("time.unrecorded")
-    reason = build.reason or Sentence("reason.unrecorded")
-    match build.outcome:
-        case "running":
-            return Sentence("card.running", step=step, started=started, url=url)
+def write_metrics_card(record: "BuildRecord") -> Card:
+    """All metrics of a build."""
+    lines = [
+        Sentence("card.metric", metric=name, value=tell_number(value)) for name, value in sorted(record.metrics.items())
+    ]
+    return Card(Sentence("card.title", number=record.number), _join(lines))
+
+
+def write_comparison_card(comparison: "Comparison") -> Card:
+    """All metrics of two builds."""
+    lines = [
+        Sentence("card.change", metric=name, old=tell_number(old), new=tell_number(new))
+        for name, (old, new) in comparison.metrics.items()
+    ]
+    return Card(Sentence("card.comparison", other=comparison.other or 0, number=comparison.number or 0), _join(lines))
+
+
+def write_list_card(records: "Iterable[BuildRecord]") -> Card:
+    """A line for each build."""
+    return Card(Sentence("card.builds"), _join([_write_line(record) for record in records]))
+
+
+def write_notice_card(topic: str) -> Card:
+    """How to be told of every build's end."""
+    command = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint you@example.com"
+    return Card(Sentence("card.notice.title"), Sentence("card.notice", command=command))
+
+
+def name_outcome(outcome: str) -> Value:
+    """A build's outcome in one word."""
+    match outcome:
+        case "running" | "launching":
+            return Sentence("outcome.running")
         case "succeeded":
-            return Sentence("card.succeeded", started=started, ended=ended, url=url)
+            return Sentence("outcome.succeeded")
         case "failed":
-            return Sentence("card.failed", reason=reason, step=step, started=started, ended=ended, url=url)
+            return Sentence("outcome.failed")
         case "stopped":
-            return Sentence("card.stopped", reason=reason, step=step, started=started, ended=ended, url=url)
-    raise ValueError(f"a build's outcome is running, succeeded, failed or stopped, not {build.outcome!r}")
+            return Sentence("outcome.stopped")
+    return Quote(outcome)
+
+
+def _write_line(record: "BuildRecord") -> Sentence:
+    outcome = name_outcome(record.status if record.has_ended else "running")
+    return Sentence("card.line", number=record.number, outcome=outcome, started=record.created_at[:16])
+
+
+def _join(lines: list[Sentence]) -> Sentence:
+    return reduce(lambda above, below: Sentence("card.lines", above=above, below=below), lines)
+
+
+def _describe(build: "BuildStatus") -> Sentence:
+    outcome, url = name_outcome(build.outcome), build.console_url
+    step = Quote(build.step) if build.step else Sentence("step.unknown")
+    started = write_time(build.started_at)
+    if build.outcome == "running":
+        return Sentence("card.running", outcome=outcome, step=step, started=started, url=url)
+    ended = write_time(build.ended_at) if build.ended_at else Sentence("time.unrecorded")
+    if build.outcome == "succeeded":
+        return Sentence("card.succeeded", outcome=outcome, started=started, ended=ended, url=url)
+    reason = Quote(build.reason) if build.reason else Sentence("reason.unrecorded")
+    return Sentence("card.failed", outcome=outcome, reason=reason, step=step, started=started, ended=ended, url=url)

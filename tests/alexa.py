@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from py_ask_sdk_test.alexa_test import AlexaTest, response_from_dict
+from py_ask_sdk_test.classes import TestItem
+
 ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "tests" / "events" / "alexa"
 SKILL_ID = "amzn1.ask.skill.5a7c1f0e-6d42-4b8e-9c37-1f2ab3c4d5e6"
+
+# The second is Japanese.
+QUESTION_MARKS = ("?", "\uff1f")
+
+# py-ask-sdk-test's own rules of a conversation.
+_RULES = AlexaTest(None).validators
 
 Envelope = dict[str, Any]
 Send = Callable[[Envelope], Envelope]
@@ -33,13 +42,15 @@ def check_response(response: Envelope) -> None:
     body = response["response"]
     reprompt = body.get("reprompt", {}).get("outputSpeech", {}).get("ssml", "")
     if body["shouldEndSession"] is False:
-        assert read_speech(response).endswith("?")
-        assert "".join(ElementTree.fromstring(reprompt).itertext()).endswith("?")
+        assert read_speech(response).endswith(QUESTION_MARKS)
+        assert "".join(ElementTree.fromstring(reprompt).itertext()).endswith(QUESTION_MARKS)
     else:
         assert body["shouldEndSession"] is True
         assert not reprompt
-        assert "outputSpeech" not in body or not read_speech(response).endswith("?")
+        assert "outputSpeech" not in body or not read_speech(response).endswith(QUESTION_MARKS)
     json.dumps(response)
+    for rule in _RULES:
+        rule.validate(TestItem(None), response_from_dict(response))
 
 
 class Conversation:
@@ -56,10 +67,14 @@ class Conversation:
         self._attributes: Envelope | None = None
         self.response: Envelope = {}
 
-    def say(self, name: str, locale: str = "en-US") -> str:
-        """Send the request tests/events/alexa/<name>.json and return what the person hears."""
+    def say(self, name: str, locale: str = "en-US", **slots: str) -> str:
+        """Send the request tests/events/alexa/<name>.json with these slots; return what the person hears."""
         envelope = load_request(name)
         envelope["request"]["locale"] = locale
+        if slots:
+            envelope["request"]["intent"]["slots"] = {
+                slot: {"name": slot, "value": value, "confirmationStatus": "NONE"} for slot, value in slots.items()
+            }
         envelope["session"] |= {"new": self._attributes is None, "attributes": self._attributes or {}}
         self.response = self._send(envelope)
         check_response(self.response)

@@ -1,27 +1,50 @@
 """What the skill understands: one small module per use case, and the tables that lead to them."""
 
-from collections.abc import Callable
-
-from skill.conversation import Answer, Turn
-from skill.intents import build_status, confirmation, conversation, start_build, stop_build
-
-Handle = Callable[[Turn], Answer]
+from skill.conversation import Confirmable, Handle, Intent
+from skill.intents import (
+    check_status,
+    confirmation,
+    conversation,
+    describe_build,
+    parameters,
+    request_notice,
+    review_builds,
+    start_build,
+    stop_build,
+)
 
 REQUESTS: dict[str, Handle] = {
     "LaunchRequest": conversation.welcome,
     "SessionEndedRequest": conversation.fall_silent,
 }
 
-INTENTS: dict[str, Handle] = {
-    "StartBuildIntent": start_build.start,
-    "StopBuildIntent": stop_build.ask_to_stop,
-    "BuildStatusIntent": build_status.tell_status,
-    "AMAZON.YesIntent": confirmation.agree,
-    "AMAZON.NoIntent": conversation.leave,
-    "AMAZON.RepeatIntent": confirmation.repeat,
-    "AMAZON.HelpIntent": conversation.help_out,
-    "AMAZON.FallbackIntent": conversation.fall_back,
-    "AMAZON.NavigateHomeIntent": conversation.leave,
-    "AMAZON.StopIntent": conversation.leave,
-    "AMAZON.CancelIntent": conversation.leave,
+# What is done after a yes alone. Each intent here asks first, and says what will happen.
+CONFIRMABLE: dict[str, Confirmable] = {
+    "StartBuildIntent": Confirmable(start_build.start),
+    "StopBuildIntent": Confirmable(stop_build.stop),
+    "SetParameterIntent": Confirmable(parameters.set_parameter, asks_pin=True),
+}
+
+INTENTS: dict[str, Intent] = {
+    "StartBuildIntent": Intent(start_build.ask_to_start, "write"),
+    "StopBuildIntent": Intent(stop_build.ask_to_stop, "write"),
+    "CheckStatusIntent": Intent(check_status.tell_status, "read"),
+    "EstimateTimeIntent": Intent(describe_build.estimate, "read"),
+    "DescribeBuildIntent": Intent(describe_build.describe, "read"),
+    "ReadMetricsIntent": Intent(review_builds.read_metrics, "read"),
+    "CompareBuildsIntent": Intent(review_builds.compare, "read"),
+    "ExplainFailureIntent": Intent(describe_build.explain_failure, "read"),
+    "ListBuildsIntent": Intent(review_builds.list_builds, "read"),
+    "ReadParameterIntent": Intent(parameters.tell_parameter, "read"),
+    "SetParameterIntent": Intent(parameters.ask_to_set, "write"),
+    "RequestNoticeIntent": Intent(request_notice.tell_who_hears, "read"),
+    "GivePinIntent": Intent(confirmation.take_pin(CONFIRMABLE)),
+    "AMAZON.YesIntent": Intent(confirmation.take_yes(CONFIRMABLE)),
+    "AMAZON.NoIntent": Intent(conversation.decline),
+    "AMAZON.RepeatIntent": Intent(confirmation.repeat),
+    "AMAZON.HelpIntent": Intent(conversation.help_out),
+    "AMAZON.FallbackIntent": Intent(conversation.fall_back),
+    "AMAZON.NavigateHomeIntent": Intent(conversation.leave),
+    "AMAZON.StopIntent": Intent(conversation.leave),
+    "AMAZON.CancelIntent": Intent(conversation.leave),
 }

@@ -1,39 +1,48 @@
-"""Yes, and say that again: what they mean depends on the question that was left open."""
+"""Yes, a PIN, and say that again: what they mean depends on the question that was left open."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
-from skill.conversation import Answer, Confirmation, Turn
-from skill.intents import conversation, stop_build
-
-
-class Confirmable(NamedTuple):
-    """What is done only after a yes.
-
-    Parameters
-    ----------
-    ask
-        Says what will happen and asks; asking again looks again, since the build may have ended meanwhile.
-    carry_out
-        Does it.
-    """
-
-    ask: Callable[[Turn], Answer]
-    carry_out: Callable[[Confirmation], Answer]
+from skill.access import ask_for_pin, judge_pin, refuse_strangers
+from skill.conversation import Answer, Confirmable, Turn
+from skill.intents import conversation
+from skill.speech import Sentence
 
 
-CONFIRMABLE = {"StopBuildIntent": Confirmable(stop_build.ask_to_stop, stop_build.stop)}
+def take_yes(confirmable: Mapping[str, Confirmable]) -> Callable[[Turn], Answer]:
+    """What a yes does, given the intents that ask before they do something."""
+
+    def agree(turn: Turn) -> Answer:
+        question = turn.confirmation
+        if not question or question.intent not in confirmable:
+            return conversation.take_stray_yes(turn)
+        if question.awaits_pin:
+            return conversation.fall_back(turn)
+        refuse_strangers(turn, "write")
+        wanted = confirmable[question.intent]
+        return (ask_for_pin(question) if wanted.asks_pin else None) or wanted.carry_out(turn, question)
+
+    return agree
 
 
-def agree(turn: Turn) -> Answer:
-    """Yes."""
-    if turn.confirmation and turn.confirmation.intent in CONFIRMABLE:
-        return CONFIRMABLE[turn.confirmation.intent].carry_out(turn.confirmation)
-    return conversation.take_stray_yes(turn)
+def take_pin(confirmable: Mapping[str, Confirmable]) -> Callable[[Turn], Answer]:
+    """What four digits do."""
+
+    def judge(turn: Turn) -> Answer:
+        question, pin = turn.confirmation, turn.slots.get("pin", "")
+        if not question or not question.awaits_pin or question.intent not in confirmable:
+            return Answer(Sentence("pin.unasked"), reprompt=Sentence("question"))
+        if not pin:
+            return conversation.fall_back(turn)
+        refuse_strangers(turn, "write")
+        return judge_pin(question, pin) or confirmable[question.intent].carry_out(turn, question)
+
+    return judge
 
 
 def repeat(turn: Turn) -> Answer:
-    """Say that again; whatever else keeps a session open says what help says."""
-    if turn.confirmation and turn.confirmation.intent in CONFIRMABLE:
-        return CONFIRMABLE[turn.confirmation.intent].ask(turn)
-    return conversation.help_out(turn)
+    """Say that again, and leave open what was."""
+    if turn.said is None:
+        return conversation.help_out(turn)
+    return Answer(
+        turn.said, reprompt=turn.said if turn.confirmation else Sentence("question"), confirmation=turn.confirmation
+    )

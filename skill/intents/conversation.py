@@ -6,7 +6,7 @@ from skill.speech import Sentence
 
 def welcome(_turn: Turn) -> Answer:
     """Open a conversation."""
-    return _ask_what_to_do(Sentence("welcome"))
+    return Answer(Sentence("welcome"), reprompt=Sentence("question"), launches=True)
 
 
 def help_out(_turn: Turn) -> Answer:
@@ -22,16 +22,19 @@ def take_stray_yes(_turn: Turn) -> Answer:
 def fall_back(turn: Turn) -> Answer:
     """Something that the skill does not understand; an open confirmation stays open."""
     if turn.confirmation:
-        again = Sentence("fallback.confirmation")
+        again = Sentence("fallback.pin") if turn.confirmation.awaits_pin else Sentence("fallback.confirmation")
         return Answer(again, reprompt=again, confirmation=turn.confirmation)
     return _ask_what_to_do(Sentence("fallback"))
 
 
+def decline(turn: Turn) -> Answer:
+    """No: to a question, nothing is done; to "what else?", there is nothing else."""
+    return Answer(Sentence("unconfirmed")) if turn.confirmation else leave(turn)
+
+
 def leave(turn: Turn) -> Answer:
     """End the conversation and nothing else: a build is stopped by a yes to the question alone."""
-    if turn.confirmation:
-        return Answer(Sentence("goodbye.unconfirmed", number=turn.confirmation.number))
-    return Answer(Sentence("goodbye"))
+    return Answer(Sentence("goodbye.unconfirmed") if turn.confirmation else Sentence("goodbye"), ends=True)
 
 
 def fall_silent(_turn: Turn) -> Answer:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from skill import builds
 from skill.cards import write_build_card, write_stop_card
 from skill.conversation import Answer, Confirmation, Turn
+from skill.pictures import show_progress
 from skill.speech import Sentence
 
 if TYPE_CHECKING:
@@ -16,21 +17,24 @@ def ask_to_stop(_turn: Turn) -> Answer:
     build = builds.describe_latest_build()
     if build is None:
         return Answer(Sentence("status.none"))
+    card, picture = write_build_card(build), show_progress(build)
     if build.outcome != "running":
-        return Answer(Sentence("stop.nothing"), card=write_build_card(build))
+        return Answer(Sentence("stop.nothing"), card=card, picture=picture)
     return Answer(
         Sentence("stop.question", number=build.number),
         reprompt=Sentence("stop.reprompt", number=build.number),
-        card=write_build_card(build),
-        confirmation=Confirmation("StopBuildIntent", build.number),
+        card=card,
+        picture=picture,
+        confirmation=Confirmation("StopBuildIntent", {"number": build.number}),
     )
 
 
-def stop(confirmation: Confirmation) -> Answer:
+def stop(_turn: Turn, confirmation: Confirmation) -> Answer:
     """Stop the build that the person was asked about, and no other that may have followed it."""
-    stopped = builds.stop_build(confirmation.number)
+    number = int(confirmation.values["number"])
+    stopped = builds.stop_build(number)
     if stopped is None:
-        return Answer(Sentence("stop.over", number=confirmation.number))
+        return Answer(Sentence("stop.over", number=number))
     return Answer(_tell_what_was_confirmed(stopped), card=write_stop_card(stopped))
 
 

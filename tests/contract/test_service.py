@@ -169,7 +169,7 @@ def test_the_reach_of_a_function_ends_where_its_calls_end() -> None:
     assert plan.needed >= {"BUILDS_TABLE", "CODE_BUCKET", "FRAMEWORK", "STACK_NAME", "TRAINING_ROLE_ARN"}
     assert plan.optional >= {"CALL_TIMEOUT_SECONDS", "PREPROCESS_STATE_MACHINE", "TRAINING_CONFIG_FUNCTION"}
     assert seed.optional == {"CALL_TIMEOUT_SECONDS"}
-    assert seed.needed == {"PARAMETERS_NAME", "STACK_NAME", "STACK_ID", "AWS_REGION"}
+    assert seed.needed == {"PARAMETERS_NAME", "ACCESS_NAME", "STACK_NAME", "STACK_ID", "AWS_REGION"}
     assert settings_of("skill.app").needed >= {"SKILL_ID", "STATE_MACHINE_ARN"}
     assert settings_of("handlers.remove_leftovers").needed >= {"DATA_BUCKET", "CODE_BUCKET", "MODEL_BUCKET"}
 

@@ -137,9 +137,10 @@ class DeployedStack:
 
     def converse(self) -> Conversation:
         """A session with the deployed skill."""
-        return Conversation(self._ask_skill)
+        return Conversation(self.ask_skill)
 
-    def _ask_skill(self, envelope: Envelope) -> Envelope:
+    def ask_skill(self, envelope: Envelope) -> Envelope:
+        """Send a request envelope to the deployed function; its response."""
         answer = self.client("lambda").invoke(
             FunctionName=self.outputs["AlexaSkillFunctionArn"], Payload=json.dumps(envelope)
         )
@@ -149,7 +150,9 @@ class DeployedStack:
 
     def start_by_voice(self) -> int:
         """Start a build; its number."""
-        self.converse().say("start_build")
+        conversation = self.converse()
+        conversation.say("start_build")
+        conversation.say("yes")
         return self.last_number()
 
     def last_number(self) -> int:

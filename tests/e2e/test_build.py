@@ -8,7 +8,9 @@ from tests.e2e.stack import NAME, DeployedStack, wait_until
 
 
 def test_a_build_started_by_voice_ends_with_an_endpoint_that_answers(stack: DeployedStack) -> None:
-    assert stack.converse().say("start_build").startswith("Build ")
+    conversation = stack.converse()
+    assert conversation.say("start_build").endswith("shall I start it?")
+    assert conversation.say("yes").endswith("has started.")
     number = stack.last_number()
     record = stack.finish(number)
     assert (record["status"], record["trigger"]["kind"], record["job_status"]) == ("succeeded", "voice", "Completed")
@@ -105,7 +107,7 @@ def test_stop_by_voice_stops_the_paid_job(stack: DeployedStack) -> None:
     assert str(number) in conversation.say("stop_build")
     assert stack.describe_job(job)["TrainingJobStatus"] == "InProgress"
     conversation.say("yes")
-    assert stack.describe_job(job)["TrainingJobStatus"] == "Stopped"
+    wait_until(lambda: stack.describe_job(job)["TrainingJobStatus"] == "Stopped", 10)
     record = stack.finish(number)
     assert (record["status"], record["reason"], record["step"]) == ("stopped", "Stopped by voice.", "Train Model")
     assert stack.live_config() == before

@@ -137,9 +137,11 @@ def use(stack: DeployedStack) -> None:
     stack.set_parameters(hyperparameters={"trouble": "endless"})
     number = stack.start_by_voice()
     stack.wait_for_training(number)
-    stack.converse().say("build_status")
-    stack.converse().say("start_build")
+    stack.converse().say("check_status")
+    stack.converse().say("request_notice")
     conversation = stack.converse()
+    for request_name in ("start_build", "yes", "set_parameter", "yes"):
+        conversation.say(request_name)
     conversation.say("stop_build")
     conversation.say("yes")
     stack.finish(number)

@@ -84,6 +84,7 @@ def _create_stack() -> Stack:
         "AWS_REGION": REGION,
         "BUILDS_TABLE": "builds",
         "PARAMETERS_NAME": f"/{STACK}/parameters",
+        "ACCESS_NAME": f"/{STACK}/alexa",
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "RESULTS_TOPIC_ARN": topic,
         "DATA_BUCKET": f"{STACK}-data",

@@ -14,10 +14,13 @@ import pytest
 from sagebuild.launch import Launched
 from sagebuild.status import BuildStatus
 from sagebuild.stop import Stopped
+from sagebuild.voice.access import Access
+from sagebuild.voice.outlook import NextBuild
 from skill import builds
 from skill.app import handler
 from skill.conversation import SpokenError
-from skill.speech import Sentence, tell_time_since
+from skill.speech import Sentence
+from skill.words import tell_time_since
 from tests.alexa import EVENTS, ROOT, SKILL_ID, Conversation, check_response, load_request, read_speech
 
 REQUESTS = sorted(path.stem for path in EVENTS.glob("*.json"))
@@ -56,6 +59,11 @@ class FakeBuilds:
         self.latest = a_build(number=self.latest.number + 1 if self.latest else 1)
         return Launched(self.latest.number, started=True, waiting=0)
 
+    def describe_next_build(self) -> NextBuild:
+        self._record("describe")
+        running = self.latest.number if self.latest and self.latest.outcome == "running" else None
+        return NextBuild(13 if self.latest else 1, running, True, True, "ml.m5.large", 1, 4, 1)
+
     def stop_build(self, number: int) -> Stopped | None:
         self._record(f"stop {number}")
         if not self.latest or (self.latest.number, self.latest.outcome) != (number, "running"):
@@ -77,7 +85,8 @@ class FakeBuilds:
 def domain(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> FakeBuilds:  # noqa: ARG001
     fake = FakeBuilds()
     monkeypatch.setenv("SKILL_ID", SKILL_ID)
-    for name in ("start_build", "stop_build", "describe_latest_build"):
+    monkeypatch.setattr(builds, "read_access", Access)
+    for name in ("describe_next_build", "start_build", "stop_build", "describe_latest_build"):
         monkeypatch.setattr(builds, name, getattr(fake, name))
     return fake
 
@@ -121,25 +130,68 @@ def test_the_end_of_a_session_is_taken_in_silence() -> None:
 # Start
 
 
-def test_a_build_starts_at_once_and_the_session_closes(alexa: Conversation, domain: FakeBuilds) -> None:
-    assert alexa.say("start_build") == "Build 1 has started."
+def test_a_start_says_what_will_happen_and_asks(alexa: Conversation, domain: FakeBuilds) -> None:
+    assert alexa.say("start_build") == (
+        "Build 1 would train on one m5 large for at most 4 hours and then replace what is live: shall I start it?"
+    )
+    assert alexa.is_open
+    assert domain.calls == ["describe"]
+
+
+def test_a_yes_starts_the_build_and_the_session_closes(alexa: Conversation, domain: FakeBuilds) -> None:
+    alexa.say("start_build")
+    assert alexa.say("yes") == "Build 1 has started."
     assert not alexa.is_open
-    assert domain.calls == [f"start {load_request('start_build')['request']['requestId']}"]
+    assert domain.calls == ["describe", f"start {load_request('yes')['request']['requestId']}"]
     assert alexa.card.startswith("Build 1\n")
 
 
-def test_a_build_starts_in_an_open_session_too(alexa: Conversation) -> None:
-    alexa.say("launch")
-    assert alexa.say("start_build") == "Build 1 has started."
-    assert not alexa.is_open
+def test_a_build_keeps_the_note_that_was_said(alexa: Conversation, domain: FakeBuilds) -> None:
+    alexa.say("start_build", note="new labels from march")
+    alexa.say("yes")
+    assert domain.calls[-1].endswith(" new labels from march")
 
 
 def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
-    assert alexa.say("start_build") == "Build 12 is still running, so I noted a new one to follow it."
-    assert "for 1 request." in alexa.card
+    for requests in ("1 request.", "2 requests."):
+        assert alexa.say("start_build").startswith("Build 12 is still running: shall I start another one")
+        assert alexa.say("yes") == "Build 12 is still running, so I noted a new one to follow it."
+        assert f"for {requests}" in alexa.card
+
+
+# A conversation that the person has opened
+
+
+def test_after_a_launch_every_answer_asks_what_else(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build()
+    alexa.say("launch")
+    assert alexa.say("check_status").endswith("started 2 minutes ago. What else?")
+    assert alexa.say("stop_build").endswith("shall I stop it?")
+    assert alexa.say("yes").endswith("its training is stopped too. What else?")
+    assert alexa.say("no") == "All right, goodbye."
+    assert not alexa.is_open
+
+
+def test_a_no_to_a_question_leaves_the_conversation_open(alexa: Conversation, domain: FakeBuilds) -> None:
+    alexa.say("launch")
     alexa.say("start_build")
-    assert "for 2 requests." in alexa.card
+    assert alexa.say("no") == "All right, I changed nothing. What else?"
+    assert "start" not in " ".join(domain.calls)
+
+
+def test_an_error_leaves_the_conversation_open(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.error = SpokenError(Sentence("error.unavailable"))
+    alexa.say("launch")
+    assert alexa.say("check_status").endswith("try again in a minute. What else?")
+
+
+def test_an_answer_is_repeated(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build(outcome="failed", reason="<b> is no number.", ended_at=datetime.now(UTC))
+    alexa.say("launch")
+    said = alexa.say("check_status")
+    assert alexa.say("repeat") == alexa.say("repeat") == said
+    assert domain.calls == ["describe"]
 
 
 # Stop
@@ -186,7 +238,20 @@ def test_stop_claims_no_more_than_was_confirmed(
 def test_anything_but_yes_leaves_the_build_alone(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
     domain.latest = a_build()
     alexa.say("stop_build")
-    assert alexa.say(request_name) == "All right, I left build 12 alone."
+    assert alexa.say(request_name).startswith("All right, I changed nothing")
+    assert not alexa.is_open
+    assert domain.calls == ["describe"]
+
+
+@pytest.mark.parametrize("request_name", ["stop", "cancel", "navigate_home"])
+@pytest.mark.parametrize("question", ["start_build", "stop_build"])
+def test_bare_stop_and_cancel_end_even_an_opened_conversation(
+    alexa: Conversation, domain: FakeBuilds, request_name: str, question: str
+) -> None:
+    domain.latest = a_build()
+    alexa.say("launch")
+    alexa.say(question)
+    assert alexa.say(request_name) == "All right, I changed nothing, goodbye."
     assert not alexa.is_open
     assert domain.calls == ["describe"]
 
@@ -237,7 +302,7 @@ def test_nothing_running_is_nothing_to_stop(alexa: Conversation, domain: FakeBui
 def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     assert (
-        alexa.say("build_status") == "Still running: your build is at the step Train Model and started 2 minutes ago."
+        alexa.say("check_status") == "Still running: your build is at the step Train Model and started 2 minutes ago."
     )
     assert not alexa.is_open
     assert "Build 12" in alexa.card
@@ -262,18 +327,26 @@ def test_every_outcome_is_told_first(alexa: Conversation, domain: FakeBuilds, st
         started_at=now - timedelta(hours=4) if status.outcome != "running" else now - timedelta(seconds=125),
         ended_at=now - timedelta(hours=3) if status.outcome != "running" else None,
     )
-    assert alexa.say("build_status") == said
+    assert alexa.say("check_status") == said
     assert "https://console.example/builds/12" in alexa.card
     assert (status.reason or "") in alexa.card
 
 
 def test_an_end_that_is_not_recorded_yet_was_just_now(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(outcome="succeeded")
-    assert alexa.say("build_status") == "Done: your build succeeded just now."
+    assert alexa.say("check_status") == "Done: your build succeeded just now."
     assert "Ended: not recorded yet" in alexa.card
 
 
-@pytest.mark.parametrize("request_name", ["build_status", "stop_build"])
+@pytest.mark.parametrize(
+    ("outcome", "said"), [("succeeded", "succeeded"), ("failed", "failed"), ("stopped", "was stopped")]
+)
+def test_an_old_build_is_told_as_such(alexa: Conversation, domain: FakeBuilds, outcome: str, said: str) -> None:
+    domain.latest = a_build(outcome=outcome, ended_at=datetime.now(UTC) - timedelta(days=22))
+    assert alexa.say("check_status") == f"Nothing has been built lately: the last build {said} 3 weeks ago."
+
+
+@pytest.mark.parametrize("request_name", ["check_status", "stop_build"])
 def test_no_build_yet_has_its_own_sentence(alexa: Conversation, request_name: str) -> None:
     assert alexa.say(request_name) == "There has been no build yet."
     assert not alexa.is_open
@@ -299,7 +372,7 @@ def test_times_are_told_in_the_largest_unit_that_fits(seconds: int, said: str) -
 
 def test_one_is_singular(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(started_at=datetime.now(UTC) - timedelta(seconds=61))
-    assert "1 minute ago" in alexa.say("build_status")
+    assert "1 minute ago" in alexa.say("check_status")
 
 
 # What others wrote
@@ -309,21 +382,21 @@ def test_what_others_wrote_cannot_break_the_markup(alexa: Conversation, domain: 
     domain.latest = a_build(
         outcome="failed", ended_at=datetime.now(UTC), reason='<audio src="x"/> {number} & "\x1b[31m\ud800 \x00'
     )
-    assert '<audio src="x"/> {number} & "' in alexa.say("build_status")
+    assert '<audio src="x"/> {number} & "' in alexa.say("check_status")
     assert '<audio src="x"/> {number} & "' in alexa.card
     alexa.card.encode()
 
 
 def test_a_long_reason_is_cut_where_it_is_spoken(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(outcome="failed", ended_at=datetime.now(UTC), reason="word " * 2000)
-    assert len(alexa.say("build_status")) < 300
+    assert len(alexa.say("check_status")) < 300
     assert len(alexa.card) < 8000
 
 
 # What goes wrong
 
 
-@pytest.mark.parametrize("request_name", ["start_build", "stop_build", "build_status"])
+@pytest.mark.parametrize("request_name", ["start_build", "stop_build", "check_status"])
 def test_an_error_of_the_domain_is_told_and_ends_the_session(
     alexa: Conversation, domain: FakeBuilds, request_name: str
 ) -> None:
@@ -339,8 +412,15 @@ def test_an_unforeseen_error_is_an_apology_and_is_logged(
         raise ZeroDivisionError("unforeseen")
 
     monkeypatch.setattr(builds, "describe_latest_build", fail)
-    assert alexa.say("build_status").startswith("Sorry, something went wrong")
+    assert alexa.say("check_status").startswith("Sorry, something went wrong")
     assert "unforeseen" in caplog.text
+
+
+def test_the_log_of_an_unforeseen_error_holds_no_id(caplog: pytest.LogCaptureFixture) -> None:
+    envelope = load_request("help")
+    envelope["request"]["intent"]["confirmationStatus"] = "amzn1.ask.account.AEXAMPLEUSER"
+    assert read_speech(handler(envelope, None)).startswith("Sorry, something went wrong")
+    assert "AEXAMPLE" not in caplog.text
 
 
 @pytest.mark.parametrize("skill_id", ["", "amzn1.ask.skill.another"])
@@ -399,7 +479,7 @@ def test_an_unknown_intent_is_an_apology() -> None:
     assert read_speech(handler(envelope, None)).startswith("Sorry, something went wrong")
 
 
-_WRONG: list[Any] = [None, 7, "wrong", [], {}, {"confirmation": {"intent": 7, "number": "x"}}]
+_WRONG: list[Any] = [None, 7, "wrong", [], {}, {"confirmation": {"intent": 7, "values": "x"}, "said": {"key": "x"}}]
 
 
 def _spoil(value: Any) -> Iterator[Any]:
@@ -411,7 +491,7 @@ def _spoil(value: Any) -> Iterator[Any]:
             yield value | {key: spoilt}
 
 
-@pytest.mark.parametrize("request_name", ["launch", "start_build", "yes", "session_ended"])
+@pytest.mark.parametrize("request_name", ["launch", "list_builds", "yes", "session_ended"])
 def test_a_spoilt_envelope_never_raises(domain: FakeBuilds, request_name: str) -> None:
     domain.latest = a_build()
     for envelope in _spoil(load_request(request_name)):
@@ -423,7 +503,7 @@ def test_a_spoilt_envelope_never_raises(domain: FakeBuilds, request_name: str) -
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "xx-XX", "../en-US", ""])
-def test_a_locale_without_a_catalogue_is_answered_in_en_us(alexa: Conversation, locale: str) -> None:
+def test_a_locale_without_a_catalogue_is_answered_in_english(alexa: Conversation, locale: str) -> None:
     assert alexa.say("launch", locale=locale).startswith("Sage build is ready")
 
 

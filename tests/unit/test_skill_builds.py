@@ -6,11 +6,22 @@ from typing import Any
 import pytest
 
 from sagebuild import launch, status, stop
-from sagebuild.errors import AwsUnavailableError, NoBuildRunningError, NoBuildsError, ParameterError, SagebuildError
+from sagebuild.errors import (
+    AwsUnavailableError,
+    MissingSettingError,
+    NoBuildRunningError,
+    NoBuildsError,
+    ParameterError,
+    SagebuildError,
+)
 from sagebuild.launch import Launched
 from sagebuild.records import Trigger
 from sagebuild.status import BuildStatus
 from sagebuild.stop import Stopped
+from sagebuild.voice import outlook
+from sagebuild.voice.access import Access
+from sagebuild.voice.outlook import NextBuild
+from skill import builds
 from skill.app import handler
 from tests.alexa import SKILL_ID, Conversation, load_request
 
@@ -28,7 +39,11 @@ RUNNING = BuildStatus(
 @pytest.fixture
 def alexa(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> Conversation:  # noqa: ARG001
     monkeypatch.setenv("SKILL_ID", SKILL_ID)
+    monkeypatch.setattr(builds, "read_access", Access)
     return Conversation(lambda envelope: handler(envelope, None))
+
+
+NEXT = NextBuild(7, None, True, True, "ml.m5.large", 1, 4, 1)
 
 
 class Domain:
@@ -39,7 +54,7 @@ class Domain:
         self.asked: list[tuple[Any, ...]] = []
 
     def answer(self, module: Any, function: str, answer: Any) -> None:
-        def give(_service: object, *arguments: Any) -> Any:
+        def give(_service: object, *arguments: Any, **_named: Any) -> Any:
             self.asked.append(arguments)
             if isinstance(answer, SagebuildError):
                 raise answer
@@ -54,9 +69,11 @@ def domain(monkeypatch: pytest.MonkeyPatch) -> Domain:
 
 
 def test_a_start_names_the_voice_and_the_request(alexa: Conversation, domain: Domain) -> None:
+    domain.answer(outlook, "describe_next_build", NEXT)
     domain.answer(launch, "launch_build", Launched(7, started=True, waiting=0))
-    assert alexa.say("start_build") == "Build 7 has started."
-    assert domain.asked == [(Trigger("voice", load_request("start_build")["request"]["requestId"]),)]
+    alexa.say("start_build")
+    assert alexa.say("yes") == "Build 7 has started."
+    assert domain.asked == [(), (Trigger("voice", load_request("yes")["request"]["requestId"]),)]
 
 
 def test_a_stop_is_asked_carried_out_and_told(alexa: Conversation, domain: Domain) -> None:
@@ -76,26 +93,37 @@ def test_a_build_that_ended_before_the_yes_is_told_so(alexa: Conversation, domai
 
 def test_a_status_is_told(alexa: Conversation, domain: Domain) -> None:
     domain.answer(status, "describe_latest_build", RUNNING)
-    assert "at the step Train Model and started 2 minutes ago" in alexa.say("build_status")
+    assert "at the step Train Model and started 2 minutes ago" in alexa.say("check_status")
 
 
 def test_no_builds_is_no_error(alexa: Conversation, domain: Domain) -> None:
     domain.answer(status, "describe_latest_build", NoBuildsError())
-    assert alexa.say("build_status") == "There has been no build yet."
+    assert alexa.say("check_status") == "There has been no build yet."
+
+
+def _throttled() -> AwsUnavailableError:
+    error = AwsUnavailableError("Throttled.")
+    error.throttled = True
+    return error
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (AwsUnavailableError("Throttled."), "I can't reach AWS right now, so please try again in a minute."),
-        (ParameterError("inputmode <x> is unknown."), "That did not work: inputmode <x> is unknown."),
+        (_throttled(), "AWS is too busy to answer right now, so please try again in a minute."),
+        (MissingSettingError("X is not set."), "That did not work: X is not set."),
+        (
+            ParameterError("inputmode <x> is unknown."),
+            "The build parameters need correcting: inputmode <x> is unknown.",
+        ),
     ],
 )
-@pytest.mark.parametrize("request_name", ["start_build", "stop_build", "build_status"])
+@pytest.mark.parametrize("request_name", ["start_build", "stop_build", "check_status"])
 def test_an_error_of_the_domain_is_told(
     alexa: Conversation, domain: Domain, request_name: str, error: SagebuildError, said: str
 ) -> None:
-    domain.answer(launch, "launch_build", error)
+    domain.answer(outlook, "describe_next_build", error)
     domain.answer(status, "describe_latest_build", error)
     assert alexa.say(request_name) == said
     assert not alexa.is_open
@@ -105,4 +133,4 @@ def test_aws_out_of_reach_after_the_yes_claims_nothing(alexa: Conversation, doma
     domain.answer(status, "describe_latest_build", RUNNING)
     domain.answer(stop, "stop_build", AwsUnavailableError("Throttled."))
     alexa.say("stop_build")
-    assert alexa.say("yes").startswith("I can't reach AWS right now")
+    assert alexa.say("yes").startswith("AWS did not confirm that in time")

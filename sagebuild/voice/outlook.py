@@ -1,0 +1,88 @@
+"""What comes next: what the next build would do, and how long the running one will take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+from sagebuild.document import read_document
+from sagebuild.lock import read_state
+from sagebuild.parameters import parse_document
+from sagebuild.records import list_builds
+from sagebuild.service import Service
+
+# Older ones had other data and other parameters.
+_COMPARED = 9
+
+
+@dataclass(frozen=True)
+class NextBuild:
+    """What a build would do if it were started now.
+
+    Parameters
+    ----------
+    number
+        The number that it would have.
+    running
+        The build that it would follow, if one runs.
+    trains, deploys
+        Whether it pays for a training, and whether it changes what is live.
+    instance_type, instance_count, maximum_hours
+        What each training may cost.
+    trainings
+        How many there are; 1 unless it tunes.
+    """
+
+    number: int
+    running: int | None
+    trains: bool
+    deploys: bool
+    instance_type: str
+    instance_count: int
+    maximum_hours: float
+    trainings: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long the running build will take.
+
+    Parameters
+    ----------
+    seconds_left
+        Negative if it takes longer than others did; None if there are no others.
+    """
+
+    number: int
+    seconds_left: float | None
+
+
+def describe_next_build(service: Service) -> NextBuild:
+    """What the parameter document asks for now.
+
+    Raises
+    ------
+    ParameterError
+        It asks for something that cannot be built.
+    """
+    state = read_state(service)
+    parameters = parse_document(read_document(service), default_framework=service.setting("FRAMEWORK"))
+    return NextBuild(
+        number=state.last_number + 1,
+        running=state.running,
+        trains=parameters.has_training,
+        deploys=parameters.deployEndpoint,
+        instance_type=parameters.traininstancetype,
+        instance_count=parameters.traininstancecount,
+        maximum_hours=parameters.trainmaxrun,
+        trainings=parameters.tuning_trainings if parameters.configtrain == "SAGEMAKERHPO" else 1,
+    )
+
+
+def estimate_time(service: Service) -> Estimate | None:
+    """The median of the last builds that succeeded, less what has passed; None if no build runs."""
+    records = list_builds(service)
+    if not records or records[0].has_ended:
+        return None
+    took = [record.seconds for record in records if record.has_succeeded][:_COMPARED]
+    return Estimate(records[0].number, median(took) - records[0].seconds if took else None)

@@ -1,0 +1,52 @@
+"""Is my build done yet: the latest build's outcome, its step or its reason."""
+
+from typing import TYPE_CHECKING
+
+from skill import builds
+from skill.cards import write_build_card
+from skill.conversation import Answer, Turn
+from skill.pictures import show_progress
+from skill.speech import Quote, Sentence
+from skill.words import is_old, tell_time_since
+
+if TYPE_CHECKING:
+    from sagebuild.status import BuildStatus
+
+
+def tell_status(turn: Turn) -> Answer:
+    """Tell how the latest build is doing."""
+    build = builds.describe_latest_build()
+    if build is None:
+        return Answer(Sentence("status.none"))
+    # What has ended without a recorded end has ended just now: Finish, which records it, is still on its way.
+    moment = (build.started_at if build.outcome == "running" else build.ended_at) or turn.now
+    since = tell_time_since(moment, turn.now)
+    sentence = _tell_old(build, since) if is_old(moment, turn.now) else _tell_outcome(build, since)
+    return Answer(sentence, card=write_build_card(build), picture=show_progress(build))
+
+
+def _tell_outcome(build: "BuildStatus", since: Sentence) -> Sentence:
+    match build.outcome:
+        case "running" if build.step:
+            return Sentence("status.running", step=Quote(build.step), since=since)
+        case "running":
+            return Sentence("status.starting", since=since)
+        case "succeeded":
+            return Sentence("status.succeeded", since=since)
+        case "failed":
+            reason = Quote(build.reason) if build.reason else Sentence("reason.unrecorded")
+            return Sentence("status.failed", since=since, reason=reason)
+        case "stopped":
+            return Sentence("status.stopped", since=since)
+    return Sentence("status.other", since=since, outcome=Quote(build.outcome))
+
+
+def _tell_old(build: "BuildStatus", since: Sentence) -> Sentence:
+    match build.outcome:
+        case "succeeded":
+            return Sentence("status.old.succeeded", since=since)
+        case "failed":
+            return Sentence("status.old.failed", since=since)
+        case "stopped":
+            return Sentence("status.old.stopped", since=since)
+    return _tell_outcome(build, since)

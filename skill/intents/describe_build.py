@@ -1,0 +1,70 @@
+"""Tell me about the build: one build, its step, its reason, and how long it will still take."""
+
+from typing import TYPE_CHECKING
+
+from skill import builds
+from skill.cards import write_build_card
+from skill.conversation import Answer, Turn
+from skill.pictures import show_progress
+from skill.speech import Quote, Sentence, Value
+from skill.words import tell_span, tell_time_since
+
+if TYPE_CHECKING:
+    from sagebuild.status import BuildStatus
+
+
+def describe(turn: Turn) -> Answer:
+    """Tell of the build whose number was said, or of the latest one."""
+    number = turn.slots.get("number", "")
+    build = builds.describe_build(int(number)) if number.isdecimal() else builds.describe_latest_build()
+    if build is None:
+        return Answer(Sentence("build.unknown", number=number) if number else Sentence("status.none"))
+    return Answer(_tell(build, turn), card=write_build_card(build), picture=show_progress(build))
+
+
+def estimate(_turn: Turn) -> Answer:
+    """Tell how long the running build will still take, by what earlier ones took."""
+    estimated = builds.estimate_time()
+    if estimated is None:
+        return Answer(Sentence("time.idle"))
+    if estimated.seconds_left is None:
+        return Answer(Sentence("time.unknown"))
+    if estimated.seconds_left <= 0:
+        return Answer(Sentence("time.overdue"))
+    return Answer(Sentence("time.left", span=tell_span(estimated.seconds_left)))
+
+
+def explain_failure(turn: Turn) -> Answer:
+    """Tell why the last build that failed did so."""
+    records = builds.list_builds()
+    if not records:
+        return Answer(Sentence("status.none"))
+    failed = next((record for record in records if record.status == "failed"), None)
+    if failed is None:
+        return Answer(Sentence("failure.none"))
+    build = builds.describe_build(failed.number)
+    if build is None or build.ended_at is None:
+        return Answer(Sentence("failure.none"))
+    since = tell_time_since(build.ended_at, turn.now)
+    reason = Quote(build.reason) if build.reason else Sentence("reason.unrecorded")
+    sentence = Sentence("failure.told", number=build.number, since=since, step=_name_step(build), reason=reason)
+    return Answer(sentence, card=write_build_card(build), picture=show_progress(build))
+
+
+def _tell(build: "BuildStatus", turn: Turn) -> Sentence:
+    number, started = build.number, tell_time_since(build.started_at, turn.now)
+    if build.outcome == "running":
+        return Sentence("details.running", number=number, since=started, step=_name_step(build))
+    ended = tell_time_since(build.ended_at or turn.now, turn.now)
+    if build.outcome == "succeeded":
+        span = tell_span(((build.ended_at or turn.now) - build.started_at).total_seconds())
+        return Sentence("details.succeeded", number=number, since=ended, span=span)
+    if build.outcome == "failed":
+        return Sentence("details.failed", number=number, since=ended, step=_name_step(build))
+    if build.outcome == "stopped":
+        return Sentence("details.stopped", number=number, since=ended, step=_name_step(build))
+    return Sentence("details.other", number=number, since=ended, outcome=Quote(build.outcome))
+
+
+def _name_step(build: "BuildStatus") -> Value:
+    return Quote(build.step) if build.step else Sentence("step.unknown")

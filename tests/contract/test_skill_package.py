@@ -1,0 +1,88 @@
+"""The skill's manifest and package: what `ask deploy` takes, in every locale that has a model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ask_sdk_core.serialize import DefaultSerializer
+
+from sagebuild.say import resolve
+from tests.alexa import ROOT, SKILL_ID
+from tools.generate_interaction_models import MODELS
+from tools.skill_package import build_manifest, write_package
+
+FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:sagebuild-dev-alexaSkill"
+LOCALES = sorted(path.stem for path in (MODELS / "custom").glob("*.json"))
+MANIFEST: dict[str, Any] = json.loads((ROOT / "skill" / "skill.json").read_text(encoding="utf-8"))["manifest"]
+PUBLISHED: dict[str, dict[str, Any]] = MANIFEST["publishingInformation"]["locales"]
+
+
+def test_amazons_own_manifest_classes_lose_nothing_of_the_manifest() -> None:
+    serializer = DefaultSerializer()
+    text = (ROOT / "skill" / "skill.json").read_text(encoding="utf-8")
+    kind = "ask_smapi_model.v1.skill.manifest.skill_manifest_envelope.SkillManifestEnvelope"
+    assert serializer.serialize(serializer.deserialize(text, kind)) == json.loads(text)
+
+
+def test_the_manifest_has_what_amazons_classes_do_not_miss() -> None:
+    assert MANIFEST.keys() == {
+        "manifestVersion",
+        "publishingInformation",
+        "apis",
+        "permissions",
+        "privacyAndCompliance",
+    }
+    assert MANIFEST["manifestVersion"] == "1.0"
+    assert MANIFEST["publishingInformation"].keys() >= {
+        "locales",
+        "category",
+        "distributionMode",
+        "testingInstructions",
+    }
+    assert MANIFEST["apis"]["custom"].keys() == {"endpoint", "interfaces"}
+    assert all(isinstance(said, bool) for said in MANIFEST["privacyAndCompliance"].values())
+    assert MANIFEST["privacyAndCompliance"].keys() == {
+        *("allowsPurchases", "usesPersonalInfo", "isChildDirected", "isExportCompliant", "containsAds"),
+    }
+
+
+def test_every_locale_with_a_model_is_published() -> None:
+    assert sorted(PUBLISHED) == LOCALES
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_locale_is_presented_within_the_limits(locale: str) -> None:
+    """https://developer.amazon.com/docs/smapi/skill-manifest.html."""
+    shown = PUBLISHED[locale]
+    assert shown.keys() == {"name", "summary", "description", "examplePhrases", "keywords"}
+    assert 2 <= len(shown["name"]) <= 50
+    assert 0 < len(shown["summary"]) <= 160
+    assert 0 < len(shown["description"]) <= 4000
+    assert len(shown["examplePhrases"]) == 3
+    assert 0 < len(shown["keywords"]) <= 30
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_example_phrase_is_one_that_the_skill_understands(locale: str) -> None:
+    name = json.loads((MODELS / "custom" / f"{locale}.json").read_text(encoding="utf-8"))
+    invocation_name = name["interactionModel"]["languageModel"]["invocationName"]
+    for phrase in PUBLISHED[locale]["examplePhrases"]:
+        assert phrase.startswith(("Alexa, ", "アレクサ、"))
+        assert invocation_name.replace(" ", "") in phrase.lower().replace(" ", "")
+    opened, *asked = (resolve(phrase, locale).intent for phrase in PUBLISHED[locale]["examplePhrases"])
+    assert opened == "LaunchRequest"
+    assert set(asked) == {"StartBuildIntent", "CheckStatusIntent"}
+
+
+def test_the_package_is_what_ask_deploy_reads(tmp_path: Path) -> None:
+    write_package(FUNCTION, SKILL_ID, tmp_path)
+    write_package(FUNCTION, SKILL_ID, tmp_path)
+    states = json.loads((tmp_path / ".ask" / "ask-states.json").read_text(encoding="utf-8"))
+    assert states["profiles"]["default"]["skillId"] == SKILL_ID
+    resources = json.loads((tmp_path / "ask-resources.json").read_text(encoding="utf-8"))
+    contents = tmp_path / resources["profiles"]["default"]["skillMetadata"]["src"]
+    manifest = json.loads((contents / "skill.json").read_text(encoding="utf-8"))
+    assert manifest == build_manifest(FUNCTION)
+    assert manifest["manifest"]["apis"]["custom"]["endpoint"]["uri"] == FUNCTION
+    assert sorted(path.stem for path in (contents / "interactionModels" / "custom").glob("*.json")) == LOCALES

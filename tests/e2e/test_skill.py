@@ -1,0 +1,93 @@
+"""The deployed skill, spoken to by virtual-alexa over HTTP and by `sagebuild.say`."""
+
+import os
+from typing import Any
+
+import pytest
+
+from sagebuild.say import SkillUnreachableError, say
+from sagebuild.service import Service
+from tests.alexa import SKILL_ID
+from tests.e2e.stack import NAME, DeployedStack, wait_until
+from tests.virtual_alexa import converse
+from tools.skill_package import find_skill
+
+
+@pytest.fixture
+def service(stack: DeployedStack) -> Service:
+    """The stack as a command line on a person's machine sees it."""
+    return Service(os.environ | {"STACK_NAME": NAME, "AWS_REGION": "us-east-1"}, stack.client)
+
+
+def test_whole_conversations_with_virtual_alexa(stack: DeployedStack) -> None:
+    stack.set_parameters(hyperparameters={"trouble": "endless"})
+    before = stack.last_number()
+    denied, left, started = converse(
+        stack.ask_skill,
+        [
+            ["open", "start a build", "no", "no"],
+            ["start a build", "stop"],
+            ["open", "start a build because the labels changed", "yes", "is it done yet", "repeat", "cancel"],
+        ],
+    )
+    assert [turn["open"] for turn in denied] == [True, True, True, False]
+    assert denied[2]["heard"] == "All right, I changed nothing. What else?"
+    assert [turn["open"] for turn in left] == [True, False]
+    assert [turn["intent"] for turn in started] == [
+        *("LaunchRequest", "StartBuildIntent", "AMAZON.YesIntent"),
+        *("CheckStatusIntent", "AMAZON.RepeatIntent", "AMAZON.CancelIntent"),
+    ]
+    assert started[2]["heard"] == f"Build {before + 1} has started. What else?"
+    assert started[3]["heard"].startswith("Still running") or "step" in started[3]["heard"]
+    assert started[4]["heard"] == started[3]["heard"]
+    assert stack.last_number() == before + 1
+    assert stack.record(before + 1)["trigger"]["detail"].endswith("the labels changed")
+    job = stack.wait_for_training(before + 1)
+
+    kept, stopped = converse(stack.ask_skill, [["stop the build", "cancel"], ["stop the build", "yes"]])
+    assert kept[1]["heard"].startswith("All right, I changed nothing")
+    assert stopped[1]["heard"].startswith(f"Build {before + 1} is stop")
+    wait_until(lambda: stack.describe_job(job)["TrainingJobStatus"] == "Stopped", 10)
+    stack.finish(before + 1)
+
+    (told,) = converse(
+        stack.ask_skill,
+        [
+            [
+                *("open", "is it done yet", "how long will it take", "give me the details", "read the metrics"),
+                *("compare it with the live build", "why did the last build fail", "list my last 3 builds"),
+                *("what is the training disk", "set the training disk to 20", "yes", "get training disk"),
+                *("notify me", "help", "stop"),
+            ]
+        ],
+        "en-GB",
+    )
+    heard = [turn["heard"] for turn in told]
+    assert not [words for words in heard if "went wrong" in words or "can't reach" in words]
+    assert [turn["open"] for turn in told] == [True] * (len(told) - 1) + [False]
+    assert heard[8] == "the training disk in gigabytes is set to 10. What else?"
+    assert heard[11] == "the training disk in gigabytes is set to 20. What else?"
+
+
+def test_an_utterance_is_sent_to_the_skill(stack: DeployedStack, service: Service) -> None:
+    before = stack.last_number()
+    asked = say(service, "Alexa, ask sage build to start a build")
+    assert asked.resolved.intent == "StartBuildIntent"
+    assert asked.speech.endswith("shall I start it?")
+    answer = say(service, "no", session=asked.session)
+    assert answer.speech == "All right, I changed nothing."
+    assert answer.session is None
+    assert stack.last_number() == before
+    assert say(service, "Frage Build Assistent, ob mein Build fertig ist", "de-DE").speech.endswith(".")
+
+
+def test_the_package_leads_to_the_deployed_function(stack: DeployedStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, stack.engine.environment[name])
+    assert find_skill(NAME) == (stack.outputs["AlexaSkillFunctionArn"], SKILL_ID)
+
+
+def test_a_stack_without_a_skill_is_told(stack: DeployedStack) -> None:
+    other: dict[str, Any] = {"STACK_NAME": "sagebuild-other", "AWS_REGION": "us-east-1"}
+    with pytest.raises(SkillUnreachableError, match="deploy the stack first"):
+        say(Service(other, stack.client), "help")

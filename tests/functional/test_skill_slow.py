@@ -1,0 +1,203 @@
+"""The skill answers within 3 s, and honestly, when AWS is slow, throttles, fails or is out of reach."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+
+from sagebuild import service
+from sagebuild.items import to_item
+from sagebuild.lock import StackState
+from sagebuild.records import BuildRecord, Trigger
+from sagebuild.status import BuildStatus
+from sagebuild.voice.access import Access
+from sagebuild.voice.outlook import NextBuild
+from skill import builds
+from skill.app import handler
+from tests.alexa import SKILL_ID, Conversation
+from tests.engine import ROOT
+
+MOST_SECONDS = 3.0
+READS = ["check_status", "estimate_time", "describe_build", "list_builds", "request_notice", "read_parameter"]
+ASKS = ["start_build", "stop_build", "set_parameter"]
+FUNCTION = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))["functions"]["alexaSkill"]
+
+RUNNING = BuildRecord(12, Trigger("voice"), created_at="2026-03-01T09:30:00+00:00", status="running")
+
+Behaviour = Callable[["_Aws"], None]
+
+
+class _Aws(BaseHTTPRequestHandler):
+    """An AWS that behaves as badly as it is told."""
+
+    behave: ClassVar[Behaviour]
+    over: ClassVar[Event]
+    body = ""
+
+    def do_POST(self) -> None:
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        type(self).behave(self)
+
+    def answer(self, status: int, body: dict[str, Any]) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+def hang(aws: _Aws) -> None:
+    aws.over.wait(10)
+
+
+def crawl(aws: _Aws) -> None:
+    """Each call is answered, just in time; together they would take too long."""
+    aws.over.wait(0.6)
+    if "GetParameter" in aws.headers["X-Amz-Target"]:
+        aws.answer(400, {"__type": "ParameterNotFound", "message": "none"})
+    else:
+        aws.answer(200, {"Items": []})
+
+
+def crawl_with_a_build(aws: _Aws) -> None:
+    """The same while build 12 runs."""
+    aws.over.wait(0.6)
+    target = aws.headers["X-Amz-Target"]
+    if "GetItem" in target:
+        number = json.loads(aws.body)["Key"]["number"]["N"]
+        aws.answer(200, {"Item": to_item(asdict(StackState(12, 12) if number == "0" else RUNNING))})
+    else:
+        aws.answer(200, {"TrainingJobStatus": "InProgress", "status": "RUNNING"})
+
+
+def throttle(aws: _Aws) -> None:
+    aws.answer(400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
+
+
+def fail(aws: _Aws) -> None:
+    aws.answer(500, {"__type": "InternalServerError", "message": "?"})
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Aws]]:
+    """The skill with its settings from serverless.yml, on this AWS."""
+
+    class Aws(_Aws):
+        over = Event()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Aws)
+    Thread(target=server.serve_forever, daemon=True).start()
+    arn = "arn:aws:{}:eu-west-1:123456789012:{}"
+    for name, value in {
+        "SKILL_ID": SKILL_ID,
+        "STACK_NAME": "sagebuild-test",
+        "STACK_ID": arn.format("cloudformation", "stack/sagebuild-test/3f2a1c00-0000-4000-8000-000000000000"),
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+        "AWS_MAX_ATTEMPTS": str(FUNCTION["environment"]["AWS_MAX_ATTEMPTS"]),
+        "AWS_RETRY_MODE": "standard",
+        "CALL_TIMEOUT_SECONDS": str(FUNCTION["environment"]["CALL_TIMEOUT_SECONDS"]),
+        "BUILDS_TABLE": "builds",
+        "STATE_MACHINE_ARN": arn.format("states", "stateMachine:build"),
+        "RESULTS_TOPIC_ARN": arn.format("sns", "results"),
+        "PARAMETERS_NAME": "/sagebuild-test/parameters",
+        "ACCESS_NAME": "/sagebuild-test/alexa",
+        "FRAMEWORK": "SCIKIT",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(builds, "_access", None)
+    service._of_this_function.cache_clear()
+    yield Aws
+    Aws.over.set()
+    server.shutdown()
+    server.server_close()
+    service._of_this_function.cache_clear()
+
+
+def time_answer(request_name: str, *before: str) -> tuple[str, float]:
+    """What is said, and after how many seconds."""
+    alexa = Conversation(lambda envelope: handler(envelope, None))
+    for name in before:
+        alexa.say(name)
+    begin = time.monotonic()
+    said = alexa.say(request_name)
+    return said, time.monotonic() - begin
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        (hang, "I can't reach AWS right now, so please try again in a minute."),
+        (fail, "I can't reach AWS right now, so please try again in a minute."),
+        (throttle, "AWS is too busy to answer right now, so please try again in a minute."),
+    ],
+)
+@pytest.mark.parametrize("request_name", [*READS[:2], *ASKS[:2]])
+def test_an_aws_that_does_not_answer_is_told_in_time(
+    aws: type[_Aws], behaviour: Behaviour, request_name: str, said: str
+) -> None:
+    aws.behave = behaviour
+    heard, seconds = time_answer(request_name)
+    assert heard == said
+    assert seconds < MOST_SECONDS
+
+
+@pytest.mark.parametrize("request_name", READS + ASKS)
+def test_an_aws_that_crawls_is_not_waited_for(aws: type[_Aws], request_name: str) -> None:
+    aws.behave = crawl
+    assert time_answer(request_name)[1] < MOST_SECONDS
+
+
+def test_what_aws_has_not_confirmed_is_not_claimed(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.behave = hang
+    monkeypatch.setattr(builds, "read_access", Access)
+    monkeypatch.setattr(builds, "describe_next_build", lambda: NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1))
+    heard, seconds = time_answer("yes", "start_build")
+    assert heard.startswith("AWS did not confirm that in time")
+    assert seconds < MOST_SECONDS
+
+
+def test_a_stop_that_takes_too_long_is_not_claimed(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.behave = crawl_with_a_build
+    status = BuildStatus(12, "running", "Train Model", datetime.now(UTC), None, None, "https://console.example/12")
+    monkeypatch.setattr(builds, "read_access", Access)
+    monkeypatch.setattr(builds, "describe_latest_build", lambda: status)
+    heard, seconds = time_answer("yes", "stop_build")
+    assert heard.startswith("AWS did not confirm that in time")
+    assert seconds < MOST_SECONDS
+
+
+def test_no_aws_at_all_is_told(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.behave = hang
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert time_answer("check_status")[0].startswith("I can't reach AWS right now")
+
+
+def test_broken_parameters_have_their_sentence(aws: type[_Aws]) -> None:
+    def answer(one: _Aws) -> None:
+        target = one.headers["X-Amz-Target"]
+        document = {"Parameter": {"Value": '{"framework": "SCIKIT", "trainvolumesize": 0}'}}
+        if "GetItem" in target:
+            one.answer(200, {})
+        elif "/sagebuild-test/alexa" in one.body:
+            one.answer(400, {"__type": "ParameterNotFound", "message": "none"})
+        else:
+            one.answer(200, document)
+
+    aws.behave = answer
+    heard, _ = time_answer("start_build")
+    assert heard.startswith("The build parameters need correcting: trainvolumesize is 0; it must be")

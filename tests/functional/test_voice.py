@@ -1,0 +1,225 @@
+"""What only the skill asks of the domain: who may speak, the PIN, what comes next, comparisons, single parameters."""
+
+import json
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sagebuild.document import read_document
+from sagebuild.errors import ParameterError
+from sagebuild.launch import launch_build, pass_on_lock
+from sagebuild.notify import count_listeners
+from sagebuild.records import Trigger, now, update_build
+from sagebuild.service import Service
+from sagebuild.voice.access import ATTEMPTS, LOCK_SECONDS, Access, check_pin, delete_access, read_access
+from sagebuild.voice.comparison import compare_builds
+from sagebuild.voice.outlook import describe_next_build, estimate_time
+from sagebuild.voice.parameters import Change, apply_change, propose_change, read_parameter
+from tests.functional.conftest import Stack
+
+ACCOUNT, PERSON, STRANGER = "amzn1.ask.account.A", "amzn1.ask.person.P", "amzn1.ask.person.S"
+
+
+def write_access(service: Service, text: str) -> None:
+    service.ssm.put_parameter(Name=service.setting("ACCESS_NAME"), Value=text, Type="SecureString", Overwrite=True)
+
+
+def set_document(service: Service, **document: Any) -> None:
+    text = json.dumps({"framework": "SCIKIT", "trainentrypoint": "a.py", "trainsourcefile": "a.tar.gz"} | document)
+    service.ssm.put_parameter(Name=service.setting("PARAMETERS_NAME"), Value=text, Type="String", Overwrite=True)
+
+
+def add_build(service: Service, seconds: int = 60, **outcome: Any) -> int:
+    """A build that took so long, and has ended."""
+    number = launch_build(service, Trigger("voice")).number
+    ended = now()
+    created = (ended - timedelta(seconds=seconds)).isoformat()
+    update_build(service, number, **({"status": "succeeded"} | outcome), created_at=created, ended_at=ended.isoformat())
+    pass_on_lock(service, number)
+    return number
+
+
+# Who may speak
+
+
+def test_without_a_document_everybody_may_do_everything(stack: Stack) -> None:
+    allowed = read_access(stack.service)
+    assert allowed == Access()
+    assert allowed.may_read(frozenset())
+    assert allowed.may_write(frozenset({STRANGER}))
+
+
+def test_reads_and_writes_are_allowed_apart(stack: Stack) -> None:
+    write_access(stack.service, json.dumps({"readers": [ACCOUNT], "writers": [PERSON]}))
+    allowed = read_access(stack.service)
+    assert allowed.may_read(frozenset({ACCOUNT}))
+    assert not allowed.may_write(frozenset({ACCOUNT}))  # a voice of the account that Alexa does not know
+    assert allowed.may_write(frozenset({ACCOUNT, PERSON}))
+    assert allowed.may_read(frozenset({PERSON}))
+    assert not allowed.may_read(frozenset({STRANGER}))
+
+
+def test_with_writers_alone_everybody_else_may_read(stack: Stack) -> None:
+    write_access(stack.service, json.dumps({"writers": [PERSON]}))
+    assert read_access(stack.service).may_read(frozenset({ACCOUNT}))
+    assert not read_access(stack.service).may_write(frozenset({ACCOUNT, STRANGER}))
+
+
+def test_with_readers_alone_those_may_write_too(stack: Stack) -> None:
+    write_access(stack.service, json.dumps({"readers": [ACCOUNT]}))
+    assert read_access(stack.service).may_write(frozenset({ACCOUNT}))
+    assert not read_access(stack.service).may_write(frozenset({STRANGER}))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"writer": []}', '{"writers": "amzn1.x"}', '{"readers": ["x"]}'])
+def test_a_wrong_document_lets_nobody_in(stack: Stack, text: str) -> None:
+    write_access(stack.service, text)
+    with pytest.raises(ParameterError, match=r"docs/alexa\.md"):
+        read_access(stack.service)
+
+
+def test_a_wrong_pin_in_the_document_is_not_repeated(stack: Stack) -> None:
+    write_access(stack.service, '{"pin": "47119"}')
+    with pytest.raises(ParameterError) as error:
+        read_access(stack.service)
+    assert "pin" in str(error.value)
+    assert "47119" not in str(error.value)
+
+
+def test_the_document_goes_with_the_stack(stack: Stack) -> None:
+    delete_access(stack.service)
+    write_access(stack.service, '{"pin": "4711"}')
+    delete_access(stack.service)
+    assert read_access(stack.service) == Access()
+
+
+# The PIN
+
+
+def test_wrong_pins_are_counted_down_and_then_refused(stack: Stack) -> None:
+    assert [check_pin(stack.service, "4711", wrong) for wrong in ("0000", "4712", "471")] == [2, 1, 0]
+    assert check_pin(stack.service, "4711", "4711") == 0
+
+
+def test_a_right_pin_clears_the_count(stack: Stack) -> None:
+    for _ in range(3):
+        assert check_pin(stack.service, "4711", "0000") == ATTEMPTS - 1
+        assert check_pin(stack.service, "4711", "4711") is None
+
+
+def test_a_pin_is_taken_again_after_a_while(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(ATTEMPTS):
+        check_pin(stack.service, "4711", "0000")
+    later = time.time() + LOCK_SECONDS + 2
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert check_pin(stack.service, "4711", "0000") == ATTEMPTS - 1
+    assert check_pin(stack.service, "4711", "4711") is None
+
+
+# What comes next
+
+
+def test_the_next_build_is_told_from_the_document(stack: Stack) -> None:
+    set_document(stack.service, traininstancetype="ml.c5.xlarge", trainmaxrun=1)
+    build = describe_next_build(stack.service)
+    assert (build.number, build.running, build.trains, build.deploys) == (1, None, True, True)
+    assert (build.instance_type, build.instance_count, build.maximum_hours, build.trainings) == (
+        "ml.c5.xlarge",
+        1,
+        1,
+        1,
+    )
+
+
+def test_the_next_build_follows_the_one_that_runs(stack: Stack) -> None:
+    set_document(stack.service, skiptrain=True, deployEndpoint=False)
+    number = launch_build(stack.service, Trigger("voice")).number
+    build = describe_next_build(stack.service)
+    assert (build.running, build.trains, build.deploys) == (number, False, False)
+
+
+def test_the_time_left_is_the_median_less_what_has_passed(stack: Stack) -> None:
+    assert estimate_time(stack.service) is None
+    for seconds in (100, 200, 900):
+        add_build(stack.service, seconds)
+    add_build(stack.service, 5, status="failed")
+    assert estimate_time(stack.service) is None
+    number = launch_build(stack.service, Trigger("voice")).number
+    update_build(stack.service, number, created_at=(now() - timedelta(seconds=50)).isoformat())
+    estimated = estimate_time(stack.service)
+    assert estimated is not None
+    assert estimated.number == number
+    assert estimated.seconds_left == pytest.approx(150, abs=2)
+
+
+def test_without_an_earlier_success_no_time_is_told(stack: Stack) -> None:
+    add_build(stack.service, status="failed")
+    launch_build(stack.service, Trigger("voice"))
+    estimated = estimate_time(stack.service)
+    assert estimated is not None
+    assert estimated.seconds_left is None
+
+
+# Comparisons
+
+
+def test_a_build_is_compared_with_the_last_one_and_with_the_live_one(stack: Stack) -> None:
+    assert compare_builds(stack.service, with_live=True).number is None
+    first = add_build(stack.service, metrics={"accuracy": 0.9, "loss": 1.0}, endpoint_config="one", live_after="one")
+    assert compare_builds(stack.service, with_live=False).other is None
+    second = add_build(stack.service, metrics={"accuracy": 0.8}, status="failed", live_after="one")
+    add_build(stack.service, status="failed", live_after="one")
+    third = add_build(stack.service, metrics={"accuracy": 0.7, "f1": 0.5}, status="failed", live_after="one")
+    last, live = compare_builds(stack.service, with_live=False), compare_builds(stack.service, with_live=True)
+    assert (last.number, last.other, last.metrics) == (third, second, {"accuracy": (0.8, 0.7)})
+    assert (live.number, live.other, live.metrics) == (third, first, {"accuracy": (0.9, 0.7)})
+
+
+# Single parameters
+
+
+def test_a_parameter_is_read_as_the_next_build_has_it(stack: Stack) -> None:
+    set_document(stack.service, trainvolumesize="30")
+    assert read_parameter(stack.service, "trainvolumesize") == "30"
+    assert read_parameter(stack.service, "trainmaxrun") == "4"
+
+
+def test_a_change_is_proposed_and_then_applied(stack: Stack) -> None:
+    set_document(stack.service, hyperparameters={"C": 1})
+    change = propose_change(stack.service, "trainvolumesize", "20")
+    assert (change.old, change.new) == ("10", "20")
+    assert read_parameter(stack.service, "trainvolumesize") == "10"
+    assert apply_change(stack.service, change)
+    assert read_parameter(stack.service, "trainvolumesize") == "20"
+    assert json.loads(read_document(stack.service))["hyperparameters"] == {"C": 1}
+
+
+def test_a_change_is_not_applied_to_what_somebody_else_has_changed(stack: Stack) -> None:
+    set_document(stack.service, trainvolumesize=15)
+    assert not apply_change(stack.service, Change("trainvolumesize", "10", "20"))
+    assert read_parameter(stack.service, "trainvolumesize") == "15"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "value"),
+    [
+        ("trainvolumesize", "10", "0"),
+        ("traininstancetype", "ml.m5.large", "huge"),
+        ("trainsourcefile", "a.tar.gz", "b.tar.gz"),
+        ("framework", "SCIKIT", "MXNET"),
+    ],
+)
+def test_what_would_be_wrong_or_is_not_for_voice_is_refused(stack: Stack, name: str, old: str, value: str) -> None:
+    set_document(stack.service)
+    before = read_document(stack.service)
+    with pytest.raises(ParameterError, match=name):
+        propose_change(stack.service, name, value)
+    with pytest.raises(ParameterError, match=name):
+        apply_change(stack.service, Change(name, old, value))
+    assert read_document(stack.service) == before
+
+
+def test_the_listeners_of_the_results_topic_are_counted(stack: Stack) -> None:
+    assert count_listeners(stack.service) == 1

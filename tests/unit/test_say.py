@@ -1,0 +1,72 @@
+"""Utterances as the interaction models resolve them, in every locale."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sagebuild.say import MODELS, Resolved, UnknownLocaleError, resolve
+
+LOCALES = sorted(path.stem for path in (MODELS / "custom").glob("*.json"))
+LANGUAGES = {locale.partition("-")[0]: locale for locale in LOCALES}.values()
+WORDS = {"AMAZON.NUMBER": ["7"], "AMAZON.FOUR_DIGIT_NUMBER": ["4711"], "AMAZON.SearchQuery": ["the labels were wrong"]}
+
+
+def _fill(sample: str, slots: dict[str, list[str]]) -> Iterator[str]:
+    """The sample with each value of one slot, and the first of the others."""
+    names = re.findall(r"\{(\w+)\}", sample)
+    first = {name: values[0] for name, values in slots.items()}
+    if not names:
+        yield sample
+    for name in names:
+        yield from (sample.format(**first | {name: value}) for value in slots[name])
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_every_sample_with_every_value_resolves_to_its_own_intent(locale: str) -> None:
+    model: dict[str, Any] = json.loads((MODELS / "custom" / f"{locale}.json").read_text(encoding="utf-8"))
+    language = model["interactionModel"]["languageModel"]
+    values = WORDS | {
+        kind["name"]: [
+            word for value in kind["values"] for word in (value["name"]["value"], *value["name"]["synonyms"])
+        ]
+        for kind in language["types"]
+    }
+    astray = [
+        (utterance, intent["name"], resolved.intent)
+        for intent in language["intents"]
+        for sample in intent["samples"]
+        for utterance in _fill(sample, {slot["name"]: values[slot["type"]] for slot in intent["slots"]})
+        if (resolved := resolve(utterance, locale)).intent != intent["name"]
+    ]
+    assert astray == []
+
+
+@pytest.mark.parametrize(
+    ("utterance", "locale", "intent", "slots"),
+    [
+        ("start a build", "en-US", "StartBuildIntent", {}),
+        ("Alexa, ask Sage Build to start a build!", "en-GB", "StartBuildIntent", {}),
+        ("Alexa, ask sage build: is it done yet?", "en-US", "CheckStatusIntent", {}),
+        ("Alexa, open sage build", "en-US", "LaunchRequest", {}),
+        ("stop", "en-US", "AMAZON.StopIntent", {}),
+        ("stop the build", "en-US", "StopBuildIntent", {}),
+        ("set training disk to 20", "en-US", "SetParameterIntent", {"parameter": "trainvolumesize", "number": "20"}),
+        ("start a build because the labels changed", "en-US", "StartBuildIntent", {"note": "the labels changed"}),
+        ("what is the weather", "en-US", "AMAZON.FallbackIntent", {}),
+        ("Alexa, frage Build Assistent, ob mein Build fertig ist", "de-DE", "CheckStatusIntent", {}),
+        ("¿Ya terminó mi build?", "es-MX", "CheckStatusIntent", {}),
+        ("demande à sage build de lancer un build", "fr-CA", "StartBuildIntent", {}),
+        ("ビルドを始めて", "ja-JP", "StartBuildIntent", {}),
+    ],
+)
+def test_what_a_person_says_is_understood(utterance: str, locale: str, intent: str, slots: dict[str, str]) -> None:
+    assert resolve(utterance, locale) == Resolved(intent, slots)
+
+
+@pytest.mark.parametrize("locale", ["xx-XX", "../base/en", ""])
+def test_an_unknown_locale_is_told_with_those_there_are(locale: str) -> None:
+    with pytest.raises(UnknownLocaleError, match="de-DE"):
+        resolve("hello", locale)

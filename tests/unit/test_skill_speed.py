@@ -1,0 +1,67 @@
+"""How fast the skill answers: beside the smallest skill that ask-sdk-core allows, and by itself."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+from skill.app import handler
+from tests.alexa import ROOT, SKILL_ID, load_request
+
+# Measured 1.0 to 1.2; a loaded machine needs a few rounds to show it.
+MOST = 1.3
+ROUNDS = 15
+
+HELLO_WORLD = """
+from ask_sdk_core.skill_builder import SkillBuilder
+from ask_sdk_core.utils import is_request_type
+builder = SkillBuilder()
+@builder.request_handler(is_request_type("LaunchRequest"))
+def launch(handler_input):
+    return handler_input.response_builder.speak("Hello?").ask("Hello?").response
+handler = builder.lambda_handler()
+"""
+OURS = "from skill.app import handler"
+MEASURE = """
+import json, sys, time
+envelope = json.load(sys.stdin)
+begin = time.process_time()
+{skill}
+handler(envelope, None)
+print(time.process_time() - begin)
+"""
+
+
+def _measure_first_reply(skill: str) -> float:
+    """Seconds of processor time from import to first reply, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE.format(skill=skill)],
+        cwd=ROOT,
+        env={"SKILL_ID": SKILL_ID, "PATH": os.environ["PATH"]},
+        input=json.dumps(load_request("launch")),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def test_the_first_reply_is_hardly_slower_than_a_hello_world() -> None:
+    pairs = [(_measure_first_reply(OURS), _measure_first_reply(HELLO_WORLD)) for _ in range(ROUNDS)]
+    ours, hello = (min(times) for times in zip(*pairs, strict=True))
+    assert ours / hello <= MOST, f"{ours * 1000:.0f} ms, a hello world {hello * 1000:.0f} ms"
+
+
+@pytest.mark.parametrize("request_name", ["launch", "help", "stop", "yes"])
+def test_a_warm_reply_takes_at_most_5_ms(monkeypatch: pytest.MonkeyPatch, request_name: str) -> None:
+    monkeypatch.setenv("SKILL_ID", SKILL_ID)
+    envelope, times = load_request(request_name), []
+    for _ in range(100):
+        begin = time.process_time()
+        handler(envelope, None)
+        times.append(time.process_time() - begin)
+    assert statistics.median(times) <= 0.005

@@ -1,0 +1,66 @@
+"""virtual-alexa, a client of Alexa skills that is not ours, and what it needs: a skill behind a URL."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from tests.alexa import ROOT, SKILL_ID, Send
+
+SCRIPTS = Path(__file__).parent
+MODELS = ROOT / "interactionModels" / "custom"
+
+
+def find_astray(locale: str) -> dict[str, Any]:
+    """How many utterances a locale's samples make, and those that virtual-alexa takes for another intent."""
+    return _run("resolve.cjs", str(MODELS / f"{locale}.json"))  # type: ignore[no-any-return]
+
+
+def converse(send: Send, conversations: list[list[str]], locale: str = "en-US") -> list[list[dict[str, Any]]]:
+    """Hold conversations with the skill; each turn's intent, what is heard, and whether the session is open."""
+    with _serve(send) as url:
+        arguments = (url, SKILL_ID, str(MODELS / f"{locale}.json"), locale)
+        return _run("converse.cjs", *arguments, text=json.dumps(conversations))  # type: ignore[no-any-return]
+
+
+def _run(script: str, *arguments: str, text: str | None = None) -> Any:
+    done = subprocess.run(
+        ["node", str(SCRIPTS / script), *arguments],
+        input=text,
+        env=os.environ | {"AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@contextmanager
+def _serve(send: Send) -> Iterator[str]:
+    """A URL that hands Alexa's requests to the skill."""
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            answer = json.dumps(send(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
