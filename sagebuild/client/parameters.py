@@ -1,0 +1,244 @@
+"""The parameter document as a person changes it: checked before it is written, told as a difference, undone again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sagebuild.client.comparison import describe_differences
+from sagebuild.document import read_document, write_document
+from sagebuild.errors import InputError, ParameterError
+from sagebuild.parameters import BuildParameters, default_document, parse_parameters
+from sagebuild.service import Service, aws_call
+
+
+@dataclass(frozen=True)
+class Version:
+    """The document as it once was."""
+
+    number: int
+    written_at: datetime
+    written_by: str  # the ARN of a user or role
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """The document before and after; `str` shows where the two differ."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+    @property
+    def differences(self) -> list[str]:
+        """A line for each value that was added (+), removed (-) or changed (~)."""
+        return describe_differences(self.before, self.after)
+
+    def __str__(self) -> str:
+        return "\n".join(self.differences) or "Nothing changes."
+
+    def _repr_html_(self) -> str:
+        from sagebuild.client.drawing import draw_differences
+
+        return draw_differences(self.differences)
+
+
+class Parameters(Mapping[str, Any]):
+    """The parameters of the next build, read anew at each look."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @property
+    def name(self) -> str:
+        """The name of the SSM parameter that holds them."""
+        return self._service.setting("PARAMETERS_NAME")
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What a person has written, without the defaults of the rest.
+
+        Raises
+        ------
+        ParameterError
+            It is not there, or no JSON object.
+        """
+        return read_object(read_document(self._service))
+
+    def check(self, document: Mapping[str, Any] | None = None) -> BuildParameters:
+        """What a build would make of the document, or of another one.
+
+        Raises
+        ------
+        ParameterError
+            With a line for everything that is wrong.
+        """
+        content = self.document if document is None else document
+        return parse_parameters(content, default_framework=self._service.setting("FRAMEWORK"))
+
+    def set(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> Change:
+        """Set parameters; a dotted name reaches into one: ``set({"hyperparameters.epochs": 20})``.
+
+        Returns
+        -------
+        Change
+            What it changed.
+
+        Raises
+        ------
+        ParameterError
+            The document would be wrong; it stays as it is.
+        """
+        before = self.document
+        after: dict[str, Any] = json.loads(json.dumps(before))
+        for path, value in {**(changes or {}), **more}.items():
+            _set_path(after, path, value)
+        return self._write(before, after)
+
+    def remove(self, *names: str) -> Change:
+        """Take parameters out of the document, so that their defaults hold.
+
+        Raises
+        ------
+        InputError
+            One is not in it.
+        ParameterError
+            The document would be wrong; it stays as it is.
+        """
+        before = self.document
+        after: dict[str, Any] = json.loads(json.dumps(before))
+        for path in names:
+            _remove_path(after, path)
+        return self._write(before, after)
+
+    def replace(self, document: Mapping[str, Any]) -> Change:
+        """Make this the whole document.
+
+        Raises
+        ------
+        ParameterError
+            It is wrong; the one that is there stays.
+        """
+        return self._write(self.document, dict(document))
+
+    def reset(self, framework: str | None = None) -> Change:
+        """Make it the defaults of a framework; default: of its own."""
+        before = self.document
+        return self._write(before, self.defaults(framework))
+
+    def defaults(self, framework: str | None = None) -> dict[str, Any]:
+        """The document that a first deployment writes; default: for the framework of this one."""
+        own = self.document.get("framework")
+        return default_document(framework or str(own or self._service.setting("FRAMEWORK")))
+
+    def history(self) -> list[Version]:
+        """The versions that SSM keeps, up to 100, newest first; those that are no JSON object are left out."""
+        versions = []
+        with aws_call("read the history of the build parameters"):
+            for page in self._service.ssm.get_paginator("get_parameter_history").paginate(Name=self.name):
+                for one in page["Parameters"]:
+                    try:
+                        document = read_object(one["Value"])
+                    except ParameterError:
+                        continue
+                    who = one.get("LastModifiedUser", "")
+                    versions.append(Version(one["Version"], one["LastModifiedDate"], who, document))
+        return sorted(versions, key=lambda version: version.number, reverse=True)
+
+    def version(self, number: int) -> Version:
+        """One version of the history.
+
+        Raises
+        ------
+        InputError
+            There is no such version.
+        """
+        versions = self.history()
+        for version in versions:
+            if version.number == number:
+                return version
+        known = ", ".join(str(version.number) for version in versions)
+        raise InputError(f"There is no version {number} of {self.name}; there are {known}.")
+
+    def undo(self, version: int | None = None) -> Change:
+        """Go back to a version; default: to what was there before the last change.
+
+        Raises
+        ------
+        InputError
+            There is no such version.
+        """
+        before = self.document
+        if version is not None:
+            return self._write(before, self.version(version).document)
+        earlier = next((one for one in self.history() if one.document != before), None)
+        if earlier is None:
+            raise InputError(f"{self.name} has no earlier version to go back to.")
+        return self._write(before, earlier.document)
+
+    def diff(self, other: Mapping[str, Any]) -> Change:
+        """Where the document differs from an earlier or other one."""
+        return Change(other, self.document)
+
+    def _write(self, before: dict[str, Any], after: dict[str, Any]) -> Change:
+        self.check(after)
+        change = Change(before, after)
+        if change.differences:
+            write_document(self._service, after, overwrite=True)
+        return change
+
+    def __getitem__(self, name: str) -> Any:
+        return self.document[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.document)
+
+    def __len__(self) -> int:
+        return len(self.document)
+
+    def __repr__(self) -> str:
+        return json.dumps(self.document, indent=2)
+
+    def _repr_html_(self) -> str:
+        from sagebuild.client.drawing import draw_document
+
+        return draw_document(self.name, self.document)
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """The JSON object that a text holds.
+
+    Raises
+    ------
+    ParameterError
+        It holds none.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ParameterError(f"The parameter document is not JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise ParameterError(f"The parameter document is a {type(document).__name__}; it must be a JSON object.")
+    return document
+
+
+def _set_path(document: dict[str, Any], path: str, value: Any) -> None:
+    *parents, name = path.split(".")
+    for parent in parents:
+        document = document.setdefault(parent, {})
+        if not isinstance(document, dict):
+            raise InputError(f"{parent} is no object, so that there is no {path} in it.")
+    document[name] = value
+
+
+def _remove_path(document: dict[str, Any], path: str) -> None:
+    *parents, name = path.split(".")
+    for parent in parents:
+        inner = document.get(parent)
+        document = inner if isinstance(inner, dict) else {}
+    if name not in document:
+        raise InputError(f"{path} is not in the document; it has its default already.")
+    del document[name]
