@@ -29,7 +29,7 @@ class Comparison:
     @property
     def differences(self) -> list[str]:
         """A line for each parameter that differs."""
-        return describe_differences(_read(self.first.parameters), _read(self.second.parameters))
+        return describe_differences(read_document(self.first.parameters), read_document(self.second.parameters))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -85,8 +85,8 @@ def _tell(record: BuildRecord) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def _read(document: str) -> dict[str, Any]:
-    """A build that was refused may have read what is no JSON."""
+def read_document(document: str) -> dict[str, Any]:
+    """The document that a build has read; one that was refused may have read what is no JSON."""
     try:
         value = json.loads(document or "{}")
     except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ POLL_SECONDS = 1.0
 # CloudWatch takes in what was said a few seconds before, and Finish works on after the end of the build.
 _LATE = timedelta(seconds=30)
 _FUNCTIONS = ("launchBuild", "planBuild", "finishBuild")
-_LAMBDAS_OWN = "platform."
+# What Lambda itself says, in JSON and in plain text.
+_LAMBDAS_OWN = ("platform.", "INIT_START ", "START RequestId:", "END RequestId:", "REPORT RequestId:")
+_FAILURES = re.compile(r"(?i)\bstatus\W+(error|failure|timeout)\b")
 
 
 @dataclass(frozen=True)
@@ -123,19 +126,21 @@ def _to_line(source: _Source, event: FilteredLogEventTypeDef) -> LogLine | None:
 
 
 def _read_function(text: str) -> str:
-    """What a function's JSON line says; nothing for Lambda's own, unless it tells of a failure."""
+    """What a function's JSON line says; nothing for Lambda's own lines, unless they tell of a failure."""
     try:
         said: Any = json.loads(text)
     except ValueError:
-        return text
+        said = None
+    if text.startswith(_LAMBDAS_OWN) or (isinstance(said, dict) and _is_lambdas(said)):
+        return text if _FAILURES.search(text) else ""
     if not isinstance(said, dict):
         return text
-    if str(said.get("type", "")).startswith(_LAMBDAS_OWN):
-        record: Any = said.get("record")
-        failed = record.get("status") if isinstance(record, dict) else None
-        return f"{said['type']}: {failed}" if failed in {"error", "failure", "timeout"} else ""
     message = said.get("errorMessage") or said.get("message") or text
     return " ".join(str(part) for part in (said.get("level"), said.get("errorType"), message) if part)
+
+
+def _is_lambdas(said: dict[str, Any]) -> bool:
+    return str(said.get("type", "")).startswith(_LAMBDAS_OWN)
 
 
 def _to_milliseconds(moment: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,11 +92,7 @@ class Parameters(Mapping[str, Any]):
         ParameterError
             The document would be wrong; it stays as it is.
         """
-        before = self.document
-        after: dict[str, Any] = json.loads(json.dumps(before))
-        for path, value in {**(changes or {}), **more}.items():
-            _set_path(after, path, value)
-        return self._write(before, after)
+        return self.change({**(changes or {}), **more})
 
     def remove(self, *names: str) -> Change:
         """Take parameters out of the document, so that their defaults hold.
@@ -108,9 +104,15 @@ class Parameters(Mapping[str, Any]):
         ParameterError
             The document would be wrong; it stays as it is.
         """
+        return self.change({}, names)
+
+    def change(self, changes: Mapping[str, Any], removed: Iterable[str] = ()) -> Change:
+        """Set parameters and take others out, at once; see `set` and `remove`."""
         before = self.document
         after: dict[str, Any] = json.loads(json.dumps(before))
-        for path in names:
+        for path, value in changes.items():
+            _set_path(after, path, value)
+        for path in removed:
             _remove_path(after, path)
         return self._write(before, after)
 
@@ -171,13 +173,22 @@ class Parameters(Mapping[str, Any]):
         InputError
             There is no such version.
         """
-        before = self.document
-        if version is not None:
-            return self._write(before, self.version(version).document)
-        earlier = next((one for one in self.history() if one.document != before), None)
-        if earlier is None:
-            raise InputError(f"{self.name} has no earlier version to go back to.")
-        return self._write(before, earlier.document)
+        wanted = self.previous() if version is None else self.version(version)
+        return self._write(self.document, wanted.document)
+
+    def previous(self) -> Version:
+        """What was there before the last change.
+
+        Raises
+        ------
+        InputError
+            Nothing was.
+        """
+        now = self.document
+        for version in self.history():
+            if version.document != now:
+                return version
+        raise InputError(f"{self.name} has no earlier version.")
 
     def diff(self, other: Mapping[str, Any]) -> Change:
         """Where the document differs from an earlier or other one."""

@@ -32,7 +32,7 @@ class Stack:
     """
 
     def __init__(self, service: Service, create_client: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
-        self._service = service
+        self.service = service
         self._create_client = create_client
         self.outputs = dict(outputs)
         self.made_by = "notebook"  # who asks for builds and stops them, for their records
@@ -40,22 +40,22 @@ class Stack:
     @property
     def name(self) -> str:
         """The name of the CloudFormation stack and of its endpoint."""
-        return self._service.stack_name
+        return self.service.stack_name
 
     @property
     def region(self) -> str:
         """Its AWS region."""
-        return self._service.region
+        return self.service.region
 
     @property
     def account(self) -> str:
         """Its AWS account."""
-        return self._service.account
+        return self.service.account
 
     @cached_property
     def parameters(self) -> Parameters:
         """The parameters of the next build: read, change, compare, undo."""
-        return Parameters(self._service)
+        return Parameters(self.service)
 
     def start(self) -> Build:
         """Ask for a build.
@@ -70,7 +70,7 @@ class Stack:
         NotConfirmedError
             The request was sent, and no build shows it after a minute.
         """
-        return Build(self._service, request_build(self._service, self.made_by), self.made_by)
+        return Build(self.service, request_build(self.service, self.made_by), self.made_by)
 
     def stop(self, number: int | None = None, wait_seconds: float = 150.0) -> Stopped:
         """Stop the running build and what it pays for.
@@ -87,12 +87,12 @@ class Stack:
         NoBuildRunningError
             No build runs, or not that one.
         """
-        return stop_build(self._service, number, wait_seconds, requested_by=self.made_by)
+        return stop_build(self.service, number, wait_seconds, requested_by=self.made_by)
 
     def builds(self, limit: int = 20) -> Builds:
         """The newest builds, newest first."""
-        records = list_builds(self._service, limit)
-        builds = [Build(self._service, record.number, self.made_by, record) for record in records]
+        records = list_builds(self.service, limit)
+        builds = [Build(self.service, record.number, self.made_by, record) for record in records]
         return Builds(tuple(builds), tuple(records))
 
     def build(self, number: int | None = None) -> Build:
@@ -106,21 +106,21 @@ class Stack:
             There was none yet.
         """
         if number is None:
-            records = list_builds(self._service, limit=1)
+            records = list_builds(self.service, limit=1)
             if not records:
                 raise NoBuildsError(f"No build was ever started in {self.name}; start one: sagebuild start.")
             number = records[0].number
-        build = Build(self._service, number, self.made_by)
+        build = Build(self.service, number, self.made_by)
         assert build.record.number == number  # raises for one that is not there
         return build
 
     def compare(self, first: int, second: int) -> Comparison:
         """Two builds side by side: outcome, metrics, times, and where their parameters differ."""
-        return compare_builds(read_build(self._service, first), read_build(self._service, second))
+        return compare_builds(read_build(self.service, first), read_build(self.service, second))
 
     def endpoint(self) -> Endpoint | None:
         """The endpoint and what it serves; None if there is none yet."""
-        return describe_endpoint(self._service)
+        return describe_endpoint(self.service)
 
     def predict(self, data: Any, *, content_type: str | None = None, accept: str = "application/json") -> Any:
         """Ask the endpoint.
@@ -147,7 +147,7 @@ class Stack:
         InputError
             The data cannot be sent like this.
         """
-        return prediction.predict(self._service, self._create_client("sagemaker-runtime"), data, content_type, accept)
+        return prediction.predict(self.service, self._create_client("sagemaker-runtime"), data, content_type, accept)
 
     def upload_data(self, path: str | Path, prefix: str = "train/", *, progress: bool = True) -> str:
         """Upload a file, or all files of a folder, to the data bucket; the S3 address.
@@ -164,7 +164,7 @@ class Stack:
         InputError
             There is nothing to upload.
         """
-        return uploads.upload_data(self._service, Path(path), prefix, progress=progress)
+        return uploads.upload_data(self.service, Path(path), prefix, progress=progress)
 
     def upload_source(self, folder: str | Path, name: str | None = None) -> str:
         """Pack a folder into the archive that SageMaker's containers unpack, and upload that to the code bucket.
@@ -184,13 +184,13 @@ class Stack:
         InputError
             It is no folder, or has no Python file.
         """
-        return uploads.upload_source(self._service, Path(folder), name)
+        return uploads.upload_source(self.service, Path(folder), name)
 
     def diagnose(self) -> Diagnosis:
         """Look whether a build can work: deployment, roles, parameters, images, data, quotas, endpoint, messages."""
         from sagebuild.client.doctor import diagnose
 
-        return diagnose(self._service, self._create_client)
+        return diagnose(self.service, self._create_client)
 
     def __repr__(self) -> str:
         return f"<Stack {self.name} in {self.region}, account {self.account}>"
