@@ -14,6 +14,7 @@ setup: .venv/.ready node_modules/.ready ## install what the project needs, into 
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt -r requirements-dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 node_modules/.ready: package-lock.json
@@ -47,7 +48,7 @@ docs: setup ## docs/parameters.md and its JSON Schema, from the parameter models
 
 lock: setup ## pin anew what pyproject.toml asks for
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt
-	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group dev -c requirements.txt -o requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra client --group dev -c requirements.txt -o requirements-dev.txt
 
 clean: ## everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

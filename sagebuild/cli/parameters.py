@@ -15,8 +15,7 @@ import typer
 
 from sagebuild.cli.session import Session, command, print_json
 from sagebuild.cli.show import show_differences
-from sagebuild.client.comparison import read_document
-from sagebuild.client.parameters import Change, read_object
+from sagebuild.client.documents import Change, describe_differences, read_leniently, read_object
 from sagebuild.errors import InputError, ParameterError
 from sagebuild.parameters import MODELS
 
@@ -82,7 +81,7 @@ def set_parameters(
 def edit(session: Session) -> None:
     """Edit the document in $VISUAL or $EDITOR; it is checked before it is written."""
     parameters = session.stack.parameters
-    text = json.dumps(parameters.document, indent=2) + "\n"
+    text = parameters.text.rstrip() + "\n"
     while True:
         edited = _edit(text)
         if edited == text:
@@ -111,7 +110,7 @@ def diff(
     parameters = session.stack.parameters
     other: Mapping[str, Any]
     if build is not None:
-        other = read_document(session.stack.build(build).record.parameters)
+        other = read_leniently(session.stack.build(build).record.parameters)
     elif defaults:
         other = parameters.defaults()
     elif version is not None:
@@ -131,7 +130,8 @@ def reset(
     if not yes:
         if not session.is_live:
             raise InputError("This replaces the whole document; say --yes if that is meant.")
-        session.console.print(show_differences(Change(parameters.document, parameters.defaults(framework)).differences))
+        wanted = parameters.defaults(framework)
+        session.console.print(show_differences(describe_differences(read_leniently(parameters.text), wanted)))
         typer.confirm("Replace the document?", abort=True)
     tell_change(session, parameters.reset(framework))
 

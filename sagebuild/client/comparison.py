@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sagebuild.client.documents import describe_differences, read_leniently
 from sagebuild.notify import format_seconds
 from sagebuild.records import BuildRecord
-
-_ABSENT = object()
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Comparison:
     @property
     def differences(self) -> list[str]:
         """A line for each parameter that differs."""
-        return describe_differences(read_document(self.first.parameters), read_document(self.second.parameters))
+        return describe_differences(read_leniently(self.first.parameters), read_leniently(self.second.parameters))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -51,24 +48,6 @@ def compare_builds(first: BuildRecord, second: BuildRecord) -> Comparison:
     return Comparison(first, second)
 
 
-def describe_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """A line for each value that was added (+), removed (-) or changed (~), by its dotted name."""
-    return list(_find_differences(before, after, ""))
-
-
-def _find_differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    for name in {**before, **after}:
-        old, new, path = before.get(name, _ABSENT), after.get(name, _ABSENT), f"{prefix}{name}"
-        if old is _ABSENT:
-            yield f"+ {path}: {json.dumps(new)}"
-        elif new is _ABSENT:
-            yield f"- {path}: {json.dumps(old)}"
-        elif isinstance(old, dict) and isinstance(new, dict):
-            yield from _find_differences(old, new, f"{path}.")
-        elif old != new or type(old) is not type(new):
-            yield f"~ {path}: {json.dumps(old)} -> {json.dumps(new)}"
-
-
 def _tell(record: BuildRecord) -> dict[str, str]:
     told = {
         "build": str(record.number),
@@ -83,12 +62,3 @@ def _tell(record: BuildRecord) -> dict[str, str]:
     }
     told |= {name: f"{value:g}" for name, value in sorted(record.metrics.items())}
     return {name: value for name, value in told.items() if value}
-
-
-def read_document(document: str) -> dict[str, Any]:
-    """The document that a build has read; one that was refused may have read what is no JSON."""
-    try:
-        value = json.loads(document or "{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -4,46 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sagebuild.client.comparison import describe_differences
+from sagebuild.client.documents import Change, Version, read_leniently, read_object, remove_path, set_path
 from sagebuild.document import read_document, write_document
 from sagebuild.errors import InputError, ParameterError
 from sagebuild.parameters import BuildParameters, default_document, parse_parameters
 from sagebuild.service import Service, aws_call
-
-
-@dataclass(frozen=True)
-class Version:
-    """The document as it once was."""
-
-    number: int
-    written_at: datetime
-    written_by: str  # the ARN of a user or role
-    document: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Change:
-    """The document before and after; `str` shows where the two differ."""
-
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-
-    @property
-    def differences(self) -> list[str]:
-        """A line for each value that was added (+), removed (-) or changed (~)."""
-        return describe_differences(self.before, self.after)
-
-    def __str__(self) -> str:
-        return "\n".join(self.differences) or "Nothing changes."
-
-    def _repr_html_(self) -> str:
-        from sagebuild.client.drawing import draw_differences
-
-        return draw_differences(self.differences)
 
 
 class Parameters(Mapping[str, Any]):
@@ -66,7 +33,12 @@ class Parameters(Mapping[str, Any]):
         ParameterError
             It is not there, or no JSON object.
         """
-        return read_object(read_document(self._service))
+        return read_object(self.text)
+
+    @property
+    def text(self) -> str:
+        """The document as it lies in SSM, JSON or not."""
+        return read_document(self._service)
 
     def check(self, document: Mapping[str, Any] | None = None) -> BuildParameters:
         """What a build would make of the document, or of another one.
@@ -111,9 +83,9 @@ class Parameters(Mapping[str, Any]):
         before = self.document
         after: dict[str, Any] = json.loads(json.dumps(before))
         for path, value in changes.items():
-            _set_path(after, path, value)
+            set_path(after, path, value)
         for path in removed:
-            _remove_path(after, path)
+            remove_path(after, path)
         return self._write(before, after)
 
     def replace(self, document: Mapping[str, Any]) -> Change:
@@ -124,16 +96,15 @@ class Parameters(Mapping[str, Any]):
         ParameterError
             It is wrong; the one that is there stays.
         """
-        return self._write(self.document, dict(document))
+        return self._write(read_leniently(self.text), dict(document))
 
     def reset(self, framework: str | None = None) -> Change:
         """Make it the defaults of a framework; default: of its own."""
-        before = self.document
-        return self._write(before, self.defaults(framework))
+        return self.replace(self.defaults(framework))
 
     def defaults(self, framework: str | None = None) -> dict[str, Any]:
         """The document that a first deployment writes; default: for the framework of this one."""
-        own = self.document.get("framework")
+        own = read_leniently(self.text).get("framework")
         return default_document(framework or str(own or self._service.setting("FRAMEWORK")))
 
     def history(self) -> list[Version]:
@@ -174,7 +145,7 @@ class Parameters(Mapping[str, Any]):
             There is no such version.
         """
         wanted = self.previous() if version is None else self.version(version)
-        return self._write(self.document, wanted.document)
+        return self.replace(wanted.document)
 
     def previous(self) -> Version:
         """What was there before the last change.
@@ -184,7 +155,7 @@ class Parameters(Mapping[str, Any]):
         InputError
             Nothing was.
         """
-        now = self.document
+        now = read_leniently(self.text)
         for version in self.history():
             if version.document != now:
                 return version
@@ -217,39 +188,3 @@ class Parameters(Mapping[str, Any]):
         from sagebuild.client.drawing import draw_document
 
         return draw_document(self.name, self.document)
-
-
-def read_object(text: str) -> dict[str, Any]:
-    """The JSON object that a text holds.
-
-    Raises
-    ------
-    ParameterError
-        It holds none.
-    """
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise ParameterError(f"The parameter document is not JSON: {error}.") from None
-    if not isinstance(document, dict):
-        raise ParameterError(f"The parameter document is a {type(document).__name__}; it must be a JSON object.")
-    return document
-
-
-def _set_path(document: dict[str, Any], path: str, value: Any) -> None:
-    *parents, name = path.split(".")
-    for parent in parents:
-        document = document.setdefault(parent, {})
-        if not isinstance(document, dict):
-            raise InputError(f"{parent} is no object, so that there is no {path} in it.")
-    document[name] = value
-
-
-def _remove_path(document: dict[str, Any], path: str) -> None:
-    *parents, name = path.split(".")
-    for parent in parents:
-        inner = document.get(parent)
-        document = inner if isinstance(inner, dict) else {}
-    if name not in document:
-        raise InputError(f"{path} is not in the document; it has its default already.")
-    del document[name]
