@@ -76,7 +76,7 @@ def connect(
             f"The stack {name} has no output {', '.join(lacking)}; it is none of sagebuild's, "
             f"or its deployment is older than this client or has failed ({described['StackStatus']}): deploy it again."
         )
-    settings = {_to_setting(key): value for key, value in outputs.items()}
+    settings = {name_setting(key): value for key, value in outputs.items()}
     settings |= {"STACK_NAME": described["StackName"], "STACK_ID": described["StackId"]}
     settings["AWS_REGION"] = described["StackId"].split(":")[3]
     return Stack(Service(settings, clients), clients, outputs)
@@ -129,6 +129,6 @@ def _name_ours(stacks: Iterable[StackTypeDef]) -> list[str]:
     ]
 
 
-def _to_setting(output: str) -> str:
+def name_setting(output: str) -> str:
     """BuildsTable is what serverless.yml gives to functions as BUILDS_TABLE."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", output).upper()

@@ -47,7 +47,7 @@ def request_build(
         )
     deadline = clock() + LONGEST_SECONDS
     while clock() < deadline:
-        if number := _find_number(before, read_state(service)):
+        if number := find_number(before, read_state(service)):
             return number
         sleep(POLL_SECONDS)
     raise NotConfirmedError(
@@ -56,7 +56,7 @@ def request_build(
     )
 
 
-def _find_number(before: StackState, after: StackState) -> int | None:
+def find_number(before: StackState, after: StackState) -> int | None:
     """The build in which a request shows: one that began since, or the one that waits and gets the next number."""
     if after.last_number > before.last_number:
         return after.last_number

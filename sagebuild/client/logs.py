@@ -120,12 +120,12 @@ def _read_source(
 def _to_line(source: _Source, event: FilteredLogEventTypeDef) -> LogLine | None:
     text = event["message"].rstrip()
     if source.name in _FUNCTIONS:
-        text = _read_function(text)
+        text = read_function_line(text)
     when = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
     return LogLine(when, source.name, text) if text else None
 
 
-def _read_function(text: str) -> str:
+def read_function_line(text: str) -> str:
     """What a function's JSON line says; nothing for Lambda's own lines, unless they tell of a failure."""
     try:
         said: Any = json.loads(text)

@@ -75,17 +75,21 @@ class _Visit:
 
 
 @dataclass
-class _History:
+class History:
+    """Which steps were entered and left, and when."""
+
     visits: dict[str, _Visit] = field(default_factory=dict)
     last: str = ""
 
     def enter(self, name: str, time: datetime) -> None:
+        """Note that a step began."""
         visit = self.visits.setdefault(name, _Visit())
         visit.count += 1
         visit.entered_at = time
         self.last = name
 
     def leave(self, name: str, time: datetime) -> None:
+        """Note that it ended."""
         visit = self.visits[name]
         visit.seconds, visit.entered_at = visit.measure(time), None
 
@@ -99,13 +103,13 @@ def read_steps(service: Service, number: int) -> Steps:
             definition = states.describe_state_machine_for_execution(executionArn=arn)["definition"]
         except states.exceptions.ExecutionDoesNotExist:
             machine = states.describe_state_machine(stateMachineArn=service.setting("STATE_MACHINE_ARN"))
-            return _build_steps(json.loads(machine["definition"])["States"], _History(), "RUNNING", datetime.now(UTC))
+            return build_steps(json.loads(machine["definition"])["States"], History(), "RUNNING", datetime.now(UTC))
     end = execution.get("stopDate") or datetime.now(UTC)
-    return _build_steps(json.loads(definition)["States"], _read_history(service, number), execution["status"], end)
+    return build_steps(json.loads(definition)["States"], _read_history(service, number), execution["status"], end)
 
 
-def _read_history(service: Service, number: int) -> _History:
-    history = _History()
+def _read_history(service: Service, number: int) -> History:
+    history = History()
     pages = service.stepfunctions.get_paginator("get_execution_history").paginate(
         executionArn=execution_arn(service, number), includeExecutionData=False
     )
@@ -118,13 +122,14 @@ def _read_history(service: Service, number: int) -> _History:
     return history
 
 
-def _build_steps(states: Mapping[str, Any], history: _History, status: str, end: datetime) -> Steps:
+def build_steps(states: Mapping[str, Any], history: History, status: str, end: datetime) -> Steps:
+    """The steps out of a state machine's states and an execution's history, status and end (or the time now)."""
     names = [name for name, state in states.items() if _is_step(state)]
     steps = tuple(_build_step(name, history, status, end) for name in names)
     return Steps(steps, tuple((name, after) for name in names for after in _followers(states, states[name])))
 
 
-def _build_step(name: str, history: _History, status: str, end: datetime) -> Step:
+def _build_step(name: str, history: History, status: str, end: datetime) -> Step:
     visit = history.visits.get(name)
     if visit is None:
         return Step(name, "waiting" if status == "RUNNING" else "skipped")
