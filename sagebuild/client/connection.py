@@ -28,6 +28,9 @@ _NEEDED = (
     "DataBucket",
     "Framework",
     "HostingRoleArn",
+    "ImageLogGroup",
+    "ImageProject",
+    "ImageRepositoryUri",
     "LaunchTopicArn",
     "ModelBucket",
     "ParametersName",
@@ -76,7 +79,8 @@ def connect(
             f"The stack {name} has no output {', '.join(lacking)}; it is none of sagebuild's, "
             f"or its deployment is older than this client or has failed ({described['StackStatus']}): deploy it again."
         )
-    settings = {name_setting(key): value for key, value in outputs.items()}
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])}
+    settings = {name_setting(key): value for key, value in (parameters | outputs).items()}
     settings |= {"STACK_NAME": described["StackName"], "STACK_ID": described["StackId"]}
     settings["AWS_REGION"] = described["StackId"].split(":")[3]
     return Stack(Service(settings, clients), clients, outputs)

@@ -12,9 +12,12 @@ from sagebuild import requests
 from sagebuild.client.explanations import explain
 from sagebuild.client.parameters import Parameters
 from sagebuild.containers import choose_image
+from sagebuild.docker import list_images_to_build
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import ParameterError, SagebuildError
+from sagebuild.images import Scope
 from sagebuild.lock import read_state
+from sagebuild.parameters import BuildParameters
 from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
 from sagebuild.service import Service
 from sagebuild.training import plan_training
@@ -114,10 +117,11 @@ def _look_at_parameters(service: Service, _create_client: CreateClient) -> Told:
 
 
 def _look_at_images(service: Service, _create_client: CreateClient) -> Told:
-    parameters = Parameters(service).check()
-    training = [choose_image(parameters, service.region, "training")] if parameters.has_training else []
-    for image in (*training, choose_image(parameters, service.region, "inference")):
-        yield "good", image.uri + (f" ({image.note})" if image.note else "")
+    parameters, number = Parameters(service).check(), read_state(service).last_number + 1
+    for scope in _list_scopes(parameters):
+        image = choose_image(service, number, parameters, scope)
+        built = ", which the build makes" if scope in list_images_to_build(parameters) else ""
+        yield "good", f"{image.uri}{built}" + (f" ({image.note})" if image.note else "")
 
 
 def _look_at_data(service: Service, _create_client: CreateClient) -> Told:
@@ -135,12 +139,12 @@ def _look_at_account(service: Service, _create_client: CreateClient) -> Told:
 def _look_at_requests(service: Service, _create_client: CreateClient) -> Told:
     """Hold what the next build would ask of SageMaker against SageMaker's rules and the account's quotas."""
     parameters, number = Parameters(service).check(), read_state(service).last_number + 1
-    training = plan_training(service, number, parameters)
-    image = choose_image(parameters, service.region, "inference").uri
+    images = {scope: choose_image(service, number, parameters, scope).uri for scope in _list_scopes(parameters)}
+    training = plan_training(service, number, parameters, images.get("training", ""))
     bodies = {
         "training": training.training,
         "tuning": training.tuning,
-        "model": requests.build_model(service, number, parameters, image),
+        "model": requests.build_model(service, number, parameters, images["inference"]),
         "endpointConfig": requests.build_endpoint_config(service, number, parameters),
     }
     findings = Findings()
@@ -190,6 +194,10 @@ def _tell(findings: Findings, good: str) -> Told:
     yield from (("unknown", note) for note in findings.notes)
     if not findings.problems and not findings.notes:
         yield "good", good
+
+
+def _list_scopes(parameters: BuildParameters) -> list[Scope]:
+    return ["training", "inference"] if parameters.has_training else ["inference"]
 
 
 def _list_resources(service: Service, create_client: CreateClient, kind: str) -> Iterator[str]:

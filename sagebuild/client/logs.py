@@ -31,7 +31,7 @@ _FAILURES = re.compile(r"(?i)\bstatus\W+(error|failure|timeout)\b")
 
 @dataclass(frozen=True)
 class LogLine:
-    """What was said, when, and by whom: "training", "endpoint", or the name of a function."""
+    """What was said, when, and by whom: "image", "training", "endpoint", or the name of a function."""
 
     time: datetime
     source: str
@@ -85,6 +85,7 @@ def _list_sources(service: Service, record: BuildRecord) -> list[_Source]:
     training = [_Source("training", "/aws/sagemaker/TrainingJobs", job)] if job else []
     return [
         *(_Source(name, f"/aws/lambda/{service.stack_name}-{name}") for name in _FUNCTIONS),
+        _Source("image", service.setting("IMAGE_LOG_GROUP")),
         *training,
         _Source("endpoint", f"/aws/sagemaker/Endpoints/{name_endpoint(service)}"),
     ]

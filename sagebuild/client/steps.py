@@ -79,14 +79,14 @@ class History:
     """Which steps were entered and left, and when."""
 
     visits: dict[str, _Visit] = field(default_factory=dict)
-    last: str = ""
+    entered: list[str] = field(default_factory=list)
 
     def enter(self, name: str, time: datetime) -> None:
         """Note that a step began."""
         visit = self.visits.setdefault(name, _Visit())
         visit.count += 1
         visit.entered_at = time
-        self.last = name
+        self.entered.append(name)
 
     def leave(self, name: str, time: datetime) -> None:
         """Note that it ended."""
@@ -115,9 +115,9 @@ def _read_history(service: Service, number: int) -> History:
     )
     with aws_call(f"read the history of build {number}"):
         for event in (event for page in pages for event in page["events"]):
-            if event["type"] in {"TaskStateEntered", "PassStateEntered", "WaitStateEntered"}:
+            if event["type"].endswith("StateEntered"):
                 history.enter(event["stateEnteredEventDetails"]["name"], event["timestamp"])
-            elif event["type"] in {"TaskStateExited", "PassStateExited", "WaitStateExited"}:
+            elif event["type"].endswith("StateExited"):
                 history.leave(event["stateExitedEventDetails"]["name"], event["timestamp"])
     return history
 
@@ -125,16 +125,17 @@ def _read_history(service: Service, number: int) -> History:
 def build_steps(states: Mapping[str, Any], history: History, status: str, end: datetime) -> Steps:
     """The steps out of a state machine's states and an execution's history, status and end (or the time now)."""
     names = [name for name, state in states.items() if _is_step(state)]
-    steps = tuple(_build_step(name, history, status, end) for name in names)
+    # What a step has inside of it, such as the image builds, was entered after it.
+    last = next((name for name in reversed(history.entered) if name in names), "")
+    steps = tuple(_build_step(name, name == last, history.visits.get(name), status, end) for name in names)
     return Steps(steps, tuple((name, after) for name in names for after in _followers(states, states[name])))
 
 
-def _build_step(name: str, history: History, status: str, end: datetime) -> Step:
-    visit = history.visits.get(name)
+def _build_step(name: str, is_last: bool, visit: _Visit | None, status: str, end: datetime) -> Step:
     if visit is None:
         return Step(name, "waiting" if status == "RUNNING" else "skipped")
     # A failed task that the machine caught was left, too; what came last is what ended the build.
-    ended_by_it = name == history.last and status not in {"RUNNING", "SUCCEEDED"}
+    ended_by_it = is_last and status not in {"RUNNING", "SUCCEEDED"}
     ended = "stopped" if status == "ABORTED" else "failed"
     state = ended if ended_by_it else "running" if visit.entered_at and status == "RUNNING" else "done"
     return Step(name, state, round(visit.measure(end), 1), visit.count)
