@@ -243,9 +243,10 @@ def stay_up(demo: Demo) -> None:
     exports = "\n".join(f"  export {name}={value}" for name, value in demo.aws.variables.items())
     demo.console.print(
         f"\nThe service runs. In another terminal:\n{exports}\n"
+        "  .venv/bin/sagebuild start --watch\n"
+        "  .venv/bin/sagebuild params set hyperparameters.epochs=5\n"
+        "  .venv/bin/sagebuild --help\n"
         f"  aws sns publish --topic-arn {demo.outputs['LaunchTopicArn']} --message build\n"
-        f"  aws stepfunctions list-executions --state-machine-arn {demo.outputs['StateMachineArn']}\n"
-        f"  aws ssm get-parameter --name {demo.outputs['ParametersName']}\n"
         "  npx serverless info\n"
         "Ctrl-C here ends it all.",
         highlight=False,

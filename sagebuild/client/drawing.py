@@ -136,6 +136,7 @@ def _draw_step(step: Step, box: Box) -> str:
     frame = f"x='{box.x:g}' y='{box.y:g}' width='{box.width}' height='{box.height}' rx='6'"
     anchor = f"text-anchor='middle' {_FONT}"
     return (
+        f"<rect {frame} style='fill:var(--jp-layout-color0,white)'/>"  # ways that pass behind do not shine through
         f"<rect {frame} fill='{colour}' fill-opacity='{opacity}' stroke='{colour}'/>"
         f"<text x='{middle:g}' y='{box.y + 16:g}' {anchor} font-size='13' fill='{colour}'>{escape(step.name)}</text>"
         f"<text x='{middle:g}' y='{box.y + 31:g}' {anchor} font-size='10' fill='{colour}'>{told}</text>"

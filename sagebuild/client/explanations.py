@@ -50,7 +50,7 @@ def explaining() -> Iterator[None]:
     Raises
     ------
     SagebuildError
-        In place of botocore's own, which stays its cause.
+        In place of botocore's own.
     """
     try:
         yield
@@ -58,7 +58,7 @@ def explaining() -> Iterator[None]:
         explained = explain(error)
         if explained is None:
             raise
-        raise explained from error
+        raise explained from None  # in a notebook, botocore's own traceback would bury the sentence
 
 
 def explain(error: BotoCoreError | ClientError) -> SagebuildError | None:
