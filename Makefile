@@ -27,6 +27,10 @@ demo: setup ## a whole build on this laptop, from the spoken sentence to the ans
 local: setup ## the deployed service on this laptop, left running
 	$(BIN)/python -m demo --stay
 
+notebook: setup ## the notebooks in JupyterLab, on the deployed service on this laptop
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group notebook
+	$(BIN)/python -m demo --notebook
+
 check: setup ## lint, types and the fast tests: before each commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,4 +62,4 @@ clean: ## everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local check test examples deploy remove docs lock clean
+.PHONY: help setup demo local notebook check test examples deploy remove docs lock clean
