@@ -44,7 +44,6 @@ READING: dict[str, list[str]] = {
     "predict": ["predict", "--data", json.dumps([[0] * 64])],
     "doctor": ["doctor"],
     "doctor in JSON": ["doctor", "--json"],
-    "completion": ["--show-completion"],
 }
 
 # What is refused: the code, and what the sentence holds.
