@@ -14,6 +14,7 @@ setup: .venv/.ready node_modules/.ready ## install what the project needs, into 
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt -r requirements-dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 node_modules/.ready: package-lock.json
@@ -25,6 +26,10 @@ demo: setup ## a whole build on this laptop, from the spoken sentence to the ans
 
 local: setup ## the deployed service on this laptop, left running
 	$(BIN)/python -m demo --stay
+
+notebook: setup ## the notebooks in JupyterLab, on the deployed service on this laptop
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group notebook
+	$(BIN)/python -m demo --notebook
 
 check: setup ## lint, types and the fast tests: before each commit
 	$(BIN)/ruff check .
@@ -57,10 +62,10 @@ skill: setup ## the Alexa skill package of the deployed stack, for ask deploy
 
 lock: setup ## pin anew what pyproject.toml asks for
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt
-	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group dev -c requirements.txt -o requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra client --group dev -c requirements.txt -o requirements-dev.txt
 
 clean: ## everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local check test examples deploy remove docs models skill lock clean
+.PHONY: help setup demo local notebook check test examples deploy remove docs models skill lock clean

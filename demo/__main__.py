@@ -17,7 +17,17 @@ from sklearn.datasets import load_digits
 
 from demo.alexa import Conversation
 from demo.display import tail_training, watch_build
-from demo.laptop import ROOT, SKILL_ID, Aws, DemoError, list_inventory, pack_source, run_serverless, running_aws
+from demo.laptop import (
+    ROOT,
+    SKILL_ID,
+    Aws,
+    DemoError,
+    list_inventory,
+    open_notebooks,
+    pack_source,
+    run_serverless,
+    running_aws,
+)
 
 TIME_SCALE = 30  # the half minute between two looks at an endpoint becomes a second
 HELD_OUT = 300  # digits that the training never sees
@@ -220,7 +230,9 @@ def main() -> int:
     """Run it; 0 if every step was as it should be."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--stay", action="store_true", help="leave the deployed service running, until Ctrl-C")
-    stay = parser.parse_args().stay
+    parser.add_argument("--notebook", action="store_true", help="deploy, and open the notebooks in JupyterLab")
+    given = parser.parse_args()
+    stay = given.stay or given.notebook
     console = Console()
     began = time.monotonic()
     step = "Start an AWS on this machine"
@@ -229,6 +241,10 @@ def main() -> int:
         with running_aws(LOCAL_PORT if stay else 0, TIME_SCALE) as aws:
             demo = Demo(aws, console)
             console.print(f"  {aws.endpoint_url} [dim]{time.monotonic() - began:.1f} s[/dim]")
+            if given.notebook:
+                demo.deploy()
+                open_notebooks(aws)
+                return 0
             if stay:
                 stay_up(demo)
                 return 0
@@ -250,9 +266,10 @@ def stay_up(demo: Demo) -> None:
     exports = "\n".join(f"  export {name}={value}" for name, value in demo.aws.variables.items())
     demo.console.print(
         f"\nThe service runs. In another terminal:\n{exports}\n"
+        "  .venv/bin/sagebuild start --watch\n"
+        "  .venv/bin/sagebuild params set hyperparameters.epochs=5\n"
+        "  .venv/bin/sagebuild --help\n"
         f"  aws sns publish --topic-arn {demo.outputs['LaunchTopicArn']} --message build\n"
-        f"  aws stepfunctions list-executions --state-machine-arn {demo.outputs['StateMachineArn']}\n"
-        f"  aws ssm get-parameter --name {demo.outputs['ParametersName']}\n"
         "  npx serverless info\n"
         "Ctrl-C here ends it all.",
         highlight=False,

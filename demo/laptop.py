@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 import tarfile
@@ -100,6 +101,16 @@ def run_serverless(aws: Aws, console: Console, *arguments: str) -> None:
             console.print(f"  {line.rstrip()}", markup=False, highlight=False)
     if process.wait():
         raise DemoError(f"{' '.join(command)} ended with {process.returncode}.")
+
+
+def open_notebooks(aws: Aws) -> None:
+    """JupyterLab on the notebooks, until the person ends it."""
+    command = [sys.executable, "-m", "jupyterlab", "notebooks/01-first-build.ipynb"]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | aws.variables)
+    # Ctrl-C reaches both; JupyterLab asks whether it is meant, and the service must stay until it has ended.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    process.wait()
 
 
 def pack_source(folder: Path) -> bytes:

@@ -1,1 +1,23 @@
-"""CI/CD for SageMaker models: the domain."""
+"""CI/CD for SageMaker models: the domain, and the door to it from Python.
+
+>>> import sagebuild
+>>> stack = sagebuild.connect("sagebuild-dev")
+>>> build = stack.start()
+>>> build.watch()
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sagebuild.client import connect as connect
+
+__all__ = ["connect"]
+
+
+def __getattr__(name: str) -> Any:
+    # Lambda imports this package, too; the client is in no function's archive.
+    if name == "connect":
+        from sagebuild.client import connect
+
+        return connect
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

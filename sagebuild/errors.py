@@ -50,3 +50,31 @@ class BuildNotFoundError(SagebuildError):
 
 class StillRunningError(SagebuildError):
     """Something that was told to stop has not confirmed it in the time given."""
+
+
+class StackNotFoundError(SagebuildError):
+    """CloudFormation knows no such stack in this account and region, or it is none of sagebuild's."""
+
+
+class CredentialsError(SagebuildError):
+    """There are no AWS credentials, or AWS does not take them."""
+
+
+class RegionError(SagebuildError):
+    """It is not said in which AWS region to look, or nothing answers there."""
+
+
+class AccessDeniedError(SagebuildError):
+    """The person's credentials do not allow the call."""
+
+
+class NotConfirmedError(SagebuildError):
+    """Something was asked for, and did not show in the time given."""
+
+
+class EndpointError(SagebuildError):
+    """There is no endpoint that could answer, or its model failed to."""
+
+
+class InputError(SagebuildError):
+    """What a person handed in cannot be used."""

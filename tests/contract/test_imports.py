@@ -1,11 +1,13 @@
 """Who may import whom: one direction of imports through the house, and no heavy library in a Lambda."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from tests.engine import ROOT
 
@@ -27,6 +29,14 @@ LIBRARIES = {
     "handlers": {"aws_lambda_powertools"},
     "skill": {"ask_sdk_core", "ask_sdk_model"},
 }
+# Parts of sagebuild that run on a person's machine alone; no function's archive holds them, and nothing but their own
+# door leads to them.
+CLIENT_LIBRARIES = {
+    "sagebuild.cli": {"botocore", "rich", "typer"},
+    "sagebuild.client": {"boto3", "botocore", "IPython", "numpy", "rich"},
+}
+CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
+CLIENT_USERS = {"notebooks", "tests", "tools"}
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
 # Modules that Lambda calls; nobody imports them.
@@ -78,21 +88,31 @@ def _names_of(name: str, node: ast.AST) -> Iterator[str]:
 def find_faults(name: str, tree: ast.Module) -> Iterator[str]:
     """A sentence for each import that breaks a rule."""
     folder = name.partition(".")[0]
+    may_use_client = _client_part(name) or name in CLIENT_DOORS or folder in CLIENT_USERS
     for module, for_types in imports_of(name, tree):
         top = module.partition(".")[0]
-        if top == folder:
-            if folder == "handlers" or any(f"{module}.".startswith(f"{entry}.") for entry in ENTRY_POINTS):
-                yield f"{name} imports the entry point {module}"
+        is_entry = folder == "handlers" or any(f"{module}.".startswith(f"{entry}.") for entry in ENTRY_POINTS)
+        if top == folder and is_entry:
+            yield f"{name} imports the entry point {module}"
+        elif _client_part(module) and not may_use_client:
+            yield f"{name} imports {module}, which Lambda does not get"
         elif top in MAY_IMPORT:
-            if top not in MAY_IMPORT[folder]:
+            if top != folder and top not in MAY_IMPORT[folder]:
                 yield f"{name} imports {module}; of ours, {folder} may import {sorted(MAY_IMPORT[folder])}"
-        elif not (_is_at_hand(folder, top) or (for_types and top.startswith(STUBS))):
-            yield f"{name} imports {top}, which is none of {sorted(LIBRARIES[folder])}"
+        elif not (_is_at_hand(name, top) or (for_types and top.startswith(STUBS))):
+            yield f"{name} imports {top}, which is not there where it runs"
 
 
-def _is_at_hand(folder: str, top: str) -> bool:
-    """Whether a library is there where the folder's code runs; what never runs in Lambda may use any."""
-    return folder not in LIBRARIES or top in sys.stdlib_module_names | LIBRARIES[folder]
+def _is_at_hand(name: str, top: str) -> bool:
+    """Whether a library is there where the module runs; what never runs in Lambda may use any."""
+    folder, part = name.partition(".")[0], _client_part(name)
+    if folder not in LIBRARIES:
+        return True
+    return top in sys.stdlib_module_names | (CLIENT_LIBRARIES[part] if part else LIBRARIES[folder])
+
+
+def _client_part(name: str) -> str | None:
+    return next((part for part in CLIENT_LIBRARIES if f"{name}.".startswith(f"{part}.")), None)
 
 
 def test_imports_go_one_way() -> None:
@@ -130,6 +150,11 @@ def test_every_folder_has_its_rule() -> None:
         ("demo.display", "import local.server"),
         ("local.server", "from sagebuild.names import VARIANT"),
         ("tools.generate_images", "from local import config"),
+        ("sagebuild.plan", "from sagebuild.client import logs"),
+        ("sagebuild.plan", "from rich.console import Console"),
+        ("sagebuild.client.logs", "import typer"),
+        ("sagebuild.cli.builds", "import sagemaker"),
+        ("handlers.plan_build", "from sagebuild.cli.app import app"),
     ],
 )
 def test_a_wrong_import_is_found(name: str, source: str) -> None:
@@ -145,7 +170,21 @@ def test_a_wrong_import_is_found(name: str, source: str) -> None:
         ("skill.app", "from skill.intents import INTENTS"),
         ("tests.e2e.test_build", "from local import validation"),
         ("tools.generate_images", "import sagemaker"),
+        ("sagebuild.__init__", "from sagebuild.client import connect"),
+        ("sagebuild.cli.builds", "import typer\nfrom sagebuild.client.build import Build"),
     ],
 )
 def test_a_right_import_is_let_through(name: str, source: str) -> None:
     assert list(find_faults(name, ast.parse(source))) == []
+
+
+def test_lambda_does_not_get_what_runs_on_a_persons_machine() -> None:
+    patterns = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))["package"]["patterns"]
+    left_out = {f"!{part.replace('.', '/')}/**" for part in CLIENT_LIBRARIES} | {"!sagebuild/__main__.py"}
+    assert left_out <= set(patterns)
+
+
+def test_importing_the_package_loads_no_library() -> None:
+    code = "import sagebuild, sys; print(sorted({'boto3', 'pydantic', 'rich', 'typer', 'numpy'} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"

@@ -14,6 +14,7 @@ import yaml
 from tests.engine import ROOT
 
 LAMBDA_FOLDERS = ("handlers", "sagebuild", "skill")
+LEFT_OUT = {ROOT / "sagebuild" / "cli", ROOT / "sagebuild" / "client"}  # of the functions' archives
 RESOURCES = sorted((ROOT / "resources").glob("*.yml"))
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: what Lambda sets itself.
 SET_BY_LAMBDA = {"AWS_REGION"}
@@ -44,7 +45,7 @@ class Module(NamedTuple):
 def code() -> dict[str, Module]:
     """The modules that Lambda gets, by dotted name."""
     paths = [path for folder in LAMBDA_FOLDERS for path in (ROOT / folder).rglob("*.py")]
-    return {_dotted(path): _read(path) for path in paths}
+    return {_dotted(path): _read(path) for path in paths if not LEFT_OUT & set(path.parents)}
 
 
 def _dotted(path: Path) -> str:

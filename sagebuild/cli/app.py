@@ -1,0 +1,20 @@
+"""The application: all commands under one name."""
+
+from __future__ import annotations
+
+import typer
+
+from sagebuild.cli import builds, parameters, stacks
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Builds of SageMaker models: start, stop, follow, and change what the next one does. "
+    "The stack is found by its name; credentials and region are those of every AWS tool.",
+)
+builds.add_commands(app)
+stacks.add_commands(app)
+parameters.add_commands()
+app.add_typer(parameters.app, name="params")
+app.add_typer(stacks.uploads, name="upload")

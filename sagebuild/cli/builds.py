@@ -1,0 +1,133 @@
+"""The commands about builds: start, stop, follow, list, read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from sagebuild.cli.live import watch
+from sagebuild.cli.session import FAILED, Session, command, print_json
+from sagebuild.cli.show import show_build, show_builds, show_comparison, show_curves, show_steps
+from sagebuild.client.watching import describe_outcome
+from sagebuild.lock import read_state
+
+Running = Annotated[int | None, typer.Argument(help="Number of the build; whichever runs if left out.", min=1)]
+Number = Annotated[int | None, typer.Argument(help="Number of the build; the newest if left out.", min=1)]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Make them commands of the application."""
+    for function in (start, stop, status, watch_build, builds, show, compare, logs):
+        command(app, function.__name__.partition("_")[0])(function)
+
+
+def start(
+    session: Session,
+    follow: Annotated[bool, typer.Option("--watch", "-w", help="Show the build until it has ended.")] = False,
+) -> None:
+    """Start a build; if one runs, another follows it."""
+    build = session.stack.start()
+    if follow:
+        if not session.as_json:
+            session.say(describe_outcome(build) if build.status == "waiting" else f"Build {build.number} has started.")
+        watch(session, build)
+    elif session.as_json:
+        print_json({"number": build.number, "status": build.status})
+    elif build.status == "waiting":
+        session.say(describe_outcome(build))
+    else:
+        session.say(f"Build {build.number} has started. 'sagebuild watch' shows it.")
+
+
+def stop(
+    session: Session,
+    number: Running = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait until the training has ended.", min=0)] = 150,
+) -> None:
+    """Stop the running build and what it pays for."""
+    stopped = session.stack.stop(number, wait)
+    job = f"its job is {stopped.job_status}" if stopped.job_status else "it had no job yet"
+    if stopped.confirmed:
+        told = f"Build {stopped.number} is stopped; {job}."
+    else:
+        told = f"Build {stopped.number} was told to stop, and has not confirmed it; {job}. Its notification will."
+    session.answer(asdict(stopped), lambda: session.say(told))
+    if not stopped.confirmed:
+        raise typer.Exit(FAILED)
+
+
+def status(session: Session) -> None:
+    """Tell how the newest build is, and what is live."""
+    build, endpoint = session.stack.build(), session.stack.endpoint()
+    steps, pending = build.steps(), read_state(session.stack.service).pending
+    if session.as_json:
+        live = asdict(endpoint) if endpoint else None
+        print_json({"build": build.to_dict(), "steps": steps.to_list(), "endpoint": live, "waiting": bool(pending)})
+        return
+    session.say(describe_outcome(build))
+    if steps.current:
+        session.say(f"It is at the step {steps.current.name}, for {steps.current.seconds:.0f} s now.")
+    if pending:
+        requests = "1 request" if pending.count == 1 else f"{pending.count} requests"
+        session.say(f"Another build follows, for {requests}.")
+    served = f"{endpoint.status}, serves {endpoint.config}" if endpoint else "none yet"
+    session.say(f"Endpoint {session.stack.name}: {served}.")
+
+
+def watch_build(session: Session, number: Number = None) -> None:
+    """Show a build until it has ended: steps, times, metrics. Ctrl-C leaves it running."""
+    watch(session, session.stack.build(number))
+
+
+def builds(
+    session: Session, limit: Annotated[int, typer.Option("--limit", "-n", help="How many.", min=1, max=1000)] = 20
+) -> None:
+    """List the builds, newest first."""
+    found = session.stack.builds(limit)
+    session.answer(
+        found.to_list(),
+        lambda: (
+            session.console.print(show_builds(found.records))
+            if found
+            else session.say("No build was ever started; start one: sagebuild start.")
+        ),
+    )
+
+
+def show(session: Session, number: Number = None) -> None:
+    """Show all that is known of a build."""
+    build = session.stack.build(number)
+    steps, curves = build.steps(), build.curves()
+    if session.as_json:
+        print_json(build.to_dict() | {"steps": steps.to_list(), "curves": dict(curves)})
+        return
+    session.console.print(show_build(build.record, build.console_url), soft_wrap=True)
+    session.console.print(show_steps(steps))
+    if curves:
+        session.console.print(show_curves(curves))
+
+
+def compare(
+    session: Session,
+    first: Annotated[int, typer.Argument(help="Number of a build.", min=1)],
+    second: Annotated[int, typer.Argument(help="Number of another.", min=1)],
+) -> None:
+    """Show two builds side by side, and where their parameters differ."""
+    comparison = session.stack.compare(first, second)
+    session.answer(comparison.to_dict(), lambda: session.console.print(show_comparison(comparison)))
+
+
+def logs(
+    session: Session,
+    number: Number = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the build has ended.")] = False,
+) -> None:
+    """Print a build's logs, merged in time: functions, training, endpoint."""
+    build = session.stack.build(number)
+    for line in build.logs(follow=follow):
+        if session.as_json:
+            print_json({"time": line.time.isoformat(), "source": line.source, "text": line.text}, indent=None)
+        else:
+            session.say(str(line))

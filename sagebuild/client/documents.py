@@ -1,0 +1,120 @@
+"""Parameter documents as values: their versions, where two differ, and what a dotted name reaches in one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sagebuild.errors import InputError, ParameterError
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Version:
+    """The document as it once was."""
+
+    number: int
+    written_at: datetime
+    written_by: str  # the ARN of a user or role
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """The document before and after; `str` shows where the two differ."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+    @property
+    def differences(self) -> list[str]:
+        """A line for each value that was added (+), removed (-) or changed (~)."""
+        return describe_differences(self.before, self.after)
+
+    def __str__(self) -> str:
+        return "\n".join(self.differences) or "Nothing changes."
+
+    def _repr_html_(self) -> str:
+        from sagebuild.client.drawing import draw_differences
+
+        return draw_differences(self.differences)
+
+
+def describe_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """A line for each value that was added (+), removed (-) or changed (~), by its dotted name."""
+    return list(_find_differences(before, after, ""))
+
+
+def _find_differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for name in {**before, **after}:
+        old, new, path = before.get(name, _ABSENT), after.get(name, _ABSENT), f"{prefix}{name}"
+        if old is _ABSENT:
+            yield f"+ {path}: {json.dumps(new)}"
+        elif new is _ABSENT:
+            yield f"- {path}: {json.dumps(old)}"
+        elif isinstance(old, dict) and isinstance(new, dict):
+            yield from _find_differences(old, new, f"{path}.")
+        elif old != new or type(old) is not type(new):
+            yield f"~ {path}: {json.dumps(old)} -> {json.dumps(new)}"
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """The JSON object that a text holds.
+
+    Raises
+    ------
+    ParameterError
+        It holds none.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ParameterError(f"The parameter document is not JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise ParameterError(f"The parameter document is a {type(document).__name__}; it must be a JSON object.")
+    return document
+
+
+def read_leniently(text: str) -> dict[str, Any]:
+    """The JSON object that a text holds, empty for what is none: so can it be replaced, or compared."""
+    try:
+        return read_object(text)
+    except ParameterError:
+        return {}
+
+
+def set_path(document: dict[str, Any], path: str, value: Any) -> None:
+    """Set what a dotted name reaches.
+
+    Raises
+    ------
+    InputError
+        The name leads through what is no object.
+    """
+    *parents, name = path.split(".")
+    for parent in parents:
+        document = document.setdefault(parent, {})
+        if not isinstance(document, dict):
+            raise InputError(f"{parent} is no object, so that there is no {path} in it.")
+    document[name] = value
+
+
+def remove_path(document: dict[str, Any], path: str) -> None:
+    """Take out what a dotted name reaches.
+
+    Raises
+    ------
+    InputError
+        There is no such thing.
+    """
+    *parents, name = path.split(".")
+    for parent in parents:
+        inner = document.get(parent)
+        document = inner if isinstance(inner, dict) else {}
+    if name not in document:
+        raise InputError(f"{path} is not in the document; it has its default already.")
+    del document[name]

@@ -1,0 +1,310 @@
+"""The command line on the deployed service, through its real entry point: what it prints, and how it ends."""
+
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from sagebuild.__main__ import main
+from tests.e2e.stack import NAME, DeployedStack, wait_until
+from tests.engine import ROOT
+
+Ended = subprocess.CompletedProcess[str]
+COMMAND = [sys.executable, "-m", "sagebuild"]
+DIGIT = ",".join(["0"] * 64)
+
+# What changes nothing, and so can be asked all at once.
+READING: dict[str, list[str]] = {
+    "help": ["--help"],
+    "status": ["status"],
+    "status in JSON": ["status", "--json"],
+    "builds": ["builds", "-n", "3"],
+    "builds in JSON": ["builds", "--json", "--limit", "1"],
+    "show": ["show"],
+    "show in JSON": ["show", "--json"],
+    "compare": ["compare", "--json", "BUILD", "BUILD"],
+    "logs": ["logs", "BUILD"],
+    "logs in JSON": ["logs", "--json", "--follow"],
+    "watch": ["watch"],
+    "watch in JSON": ["watch", "--json"],
+    "params get": ["params", "get", "metrics"],
+    "params diff": ["params", "diff", "--build", "BUILD"],
+    "predict": ["predict", "--data", json.dumps([[0] * 64])],
+    "doctor": ["doctor"],
+    "doctor in JSON": ["doctor", "--json"],
+}
+
+# What is refused: the code, and what the sentence holds.
+REFUSED: dict[str, tuple[list[str], int, str]] = {
+    "no such command": (["built"], 2, "No such command"),
+    "a build that is not there": (["show", "9999"], 1, f"There is no build 9999 in {NAME}."),
+    "a number that is none": (["watch", "two"], 2, "Invalid value for"),
+    "nothing to stop": (["stop"], 1, "No build is running"),
+    "too few builds to compare": (["compare", "1"], 2, "Missing argument"),
+    "logs of a build that is not there": (["logs", "9999"], 1, "There is no build 9999"),
+    "too many builds to list": (["builds", "-n", "0"], 2, "Invalid value for"),
+    "a parameter that is not there": (["params", "get", "nonsense"], 1, "nonsense is not in the document"),
+    "a misspelt parameter": (["params", "set", "trainvolumesiz=3"], 1, "did you mean 'trainvolumesize'?"),
+    "no assignment": (["params", "set", "trainvolumesize"], 1, "it must read NAME=VALUE"),
+    "to take out what is not there": (["params", "set", "--remove", "spot"], 1, "spot is not in the document"),
+    "a version that is not there": (["params", "undo", "9999"], 1, "There is no version 9999"),
+    "a reset that nobody confirms": (["params", "reset"], 1, "say --yes"),
+    "an editor that is not there": (["params", "edit"], 1, "set EDITOR to another"),
+    "no question": (["predict"], 1, "Say what to ask"),
+    "a question that is not there": (["predict", "absent.csv"], 1, "absent.csv cannot be read"),
+    "a question of the wrong size": (["predict", "--data", "[[1, 2]]"], 1, "expecting 64 features"),
+    "no data": (["upload", "data", "absent"], 1, "there is nothing to upload"),
+    "no source": (["upload", "source", "docs"], 1, "docs holds no Python file"),
+    "another stack": (["builds", "--stack", "other"], 1, f"sagebuild's there: {NAME}"),
+    "another region": (["start", "--region", "eu-west-1"], 1, f"There is no stack {NAME} in eu-west-1"),
+    "an unknown profile": (["status", "--profile", "nobody"], 1, "aws configure list-profiles"),
+}
+
+
+def run(stack: DeployedStack, *arguments: str, question: str = "", **environment: str) -> Ended:
+    """``sagebuild ...`` in a pipe, without the half second that a process of its own takes to load everything."""
+    variables = stack.engine.environment | {"EDITOR": "/absent/editor", "VISUAL": "", **environment}
+    with (
+        mock.patch.dict(os.environ, variables, clear=True),
+        mock.patch.object(sys, "argv", ["sagebuild", *arguments]),
+        mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(question.encode()))),
+        redirect_stdout(io.StringIO()) as out,
+        redirect_stderr(io.StringIO()) as err,
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    assert isinstance(ended.value.code, int)
+    return Ended(arguments, ended.value.code, out.getvalue(), err.getvalue())
+
+
+def run_in_terminal(stack: DeployedStack, *arguments: str, **environment: str) -> tuple[int, str]:
+    """``sagebuild ...`` in a pseudo-terminal: its exit code, and all that was drawn."""
+    ours, theirs = pty.openpty()
+    variables = stack.engine.environment | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **environment}
+    process = subprocess.Popen([*COMMAND, *arguments], cwd=ROOT, env=variables, stdin=theirs, stdout=theirs)
+    os.close(theirs)
+    drawn, deadline = b"", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            drawn += os.read(ours, 65536) if select.select([ours], [], [], 1)[0] else b""
+        except OSError:  # it has closed its side
+            break
+    os.close(ours)
+    return process.wait(10), drawn.decode()
+
+
+@pytest.fixture(scope="module")
+def drawn(deployed: DeployedStack) -> str:
+    """What a person sees while a build of theirs runs."""
+    deployed.set_parameters(hyperparameters={"trouble": "none"})
+    code, drawn = run_in_terminal(deployed, "start", "--watch")
+    assert code == 0, drawn
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def build(deployed: DeployedStack, drawn: str) -> int:
+    """The number of that build."""
+    assert "succeeded" in drawn
+    return deployed.last_number()
+
+
+@pytest.fixture(scope="module")
+def answers(deployed: DeployedStack, build: int) -> dict[str, Ended]:
+    """All that only reads or is refused."""
+    asked = READING | {name: arguments for name, (arguments, _, _) in REFUSED.items()}
+    return {
+        name: run(deployed, *(one.replace("BUILD", str(build)) for one in arguments))
+        for name, arguments in asked.items()
+    }
+
+
+def test_watch_draws_the_steps_with_their_times_and_the_metrics(drawn: str, build: int) -> None:
+    assert f"Build {build} has started." in drawn
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn)
+    assert re.search(r"◐ +Train Model +\d+\.\d s +running", text)
+    assert re.search(r"○ +Create Model +waiting", text)
+    assert re.search(r"● +Train Model +\d+\.\d s +done", text)
+    assert re.search(r"accuracy +[▁-█]+ +0\.9", text)
+    assert re.search(rf"Build {build} succeeded after \d+ seconds\.", text)
+    assert "\x1b[32m" in drawn  # green
+
+
+def test_no_color_is_heeded(deployed: DeployedStack, build: int) -> None:
+    code, drawn = run_in_terminal(deployed, "watch", str(build), NO_COLOR="1")
+    assert code == 0
+    assert "Train Model" in drawn
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", drawn)
+
+
+@pytest.mark.parametrize("name", READING)
+def test_what_reads_succeeds_without_colours_in_a_pipe(answers: dict[str, Ended], name: str) -> None:
+    ended = answers[name]
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout
+    assert "\x1b" not in ended.stdout
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_wrong_is_refused_in_a_sentence(answers: dict[str, Ended], name: str) -> None:
+    _, code, sentence = REFUSED[name]
+    ended = answers[name]
+    assert ended.returncode == code, ended.stderr
+    assert ended.stdout == ""
+    assert sentence in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_newest_build_is_told(answers: dict[str, Ended], build: int) -> None:
+    assert f"Build {build} succeeded after" in answers["status"].stdout
+    assert f"Endpoint {NAME}: InService, serves " in answers["status"].stdout
+    told = json.loads(answers["status in JSON"].stdout)
+    assert (told["build"]["number"], told["build"]["status"], told["waiting"]) == (build, "succeeded", False)
+    assert told["endpoint"]["status"] == "InService"
+    assert re.search(rf"^{build} +succeeded .* accuracy 0\.9", answers["builds"].stdout, re.MULTILINE)
+    assert [one["number"] for one in json.loads(answers["builds in JSON"].stdout)] == [build]
+
+
+def test_a_build_is_shown_whole(answers: dict[str, Ended], build: int) -> None:
+    assert re.search(rf"^build +{build}\n", answers["show"].stdout)
+    assert re.search(r"● +Create Model +\d+\.\d s +done", answers["show"].stdout)
+    told = json.loads(answers["show in JSON"].stdout)
+    assert {step["name"]: step["state"] for step in told["steps"]}["Train Model"] == "done"
+    assert told["curves"]["accuracy"][-1] == told["metrics"]["accuracy"]
+    assert json.loads(answers["compare"].stdout)["parameters"] == []
+
+
+def test_logs_are_merged_in_time(answers: dict[str, Ended]) -> None:
+    assert re.search(r"^\d\d:\d\d:\d\d training +trouble: none$", answers["logs"].stdout, re.MULTILINE)
+    lines = [json.loads(line) for line in answers["logs in JSON"].stdout.splitlines()]
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+    assert any(line["source"] == "training" and line["text"].startswith("accuracy=") for line in lines)
+
+
+def test_watch_in_a_pipe_tells_each_step_once(answers: dict[str, Ended], build: int) -> None:
+    lines = answers["watch"].stdout.splitlines()
+    assert len(lines) == len(set(lines))
+    assert any(line.startswith("Train Model: done (") for line in lines)
+    assert lines[-1].startswith(f"Build {build} succeeded after")
+    *steps, last = [json.loads(line) for line in answers["watch in JSON"].stdout.splitlines()]
+    assert "Train Model" in [one["step"]["name"] for one in steps]
+    assert last["build"]["status"] == "succeeded"
+
+
+def test_the_endpoint_answers(deployed: DeployedStack, answers: dict[str, Ended], tmp_path: Path) -> None:
+    file = tmp_path / "digits.csv"
+    file.write_text(f"{DIGIT}\n{DIGIT}\n")
+    answer = json.loads(answers["predict"].stdout)
+    assert json.loads(run(deployed, "predict", str(file)).stdout) == [*answer, *answer]
+    assert json.loads(run(deployed, "predict", "-", question=f"{DIGIT}\n{DIGIT}\n").stdout) == [*answer, *answer]
+
+
+def test_the_doctor_finds_nothing(answers: dict[str, Ended]) -> None:
+    told = json.loads(answers["doctor in JSON"].stdout)
+    assert {finding["state"] for finding in told} == {"good"}
+    subjects = {finding["subject"] for finding in told}
+    assert subjects >= {"credentials", "stack", "roles", "parameters", "images", "data", "quotas", "endpoint"}
+
+
+def test_the_doctor_says_what_to_do(deployed: DeployedStack, build: int) -> None:
+    assert build
+    deployed.set_parameters(trainsourcefile="absent.tar.gz")
+    ended = run(deployed, "doctor")
+    assert ended.returncode == 1
+    assert re.search(r"^✗ data .*absent\.tar\.gz.*", ended.stdout, re.MULTILINE)
+
+
+def test_a_person_without_credentials_gets_one_helpful_sentence(stack: DeployedStack) -> None:
+    nobody = {
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+        "HOME": "/absent",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    ended = run(stack, "builds", **nobody)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("sagebuild: There are no AWS credentials: run 'aws configure'")
+    assert ended.stderr.count("\n") == 1
+    error = json.loads(run(stack, "builds", "--json", **nobody).stderr)["error"]
+    assert error["type"] == "CredentialsError"
+
+
+def test_parameters_are_set_compared_edited_reset_and_undone(stack: DeployedStack) -> None:
+    before = read_document(stack)
+    ended = run(stack, "params", "set", "hyperparameters.epochs=3", "trainvolumesize=12", "--remove", "metrics")
+    assert ended.stdout.splitlines()[1:] == ['+ hyperparameters: {"epochs": 3}', "+ trainvolumesize: 12"]
+    assert ended.stdout.startswith("- metrics: ")
+    assert read_document(stack)["hyperparameters"] == {"epochs": 3}
+    edited = run(stack, "params", "edit", "--json", EDITOR="sed -i s/12/13/")
+    assert json.loads(edited.stdout) == {"changes": ["~ trainvolumesize: 12 -> 13"]}
+    assert run(stack, "params", "diff").stdout == "~ trainvolumesize: 12 -> 13\n"
+    assert json.loads(run(stack, "params", "history", "--json").stdout)[0]["changes"] == ["~ trainvolumesize: 12 -> 13"]
+    assert run(stack, "params", "reset", "--yes").returncode == 0
+    assert read_document(stack)["trainvolumesize"] == 10
+    assert run(stack, "params", "undo").returncode == 0
+    assert read_document(stack)["trainvolumesize"] == 13
+    assert run(stack, "params", "edit", EDITOR="sed -i s/13/none/").returncode == 1
+    assert read_document(stack)["trainvolumesize"] == 13
+    assert before["metrics"]
+
+
+def test_data_and_source_are_uploaded(stack: DeployedStack, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("print('hello')\n")
+    (tmp_path / ".secret").write_text("not for others")
+    told = json.loads(run(stack, "upload", "source", str(tmp_path), "--name", "mine.tar.gz", "--json").stdout)
+    assert told == {"name": "mine.tar.gz"}
+    data = tmp_path / "digits.csv"
+    data.write_text("1,2\n")
+    bucket = stack.outputs["DataBucket"]
+    assert run(stack, "upload", "data", str(data), "--prefix", "aside").stdout == f"s3://{bucket}/aside/digits.csv\n"
+    assert stack.client("s3").get_object(Bucket=bucket, Key="aside/digits.csv")["Body"].read() == b"1,2\n"
+
+
+def test_ctrl_c_leaves_the_build_running_and_stop_stops_it(stack: DeployedStack) -> None:
+    stack.set_parameters(hyperparameters={"trouble": "endless"})
+    number = json.loads(run(stack, "start", "--json").stdout)["number"]
+    watching = subprocess.Popen(
+        [*COMMAND, "watch"],
+        cwd=ROOT,
+        env=stack.engine.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stdout
+    wait_until(lambda: "Train Model: running" in watching.stdout.readline())  # type: ignore[union-attr]
+    watching.send_signal(signal.SIGINT)
+    assert watching.stderr
+    assert f"Build {number} goes on. 'sagebuild watch {number}'" in watching.stderr.read()
+    assert watching.wait(10) == 130
+    job = stack.wait_for_training(number)
+    assert run(stack, "start").stdout.startswith(f"Build {number + 1} waits for the build that runs")
+    assert json.loads(run(stack, "status", "--json").stdout)["waiting"] is True
+    stack.set_parameters(trainvolumesiz=1)  # what waits fails at once
+    stopped = json.loads(run(stack, "stop", "--json").stdout)
+    assert (stopped["number"], stopped["job_status"], stopped["confirmed"]) == (number, "Stopped", True)
+    assert stack.describe_job(job)["TrainingJobStatus"] == "Stopped"
+    assert stack.finish(number)["reason"] == "Stopped by command."
+    ended = run(stack, "watch", str(number))
+    assert ended.returncode == 1
+    assert "Train Model: stopped (" in ended.stdout
+    stack.finish(number + 1)
+
+
+def read_document(stack: DeployedStack) -> dict[str, Any]:
+    """The parameter document."""
+    answer = stack.client("ssm").get_parameter(Name=stack.outputs["ParametersName"])
+    document: dict[str, Any] = json.loads(answer["Parameter"]["Value"])
+    return document

@@ -1,0 +1,229 @@
+"""The client on a stack in moto: finding it, its parameters, its uploads, its words for what is not there."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+import sagebuild
+from sagebuild.client.build import Build
+from sagebuild.client.launching import request_build
+from sagebuild.client.parameters import Parameters
+from sagebuild.client.stack import Stack as Client
+from sagebuild.document import write_document
+from sagebuild.errors import (
+    BuildNotFoundError,
+    CredentialsError,
+    EndpointError,
+    InputError,
+    NoBuildsError,
+    NotConfirmedError,
+    ParameterError,
+    RegionError,
+    StackNotFoundError,
+)
+from sagebuild.launch import launch_build
+from sagebuild.records import Trigger
+from tests.functional.conftest import REGION, STACK, Stack
+
+DOCUMENT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "a.tar.gz"}
+
+
+@pytest.fixture
+def client(stack: Stack) -> Client:
+    """What connect would return for the stack, with a document that builds."""
+    write_document(stack.service, DOCUMENT, overwrite=True)
+    return Client(stack.service, lambda name: boto3.client(name, region_name=REGION), {})  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def parameters(client: Client) -> Parameters:
+    return client.parameters
+
+
+def create_stack(name: str, outputs: dict[str, str]) -> None:
+    template: dict[str, Any] = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+    }
+    boto3.client("cloudformation", region_name=REGION).create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+@pytest.fixture
+def outputs() -> dict[str, str]:
+    """What a deployment gives out."""
+    return {
+        "BuildsTable": "builds",
+        "CodeBucket": "code",
+        "DataBucket": "data",
+        "Framework": "SCIKIT",
+        "HostingRoleArn": "arn:hosting",
+        "ImageLogGroup": "images",
+        "ImageProject": "project",
+        "ImageRepositoryUri": "registry/images",
+        "LaunchTopicArn": "arn:launch",
+        "ModelBucket": "model",
+        "ParametersName": "/here/parameters",
+        "StateMachineArn": "arn:machine",
+        "TrainingRoleArn": "arn:training",
+    }
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_stack_is_found_by_its_name_and_region(outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    create_stack("mine", outputs)
+    found = sagebuild.connect("mine", region=REGION)
+    assert (found.name, found.region, found.account, found.outputs) == ("mine", REGION, "123456789012", outputs)
+    assert found.parameters.name == "/here/parameters"
+    monkeypatch.setenv("SAGEBUILD_STACK", "mine")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    assert repr(sagebuild.connect()) == f"<Stack mine in {REGION}, account 123456789012>"
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_stack_that_is_not_there_is_told_with_those_that_are(outputs: dict[str, str]) -> None:
+    create_stack("foreign", {"Url": "http://x"})
+    with pytest.raises(StackNotFoundError, match=f"no stack yours in {REGION}; look in another region"):
+        sagebuild.connect("yours", region=REGION)
+    create_stack("mine", outputs)
+    with pytest.raises(StackNotFoundError, match=r"sagebuild's there: mine \("):
+        sagebuild.connect("yours", region=REGION)
+    with pytest.raises(StackNotFoundError, match=r"no output BuildsTable, CodeBucket.*none of sagebuild's"):
+        sagebuild.connect("foreign", region=REGION)
+
+
+@pytest.mark.usefixtures("stack")
+def test_without_region_profile_or_credentials_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/absent")
+    with pytest.raises(RegionError, match="set AWS_REGION"):
+        sagebuild.connect()
+    with pytest.raises(CredentialsError, match="aws configure list-profiles"):
+        sagebuild.connect(profile="nobody", region=REGION)
+
+
+def test_parameters_are_checked_before_they_are_written(parameters: Parameters) -> None:
+    with pytest.raises(ParameterError, match="did you mean 'trainvolumesize'"):
+        parameters.set(trainvolumesiz=3)
+    with pytest.raises(ParameterError, match="trainvolumesize is"):
+        parameters.set(trainvolumesize="many")
+    assert parameters.document == DOCUMENT
+    assert parameters.history()[0].number == 1
+    assert parameters.check().trainvolumesize == 10
+
+
+def test_a_change_tells_what_it_changed_and_is_undone(parameters: Parameters) -> None:
+    change = parameters.set({"hyperparameters.epochs": 3}, trainvolumesize=20)
+    assert str(change) == '+ hyperparameters: {"epochs": 3}\n+ trainvolumesize: 20'
+    assert dict(parameters) == DOCUMENT | {"hyperparameters": {"epochs": 3}, "trainvolumesize": 20}
+    assert str(parameters.set(trainvolumesize=20)) == "Nothing changes."
+    assert [version.number for version in parameters.history()] == [2, 1]
+    assert str(parameters.remove("trainvolumesize")) == "- trainvolumesize: 20"
+    assert str(parameters.undo()) == "+ trainvolumesize: 20"
+    parameters.undo(1)
+    assert parameters.document == DOCUMENT
+    with pytest.raises(InputError, match="no version 99"):
+        parameters.undo(99)
+
+
+def test_what_is_no_document_can_be_replaced(client: Client) -> None:
+    client.service.ssm.put_parameter(Name=client.parameters.name, Value="{oops", Type="String", Overwrite=True)
+    with pytest.raises(ParameterError, match="not JSON"):
+        client.parameters.set(trainvolumesize=20)
+    assert client.parameters.undo().after == DOCUMENT
+    client.parameters.reset("PYTORCH")
+    assert client.parameters["framework"] == "PYTORCH"
+
+
+def test_a_folder_becomes_the_archive(client: Client, tmp_path: Path) -> None:
+    source = tmp_path / "mine"
+    (source / "lib" / "__pycache__").mkdir(parents=True)
+    (source / "train.py").write_text("import lib")
+    (source / "lib" / "__init__.py").write_text("")
+    (source / "lib" / "__pycache__" / "x.pyc").write_text("")
+    (source / ".env").write_text("SECRET=1")
+    assert client.upload_source(source) == "mine.tar.gz"
+    first = read_object(client, f"{STACK}-code", "mine.tar.gz")
+    with tarfile.open(fileobj=io.BytesIO(first)) as archive:
+        assert archive.getnames() == ["lib/__init__.py", "train.py"]
+    client.upload_source(source, "again.tar.gz")
+    assert read_object(client, f"{STACK}-code", "again.tar.gz") == first
+
+
+def test_data_is_uploaded_where_the_channels_look(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "2026").mkdir()
+    (tmp_path / "2026" / "a.csv").write_text("1")
+    (tmp_path / "b.csv").write_text("2")
+    assert client.upload_data(tmp_path, progress=False) == f"s3://{STACK}-data/train/"
+    assert read_object(client, f"{STACK}-data", "train/2026/a.csv") == b"1"
+    assert client.upload_data(tmp_path / "b.csv", "", progress=False) == f"s3://{STACK}-data/b.csv"
+    with pytest.raises(InputError, match="nothing to upload"):
+        client.upload_data(tmp_path / "absent", progress=False)
+
+
+def read_object(client: Client, bucket: str, key: str) -> bytes:
+    return client.service.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def test_what_was_never_built_is_told(client: Client) -> None:
+    assert repr(client.builds()) == "<no builds>"
+    with pytest.raises(NoBuildsError, match="sagebuild start"):
+        client.build()
+    with pytest.raises(BuildNotFoundError):
+        client.build(3)
+    assert client.endpoint() is None
+
+
+class Runtime:
+    """SageMaker's runtime, which answers with an error."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def invoke_endpoint(self, **_request: Any) -> Any:
+        raise ClientError({"Error": {"Code": self.code, "Message": "because"}}, "InvokeEndpoint")
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("ValidationError", "There is no endpoint sagebuild-test yet; a build that succeeds deploys one"),
+        ("ModelError", "The model behind sagebuild-test failed to answer: because"),
+    ],
+)
+def test_an_endpoint_that_does_not_answer_is_explained(stack: Stack, code: str, sentence: str) -> None:
+    client = Client(stack.service, lambda _name: Runtime(code), {})
+    with pytest.raises(EndpointError, match=sentence):
+        client.predict([[1]])
+
+
+def test_a_build_that_waits_is_told_until_it_begins(client: Client) -> None:
+    first = launch_build(client.service, Trigger("command"))
+    launch_build(client.service, Trigger("notebook", "paul"))
+    waiting = client.build(first.number + 1)
+    assert (waiting.status, waiting.record.trigger.detail) == ("waiting", "paul")
+    assert {step.state for step in waiting.steps()} == {"waiting"}
+    assert repr(waiting) == f"<Build {first.number + 1} of {STACK}: waiting>"
+    with pytest.raises(TimeoutError, match="is still waiting after 0 s"):
+        waiting.wait(0)
+    assert Build(client.service, first.number, "command").status == "launching"
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    """A clock that goes on by a second at each look."""
+    return iter(range(1000)).__next__  # type: ignore[return-value]
+
+
+def test_a_request_that_no_build_shows_is_told_of(stack: Stack, clock: Any) -> None:
+    topic = boto3.client("sns", region_name=REGION).create_topic(Name="launch")["TopicArn"]
+    stack.settings["LAUNCH_TOPIC_ARN"] = topic
+    with pytest.raises(NotConfirmedError, match="60 s later no build shows it; it is not lost"):
+        request_build(stack.service, "command", clock, lambda _seconds: None)

@@ -1,0 +1,282 @@
+"""The client's own words and pictures: errors explained, documents compared, logs read, steps placed and drawn."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+    UnauthorizedSSOTokenError,
+)
+
+from sagebuild.client.comparison import compare_builds
+from sagebuild.client.connection import name_setting
+from sagebuild.client.documents import describe_differences, read_leniently, remove_path, set_path
+from sagebuild.client.drawing import draw_builds, draw_curves, draw_steps
+from sagebuild.client.explanations import explain
+from sagebuild.client.launching import find_number
+from sagebuild.client.layout import lay_out
+from sagebuild.client.logs import read_function_line
+from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline, find_values
+from sagebuild.client.prediction import decode, encode
+from sagebuild.client.steps import History, Step, Steps, build_steps
+from sagebuild.client.watching import describe_step
+from sagebuild.errors import InputError
+from sagebuild.lock import Pending, StackState
+from sagebuild.records import BuildRecord, Trigger
+from tests.engine import ROOT
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def record(number: int, **facts: Any) -> BuildRecord:
+    """A build that began on the second of January."""
+    return BuildRecord(number, Trigger("command", "paul"), NOW.isoformat(), **facts)
+
+
+def client_error(code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "DescribeStacks")
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "sentence"),
+    [
+        (NoCredentialsError(), "CredentialsError", "There are no AWS credentials: run 'aws configure'"),
+        (ProfileNotFound(profile="x"), "CredentialsError", "aws configure list-profiles"),
+        (UnauthorizedSSOTokenError(), "CredentialsError", "log in again"),
+        (NoRegionError(), "RegionError", "No AWS region is set: say --region"),
+        (EndpointConnectionError(endpoint_url="http://x"), "RegionError", "does 'make local' still run?"),
+        (client_error("ExpiredToken"), "CredentialsError", "AWS does not take these credentials (ExpiredToken)"),
+        (client_error("AccessDenied", "paul may not."), "AccessDeniedError", "paul may not. (DescribeStacks"),
+    ],
+)
+def test_an_error_of_botocores_is_explained(error: Any, name: str, sentence: str) -> None:
+    explained = explain(error)
+    assert type(explained).__name__ == name
+    assert sentence in str(explained)
+
+
+def test_an_error_with_nothing_to_say_about_it_is_left_alone() -> None:
+    assert explain(client_error("ValidationException")) is None
+
+
+@pytest.mark.parametrize(
+    ("output", "setting"),
+    [("BuildsTable", "BUILDS_TABLE"), ("StateMachineArn", "STATE_MACHINE_ARN"), ("Framework", "FRAMEWORK")],
+)
+def test_an_output_becomes_the_setting_that_functions_have(output: str, setting: str) -> None:
+    assert name_setting(output) == setting
+
+
+def test_differences_are_told_by_dotted_names() -> None:
+    before = {"a": 1, "b": {"c": 1, "d": 2}, "e": True, "f": 1}
+    after = {"a": 1, "b": {"c": 1, "d": 3}, "f": 1.0, "g": []}
+    assert describe_differences(before, after) == ["~ b.d: 2 -> 3", "- e: true", "~ f: 1 -> 1.0", "+ g: []"]
+
+
+def test_a_dotted_name_reaches_into_a_document() -> None:
+    document: dict[str, Any] = {"hyperparameters": {"epochs": 1}, "train": True}
+    set_path(document, "hyperparameters.epochs", 2)
+    set_path(document, "channels.train.path", "data/")
+    remove_path(document, "train")
+    assert document == {"hyperparameters": {"epochs": 2}, "channels": {"train": {"path": "data/"}}}
+    with pytest.raises(InputError, match="channels is no object"):
+        set_path({"channels": "none"}, "channels.train", 1)
+    with pytest.raises(InputError, match="train is not in the document"):
+        remove_path(document, "train")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null"])
+def test_what_is_no_document_reads_as_an_empty_one(text: str) -> None:
+    assert read_leniently(text) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "number"),
+    [
+        (StackState(4, None), StackState(4, None), None),
+        (StackState(4, None), StackState(5, 5), 5),
+        (StackState(5, 5), StackState(5, 5), None),
+        (StackState(5, 5), StackState(5, 5, Pending(Trigger("topic"), 1, "")), 6),
+        (StackState(5, 5, Pending(Trigger("topic"), 1, "")), StackState(5, 5, Pending(Trigger("topic"), 1, "")), None),
+        (StackState(5, 5, Pending(Trigger("topic"), 1, "")), StackState(5, 5, Pending(Trigger("topic"), 2, "")), 6),
+        (StackState(5, 5, Pending(Trigger("topic"), 1, "")), StackState(6, 6), 6),
+    ],
+)
+def test_a_request_is_found_in_the_build_that_began_or_in_the_one_that_waits(
+    before: StackState, after: StackState, number: int | None
+) -> None:
+    assert find_number(before, after) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("START RequestId: 1 Version: $LATEST", ""),
+        ("REPORT RequestId: 1\tDuration: 1 ms", ""),
+        (
+            "REPORT RequestId: 1\tDuration: 1 ms\tStatus: timeout",
+            "REPORT RequestId: 1\tDuration: 1 ms\tStatus: timeout",
+        ),
+        ('{"type": "platform.start", "record": {}}', ""),
+        ('{"type": "platform.report", "record": {"status": "success"}}', ""),
+        (
+            '{"type": "platform.report", "record": {"status": "timeout"}}',
+            '{"type": "platform.report", "record": {"status": "timeout"}}',
+        ),
+        ('{"level": "INFO", "message": "build 3 planned"}', "INFO build 3 planned"),
+        ('{"level": "ERROR", "errorType": "KeyError", "errorMessage": "x"}', "ERROR KeyError x"),
+        ("42", "42"),
+        ("plain words", "plain words"),
+    ],
+)
+def test_of_a_functions_log_only_what_it_says_is_told(text: str, told: str) -> None:
+    assert read_function_line(text) == told
+
+
+def test_metrics_are_found_as_sagemaker_finds_them() -> None:
+    definitions = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}, {"Name": "absent", "Regex": "absent=(.*)"}]
+    assert find_values(definitions, ["loss=2.5 loss=2", "nothing", "loss=1"]) == {"loss": [2.5, 2.0, 1.0]}
+
+
+def test_metrics_of_builds_are_put_side_by_side() -> None:
+    curves = collect_metrics([record(3, metrics={"a": 2.0}), record(2), record(1, metrics={"a": 1.0, "b": 5.0})])
+    assert curves.places == (1, 3)
+    assert curves["a"] == [1.0, 2.0]
+    assert str(curves["b"]) == "[5.0, nan]"
+
+
+def test_a_sparkline_reaches_from_the_smallest_to_the_largest() -> None:
+    assert draw_sparkline([0, 1, 2, 7]) == "▁▂▃█"
+    assert draw_sparkline([3.0]) == "▄"
+    assert len(draw_sparkline(range(1000), width=10)) == 10
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "body", "sent_as"),
+    [
+        ([[1, 2]], None, b"[[1, 2]]", "application/json"),
+        ({"a": 1}, None, b'{"a": 1}', "application/json"),
+        ([[1, "x"], [2, "y"]], "text/csv", b"1,x\n2,y\n", "text/csv"),
+        ("1,2\n", None, b"1,2\n", "text/csv"),
+        (b"\x00", None, b"\x00", "application/octet-stream"),
+        (b"\x00", "image/png", b"\x00", "image/png"),
+        (np.array([[1.5, 2]]), None, b"1.5,2.0\n", "text/csv"),
+        (np.array([1, 2]), None, b"1,2\n", "text/csv"),
+        (np.array([[1], [2]]), "application/json", b"[[1], [2]]", "application/json"),
+    ],
+)
+def test_a_question_is_written_as_it_suits(data: Any, content_type: str | None, body: bytes, sent_as: str) -> None:
+    assert encode(data, content_type) == (body, sent_as)
+
+
+def test_pandas_and_npy_and_files_are_sent(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    assert encode(pandas.DataFrame({"a": [1, 2], "b": [3, 4]})) == (b"1,3\n2,4\n", "text/csv")
+    body, kind = encode(np.zeros((2, 3, 4)), "application/x-npy")
+    assert np.load(io.BytesIO(body)).shape == (2, 3, 4)
+    file = tmp_path / "question.npy"
+    file.write_bytes(body)
+    assert encode(file) == (body, kind)
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "sentence"),
+    [
+        (np.zeros((2, 3, 4)), None, "An array of 3 dimensions cannot be sent as text/csv"),
+        (object(), None, "not JSON serializable; give numpy, pandas"),
+        ({"a"}, "image/png", "A set cannot be sent as image/png"),
+        (5, "text/csv", "A int is no rows"),
+        (Path("question.xls"), None, "does not tell by its name what it holds"),
+        (Path("absent.csv"), None, "absent.csv cannot be read"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused(data: Any, content_type: str | None, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        encode(data, content_type)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "answer"),
+    [
+        (b"[1, 2]", "application/json; charset=utf-8", [1, 2]),
+        (b"1,a\n", "text/csv", [[1.0, "a"]]),
+        (b"seven", "text/plain", "seven"),
+        (b"\x00", "image/png", b"\x00"),
+    ],
+)
+def test_an_answer_is_read_by_its_type(body: bytes, content_type: str, answer: Any) -> None:
+    assert decode(body, content_type) == answer
+
+
+def states() -> dict[str, Any]:
+    """The real state machine's."""
+    machine: dict[str, Any] = json.loads((ROOT / "statemachine.asl.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = machine["States"]
+    return found
+
+
+def test_steps_tell_what_was_done_what_failed_and_what_was_not_needed() -> None:
+    history = History()
+    for second, name in enumerate(["Plan Build", "Train Model"]):
+        history.enter(name, NOW + timedelta(seconds=second))
+        history.leave(name, NOW + timedelta(seconds=second + 1))
+    failed = {step.name: step for step in build_steps(states(), history, "FAILED", NOW)}
+    assert (failed["Plan Build"].state, failed["Plan Build"].seconds) == ("done", 1.0)
+    assert (failed["Train Model"].state, failed["Tune Model"].state) == ("failed", "skipped")
+    history.enter("Train Model", NOW + timedelta(seconds=2))
+    later = NOW + timedelta(seconds=10)
+    running = build_steps(states(), history, "RUNNING", later)
+    assert running.current == Step("Train Model", "running", 9.0, 2)
+    assert describe_step(running.current) == "Train Model: running"
+    stopped = {step.name: step.state for step in build_steps(states(), history, "ABORTED", later)}
+    assert stopped["Train Model"] == "stopped"
+
+
+def test_ways_lead_from_step_to_step_past_choices() -> None:
+    ways = set(build_steps(states(), History(), "RUNNING", NOW).ways)
+    assert {("Plan Build", "Train Model"), ("Create Model", "Create Endpoint Config")} <= ways
+    assert ("Check Endpoint", "Wait For Endpoint") in ways
+
+
+def test_steps_are_laid_out_from_top_to_bottom_without_touching() -> None:
+    steps = build_steps(states(), History(), "RUNNING", NOW)
+    boxes, width, height = lay_out([step.name for step in steps], steps.ways)
+    assert boxes["Plan Build"].y < boxes["Train Model"].y < boxes["Create Model"].y
+    assert boxes["Train Model"].y == boxes["Tune Model"].y
+    assert len({(box.x, box.y) for box in boxes.values()}) == len(steps)
+    assert all(0 <= box.x <= width - box.width and 0 <= box.y <= height - box.height for box in boxes.values())
+
+
+def test_pictures_are_well_formed_and_escape_what_others_wrote() -> None:
+    steps = build_steps(states(), History(), "RUNNING", NOW)
+    picture = ElementTree.fromstring(draw_steps(steps))
+    assert "Train Model" in set(picture.itertext())
+    evil = Steps((Step("<script>"),))
+    assert "<script>" not in draw_steps(evil)
+    curves = Curves({"<b>": [1.0, float("nan"), 3.0], "flat": [2.0]}, "Build 3")
+    plots = ElementTree.fromstring(draw_curves(curves).replace("<br>", "<br/>"))
+    assert len(plots.findall("{http://www.w3.org/2000/svg}svg")) == 2
+    table = draw_builds([record(3, status="failed", reason="<script>alert(1)</script>", ended_at=NOW.isoformat())])
+    assert "<script>" not in table
+    assert ElementTree.fromstring(table).findall("tr")[1].findtext("td") == "3"
+
+
+def test_two_builds_are_compared() -> None:
+    first = record(1, status="succeeded", parameters='{"trainvolumesize": 10}', metrics={"accuracy": 0.5})
+    second = record(2, status="failed", parameters='{"trainvolumesize": 20}', reason="too small")
+    comparison = compare_builds(first, second)
+    assert ("accuracy", "0.5", "-") in comparison.rows
+    assert comparison.differences == ["~ trainvolumesize: 10 -> 20"]
+    assert comparison.to_dict()["builds"]["reason"] == {"1": "-", "2": "too small"}
+    assert "~ trainvolumesize: 10 -> 20" in repr(comparison)
+    assert "too small" in comparison._repr_html_()
