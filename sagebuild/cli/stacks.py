@@ -1,9 +1,10 @@
-"""The commands about the stack as a whole: upload, predict, doctor."""
+"""The commands about the stack as a whole: upload, predict, say, doctor."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ import typer
 from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_diagnosis
 from sagebuild.client.prediction import CSV
+from sagebuild.client.say import Answer
+from sagebuild.client.say import say as ask_skill
 from sagebuild.errors import InputError
 
 uploads = typer.Typer(no_args_is_help=True, help="Upload training data or source code.")
@@ -19,7 +22,7 @@ uploads = typer.Typer(no_args_is_help=True, help="Upload training data or source
 
 def add_commands(app: typer.Typer) -> None:
     """Make them commands of the application."""
-    for function in (predict, doctor):
+    for function in (predict, say, doctor):
         command(app, function.__name__)(function)
     command(uploads, "data")(upload_data)
     command(uploads, "source")(upload_source)
@@ -47,6 +50,19 @@ def predict(
         sys.stdout.buffer.write(answer)
     else:
         print_json(answer, indent=None)
+
+
+def say(
+    session: Session,
+    sentences: Annotated[list[str], typer.Argument(help="What to say; several are one conversation.")],
+    locale: Annotated[str, typer.Option(help="In which language.")] = "en-US",
+) -> None:
+    """Say something to the Alexa skill: sagebuild say "start a build" yes."""
+    answers: list[Answer] = []
+    for sentence in sentences:
+        answers.append(ask_skill(session.stack.service, sentence, locale, answers[-1].session if answers else None))
+    told = [{"said": said, **asdict(answer)} for said, answer in zip(sentences, answers, strict=True)]
+    session.answer(told, lambda: session.say("\n".join(answer.speech for answer in answers)))
 
 
 def doctor(session: Session) -> None:

@@ -42,6 +42,7 @@ READING: dict[str, list[str]] = {
     "params get": ["params", "get", "metrics"],
     "params diff": ["params", "diff", "--build", "BUILD"],
     "predict": ["predict", "--data", json.dumps([[0] * 64])],
+    "say": ["say", "is it done yet"],
     "doctor": ["doctor"],
     "doctor in JSON": ["doctor", "--json"],
 }

@@ -1,11 +1,11 @@
-"""The deployed skill, spoken to by virtual-alexa over HTTP and by `sagebuild.say`."""
+"""The deployed skill, spoken to by virtual-alexa over HTTP and by `sagebuild.client.say`."""
 
 import os
 from typing import Any
 
 import pytest
 
-from sagebuild.say import SkillUnreachableError, say
+from sagebuild.client.say import SkillUnreachableError, say
 from sagebuild.service import Service
 from tests.alexa import SKILL_ID
 from tests.e2e.stack import NAME, DeployedStack, wait_until

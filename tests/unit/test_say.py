@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sagebuild.say import MODELS, Resolved, UnknownLocaleError, resolve
+from sagebuild.client.say import MODELS, Resolved, UnknownLocaleError, resolve
 
 LOCALES = sorted(path.stem for path in (MODELS / "custom").glob("*.json"))
 LANGUAGES = {locale.partition("-")[0]: locale for locale in LOCALES}.values()

@@ -15,7 +15,11 @@ from typing import Any
 from sagebuild.errors import SagebuildError
 from sagebuild.service import Service, aws_call
 
-MODELS = Path(__file__).parents[1] / "interactionModels"
+# A wheel carries the models inside of the package, a clone beside it.
+_HERE = Path(__file__).parent
+MODELS = next(
+    folder for folder in (_HERE / "interactionModels", _HERE.parents[1] / "interactionModels") if folder.is_dir()
+)
 LAUNCH = "LaunchRequest"
 
 _SLOT = re.compile(r"\{(\w+)\}")
