@@ -207,10 +207,10 @@ class DeployedStack:
         assert endpoint["EndpointStatus"] == "InService"
         return endpoint["EndpointConfigName"]  # type: ignore[no-any-return]
 
-    def ask_endpoint(self) -> float:
+    def ask_endpoint(self, brightness: float = 1) -> float:
         """The endpoint's accuracy on digits that no training has seen."""
         body = io.StringIO()
-        np.savetxt(body, self.questions / 16, delimiter=",")
+        np.savetxt(body, self.questions / 16 * brightness, delimiter=",")
         answer = self.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=NAME, ContentType="text/csv", Accept="application/json", Body=body.getvalue()
         )

@@ -53,8 +53,10 @@ def test_an_image_that_is_not_to_be_built_is_the_newest_earlier_one(byod: Byod, 
 
 def test_own_images_are_taken_as_they_are(byod: Byod, built: int) -> None:
     training, inference = (f"{byod.repository}:build-{built}-{scope}" for scope in ("training", "inference"))
-    record = byod.build(TrainingImage=training, InferenceImage=inference, sourcelocation=None)
+    record = byod.build(TrainingImage=training, InferenceImage=inference, sourcelocation=None, traininstancecount=2)
     assert (record["status"], record["reason"]) == ("succeeded", "")
+    assert byod.stack.describe_job(record["training_job"])["ResourceConfig"]["InstanceCount"] == 2
+    assert byod.ask_endpoint() == KINDS
     assert (record["training_image"], record["inference_image"]) == (training, inference)
     assert byod.image_builds(record["number"]) == []
 

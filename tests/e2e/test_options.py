@@ -5,7 +5,16 @@ from typing import Any
 import pytest
 
 from tests.e2e.stack import NAME, DeployedStack
+from tests.local.sagemaker_world import IMAGE, pack
 
+# The endpoint is asked for digits a hundred times as bright; the model knows nothing of that.
+DIMS = """
+def model_fn(model_dir):
+    return 100
+
+def predict_fn(data, model):
+    return data / model
+"""
 AUTOSCALING = {"minimum": 1, "maximum": 3, "target": 50}
 
 
@@ -42,3 +51,19 @@ def test_an_endpoint_scales_until_its_document_says_no_more(stack: DeployedStack
     record = stack.build(hostinstancetype="ml.m5.large")
     assert record["status"] == "succeeded", record["reason"]
     assert describe_scaling(stack) == []
+
+
+def test_a_spot_training_ends_in_a_model_behind_another_container(stack: DeployedStack) -> None:
+    bucket = stack.outputs["ModelBucket"]
+    stack.client("s3").put_object(Bucket=bucket, Key="dims.tar.gz", Body=pack({"code/dims.py": DIMS}))
+    script = {"SAGEMAKER_PROGRAM": "dims.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+    record = stack.build(
+        spot=True,
+        spotmaxwait=48,
+        channels={"training": {"path": "train/", "InputMode": "FastFile", "ShuffleConfig": {"Seed": 7}}},
+        pipeline=[{"image": IMAGE, "artifacts": f"s3://{bucket}/dims.tar.gz", "environment": script}],
+    )
+    assert record["status"] == "succeeded", record["reason"]
+    job = stack.describe_job(record["training_job"])
+    assert job["EnableManagedSpotTraining"] is True
+    assert stack.ask_endpoint(brightness=100) > 0.9
