@@ -1,5 +1,6 @@
 """Last step of a build, on the status-change event of its execution."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sagebuild.finish import Ending, finish_build
@@ -10,5 +11,6 @@ from sagebuild.service import Service
 def handler(event: dict[str, Any], _context: object) -> None:
     """Finish the build whose execution ended."""
     detail = event["detail"]
-    ending = Ending(detail["status"], detail.get("error") or "", detail.get("cause") or "")
+    stopped_at = datetime.fromtimestamp(detail["stopDate"] / 1000, UTC)
+    ending = Ending(detail["status"], detail.get("error") or "", detail.get("cause") or "", stopped_at)
     finish_build(Service.from_environment(), parse_execution_name(detail["name"]), ending)

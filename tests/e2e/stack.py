@@ -175,13 +175,13 @@ class DeployedStack:
         return self.client("sagemaker").describe_training_job(TrainingJobName=name)  # type: ignore[no-any-return]
 
     def read_notifications(self, number: int) -> list[str]:
-        """All notifications of a build, those within a second after the first included."""
+        """The texts of all notifications of a build, those within a second after the first included."""
         sqs = self.client("sqs")
         for wait in (10, 1):
             answer = sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=wait, MaxNumberOfMessages=10)
             for message in answer.get("Messages", []):
                 sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-                self._notifications.append(message["Body"])
+                self._notifications.append(json.loads(message["Body"])["text"])
         return [text for text in self._notifications if text.startswith(f"Build {number} of ")]
 
     def live_config(self) -> str:

@@ -37,6 +37,10 @@ class Stack:
         )
         return [json.loads(message["Body"])["Message"] for message in answer.get("Messages", [])]
 
+    def read_texts(self) -> list[str]:
+        """What people are told in all notifications since the last call."""
+        return [json.loads(facts)["text"] for facts in self.read_notifications()]
+
     def executions(self) -> list[str]:
         """The names of the executions that were started, oldest first."""
         answer = self.service.stepfunctions.list_executions(stateMachineArn=self.service.setting("STATE_MACHINE_ARN"))
