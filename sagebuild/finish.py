@@ -46,7 +46,11 @@ class Ending:
 
 
 def finish_build(
-    service: Service, number: int, ending: Ending, sleep: Callable[[float], None] = time.sleep
+    service: Service,
+    number: int,
+    ending: Ending,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], datetime] = now,
 ) -> BuildRecord:
     """Do all that is left to do for a build whose execution has ended. Safe to repeat, also at the same time.
 
@@ -62,7 +66,7 @@ def finish_build(
         _complete_record(service, record, ending, sleep)
         record = read_build(service, number)
     try:
-        notify_once(service, record, now())
+        notify_once(service, record, clock())
     finally:
         pass_on_lock(service, number)
     return record
