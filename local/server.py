@@ -46,13 +46,30 @@ def start(settings: Config) -> Config:
     # moto reads its environment at import, so it is imported only now.
     from werkzeug.serving import make_server
 
-    from local import audit, cloudformation, events, functions, log, messaging, quotas, sagemaker, states, validation
+    from local import (
+        audit,
+        cloudformation,
+        events,
+        faults,
+        functions,
+        log,
+        messaging,
+        quotas,
+        sagemaker,
+        states,
+        validation,
+    )
     from local.routes import RequestHandler, application
 
     if settings.log_calls:
         log.install()
-    for service in (validation, audit, functions, messaging, events, states, sagemaker, quotas, cloudformation):
+    for service in (faults, validation, audit, functions, messaging, events, states, sagemaker, quotas, cloudformation):
         service.install()
+    if settings.faults:
+        try:
+            faults.read(settings.faults)
+        except faults.FaultError as error:
+            raise CannotStartError(str(error)) from error
     _server = make_server(
         settings.host, settings.port, application(), threaded=True, request_handler=RequestHandler, fd=listener.detach()
     )
