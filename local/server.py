@@ -49,6 +49,7 @@ def start(settings: Config) -> Config:
     from local import (
         audit,
         cloudformation,
+        codebuild,
         events,
         faults,
         functions,
@@ -63,7 +64,19 @@ def start(settings: Config) -> Config:
 
     if settings.log_calls:
         log.install()
-    for service in (faults, validation, audit, functions, messaging, events, states, sagemaker, quotas, cloudformation):
+    for service in (
+        faults,
+        validation,
+        audit,
+        functions,
+        messaging,
+        events,
+        states,
+        sagemaker,
+        codebuild,
+        quotas,
+        cloudformation,
+    ):
         service.install()
     if settings.faults:
         try:

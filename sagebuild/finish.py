@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.endpoint import describe_endpoint, undo_deployment
 from sagebuild.errors import SagebuildError, StillRunningError
+from sagebuild.image_builds import explain_failed_image, find_built_images
 from sagebuild.job import Job, complete_job
 from sagebuild.launch import pass_on_lock
 from sagebuild.names import name_resource
@@ -74,18 +75,19 @@ def finish_build(
 
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
     undone: list[str] = []
-    work, job = Work(), None
+    job, images = None, dict[str, str]()
     with _attempt(ending, undone):
         work = _stop_all(service, record, sleep)
-    with _attempt(ending, undone):
         job = work.job and complete_job(service, work.job)
+    with _attempt(ending, undone):
+        images = find_built_images(service, record)
     status = _STATUS[ending.status]
     if status != "succeeded":
         with _attempt(ending, undone):
             _restore_endpoint(service, record, sleep)
     endpoint = describe_endpoint(service)
     step = "" if status == "succeeded" else find_step(service, record.number)
-    reason = explain_ending(ending, job, record.stop_requested_by, step)
+    reason = _explain(service, record, ending, job, step)
     update_build(
         service,
         record.number,
@@ -94,10 +96,17 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         reason=reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]} ...",
         step=step,
         notes=[*record.notes, *undone],
+        training_image=images.get(record.training_image, record.training_image),
+        inference_image=images.get(record.inference_image, record.inference_image),
         **_describe_outcome(job),
         live_after=endpoint.config if endpoint else "",
         ended_at=now().isoformat(),
     )
+
+
+def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | None, step: str) -> str:
+    failed_image = explain_failed_image(service, ending.cause) if ending.status == "FAILED" else ""
+    return failed_image or explain_ending(ending, job, record.stop_requested_by, step)
 
 
 @contextmanager

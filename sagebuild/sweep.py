@@ -16,6 +16,7 @@ from typing import Any
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.finish import Ending
+from sagebuild.image_builds import find_running_tags
 from sagebuild.launch import start_execution
 from sagebuild.lock import StackState, read_state
 from sagebuild.names import execution_arn, name_execution, resource_prefix, tuning_prefix
@@ -24,7 +25,7 @@ from sagebuild.service import Service, aws_call
 
 # Until then its own event may be about to finish it; what runs twice does no harm, only work.
 GRACE = timedelta(minutes=2)
-# Of the newest builds, how many are looked at for notifications that were not sent.
+# Of the newest builds, how many are looked at for what was not done.
 _LOOKED_AT = 20
 
 
@@ -59,7 +60,8 @@ def sweep_builds(service: Service, at: datetime) -> list[str]:
 def find_unfinished(service: Service, at: datetime) -> list[Unfinished]:
     """The builds that have ended and left something undone, each once; the oldest first."""
     state = read_state(service)
-    found = [*_find_lost_end(service, state, at), *_find_untold(service), *_find_strays(service, state)]
+    newest = [record for record in list_builds(service, limit=_LOOKED_AT) if record.has_ended]
+    found = [*_find_lost_end(service, state, at), *_find_undone(service, newest), *_find_strays(service, state)]
     return sorted({each.number: each for each in reversed(found)}.values(), key=lambda each: each.number)
 
 
@@ -117,10 +119,14 @@ def _explain_absence(record: BuildRecord) -> Ending:
     return Ending("FAILED", "ExecutionGoneError", cause)
 
 
-def _find_untold(service: Service) -> Iterator[Unfinished]:
-    for record in list_builds(service, limit=_LOOKED_AT):
-        if record.has_ended and not record.notified_at:
+def _find_undone(service: Service, ended: list[BuildRecord]) -> Iterator[Unfinished]:
+    """The builds that nobody was told of, or whose images are still being built."""
+    running = find_running_tags(service)
+    for record in ended:
+        if not record.notified_at:
             yield _again(record, "it is not certain that it was told of.")
+        if not running.isdisjoint(record.image_builds):
+            yield _again(record, "an image build of it still runs.")
 
 
 def _find_strays(service: Service, state: StackState) -> Iterator[Unfinished]:

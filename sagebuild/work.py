@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.hooks import stop_executions
+from sagebuild.image_builds import stop_image_builds
 from sagebuild.job import Job, stop_job
 from sagebuild.records import BuildRecord
 from sagebuild.service import Service
@@ -63,6 +64,10 @@ def stop_work(
         work.job = stop_job(service, record, wait_seconds, clock, sleep)
         if job := work.job:
             work.parts.append(Part(f"{job_kind} {job.name}", job.status, job.has_ended))
+    with _told_as_part(work, "image builds"):
+        if record.image_builds:
+            ended = stop_image_builds(service, record, wait_seconds, clock, sleep)
+            work.parts.append(Part("image builds", "ended" if ended else "IN_PROGRESS", ended))
     with _told_as_part(work, "own state machines"):
         for name, status in stop_executions(service, record.number).items():
             work.parts.append(Part(f"state machine {name}", status, status != "RUNNING"))

@@ -112,6 +112,7 @@ def create_stack() -> Stack:
         "TRAINING_ROLE_ARN": role,
         "HOSTING_ROLE_ARN": role,
         "FRAMEWORK": "SCIKIT",
+        "IMAGE_PROJECT": f"{STACK}-images",
     }
     return Stack(Service(settings, client), settings, queue)
 

@@ -40,6 +40,7 @@ class World:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.jobs: dict[str, str] = {}
+        self.image_builds: dict[str, str] = {}  # by their tag
         self.repeated = 0
         self._lives: Iterator[int] = itertools.count()
         self.service = Service(stack.settings, _create_client)
@@ -49,8 +50,8 @@ class World:
         """An answer in the place of moto's, or None; or death."""
         if next(self._lives, None) is None:
             raise DeathError
-        is_sagemaker = model.service_model.service_name == "sagemaker"
-        return self._answer(model.name, json.loads(params["body"])) if is_sagemaker else None
+        is_json = model.service_model.service_name in ("codebuild", "sagemaker")
+        return self._answer(model.name, json.loads(params["body"])) if is_json else None
 
     def dies(self, calls: int, act: Callable[[Service], object]) -> bool:
         """Have a function act that dies after so many calls; False if it came to its end before."""
@@ -64,8 +65,15 @@ class World:
         return False
 
     def _answer(self, operation: str, asked: dict[str, str]) -> Any:
-        """What moto does not know: that jobs run, and stop, and that endpoints are updated."""
+        """What moto does not know: that jobs and image builds run, and stop, and that endpoints are updated."""
         match operation:
+            case "ListBuildsForProject":
+                return _answered({"ids": list(self.image_builds)})
+            case "BatchGetBuilds":
+                return _answered({"builds": [_image_build(*each) for each in self.image_builds.items()]})
+            case "StopBuild":
+                self.image_builds[asked["id"]] = "STOPPED"
+                return _answered({})
             case "ListTrainingJobs":
                 running = [{"TrainingJobName": name} for name, status in self.jobs.items() if status == "InProgress"]
                 return _answered({"TrainingJobSummaries": running})
@@ -103,6 +111,11 @@ class World:
         for before, after in itertools.pairwise(sorted(facts, key=lambda each: each["id"])):
             assert before["id"] != after["id"] or "may be the second message" in after["text"] + before["text"]
         self.repeated = len(ids) - len(set(ids))
+
+
+def _image_build(tag: str, status: str) -> dict[str, Any]:
+    variables = [{"name": "IMAGE_TAG", "value": tag}]
+    return {"id": tag, "buildStatus": status, "environment": {"environmentVariables": variables}}
 
 
 _worlds: list[World] = []
@@ -267,6 +280,16 @@ def test_a_job_that_begins_after_its_build_has_ended_is_stopped(world: World) ->
     assert world.sweep() == [1]
     assert world.jobs == {"sagebuild-test-3f2a1c00-1": "Stopped", "sagebuild-test-3f2a1c00-77": "InProgress"}
     world.check_told_once(1)
+
+
+def test_an_image_build_that_begins_after_its_build_has_ended_is_stopped(world: World) -> None:
+    launch_build(world.service, VOICE)
+    update_build(world.service, 1, image_builds=["1-training"])
+    world.abort(1)
+    finish_build(world.service, 1, ABORTED, sleep=never_sleep)
+    world.image_builds = {"1-training": "IN_PROGRESS"}
+    assert world.sweep() == [1]
+    assert world.image_builds == {"1-training": "STOPPED"}
 
 
 def test_the_job_of_the_running_build_is_left_alone(world: World) -> None:

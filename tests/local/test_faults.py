@@ -51,9 +51,9 @@ def test_a_fault_of_one_caller_does_not_strike_another(engine: Engine) -> None:
 
 def test_an_answer_is_lost_of_a_call_that_was_served(engine: Engine) -> None:
     topic = name("topic")
-    with engine.faults({"call": "sns:CreateTopic", "error": "InternalError", "status": 400, "served": True}):
-        with pytest.raises(ClientError, match="InternalError"):
-            engine.client("sns").create_topic(Name=topic)
+    fault = {"call": "sns:CreateTopic", "error": "InternalError", "served": True}
+    with engine.faults(fault), pytest.raises(ClientError, match="InternalError"):
+        engine.client("sns").create_topic(Name=topic)
     assert any(each["TopicArn"].endswith(topic) for each in engine.client("sns").list_topics()["Topics"])
 
 
