@@ -140,9 +140,13 @@ class DeployedStack:
 
     def last_number(self) -> int:
         """The number of the newest build."""
+        return int(self.read_lock()["last_number"])
+
+    def read_lock(self) -> dict[str, Any]:
+        """Which build runs, which one waits, and the number of the newest."""
         key = {"kind": {"S": "stack"}, "number": {"N": "0"}}
         item = self.client("dynamodb").get_item(TableName=self.outputs["BuildsTable"], Key=key)["Item"]
-        return int(from_item(item)["last_number"])
+        return from_item(item)
 
     def record(self, number: int) -> dict[str, Any]:
         """A build's record."""

@@ -284,9 +284,9 @@ def test_a_job_that_begins_after_its_build_has_ended_is_stopped(world: World) ->
 
 def test_an_image_build_that_begins_after_its_build_has_ended_is_stopped(world: World) -> None:
     launch_build(world.service, VOICE)
-    update_build(world.service, 1, image_builds=["1-training"])
     world.abort(1)
     finish_build(world.service, 1, ABORTED, sleep=never_sleep)
+    update_build(world.service, 1, image_builds=["1-training"])
     world.image_builds = {"1-training": "IN_PROGRESS"}
     assert world.sweep() == [1]
     assert world.image_builds == {"1-training": "STOPPED"}
