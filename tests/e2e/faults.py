@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,8 +20,8 @@ Json = dict[str, Any]
 MACHINE, FINISH, LAUNCH, PLAN = (
     f"*-{name}Role-*" for name in ("BuildStateMachine", "FinishBuild", "LaunchBuild", "PlanBuild")
 )
-LIMIT = 3  # seconds that a state may take, where it is to take too long
-HANG = 5.0  # seconds
+LIMIT = 2  # seconds that a state may take, where it is to take too long
+HANG = 3.0  # seconds
 
 # Imports nothing that takes time, and gets into the trouble that its hyperparameter names.
 SCRIPT = """
@@ -283,7 +282,7 @@ class Table:
         )
         self._model = stack.build(**TRAINING)
         assert self._model["status"] == "succeeded", self._model["reason"]
-        self._unservable = stack.build(**troubled(TRAINING, "serving"))["artifacts"]
+        self._unservable = ""
 
     def run(self, row: Row) -> Result:
         """Have a row's build come to its end, and look at what is left."""
@@ -327,10 +326,8 @@ class Table:
         wait_until(lambda: self._sweep(number), 60)
 
     def _sweep(self, number: int) -> bool:
-        """Have the stack swept, as if a day had passed; whether the build is told of and all is well."""
-        tomorrow = datetime.now(UTC) + timedelta(days=1)
-        payload = json.dumps({"time": f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}"})
-        self.stack.client("lambda").invoke(FunctionName=f"{NAME}-sweepBuilds", Payload=payload)
+        """Whether after a sweep the build is told of and nothing runs any more."""
+        self.stack.sweep()
         time.sleep(1)
         return bool(self.stack.record(number).get("notified_at")) and not self._list_running_jobs()
 
@@ -392,7 +389,8 @@ class Table:
 
     def _fail_endpoint(self) -> None:
         sagemaker, name = self.stack.client("sagemaker"), f"unservable-{time.time_ns()}"
-        good = sagemaker.describe_model(ModelName=self._find_model())
+        self._unservable = self._unservable or self.stack.build(**troubled(TRAINING, "serving"))["artifacts"]
+        good = sagemaker.describe_model(ModelName=self._model["model"])
         container = good["PrimaryContainer"] | {"ModelDataUrl": self._unservable}
         kept = ("Image", "ModelDataUrl", "Environment")
         sagemaker.create_model(
@@ -405,9 +403,6 @@ class Table:
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
         sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=name)
         wait_until(lambda: self._describe_endpoint()[0] == "Failed")
-
-    def _find_model(self) -> str:
-        return str(self._model["model"])
 
     @contextmanager
     def _limited(self, state: str) -> Iterator[None]:

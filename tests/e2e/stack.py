@@ -6,6 +6,7 @@ import subprocess
 import tarfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,13 @@ class DeployedStack:
         """Wait until a build was told of; its record."""
         wait_until(lambda: self.record(number).get("notified_at"))
         return self.record(number)
+
+    def sweep(self) -> None:
+        """Have the stack swept, as if a day had passed."""
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        payload = json.dumps({"time": f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}"})
+        answer = self.client("lambda").invoke(FunctionName=f"{NAME}-sweepBuilds", Payload=payload)
+        assert "FunctionError" not in answer, answer["Payload"].read()
 
     def build(self, **changes: Any) -> dict[str, Any]:
         """A whole build with these parameters; its record."""
