@@ -75,7 +75,7 @@ def finish_build(
 
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
     undone: list[str] = []
-    job, images = None, dict[str, str]()
+    work, job, images = Work(), None, dict[str, str]()
     with _attempt(ending, undone):
         work = _stop_all(service, record, sleep)
         job = work.job and complete_job(service, work.job)
@@ -87,7 +87,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
             _restore_endpoint(service, record, sleep)
     endpoint = describe_endpoint(service)
     step = "" if status == "succeeded" else find_step(service, record.number)
-    reason = _explain(service, record, ending, job, step)
+    reason = _explain(service, record, ending, None if work.was_running else job, step)
     update_build(
         service,
         record.number,

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.hooks import stop_executions
 from sagebuild.image_builds import stop_image_builds
-from sagebuild.job import Job, stop_job
+from sagebuild.job import Job, describe_job, stop_job
 from sagebuild.records import BuildRecord
 from sagebuild.service import Service
 
@@ -38,9 +38,18 @@ class Part:
 
 @dataclass
 class Work:
-    """What a build was found to run, when it was told to stop."""
+    """What a build was found to run, when it was told to stop.
+
+    Parameters
+    ----------
+    job
+        As it is now.
+    was_running
+        Whether the job ran until now, so that it says nothing of why the build ended.
+    """
 
     job: Job | None = None
+    was_running: bool = False
     parts: list[Part] = field(default_factory=list)
 
 
@@ -61,6 +70,8 @@ def stop_work(
     work = Work()
     job_kind = "tuning job" if record.tuning_job else "training job"
     with _told_as_part(work, job_kind):
+        before = describe_job(service, record)
+        work.was_running = before is not None and not before.has_ended
         work.job = stop_job(service, record, wait_seconds, clock, sleep)
         if job := work.job:
             work.parts.append(Part(f"{job_kind} {job.name}", job.status, job.has_ended))

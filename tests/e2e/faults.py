@@ -181,7 +181,9 @@ def _rows_of_state(state: str, way: Way) -> Iterator[Row]:
     yield row("throttling, twice", "succeeded", fault=throttled | {"times": 2})
     for kind, (error, told) in ERRORS.items():
         yield row(kind, "failed", told, error)
-    yield row("answer lost", "succeeded|failed", fault=ERRORS["5xx"][0] | {"served": True, "times": 1})
+    # Where the repeated request is refused because its own work is there already, the build fails.
+    lost = ERRORS["5xx"][0] | {"served": True, "times": 1}
+    yield row("answer lost", "succeeded|failed", "^$|(?i:already exist|in use|could not find|currently)", lost)
     is_waiting = state in WAITING
     hanging = None if is_waiting else {"hang": HANG}
     document = troubled(way.document, "endless") if is_waiting else way.document

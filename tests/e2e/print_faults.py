@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from rich.live import Live
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from tests.alexa import SKILL_ID
@@ -48,14 +48,15 @@ def _deploy(engine: Engine) -> DeployedStack:
 def _run(console: Console, table: Table, chosen: list[Row]) -> list[Result]:
     shown = RichTable("State", "Fault", "The build", "What the person is told", "s", "Wrong")
     results = []
-    with Live(shown, console=console, refresh_per_second=1, vertical_overflow="visible"):
-        for row in chosen:
-            result = _try(table, row)
-            results.append(result)
-            wrong = "; ".join(result.problems)
-            told = result.reason.splitlines()[0][:80] if result.reason else ""
-            cells = [row.state, row.kind, result.status, told, f"{result.seconds:.0f}", wrong]
-            shown.add_row(*cells, style="red" if wrong else "")
+    for row in chosen:
+        result = _try(table, row)
+        results.append(result)
+        wrong = "; ".join(result.problems)
+        told = result.reason.splitlines()[0][:80] if result.reason else ""
+        console.print(f"{row.name}: {result.status} [red]{escape(wrong)}")
+        cells = [row.state, row.kind, result.status, told, f"{result.seconds:.0f}", wrong]
+        shown.add_row(*map(escape, cells), style="red" if wrong else "")
+    console.print(shown)
     return results
 
 

@@ -282,6 +282,16 @@ def test_a_job_that_begins_after_its_build_has_ended_is_stopped(world: World) ->
     world.check_told_once(1)
 
 
+def test_a_job_that_its_own_build_had_to_stop_is_no_reason(world: World) -> None:
+    launch_build(world.service, VOICE)
+    world.begin_training(1)
+    finish_build(
+        world.service, 1, Ending("FAILED", "SageMaker.SageMakerException", "The answer was lost."), never_sleep
+    )
+    record = read_build(world.service, 1)
+    assert (record.job_status, record.reason) == ("Stopped", "The answer was lost.")
+
+
 def test_an_image_build_that_begins_after_its_build_has_ended_is_stopped(world: World) -> None:
     launch_build(world.service, VOICE)
     world.abort(1)
