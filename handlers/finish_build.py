@@ -8,9 +8,10 @@ from sagebuild.names import parse_execution_name
 from sagebuild.service import Service
 
 
-def handler(event: dict[str, Any], _context: object) -> None:
+def handler(event: dict[str, Any], context: Any) -> None:
     """Finish the build whose execution ended."""
     detail = event["detail"]
     stopped_at = datetime.fromtimestamp(detail["stopDate"] / 1000, UTC)
     ending = Ending(detail["status"], detail.get("error") or "", detail.get("cause") or "", stopped_at)
-    finish_build(Service.from_environment(), parse_execution_name(detail["name"]), ending)
+    number = parse_execution_name(detail["name"])
+    finish_build(Service.from_environment(), number, ending, invocation=context.aws_request_id)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
@@ -52,8 +53,14 @@ def finish_build(
     ending: Ending,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], datetime] = now,
+    invocation: str = "",
 ) -> BuildRecord:
     """Do all that is left to do for a build whose execution has ended. Safe to repeat, also at the same time.
+
+    Parameters
+    ----------
+    invocation
+        What tells this call from others that may run at the same time, and is the same when it is tried again.
 
     Raises
     ------
@@ -67,7 +74,7 @@ def finish_build(
         _complete_record(service, record, ending, sleep)
         record = read_build(service, number)
     try:
-        notify_once(service, record, clock())
+        notify_once(service, record, clock(), invocation or uuid4().hex)
     finally:
         pass_on_lock(service, number)
     return record

@@ -21,10 +21,10 @@ _VERBS = {"succeeded": "succeeded", "failed": "failed", "stopped": "was stopped"
 # Who subscribes with these gets the facts as JSON; everybody else, mail above all, the text.
 _MACHINES = ("firehose", "http", "https", "lambda", "sqs")
 # Of the record: the document is long and a person's own, the rest is of no use outside.
-_UNTOLD = ("parameters", "scaling_before", "notice_claimed_at", "notified_at")
+_UNTOLD = ("parameters", "scaling_before", "notice_claimed_at", "notice_claimed_by", "notified_at")
 
 
-def notify_once(service: Service, record: BuildRecord, at: datetime) -> bool:
+def notify_once(service: Service, record: BuildRecord, at: datetime, claimant: str) -> bool:
     """Publish a build's one notification, unless that was done.
 
     SNS and the table know no common transaction, so it is claimed, published, and then marked as told. Whoever dies in
@@ -37,6 +37,9 @@ def notify_once(service: Service, record: BuildRecord, at: datetime) -> bool:
         As it was just read.
     at
         The time that claims are judged by.
+    claimant
+        Who tells. Lambda tries an invocation again under the same id, and only when the earlier try is over; so a claim
+        of one's own is one of a try that died.
 
     Returns
     -------
@@ -44,10 +47,10 @@ def notify_once(service: Service, record: BuildRecord, at: datetime) -> bool:
         Whether this call published it.
     """
     earlier = record.notice_claimed_at
-    if record.notified_at or (earlier and at - datetime.fromisoformat(earlier) < CLAIM):
+    if record.notified_at or (_is_claimed(record, at) and record.notice_claimed_by != claimant):
         return False
     unclaimed, claim = {"notified_at": "", "notice_claimed_at": earlier}, at.isoformat()
-    if not update_build(service, record.number, only_if=unclaimed, notice_claimed_at=claim):
+    if not update_build(service, record.number, only_if=unclaimed, notice_claimed_at=claim, notice_claimed_by=claimant):
         return False
     try:
         _publish(service, record, repeated=bool(earlier))
@@ -55,6 +58,10 @@ def notify_once(service: Service, record: BuildRecord, at: datetime) -> bool:
         update_build(service, record.number, only_if={"notice_claimed_at": claim}, notice_claimed_at=earlier)
         raise
     return update_build(service, record.number, notified_at=now().isoformat())
+
+
+def _is_claimed(record: BuildRecord, at: datetime) -> bool:
+    return bool(record.notice_claimed_at) and at - datetime.fromisoformat(record.notice_claimed_at) < CLAIM
 
 
 def _publish(service: Service, record: BuildRecord, *, repeated: bool) -> None:

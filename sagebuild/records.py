@@ -71,7 +71,8 @@ class BuildRecord:
     step: str = ""  # where it failed or was stopped
     reason: str = ""
     ended_at: str = ""
-    notice_claimed_at: str = ""  # by whoever tells of it
+    notice_claimed_at: str = ""
+    notice_claimed_by: str = ""  # the invocation that tells of it
     notified_at: str = ""  # told for certain
 
     @property

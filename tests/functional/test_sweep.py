@@ -249,6 +249,18 @@ def test_a_lost_event_is_made_up_for_but_not_while_its_own_may_come(world: World
     assert read_build(world.service, 1).status == "stopped"
 
 
+def test_a_retry_takes_over_the_claim_of_the_try_that_died_and_others_do_not(world: World) -> None:
+    launch_build(world.service, VOICE)
+    finish_build(world.service, 1, Ending("SUCCEEDED"), never_sleep, invocation="first")
+    world.stack.read_notifications()
+    update_build(world.service, 1, notified_at="")  # as if it had died before the mark
+    finish_build(world.service, 1, Ending("SUCCEEDED"), never_sleep, invocation="second")
+    assert world.stack.read_texts() == []
+    finish_build(world.service, 1, Ending("SUCCEEDED"), never_sleep, invocation="first")
+    (text,) = world.stack.read_texts()
+    assert text.endswith("This may be the second message about this build: it is not certain that the first one left.")
+
+
 def test_a_stop_before_the_start_ends_the_build(world: World) -> None:
     record = BuildRecord(1, VOICE, created_at=now().isoformat())
     state = read_state(world.service)
