@@ -173,6 +173,7 @@ def _crash() -> None:
     # botocore hands on the id that Lambda gives each invocation.
     if not pool.kill(request.headers.get("X-Amzn-Trace-Id", "")):
         raise RefusedError("NotImplemented", "A fault is to kill the function that makes this call; none made it.", 501)
+    raise RefusedError("ServiceUnavailable", "Nobody hears this: the caller was killed.", 503)
 
 
 def _fits(fault: Fault, call: Call) -> bool:

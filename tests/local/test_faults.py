@@ -22,6 +22,13 @@ CALLER = """
         return "called"
 """
 
+MAKER = """
+    import boto3
+
+    def handler(event, context):
+        return boto3.client("sns").create_topic(Name=event)["TopicArn"]
+"""
+
 
 def list_queues(engine: Engine) -> str:
     """The error code of a call, or nothing."""
@@ -65,15 +72,18 @@ def test_a_call_hangs(engine: Engine) -> None:
 
 
 def test_the_function_that_makes_a_call_is_killed_and_the_next_one_lives(engine: Engine) -> None:
-    function = deploy(engine, CALLER)
-    with engine.faults({"call": "sqs:ListQueues", "crash": True, "times": 1}):
-        answers = [engine.client("lambda").invoke(FunctionName=function) for _ in range(2)]
+    function = deploy(engine, MAKER)
+    topics = [json.dumps(name("topic")) for _ in range(2)]
+    with engine.faults({"call": "sns:CreateTopic", "crash": True, "times": 1}):
+        answers = [engine.client("lambda").invoke(FunctionName=function, Payload=topic) for topic in topics]
     first, second = (json.load(answer["Payload"]) for answer in answers)
     assert (first["errorType"], first["errorMessage"].partition("Error: ")[2]) == (
         "Runtime.ExitError",
         "Runtime exited with error: signal: killed",
     )
-    assert second == "called"
+    made = [each["TopicArn"] for each in engine.client("sns").list_topics()["Topics"]]
+    assert second in made
+    assert not any(topic.endswith(json.loads(topics[0])) for topic in made)
 
 
 @pytest.mark.parametrize(("effect", "times"), [({"lose": True}, 0), ({"repeat": 1}, 2), ({"delay": 10}, 1)])
