@@ -86,7 +86,7 @@ def test_the_function_that_makes_a_call_is_killed_and_the_next_one_lives(engine:
     assert not any(topic.endswith(json.loads(topics[0])) for topic in made)
 
 
-@pytest.mark.parametrize(("effect", "times"), [({"lose": True}, 0), ({"repeat": 1}, 2), ({"delay": 10}, 1)])
+@pytest.mark.parametrize(("effect", "times"), [({"lose": True}, 0), ({"repeat": 1}, 2), ({"delay": 80}, 1)])
 def test_an_event_is_lost_delivered_twice_or_late(engine: Engine, effect: dict[str, Any], times: int) -> None:
     machines, events = Machines.of(engine), engine.client("events")
     machine, (url, arn) = machines.create({"End": {"Type": "Succeed"}}), queue(engine)
