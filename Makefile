@@ -45,6 +45,9 @@ examples: setup ## the tests of PyTorch and TensorFlow, which are too large for 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group examples
 	$(BIN)/pytest -m examples tests/local tests/e2e
 
+faults: setup ## every fault in every state of a build, as a table (a quarter of an hour; ROWS="word" runs some)
+	$(BIN)/python -m tests.e2e.print_faults $(ROWS)
+
 deploy: setup ## to AWS, with your credentials
 	npx serverless deploy --stage $(STAGE)
 

@@ -110,7 +110,7 @@ class Demo:
         texts: list[str] = []
         for wait in (10, 1):
             for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=wait).get("Messages", []):
-                texts.append(message["Body"])
+                texts.append(json.loads(message["Body"])["text"])
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         if len(texts) != 1:
             raise DemoError(f"{len(texts)} notifications were sent, not one: {texts}")

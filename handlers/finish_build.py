@@ -1,5 +1,6 @@
 """Last step of a build, on the status-change event of its execution."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sagebuild.finish import Ending, finish_build
@@ -7,8 +8,10 @@ from sagebuild.names import parse_execution_name
 from sagebuild.service import Service
 
 
-def handler(event: dict[str, Any], _context: object) -> None:
+def handler(event: dict[str, Any], context: Any) -> None:
     """Finish the build whose execution ended."""
     detail = event["detail"]
-    ending = Ending(detail["status"], detail.get("error") or "", detail.get("cause") or "")
-    finish_build(Service.from_environment(), parse_execution_name(detail["name"]), ending)
+    stopped_at = datetime.fromtimestamp(detail["stopDate"] / 1000, UTC)
+    ending = Ending(detail["status"], detail.get("error") or "", detail.get("cause") or "", stopped_at)
+    number = parse_execution_name(detail["name"])
+    finish_build(Service.from_environment(), number, ending, invocation=context.aws_request_id)

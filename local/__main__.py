@@ -31,6 +31,8 @@ examples:
   curl -s http://127.0.0.1:{port}/_local/health         is it up
   curl -s http://127.0.0.1:{port}/_local/audit          what each role did, was not allowed to do, and never needed
   curl -sX DELETE http://127.0.0.1:{port}/_local/audit  begin the audit anew
+  curl -sX PUT http://127.0.0.1:{port}/_local/faults -d '[{{"call": "sagemaker:CreateModel", "error": "Throttling"}}]'
+                                                     make AWS fail; DELETE ends it, local/README.md explains it
 
 what a pass here does not prove:
   quotas and throttling, eventual consistency, real images, instances and their prices, KMS, VPCs, trust policies and
@@ -59,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
                 time_scale=given.time_scale,
                 log_calls=given.log_calls,
                 enforce_iam=given.enforce_iam,
+                faults=given.faults,
             )
         )
         _greet(settings)
@@ -86,6 +89,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     option("--time-scale", type=_factor, default=1.0, metavar="FACTOR", help=_TIME_SCALE)
     option("--log-calls", action="store_true", help="print a line per AWS call (default: off)")
     option("--enforce-iam", action="store_true", help=_ENFORCE_IAM)
+    option("--faults", type=Path, metavar="FILE", help="faults that strike from the beginning, see local/README.md")
     option("--allow-remote", action="store_true", help=_ALLOW_REMOTE)
     given = parser.parse_args(arguments)
     if not given.allow_remote and not _is_loopback(given.host):

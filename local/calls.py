@@ -94,12 +94,18 @@ class Call:
 
 
 _checks: list[Callable[[Call], None]] = []
+_answer_checks: list[Callable[[Call], None]] = []
 _reports: list[Callable[[Call, int, str], None]] = []
 
 
 def before(check: Callable[[Call], None]) -> None:
     """Have every call checked before it is served; a check refuses it with RefusedError."""
     _checks.append(check)
+
+
+def on_answer(check: Callable[[Call], None]) -> None:
+    """Have every served call checked before it is answered; a check takes its answer away with RefusedError."""
+    _answer_checks.append(check)
 
 
 def after(report: Callable[[Call, int, str], None]) -> None:
@@ -146,6 +152,11 @@ def _arrive(service: str) -> Response | None:
 def _leave(response: Response) -> Response:
     call = current()
     if call:
+        try:
+            for check in _answer_checks:
+                check(call)
+        except RefusedError as refusal:
+            response = _refuse(refusal)
         code = refusals.code_of(response) if response.status_code >= 400 else ""
         for report in _reports:
             report(call, response.status_code, code)

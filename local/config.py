@@ -25,6 +25,8 @@ class Config:
         Whether every AWS call is printed as one line.
     enforce_iam
         Whether a role's call that its policies do not allow is refused, instead of noted in the audit.
+    faults
+        A file of faults that are to strike from the beginning.
     """
 
     host: str = "127.0.0.1"
@@ -34,6 +36,7 @@ class Config:
     time_scale: float = 1.0
     log_calls: bool = False
     enforce_iam: bool = False
+    faults: Path | None = None
 
     @property
     def endpoint_url(self) -> str:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Flask, jsonify
+from flask import Flask, jsonify, request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug import Response
 
-from local import audit, calls, config
+from local import audit, calls, config, faults
 
 PREFIX = "/_local"
 
@@ -66,6 +66,23 @@ def _own_application() -> Flask:
     @app.delete(f"{PREFIX}/audit")
     def clear_audit() -> Any:
         audit.clear()
+        return "", 204
+
+    @app.get(f"{PREFIX}/faults")
+    def read_faults() -> Any:
+        return jsonify(faults.described())
+
+    @app.put(f"{PREFIX}/faults")
+    def replace_faults() -> Any:
+        try:
+            faults.replace(request.get_json(force=True))
+        except faults.FaultError as error:
+            return jsonify(message=str(error)), 400
+        return "", 204
+
+    @app.delete(f"{PREFIX}/faults")
+    def clear_faults() -> Any:
+        faults.replace([])
         return "", 204
 
     return app

@@ -51,6 +51,7 @@ def start(settings: Config) -> Config:
         cloudformation,
         codebuild,
         events,
+        faults,
         functions,
         log,
         messaging,
@@ -64,6 +65,7 @@ def start(settings: Config) -> Config:
     if settings.log_calls:
         log.install()
     for service in (
+        faults,
         validation,
         audit,
         functions,
@@ -76,6 +78,11 @@ def start(settings: Config) -> Config:
         cloudformation,
     ):
         service.install()
+    if settings.faults:
+        try:
+            faults.read(settings.faults)
+        except faults.FaultError as error:
+            raise CannotStartError(str(error)) from error
     _server = make_server(
         settings.host, settings.port, application(), threaded=True, request_handler=RequestHandler, fd=listener.detach()
     )

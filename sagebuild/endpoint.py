@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from botocore.exceptions import ClientError
 
@@ -72,13 +73,14 @@ def undo_deployment(
     """
     ours = name_resource(service, record.number)
     deadline = clock() + wait_seconds
+    pauses = chain((1.0, 2.0, 4.0, 8.0), repeat(POLL_SECONDS))
     while (endpoint := describe_endpoint(service)) and endpoint.status in _CHANGING | {"InService", "Failed"}:
         if endpoint.status in _CHANGING:
             if clock() >= deadline:
                 raise StillRunningError(
                     f"The endpoint {name_endpoint(service)} is still {endpoint.status} after {wait_seconds:.0f} s."
                 )
-            sleep(POLL_SECONDS)
+            sleep(next(pauses))
         elif endpoint.config != ours:
             break
         else:

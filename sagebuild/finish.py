@@ -4,42 +4,63 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
 
 from sagebuild.endpoint import describe_endpoint, undo_deployment
-from sagebuild.errors import StillRunningError
-from sagebuild.hooks import stop_executions
-from sagebuild.image_builds import explain_failed_image, find_built_images, stop_image_builds
-from sagebuild.job import Job, complete_job, stop_job
+from sagebuild.errors import SagebuildError, StillRunningError
+from sagebuild.image_builds import explain_failed_image, find_built_images
+from sagebuild.job import Job, complete_job
 from sagebuild.launch import pass_on_lock
+from sagebuild.names import name_resource
 from sagebuild.notify import notify_once
 from sagebuild.records import NOT_ENDED, BuildRecord, now, read_build, update_build
 from sagebuild.scaling import clear_scaling, restore_scaling
 from sagebuild.service import Service
 from sagebuild.status import find_step
+from sagebuild.work import Work, stop_work
 
 # SageMaker gives a script 120 s after SIGTERM; a first deployment takes minutes. Both fit a Lambda's 900 s.
 JOB_WAIT = 180  # seconds
 ENDPOINT_WAIT = 660  # seconds
+# What could not be undone for so long is told to the person, who can do more about it than another try.
+PATIENCE = timedelta(hours=1)
+# A script's whole output may be in the cause; a message to a topic, in a text for each protocol, holds 256 KB.
+_REASON_LENGTH = 4000
 
 _STATUS = {"SUCCEEDED": "succeeded", "ABORTED": "stopped", "FAILED": "failed", "TIMED_OUT": "failed"}
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How an execution ended: its status as Step Functions names it, and the error and cause that it gave."""
+    """How an execution ended: its status as Step Functions names it, the error and cause that it gave, and when."""
 
     status: str
     error: str = ""
     cause: str = ""
+    stopped_at: datetime | None = None
 
 
 def finish_build(
-    service: Service, number: int, ending: Ending, sleep: Callable[[float], None] = time.sleep
+    service: Service,
+    number: int,
+    ending: Ending,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], datetime] = now,
+    invocation: str = "",
 ) -> BuildRecord:
-    """Do all that is left to do for a build whose execution has ended. Safe to repeat.
+    """Do all that is left to do for a build whose execution has ended. Safe to repeat, also at the same time.
+
+    Parameters
+    ----------
+    invocation
+        What tells this call from others that may run at the same time, and is the same when it is tried again.
 
     Raises
     ------
@@ -47,45 +68,88 @@ def finish_build(
         Something paid has not confirmed that it stopped; the call is to be repeated.
     """
     record = read_build(service, number)
-    if not record.has_ended:
+    if record.has_ended:
+        _stop_latecomers(service, record, sleep)
+    else:
         _complete_record(service, record, ending, sleep)
         record = read_build(service, number)
-    notify_once(service, record)
-    pass_on_lock(service, number)
+    try:
+        notify_once(service, record, clock(), invocation or uuid4().hex)
+    finally:
+        pass_on_lock(service, number)
     return record
 
 
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
-    if not stop_image_builds(service, record, JOB_WAIT, sleep=sleep):
-        raise StillRunningError(
-            f"An image build of build {record.number} still runs {JOB_WAIT} s after it was stopped."
-        )
-    job = stop_job(service, record, JOB_WAIT, sleep=sleep)
-    if job and not job.has_ended:
-        raise StillRunningError(f"The job {job.name} is still {job.status} {JOB_WAIT} s after it was told to stop.")
-    job = job and complete_job(service, job)
-    stop_executions(service, record.number)
+    undone: list[str] = []
+    work, job, images = Work(), None, dict[str, str]()
+    with _attempt(ending, undone):
+        work = _stop_all(service, record, sleep)
+        job = work.job and complete_job(service, work.job)
+    with _attempt(ending, undone):
+        images = find_built_images(service, record)
     status = _STATUS[ending.status]
     if status != "succeeded":
-        clear_scaling(service, record)
-        undo_deployment(service, record, ENDPOINT_WAIT, sleep=sleep)
-        restore_scaling(service, record)
+        with _attempt(ending, undone):
+            _restore_endpoint(service, record, sleep)
     endpoint = describe_endpoint(service)
-    images = find_built_images(service, record)
-    failed_image = explain_failed_image(service, ending.cause) if status == "failed" else ""
+    step = "" if status == "succeeded" else find_step(service, record.number)
+    reason = _explain(service, record, ending, None if work.was_running else job, step)
     update_build(
         service,
         record.number,
         only_if=NOT_ENDED,
         status=status,
-        reason=failed_image or explain_ending(ending, job, record.stop_requested_by),
-        step="" if status == "succeeded" else find_step(service, record.number),
+        reason=reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]} ...",
+        step=step,
+        notes=[*record.notes, *undone],
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
         **_describe_outcome(job),
         live_after=endpoint.config if endpoint else "",
         ended_at=now().isoformat(),
     )
+
+
+def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | None, step: str) -> str:
+    failed_image = explain_failed_image(service, ending.cause) if ending.status == "FAILED" else ""
+    return failed_image or explain_ending(ending, job, record.stop_requested_by, step)
+
+
+@contextmanager
+def _attempt(ending: Ending, undone: list[str]) -> Iterator[None]:
+    """A part of the end: what fails is tried again with the whole, until patience ends and the person is told."""
+    try:
+        yield
+    except (SagebuildError, ClientError) as error:
+        if ending.stopped_at is None or now() - ending.stopped_at < PATIENCE:
+            raise
+        undone.append(f"This could not be put right and needs you: {error}")
+
+
+def _stop_all(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> Work:
+    work = stop_work(service, record, JOB_WAIT, sleep=sleep)
+    running = [f"the {part.name} is {part.status}" for part in work.parts if not part.has_ended]
+    if running:
+        raise StillRunningError(
+            f"Not all of build {record.number} is known to have ended, {JOB_WAIT} s after it was told to stop: "
+            f"{'; '.join(running)}."
+        )
+    return work
+
+
+def _restore_endpoint(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> None:
+    clear_scaling(service, record)
+    undo_deployment(service, record, ENDPOINT_WAIT, sleep=sleep)
+    restore_scaling(service, record)
+
+
+def _stop_latecomers(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> None:
+    """What an aborted execution had begun may appear only after the first look."""
+    _stop_all(service, record, sleep)
+    endpoint = None if record.has_succeeded else describe_endpoint(service)
+    if endpoint and endpoint.config == name_resource(service, record.number):
+        _restore_endpoint(service, record, sleep)
 
 
 def _describe_outcome(job: Job | None) -> dict[str, Any]:
@@ -99,7 +163,7 @@ def _describe_outcome(job: Job | None) -> dict[str, Any]:
     return told | {"artifacts": job.artifacts}
 
 
-def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str) -> str:
+def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str, step: str = "") -> str:
     """Why a build did not succeed, in one sentence or the failing part's own words; empty for one that did."""
     if ending.status == "SUCCEEDED":
         return ""
@@ -107,6 +171,8 @@ def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str) -> s
         return f"Stopped by {stop_requested_by or 'someone outside sagebuild, in the AWS console or by an API call'}."
     if ending.status == "TIMED_OUT":
         return "The build took longer than the state machine allows."
+    if ending.error == "States.Timeout":
+        return f"The step {step or 'that ran'} did not end within its time limit."
     if job and job.status == "Stopped" and job.tuning:
         return "The tuning job was stopped by someone outside sagebuild."
     if job and job.status == "Stopped":

@@ -146,15 +146,27 @@ def plan_execution(
     return {"wanted": True, "execution": execution}
 
 
-def stop_executions(service: Service, number: int) -> None:
-    """Stop what a build's own state machines still run."""
+def stop_executions(service: Service, number: int) -> dict[str, str]:
+    """Stop what a build's own state machines still run.
+
+    Returns
+    -------
+    dict
+        The status of each of their executions after that, by its name; without those that were never started.
+    """
+    statuses: dict[str, str] = {}
     for kind, setting in _MACHINES.items():
         machine = service.optional_setting(setting)
-        if machine:
-            arn = f"{machine.replace(':stateMachine:', ':execution:', 1)}:{_name_execution(service, number, kind)}"
-            with aws_call(f"stop {arn}"), suppress_code("ExecutionDoesNotExist"):
-                if service.stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING":
-                    service.stepfunctions.stop_execution(executionArn=arn, cause=f"build {number} has ended")
+        if not machine:
+            continue
+        name = _name_execution(service, number, kind)
+        arn = f"{machine.replace(':stateMachine:', ':execution:', 1)}:{name}"
+        with aws_call(f"stop {arn}"), suppress_code("ExecutionDoesNotExist"):
+            statuses[name] = service.stepfunctions.describe_execution(executionArn=arn)["status"]
+            if statuses[name] == "RUNNING":
+                service.stepfunctions.stop_execution(executionArn=arn, cause=f"build {number} has ended")
+                statuses[name] = service.stepfunctions.describe_execution(executionArn=arn)["status"]
+    return statuses
 
 
 def _name_execution(service: Service, number: int, kind: str) -> str:

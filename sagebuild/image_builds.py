@@ -81,18 +81,32 @@ def explain_failed_image(service: Service, cause: str) -> str:
     return f"The {scope} image could not be built from {folder}: {reason}{log and f' (log: {log})'}"
 
 
+def find_running_tags(service: Service) -> set[str]:
+    """The tags of the images that are being built now."""
+    return {variable["value"] for build in _read_running(service) for variable in _read_variables(build)}
+
+
 def _list_running(service: Service, record: BuildRecord) -> list[str]:
+    return [one["id"] for one in _read_running(service) if _is_of(one, record)]
+
+
+def _read_running(service: Service) -> list[Mapping[str, Any]]:
     project = service.setting("IMAGE_PROJECT")
     with aws_call("list the image builds"):
         ids = service.codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
         if not ids:
             return []
         builds = service.codebuild.batch_get_builds(ids=ids[:_LOOKED_AT])["builds"]
-    return [one["id"] for one in builds if one["buildStatus"] == "IN_PROGRESS" and _is_of(one, record)]
+    return [one for one in builds if one["buildStatus"] == "IN_PROGRESS"]
 
 
 def _is_of(build: Mapping[str, Any], record: BuildRecord) -> bool:
-    return any(variable["value"] in record.image_builds for variable in build["environment"]["environmentVariables"])
+    return any(variable["value"] in record.image_builds for variable in _read_variables(build))
+
+
+def _read_variables(build: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    variables: list[Mapping[str, str]] = build["environment"]["environmentVariables"]
+    return [variable for variable in variables if variable["name"] == "IMAGE_TAG"]
 
 
 def _find_error(service: Service, logs: Mapping[str, Any]) -> str:

@@ -2,41 +2,101 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
 from botocore.exceptions import ClientError
 
 from sagebuild.errors import AwsUnavailableError
-from sagebuild.names import console_url, name_endpoint
+from sagebuild.names import console_url, name_endpoint, name_resource
 from sagebuild.records import BuildRecord, now, update_build
 from sagebuild.service import Service, aws_call
 
+# Longer than one publication takes with all its retries: who has claimed it for so long has died.
+CLAIM = timedelta(seconds=90)
+
 _VERBS = {"succeeded": "succeeded", "failed": "failed", "stopped": "was stopped"}
+# Who subscribes with these gets the facts as JSON; everybody else, mail above all, the text.
+_MACHINES = ("firehose", "http", "https", "lambda", "sqs")
+# Of the record: the document is long and a person's own, the rest is of no use outside.
+_UNTOLD = ("parameters", "scaling_before", "notice_claimed_at", "notice_claimed_by", "notified_at")
 
 
-def notify_once(service: Service, record: BuildRecord) -> bool:
+def notify_once(service: Service, record: BuildRecord, at: datetime, claimant: str) -> bool:
     """Publish a build's one notification, unless that was done.
 
-    The claim is written first, so that an event delivered twice is told once; a failed publication gives it back.
+    SNS and the table know no common transaction, so it is claimed, published, and then marked as told. Whoever dies in
+    between leaves a claim that runs out, and the message is published again: never none, and in the one case of a death
+    between publication and mark a second one, which says so and bears the same id.
+
+    Parameters
+    ----------
+    record
+        As it was just read.
+    at
+        The time that claims are judged by.
+    claimant
+        Who tells. Lambda tries an invocation again under the same id, and only when the earlier try is over; so a claim
+        of one's own is one of a try that died.
 
     Returns
     -------
     bool
         Whether this call published it.
     """
-    claim = now().isoformat()
-    if not update_build(service, record.number, only_if={"notified_at": ""}, notified_at=claim):
+    earlier = record.notice_claimed_at
+    if record.notified_at or (_is_claimed(record, at) and record.notice_claimed_by != claimant):
+        return False
+    unclaimed, claim = {"notified_at": "", "notice_claimed_at": earlier}, at.isoformat()
+    if not update_build(service, record.number, only_if=unclaimed, notice_claimed_at=claim, notice_claimed_by=claimant):
         return False
     try:
-        with aws_call(f"send the notification of build {record.number}"):
-            service.sns.publish(
-                TopicArn=service.setting("RESULTS_TOPIC_ARN"),
-                Subject=f"{service.stack_name}: build {record.number} {_VERBS[record.status]}"[:100],
-                Message=write_message(service, record),
-                MessageAttributes={"outcome": {"DataType": "String", "StringValue": record.status}},
-            )
+        _publish(service, record, repeated=bool(earlier))
     except (AwsUnavailableError, ClientError):
-        update_build(service, record.number, only_if={"notified_at": claim}, notified_at="")
+        update_build(service, record.number, only_if={"notice_claimed_at": claim}, notice_claimed_at=earlier)
         raise
-    return True
+    return update_build(service, record.number, notified_at=now().isoformat())
+
+
+def _is_claimed(record: BuildRecord, at: datetime) -> bool:
+    return bool(record.notice_claimed_at) and at - datetime.fromisoformat(record.notice_claimed_at) < CLAIM
+
+
+def _publish(service: Service, record: BuildRecord, *, repeated: bool) -> None:
+    text = write_message(service, record)
+    if repeated:
+        text += "\nThis may be the second message about this build: it is not certain that the first one left."
+    facts = json.dumps(build_facts(service, record, text))
+    with aws_call(f"send the notification of build {record.number}"):
+        service.sns.publish(
+            TopicArn=service.setting("RESULTS_TOPIC_ARN"),
+            Subject=f"{service.stack_name}: build {record.number} {_VERBS[record.status]}"[:100],
+            MessageStructure="json",
+            Message=json.dumps({"default": text} | dict.fromkeys(_MACHINES, facts)),
+            MessageAttributes={
+                "id": {"DataType": "String", "StringValue": name_resource(service, record.number)},
+                "outcome": {"DataType": "String", "StringValue": record.status},
+            },
+        )
+
+
+def build_facts(service: Service, record: BuildRecord, text: str) -> dict[str, Any]:
+    """What machines are told: all that the record knows under the record's own names, and the text for people.
+
+    ``id`` is the same in every message about a build, and in no other.
+    """
+    return {
+        "id": name_resource(service, record.number),
+        "stack": service.stack_name,
+        "endpoint": name_endpoint(service),
+        "outcome": record.status,
+        "seconds": round(record.seconds),
+        "console": console_url(service, record.number),
+        "text": text,
+        "build": {name: value for name, value in asdict(record).items() if name not in _UNTOLD},
+    }
 
 
 def count_listeners(service: Service) -> int:

@@ -38,8 +38,8 @@ class Trigger:
 class BuildRecord:
     """All that is known of one build. Times are ISO 8601 in UTC.
 
-    ``status`` is "launching" until its execution has started, then "running", and in the end one of "succeeded",
-    "failed" and "stopped".
+    ``status`` is "launching" until its execution has started, then "running", "stopping" once somebody has asked for
+    that, and in the end one of "succeeded", "failed" and "stopped".
     """
 
     number: int
@@ -71,7 +71,9 @@ class BuildRecord:
     step: str = ""  # where it failed or was stopped
     reason: str = ""
     ended_at: str = ""
-    notified_at: str = ""
+    notice_claimed_at: str = ""
+    notice_claimed_by: str = ""  # the invocation that tells of it
+    notified_at: str = ""  # told for certain
 
     @property
     def has_succeeded(self) -> bool:

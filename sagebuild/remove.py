@@ -49,10 +49,7 @@ def _stop_running_build(service: Service, sleep: Callable[[float], None]) -> Non
     except NoBuildRunningError:
         return
     if not stopped.confirmed:
-        raise StillRunningError(
-            f"Build {stopped.number} was told to stop and is not over yet (training job: {stopped.job_status}); "
-            "run serverless remove again in two minutes."
-        )
+        raise StillRunningError(f"{stopped.told} Run serverless remove again in two minutes.")
 
 
 def _delete_endpoint(service: Service, sleep: Callable[[float], None]) -> None:

@@ -1,5 +1,6 @@
 """Starts local/ as a person would, in a process of its own, for the tests that need an AWS."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 
@@ -32,6 +34,23 @@ class Engine:
             aws_access_key_id="local",
             aws_secret_access_key="local",
         )
+
+    @contextmanager
+    def faults(self, *described: dict[str, Any]) -> Iterator[None]:
+        """These faults, for as long as the block takes."""
+        self._ask_for_faults("PUT", json.dumps(described).encode())
+        try:
+            yield
+        finally:
+            self._ask_for_faults("DELETE")
+
+    def read_faults(self) -> list[dict[str, Any]]:
+        """The faults that are asked for, with how often each has struck."""
+        return json.loads(self._ask_for_faults("GET"))  # type: ignore[no-any-return]
+
+    def _ask_for_faults(self, method: str, body: bytes | None = None) -> bytes:
+        with urlopen(Request(f"{self.endpoint_url}/_local/faults", body, method=method)) as answer:
+            return answer.read()  # type: ignore[no-any-return]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -31,9 +31,12 @@ def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[s
     region
         Of the bus.
     """
+    from local import faults
     from local.events import bus
 
-    bus.dispatch(bus.describe(source, detail_type, resources, detail, region))
+    event = bus.describe(source, detail_type, resources, detail, region)
+    for seconds in faults.deliveries(detail_type, detail):
+        bus.dispatch_after(seconds, event)
 
 
 def install() -> None:

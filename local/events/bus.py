@@ -4,11 +4,15 @@ import json
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from moto.events import models
 
 from local import config
+from local.messaging.background import Background
+
+_late = Background("late-events", workers=1)
 
 
 def describe(
@@ -26,6 +30,14 @@ def describe(
         "resources": list(resources),
         "detail": json.loads(json.dumps(detail, default=str)),
     }
+
+
+def dispatch_after(seconds: float, event: dict[str, Any]) -> None:
+    """Offer an event to every rule of its region's default bus, at once or later."""
+    if seconds:
+        _late.run(partial(dispatch, event), after=seconds)
+    else:
+        dispatch(event)
 
 
 def dispatch(event: dict[str, Any], region: str | None = None, bus: str = "default") -> None:

@@ -65,6 +65,14 @@ class Pool:
         for sandbox in ended:
             sandbox.end()
 
+    def kill(self, trace: str) -> bool:
+        """Kill the process that handles the invocation of this trace id; whether there is one."""
+        with self._lock:
+            found = next((sandbox for sandbox in self._busy if trace and sandbox.trace == trace), None)
+        if found:
+            found.end()
+        return found is not None
+
     @contextmanager
     def _permission(self, deployment: Deployment, reserved: int | None) -> Iterator[None]:
         key = (deployment.region, deployment.name)

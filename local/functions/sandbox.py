@@ -61,6 +61,7 @@ class Sandbox:
     def __init__(self, deployment: Deployment, code: bytes) -> None:
         self.deployment = deployment
         self.retired = False
+        self.trace = ""  # of the invocation that it handles
         self.idle_since = 0.0
         self._begun = time.monotonic()
         self._init_ms: float | None = None
@@ -115,10 +116,11 @@ class Sandbox:
 
     def _answer(self, request: Request) -> Answer | None:
         timeout = self.deployment.timeout_seconds
+        self.trace = f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"
         headers = {
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": request.arn,
-            "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0",
+            "Lambda-Runtime-Trace-Id": self.trace,
         }
         if request.client_context:
             headers["Lambda-Runtime-Client-Context"] = request.client_context

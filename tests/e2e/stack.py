@@ -9,6 +9,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -157,9 +158,13 @@ class DeployedStack:
 
     def last_number(self) -> int:
         """The number of the newest build."""
+        return int(self.read_lock()["last_number"])
+
+    def read_lock(self) -> dict[str, Any]:
+        """Which build runs, which one waits, and the number of the newest."""
         key = {"kind": {"S": "stack"}, "number": {"N": "0"}}
         item = self.client("dynamodb").get_item(TableName=self.outputs["BuildsTable"], Key=key)["Item"]
-        return int(from_item(item)["last_number"])
+        return from_item(item)
 
     def record(self, number: int) -> dict[str, Any]:
         """A build's record."""
@@ -171,6 +176,13 @@ class DeployedStack:
         """Wait until a build was told of; its record."""
         wait_until(lambda: self.record(number).get("notified_at"))
         return self.record(number)
+
+    def sweep(self) -> None:
+        """Have the stack swept, as if a day had passed."""
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        payload = json.dumps({"time": f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}"})
+        answer = self.client("lambda").invoke(FunctionName=f"{NAME}-sweepBuilds", Payload=payload)
+        assert "FunctionError" not in answer, answer["Payload"].read()
 
     def build(self, **changes: Any) -> dict[str, Any]:
         """A whole build with these parameters; its record."""
@@ -192,13 +204,13 @@ class DeployedStack:
         return self.client("sagemaker").describe_training_job(TrainingJobName=name)  # type: ignore[no-any-return]
 
     def read_notifications(self, number: int) -> list[str]:
-        """All notifications of a build, those within a second after the first included."""
+        """The texts of all notifications of a build, those within a second after the first included."""
         sqs = self.client("sqs")
         for wait in (10, 1):
             answer = sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=wait, MaxNumberOfMessages=10)
             for message in answer.get("Messages", []):
                 sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-                self._notifications.append(message["Body"])
+                self._notifications.append(json.loads(message["Body"])["text"])
         return [text for text in self._notifications if text.startswith(f"Build {number} of ")]
 
     def live_config(self) -> str:

@@ -74,6 +74,7 @@ NEEDED_NOW_AND_THEN = {
     for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")
     for job in ("Training", "HyperParameterTuning")
 } | {(role, "codebuild:StopBuild") for role in ("AlexaSkill", "BuildStateMachine", "FinishBuild")}
+NEEDED_NOW_AND_THEN |= {("SweepBuilds", "states:StartExecution")}  # when a launch has died before the start
 
 
 @dataclass
@@ -151,6 +152,7 @@ def use(stack: DeployedStack) -> None:
     stack.finish(number + 1)
     use_tuning(stack)
     use_images(Byod(stack), hostinstancetype="ml.m5.large", **scaling)
+    use_sweep(stack)
     stack.set_parameters()
 
 
@@ -170,6 +172,20 @@ def use_tuning(stack: DeployedStack) -> None:
     conversation.say("stop_build")
     conversation.say("yes")
     stack.finish(number)
+
+
+def use_sweep(stack: DeployedStack) -> None:
+    """Lose the event of a build's end, and have it swept up."""
+    lost = {"event": "Step Functions Execution Status Change", "detail": {"status": "FAILED"}, "lose": True}
+    stack.set_parameters(trainvolumesiz=20)
+    with stack.engine.faults(lost):
+        number = stack.start_by_voice()
+        arn = stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":build-{number}"
+        states = stack.client("stepfunctions")
+        wait_until(lambda: states.describe_execution(executionArn=arn)["status"] == "FAILED")
+        stack.sweep()
+    stack.finish(number)
+    stack.sweep()
 
 
 def spoil_packing(stack: DeployedStack) -> None:

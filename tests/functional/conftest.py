@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -37,6 +38,10 @@ class Stack:
         )
         return [json.loads(message["Body"])["Message"] for message in answer.get("Messages", [])]
 
+    def read_texts(self) -> list[str]:
+        """What people are told in all notifications since the last call."""
+        return [json.loads(facts)["text"] for facts in self.read_notifications()]
+
     def executions(self) -> list[str]:
         """The names of the executions that were started, oldest first."""
         answer = self.service.stepfunctions.list_executions(stateMachineArn=self.service.setting("STATE_MACHINE_ARN"))
@@ -44,20 +49,33 @@ class Stack:
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """One stack on an empty moto."""
+def empty_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's own AWS settings."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+@pytest.fixture
+def stack(empty_aws: None) -> Iterator[Stack]:  # noqa: ARG001
+    """One stack on an empty moto."""
     with mock_aws():
-        yield _create_stack()
+        yield create_stack()
 
 
-def _create_stack() -> Stack:
-    def client(name: str) -> Any:
-        return boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
+@cache
+def _client(name: str) -> Any:
+    return client(name)
 
-    client("dynamodb").create_table(
+
+def client(name: str) -> Any:
+    """A client of moto."""
+    return boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
+
+
+def create_stack() -> Stack:
+    """A stack on the moto that is there."""
+    _client("dynamodb").create_table(
         TableName="builds",
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
@@ -69,13 +87,15 @@ def _create_stack() -> Stack:
             {"AttributeName": "number", "KeyType": "RANGE"},
         ],
     )
-    role = client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
-    topic = client("sns").create_topic(Name="results")["TopicArn"]
-    queue = client("sqs").create_queue(QueueName="heard")["QueueUrl"]
-    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:heard")
+    role = _client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
+    topic = _client("sns").create_topic(Name="results")["TopicArn"]
+    queue = _client("sqs").create_queue(QueueName="heard")["QueueUrl"]
+    _client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:heard")
     for bucket in ("data", "code", "model"):
-        client("s3").create_bucket(Bucket=f"{STACK}-{bucket}", CreateBucketConfiguration={"LocationConstraint": REGION})
-    machine = client("stepfunctions").create_state_machine(
+        _client("s3").create_bucket(
+            Bucket=f"{STACK}-{bucket}", CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+    machine = _client("stepfunctions").create_state_machine(
         name="build", definition=json.dumps(_WAITING_MACHINE), roleArn=role
     )
     settings = {
@@ -93,6 +113,7 @@ def _create_stack() -> Stack:
         "TRAINING_ROLE_ARN": role,
         "HOSTING_ROLE_ARN": role,
         "FRAMEWORK": "SCIKIT",
+        "IMAGE_PROJECT": f"{STACK}-images",
     }
     return Stack(Service(settings, client), settings, queue)
 

@@ -51,7 +51,7 @@ def test_a_success_is_told_once_and_frees_the_lock(stack: Stack) -> None:
         finish(stack, 1, SUCCEEDED)
     record = read_build(stack.service, 1)
     assert (record.status, record.reason, record.live_after) == ("succeeded", "", config)
-    (message,) = stack.read_notifications()
+    (message,) = stack.read_texts()
     assert message.startswith("Build 1 of sagebuild-test succeeded after ")
     assert f"Endpoint: sagebuild-test now serves {config}." in message
     assert launch_build(stack.service, VOICE).number == 2
@@ -61,7 +61,7 @@ def test_a_failure_is_told_with_its_reason_and_the_waiting_build_starts(stack: S
     launch_build(stack.service, VOICE)
     launch_build(stack.service, VOICE)
     finish(stack, 1, FAILED)
-    (message,) = stack.read_notifications()
+    (message,) = stack.read_texts()
     assert "failed" in message.splitlines()[0]
     assert "Reason: 'trainvolumesiz' is unknown." in message
     assert "Endpoint: there is no endpoint sagebuild-test." in message
@@ -73,7 +73,7 @@ def test_a_later_ending_does_not_change_a_build_that_has_ended(stack: Stack) -> 
     finish(stack, 1, FAILED)
     finish(stack, 1, SUCCEEDED)
     assert read_build(stack.service, 1).status == "failed"
-    assert len(stack.read_notifications()) == 1
+    assert len(stack.read_texts()) == 1
 
 
 def test_what_a_failed_first_deployment_left_is_removed(stack: Stack) -> None:
@@ -94,7 +94,7 @@ def test_a_failed_build_leaves_what_was_live(stack: Stack) -> None:
     update_build(stack.service, 2, live_before=live)
     finish(stack, 2, FAILED)
     assert read_build(stack.service, 2).live_after == live
-    assert f"serves what it served before, {live}." in stack.read_notifications()[-1]
+    assert f"serves what it served before, {live}." in stack.read_texts()[-1]
 
 
 def test_a_notification_that_could_not_be_sent_is_sent_by_the_next_try(stack: Stack) -> None:
@@ -105,7 +105,7 @@ def test_a_notification_that_could_not_be_sent_is_sent_by_the_next_try(stack: St
         finish(stack, 1, SUCCEEDED)
     stack.settings["RESULTS_TOPIC_ARN"] = topic
     finish(stack, 1, SUCCEEDED)
-    assert len(stack.read_notifications()) == 1
+    assert len(stack.read_texts()) == 1
 
 
 def test_stop_ends_the_execution_and_names_who_asked(stack: Stack) -> None:

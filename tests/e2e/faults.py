@@ -1,0 +1,436 @@
+"""What becomes of a build under every fault, as a table: ``make faults`` prints all of it, the tests run a part."""
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.e2e.stack import NAME, DeployedStack, wait_until
+from tests.engine import ROOT
+from tests.local.sagemaker_world import pack
+
+Json = dict[str, Any]
+
+MACHINE, FINISH, LAUNCH, PLAN = (
+    f"*-{name}Role-*" for name in ("BuildStateMachine", "FinishBuild", "LaunchBuild", "PlanBuild")
+)
+LIMIT = 2  # seconds that a state may take, where it is to take too long
+HANG = 3.0  # seconds
+
+# Imports nothing that takes time, and gets into the trouble that its hyperparameter names.
+SCRIPT = """
+import argparse, os, time
+from pathlib import Path
+
+def model_fn(model_dir):
+    if Path(model_dir, "unservable").exists():
+        raise RuntimeError("this model cannot be served")
+    return "model"
+
+def input_fn(body, content_type):
+    return body
+
+def predict_fn(data, model):
+    return "answer"
+
+def output_fn(prediction, accept):
+    return prediction, "text/plain"
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trouble", default="")
+    trouble = parser.parse_args().trouble
+    print("accuracy=1", flush=True)
+    if trouble == "training":
+        raise ValueError("the learning rate makes no sense")
+    if trouble == "endless":
+        time.sleep(600)
+    Path(os.environ["SM_MODEL_DIR"], "unservable" if trouble == "serving" else "model").touch()
+"""
+TRAINING = {"trainsourcefile": "quick.tar.gz"}
+SERVING = TRAINING | {"skiptrain": True}
+TUNING = TRAINING | {
+    "configtrain": "SAGEMAKERHPO",
+    "hyperparameters": {"trouble": {"Values": ["none"]}},
+    "tuningobjective": {"Name": "accuracy", "Type": "Maximize"},
+}
+SCALED = SERVING | {
+    "autoscaling": {"minimum": 1, "maximum": 3, "target": 50},
+    "hostinstancetype": "ml.m5.large",
+}
+
+
+def troubled(document: Json, trouble: str) -> Json:
+    """The document with a script that gets into trouble."""
+    tunes = document.get("configtrain") == "SAGEMAKERHPO"
+    return document | {"hyperparameters": {"trouble": {"Values": [trouble]} if tunes else trouble}}
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a build comes to a state: what the state calls, the document, and what the endpoint is before."""
+
+    call: str
+    document: Json = field(default_factory=lambda: SERVING)
+    endpoint: str = "serving"
+    skip: int = 0
+
+
+WAYS = {
+    "Plan Build": Way("lambda:Invoke"),
+    "Run Preprocessing": Way("states:StartExecution"),
+    "Train Model": Way("sagemaker:CreateTrainingJob", TRAINING),
+    "Tune Model": Way("sagemaker:CreateHyperParameterTuningJob", TUNING),
+    "Find Best Model": Way("sagemaker:DescribeTrainingJob", TUNING),
+    "Create Model": Way("sagemaker:CreateModel"),
+    "Create Endpoint Config": Way("sagemaker:CreateEndpointConfig"),
+    "Find Endpoint": Way("sagemaker:ListEndpoints"),
+    "Delete Failed Endpoint": Way("sagemaker:DeleteEndpoint", endpoint="failed"),
+    "Create Endpoint": Way("sagemaker:CreateEndpoint", endpoint="none"),
+    "Release Scaling": Way("application-autoscaling:DeregisterScalableTarget", endpoint="scaled"),
+    "Update Endpoint": Way("sagemaker:UpdateEndpoint"),
+    "Check Endpoint": Way("sagemaker:DescribeEndpoint"),
+    "Register Scaling": Way("application-autoscaling:RegisterScalableTarget", SCALED),
+    "Set Scaling Policy": Way("application-autoscaling:PutScalingPolicy", SCALED),
+    "Run Postprocessing": Way("states:StartExecution", skip=1),
+}
+# Reached by BYOD's documents and other frameworks' alone; tests/e2e/test_byod.py and test_frameworks.py have theirs.
+ELSEWHERE = {"Build Image", "Find Images", "Pack Model"}
+WAITING = ("Train Model", "Tune Model")  # states that wait for a job
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault of one state, and what is to become of the build.
+
+    Parameters
+    ----------
+    state, kind
+        Where, and what.
+    outcome
+        A pattern of the build's status.
+    reason
+        A pattern of what the person is told; empty for a success.
+    faults
+        What AWS is to do wrong.
+    act
+        What somebody does while the build runs.
+    limited
+        The state that may take only a moment.
+    late
+        Whether the sweep, and not the event, is to put something right.
+    """
+
+    state: str
+    kind: str
+    outcome: str
+    reason: str = ""
+    faults: tuple[Json, ...] = ()
+    act: "Callable[[DeployedStack, int], None] | None" = None
+    document: Json = field(default_factory=lambda: SERVING)
+    endpoint: str = "serving"
+    limited: str = ""
+    late: bool = False
+
+    @property
+    def name(self) -> str:
+        """For a person."""
+        return f"{self.state}: {self.kind}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a row's build, and what of that was wrong."""
+
+    row: Row
+    status: str
+    reason: str
+    seconds: float
+    problems: list[str]
+
+
+ERRORS: dict[str, tuple[Json, str]] = {
+    "throttling": ({"error": "ThrottlingException", "message": "Rate exceeded"}, "Rate exceeded"),
+    "5xx": ({"error": "InternalFailure", "status": 500, "message": "We have failed."}, "We have failed"),
+    "access denied": ({"error": "AccessDeniedException", "message": "You may not."}, "You may not"),
+    "validation error": ({"error": "ValidationException", "message": "That is wrong."}, "That is wrong"),
+}
+
+
+def rows() -> Iterator[Row]:
+    """The whole table."""
+    for state, way in WAYS.items():
+        yield from _rows_of_state(state, way)
+    yield from _rows_of_jobs()
+    yield from _rows_of_functions()
+    yield from _rows_of_events()
+
+
+def _rows_of_state(state: str, way: Way) -> Iterator[Row]:
+    def row(kind: str, outcome: str, reason: str = "", fault: Json | None = None, **more: Any) -> Row:
+        faults = ({"call": way.call, "by": MACHINE, "skip": way.skip} | fault,) if fault else ()
+        return Row(state, kind, outcome, reason, faults, endpoint=way.endpoint, **{"document": way.document} | more)
+
+    throttled, _ = ERRORS["throttling"]
+    yield row("throttling, twice", "succeeded", fault=throttled | {"times": 2})
+    for kind, (error, told) in ERRORS.items():
+        yield row(kind, "failed", told, error)
+    # Where the repeated request is refused because its own work is there already, the build fails.
+    lost = ERRORS["5xx"][0] | {"served": True, "times": 1}
+    yield row("answer lost", "succeeded|failed", "^$|(?i:already exist|in use|could not find|currently)", lost)
+    is_waiting = state in WAITING
+    hanging = None if is_waiting else {"hang": HANG}
+    document = troubled(way.document, "endless") if is_waiting else way.document
+    late = "did not end within its time limit"
+    yield row("time-out", "failed", f"{state} {late}", hanging, document=document, limited=state, late=True)
+    hanging = hanging and hanging | {"times": 1}
+    yield row(
+        "aborted", "stopped", "someone outside sagebuild", hanging, document=document, act=abort_in(state), late=True
+    )
+
+
+def _rows_of_jobs() -> Iterator[Row]:
+    stopped = "stopped"
+    yield Row("Train Model", "job Failed", "failed", "makes no sense", document=troubled(TRAINING, "training"))
+    yield Row("Tune Model", "job Failed", "failed", "makes no sense", document=troubled(TUNING, "training"))
+    for state, document, act in (("Train Model", TRAINING, stop_training), ("Tune Model", TUNING, stop_tuning)):
+        yield Row(state, "job Stopped by someone", "failed", stopped, document=troubled(document, "endless"), act=act)
+    unservable = troubled(TRAINING, "serving")
+    yield Row("Check Endpoint", "endpoint rolled back", "failed", "ping health check", document=unservable)
+    yield Row("Check Endpoint", "endpoint Failed", "failed", "ping health check", document=unservable, endpoint="none")
+
+
+def _rows_of_functions() -> Iterator[Row]:
+    crash: Json = {"crash": True, "times": 1}
+    denied = {"call": "sagemaker:CreateModel", "by": MACHINE} | ERRORS["access denied"][0]
+    told = ERRORS["access denied"][1]
+    read = {"call": "ssm:GetParameter", "by": PLAN, "crash": True}
+    yield Row("Plan Build", "function crashes once", "succeeded", faults=(read | crash,))
+    yield Row("Plan Build", "function crashes", "failed", "Runtime exited with error", (read,))
+    for call in (
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:TransactWriteItems",
+        "sagemaker:DescribeEndpoint",
+    ):
+        fault = {"call": call, "by": FINISH} | crash
+        yield Row("Finish", f"crash at {call}", "failed", told, (denied, fault), late=True)
+    for kind, fault in (("crash at", crash), ("throttling at", ERRORS["throttling"][0] | {"times": 9})):
+        publishing = {"call": "sns:Publish", "by": FINISH} | fault
+        yield Row("Finish", f"{kind} sns:Publish", "failed", told, (denied, publishing), late=True)
+
+
+def _rows_of_events() -> Iterator[Row]:
+    event: Json = {"event": "Step Functions Execution Status Change"}
+    for status, outcome in (("SUCCEEDED", "succeeded"), ("FAILED", "failed")):
+        denied = {"call": "sagemaker:CreateModel", "by": MACHINE} | ERRORS["access denied"][0]
+        cause, told = ((), "") if outcome == "succeeded" else ((denied,), ERRORS["access denied"][1])
+        for kind, effect in (("lost", {"lose": True}), ("delivered twice", {"repeat": 1}), ("late", {"delay": 60.0})):
+            ended = event | {"detail": {"status": status}} | effect
+            yield Row(
+                "Finish", f"event {status} {kind}", outcome, told, (*cause, ended), late=kind != "delivered twice"
+            )
+
+
+def abort_in(state: str) -> Callable[[DeployedStack, int], None]:
+    """Somebody aborts the execution, in the console, while it is in a state."""
+
+    def abort(stack: DeployedStack, number: int) -> None:
+        states, arn = stack.client("stepfunctions"), execution_of(stack, number)
+
+        def is_there() -> bool:
+            events = states.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+            return any(each.get("stateEnteredEventDetails", {}).get("name") == state for each in events)
+
+        wait_until(is_there)
+        time.sleep(0.3)  # so that it is in the middle of its call
+        states.stop_execution(executionArn=arn)
+
+    return abort
+
+
+def stop_training(stack: DeployedStack, number: int) -> None:
+    """Somebody stops the training job."""
+    stack.client("sagemaker").stop_training_job(TrainingJobName=stack.wait_for_training(number))
+
+
+def stop_tuning(stack: DeployedStack, number: int) -> None:
+    """Somebody stops the tuning job."""
+    sagemaker, job = stack.client("sagemaker"), wait_until(lambda: stack.record(number).get("tuning_job"))
+    wait_until(lambda: f"{job}-001" in str(sagemaker.list_training_jobs(StatusEquals="InProgress")))
+    sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
+
+
+def execution_of(stack: DeployedStack, number: int) -> str:
+    """The ARN of a build's execution."""
+    machine = str(stack.outputs["StateMachineArn"])
+    return f"{machine.replace(':stateMachine:', ':execution:')}:build-{number}"
+
+
+class Table:
+    """Runs rows on a deployed stack, one after the other."""
+
+    def __init__(self, stack: DeployedStack) -> None:
+        self.stack = stack
+        self._told: list[int] = []
+        stack.client("s3").put_object(
+            Bucket=stack.outputs["CodeBucket"], Key="quick.tar.gz", Body=pack({"train.py": SCRIPT})
+        )
+        self._model = stack.build(**TRAINING)
+        assert self._model["status"] == "succeeded", self._model["reason"]
+        self._unservable = ""
+
+    def run(self, row: Row) -> Result:
+        """Have a row's build come to its end, and look at what is left."""
+        begun = time.monotonic()
+        self._prepare_endpoint(row.endpoint)
+        before, number = self._describe_endpoint(), self.stack.last_number() + 1
+        self.stack.set_parameters(**row.document)
+        problems: list[str] = []
+        with self._limited(row.limited), self.stack.engine.faults(*row.faults):
+            if self.stack.start_by_voice() != number:
+                problems.append("the build before still has the lock")
+                number = self.stack.last_number()
+            if row.act:
+                row.act(self.stack, number)
+            self._wait_for_end(row, number)
+        problems += self._look(row, number, before)
+        record = self.stack.record(number)
+        return Result(row, record["status"], record["reason"], time.monotonic() - begun, problems)
+
+    def find_untold(self) -> list[str]:
+        """A sentence for each build that was told of twice, or never."""
+        counts = Counter(self._hear())
+        return [f"build {number} was told of {counts[number]} times" for number in self._told if counts[number] != 1]
+
+    def _hear(self) -> Iterator[int]:
+        """The numbers of the builds in all notifications."""
+        sqs = self.stack.client("sqs")
+        while messages := sqs.receive_message(QueueUrl=self.stack.queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                sqs.delete_message(QueueUrl=self.stack.queue, ReceiptHandle=message["ReceiptHandle"])
+                yield json.loads(message["Body"])["build"]["number"]
+
+    def _wait_for_end(self, row: Row, number: int) -> None:
+        hanging = sum(fault.get("hang", 0) for fault in row.faults)
+        if not row.late:
+            self.stack.finish(number)
+            return
+        states, arn = self.stack.client("stepfunctions"), execution_of(self.stack, number)
+        wait_until(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING")
+        time.sleep(hanging + 1)  # what hung was served at last
+        wait_until(lambda: self._sweep(number), 60)
+
+    def _sweep(self, number: int) -> bool:
+        """Whether after a sweep the build is told of and nothing runs any more."""
+        self.stack.sweep()
+        time.sleep(1)
+        return bool(self.stack.record(number).get("notified_at")) and not self._list_running_jobs()
+
+    def _look(self, row: Row, number: int, before: tuple[str, str]) -> Iterator[str]:
+        record = self.stack.record(number)
+        self._told.append(number)
+        if not re.fullmatch(row.outcome, record["status"]):
+            yield f"{record['status']}, not {row.outcome}: {record['reason']}"
+        if not re.search(row.reason, record["reason"]) or (record["status"] != "succeeded") != bool(record["reason"]):
+            yield f"the reason is {record['reason']!r}"
+        if running := self._list_running_jobs():
+            yield f"still running: {running}"
+        wanted = ("InService", record["endpoint_config"]) if record["status"] == "succeeded" else before
+        after = self._describe_endpoint()
+        if after != wanted and not (before[0] == "Failed" and after == ("", "")):
+            yield f"the endpoint is {after}, not {wanted}"
+        if after[0] == "InService" and self._ask_endpoint() != "answer":
+            yield "the endpoint does not answer"
+        wait_until(lambda: self.stack.read_lock()["running"] is None, 10)
+
+    def _list_running_jobs(self) -> list[str]:
+        sagemaker = self.stack.client("sagemaker")
+        trainings = sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
+        tunings = sagemaker.list_hyper_parameter_tuning_jobs(StatusEquals="InProgress")
+        summaries = tunings["HyperParameterTuningJobSummaries"]
+        return [each["TrainingJobName"] for each in trainings] + [
+            each["HyperParameterTuningJobName"] for each in summaries
+        ]
+
+    def _describe_endpoint(self) -> tuple[str, str]:
+        try:
+            described = self.stack.client("sagemaker").describe_endpoint(EndpointName=NAME)
+        except ClientError:
+            return "", ""
+        return described["EndpointStatus"], described["EndpointConfigName"]
+
+    def _ask_endpoint(self) -> str:
+        runtime = self.stack.client("sagemaker-runtime")
+        answer = runtime.invoke_endpoint(EndpointName=NAME, ContentType="text/plain", Body="question")
+        return str(answer["Body"].read().decode())
+
+    def _prepare_endpoint(self, wanted: str) -> None:
+        """Bring the endpoint to what a row begins with."""
+        sagemaker, (status, config) = self.stack.client("sagemaker"), self._describe_endpoint()
+        if wanted in ("none", "failed") and status:
+            self._end_scaling()
+            sagemaker.delete_endpoint(EndpointName=NAME)
+            wait_until(lambda: self._describe_endpoint() == ("", ""))
+        if wanted == "failed":
+            self._fail_endpoint()
+        if wanted == "scaled" or (wanted == "serving" and status != "InService"):
+            assert self.stack.build(**(SCALED if wanted == "scaled" else SERVING))["status"] == "succeeded", config
+
+    def _end_scaling(self) -> None:
+        autoscaling = self.stack.client("application-autoscaling")
+        for target in autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]:
+            kept = ("ServiceNamespace", "ResourceId", "ScalableDimension")
+            autoscaling.deregister_scalable_target(**{name: target[name] for name in kept})
+
+    def _fail_endpoint(self) -> None:
+        sagemaker, name = self.stack.client("sagemaker"), f"unservable-{time.time_ns()}"
+        self._unservable = self._unservable or self.stack.build(**troubled(TRAINING, "serving"))["artifacts"]
+        good = sagemaker.describe_model(ModelName=self._model["model"])
+        container = good["PrimaryContainer"] | {"ModelDataUrl": self._unservable}
+        kept = ("Image", "ModelDataUrl", "Environment")
+        sagemaker.create_model(
+            ModelName=name,
+            ExecutionRoleArn=good["ExecutionRoleArn"],
+            PrimaryContainer={key: container[key] for key in kept},
+        )
+        variant: Json = {"VariantName": "AllTraffic", "ModelName": name}
+        variant |= {"InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=name)
+        wait_until(lambda: self._describe_endpoint()[0] == "Failed")
+
+    @contextmanager
+    def _limited(self, state: str) -> Iterator[None]:
+        """The state machine with a shorter limit for one state, where one is named."""
+        states, arn = self.stack.client("stepfunctions"), self.stack.outputs["StateMachineArn"]
+        definition = states.describe_state_machine(stateMachineArn=arn)["definition"]
+        if state:
+            changed = json.loads(definition)
+            changed["States"][state]["TimeoutSeconds"] = LIMIT
+            states.update_state_machine(stateMachineArn=arn, definition=json.dumps(changed))
+        try:
+            yield
+        finally:
+            if state:
+                states.update_state_machine(stateMachineArn=arn, definition=definition)
+
+
+def find_states_without_rows() -> set[str]:
+    """The Task states of the machine that no row is about."""
+
+    def tasks(states: Json) -> Iterator[str]:
+        for name, state in states.items():
+            if state["Type"] == "Task":
+                yield name
+            for inner in (*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])):
+                yield from tasks(inner["States"])
+
+    definition = json.loads((ROOT / "statemachine.asl.json").read_text(encoding="utf-8"))
+    return set(tasks(definition["States"])) - WAYS.keys() - ELSEWHERE

@@ -1,0 +1,72 @@
+"""``make faults``: every fault in every state of the build, on a laptop's AWS, as a table."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from tests.alexa import SKILL_ID
+from tests.e2e.faults import Result, Row, Table, rows
+from tests.e2e.stack import DeployedStack, run_serverless
+from tests.engine import Engine, running_engine
+from tests.local.state_machines import Machines
+
+
+def main(words: list[str]) -> int:
+    """Run the rows whose names contain one of the words, or all; the exit status tells whether all went well."""
+    chosen = [row for row in rows() if not words or any(word in row.name for word in words)]
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder, running_engine(Path(folder), "--time-scale", "20") as engine:
+        console.print(f"Deploying the service, then {len(chosen)} builds ...")
+        table = Table(_deploy(engine))
+        results = _run(console, table, chosen)
+        repeated = table.find_untold()
+    for problem in repeated:
+        console.print(f"[red]{problem}")
+    wrong = sum(bool(result.problems) for result in results)
+    console.print(f"{len(results)} rows, {wrong} wrong; each build told of once: {'no' if repeated else 'yes'}.")
+    return 1 if wrong or repeated else 0
+
+
+def _deploy(engine: Engine) -> DeployedStack:
+    """The service with state machines of a person's own before and after the build."""
+    own = Machines.of(engine).create({"Nothing": {"Type": "Succeed"}})
+    ended = run_serverless(
+        engine,
+        "deploy",
+        f"--param=alexaSkillId={SKILL_ID}",
+        f"--param=preprocessStateMachine={own}",
+        f"--param=postprocessStateMachine={own}",
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return DeployedStack(engine)
+
+
+def _run(console: Console, table: Table, chosen: list[Row]) -> list[Result]:
+    shown = RichTable("State", "Fault", "The build", "What the person is told", "s", "Wrong")
+    results = []
+    for row in chosen:
+        result = _try(table, row)
+        results.append(result)
+        wrong = "; ".join(result.problems)
+        told = result.reason.splitlines()[0][:80] if result.reason else ""
+        console.print(f"{row.name}: {result.status} [red]{escape(wrong)}")
+        cells = [row.state, row.kind, result.status, told, f"{result.seconds:.0f}", wrong]
+        shown.add_row(*map(escape, cells), style="red" if wrong else "")
+    console.print(shown)
+    return results
+
+
+def _try(table: Table, row: Row) -> Result:
+    """A row; one that comes to no end is wrong, and the next one is run all the same."""
+    try:
+        return table.run(row)
+    except AssertionError as error:
+        return Result(row, "?", "", 0, [str(error)])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

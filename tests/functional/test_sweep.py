@@ -1,0 +1,368 @@
+"""Whoever dies at whatever call: the sweep, or the next event, brings every build to its one end."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from moto.sagemaker.models import sagemaker_backends
+
+from sagebuild.endpoint import describe_endpoint
+from sagebuild.errors import StillRunningError
+from sagebuild.finish import Ending, finish_build
+from sagebuild.launch import launch_build
+from sagebuild.lock import change_state, read_state
+from sagebuild.names import execution_arn, name_resource
+from sagebuild.records import BuildRecord, Trigger, now, read_build, update_build
+from sagebuild.service import Service
+from sagebuild.stop import stop_build
+from sagebuild.sweep import find_unfinished
+from tests.functional.conftest import REGION, Stack, client, create_stack
+from tests.functional.test_finish import deploy, never_sleep
+
+VOICE = Trigger("voice")
+TOMORROW = timedelta(days=1)
+ABORTED = Ending("ABORTED", "BuildStopped", "Stopped by voice.")
+
+
+class DeathError(BaseException):
+    """A Lambda function's process has gone: nothing catches it, and nothing that it still wants to call is called."""
+
+
+class World:
+    """A stack whose training jobs run until they are stopped, and a service on it that can die."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.jobs: dict[str, str] = {}
+        self.image_builds: dict[str, str] = {}  # by their tag
+        self.repeated = 0
+        self._lives: Iterator[int] = itertools.count()
+        self.service = Service(stack.settings, _create_client)
+        _worlds[:] = [self]
+
+    def answer(self, model: Any, params: Any, **_call: Any) -> Any:
+        """An answer in the place of moto's, or None; or death."""
+        if next(self._lives, None) is None:
+            raise DeathError
+        is_json = model.service_model.service_name in ("codebuild", "sagemaker")
+        return self._answer(model.name, json.loads(params["body"])) if is_json else None
+
+    def dies(self, calls: int, act: Callable[[Service], object]) -> bool:
+        """Have a function act that dies after so many calls; False if it came to its end before."""
+        self._lives = iter(range(calls))
+        try:
+            act(self.service)
+        except DeathError:
+            return True
+        finally:
+            self._lives = itertools.count()
+        return False
+
+    def _answer(self, operation: str, asked: dict[str, str]) -> Any:
+        """What moto does not know: that jobs and image builds run, and stop, and that endpoints are updated."""
+        match operation:
+            case "ListBuildsForProject":
+                return _answered({"ids": list(self.image_builds)})
+            case "BatchGetBuilds":
+                return _answered({"builds": [_image_build(*each) for each in self.image_builds.items()]})
+            case "StopBuild":
+                self.image_builds[asked["id"]] = "STOPPED"
+                return _answered({})
+            case "ListTrainingJobs":
+                running = [{"TrainingJobName": name} for name, status in self.jobs.items() if status == "InProgress"]
+                return _answered({"TrainingJobSummaries": running})
+            case "DescribeTrainingJob" if asked["TrainingJobName"] in self.jobs:
+                return _answered({"TrainingJobStatus": self.jobs[asked["TrainingJobName"]]})
+            case "StopTrainingJob":
+                self.jobs[asked["TrainingJobName"]] = "Stopped"
+                return _answered({})
+            case "UpdateEndpoint":
+                endpoint = sagemaker_backends["123456789012"][REGION].endpoints[asked["EndpointName"]]
+                endpoint.endpoint_config_name = asked["EndpointConfigName"]
+                return _answered({})
+        return None
+
+    def begin_training(self, number: int) -> None:
+        """Have a build's training run."""
+        self.jobs[name_resource(self.service, number)] = "InProgress"
+
+    def sweep(self, later: timedelta = TOMORROW) -> list[int]:
+        """Sweep, and repeat each finish that the sweep asks for; their numbers."""
+        found = find_unfinished(self.service, now() + later)
+        for each in found:
+            finish_build(self.service, each.number, each.ending, never_sleep, clock=lambda: now() + later)
+        return [each.number for each in found]
+
+    def abort(self, number: int) -> None:
+        """Abort a build's execution, of which no event comes."""
+        self.service.stepfunctions.stop_execution(executionArn=execution_arn(self.service, number))
+
+    def check_told_once(self, *numbers: int) -> None:
+        """Each of these builds was told of, and none twice but with the warning that it may be the second time."""
+        facts = [json.loads(text) for text in self.stack.read_notifications()]
+        ids = [each["id"] for each in facts]
+        assert set(ids) == {name_resource(self.service, number) for number in numbers}
+        for before, after in itertools.pairwise(sorted(facts, key=lambda each: each["id"])):
+            assert before["id"] != after["id"] or "may be the second message" in after["text"] + before["text"]
+        self.repeated = len(ids) - len(set(ids))
+
+
+def _image_build(tag: str, status: str) -> dict[str, Any]:
+    variables = [{"name": "IMAGE_TAG", "value": tag}]
+    return {"id": tag, "buildStatus": status, "environment": {"environmentVariables": variables}}
+
+
+_worlds: list[World] = []
+
+
+@cache  # making a client takes longer than all that a test does with it
+def _create_client(name: str) -> Any:
+    made = client(name)
+    made.meta.events.register_first("before-call", lambda **call: _worlds[0].answer(**call))
+    return made
+
+
+def _answered(body: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    class Answer:
+        status_code = 200
+
+    return Answer(), body | {"ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+@contextmanager
+def new_world() -> Iterator[World]:
+    with mock_aws():
+        yield World(create_stack())
+
+
+def finish_aborted(service: Service) -> object:
+    return finish_build(service, 2, ABORTED, sleep=never_sleep)
+
+
+@pytest.mark.usefixtures("empty_aws")
+def test_a_finish_that_dies_at_any_call_is_made_up_for() -> None:
+    repeated = []
+    for calls in itertools.count():
+        with new_world() as world:
+            service = world.service
+            launch_build(service, VOICE)
+            live = deploy(service, 1)
+            finish_build(service, 1, Ending("SUCCEEDED"))
+            launch_build(service, VOICE)
+            update_build(service, 2, live_before=live, status="running")
+            service.sagemaker.update_endpoint(
+                EndpointName=world.stack.settings["STACK_NAME"], EndpointConfigName=deploy(service, 2)
+            )
+            world.begin_training(2)
+            launch_build(service, VOICE)  # which waits
+            world.abort(2)
+            died = world.dies(calls, finish_aborted)
+            world.sweep()
+            check_end_of_build_two(world, live)
+            repeated.append(world.repeated)
+            if not died:
+                break
+    assert calls > 15
+    assert sum(repeated) == 1, "only a death between publication and mark may repeat the message"
+
+
+def check_end_of_build_two(world: World, live: str) -> None:
+    service = world.service
+    record = read_build(service, 2)
+    assert (record.status, bool(record.notified_at)) == ("stopped", True)
+    assert set(world.jobs.values()) == {"Stopped"}
+    endpoint = describe_endpoint(service)
+    assert endpoint
+    assert endpoint.config == live == record.live_after
+    world.check_told_once(1, 2)
+    assert read_state(service).running == 3
+    assert world.stack.executions() == ["build-1", "build-2", "build-3"]
+    assert world.sweep(timedelta()) == []
+
+
+@pytest.mark.usefixtures("empty_aws")
+def test_a_launch_that_dies_at_any_call_is_made_up_for() -> None:
+    for calls in itertools.count():
+        with new_world() as world:
+            died = world.dies(calls, lambda service: launch_build(service, VOICE))
+            assert world.sweep() == []
+            has_lock = read_state(world.service).running == 1
+            assert world.stack.executions() == ["build-1"] * has_lock
+            if died:
+                launch_build(world.service, VOICE)  # the queue delivers the message again
+            end_all_builds(world)
+            if not died:
+                break
+    assert calls == 3
+
+
+def end_all_builds(world: World) -> None:
+    """End what runs and what follows; everything is told once and the lock is free."""
+    numbers = []
+    while running := read_state(world.service).running:
+        numbers.append(running)
+        world.abort(running)
+        assert world.sweep() == [running]
+    assert 1 <= len(numbers) <= 2
+    world.check_told_once(*numbers)
+    assert world.stack.executions() == [f"build-{number}" for number in numbers]
+    assert set(world.jobs.values()) <= {"Stopped"}
+
+
+@pytest.mark.usefixtures("empty_aws")
+def test_a_stop_that_dies_at_any_call_can_be_repeated_and_is_made_up_for() -> None:
+    for calls in itertools.count():
+        with new_world() as world:
+            launch_build(world.service, VOICE)
+            world.begin_training(1)
+            died = world.dies(calls, lambda service: stop_build(service, sleep=never_sleep))
+            if died and not world.sweep():
+                assert stop_build(world.service, sleep=never_sleep).confirmed
+            end_all_builds(world) if read_state(world.service).running else world.check_told_once(1)
+            assert read_build(world.service, 1).status == "stopped"
+            assert world.jobs == {name_resource(world.service, 1): "Stopped"}
+            if not died:
+                break
+    assert calls >= 6
+
+
+@pytest.fixture
+def world(stack: Stack) -> World:
+    return World(stack)
+
+
+def test_a_lost_event_is_made_up_for_but_not_while_its_own_may_come(world: World) -> None:
+    launch_build(world.service, VOICE)
+    assert world.sweep() == []
+    world.abort(1)
+    assert world.sweep(timedelta(minutes=1)) == []
+    assert world.sweep(timedelta(minutes=3)) == [1]
+    assert "someone outside sagebuild" in read_build(world.service, 1).reason
+    finish_build(world.service, 1, Ending("FAILED"), sleep=never_sleep)  # the event comes after all
+    world.check_told_once(1)
+    assert read_build(world.service, 1).status == "stopped"
+
+
+def test_a_retry_takes_over_the_claim_of_the_try_that_died_and_others_do_not(world: World) -> None:
+    launch_build(world.service, VOICE)
+    finish_build(world.service, 1, Ending("SUCCEEDED"), never_sleep, invocation="first")
+    world.stack.read_notifications()
+    update_build(world.service, 1, notified_at="")  # as if it had died before the mark
+    finish_build(world.service, 1, Ending("SUCCEEDED"), never_sleep, invocation="second")
+    assert world.stack.read_texts() == []
+    finish_build(world.service, 1, Ending("SUCCEEDED"), never_sleep, invocation="first")
+    (text,) = world.stack.read_texts()
+    assert text.endswith("This may be the second message about this build: it is not certain that the first one left.")
+
+
+def test_a_stop_before_the_start_ends_the_build(world: World) -> None:
+    record = BuildRecord(1, VOICE, created_at=now().isoformat())
+    state = read_state(world.service)
+    assert change_state(world.service, state, type(state)(last_number=1, running=1), record)
+    stopped = stop_build(world.service, sleep=never_sleep)
+    assert stopped.told == "Build 1: confirmed as ended: execution build-1 (never started)."
+    launch_build(world.service, VOICE)  # nobody starts what was stopped
+    assert world.stack.executions() == []
+    assert world.sweep() == [1]
+    assert read_build(world.service, 1).reason == "Stopped by voice."
+    assert world.stack.executions() == ["build-2"]
+
+
+def test_a_build_whose_execution_is_gone_fails_and_says_so(world: World) -> None:
+    launch_build(world.service, VOICE)
+    update_build(world.service, 1, status="running")
+    machine = world.stack.settings["STATE_MACHINE_ARN"]
+    world.stack.settings["STATE_MACHINE_ARN"] = f"{machine}-new"
+    assert world.sweep() == [1]
+    assert "its state machine was replaced or deleted" in read_build(world.service, 1).reason
+
+
+def test_a_job_that_begins_after_its_build_has_ended_is_stopped(world: World) -> None:
+    launch_build(world.service, VOICE)
+    world.abort(1)
+    finish_build(world.service, 1, ABORTED, sleep=never_sleep)
+    world.begin_training(1)
+    world.jobs["sagebuild-test-3f2a1c00-77"] = "InProgress"  # of nobody that the records know
+    assert world.sweep() == [1]
+    assert world.jobs == {"sagebuild-test-3f2a1c00-1": "Stopped", "sagebuild-test-3f2a1c00-77": "InProgress"}
+    world.check_told_once(1)
+
+
+def test_a_job_that_its_own_build_had_to_stop_is_no_reason(world: World) -> None:
+    launch_build(world.service, VOICE)
+    world.begin_training(1)
+    finish_build(
+        world.service, 1, Ending("FAILED", "SageMaker.SageMakerException", "The answer was lost."), never_sleep
+    )
+    record = read_build(world.service, 1)
+    assert (record.job_status, record.reason) == ("Stopped", "The answer was lost.")
+
+
+def test_an_image_build_that_begins_after_its_build_has_ended_is_stopped(world: World) -> None:
+    launch_build(world.service, VOICE)
+    world.abort(1)
+    finish_build(world.service, 1, ABORTED, sleep=never_sleep)
+    update_build(world.service, 1, image_builds=["1-training"])
+    world.image_builds = {"1-training": "IN_PROGRESS"}
+    assert world.sweep() == [1]
+    assert world.image_builds == {"1-training": "STOPPED"}
+
+
+def test_the_job_of_the_running_build_is_left_alone(world: World) -> None:
+    launch_build(world.service, VOICE)
+    world.begin_training(1)
+    assert world.sweep() == []
+    assert set(world.jobs.values()) == {"InProgress"}
+
+
+def test_a_deployment_that_comes_after_the_end_of_its_build_is_undone(world: World) -> None:
+    launch_build(world.service, VOICE)
+    world.abort(1)
+    finish_build(world.service, 1, ABORTED, sleep=never_sleep)
+    deploy(world.service, 1)
+    assert world.sweep() == [1]
+    assert describe_endpoint(world.service) is None
+
+
+def test_what_cannot_be_undone_is_tried_for_an_hour_and_then_told(world: World) -> None:
+    launch_build(world.service, VOICE)
+    world.begin_training(1)
+    world.abort(1)
+    events = world.service.sagemaker.meta.events
+    events.register_first("before-call.sagemaker.StopTrainingJob", _deny)
+    with pytest.raises(StillRunningError, match=r"is known to have ended.*AccessDenied"):
+        finish_build(world.service, 1, Ending("ABORTED", stopped_at=now()), never_sleep)
+    assert not read_build(world.service, 1).has_ended
+    finish_build(world.service, 1, Ending("ABORTED", stopped_at=now() - timedelta(hours=2)), never_sleep)
+    events.unregister("before-call.sagemaker.StopTrainingJob", _deny)
+    (note,) = read_build(world.service, 1).notes
+    assert note.startswith("This could not be put right and needs you: ")
+    assert world.sweep() == [1], "and it is tried again all the same"
+    assert set(world.jobs.values()) == {"Stopped"}
+    world.check_told_once(1)
+
+
+def _deny(**_call: Any) -> Any:
+    class Answer:
+        status_code = 400
+
+    error = {"Code": "AccessDeniedException", "Message": "AccessDenied"}
+    return Answer(), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+
+def test_machines_are_told_the_facts_under_the_records_own_names(world: World) -> None:
+    launch_build(world.service, VOICE)
+    finish_build(world.service, 1, Ending("FAILED", "E", "why"), sleep=never_sleep)
+    facts = json.loads(world.stack.read_notifications()[0])
+    assert (facts["id"], facts["outcome"], facts["build"]["reason"]) == ("sagebuild-test-3f2a1c00-1", "failed", "why")
+    assert facts["console"].startswith("https://")
+    assert facts["text"].startswith("Build 1 of sagebuild-test failed")
+    assert facts["build"]["trigger"] == {"kind": "voice", "detail": ""}
+    assert facts["build"].keys().isdisjoint({"parameters", "notified_at"})
+    assert datetime.fromisoformat(facts["build"]["ended_at"])
