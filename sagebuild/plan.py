@@ -11,9 +11,10 @@ from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import BuildNotFoundError, HookError, ParameterError
 from sagebuild.hooks import plan_execution, replace_body
 from sagebuild.names import name_endpoint, name_resource
-from sagebuild.parameters import BuildParameters, parse_document
+from sagebuild.overrides import parse_overridden
+from sagebuild.parameters import BuildParameters
 from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
-from sagebuild.records import NOT_ENDED, update_build
+from sagebuild.records import NOT_ENDED, read_build, update_build
 from sagebuild.scaling import describe_scaling, find_scaling_problems, plan_scaling
 from sagebuild.service import Service
 from sagebuild.training import TrainingPlan, plan_training
@@ -45,7 +46,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         No running build has that number.
     """
     text = read_document(service)
-    parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
+    parameters = parse_overridden(text, _read_overrides(service, number), service.setting("FRAMEWORK"))
     refuse_other_builds(parameters)
     findings = Findings()
     training = _plan_training(service, number, parameters, findings)
@@ -75,10 +76,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         **training.record,
     )
     if not planned:
-        raise BuildNotFoundError(
-            f"Build {number} was not launched or has ended; start a build by voice or through the launch topic, "
-            "not by an execution of your own."
-        )
+        raise _not_launched(number)
     return {
         "number": number,
         "preprocess": plan_execution(service, number, parameters, "preprocess", _name_channels(service, parameters)),
@@ -96,6 +94,20 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "pollSeconds": POLL_SECONDS,
         "maximumPolls": MAXIMUM_POLLS,
     }
+
+
+def _read_overrides(service: Service, number: int) -> str:
+    try:
+        return read_build(service, number).overrides
+    except BuildNotFoundError:
+        raise _not_launched(number) from None
+
+
+def _not_launched(number: int) -> BuildNotFoundError:
+    return BuildNotFoundError(
+        f"Build {number} was not launched or has ended; start a build by voice or through the launch topic, "
+        "not by an execution of your own."
+    )
 
 
 def _plan_training(service: Service, number: int, parameters: BuildParameters, findings: Findings) -> TrainingPlan:
