@@ -36,6 +36,10 @@ check: setup ## lint, types and the fast tests: before each commit
 test: check ## everything that CI runs
 	$(BIN)/pytest tests/local tests/e2e
 
+examples: setup ## the tests of PyTorch and TensorFlow, which are too large for everyone
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group examples
+	$(BIN)/pytest -m examples tests/local tests/e2e
+
 deploy: setup ## to AWS, with your credentials
 	npx serverless deploy --stage $(STAGE)
 
@@ -53,4 +57,4 @@ clean: ## everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local check test deploy remove docs lock clean
+.PHONY: help setup demo local check test examples deploy remove docs lock clean

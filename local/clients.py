@@ -51,3 +51,17 @@ def credentials(role_arn: str) -> tuple[str, str, str]:
     """The access key, secret and session token of a role."""
     answer = client("sts").assume_role(RoleArn=role_arn, RoleSessionName="local")["Credentials"]
     return answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
+
+
+def process_environment(role_arn: str, region: str) -> dict[str, str]:
+    """The AWS side of the environment of a process that works in a role: its credentials, its
+    region, this engine."""
+    key, secret, token = credentials(role_arn)
+    return {
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_SESSION_TOKEN": token,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL": config.current().endpoint_url,
+    }

@@ -74,6 +74,12 @@ def start(
     return process
 
 
+def docker_environment() -> dict[str, str]:
+    """What tells ``docker`` where its daemon is, which a process with another home would not find."""
+    given = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
+    return {"DOCKER_CONFIG": str(Path.home() / ".docker"), **given}
+
+
 def signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
     """Send a signal to a process and all that it started; an ended one is left alone."""
     if process.poll() is None:

@@ -46,12 +46,35 @@ def start(settings: Config) -> Config:
     # moto reads its environment at import, so it is imported only now.
     from werkzeug.serving import make_server
 
-    from local import audit, cloudformation, events, functions, log, messaging, quotas, sagemaker, states, validation
+    from local import (
+        audit,
+        cloudformation,
+        codebuild,
+        events,
+        functions,
+        log,
+        messaging,
+        quotas,
+        sagemaker,
+        states,
+        validation,
+    )
     from local.routes import RequestHandler, application
 
     if settings.log_calls:
         log.install()
-    for service in (validation, audit, functions, messaging, events, states, sagemaker, quotas, cloudformation):
+    for service in (
+        validation,
+        audit,
+        functions,
+        messaging,
+        events,
+        states,
+        sagemaker,
+        codebuild,
+        quotas,
+        cloudformation,
+    ):
         service.install()
     _server = make_server(
         settings.host, settings.port, application(), threaded=True, request_handler=RequestHandler, fd=listener.detach()

@@ -33,6 +33,10 @@ class HookError(SagebuildError):
     """A person's own function failed, or returned a request that the build cannot make."""
 
 
+class SourceError(SagebuildError):
+    """A folder or a git checkout cannot be made into a source archive."""
+
+
 class NoBuildsError(SagebuildError):
     """No build was ever started in this stack."""
 

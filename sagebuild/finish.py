@@ -11,6 +11,7 @@ from typing import Any
 from sagebuild.endpoint import describe_endpoint, undo_deployment
 from sagebuild.errors import StillRunningError
 from sagebuild.hooks import stop_executions
+from sagebuild.image_builds import explain_failed_image, find_built_images, stop_image_builds
 from sagebuild.job import Job, complete_job, stop_job
 from sagebuild.launch import pass_on_lock
 from sagebuild.notify import notify_once
@@ -55,6 +56,10 @@ def finish_build(
 
 
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
+    if not stop_image_builds(service, record, JOB_WAIT, sleep=sleep):
+        raise StillRunningError(
+            f"An image build of build {record.number} still runs {JOB_WAIT} s after it was stopped."
+        )
     job = stop_job(service, record, JOB_WAIT, sleep=sleep)
     if job and not job.has_ended:
         raise StillRunningError(f"The job {job.name} is still {job.status} {JOB_WAIT} s after it was told to stop.")
@@ -66,13 +71,17 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         undo_deployment(service, record, ENDPOINT_WAIT, sleep=sleep)
         restore_scaling(service, record)
     endpoint = describe_endpoint(service)
+    images = find_built_images(service, record)
+    failed_image = explain_failed_image(service, ending.cause) if status == "failed" else ""
     update_build(
         service,
         record.number,
         only_if=NOT_ENDED,
         status=status,
-        reason=explain_ending(ending, job, record.stop_requested_by),
+        reason=failed_image or explain_ending(ending, job, record.stop_requested_by),
         step="" if status == "succeeded" else find_step(service, record.number),
+        training_image=images.get(record.training_image, record.training_image),
+        inference_image=images.get(record.inference_image, record.inference_image),
         **_describe_outcome(job),
         live_after=endpoint.config if endpoint else "",
         ended_at=now().isoformat(),

@@ -1,5 +1,7 @@
 """The names of everything that a build makes, derived from its number alone, so that a retry is the same call."""
 
+import re
+
 from sagebuild.service import Service
 
 # Canary and linear shifting, and rollback, need a variant whose name never changes.
@@ -36,6 +38,17 @@ def tuning_prefix(service: Service) -> str:
     million builds, so of a long stack name the beginning must do.
     """
     return f"{service.stack_name[:16].rstrip('-')}-{service.stack_key}-"
+
+
+def name_image_tag(number: int, scope: str) -> str:
+    """The tag of an image that a build makes for its training or inference, in the stack's repository."""
+    return f"build-{number}-{scope}"
+
+
+def parse_image_tag(tag: str) -> tuple[int, str] | None:
+    """The build number and the scope in an image's tag; None for one that no build has given."""
+    match = re.fullmatch(r"build-([0-9]+)-(training|inference)", tag)
+    return (int(match[1]), match[2]) if match else None
 
 
 def name_endpoint(service: Service) -> str:

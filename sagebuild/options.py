@@ -6,16 +6,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sagebuild.names import name_resource
-from sagebuild.parameters import BuildParameters, ChainerParameters, Distribution, ScriptModeParameters
+from sagebuild.parameters import BuildParameters, ChainerParameters, Distribution, PipelineContainer
 from sagebuild.service import Service
 
 Body = dict[str, Any]
 
 CHECKPOINTS_FOLDER = "checkpoints"
 ANSWERS_FOLDER = "asynchronous"
-# Where a container finds the code channel, and SageMaker unpacks the model.
+# Where a container finds the code channel.
 ISOLATED_SOURCE = "/opt/ml/input/data/code"
-ISOLATED_SERVING_SOURCE = "/opt/ml/model/code"
 SECONDS_PER_HOUR = 3600
 MB_PER_GB = 1024
 
@@ -79,20 +78,27 @@ def place_source(parameters: BuildParameters, source: str | None) -> str | None:
     return f"{ISOLATED_SOURCE}/{PurePosixPath(source).name}"
 
 
-def extend_model(parameters: BuildParameters, body: Body) -> Body:
+def extend_model(service: Service, parameters: BuildParameters, body: Body) -> Body:
     """A model's request with its network, and with the containers that a request passes before."""
     extended = body | _build_network(parameters)
-    if parameters.networkisolation and isinstance(parameters, ScriptModeParameters):
-        container = body["PrimaryContainer"]
-        environment = container["Environment"] | {"SAGEMAKER_SUBMIT_DIRECTORY": ISOLATED_SERVING_SOURCE}
-        extended["PrimaryContainer"] = container | {"Environment": environment}
     if parameters.pipeline:
         before = [
-            _given({"Image": part.image, "ModelDataUrl": part.artifacts, "Environment": part.environment or None})
+            _given(
+                {
+                    "Image": name_pipeline_image(service, part),
+                    "ModelDataUrl": part.artifacts,
+                    "Environment": part.environment or None,
+                }
+            )
             for part in parameters.pipeline
         ]
         extended["Containers"] = [*before, extended.pop("PrimaryContainer")]
     return extended
+
+
+def name_pipeline_image(service: Service, part: PipelineContainer) -> str:
+    """The address of a pipeline's image, which may be a tag in the stack's own repository."""
+    return part.image or f"{service.setting('IMAGE_REPOSITORY_URI')}:{part.tag}"
 
 
 def extend_endpoint_config(service: Service, parameters: BuildParameters, body: Body) -> Body:

@@ -6,16 +6,19 @@ from typing import Any
 
 from sagebuild import requests
 from sagebuild.containers import choose_image
+from sagebuild.docker import plan_images
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
-from sagebuild.errors import BuildNotFoundError, HookError, ParameterError
+from sagebuild.errors import BuildNotFoundError, HookError, ParameterError, PreflightError
 from sagebuild.hooks import plan_execution, replace_body
+from sagebuild.images import Scope
 from sagebuild.names import name_endpoint, name_resource
 from sagebuild.overrides import parse_overridden
-from sagebuild.parameters import BuildParameters
+from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
 from sagebuild.records import NOT_ENDED, read_build, update_build
 from sagebuild.scaling import describe_scaling, find_scaling_problems, plan_scaling
+from sagebuild.script_mode import plan_packing
 from sagebuild.service import Service
 from sagebuild.training import TrainingPlan, plan_training
 
@@ -30,8 +33,10 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``way`` is "train" with the body ``training``, "tune" with ``tuning``, or "none" with ``artifacts``.
+        ``images`` is what ``plan_images`` gives. ``way`` is "train" with the body ``training``, "tune" with ``tuning``,
+        or "none" with ``artifacts``.
         ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those names;
+        ``packing`` is None unless the serving script has to be put into the model's archive before that is deployed;
         ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it, ``scaling`` is how it scales;
         ``pollSeconds`` and ``maximumPolls`` bound the wait for it. ``preprocess`` and ``postprocess`` start a person's
         own state machines, where there are any.
@@ -47,10 +52,11 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     """
     text = read_document(service)
     parameters = parse_overridden(text, _read_overrides(service, number), service.setting("FRAMEWORK"))
-    refuse_other_builds(parameters)
     findings = Findings()
+    images = plan_images(service, number, parameters)
     training = _plan_training(service, number, parameters, findings)
-    bodies = _build_bodies(service, number, parameters, training, findings)
+    serving_image = _find_image(service, number, parameters, "inference", findings)
+    bodies = _build_bodies(service, number, parameters, training, serving_image, findings)
     live = describe_endpoint(service)
     scaled_before = describe_scaling(service) if live else None
     examine_inputs(service, parameters, training.artifacts, findings)
@@ -68,6 +74,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         status="running",
         parameters=text,
         notes=findings.notes,
+        inference_image=serving_image,
+        image_builds=[build["tag"] for build in images["builds"]],
         model=name_resource(service, number),
         endpoint_config=name_resource(service, number) if parameters.deployEndpoint else "",
         live_before=live.config if live and live.status != "Failed" else "",
@@ -80,10 +88,12 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     return {
         "number": number,
         "preprocess": plan_execution(service, number, parameters, "preprocess", _name_channels(service, parameters)),
+        "images": images,
         "way": training.way,
         "training": bodies.get("training"),
         "tuning": bodies.get("tuning"),
         "artifacts": training.artifacts,
+        "packing": plan_packing(service, number, parameters) if isinstance(parameters, ScriptModeParameters) else None,
         "model": bodies["model"],
         "endpointConfig": bodies["endpointConfig"],
         "endpoint": requests.build_endpoint(service, number),
@@ -111,23 +121,24 @@ def _not_launched(number: int) -> BuildNotFoundError:
 
 
 def _plan_training(service: Service, number: int, parameters: BuildParameters, findings: Findings) -> TrainingPlan:
+    image = _find_image(service, number, parameters, "training", findings) if parameters.has_training else ""
     try:
-        training = plan_training(service, number, parameters)
+        training = plan_training(service, number, parameters, image)
     except ParameterError as error:
         findings.problems.append(str(error))
-        return TrainingPlan("none", {}, [])  # the rest of the build is looked at all the same
+        return TrainingPlan("none", {})  # the rest of the build is looked at all the same
     findings.notes += training.notes
     return training
 
 
 def _build_bodies(
-    service: Service, number: int, parameters: BuildParameters, training: TrainingPlan, findings: Findings
+    service: Service, number: int, parameters: BuildParameters, training: TrainingPlan, image: str, findings: Findings
 ) -> dict[str, dict[str, Any]]:
     """The requests of the build, as a person's own functions leave them."""
     asked = {
         "training": training.training,
         "tuning": training.tuning,
-        "model": requests.build_model(service, number, parameters, _find_serving_image(service, parameters, findings)),
+        "model": requests.build_model(service, number, parameters, image),
         "endpointConfig": requests.build_endpoint_config(service, number, parameters),
     }
     bodies = {kind: body for kind, body in asked.items() if body}
@@ -139,10 +150,10 @@ def _build_bodies(
     return bodies
 
 
-def _find_serving_image(service: Service, parameters: BuildParameters, findings: Findings) -> str:
+def _find_image(service: Service, number: int, parameters: BuildParameters, scope: Scope, findings: Findings) -> str:
     try:
-        image = choose_image(parameters, service.region, "inference")
-    except ParameterError as error:
+        image = choose_image(service, number, parameters, scope)
+    except (ParameterError, PreflightError) as error:
         findings.problems.append(str(error))
         return "none"  # the rest of the request is looked at all the same
     if image.note and image.note not in findings.notes:
@@ -153,15 +164,3 @@ def _find_serving_image(service: Service, parameters: BuildParameters, findings:
 def _name_channels(service: Service, parameters: BuildParameters) -> dict[str, Any]:
     channels = requests.read_channels(service, parameters) if parameters.has_training else {}
     return {"channels": {name: channel.uri for name, channel in channels.items()}}
-
-
-def refuse_other_builds(parameters: BuildParameters) -> None:
-    """Refuse what the document may say and this version does not build, rather than build something else.
-
-    Raises
-    ------
-    ParameterError
-        With all of it.
-    """
-    if any(part.tag for part in parameters.pipeline):
-        raise ParameterError("pipeline names an image by its tag; give its whole address in image instead.")

@@ -11,11 +11,15 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from sagebuild import requests
+from sagebuild.algorithms import find_algorithm_problems
 from sagebuild.archives import Unreadable, find_archive_problem
+from sagebuild.docker import find_source_problems, locate_source_in_s3
 from sagebuild.endpoint import Endpoint, describe_instance_type
 from sagebuild.errors import PreflightError
-from sagebuild.parameters import BuildParameters, ByodParameters, ScriptModeParameters
+from sagebuild.options import name_pipeline_image
+from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
 from sagebuild.quotas import QuotasUnknown, find_short_quotas
+from sagebuild.script_mode import find_script_problems, locate_source
 from sagebuild.service import Service, aws_call
 from sagebuild.shapes import find_violations
 
@@ -62,9 +66,13 @@ def examine_inputs(service: Service, parameters: BuildParameters, artifacts: str
     if artifacts:
         findings.problems += _find_artifact_problems(service, artifacts)
     if isinstance(parameters, ScriptModeParameters):
-        findings.problems += _find_missing_scripts(service, parameters)
+        findings.problems += [*_find_missing_scripts(service, parameters), *find_script_problems(parameters)]
         for (name, source), script in _scripts(service, parameters).items():
             _examine_archive(service, name, source, script, findings)
+    if isinstance(parameters, ByodParameters):
+        findings.problems += _find_docker_problems(service, parameters)
+    if isinstance(parameters, AmazonParameters) and parameters.has_training:
+        findings.problems += find_algorithm_problems(parameters)
 
 
 def examine_bodies(service: Service, bodies: Bodies, findings: Findings) -> None:
@@ -81,7 +89,7 @@ def examine_bodies(service: Service, bodies: Bodies, findings: Findings) -> None
 
 def examine_account(service: Service, parameters: BuildParameters, live: Endpoint | None, findings: Findings) -> None:
     """Look for own images, a network to join, and an endpoint that can become what is asked for."""
-    for name, image in _own_images(parameters):
+    for name, image in _own_images(service, parameters):
         findings.problems += _find_image_problems(service, name, image)
     findings.problems += _find_network_problems(service, parameters)
     if live and parameters.serverless and describe_instance_type(service, live.config):
@@ -143,10 +151,17 @@ def _find_missing_scripts(service: Service, parameters: ScriptModeParameters) ->
         )
 
 
+def _find_docker_problems(service: Service, parameters: ByodParameters) -> Iterator[str]:
+    yield from find_source_problems(parameters)
+    source = locate_source_in_s3(service, parameters)
+    if source and _count_objects(service, source) == 0:
+        yield f"sourcelocation names {source}, where there is no object; upload the Dockerfiles' source there."
+
+
 def _scripts(service: Service, parameters: ScriptModeParameters) -> dict[tuple[str, str], str]:
     """The archives, by parameter and address, with the script that each must hold."""
-    training = requests.locate_source(service, parameters.trainsourcefile)
-    serving = requests.locate_source(service, parameters.hostsourcefile)
+    training = locate_source(service, parameters.trainsourcefile)
+    serving = locate_source(service, parameters.hostsourcefile)
     found = {}
     if training and parameters.trainentrypoint:
         found["trainsourcefile", training] = parameters.trainentrypoint
@@ -168,14 +183,13 @@ def _examine_archive(service: Service, name: str, source: str, script: str, find
         findings.problems.append(f"{name} names {source}, which {problem}.")
 
 
-def _own_images(parameters: BuildParameters) -> Iterator[tuple[str, str]]:
+def _own_images(service: Service, parameters: BuildParameters) -> Iterator[tuple[str, str]]:
     if isinstance(parameters, ByodParameters):
         for name in ("TrainingImage", "InferenceImage"):
             if image := getattr(parameters, name):
                 yield name, image
     for index, part in enumerate(parameters.pipeline):
-        if part.image:
-            yield f"pipeline[{index}].image", part.image
+        yield f"pipeline[{index}].{'image' if part.image else 'tag'}", name_pipeline_image(service, part)
 
 
 def _find_image_problems(service: Service, name: str, image: str) -> Iterator[str]:

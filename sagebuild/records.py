@@ -53,6 +53,8 @@ class BuildRecord:
     parameters: str = ""  # the document as it was read, JSON
     notes: list[str] = field(default_factory=list)
     training_image: str = ""
+    inference_image: str = ""
+    image_builds: list[str] = field(default_factory=list)  # tags of the images that it makes
     training_job: str = ""  # of a tuning job, the best one
     tuning_job: str = ""
     trainings: int = 0  # of a tuning job

@@ -50,7 +50,7 @@ def _stop_running_build(service: Service, sleep: Callable[[float], None]) -> Non
         return
     if not stopped.confirmed:
         raise StillRunningError(
-            f"Build {stopped.number} was told to stop and its training job is still {stopped.job_status}; "
+            f"Build {stopped.number} was told to stop and is not over yet (training job: {stopped.job_status}); "
             "run serverless remove again in two minutes."
         )
 

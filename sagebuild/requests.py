@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sagebuild import algorithms
 from sagebuild.names import VARIANT, name_endpoint, name_resource
-from sagebuild.options import (
-    build_distribution,
-    extend_endpoint_config,
-    extend_model,
-    extend_training,
-    place_source,
-)
-from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, ScriptModeParameters
+from sagebuild.options import extend_endpoint_config, extend_model, extend_training
+from sagebuild.parameters import CODE_CHANNEL, AmazonParameters, BuildParameters, Channel, ScriptModeParameters
+from sagebuild.script_mode import build_script_environment, build_script_hyperparameters, locate_source
 from sagebuild.service import Service
 
 SECONDS_PER_HOUR = 3600
@@ -48,38 +44,27 @@ def build_training_job(service: Service, number: int, parameters: BuildParameter
 
 def build_hyperparameters(service: Service, parameters: BuildParameters) -> dict[str, str]:
     """A person's hyperparameters and those by which a framework's container finds the script; all are strings."""
-    values = dict(parameters.static_hyperparameters)
     if isinstance(parameters, ScriptModeParameters):
-        values |= {
-            "sagemaker_program": parameters.trainentrypoint,
-            "sagemaker_submit_directory": place_source(parameters, locate_source(service, parameters.trainsourcefile)),
-            "sagemaker_container_log_level": parameters.containerloglevel,
-            "sagemaker_enable_cloudwatch_metrics": parameters.enablecloudwatchmetrics,
-            "sagemaker_region": service.region,
-        }
-        values |= build_distribution(parameters)
-    # The containers read each value as JSON; a plain string stays as it is, which they accept too.
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+        ours = build_script_hyperparameters(service, parameters)
+        own = {name: value for name, value in ours.items() if name not in parameters.hyperparameters}
+        values = own | parameters.static_hyperparameters
+        # The SDK's estimators write every value of script mode as JSON (_json_encode_hyperparameters), strings too.
+        return {name: json.dumps(value) for name, value in values.items()}
+    # Amazon's algorithms, and a person's own container, read a string as it is.
+    static = parameters.static_hyperparameters
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in static.items()}
 
 
 def build_model(service: Service, number: int, parameters: BuildParameters, image: str) -> dict[str, Any]:
     """The request of CreateModel; the state machine adds the trained artifacts as ModelDataUrl."""
-    environment: dict[str, str] = {}
-    if isinstance(parameters, ScriptModeParameters):
-        source = locate_source(service, parameters.hostsourcefile or parameters.trainsourcefile)
-        environment = {
-            "SAGEMAKER_PROGRAM": str(parameters.hostentrypoint or parameters.trainentrypoint),
-            "SAGEMAKER_SUBMIT_DIRECTORY": str(source),
-            "SAGEMAKER_CONTAINER_LOG_LEVEL": str(parameters.containerloglevel),
-            "SAGEMAKER_REGION": service.region,
-        }
+    environment = build_script_environment(service, parameters) if isinstance(parameters, ScriptModeParameters) else {}
     body = {
         "ModelName": name_resource(service, number),
         "ExecutionRoleArn": service.setting("HOSTING_ROLE_ARN"),
         "PrimaryContainer": {"Image": image, "Environment": environment | parameters.modelhostingenvironment},
         "Tags": build_tags(service, number, parameters),
     }
-    return extend_model(parameters, body)
+    return extend_model(service, parameters, body)
 
 
 def build_endpoint_config(service: Service, number: int, parameters: BuildParameters) -> dict[str, Any]:
@@ -112,24 +97,18 @@ def build_tags(service: Service, number: int, parameters: BuildParameters) -> li
     return [{"Key": key, "Value": value} for key, value in (tags | parameters.Tags).items()]
 
 
-def locate_source(service: Service, source: str | None) -> str | None:
-    """The S3 URI of a source archive, which a document may also give as a key of the code bucket."""
-    if not source or source.startswith("s3://"):
-        return source
-    return f"s3://{service.setting('CODE_BUCKET')}/{source.lstrip('/')}"
-
-
 def read_channels(service: Service, parameters: BuildParameters) -> dict[str, Channel]:
     """The training's channels, each with its S3 URI; without any in the document, ``training`` alone.
 
-    That one is at the document's ``uri``, or at train/ of the data bucket. With networkisolation there is one more,
-    which brings the script.
+    That one is at the document's ``uri``, or at train/ of the data bucket; Amazon's algorithms call it ``train``. With
+    networkisolation there is one more, which brings the script.
     """
     bucket = service.setting("DATA_BUCKET")
     source = locate_source(service, getattr(parameters, "trainsourcefile", None))
     code = {CODE_CHANNEL: Channel(uri=source, InputMode="File")} if source and parameters.networkisolation else {}
     if not parameters.channels:
-        return {DEFAULT_CHANNEL: Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")} | code
+        name = algorithms.DEFAULT_CHANNEL if isinstance(parameters, AmazonParameters) else DEFAULT_CHANNEL
+        return {name: Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")} | code
     return {
         name: channel
         if channel.uri

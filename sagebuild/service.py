@@ -111,13 +111,18 @@ class Service:
         return self._create_client("application-autoscaling")
 
     @cached_property
+    def codebuild(self) -> Any:
+        """The client of the image builds."""
+        return self._create_client("codebuild")
+
+    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         """The client of the builds table."""
         return self._create_client("dynamodb")  # type: ignore[no-any-return]
 
     @cached_property
     def ecr(self) -> Any:
-        """The client of a person's own images."""
+        """The client of the stack's image repository and of a person's own images."""
         return self._create_client("ecr")
 
     @cached_property
@@ -127,7 +132,7 @@ class Service:
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
-        """The client of the jobs' and the endpoint's logs."""
+        """The client of the logs of jobs, image builds and the endpoint."""
         return self._create_client("logs")  # type: ignore[no-any-return]
 
     @cached_property

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sagebuild.errors import NoBuildRunningError
+from sagebuild.image_builds import stop_image_builds
 from sagebuild.job import stop_job
 from sagebuild.lock import read_state
 from sagebuild.names import execution_arn
@@ -39,7 +40,7 @@ def stop_build(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Stopped:
-    """Stop the running build's execution and its training or tuning job.
+    """Stop the running build's execution, its image builds and its training or tuning job.
 
     Parameters
     ----------
@@ -67,11 +68,13 @@ def stop_build(
         service.stepfunctions.stop_execution(
             executionArn=arn, error="BuildStopped", cause=f"Stopped by {requested_by}."
         )
-    job = stop_job(service, read_build(service, running), wait_seconds, clock, sleep)
+    record = read_build(service, running)
+    images_ended = stop_image_builds(service, record, wait_seconds, clock, sleep)
+    job = stop_job(service, record, wait_seconds, clock, sleep)
     with aws_call(f"describe build {running}"):
         status = service.stepfunctions.describe_execution(executionArn=arn)["status"]
     return Stopped(
         number=running,
         job_status=job.status if job else None,
-        confirmed=status != "RUNNING" and (job is None or job.has_ended),
+        confirmed=status != "RUNNING" and images_ended and (job is None or job.has_ended),
     )

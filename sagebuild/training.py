@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sagebuild.containers import choose_image
 from sagebuild.errors import ParameterError
 from sagebuild.names import name_resource, name_tuning_job
 from sagebuild.parameters import BuildParameters
@@ -38,31 +37,36 @@ class TrainingPlan:
 
     way: str
     record: dict[str, Any]
-    notes: list[str]
+    notes: tuple[str, ...] = ()
     training: dict[str, Any] | None = None
     tuning: dict[str, Any] | None = None
     artifacts: str | None = None
 
 
-def plan_training(service: Service, number: int, parameters: BuildParameters) -> TrainingPlan:
+def plan_training(service: Service, number: int, parameters: BuildParameters, image: str) -> TrainingPlan:
     """Choose the way, and write the request that goes with it.
+
+    Parameters
+    ----------
+    image
+        The address of the image to train in, if there is a training.
 
     Raises
     ------
     ParameterError
-        There is no image for the training, or no trained model to deploy.
+        There is no trained model to deploy.
     """
     if not parameters.has_training:
         return _reuse_model(service, parameters)
-    image = choose_image(parameters, service.region, "training")
-    notes = [image.note] if image.note else []
     if parameters.configtrain == "SAGEMAKERHPO":
-        tuning = build_tuning_job(service, number, parameters, image.uri)
-        record = {"training_image": image.uri, "tuning_job": name_tuning_job(service, number)}
-        return TrainingPlan("tune", record, notes, tuning=tuning)
-    training = build_training_job(service, number, parameters, image.uri)
-    record = {"training_image": image.uri, "training_job": name_resource(service, number)}
-    return TrainingPlan("train", record, notes, training=training)
+        tuning = build_tuning_job(service, number, parameters, image)
+        return TrainingPlan(
+            "tune", {"training_image": image, "tuning_job": name_tuning_job(service, number)}, tuning=tuning
+        )
+    training = build_training_job(service, number, parameters, image)
+    return TrainingPlan(
+        "train", {"training_image": image, "training_job": name_resource(service, number)}, training=training
+    )
 
 
 def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
@@ -74,7 +78,7 @@ def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
     else:
         artifacts, origin = _find_newest_model(service)
         note = f"Nothing was trained: the model is that of build {origin}, {artifacts}."
-    return TrainingPlan("none", {"artifacts": artifacts}, [note], artifacts=artifacts)
+    return TrainingPlan("none", {"artifacts": artifacts}, (note,), artifacts=artifacts)
 
 
 def _find_newest_model(service: Service) -> tuple[str, int]:

@@ -85,6 +85,9 @@ def of(call: Call) -> Iterator[Need]:
         yield Need(action, resource)
     if call.prefix == "s3" and "CopySource" in call.parameters:
         yield Need("s3:GetObject", resources.copied_object(call.parameters["CopySource"]))
+    if action == "s3:DeleteObject":
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html: besides the one for the object.
+        yield from (Need("s3:DeleteObjectVersion", resource) for resource in resources.deleted_versions(call))
     if call.prefix == "sagemaker" and call.operation.name.startswith("Create") and call.parameters.get("Tags"):
         yield Need("sagemaker:AddTags", named[0])
     if call.prefix not in ("iam", "sts"):

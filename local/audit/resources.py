@@ -77,6 +77,13 @@ def copied_object(source: Any) -> str:
     return f"arn:aws:s3:::{str(source).lstrip('/').split('?')[0]}"
 
 
+def deleted_versions(call: Call) -> Iterator[str]:
+    """The objects of which a call deletes a certain version."""
+    for item in [call.parameters, *call.parameters.get("Delete", {}).get("Objects", [])]:
+        if item.get("VersionId"):
+            yield f"arn:aws:s3:::{call.parameters['Bucket']}/{item['Key']}"
+
+
 def _lists_all(call: Call) -> bool:
     """SageMaker's lists take names as filters; IAM knows the lists on everything."""
     name = call.operation.name

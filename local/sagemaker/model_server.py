@@ -4,6 +4,7 @@ import http.client
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,11 +13,11 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import processes
-from local.sagemaker import images, output
+from local import clients, output, processes
+from local.sagemaker import images
 from local.sagemaker.hosting import Definition
 from local.sagemaker.objects import ObjectError, Objects
-from local.sagemaker.resources import Json, process_environment
+from local.sagemaker.resources import Json
 
 _HEALTH_SECONDS = 60.0  # a variant may ask for another limit
 _POLL_SECONDS = 0.02
@@ -60,6 +61,7 @@ class ModelServer:
         self._endpoint, self._model, self._region, self._folder = endpoint, model.request, region, folder
         self.log_stream = f"{variant['VariantName']}/i-{uuid.uuid4().hex[:17]}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._runner: images.Runner | None = None
         self._port = 0
         self._in_flight = 0
         self._idle = threading.Condition()
@@ -78,14 +80,15 @@ class ModelServer:
             raise ServerError("local/ serves models of one container; this one is an inference pipeline.")
         self.image = container.get("Image") or ""
         try:
-            runner = images.serving_runner(self.image)
+            runner = images.serving_runner(self.image, self._folder, self._model["ExecutionRoleArn"], _free_port())
         except images.UnknownImageError as error:
             raise ServerError(f"{error}.") from error
         shutil.rmtree(self._folder, ignore_errors=True)
         for name in ("model", "code", "packages"):
             (self._folder / name).mkdir(parents=True)
         environment = {**(container.get("Environment") or {})}
-        self._download(container.get("ModelDataUrl"), environment)
+        source = "" if runner.code_in_model else environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+        self._download(container.get("ModelDataUrl"), source)
         self._run(runner, environment)
 
     def invoke(self, headers: dict[str, str], body: bytes) -> Answer:
@@ -119,11 +122,12 @@ class ModelServer:
                 self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 processes.signal_group(self._process, signal.SIGKILL)
+        if self._runner:
+            self._runner.end()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _download(self, model_data: str | None, environment: dict[str, str]) -> None:
+    def _download(self, model_data: str | None, source: str) -> None:
         objects = Objects(self._region, self._model["ExecutionRoleArn"])
-        source = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
         try:
             if model_data:
                 objects.fetch_archive(model_data, self._folder / "model")
@@ -138,17 +142,19 @@ class ModelServer:
 
     def _run(self, runner: images.Runner, environment: dict[str, str]) -> None:
         role = self._model["ExecutionRoleArn"]
+        self._runner, self._port = runner, runner.port or 0
+        given = {**clients.process_environment(role, self._region), **environment}
         self._process = processes.start(
-            [sys.executable, "-P", str(runner.program), str(self._folder)],
+            runner.pass_environment(list(given)),
             env={
                 "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
                 "HOME": str(self._folder),
                 "LANG": "C.UTF-8",
                 "PYTHONUNBUFFERED": "1",
-                **process_environment(role, self._region),
-                **environment,
+                **runner.environment,
+                **given,
             },
-            cwd=self._folder,
+            cwd=runner.folder,
             output=subprocess.PIPE,
         )
         output.follow(
@@ -169,9 +175,10 @@ class ModelServer:
         assert self._process is not None
         port_file = self._folder / "port"
         while time.monotonic() < deadline and self._process.poll() is None:
-            if port_file.is_file():
+            if not self._port and port_file.is_file():
                 self._port = int(port_file.read_text())
-                return self._answers_ping()
+            if self._port and self._answers_ping():
+                return True
             time.sleep(_POLL_SECONDS)
         return False
 
@@ -184,3 +191,9 @@ class ModelServer:
             return False
         finally:
             connection.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from moto.sagemaker.exceptions import ValidationError
 
-from local import clients, config, events
+from local import clients, events
 
 Json = dict[str, Any]
 
@@ -151,16 +151,3 @@ def _with_milliseconds(value: Any) -> Any:
 def upper_snake(status: str) -> str:
     """InService as endpoint events spell it: IN_SERVICE."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", status).upper()
-
-
-def process_environment(role_arn: str, region: str) -> dict[str, str]:
-    """The AWS side of the environment of a container: the role's credentials, the region, this engine."""
-    key, secret, token = clients.credentials(role_arn)
-    return {
-        "AWS_ACCESS_KEY_ID": key,
-        "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_SESSION_TOKEN": token,
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_ENDPOINT_URL": config.current().endpoint_url,
-    }

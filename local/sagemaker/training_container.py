@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from local import config, processes
-from local.sagemaker import images, output
+from local import clients, config, output, processes
+from local.sagemaker import images
 from local.sagemaker.objects import ObjectError, Objects
-from local.sagemaker.resources import Json, now, process_environment
+from local.sagemaker.resources import Json, now
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "output/intermediate", "code", "packages")
 
@@ -67,12 +67,15 @@ class TrainingContainer:
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
+            **runner.environment,
+        }
+        given = {
             "TRAINING_JOB_NAME": self._name,
-            **process_environment(self._role, self._region),
+            **clients.process_environment(self._role, self._region),
             **(self._request.get("Environment") or {}),
         }
-        command = [sys.executable, "-P", str(runner.program), str(self.folder)]
-        return processes.start(command, env=environment, cwd=self.folder, output=subprocess.PIPE)
+        command = runner.pass_environment(list(given))
+        return processes.start(command, env=environment | given, cwd=runner.folder, output=subprocess.PIPE)
 
     def follow(self, process: "subprocess.Popen[bytes]", on_line: Callable[[str], None]) -> output.Output:
         """Send what the process prints to the job's log stream and to a reader of lines."""

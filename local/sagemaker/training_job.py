@@ -150,7 +150,8 @@ class TrainingJob:
     def _work(self) -> str:
         """Do what the job is for; returns why it failed, or nothing."""
         try:
-            runner = images.training_runner(self._request["AlgorithmSpecification"]["TrainingImage"])
+            image = self._request["AlgorithmSpecification"]["TrainingImage"]
+            runner = images.training_runner(image, self._container.folder, self._request["RoleArn"])
         except images.UnknownImageError as error:
             raise JobError(f"ClientError: {error}") from error
         with self._lock:
@@ -179,6 +180,7 @@ class TrainingJob:
         deadline = _later(max_seconds, lambda: self.stop("MaxRuntimeExceeded"))
         exit_code = process.wait()
         deadline.cancel()
+        runner.end()
         # A container ends with its first process, whatever that one has left running.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -12,7 +12,7 @@ from sagebuild.parameters.frameworks import (
     ScriptModeParameters,
     TensorFlowParameters,
 )
-from sagebuild.parameters.groups import CategoricalRange, Channel, NumericRange
+from sagebuild.parameters.groups import CategoricalRange, Channel, NumericRange, PipelineContainer
 from sagebuild.parameters.option_rules import CODE_CHANNEL
 from sagebuild.parameters.options import Distribution
 
@@ -29,6 +29,7 @@ __all__ = [
     "HuggingFaceParameters",
     "MxnetParameters",
     "NumericRange",
+    "PipelineContainer",
     "Range",
     "ScriptModeParameters",
     "TensorFlowParameters",

@@ -36,6 +36,12 @@ SourceArchive = Text(
     "an archive's S3 address (s3://bucket/source.tar.gz) or its key in the code bucket", rf"{BUCKET}/.+|[^/\s:][^:]*"
 )
 Folder = Text("a relative path such as training/docker", PATH)
+DockerSource = Text(
+    "source.zip or folder/ (a key of the code bucket, or s3://bucket/key), https://github.com/owner/repository, or "
+    "codecommit::repository",
+    rf"(?:{BUCKET}/)?[^/\s:][^:]*(\.zip|/)|https://github\.com/[\w.-]+/[\w.-]+|codecommit(::|://)[\w.-]+",
+)
+SourceVersion = Text("a branch, tag or commit, or the version of an S3 object", r"[\w./+=-]+", 256)
 ImageAddress = Text("an image's address without spaces", r"[^\s]+", 255)
 
 
@@ -70,12 +76,20 @@ class TensorFlowParameters(ScriptModeParameters, Distributed):
 
     framework: Annotated[Literal["TENSORFLOW"], Choice(Literal["TENSORFLOW"])]
     tensorflowversion: Annotated[str, Version()] = Field(default="1.8", description="The container's TensorFlow.")
-    trainingsteps: Annotated[int, WholeNumber(1, 2**31 - 1)] = Field(default=1000, description="Steps of the training.")
+    trainingsteps: Annotated[int, WholeNumber(1, 2**31 - 1)] = Field(
+        default=1000,
+        description="Steps of the training; after TensorFlow 1.10 the script gets them as --training_steps, if they "
+        "are given.",
+    )
     evaluationsteps: Annotated[int, WholeNumber(0, 2**31 - 1)] = Field(
-        default=100, description="Steps of the evaluation."
+        default=100,
+        description="Steps of the evaluation; after TensorFlow 1.10 the script gets them as --evaluation_steps, if "
+        "they are given.",
     )
     requirementsfile: Annotated[str | None, RelativePath] = Field(
-        default=None, description="requirements.txt in the archive, installed before the script runs."
+        default=None,
+        description="File of packages in the archive, installed before the script runs; after TensorFlow 1.10 it must "
+        "be requirements.txt at the archive's top.",
     )
 
 
@@ -90,7 +104,8 @@ class FrameworkVersionParameters(ScriptModeParameters):
     """What the script-mode frameworks share that came after the contract's groups."""
 
     requirementsfile: Annotated[str | None, RelativePath] = Field(
-        default=None, description="requirements.txt in the archive, installed before the script runs."
+        default=None,
+        description="requirements.txt at the archive's top, installed before the script runs; no other name is read.",
     )
 
 
@@ -153,6 +168,15 @@ class ByodParameters(BuildParameters):
     dockerfile_path_Inference: Annotated[str, Folder] = Field(
         default="inference/docker",
         description="Folder of the inference image's Dockerfile, in the source repository.",
+    )
+    sourcelocation: Annotated[str | None, DockerSource] = Field(
+        default=None,
+        description="Where the Dockerfiles' source lies: a .zip or folder/ in S3 (an address, or a key of the code "
+        "bucket), a GitHub repository, or a CodeCommit repository of the account.",
+    )
+    sourceversion: Annotated[str | None, SourceVersion] = Field(
+        default=None,
+        description="Branch, tag or commit of the repository, or the version of the S3 object; the newest by default.",
     )
     train: Annotated[bool, Flag()] = Field(
         default=True, description="Whether to train, or to deploy the last trained model."

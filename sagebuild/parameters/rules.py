@@ -32,7 +32,9 @@ OWN_VARIABLES = (
     "SAGEMAKER_PROGRAM",
     "SAGEMAKER_SUBMIT_DIRECTORY",
     "SAGEMAKER_CONTAINER_LOG_LEVEL",
+    "SAGEMAKER_ENABLE_CLOUDWATCH_METRICS",
     "SAGEMAKER_REGION",
+    "SAGEMAKER_REQUIREMENTS",
 )
 # CreateTrainingJob's and CreateModel's own limit for a map, the build's own entries included.
 MOST_ENTRIES = 100
@@ -229,3 +231,10 @@ def _tags_are_not_reserved(parameters: BuildParameters) -> Iterator[str]:
     for name in parameters.Tags:
         if name.lower().startswith(("aws:", "sagebuild:")):
             yield f"Tags.{show_name(name)} is reserved; a tag's name must not begin with aws: or sagebuild:."
+
+
+@_rule("framework", "sourcelocation", "sourceversion")
+def _a_folder_has_no_version(parameters: BuildParameters) -> Iterator[str]:
+    location = getattr(parameters, "sourcelocation", None)
+    if location and location.endswith("/") and getattr(parameters, "sourceversion", None):
+        yield "sourceversion is not for a sourcelocation that is a folder, of which there is but one version."

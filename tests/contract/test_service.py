@@ -108,6 +108,8 @@ def settings_of(module: str) -> Settings:
             arguments = node.args if isinstance(node, ast.Call) else [node.slice]
             if read.endswith(".setting"):
                 needed |= _read_names(where, name, arguments[0])
+            elif read.endswith(".optional_setting"):
+                optional |= _read_names(where, name, arguments[0])
             elif read in ("os.environ", "os.environ.get", "os.getenv"):
                 has_default = len(arguments) > 1 and ast.unparse(arguments[1]) != "''"
                 (optional if has_default else needed).update(_read_names(where, name, arguments[0]))
@@ -120,7 +122,7 @@ def _read_names(module: str, definition: str, argument: ast.expr) -> set[str]:
         return {str(argument.value)}
     constants = code()[module].definitions
     at_hand = {name for where, name in references(module, constants[definition]) if where == module}
-    values = [constants[name] for name in at_hand if isinstance(constants[name], ast.Assign)]
+    values = [constants[name] for name in at_hand if isinstance(constants[name], ast.Assign | ast.AnnAssign)]
     texts = [node.value for value in values for node in ast.walk(value) if isinstance(node, ast.Constant)]
     return {text for text in texts if isinstance(text, str) and re.fullmatch(r"[A-Z_]+", text)}
 
@@ -151,7 +153,7 @@ def test_every_function_has_a_role_of_its_own() -> None:
 
 @each_function
 def test_a_function_has_the_settings_that_it_reads_and_no_others(name: str) -> None:
-    own = set(FUNCTIONS[name]["environment"])
+    own = set(FUNCTIONS[name].get("environment", {}))
     settings = settings_of(FUNCTIONS[name]["handler"].rpartition(".")[0].replace("/", "."))
     assert settings.needed - own - PROVIDED - SET_BY_LAMBDA == set()
     assert own - settings.needed - settings.optional - READ_BY_BOTOCORE == set()
@@ -165,7 +167,8 @@ def test_what_all_functions_are_given_is_read() -> None:
 def test_the_reach_of_a_function_ends_where_its_calls_end() -> None:
     plan, seed = settings_of("handlers.plan_build"), settings_of("handlers.seed_parameters")
     assert plan.needed >= {"BUILDS_TABLE", "CODE_BUCKET", "FRAMEWORK", "STACK_NAME", "TRAINING_ROLE_ARN"}
-    assert plan.optional == {"CALL_TIMEOUT_SECONDS"}
+    assert plan.optional >= {"CALL_TIMEOUT_SECONDS", "PREPROCESS_STATE_MACHINE", "TRAINING_CONFIG_FUNCTION"}
+    assert seed.optional == {"CALL_TIMEOUT_SECONDS"}
     assert seed.needed == {"PARAMETERS_NAME", "STACK_NAME", "STACK_ID", "AWS_REGION"}
     assert settings_of("skill.app").needed >= {"SKILL_ID", "STATE_MACHINE_ARN"}
     assert settings_of("handlers.remove_leftovers").needed >= {"DATA_BUCKET", "CODE_BUCKET", "MODEL_BUCKET"}

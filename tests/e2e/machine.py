@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.engine import ROOT, Engine
+from tests.local.builds import Builder, write_buildspec
 from tests.local.functions import deploy, eventually, name
 from tests.local.sagemaker_world import IMAGE, Host, pack
 from tests.local.state_machines import Machines
 
 Json = dict[str, Any]
 DEFINITION: Json = json.loads((ROOT / "statemachine.asl.json").read_text(encoding="utf-8"))
+
+INSIDE = {name for state in DEFINITION["States"].values() for name in state.get("ItemProcessor", {}).get("States", {})}
 
 # Answers each call with the next of the answers that lie ready for the number; the last one stays.
 PLANNER = """
@@ -27,6 +30,15 @@ PLANNER = """
         if "raise" in answer:
             raise type(answer["raise"], (Exception,), {})(answer["message"])
         return answer
+"""
+
+# Says that the archive is where it was, unless it is told to fail.
+PACKER = """
+    def handler(event, context):
+        if event["source"] == "bad":
+            raise type("PreflightError", (Exception,), {})("bad is not a tar.gz archive.")
+        assert event["target"] == "there"
+        return {"artifacts": event["artifacts"]}
 """
 
 TRAIN = "print('learned nothing')"
@@ -51,10 +63,11 @@ class Run:
 
     @property
     def entered(self) -> list[str]:
-        """The names of the states, in the order in which they were entered."""
-        return [
+        """The names of the states, in the order in which they were entered; those inside of a Map are its own."""
+        entered = (
             event["stateEnteredEventDetails"]["name"] for event in self.events if "stateEnteredEventDetails" in event
-        ]
+        )
+        return [name for name in entered if name not in INSIDE]
 
     def count(self, event_type: str) -> int:
         """How many events are of a type such as TaskFailed."""
@@ -86,12 +99,15 @@ class Stage(Host):
         self._numbers = itertools.count(1)
         self.machines = Machines.of(engine)
         self.autoscaling = engine.client("application-autoscaling")
+        self.builder = Builder(engine)
         self._planner = deploy(engine, PLANNER, Environment={"Variables": {"PLANS": str(folder)}})
+        self._packer = deploy(engine, PACKER)
         self._machine = self._create(DEFINITION)
         self.steady = self.configure(AllTraffic=self.model(SERVE))
 
     def _create(self, definition: Json) -> str:
         text = json.dumps(definition).replace("${PlanBuildFunctionArn}", self._planner)
+        text = text.replace("${PackModelFunctionArn}", self._packer)
         created = self.machines.states.create_state_machine(
             name=name("build"), definition=text, roleArn=self.machines.role_arn
         )
@@ -124,6 +140,7 @@ class Stage(Host):
         return {
             "way": "train",
             "deploy": True,
+            "images": {"wanted": False, "builds": []},
             "training": {
                 "TrainingJobName": own,
                 "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
@@ -140,6 +157,7 @@ class Stage(Host):
             },
             "endpointConfig": {"EndpointConfigName": own, "ProductionVariants": [variant | {"ModelName": own}]},
             "endpoint": {"EndpointName": endpoint or name("endpoint"), "EndpointConfigName": own},
+            "packing": None,
             "tags": [{"Key": "sagebuild:build", "Value": own}],
             "preprocess": {"wanted": False},
             "scaling": {"wanted": False, "release": False, "update": {}},
@@ -193,6 +211,20 @@ class Stage(Host):
         machine = self.machines.create({f"State {number}": state for number, state in enumerate(states)})
         execution = {"StateMachineArn": machine, "Name": name("own"), "Input": {"told": "so"}}
         return {"wanted": True, "execution": execution}
+
+    def plan_with_image(self, commands: str) -> Json:
+        """A plan whose training image these commands build and push, as $REPOSITORY:$TAG."""
+        plan, tag = self.plan(), name("tag")
+        image = f"{self.builder.repository}:{tag}"
+        plan["training"]["AlgorithmSpecification"]["TrainingImage"] = image
+        request = {
+            "ProjectName": self.builder.project,
+            "BuildspecOverride": write_buildspec(build=commands),
+            "EnvironmentVariablesOverride": [{"Name": "TAG", "Value": tag}, {"Name": "FOLDER", "Value": "image"}],
+        }
+        lookup = {"RepositoryName": self.builder.project, "ImageIds": [{"ImageTag": tag}]}
+        builds = [{"tag": tag, "image": image, "request": request}]
+        return plan | {"images": {"wanted": True, "builds": builds, "lookup": lookup}}
 
     def start(self, *answers: Json) -> str:
         """Start a build that planBuild answers so; the execution's ARN."""

@@ -8,7 +8,8 @@ from urllib.request import urlopen
 import pytest
 
 from demo.laptop import Aws, list_inventory
-from tests.e2e.stack import DeployedStack, deploy, run_serverless, wait_until
+from tests.e2e.byod import SLOW, Byod
+from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import running_engine
 
 # What a role is granted that the laptop never calls, each with what calls it on AWS.
@@ -16,7 +17,6 @@ NEEDED_ON_AWS_ALONE = {
     "Training": {
         "cloudwatch:PutMetricData",  # SageMaker's agent on the training instance
         "ecr:BatchCheckLayerAvailability",  # pulling the image
-        "ecr:BatchGetImage",
         "ecr:GetAuthorizationToken",
         "ecr:GetDownloadUrlForLayer",
         "logs:DescribeLogStreams",  # SageMaker's log agent
@@ -24,7 +24,6 @@ NEEDED_ON_AWS_ALONE = {
     "Hosting": {
         "cloudwatch:PutMetricData",
         "ecr:BatchCheckLayerAvailability",
-        "ecr:BatchGetImage",
         "ecr:GetAuthorizationToken",
         "ecr:GetDownloadUrlForLayer",
         "logs:DescribeLogStreams",
@@ -34,23 +33,35 @@ NEEDED_ON_AWS_ALONE = {
         "events:DescribeRule",  # how .sync hears of the job's end; local/ asks Describe instead
         "events:PutRule",
         "events:PutTargets",
+        "lambda:InvokeFunction",  # of packModel, for frameworks that this laptop may lack
         "sagemaker:ListTags",  # .sync, for the tags of a repeated request
     },
+    "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
     "FinishBuild": {
         "sqs:SendMessage",  # when it has failed three times
         "sagemaker:UpdateEndpoint",  # when a build was stopped in the middle of an update
     },
     "RemoveLeftovers": {
+        "codebuild:BatchGetBuilds",  # when the stack is removed in the middle of an image build
+        "codebuild:ListBuildsForProject",
+        "codebuild:StopBuild",
         "sagemaker:DescribeHyperParameterTuningJob",  # when the build that runs tunes; here it trains
         "s3:DeleteObjectVersion",  # local/ asks for s3:DeleteObject whatever the version
     },
+    "ImageProject": {
+        "codecommit:GitPull",  # when the source lies in CodeCommit
+        "ecr:BatchGetImage",  # pulling the image that a Dockerfile begins with
+        "ecr:GetDownloadUrlForLayer",
+        "s3:GetObjectVersion",  # when a version of the source is asked for
+        "s3:ListBucket",  # when the source is a folder
+    },
 }
-# Step Functions and these both stop the job of an aborted build; whoever comes second has nothing left to stop.
+# Step Functions and these both stop what an aborted build runs; whoever comes second has nothing left to stop.
 NEEDED_NOW_AND_THEN = {
     (role, f"sagemaker:Stop{job}Job")
     for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")
     for job in ("Training", "HyperParameterTuning")
-}
+} | {(role, "codebuild:StopBuild") for role in ("AlexaSkill", "BuildStateMachine", "FinishBuild")}
 
 
 @dataclass
@@ -101,7 +112,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
 def use(stack: DeployedStack) -> None:
     """Do all that the service is for, so that each role makes its calls."""
     stack.build(hyperparameters={"trouble": "serving"})  # the first deployment: nothing to go back to
-    stack.build()
+    pack_model(stack, stack.build())
     stack.build(hyperparameters={"trouble": "serving"})
     stack.set_parameters(hyperparameters={"trouble": "endless"})
     number = stack.start_by_voice()
@@ -117,6 +128,7 @@ def use(stack: DeployedStack) -> None:
     conversation.say("yes")
     stack.finish(number + 1)
     use_tuning(stack)
+    use_images(Byod(stack))
     stack.set_parameters()
 
 
@@ -136,6 +148,32 @@ def use_tuning(stack: DeployedStack) -> None:
     conversation.say("stop_build")
     conversation.say("yes")
     stack.finish(number)
+
+
+def pack_model(stack: DeployedStack, record: dict[str, Any]) -> None:
+    """Put the script into a build's model, as builds do for containers that local/ may lack; and fail at it once."""
+    artifacts = stack.describe_job(record["training_job"])["ModelArtifacts"]["S3ModelArtifacts"]
+    source = f"s3://{stack.outputs['CodeBucket']}/source.tar.gz"
+    target = artifacts.replace("/output/", "/served/")
+    refused = f"s3://{stack.outputs['ModelBucket']}/builds/no-archive"
+    stack.client("s3").put_object(Bucket=stack.outputs["ModelBucket"], Key="builds/no-archive", Body=b"no archive")
+    for model, error in ((artifacts, None), (refused, "Unhandled")):
+        payload = json.dumps({"artifacts": model, "source": source, "target": target})
+        answer = stack.client("lambda").invoke(FunctionName=f"{NAME}-packModel", Payload=payload)
+        assert answer.get("FunctionError") == error, answer["Payload"].read()
+
+
+def use_images(byod: Byod) -> None:
+    """Builds of a person's Dockerfiles: one that succeeds, one that fails, one that is stopped."""
+    byod.build()
+    byod.build(build={"Training": False, "Inference": True}, dockerfile_path_Inference="elsewhere")
+    byod.set_parameters(sourcelocation=byod.upload("slow.zip", training_Dockerfile=SLOW))
+    number = byod.stack.start_by_voice()
+    wait_until(lambda: "IN_PROGRESS" in [build["buildStatus"] for build in byod.image_builds(number)])
+    conversation = byod.stack.converse()
+    conversation.say("stop_build")
+    conversation.say("yes")
+    byod.stack.finish(number)
 
 
 def _read_document(stack: DeployedStack) -> dict[str, Any]:

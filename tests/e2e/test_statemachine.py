@@ -11,11 +11,14 @@ from botocore.loaders import Loader
 
 from tests.e2e.machine import SERVE_NEVER, TRAIN_BADLY, TRAIN_SCORED, Json, Run, Stage, transitions, without_repetition
 from tests.engine import Engine
+from tests.local.builds import BUILD_AND_PUSH
 
 PLANNED = ("Plan Build", "Preprocess?")
-PLAN_ONLY = (*PLANNED, "How To Train?")
+IMAGES = "Images To Build?"
+PLAN_ONLY = (*PLANNED, IMAGES, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
-MODEL = ("Create Model", "Deploy Endpoint?")
+CREATE = ("Script In Model?", "Create Model")
+MODEL = (*CREATE, "Deploy Endpoint?")
 PREPARE = (*TRAIN, *MODEL, "Create Endpoint Config")
 FIND = ("Find Endpoint", "Endpoint Free?")
 FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
@@ -92,6 +95,26 @@ def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
     return run
 
 
+@scenario(
+    *TRAIN,
+    "Script In Model?",
+    "Pack Model",
+    *MODEL[1:],
+    "Create Endpoint Config",
+    *FIND,
+    "Create Endpoint",
+    *LOOK,
+    *END,
+)
+def a_script_is_put_into_the_model_where_the_container_looks_there(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"packing": {"source": "good", "target": "there"}})
+
+
+@scenario(*TRAIN, "Script In Model?", "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
+def a_script_that_cannot_be_put_into_the_model_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"packing": {"source": "bad", "target": "there"}})
+
+
 @scenario(*PREPARE, *FIND, "Update Endpoint", *LOOK, *LOOK, *END)
 def a_slow_endpoint_is_waited_for(stage: Stage) -> Run:
     gate = stage.gate()
@@ -163,6 +186,61 @@ def a_throttled_plan_is_repeated_and_a_failed_training_tells_the_script_s_error(
     return run
 
 
+@scenario(
+    *PLANNED,
+    IMAGES,
+    "Build Images",
+    "Find Images",
+    "How To Train?",
+    "Train Model",
+    *MODEL,
+    "Create Endpoint Config",
+    *FIND,
+    "Create Endpoint",
+    *LOOK,
+    *END,
+)
+def images_are_built_and_used_by_digest(stage: Stage) -> Run:
+    dockerfile = "mkdir image\nprintf 'FROM scratch\\nENTRYPOINT [\"true\"]' > image/Dockerfile"
+    plan = stage.plan_with_image(dockerfile + BUILD_AND_PUSH)
+    run = stage.build(plan)
+    (build,) = plan["images"]["builds"]
+    job = stage.sagemaker.describe_training_job(TrainingJobName=plan["training"]["TrainingJobName"])
+    digest = stage.builder.digest(build["tag"])
+    assert job["AlgorithmSpecification"]["TrainingImage"] == f"{stage.builder.repository}@{digest}"
+    return run
+
+
+@scenario(
+    *PLANNED,
+    IMAGES,
+    "Build Images",
+    FAIL,
+    error="States.TaskFailed",
+    cause='"COMMAND_EXECUTION_ERROR".*Reason: exit status 3',
+)
+def an_image_that_cannot_be_built_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan_with_image("exit 3"))
+
+
+@scenario(
+    *PLANNED,
+    IMAGES,
+    "Build Images",
+    "Find Images",
+    FAIL,
+    error="Ecr.ImageNotFoundException",
+    cause="does not exist within the repository",
+)
+def an_image_that_was_not_pushed_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan_with_image("true"))
+
+
+@scenario("Given", IMAGES, FAIL, error="PlanError", cause="does not say whether to build images")
+def a_plan_that_leaves_images_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from(IMAGES, {"plan": {"number": 1}})
+
+
 @scenario(*TRAIN, FAIL, error="SageMaker.AmazonSageMakerException", cause="instanceType.*enum value set")
 def a_training_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.plan()
@@ -172,7 +250,7 @@ def a_training_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
 
 @scenario(
     *TRAIN,
-    "Create Model",
+    *CREATE,
     FAIL,
     error="SageMaker.AmazonSageMakerException",
     cause="Cannot create already existing model",
@@ -423,6 +501,7 @@ def a_plan_that_leaves_postprocessing_out_fails_the_build(stage: Stage) -> Run:
 @scenario(
     *PLANNED,
     "Run Preprocessing",
+    IMAGES,
     "How To Train?",
     "Train Model",
     FAIL,

@@ -74,7 +74,7 @@ def test_a_function_sees_its_request_and_its_answer_is_sent(ready: Stack, settin
     (lambda _: [], "trainingConfigFunction returned []; it must return the request, an object."),
     (lambda _: 1 / 0, "trainingConfigFunction failed: division by zero"),
     (lambda r: r | {"TrainingJobName": "mine"}, 'trainingConfigFunction changed TrainingJobName from '
-     '"sagebuild-test-3f2a1c-1" to "mine"; the build needs it as it was.'),
+     '"sagebuild-test-3f2a1c00-1" to "mine"; the build needs it as it was.'),
     (lambda r: {k: v for k, v in r.items() if k != "Tags"} | {"RoleArn": r["RoleArn"]},
      "trainingConfigFunction took away the tag sagebuild:stack; the build needs it.\n"
      "trainingConfigFunction took away the tag sagebuild:build; the build needs it."),
@@ -122,8 +122,8 @@ def test_own_state_machines_are_planned_under_the_builds_name(ready: Stack) -> N
         ready.settings[f"{kind}_STATE_MACHINE"] = ready.settings["STATE_MACHINE_ARN"]
     planned = plan(ready, RIGHT)
     before, after = planned["preprocess"]["execution"], planned["postprocess"]["execution"]
-    assert before["Name"] == "sagebuild-test-3f2a1c-1-preprocess"
-    assert after["Name"] == "sagebuild-test-3f2a1c-1-postprocess"
+    assert before["Name"] == "sagebuild-test-3f2a1c00-1-preprocess"
+    assert after["Name"] == "sagebuild-test-3f2a1c00-1-postprocess"
     assert before["Input"]["channels"] == {"training": "s3://sagebuild-test-data/train/"}
     assert after["Input"]["endpoint"] == before["Input"]["stack"] == "sagebuild-test"
 
@@ -139,7 +139,7 @@ def test_data_that_preprocessing_is_to_make_need_not_be_there(ready: Stack) -> N
 def test_what_own_state_machines_still_run_is_stopped(stack: Stack) -> None:
     machine = stack.settings["PREPROCESS_STATE_MACHINE"] = stack.settings["STATE_MACHINE_ARN"]
     started = stack.service.stepfunctions.start_execution(
-        stateMachineArn=machine, name="sagebuild-test-3f2a1c-1-preprocess"
+        stateMachineArn=machine, name="sagebuild-test-3f2a1c00-1-preprocess"
     )
     stop_executions(stack.service, 2)
     assert _status(stack, started["executionArn"]) == "RUNNING"

@@ -67,7 +67,7 @@ def find_problems(stack: Stack, **changes: Any) -> list[str]:
 
 def test_a_build_that_can_work_is_planned(ready: Stack) -> None:
     planned = plan(ready, RIGHT)
-    assert planned["training"]["HyperParameters"]["sagemaker_program"] == "train.py"
+    assert planned["training"]["HyperParameters"]["sagemaker_program"] == '"train.py"'
     assert planned["scaling"]["wanted"] is planned["scaling"]["release"] is planned["preprocess"]["wanted"] is False
     assert planned["scaling"]["update"] == {}
     assert read_build(ready.service, 1).notes == []

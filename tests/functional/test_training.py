@@ -30,25 +30,25 @@ def test_the_newest_model_of_a_good_build_is_taken(stack: Stack) -> None:
     newest = end_build(stack, "SUCCEEDED", "s3://model/2.tar.gz")
     end_build(stack, "SUCCEEDED", "")
     end_build(stack, "FAILED", "s3://model/4.tar.gz")
-    plan = plan_training(stack.service, 5, NOTHING)
+    plan = plan_training(stack.service, 5, NOTHING, "")
     assert (plan.way, plan.artifacts, plan.record) == (
         "none",
         "s3://model/2.tar.gz",
         {"artifacts": "s3://model/2.tar.gz"},
     )
-    assert plan.notes == [f"Nothing was trained: the model is that of build {newest}, s3://model/2.tar.gz."]
+    assert plan.notes == (f"Nothing was trained: the model is that of build {newest}, s3://model/2.tar.gz.",)
 
 
 def test_without_any_model_the_person_is_told_what_to_do(stack: Stack) -> None:
     end_build(stack, "FAILED", "s3://model/1.tar.gz")
     with pytest.raises(ParameterError, match="no earlier build has left a model; train once, or give"):
-        plan_training(stack.service, 2, NOTHING)
+        plan_training(stack.service, 2, NOTHING, "")
 
 
 def test_given_artifacts_come_first(stack: Stack) -> None:
     end_build(stack, "SUCCEEDED", "s3://model/1.tar.gz")
     parameters = parse_parameters({"framework": "SCIKIT", "ModelArtifacts": "s3://model/mine.tar.gz"})
-    assert plan_training(stack.service, 2, parameters).artifacts == "s3://model/mine.tar.gz"
+    assert plan_training(stack.service, 2, parameters, "").artifacts == "s3://model/mine.tar.gz"
 
 
 @pytest.mark.parametrize(("artifacts", "said"), [

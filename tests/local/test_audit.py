@@ -165,6 +165,16 @@ def test_calls_are_counted(engine: Engine) -> None:
         ),
         (
             "s3",
+            "delete_objects",
+            {"Bucket": "b-1", "Delete": {"Objects": [{"Key": "x"}, {"Key": "y", "VersionId": "1"}]}},
+            {
+                ("s3:DeleteObject", "arn:aws:s3:::b-1/x"),
+                ("s3:DeleteObject", "arn:aws:s3:::b-1/y"),
+                ("s3:DeleteObjectVersion", "arn:aws:s3:::b-1/y"),
+            },
+        ),
+        (
+            "s3",
             "copy_object",
             {"Bucket": "b-1", "Key": "to", "CopySource": "b-2/from"},
             {("s3:PutObject", "arn:aws:s3:::b-1/to"), ("s3:GetObject", "arn:aws:s3:::b-2/from")},

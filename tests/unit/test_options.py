@@ -73,7 +73,7 @@ def test_a_wrong_option_is_told_in_a_sentence(document: Any, sentences: tuple[st
 @pytest.mark.parametrize(("options", "expected"), [
     ({"environment": {"LEVEL": 5}}, {"Environment": {"LEVEL": "5"}}),
     ({"trafficencryption": "true"}, {"EnableInterContainerTrafficEncryption": True}),
-    ({"checkpoints": {}}, {"CheckpointConfig": {"S3Uri": "s3://model/checkpoints/sagebuild-test-3f2a1c-7/"}}),
+    ({"checkpoints": {}}, {"CheckpointConfig": {"S3Uri": "s3://model/checkpoints/sagebuild-test-3f2a1c00-7/"}}),
     ({"checkpoints": {"uri": "s3://mine/c", "path": "/tmp/c"}},
      {"CheckpointConfig": {"S3Uri": "s3://mine/c", "LocalPath": "/tmp/c"}}),
     ({"spot": True, "spotmaxwait": "6.5"},
@@ -95,18 +95,18 @@ def test_a_training_without_a_network_finds_its_script_in_a_channel() -> None:
     assert body["EnableNetworkIsolation"] is True
     assert [channel["ChannelName"] for channel in body["InputDataConfig"]] == ["training", "code"]
     assert body["InputDataConfig"][1]["DataSource"]["S3DataSource"]["S3Uri"] == "s3://mine/src/source.tar.gz"
-    assert body["HyperParameters"]["sagemaker_submit_directory"] == "/opt/ml/input/data/code/source.tar.gz"
+    assert body["HyperParameters"]["sagemaker_submit_directory"] == '"/opt/ml/input/data/code/source.tar.gz"'
 
 
 @pytest.mark.parametrize(("framework", "distribution", "expected"), [
     ("TENSORFLOW", {"strategy": "parameter_server"}, {"parameter_server_enabled": "true"}),
     ("MXNET", {"strategy": "MPI", "processes": 4, "options": "-x A=1"},
-     {"mpi_enabled": "true", "mpi_num_of_processes_per_host": "4", "mpi_custom_mpi_options": "-x A=1"}),
+     {"mpi_enabled": "true", "mpi_num_of_processes_per_host": "4", "mpi_custom_mpi_options": '"-x A=1"'}),
     ("PYTORCH", {"strategy": "smdistributed"},
-     {"distributed_dataparallel_enabled": "true", "distributed_dataparallel_custom_mpi_options": "",
-      "instance_type": "ml.p4d.24xlarge"}),
+     {"distributed_dataparallel_enabled": "true", "distributed_dataparallel_custom_mpi_options": '""',
+      "instance_type": '"ml.p4d.24xlarge"'}),
     ("HUGGINGFACE", {"strategy": "torch_distributed"},
-     {"torch_distributed_enabled": "true", "instance_type": "ml.p4d.24xlarge"}),
+     {"torch_distributed_enabled": "true", "instance_type": '"ml.p4d.24xlarge"'}),
     ("CHAINER", {"strategy": "mpi", "processes": 2}, {"use_mpi": "true", "process_slots_per_host": "2"}),
 ])  # fmt: skip
 def test_a_distribution_reaches_the_container_under_its_toolkits_names(
@@ -139,11 +139,18 @@ def test_a_pipeline_ends_with_the_model_s_own_container() -> None:
     ]
 
 
+def test_a_pipeline_s_image_may_be_a_tag_of_the_stack_s_own() -> None:
+    body = build("CreateModel", scikit(pipeline=[{"tag": "build-3-inference"}]))
+    assert body["Containers"][0] == {
+        "Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagebuild-test:build-3-inference"
+    }
+
+
 @pytest.mark.parametrize(("options", "expected"), [
     ({"hostkmskey": KEY}, {"KmsKeyId": KEY}),
     ({"serverless": SERVERLESS | {"provisioned": 2}},
      {"ProductionVariants": [{
-         "VariantName": "AllTraffic", "ModelName": "sagebuild-test-3f2a1c-7", "InitialVariantWeight": 1.0,
+         "VariantName": "AllTraffic", "ModelName": "sagebuild-test-3f2a1c00-7", "InitialVariantWeight": 1.0,
          "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5, "ProvisionedConcurrency": 2}}]}),
     ({"asynchronous": {}}, {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://model/asynchronous/"}}}),
     ({"asynchronous": {"output": "s3://mine/a", "concurrency": 4, "errortopic": TOPIC}, "outputkmskey": KEY},

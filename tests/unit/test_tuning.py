@@ -79,7 +79,7 @@ def test_the_trainings_are_what_the_build_s_one_training_would_be() -> None:
     for name in ("RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition"):
         assert definition[name] == training[name]
     assert definition["StaticHyperParameters"] == training["HyperParameters"]
-    assert definition["StaticHyperParameters"]["sagemaker_submit_directory"] == "s3://code/source.tar.gz"
+    assert definition["StaticHyperParameters"]["sagemaker_submit_directory"] == '"s3://code/source.tar.gz"'
 
 
 def test_the_objective_is_defined_once_wherever_the_document_has_it() -> None:

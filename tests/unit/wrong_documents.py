@@ -337,6 +337,18 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
      "TrainingImage is \"my image\"; it must be an image's address without spaces."),
     (of("BYOD", InferenceImage=""),
      "InferenceImage is \"\"; it must be an image's address without spaces."),
+    (of("BYOD", sourcelocation="source.tar.gz"),
+     'sourcelocation is "source.tar.gz"; it must be source.zip or folder/ (a key of the code bucket, or s3://bucket/key), '
+     "https://github.com/owner/repository, or codecommit::repository."),
+    (of("BYOD", sourcelocation="https://example.com/owner/repository"),
+     'sourcelocation is "https://example.com/owner/repository"; it must be source.zip or folder/ (a key of the code bucket, '
+     "or s3://bucket/key), https://github.com/owner/repository, or codecommit::repository."),
+    (of("BYOD", sourceversion="two words"),
+     'sourceversion is "two words"; it must be a branch, tag or commit, or the version of an S3 object.'),
+    (of("BYOD", sourcelocation="folder/", sourceversion="v1"),
+     "sourceversion is not for a sourcelocation that is a folder, of which there is but one version."),
+    (scikit(sourcelocation="source.zip"),
+     "'sourcelocation' belongs to framework BYOD; this document's framework is SCIKIT."),
     (of("BYOD", dockerfile_path_Training="../docker"),
      'dockerfile_path_Training is "../docker"; it must be a relative path such as training/docker.'),
     (of("BYOD", dockerfile_path_Inference=None),

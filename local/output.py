@@ -71,11 +71,14 @@ class Output:
             self._logs.put_log_events(**self._names, logEvents=lines[start : start + _BATCH_EVENTS])
 
     def _create(self) -> None:
-        exists = self._logs.exceptions.ResourceAlreadyExistsException
-        with suppress(exists):
-            self._logs.create_log_group(logGroupName=self._names["logGroupName"])
-        with suppress(exists):
-            self._logs.create_log_stream(**self._names)
+        exceptions = self._logs.exceptions
+        with suppress(exceptions.ResourceAlreadyExistsException):
+            try:
+                self._logs.create_log_stream(**self._names)
+            except exceptions.ResourceNotFoundException:
+                with suppress(exceptions.ResourceAlreadyExistsException):
+                    self._logs.create_log_group(logGroupName=self._names["logGroupName"])
+                self._logs.create_log_stream(**self._names)
         self._created = True
 
 

@@ -1,0 +1,114 @@
+"""Puts a serving script into a model's archive, for the containers that look for it there and nowhere else."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+from sagebuild.errors import PreflightError
+from sagebuild.service import Service, aws_call
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CODE = "code"
+# The fastest level: a model's weights hardly compress, and a Lambda function has 15 minutes.
+_COMPRESS_LEVEL = 1
+_PIPE_BYTES = 1024 * 1024
+
+
+def pack_model(service: Service, artifacts: str, source: str, target: str) -> str:
+    """Write a copy of a model's archive that holds a source archive as its folder code/, in place of any it had.
+
+    Both ends are streamed, so that neither memory nor disk bounds the size of the model.
+
+    Parameters
+    ----------
+    artifacts, source, target
+        S3 URIs of the model.tar.gz, of the source archive, and of the archive to be written.
+
+    Returns
+    -------
+    str
+        The target.
+
+    Raises
+    ------
+    PreflightError
+        One of the two is not a tar.gz archive.
+    """
+    with aws_call(f"read {source}"):
+        code = _read(service.s3, source).read()
+    reading, writing = os.pipe()
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        # The reader goes first when the upload fails; that failure is the one to be told of.
+        with suppress(BrokenPipeError), os.fdopen(writing, "wb", _PIPE_BYTES) as pipe:
+            try:
+                with aws_call(f"read {artifacts}"):
+                    _merge(_read(service.s3, artifacts), code, pipe, (artifacts, source))
+            except Exception as error:  # raised again by the caller's thread
+                failures.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    bucket, key = _split(target)
+    with aws_call(f"write {target}"), os.fdopen(reading, "rb", _PIPE_BYTES) as pipe:
+        service.s3.upload_fileobj(pipe, bucket, key)
+    writer.join()
+    if failures:
+        service.s3.delete_object(Bucket=bucket, Key=key)
+        raise failures[0]
+    return target
+
+
+def _merge(model: IO[bytes], code: bytes, pipe: IO[bytes], names: tuple[str, str]) -> None:
+    with (
+        gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=_COMPRESS_LEVEL, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w|") as merged,
+    ):
+        with _naming(names[0]), tarfile.open(fileobj=model, mode="r|gz") as old:
+            for member in old:
+                if not _is_code(member.name):
+                    _copy(old, member, merged)
+        with _naming(names[1]), tarfile.open(fileobj=io.BytesIO(code), mode="r:*") as new:
+            for member in new:
+                member.name = f"{CODE}/{member.name}"
+                _copy(new, member, merged)
+
+
+@contextmanager
+def _naming(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise PreflightError(f"{uri} is not a tar.gz archive: {error}.") from error
+
+
+def _copy(source: tarfile.TarFile, member: tarfile.TarInfo, target: tarfile.TarFile) -> None:
+    if member.islnk() and member.name.startswith(f"{CODE}/"):  # a hard link names its target from the archive's top
+        member.linkname = f"{CODE}/{member.linkname}"
+    target.addfile(member, source.extractfile(member) if member.isreg() else None)
+
+
+def _is_code(name: str) -> bool:
+    return name.removeprefix("./").split("/", 1)[0] == CODE
+
+
+def _read(s3: S3Client, uri: str) -> IO[bytes]:
+    bucket, key = _split(uri)
+    return cast(IO[bytes], s3.get_object(Bucket=bucket, Key=key)["Body"])
+
+
+def _split(uri: str) -> tuple[str, str]:
+    location = urlsplit(uri)
+    return location.netloc, location.path.lstrip("/")

@@ -1,0 +1,59 @@
+"""Each example, by its README: data made, source packed, built by the deployed service, and asked what it never saw."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from sagebuild.source import pack_folder, upload_source
+from tests.e2e.stack import NAME, DeployedStack
+from tests.engine import ROOT
+
+EXAMPLES = ROOT / "examples"
+
+
+class Example(NamedTuple):
+    """An example's folder, its data, and the parameters of its own."""
+
+    folder: str
+    data: str
+    parameters: dict[str, Any]
+
+
+CASES = (
+    Example("digits", "digits", {"framework": "SCIKIT"}),
+    Example("xgboost", "wine", {"framework": "XGBOOST"}),
+    pytest.param(Example("pytorch", "digits", {"framework": "PYTORCH"}), marks=pytest.mark.examples),
+    pytest.param(
+        Example("tensorflow", "breast_cancer", {"framework": "TENSORFLOW", "tensorflowversion": "2.19"}),
+        marks=pytest.mark.examples,
+    ),
+)
+
+
+@pytest.mark.parametrize("example", CASES, ids=lambda example: example.folder)
+def test_an_example_learns_and_answers(stack: DeployedStack, example: Example, tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / "make_data.py"), example.data, str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    unseen = np.loadtxt(tmp_path / "unseen.csv", delimiter=",")
+    place = f"examples/{example.folder}"
+    s3 = stack.client("s3")
+    s3.upload_file(str(tmp_path / "train.csv"), stack.outputs["DataBucket"], f"{place}/train.csv")
+    upload_source(s3, stack.outputs["CodeBucket"], f"{place}.tar.gz", pack_folder(EXAMPLES / example.folder))
+    record = stack.build(
+        trainsourcefile=f"{place}.tar.gz", channels={"training": {"path": f"{place}/"}}, **example.parameters
+    )
+    assert record["status"] == "succeeded", record["reason"]
+    assert record["metrics"]["accuracy"] > 0.9
+    body = "\n".join(",".join(f"{value:g}" for value in row) for row in unseen[:, :-1])
+    answer = stack.client("sagemaker-runtime").invoke_endpoint(EndpointName=NAME, ContentType="text/csv", Body=body)
+    assert np.mean(read_classes(json.load(answer["Body"])) == unseen[:, -1]) > 0.9
+
+
+def read_classes(answer: Any) -> Any:
+    """The classes in an answer: themselves, or TensorFlow Serving's probabilities, rounded."""
+    return np.round(np.ravel(answer["predictions"])) if isinstance(answer, dict) else np.array(answer)

@@ -1,0 +1,68 @@
+"""The serving script finds its way into the model's archive, whatever lies in either."""
+
+import io
+import tarfile
+
+import pytest
+
+from sagebuild.errors import PreflightError
+from sagebuild.packing import pack_model
+from tests.functional.conftest import STACK, Stack
+from tests.local.sagemaker_world import pack, unpack
+
+MODEL, SOURCE, TARGET = (
+    f"s3://{STACK}-model/model.tar.gz",
+    f"s3://{STACK}-code/source.tar.gz",
+    f"s3://{STACK}-model/out",
+)
+
+
+def put(stack: Stack, uri: str, body: bytes) -> None:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    stack.service.s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+
+def read(stack: Stack) -> bytes:
+    return stack.service.s3.get_object(Bucket=f"{STACK}-model", Key="out")["Body"].read()
+
+
+def test_the_archive_holds_the_model_and_the_script_and_no_older_code(stack: Stack) -> None:
+    weights = bytes(range(256)) * 80_000
+    put(stack, MODEL, pack({"model.pt": weights, "./code/old.py": "old", "code/train.py": "old", "codes/x": "kept"}))
+    put(stack, SOURCE, pack({"train.py": "new", "lib/help.py": "help"}))
+    assert pack_model(stack.service, MODEL, SOURCE, TARGET) == TARGET
+    assert unpack(read(stack)) == {
+        "model.pt": weights,
+        "codes/x": b"kept",
+        "code/train.py": b"new",
+        "code/lib/help.py": b"help",
+    }
+
+
+def test_links_stay_links(stack: Stack) -> None:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, kind, target in (
+            ("a.py", tarfile.REGTYPE, ""),
+            ("soft", tarfile.SYMTYPE, "a.py"),
+            ("hard", tarfile.LNKTYPE, "a.py"),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, target
+            tar.addfile(entry)
+    put(stack, MODEL, pack({"model.pt": "weights"}))
+    put(stack, SOURCE, archive.getvalue())
+    pack_model(stack.service, MODEL, SOURCE, TARGET)
+    with tarfile.open(fileobj=io.BytesIO(read(stack))) as tar:
+        links = {entry.name: entry.linkname for entry in tar if entry.linkname}
+    assert links == {"code/soft": "a.py", "code/hard": "code/a.py"}
+
+
+@pytest.mark.parametrize("torn", [MODEL, SOURCE])
+@pytest.mark.parametrize("content", [b"no archive", pack({"weights": bytes(5_000_000)})[:3000]])
+def test_what_is_no_archive_is_named_and_leaves_nothing(stack: Stack, torn: str, content: bytes) -> None:
+    for uri in (MODEL, SOURCE):
+        put(stack, uri, content if uri == torn else pack({"train.py": "new"}))
+    with pytest.raises(PreflightError, match=f"{torn} is not a tar.gz archive"):
+        pack_model(stack.service, MODEL, SOURCE, TARGET)
+    assert stack.service.s3.list_objects_v2(Bucket=f"{STACK}-model", Prefix="out")["KeyCount"] == 0

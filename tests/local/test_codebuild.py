@@ -1,0 +1,290 @@
+"""local/ runs the commands of builds, and makes images of Dockerfiles that can train and serve."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engine import Engine, running_engine
+from tests.local.builds import Builder, Json, failure, make_repository, pack_zip, write_buildspec
+from tests.local.sagemaker_world import Host, Trainer, wait_until
+
+PHASES = [
+    "SUBMITTED",
+    "QUEUED",
+    "PROVISIONING",
+    "DOWNLOAD_SOURCE",
+    "INSTALL",
+    "PRE_BUILD",
+    "BUILD",
+    "POST_BUILD",
+    "UPLOAD_ARTIFACTS",
+]
+TRAIN = """
+import os, pathlib
+base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
+(base / "model" / "made-by").write_text(os.environ["MAKER"] + pathlib.Path("beside.txt").read_text())
+"""
+SERVE = """#!/usr/bin/env python3
+import http.server, os, pathlib
+made_by = (pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"]) / "model" / "made-by").read_bytes()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(made_by)))
+        self.end_headers()
+        self.wfile.write(made_by)
+    do_GET = do_POST = answer
+http.server.HTTPServer(("", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+IMAGE = {
+    "Dockerfile": "FROM python:3.13-slim\nRUN pip install something\nWORKDIR /opt/program\nCOPY . .\nENV MAKER=me\n"
+    'ENV PATH=/opt/program/bin:$PATH\nENTRYPOINT ["python", "train.py"]\n',
+    "train.py": TRAIN,
+    "beside.txt": " and a file",
+}
+
+
+@pytest.fixture(scope="module")
+def builder(engine: Engine) -> Builder:
+    return Builder(engine)
+
+
+def test_a_build_goes_through_its_phases(builder: Builder) -> None:
+    spec = write_buildspec(
+        install="GREETING=hello\nmkdir sub && cd sub",
+        build='echo "$GREETING $COLOUR $CODEBUILD_BUILD_SUCCEEDING"\nbasename "$PWD"',
+        post_build="aws ecr get-login-password | wc -c",
+    )
+    build = builder.run(spec, environmentVariablesOverride=[{"name": "COLOUR", "value": "blue"}])
+    assert (build["buildStatus"], build["currentPhase"]) == ("SUCCEEDED", "COMPLETED")
+    assert [phase["phaseType"] for phase in build["phases"]] == [*PHASES, "FINALIZING", "COMPLETED"]
+    assert {phase.get("phaseStatus") for phase in build["phases"][:-1]} == {"SUCCEEDED"}
+    lines = builder.lines(build)
+    assert "hello blue 1" in lines
+    assert "sub" in lines
+    assert "[Container] Entering phase BUILD" in lines
+
+
+def test_a_command_that_fails_fails_the_build_after_post_build(builder: Builder) -> None:
+    spec = write_buildspec(build="false\necho never", post_build='echo "succeeding: $CODEBUILD_BUILD_SUCCEEDING"')
+    build = builder.run(spec)
+    assert build["buildStatus"] == "FAILED"
+    message = "COMMAND_EXECUTION_ERROR: Error while executing command: false. Reason: exit status 1"
+    assert failure(build) == ("BUILD", message)
+    lines = builder.lines(build)
+    assert "never" not in lines
+    assert "succeeding: 0" in lines
+
+
+def test_a_failure_before_the_build_ends_it(builder: Builder) -> None:
+    build = builder.run(write_buildspec(pre_build="exit 7", build="echo never"))
+    assert failure(build)[0] == "PRE_BUILD"
+    assert "BUILD" not in [phase["phaseType"] for phase in build["phases"]]
+    assert "never" not in builder.lines(build)
+
+
+def test_a_build_is_stopped(builder: Builder, tmp_path: Path) -> None:
+    build = builder.start(write_buildspec(build=f"touch {tmp_path}/runs; sleep 600; touch {tmp_path}/went-on"))
+    wait_until(lambda: (tmp_path / "runs").exists(), bool)
+    assert builder.describe(build)["buildStatus"] == "IN_PROGRESS"
+    builder.codebuild.stop_build(id=build)
+    ended = builder.finish(build)
+    assert (ended["buildStatus"], ended["buildComplete"]) == ("STOPPED", True)
+    assert "STOPPED" in {phase.get("phaseStatus") for phase in ended["phases"]}
+    assert not (tmp_path / "went-on").exists()
+
+
+def test_builds_are_told_newest_first_and_a_token_repeats_none(builder: Builder) -> None:
+    first = builder.start(idempotencyToken="once")
+    assert builder.start(idempotencyToken="once") == first
+    second = builder.start()
+    with pytest.raises(ClientError, match="idempotency token"):
+        builder.start(idempotencyToken="once", sourceVersion="other")
+    ids = builder.codebuild.list_builds_for_project(projectName=builder.project)["ids"]
+    assert ids[:2] == [second, first]
+    found = builder.codebuild.batch_get_builds(ids=[first, f"{builder.project}:none"])
+    assert [build["id"] for build in found["builds"]] == [first]
+    assert found["buildsNotFound"] == [f"{builder.project}:none"]
+
+
+def test_the_end_of_a_build_is_an_event(builder: Builder, engine: Engine) -> None:
+    events, sqs = engine.client("events"), engine.client("sqs")
+    url = sqs.create_queue(QueueName=builder.project)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.codebuild"], "detail": {"build-status": ["SUCCEEDED"]}}
+    events.put_rule(Name=builder.project, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=builder.project, Targets=[{"Id": "queue", "Arn": arn}])
+    build = builder.run()
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    event = json.loads(message["Body"])
+    assert event["detail-type"] == "CodeBuild Build State Change"
+    assert event["detail"]["build-id"] == build["arn"]
+
+
+def test_a_zip_and_a_folder_of_s3_are_sources(builder: Builder) -> None:
+    files = {"run.sh": "#!/bin/sh\necho it runs\n", "buildspec.yml": write_buildspec(build="./run.sh")}
+    archive = builder.put("source.zip", pack_zip(files, executable=True)).removeprefix("s3://")
+    source = {"sourceTypeOverride": "S3", "buildspecOverride": "buildspec.yml"}
+    build = builder.run(sourceLocationOverride=archive, **source)
+    assert "it runs" in builder.lines(build)
+    builder.put("folder/buildspec.yml", write_buildspec(build="cat sub/note"))
+    builder.put("folder/sub/note", "of the folder\n")
+    build = builder.run(sourceLocationOverride=f"{builder.bucket}/folder/", **source)
+    assert "of the folder" in builder.lines(build)
+
+
+def test_a_git_repository_is_a_source(builder: Builder, tmp_path: Path) -> None:
+    def run(command: list[str]) -> str:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    location, commit = make_repository(tmp_path, run)
+    source = {"sourceTypeOverride": "GITHUB", "sourceLocationOverride": location}
+    show = write_buildspec(build="cat file.txt")
+    assert "on main" in builder.lines(builder.run(show, **source))
+    build = builder.run(show, sourceVersion="other", **source)
+    assert "on other" in builder.lines(build)
+    assert build["resolvedSourceVersion"] == commit
+    phase, reason = failure(builder.run(show, sourceVersion="absent", **source))
+    assert phase == "DOWNLOAD_SOURCE"
+    assert "git checkout failed" in reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sourceTypeOverride": "S3", "sourceLocationOverride": "{bucket}/absent.zip"}, "NoSuchKey"),
+        ({"sourceTypeOverride": "S3", "sourceLocationOverride": "{bucket}/absent/"}, "there are no objects at"),
+        ({"sourceTypeOverride": "S3", "sourceLocationOverride": "{bucket}/text.tar.gz"}, "is not a zip archive"),
+        ({"sourceTypeOverride": "CODECOMMIT", "sourceLocationOverride": "x"}, "no sources of type CODECOMMIT"),
+        ({"buildspecOverride": "absent.yml"}, "YAML_FILE_ERROR: the source has no file absent.yml"),
+        ({"buildspecOverride": "version: 0.1\n"}, "version: 0.2"),
+        ({"buildspecOverride": "version: 0.2\nbatch: {}\n"}, "does not support batch"),
+        ({"buildspecOverride": "version: 0.2\nphases: {build: {commands: [], finally: []}}\n"}, "support finally"),
+    ],
+)
+def test_a_source_that_cannot_be_used_is_told(builder: Builder, changes: dict[str, str], reason: str) -> None:
+    builder.put("text.tar.gz", "no archive")
+    build = builder.run(**{name: value.replace("{bucket}", builder.bucket) for name, value in changes.items()})
+    phase, told = failure(build)
+    assert (build["buildStatus"], phase) == ("FAILED", "DOWNLOAD_SOURCE")
+    assert reason in told
+
+
+def test_projects_are_changed_and_refused_by_name(builder: Builder) -> None:
+    other = Builder.describe_project(builder, name=f"{builder.project}-other", timeoutInMinutes=30)
+    builder.codebuild.create_project(**other)
+    with pytest.raises(ClientError, match="already exists"):
+        builder.codebuild.create_project(**other)
+    changed = builder.codebuild.update_project(name=other["name"], description="new")["project"]
+    assert (changed["description"], changed["timeoutInMinutes"]) == ("new", 30)
+    builder.codebuild.delete_project(name=other["name"])
+    with pytest.raises(ClientError, match="cannot be found"):
+        builder.codebuild.start_build(projectName=other["name"])
+    with pytest.raises(ClientError, match="does not support concurrentBuildLimit"):
+        builder.codebuild.create_project(**other, concurrentBuildLimit=1)
+    with pytest.raises(ClientError, match="does not support privilegedModeOverride"):
+        builder.start(privilegedModeOverride=True)
+
+
+def test_an_image_is_pushed_and_trains_and_serves(builder: Builder, engine: Engine) -> None:
+    build = builder.make_image(IMAGE, "train")
+    assert build["buildStatus"] == "SUCCEEDED", builder.lines(build)
+    assert any("RUN WAS SKIPPED" in line for line in builder.lines(build))
+    digest = builder.digest("train")
+    assert any(digest in line for line in builder.lines(build))
+    model = train(Trainer(engine), f"{builder.repository}@{digest}")
+
+    # Without ENTRYPOINT the image's program is looked for on its PATH.
+    dockerfile = IMAGE["Dockerfile"].replace('ENTRYPOINT ["python", "train.py"]', "COPY serve bin/serve")
+    assert builder.make_image({"Dockerfile": dockerfile, "serve": SERVE}, "serve")["buildStatus"] == "SUCCEEDED"
+    host = Host(engine)
+    name = host.bucket
+    container = {"Image": f"{builder.repository}:serve", "ModelDataUrl": model}
+    host.sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=host.role)
+    endpoint = host.begin(host.configure(AllTraffic=name))
+    assert host.settle(endpoint)["EndpointStatus"] == "InService"
+    assert host.invoke(endpoint, b"anything") == b"me and a file"
+    host.sagemaker.delete_endpoint(EndpointName=endpoint)
+
+
+def train(trainer: Trainer, image: str) -> str:
+    """Train in an image; the address of the model."""
+    job = trainer.finish(trainer.start({}, AlgorithmSpecification=describe_image(image)))
+    assert job["TrainingJobStatus"] == "Completed", job
+    return str(job["ModelArtifacts"]["S3ModelArtifacts"])
+
+
+def describe_image(image: str) -> Json:
+    return {"TrainingImage": image, "TrainingInputMode": "File"}
+
+
+def test_the_same_files_are_the_same_image(builder: Builder) -> None:
+    builder.make_image(IMAGE, "one")
+    builder.make_image(IMAGE, "two")
+    assert builder.digest("one") == builder.digest("two")
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [("{repository}:absent", "not among the images"), ("{repository}:empty", "has no program train")],
+)
+def test_an_image_that_cannot_train_is_told(builder: Builder, engine: Engine, image: str, reason: str) -> None:
+    builder.make_image({"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"}, "empty")
+    trainer = Trainer(engine)
+    specification = describe_image(image.format(repository=builder.repository))
+    job = trainer.finish(trainer.start({}, AlgorithmSpecification=specification))
+    assert job["TrainingJobStatus"] == "Failed"
+    assert reason in job["FailureReason"]
+
+
+@pytest.mark.parametrize(
+    ("commands", "error"),
+    [
+        ("docker run image", "ERROR: local/ has no docker run"),
+        ("docker push $REPOSITORY:none", "An image does not exist locally with the tag"),
+        ("docker build --tag $REPOSITORY:x .\ndocker push $REPOSITORY:x", "no basic auth credentials"),
+        ("mkdir empty; docker build --tag x empty", "failed to read dockerfile"),
+    ],
+)
+def test_what_the_stand_ins_cannot_do_fails_by_name(builder: Builder, commands: str, error: str) -> None:
+    location = builder.put("image.zip", pack_zip(IMAGE)).removeprefix("s3://")
+    source = {"sourceTypeOverride": "S3", "sourceLocationOverride": location}
+    build = builder.run(write_buildspec(build=f"PATH=${{PATH%%:*}}:/usr/bin:/bin\n{commands}"), **source)
+    assert build["buildStatus"] == "FAILED"
+    assert any(error in line for line in builder.lines(build)), builder.lines(build)
+
+
+DOCKER = """#!/bin/sh
+echo "$@" >> {log}
+case "$1" in
+    image) echo sha256:0123 ;;
+    run) for option; do case "$option" in --volume=*) volume=${{option#--volume=}} ;; esac; done
+         echo made > "${{volume%%:*}}/model/made" ;;
+esac
+"""
+
+
+def test_the_machine_s_own_docker_is_used_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Docker runs where these tests do: a program of its name stands for it, and notes what it is asked."""
+    log, program = tmp_path / "log", tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(DOCKER.format(log=log))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    with running_engine(tmp_path / "data") as engine:
+        builder = Builder(engine)
+        build = builder.make_image(IMAGE, "real")
+        assert build["buildStatus"] == "SUCCEEDED", builder.lines(build)
+        train(Trainer(engine), f"{builder.repository}:real")
+        build = builder.run(write_buildspec(build="aws s3 ls"))
+        assert any("builds may use aws ecr get-login-password only" in line for line in builder.lines(build))
+    asked = log.read_text().splitlines()
+    assert f"build --tag {builder.repository}:real ." in asked
+    (run,) = [line for line in asked if line.startswith("run ")]
+    assert "--env=TRAINING_JOB_NAME" in run
+    assert run.endswith(":/opt/ml sha256:0123 train")
+    name = next(word for word in run.split() if word.startswith("--name=")).removeprefix("--name=")
+    assert f"rm --force {name}" in asked

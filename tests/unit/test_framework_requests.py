@@ -1,0 +1,114 @@
+"""The request bodies of every framework: as they were looked through, and as AWS's own model of the API takes them."""
+
+import json
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from sagebuild.algorithms import NEEDS, find_algorithm_problems
+from sagebuild.parameters import MODELS, AmazonParameters, ScriptModeParameters, parse_parameters
+from sagebuild.script_mode import find_script_problems
+from tests.unit.golden_requests import DOCUMENTS, GOLDEN, SCRIPT, build_requests
+
+OPERATIONS = {
+    "training": "CreateTrainingJob",
+    "model": "CreateModel",
+    "endpointConfig": "CreateEndpointConfig",
+    "endpoint": "UpdateEndpoint",
+}
+SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_requests_are_the_golden_ones(name: str) -> None:
+    golden = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    assert build_requests(DOCUMENTS[name]) == golden
+
+
+def test_every_golden_file_and_every_framework_is_compared() -> None:
+    assert {file.stem for file in GOLDEN.glob("*.json")} == set(DOCUMENTS)
+    assert {document["framework"] for document in DOCUMENTS.values()} == set(MODELS)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_requests_are_valid_and_no_preflight_finds_fault(name: str) -> None:
+    assert_valid(build_requests(DOCUMENTS[name]))
+    parameters = parse_parameters(DOCUMENTS[name])
+    if isinstance(parameters, ScriptModeParameters):
+        assert list(find_script_problems(parameters)) == []
+    if isinstance(parameters, AmazonParameters):
+        assert list(find_algorithm_problems(parameters)) == []
+
+
+@pytest.mark.parametrize("algorithm", NEEDS)
+def test_every_algorithm_is_built_from_what_it_needs_and_refused_without(algorithm: str) -> None:
+    needs = NEEDS[algorithm]
+    document: dict[str, Any] = {
+        "framework": "AMAZON",
+        "algorithm": algorithm,
+        "traininstancetype": "ml.p3.2xlarge" if needs.processors == ("gpu",) else "ml.m5.large",
+    }
+    complete = document | {
+        "hyperparameters": dict.fromkeys(needs.hyperparameters, 2),
+        "channels": {name: {"path": f"{name}/"} for name in needs.channels},
+    }
+    assert_valid(build_requests(complete))
+    assert problems_of(complete) == []
+    assert len(problems_of(document)) == bool(needs.hyperparameters) + (needs.channels != ("train",))
+    other = "ml.m5.large" if needs.processors == ("gpu",) else "ml.p3.2xlarge"
+    refused = problems_of(complete | {"traininstancetype": other, "traininstancecount": 2})
+    assert len(refused) == ("gpu" not in needs.processors or needs.processors == ("gpu",)) + needs.one_instance
+
+
+def test_an_algorithm_says_what_is_missing_in_a_persons_words() -> None:
+    document = {"framework": "AMAZON", "algorithm": "semantic-segmentation", "hyperparameters": {"num_classes": 3}}
+    assert problems_of(document) == [
+        "hyperparameters lacks num_training_samples, which algorithm semantic-segmentation needs.",
+        "channels lacks validation, train_annotation, validation_annotation, which algorithm semantic-segmentation "
+        "reads by that name.",
+        "traininstancetype is ml.m5.large; algorithm semantic-segmentation trains on GPU instances alone: take one "
+        "such as ml.g4dn.xlarge.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ({"framework": "PYTORCH", "requirementsfile": "src/needs.txt"}, "reads requirements.txt at the top"),
+        ({"framework": "PYTORCH", "hostentrypoint": "src/serve.py"}, "put it at the top of the archive"),
+        ({"framework": "PYTORCH", "trainentrypoint": "src/train.py"}, "put it at the top of the archive"),
+        (
+            {"framework": "TENSORFLOW", "tensorflowversion": "2.14", "hostentrypoint": "serve.py"},
+            "TensorFlow Serving reads inference.py alone",
+        ),
+        ({"framework": "TENSORFLOW", "traininstancecount": 2}, "give hyperparameters.checkpoint_path"),
+    ],
+)
+def test_what_a_container_would_not_read_as_it_is_meant_is_refused(document: dict[str, Any], sentence: str) -> None:
+    parameters = parse_parameters(SCRIPT | document)
+    assert isinstance(parameters, ScriptModeParameters)
+    (problem,) = find_script_problems(parameters)
+    assert sentence in problem
+
+
+def test_a_persons_own_hyperparameter_goes_before_the_documents_default() -> None:
+    document = DOCUMENTS["tensorflow-1.8"] | {"hyperparameters": {"training_steps": 5}}
+    assert build_requests(document)["training"]["HyperParameters"]["training_steps"] == "5"
+
+
+def problems_of(document: dict[str, Any]) -> list[str]:
+    """What the algorithm needs and the document does not give."""
+    parameters = parse_parameters(document)
+    assert isinstance(parameters, AmazonParameters)
+    return list(find_algorithm_problems(parameters))
+
+
+def assert_valid(requests: dict[str, Any]) -> None:
+    """AWS's model of the API takes every body."""
+    for name, operation in OPERATIONS.items():
+        shape = SAGEMAKER.operation_model(operation).input_shape
+        assert shape
+        report = ParamValidator().validate(requests[name], shape)
+        assert not report.has_errors(), f"{name}: {report.generate_report()}"
