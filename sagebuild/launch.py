@@ -89,7 +89,7 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
                 return Launched(number, started=True)
         elif not new or _add_pending(service, state, new):
             if state.running:
-                _start_again_if_unstarted(service, state.running)
+                _help_on(service, state.running)
             waiting = (state.pending.count if state.pending else 0) + len(new)
             started = not new and state.running == taken
             return Launched(state.running or state.last_number, started, 0 if started else waiting)
@@ -114,7 +114,7 @@ def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep) -> int
     for state in _look(service, sleep):
         if state.running != ended:
             if state.running:
-                _start_again_if_unstarted(service, state.running)
+                _help_on(service, state.running)
             return state.running
         if not state.pending:
             if change_state(service, state, replace(state, running=None)):
@@ -141,7 +141,7 @@ def start_pending(service: Service, sleep: Sleep = time.sleep) -> int | None:
         return launch_builds(service, [], sleep).number if state.pending else None
     if read_build(service, state.running).has_ended:
         return pass_on_lock(service, state.running, sleep)
-    _start_again_if_unstarted(service, state.running)
+    _help_on(service, state.running)
     return state.running
 
 
@@ -199,7 +199,10 @@ def _coalesce(pending: Pending | None, new: Sequence[LaunchRequest]) -> Pending:
     return Pending(first.trigger, first.count + len(new), first.since, dict(kinds), overrides)
 
 
-def _start_again_if_unstarted(service: Service, number: int) -> None:
-    """Whoever took the lock may have died before the start; starting twice is the same start."""
-    if read_build(service, number).status == "launching":
+def _help_on(service: Service, number: int) -> None:
+    """Do what whoever had the lock may have died before: the start, which twice is the same start, or passing it on."""
+    record = read_build(service, number)
+    if record.status == "launching":
         start_execution(service, number)
+    elif record.notified_at:
+        pass_on_lock(service, number)

@@ -57,18 +57,7 @@ def _create_stack() -> Stack:
     def client(name: str) -> Any:
         return boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
 
-    client("dynamodb").create_table(
-        TableName="builds",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "kind", "AttributeType": "S"},
-            {"AttributeName": "number", "AttributeType": "N"},
-        ],
-        KeySchema=[
-            {"AttributeName": "kind", "KeyType": "HASH"},
-            {"AttributeName": "number", "KeyType": "RANGE"},
-        ],
-    )
+    create_builds_table(client("dynamodb"))
     role = client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
     topic = client("sns").create_topic(Name="results")["TopicArn"]
     queue = client("sqs").create_queue(QueueName="heard")["QueueUrl"]
@@ -94,6 +83,22 @@ def _create_stack() -> Stack:
         "FRAMEWORK": "SCIKIT",
     }
     return Stack(Service(settings, client), settings, queue)
+
+
+def create_builds_table(client: Any) -> None:
+    """The table as resources/storage.yml has it."""
+    client.create_table(
+        TableName="builds",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "kind", "AttributeType": "S"},
+            {"AttributeName": "number", "AttributeType": "N"},
+        ],
+        KeySchema=[
+            {"AttributeName": "kind", "KeyType": "HASH"},
+            {"AttributeName": "number", "KeyType": "RANGE"},
+        ],
+    )
 
 
 class FakeQuotas:
