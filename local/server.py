@@ -47,6 +47,7 @@ def start(settings: Config) -> Config:
     from werkzeug.serving import make_server
 
     from local import (
+        alarms,
         audit,
         cloudformation,
         codebuild,
@@ -69,6 +70,7 @@ def start(settings: Config) -> Config:
         functions,
         messaging,
         events,
+        alarms,
         states,
         sagemaker,
         codebuild,

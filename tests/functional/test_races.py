@@ -18,7 +18,11 @@ from tests.functional.conftest import REGION, create_builds_table
 from tests.functional.interleaving import Caller, DiedError, Gate, Gated, every_order, run_in_order
 
 Work = Callable[[Service], object]
-ENDED = {"status": "succeeded", "ended_at": "2026-01-01T00:00:00+00:00", "notified_at": "2026-01-01T00:00:01+00:00"}
+ENDED: dict[str, Any] = {
+    "status": "succeeded",
+    "ended_at": "2026-01-01T00:00:00+00:00",
+    "notified_at": "2026-01-01T00:00:01+00:00",
+}
 
 
 class Machine:

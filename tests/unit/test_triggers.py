@@ -1,4 +1,4 @@
-"""What arrives in the launch queue, as AWS writes it, is read for what it is; the rules let through what they should."""
+"""What arrives in the launch queue, as AWS writes it, is read for what it is; rules let through what they should."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,8 @@ def read(message: Any) -> LaunchRequest | None:
 
 def notify(message: Any, **changes: Any) -> dict[str, Any]:
     text = message if isinstance(message, str) else json.dumps(message)
-    return load("notification") | {"Message": text} | changes
+    envelope: dict[str, Any] = load("notification")
+    return envelope | {"Message": text} | changes
 
 
 @pytest.mark.parametrize(
