@@ -111,6 +111,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 def use(stack: DeployedStack) -> None:
     """Do all that the service is for, so that each role makes its calls."""
+    stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message='{"trainmaxrum": 1}')  # set aside
     stack.build(hyperparameters={"trouble": "serving"})  # the first deployment: nothing to go back to
     pack_model(stack, stack.build())
     stack.build(hyperparameters={"trouble": "serving"})
