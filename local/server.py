@@ -58,6 +58,7 @@ def start(settings: Config) -> Config:
         quotas,
         sagemaker,
         states,
+        tables,
         validation,
     )
     from local.routes import RequestHandler, application
@@ -75,6 +76,7 @@ def start(settings: Config) -> Config:
         sagemaker,
         codebuild,
         quotas,
+        tables,
         cloudformation,
     ):
         service.install()
