@@ -33,7 +33,6 @@ NEEDED_ON_AWS_ALONE = {
         "events:DescribeRule",  # how .sync hears of the job's end; local/ asks Describe instead
         "events:PutRule",
         "events:PutTargets",
-        "lambda:InvokeFunction",  # of packModel, for frameworks that this laptop may lack
         "sagemaker:ListTags",  # .sync, for the tags of a repeated request
     },
     "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
@@ -113,8 +112,11 @@ def use(stack: DeployedStack) -> None:
     """Do all that the service is for, so that each role makes its calls."""
     stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message='{"trainmaxrum": 1}')  # set aside
     stack.build(hyperparameters={"trouble": "serving"})  # the first deployment: nothing to go back to
-    pack_model(stack, stack.build())
-    stack.build(hyperparameters={"trouble": "serving"})
+    scaling: dict[str, Any] = {"autoscaling": {"minimum": 1, "maximum": 3, "target": 50}}
+    first = stack.build(hostinstancetype="ml.m5.large", networkisolation=True, checkpoints={}, **scaling)
+    assert first["status"] == "succeeded", first["reason"]
+    stack.build(hostinstancetype="ml.c5.large", hyperparameters={"trouble": "serving"}, **scaling)
+    spoil_packing(stack)
     stack.set_parameters(hyperparameters={"trouble": "endless"})
     number = stack.start_by_voice()
     stack.wait_for_training(number)
@@ -151,17 +153,14 @@ def use_tuning(stack: DeployedStack) -> None:
     stack.finish(number)
 
 
-def pack_model(stack: DeployedStack, record: dict[str, Any]) -> None:
-    """Put the script into a build's model, as builds do for containers that local/ may lack; and fail at it once."""
-    artifacts = stack.describe_job(record["training_job"])["ModelArtifacts"]["S3ModelArtifacts"]
-    source = f"s3://{stack.outputs['CodeBucket']}/source.tar.gz"
-    target = artifacts.replace("/output/", "/served/")
-    refused = f"s3://{stack.outputs['ModelBucket']}/builds/no-archive"
-    stack.client("s3").put_object(Bucket=stack.outputs["ModelBucket"], Key="builds/no-archive", Body=b"no archive")
-    for model, error in ((artifacts, None), (refused, "Unhandled")):
-        payload = json.dumps({"artifacts": model, "source": source, "target": target})
-        answer = stack.client("lambda").invoke(FunctionName=f"{NAME}-packModel", Payload=payload)
-        assert answer.get("FunctionError") == error, answer["Payload"].read()
+def spoil_packing(stack: DeployedStack) -> None:
+    """Fail in the middle of putting a script into a model."""
+    bucket = stack.outputs["ModelBucket"]
+    stack.client("s3").put_object(Bucket=bucket, Key="builds/no-archive", Body=b"no archive")
+    source, model = f"s3://{stack.outputs['CodeBucket']}/source.tar.gz", f"s3://{bucket}/builds/no-archive"
+    payload = json.dumps({"artifacts": model, "source": source, "target": f"s3://{bucket}/builds/never"})
+    answer = stack.client("lambda").invoke(FunctionName=f"{NAME}-packModel", Payload=payload)
+    assert answer["FunctionError"] == "Unhandled"
 
 
 def use_images(byod: Byod) -> None:
