@@ -2,20 +2,14 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.data_classes import SQSEvent
 
-from sagebuild.launch import launch_build
-from sagebuild.records import Trigger
+from sagebuild.inbox import Message, take_messages
 from sagebuild.service import Service
 
-_processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
-
-def handler(event: dict[str, Any], context: Any) -> Any:
-    """Launch a build for each message; those that failed go back to the queue alone."""
-    return process_partial_response(event=event, record_handler=_launch, processor=_processor, context=context)
-
-
-def _launch(record: SQSRecord) -> None:
-    launch_build(Service.from_environment(), Trigger("topic", record.message_id))
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Launch a build for a batch of messages; those that failed go back to the queue alone."""
+    messages = [Message(record.message_id, record.body) for record in SQSEvent(event).records]
+    failed = take_messages(Service.from_environment(), messages)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

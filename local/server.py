@@ -47,6 +47,7 @@ def start(settings: Config) -> Config:
     from werkzeug.serving import make_server
 
     from local import (
+        alarms,
         audit,
         cloudformation,
         codebuild,
@@ -58,6 +59,7 @@ def start(settings: Config) -> Config:
         quotas,
         sagemaker,
         states,
+        tables,
         validation,
     )
     from local.routes import RequestHandler, application
@@ -71,10 +73,12 @@ def start(settings: Config) -> Config:
         functions,
         messaging,
         events,
+        alarms,
         states,
         sagemaker,
         codebuild,
         quotas,
+        tables,
         cloudformation,
     ):
         service.install()

@@ -20,6 +20,10 @@ class ParameterError(SagebuildError):
     """The parameter document asks for something that cannot be built."""
 
 
+class MalformedMessageError(SagebuildError):
+    """A message of the launch queue that nobody can read as a request for a build."""
+
+
 class ImageNotFoundError(ParameterError):
     """No container image exists for what was asked."""
 

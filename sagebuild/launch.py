@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
 
 from sagebuild.errors import AwsUnavailableError
-from sagebuild.lock import Pending, StackState, change_state, read_state
+from sagebuild.lock import Pending, StackState, change_state, print_request, read_state, remember
 from sagebuild.names import name_execution
+from sagebuild.overrides import merge_overrides
 from sagebuild.records import BuildRecord, Trigger, now, read_build
 from sagebuild.service import Service, aws_call
+from sagebuild.triggers import LaunchRequest
 
-# Two callers can meet, ten hardly do; each meeting lets one of them through.
-_ATTEMPTS = 10
+# Few callers can meet (the queue's function runs twice at most); each meeting lets one of them through.
+_ATTEMPTS = 20
+
+Sleep = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -38,31 +45,58 @@ class Launched:
     waiting: int = 0
 
 
-def launch_build(service: Service, trigger: Trigger, sleep: Callable[[float], None] = time.sleep) -> Launched:
+def launch_build(
+    service: Service, trigger: Trigger, overrides: Mapping[str, Any] | None = None, sleep: Sleep = time.sleep
+) -> Launched:
     """Start a build, or have one follow the build that runs.
+
+    Parameters
+    ----------
+    overrides
+        Parameters for this build alone, in place of the document's.
 
     Raises
     ------
     AwsUnavailableError
         Nothing was started and nothing noted.
     """
-    for _ in range(_ATTEMPTS):
-        state = read_state(service)
-        if state.running is None:
-            number = _take_lock(service, state, trigger)
+    return launch_builds(service, [LaunchRequest(trigger, uuid4().hex, overrides or {})], sleep)
+
+
+def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sleep = time.sleep) -> Launched:
+    """Start one build for all these requests, or have one follow the build that runs.
+
+    However many they are, that is one change of the table. A request that was counted before is not counted again.
+
+    Parameters
+    ----------
+    requests
+        At least one, oldest first.
+
+    Raises
+    ------
+    AwsUnavailableError
+        Whether they were counted is unknown; the same call may be repeated.
+    """
+    taken = 0
+    for state in _look(service, sleep):
+        new = _leave_out_seen(state, requests)
+        if state.running is None and (new or state.pending):
+            number = _take_lock(service, state, new)
+            taken = state.last_number + 1
             if number:
                 start_execution(service, number)
                 return Launched(number, started=True)
-        else:
-            waiting = _add_pending(service, state, trigger)
-            if waiting:
-                _start_again_if_unstarted(service, state.running)
-                return Launched(state.running, started=False, waiting=waiting)
-        sleep(random.uniform(0.02, 0.2))
+        elif not new or _add_pending(service, state, new):
+            if state.running:
+                _help_on(service, state.running)
+            waiting = (state.pending.count if state.pending else 0) + len(new)
+            started = not new and state.running == taken
+            return Launched(state.running or state.last_number, started, 0 if started else waiting)
     raise AwsUnavailableError("Too many requests for a build arrived at the same moment; try again in a minute.")
 
 
-def pass_on_lock(service: Service, ended: int) -> int | None:
+def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep) -> int | None:
     """Give an ended build's lock to the build that waits, and start that; without one, free the lock.
 
     Safe to repeat: a call that died half way is completed by the next.
@@ -71,21 +105,44 @@ def pass_on_lock(service: Service, ended: int) -> int | None:
     -------
     int or None
         The number of the build that now runs.
+
+    Raises
+    ------
+    AwsUnavailableError
+        The lock is still the ended build's; the call is to be repeated.
     """
-    for _ in range(_ATTEMPTS):
-        state = read_state(service)
+    for state in _look(service, sleep):
         if state.running != ended:
-            break
-        if state.pending is None:
+            if state.running:
+                _help_on(service, state.running)
+            return state.running
+        if not state.pending:
             if change_state(service, state, replace(state, running=None)):
                 return None
-        elif number := _take_lock(service, state, state.pending.trigger):
+        elif number := _take_lock(service, state, {}):
             start_execution(service, number)
             return number
-    if state.running is not None and state.running != ended:
-        _start_again_if_unstarted(service, state.running)
-        return state.running
-    return None
+    raise AwsUnavailableError(f"Build {ended} has ended and could not pass on its lock; try again in a minute.")
+
+
+def start_pending(service: Service, sleep: Sleep = time.sleep) -> int | None:
+    """Start whatever should run and does not, because somebody died on the way.
+
+    That is a build that has the lock and was never started, one that waits behind a build whose end is recorded, or
+    one that waits behind nobody. A build that runs, or whose end nobody has recorded yet, is left alone.
+
+    Returns
+    -------
+    int or None
+        The number of the build that now runs.
+    """
+    state = read_state(service)
+    if state.running is None:
+        return launch_builds(service, [], sleep).number if state.pending else None
+    if read_build(service, state.running).has_ended:
+        return pass_on_lock(service, state.running, sleep)
+    _help_on(service, state.running)
+    return state.running
 
 
 def start_execution(service: Service, number: int) -> None:
@@ -95,23 +152,57 @@ def start_execution(service: Service, number: int) -> None:
         service.stepfunctions.start_execution(stateMachineArn=machine, name=name, input=json.dumps({"number": number}))
 
 
-def _take_lock(service: Service, state: StackState, trigger: Trigger) -> int | None:
+def _look(service: Service, sleep: Sleep) -> Iterator[StackState]:
+    """The state, again after each change that somebody else was faster with."""
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            sleep(random.uniform(0.02, 0.2))
+        yield read_state(service)
+
+
+def _leave_out_seen(state: StackState, requests: Sequence[LaunchRequest]) -> dict[str, LaunchRequest]:
+    """The requests that were not counted yet, each once, by their prints."""
+    seen = set(state.seen.split())
+    by_print = {print_request(request.id): request for request in requests}
+    return {mark: request for mark, request in by_print.items() if mark not in seen}
+
+
+def _take_lock(service: Service, state: StackState, new: Mapping[str, LaunchRequest]) -> int | None:
+    """Let the next number have the lock, for what waits and what is new."""
     number = state.last_number + 1
-    wanted = replace(state, last_number=number, running=number, pending=None)
-    requests = state.pending.count if state.pending else 1
-    record = BuildRecord(number, trigger, created_at=now().isoformat(), requests=requests)
+    pending = _coalesce(state.pending, list(new.values()))
+    record = BuildRecord(
+        number,
+        pending.trigger,
+        created_at=now().isoformat(),
+        requests=pending.count,
+        request_kinds=dict(pending.kinds),
+        requested_since=pending.since if state.pending else "",
+        overrides=pending.overrides,
+    )
+    wanted = StackState(number, running=number, seen=remember(state.seen, new))
     return number if change_state(service, state, wanted, record) else None
 
 
-def _add_pending(service: Service, state: StackState, trigger: Trigger) -> int | None:
-    if state.pending:
-        pending = replace(state.pending, count=state.pending.count + 1)
-    else:
-        pending = Pending(trigger, count=1, since=now().isoformat())
-    return pending.count if change_state(service, state, replace(state, pending=pending)) else None
+def _add_pending(service: Service, state: StackState, new: Mapping[str, LaunchRequest]) -> bool:
+    pending = _coalesce(state.pending, list(new.values()))
+    return change_state(service, state, replace(state, pending=pending, seen=remember(state.seen, new)))
 
 
-def _start_again_if_unstarted(service: Service, number: int) -> None:
-    """Whoever took the lock may have died before the start; starting twice is the same start."""
-    if read_build(service, number).status == "launching":
+def _coalesce(pending: Pending | None, new: Sequence[LaunchRequest]) -> Pending:
+    """One build for what waits and what is new; of a parameter that several set, the last value is taken."""
+    first = pending or Pending(new[0].trigger, 0, now().isoformat())
+    overrides = first.overrides
+    for request in new:
+        overrides = merge_overrides(overrides, request.overrides)
+    kinds = Counter(first.kinds) + Counter(request.trigger.kind for request in new)
+    return Pending(first.trigger, first.count + len(new), first.since, dict(kinds), overrides)
+
+
+def _help_on(service: Service, number: int) -> None:
+    """Do what whoever had the lock may have died before: the start, which twice is the same start, or passing it on."""
+    record = read_build(service, number)
+    if record.status == "launching":
         start_execution(service, number)
+    elif record.notified_at:
+        pass_on_lock(service, number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sagebuild.errors import AwsUnavailableError
+from sagebuild.lock import read_state
 from sagebuild.names import console_url, name_endpoint, name_resource
-from sagebuild.records import BuildRecord, now, update_build
+from sagebuild.records import BuildRecord, Trigger, now, update_build
 from sagebuild.service import Service, aws_call
 
 # Longer than one publication takes with all its retries: who has claimed it for so long has died.
@@ -117,6 +119,7 @@ def write_message(service: Service, record: BuildRecord) -> str:
         _tell_training(record),
         _tell_endpoint(service, record),
         *(f"Note: {note}" for note in record.notes),
+        _tell_next(service, record),
         f"Details: {console_url(service, record.number)}",
     ]
     return "\n".join(line for line in lines if line)
@@ -132,8 +135,33 @@ def format_seconds(seconds: float) -> str:
 
 
 def _tell_trigger(record: BuildRecord) -> str:
-    more = f", which stood for {record.requests} requests" if record.requests > 1 else ""
-    return f"Started by: {record.trigger.kind}{more}."
+    said = f"Started by: {describe_requests(record.trigger, record.requests, record.request_kinds)}"
+    waited = f"; the first came at {tell_moment(record.requested_since)}" if record.requested_since else ""
+    return f"{said}{waited}." + (f"\nFor this build alone: {record.overrides}" if record.overrides else "")
+
+
+def _tell_next(service: Service, record: BuildRecord) -> str:
+    """Which requests have come while the build ran; they start the next one."""
+    state = read_state(service)
+    pending = state.pending if state.running == record.number else None
+    if not pending:
+        return ""
+    who = describe_requests(pending.trigger, pending.count, pending.kinds)
+    return f"Next: a build follows, asked for by {who}; the first came at {tell_moment(pending.since)}."
+
+
+def describe_requests(trigger: Trigger, count: int, kinds: Mapping[str, int]) -> str:
+    """What asked for a build: the first trigger, and how many there were of each kind if it was not the only one."""
+    first = f"{trigger.kind} ({trigger.detail})" if trigger.detail else trigger.kind
+    if count == 1:
+        return first
+    each = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    return f"{first}, the first of {count} requests" + (f" ({each})" if each else "")
+
+
+def tell_moment(iso: str) -> str:
+    """A moment of a record for a person to read."""
+    return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _tell_training(record: BuildRecord) -> str:

@@ -13,9 +13,10 @@ from sagebuild.errors import BuildNotFoundError, HookError, ParameterError, Pref
 from sagebuild.hooks import plan_execution, replace_body
 from sagebuild.images import Scope
 from sagebuild.names import name_endpoint, name_resource
-from sagebuild.parameters import BuildParameters, ScriptModeParameters, parse_document
+from sagebuild.overrides import parse_overridden
+from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
-from sagebuild.records import NOT_ENDED, update_build
+from sagebuild.records import NOT_ENDED, read_build, update_build
 from sagebuild.scaling import describe_scaling, find_scaling_problems, plan_scaling
 from sagebuild.script_mode import plan_packing
 from sagebuild.service import Service
@@ -50,7 +51,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         No running build has that number.
     """
     text = read_document(service)
-    parameters = parse_document(text, default_framework=service.setting("FRAMEWORK"))
+    parameters = parse_overridden(text, _read_overrides(service, number), service.setting("FRAMEWORK"))
     findings = Findings()
     images = plan_images(service, number, parameters)
     training = _plan_training(service, number, parameters, findings)
@@ -83,10 +84,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         **training.record,
     )
     if not planned:
-        raise BuildNotFoundError(
-            f"Build {number} was not launched or has ended; start a build by voice or through the launch topic, "
-            "not by an execution of your own."
-        )
+        raise _not_launched(number)
     return {
         "number": number,
         "preprocess": plan_execution(service, number, parameters, "preprocess", _name_channels(service, parameters)),
@@ -106,6 +104,20 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "pollSeconds": POLL_SECONDS,
         "maximumPolls": MAXIMUM_POLLS,
     }
+
+
+def _read_overrides(service: Service, number: int) -> str:
+    try:
+        return read_build(service, number).overrides
+    except BuildNotFoundError:
+        raise _not_launched(number) from None
+
+
+def _not_launched(number: int) -> BuildNotFoundError:
+    return BuildNotFoundError(
+        f"Build {number} was not launched or has ended; start a build by voice or through the launch topic, "
+        "not by an execution of your own."
+    )
 
 
 def _plan_training(service: Service, number: int, parameters: BuildParameters, findings: Findings) -> TrainingPlan:

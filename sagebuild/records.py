@@ -25,7 +25,7 @@ class Trigger:
     Parameters
     ----------
     kind
-        "voice", "topic", "notebook" or "command".
+        "voice", "topic", "upload", "push", "schedule", "alarm", "notebook" or "command".
     detail
         What the person would recognise it by: a message id, a user, a file.
     """
@@ -46,6 +46,9 @@ class BuildRecord:
     trigger: Trigger
     created_at: str
     requests: int = 1  # how many triggers it stands for
+    request_kinds: dict[str, int] = field(default_factory=dict)  # how many of each kind
+    requested_since: str = ""  # when the first of them came, if it had to wait
+    overrides: str = ""  # parameters of this build alone, JSON; empty: none
     status: str = "launching"
     parameters: str = ""  # the document as it was read, JSON
     notes: list[str] = field(default_factory=list)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -160,6 +161,11 @@ class Service:
     def sns(self) -> SNSClient:
         """The client of the notifications."""
         return self._create_client("sns")  # type: ignore[no-any-return]
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """The client of the queue for what could not be done."""
+        return self._create_client("sqs")  # type: ignore[no-any-return]
 
     @cached_property
     def ssm(self) -> SSMClient:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sagebuild.errors import NoBuildsError
+from sagebuild.lock import Pending, read_state
 from sagebuild.names import console_url, execution_arn
 from sagebuild.records import BuildRecord, list_builds
 from sagebuild.service import Service, aws_call
@@ -26,6 +27,8 @@ class BuildStatus:
         The title of the state in which it is, or in which it failed; None before the first and after success.
     reason
         One plain sentence, for a failed or stopped build.
+    waiting
+        What asked for a build while this one runs; they are one build that follows.
     """
 
     number: int
@@ -35,6 +38,7 @@ class BuildStatus:
     ended_at: datetime | None
     reason: str | None
     console_url: str
+    waiting: Pending | None = None
 
 
 def describe_latest_build(service: Service) -> BuildStatus:
@@ -62,6 +66,7 @@ def describe_build(service: Service, record: BuildRecord) -> BuildStatus:
         ended_at=datetime.fromisoformat(record.ended_at) if record.has_ended else None,
         reason=record.reason or None,
         console_url=console_url(service, record.number),
+        waiting=None if record.has_ended else read_state(service).pending,
     )
 
 

@@ -27,7 +27,9 @@ class _Object(dict[str, Any]):
     repeated: tuple[str, ...] = ()
 
 
-def parse_document(text: str, *, default_framework: str | None = None) -> BuildParameters:
+def parse_document(
+    text: str, *, default_framework: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> BuildParameters:
     """Return the build's parameters from the document's text.
 
     Parameters
@@ -36,6 +38,8 @@ def parse_document(text: str, *, default_framework: str | None = None) -> BuildP
         JSON, as it lies in SSM Parameter Store.
     default_framework
         What a document is for that names no framework.
+    overrides
+        Parameters that take the place of the document's.
 
     Raises
     ------
@@ -59,6 +63,8 @@ def parse_document(text: str, *, default_framework: str | None = None) -> BuildP
         raise ParameterError("The parameter document has a number of too many digits.") from None
     except RecursionError:
         raise ParameterError(f"The parameter document nests deeper than {DEEPEST} levels.") from None
+    if isinstance(document, _Object):
+        document.update(overrides or {})
     return parse_parameters(document, default_framework=default_framework)
 
 

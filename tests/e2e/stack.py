@@ -229,8 +229,9 @@ class DeployedStack:
         return float(np.mean(np.array(json.load(answer["Body"])) == self.answers))
 
 
-def deploy(engine: Engine) -> DeployedStack:
-    """Deploy the service; the skill id is the one that the tests' envelopes carry."""
-    ended = run_serverless(engine, "deploy", f"--param=alexaSkillId={SKILL_ID}")
+def deploy(engine: Engine, *parameters: str) -> DeployedStack:
+    """Deploy the service with parameters such as ``schedule=rate(1 day)``; the skill id is that of the envelopes."""
+    given = [f"--param={parameter}" for parameter in (f"alexaSkillId={SKILL_ID}", *parameters)]
+    ended = run_serverless(engine, "deploy", *given)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return DeployedStack(engine)

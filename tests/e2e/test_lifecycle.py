@@ -124,6 +124,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 def use(stack: DeployedStack) -> None:
     """Do all that the service is for, so that each role makes its calls."""
+    stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message='{"trainmaxrum": 1}')  # set aside
     stack.build(hyperparameters={"trouble": "serving"})  # the first deployment: nothing to go back to
     scaling: dict[str, Any] = {"autoscaling": {"minimum": 1, "maximum": 3, "target": 50}}
     checkpoints = f"s3://{stack.outputs['ModelBucket']}/checkpoints/"

@@ -75,18 +75,7 @@ def client(name: str) -> Any:
 
 def create_stack() -> Stack:
     """A stack on the moto that is there."""
-    _client("dynamodb").create_table(
-        TableName="builds",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "kind", "AttributeType": "S"},
-            {"AttributeName": "number", "AttributeType": "N"},
-        ],
-        KeySchema=[
-            {"AttributeName": "kind", "KeyType": "HASH"},
-            {"AttributeName": "number", "KeyType": "RANGE"},
-        ],
-    )
+    create_builds_table(_client("dynamodb"))
     role = _client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
     topic = _client("sns").create_topic(Name="results")["TopicArn"]
     queue = _client("sqs").create_queue(QueueName="heard")["QueueUrl"]
@@ -116,6 +105,22 @@ def create_stack() -> Stack:
         "IMAGE_PROJECT": f"{STACK}-images",
     }
     return Stack(Service(settings, client), settings, queue)
+
+
+def create_builds_table(client: Any) -> None:
+    """The table as resources/storage.yml has it."""
+    client.create_table(
+        TableName="builds",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "kind", "AttributeType": "S"},
+            {"AttributeName": "number", "AttributeType": "N"},
+        ],
+        KeySchema=[
+            {"AttributeName": "kind", "KeyType": "HASH"},
+            {"AttributeName": "number", "KeyType": "RANGE"},
+        ],
+    )
 
 
 class FakeQuotas:

@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Lock
+from typing import Any
 
 import pytest
 
@@ -33,7 +35,14 @@ def test_requests_during_a_build_become_the_one_that_follows(stack: Stack) -> No
     assert read_state(stack.service).running is None
 
 
-def test_two_requests_in_the_same_moment_start_one_build(stack: Stack) -> None:
+def test_two_requests_in_the_same_moment_start_one_build(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    call, lock = stack.service.dynamodb._make_api_call, Lock()  # type: ignore[attr-defined]
+
+    def call_alone(operation: str, arguments: Any) -> Any:
+        with lock:  # moto compares and writes in two steps, DynamoDB in one
+            return call(operation, arguments)
+
+    monkeypatch.setattr(stack.service.dynamodb, "_make_api_call", call_alone)
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda i: launch_build(stack.service, Trigger("topic", str(i))), range(6)))
     assert sum(answer.started for answer in answers) == 1

@@ -1,0 +1,216 @@
+"""A batch of the launch queue: one launch for all of it, and nothing in it holds up the rest."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from sagebuild.document import write_document
+from sagebuild.errors import ParameterError
+from sagebuild.inbox import Message, take_messages
+from sagebuild.launch import launch_build, pass_on_lock
+from sagebuild.lock import Pending, read_state
+from sagebuild.notify import write_message
+from sagebuild.overrides import parse_overridden
+from sagebuild.plan import plan_build
+from sagebuild.records import Trigger, list_builds, read_build
+from sagebuild.status import describe_latest_build
+from tests.functional.conftest import REGION, Stack
+
+BATCH = 1000
+DOCUMENT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
+
+
+@pytest.fixture
+def inbox(stack: Stack) -> Stack:
+    """The stack with what the launch function needs."""
+    stack.settings["LAUNCH_TOPIC_ARN"] = f"arn:aws:sns:{REGION}:123456789012:launch"
+    stack.settings["DEAD_LETTER_QUEUE_URL"] = boto3.client("sqs", REGION).create_queue(QueueName="dead")["QueueUrl"]
+    write_document(stack.service, DOCUMENT, overwrite=True)
+    return stack
+
+
+def publish(number: int | str, message: Any) -> Message:
+    """A message to the launch topic, as it arrives in the queue."""
+    text = message if isinstance(message, str) else json.dumps(message)
+    topic = f"arn:aws:sns:{REGION}:123456789012:launch"
+    envelope = {"Type": "Notification", "MessageId": f"sns-{number}", "TopicArn": topic, "Message": text}
+    return Message(f"sqs-{number}", json.dumps(envelope))
+
+
+def upload(number: int) -> Message:
+    """An upload, as EventBridge tells it."""
+    detail = {"bucket": {"name": "house-data"}, "object": {"key": f"train/{number:05}.csv", "size": 5}}
+    event = {"id": f"event-{number}", "detail-type": "Object Created", "source": "aws.s3", "detail": detail}
+    return Message(f"sqs-{number}", json.dumps(event))
+
+
+def read_dead_letters(inbox: Stack) -> list[tuple[str, str]]:
+    """Body and reason of all that was set aside."""
+    answer = boto3.client("sqs", REGION).receive_message(
+        QueueUrl=inbox.settings["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    )
+    return [(m["Body"], m["MessageAttributes"]["reason"]["StringValue"]) for m in answer.get("Messages", [])]
+
+
+def test_a_batch_is_one_build_and_three_calls_of_the_table(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    make_call = inbox.service.dynamodb._make_api_call  # type: ignore[attr-defined]
+
+    def note(operation: str, arguments: Any) -> Any:
+        calls.append(operation)
+        return make_call(operation, arguments)
+
+    monkeypatch.setattr(inbox.service.dynamodb, "_make_api_call", note)
+    assert take_messages(inbox.service, [upload(n) for n in range(BATCH)]) == []
+    assert calls == ["GetItem", "TransactWriteItems"]
+    assert take_messages(inbox.service, [upload(n) for n in range(BATCH, 2 * BATCH)]) == []
+    assert calls[2:] == ["GetItem", "PutItem", "GetItem"]
+    assert read_build(inbox.service, 1).requests == BATCH
+    pending = read_state(inbox.service).pending
+    assert pending is not None
+    assert (pending.count, pending.kinds, pending.trigger.detail) == (
+        BATCH,
+        {"upload": BATCH},
+        "s3://house-data/train/01000.csv",
+    )
+
+
+def batches(messages: Sequence[Message], size: int) -> Iterator[Sequence[Message]]:
+    for begin in range(0, len(messages), size):
+        yield messages[begin : begin + size]
+
+
+def test_ten_thousand_uploads_while_builds_run_are_two_builds_more_and_none_is_lost(inbox: Stack) -> None:
+    launch_build(inbox.service, Trigger("voice"))
+    begun = time.monotonic()
+    for position, batch in enumerate(batches([upload(n) for n in range(10_000)], BATCH)):
+        assert take_messages(inbox.service, batch) == []
+        if position == 3:
+            assert pass_on_lock(inbox.service, 1) == 2
+    seconds = time.monotonic() - begun
+    print(f"{10_000 / seconds:.0f} events a second")
+    assert seconds < 10, f"{10_000 / seconds:.0f} events a second"
+    assert pass_on_lock(inbox.service, 2) == 3  # starts after the last upload was taken
+    assert pass_on_lock(inbox.service, 3) is None
+    assert [build.requests for build in list_builds(inbox.service)] == [6000, 4000, 1]
+    assert inbox.executions() == ["build-1", "build-2", "build-3"]
+
+
+def test_a_batch_that_is_delivered_again_changes_nothing(inbox: Stack) -> None:
+    messages = [upload(n) for n in range(BATCH)]
+    take_messages(inbox.service, messages)
+    for state in range(2):  # while its build runs, and when that has ended
+        assert take_messages(inbox.service, messages[:: state + 1]) == []
+        pass_on_lock(inbox.service, 1)
+    assert (read_state(inbox.service).running, read_state(inbox.service).pending) == (None, None)
+    assert inbox.executions() == ["build-1"]
+
+
+def test_what_nobody_can_read_is_set_aside_with_its_reason_and_holds_up_nobody(
+    inbox: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = [Message("sqs-bad", "hello"), publish("worse", '{"train": fals'), publish("worst", {"trainmaxrum": 1})]
+    assert take_messages(inbox.service, [bad[0], upload(1), *bad[1:], upload(2)]) == []
+    assert read_build(inbox.service, 1).requests == 2
+    letters = read_dead_letters(inbox)
+    assert sorted(body for body, _ in letters) == sorted(message.body for message in bad)
+    reasons = " ".join(reason for _, reason in letters)
+    for reason in ("not JSON; publish to the launch topic", "begins like JSON", "did you mean 'trainmaxrun'?"):
+        assert reason in reasons
+        assert reason in caplog.text
+
+
+def test_a_dead_letter_that_cannot_be_sent_comes_again_alone(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox.service.sqs, "send_message", fail_transiently(inbox))
+    assert take_messages(inbox.service, [Message("sqs-bad", "hello"), upload(1)]) == ["sqs-bad"]
+    assert inbox.executions() == ["build-1"]
+
+
+def fail_transiently(inbox: Stack) -> Callable[..., Any]:
+    """A call that AWS throttles."""
+
+    def call(**_arguments: Any) -> Any:
+        error = {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}
+        raise inbox.service.dynamodb.exceptions.ClientError(error, "Any")  # type: ignore[arg-type]
+
+    return call
+
+
+def test_a_table_that_does_not_answer_has_the_requests_delivered_again(
+    inbox: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox.service.dynamodb, "get_item", fail_transiently(inbox))
+        bad = Message("sqs-bad", "hello")
+        assert take_messages(inbox.service, [upload(1), bad, upload(2)]) == ["sqs-1", "sqs-2"]
+    assert len(read_dead_letters(inbox)) == 1
+    assert take_messages(inbox.service, [upload(1), upload(2)]) == []
+    assert read_build(inbox.service, 1).requests == 2
+
+
+def test_a_document_that_cannot_be_read_now_has_only_its_message_delivered_again(
+    inbox: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox.service.ssm, "get_parameter", fail_transiently(inbox))
+    assert take_messages(inbox.service, [publish(1, {"trainmaxrun": 1}), upload(2)]) == ["sqs-1"]
+    assert read_build(inbox.service, 1).trigger.kind == "upload"
+
+
+def test_s3s_own_test_starts_nothing(inbox: Stack) -> None:
+    assert take_messages(inbox.service, [publish(1, {"Service": "Amazon S3", "Event": "s3:TestEvent"})]) == []
+    assert (inbox.executions(), read_dead_letters(inbox)) == ([], [])
+
+
+def test_overrides_are_for_one_build_alone_and_the_later_value_wins(inbox: Stack) -> None:
+    service = inbox.service
+    take_messages(service, [publish(1, {"trainmaxrun": 2})])
+    take_messages(service, [publish(2, {"trainmaxrun": 3, "hyperparameters": {"depth": 4}}), upload(3)])
+    take_messages(service, [publish(4, {"trainmaxrun": 5}), publish(5, "and once more")])
+    assert json.loads(read_build(service, 1).overrides) == {"trainmaxrun": 2}
+    pass_on_lock(service, 1)
+    second = read_build(service, 2)
+    assert json.loads(second.overrides) == {"trainmaxrun": 5, "hyperparameters": {"depth": 4}}
+    assert (second.requests, second.request_kinds) == (4, {"topic": 3, "upload": 1})
+    take_messages(service, [upload(6)])
+    pass_on_lock(service, 2)
+    assert read_build(service, 3).overrides == ""
+
+    parameters = parse_overridden(json.dumps(DOCUMENT), second.overrides, "SCIKIT")
+    assert (parameters.trainmaxrun, parameters.hyperparameters) == (5, {"depth": 4})
+
+
+def test_overrides_are_not_blamed_for_a_document_that_is_wrong_by_itself(inbox: Stack) -> None:
+    write_document(inbox.service, DOCUMENT | {"trainmaxrun": -1}, overwrite=True)
+    take_messages(inbox.service, [publish(1, {"trainvolumesize": 20})])
+    assert (inbox.executions(), read_dead_letters(inbox)) == (["build-1"], [])
+    with pytest.raises(ParameterError, match=r"(?s)trainmaxrun is -1.*\(The request for this build had set trainvol"):
+        plan_build(inbox.service, 1)
+
+
+def test_overrides_too_long_for_a_document_are_refused(inbox: Stack) -> None:
+    take_messages(inbox.service, [publish(1, {"hyperparameters": {"text": "x" * 9000}})])
+    assert inbox.executions() == []
+    assert "8192 is the most" in read_dead_letters(inbox)[0][1]
+
+
+def test_who_waits_is_told_by_status_and_notification(inbox: Stack) -> None:
+    service = inbox.service
+    launch_build(service, Trigger("voice", "a person"))
+    take_messages(service, [upload(n) for n in range(3)] + [publish("x", {"trainmaxrun": 2})])
+    waiting = describe_latest_build(service).waiting
+    assert isinstance(waiting, Pending)
+    assert (waiting.count, waiting.trigger.kind, waiting.kinds) == (4, "upload", {"upload": 3, "topic": 1})
+    first = write_message(service, replace(read_build(service, 1), status="succeeded"))
+    assert "Started by: voice (a person)." in first
+    who = "upload (s3://house-data/train/00000.csv), the first of 4 requests (1 topic, 3 upload)"
+    assert f"Next: a build follows, asked for by {who}; the first came at 20" in first
+    pass_on_lock(service, 1)
+    second = write_message(service, replace(read_build(service, 2), status="failed"))
+    assert f"Started by: {who}; the first came at 20" in second
+    assert 'For this build alone: {"trainmaxrun": 2}' in second
+    assert "Next:" not in second

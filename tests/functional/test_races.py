@@ -1,0 +1,221 @@
+"""Nothing is lost and nothing runs twice, whoever comes between whom, and wherever a function dies."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from sagebuild.launch import launch_builds, pass_on_lock, start_pending
+from sagebuild.lock import StackState, read_state
+from sagebuild.records import Trigger, list_builds, update_build
+from sagebuild.service import Service
+from sagebuild.triggers import LaunchRequest
+from tests.functional.conftest import REGION, create_builds_table
+from tests.functional.interleaving import Caller, DiedError, Gate, Gated, every_order, run_in_order
+
+Work = Callable[[Service], object]
+ENDED: dict[str, Any] = {
+    "status": "succeeded",
+    "ended_at": "2026-01-01T00:00:00+00:00",
+    "notified_at": "2026-01-01T00:00:01+00:00",
+}
+
+
+class Machine:
+    """Step Functions as far as a launch sees it, and which refuses a second build beside one that runs."""
+
+    exceptions = SimpleNamespace(ExecutionAlreadyExists=type("ExecutionAlreadyExists", (Exception,), {}))
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.ended: set[str] = set()
+
+    def start_execution(self, *, name: str, **_arguments: Any) -> None:
+        if name in self.started:
+            raise self.exceptions.ExecutionAlreadyExists
+        assert set(self.started) == self.ended, f"{name} was started beside another build"
+        self.started.append(name)
+
+
+class World:
+    """An empty builds table, a machine, and callers on them."""
+
+    def __init__(self) -> None:
+        self.table = boto3.client("dynamodb", region_name=REGION)
+        self.machine = Machine()
+        self.service = self.connect(lambda: None)
+
+    def connect(self, gate: Gate, answered: Gate = lambda: None) -> Service:
+        """A service whose calls pass these gates."""
+        clients = {"dynamodb": self.table, "stepfunctions": self.machine}
+        settings = {"BUILDS_TABLE": "builds", "STATE_MACHINE_ARN": "arn:aws:states:::stateMachine:build"}
+        return Service(settings, lambda name: Gated(clients[name], gate, answered))
+
+    def clear(self) -> None:
+        """Begin anew."""
+        for item in self.table.scan(TableName="builds")["Items"]:
+            self.table.delete_item(TableName="builds", Key={name: item[name] for name in ("kind", "number")})
+        self.machine.__init__()  # type: ignore[misc]
+
+    def caller(self, work: Work) -> Caller:
+        """A caller of which each call waits for its turn."""
+        return lambda gate: work(self.connect(gate))
+
+    def deaths(self, work: Work, prepare: Callable[[], object]) -> Iterator[str]:
+        """Let a function die before each of its calls and after each answer: where it died, each time it has."""
+        for call, answered in ((number // 2, number % 2 == 1) for number in itertools.count()):
+            self.clear()
+            prepare()
+            count = itertools.count()
+
+            def die(count: Iterator[int] = count, call: int = call) -> None:
+                if next(count) == call:
+                    raise DiedError
+
+            try:
+                work(self.connect(*((lambda: None, die) if answered else (die, lambda: None))))
+            except DiedError:
+                yield f"{'after' if answered else 'before'} call {call}"
+            else:
+                assert call > 2, "it hardly made a call"
+                return
+
+    def end(self, number: int, service: Service) -> None:
+        """A build's execution ends, and its finish completes the record and passes on the lock."""
+        self.machine.ended.add(f"build-{number}")
+        update_build(service, number, **ENDED)
+        pass_on_lock(service, number, sleep=lambda _: None)
+
+    def check(self, requests: int) -> StackState:
+        """Each request was counted once; what has the lock was started; who waits, waits for somebody."""
+        state, records = read_state(self.service), list_builds(self.service)
+        counted = sum(record.requests for record in records) + (state.pending.count if state.pending else 0)
+        assert counted == requests
+        assert self.machine.started == [f"build-{number}" for number in range(1, state.last_number + 1)]
+        assert len(records) == state.last_number
+        assert state.running == (state.last_number if state.pending else state.running)
+        return state
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        create_builds_table(boto3.client("dynamodb", region_name=REGION))
+        yield World()
+
+
+def ask(*names: str) -> Work:
+    """Ask for a build with these requests."""
+    requests = [LaunchRequest(Trigger("upload", name), name) for name in names]
+    return lambda service: launch_builds(service, requests, sleep=lambda _: None)
+
+
+def test_requests_in_the_same_moment_start_one_build_in_every_order(world: World) -> None:
+    def run(order: Sequence[int]) -> list[list[int]]:
+        world.clear()
+        choices = run_in_order([world.caller(ask("a")), world.caller(ask("b"))], order)
+        state = world.check(requests=2)
+        assert (state.running, state.last_number) == (1, 1)
+        return choices
+
+    assert every_order(run) > 10
+
+
+def test_a_message_delivered_twice_at_once_counts_once_in_every_order(world: World) -> None:
+    def run(order: Sequence[int]) -> list[list[int]]:
+        world.clear()
+        choices = run_in_order([world.caller(ask("a")), world.caller(ask("a"))], order)
+        state = world.check(requests=1)
+        assert (state.running, state.pending) == (1, None)
+        return choices
+
+    assert every_order(run) > 10
+
+
+@pytest.mark.parametrize("waiting", [0, 1])
+def test_a_request_at_the_moment_when_a_build_ends_is_followed_by_a_build_in_every_order(
+    world: World, waiting: int
+) -> None:
+    def run(order: Sequence[int]) -> list[list[int]]:
+        world.clear()
+        for number in range(1 + waiting):
+            ask(f"earlier-{number}")(world.service)
+        world.machine.ended.add("build-1")
+        ending = world.caller(lambda service: world.end(1, service))
+        choices = run_in_order([ending, world.caller(ask("late"))], order)
+        state = world.check(requests=2 + waiting)
+        assert state.running == 2  # whether it has taken "late" with it, or "late" waits behind it
+        return choices
+
+    assert every_order(run) > 10
+
+
+def test_an_end_delivered_twice_at_once_starts_one_build_in_every_order(world: World) -> None:
+    def run(order: Sequence[int]) -> list[list[int]]:
+        world.clear()
+        ask("first")(world.service)
+        ask("second")(world.service)
+        world.machine.ended.add("build-1")
+        ending = world.caller(lambda service: pass_on_lock(service, 1, sleep=lambda _: None))
+        choices = run_in_order([ending, ending], order)
+        assert world.check(requests=2).running == 2
+        return choices
+
+    assert every_order(run) > 10
+
+
+def test_a_launch_that_dies_anywhere_is_completed_by_the_next_delivery(world: World) -> None:
+    for between in (None, "b"):
+        for died in world.deaths(ask("a"), lambda: None):
+            if between:
+                ask(between)(world.service)
+            ask("a")(world.service)
+            state = world.check(requests=2 if between else 1)
+            assert (state.running, state.last_number) == (1, 1), died
+
+
+@pytest.mark.parametrize(
+    ("repair", "requests"),
+    [(start_pending, 2), (lambda service: pass_on_lock(service, 1), 2), (ask("b"), 3)],
+    ids=["sweeper", "repetition", "request"],
+)
+def test_an_end_that_dies_anywhere_is_completed(world: World, repair: Work, requests: int) -> None:
+    def end_a_build() -> None:
+        ask("first")(world.service)
+        ask("a")(world.service)
+        world.machine.ended.add("build-1")
+        update_build(world.service, 1, **ENDED)
+
+    for died in world.deaths(lambda service: pass_on_lock(service, 1), end_a_build):
+        repair(world.service)
+        assert world.check(requests).running == 2, died
+
+
+def test_a_build_that_waits_behind_nobody_is_started(world: World) -> None:
+    ask("first")(world.service)
+    ask("second")(world.service)
+    world.machine.ended.add("build-1")
+    key = {"kind": {"S": "stack"}, "number": {"N": "0"}}
+    world.table.update_item(
+        TableName="builds",
+        Key=key,
+        UpdateExpression="SET running = :none",
+        ExpressionAttributeValues={":none": {"NULL": True}},
+    )
+    assert start_pending(world.service) == 2
+    assert world.check(requests=2).pending is None
+
+
+def test_the_sweeper_leaves_a_running_build_and_an_idle_stack_alone(world: World) -> None:
+    assert start_pending(world.service) is None
+    ask("a")(world.service)
+    ask("b")(world.service)
+    assert start_pending(world.service) == 1
+    state = world.check(requests=2)
+    assert state.pending is not None

@@ -1,0 +1,69 @@
+"""CloudWatch's alarms in local/: a change of state is heard by rules and topics, and what is no change is not."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engine import Engine
+from tests.local.functions import name, queue, receive
+
+
+def put_alarm(engine: Engine, **settings: Any) -> str:
+    """An alarm that is told of in a queue through a topic; its name."""
+    alarm = name("alarm")
+    engine.client("cloudwatch").put_metric_alarm(
+        AlarmName=alarm,
+        Namespace="house",
+        MetricName="drift",
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0.2,
+        ComparisonOperator="GreaterThanThreshold",
+        **settings,
+    )
+    return alarm
+
+
+def set_state(engine: Engine, alarm: str, state: str) -> None:
+    """SetAlarmState."""
+    engine.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
+
+
+def test_rules_hear_of_each_change_of_a_state_once(engine: Engine) -> None:
+    alarm, (url, arn), rule = put_alarm(engine), queue(engine), name("rule")
+    events = engine.client("events")
+    events.put_rule(
+        Name=rule, EventPattern=json.dumps({"source": ["aws.cloudwatch"], "detail": {"alarmName": [alarm]}})
+    )
+    events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": arn}])
+    for state in ("ALARM", "ALARM", "OK"):
+        set_state(engine, alarm, state)
+    heard = sorted(
+        [json.loads(receive(engine, url)["Body"]) for _ in range(2)], key=lambda e: e["detail"]["state"]["value"]
+    )
+    assert [event["detail-type"] for event in heard] == ["CloudWatch Alarm State Change"] * 2
+    assert heard[0]["resources"] == [f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{alarm}"]
+    assert [event["detail"]["previousState"]["value"] for event in heard] == ["OK", "ALARM"]
+    assert heard[0]["detail"]["state"]["reason"] == "a test"
+
+
+def test_topics_hear_of_the_states_that_they_are_an_action_of(engine: Engine) -> None:
+    topic, (url, arn) = engine.client("sns").create_topic(Name=name("topic"))["TopicArn"], queue(engine)
+    engine.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    alarm = put_alarm(engine, AlarmActions=[topic])
+    silent = put_alarm(engine, AlarmActions=[topic], ActionsEnabled=False)
+    for each, state in ((silent, "ALARM"), (alarm, "ALARM"), (alarm, "OK")):
+        set_state(engine, each, state)
+    envelope = json.loads(receive(engine, url)["Body"])
+    message = json.loads(envelope["Message"])
+    assert envelope["Subject"] == f'ALARM: "{alarm}" in us-east-1'
+    assert (message["AlarmName"], message["OldStateValue"], message["NewStateValue"]) == (alarm, "OK", "ALARM")
+    assert not engine.client("sqs").receive_message(QueueUrl=url).get("Messages")
+
+
+def test_an_alarm_that_is_not_there_has_no_state(engine: Engine) -> None:
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        set_state(engine, "none", "ALARM")

@@ -1,0 +1,211 @@
+"""What arrives in the launch queue, as AWS writes it, is read for what it is; rules let through what they should."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagebuild.errors import MalformedMessageError
+from sagebuild.records import Trigger
+from sagebuild.triggers import KINDS, LaunchRequest, read_message
+from tests.engine import ROOT
+
+EVENTS = ROOT / "tests" / "events" / "triggers"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:house-launch"
+EVENT_ID, NOTIFICATION_ID = "17793124-05d4-b198-2fde-7ededc63b103", "95df01b4-ee98-5cb9-9903-4c221d41eb5e"
+UPLOAD = Trigger("upload", "s3://house-data/train/2026 Nov/a+b.csv")
+
+
+def load(name: str) -> Any:
+    return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def read(message: Any) -> LaunchRequest | None:
+    return read_message(message if isinstance(message, str) else json.dumps(message), "sqs-1", TOPIC)
+
+
+def notify(message: Any, **changes: Any) -> dict[str, Any]:
+    text = message if isinstance(message, str) else json.dumps(message)
+    envelope: dict[str, Any] = load("notification")
+    return envelope | {"Message": text} | changes
+
+
+@pytest.mark.parametrize(
+    ("event", "trigger"),
+    [
+        ("upload", UPLOAD),
+        ("push", Trigger("push", "model main 3f2a1c9")),
+        ("schedule", Trigger("schedule", "2026-11-23T06:00:00Z")),
+        ("alarm", Trigger("alarm", "drift")),
+    ],
+)
+def test_an_event_is_a_request(event: str, trigger: Trigger) -> None:
+    assert read(load(event)) == LaunchRequest(trigger, EVENT_ID)
+
+
+@pytest.mark.parametrize("topic", [TOPIC, "arn:aws:sns:eu-west-1:123456789012:mine"])
+@pytest.mark.parametrize(
+    ("event", "trigger"), [("s3_notification", UPLOAD), ("alarm_notification", Trigger("alarm", "drift"))]
+)
+def test_what_s3_and_cloudwatch_tell_a_topic_is_a_request(topic: str, event: str, trigger: Trigger) -> None:
+    assert read(notify(load(event), TopicArn=topic)) == LaunchRequest(trigger, NOTIFICATION_ID)
+
+
+def test_what_s3_sends_itself_is_a_request() -> None:
+    assert read(load("s3_notification")) == LaunchRequest(UPLOAD, "sqs-1")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        load("s3_test"),
+        notify(load("s3_test")),
+        notify(load("alarm_notification") | {"NewStateValue": "OK"}),
+        load("alarm") | {"detail": {"alarmName": "drift", "state": {"value": "OK"}}},
+    ],
+    ids=["S3's test", "S3's test through a topic", "an alarm that is over", "likewise, as an event"],
+)
+def test_what_asks_for_nothing_is_left_alone(message: Any) -> None:
+    assert read(message) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "request_"),
+    [
+        (notify("first build"), LaunchRequest(Trigger("topic", "first build"), NOTIFICATION_ID)),
+        (notify("a\nb " + "c" * 300), LaunchRequest(Trigger("topic", "a b " + "c" * 193 + "..."), NOTIFICATION_ID)),
+        (notify("{}", Subject="nightly"), LaunchRequest(Trigger("topic", "nightly"), NOTIFICATION_ID)),
+        (
+            notify({"trainmaxrun": 1}, MessageAttributes={"trigger": {"Type": "String", "Value": "push"}}, Subject="x"),
+            LaunchRequest(Trigger("push", "x"), NOTIFICATION_ID, {"trainmaxrun": 1}),
+        ),
+    ],
+)
+def test_a_message_to_the_launch_topic_is_a_request_with_its_parameters(message: Any, request_: LaunchRequest) -> None:
+    assert read(message) == request_
+
+
+def test_a_message_to_another_topic_overrides_nothing() -> None:
+    request = read(notify({"trainmaxrun": 1}, TopicArn="arn:aws:sns:eu-west-1:123456789012:mine"))
+    assert request == LaunchRequest(Trigger("topic", "arn:aws:sns:eu-west-1:123456789012:mine"), NOTIFICATION_ID)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("hello", "The message is not JSON; publish to the launch topic"),
+        ([1], "The message is not JSON"),
+        ({"train": False}, "came neither through a topic nor from EventBridge or S3"),
+        ({"detail-type": "x", "source": "aws.ec2"}, "Events of aws.ec2 start no build"),
+        ({"detail-type": "x"}, "Events of an unnamed source start no build"),
+        (notify('{"train": fals'), "begins like JSON and is not a JSON object"),
+        (notify("[1]"), "begins like JSON and is not a JSON object"),
+        (notify("{" * 5000), "begins like JSON"),
+        (
+            notify("x", MessageAttributes={"trigger": {"Type": "String", "Value": "magic"}}),
+            "The attribute trigger is 'magic'; it must be one of alarm, ",
+        ),
+    ],
+)
+def test_what_nobody_can_read_is_refused_with_its_reason(message: Any, reason: str) -> None:
+    with pytest.raises(MalformedMessageError, match=reason):
+        read(message)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = ("Type", "Message", "TopicArn", "MessageAttributes", "detail-type", "source", "detail", "Records", "Event", "id")
+KNOWN = st.sampled_from(["Notification", "aws.s3", "aws.cloudwatch", TOPIC, "s3:TestEvent"])
+
+
+@given(st.text() | st.dictionaries(st.sampled_from(KEYS), KNOWN | JSON).map(json.dumps) | JSON.map(json.dumps))
+def test_whatever_arrives_is_read_or_refused(body: str) -> None:
+    try:
+        request = read_message(body, "sqs-1", TOPIC)
+    except MalformedMessageError:
+        return
+    assert request is None or (request.trigger.kind in KINDS and request.id)
+
+
+PARAMETERS = {
+    "DataBucket": "house-data",
+    "TriggerAlarm": "drift",
+    "CodecommitRepository": "model",
+    "CodecommitBranch": "main",
+    "UploadPrefix": "train/",
+    "UploadSuffix": ".csv",
+    "AWS::Partition": "aws",
+    "AWS::Region": "eu-west-1",
+    "AWS::AccountId": "123456789012",
+}
+
+
+def matches(rule: str, event: Any, **changes: str) -> bool:
+    """Whether a rule of the template lets an event through."""
+    from moto.events.models import EventPattern
+
+    resources = yaml.safe_load(Path(ROOT / "resources" / "triggers.yml").read_text(encoding="utf-8"))["Resources"]
+    pattern = resolve(resources[rule]["Properties"]["EventPattern"], PARAMETERS | changes)
+    return bool(EventPattern.load(json.dumps(pattern)).matches_event(event))
+
+
+def resolve(value: Any, parameters: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [resolve(inner, parameters) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if "Ref" in value:
+        return parameters[value["Ref"]]
+    if "Fn::Sub" in value:
+        text = value["Fn::Sub"]
+        for name, given in parameters.items():
+            text = text.replace(f"${{{name}}}", given)
+        return text
+    return {name: resolve(inner, parameters) for name, inner in value.items()}
+
+
+@pytest.mark.parametrize(
+    ("key", "let_through"),
+    [("train/2026/a.csv", True), ("train/.csv", True), ("train/a.txt", False), ("test/a.csv", False), ("a.csv", False)],
+)
+def test_uploads_are_let_through_by_prefix_and_suffix(key: str, let_through: bool) -> None:
+    event = load("upload")
+    event["detail"]["object"]["key"] = key
+    assert matches("UploadRule", event) is let_through
+    assert matches("UploadRule", event, UploadPrefix="", UploadSuffix="")
+    assert not matches("UploadRule", event, DataBucket="another", UploadPrefix="", UploadSuffix="")
+    assert not matches("UploadRule", event | {"detail-type": "Object Deleted"}, UploadPrefix="", UploadSuffix="")
+
+
+@pytest.mark.parametrize(
+    ("branch", "wanted", "let_through"),
+    [
+        ("main", "main", True),
+        ("main2", "main", False),
+        ("release/1.2", "release/*", True),
+        ("main", "release/*", False),
+    ],
+)
+def test_pushes_are_let_through_by_branch(branch: str, wanted: str, let_through: bool) -> None:
+    event = load("push")
+    event["detail"]["referenceName"] = branch
+    assert matches("CodecommitRule", event, CodecommitBranch=wanted) is let_through
+    assert not matches("CodecommitRule", event, CodecommitBranch=wanted, CodecommitRepository="another")
+    event["detail"]["referenceType"] = "tag"
+    assert not matches("CodecommitRule", event, CodecommitBranch=wanted)
+
+
+@pytest.mark.parametrize("alarm", ["drift", "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:drift"])
+def test_an_alarm_is_let_through_by_name_or_arn_when_it_goes_off(alarm: str) -> None:
+    event = load("alarm")
+    assert matches("AlarmRule", event, TriggerAlarm=alarm)
+    assert not matches("AlarmRule", event, TriggerAlarm=alarm + "2")
+    event["detail"]["state"]["value"] = "OK"
+    assert not matches("AlarmRule", event, TriggerAlarm=alarm)
