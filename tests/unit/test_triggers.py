@@ -1,6 +1,7 @@
 """What arrives in the launch queue, as AWS writes it, is read for what it is; rules let through what they should."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,13 @@ def test_an_alarm_is_let_through_by_name_or_arn_when_it_goes_off(alarm: str) -> 
     assert not matches("AlarmRule", event, TriggerAlarm=alarm + "2")
     event["detail"]["state"]["value"] = "OK"
     assert not matches("AlarmRule", event, TriggerAlarm=alarm)
+
+
+def test_every_switch_has_a_default_and_is_described() -> None:
+    resources = (ROOT / "resources" / "triggers.yml").read_text(encoding="utf-8")
+    switches = set(re.findall(r"\$\{param:(\w+)\}", resources))
+    described = (ROOT / "docs" / "triggers.md").read_text(encoding="utf-8")
+    service = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))
+    assert len(switches) == len(yaml.safe_load(resources)["Parameters"])
+    assert switches <= service["params"]["default"].keys()
+    assert [switch for switch in switches if f"`{switch}" not in described] == []
