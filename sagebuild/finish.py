@@ -15,6 +15,7 @@ from sagebuild.image_builds import explain_failed_image, find_built_images, stop
 from sagebuild.job import Job, complete_job, stop_job
 from sagebuild.launch import pass_on_lock
 from sagebuild.notify import notify_once
+from sagebuild.prune import prune_builds
 from sagebuild.records import NOT_ENDED, BuildRecord, now, read_build, update_build
 from sagebuild.scaling import clear_scaling, restore_scaling
 from sagebuild.service import Service
@@ -51,6 +52,7 @@ def finish_build(
         _complete_record(service, record, ending, sleep)
         record = read_build(service, number)
     notify_once(service, record)
+    prune_builds(service, record)
     pass_on_lock(service, number)
     return record
 
@@ -83,7 +85,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
         **_describe_outcome(job),
-        live_after=endpoint.config if endpoint else "",
+        live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
         ended_at=now().isoformat(),
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from sagebuild.errors import AwsUnavailableError
+from sagebuild.errors import AwsUnavailableError, BuildRunningError
 from sagebuild.lock import Pending, StackState, change_state, read_state
 from sagebuild.names import name_execution
 from sagebuild.records import BuildRecord, Trigger, now, read_build
@@ -43,6 +43,8 @@ def launch_build(service: Service, trigger: Trigger, sleep: Callable[[float], No
 
     Raises
     ------
+    BuildRunningError
+        A rollback was asked for, and it could only follow.
     AwsUnavailableError
         Nothing was started and nothing noted.
     """
@@ -53,6 +55,11 @@ def launch_build(service: Service, trigger: Trigger, sleep: Callable[[float], No
             if number:
                 start_execution(service, number)
                 return Launched(number, started=True)
+        elif trigger.rollback:
+            raise BuildRunningError(
+                f"Build {state.running} is running, and a rollback does not wait for its end; stop the build, or ask "
+                "again when it has ended."
+            )
         else:
             waiting = _add_pending(service, state, trigger)
             if waiting:

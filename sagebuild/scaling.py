@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sagebuild.endpoint import describe_endpoint, describe_instance_type
+from sagebuild.endpoint import RETAIN_CAPACITY, describe_endpoint, describe_instance_type
 from sagebuild.names import VARIANT, name_endpoint, name_resource
 from sagebuild.parameters import BuildParameters
 from sagebuild.records import BuildRecord
@@ -74,16 +74,12 @@ def plan_scaling(
     asked = parameters.autoscaling
     is_ours = before is not None and before.is_ours
     release = is_ours and (not asked or describe_instance_type(service, live_config) != instance_type)
-    retained: Body = {
-        "RetainAllVariantProperties": True,
-        "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
-    }
     keeps_count = before and (asked or not is_ours)
     return {
         "wanted": asked is not None,
         "release": release,
         "variant": _identify_variant(service),
-        "update": retained if keeps_count else {},
+        "update": RETAIN_CAPACITY if keeps_count else {},
     } | (build_scaling(service, parameters) if asked else {})
 
 

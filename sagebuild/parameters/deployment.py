@@ -116,7 +116,7 @@ class DeploymentOptions(Part):
     smoketest: SmokeTest | None = Field(
         default=None, description="A request that the live endpoint must answer, or it serves again what it served."
     )
-    keepbuilds: Annotated[int, WholeNumber(1, 1000)] = Field(
+    keepbuilds: Annotated[int, WholeNumber(1, 100)] = Field(
         default=10,
         description="How many of the newest good builds keep their model and endpoint configuration, to roll back to. "
         "What is live, and what it replaced, is kept besides.",

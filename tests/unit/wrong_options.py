@@ -189,5 +189,5 @@ WRONG_OPTIONS: list[tuple[Document | str, ...]] = [
     (tested(body="1") | {"asynchronous": {}},
      "smoketest is for endpoints that answer at once; give smoketest or asynchronous."),
     (scikit(keepbuilds=0),
-     "keepbuilds is 0; it must be a whole number from 1 to 1000."),
+     "keepbuilds is 0; it must be a whole number from 1 to 100."),
 ]
