@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 
 from local import config
+from local.sagemaker.guardrails import Shift
 from local.sagemaker.hosting import Definition
 from local.sagemaker.model_server import ModelServer, ServerError
 from local.sagemaker.resources import Json, Store, emit_status, now, upper_snake
@@ -39,6 +40,16 @@ class Fleet:
             ModelServer(endpoint, variant, model, region, root / f"{variant['VariantName']}-{uuid.uuid4().hex[:8]}")
             for variant, model in variants
         ]
+
+    @property
+    def variant_names(self) -> set[str]:
+        """The names of its variants."""
+        return {server.variant["VariantName"] for server in self.servers}
+
+    @property
+    def role_arn(self) -> str:
+        """The role of its first model."""
+        return self.servers[0].role_arn
 
     def start(self) -> None:
         """Start every server; returns when all are healthy."""
@@ -97,10 +108,11 @@ class Endpoint:
         self.creation_time = self.last_modified_time = now()
         self.status = "Creating"
         self._region = store.region_name
-        self._deployment = request.get("DeploymentConfig")
+        self.deployment = request.get("DeploymentConfig")
         self._live: Fleet | None = None
         self._pending: Fleet | None = fleet
         self._pending_since = self.creation_time
+        self._shift: Shift | None = None
         self._reason = ""
         self._lock = threading.RLock()
 
@@ -121,8 +133,8 @@ class Endpoint:
                 answer["ProductionVariants"] = self._live.describe()
             if self._live and self._pending:
                 answer["PendingDeploymentSummary"] = self._describe_pending(self._pending)
-            if self._deployment:
-                answer["LastDeploymentConfig"] = self._deployment
+            if self.deployment:
+                answer["LastDeploymentConfig"] = self.deployment
             if self._reason:
                 answer["FailureReason"] = self._reason
             return answer
@@ -144,11 +156,16 @@ class Endpoint:
         """Bring the first servers up, in the background."""
         self._in_background(self._deploy, self.describe())
 
-    def update(self, fleet: Fleet, deployment: Json | None) -> None:
-        """Replace the servers by others, in the background; the old ones serve until the new ones are healthy."""
+    @property
+    def variant_names(self) -> set[str]:
+        """The names of the variants that serve."""
+        return self._live.variant_names if self._live else set()
+
+    def update(self, fleet: Fleet, deployment: Json | None, shift: Shift) -> None:
+        """Replace the servers by others, in the background; the old ones serve until the new ones have the traffic."""
         with self._lock:
             self._pending, self._pending_since = fleet, now()
-            self._deployment = deployment or self._deployment
+            self.deployment, self._shift = deployment, shift
             detail = self._enter("Updating")
         self._in_background(self._deploy, detail)
 
@@ -168,7 +185,8 @@ class Endpoint:
         with self._lock:
             if not self._live or self.status == "Deleting":
                 return False, None
-            server = self._live.choose(variant)
+            shifted = self._pending if self._shift and random.random() < self._shift.share else None
+            server = (shifted or self._live).choose(variant)
             if server:
                 server.enter()
             return True, server
@@ -179,6 +197,7 @@ class Endpoint:
         reason = ""
         try:
             fleet.start()
+            reason = self._shift.run() if self._shift else ""
         except ServerError as error:
             reason = str(error)
         except Exception:  # whatever goes wrong in this engine, the endpoint must come to rest and say so
@@ -189,7 +208,7 @@ class Endpoint:
             if not reason:
                 self._live = fleet
             if self._live:
-                self._pending = None
+                self._pending = self._shift = None
             detail = self._enter("InService" if self._live else "Failed")
         self._publish(detail)
         if reason:
@@ -205,7 +224,8 @@ class Endpoint:
         forget()
 
     def _describe_pending(self, fleet: Fleet) -> Json:
-        variants = [_describe_variant(server) for server in fleet.servers]
+        stage = [{"Status": self._shift.stage if self._shift else "Creating", "StartTime": self._pending_since}]
+        variants = [_describe_variant(server) | {"VariantStatus": stage} for server in fleet.servers]
         return {
             "EndpointConfigName": fleet.configuration.name,
             "ProductionVariants": variants,

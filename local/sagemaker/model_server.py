@@ -58,6 +58,7 @@ class ModelServer:
     def __init__(self, endpoint: str, variant: Json, model: Definition, region: str, folder: Path) -> None:
         self.variant = variant
         self.image: str = ""
+        self.role_arn: str = model.request["ExecutionRoleArn"]
         self._endpoint, self._model, self._region, self._folder = endpoint, model.request, region, folder
         self.log_stream = f"{variant['VariantName']}/i-{uuid.uuid4().hex[:17]}"
         self._process: subprocess.Popen[bytes] | None = None
