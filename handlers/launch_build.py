@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from sagebuild.launch import launch_build
 from sagebuild.records import Trigger
+from sagebuild.rollback import read_rollback, request_rollback
 from sagebuild.service import Service
 
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -18,4 +19,9 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 
 def _launch(record: SQSRecord) -> None:
-    launch_build(Service.from_environment(), Trigger("topic", record.message_id))
+    service, trigger = Service.from_environment(), Trigger("topic", record.message_id)
+    rollback = read_rollback(record.body)
+    if rollback is None:
+        launch_build(service, trigger)
+    else:
+        request_rollback(service, rollback, trigger)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,7 +35,7 @@ _BUILDS_LOOKED_AT = 200
 
 
 def request_rollback(
-    service: Service, wanted: str | int, trigger: Trigger, sleep: Callable[[float], None] = time.sleep
+    service: Service, wanted: object, trigger: Trigger, sleep: Callable[[float], None] = time.sleep
 ) -> Launched:
     """Start a rollback, which is a build of its own number; what stands in its way is found by its plan.
 
@@ -58,6 +59,15 @@ def request_rollback(
     if text != PREVIOUS and not (text.isdecimal() and int(text)):
         raise RollbackError(f'rollback is {text[:40]!r}; it must be "{PREVIOUS}" or the number of a build.')
     return launch_build(service, replace(trigger, rollback=text), sleep)
+
+
+def read_rollback(body: str) -> Any:
+    """What a message to the launch topic, as the queue has it, wants to go back to; None if it asks for a build."""
+    try:
+        message = json.loads(json.loads(body)["Message"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return message.get("rollback") if isinstance(message, dict) else None
 
 
 def plan_build_or_rollback(service: Service, number: int) -> dict[str, Any]:

@@ -142,9 +142,7 @@ def test_a_pipeline_ends_with_the_model_s_own_container() -> None:
 
 def test_a_pipeline_s_image_may_be_a_tag_of_the_stack_s_own() -> None:
     body = build("CreateModel", scikit(pipeline=[{"tag": "build-3-inference"}]))
-    assert body["Containers"][0] == {
-        "Image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:build-3-inference"
-    }
+    assert body["Containers"][0] == {"Image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:build-3-inference"}
 
 
 @pytest.mark.parametrize(("options", "expected"), [
