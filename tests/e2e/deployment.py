@@ -20,10 +20,10 @@ def guard(stack: DeployedStack) -> dict[str, Any]:
 
 
 def sample(stack: DeployedStack) -> dict[str, Any]:
-    """A smoke test: a digit, in the code bucket."""
-    body = ",".join(f"{value / 16:g}" for value in stack.questions[0])
-    stack.client("s3").put_object(Bucket=stack.outputs["CodeBucket"], Key="samples/digit.csv", Body=body)
-    return {"contenttype": "text/csv", "file": "samples/digit.csv", "accept": "application/json"}
+    """A smoke test: two digits, in the code bucket."""
+    body = "\n".join(",".join(f"{value / 16:g}" for value in digit) for digit in stack.questions[:2])
+    stack.client("s3").put_object(Bucket=stack.outputs["CodeBucket"], Key="samples/digits.csv", Body=body)
+    return {"contenttype": "text/csv", "file": "samples/digits.csv", "accept": "application/json"}
 
 
 def roll_back(stack: DeployedStack, wanted: str | int) -> dict[str, Any]:

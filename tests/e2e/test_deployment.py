@@ -20,7 +20,7 @@ def test_what_is_live_is_guarded_tried_and_can_be_gone_back_to(stack: DeployedSt
     wrong = stack.build(**changes, smoketest=smoke | {"status": 400})
     assert (wrong["status"], wrong["step"]) == ("failed", "Run Smoke Test")
     assert "the status is 200 and should be 400. Sent: text/csv, " in wrong["reason"]
-    assert "Answered: application/json, 3 bytes: [" in wrong["reason"]
+    assert "Answered: application/json, 6 bytes: [" in wrong["reason"]
     assert wrong["live_after"] == second["endpoint_config"] == stack.live_config()
 
     stack.client("cloudwatch").set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="a test's")
