@@ -34,7 +34,7 @@ check: setup ## lint, types and the fast tests: before each commit
 	$(BIN)/pytest tests/unit tests/functional tests/contract
 
 test: check ## everything that CI runs
-	$(BIN)/pytest tests/local tests/e2e
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/local tests/e2e
 
 examples: setup ## the tests of PyTorch and TensorFlow, which are too large for everyone
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group examples

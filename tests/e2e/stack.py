@@ -1,11 +1,14 @@
 """The deployed service as a test sees it: nothing but AWS's own interfaces."""
 
+import fcntl
 import io
 import json
+import os
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -63,9 +66,20 @@ def run_serverless(engine: Engine, *arguments: str) -> "subprocess.CompletedProc
         "SLS_AWS_MONITORING_FREQUENCY": "200",
         "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true",
     }
-    return subprocess.run(
-        ["npx", "serverless", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180
-    )
+    command = ["npx", "serverless", *arguments]
+    with _folder_to_ourselves():
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
+
+
+@contextmanager
+def _folder_to_ourselves() -> Iterator[None]:
+    """serverless packs into a folder beside serverless.yml; tests of another process have to wait."""
+    folder = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
