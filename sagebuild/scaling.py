@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sagebuild.endpoint import RETAIN_CAPACITY, describe_endpoint, describe_instance_type
-from sagebuild.names import VARIANT, name_endpoint, name_resource
+from sagebuild.names import VARIANT, name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.records import BuildRecord
 from sagebuild.service import Service, aws_call
@@ -153,7 +153,7 @@ def clear_scaling(service: Service, record: BuildRecord) -> None:
     if not record.changes_scaling:
         return
     endpoint = describe_endpoint(service)
-    is_deployed = endpoint and endpoint.config == name_resource(service, record.number)
+    is_deployed = endpoint and endpoint.config == record.endpoint_config
     if is_deployed or describe_scaling(service) != Scaling.from_text(record.scaling_before):
         end_scaling(service)
 

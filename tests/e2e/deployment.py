@@ -19,11 +19,12 @@ def guard(stack: DeployedStack) -> dict[str, Any]:
     return {"shifting": "CANARY", "percent": 50, "wait": 10, "alarms": [ALARM]}
 
 
-def sample(stack: DeployedStack) -> dict[str, Any]:
-    """A smoke test: two digits, in the code bucket."""
+def sample(stack: DeployedStack, place: str = "CodeBucket") -> dict[str, Any]:
+    """A smoke test: two digits, in a bucket of the stack."""
+    bucket, key = stack.outputs[place], "samples/digits.csv"
     body = "\n".join(",".join(f"{value / 16:g}" for value in digit) for digit in stack.questions[:2])
-    stack.client("s3").put_object(Bucket=stack.outputs["CodeBucket"], Key="samples/digits.csv", Body=body)
-    return {"contenttype": "text/csv", "file": "samples/digits.csv", "accept": "application/json"}
+    stack.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    return {"contenttype": "text/csv", "file": f"s3://{bucket}/{key}", "accept": "application/json"}
 
 
 def roll_back(stack: DeployedStack, wanted: str | int) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def use_deployment(stack: DeployedStack) -> None:
     smoke, hosts = sample(stack), {"hostinstancetype": "ml.m5.large", "hostinstancecount": 2, "skiptrain": True}
     good = stack.build(**hosts, smoketest=smoke, guardrails=guard(stack), keepbuilds=1)
     assert good["status"] == "succeeded", good["reason"]
-    stack.build(**hosts, smoketest=smoke | {"status": 400})
+    stack.build(**hosts, smoketest=sample(stack, "DataBucket") | {"status": 400})
     assert roll_back(stack, "previous")["status"] == "succeeded"
 
 
