@@ -103,7 +103,7 @@ class Shift:
             raise ValidationError(message=f"There is no alarm of the name {', '.join(sorted(missing))}.")
 
     def run(self) -> str:
-        """Move the traffic; returns why it was moved back, or nothing."""
+        """Move the traffic; returns why it is to be moved back, or nothing."""
         limit = self._policy.timeout
         deadline = time.monotonic() + limit / config.current().time_scale if limit else float("inf")
         for share in self._policy.shares:
@@ -112,7 +112,6 @@ class Shift:
             wait = self._policy.last_wait if share == 1.0 else self._policy.wait
             reason = self._watch(wait / config.current().time_scale, deadline)
             if reason:
-                self.share = 0.0
                 return reason
         return ""
 
