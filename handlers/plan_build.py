@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sagebuild.plan import plan_build
+from sagebuild.rollback import plan_build_or_rollback
 from sagebuild.service import Service
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Plan the build whose number the state machine hands in."""
-    return plan_build(Service.from_environment(), event["number"])
+    """Plan the build or rollback whose number the state machine hands in."""
+    return plan_build_or_rollback(Service.from_environment(), event["number"])

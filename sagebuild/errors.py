@@ -82,3 +82,27 @@ class EndpointError(SagebuildError):
 
 class InputError(SagebuildError):
     """What a person handed in cannot be used."""
+
+
+class SmokeTestError(SagebuildError):
+    """The live endpoint did not answer the sample request as it was asked to."""
+
+
+class RollbackError(SagebuildError):
+    """A rollback was asked for that cannot be done."""
+
+
+class NotGoodBuildError(RollbackError):
+    """The build to roll back to did not leave the endpoint with its model."""
+
+
+class ModelGoneError(RollbackError):
+    """The model or the endpoint configuration to roll back to was deleted."""
+
+
+class AlreadyLiveError(RollbackError):
+    """The endpoint serves already what a rollback would make it serve."""
+
+
+class BuildRunningError(SagebuildError):
+    """A build runs, and what was asked for does not wait for its end."""

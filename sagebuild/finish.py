@@ -20,6 +20,7 @@ from sagebuild.job import Job, complete_job
 from sagebuild.launch import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notify import notify_once
+from sagebuild.prune import prune_builds
 from sagebuild.records import NOT_ENDED, BuildRecord, now, read_build, update_build
 from sagebuild.scaling import clear_scaling, restore_scaling
 from sagebuild.service import Service
@@ -75,6 +76,7 @@ def finish_build(
         record = read_build(service, number)
     try:
         notify_once(service, record, clock(), invocation or uuid4().hex)
+        prune_builds(service, record)
     finally:
         pass_on_lock(service, number)
     return record
@@ -106,7 +108,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
         **_describe_outcome(job),
-        live_after=endpoint.config if endpoint else "",
+        live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
         ended_at=now().isoformat(),
     )
 

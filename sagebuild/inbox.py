@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from sagebuild.document import read_document
-from sagebuild.errors import AwsUnavailableError, MalformedMessageError, ParameterError
+from sagebuild.errors import (
+    AwsUnavailableError,
+    BuildRunningError,
+    MalformedMessageError,
+    ParameterError,
+    RollbackError,
+)
 from sagebuild.launch import launch_builds
 from sagebuild.overrides import check_overrides
 from sagebuild.service import Service, aws_call
@@ -44,7 +50,7 @@ def take_messages(
     for message in messages:
         try:
             request = _read(service, message, read_text)
-        except (MalformedMessageError, ParameterError) as error:
+        except (MalformedMessageError, ParameterError, RollbackError) as error:
             refused.append((message, str(error)))
         except AwsUnavailableError as error:
             _logger.warning("message %s is to be delivered again: %s", message.id, error)
@@ -52,6 +58,11 @@ def take_messages(
         else:
             if request:
                 requests[message.id] = request
+    for one in [request_id for request_id, request in requests.items() if request.trigger.rollback]:
+        try:
+            again += _launch(service, {one: requests.pop(one)}, sleep)
+        except BuildRunningError as error:
+            refused += [(message, str(error)) for message in messages if message.id == one]
     return again + _launch(service, requests, sleep) + _set_aside(service, refused)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
-from sagebuild.errors import AwsUnavailableError
+from sagebuild.errors import AwsUnavailableError, BuildRunningError
 from sagebuild.lock import Pending, StackState, change_state, print_request, read_state, remember
 from sagebuild.names import name_execution
 from sagebuild.overrides import merge_overrides
@@ -57,6 +57,8 @@ def launch_build(
 
     Raises
     ------
+    BuildRunningError
+        A rollback was asked for, and it could only follow.
     AwsUnavailableError
         Nothing was started and nothing noted.
     """
@@ -81,6 +83,11 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
     taken = 0
     for state in _look(service, sleep):
         new = _leave_out_seen(state, requests)
+        if any(request.trigger.rollback for request in new.values()) and (state.running or state.pending):
+            raise BuildRunningError(
+                f"Build {state.running or state.last_number + 1} is running, and a rollback does not wait for its end; "
+                "stop the build, or ask again when it has ended."
+            )
         if state.running is None and (new or state.pending):
             number = _take_lock(service, state, new)
             taken = state.last_number + 1

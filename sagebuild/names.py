@@ -26,6 +26,12 @@ def resource_prefix(service: Service) -> str:
     return f"{service.stack_name}-{service.stack_key}-"
 
 
+def parse_resource_name(service: Service, name: str) -> int | None:
+    """The build number in the name of a model or an endpoint configuration; None if no build of this stack made it."""
+    number = name.removeprefix(resource_prefix(service))
+    return int(number) if number != name and number.isdecimal() else None
+
+
 def name_tuning_job(service: Service, number: int) -> str:
     """The name of a build's tuning job; those of its trainings begin with it."""
     return f"{tuning_prefix(service)}{number}"

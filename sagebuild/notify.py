@@ -74,7 +74,7 @@ def _publish(service: Service, record: BuildRecord, *, repeated: bool) -> None:
     with aws_call(f"send the notification of build {record.number}"):
         service.sns.publish(
             TopicArn=service.setting("RESULTS_TOPIC_ARN"),
-            Subject=f"{service.stack_name}: build {record.number} {_VERBS[record.status]}"[:100],
+            Subject=f"{service.stack_name}: {_name_kind(record)} {record.number} {_VERBS[record.status]}"[:100],
             MessageStructure="json",
             Message=json.dumps({"default": text} | dict.fromkeys(_MACHINES, facts)),
             MessageAttributes={
@@ -112,7 +112,7 @@ def write_message(service: Service, record: BuildRecord) -> str:
     """The text of the notification: what happened, why, how long, and what is live now."""
     step = f", in the step {record.step}" if record.step else ""
     lines = [
-        f"Build {record.number} of {service.stack_name} {_VERBS[record.status]} "
+        f"Build {record.number} of {service.stack_name}{_tell_kind(record)} {_VERBS[record.status]} "
         f"after {format_seconds(record.seconds)}{step}.",
         f"Reason: {record.reason}" if record.reason else "",
         _tell_trigger(record),
@@ -164,7 +164,21 @@ def tell_moment(iso: str) -> str:
     return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def _name_kind(record: BuildRecord) -> str:
+    return "rollback" if record.trigger.rollback else "build"
+
+
+def _tell_kind(record: BuildRecord) -> str:
+    """What it is, if not a build like others."""
+    if not record.trigger.rollback:
+        return ""
+    target = record.restores or record.trigger.rollback
+    return f", a rollback to {f'build {target}' if str(target).isdecimal() else 'the previous build'},"
+
+
 def _tell_training(record: BuildRecord) -> str:
+    if record.trigger.rollback:
+        return ""
     if not record.job_status:
         return "Training: none was started."
     if record.tuning_job:
@@ -193,7 +207,13 @@ def _tell_endpoint(service: Service, record: BuildRecord) -> str:
     name = name_endpoint(service)
     if not record.live_after:
         return f"Endpoint: there is no endpoint {name}."
-    if record.live_after == record.live_before:
+    untouched = not record.has_succeeded and record.live_after != record.endpoint_config
+    if untouched or record.live_after == record.live_before:
         return f"Endpoint: {name} serves what it served before, {record.live_after}."
+    if record.restores:
+        return (
+            f"Endpoint: {name} serves the model of build {record.restores} again, {record.live_after}; before, "
+            f"{record.live_before or 'nothing'}."
+        )
     before = f"; before, {record.live_before}" if record.live_before else ""
     return f"Endpoint: {name} now serves {record.live_after}{before}."

@@ -6,10 +6,12 @@ from typing import Any
 
 from sagebuild import requests
 from sagebuild.containers import choose_image
+from sagebuild.deployment import examine_deployment
 from sagebuild.docker import plan_images
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import BuildNotFoundError, HookError, ParameterError, PreflightError
+from sagebuild.guardrails import POLL_SECONDS, build_deployment_config, count_polls
 from sagebuild.hooks import plan_execution, replace_body
 from sagebuild.images import Scope
 from sagebuild.names import name_endpoint, name_resource
@@ -20,11 +22,8 @@ from sagebuild.records import NOT_ENDED, read_build, update_build
 from sagebuild.scaling import describe_scaling, find_scaling_problems, plan_scaling
 from sagebuild.script_mode import plan_packing
 from sagebuild.service import Service
+from sagebuild.smoke_test import plan_smoke_test
 from sagebuild.training import TrainingPlan, plan_training
-
-# An update takes 3 to 10 minutes; an hour means that something hangs.
-POLL_SECONDS = 30
-MAXIMUM_POLLS = 120
 
 
 def plan_build(service: Service, number: int) -> dict[str, Any]:
@@ -38,6 +37,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those names;
         ``packing`` is None unless the serving script has to be put into the model's archive before that is deployed;
         ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it, ``scaling`` is how it scales;
+        ``guardrails`` is how the traffic of an update moves, ``smokeTest`` what the endpoint must answer then;
         ``pollSeconds`` and ``maximumPolls`` bound the wait for it. ``preprocess`` and ``postprocess`` start a person's
         own state machines, where there are any.
 
@@ -62,6 +62,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     examine_inputs(service, parameters, training.artifacts, findings)
     examine_bodies(service, bodies, findings)
     examine_account(service, parameters, live, findings)
+    examine_deployment(service, parameters, findings)
     served = live.config if live else ""
     instance_type = bodies["endpointConfig"]["ProductionVariants"][0].get("InstanceType")
     findings.problems += find_scaling_problems(service, scaled_before, served, instance_type)
@@ -79,6 +80,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         model=name_resource(service, number),
         endpoint_config=name_resource(service, number) if parameters.deployEndpoint else "",
         live_before=live.config if live and live.status != "Failed" else "",
+        keep_builds=parameters.keepbuilds,
         changes_scaling=scaling["wanted"] or scaling["release"],
         scaling_before=scaled_before.to_text() if scaled_before else "",
         **training.record,
@@ -100,9 +102,11 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "deploy": parameters.deployEndpoint,
         "tags": requests.build_tags(service, number, parameters),
         "scaling": scaling,
+        "guardrails": build_deployment_config(parameters),
+        "smokeTest": plan_smoke_test(service, parameters),
         "postprocess": plan_execution(service, number, parameters, "postprocess", {"endpoint": name_endpoint(service)}),
         "pollSeconds": POLL_SECONDS,
-        "maximumPolls": MAXIMUM_POLLS,
+        "maximumPolls": count_polls(parameters),
     }
 
 

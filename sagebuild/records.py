@@ -28,10 +28,13 @@ class Trigger:
         "voice", "topic", "upload", "push", "schedule", "alarm", "notebook" or "command".
     detail
         What the person would recognise it by: a message id, a user, a file.
+    rollback
+        What it wants to serve again in place of a new model: "previous" or a build's number; empty for a build.
     """
 
     kind: str
     detail: str = ""
+    rollback: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class BuildRecord:
     endpoint_config: str = ""
     live_before: str = ""  # endpoint configuration; empty: no endpoint
     live_after: str = ""
+    endpoint_remade: bool = False  # as this build's deployment had left it Failed
+    restores: int = 0  # of a rollback, the build whose model is served again
+    keep_builds: int = 0  # how many good builds keep their models after it; 0: all
+    pruned_at: str = ""  # when its model was deleted, as it was kept no longer
     changes_scaling: bool = False  # sets it up or ends it
     scaling_before: str = ""  # JSON; empty: none
     stop_requested_by: str = ""
@@ -82,6 +89,11 @@ class BuildRecord:
     def has_succeeded(self) -> bool:
         """Whether it did all that was asked."""
         return self.status == "succeeded"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is a build that left the endpoint with its model."""
+        return self.has_succeeded and not self.trigger.rollback and self.live_after == self.endpoint_config != ""
 
     @property
     def has_ended(self) -> bool:
@@ -120,15 +132,15 @@ def read_build(service: Service, number: int) -> BuildRecord:
 def list_builds(service: Service, limit: int = 20) -> list[BuildRecord]:
     """The newest builds, newest first."""
     with aws_call("list the builds"):
-        items = service.dynamodb.query(
+        pages = service.dynamodb.get_paginator("query").paginate(
             TableName=service.setting("BUILDS_TABLE"),
             KeyConditionExpression="kind = :build",
             ExpressionAttributeValues={":build": {"S": "build"}},
             ScanIndexForward=False,
             ConsistentRead=True,
-            Limit=limit,
-        )["Items"]
-    return [_to_record(item) for item in items]
+            PaginationConfig={"MaxItems": limit, "PageSize": limit},
+        )
+        return [_to_record(item) for page in pages for item in page["Items"]]
 
 
 def update_build(service: Service, number: int, *, only_if: Mapping[str, Any] | None = None, **changes: Any) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sagebuild.endpoint import describe_endpoint, describe_instance_type
-from sagebuild.names import VARIANT, name_endpoint, name_resource
+from sagebuild.endpoint import RETAIN_CAPACITY, describe_endpoint, describe_instance_type
+from sagebuild.names import VARIANT, name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.records import BuildRecord
 from sagebuild.service import Service, aws_call
@@ -74,16 +74,12 @@ def plan_scaling(
     asked = parameters.autoscaling
     is_ours = before is not None and before.is_ours
     release = is_ours and (not asked or describe_instance_type(service, live_config) != instance_type)
-    retained: Body = {
-        "RetainAllVariantProperties": True,
-        "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
-    }
     keeps_count = before and (asked or not is_ours)
     return {
         "wanted": asked is not None,
         "release": release,
         "variant": _identify_variant(service),
-        "update": retained if keeps_count else {},
+        "update": RETAIN_CAPACITY if keeps_count else {},
     } | (build_scaling(service, parameters) if asked else {})
 
 
@@ -157,7 +153,7 @@ def clear_scaling(service: Service, record: BuildRecord) -> None:
     if not record.changes_scaling:
         return
     endpoint = describe_endpoint(service)
-    is_deployed = endpoint and endpoint.config == name_resource(service, record.number)
+    is_deployed = endpoint and endpoint.config == record.endpoint_config
     if is_deployed or describe_scaling(service) != Scaling.from_text(record.scaling_before):
         end_scaling(service)
 

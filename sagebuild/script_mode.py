@@ -81,8 +81,12 @@ def plan_packing(service: Service, number: int, parameters: ScriptModeParameters
     source = _locate_host_source(service, parameters)
     if not source or not _needs_code_in_model(parameters) or not _serves_a_script(parameters):
         return None
-    target = f"s3://{service.setting('MODEL_BUCKET')}/builds/{name_resource(service, number)}/served/model.tar.gz"
-    return {"source": source, "target": target}
+    return {"source": source, "target": f"s3://{service.setting('MODEL_BUCKET')}/{key_packed_model(service, number)}"}
+
+
+def key_packed_model(service: Service, number: int) -> str:
+    """Where in the model bucket a build puts the model's archive that has the serving script in it."""
+    return f"builds/{name_resource(service, number)}/served/model.tar.gz"
 
 
 def find_script_problems(parameters: ScriptModeParameters) -> Iterator[str]:

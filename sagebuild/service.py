@@ -118,6 +118,11 @@ class Service:
         return self._create_client("application-autoscaling")
 
     @cached_property
+    def cloudwatch(self) -> Any:
+        """The client of a person's own alarms."""
+        return self._create_client("cloudwatch")
+
+    @cached_property
     def codebuild(self) -> Any:
         """The client of the image builds."""
         return self._create_client("codebuild")
@@ -146,6 +151,11 @@ class Service:
     def quotas(self) -> Any:
         """The client of the account's quotas."""
         return self._create_client("service-quotas")
+
+    @cached_property
+    def runtime(self) -> Any:
+        """The client of requests to the endpoint."""
+        return self._create_client("sagemaker-runtime")
 
     @cached_property
     def s3(self) -> S3Client:

@@ -13,7 +13,7 @@ from sagebuild.requests import build_training_job
 from sagebuild.service import Service
 from sagebuild.tuning import build_tuning_job
 
-# How far back a model is looked for; a table's query gives up to 1 MB at a time.
+# How far back a model is looked for.
 _BUILDS_LOOKED_AT = 100
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote_plus
 
-from sagebuild.errors import MalformedMessageError
+from sagebuild.errors import MalformedMessageError, RollbackError
 from sagebuild.records import Trigger
 
 # How a publisher to the launch topic may name itself, in the message attribute "trigger".
 KINDS = ("alarm", "command", "notebook", "push", "schedule", "topic", "upload", "voice")
+PREVIOUS = "previous"
 _DETAIL = 200  # characters of it that are kept
 
 
@@ -56,6 +57,8 @@ def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest
     ------
     MalformedMessageError
         It is neither of these.
+    RollbackError
+        It asks for a rollback to what is no build.
     """
     message = _read_object(body)
     if message is None:
@@ -90,7 +93,30 @@ def _read_notification(envelope: Mapping[str, Any], message_id: str, launch_topi
     kind = _text(envelope, "MessageAttributes", "trigger", "Value") or "topic"
     if kind not in KINDS:
         raise MalformedMessageError(f"The attribute trigger is {kind[:40]!r}; it must be one of {', '.join(KINDS)}.")
-    return LaunchRequest(_trigger(kind, detail), request_id, content or {})
+    trigger = _trigger(kind, detail)
+    if content and "rollback" in content:
+        return LaunchRequest(replace(trigger, rollback=_read_rollback(content)), request_id)
+    return LaunchRequest(trigger, request_id, content or {})
+
+
+def _read_rollback(content: Mapping[str, Any]) -> str:
+    if len(content) > 1:
+        raise MalformedMessageError("The message asks for a rollback and overrides parameters; ask for one of them.")
+    return read_target(content["rollback"])
+
+
+def read_target(wanted: object) -> str:
+    """What a rollback goes back to: "previous", or a build's number.
+
+    Raises
+    ------
+    RollbackError
+        It is neither.
+    """
+    text = str(wanted).strip().lower()
+    if text != PREVIOUS and not (text.isdecimal() and int(text)):
+        raise RollbackError(f'rollback is {text[:40]!r}; it must be "{PREVIOUS}" or the number of a build.')
+    return text
 
 
 def _read_event(event: Mapping[str, Any], message_id: str) -> LaunchRequest | None:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from sagebuild.parameters import MODELS
 from sagebuild.parameters.common import BuildParameters, Common, Further, Tuning
+from sagebuild.parameters.deployment import DeploymentOptions
 from sagebuild.parameters.frameworks import ScriptModeParameters
 from sagebuild.parameters.groups import Part
 from sagebuild.parameters.kinds import Hours, JsonText, Kind, WholeNumber
@@ -26,6 +27,7 @@ GROUPS: dict[str, tuple[type[Part], str]] = {
     "Network": (NetworkOptions, "Where training and model stand in the network. Subnets need a stack deployed with\n"
                 '`--param="vpcAccess=true"`.'),
     "Endpoint": (EndpointOptions, "What an endpoint may be besides instances that answer at once."),
+    "Deployment": (DeploymentOptions, "How a model becomes the live one; [deployment.md](deployment.md) tells more."),
     "Tuning": (Tuning, "What a tuning job has: `configtrain` SAGEMAKERHPO, with `tuningobjective` and with ranges\n"
                "among the `hyperparameters`."),
 }  # fmt: skip

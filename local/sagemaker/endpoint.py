@@ -1,5 +1,6 @@
 """One endpoint: its status as Describe tells it, and its life."""
 
+import random
 import shutil
 import threading
 import traceback
@@ -7,6 +8,7 @@ from collections.abc import Callable
 
 from local import config
 from local.sagemaker.fleet import Fleet, Queue, describe_variant
+from local.sagemaker.guardrails import Shift
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.resources import Json, Store, emit_status, now, upper_snake
 from local.sagemaker.served_container import ServerError
@@ -36,10 +38,11 @@ class Endpoint:
         self.creation_time = self.last_modified_time = now()
         self.status = "Creating"
         self._region = store.region_name
-        self._deployment = request.get("DeploymentConfig")
+        self.deployment = request.get("DeploymentConfig")
         self._live: Fleet | None = None
         self._pending: Fleet | None = fleet
         self._pending_since = self.creation_time
+        self._shift: Shift | None = None
         self._reason = ""
         self._lock = threading.RLock()
 
@@ -62,8 +65,8 @@ class Endpoint:
                 answer["AsyncInferenceConfig"] = self._live.queue.config
             if self._live and self._pending:
                 answer["PendingDeploymentSummary"] = self._describe_pending(self._pending)
-            if self._deployment:
-                answer["LastDeploymentConfig"] = self._deployment
+            if self.deployment:
+                answer["LastDeploymentConfig"] = self.deployment
             if self._reason:
                 answer["FailureReason"] = self._reason
             return answer
@@ -91,11 +94,16 @@ class Endpoint:
         """Bring the first servers up, in the background."""
         self._in_background(self._deploy, self.describe())
 
-    def update(self, fleet: Fleet, deployment: Json | None) -> None:
-        """Replace the servers by others, in the background; the old ones serve until the new ones are healthy."""
+    @property
+    def variant_names(self) -> set[str]:
+        """The names of the variants that serve."""
+        return self._live.variant_names if self._live else set()
+
+    def update(self, fleet: Fleet, deployment: Json | None, shift: Shift) -> None:
+        """Replace the servers by others, in the background; the old ones serve until the new ones have the traffic."""
         with self._lock:
             self._pending, self._pending_since = fleet, now()
-            self._deployment = deployment or self._deployment
+            self.deployment, self._shift = deployment, shift
             detail = self._enter("Updating")
         self._in_background(self._deploy, detail)
 
@@ -115,7 +123,8 @@ class Endpoint:
         with self._lock:
             if not self._live or self.status == "Deleting":
                 return False, None
-            server = self._live.choose(variant)
+            shifted = self._pending if self._shift and random.random() < self._shift.share else None
+            server = (shifted or self._live).choose(variant)
             if server:
                 server.enter()
             return True, server
@@ -126,6 +135,7 @@ class Endpoint:
         reason = ""
         try:
             fleet.start()
+            reason = self._shift.run() if self._shift else ""
         except ServerError as error:
             reason = str(error)
         except Exception:  # whatever goes wrong in this engine, the endpoint must come to rest and say so
@@ -136,7 +146,7 @@ class Endpoint:
             if not reason:
                 self._live = fleet
             if self._live:
-                self._pending = None
+                self._pending = self._shift = None
             detail = self._enter("InService" if self._live else "Failed")
         self._publish(detail)
         if reason:
@@ -152,7 +162,8 @@ class Endpoint:
         forget()
 
     def _describe_pending(self, fleet: Fleet) -> Json:
-        variants = [describe_variant(server) for server in fleet.servers]
+        stage = [{"Status": self._shift.stage if self._shift else "Creating", "StartTime": self._pending_since}]
+        variants = [describe_variant(server) | {"VariantStatus": stage} for server in fleet.servers]
         return {
             "EndpointConfigName": fleet.configuration.name,
             "ProductionVariants": variants,

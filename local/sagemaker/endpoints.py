@@ -4,6 +4,7 @@ from moto.sagemaker.exceptions import ValidationError
 
 from local.sagemaker.endpoint import Endpoint
 from local.sagemaker.fleet import Fleet
+from local.sagemaker.guardrails import Shift, read_policy
 from local.sagemaker.hosting import HostingOperations
 from local.sagemaker.resources import Json, list_page
 
@@ -33,8 +34,23 @@ class EndpointOperations(HostingOperations):
                 raise ValidationError(message=f'Cannot update endpoint "{endpoint.arn}" with status {endpoint.status}.')
             excluded = {one["VariantPropertyType"] for one in request.get("ExcludeRetainedVariantProperties") or []}
             retained = endpoint.retained(excluded) if request.get("RetainAllVariantProperties") else {}
-            endpoint.update(self._fleet(endpoint.name, request, retained), request.get("DeploymentConfig"))
+            fleet = self._fleet(endpoint.name, request, retained)
+            deployment = request.get("DeploymentConfig")
+            if request.get("RetainDeploymentConfig"):
+                deployment = deployment or endpoint.deployment
+            shift = self._shift(endpoint, fleet, deployment)
+            endpoint.update(fleet, deployment, shift)
         return {"EndpointArn": endpoint.arn}
+
+    def _shift(self, endpoint: Endpoint, fleet: Fleet, deployment: Json | None) -> Shift:
+        if deployment and endpoint.variant_names != fleet.variant_names:
+            raise ValidationError(
+                message="With a DeploymentConfig the variants must have the names of the present ones, "
+                f"{sorted(endpoint.variant_names)}."
+            )
+        shift = Shift(read_policy(deployment, fleet.servers[0].variant), self.region_name, fleet.role_arn)
+        shift.check_alarms()
+        return shift
 
     def delete_endpoint(self, request: Json) -> Json:
         """Begin to end an endpoint."""

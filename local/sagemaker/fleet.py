@@ -46,6 +46,16 @@ class Fleet:
             for variant, model in variants
         ]
 
+    @property
+    def variant_names(self) -> set[str]:
+        """The names of its variants."""
+        return {server.variant["VariantName"] for server in self.servers}
+
+    @property
+    def role_arn(self) -> str:
+        """The role of its first model."""
+        return self.servers[0].role
+
     def start(self) -> None:
         """Start every server; returns when all are healthy."""
         for server in self.servers:

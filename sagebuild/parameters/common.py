@@ -149,6 +149,11 @@ class BuildParameters(Common, Tuning, Further, Options):
         return not (self.skiptrain or self.ModelArtifacts) and getattr(self, "train", True)
 
     @property
+    def largest_count(self) -> int:
+        """How many instances there can be behind the endpoint."""
+        return max(self.hostinstancecount, self.autoscaling.maximum if self.autoscaling else 0)
+
+    @property
     def tuning_ranges(self) -> dict[str, Range]:
         """The hyperparameters that a tuning job searches."""
         return {name: value for name, value in self.hyperparameters.items() if isinstance(value, Range)}

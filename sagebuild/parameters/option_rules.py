@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from sagebuild.parameters.common import BuildParameters
+from sagebuild.parameters.deployment import LONGEST_DEPLOYMENT
 from sagebuild.parameters.rules import Rule, rule_of
 
 OPTION_RULES: list[Rule] = []
@@ -98,3 +99,62 @@ def _isolated_containers_install_nothing(parameters: BuildParameters) -> Iterato
 def _isolated_scripts_come_by_a_channel(parameters: BuildParameters) -> Iterator[str]:
     if parameters.networkisolation and CODE_CHANNEL in parameters.channels:
         yield f"channels.{CODE_CHANNEL} is the script's own with networkisolation; give yours another name."
+
+
+@_rule("guardrails", "serverless")
+def _serverless_endpoints_shift_no_instances(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.guardrails and parameters.serverless:
+        yield "guardrails shifts traffic between instances, of which a serverless endpoint has none; give one of them."
+
+
+@_rule("guardrails", "hostinstancetype")
+def _some_instances_have_no_guardrails(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
+    if parameters.guardrails and parameters.hostinstancetype.startswith("ml.inf1."):
+        yield (
+            f"hostinstancetype is {parameters.hostinstancetype}, whose updates SageMaker makes at once and without "
+            "alarms; give another family, or leave out guardrails."
+        )
+
+
+@_rule("guardrails", "hostinstancecount", "autoscaling")
+def _a_step_is_at_most_half_of_the_instances(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html
+    guardrails, scaling = parameters.guardrails, parameters.autoscaling
+    if not guardrails or guardrails.shifting == "ALL_AT_ONCE":
+        return
+    name, fewest = "hostinstancecount", parameters.hostinstancecount
+    if scaling:
+        name, fewest = "autoscaling.minimum", scaling.minimum
+    step = guardrails.instances or 1  # a share of the instances is one at least
+    if fewest < 2 * step:
+        yield (
+            f"{name} is {fewest}; guardrails.shifting {guardrails.shifting} needs at least {2 * step}, as a step is "
+            "half of the instances at most."
+        )
+    elif guardrails.shifting == "LINEAR" and guardrails.instances and 10 * step < parameters.largest_count:
+        yield (
+            f"guardrails.instances is {step}; for shifting LINEAR it must be at least a tenth of the instances, which "
+            f"can be {parameters.largest_count}."
+        )
+
+
+@_rule("guardrails", "hostinstancecount", "autoscaling")
+def _a_deployment_ends_in_time(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_BlueGreenUpdatePolicy.html
+    if not (guardrails := parameters.guardrails):
+        return
+    waiting = guardrails.waiting_seconds(parameters.largest_count)
+    longest = guardrails.timeout or LONGEST_DEPLOYMENT
+    if waiting >= longest:
+        limit = "guardrails.timeout" if guardrails.timeout else "the longest update that SageMaker makes"
+        yield (
+            f"guardrails waits {waiting} seconds in all, by wait and terminationwait; it must be less than {limit}, "
+            f"which is {longest}."
+        )
+
+
+@_rule("smoketest", "asynchronous")
+def _queues_answer_no_smoke_test(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.smoketest and parameters.asynchronous:
+        yield "smoketest is for endpoints that answer at once; give smoketest or asynchronous."

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from sagebuild.parameters.deployment import DeploymentOptions
 from sagebuild.parameters.groups import Part, S3Address, refuse_part
 from sagebuild.parameters.kinds import Choice, Flag, Hours, Number, Scalar, Text, WholeNumber
 
@@ -202,5 +203,5 @@ class EndpointOptions(Part):
     )
 
 
-class Options(TrainingOptions, NetworkOptions, EndpointOptions):
+class Options(TrainingOptions, NetworkOptions, EndpointOptions, DeploymentOptions):
     """All of them."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sagebuild import errors, plan
+from sagebuild import errors, plan, rollback
 from tests.engine import ROOT
 
 FILE = ROOT / "statemachine.asl.json"
@@ -174,7 +174,25 @@ def matched_errors_of_our_own_exist(definition: Definition) -> Iterator[str]:
 @rule
 def the_plan_is_used_as_it_is_made(definition: Definition) -> Iterator[str]:
     used = {key for expression in expressions_in(definition) for key in re.findall(r"\$plan\.(\w+)", expression)}
-    yield from used ^ planned_keys()
+    yield from used ^ planned_keys(plan.plan_build)
+
+
+@rule
+def a_rollback_is_planned_as_it_is_used(definition: Definition) -> Iterator[str]:
+    way = {"Preprocess?", "Images To Build?", "How To Train?"} | reach(definition, "Take Earlier Build")
+    text = json.dumps([definition["States"][name] for name in way if name in definition["States"]])
+    yield from set(re.findall(r"\$plan\.(\w+)", text)) ^ planned_keys(rollback.plan_rollback)
+
+
+def reach(definition: Definition, name: str) -> set[str]:
+    """The states that the machine can come to from one of them, that one included."""
+    ahead, reached = {name}, set[str]()
+    while ahead:
+        reached |= ahead
+        states = [definition["States"].get(one, {}) for one in ahead]
+        rules = [rule for state in states for key in ("Choices", "Catch") for rule in state.get(key, [])]
+        ahead = {each[key] for each in (*states, *rules) for key in ("Next", "Default") if key in each} - reached
+    return reached
 
 
 @rule
@@ -184,9 +202,9 @@ def placeholders_are_substituted(definition: Definition) -> Iterator[str]:
     yield from set(re.findall(r"\$\{(\w+)\}", json.dumps(definition))) ^ substituted
 
 
-def planned_keys() -> set[str]:
-    """The keys of what plan_build returns."""
-    (function,) = ast.parse(inspect.getsource(plan.plan_build)).body
+def planned_keys(planner: Callable[..., Any]) -> set[str]:
+    """The keys of what plan_build or plan_rollback returns."""
+    (function,) = ast.parse(inspect.getsource(planner)).body
     (returned,) = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
     assert isinstance(returned, ast.Dict)
     return {str(ast.literal_eval(key)) for key in returned.keys if key}
@@ -228,6 +246,7 @@ READY = "Endpoint Ready?"
         (expressions_are_of_the_service_s_jsonata, (TRAIN, "Arguments"), "{% $plan.training ?: {} %}"),
         (matched_errors_of_our_own_exist, (PLAN, "Retry", 0, "ErrorEquals", 0), "AwsAwayError"),
         (the_plan_is_used_as_it_is_made, (TRAIN, "Arguments"), "{% $plan.teaching %}"),
+        (a_rollback_is_planned_as_it_is_used, ("Take Earlier Build", "Assign"), "{% $plan.training %}"),
         (placeholders_are_substituted, (PLAN, "Arguments", "FunctionName"), "${PlanFunctionArn}"),
     ],
 )

@@ -41,6 +41,13 @@ PACKER = """
         return {"artifacts": event["artifacts"]}
 """
 
+# Is content with every answer but that to a bad sample.
+TASTER = """
+    def handler(event, context):
+        if event["body"] == "bad":
+            raise type("SmokeTestError", (Exception,), {})("The smoke test failed: the status is 500.")
+"""
+
 TRAIN = "print('learned nothing')"
 TRAIN_SCORED = "import sys; print('score=' + sys.argv[-1])"
 TRAIN_BADLY = "raise ValueError('the learning rate makes no sense')"
@@ -102,12 +109,15 @@ class Stage(Host):
         self.builder = Builder(engine)
         self._planner = deploy(engine, PLANNER, Environment={"Variables": {"PLANS": str(folder)}})
         self._packer = deploy(engine, PACKER)
+        self._taster = deploy(engine, TASTER)
+        self.cloudwatch = engine.client("cloudwatch")
         self._machine = self._create(DEFINITION)
         self.steady = self.configure(AllTraffic=self.model(SERVE))
 
     def _create(self, definition: Json) -> str:
         text = json.dumps(definition).replace("${PlanBuildFunctionArn}", self._planner)
         text = text.replace("${PackModelFunctionArn}", self._packer)
+        text = text.replace("${RunSmokeTestFunctionArn}", self._taster)
         created = self.machines.states.create_state_machine(
             name=name("build"), definition=text, roleArn=self.machines.role_arn
         )
@@ -161,6 +171,8 @@ class Stage(Host):
             "tags": [{"Key": "sagebuild:build", "Value": own}],
             "preprocess": {"wanted": False},
             "scaling": {"wanted": False, "release": False, "update": {}},
+            "guardrails": {},
+            "smokeTest": {"wanted": False},
             "postprocess": {"wanted": False},
             "pollSeconds": POLL_SECONDS,
             "maximumPolls": 1000,

@@ -9,6 +9,7 @@ import pytest
 
 from demo.laptop import Aws, list_inventory
 from tests.e2e.byod import SLOW, Byod
+from tests.e2e.deployment import guard, roll_back, sample
 from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import running_engine
 
@@ -44,13 +45,13 @@ NEEDED_ON_AWS_ALONE = {
     "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
     "FinishBuild": {
         "sqs:SendMessage",  # when it has failed three times
-        "sagemaker:UpdateEndpoint",  # when a build was stopped in the middle of an update
         "application-autoscaling:DeregisterScalableTarget",  # when a build fails after its scaling was registered
         "cloudwatch:DeleteAlarms",  # Application Auto Scaling, as for the state machine
         "cloudwatch:DescribeAlarms",
         "cloudwatch:PutMetricAlarm",
-        "sagemaker:DescribeEndpointConfig",
         "sagemaker:UpdateEndpointWeightsAndCapacities",
+        "sagemaker:AddTags",  # when SageMaker left the endpoint Failed, so that it is made again
+        "sagemaker:CreateEndpoint",
     },
     "RemoveLeftovers": {
         "cloudwatch:DeleteAlarms",  # Application Auto Scaling, in the name of who deregisters
@@ -152,6 +153,7 @@ def use(stack: DeployedStack) -> None:
     conversation.say("yes")
     stack.finish(number + 1)
     use_tuning(stack)
+    use_deployment(stack)
     use_images(Byod(stack), hostinstancetype="ml.m5.large", **scaling)
     use_sweep(stack)
     stack.set_parameters()
@@ -173,6 +175,15 @@ def use_tuning(stack: DeployedStack) -> None:
     conversation.say("stop_build")
     conversation.say("yes")
     stack.finish(number)
+
+
+def use_deployment(stack: DeployedStack) -> None:
+    """Deploy with guardrails and a smoke test, which then fails, forget what is old, and roll back."""
+    smoke, hosts = sample(stack), {"hostinstancetype": "ml.m5.large", "hostinstancecount": 2, "skiptrain": True}
+    good = stack.build(**hosts, smoketest=smoke, guardrails=guard(stack), keepbuilds=1)
+    assert good["status"] == "succeeded", good["reason"]
+    stack.build(**hosts, smoketest=sample(stack, "DataBucket") | {"status": 400})
+    assert roll_back(stack, "previous")["status"] == "succeeded"
 
 
 def use_sweep(stack: DeployedStack) -> None:

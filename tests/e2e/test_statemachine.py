@@ -9,9 +9,20 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.loaders import Loader
 
-from tests.e2e.machine import SERVE_NEVER, TRAIN_BADLY, TRAIN_SCORED, Json, Run, Stage, transitions, without_repetition
+from tests.e2e.machine import (
+    SERVE,
+    SERVE_NEVER,
+    TRAIN_BADLY,
+    TRAIN_SCORED,
+    Json,
+    Run,
+    Stage,
+    transitions,
+    without_repetition,
+)
 from tests.engine import Engine
 from tests.local.builds import BUILD_AND_PUSH
+from tests.local.functions import name
 
 PLANNED = ("Plan Build", "Preprocess?")
 IMAGES = "Images To Build?"
@@ -24,7 +35,7 @@ FIND = ("Find Endpoint", "Endpoint Free?")
 FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
 LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
 SUCCEED = "Build Succeeded"
-END = ("Scale Endpoint?", "Postprocess?", SUCCEED)
+END = ("Smoke Test?", "Scale Endpoint?", "Postprocess?", SUCCEED)
 SCALE = ("Scale Endpoint?", "Register Scaling", "Set Scaling Policy")
 SCALING = "ApplicationAutoScaling"
 FAIL = "Build Failed"
@@ -59,6 +70,12 @@ PLAN: Json = {
     "pollSeconds": 30,
     "maximumPolls": 120,
 }
+# What sagebuild.rollback plans; tests/contract/test_statemachine.py holds the two together.
+ROLLBACK_KEYS = {
+    *("number", "preprocess", "images", "way", "artifacts", "endpoint", "tags", "scaling", "guardrails", "smokeTest"),
+    *("postprocess", "pollSeconds", "maximumPolls"),
+}
+TASTED = PLAN | {"number": 1, "postprocess": {"wanted": False}}
 
 
 def scenario(*path: str, error: str = "", cause: str = "") -> Callable[[Callable[[Stage], Run]], None]:
@@ -353,7 +370,7 @@ def an_endpoint_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     *FIND,
     "Update Endpoint",
     FAIL,
-    error="SageMaker.AmazonSageMakerException",
+    error="SageMaker.SageMakerException",
     cause='Could not find endpoint configuration ".*/never-made"',
 )
 def an_update_that_sagemaker_refuses_leaves_the_endpoint_as_it_was(stage: Stage) -> Run:
@@ -444,7 +461,7 @@ def an_endpoint_that_never_comes_to_rest_is_given_up(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, *SCALE, "Postprocess?", SUCCEED)
+@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, "Smoke Test?", *SCALE, "Postprocess?", SUCCEED)
 def an_endpoint_scales_as_planned(stage: Stage) -> Run:
     run = stage.build(plan := stage.scaled(stage.plan()))
     variant = plan["scaling"]["variant"]
@@ -481,6 +498,62 @@ def scaling_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
 def a_policy_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.scaled(stage.plan(), policy={"PolicyName": "own", "PolicyType": "Guess"})
     return stage.run_from("Scale Endpoint?", {"plan": plan})
+
+
+@scenario(
+    *PREPARE,
+    *FIND,
+    "Update Endpoint",
+    *LOOK,
+    FAIL,
+    error="EndpointDeploymentError",
+    cause=r"did not take the new model: it is InService with config-\w+\. .* by the alarms \['alarm-\w+'\]",
+)
+def an_update_that_an_alarm_rolls_back_fails_the_build_with_sagemaker_s_reason(stage: Stage) -> Run:
+    alarm = name("alarm")
+    stage.cloudwatch.put_metric_alarm(
+        AlarmName=alarm, MetricName="Errors", Namespace="own", Period=60, EvaluationPeriods=1, Threshold=1,
+        Statistic="Sum", ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    stage.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test's")
+    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 600}
+    guardrails = {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
+    }
+    endpoint = stage.endpoint()
+    run = stage.build(stage.plan(endpoint) | {"guardrails": {"DeploymentConfig": guardrails}})
+    described = stage.describe(endpoint)
+    assert (described["EndpointConfigName"], described["LastDeploymentConfig"]) == (stage.steady, guardrails)
+    return run
+
+
+@scenario(*PLAN_ONLY, "Take Earlier Build", *FIND, "Update Endpoint", *LOOK, *END)
+def a_rollback_deploys_what_is_there(stage: Stage) -> Run:
+    endpoint, earlier = stage.endpoint(), stage.configure(AllTraffic=stage.model(SERVE))
+    plan = {key: value for key, value in stage.plan(endpoint).items() if key in ROLLBACK_KEYS}
+    plan |= {"way": "rollback", "artifacts": "s3://model/model.tar.gz"}
+    run = stage.build(plan | {"endpoint": {"EndpointName": endpoint, "EndpointConfigName": earlier}})
+    assert stage.describe(endpoint)["EndpointConfigName"] == earlier
+    assert json.loads(run.described["output"])["artifacts"] == plan["artifacts"]
+    return run
+
+
+@scenario("Given", "Smoke Test?", "Run Smoke Test", *END[1:])
+def an_endpoint_that_answers_well_stays(stage: Stage) -> Run:
+    given = {"plan": TASTED | {"smokeTest": {"wanted": True, "sample": {"body": "good"}}}}
+    return stage.run_from("Smoke Test?", given | {"live": "new", "artifacts": "s3://model/model.tar.gz"})
+
+
+@scenario("Given", "Smoke Test?", "Run Smoke Test", FAIL, error="SmokeTestError", cause="the status is 500")
+def an_endpoint_that_answers_badly_fails_the_build(stage: Stage) -> Run:
+    given = {"plan": TASTED | {"smokeTest": {"wanted": True, "sample": {"body": "bad"}}}}
+    return stage.run_from("Smoke Test?", given | {"live": "new", "artifacts": "s3://model/model.tar.gz"})
+
+
+@scenario("Given", "Smoke Test?", FAIL, error="PlanError", cause="whether the endpoint is tried")
+def a_plan_that_leaves_the_smoke_test_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Smoke Test?", {"plan": {"number": 1}, "live": "new", "artifacts": "s3://model/m.tar.gz"})
 
 
 @scenario("Given", "Scale Endpoint?", FAIL, error="PlanError", cause="whether the endpoint scales")
@@ -572,7 +645,7 @@ WHEN_FREE = {
 # Where "Endpoint Ready?" leads, and with which error.
 DEPLOYMENT, TIMEOUT = "EndpointDeploymentError", "EndpointTimeoutError"
 WHEN_READY = {
-    "InService": ("Scale Endpoint?", "Scale Endpoint?"),
+    "InService": ("Smoke Test?", "Smoke Test?"),
     "Failed": (DEPLOYMENT, DEPLOYMENT),
     "OutOfService": (DEPLOYMENT, DEPLOYMENT),
     "UpdateRollbackFailed": (DEPLOYMENT, DEPLOYMENT),

@@ -17,6 +17,14 @@ def distributed(**parts: Any) -> Document:
     return of("PYTORCH", distribution=parts)
 
 
+def guarded(hosts: int = 2, **parts: Any) -> Document:
+    return scikit(hostinstancecount=hosts, guardrails={"wait": 60} | parts)
+
+
+def tested(**parts: Any) -> Document:
+    return scikit(smoketest={"contenttype": "text/csv"} | parts)
+
+
 # ruff: noqa: E501
 # fmt: off
 WRONG_OPTIONS: list[tuple[Document | str, ...]] = [
@@ -127,4 +135,59 @@ WRONG_OPTIONS: list[tuple[Document | str, ...]] = [
      "autoscaling.target is missing; it must be a number."),
     (scikit(pipeline=[{"image": "a:1", "artifacts": "model.tar.gz"}]),
      'pipeline[0].artifacts is "model.tar.gz"; it must be the S3 address of a model.tar.gz.'),
+    # Deployment
+    (guarded(wait=3601),
+     "guardrails.wait is 3601; it must be a whole number of seconds from 0 to 3600."),
+    (scikit(guardrails={}),
+     "guardrails.wait is missing; it must be a whole number of seconds from 0 to 3600."),
+    (guarded(shifting="BLUE_GREEN"),
+     'guardrails.shifting is "BLUE_GREEN"; it must be one of ALL_AT_ONCE, CANARY, LINEAR.'),
+    (guarded(percent=10),
+     "guardrails has percent, which is for shifting CANARY or LINEAR; its shifting is ALL_AT_ONCE."),
+    (guarded(shifting="CANARY"),
+     "guardrails needs either percent or instances."),
+    (guarded(shifting="CANARY", percent=10, instances=1),
+     "guardrails has both percent and instances; give one."),
+    (guarded(shifting="CANARY", percent=51),
+     "guardrails.percent is 51; it must be a whole number from 1 to 50."),
+    (guarded(shifting="LINEAR", percent=9),
+     "guardrails has percent 9; for shifting LINEAR it must be at least 10."),
+    (guarded(alarms=["errors", "errors"]),
+     "guardrails has the alarm errors more than once."),
+    (guarded(alarms=[f"alarm-{number}" for number in range(11)]),
+     "guardrails.alarms has 11 entries; it may have 10 at most."),
+    (guarded(shifting="CANARY", instances=3, hosts=5),
+     "hostinstancecount is 5; guardrails.shifting CANARY needs at least 6, as a step is half of the instances at most."),
+    (guarded(shifting="LINEAR", percent=50, hosts=1),
+     "hostinstancecount is 1; guardrails.shifting LINEAR needs at least 2, as a step is half of the instances at most."),
+    (scaled() | {"guardrails": {"shifting": "CANARY", "percent": 5, "wait": 60}},
+     "autoscaling.minimum is 1; guardrails.shifting CANARY needs at least 2, as a step is half of the instances at most."),
+    (guarded(shifting="LINEAR", instances=1, hosts=11),
+     "guardrails.instances is 1; for shifting LINEAR it must be at least a tenth of the instances, which can be 11."),
+    (guarded(shifting="LINEAR", percent=10, wait=2700, terminationwait=1800, hosts=2),
+     "guardrails waits 28800 seconds in all, by wait and terminationwait; it must be less than the longest update that SageMaker makes, which is 28800."),
+    (guarded(wait=300, terminationwait=300, timeout=600),
+     "guardrails waits 600 seconds in all, by wait and terminationwait; it must be less than guardrails.timeout, which is 600."),
+    (guarded() | {"serverless": SERVERLESS},
+     "guardrails shifts traffic between instances, of which a serverless endpoint has none; give one of them."),
+    (guarded() | {"hostinstancetype": "ml.inf1.xlarge"},
+     "hostinstancetype is ml.inf1.xlarge, whose updates SageMaker makes at once and without alarms; give another family, or leave out guardrails."),
+    (scikit(smoketest={"body": "1,2"}),
+     "smoketest.contenttype is missing; it must be a MIME type such as text/csv."),
+    (tested(),
+     "smoketest needs either body or file."),
+    (tested(body="1,2", file="sample.csv"),
+     "smoketest has both body and file; give one."),
+    (tested(file="s3://bucket"),
+     'smoketest.file is "s3://bucket"; it must be a key in the code bucket or an S3 address.'),
+    (tested(body="1" * 6001),
+     f'smoketest.body is "{"1" * 56}...; it must be at most 6000 characters long as text.'),
+    (tested(body="1", status=100),
+     "smoketest.status is 100; it must be a whole number from 200 to 599."),
+    (tested(body="1", latency=0.5),
+     "smoketest.latency is 0.5; it must be a whole number of ms from 1 to 60000."),
+    (tested(body="1") | {"asynchronous": {}},
+     "smoketest is for endpoints that answer at once; give smoketest or asynchronous."),
+    (scikit(keepbuilds=0),
+     "keepbuilds is 0; it must be a whole number from 1 to 100."),
 ]

@@ -1,0 +1,137 @@
+"""Deployment guardrails: an endpoint's traffic moves to the new servers in steps, and back when an alarm is raised."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from moto.sagemaker.exceptions import ValidationError
+
+from local import clients, config
+from local.sagemaker.resources import Json, refuse
+
+_LOOK_SECONDS = 0.1  # between two looks at the alarms
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a DeploymentConfig asks of an update.
+
+    Parameters
+    ----------
+    shares
+        Of the traffic that the new servers have, step by step; the last is 1.
+    wait, last_wait
+        Seconds for which the alarms are watched after each step, and after the last.
+    timeout
+        Seconds that all of it may take.
+    alarms
+        The names of the alarms.
+    """
+
+    shares: tuple[float, ...] = (1.0,)
+    wait: float = 0.0
+    last_wait: float = 0.0
+    timeout: float | None = None
+    alarms: tuple[str, ...] = ()
+
+
+def read_policy(deployment: Json | None, variant: Json) -> Policy:
+    """What UpdateEndpoint's DeploymentConfig asks for; an error where AWS refuses it, or where this engine cannot."""
+    refuse(deployment or {}, ["RollingUpdatePolicy"], "UpdateEndpoint")
+    asked = deployment or {}
+    alarms = tuple(alarm["AlarmName"] for alarm in (asked.get("AutoRollbackConfiguration") or {}).get("Alarms") or [])
+    update = asked.get("BlueGreenUpdatePolicy")
+    if not update:
+        return Policy(alarms=alarms)
+    routing = update["TrafficRoutingConfiguration"]
+    wait = float(routing["WaitIntervalInSeconds"])
+    # After the last step of a canary there is no interval of its own.
+    last_wait = 0.0 if routing["Type"] == "CANARY" else wait
+    return Policy(
+        shares=tuple(_read_shares(routing, variant)),
+        wait=wait,
+        last_wait=last_wait + float(update.get("TerminationWaitInSeconds") or 0),
+        timeout=update.get("MaximumExecutionTimeoutInSeconds"),
+        alarms=alarms,
+    )
+
+
+def _read_shares(routing: Json, variant: Json) -> Iterator[float]:
+    kind = routing["Type"]
+    size = routing.get({"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(kind, ""))
+    if kind != "ALL_AT_ONCE":
+        count = variant.get("InitialInstanceCount")
+        if not count or not size:
+            raise ValidationError(message=f"{kind} needs a size, and a variant with instances.")
+        step = size["Value"] / (100 if size["Type"] == "CAPACITY_PERCENT" else count)
+        least = 0.1 if kind == "LINEAR" else 0.0
+        if not least <= step <= 0.5 or count < 2:
+            raise ValidationError(
+                message=f"The {kind} size is {size['Value']} of {count} instances by {size['Type']}; it must be "
+                f"{'10-50%' if kind == 'LINEAR' else 'at most 50%'} of the instances."
+            )
+        share = step
+        while share < 0.999:
+            yield share
+            share = 1.0 if kind == "CANARY" else share + step
+    yield 1.0
+
+
+class Shift:
+    """The traffic of one update on its way to the new servers.
+
+    Parameters
+    ----------
+    policy
+        How it is to move.
+    region
+        Of the alarms.
+    role_arn
+        The role in which they are looked at.
+    """
+
+    def __init__(self, policy: Policy, region: str, role_arn: str) -> None:
+        self.share = 0.0
+        self.stage = "Creating"
+        self._policy = policy
+        self._cloudwatch: Any = clients.client("cloudwatch", region, role_arn) if policy.alarms else None
+
+    def check_alarms(self) -> None:
+        """Fail by name where an alarm does not exist."""
+        if missing := set(self._policy.alarms) - self._read_states().keys():
+            raise ValidationError(message=f"There is no alarm of the name {', '.join(sorted(missing))}.")
+
+    def run(self) -> str:
+        """Move the traffic; returns why it is to be moved back, or nothing."""
+        limit = self._policy.timeout
+        deadline = time.monotonic() + limit / config.current().time_scale if limit else float("inf")
+        for share in self._policy.shares:
+            self.stage, self.share = "ActivatingTraffic", share
+            self.stage = "Baking"
+            wait = self._policy.last_wait if share == 1.0 else self._policy.wait
+            reason = self._watch(wait / config.current().time_scale, deadline)
+            if reason:
+                return reason
+        return ""
+
+    def _watch(self, seconds: float, deadline: float) -> str:
+        end = time.monotonic() + seconds
+        while True:
+            raised = sorted(name for name, state in self._read_states().items() if state == "ALARM")
+            if raised:
+                return (
+                    f"The deployment was rolled back by the alarms {raised}, which went into ALARM while traffic "
+                    "shifted to the new instances."
+                )
+            if time.monotonic() >= deadline:
+                return f"The deployment was rolled back, as it took more than {self._policy.timeout} seconds."
+            if time.monotonic() >= end:
+                return ""
+            time.sleep(min(_LOOK_SECONDS, max(0.0, end - time.monotonic())))
+
+    def _read_states(self) -> dict[str, str]:
+        if not self._policy.alarms:
+            return {}
+        answer = self._cloudwatch.describe_alarms(AlarmNames=list(self._policy.alarms))
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in answer["MetricAlarms"]}

@@ -1,0 +1,73 @@
+"""How an update's traffic moves to the new instances, which alarms bring it back, and how long that may take."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sagebuild.parameters import BuildParameters
+from sagebuild.service import Service, aws_call
+
+Body = dict[str, Any]
+
+# An update takes 3 to 10 minutes; an hour beyond what it was asked to wait means that something hangs.
+POLL_SECONDS = 30
+PATIENCE_SECONDS = 3600
+
+
+def build_deployment_config(parameters: BuildParameters) -> Body:
+    """What UpdateEndpoint takes beside the names: ``DeploymentConfig``, or nothing without guardrails.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeploymentConfig.html
+    """
+    asked = parameters.guardrails
+    if not asked:
+        return {}
+    routing: Body = {"Type": asked.shifting, "WaitIntervalInSeconds": asked.wait}
+    if asked.shifting != "ALL_AT_ONCE":
+        size: Body = {"Type": "CAPACITY_PERCENT", "Value": asked.percent}
+        if asked.instances:
+            size = {"Type": "INSTANCE_COUNT", "Value": asked.instances}
+        routing["CanarySize" if asked.shifting == "CANARY" else "LinearStepSize"] = size
+    policy: Body = {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": asked.terminationwait}
+    if asked.timeout:
+        policy["MaximumExecutionTimeoutInSeconds"] = asked.timeout
+    config: Body = {"BlueGreenUpdatePolicy": policy}
+    if asked.alarms:
+        config["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": name} for name in asked.alarms]}
+    return {"DeploymentConfig": config}
+
+
+def count_polls(parameters: BuildParameters) -> int:
+    """How many looks at the endpoint, one each POLL_SECONDS, a deployment is given."""
+    asked = parameters.guardrails
+    longest = (asked.timeout or asked.waiting_seconds(parameters.largest_count)) if asked else 0
+    return math.ceil((PATIENCE_SECONDS + longest) / POLL_SECONDS)
+
+
+def examine_alarms(service: Service, parameters: BuildParameters) -> tuple[list[str], list[str]]:
+    """What is wrong with the alarms that shall roll an update back, and what is to be known of them.
+
+    Returns
+    -------
+    tuple
+        Problems: alarms that do not exist. Notes: those that are in alarm now.
+    """
+    names = list(parameters.guardrails.alarms) if parameters.guardrails else []
+    if not names:
+        return [], []
+    with aws_call("describe the alarms"):
+        found = service.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+    states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
+    missing = [
+        f"guardrails.alarms names {name}, and there is no metric alarm of that name; create it in CloudWatch, or "
+        "correct the name."
+        for name in names
+        if name not in states
+    ]
+    raised = [
+        f"The alarm {name} is in ALARM; while it is, SageMaker rolls back what is deployed."
+        for name in names
+        if states.get(name) == "ALARM"
+    ]
+    return missing, raised

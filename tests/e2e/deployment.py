@@ -1,0 +1,36 @@
+"""What deployments are tried with: an alarm, a sample request, and the request to roll back."""
+
+import json
+from typing import Any
+
+from tests.e2e.stack import DeployedStack, wait_until
+
+ALARM = "sagebuild-dev-errors"
+
+
+def guard(stack: DeployedStack) -> dict[str, Any]:
+    """Guardrails with an alarm of a person's own, which is as it should be."""
+    client = stack.client("cloudwatch")
+    client.put_metric_alarm(
+        AlarmName=ALARM, Namespace="AWS/SageMaker", MetricName="Invocation5XXErrors", Statistic="Sum", Period=60,
+        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    client.set_alarm_state(AlarmName=ALARM, StateValue="OK", StateReason="a test's")
+    return {"shifting": "CANARY", "percent": 50, "wait": 10, "alarms": [ALARM]}
+
+
+def sample(stack: DeployedStack, place: str = "CodeBucket") -> dict[str, Any]:
+    """A smoke test: two digits, in a bucket of the stack."""
+    bucket, key = stack.outputs[place], "samples/digits.csv"
+    body = "\n".join(",".join(f"{value / 16:g}" for value in digit) for digit in stack.questions[:2])
+    stack.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    return {"contenttype": "text/csv", "file": f"s3://{bucket}/{key}", "accept": "application/json"}
+
+
+def roll_back(stack: DeployedStack, wanted: str | int) -> dict[str, Any]:
+    """The record of a rollback that the launch topic was asked for."""
+    before = stack.last_number()
+    message = json.dumps({"rollback": wanted})
+    stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message=message)
+    wait_until(lambda: stack.last_number() > before)
+    return stack.finish(before + 1)

@@ -1,0 +1,104 @@
+"""SageMaker's endpoints as they come to rest, or do not; moto cannot update one."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+Json = dict[str, Any]
+
+
+class FakeHosting:
+    """One endpoint at most, its configurations and its models.
+
+    Parameters
+    ----------
+    rest
+        moto's client, for all that is not about these.
+    outcomes
+        The statuses in which the next updates and creations come to rest, the first one first; then InService.
+    """
+
+    def __init__(self, rest: Any, *outcomes: str) -> None:
+        self._rest = rest
+        self.outcomes = list(outcomes)
+        self.models: dict[str, Json] = {}
+        self.configs: dict[str, Json] = {}
+        self.endpoint: Json | None = None
+        self.requests: list[tuple[str, Json]] = []
+        self._ahead: list[Json | None] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rest, name)
+
+    def create_model(self, **request: Any) -> None:
+        """CreateModel."""
+        self.models[request["ModelName"]] = request
+
+    def create_endpoint_config(self, **request: Any) -> None:
+        """CreateEndpointConfig."""
+        self.configs[request["EndpointConfigName"]] = request
+
+    def describe_model(self, ModelName: str) -> Json:  # noqa: N803
+        """DescribeModel."""
+        return _find(self.models, ModelName)
+
+    def describe_endpoint_config(self, EndpointConfigName: str) -> Json:  # noqa: N803
+        """DescribeEndpointConfig."""
+        return _find(self.configs, EndpointConfigName)
+
+    def delete_model(self, ModelName: str) -> None:  # noqa: N803
+        """DeleteModel."""
+        del self.models[_find(self.models, ModelName)["ModelName"]]
+
+    def delete_endpoint_config(self, EndpointConfigName: str) -> None:  # noqa: N803
+        """DeleteEndpointConfig."""
+        del self.configs[_find(self.configs, EndpointConfigName)["EndpointConfigName"]]
+
+    def list_endpoints(self) -> Json:
+        """ListEndpoints."""
+        return {"Endpoints": [self.endpoint] if self.endpoint else []}
+
+    def describe_endpoint(self, EndpointName: str) -> Json:  # noqa: N803
+        """DescribeEndpoint; each call is a moment in which something may come to rest."""
+        answer = _find({EndpointName: self.endpoint} if self.endpoint else {}, EndpointName)
+        if self._ahead:
+            self.endpoint = self._ahead.pop(0)
+        return answer
+
+    def create_endpoint(self, **request: Any) -> None:
+        """CreateEndpoint."""
+        assert self.endpoint is None
+        self._begin("create", "Creating", request, request["EndpointConfigName"])
+
+    def update_endpoint(self, **request: Any) -> None:
+        """UpdateEndpoint."""
+        assert self.endpoint
+        assert self.endpoint["EndpointStatus"] == "InService"
+        self._begin("update", "Updating", request, self.endpoint["EndpointConfigName"])
+
+    def delete_endpoint(self, **request: Any) -> None:
+        """DeleteEndpoint."""
+        assert self.endpoint
+        assert not self.endpoint["EndpointStatus"].endswith("ing")
+        self.requests.append(("delete", request))
+        self.endpoint = self.endpoint | {"EndpointStatus": "Deleting"}
+        self._ahead = [None]
+
+    def settle(self, status: str, config: str) -> None:
+        """Put the endpoint into a state."""
+        described = {"EndpointName": "sagebuild-test", "EndpointStatus": status, "EndpointConfigName": config}
+        self.endpoint, self._ahead = described, []
+
+    def _begin(self, kind: str, status: str, request: Json, shown: str) -> None:
+        self.requests.append((kind, request))
+        _find(self.configs, request["EndpointConfigName"])
+        name = {"EndpointName": request["EndpointName"]}
+        self.endpoint = name | {"EndpointStatus": status, "EndpointConfigName": shown}
+        outcome = self.outcomes.pop(0) if self.outcomes else "InService"
+        self._ahead = [name | {"EndpointStatus": outcome, "EndpointConfigName": request["EndpointConfigName"]}]
+
+
+def _find(things: dict[str, Json], name: str) -> Json:
+    if name not in things:
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": f"Could not find {name}."}}, "Describe")
+    return things[name]

@@ -1,0 +1,234 @@
+"""Rolling back: which build is meant, what is refused, and that nothing of an earlier build is harmed by it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sagebuild.endpoint import describe_endpoint
+from sagebuild.errors import (
+    AlreadyLiveError,
+    BuildNotFoundError,
+    BuildRunningError,
+    ModelGoneError,
+    NotGoodBuildError,
+    PreflightError,
+    RollbackError,
+)
+from sagebuild.finish import Ending
+from sagebuild.launch import launch_build
+from sagebuild.names import name_resource
+from sagebuild.prune import find_unneeded
+from sagebuild.records import BuildRecord, Trigger, read_build, update_build
+from sagebuild.rollback import find_target, plan_build_or_rollback, request_rollback
+from tests.functional.conftest import Stack
+from tests.functional.hosting import FakeHosting
+from tests.functional.test_finish import FAILED, SUCCEEDED, deploy, finish
+
+VOICE = Trigger("voice")
+BACK = Ending("FAILED", "EndpointDeploymentError", "The endpoint did not take the model.")
+
+
+@pytest.fixture
+def hosting(stack: Stack) -> FakeHosting:
+    fake = FakeHosting(stack.service.sagemaker)
+    stack.service.__dict__["sagemaker"] = fake
+    return fake
+
+
+def make_live(stack: Stack, hosting: FakeHosting, number: int, **changes: Any) -> str:
+    """A build that has succeeded."""
+    before = hosting.endpoint["EndpointConfigName"] if hosting.endpoint else ""
+    assert launch_build(stack.service, VOICE).number == number
+    name = deploy(stack.service, number)
+    hosting.settle("InService", name)
+    document = {"framework": "SCIKIT", **changes}
+    update_build(
+        stack.service,
+        number,
+        status="running",
+        parameters=json.dumps(document),
+        model=name,
+        endpoint_config=name,
+        live_before=before,
+        artifacts=f"s3://model/{number}.tar.gz",
+        keep_builds=document.get("keepbuilds", 10),
+    )
+    finish(stack, number, SUCCEEDED)
+    return name
+
+
+def roll_back(stack: Stack, hosting: FakeHosting, wanted: str) -> BuildRecord:
+    """A rollback that succeeds."""
+    number = request_rollback(stack.service, wanted, VOICE).number
+    planned = plan_build_or_rollback(stack.service, number)
+    hosting.settle("InService", planned["endpoint"]["EndpointConfigName"])
+    finish(stack, number, SUCCEEDED)
+    return read_build(stack.service, number)
+
+
+def find(stack: Stack, wanted: str) -> int:
+    return find_target(stack.service, wanted, describe_endpoint(stack.service)).number
+
+
+def test_rolling_back_twice_goes_further_back(stack: Stack, hosting: FakeHosting) -> None:
+    configs = [make_live(stack, hosting, number) for number in (1, 2, 3)]
+    first, second = roll_back(stack, hosting, "previous"), roll_back(stack, hosting, "previous")
+    assert [(record.number, record.restores) for record in (first, second)] == [(4, 2), (5, 1)]
+    assert (first.live_before, first.live_after, second.live_after) == (configs[2], configs[1], configs[0])
+    with pytest.raises(RollbackError, match="There is no good build before build 1 to go back to"):
+        find(stack, "previous")
+    assert find(stack, "3") == 3
+
+
+def test_a_build_after_a_rollback_goes_back_to_what_it_replaced(stack: Stack, hosting: FakeHosting) -> None:
+    for number in (1, 2, 3):
+        make_live(stack, hosting, number)
+    roll_back(stack, hosting, "1")
+    make_live(stack, hosting, 5)
+    assert find(stack, "previous") == 1
+    assert find(stack, "4") == 1  # the number of a rollback means what it has gone back to
+
+
+def test_without_an_endpoint_the_newest_good_build_is_the_previous_one(stack: Stack, hosting: FakeHosting) -> None:
+    make_live(stack, hosting, 1)
+    make_live(stack, hosting, 2)
+    hosting.endpoint = None
+    assert find(stack, "previous") == 2
+
+
+def test_what_replaced_a_configuration_of_a_persons_own_goes_back_to_a_build(
+    stack: Stack, hosting: FakeHosting
+) -> None:
+    make_live(stack, hosting, 1)
+    hosting.settle("InService", "their-own")
+    make_live(stack, hosting, 2)
+    assert find(stack, "previous") == 1
+
+
+def test_what_cannot_be_gone_back_to_is_refused_by_name(stack: Stack, hosting: FakeHosting) -> None:
+    for number in (1, 2):
+        make_live(stack, hosting, number)
+    launch_build(stack.service, VOICE)
+    finish(stack, 3, FAILED)
+    hosting.settle("InService", name_resource(stack.service, 2))
+    launch_build(stack.service, VOICE)
+    update_build(stack.service, 4, model=name_resource(stack.service, 4))
+    finish(stack, 4, SUCCEEDED)
+    with pytest.raises(BuildNotFoundError, match="There is no build 9"):
+        find(stack, "9")
+    with pytest.raises(NotGoodBuildError, match="build 3 failed"):
+        find(stack, "3")
+    with pytest.raises(NotGoodBuildError, match="build 4 deployed nothing"):
+        find(stack, "4")
+    with pytest.raises(AlreadyLiveError, match="Build 2 is live already"):
+        find(stack, "2")
+    hosting.delete_model(name_resource(stack.service, 1))
+    with pytest.raises(ModelGoneError, match="The model of build 1 was deleted"):
+        find(stack, "1")
+    hosting.delete_endpoint_config(name_resource(stack.service, 1))
+    with pytest.raises(ModelGoneError, match="The model of build 1 was deleted"):
+        find(stack, "previous")
+
+
+@pytest.mark.parametrize("wanted", ["", "last", "0", "-1", "1.0", "²"])
+def test_what_is_neither_previous_nor_a_number_is_refused(stack: Stack, wanted: str) -> None:
+    with pytest.raises(RollbackError, match='it must be "previous" or the number of a build'):
+        request_rollback(stack.service, wanted, VOICE)
+    assert stack.executions() == []
+
+
+def test_a_rollback_does_not_wait_behind_a_build(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    with pytest.raises(BuildRunningError, match="Build 1 is running, and a rollback does not wait"):
+        request_rollback(stack.service, "previous", VOICE)
+    finish(stack, 1, FAILED)
+    assert stack.executions() == ["build-1"]
+
+
+def test_a_rollback_is_planned_with_the_earlier_builds_own_parameters(stack: Stack, hosting: FakeHosting) -> None:
+    smoke = {"contenttype": "text/csv", "body": "1,2"}
+    config = make_live(stack, hosting, 1, smoketest=smoke, guardrails={"wait": 60, "terminationwait": 120})
+    live = make_live(stack, hosting, 2)
+    assert request_rollback(stack.service, 1, VOICE).number == 3
+    planned = plan_build_or_rollback(stack.service, 3)
+    assert (planned["way"], planned["endpoint"]["EndpointConfigName"]) == ("rollback", config)
+    assert planned["smokeTest"]["sample"]["body"] == "1,2"
+    assert planned["guardrails"]["DeploymentConfig"]["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 120
+    assert planned["maximumPolls"] == 120 + 6
+    record = read_build(stack.service, 3)
+    assert (record.restores, record.model, record.artifacts) == (1, config, "s3://model/1.tar.gz")
+    assert (record.live_before, record.status, record.keep_builds) == (live, "running", 0)
+
+
+def test_a_rollback_whose_sample_is_gone_says_so(stack: Stack, hosting: FakeHosting) -> None:
+    make_live(stack, hosting, 1, smoketest={"contenttype": "text/csv", "file": "sample.csv"})
+    make_live(stack, hosting, 2)
+    request_rollback(stack.service, "previous", VOICE)
+    with pytest.raises(PreflightError, match=r"sample\.csv, where there is no object"):
+        plan_build_or_rollback(stack.service, 3)
+
+
+def test_a_rollback_that_fails_is_undone_and_keeps_the_earlier_builds_model(stack: Stack, hosting: FakeHosting) -> None:
+    configs = [make_live(stack, hosting, number) for number in (1, 2)]
+    number = request_rollback(stack.service, "previous", VOICE).number
+    plan_build_or_rollback(stack.service, number)
+    hosting.settle("InService", configs[0])
+    finish(stack, number, BACK)
+    record = read_build(stack.service, number)
+    assert (record.status, record.live_after) == ("failed", configs[1])
+    assert hosting.configs.keys() == hosting.models.keys() == set(configs)
+    assert find(stack, "1") == 1
+
+
+def test_a_rollback_is_told_of_in_its_own_words(stack: Stack, hosting: FakeHosting) -> None:
+    configs = [make_live(stack, hosting, number) for number in (1, 2)]
+    roll_back(stack, hosting, "previous")
+    request_rollback(stack.service, 9, VOICE)
+    finish(stack, 4, Ending("FAILED", "BuildNotFoundError", '{"errorMessage": "There is no build 9."}'))
+    done, failed = stack.read_notifications()[-2:]
+    assert done.startswith("Build 3 of sagebuild-test, a rollback to build 1, succeeded after ")
+    assert f"Endpoint: sagebuild-test serves the model of build 1 again, {configs[0]}; before, {configs[1]}." in done
+    assert "Training:" not in done
+    assert failed.startswith("Build 4 of sagebuild-test, a rollback to build 9, failed after ")
+    assert "Reason: There is no build 9." in failed
+    assert f"Endpoint: sagebuild-test serves what it served before, {configs[0]}." in failed
+
+
+def test_old_models_go_and_what_a_rollback_needs_stays(stack: Stack, hosting: FakeHosting) -> None:
+    for number in (1, 2, 3, 4, 5):
+        make_live(stack, hosting, number)
+    roll_back(stack, hosting, "1")
+    configs = [make_live(stack, hosting, number) for number in (7, 8)]
+    served = f"builds/{name_resource(stack.service, 3)}/served/model.tar.gz"
+    stack.service.s3.put_object(Bucket="sagebuild-test-model", Key=served, Body=b"packed")
+    roll_back(stack, hosting, "7")  # live is 7, which has replaced 1
+    assert [record.number for record in find_unneeded(stack.service, 2)] == [5, 4, 3, 2]
+    hosting.settle("InService", configs[1])
+    make_live(stack, hosting, 10, keepbuilds=2)  # has replaced 8
+    left = {name_resource(stack.service, number) for number in (8, 10)}
+    assert hosting.models.keys() == hosting.configs.keys() == left
+    assert "Contents" not in stack.service.s3.list_objects_v2(Bucket="sagebuild-test-model", Prefix=served)
+    assert read_build(stack.service, 3).pruned_at
+    with pytest.raises(ModelGoneError):
+        find(stack, "3")
+
+
+def test_a_model_that_a_configuration_of_a_persons_own_serves_stays(stack: Stack, hosting: FakeHosting) -> None:
+    names = [make_live(stack, hosting, number) for number in (1, 2, 3)]
+    variants = [{"VariantName": "AllTraffic", "ModelName": names[0], "InstanceType": "ml.m5.large"}]
+    hosting.create_endpoint_config(EndpointConfigName="their-own", ProductionVariants=variants)
+    hosting.settle("InService", "their-own")
+    assert [record.number for record in find_unneeded(stack.service, 1)] == [2]
+
+
+def test_a_failing_deletion_of_old_models_does_not_hold_up_the_next_build(
+    stack: Stack, hosting: FakeHosting, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_live(stack, hosting, 1)
+    make_live(stack, hosting, 2)
+    stack.settings["MODEL_BUCKET"] = "no-such-bucket-anywhere"
+    make_live(stack, hosting, 3, keepbuilds=1)
+    assert "not all old models were deleted" in caplog.text
+    assert read_build(stack.service, 1).pruned_at == ""
+    assert launch_build(stack.service, VOICE).started
