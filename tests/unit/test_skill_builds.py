@@ -29,7 +29,7 @@ RUNNING = BuildStatus(
     number=12,
     outcome="running",
     step="Train Model",
-    started_at=datetime.now(UTC) - timedelta(seconds=125),
+    started_at=datetime.now(UTC) - timedelta(hours=3),
     ended_at=None,
     reason=None,
     console_url="https://console.example/builds/12",
@@ -93,7 +93,7 @@ def test_a_build_that_ended_before_the_yes_is_told_so(alexa: Conversation, domai
 
 def test_a_status_is_told(alexa: Conversation, domain: Domain) -> None:
     domain.answer(status, "describe_latest_build", RUNNING)
-    assert "at the step Train Model and started 2 minutes ago" in alexa.say("check_status")
+    assert "at the step Train Model and started 3 hours ago" in alexa.say("check_status")
 
 
 def test_no_builds_is_no_error(alexa: Conversation, domain: Domain) -> None:

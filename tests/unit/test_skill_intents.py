@@ -20,11 +20,12 @@ from skill.conversation import SpokenError
 from skill.speech import Sentence
 from tests.alexa import SKILL_ID, Conversation, load_request
 
+# Hours ago, and not minutes, so that no suite takes long enough to change the words.
 NOW = datetime.now(UTC)
 RUNNING = BuildStatus(
-    12, "running", "Train Model", NOW - timedelta(minutes=5), None, None, "https://console.example/12"
+    12, "running", "Train Model", NOW - timedelta(hours=3, minutes=3), None, None, "https://console.example/12"
 )
-ENDED = replace(RUNNING, outcome="succeeded", step=None, ended_at=NOW - timedelta(minutes=2))
+ENDED = replace(RUNNING, outcome="succeeded", step=None, ended_at=NOW - timedelta(hours=3))
 NEXT = NextBuild(13, None, True, True, "ml.m5.large", 1, 4, 1)
 
 Answers = Callable[..., None]
@@ -92,11 +93,11 @@ def test_the_time_left_is_told_with_about(
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (RUNNING, "Build 12 is at the step Train Model and started 5 minutes ago."),
-        (ENDED, "Build 12 succeeded 2 minutes ago, after 3 minutes."),
-        (replace(ENDED, outcome="failed", step="Plan Build"), "Build 12 failed 2 minutes ago at the step Plan Build."),
-        (replace(ENDED, outcome="stopped"), "Build 12 was stopped 2 minutes ago at the step not known yet."),
-        (replace(ENDED, outcome="rejected"), "Build 12 ended 2 minutes ago as rejected."),
+        (RUNNING, "Build 12 is at the step Train Model and started 3 hours ago."),
+        (ENDED, "Build 12 succeeded 3 hours ago, after 3 minutes."),
+        (replace(ENDED, outcome="failed", step="Plan Build"), "Build 12 failed 3 hours ago at the step Plan Build."),
+        (replace(ENDED, outcome="stopped"), "Build 12 was stopped 3 hours ago at the step not known yet."),
+        (replace(ENDED, outcome="rejected"), "Build 12 ended 3 hours ago as rejected."),
         (None, "There is no build 12."),
     ],
 )
@@ -160,7 +161,7 @@ def test_a_failure_is_explained(alexa: Conversation, domain: Answers) -> None:
     domain(list_builds=[a_record(12), a_record(11, "failed")], describe_build=failed)
     assert (
         alexa.say("explain_failure")
-        == "Build 11 failed 2 minutes ago at the step Train Model: The script ended with 1."
+        == "Build 11 failed 3 hours ago at the step Train Model: The script ended with 1."
     )
     domain(list_builds=[a_record(12)])
     assert alexa.say("explain_failure") == "None of the last builds has failed."
