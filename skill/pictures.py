@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 DOCUMENT = Path(__file__).parent / "progress.apl.json"
 
 # What the state machine's steps are to a person; each step is of the first phase of which its title holds a word.
-PHASES = (("Plan", "Preprocess"), ("Image", "Train", "Tune", "Best", "Earlier"), ("Model", "Endpoint", "Scal", "Postp"))
+PHASES = (
+    ("Plan", "Preprocess"),
+    ("Image", "Train", "Tune", "Best", "Earlier"),
+    ("Model", "Endpoint", "Smoke", "Scal", "Postp"),
+)
+    ("Plan", "Preprocess"),
+    ("Image", "Train", "Tune", "Best", "Earlier"),
+    ("Model", "Endpoint", "Smoke", "Scal", "Postp"),
+)
 _LAST = len(PHASES)
 
 

@@ -26,9 +26,9 @@ class Gated:
         if name == "exceptions":
             return value
 
-        def call(**arguments: Any) -> Any:
+        def call(*positional: Any, **arguments: Any) -> Any:
             self._gate()
-            answer = value(**arguments)
+            answer = value(*positional, **arguments)
             self._answered()
             return answer
 

@@ -10,7 +10,6 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
-from handlers import launch_build as handler
 from sagebuild.endpoint import RETAIN_CAPACITY, undo_deployment
 from sagebuild.errors import AwsUnavailableError, SmokeTestError, StillRunningError
 from sagebuild.finish import Ending, finish_build
@@ -18,7 +17,6 @@ from sagebuild.guardrails import build_deployment_config, count_polls, examine_a
 from sagebuild.launch import launch_build
 from sagebuild.parameters import BuildParameters, parse_parameters
 from sagebuild.records import Trigger, read_build, update_build
-from sagebuild.service import Service
 from sagebuild.smoke_test import find_sample_problems, plan_smoke_test, run_smoke_test
 from tests.functional.conftest import REGION, STACK, Stack
 from tests.functional.hosting import FakeHosting
@@ -280,23 +278,3 @@ def test_an_endpoint_that_keeps_changing_is_waited_for_again(stack: Stack, hosti
     hosting.settle("SystemUpdating", "before")
     with pytest.raises(StillRunningError, match="still SystemUpdating after 660 s"):
         undo_deployment(stack.service, read_build(stack.service, 1), 660, lambda: next(clock), never_sleep)
-
-
-@pytest.mark.parametrize(
-    ("message", "rollback"),
-    [
-        ({"rollback": "previous"}, "previous"),
-        ({"rollback": 12}, "12"),
-        ({"train": False}, ""),
-        ("build", ""),
-        ('"rollback"', ""),
-    ],
-)
-def test_a_launch_message_may_ask_for_a_rollback(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, message: Any, rollback: str
-) -> None:
-    monkeypatch.setattr(Service, "from_environment", lambda: stack.service)
-    text = message if isinstance(message, str) else json.dumps(message)
-    record = {"messageId": "m", "body": json.dumps({"Type": "Notification", "Message": text}), "eventSource": "aws:sqs"}
-    assert handler.handler({"Records": [record]}, None) == {"batchItemFailures": []}
-    assert read_build(stack.service, 1).trigger == Trigger("topic", "m", rollback)

@@ -214,3 +214,38 @@ def test_who_waits_is_told_by_status_and_notification(inbox: Stack) -> None:
     assert f"Started by: {who}; the first came at 20" in second
     assert 'For this build alone: {"trainmaxrun": 2}' in second
     assert "Next:" not in second
+
+
+@pytest.mark.parametrize(("wanted", "rollback"), [("previous", "previous"), (12, "12"), (" Previous ", "previous")])
+def test_a_message_may_ask_for_a_rollback_once(inbox: Stack, wanted: Any, rollback: str) -> None:
+    for _ in range(2):
+        assert take_messages(inbox.service, [publish(1, {"rollback": wanted})]) == []
+    (record,) = list_builds(inbox.service, 10)
+    assert record.trigger == Trigger("topic", rollback=rollback)
+    assert read_dead_letters(inbox) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ({"rollback": "yesterday"}, 'it must be "previous" or the number of a build.'),
+        ({"rollback": ""}, 'it must be "previous" or the number of a build.'),
+        ({"rollback": 0}, 'it must be "previous" or the number of a build.'),
+        ({"rollback": 3, "trainmaxrun": 1}, "ask for one of them."),
+    ],
+)
+def test_a_rollback_to_nowhere_is_set_aside(inbox: Stack, message: Any, reason: str) -> None:
+    assert take_messages(inbox.service, [publish(1, message)]) == []
+    ((_, told),) = read_dead_letters(inbox)
+    assert told.endswith(reason)
+    assert list_builds(inbox.service, 10) == []
+
+
+def test_a_rollback_does_not_wait_for_a_build(inbox: Stack) -> None:
+    assert take_messages(inbox.service, [publish(1, "build")]) == []
+    assert take_messages(inbox.service, [upload(2), publish(3, {"rollback": "previous"})]) == []
+    ((_, told),) = read_dead_letters(inbox)
+    assert told.startswith("Build 1 is running, and a rollback does not wait for its end")
+    pending = read_state(inbox.service).pending
+    assert pending
+    assert (pending.count, pending.trigger.kind) == (1, "upload")

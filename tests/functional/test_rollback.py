@@ -186,7 +186,7 @@ def test_a_rollback_is_told_of_in_its_own_words(stack: Stack, hosting: FakeHosti
     roll_back(stack, hosting, "previous")
     request_rollback(stack.service, 9, VOICE)
     finish(stack, 4, Ending("FAILED", "BuildNotFoundError", '{"errorMessage": "There is no build 9."}'))
-    done, failed = stack.read_notifications()[-2:]
+    done, failed = stack.read_texts()[-2:]
     assert done.startswith("Build 3 of sagebuild-test, a rollback to build 1, succeeded after ")
     assert f"Endpoint: sagebuild-test serves the model of build 1 again, {configs[0]}; before, {configs[1]}." in done
     assert "Training:" not in done

@@ -363,6 +363,6 @@ def test_machines_are_told_the_facts_under_the_records_own_names(world: World) -
     assert (facts["id"], facts["outcome"], facts["build"]["reason"]) == ("sagebuild-test-3f2a1c00-1", "failed", "why")
     assert facts["console"].startswith("https://")
     assert facts["text"].startswith("Build 1 of sagebuild-test failed")
-    assert facts["build"]["trigger"] == {"kind": "voice", "detail": ""}
+    assert facts["build"]["trigger"] == {"kind": "voice", "detail": "", "rollback": ""}
     assert facts["build"].keys().isdisjoint({"parameters", "notified_at"})
     assert datetime.fromisoformat(facts["build"]["ended_at"])

@@ -160,8 +160,7 @@ def test_a_failure_is_explained(alexa: Conversation, domain: Answers) -> None:
     failed = replace(ENDED, number=11, outcome="failed", step="Train Model", reason="The script ended with 1.")
     domain(list_builds=[a_record(12), a_record(11, "failed")], describe_build=failed)
     assert (
-        alexa.say("explain_failure")
-        == "Build 11 failed 3 hours ago at the step Train Model: The script ended with 1."
+        alexa.say("explain_failure") == "Build 11 failed 3 hours ago at the step Train Model: The script ended with 1."
     )
     domain(list_builds=[a_record(12)])
     assert alexa.say("explain_failure") == "None of the last builds has failed."
