@@ -23,10 +23,6 @@ PHASES = (
     ("Image", "Train", "Tune", "Best", "Earlier"),
     ("Model", "Endpoint", "Smoke", "Scal", "Postp"),
 )
-    ("Plan", "Preprocess"),
-    ("Image", "Train", "Tune", "Best", "Earlier"),
-    ("Model", "Endpoint", "Smoke", "Scal", "Postp"),
-)
 _LAST = len(PHASES)
 
 
