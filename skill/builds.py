@@ -209,4 +209,5 @@ def _writing() -> Iterator[Service]:
 
 
 def _quote(error: Exception) -> Quote:
-    return Quote(str(error).partition("\n")[0])
+    """The first line, without what it asks back: nobody listens to the answer."""
+    return Quote(str(error).partition("\n")[0].partition("; did you mean")[0].rstrip(".") + ".")

@@ -82,7 +82,8 @@ def test_a_model_that_cannot_serve_is_rolled_back_with_sagemakers_reason(stack: 
 
 
 def test_wrong_parameters_are_refused_before_anything_is_paid(stack: DeployedStack) -> None:
-    record = stack.build(trainvolumesiz=20)
+    stack.set_parameters(trainvolumesiz=20)
+    record = stack.finish(stack.start_by_message())
     assert (record["status"], record["step"], record["job_status"]) == ("failed", "Plan Build", "")
     assert "trainvolumesiz" in record["reason"]
     assert "trainvolumesize" in record["reason"]

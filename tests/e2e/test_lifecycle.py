@@ -191,7 +191,7 @@ def use_sweep(stack: DeployedStack) -> None:
     lost = {"event": "Step Functions Execution Status Change", "detail": {"status": "FAILED"}, "lose": True}
     stack.set_parameters(trainvolumesiz=20)
     with stack.engine.faults(lost):
-        number = stack.start_by_voice()
+        number = stack.start_by_message()
         arn = stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":build-{number}"
         states = stack.client("stepfunctions")
         wait_until(lambda: states.describe_execution(executionArn=arn)["status"] == "FAILED")

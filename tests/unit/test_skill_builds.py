@@ -117,6 +117,10 @@ def _throttled() -> AwsUnavailableError:
             ParameterError("inputmode <x> is unknown."),
             "The build parameters need correcting: inputmode <x> is unknown.",
         ),
+        (
+            ParameterError("'trainvolumesiz' is not a parameter of SCIKIT; did you mean 'trainvolumesize'?"),
+            "The build parameters need correcting: 'trainvolumesiz' is not a parameter of SCIKIT.",
+        ),
     ],
 )
 @pytest.mark.parametrize("request_name", ["start_build", "stop_build", "check_status"])
