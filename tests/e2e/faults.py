@@ -65,6 +65,8 @@ SCALED = SERVING | {
     "hostinstancetype": "ml.m5.large",
 }
 
+TESTED = SERVING | {"smoketest": {"contenttype": "text/plain", "body": "question"}}
+
 
 def troubled(document: Json, trouble: str) -> Json:
     """The document with a script that gets into trouble."""
@@ -96,6 +98,7 @@ WAYS = {
     "Release Scaling": Way("application-autoscaling:DeregisterScalableTarget", endpoint="scaled"),
     "Update Endpoint": Way("sagemaker:UpdateEndpoint"),
     "Check Endpoint": Way("sagemaker:DescribeEndpoint"),
+    "Run Smoke Test": Way("lambda:Invoke", TESTED, skip=1),
     "Register Scaling": Way("application-autoscaling:RegisterScalableTarget", SCALED),
     "Set Scaling Policy": Way("application-autoscaling:PutScalingPolicy", SCALED),
     "Run Postprocessing": Way("states:StartExecution", skip=1),

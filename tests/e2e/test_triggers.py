@@ -33,7 +33,11 @@ def follow(stack: DeployedStack, before: int) -> dict[str, Any]:
 
 def test_the_first_upload_has_started_a_build(triggered: DeployedStack) -> None:
     trigger = triggered.record(1)["trigger"]
-    assert trigger == {"kind": "upload", "detail": f"s3://{triggered.outputs['DataBucket']}/train/digits.csv"}
+    assert trigger == {
+        "kind": "upload",
+        "detail": f"s3://{triggered.outputs['DataBucket']}/train/digits.csv",
+        "rollback": "",
+    }
 
 
 def test_hundreds_of_uploads_while_a_build_runs_are_one_more(triggered: DeployedStack) -> None:
@@ -87,7 +91,7 @@ def test_an_alarm_starts_a_build_when_it_goes_off(triggered: DeployedStack) -> N
     for name in ("another", "drift"):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
     record = follow(triggered, before)
-    assert (record["trigger"], record["requests"]) == ({"kind": "alarm", "detail": "drift"}, 1)
+    assert (record["trigger"], record["requests"]) == ({"kind": "alarm", "detail": "drift", "rollback": ""}, 1)
 
 
 def test_a_message_to_a_persons_own_topic_starts_a_build(triggered: DeployedStack) -> None:
@@ -95,7 +99,11 @@ def test_a_message_to_a_persons_own_topic_starts_a_build(triggered: DeployedStac
     before = triggered.last_number()
     topic = "arn:aws:sns:us-east-1:123456789012:mine"
     triggered.client("sns").publish(TopicArn=topic, Message="the feature store is filled")
-    assert follow(triggered, before)["trigger"] == {"kind": "topic", "detail": "the feature store is filled"}
+    assert follow(triggered, before)["trigger"] == {
+        "kind": "topic",
+        "detail": "the feature store is filled",
+        "rollback": "",
+    }
 
 
 def test_the_schedule_and_the_branch_lead_to_the_launch_queue(triggered: DeployedStack) -> None:
