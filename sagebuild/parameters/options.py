@@ -183,8 +183,8 @@ class NetworkOptions(Part):
     )
     networkisolation: Annotated[bool, Flag()] = Field(
         default=False,
-        description="Whether training and model run without any network. A framework's training must then save its "
-        "serving script under code/ beside the model.",
+        description="Whether training and model run without any network. A framework's scripts then come as the "
+        "channel code and in the model's archive.",
     )
 
 
