@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,13 @@ _lock = threading.Lock()
 _running: dict[int, "subprocess.Popen[bytes]"] = {}
 _watchdog: "subprocess.Popen[str] | None" = None
 _stopped = False
+
+
+# What runs in place of a container or a function has this environment's libraries, but none of the checkouts that are
+# installed into it as editable: those come by .pth files, which Python reads in its own site-packages alone. So the
+# interpreter is the one behind the virtual environment, and PYTHONPATH tells it of the libraries.
+PYTHON = os.path.realpath(sys.executable)
+LIBRARIES = os.pathsep.join(dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib")))
 
 
 class EngineStoppedError(Exception):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import clients, config
+from local import clients, config, processes
 
 # Lambda sets these itself and refuses a function that wants to.
 RESERVED_VARIABLES = frozenset(
@@ -76,9 +76,9 @@ class Deployment:
         Returns
         -------
         dict
-            PATH finds the interpreter of the engine, whose site-packages stand for the function's layers. The two
-            devices in the place of AWS's configuration files keep the developer's own from being found through the
-            home folder.
+            PATH finds the interpreter of the engine, whose libraries stand for the function's layers: PYTHONPATH,
+            which Lambda sets for its own, names them. The two devices in the place of AWS's configuration files keep
+            the developer's own from being found through the home folder.
         """
         key, secret, token = clients.credentials(self.role_arn)
         return dict(self.variables) | {
@@ -103,6 +103,7 @@ class Deployment:
             "LAMBDA_TASK_ROOT": str(task_root),
             "LANG": "en_US.UTF-8",
             "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONPATH": processes.LIBRARIES,
             "TMPDIR": str(scratch),
             "TZ": ":UTC",
         }

@@ -5,7 +5,6 @@ import queue
 import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -70,7 +69,7 @@ class Sandbox:
         root = archive.unpack(code)
         stream = f"{datetime.now(UTC):%Y/%m/%d}/[{deployment.version}]{uuid.uuid4().hex}"
         self._process = processes.start(
-            [sys.executable, "-m", "awslambdaric", deployment.handler],
+            [processes.PYTHON, "-m", "awslambdaric", deployment.handler],
             env=deployment.environment(root, self._scratch, self._api.address, stream),
             cwd=root,
             output=subprocess.PIPE,

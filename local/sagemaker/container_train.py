@@ -147,7 +147,8 @@ def _environment(base: Path, own: dict[str, Any], program: Path, arguments: list
     values["SM_TRAINING_ENV"] = {name.removeprefix("SM_").lower(): value for name, value in values.items()}
     encoded = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
     # Where /opt/ml is, for a script that reads what no SM_* variable names: its checkpoints.
-    return {**os.environ, **encoded, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": str(base / "packages")}
+    libraries = os.pathsep.join([str(base / "packages"), os.environ["PYTHONPATH"]])
+    return {**os.environ, **encoded, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": libraries}
 
 
 def _run(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, list[str]]:

@@ -4,7 +4,6 @@ import importlib.util
 import re
 import shutil
 import subprocess
-import sys
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,8 +145,8 @@ def serving_runner(image: str, base: Path, role_arn: str, port: int) -> Runner:
 
 
 def _run_here(base: Path, program: str, *arguments: str, code_in_model: bool = False) -> Runner:
-    command = [sys.executable, "-P", str(_HERE / program), str(base), *arguments]
-    return Runner(command, base, code_in_model=code_in_model)
+    command = [processes.PYTHON, "-P", str(_HERE / program), str(base), *arguments]
+    return Runner(command, base, {"PYTHONPATH": processes.LIBRARIES}, code_in_model=code_in_model)
 
 
 def _check_stand_in(algorithm: str) -> None:
