@@ -36,7 +36,7 @@ check: setup ## lint, types and the fast tests: before each commit
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	npx asl-validator --json-path statemachine.asl.json
-	$(BIN)/pytest tests/unit tests/functional tests/contract
+	$(BIN)/pytest --numprocesses 2 tests/unit tests/functional tests/contract
 
 test: check ## everything that CI runs
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/local tests/e2e
