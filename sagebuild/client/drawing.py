@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from sagebuild.client.facts import describe_facts, format_metrics, name_build
 from sagebuild.client.layout import Box, lay_out
 from sagebuild.notify import format_seconds
 from sagebuild.records import BuildRecord
@@ -26,6 +27,8 @@ COLOURS = {
     "failed": "#c62828",
     "stopped": "#b26a00",
 }
+# Of a build, above the picture of its steps.
+_FACTS = ("started by", "for this build alone", "took", "step", "reason", "metrics", "serves now", "notes")
 _GREY = "#8a8a8a"
 _LINES = ("#1565c0", "#c62828", "#2e7d32", "#b26a00", "#6a1b9a", "#00838f")
 _WIDTH, _HEIGHT, _MARGIN = 520, 180, 44
@@ -55,16 +58,8 @@ def draw_curves(curves: Curves) -> str:
 def draw_build(build: Build) -> str:
     """A build: its outcome, its steps, and what it has measured."""
     record = build.record
-    facts = {
-        "started by": f"{record.trigger.kind} {record.trigger.detail}".strip(),
-        "time": format_seconds(record.seconds),
-        "step": record.step,
-        "reason": record.reason,
-        **{name: f"{value:g}" for name, value in sorted(record.metrics.items())},
-        "serves": record.live_after,
-    }
-    shown = [(name, value) for name, value in facts.items() if value]
-    head = f"<h4>Build {record.number} {_badge(record.status)}</h4>"
+    shown = [(name, value) for name, value in describe_facts(record).items() if name in _FACTS]
+    head = f"<h4>{escape(name_build(record).rstrip(','))} {_badge(record.status)}</h4>"
     return f"<div>{head}{_table([], shown)}{draw_steps(build.steps())}</div>"
 
 
@@ -77,7 +72,7 @@ def draw_builds(records: Iterable[BuildRecord]) -> str:
             record.created_at[:19].replace("T", " "),
             format_seconds(record.seconds),
             record.trigger.kind,
-            ", ".join(f"{name} {value:g}" for name, value in sorted(record.metrics.items())),
+            format_metrics(record.metrics),
             record.reason,
         )
         for record in records

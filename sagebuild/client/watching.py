@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sagebuild.client.build import Build
+from sagebuild.client.facts import name_build
 from sagebuild.client.steps import Step
 from sagebuild.notify import format_seconds
 
@@ -56,16 +57,16 @@ def describe_step(step: Step) -> str:
 
 def describe_outcome(build: Build) -> str:
     """How a build is, or what became of it, in one sentence or two."""
-    record = build.record
+    record, name = build.record, name_build(build.record)
     if record.status == "waiting":
         requests = "1 request" if record.requests == 1 else f"{record.requests} requests"
-        return f"Build {record.number} waits for the build that runs; it stands for {requests}."
+        return f"{name} waits for the build that runs; it stands for {requests}."
     if not record.has_ended:
-        return f"Build {record.number} is running, for {format_seconds(record.seconds)} now."
+        return f"{name} is running, for {format_seconds(record.seconds)} now."
     verb = "was stopped" if record.status == "stopped" else record.status
     step = f", in the step {record.step}" if record.step else ""
     reason = f" {record.reason}" if record.reason else ""
-    return f"Build {record.number} {verb} after {format_seconds(record.seconds)}{step}.{reason}"
+    return f"{name} {verb} after {format_seconds(record.seconds)}{step}.{reason}"
 
 
 def _show_in_notebook() -> Callable[[Build], None] | None:

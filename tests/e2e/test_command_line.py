@@ -52,6 +52,12 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "no such command": (["built"], 2, "No such command"),
     "a build that is not there": (["show", "9999"], 1, f"There is no build 9999 in {NAME}."),
     "a number that is none": (["watch", "two"], 2, "Invalid value for"),
+    "a misspelt parameter of one build": (["start", "--set", "trainvolumesiz=3"], 1, "did you mean 'trainvolumesize'?"),
+    "a parameter of one build without a value": (["start", "--set", "spot"], 1, "it must read NAME=VALUE"),
+    "a rollback as a parameter": (["start", "--set", "rollback=1"], 1, "rollback is no parameter"),
+    "a rollback to nowhere": (["rollback", "soon"], 1, 'it must be "previous" or the number of a build'),
+    "a rollback to a build that is not there": (["rollback", "9999"], 1, "There is no build 9999"),
+    "a rollback to what is live": (["rollback", "BUILD", "--watch"], 1, "Build BUILD is live already"),
     "nothing to stop": (["stop"], 1, "No build is running"),
     "too few builds to compare": (["compare", "1"], 2, "Missing argument"),
     "logs of a build that is not there": (["logs", "9999"], 1, "There is no build 9999"),
@@ -159,12 +165,12 @@ def test_what_reads_succeeds_without_colours_in_a_pipe(answers: dict[str, Ended]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_wrong_is_refused_in_a_sentence(answers: dict[str, Ended], name: str) -> None:
+def test_what_is_wrong_is_refused_in_a_sentence(answers: dict[str, Ended], build: int, name: str) -> None:
     _, code, sentence = REFUSED[name]
     ended = answers[name]
     assert ended.returncode == code, ended.stderr
     assert ended.stdout == ""
-    assert sentence in " ".join(ended.stderr.split())
+    assert sentence.replace("BUILD", str(build)) in " ".join(ended.stderr.split())
     assert "Traceback" not in ended.stderr
 
 
@@ -210,6 +216,22 @@ def test_the_endpoint_answers(deployed: DeployedStack, answers: dict[str, Ended]
     answer = json.loads(answers["predict"].stdout)
     assert json.loads(run(deployed, "predict", str(file)).stdout) == [*answer, *answer]
     assert json.loads(run(deployed, "predict", "-", question=f"{DIGIT}\n{DIGIT}\n").stdout) == [*answer, *answer]
+
+
+def test_a_build_takes_parameters_of_its_own_and_is_rolled_back(deployed: DeployedStack, build: int) -> None:
+    before = read_document(deployed)
+    began = run(deployed, "start", "--watch", "--set", "trainmaxrun=2", "--set", "hyperparameters.trouble=little")
+    assert (began.returncode, began.stdout.splitlines()[0]) == (0, f"Build {build + 1} has started.")
+    assert "for this build alone" in run(deployed, "show").stdout
+    own = json.loads(run(deployed, "show", "--json").stdout)["overrides"]
+    assert json.loads(own) == {"trainmaxrun": 2, "hyperparameters": {"trouble": "little"}}
+    assert read_document(deployed) == before
+    back = run(deployed, "rollback", "--watch")
+    assert (back.returncode, back.stderr) == (0, "")
+    assert back.stdout.splitlines()[0] == f"Build {build + 2} has started: a rollback to build {build}."
+    assert "Update Endpoint: done (" in back.stdout
+    assert f"Build {build + 2}, a rollback to build {build}, succeeded after" in back.stdout
+    assert deployed.record(build + 2)["live_after"] == deployed.record(build)["live_after"]
 
 
 def test_the_doctor_finds_nothing(answers: dict[str, Ended]) -> None:
@@ -294,6 +316,9 @@ def test_ctrl_c_leaves_the_build_running_and_stop_stops_it(stack: DeployedStack)
     job = stack.wait_for_training(number)
     assert run(stack, "start").stdout.startswith(f"Build {number + 1} waits for the build that runs")
     assert json.loads(run(stack, "status", "--json").stdout)["waiting"] is True
+    refused = run(stack, "rollback")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"Build {number} is running, and a rollback does not wait for its end" in refused.stderr
     stack.set_parameters(trainvolumesiz=1)  # what waits fails at once
     stopped = json.loads(run(stack, "stop", "--json").stdout)
     assert (stopped["number"], stopped["job_status"], stopped["confirmed"]) == (number, "Stopped", True)

@@ -1,0 +1,50 @@
+"""What is told of a build, by name, in a terminal and in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sagebuild.notify import describe_requests, format_seconds, tell_moment
+from sagebuild.records import BuildRecord
+
+
+def describe_facts(record: BuildRecord) -> dict[str, str]:
+    """All that a person asks of a build's record; what it has none of is left out."""
+    facts = {
+        "outcome": record.status,
+        "step": record.step,
+        "reason": record.reason,
+        "started": tell_moment(record.created_at),
+        "took": format_seconds(record.seconds),
+        "started by": describe_requests(record.trigger, record.requests, record.request_kinds),
+        "rollback to": describe_target(record),
+        "for this build alone": record.overrides,
+        "training": record.training_job,
+        "tuning": record.tuning_job,
+        "image": record.training_image,
+        "metrics": format_metrics(record.metrics),
+        "model": record.artifacts,
+        "served before": record.live_before,
+        "serves now": record.live_after,
+        "notes": "\n".join(record.notes),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def format_metrics(metrics: Mapping[str, float]) -> str:
+    """Names and last values."""
+    return ", ".join(f"{name} {value:g}" for name, value in sorted(metrics.items()))
+
+
+def name_build(record: BuildRecord) -> str:
+    """Its number, and of a rollback whither: "Build 4", "Build 5, a rollback to build 3,"."""
+    target = describe_target(record)
+    return f"Build {record.number}" + (f", a rollback to {target}," if target else "")
+
+
+def describe_target(record: BuildRecord) -> str:
+    """What a rollback goes back to; empty for a build."""
+    if not record.trigger.rollback:
+        return ""
+    target = str(record.restores or record.trigger.rollback)
+    return f"build {target}" if target.isdecimal() else "the previous build"
