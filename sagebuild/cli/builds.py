@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sagebuild.approval import describe_request
 from sagebuild.cli.completion import complete_assignment, complete_number
 from sagebuild.cli.live import watch
 from sagebuild.cli.parameters import read_assignments
@@ -14,6 +15,7 @@ from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_build, show_builds, show_comparison, show_curves, show_steps
 from sagebuild.client.build import Build
 from sagebuild.client.watching import describe_outcome
+from sagebuild.errors import InputError
 from sagebuild.triggers import PREVIOUS
 
 Running = Annotated[
@@ -24,12 +26,18 @@ Number = Annotated[
     int | None,
     typer.Argument(help="Number of the build; the newest if left out.", min=1, autocompletion=complete_number),
 ]
+Asked = Annotated[
+    int | None,
+    typer.Argument(help="Number of the build; the one that asks if left out.", min=1, autocompletion=complete_number),
+]
+Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for the record and the notification.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Follow = Annotated[bool, typer.Option("--watch", "-w", help="Show the build until it has ended.")]
 
 
 def add_commands(app: typer.Typer) -> None:
     """Make them commands of the application."""
-    for function in (start, stop, rollback, status, watch_build, builds, show, compare, logs):
+    for function in (start, stop, approve, reject, rollback, status, watch_build, builds, show, compare, logs):
         command(app, function.__name__.partition("_")[0])(function)
 
 
@@ -60,6 +68,37 @@ def rollback(
 ) -> None:
     """Have the endpoint serve an earlier build's model again, checked like any deployment."""
     tell_started(session, session.stack.rollback(to), follow)
+
+
+def approve(
+    session: Session, number: Asked = None, comment: Comment = "", yes: Yes = False, follow: Follow = False
+) -> None:
+    """Let a build that waits for an answer deploy its model."""
+    build = answer_request(session, True, number, comment, yes)
+    if follow:
+        watch(session, build)
+
+
+def reject(session: Session, number: Asked = None, comment: Comment = "", yes: Yes = False) -> None:
+    """Have a build that waits for an answer end without deploying its model."""
+    answer_request(session, False, number, comment, yes)
+
+
+def answer_request(session: Session, approved: bool, number: int | None, comment: str, yes: bool) -> Build:
+    """Show what the build asks, ask whether the answer is meant unless ``yes``, and give it."""
+    asking = session.stack.build(number) if number else session.stack.awaiting_approval()
+    if asking and asking.record.awaits_approval and not yes:
+        means = "deploys its model" if approved else "ends it without a deployment"
+        if not session.is_live:
+            raise InputError(f"{describe_request(asking.record)} This answer {means}; say --yes if that is meant.")
+        session.say(describe_request(asking.record))
+        typer.confirm("Deploy it?" if approved else "End it without a deployment?", abort=True)
+    answer = session.stack.approve if approved else session.stack.reject
+    build = answer(asking.number if asking else number, comment)
+    record = build.record
+    told = {"number": record.number, "approval": record.approval, "by": record.approval_by, "comment": comment}
+    session.answer(told, lambda: session.say(f"Build {record.number} is {record.approval}."))
+    return build
 
 
 def tell_started(session: Session, build: Build, follow: bool) -> None:

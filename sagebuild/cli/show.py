@@ -10,10 +10,10 @@ from rich.text import Text
 
 from sagebuild.client.comparison import Comparison
 from sagebuild.client.doctor import Diagnosis
-from sagebuild.client.facts import describe_facts, format_metrics
+from sagebuild.client.facts import describe_facts
 from sagebuild.client.metrics import draw_sparkline
 from sagebuild.client.steps import Step
-from sagebuild.notify import format_seconds
+from sagebuild.notify import format_seconds, tell_metrics
 from sagebuild.records import BuildRecord
 
 STYLES = {
@@ -25,6 +25,7 @@ STYLES = {
     "failed": "red",
     "bad": "red",
     "stopped": "yellow",
+    "withheld": "yellow",
     "unknown": "yellow",
 }
 _MARKS = {"done": "●", "running": "◐", "failed": "✗", "stopped": "■", "waiting": "○", "good": "●", "bad": "✗"}
@@ -40,7 +41,7 @@ def show_builds(records: Iterable[BuildRecord]) -> Table:
             record.created_at[:19].replace("T", " "),
             format_seconds(record.seconds),
             record.trigger.kind,
-            format_metrics(record.metrics),
+            tell_metrics(record.metrics),
             Text(" ".join(record.reason.split()), overflow="ellipsis", no_wrap=True),
         )
     return table

@@ -145,6 +145,11 @@ class Build:
         pending = state.pending
         return BuildRecord(self.number, pending.trigger, pending.since, requests=pending.count, status="waiting")
 
+    def __str__(self) -> str:
+        from sagebuild.client.watching import describe_outcome
+
+        return describe_outcome(self)
+
     def __repr__(self) -> str:
         return f"<Build {self.number} of {self._service.stack_name}: {self.status}>"
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from sagebuild.client.facts import describe_facts, format_metrics, name_build
+from sagebuild.client.facts import describe_facts, name_build
 from sagebuild.client.layout import Box, lay_out
-from sagebuild.notify import format_seconds
+from sagebuild.notify import format_seconds, tell_metrics
 from sagebuild.records import BuildRecord
 
 if TYPE_CHECKING:
@@ -26,9 +26,21 @@ COLOURS = {
     "launching": "#1565c0",
     "failed": "#c62828",
     "stopped": "#b26a00",
+    "withheld": "#b26a00",
 }
 # Of a build, above the picture of its steps.
-_FACTS = ("started by", "for this build alone", "took", "step", "reason", "metrics", "serves now", "notes")
+_FACTS = (
+    "started by",
+    "for this build alone",
+    "took",
+    "step",
+    "reason",
+    "metrics",
+    "live metrics",
+    "approval",
+    "serves now",
+    "notes",
+)
 _GREY = "#8a8a8a"
 _LINES = ("#1565c0", "#c62828", "#2e7d32", "#b26a00", "#6a1b9a", "#00838f")
 _WIDTH, _HEIGHT, _MARGIN = 520, 180, 44
@@ -72,7 +84,7 @@ def draw_builds(records: Iterable[BuildRecord]) -> str:
             record.created_at[:19].replace("T", " "),
             format_seconds(record.seconds),
             record.trigger.kind,
-            format_metrics(record.metrics),
+            tell_metrics(record.metrics),
             record.reason,
         )
         for record in records

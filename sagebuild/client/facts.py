@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from sagebuild.notify import describe_requests, format_seconds, tell_moment
+from sagebuild.notify import describe_requests, format_seconds, tell_metrics, tell_moment
 from sagebuild.records import BuildRecord
 
 
@@ -22,18 +20,15 @@ def describe_facts(record: BuildRecord) -> dict[str, str]:
         "training": record.training_job,
         "tuning": record.tuning_job,
         "image": record.training_image,
-        "metrics": format_metrics(record.metrics),
+        "metrics": tell_metrics(record.metrics),
+        "live metrics": tell_metrics(record.live_metrics),
+        "approval": _tell_answer(record),
         "model": record.artifacts,
         "served before": record.live_before,
         "serves now": record.live_after,
         "notes": "\n".join(record.notes),
     }
     return {name: value for name, value in facts.items() if value}
-
-
-def format_metrics(metrics: Mapping[str, float]) -> str:
-    """Names and last values."""
-    return ", ".join(f"{name} {value:g}" for name, value in sorted(metrics.items()))
 
 
 def name_build(record: BuildRecord) -> str:
@@ -48,3 +43,10 @@ def describe_target(record: BuildRecord) -> str:
         return ""
     target = str(record.restores or record.trigger.rollback)
     return f"build {target}" if target.isdecimal() else "the previous build"
+
+
+def _tell_answer(record: BuildRecord) -> str:
+    if not record.approval:
+        return f"asked for until {tell_moment(record.approval_until)}" if record.awaits_approval else ""
+    said = f": {record.approval_comment}" if record.approval_comment else ""
+    return f"{record.approval} by {record.approval_by}{said}"

@@ -161,7 +161,7 @@ def _publish(service: Service, kind: str, content: Mapping[str, Any]) -> None:
     with aws_call("send the request to the launch topic"):
         service.sns.publish(
             TopicArn=service.setting("LAUNCH_TOPIC_ARN"),
-            Subject=_name_person(),
+            Subject=name_person(),
             Message=json.dumps(content),
             MessageAttributes={"trigger": {"DataType": "String", "StringValue": kind}},
         )
@@ -179,7 +179,7 @@ def _wait_for(look: Callable[[], int | None], request: str, clock: Clock, sleep:
     )
 
 
-def _name_person() -> str:
+def name_person() -> str:
     """Who asks, as this machine knows them, in the 100 ASCII characters that SNS takes as a subject."""
     try:
         name = getpass.getuser()

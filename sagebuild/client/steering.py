@@ -1,12 +1,13 @@
-"""What a person has a stack do with builds: start one, stop it, go back to an earlier one."""
+"""What a person has a stack do with builds: start and stop them, answer what they ask, go back to an earlier one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from sagebuild.approval import answer_approval, find_waiting
 from sagebuild.client.build import Build
-from sagebuild.client.launching import build_overrides, request_build, request_rollback
+from sagebuild.client.launching import build_overrides, name_person, request_build, request_rollback
 from sagebuild.service import Service
 from sagebuild.stop import Stopped, stop_build
 
@@ -76,3 +77,34 @@ class Steering:
             No build runs, or not that one.
         """
         return stop_build(self.service, number, wait_seconds, requested_by=self.made_by)
+
+    def awaiting_approval(self) -> Build | None:
+        """The build that waits for a person's yes or no, if one does; ``print(build)`` says what it asks."""
+        record = find_waiting(self.service)
+        return Build(self.service, record.number, self.made_by, record) if record else None
+
+    def approve(self, number: int | None = None, comment: str = "") -> Build:
+        """Let a build that waits for an answer deploy its model.
+
+        Parameters
+        ----------
+        number
+            The build meant; default: whichever waits.
+        comment
+            Why, for the record and the notification.
+
+        Raises
+        ------
+        NoApprovalPendingError
+            No build waits for an answer, or not that one, or somebody has said no.
+        """
+        return self._answer(True, number, comment)
+
+    def reject(self, number: int | None = None, comment: str = "") -> Build:
+        """Have a build that waits for an answer end without deploying its model; see `approve`."""
+        return self._answer(False, number, comment)
+
+    def _answer(self, approved: bool, number: int | None, comment: str) -> Build:
+        by = f"{name_person()} ({self.made_by})"
+        record = answer_approval(self.service, approved, by, number, comment)
+        return Build(self.service, record.number, self.made_by, record)

@@ -6,10 +6,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from sagebuild.approval import describe_request
 from sagebuild.client.build import Build
 from sagebuild.client.facts import name_build
 from sagebuild.client.steps import Step
 from sagebuild.notify import format_seconds
+
+_VERBS = {"stopped": "was stopped", "withheld": "was not deployed"}
 
 
 def watch_build(build: Build) -> Build:
@@ -41,6 +44,8 @@ class Lines:
         for step in build.steps():
             if step.state not in {"waiting", "skipped"} and not (step.visits > 1 and step.state == "running"):
                 self._tell(f"{step.name} {step.state}", describe_step(step))
+        if record.awaits_approval:
+            self._tell("request", describe_outcome(build))
         if record.notified_at:
             self._tell("outcome", describe_outcome(build))
 
@@ -61,9 +66,12 @@ def describe_outcome(build: Build) -> str:
     if record.status == "waiting":
         requests = "1 request" if record.requests == 1 else f"{record.requests} requests"
         return f"{name} waits for the build that runs; it stands for {requests}."
+    if record.awaits_approval:
+        number = record.number
+        return f"{describe_request(record)} Yes: sagebuild approve {number}. No: sagebuild reject {number}."
     if not record.has_ended:
         return f"{name} is running, for {format_seconds(record.seconds)} now."
-    verb = "was stopped" if record.status == "stopped" else record.status
+    verb = _VERBS.get(record.status, record.status)
     step = f", in the step {record.step}" if record.step else ""
     reason = f" {record.reason}" if record.reason else ""
     return f"{name} {verb} after {format_seconds(record.seconds)}{step}.{reason}"
