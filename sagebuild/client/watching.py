@@ -10,9 +10,7 @@ from sagebuild.approval import describe_request
 from sagebuild.client.build import Build
 from sagebuild.client.facts import name_build
 from sagebuild.client.steps import Step
-from sagebuild.notify import format_seconds
-
-_VERBS = {"stopped": "was stopped", "withheld": "was not deployed"}
+from sagebuild.notify import VERBS, format_seconds
 
 
 def watch_build(build: Build) -> Build:
@@ -71,10 +69,9 @@ def describe_outcome(build: Build) -> str:
         return f"{describe_request(record)} Yes: sagebuild approve {number}. No: sagebuild reject {number}."
     if not record.has_ended:
         return f"{name} is running, for {format_seconds(record.seconds)} now."
-    verb = _VERBS.get(record.status, record.status)
     step = f", in the step {record.step}" if record.step else ""
     reason = f" {record.reason}" if record.reason else ""
-    return f"{name} {verb} after {format_seconds(record.seconds)}{step}.{reason}"
+    return f"{name} {VERBS[record.status]} after {format_seconds(record.seconds)}{step}.{reason}"
 
 
 def _show_in_notebook() -> Callable[[Build], None] | None:
