@@ -13,6 +13,8 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from sagebuild.budget import explain_maxcost
+from sagebuild.cost import price_seconds
 from sagebuild.endpoint import describe_endpoint, undo_deployment
 from sagebuild.errors import SagebuildError, StillRunningError
 from sagebuild.image_builds import explain_failed_image, find_built_images
@@ -108,12 +110,15 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
         **_describe_outcome(job),
+        cost=price_seconds(record, job.seconds if job else 0),
         live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
         ended_at=now().isoformat(),
     )
 
 
 def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | None, step: str) -> str:
+    if ending.status == "FAILED" and job and job.ran_out_of_time and record.cost_limit is not None:
+        return explain_maxcost(record.cost_limit)
     failed_image = explain_failed_image(service, ending.cause) if ending.status == "FAILED" else ""
     return failed_image or explain_ending(ending, job, record.stop_requested_by, step)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sagebuild import requests
+from sagebuild.budget import hold_maxcost
 from sagebuild.containers import choose_image
+from sagebuild.cost import plan_cost
 from sagebuild.deployment import examine_deployment
 from sagebuild.docker import plan_images
 from sagebuild.document import read_document
@@ -57,6 +59,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     training = _plan_training(service, number, parameters, findings)
     serving_image = _find_image(service, number, parameters, "inference", findings)
     bodies = _build_bodies(service, number, parameters, training, serving_image, findings)
+    bodies, cost_limit = hold_maxcost(service, parameters, bodies, findings)
     live = describe_endpoint(service)
     scaled_before = describe_scaling(service) if live else None
     examine_inputs(service, parameters, training.artifacts, findings)
@@ -83,6 +86,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         keep_builds=parameters.keepbuilds,
         changes_scaling=scaling["wanted"] or scaling["release"],
         scaling_before=scaled_before.to_text() if scaled_before else "",
+        cost_limit=cost_limit,
+        **plan_cost(service, parameters, bodies, len(images["builds"])),
         **training.record,
     )
     if not planned:
