@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sagebuild.cost import SECONDS_PER_HOUR, Bodies, TrainingRun, format_dollars, read_training
+from sagebuild.cost import SECONDS_PER_HOUR, format_dollars
+from sagebuild.estimate import Bodies, TrainingRun, read_training
 from sagebuild.parameters import BuildParameters
 from sagebuild.preflight import Findings
 from sagebuild.service import Service

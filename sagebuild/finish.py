@@ -87,9 +87,11 @@ def finish_build(
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
     undone: list[str] = []
     work, job, images = Work(), None, dict[str, str]()
+    cost: float | None = None
     with _attempt(ending, undone):
         work = _stop_all(service, record, sleep)
         job = work.job and complete_job(service, work.job)
+        cost = price_seconds(record, job.seconds if job else 0)
     with _attempt(ending, undone):
         images = find_built_images(service, record)
     status = _STATUS[ending.status]
@@ -110,7 +112,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
         **_describe_outcome(job),
-        cost=price_seconds(record, job.seconds if job else 0),
+        cost=cost,
         live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
         ended_at=now().isoformat(),
     )

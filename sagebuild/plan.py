@@ -7,12 +7,12 @@ from typing import Any
 from sagebuild import requests
 from sagebuild.budget import hold_maxcost
 from sagebuild.containers import choose_image
-from sagebuild.cost import plan_cost
 from sagebuild.deployment import examine_deployment
 from sagebuild.docker import plan_images
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import BuildNotFoundError, HookError, ParameterError, PreflightError
+from sagebuild.estimate import plan_cost
 from sagebuild.guardrails import POLL_SECONDS, build_deployment_config, count_polls
 from sagebuild.hooks import plan_execution, replace_body
 from sagebuild.images import Scope
