@@ -61,6 +61,9 @@ pictures: setup ## docs/pictures, from real builds on this laptop (some minutes;
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group pictures
 	$(BIN)/python -m tools.make_pictures
 
+prices: setup ## sagebuild/prices.json, from AWS's public price list
+	$(BIN)/python -m tools.generate_prices
+
 models: setup ## the interaction models of every locale, from their bases
 	$(BIN)/python -m tools.generate_interaction_models
 
@@ -75,4 +78,4 @@ clean: ## everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook check test examples deploy remove docs pictures models skill lock clean
+.PHONY: help setup demo local notebook check test examples deploy remove docs pictures prices models skill lock clean
