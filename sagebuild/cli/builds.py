@@ -15,6 +15,7 @@ from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_build, show_builds, show_comparison, show_curves, show_steps
 from sagebuild.client.build import Build
 from sagebuild.client.watching import describe_outcome
+from sagebuild.cost import tell_cost
 from sagebuild.errors import InputError
 from sagebuild.triggers import PREVIOUS
 
@@ -37,7 +38,7 @@ Follow = Annotated[bool, typer.Option("--watch", "-w", help="Show the build unti
 
 def add_commands(app: typer.Typer) -> None:
     """Make them commands of the application."""
-    for function in (start, stop, approve, reject, rollback, status, watch_build, builds, show, compare, logs):
+    for function in (start, stop, approve, reject, rollback, status, watch_build, builds, show, compare, cost, logs):
         command(app, function.__name__.partition("_")[0])(function)
 
 
@@ -92,6 +93,7 @@ def answer_request(session: Session, approved: bool, number: int | None, comment
         if not session.is_live:
             raise InputError(f"{describe_request(asking.record)} This answer {means}; say --yes if that is meant.")
         session.say(describe_request(asking.record))
+        session.say(f"Cost: {tell_cost(asking.cost())}")
         typer.confirm("Deploy it?" if approved else "End it without a deployment?", abort=True)
     answer = session.stack.approve if approved else session.stack.reject
     build = answer(asking.number if asking else number, comment)
@@ -182,6 +184,20 @@ def compare(
     """Show two builds side by side, and where their parameters differ."""
     comparison = session.stack.compare(first, second)
     session.answer(comparison.to_dict(), lambda: session.console.print(show_comparison(comparison)))
+
+
+def cost(
+    session: Session,
+    number: Number = None,
+    planned: Annotated[bool, typer.Option("--next", help="Of a build with the parameters as they are.")] = False,
+) -> None:
+    """Tell what a build has cost and can cost at most: an estimate, with what it leaves out."""
+    if number and planned:
+        raise InputError(f"--next is about a build that was not started yet, and {number} was; leave one of them out.")
+    build = None if planned else session.stack.build(number)
+    estimate = build.cost() if build else session.stack.estimate()
+    said = f"Build {build.number}: {tell_cost(estimate)}" if build else f"The next build: {tell_cost(estimate)}"
+    session.answer({"build": build.number if build else None, **asdict(estimate)}, lambda: session.say(said))
 
 
 def logs(

@@ -10,6 +10,7 @@ from typing import Any, overload
 from sagebuild.client.logs import LogLine, follow_logs, read_logs
 from sagebuild.client.metrics import Curves, collect_metrics, read_curves
 from sagebuild.client.steps import Steps, read_steps
+from sagebuild.cost import Cost, describe_cost
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.lock import read_state
 from sagebuild.names import console_url
@@ -90,6 +91,10 @@ class Build:
         if follow:
             return follow_logs(self._service, lambda: self.record)
         return read_logs(self._service, self.record)
+
+    def cost(self) -> Cost:
+        """What it has cost until now, an estimate in US dollars, and what it was planned to cost at most."""
+        return describe_cost(self._service, self.record)
 
     def stop(self, wait_seconds: float = 150.0) -> Stopped:
         """Stop it and what it pays for; see `Stack.stop`."""

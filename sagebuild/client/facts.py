@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sagebuild.cost import format_dollars
 from sagebuild.notify import describe_requests, format_seconds, tell_metrics, tell_moment
 from sagebuild.records import BuildRecord
 
@@ -23,12 +24,20 @@ def describe_facts(record: BuildRecord) -> dict[str, str]:
         "metrics": tell_metrics(record.metrics),
         "live metrics": tell_metrics(record.live_metrics),
         "approval": _tell_answer(record),
+        "cost": describe_costs(record),
         "model": record.artifacts,
         "served before": record.live_before,
         "serves now": record.live_after,
         "notes": "\n".join(record.notes),
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def describe_costs(record: BuildRecord) -> str:
+    """What the training came to, or can come to, in a few words; `sagebuild cost` tells more."""
+    if record.cost is not None:
+        return f"about {format_dollars(record.cost)} of training".replace("about less", "less")
+    return f"at most {format_dollars(record.cost_most)} of training" if record.cost_most is not None else ""
 
 
 def name_build(record: BuildRecord) -> str:

@@ -14,8 +14,10 @@ from sagebuild.client.logs import LogLine
 from sagebuild.client.overview import Overview, describe_overview
 from sagebuild.client.parameters import Parameters
 from sagebuild.client.steering import Steering
+from sagebuild.cost import Cost
 from sagebuild.endpoint import Endpoint, describe_endpoint
 from sagebuild.errors import NoBuildsError
+from sagebuild.estimate import estimate_cost
 from sagebuild.records import list_builds, read_build
 from sagebuild.service import Service
 
@@ -99,6 +101,20 @@ class Stack(Steering):
     def logs(self, number: int | None = None, follow: bool = False) -> Iterator[LogLine]:
         """What was said in a build, merged in time, see `Build.logs`; default: the newest."""
         return self.build(number).logs(follow)
+
+    def cost(self, number: int | None = None) -> Cost:
+        """What a build has cost until now, see `Build.cost`; default: the newest."""
+        return self.build(number).cost()
+
+    def estimate(self) -> Cost:
+        """What a build with the parameters as they are can cost at most, an estimate in US dollars.
+
+        Raises
+        ------
+        ParameterError
+            The document is wrong.
+        """
+        return estimate_cost(self.service, self.parameters.check())
 
     def compare(self, first: int, second: int) -> Comparison:
         """Two builds side by side: outcome, metrics, times, and where their parameters differ."""

@@ -35,6 +35,9 @@ READING: dict[str, list[str]] = {
     "show": ["show"],
     "show in JSON": ["show", "--json"],
     "compare": ["compare", "--json", "BUILD", "BUILD"],
+    "cost": ["cost"],
+    "cost in JSON": ["cost", "BUILD", "--json"],
+    "cost of the next build": ["cost", "--next"],
     "logs": ["logs", "BUILD"],
     "logs in JSON": ["logs", "--json", "--follow"],
     "watch": ["watch"],
@@ -64,6 +67,7 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "an answer for a build that is not there": (["reject", "9999"], 1, "There is no build 9999"),
     "nothing to stop": (["stop"], 1, "No build is running"),
     "too few builds to compare": (["compare", "1"], 2, "Missing argument"),
+    "the cost of two builds": (["cost", "BUILD", "--next"], 1, "leave one of them out"),
     "logs of a build that is not there": (["logs", "9999"], 1, "There is no build 9999"),
     "too many builds to list": (["builds", "-n", "0"], 2, "Invalid value for"),
     "a parameter that is not there": (["params", "get", "nonsense"], 1, "nonsense is not in the document"),
@@ -209,6 +213,20 @@ def test_a_build_is_shown_whole(answers: dict[str, Ended], build: int) -> None:
     assert {step["name"]: step["state"] for step in told["steps"]}["Train Model"] == "done"
     assert told["curves"]["accuracy"][-1] == told["metrics"]["accuracy"]
     assert json.loads(answers["compare"].stdout)["parameters"] == []
+
+
+def test_the_cost_is_told_before_and_after(answers: dict[str, Ended], build: int) -> None:
+    assert re.match(rf"Build {build}: (about|less than) \$0\.\d\d for training \(at most \$\d", answers["cost"].stdout)
+    told = json.loads(answers["cost in JSON"].stdout)
+    assert (told["build"], 0 < told["spent"] < told["most"]) == (build, True)
+    assert re.match(r"The next build: at most \$\d+\.\d\d for training; ", answers["cost of the next build"].stdout)
+
+
+def test_the_shell_completes_the_numbers_of_builds(deployed: DeployedStack, build: int) -> None:
+    asked = {"_SAGEBUILD_COMPLETE": "complete_bash", "COMP_WORDS": "sagebuild show ", "COMP_CWORD": "2"}
+    assert str(build) in run(deployed, **asked).stdout.split()
+    nobody = run(deployed, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", HOME="/absent", **asked)
+    assert (nobody.stdout.split(), nobody.stderr) == ([], "")
 
 
 def test_logs_are_merged_in_time(answers: dict[str, Ended]) -> None:
