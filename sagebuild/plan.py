@@ -21,7 +21,7 @@ from sagebuild.images import Scope
 from sagebuild.names import name_endpoint, name_resource
 from sagebuild.overrides import parse_overridden
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
-from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
+from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_images, examine_inputs
 from sagebuild.records import NOT_ENDED, read_build, update_build
 from sagebuild.scaling import describe_scaling, find_scaling_problems, plan_scaling
 from sagebuild.script_mode import plan_packing
@@ -67,6 +67,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     scaled_before = describe_scaling(service) if live else None
     examine_inputs(service, parameters, training.artifacts, findings)
     examine_bodies(service, bodies, findings)
+    examine_images(service, parameters, findings)
     examine_account(service, parameters, live, findings)
     examine_deployment(service, parameters, findings)
     findings.problems += find_gate_problems(service, parameters, training.artifacts)

@@ -76,7 +76,7 @@ def show_commands(terminal: Terminal) -> None:
     terminal.draw(PICTURES / "terminal-params.svg", "Upload, and say what a build does")
 
     run_unseen(terminal, f"sagebuild params set 'metrics={METRICS}'")
-    slow = "--set hyperparameters.epochs=1500 --set hyperparameters.learning-rate=0.00004"
+    slow = "--set hyperparameters.epochs=1000 --set hyperparameters.learning-rate=0.0001"
     terminal.clear()
     terminal.type(f"sagebuild start --watch {slow}", stop_when=is_learning)
     terminal.draw(PICTURES / "terminal-watch.svg", "A build, while it runs")
@@ -116,7 +116,7 @@ def run_unseen(terminal: Terminal, command: str) -> None:
 
 def is_learning(screen: str) -> bool:
     """Whether the training's curve can be seen."""
-    return re.search(r"Train Model .* running\b.*accuracy +[▁-█]{30,}", screen, re.DOTALL) is not None
+    return re.search(r"Train Model .* running\b.*accuracy +[▁-█]{30,} +0\.(8[5-9]|9)", screen, re.DOTALL) is not None
 
 
 def show_build(variables: dict[str, str]) -> None:

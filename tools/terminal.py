@@ -10,6 +10,7 @@ import select
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import pyte
@@ -20,7 +21,7 @@ from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-COLUMNS, LINES = 104, 40
+COLUMNS, LINES = 112, 50
 _LONGEST_SECONDS = 180.0
 # pyte's names of the colours, by rich's.
 _COLOURS = {"brown": "yellow", "brightblack": "bright_black"}
@@ -113,8 +114,12 @@ class Terminal:
 
 def _to_text(characters: Sequence[Char]) -> Text:
     text = Text(no_wrap=True, overflow="ignore")
-    for one in characters:
-        colour = None if one.fg == "default" else _COLOURS.get(one.fg, one.fg)
-        text.append(one.data, Style(color=colour, bold=one.bold))
+    for style, same in groupby(characters, _to_style):
+        text.append("".join(one.data for one in same), style)
     text.rstrip()
     return text
+
+
+def _to_style(one: Char) -> Style:
+    colour = f"#{one.fg}" if re.fullmatch("[0-9a-f]{6}", one.fg) else _COLOURS.get(one.fg, one.fg)
+    return Style(color=colour, bold=one.bold)

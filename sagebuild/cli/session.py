@@ -87,7 +87,7 @@ class Session:
             print(json.dumps({"error": {"type": kind, "message": message}}), file=sys.stderr)
         else:
             console = Console(stderr=True, highlight=False)
-            console.print(Text("sagebuild: ", style="bold red").append(message, style="default"), soft_wrap=True)
+            console.print(Text.assemble(("sagebuild: ", "bold red"), message), soft_wrap=True)
         raise typer.Exit(FAILED)
 
 

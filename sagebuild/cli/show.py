@@ -50,7 +50,7 @@ def show_builds(records: Iterable[BuildRecord]) -> Table:
 def show_facts(facts: Mapping[str, str]) -> Text:
     """A line for each name and value, however long."""
     width = max(map(len, facts))
-    lines = (Text(f"{name:<{width}}  ", style="dim").append(value, style="default") for name, value in facts.items())
+    lines = (Text.assemble((f"{name:<{width}}  ", "dim"), value) for name, value in facts.items())
     return Text("\n").join(lines)
 
 
@@ -67,7 +67,7 @@ def show_steps(steps: Iterable[Step], with_waiting: bool = True) -> Table:
             continue
         style = STYLES.get(step.state, "dim")
         took = "" if step.state == "waiting" else f"{step.seconds:6.1f} s"
-        table.add_row(Text(_MARKS[step.state], style=style), Text(step.name, style=style), took, step.state)
+        table.add_row(*(Text(part, style=style) for part in (_MARKS[step.state], step.name, took, step.state)))
     return table
 
 
@@ -96,9 +96,7 @@ def show_comparison(comparison: Comparison) -> RenderableType:
 def show_diagnosis(diagnosis: Diagnosis) -> Text:
     """A line for each thing that was looked at, however long."""
     lines = (
-        Text(f"{_MARKS.get(finding.state, '?')} {finding.subject:<12}", style=STYLES[finding.state]).append(
-            finding.told, style="default"
-        )
+        Text.assemble((f"{_MARKS.get(finding.state, '?')} {finding.subject:<12}", STYLES[finding.state]), finding.told)
         for finding in diagnosis.findings
     )
     return Text("\n").join(lines)

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 COLOURS = {
     "done": "#2e7d32",
     "succeeded": "#2e7d32",
+    "good": "#2e7d32",
     "running": "#1565c0",
     "launching": "#1565c0",
     "failed": "#c62828",
+    "bad": "#c62828",
     "stopped": "#b26a00",
     "withheld": "#b26a00",
+    "unknown": "#b26a00",
 }
 # Of a build, above the picture of its steps.
 _FACTS = (
@@ -114,6 +117,11 @@ def draw_document(name: str, document: Mapping[str, Any]) -> str:
 def draw_outputs(title: str, outputs: Mapping[str, str]) -> str:
     """What a stack gives out."""
     return f"<div><b>{escape(title)}</b>{_table([], sorted(outputs.items()))}</div>"
+
+
+def draw_findings(findings: Iterable[tuple[str, str, str]]) -> str:
+    """What was looked at: its state, its subject, what was seen."""
+    return _table([], [(_Raw(_badge(state)), subject, told) for state, subject, told in findings])
 
 
 class _Raw(str):

@@ -248,6 +248,8 @@ def test_steps_tell_what_was_done_what_failed_and_what_was_not_needed() -> None:
     running = build_steps(states(), history, "RUNNING", later)
     assert running.current == Step("Train Model", "running", 9.0, 2)
     assert describe_step(running.current) == "Train Model: running"
+    to_come = {step.name: step.state for step in running}
+    assert (to_come["Create Model"], to_come["Tune Model"]) == ("waiting", "skipped")  # which it has passed by
     stopped = {step.name: step.state for step in build_steps(states(), history, "ABORTED", later)}
     assert stopped["Train Model"] == "stopped"
 
