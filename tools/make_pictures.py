@@ -75,25 +75,25 @@ def show_commands(terminal: Terminal) -> None:
     terminal.type("sagebuild params set trainvolumesiz=3")
     terminal.draw(PICTURES / "terminal-params.svg", "Upload, and say what a build does")
 
-    run_unseen(terminal, f"sagebuild params set 'metrics={METRICS}'")
+    terminal.run_unseen(f"sagebuild params set 'metrics={METRICS}'")
     slow = "--set hyperparameters.epochs=1000 --set hyperparameters.learning-rate=0.0001"
     terminal.clear()
     terminal.type(f"sagebuild start --watch {slow}", stop_when=is_learning)
     terminal.draw(PICTURES / "terminal-watch.svg", "A build, while it runs")
 
-    run_unseen(terminal, "sagebuild start --watch")
-    run_unseen(terminal, "sagebuild start --watch --set hyperparameters.epochs=5 --set trainentrypoint=trian.py")
+    terminal.run_unseen("sagebuild start --watch")
+    terminal.run_unseen("sagebuild start --watch --set hyperparameters.epochs=5 --set trainentrypoint=trian.py")
     short = '--set hyperparameters.epochs=2 --set \'qualitygate={"metric": "accuracy", "minimum": 0.95}\''
-    run_unseen(terminal, f"sagebuild start --watch {short}")
-    run_unseen(terminal, "sagebuild start --set hyperparameters.epochs=120 --set approval=manual")
-    run_unseen(terminal, "until sagebuild status --json | grep -q 'approval_requested_at\": \"2'; do sleep 0.3; done")
+    terminal.run_unseen(f"sagebuild start --watch {short}")
+    terminal.run_unseen("sagebuild start --set hyperparameters.epochs=120 --set approval=manual")
+    terminal.run_unseen("until sagebuild status --json | grep -q 'approval_requested_at\": \"2'; do sleep 0.3; done")
     terminal.clear()
     terminal.type("sagebuild approve --comment 'better on our own digits, too' --watch", answer="y\n")
     terminal.draw(PICTURES / "terminal-approve.svg", "A person says yes")
 
     terminal.clear()
     terminal.type("sagebuild rollback 2")
-    run_unseen(terminal, "sagebuild watch")
+    terminal.run_unseen("sagebuild watch")
     terminal.type("sagebuild builds")
     terminal.type("sagebuild compare 2 5")
     terminal.draw(PICTURES / "terminal-builds.svg", "Builds, and two of them side by side")
@@ -102,16 +102,11 @@ def show_commands(terminal: Terminal) -> None:
     terminal.type("sagebuild show 5")
     terminal.draw(PICTURES / "terminal-show.svg", "All that is known of a build")
 
-    run_unseen(terminal, "sagebuild params set trainsourcefile=digits-2.tar.gz")
+    terminal.run_unseen("sagebuild params set trainsourcefile=digits-2.tar.gz")
     terminal.clear()
     terminal.type("sagebuild doctor")
     terminal.draw(PICTURES / "terminal-doctor.svg", "What stands in a build's way")
-    run_unseen(terminal, "sagebuild params undo")
-
-
-def run_unseen(terminal: Terminal, command: str) -> None:
-    """Something that is no part of the picture."""
-    terminal.type(command, stop_when=lambda _: True)
+    terminal.run_unseen("sagebuild params undo")
 
 
 def is_learning(screen: str) -> bool:

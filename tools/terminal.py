@@ -9,7 +9,7 @@ import re
 import select
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -61,37 +61,48 @@ class Terminal:
         """Begin anew."""
         self._screen.reset()
 
-    def type(
-        self,
-        command: str,
-        answer: str = "",
-        stop_when: Callable[[str], bool] | None = None,
-    ) -> None:
+    def type(self, command: str, answer: str = "", stop_when: Callable[[str], bool] = lambda _: False) -> None:
         """Type a command after the prompt and let it run to its end.
 
         Parameters
         ----------
         answer
-            What is typed when it asks.
+            What is typed when it asks "[y/N]".
         stop_when
             Given the screen's text; when it is true, the screen stays as it is then, and the command runs on unseen.
         """
-        self._stream.feed(b"\x1b[32m$\x1b[0m \x1b[1m" + command.encode() + b"\x1b[0m\r\n")
+        blank = b"\r\n" if self.text else b""
+        self._stream.feed(blank + b"\x1b[32m$\x1b[0m \x1b[1m" + command.encode() + b"\x1b[0m\r\n")
+        seen = True
+        for said, keyboard in self._run(command):
+            if seen:
+                self._stream.feed(said.replace(b"\x1b[2m", b"\x1b[90m"))  # pyte knows no dim
+                seen = not stop_when(self.text)
+            if answer and "[y/N]" in self.text:
+                os.write(keyboard, answer.encode())
+                answer = ""
+
+    def run_unseen(self, command: str) -> None:
+        """Run a command that is no part of the picture."""
+        for _ in self._run(command):
+            pass
+
+    def _run(self, command: str) -> Iterator[tuple[bytes, int]]:
+        """What it says piece by piece, with where to type."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             ["bash", "-c", command], cwd=self._folder, env=self._variables, stdin=theirs, stdout=theirs, stderr=theirs
         )
         os.close(theirs)
-        os.write(ours, answer.encode())
-        seen, deadline = True, time.monotonic() + _LONGEST_SECONDS
+        deadline = time.monotonic() + _LONGEST_SECONDS
         while time.monotonic() < deadline:
             try:
-                said = os.read(ours, 65536) if select.select([ours], [], [], 0.2)[0] else b""
+                if select.select([ours], [], [], 0.2)[0]:
+                    yield os.read(ours, 65536), ours
             except OSError:  # it has closed its side
                 break
-            if seen and said:
-                self._stream.feed(said.replace(b"\x1b[2m", b"\x1b[90m"))  # pyte knows no dim
-                seen = not (stop_when and stop_when(self.text))
+        else:
+            process.kill()
         process.wait()
         os.close(ours)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -170,7 +171,7 @@ def show(session: Session, number: Number = None) -> None:
     if session.as_json:
         print_json(build.to_dict() | {"steps": steps.to_list(), "curves": dict(curves)})
         return
-    session.console.print(show_build(build.record, build.console_url), soft_wrap=True)
+    session.print_pairs(partial(show_build, build.record, build.console_url))
     session.console.print(show_steps(steps))
     if curves:
         session.console.print(show_curves(curves))
@@ -211,4 +212,4 @@ def logs(
         if session.as_json:
             print_json({"time": line.time.isoformat(), "source": line.source, "text": line.text}, indent=None)
         else:
-            session.say(str(line))
+            session.say(str(line), as_it_is=True)

@@ -37,6 +37,7 @@ class Build:
         self._made_by = made_by
         self._record = record if record and record.notified_at else None
         self.number = number
+        self.is_drawn_above = False  # by `watch`, so that a notebook does not draw it a second time below
 
     @property
     def record(self) -> BuildRecord:
@@ -158,7 +159,10 @@ class Build:
     def __repr__(self) -> str:
         return f"<Build {self.number} of {self._service.stack_name}: {self.status}>"
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
+        if self.is_drawn_above:
+            self.is_drawn_above = False
+            return None  # the text will do
         from sagebuild.client.drawing import draw_build
 
         return draw_build(self)

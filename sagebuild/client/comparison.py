@@ -26,8 +26,8 @@ class Comparison:
 
     @property
     def differences(self) -> list[str]:
-        """A line for each parameter that differs."""
-        return describe_differences(read_leniently(self.first.parameters), read_leniently(self.second.parameters))
+        """A line for each parameter that differs, those of one build alone included."""
+        return describe_differences(_read_parameters(self.first), _read_parameters(self.second))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -47,6 +47,10 @@ class Comparison:
 def compare_builds(first: BuildRecord, second: BuildRecord) -> Comparison:
     """Two builds side by side."""
     return Comparison(first, second)
+
+
+def _read_parameters(record: BuildRecord) -> dict[str, Any]:
+    return read_leniently(record.parameters) | read_leniently(record.overrides)
 
 
 def _tell(record: BuildRecord) -> dict[str, str]:

@@ -128,10 +128,12 @@ def _look_at_parameters(service: Service, _create_client: CreateClient) -> Told:
 
 def _look_at_images(service: Service, _create_client: CreateClient) -> Told:
     parameters, number = Parameters(service).check(), read_state(service).last_number + 1
+    told: dict[str, list[str]] = {}
     for scope in _list_scopes(parameters):
         image = choose_image(service, number, parameters, scope)
         built = ", which the build makes" if scope in list_images_to_build(parameters) else ""
-        yield "good", f"{image.uri}{built}" + (f" ({image.note})" if image.note else "")
+        told.setdefault(f"{image.uri}{built}" + (f" ({image.note})" if image.note else ""), []).append(scope)
+    yield from (("good", f"{' and '.join(scopes)}: {image}") for image, scopes in told.items())
     findings = Findings()
     examine_images(service, parameters, findings)
     yield from (("bad", problem) for problem in findings.problems)

@@ -15,12 +15,13 @@ from sagebuild.notify import VERBS, format_seconds
 
 def watch_build(build: Build) -> Build:
     """Show a build until it has ended; see `Build.watch`."""
-    show = _show_in_notebook() or Lines(print).look
+    drawing = _show_in_notebook()
     try:
-        return build.wait(on_look=show)
+        build.wait(on_look=drawing or Lines(print).look)
     except KeyboardInterrupt:
         print(f"Build {build.number} goes on; build({build.number}).watch() shows it again, .stop() stops it.")
-        return build
+    build.is_drawn_above = drawing is not None
+    return build
 
 
 class Lines:

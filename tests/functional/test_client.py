@@ -222,6 +222,13 @@ def test_a_build_that_waits_is_told_until_it_begins(client: Client) -> None:
     assert Build(client.service, first.number, "command").status == "launching"
 
 
+def test_what_was_watched_is_not_drawn_a_second_time(client: Client) -> None:
+    build = Build(client.service, launch_build(client.service, Trigger("command")).number, "notebook")
+    build.is_drawn_above = True
+    assert build._repr_html_() is None
+    assert "<svg" in str(build._repr_html_())
+
+
 @pytest.fixture
 def clock() -> Iterator[Any]:
     """A clock that goes on by a second at each look."""

@@ -283,9 +283,12 @@ def test_pictures_are_well_formed_and_escape_what_others_wrote() -> None:
     assert ElementTree.fromstring(table).findall("tr")[1].findtext("td") == "3"
 
 
+OVERRIDES = '{"trainvolumesize": 20}'
+
+
 def test_two_builds_are_compared() -> None:
     first = record(1, status="succeeded", parameters='{"trainvolumesize": 10}', metrics={"accuracy": 0.5})
-    second = record(2, status="failed", parameters='{"trainvolumesize": 20}', reason="too small")
+    second = record(2, status="failed", parameters=first.parameters, overrides=OVERRIDES, reason="too small")
     comparison = compare_builds(first, second)
     assert ("accuracy", "0.5", "-") in comparison.rows
     assert comparison.differences == ["~ trainvolumesize: 10 -> 20"]
