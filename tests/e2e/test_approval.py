@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from sagebuild.approval import answer_approval
 from sagebuild.errors import NoApprovalPendingError
 from sagebuild.service import Service
+from tests.e2e.deployment import connect
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.e2e.test_command_line import run
 
@@ -21,9 +22,8 @@ pytestmark = pytest.mark.usefixtures("serving")
 
 @pytest.fixture
 def service(stack: DeployedStack) -> Service:
-    """What somebody with the stack's outputs answers with."""
-    settings = {"STACK_NAME": NAME, "BUILDS_TABLE": stack.outputs["BuildsTable"]}
-    return Service(settings, stack.client)
+    """What a person answers with."""
+    return connect(stack)
 
 
 def wait_for_request(stack: DeployedStack, **changes: Any) -> int:
