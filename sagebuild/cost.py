@@ -37,6 +37,9 @@ class Cost:
     prices_of: str
     left_out: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return tell_cost(self)
+
 
 def describe_cost(service: Service, record: BuildRecord, at: datetime | None = None) -> Cost:
     """What a build has cost and will cost: before it starts, while it runs, or after.
