@@ -88,7 +88,7 @@ def show_commands(terminal: Terminal) -> None:
     terminal.run_unseen("sagebuild start --set hyperparameters.epochs=120 --set approval=manual")
     terminal.run_unseen("until sagebuild status --json | grep -q 'approval_requested_at\": \"2'; do sleep 0.3; done")
     terminal.clear()
-    terminal.type("sagebuild approve --comment 'better on our own digits, too' --watch", answer="y\n")
+    terminal.type("sagebuild approve --comment 'checked on digits of our own' --watch", answer="y\n")
     terminal.draw(PICTURES / "terminal-approve.svg", "A person says yes")
 
     terminal.clear()

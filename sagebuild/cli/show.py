@@ -35,6 +35,8 @@ _MARKS = {"done": "●", "running": "◐", "failed": "✗", "stopped": "■", "w
 def show_builds(records: Iterable[BuildRecord]) -> Table:
     """One line for each build."""
     table = _grid("BUILD", "OUTCOME", "STARTED (UTC)", "TOOK", "BY", "METRICS", "REASON")
+    for column in table.columns[:-1]:
+        column.no_wrap = True  # the reason is what gives way
     for record in records:
         target = describe_target(record)
         told = record.reason or (f"rollback to {target}" if target else "")
@@ -46,8 +48,6 @@ def show_builds(records: Iterable[BuildRecord]) -> Table:
             Text(record.trigger.kind),
             Text(tell_metrics(record.metrics)),
         )
-        for cell in row:
-            cell.no_wrap = True
         table.add_row(*row, Text(" ".join(told.split()), overflow="ellipsis", no_wrap=True))
     return table
 

@@ -48,7 +48,7 @@ _FACTS = (
 _GREY = "#8a8a8a"
 _LINES = ("#1565c0", "#c62828", "#2e7d32", "#b26a00", "#6a1b9a", "#00838f")
 _WIDTH, _HEIGHT, _MARGIN = 520, 180, 44
-_LINE = 44  # characters of a cell that are not broken
+_LINE = 30  # characters of a cell that are not broken
 _FONT = "font-family='system-ui,sans-serif'"
 
 
@@ -143,8 +143,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def _cell(value: Any) -> str:
     text = str(value) if isinstance(value, _Raw) else escape(str(value))
-    wrap = "" if len(str(value)) > _LINE and not isinstance(value, _Raw) else ";white-space:nowrap"
-    return f"<td style='text-align:left;vertical-align:top{wrap}'>{text}</td>"
+    is_long = len(str(value)) > _LINE and not isinstance(value, _Raw)
+    wrap = "overflow-wrap:anywhere" if is_long else "white-space:nowrap"
+    return f"<td style='text-align:left;vertical-align:top;{wrap}'>{text}</td>"
 
 
 def _badge(status: str) -> str:
@@ -155,15 +156,16 @@ def _draw_step(step: Step, box: Box) -> str:
     colour = COLOURS.get(step.state, _GREY)
     begun = step.state in COLOURS
     opacity = 0.15 if begun else 0.04
+    faint = " opacity='0.55'" if step.state == "skipped" else ""
     told = f"{step.state}, {step.seconds:.1f} s" if begun else step.state
     middle = box.x + box.width / 2
     frame = f"x='{box.x:g}' y='{box.y:g}' width='{box.width}' height='{box.height}' rx='6'"
     anchor = f"text-anchor='middle' {_FONT}"
     return (
         f"<rect {frame} style='fill:var(--jp-layout-color0,white)'/>"  # ways that pass behind do not shine through
-        f"<rect {frame} fill='{colour}' fill-opacity='{opacity}' stroke='{colour}'/>"
+        f"<g{faint}><rect {frame} fill='{colour}' fill-opacity='{opacity}' stroke='{colour}'/>"
         f"<text x='{middle:g}' y='{box.y + 15:g}' {anchor} font-size='13' fill='{colour}'>{escape(step.name)}</text>"
-        f"<text x='{middle:g}' y='{box.y + 28:g}' {anchor} font-size='10' fill='{colour}'>{told}</text>"
+        f"<text x='{middle:g}' y='{box.y + 28:g}' {anchor} font-size='10' fill='{colour}'>{told}</text></g>"
     )
 
 
