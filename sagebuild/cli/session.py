@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from sagebuild.client.connection import connect
@@ -23,6 +23,7 @@ from sagebuild.client.stack import Stack
 from sagebuild.errors import SagebuildError
 
 FAILED = 1  # the exit code for what was refused, and for a build that did not succeed
+WITHHELD = 3  # of a build that on purpose did not deploy its model
 INTERRUPTED = 130  # by Ctrl-C, as shells have it
 _WIDE = 200  # columns of a table in a pipe, which has no width of its own
 
@@ -69,9 +70,14 @@ class Session:
         """Whether a person looks at a terminal that can be drawn on."""
         return self.console.is_terminal and not self.as_json
 
-    def say(self, text: str = "", style: str = "") -> None:
-        """A line for a person, its brackets left alone."""
-        self.console.print(Text(text, style=style), soft_wrap=True)
+    def say(self, text: str = "", style: str = "", as_it_is: bool = False) -> None:
+        """A line for a person, its brackets left alone; in a terminal broken between words, unless ``as_it_is``."""
+        self.console.print(Text(text, style=style), soft_wrap=as_it_is or not self.console.is_terminal)
+
+    def print_pairs(self, show: Callable[[bool], RenderableType]) -> None:
+        """Print what can be shown with its lines broken, as in a terminal, or not."""
+        wrap = self.console.is_terminal
+        self.console.print(show(wrap), soft_wrap=not wrap)
 
     def answer(self, value: Any, tell: Callable[[], Any]) -> None:
         """Give the answer as JSON if that was asked for, else tell it."""
@@ -86,7 +92,7 @@ class Session:
             print(json.dumps({"error": {"type": kind, "message": message}}), file=sys.stderr)
         else:
             console = Console(stderr=True, highlight=False)
-            console.print(Text("sagebuild: ", style="bold red").append(message, style="default"), soft_wrap=True)
+            console.print(Text.assemble(("sagebuild: ", "bold red"), message), soft_wrap=not console.is_terminal)
         raise typer.Exit(FAILED)
 
 

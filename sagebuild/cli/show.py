@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -10,9 +11,10 @@ from rich.text import Text
 
 from sagebuild.client.comparison import Comparison
 from sagebuild.client.doctor import Diagnosis
+from sagebuild.client.facts import describe_facts, describe_target
 from sagebuild.client.metrics import draw_sparkline
 from sagebuild.client.steps import Step
-from sagebuild.notify import format_seconds
+from sagebuild.notify import tell_metrics
 from sagebuild.records import BuildRecord
 
 STYLES = {
@@ -24,6 +26,7 @@ STYLES = {
     "failed": "red",
     "bad": "red",
     "stopped": "yellow",
+    "withheld": "yellow",
     "unknown": "yellow",
 }
 _MARKS = {"done": "●", "running": "◐", "failed": "✗", "stopped": "■", "waiting": "○", "good": "●", "bad": "✗"}
@@ -32,50 +35,44 @@ _MARKS = {"done": "●", "running": "◐", "failed": "✗", "stopped": "■", "w
 def show_builds(records: Iterable[BuildRecord]) -> Table:
     """One line for each build."""
     table = _grid("BUILD", "OUTCOME", "STARTED (UTC)", "TOOK", "BY", "METRICS", "REASON")
+    for column in table.columns[:-1]:
+        column.no_wrap = True  # the reason is what gives way
     for record in records:
-        table.add_row(
-            str(record.number),
+        target = describe_target(record)
+        told = record.reason or (f"rollback to {target}" if target else "")
+        row = (
+            Text(str(record.number)),
             Text(record.status, style=STYLES.get(record.status, "")),
-            record.created_at[:19].replace("T", " "),
-            format_seconds(record.seconds),
-            record.trigger.kind,
-            show_metrics(record.metrics),
-            Text(" ".join(record.reason.split()), overflow="ellipsis", no_wrap=True),
+            Text(record.created_at[:16].replace("T", " ")),
+            Text(str(timedelta(seconds=round(record.seconds)))),
+            Text(record.trigger.kind),
+            Text(tell_metrics(record.metrics)),
         )
+        table.add_row(*row, Text(" ".join(told.split()), overflow="ellipsis", no_wrap=True))
     return table
 
 
-def show_facts(facts: Mapping[str, str]) -> Text:
-    """A line for each name and value, however long; those without a value are left out."""
-    known = {name: value for name, value in facts.items() if value}
-    width = max(map(len, known))
-    lines = (Text(f"{name:<{width}}  ", style="dim").append(value, style="default") for name, value in known.items())
-    return Text("\n").join(lines)
+def show_pairs(pairs: Iterable[tuple[Text, str]], wrap: bool) -> RenderableType:
+    """A line for each name and its value.
+
+    Parameters
+    ----------
+    wrap
+        Break long values beside their names, as a terminal is narrow; a pipe gets each in one line.
+    """
+    if not wrap:
+        return Text("\n").join(Text.assemble(name, "  ", value) for name, value in pairs)
+    table = _grid("", "", show_header=False)
+    for name, value in pairs:
+        table.add_row(name, Text(value, overflow="fold"))
+    return table
 
 
-def show_build(record: BuildRecord, url: str) -> Text:
+def show_build(record: BuildRecord, url: str, wrap: bool) -> RenderableType:
     """All that a person asks of a build."""
-    return show_facts(
-        {
-            "build": str(record.number),
-            "outcome": record.status,
-            "step": record.step,
-            "reason": record.reason,
-            "started": f"{record.created_at[:19].replace('T', ' ')} UTC",
-            "took": format_seconds(record.seconds),
-            "started by": f"{record.trigger.kind} {record.trigger.detail}".strip(),
-            "requests": str(record.requests) if record.requests > 1 else "",
-            "training": record.training_job,
-            "tuning": record.tuning_job,
-            "image": record.training_image,
-            "metrics": show_metrics(record.metrics),
-            "model": record.artifacts,
-            "before": record.live_before,
-            "serves now": record.live_after,
-            "notes": "\n".join(record.notes),
-            "console": url,
-        }
-    )
+    facts = {"build": str(record.number), **describe_facts(record), "console": url}
+    width = max(map(len, facts))
+    return show_pairs(((Text(f"{name:<{width}}", style="dim"), value) for name, value in facts.items()), wrap)
 
 
 def show_steps(steps: Iterable[Step], with_waiting: bool = True) -> Table:
@@ -86,7 +83,7 @@ def show_steps(steps: Iterable[Step], with_waiting: bool = True) -> Table:
             continue
         style = STYLES.get(step.state, "dim")
         took = "" if step.state == "waiting" else f"{step.seconds:6.1f} s"
-        table.add_row(Text(_MARKS[step.state], style=style), Text(step.name, style=style), took, step.state)
+        table.add_row(*(Text(part, style=style) for part in (_MARKS[step.state], step.name, took, step.state)))
     return table
 
 
@@ -96,11 +93,6 @@ def show_curves(curves: Mapping[str, Sequence[float]]) -> RenderableType:
     for name, values in curves.items():
         table.add_row(Text(name), Text(draw_sparkline(values), style="cyan"), f"{values[-1]:g}")
     return table
-
-
-def show_metrics(metrics: Mapping[str, float]) -> str:
-    """Names and last values."""
-    return ", ".join(f"{name} {value:g}" for name, value in sorted(metrics.items()))
 
 
 def show_differences(lines: Sequence[str]) -> RenderableType:
@@ -117,19 +109,20 @@ def show_comparison(comparison: Comparison) -> RenderableType:
     return Group(table, Text(), show_differences(comparison.differences))
 
 
-def show_diagnosis(diagnosis: Diagnosis) -> Text:
-    """A line for each thing that was looked at, however long."""
-    lines = (
-        Text(f"{_MARKS.get(finding.state, '?')} {finding.subject:<12}", style=STYLES[finding.state]).append(
-            finding.told, style="default"
-        )
-        for finding in diagnosis.findings
+def show_diagnosis(diagnosis: Diagnosis, wrap: bool) -> RenderableType:
+    """A line for each thing that was looked at."""
+    width = max(len(finding.subject) for finding in diagnosis.findings)
+    pairs = (
+        (Text(f"{_MARKS.get(one.state, '?')} {one.subject:<{width}}", style=STYLES[one.state], no_wrap=True), one.told)
+        for one in diagnosis.findings
     )
-    return Text("\n").join(lines)
+    return show_pairs(pairs, wrap)
 
 
-def _grid(*titles: str) -> Table:
-    table = Table(box=None, show_header=bool(titles), header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+def _grid(*titles: str, show_header: bool = True) -> Table:
+    table = Table(
+        box=None, show_header=bool(titles) and show_header, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for title in titles or ("", "", "", ""):
         table.add_column(title)
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,7 +69,7 @@ def say(
 def doctor(session: Session) -> None:
     """Look whether a build can work, and say what to do where it cannot."""
     diagnosis = session.stack.diagnose()
-    session.answer(diagnosis.to_list(), lambda: session.console.print(show_diagnosis(diagnosis), soft_wrap=True))
+    session.answer(diagnosis.to_list(), lambda: session.print_pairs(partial(show_diagnosis, diagnosis)))
     if not diagnosis.is_good:
         raise typer.Exit(FAILED)
 
@@ -80,7 +81,7 @@ def upload_data(
 ) -> None:
     """Upload training data to the data bucket."""
     address = session.stack.upload_data(path, prefix, progress=session.is_live)
-    session.answer({"uri": address}, lambda: session.say(address))
+    session.answer({"uri": address}, lambda: session.say(address, as_it_is=True))
 
 
 def upload_source(

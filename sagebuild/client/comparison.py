@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagebuild.client.documents import describe_differences, read_leniently
+from sagebuild.client.facts import describe_costs
 from sagebuild.notify import format_seconds
 from sagebuild.records import BuildRecord
 
@@ -25,8 +26,8 @@ class Comparison:
 
     @property
     def differences(self) -> list[str]:
-        """A line for each parameter that differs."""
-        return describe_differences(read_leniently(self.first.parameters), read_leniently(self.second.parameters))
+        """A line for each parameter that differs, those of one build alone included."""
+        return describe_differences(_read_parameters(self.first), _read_parameters(self.second))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -48,6 +49,10 @@ def compare_builds(first: BuildRecord, second: BuildRecord) -> Comparison:
     return Comparison(first, second)
 
 
+def _read_parameters(record: BuildRecord) -> dict[str, Any]:
+    return read_leniently(record.parameters) | read_leniently(record.overrides)
+
+
 def _tell(record: BuildRecord) -> dict[str, str]:
     told = {
         "build": str(record.number),
@@ -57,6 +62,7 @@ def _tell(record: BuildRecord) -> dict[str, str]:
         "started": record.created_at[:19].replace("T", " "),
         "took": format_seconds(record.seconds),
         "training": format_seconds(record.job_seconds) if record.job_status else "",
+        "cost": describe_costs(record),
         "model": record.model,
         "serves": record.live_after,
     }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from sagebuild.client.facts import describe_facts, describe_target, name_build
 from sagebuild.client.layout import Box, lay_out
-from sagebuild.notify import format_seconds
+from sagebuild.notify import tell_metrics
 from sagebuild.records import BuildRecord
 
 if TYPE_CHECKING:
@@ -21,21 +23,44 @@ if TYPE_CHECKING:
 COLOURS = {
     "done": "#2e7d32",
     "succeeded": "#2e7d32",
+    "good": "#2e7d32",
     "running": "#1565c0",
     "launching": "#1565c0",
     "failed": "#c62828",
+    "bad": "#c62828",
     "stopped": "#b26a00",
+    "withheld": "#b26a00",
+    "unknown": "#b26a00",
 }
+# Of a build, above the picture of its steps.
+_FACTS = (
+    "started by",
+    "for this build alone",
+    "took",
+    "step",
+    "reason",
+    "metrics",
+    "live metrics",
+    "approval",
+    "serves now",
+    "notes",
+)
 _GREY = "#8a8a8a"
 _LINES = ("#1565c0", "#c62828", "#2e7d32", "#b26a00", "#6a1b9a", "#00838f")
 _WIDTH, _HEIGHT, _MARGIN = 520, 180, 44
+_LINE = 30  # characters of a cell that are not broken
 _FONT = "font-family='system-ui,sans-serif'"
 
 
 def draw_steps(steps: Steps) -> str:
     """The state machine, each step in the colour of its state and with its time."""
     boxes, width, height = lay_out([step.name for step in steps], steps.ways)
-    parts = [_draw_way(boxes[one], boxes[other]) for one, other in steps.ways if one in boxes and other in boxes]
+    begun = {step.name for step in steps if step.visits}
+    parts = [
+        _draw_way(boxes[one], boxes[other], {one, other} <= begun)
+        for one, other in sorted(steps.ways, key=lambda way: set(way) <= begun)  # those that were gone lie on top
+        if one in boxes and other in boxes
+    ]
     parts += [_draw_step(step, boxes[step.name]) for step in steps]
     size = f"width='{width}' height='{height}' viewBox='0 0 {width} {height}'"
     return f"<svg xmlns='http://www.w3.org/2000/svg' {size} style='max-width:100%;height:auto'>{''.join(parts)}</svg>"
@@ -55,16 +80,8 @@ def draw_curves(curves: Curves) -> str:
 def draw_build(build: Build) -> str:
     """A build: its outcome, its steps, and what it has measured."""
     record = build.record
-    facts = {
-        "started by": f"{record.trigger.kind} {record.trigger.detail}".strip(),
-        "time": format_seconds(record.seconds),
-        "step": record.step,
-        "reason": record.reason,
-        **{name: f"{value:g}" for name, value in sorted(record.metrics.items())},
-        "serves": record.live_after,
-    }
-    shown = [(name, value) for name, value in facts.items() if value]
-    head = f"<h4>Build {record.number} {_badge(record.status)}</h4>"
+    shown = [(name, value) for name, value in describe_facts(record).items() if name in _FACTS]
+    head = f"<h4>{escape(name_build(record).rstrip(','))} {_badge(record.status)}</h4>"
     return f"<div>{head}{_table([], shown)}{draw_steps(build.steps())}</div>"
 
 
@@ -74,11 +91,11 @@ def draw_builds(records: Iterable[BuildRecord]) -> str:
         (
             record.number,
             _Raw(_badge(record.status)),
-            record.created_at[:19].replace("T", " "),
-            format_seconds(record.seconds),
+            record.created_at[:16].replace("T", " "),
+            str(timedelta(seconds=round(record.seconds))),
             record.trigger.kind,
-            ", ".join(f"{name} {value:g}" for name, value in sorted(record.metrics.items())),
-            record.reason,
+            tell_metrics(record.metrics),
+            record.reason or (f"rollback to {describe_target(record)}" if record.trigger.rollback else ""),
         )
         for record in records
     ]
@@ -109,18 +126,26 @@ def draw_outputs(title: str, outputs: Mapping[str, str]) -> str:
     return f"<div><b>{escape(title)}</b>{_table([], sorted(outputs.items()))}</div>"
 
 
+def draw_findings(findings: Iterable[tuple[str, str, str]]) -> str:
+    """What was looked at: its state, its subject, what was seen."""
+    return _table([], [(_Raw(_badge(state)), subject, told) for state, subject, told in findings])
+
+
 class _Raw(str):
     """HTML already."""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
-    body = "".join(f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in row)}</tr>" for row in rows)
+    titles = "".join(f"<th style='text-align:left'>{escape(title)}</th>" for title in head)
+    body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
     return f"<table>{f'<tr>{titles}</tr>' if head else ''}{body}</table>"
 
 
 def _cell(value: Any) -> str:
-    return str(value) if isinstance(value, _Raw) else escape(str(value))
+    text = str(value) if isinstance(value, _Raw) else escape(str(value))
+    is_long = len(str(value)) > _LINE and not isinstance(value, _Raw)
+    wrap = "overflow-wrap:anywhere" if is_long else "white-space:nowrap"
+    return f"<td style='text-align:left;vertical-align:top;{wrap}'>{text}</td>"
 
 
 def _badge(status: str) -> str:
@@ -131,24 +156,26 @@ def _draw_step(step: Step, box: Box) -> str:
     colour = COLOURS.get(step.state, _GREY)
     begun = step.state in COLOURS
     opacity = 0.15 if begun else 0.04
+    faint = " opacity='0.55'" if step.state == "skipped" else ""
     told = f"{step.state}, {step.seconds:.1f} s" if begun else step.state
     middle = box.x + box.width / 2
     frame = f"x='{box.x:g}' y='{box.y:g}' width='{box.width}' height='{box.height}' rx='6'"
     anchor = f"text-anchor='middle' {_FONT}"
     return (
         f"<rect {frame} style='fill:var(--jp-layout-color0,white)'/>"  # ways that pass behind do not shine through
-        f"<rect {frame} fill='{colour}' fill-opacity='{opacity}' stroke='{colour}'/>"
-        f"<text x='{middle:g}' y='{box.y + 16:g}' {anchor} font-size='13' fill='{colour}'>{escape(step.name)}</text>"
-        f"<text x='{middle:g}' y='{box.y + 31:g}' {anchor} font-size='10' fill='{colour}'>{told}</text>"
+        f"<g{faint}><rect {frame} fill='{colour}' fill-opacity='{opacity}' stroke='{colour}'/>"
+        f"<text x='{middle:g}' y='{box.y + 15:g}' {anchor} font-size='13' fill='{colour}'>{escape(step.name)}</text>"
+        f"<text x='{middle:g}' y='{box.y + 28:g}' {anchor} font-size='10' fill='{colour}'>{told}</text></g>"
     )
 
 
-def _draw_way(one: Box, other: Box) -> str:
+def _draw_way(one: Box, other: Box, was_gone: bool) -> str:
     if other.y <= one.y:  # back to look again: the loop is told by the step's own name
         return ""
     x1, y1, x2, y2 = one.x + one.width / 2, one.y + one.height, other.x + other.width / 2, other.y
     bend = (y1 + y2) / 2
-    return f"<path d='M{x1:g} {y1:g} C{x1:g} {bend:g} {x2:g} {bend:g} {x2:g} {y2:g}' fill='none' stroke='{_GREY}'/>"
+    stroke = f"stroke='{COLOURS['done']}' stroke-width='2'" if was_gone else f"stroke='{_GREY}' stroke-opacity='0.35'"
+    return f"<path d='M{x1:g} {y1:g} C{x1:g} {bend:g} {x2:g} {bend:g} {x2:g} {y2:g}' fill='none' {stroke}/>"
 
 
 def _draw_plot(name: str, values: Sequence[float], places: Sequence[int], colour: str) -> str:

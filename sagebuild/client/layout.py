@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 176, 38
-_ACROSS, _DOWN, _EDGE = 16, 22, 4
+WIDTH, HEIGHT = 176, 34
+_ACROSS, _DOWN, _EDGE = 16, 17, 4
 
 
 class Box(NamedTuple):
