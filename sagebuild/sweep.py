@@ -74,6 +74,7 @@ def repeat_finish(service: Service, unfinished: Unfinished) -> None:
         "status": ending.status,
         "error": ending.error,
         "cause": ending.cause,
+        "output": ending.output,
         "stopDate": round(stopped_at.timestamp() * 1000),
     }
     with aws_call(f"finish build {unfinished.number}"):
@@ -98,9 +99,8 @@ def _find_lost_end(service: Service, state: StackState, at: datetime) -> Iterato
     elif execution is None:
         yield Unfinished(record.number, _explain_absence(record), "it has no execution.")
     elif execution["status"] != "RUNNING" and execution["stopDate"] <= at - GRACE:
-        ending = Ending(
-            execution["status"], execution.get("error", ""), execution.get("cause", ""), execution["stopDate"]
-        )
+        error, cause, output = (execution.get(name, "") for name in ("error", "cause", "output"))
+        ending = Ending(execution["status"], error, cause, execution["stopDate"], output)
         yield Unfinished(record.number, ending, "its execution has ended, and nobody has finished the build.")
 
 
@@ -139,7 +139,7 @@ def _find_strays(service: Service, state: StackState) -> Iterator[Unfinished]:
     live = _parse_number(resource_prefix(service), endpoint.config) if endpoint else None
     if live:
         record = _read_ended(service, live)
-        if record and record.status in ("failed", "stopped"):
+        if record and not record.has_succeeded:
             yield _again(record, "the endpoint has its configuration, though it did not succeed.")
 
 
