@@ -18,7 +18,8 @@ from sagebuild.service import Service, aws_call
 # Longer than one publication takes with all its retries: who has claimed it for so long has died.
 CLAIM = timedelta(seconds=90)
 
-_VERBS = {"succeeded": "succeeded", "failed": "failed", "stopped": "was stopped", "withheld": "was not deployed"}
+# What became of a build, as it reads behind "build 12".
+VERBS = {"succeeded": "succeeded", "failed": "failed", "stopped": "was stopped", "withheld": "was not deployed"}
 # Who subscribes with these gets the facts as JSON; everybody else, mail above all, the text.
 _MACHINES = ("firehose", "http", "https", "lambda", "sqs")
 # Of the record: the document is long and a person's own, the rest is of no use outside.
@@ -69,7 +70,7 @@ def _publish(service: Service, record: BuildRecord, *, repeated: bool) -> None:
     text = write_message(service, record)
     if repeated:
         text += "\nThis may be the second message about this build: it is not certain that the first one left."
-    subject = f"{service.stack_name}: {_name_kind(record)} {record.number} {_VERBS[record.status]}"
+    subject = f"{service.stack_name}: {_name_kind(record)} {record.number} {VERBS[record.status]}"
     publish_facts(service, subject, build_facts(service, record, text))
 
 
@@ -119,7 +120,7 @@ def write_message(service: Service, record: BuildRecord) -> str:
     """The text of the notification: what happened, why, how long, and what is live now."""
     step = f", in the step {record.step}" if record.step else ""
     lines = [
-        f"Build {record.number} of {service.stack_name}{_tell_kind(record)} {_VERBS[record.status]} "
+        f"Build {record.number} of {service.stack_name}{_tell_kind(record)} {VERBS[record.status]} "
         f"after {format_seconds(record.seconds)}{step}.",
         f"Reason: {record.reason}" if record.reason else "",
         _tell_trigger(record),
