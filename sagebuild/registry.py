@@ -11,7 +11,7 @@ from sagebuild.errors import AwsUnavailableError, NoApprovalPendingError
 from sagebuild.job import complete_job, describe_job, job_facts
 from sagebuild.lock import read_state
 from sagebuild.names import name_package_group, name_resource
-from sagebuild.notify import tell_outcome
+from sagebuild.notify import VERBS
 from sagebuild.overrides import parse_overridden
 from sagebuild.package import build_package, describe_package, write_metrics, write_parameters
 from sagebuild.records import BuildRecord, read_build, update_build
@@ -81,7 +81,7 @@ def settle_package(service: Service, record: BuildRecord) -> None:
         if not package or _read_approval(service, package) in (wanted, None):
             return
         # The description takes no line breaks.
-        told = " ".join(f"{tell_outcome(record)} {record.reason}".split())
+        told = " ".join(f"Build {record.number} {VERBS[record.status]}. {record.reason}".split())
         service.sagemaker.update_model_package(
             ModelPackageArn=package, ModelApprovalStatus=wanted, ApprovalDescription=told[:_DESCRIPTION_LENGTH]
         )
