@@ -43,6 +43,11 @@ NEEDED_ON_AWS_ALONE = {
         "sagemaker:UpdateEndpointWeightsAndCapacities",
     },
     "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
+    "RegisterModel": {
+        "ecr:DescribeImages",  # SageMaker, in the name of who registers
+        "sagemaker:DescribeModelPackage",  # when the build is stopped in the middle of the registration
+        "sagemaker:UpdateModelPackage",
+    },
     "FinishBuild": {
         "sqs:SendMessage",  # when it has failed three times
         "application-autoscaling:DeregisterScalableTarget",  # when a build fails after its scaling was registered
