@@ -80,7 +80,10 @@ NEEDED_NOW_AND_THEN = {
     for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")
     for job in ("Training", "HyperParameterTuning")
 } | {(role, "codebuild:StopBuild") for role in ("AlexaSkill", "BuildStateMachine", "FinishBuild")}
-NEEDED_NOW_AND_THEN |= {("SweepBuilds", "states:StartExecution")}  # when a launch has died before the start
+NEEDED_NOW_AND_THEN |= {
+    ("SweepBuilds", "states:StartExecution"),  # when a launch has died before the start
+    ("SweepBuilds", "states:SendTaskSuccess"),  # when an approval has died before it was sent
+}
 
 
 @dataclass
@@ -170,7 +173,8 @@ def use_tuning(stack: DeployedStack) -> None:
         "configtrain": "SAGEMAKERHPO",
         "tuningobjective": {"Name": "accuracy", "Type": "Maximize"},
     }
-    stack.build(hyperparameters={"trouble": {"Values": ["none"]}}, **tuning)
+    gate = {"qualitygate": {"metric": "accuracy", "minimum": 0.5}}
+    stack.build(hyperparameters={"trouble": {"Values": ["none"]}}, **tuning, **gate)
     use_queue(stack)
     stack.set_parameters(hyperparameters={"trouble": {"Values": ["endless"]}}, **tuning)
     number = stack.start_by_voice()
@@ -183,11 +187,13 @@ def use_tuning(stack: DeployedStack) -> None:
 
 
 def use_deployment(stack: DeployedStack) -> None:
-    """Deploy with guardrails and a smoke test, which then fails, forget what is old, and roll back."""
+    """Deploy with guardrails and a smoke test, which then fails, ask in vain, forget what is old, and roll back."""
     smoke, hosts = sample(stack), {"hostinstancetype": "ml.m5.large", "hostinstancecount": 2, "skiptrain": True}
     good = stack.build(**hosts, smoketest=smoke, guardrails=guard(stack), keepbuilds=1)
     assert good["status"] == "succeeded", good["reason"]
     stack.build(**hosts, smoketest=sample(stack, "DataBucket") | {"status": 400})
+    unanswered = stack.build(**hosts, approval="manual", approvalhours=0.001)
+    assert unanswered["status"] == "withheld", unanswered["reason"]
     assert roll_back(stack, "previous")["status"] == "succeeded"
 
 
