@@ -48,6 +48,15 @@ def approve(stack: DeployedStack, number: int) -> None:
     wait_until(has_answered)
 
 
+def answer_in_registry(stack: DeployedStack, number: int, status: str, why: str) -> dict[str, Any]:
+    """Somebody sets the approval status of the model package of a build that asks; its record when it has ended."""
+    wait_until(lambda: stack.record(number).get("approval_requested_at"))
+    stack.client("sagemaker").update_model_package(
+        ModelPackageArn=stack.record(number)["model_package"], ModelApprovalStatus=status, ApprovalDescription=why
+    )
+    return stack.finish(number)
+
+
 def roll_back(stack: DeployedStack, wanted: str | int) -> dict[str, Any]:
     """The record of a rollback that the launch topic was asked for."""
     before = stack.last_number()

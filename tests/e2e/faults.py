@@ -18,8 +18,8 @@ from tests.local.sagemaker_world import pack
 
 Json = dict[str, Any]
 
-MACHINE, FINISH, LAUNCH, PLAN = (
-    f"*-{name}Role-*" for name in ("BuildStateMachine", "FinishBuild", "LaunchBuild", "PlanBuild")
+MACHINE, FINISH, LAUNCH, PLAN, REGISTER = (
+    f"*-{name}Role-*" for name in ("BuildStateMachine", "FinishBuild", "LaunchBuild", "PlanBuild", "RegisterModel")
 )
 LIMIT = 2  # seconds that a state may take, where it is to take too long
 HANG = 3.0  # seconds
@@ -97,6 +97,7 @@ WAYS = {
     "Check Quality": Way("lambda:Invoke", GATED, skip=1),
     "Ask For Approval": Way("lambda:Invoke", ASKING, skip=2, act=approve),
     "Create Model": Way("sagemaker:CreateModel"),
+    "Register Model": Way("lambda:Invoke", TRAINING, skip=1),
     "Create Endpoint Config": Way("sagemaker:CreateEndpointConfig"),
     "Find Endpoint": Way("sagemaker:ListEndpoints"),
     "Delete Failed Endpoint": Way("sagemaker:DeleteEndpoint", endpoint="failed"),
@@ -225,6 +226,11 @@ def _rows_of_functions() -> Iterator[Row]:
     read = {"call": "ssm:GetParameter", "by": PLAN, "crash": True}
     yield Row("Plan Build", "function crashes once", "succeeded", faults=(read | crash,))
     yield Row("Plan Build", "function crashes", "failed", "Runtime exited with error", (read,))
+    for call in ("s3:PutObject", "sagemaker:CreateModelPackage", "dynamodb:UpdateItem"):
+        lost = {"call": call, "by": REGISTER} | crash
+        yield Row("Register Model", f"crash at {call}", "succeeded", faults=(lost,), document=TRAINING)
+    refused = {"call": "sagemaker:CreateModelPackage", "by": REGISTER} | ERRORS["access denied"][0]
+    yield Row("Register Model", "registry refuses", "failed", told, (refused,), document=TRAINING)
     for call in (
         "dynamodb:GetItem",
         "dynamodb:UpdateItem",
@@ -354,6 +360,8 @@ class Table:
             yield f"{record['status']}, not {row.outcome}: {record['reason']}"
         if not re.search(row.reason, record["reason"]) or (record["status"] != "succeeded") != bool(record["reason"]):
             yield f"the reason is {record['reason']!r}"
+        if pending := self._list_pending_packages():
+            yield f"neither approved nor rejected: {pending}"
         if running := self._list_running_jobs():
             yield f"still running: {running}"
         wanted = ("InService", record["endpoint_config"]) if record["status"] == "succeeded" else before
@@ -363,6 +371,12 @@ class Table:
         if after[0] == "InService" and self._ask_endpoint() != "answer":
             yield "the endpoint does not answer"
         wait_until(lambda: self.stack.read_lock()["running"] is None, 10)
+
+    def _list_pending_packages(self) -> list[str]:
+        listed = self.stack.client("sagemaker").list_model_packages(
+            ModelPackageGroupName=NAME, ModelApprovalStatus="PendingManualApproval"
+        )
+        return [each["ModelPackageArn"] for each in listed["ModelPackageSummaryList"]]
 
     def _list_running_jobs(self) -> list[str]:
         sagemaker = self.stack.client("sagemaker")

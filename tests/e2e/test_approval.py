@@ -1,6 +1,7 @@
 """Models that are not good enough, and models that wait for a person: nothing of theirs is left, and nothing failed."""
 
 import json
+import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 from sagebuild.approval import answer_approval
 from sagebuild.errors import NoApprovalPendingError
 from sagebuild.service import Service
-from tests.e2e.deployment import connect
+from tests.e2e.deployment import answer_in_registry, connect
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.e2e.test_command_line import run
 
@@ -110,6 +111,23 @@ def test_a_no_and_no_answer_leave_what_was_live(stack: DeployedStack, service: S
     assert_nothing_is_left(stack, record, live)
     with pytest.raises(NoApprovalPendingError, match="has ended"):
         answer_approval(service, True, "command", number)
+
+
+def test_the_model_registry_answers_for_the_package_of_the_build_that_waits(stack: DeployedStack) -> None:
+    live, sagemaker = stack.live_config(), stack.client("sagemaker")
+    record = answer_in_registry(stack, wait_for_request(stack, skiptrain=False), "Rejected", "too few rows")
+    assert record["reason"] == "rejected by model registry: too few rows"
+    assert_nothing_is_left(stack, record, live)
+    package = sagemaker.describe_model_package(ModelPackageName=record["model_package"])
+    assert (package["ModelApprovalStatus"], package["ApprovalDescription"]) == ("Rejected", "too few rows")
+
+    number = wait_for_request(stack, skiptrain=False)
+    sagemaker.update_model_package(ModelPackageArn=record["model_package"], ModelApprovalStatus="Approved")
+    time.sleep(1)  # another build's package answers for nobody
+    assert stack.record(number)["approval"] == ""
+    record = answer_in_registry(stack, number, "Approved", "looks good")
+    assert (record["status"], record["approval_by"]) == ("succeeded", "model registry"), record["reason"]
+    assert record["live_after"] == record["endpoint_config"] == stack.live_config()
 
 
 def test_a_build_that_waits_can_be_stopped(stack: DeployedStack, service: Service) -> None:

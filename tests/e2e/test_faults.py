@@ -12,6 +12,8 @@ CHOSEN = (
     "Create Endpoint Config: 5xx",
     "Update Endpoint: validation error",
     "Create Model: time-out",
+    "Register Model: crash at dynamodb:UpdateItem",
+    "Register Model: aborted",
     "Update Endpoint: aborted",
     "Plan Build: function crashes once",
     "Finish: crash at sns:Publish",

@@ -9,7 +9,7 @@ import pytest
 
 from demo.laptop import Aws, list_inventory
 from tests.e2e.byod import SLOW, Byod
-from tests.e2e.deployment import guard, roll_back, sample
+from tests.e2e.deployment import answer_in_registry, guard, roll_back, sample
 from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import running_engine
 
@@ -43,6 +43,11 @@ NEEDED_ON_AWS_ALONE = {
         "sagemaker:UpdateEndpointWeightsAndCapacities",
     },
     "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
+    "RegisterModel": {
+        "ecr:DescribeImages",  # SageMaker, in the name of who registers
+        "sagemaker:DescribeModelPackage",  # when the build is stopped in the middle of the registration
+        "sagemaker:UpdateModelPackage",
+    },
     "FinishBuild": {
         "sqs:SendMessage",  # when it has failed three times
         "application-autoscaling:DeregisterScalableTarget",  # when a build fails after its scaling was registered
@@ -189,6 +194,9 @@ def use_deployment(stack: DeployedStack) -> None:
     stack.build(**hosts, smoketest=sample(stack, "DataBucket") | {"status": 400})
     unanswered = stack.build(**hosts, approval="manual", approvalhours=0.001)
     assert unanswered["status"] == "withheld", unanswered["reason"]
+    stack.set_parameters(approval="manual")
+    approved = answer_in_registry(stack, stack.start_by_voice(), "Approved", "looks good")
+    assert approved["status"] == "succeeded", approved["reason"]
     assert roll_back(stack, "previous")["status"] == "succeeded"
 
 
