@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -10,6 +11,7 @@ from sagebuild.lock import read_state
 from sagebuild.parameters import parse_document
 from sagebuild.records import list_builds
 from sagebuild.service import Service
+from sagebuild.voice.parameters import check_said, read_overrides
 
 # Older ones had other data and other parameters.
 _COMPARED = 9
@@ -57,16 +59,20 @@ class Estimate:
     seconds_left: float | None
 
 
-def describe_next_build(service: Service) -> NextBuild:
-    """What the parameter document asks for now.
+def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
+    """What the parameter document asks for now, and what was said for this build alone.
 
     Raises
     ------
     ParameterError
         It asks for something that cannot be built.
+    UnfitValueError
+        What was said does not fit.
     """
-    state = read_state(service)
-    parameters = parse_document(read_document(service), default_framework=service.setting("FRAMEWORK"))
+    state, document = read_state(service), read_document(service)
+    overrides = read_overrides(said)
+    check_said(service, document, overrides)
+    parameters = parse_document(document, default_framework=service.setting("FRAMEWORK"), overrides=overrides)
     return NextBuild(
         number=state.last_number + 1,
         running=state.running,

@@ -9,6 +9,7 @@ from skill.intents import (
     parameters,
     request_notice,
     review_builds,
+    roll_back,
     start_build,
     stop_build,
 )
@@ -23,11 +24,13 @@ CONFIRMABLE: dict[str, Confirmable] = {
     "StartBuildIntent": Confirmable(start_build.start),
     "StopBuildIntent": Confirmable(stop_build.stop),
     "SetParameterIntent": Confirmable(parameters.set_parameter, asks_pin=True),
+    "RollBackIntent": Confirmable(roll_back.roll_back, asks_pin=True),
 }
 
 INTENTS: dict[str, Intent] = {
     "StartBuildIntent": Intent(start_build.ask_to_start, "write"),
     "StopBuildIntent": Intent(stop_build.ask_to_stop, "write"),
+    "RollBackIntent": Intent(roll_back.ask_to_roll_back, "write"),
     "CheckStatusIntent": Intent(check_status.tell_status, "read"),
     "EstimateTimeIntent": Intent(describe_build.estimate, "read"),
     "DescribeBuildIntent": Intent(describe_build.describe, "read"),

@@ -9,7 +9,7 @@ import pytest
 
 from demo.laptop import Aws, list_inventory
 from tests.e2e.byod import SLOW, Byod
-from tests.e2e.deployment import guard, roll_back, sample
+from tests.e2e.deployment import guard, sample
 from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import running_engine
 
@@ -183,7 +183,10 @@ def use_deployment(stack: DeployedStack) -> None:
     good = stack.build(**hosts, smoketest=smoke, guardrails=guard(stack), keepbuilds=1)
     assert good["status"] == "succeeded", good["reason"]
     stack.build(**hosts, smoketest=sample(stack, "DataBucket") | {"status": 400})
-    assert roll_back(stack, "previous")["status"] == "succeeded"
+    number, conversation = stack.last_number(), stack.converse()
+    conversation.say("roll_back", number="?")
+    conversation.say("yes")
+    assert stack.finish(number + 1)["status"] == "succeeded"
 
 
 def use_sweep(stack: DeployedStack) -> None:

@@ -1,5 +1,6 @@
 """The deployed skill, spoken to by virtual-alexa over HTTP and by `sagebuild.client.say`."""
 
+import json
 import os
 from typing import Any
 
@@ -67,6 +68,16 @@ def test_whole_conversations_with_virtual_alexa(stack: DeployedStack) -> None:
     assert [turn["open"] for turn in told] == [True] * (len(told) - 1) + [False]
     assert heard[8] == "the training disk in gigabytes is set to 10. What else?"
     assert heard[11] == "the training disk in gigabytes is set to 20. What else?"
+
+
+def test_a_build_starts_with_what_was_said_for_it_alone(stack: DeployedStack) -> None:
+    stack.set_parameters(skiptrain=True, deployEndpoint=False)
+    before = stack.last_number()
+    (started,) = converse(stack.ask_skill, [["start a build with the training disk set to 20", "yes"]])
+    assert started[0]["heard"].endswith("with the training disk in gigabytes at 20, for this build alone?")
+    assert started[1]["heard"] == f"Build {before + 1} has started."
+    assert json.loads(stack.finish(before + 1)["overrides"]) == {"trainvolumesize": 20}
+    assert json.loads(stack.record(before + 1)["parameters"]).get("trainvolumesize") != 20
 
 
 def test_an_utterance_is_sent_to_the_skill(stack: DeployedStack, service: Service) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sagebuild.document import read_document
-from sagebuild.errors import ParameterError
+from sagebuild.errors import ParameterError, UnfitValueError
 from sagebuild.launch import launch_build, pass_on_lock
 from sagebuild.notify import count_listeners
 from sagebuild.records import Trigger, now, update_build
@@ -16,7 +16,7 @@ from sagebuild.service import Service
 from sagebuild.voice.access import ATTEMPTS, LOCK_SECONDS, Access, check_pin, delete_access, read_access
 from sagebuild.voice.comparison import compare_builds
 from sagebuild.voice.outlook import describe_next_build, estimate_time
-from sagebuild.voice.parameters import Change, apply_change, propose_change, read_parameter
+from sagebuild.voice.parameters import Change, apply_change, propose_change, read_overrides, read_parameter
 from tests.functional.conftest import Stack
 
 ACCOUNT, PERSON, STRANGER = "amzn1.ask.account.A", "amzn1.ask.person.P", "amzn1.ask.person.S"
@@ -123,7 +123,7 @@ def test_a_pin_is_taken_again_after_a_while(stack: Stack, monkeypatch: pytest.Mo
 
 def test_the_next_build_is_told_from_the_document(stack: Stack) -> None:
     set_document(stack.service, traininstancetype="ml.c5.xlarge", trainmaxrun=1)
-    build = describe_next_build(stack.service)
+    build = describe_next_build(stack.service, {})
     assert (build.number, build.running, build.trains, build.deploys) == (1, None, True, True)
     assert (build.instance_type, build.instance_count, build.maximum_hours, build.trainings) == (
         "ml.c5.xlarge",
@@ -133,10 +133,30 @@ def test_the_next_build_is_told_from_the_document(stack: Stack) -> None:
     )
 
 
+def test_what_was_said_for_the_next_build_alone_is_told(stack: Stack) -> None:
+    set_document(stack.service, framework="PYTORCH", traininstancetype="ml.c5.xlarge")
+    said = {"traininstancecount": "2", "traininstancetype": "ml.m5.large", "trainmaxrun": "1"}
+    build = describe_next_build(stack.service, said)
+    assert (build.instance_type, build.instance_count, build.maximum_hours) == ("ml.m5.large", 2, 1)
+    assert read_overrides(said)["traininstancecount"] == 2
+
+
+def test_what_does_not_fit_the_next_build_is_told_from_what_is_wrong_already(stack: Stack) -> None:
+    set_document(stack.service)
+    with pytest.raises(UnfitValueError, match="traininstancecount is 0"):
+        describe_next_build(stack.service, {"traininstancecount": "0"})
+    with pytest.raises(ParameterError, match="sourcelocation can be changed in the document alone"):
+        describe_next_build(stack.service, {"sourcelocation": "s3://elsewhere/source.zip"})
+    set_document(stack.service, trainvolumesize=0)
+    with pytest.raises(ParameterError, match="trainvolumesize is 0") as error:
+        describe_next_build(stack.service, {"traininstancecount": "2"})
+    assert not isinstance(error.value, UnfitValueError)
+
+
 def test_the_next_build_follows_the_one_that_runs(stack: Stack) -> None:
     set_document(stack.service, skiptrain=True, deployEndpoint=False)
     number = launch_build(stack.service, Trigger("voice")).number
-    build = describe_next_build(stack.service)
+    build = describe_next_build(stack.service, {})
     assert (build.running, build.trains, build.deploys) == (number, False, False)
 
 

@@ -14,6 +14,7 @@ from sagebuild.voice.access import Access
 from sagebuild.voice.comparison import Comparison
 from sagebuild.voice.outlook import Estimate, NextBuild
 from sagebuild.voice.parameters import Change
+from sagebuild.voice.rollback import RollbackPlan
 from skill import builds
 from skill.app import handler
 from skill.conversation import SpokenError
@@ -233,6 +234,44 @@ def test_who_is_told_is_said_honestly(alexa: Conversation, domain: Answers, coun
     assert "--topic-arn arn:aws:sns:eu-west-1:123456789012:results" in alexa.card
 
 
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (RollbackPlan(11, 12, "sagebuild-12"), "That puts build 11 back in place of build 12: shall I do it?"),
+        (RollbackPlan(11, None, "their-own"), "That puts build 11 back in place of what is live: shall I do it?"),
+        (RollbackPlan(11, None, ""), "Nothing is live, and that makes build 11 live again: shall I do it?"),
+        (None, "There is no build 11."),
+    ],
+)
+def test_a_rollback_says_what_it_would_change(
+    alexa: Conversation, domain: Answers, plan: RollbackPlan | None, said: str
+) -> None:
+    domain(plan_rollback=plan)
+    assert alexa.say("roll_back") == said
+
+
+def test_a_rollback_goes_to_the_build_that_was_asked_about(
+    alexa: Conversation, domain: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[Any, ...]] = []
+    domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"))
+
+    def roll_back(*given: Any) -> Launched:
+        done.append(given)
+        return Launched(13, started=True)
+
+    monkeypatch.setattr(builds, "roll_back", roll_back)
+    alexa.say("roll_back", number="?")
+    assert alexa.say("yes") == "Build 13 has started, and it puts build 11 back."
+    assert done == [(11, "sagebuild-12", load_request("yes")["request"]["requestId"])]
+
+
+def test_a_rollback_is_not_done_to_what_has_become_live_meanwhile(alexa: Conversation, domain: Answers) -> None:
+    domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"), roll_back=None)
+    alexa.say("roll_back")
+    assert alexa.say("yes") == "Something else is live by now, so I left it alone."
+
+
 # Other languages and screens
 
 
@@ -286,7 +325,7 @@ def test_without_a_screen_there_is_no_picture(alexa: Conversation, domain: Answe
 ACCOUNT, PERSON = "amzn1.ask.account.AEXAMPLEUSER", "amzn1.ask.person.P"
 READS = ["check_status", "estimate_time", "describe_build", "read_metrics", "compare_builds", "explain_failure"]
 READS += ["list_builds", "read_parameter", "request_notice"]
-WRITES = ["start_build", "stop_build", "set_parameter"]
+WRITES = ["start_build", "stop_build", "set_parameter", "roll_back"]
 
 
 @pytest.mark.parametrize("request_name", READS + WRITES)
@@ -319,7 +358,7 @@ def test_a_yes_of_another_voice_does_nothing(
     alexa: Conversation, domain: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     domain(describe_next_build=NEXT)
-    monkeypatch.setattr(builds, "start_build", lambda _detail: pytest.fail("a build was started"))
+    monkeypatch.setattr(builds, "start_build", lambda *_given: pytest.fail("a build was started"))
     alexa.say("start_build")
     domain(read_access=Access(writers=(PERSON,)))
     assert alexa.say("yes").startswith("Sorry, I don't know this voice")
@@ -348,16 +387,23 @@ def test_logs_hold_no_id_of_a_person(alexa: Conversation, domain: Answers, caplo
 
 @pytest.fixture
 def guarded(alexa: Conversation, domain: Answers) -> None:  # noqa: ARG001
-    domain(read_access=Access(pin="4711"), propose_change=Change("trainvolumesize", "10", "20"), apply_change=True)
+    domain(
+        read_access=Access(pin="4711"),
+        propose_change=Change("trainvolumesize", "10", "20"),
+        apply_change=True,
+        plan_rollback=RollbackPlan(11, 12, "sagebuild-12"),
+        roll_back=Launched(13, started=True),
+    )
 
 
 @pytest.mark.usefixtures("guarded")
-def test_the_pin_follows_the_yes(alexa: Conversation, domain: Answers) -> None:
+@pytest.mark.parametrize(("request_name", "done"), [("set_parameter", "Done:"), ("roll_back", "Build 13 has started")])
+def test_the_pin_follows_the_yes(alexa: Conversation, domain: Answers, request_name: str, done: str) -> None:
     domain(check_pin=None)
-    alexa.say("set_parameter")
+    alexa.say(request_name)
     assert alexa.say("yes") == "That needs your PIN: what are its four digits?"
     assert "4711" not in str(alexa.response)
-    assert alexa.say("give_pin").startswith("Done:")
+    assert alexa.say("give_pin").startswith(done)
 
 
 @pytest.mark.usefixtures("guarded")
@@ -406,7 +452,7 @@ def test_a_yes_after_a_stray_pin_is_no_yes_to_the_question_before_it(
     alexa: Conversation, domain: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     domain(describe_next_build=NEXT)
-    monkeypatch.setattr(builds, "start_build", lambda _detail: pytest.fail("a build was started"))
+    monkeypatch.setattr(builds, "start_build", lambda *_given: pytest.fail("a build was started"))
     alexa.say("start_build")
     alexa.say("give_pin")
     assert alexa.say("yes").startswith("Gladly, but which is it")
