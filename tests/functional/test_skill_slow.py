@@ -110,6 +110,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Aws]]:
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
         "AWS_MAX_ATTEMPTS": str(FUNCTION["environment"]["AWS_MAX_ATTEMPTS"]),
         "AWS_RETRY_MODE": "standard",
+        "LAST_CALL_SECONDS": str(FUNCTION["environment"]["LAST_CALL_SECONDS"]),
         "CALL_TIMEOUT_SECONDS": str(FUNCTION["environment"]["CALL_TIMEOUT_SECONDS"]),
         "BUILDS_TABLE": "builds",
         "STATE_MACHINE_ARN": arn.format("states", "stateMachine:build"),
