@@ -128,6 +128,17 @@ def complete_job(service: Service, job: Job) -> Job:
     )
 
 
+def job_facts(job: Job | None) -> dict[str, Any]:
+    """What a build's record tells of its job, under the record's own names."""
+    if job is None:
+        return {}
+    told: dict[str, Any] = {"job_status": job.status, "job_seconds": job.seconds, "metrics": job.metrics}
+    if tuning := job.tuning:
+        told |= {"trainings": tuning.trainings, "trainings_completed": tuning.completed}
+        told |= {"training_job": tuning.best, "best_hyperparameters": tuning.hyperparameters}
+    return told | {"artifacts": job.artifacts}
+
+
 def _describe_training_job(service: Service, name: str) -> Job | None:
     answer = _describe(
         f"the training job {name}", lambda: service.sagemaker.describe_training_job(TrainingJobName=name)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from sagebuild import requests
+from sagebuild.approval import plan_approval
 from sagebuild.containers import choose_image
 from sagebuild.deployment import examine_deployment
 from sagebuild.docker import plan_images
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import BuildNotFoundError, HookError, ParameterError, PreflightError
+from sagebuild.gate import find_gate_problems, plan_gate
 from sagebuild.guardrails import POLL_SECONDS, build_deployment_config, count_polls
 from sagebuild.hooks import plan_execution, replace_body
 from sagebuild.images import Scope
@@ -38,6 +40,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         ``packing`` is None unless the serving script has to be put into the model's archive before that is deployed;
         ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it, ``scaling`` is how it scales;
         ``guardrails`` is how the traffic of an update moves, ``smokeTest`` what the endpoint must answer then;
+        ``quality`` says what is compared before anything is deployed, and ``approval`` whether a person is asked;
         ``pollSeconds`` and ``maximumPolls`` bound the wait for it. ``preprocess`` and ``postprocess`` start a person's
         own state machines, where there are any.
 
@@ -63,6 +66,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     examine_bodies(service, bodies, findings)
     examine_account(service, parameters, live, findings)
     examine_deployment(service, parameters, findings)
+    findings.problems += find_gate_problems(service, parameters, training.artifacts)
     served = live.config if live else ""
     instance_type = bodies["endpointConfig"]["ProductionVariants"][0].get("InstanceType")
     findings.problems += find_scaling_problems(service, scaled_before, served, instance_type)
@@ -95,10 +99,12 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "training": bodies.get("training"),
         "tuning": bodies.get("tuning"),
         "artifacts": training.artifacts,
+        "quality": plan_gate(number, parameters),
         "packing": plan_packing(service, number, parameters) if isinstance(parameters, ScriptModeParameters) else None,
         "model": bodies["model"],
         "endpointConfig": bodies["endpointConfig"],
         "endpoint": requests.build_endpoint(service, number),
+        "approval": plan_approval(number, parameters),
         "deploy": parameters.deployEndpoint,
         "tags": requests.build_tags(service, number, parameters),
         "scaling": scaling,

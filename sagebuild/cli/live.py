@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from sagebuild.cli.session import FAILED, INTERRUPTED, Session, print_json
+from sagebuild.cli.session import FAILED, INTERRUPTED, WITHHELD, Session, print_json
 from sagebuild.cli.show import STYLES, show_curves, show_steps
 from sagebuild.client.build import Build
 from sagebuild.client.metrics import Curves
@@ -36,7 +36,7 @@ def watch(session: Session, build: Build) -> None:
         typer.echo(message, err=True)
         raise typer.Exit(INTERRUPTED) from None
     if not build.record.has_succeeded:
-        raise typer.Exit(FAILED)
+        raise typer.Exit(WITHHELD if build.status == "withheld" else FAILED)
 
 
 class Changes:

@@ -23,6 +23,7 @@ from sagebuild.client.stack import Stack
 from sagebuild.errors import SagebuildError
 
 FAILED = 1  # the exit code for what was refused, and for a build that did not succeed
+WITHHELD = 3  # for a build that trained its model and on purpose did not deploy it
 INTERRUPTED = 130  # by Ctrl-C, as shells have it
 _WIDE = 200  # columns of a table in a pipe, which has no width of its own
 

@@ -12,7 +12,7 @@ from sagebuild.client.comparison import Comparison
 from sagebuild.client.doctor import Diagnosis
 from sagebuild.client.metrics import draw_sparkline
 from sagebuild.client.steps import Step
-from sagebuild.notify import format_seconds
+from sagebuild.notify import format_seconds, tell_moment
 from sagebuild.records import BuildRecord
 
 STYLES = {
@@ -24,6 +24,7 @@ STYLES = {
     "failed": "red",
     "bad": "red",
     "stopped": "yellow",
+    "withheld": "yellow",
     "unknown": "yellow",
 }
 _MARKS = {"done": "●", "running": "◐", "failed": "✗", "stopped": "■", "waiting": "○", "good": "●", "bad": "✗"}
@@ -69,6 +70,8 @@ def show_build(record: BuildRecord, url: str) -> Text:
             "tuning": record.tuning_job,
             "image": record.training_image,
             "metrics": show_metrics(record.metrics),
+            "live metrics": show_metrics(record.live_metrics),
+            "approval": _show_approval(record),
             "model": record.artifacts,
             "before": record.live_before,
             "serves now": record.live_after,
@@ -76,6 +79,13 @@ def show_build(record: BuildRecord, url: str) -> Text:
             "console": url,
         }
     )
+
+
+def _show_approval(record: BuildRecord) -> str:
+    if record.awaits_approval:
+        return f"asked for, until {tell_moment(record.approval_until)}"
+    said = f": {record.approval_comment}" if record.approval_comment else ""
+    return f"{record.approval} by {record.approval_by}{said}" if record.approval else ""
 
 
 def show_steps(steps: Iterable[Step], with_waiting: bool = True) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, overload
 
 from sagebuild.client.logs import LogLine, follow_logs, read_logs
@@ -13,7 +13,7 @@ from sagebuild.client.steps import Steps, read_steps
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.lock import read_state
 from sagebuild.names import console_url
-from sagebuild.records import BuildRecord, Trigger, read_build
+from sagebuild.records import BuildRecord, Trigger, describe_record, read_build
 from sagebuild.service import Service
 from sagebuild.stop import Stopped, stop_build
 
@@ -58,7 +58,7 @@ class Build:
 
     @property
     def status(self) -> str:
-        """The outcome "waiting", "launching", "running", "succeeded", "failed" or "stopped"."""
+        """The outcome "waiting", "launching", "running", "succeeded", "failed", "stopped" or "withheld"."""
         return self.record.status
 
     @property
@@ -135,7 +135,7 @@ class Build:
     def to_dict(self) -> dict[str, Any]:
         """All of its record as plain values, for JSON."""
         record = self.record
-        return asdict(record) | {"seconds": round(record.seconds, 1), "console_url": self.console_url}
+        return describe_record(record) | {"seconds": round(record.seconds, 1), "console_url": self.console_url}
 
     def _describe_waiting(self) -> BuildRecord:
         state = read_state(self._service)
@@ -177,7 +177,7 @@ class Builds(Sequence[Build]):
 
     def to_list(self) -> list[dict[str, Any]]:
         """The records as plain values, for JSON or a pandas.DataFrame."""
-        return [asdict(record) | {"seconds": round(record.seconds, 1)} for record in self.records]
+        return [describe_record(record) | {"seconds": round(record.seconds, 1)} for record in self.records]
 
     def __repr__(self) -> str:
         return "\n".join(repr(build) for build in self.builds) or "<no builds>"

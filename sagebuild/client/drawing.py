@@ -25,6 +25,7 @@ COLOURS = {
     "launching": "#1565c0",
     "failed": "#c62828",
     "stopped": "#b26a00",
+    "withheld": "#b26a00",
 }
 _GREY = "#8a8a8a"
 _LINES = ("#1565c0", "#c62828", "#2e7d32", "#b26a00", "#6a1b9a", "#00838f")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sagebuild.client.build import Build
 from sagebuild.client.steps import Step
-from sagebuild.notify import format_seconds
+from sagebuild.notify import VERBS, format_seconds
 
 
 def watch_build(build: Build) -> Build:
@@ -62,10 +62,9 @@ def describe_outcome(build: Build) -> str:
         return f"Build {record.number} waits for the build that runs; it stands for {requests}."
     if not record.has_ended:
         return f"Build {record.number} is running, for {format_seconds(record.seconds)} now."
-    verb = "was stopped" if record.status == "stopped" else record.status
     step = f", in the step {record.step}" if record.step else ""
     reason = f" {record.reason}" if record.reason else ""
-    return f"Build {record.number} {verb} after {format_seconds(record.seconds)}{step}.{reason}"
+    return f"Build {record.number} {VERBS[record.status]} after {format_seconds(record.seconds)}{step}.{reason}"
 
 
 def _show_in_notebook() -> Callable[[Build], None] | None:
