@@ -57,6 +57,9 @@ remove: setup ## from AWS, with all that builds have made
 docs: setup ## docs/parameters.md and its JSON Schema, from the parameter models
 	$(BIN)/python -m tools.generate_parameter_docs
 
+prices: setup ## sagebuild/prices.json, from AWS's public price list
+	$(BIN)/python -m tools.generate_prices
+
 models: setup ## the interaction models of every locale, from their bases
 	$(BIN)/python -m tools.generate_interaction_models
 
@@ -71,4 +74,4 @@ clean: ## everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook check test examples deploy remove docs models skill lock clean
+.PHONY: help setup demo local notebook check test examples deploy remove docs prices models skill lock clean

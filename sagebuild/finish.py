@@ -13,6 +13,8 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from sagebuild.budget import explain_maxcost
+from sagebuild.cost import price_seconds
 from sagebuild.endpoint import describe_endpoint, undo_deployment
 from sagebuild.errors import SagebuildError, StillRunningError
 from sagebuild.image_builds import explain_failed_image, find_built_images
@@ -92,9 +94,11 @@ def finish_build(
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
     undone: list[str] = []
     work, job, images = Work(), None, dict[str, str]()
+    cost: float | None = None
     with _attempt(ending, undone):
         work = _stop_all(service, record, sleep)
         job = work.job and complete_job(service, work.job)
+        cost = price_seconds(record, job.seconds if job else 0)
     with _attempt(ending, undone):
         images = find_built_images(service, record)
     status = "withheld" if ending.withheld else _STATUS[ending.status]
@@ -115,12 +119,15 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
         **job_facts(job),
+        cost=cost,
         live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
         ended_at=now().isoformat(),
     )
 
 
 def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | None, step: str) -> str:
+    if ending.status == "FAILED" and job and job.ran_out_of_time and record.cost_limit is not None:
+        return explain_maxcost(record.cost_limit)
     failed_image = explain_failed_image(service, ending.cause) if ending.status == "FAILED" else ""
     return failed_image or explain_ending(ending, job, record.stop_requested_by, step)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.cost import describe_cost, tell_cost
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.lock import read_state
 from sagebuild.names import console_url, name_endpoint, name_resource
@@ -126,6 +127,7 @@ def write_message(service: Service, record: BuildRecord) -> str:
         _tell_trigger(record),
         _tell_training(record),
         _tell_approval(record),
+        f"Cost: {tell_cost(describe_cost(service, record))}" if record.prices_of else "",
         _tell_endpoint(service, record),
         *(f"Note: {note}" for note in record.notes),
         _tell_next(service, record),

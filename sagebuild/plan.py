@@ -6,12 +6,14 @@ from typing import Any
 
 from sagebuild import requests
 from sagebuild.approval import plan_approval
+from sagebuild.budget import hold_maxcost
 from sagebuild.containers import choose_image
 from sagebuild.deployment import examine_deployment
 from sagebuild.docker import plan_images
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import BuildNotFoundError, HookError, ParameterError, PreflightError
+from sagebuild.estimate import plan_cost
 from sagebuild.gate import find_gate_problems, plan_gate
 from sagebuild.guardrails import POLL_SECONDS, build_deployment_config, count_polls
 from sagebuild.hooks import plan_execution, replace_body
@@ -60,6 +62,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     training = _plan_training(service, number, parameters, findings)
     serving_image = _find_image(service, number, parameters, "inference", findings)
     bodies = _build_bodies(service, number, parameters, training, serving_image, findings)
+    bodies, cost_limit = hold_maxcost(service, parameters, bodies, findings)
     live = describe_endpoint(service)
     scaled_before = describe_scaling(service) if live else None
     examine_inputs(service, parameters, training.artifacts, findings)
@@ -87,6 +90,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         keep_builds=parameters.keepbuilds,
         changes_scaling=scaling["wanted"] or scaling["release"],
         scaling_before=scaled_before.to_text() if scaled_before else "",
+        cost_limit=cost_limit,
+        **plan_cost(service, parameters, bodies, len(images["builds"])),
         **training.record,
     )
     if not planned:

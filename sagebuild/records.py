@@ -80,6 +80,13 @@ class BuildRecord:
     stop_requested_by: str = ""
     job_status: str = ""
     job_seconds: int = 0  # billable
+    prices_of: str = ""  # ISO date of the prices; all costs are US dollars, estimated, None without a known price
+    cost_most: float | None = None  # that the training was planned to cost
+    cost: float | None = None  # that it came to
+    training_hourly_cost: float | None = None  # of one training, all its instances
+    cost_limit: float | None = None  # maxcost, where it shortened the training
+    endpoint_hourly_cost: float | None = None
+    cost_left_out: list[str] = field(default_factory=list)  # sentences
     metrics: dict[str, float] = field(default_factory=dict)
     live_metrics: dict[str, float] = field(default_factory=dict)  # of the model that was live, to compare with
     approval_token: str = field(default="", repr=False)  # until the answer has left

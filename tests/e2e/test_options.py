@@ -60,10 +60,14 @@ def test_a_spot_training_ends_in_a_model_behind_another_container(stack: Deploye
     record = stack.build(
         spot=True,
         spotmaxwait=48,
+        maxcost=0.23,
         channels={"training": {"path": "train/", "InputMode": "FastFile", "ShuffleConfig": {"Seed": 7}}},
         pipeline=[{"image": IMAGE, "artifacts": f"s3://{bucket}/dims.tar.gz", "environment": script}],
     )
     assert record["status"] == "succeeded", record["reason"]
     job = stack.describe_job(record["training_job"])
     assert job["EnableManagedSpotTraining"] is True
+    seconds = job["StoppingCondition"]["MaxRuntimeInSeconds"]
+    assert record["training_hourly_cost"] * seconds / 3600 == pytest.approx(0.23, rel=0.001)
+    assert record["cost_limit"] == 0.23
     assert stack.ask_endpoint(brightness=100) > 0.9

@@ -205,6 +205,12 @@ def a_throttled_plan_is_repeated_and_a_failed_training_tells_the_script_s_error(
     return run
 
 
+@scenario(*TRAIN, FAIL, error="States.TaskFailed", cause='"SecondaryStatus":"MaxRuntimeExceeded"')
+def a_training_that_reaches_its_limit_fails_the_build(stage: Stage) -> Run:
+    plan = stage.plan(train="import time; time.sleep(600)")
+    return stage.build(plan | {"training": plan["training"] | {"StoppingCondition": {"MaxRuntimeInSeconds": 1}}})
+
+
 @scenario(
     *PLANNED,
     IMAGES,

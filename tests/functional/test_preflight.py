@@ -10,9 +10,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from sagebuild.cost import NEVER_COUNTED
 from sagebuild.errors import PreflightError
 from sagebuild.launch import launch_build
 from sagebuild.plan import plan_build
+from sagebuild.prices import date_prices
 from sagebuild.quotas import QuotasUnknown, find_short_quotas
 from sagebuild.records import Trigger, read_build
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
@@ -201,3 +203,27 @@ def test_an_endpoint_with_instances_does_not_become_serverless(ready: Stack) -> 
     sagemaker.create_endpoint(EndpointName=STACK, EndpointConfigName="live")
     (problem,) = find_problems(ready, serverless={"memory": 1, "concurrency": 1})
     assert problem.startswith("serverless is given, and the endpoint sagebuild-test has instances;")
+
+
+def test_what_a_build_may_cost_is_recorded_before_it_starts(ready: Stack) -> None:
+    plan(ready, RIGHT)
+    record = read_build(ready.service, 1)
+    assert (record.cost_most, record.training_hourly_cost, record.endpoint_hourly_cost) == (0.512, 0.128, 0.06)
+    assert (record.cost, record.cost_limit, record.prices_of) == (None, None, date_prices())
+    assert record.cost_left_out[-1] == NEVER_COUNTED
+
+
+def test_maxcost_shortens_the_training_and_is_noted(ready: Stack) -> None:
+    planned = plan(ready, RIGHT | {"maxcost": "0.064"})
+    assert planned["training"]["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800}
+    record = read_build(ready.service, 1)
+    assert (record.cost_most, record.cost_limit) == (0.064, 0.064)
+    assert record.notes == ["maxcost ($0.06) ends the training after 30 minutes, sooner than trainmaxrun does."]
+
+
+def test_a_maxcost_that_cannot_be_held_is_refused_with_all_else(ready: Stack) -> None:
+    first, second = find_problems(ready, maxcost=3, traininstancetype="ml.c5n.xlarge", trainentrypoint="learn.py")
+    assert first.startswith("maxcost cannot be held: no price of training on ml.c5n.xlarge in eu-west-1 is known;")
+    assert "does not hold learn.py" in second
+    (problem,) = find_problems(ready, maxcost=0.01)
+    assert problem.startswith("maxcost is 0.01, which pays for 281 seconds of the training at $0.13 an hour;")
