@@ -17,11 +17,13 @@ from skill.domain import reading, writing
 from skill.speech import Sentence
 
 if TYPE_CHECKING:
+    from sagebuild.cost import Cost
     from sagebuild.launch import Launched
     from sagebuild.records import BuildRecord
     from sagebuild.status import BuildStatus
     from sagebuild.stop import Stopped
     from sagebuild.voice.access import Access
+    from sagebuild.voice.approval import Waiting
     from sagebuild.voice.comparison import Comparison
     from sagebuild.voice.outlook import Estimate, NextBuild
     from sagebuild.voice.parameters import Change
@@ -122,6 +124,40 @@ def roll_back(number: int, live: str, detail: str) -> Launched | None:
 
     with writing() as service:
         return rollback.apply_rollback(service, number, live, Trigger("voice", detail))
+
+
+def find_waiting() -> Waiting | None:
+    """The build that waits for a yes or a no; None if none does."""
+    from sagebuild.voice import approval
+
+    with reading() as service:
+        return approval.describe_waiting(service)
+
+
+def answer_approval(number: int, *, approved: bool) -> bool:
+    """Answer the build that waits; False if it waits no longer, or somebody else has answered otherwise."""
+    from sagebuild import approval
+    from sagebuild.errors import NoApprovalPendingError
+
+    with writing() as service:
+        try:
+            approval.answer_approval(service, approved, "voice", number)
+        except NoApprovalPendingError:
+            return False
+        return True
+
+
+def describe_cost(number: int | None) -> tuple[BuildRecord, Cost] | None:
+    """What a build, or the latest one, has cost; None if there is no such build."""
+    from sagebuild import cost, records
+    from sagebuild.errors import BuildNotFoundError
+
+    with reading() as service:
+        try:
+            found = records.list_builds(service, limit=1) if number is None else [records.read_build(service, number)]
+        except BuildNotFoundError:
+            return None
+        return (found[0], cost.describe_cost(service, found[0])) if found else None
 
 
 def describe_latest_build() -> BuildStatus | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from sagebuild.document import read_document
+from sagebuild.estimate import estimate_cost
 from sagebuild.lock import read_state
 from sagebuild.parameters import parse_document
 from sagebuild.records import list_builds
@@ -33,6 +34,8 @@ class NextBuild:
         What each training may cost.
     trainings
         How many there are; 1 unless it tunes.
+    cost_most
+        What they cost at most together, in US dollars; None if no price is known.
     """
 
     number: int
@@ -43,6 +46,7 @@ class NextBuild:
     instance_count: int
     maximum_hours: float
     trainings: int
+    cost_most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,13 @@ class Estimate:
     ----------
     seconds_left
         Negative if it takes longer than others did; None if there are no others.
+    awaits_approval
+        Whether the rest depends on a person's yes.
     """
 
     number: int
     seconds_left: float | None
+    awaits_approval: bool = False
 
 
 def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
@@ -82,6 +89,7 @@ def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
         instance_count=parameters.traininstancecount,
         maximum_hours=parameters.trainmaxrun,
         trainings=parameters.tuning_trainings if parameters.configtrain == "SAGEMAKERHPO" else 1,
+        cost_most=estimate_cost(service, parameters).most,
     )
 
 
@@ -91,4 +99,5 @@ def estimate_time(service: Service) -> Estimate | None:
     if not records or records[0].has_ended:
         return None
     took = [record.seconds for record in records if record.has_succeeded][:_COMPARED]
-    return Estimate(records[0].number, median(took) - records[0].seconds if took else None)
+    left = median(took) - records[0].seconds if took else None
+    return Estimate(records[0].number, left, records[0].awaits_approval)

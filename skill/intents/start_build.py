@@ -9,7 +9,7 @@ from skill.cards import write_launch_card
 from skill.conversation import Answer, Confirmation, Turn
 from skill.intents.parameters import NAMES, say_value
 from skill.speech import Sentence
-from skill.words import tell_instance_type, tell_span
+from skill.words import tell_instance_type, tell_money, tell_span
 
 if TYPE_CHECKING:
     from sagebuild.voice.outlook import NextBuild
@@ -62,15 +62,20 @@ def _tell_what_will_happen(build: "NextBuild", said: Mapping[str, str]) -> Sente
             if build.deploys
             else Sentence("start.question.model", number=build.number, ask=ask)
         )
+    cost = _tell_cost(build)
+    if build.deploys:
+        return Sentence("start.question.train.deploy", number=build.number, cost=cost, ask=ask)
+    return Sentence("start.question.train", number=build.number, cost=cost, ask=ask)
+
+
+def _tell_cost(build: "NextBuild") -> Sentence:
     cost = Sentence(
         "cost.instances",
         count=build.instance_count * build.trainings,
         kind=tell_instance_type(build.instance_type),
         span=tell_span(build.maximum_hours * 3600),
     )
-    if build.deploys:
-        return Sentence("start.question.train.deploy", number=build.number, cost=cost, ask=ask)
-    return Sentence("start.question.train", number=build.number, cost=cost, ask=ask)
+    return Sentence("cost.priced", cost=cost, amount=tell_money(build.cost_most)) if build.cost_most else cost
 
 
 def _ask_to_follow(said: Mapping[str, str]) -> Sentence:

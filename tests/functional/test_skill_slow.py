@@ -25,8 +25,16 @@ from tests.alexa import SKILL_ID, Conversation
 from tests.engine import ROOT
 
 MOST_SECONDS = 3.0
-READS = ["check_status", "estimate_time", "describe_build", "list_builds", "request_notice", "read_parameter"]
-ASKS = ["start_build", "stop_build", "set_parameter", "roll_back"]
+READS = [
+    "check_status",
+    "estimate_time",
+    "describe_build",
+    "list_builds",
+    "request_notice",
+    "read_parameter",
+    "estimate_cost",
+]
+ASKS = ["start_build", "stop_build", "set_parameter", "roll_back", "approve_build", "reject_build"]
 FUNCTION = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))["functions"]["alexaSkill"]
 
 RUNNING = BuildRecord(12, Trigger("voice"), created_at="2026-03-01T09:30:00+00:00", status="running")

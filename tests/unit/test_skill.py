@@ -367,6 +367,14 @@ def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: Fak
     ("status", "said"),
     [
         (a_build(step=None), "Still running: your build started 2 minutes ago."),
+        (
+            a_build(step="Ask For Approval", awaits_approval=True),
+            "Waiting: your build needs a yes before it goes live, so say approve the build, or reject the build.",
+        ),
+        (
+            a_build(outcome="withheld", reason="rejected by voice"),
+            "Your build ended 3 hours ago and was not deployed: rejected by voice.",
+        ),
         (a_build(outcome="succeeded"), "Done: your build succeeded 3 hours ago."),
         (a_build(outcome="stopped", reason="Stopped by voice."), "Your build was stopped 3 hours ago."),
         (a_build(outcome="failed", reason="The script ended."), "Your build failed 3 hours ago: The script ended."),
@@ -392,11 +400,17 @@ def test_an_end_that_is_not_recorded_yet_was_just_now(alexa: Conversation, domai
 
 
 @pytest.mark.parametrize(
-    ("outcome", "said"), [("succeeded", "succeeded"), ("failed", "failed"), ("stopped", "was stopped")]
+    ("outcome", "said"),
+    [
+        ("succeeded", "succeeded 3 weeks ago."),
+        ("failed", "failed 3 weeks ago."),
+        ("stopped", "was stopped 3 weeks ago."),
+        ("withheld", "ended 3 weeks ago and was not deployed."),
+    ],
 )
 def test_an_old_build_is_told_as_such(alexa: Conversation, domain: FakeBuilds, outcome: str, said: str) -> None:
     domain.latest = a_build(outcome=outcome, ended_at=datetime.now(UTC) - timedelta(days=22))
-    assert alexa.say("check_status") == f"Nothing has been built lately: the last build {said} 3 weeks ago."
+    assert alexa.say("check_status") == f"Nothing has been built lately: the last build {said}"
 
 
 @pytest.mark.parametrize("request_name", ["check_status", "stop_build"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sagebuild import launch, status, stop
+from sagebuild import approval, launch, status, stop
 from sagebuild.errors import (
     AlreadyLiveError,
     AwsUnavailableError,
@@ -13,6 +13,7 @@ from sagebuild.errors import (
     BuildRunningError,
     MissingSettingError,
     ModelGoneError,
+    NoApprovalPendingError,
     NoBuildRunningError,
     NoBuildsError,
     NotGoodBuildError,
@@ -25,8 +26,10 @@ from sagebuild.launch import Launched
 from sagebuild.records import Trigger
 from sagebuild.status import BuildStatus
 from sagebuild.stop import Stopped
+from sagebuild.voice import approval as voice_approval
 from sagebuild.voice import outlook, rollback
 from sagebuild.voice.access import Access
+from sagebuild.voice.approval import Waiting
 from sagebuild.voice.outlook import NextBuild
 from sagebuild.voice.rollback import RollbackPlan
 from skill import builds
@@ -116,6 +119,18 @@ def test_a_build_that_started_before_the_yes_to_a_rollback_is_told(alexa: Conver
     domain.answer(rollback, "apply_rollback", BuildRunningError())
     alexa.say("roll_back")
     assert alexa.say("yes").startswith("A build is still running")
+
+
+def test_an_answer_names_the_build_and_the_voice(alexa: Conversation, domain: Domain) -> None:
+    waiting = Waiting(12, "f1", 0.9, None, None, datetime.now(UTC))
+    domain.answer(voice_approval, "describe_waiting", waiting)
+    domain.answer(approval, "answer_approval", None)
+    alexa.say("approve_build")
+    assert alexa.say("yes").startswith("Build 12 is approved")
+    assert domain.asked[-1] == (True, "voice", 12)
+    domain.answer(approval, "answer_approval", NoApprovalPendingError())
+    alexa.say("approve_build")
+    assert alexa.say("yes") == "Build 12 is not waiting for an answer."
 
 
 def test_a_value_that_does_not_fit_is_not_called_a_fault_of_the_parameters(alexa: Conversation, domain: Domain) -> None:
