@@ -1,9 +1,12 @@
-"""What deployments are tried with: an alarm, a sample request, and the request to roll back."""
+"""What deployments are tried with: an alarm, a sample request, a person who approves, and the request to roll back."""
 
 import json
 from typing import Any
 
-from tests.e2e.stack import DeployedStack, wait_until
+from sagebuild.approval import answer_approval
+from sagebuild.errors import NoApprovalPendingError
+from sagebuild.service import Service
+from tests.e2e.stack import NAME, DeployedStack, wait_until
 
 ALARM = "sagebuild-dev-errors"
 
@@ -25,6 +28,24 @@ def sample(stack: DeployedStack, place: str = "CodeBucket") -> dict[str, Any]:
     body = "\n".join(",".join(f"{value / 16:g}" for value in digit) for digit in stack.questions[:2])
     stack.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
     return {"contenttype": "text/csv", "file": f"s3://{bucket}/{key}", "accept": "application/json"}
+
+
+def connect(stack: DeployedStack) -> Service:
+    """What somebody with the stack's outputs answers with."""
+    return Service({"STACK_NAME": NAME, "BUILDS_TABLE": stack.outputs["BuildsTable"]}, stack.client)
+
+
+def approve(stack: DeployedStack, number: int) -> None:
+    """Somebody says yes as soon as a build asks, unless it ends before."""
+
+    def has_answered() -> bool:
+        try:
+            answer_approval(connect(stack), True, "command", number)
+        except NoApprovalPendingError:
+            return bool(stack.record(number).get("ended_at"))
+        return True
+
+    wait_until(has_answered)
 
 
 def roll_back(stack: DeployedStack, wanted: str | int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.e2e.deployment import approve
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.engine import ROOT
 from tests.local.sagemaker_world import pack
@@ -65,6 +66,8 @@ SCALED = SERVING | {
     "hostinstancetype": "ml.m5.large",
 }
 
+GATED = SERVING | {"qualitygate": {"metric": "accuracy", "minimum": 0.5}}
+ASKING = SERVING | {"approval": "manual"}
 TESTED = SERVING | {"smoketest": {"contenttype": "text/plain", "body": "question"}}
 
 
@@ -76,12 +79,13 @@ def troubled(document: Json, trouble: str) -> Json:
 
 @dataclass(frozen=True)
 class Way:
-    """How a build comes to a state: what the state calls, the document, and what the endpoint is before."""
+    """How a build comes to a state: what the state calls, the document, what the endpoint is before, who does what."""
 
     call: str
     document: Json = field(default_factory=lambda: SERVING)
     endpoint: str = "serving"
     skip: int = 0
+    act: "Callable[[DeployedStack, int], None] | None" = None
 
 
 WAYS = {
@@ -90,6 +94,8 @@ WAYS = {
     "Train Model": Way("sagemaker:CreateTrainingJob", TRAINING),
     "Tune Model": Way("sagemaker:CreateHyperParameterTuningJob", TUNING),
     "Find Best Model": Way("sagemaker:DescribeTrainingJob", TUNING),
+    "Check Quality": Way("lambda:Invoke", GATED, skip=1),
+    "Ask For Approval": Way("lambda:Invoke", ASKING, skip=2, act=approve),
     "Create Model": Way("sagemaker:CreateModel"),
     "Create Endpoint Config": Way("sagemaker:CreateEndpointConfig"),
     "Find Endpoint": Way("sagemaker:ListEndpoints"),
@@ -105,7 +111,7 @@ WAYS = {
 }
 # Reached by BYOD's documents and other frameworks' alone; tests/e2e/test_byod.py and test_frameworks.py have theirs.
 ELSEWHERE = {"Build Image", "Find Images", "Pack Model"}
-WAITING = ("Train Model", "Tune Model")  # states that wait for a job
+WAITING = ("Train Model", "Tune Model", "Ask For Approval")  # states that wait for a job, or for a person
 
 
 @dataclass(frozen=True)
@@ -178,7 +184,8 @@ def rows() -> Iterator[Row]:
 def _rows_of_state(state: str, way: Way) -> Iterator[Row]:
     def row(kind: str, outcome: str, reason: str = "", fault: Json | None = None, **more: Any) -> Row:
         faults = ({"call": way.call, "by": MACHINE, "skip": way.skip} | fault,) if fault else ()
-        return Row(state, kind, outcome, reason, faults, endpoint=way.endpoint, **{"document": way.document} | more)
+        more = {"document": way.document, "endpoint": way.endpoint, "act": way.act} | more
+        return Row(state, kind, outcome, reason, faults, **more)
 
     throttled, _ = ERRORS["throttling"]
     yield row("throttling, twice", "succeeded", fault=throttled | {"times": 2})
@@ -190,8 +197,10 @@ def _rows_of_state(state: str, way: Way) -> Iterator[Row]:
     is_waiting = state in WAITING
     hanging = None if is_waiting else {"hang": HANG}
     document = troubled(way.document, "endless") if is_waiting else way.document
-    late = "did not end within its time limit"
-    yield row("time-out", "failed", f"{state} {late}", hanging, document=document, limited=state, late=True)
+    ends = ("failed", f"{state} did not end within its time limit")
+    if state == "Ask For Approval":
+        ends = ("withheld", "nobody approved it within 24 hours")
+    yield row("time-out", *ends, hanging, document=document, limited=state, late=True, act=None)
     hanging = hanging and hanging | {"times": 1}
     yield row(
         "aborted", "stopped", "someone outside sagebuild", hanging, document=document, act=abort_in(state), late=True
@@ -318,7 +327,9 @@ class Table:
         while messages := sqs.receive_message(QueueUrl=self.stack.queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 sqs.delete_message(QueueUrl=self.stack.queue, ReceiptHandle=message["ReceiptHandle"])
-                yield json.loads(message["Body"])["build"]["number"]
+                facts = json.loads(message["Body"])
+                if facts["outcome"] != "approval":  # which asks, and tells of no end
+                    yield facts["build"]["number"]
 
     def _wait_for_end(self, row: Row, number: int) -> None:
         hanging = sum(fault.get("hang", 0) for fault in row.faults)

@@ -75,7 +75,10 @@ NEEDED_NOW_AND_THEN = {
     for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")
     for job in ("Training", "HyperParameterTuning")
 } | {(role, "codebuild:StopBuild") for role in ("AlexaSkill", "BuildStateMachine", "FinishBuild")}
-NEEDED_NOW_AND_THEN |= {("SweepBuilds", "states:StartExecution")}  # when a launch has died before the start
+NEEDED_NOW_AND_THEN |= {
+    ("SweepBuilds", "states:StartExecution"),  # when a launch has died before the start
+    ("SweepBuilds", "states:SendTaskSuccess"),  # when an approval has died before it was sent
+}
 
 
 @dataclass
@@ -165,7 +168,8 @@ def use_tuning(stack: DeployedStack) -> None:
         "configtrain": "SAGEMAKERHPO",
         "tuningobjective": {"Name": "accuracy", "Type": "Maximize"},
     }
-    stack.build(hyperparameters={"trouble": {"Values": ["none"]}}, **tuning)
+    gate = {"qualitygate": {"metric": "accuracy", "minimum": 0.5}}
+    stack.build(hyperparameters={"trouble": {"Values": ["none"]}}, **tuning, **gate)
     use_queue(stack)
     stack.set_parameters(hyperparameters={"trouble": {"Values": ["endless"]}}, **tuning)
     number = stack.start_by_voice()
@@ -178,15 +182,22 @@ def use_tuning(stack: DeployedStack) -> None:
 
 
 def use_deployment(stack: DeployedStack) -> None:
-    """Deploy with guardrails and a smoke test, which then fails, forget what is old, and roll back."""
+    """Deploy with guardrails and a smoke test, which then fails, ask in vain and approve, forget what is old, and roll back."""
     smoke, hosts = sample(stack), {"hostinstancetype": "ml.m5.large", "hostinstancecount": 2, "skiptrain": True}
     good = stack.build(**hosts, smoketest=smoke, guardrails=guard(stack), keepbuilds=1)
     assert good["status"] == "succeeded", good["reason"]
     stack.build(**hosts, smoketest=sample(stack, "DataBucket") | {"status": 400})
-    number, conversation = stack.last_number(), stack.converse()
-    conversation.say("roll_back", number="?")
-    conversation.say("yes")
-    assert stack.finish(number + 1)["status"] == "succeeded"
+    unanswered = stack.build(**hosts, approval="manual", approvalhours=0.001)
+    assert unanswered["status"] == "withheld", unanswered["reason"]
+    stack.set_parameters(**hosts, approval="manual")
+    number, conversation = stack.start_by_voice(), stack.converse()
+    wait_until(lambda: stack.record(number).get("approval_requested_at"))
+    for said in ("approve_build", "estimate_cost", "roll_back"):
+        conversation.say(said, number="?")
+        if conversation.is_open:
+            conversation.say("yes")
+        stack.finish(stack.last_number())
+    assert [stack.record(each)["status"] for each in (number, number + 1)] == ["succeeded", "succeeded"]
 
 
 def use_sweep(stack: DeployedStack) -> None:

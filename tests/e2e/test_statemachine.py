@@ -541,7 +541,7 @@ def gated(**check: Any) -> Json:
     return {"number": 1, "quality": {"wanted": True, "check": check}}
 
 
-def asking(seconds: int = 60, **request: Any) -> Json:
+def asking(*, seconds: int = 60, **request: Any) -> Json:
     """A plan for which somebody is asked, and what they say."""
     late = "nobody approved it within 1 second"
     return {"number": 1, "approval": {"wanted": True, "seconds": seconds, "request": request, "late": late}}
@@ -567,7 +567,7 @@ def a_model_that_is_not_good_enough_is_withheld(stage: Stage) -> Run:
 
 @scenario("Given", "Quality Gate?", "Check Quality", FAIL, error="BuildNotFoundError", cause="No build has the number")
 def a_check_that_fails_fails_the_build(stage: Stage) -> Run:
-    return stage.run_from("Quality Gate?", {"plan": gated(**{"raise": "BuildNotFoundError"})})
+    return stage.run_from("Quality Gate?", {"plan": gated(error="BuildNotFoundError")})
 
 
 @scenario("Given", "Quality Gate?", "Check Quality", "Quality Met?", FAIL, error="PlanError", cause="is good enough")
@@ -604,7 +604,7 @@ def a_model_that_nobody_approves_in_time_is_withheld(stage: Stage) -> Run:
 
 @scenario("Given", *ASKED, FAIL, error="BuildNotFoundError", cause="Build 1 has ended")
 def a_request_that_fails_fails_the_build(stage: Stage) -> Run:
-    return stage.run_from("Approval?", {"plan": asking(**{"raise": "BuildNotFoundError"})})
+    return stage.run_from("Approval?", {"plan": asking(error="BuildNotFoundError")})
 
 
 @scenario("Given", *ASKED, "Approved?", FAIL, error="PlanError", cause="whether the model is approved")

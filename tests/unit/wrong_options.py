@@ -5,6 +5,7 @@ from typing import Any
 from tests.unit.wrong_documents import Document, of, scikit
 
 SERVERLESS = {"memory": 2, "concurrency": 5}
+ACCURACY = [{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}]
 AUTOSCALING = {"minimum": 1, "maximum": 4, "target": 100}
 STRATEGIES = "parameter_server, mpi, smdistributed, torch_distributed"
 
@@ -196,4 +197,24 @@ WRONG_OPTIONS: list[tuple[Document | str, ...]] = [
      "smoketest is for endpoints that answer at once; give smoketest or asynchronous."),
     (scikit(keepbuilds=0),
      "keepbuilds is 0; it must be a whole number from 1 to 100."),
+    (scikit(qualitygate={"metric": "accuracy"}, metrics=ACCURACY),
+     "qualitygate needs minimum or maximum."),
+    (scikit(qualitygate={"metric": "accuracy", "minimum": 0.9, "maximum": 0.1}, metrics=ACCURACY),
+     "qualitygate has minimum 0.9 and maximum 0.1; minimum must not be the larger."),
+    (scikit(qualitygate={"metric": "accuracy", "minimum": "high"}, metrics=ACCURACY),
+     'qualitygate.minimum is "high"; it must be a number.'),
+    (scikit(qualitygate={"minimum": 0.9}),
+     "qualitygate.metric is missing; it must be a name of at most 255 characters."),
+    (scikit(qualitygate={"metric": "f1", "minimum": 0.9}, metrics=ACCURACY),
+     'qualitygate.metric is "f1", which metrics does not define; it must be one of accuracy, or defined there.'),
+    (scikit(mustimprove={"metric": "f1"}),
+     'mustimprove.metric is "f1", which metrics does not define; define it there.'),
+    (scikit(mustimprove={"metric": "accuracy", "margin": -0.1}, metrics=ACCURACY),
+     "mustimprove has margin -0.1; it must be 0 or more."),
+    (scikit(mustimprove={"metric": "accuracy", "goal": "More"}, metrics=ACCURACY),
+     'mustimprove.goal is "More"; it must be one of Maximize, Minimize.'),
+    (scikit(approval="automatic"),
+     'approval is "automatic"; it must be one of none, manual.'),
+    (scikit(approval="manual", approvalhours=721),
+     "approvalhours is 721; it must be a number of hours from 0.001 to 720."),
 ]
