@@ -20,6 +20,10 @@ class ParameterError(SagebuildError):
     """The parameter document asks for something that cannot be built."""
 
 
+class UnfitValueError(ParameterError):
+    """A value that somebody wants to give a parameter does not fit, while the document as it is does."""
+
+
 class MalformedMessageError(SagebuildError):
     """A message of the launch queue that nobody can read as a request for a build."""
 

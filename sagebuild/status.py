@@ -29,6 +29,8 @@ class BuildStatus:
         One plain sentence, for a build that was stopped or withheld, or has failed.
     waiting
         What asked for a build while this one runs; they are one build that follows.
+    awaits_approval
+        Whether it goes on once a person has said yes.
     """
 
     number: int
@@ -39,6 +41,7 @@ class BuildStatus:
     reason: str | None
     console_url: str
     waiting: Pending | None = None
+    awaits_approval: bool = False
 
 
 def describe_latest_build(service: Service) -> BuildStatus:
@@ -67,6 +70,7 @@ def describe_build(service: Service, record: BuildRecord) -> BuildStatus:
         reason=record.reason or None,
         console_url=console_url(service, record.number),
         waiting=None if record.has_ended else read_state(service).pending,
+        awaits_approval=record.awaits_approval,
     )
 
 

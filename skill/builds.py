@@ -6,27 +6,29 @@ by the intents that need AWS, and nowhere else in the skill.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from skill.conversation import SpokenError
-from skill.speech import Quote, Sentence
+from skill.domain import reading, writing
+from skill.speech import Sentence
 
 if TYPE_CHECKING:
+    from sagebuild.cost import Cost
     from sagebuild.launch import Launched
     from sagebuild.records import BuildRecord
-    from sagebuild.service import Service
     from sagebuild.status import BuildStatus
     from sagebuild.stop import Stopped
     from sagebuild.voice.access import Access
+    from sagebuild.voice.approval import Waiting
     from sagebuild.voice.comparison import Comparison
     from sagebuild.voice.outlook import Estimate, NextBuild
     from sagebuild.voice.parameters import Change
+    from sagebuild.voice.rollback import RollbackPlan
 
-# A person waits 3 s at most: no call begins after these, and serverless.yml gives each CALL_TIMEOUT_SECONDS.
-LAST_CALL_SECONDS = 2.0
 STOP_WAIT_SECONDS = 0.5
 ACCESS_KEPT_SECONDS = 30.0
 
@@ -37,7 +39,7 @@ def answering() -> AbstractContextManager[None]:
     """Within it AWS is asked for as long as a person waits, and no longer."""
     from sagebuild.service import calling_for
 
-    return calling_for(LAST_CALL_SECONDS)
+    return calling_for(float(os.environ.get("LAST_CALL_SECONDS", 2)))
 
 
 def read_access() -> Access:
@@ -47,7 +49,7 @@ def read_access() -> Access:
     from sagebuild.voice import access
 
     if _access is None or time.monotonic() - _access[0] > ACCESS_KEPT_SECONDS:
-        with _reading() as service:
+        with reading() as service:
             try:
                 _access = time.monotonic(), access.read_access(service)
             except ParameterError as error:
@@ -60,31 +62,34 @@ def check_pin(given: str) -> int | None:
     from sagebuild.voice import access
 
     pin = read_access().pin
-    with _reading() as service:
+    with reading() as service:
         return access.check_pin(service, pin, given)
 
 
-def describe_next_build() -> NextBuild:
-    """What a build would do if it were started now."""
+def describe_next_build(said: Mapping[str, str]) -> NextBuild:
+    """What a build would do if it were started now, with these parameters for itself alone."""
     from sagebuild.voice import outlook
 
-    with _reading() as service:
-        return outlook.describe_next_build(service)
+    with reading() as service:
+        return outlook.describe_next_build(service, said)
 
 
-def start_build(detail: str) -> Launched:
+def start_build(detail: str, said: Mapping[str, str]) -> Launched:
     """Start a build, or have one follow the build that runs.
 
     Parameters
     ----------
     detail
         What the build's record says of the voice that started it.
+    said
+        Parameters for this build alone.
     """
     from sagebuild.launch import launch_build
     from sagebuild.records import Trigger
+    from sagebuild.voice.parameters import read_overrides
 
-    with _writing() as service:
-        return launch_build(service, Trigger("voice", detail))
+    with writing() as service:
+        return launch_build(service, Trigger("voice", detail), read_overrides(said))
 
 
 def stop_build(number: int) -> Stopped | None:
@@ -92,11 +97,67 @@ def stop_build(number: int) -> Stopped | None:
     from sagebuild import stop
     from sagebuild.errors import NoBuildRunningError
 
-    with _writing() as service:
+    with writing() as service:
         try:
             return stop.stop_build(service, number, wait_seconds=STOP_WAIT_SECONDS)
         except NoBuildRunningError:
             return None
+
+
+def plan_rollback(number: int | None) -> RollbackPlan | None:
+    """What a rollback to a build would change, or one to the last good build; None if there is no such build."""
+    from sagebuild.errors import BuildNotFoundError
+    from sagebuild.triggers import PREVIOUS
+    from sagebuild.voice import rollback
+
+    with reading() as service:
+        try:
+            return rollback.plan_rollback(service, PREVIOUS if number is None else str(number))
+        except BuildNotFoundError:
+            return None
+
+
+def roll_back(number: int, live: str, detail: str) -> Launched | None:
+    """Start a rollback that was planned; None if something else is live by now."""
+    from sagebuild.records import Trigger
+    from sagebuild.voice import rollback
+
+    with writing() as service:
+        return rollback.apply_rollback(service, number, live, Trigger("voice", detail))
+
+
+def find_waiting() -> Waiting | None:
+    """The build that waits for a yes or a no; None if none does."""
+    from sagebuild.voice import approval
+
+    with reading() as service:
+        return approval.describe_waiting(service)
+
+
+def answer_approval(number: int, *, approved: bool) -> bool:
+    """Answer the build that waits; False if it waits no longer, or somebody else has answered otherwise."""
+    from sagebuild import approval
+    from sagebuild.errors import NoApprovalPendingError
+
+    with writing() as service:
+        try:
+            approval.answer_approval(service, approved, "voice", number)
+        except NoApprovalPendingError:
+            return False
+        return True
+
+
+def describe_cost(number: int | None) -> tuple[BuildRecord, Cost] | None:
+    """What a build, or the latest one, has cost; None if there is no such build."""
+    from sagebuild import cost, records
+    from sagebuild.errors import BuildNotFoundError
+
+    with reading() as service:
+        try:
+            found = records.list_builds(service, limit=1) if number is None else [records.read_build(service, number)]
+        except BuildNotFoundError:
+            return None
+        return (found[0], cost.describe_cost(service, found[0])) if found else None
 
 
 def describe_latest_build() -> BuildStatus | None:
@@ -104,7 +165,7 @@ def describe_latest_build() -> BuildStatus | None:
     from sagebuild import status
     from sagebuild.errors import NoBuildsError
 
-    with _reading() as service:
+    with reading() as service:
         try:
             return status.describe_latest_build(service)
         except NoBuildsError:
@@ -117,7 +178,7 @@ def describe_build(number: int) -> BuildStatus | None:
     from sagebuild.errors import BuildNotFoundError
     from sagebuild.records import read_build
 
-    with _reading() as service:
+    with reading() as service:
         try:
             return status.describe_build(service, read_build(service, number))
         except BuildNotFoundError:
@@ -128,7 +189,7 @@ def list_builds() -> list[BuildRecord]:
     """The newest builds, newest first."""
     from sagebuild import records
 
-    with _reading() as service:
+    with reading() as service:
         return records.list_builds(service)
 
 
@@ -136,7 +197,7 @@ def estimate_time() -> Estimate | None:
     """How long the running build will take; None if none runs."""
     from sagebuild.voice import outlook
 
-    with _reading() as service:
+    with reading() as service:
         return outlook.estimate_time(service)
 
 
@@ -144,7 +205,7 @@ def compare_builds(*, with_live: bool) -> Comparison:
     """The newest build's metrics beside those of the last one, or of the live one."""
     from sagebuild.voice import comparison
 
-    with _reading() as service:
+    with reading() as service:
         return comparison.compare_builds(service, with_live=with_live)
 
 
@@ -152,7 +213,7 @@ def read_parameter(name: str) -> str:
     """The value that the next build will have."""
     from sagebuild.voice import parameters
 
-    with _reading() as service:
+    with reading() as service:
         return parameters.read_parameter(service, name)
 
 
@@ -160,7 +221,7 @@ def propose_change(name: str, value: str) -> Change:
     """What setting a parameter would change."""
     from sagebuild.voice import parameters
 
-    with _reading() as service:
+    with reading() as service:
         return parameters.propose_change(service, name, value)
 
 
@@ -168,7 +229,7 @@ def apply_change(name: str, old: str, new: str) -> bool:
     """Set a parameter, unless it is no longer what it was."""
     from sagebuild.voice import parameters
 
-    with _writing() as service:
+    with writing() as service:
         return parameters.apply_change(service, parameters.Change(name, old, new))
 
 
@@ -176,38 +237,5 @@ def count_listeners() -> tuple[int, str]:
     """How many hear the stack's notifications, and the topic by which one more would."""
     from sagebuild import notify
 
-    with _reading() as service:
+    with reading() as service:
         return notify.count_listeners(service), service.setting("RESULTS_TOPIC_ARN")
-
-
-@contextmanager
-def _reading() -> Iterator[Service]:
-    """The stack's service, whose errors are told."""
-    from sagebuild.errors import AwsUnavailableError, ParameterError, SagebuildError
-    from sagebuild.service import Service
-
-    try:
-        yield Service.from_environment()
-    except AwsUnavailableError as error:
-        raise SpokenError(Sentence("error.throttled") if error.throttled else Sentence("error.unavailable")) from error
-    except ParameterError as error:
-        raise SpokenError(Sentence("error.parameters", message=_quote(error))) from error
-    except SagebuildError as error:
-        raise SpokenError(Sentence("error.told", message=_quote(error))) from error
-
-
-@contextmanager
-def _writing() -> Iterator[Service]:
-    """The same where something is changed: what AWS has not confirmed may have been done all the same."""
-    from sagebuild.errors import AwsUnavailableError
-
-    with _reading() as service:
-        try:
-            yield service
-        except AwsUnavailableError as error:
-            raise SpokenError(Sentence("error.unsure")) from error
-
-
-def _quote(error: Exception) -> Quote:
-    """The first line, without what it asks back: nobody listens to the answer."""
-    return Quote(str(error).partition("\n")[0].partition("; did you mean")[0].rstrip(".") + ".")

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from skill.conversation import Card
 from skill.speech import Quote, Sentence, Value
-from skill.words import tell_number, write_time
+from skill.words import tell_money, tell_number, tell_reason, write_time
 
 if TYPE_CHECKING:
+    from sagebuild.cost import Cost
     from sagebuild.records import BuildRecord
     from sagebuild.status import BuildStatus
     from sagebuild.stop import Stopped
+    from sagebuild.voice.approval import Waiting
     from sagebuild.voice.comparison import Comparison
 
 
@@ -64,6 +66,35 @@ def write_notice_card(topic: str) -> Card:
     return Card(Sentence("card.notice.title"), Sentence("card.notice", command=command))
 
 
+def write_cost_card(number: int, cost: "Cost") -> Card | None:
+    """Every part of a build's cost that has a price, and what is left out; None for a build that was not planned."""
+    if not cost.prices_of:
+        return None
+    lines = [Sentence("card.cost.prices", date=cost.prices_of)]
+    if cost.spent:
+        lines.append(Sentence("card.cost.spent", amount=tell_money(cost.spent)))
+    if cost.most:
+        lines.append(Sentence("card.cost.most", amount=tell_money(cost.most)))
+    if cost.endpoint_hourly:
+        lines.append(Sentence("card.cost.endpoint", amount=tell_money(cost.endpoint_hourly)))
+    lines += [Sentence("card.note", note=Quote(sentence)) for sentence in cost.left_out]
+    return Card(Sentence("card.title", number=number), _join(lines))
+
+
+def write_approval_card(waiting: "Waiting") -> Card:
+    """What the build that waits has measured, and how long it waits."""
+    until = Sentence("card.approval", until=write_time(waiting.until))
+    if waiting.value is None:
+        return Card(Sentence("card.title", number=waiting.number), until)
+    metric, value = waiting.metric, tell_number(waiting.value)
+    measured = (
+        Sentence("card.metric", metric=metric, value=value)
+        if waiting.live is None
+        else Sentence("card.change", metric=metric, old=tell_number(waiting.live), new=value)
+    )
+    return Card(Sentence("card.title", number=waiting.number), _join([measured, until]))
+
+
 def name_outcome(outcome: str) -> Value:
     """A build's outcome in one word."""
     match outcome:
@@ -75,6 +106,8 @@ def name_outcome(outcome: str) -> Value:
             return Sentence("outcome.failed")
         case "stopped":
             return Sentence("outcome.stopped")
+        case "withheld":
+            return Sentence("outcome.withheld")
     return Quote(outcome)
 
 
@@ -96,5 +129,5 @@ def _describe(build: "BuildStatus") -> Sentence:
     ended = write_time(build.ended_at) if build.ended_at else Sentence("time.unrecorded")
     if build.outcome == "succeeded":
         return Sentence("card.succeeded", outcome=outcome, started=started, ended=ended, url=url)
-    reason = Quote(build.reason) if build.reason else Sentence("reason.unrecorded")
+    reason = tell_reason(build.reason)
     return Sentence("card.failed", outcome=outcome, reason=reason, step=step, started=started, ended=ended, url=url)

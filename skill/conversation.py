@@ -91,7 +91,7 @@ class Picture(NamedTuple):
     reached
         The place of the phase that the build is in; past the last one after success.
     state
-        "running", "succeeded" or "failed".
+        "running", "succeeded", "withheld" or "failed".
     """
 
     title: Sentence
@@ -165,10 +165,13 @@ class Confirmable(NamedTuple):
         Does what was asked about.
     asks_pin
         Whether the yes must be followed by the PIN, if there is one.
+    decline
+        What a no means, where that is more than that nothing is changed.
     """
 
     carry_out: Callable[[Turn, Confirmation], Answer]
     asks_pin: bool = False
+    decline: Callable[[Confirmation], Sentence] | None = None
 
 
 class SpokenError(Exception):

@@ -28,7 +28,7 @@ _LAST = len(PHASES)
 
 def show_progress(build: "BuildStatus") -> Picture:
     """The picture of a build."""
-    state = build.outcome if build.outcome in ("running", "succeeded") else "failed"
+    state = build.outcome if build.outcome in ("running", "succeeded", "withheld") else "failed"
     reached = _LAST if build.outcome == "succeeded" else _find_phase(build.step or "")
     return Picture(Sentence("card.title", number=build.number), reached, state)
 

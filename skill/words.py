@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from skill.speech import Sentence
+from skill.speech import Quote, Sentence, Value
 
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800
 
@@ -44,6 +44,21 @@ def tell_number(value: float) -> str | Sentence:
         return short
     whole, _, fraction = f"{float(short):f}".rstrip("0").partition(".")
     return Sentence("number", whole=whole, fraction=fraction) if fraction else whole
+
+
+def tell_reason(reason: str | None) -> Value:
+    """Why a build ended as it did, as a sentence."""
+    if not reason:
+        return Sentence("reason.unrecorded")
+    return Quote(reason if reason.endswith((".", "!", "?")) else f"{reason}.")
+
+
+def tell_money(dollars: float) -> Sentence:
+    """An amount of US dollars, or of cents below one; less than a cent is told as one."""
+    if dollars < 0.995:
+        return Sentence("money.cents", count=max(1, round(dollars * 100)))
+    whole, _, fraction = (f"{dollars:.2f}" if dollars < 100 else f"{dollars:.0f}").partition(".")
+    return Sentence("money.dollars", amount=Sentence("number", whole=whole, fraction=fraction) if fraction else whole)
 
 
 def tell_instance_type(name: str) -> str:

@@ -44,6 +44,7 @@ def compare_builds(service: Service, *, with_live: bool) -> Comparison:
 
 
 def _find_live(records: list[BuildRecord]) -> BuildRecord | None:
-    """The build whose endpoint configuration the last one that ended has found live."""
+    """The build whose endpoint configuration the last one that ended has found live; a rollback has none of its own."""
     live = next((record.live_after for record in records if record.has_ended), "")
-    return next((record for record in records if live and record.endpoint_config == live), None)
+    builds = (record for record in records if not record.trigger.rollback)
+    return next((record for record in builds if live and record.endpoint_config == live), None)

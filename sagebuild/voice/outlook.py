@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
 from sagebuild.document import read_document
+from sagebuild.estimate import estimate_cost
 from sagebuild.lock import read_state
 from sagebuild.parameters import parse_document
 from sagebuild.records import list_builds
 from sagebuild.service import Service
+from sagebuild.voice.parameters import check_said, read_overrides
 
 # Older ones had other data and other parameters.
 _COMPARED = 9
@@ -31,6 +34,8 @@ class NextBuild:
         What each training may cost.
     trainings
         How many there are; 1 unless it tunes.
+    cost_most
+        What they cost at most together, in US dollars; None if no price is known.
     """
 
     number: int
@@ -41,6 +46,7 @@ class NextBuild:
     instance_count: int
     maximum_hours: float
     trainings: int
+    cost_most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,22 +57,29 @@ class Estimate:
     ----------
     seconds_left
         Negative if it takes longer than others did; None if there are no others.
+    awaits_approval
+        Whether the rest depends on a person's yes.
     """
 
     number: int
     seconds_left: float | None
+    awaits_approval: bool = False
 
 
-def describe_next_build(service: Service) -> NextBuild:
-    """What the parameter document asks for now.
+def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
+    """What the parameter document asks for now, and what was said for this build alone.
 
     Raises
     ------
     ParameterError
         It asks for something that cannot be built.
+    UnfitValueError
+        What was said does not fit.
     """
-    state = read_state(service)
-    parameters = parse_document(read_document(service), default_framework=service.setting("FRAMEWORK"))
+    state, document = read_state(service), read_document(service)
+    overrides = read_overrides(said)
+    check_said(service, document, overrides)
+    parameters = parse_document(document, default_framework=service.setting("FRAMEWORK"), overrides=overrides)
     return NextBuild(
         number=state.last_number + 1,
         running=state.running,
@@ -76,6 +89,7 @@ def describe_next_build(service: Service) -> NextBuild:
         instance_count=parameters.traininstancecount,
         maximum_hours=parameters.trainmaxrun,
         trainings=parameters.tuning_trainings if parameters.configtrain == "SAGEMAKERHPO" else 1,
+        cost_most=estimate_cost(service, parameters).most,
     )
 
 
@@ -85,4 +99,5 @@ def estimate_time(service: Service) -> Estimate | None:
     if not records or records[0].has_ended:
         return None
     took = [record.seconds for record in records if record.has_succeeded][:_COMPARED]
-    return Estimate(records[0].number, median(took) - records[0].seconds if took else None)
+    left = median(took) - records[0].seconds if took else None
+    return Estimate(records[0].number, left, records[0].awaits_approval)

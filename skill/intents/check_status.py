@@ -7,7 +7,7 @@ from skill.cards import write_build_card
 from skill.conversation import Answer, Turn
 from skill.pictures import show_progress
 from skill.speech import Quote, Sentence
-from skill.words import is_old, tell_time_since
+from skill.words import is_old, tell_reason, tell_time_since
 
 if TYPE_CHECKING:
     from sagebuild.status import BuildStatus
@@ -27,6 +27,8 @@ def tell_status(turn: Turn) -> Answer:
 
 def _tell_outcome(build: "BuildStatus", since: Sentence) -> Sentence:
     match build.outcome:
+        case "running" if build.awaits_approval:
+            return Sentence("status.waiting")
         case "running" if build.step:
             return Sentence("status.running", step=Quote(build.step), since=since)
         case "running":
@@ -34,10 +36,11 @@ def _tell_outcome(build: "BuildStatus", since: Sentence) -> Sentence:
         case "succeeded":
             return Sentence("status.succeeded", since=since)
         case "failed":
-            reason = Quote(build.reason) if build.reason else Sentence("reason.unrecorded")
-            return Sentence("status.failed", since=since, reason=reason)
+            return Sentence("status.failed", since=since, reason=tell_reason(build.reason))
         case "stopped":
             return Sentence("status.stopped", since=since)
+        case "withheld":
+            return Sentence("status.withheld", since=since, reason=tell_reason(build.reason))
     return Sentence("status.other", since=since, outcome=Quote(build.outcome))
 
 
@@ -49,4 +52,6 @@ def _tell_old(build: "BuildStatus", since: Sentence) -> Sentence:
             return Sentence("status.old.failed", since=since)
         case "stopped":
             return Sentence("status.old.stopped", since=since)
+        case "withheld":
+            return Sentence("status.old.withheld", since=since)
     return _tell_outcome(build, since)

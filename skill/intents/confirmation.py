@@ -1,4 +1,4 @@
-"""Yes, a PIN, and say that again: what they mean depends on the question that was left open."""
+"""Yes, no, a PIN, and say that again: what they mean depends on the question that was left open."""
 
 from collections.abc import Callable, Mapping
 
@@ -22,6 +22,19 @@ def take_yes(confirmable: Mapping[str, Confirmable]) -> Callable[[Turn], Answer]
         return (ask_for_pin(question) if wanted.asks_pin else None) or wanted.carry_out(turn, question)
 
     return agree
+
+
+def take_no(confirmable: Mapping[str, Confirmable]) -> Callable[[Turn], Answer]:
+    """What a no does: nothing, and it says so; to "what else?", there is nothing else."""
+
+    def decline(turn: Turn) -> Answer:
+        question = turn.confirmation
+        if not question:
+            return conversation.leave(turn)
+        declined = confirmable[question.intent].decline if question.intent in confirmable else None
+        return Answer(declined(question) if declined else Sentence("unconfirmed"))
+
+    return decline
 
 
 def take_pin(confirmable: Mapping[str, Confirmable]) -> Callable[[Turn], Answer]:

@@ -27,11 +27,6 @@ def fall_back(turn: Turn) -> Answer:
     return _ask_what_to_do(Sentence("fallback"))
 
 
-def decline(turn: Turn) -> Answer:
-    """No: to a question, nothing is done; to "what else?", there is nothing else."""
-    return Answer(Sentence("unconfirmed")) if turn.confirmation else leave(turn)
-
-
 def leave(turn: Turn) -> Answer:
     """End the conversation and nothing else: a build is stopped by a yes to the question alone."""
     return Answer(Sentence("goodbye.unconfirmed") if turn.confirmation else Sentence("goodbye"), ends=True)

@@ -21,7 +21,7 @@ def tell_parameter(turn: Turn) -> Answer:
     name = turn.slots.get("parameter", "")
     if name not in NAMES:
         return Answer(Sentence("parameter.which"), reprompt=Sentence("parameter.which"))
-    return Answer(Sentence("parameter.told", parameter=NAMES[name], value=_say(builds.read_parameter(name))))
+    return Answer(Sentence("parameter.told", parameter=NAMES[name], value=say_value(builds.read_parameter(name))))
 
 
 def ask_to_set(turn: Turn) -> Answer:
@@ -31,10 +31,10 @@ def ask_to_set(turn: Turn) -> Answer:
         return Answer(Sentence("set.which"), reprompt=Sentence("set.which"))
     change = builds.propose_change(name, value)
     if change.old == change.new:
-        return Answer(Sentence("set.same", parameter=NAMES[name], value=_say(change.new)))
+        return Answer(Sentence("set.same", parameter=NAMES[name], value=say_value(change.new)))
     return Answer(
-        Sentence("set.question", parameter=NAMES[name], old=_say(change.old), new=_say(change.new)),
-        reprompt=Sentence("set.reprompt", parameter=NAMES[name], new=_say(change.new)),
+        Sentence("set.question", parameter=NAMES[name], old=say_value(change.old), new=say_value(change.new)),
+        reprompt=Sentence("set.reprompt", parameter=NAMES[name], new=say_value(change.new)),
         confirmation=Confirmation("SetParameterIntent", vars(change)),
     )
 
@@ -44,8 +44,9 @@ def set_parameter(_turn: Turn, confirmation: Confirmation) -> Answer:
     name, old, new = (str(confirmation.values[key]) for key in ("name", "old", "new"))
     if not builds.apply_change(name, old, new):
         raise SpokenError(Sentence("set.changed", parameter=NAMES[name]))
-    return Answer(Sentence("set.done", parameter=NAMES[name], old=_say(old), new=_say(new)))
+    return Answer(Sentence("set.done", parameter=NAMES[name], old=say_value(old), new=say_value(new)))
 
 
-def _say(value: str) -> str:
+def say_value(value: str) -> str:
+    """A parameter's value as it is said."""
     return tell_instance_type(value) if value.startswith("ml.") else value

@@ -67,6 +67,8 @@ def _count(outcome: str, records: "list[BuildRecord]") -> Sentence:
     match outcome:
         case "failed":
             return Sentence("list.failed", matching=matching, total=len(records))
+        case "withheld":
+            return Sentence("list.withheld", matching=matching, total=len(records))
         case "stopped":
             return Sentence("list.stopped", matching=matching, total=len(records))
     return Sentence("list.succeeded", matching=matching, total=len(records))

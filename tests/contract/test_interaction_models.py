@@ -127,7 +127,7 @@ def test_the_model_has_exactly_the_intents_that_the_skill_handles(path: Path) ->
 def test_the_parameters_and_outcomes_that_can_be_said_are_those_that_the_skill_knows() -> None:
     types = {kind["name"]: {value["id"] for value in kind["values"]} for kind in _language_model(PATHS[0])["types"]}
     assert types["BuildParameter"] == {*NUMBERS, *INSTANCE_TYPES}
-    assert types["Outcome"] == {"succeeded", "failed", "stopped"}
+    assert types["Outcome"] == {"succeeded", "failed", "stopped", "withheld"}
     assert types["ComparedBuild"] == {"live", "last"}
     assert all(re.fullmatch(r"ml\.[a-z0-9]+\.[a-z0-9]+", name) for name in types["InstanceType"])
 

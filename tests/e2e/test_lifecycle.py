@@ -9,7 +9,7 @@ import pytest
 
 from demo.laptop import Aws, list_inventory
 from tests.e2e.byod import SLOW, Byod
-from tests.e2e.deployment import answer_in_registry, guard, roll_back, sample
+from tests.e2e.deployment import answer_in_registry, guard, sample
 from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import running_engine
 
@@ -187,7 +187,7 @@ def use_tuning(stack: DeployedStack) -> None:
 
 
 def use_deployment(stack: DeployedStack) -> None:
-    """Deploy with guardrails and a smoke test, which then fails, ask in vain, forget what is old, and roll back."""
+    """Deploy with guardrails and a smoke test, which then fails, ask in vain and approve, forget what is old, and roll back."""
     smoke, hosts = sample(stack), {"hostinstancetype": "ml.m5.large", "hostinstancecount": 2, "skiptrain": True}
     good = stack.build(**hosts, smoketest=smoke, guardrails=guard(stack), keepbuilds=1)
     assert good["status"] == "succeeded", good["reason"]
@@ -197,7 +197,15 @@ def use_deployment(stack: DeployedStack) -> None:
     stack.set_parameters(approval="manual")
     approved = answer_in_registry(stack, stack.start_by_voice(), "Approved", "looks good")
     assert approved["status"] == "succeeded", approved["reason"]
-    assert roll_back(stack, "previous")["status"] == "succeeded"
+    stack.set_parameters(**hosts, approval="manual")
+    number, conversation = stack.start_by_voice(), stack.converse()
+    wait_until(lambda: stack.record(number).get("approval_requested_at"))
+    for said in ("approve_build", "estimate_cost", "roll_back"):
+        conversation.say(said, number="?")
+        if conversation.is_open:
+            conversation.say("yes")
+        stack.finish(stack.last_number())
+    assert [stack.record(each)["status"] for each in (number, number + 1)] == ["succeeded", "succeeded"]
 
 
 def use_sweep(stack: DeployedStack) -> None:

@@ -1,5 +1,6 @@
 """The deployed skill, spoken to by virtual-alexa over HTTP and by `sagebuild.client.say`."""
 
+import json
 import os
 from typing import Any
 
@@ -46,7 +47,8 @@ def test_whole_conversations_with_virtual_alexa(stack: DeployedStack) -> None:
 
     kept, stopped = converse(stack.ask_skill, [["stop the build", "cancel"], ["stop the build", "yes"]])
     assert kept[1]["heard"].startswith("All right, I changed nothing")
-    assert stopped[1]["heard"].startswith(f"Build {before + 1} is stop")
+    assert f"build {before + 1}" in stopped[1]["heard"].lower()
+    assert "stop" in stopped[1]["heard"]
     wait_until(lambda: stack.describe_job(job)["TrainingJobStatus"] == "Stopped", 10)
     stack.finish(before + 1)
 
@@ -67,6 +69,17 @@ def test_whole_conversations_with_virtual_alexa(stack: DeployedStack) -> None:
     assert [turn["open"] for turn in told] == [True] * (len(told) - 1) + [False]
     assert heard[8] == "the training disk in gigabytes is set to 10. What else?"
     assert heard[11] == "the training disk in gigabytes is set to 20. What else?"
+
+
+def test_a_build_starts_with_what_was_said_for_it_alone(stack: DeployedStack) -> None:
+    stack.set_parameters(skiptrain=True, deployEndpoint=False)
+    before = stack.last_number()
+    said = [["start a build with the training disk set to 20", "yes"], ["what is the training disk"]]
+    started, kept = converse(stack.ask_skill, said)
+    assert started[0]["heard"].endswith("with the training disk in gigabytes at 20, for this build alone?")
+    assert started[1]["heard"] == f"Build {before + 1} has started."
+    assert json.loads(stack.finish(before + 1)["overrides"]) == {"trainvolumesize": 20}
+    assert kept[0]["heard"] == "the training disk in gigabytes is set to 10."
 
 
 def test_an_utterance_is_sent_to_the_skill(stack: DeployedStack, service: Service) -> None:

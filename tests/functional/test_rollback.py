@@ -21,6 +21,8 @@ from sagebuild.names import name_resource
 from sagebuild.prune import find_unneeded
 from sagebuild.records import BuildRecord, Trigger, read_build, update_build
 from sagebuild.rollback import find_target, plan_build_or_rollback, request_rollback
+from sagebuild.voice import rollback as voice
+from sagebuild.voice.comparison import compare_builds
 from tests.functional.conftest import Stack
 from tests.functional.hosting import FakeHosting
 from tests.functional.test_finish import FAILED, SUCCEEDED, deploy, finish
@@ -232,3 +234,36 @@ def test_a_failing_deletion_of_old_models_does_not_hold_up_the_next_build(
     assert "not all old models were deleted" in caplog.text
     assert read_build(stack.service, 1).pruned_at == ""
     assert launch_build(stack.service, VOICE).started
+
+
+# By voice
+
+
+def test_a_rollback_by_voice_is_told_before_it_is_done(stack: Stack, hosting: FakeHosting) -> None:
+    configs = [make_live(stack, hosting, number) for number in (1, 2, 3)]
+    assert voice.plan_rollback(stack.service, "previous") == voice.RollbackPlan(2, 3, configs[2])
+    assert voice.plan_rollback(stack.service, "1") == voice.RollbackPlan(1, 3, configs[2])
+    launched = voice.apply_rollback(stack.service, 1, configs[2], Trigger("voice", "r"))
+    assert launched is not None
+    assert (launched.number, launched.started) == (4, True)
+    assert read_build(stack.service, 4).trigger == Trigger("voice", "r", rollback="1")
+    with pytest.raises(BuildRunningError):
+        voice.plan_rollback(stack.service, "previous")
+
+
+def test_a_rollback_by_voice_is_not_done_to_what_was_not_told_of(stack: Stack, hosting: FakeHosting) -> None:
+    configs = [make_live(stack, hosting, number) for number in (1, 2, 3)]
+    assert voice.apply_rollback(stack.service, 1, configs[1], VOICE) is None
+    hosting.endpoint = None
+    assert voice.apply_rollback(stack.service, 1, configs[2], VOICE) is None
+    assert stack.executions() == ["build-1", "build-2", "build-3"]
+    assert voice.plan_rollback(stack.service, "2") == voice.RollbackPlan(2, None, "")
+
+
+def test_what_a_rollback_has_made_live_is_compared_by_its_own_metrics(stack: Stack, hosting: FakeHosting) -> None:
+    for number in (1, 2):
+        make_live(stack, hosting, number)
+        update_build(stack.service, number, metrics={"accuracy": 0.9 + number / 100})
+    roll_back(stack, hosting, "previous")
+    found = compare_builds(stack.service, with_live=True)
+    assert (found.number, found.other, found.metrics) == (2, 1, {"accuracy": (0.91, 0.92)})

@@ -25,8 +25,16 @@ from tests.alexa import SKILL_ID, Conversation
 from tests.engine import ROOT
 
 MOST_SECONDS = 3.0
-READS = ["check_status", "estimate_time", "describe_build", "list_builds", "request_notice", "read_parameter"]
-ASKS = ["start_build", "stop_build", "set_parameter"]
+READS = [
+    "check_status",
+    "estimate_time",
+    "describe_build",
+    "list_builds",
+    "request_notice",
+    "read_parameter",
+    "estimate_cost",
+]
+ASKS = ["start_build", "stop_build", "set_parameter", "roll_back", "approve_build", "reject_build"]
 FUNCTION = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))["functions"]["alexaSkill"]
 
 RUNNING = BuildRecord(12, Trigger("voice"), created_at="2026-03-01T09:30:00+00:00", status="running")
@@ -110,6 +118,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Aws]]:
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
         "AWS_MAX_ATTEMPTS": str(FUNCTION["environment"]["AWS_MAX_ATTEMPTS"]),
         "AWS_RETRY_MODE": "standard",
+        "LAST_CALL_SECONDS": str(FUNCTION["environment"]["LAST_CALL_SECONDS"]),
         "CALL_TIMEOUT_SECONDS": str(FUNCTION["environment"]["CALL_TIMEOUT_SECONDS"]),
         "BUILDS_TABLE": "builds",
         "STATE_MACHINE_ARN": arn.format("states", "stateMachine:build"),
@@ -165,7 +174,9 @@ def test_an_aws_that_crawls_is_not_waited_for(aws: type[_Aws], request_name: str
 def test_what_aws_has_not_confirmed_is_not_claimed(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
     aws.behave = hang
     monkeypatch.setattr(builds, "read_access", Access)
-    monkeypatch.setattr(builds, "describe_next_build", lambda: NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1))
+    monkeypatch.setattr(
+        builds, "describe_next_build", lambda _said: NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1)
+    )
     heard, seconds = time_answer("yes", "start_build")
     assert heard.startswith("AWS did not confirm that in time")
     assert seconds < MOST_SECONDS

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from sagebuild.document import read_document
-from sagebuild.errors import ParameterError
+from sagebuild.errors import ParameterError, UnfitValueError
 from sagebuild.launch import launch_build, pass_on_lock
 from sagebuild.notify import count_listeners
 from sagebuild.records import Trigger, now, update_build
 from sagebuild.service import Service
 from sagebuild.voice.access import ATTEMPTS, LOCK_SECONDS, Access, check_pin, delete_access, read_access
+from sagebuild.voice.approval import describe_waiting
 from sagebuild.voice.comparison import compare_builds
 from sagebuild.voice.outlook import describe_next_build, estimate_time
-from sagebuild.voice.parameters import Change, apply_change, propose_change, read_parameter
+from sagebuild.voice.parameters import Change, apply_change, propose_change, read_overrides, read_parameter
 from tests.functional.conftest import Stack
 
 ACCOUNT, PERSON, STRANGER = "amzn1.ask.account.A", "amzn1.ask.person.P", "amzn1.ask.person.S"
@@ -123,7 +124,7 @@ def test_a_pin_is_taken_again_after_a_while(stack: Stack, monkeypatch: pytest.Mo
 
 def test_the_next_build_is_told_from_the_document(stack: Stack) -> None:
     set_document(stack.service, traininstancetype="ml.c5.xlarge", trainmaxrun=1)
-    build = describe_next_build(stack.service)
+    build = describe_next_build(stack.service, {})
     assert (build.number, build.running, build.trains, build.deploys) == (1, None, True, True)
     assert (build.instance_type, build.instance_count, build.maximum_hours, build.trainings) == (
         "ml.c5.xlarge",
@@ -133,10 +134,30 @@ def test_the_next_build_is_told_from_the_document(stack: Stack) -> None:
     )
 
 
+def test_what_was_said_for_the_next_build_alone_is_told(stack: Stack) -> None:
+    set_document(stack.service, framework="PYTORCH", traininstancetype="ml.c5.xlarge")
+    said = {"traininstancecount": "2", "traininstancetype": "ml.m5.large", "trainmaxrun": "1"}
+    build = describe_next_build(stack.service, said)
+    assert (build.instance_type, build.instance_count, build.maximum_hours) == ("ml.m5.large", 2, 1)
+    assert read_overrides(said)["traininstancecount"] == 2
+
+
+def test_what_does_not_fit_the_next_build_is_told_from_what_is_wrong_already(stack: Stack) -> None:
+    set_document(stack.service)
+    with pytest.raises(UnfitValueError, match="traininstancecount is 0"):
+        describe_next_build(stack.service, {"traininstancecount": "0"})
+    with pytest.raises(ParameterError, match="sourcelocation can be changed in the document alone"):
+        describe_next_build(stack.service, {"sourcelocation": "s3://elsewhere/source.zip"})
+    set_document(stack.service, trainvolumesize=0)
+    with pytest.raises(ParameterError, match="trainvolumesize is 0") as error:
+        describe_next_build(stack.service, {"traininstancecount": "2"})
+    assert not isinstance(error.value, UnfitValueError)
+
+
 def test_the_next_build_follows_the_one_that_runs(stack: Stack) -> None:
     set_document(stack.service, skiptrain=True, deployEndpoint=False)
     number = launch_build(stack.service, Trigger("voice")).number
-    build = describe_next_build(stack.service)
+    build = describe_next_build(stack.service, {})
     assert (build.running, build.trains, build.deploys) == (number, False, False)
 
 
@@ -223,3 +244,67 @@ def test_what_would_be_wrong_or_is_not_for_voice_is_refused(stack: Stack, name: 
 
 def test_the_listeners_of_the_results_topic_are_counted(stack: Stack) -> None:
     assert count_listeners(stack.service) == 1
+
+
+# What waits for a yes
+
+
+def add_waiting(service: Service, **changes: Any) -> int:
+    """A build that has asked for a yes."""
+    number = launch_build(service, Trigger("voice")).number
+    document = {"framework": "SCIKIT", "trainentrypoint": "a.py", "trainsourcefile": "a.tar.gz", "approval": "manual"}
+    asked: dict[str, Any] = {
+        "approval_token": "token",
+        "approval_until": "2026-11-27T12:00:00+00:00",
+        "status": "running",
+    }
+    text = json.dumps(document | changes.pop("document", {}))
+    update_build(service, number, **asked, parameters=text, **changes)
+    return number
+
+
+def test_what_waits_for_a_yes_is_told_by_the_metric_that_the_gate_looks_at(stack: Stack) -> None:
+    assert describe_waiting(stack.service) is None
+    number = add_waiting(
+        stack.service,
+        document={"mustimprove": {"metric": "f1"}, "metrics": [{"Name": "f1", "Regex": "f1=([0-9.]+)"}]},
+        metrics={"accuracy": 0.9, "f1": 0.8},
+        live_metrics={"accuracy": 0.91, "f1": 0.7},
+    )
+    waiting = describe_waiting(stack.service)
+    assert waiting is not None
+    assert (waiting.number, waiting.metric, waiting.value, waiting.live) == (number, "f1", 0.8, 0.7)
+    update_build(stack.service, number, approval="approved")
+    assert describe_waiting(stack.service) is None
+
+
+@pytest.mark.parametrize(
+    ("metrics", "live", "told"),
+    [
+        ({"a": 1.0, "b": 2.0}, {"b": 3.0}, ("b", 2.0, 3.0)),
+        ({"a": 1.0, "b": 2.0}, {}, ("a", 1.0, None)),
+        ({}, {"b": 3.0}, ("", None, None)),
+    ],
+)
+def test_without_a_gate_a_metric_is_told_that_can_be_compared(
+    stack: Stack, metrics: dict[str, float], live: dict[str, float], told: tuple[str, float | None, float | None]
+) -> None:
+    add_waiting(stack.service, metrics=metrics, live_metrics=live)
+    waiting = describe_waiting(stack.service)
+    assert waiting is not None
+    assert (waiting.metric, waiting.value, waiting.live) == told
+
+
+def test_the_time_left_of_a_build_that_waits_depends_on_a_person(stack: Stack) -> None:
+    add_waiting(stack.service)
+    estimated = estimate_time(stack.service)
+    assert estimated is not None
+    assert estimated.awaits_approval
+
+
+def test_the_next_build_tells_what_it_costs_at_most(stack: Stack) -> None:
+    set_document(stack.service, trainmaxrun=1)
+    one = describe_next_build(stack.service, {}).cost_most
+    two = describe_next_build(stack.service, {"trainmaxrun": "2"}).cost_most
+    assert one is not None
+    assert two == pytest.approx(2 * one)

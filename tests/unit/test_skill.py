@@ -4,7 +4,7 @@ import copy
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,18 +51,19 @@ class FakeBuilds:
     error: SpokenError | None = None
     calls: list[str] = field(default_factory=list)
 
-    def start_build(self, detail: str) -> Launched:
-        self._record(f"start {detail}")
+    def start_build(self, detail: str, said: Mapping[str, str]) -> Launched:
+        self._record(f"start {detail} {dict(said) or ''}".strip())
         if self.latest and self.latest.outcome == "running":
             self.waiting += 1
             return Launched(self.latest.number, started=False, waiting=self.waiting)
         self.latest = a_build(number=self.latest.number + 1 if self.latest else 1)
         return Launched(self.latest.number, started=True, waiting=0)
 
-    def describe_next_build(self) -> NextBuild:
+    def describe_next_build(self, said: Mapping[str, str]) -> NextBuild:
         self._record("describe")
         running = self.latest.number if self.latest and self.latest.outcome == "running" else None
-        return NextBuild(13 if self.latest else 1, running, True, True, "ml.m5.large", 1, 4, 1)
+        kind, count = said.get("traininstancetype", "ml.m5.large"), int(said.get("traininstancecount", 1))
+        return NextBuild(13 if self.latest else 1, running, True, True, kind, count, 4, 1)
 
     def stop_build(self, number: int) -> Stopped | None:
         self._record(f"stop {number}")
@@ -158,6 +159,58 @@ def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: 
         assert alexa.say("start_build").startswith("Build 12 is still running: shall I start another one")
         assert alexa.say("yes") == "Build 12 is still running, so I noted a new one to follow it."
         assert f"for {requests}" in alexa.card
+
+
+@pytest.mark.parametrize(
+    ("slots", "asked", "started"),
+    [
+        (
+            {"number": "2"},
+            "2 times m5 large for at most 4 hours and then replace what is live: "
+            "shall I start it with the number of training instances at 2, for this build alone?",
+            {"traininstancecount": "2"},
+        ),
+        (
+            {"instance": "ml.m5.xlarge"},
+            "one m5 xlarge for at most 4 hours and then replace what is live: "
+            "shall I start it with the training instance type at m5 xlarge, for this build alone?",
+            {"traininstancetype": "ml.m5.xlarge"},
+        ),
+        (
+            {"number": "2", "instance": "ml.m5.xlarge"},
+            "with the number of training instances at 2 and the training instance type at m5 xlarge, for this build",
+            {"traininstancecount": "2", "traininstancetype": "ml.m5.xlarge"},
+        ),
+        (
+            {"parameter": "trainvolumesize", "number": "20"},
+            "shall I start it with the training disk in gigabytes at 20, for this build alone?",
+            {"trainvolumesize": "20"},
+        ),
+    ],
+)
+def test_a_build_starts_with_what_was_said_for_it_alone(
+    alexa: Conversation, domain: FakeBuilds, slots: dict[str, str], asked: str, started: dict[str, str]
+) -> None:
+    assert asked in alexa.say("start_build", **slots)
+    alexa.say("yes")
+    assert domain.calls[-1].endswith(f" {started}")
+
+
+def test_what_was_said_for_a_build_that_has_to_wait_is_told(alexa: Conversation, domain: FakeBuilds) -> None:
+    domain.latest = a_build()
+    assert alexa.say("start_build", number="2") == (
+        "Build 12 is still running: shall I start another one once it has ended, "
+        "with the number of training instances at 2 for that one alone?"
+    )
+
+
+@pytest.mark.parametrize("slots", [{"parameter": "trainvolumesize"}, {"parameter": "weather", "number": "3"}])
+def test_half_a_change_for_a_build_starts_nothing(
+    alexa: Conversation, domain: FakeBuilds, slots: dict[str, str]
+) -> None:
+    assert alexa.say("start_build", **slots).endswith("what shall I start?")
+    alexa.say("yes")
+    assert domain.calls == []
 
 
 # A conversation that the person has opened
@@ -314,6 +367,14 @@ def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: Fak
     ("status", "said"),
     [
         (a_build(step=None), "Still running: your build started 2 minutes ago."),
+        (
+            a_build(step="Ask For Approval", awaits_approval=True),
+            "Waiting: your build needs a yes before it goes live, so say approve the build, or reject the build.",
+        ),
+        (
+            a_build(outcome="withheld", reason="rejected by voice"),
+            "Your build ended 3 hours ago and was not deployed: rejected by voice.",
+        ),
         (a_build(outcome="succeeded"), "Done: your build succeeded 3 hours ago."),
         (a_build(outcome="stopped", reason="Stopped by voice."), "Your build was stopped 3 hours ago."),
         (a_build(outcome="failed", reason="The script ended."), "Your build failed 3 hours ago: The script ended."),
@@ -339,11 +400,17 @@ def test_an_end_that_is_not_recorded_yet_was_just_now(alexa: Conversation, domai
 
 
 @pytest.mark.parametrize(
-    ("outcome", "said"), [("succeeded", "succeeded"), ("failed", "failed"), ("stopped", "was stopped")]
+    ("outcome", "said"),
+    [
+        ("succeeded", "succeeded 3 weeks ago."),
+        ("failed", "failed 3 weeks ago."),
+        ("stopped", "was stopped 3 weeks ago."),
+        ("withheld", "ended 3 weeks ago and was not deployed."),
+    ],
 )
 def test_an_old_build_is_told_as_such(alexa: Conversation, domain: FakeBuilds, outcome: str, said: str) -> None:
     domain.latest = a_build(outcome=outcome, ended_at=datetime.now(UTC) - timedelta(days=22))
-    assert alexa.say("check_status") == f"Nothing has been built lately: the last build {said} 3 weeks ago."
+    assert alexa.say("check_status") == f"Nothing has been built lately: the last build {said}"
 
 
 @pytest.mark.parametrize("request_name", ["check_status", "stop_build"])

@@ -5,22 +5,33 @@ from typing import Any
 
 import pytest
 
-from sagebuild import launch, status, stop
+from sagebuild import approval, launch, status, stop
 from sagebuild.errors import (
+    AlreadyLiveError,
     AwsUnavailableError,
+    BuildNotFoundError,
+    BuildRunningError,
     MissingSettingError,
+    ModelGoneError,
+    NoApprovalPendingError,
     NoBuildRunningError,
     NoBuildsError,
+    NotGoodBuildError,
     ParameterError,
+    RollbackError,
     SagebuildError,
+    UnfitValueError,
 )
 from sagebuild.launch import Launched
 from sagebuild.records import Trigger
 from sagebuild.status import BuildStatus
 from sagebuild.stop import Stopped
-from sagebuild.voice import outlook
+from sagebuild.voice import approval as voice_approval
+from sagebuild.voice import outlook, rollback
 from sagebuild.voice.access import Access
+from sagebuild.voice.approval import Waiting
 from sagebuild.voice.outlook import NextBuild
+from sagebuild.voice.rollback import RollbackPlan
 from skill import builds
 from skill.app import handler
 from tests.alexa import SKILL_ID, Conversation, load_request
@@ -73,7 +84,60 @@ def test_a_start_names_the_voice_and_the_request(alexa: Conversation, domain: Do
     domain.answer(launch, "launch_build", Launched(7, started=True, waiting=0))
     alexa.say("start_build")
     assert alexa.say("yes") == "Build 7 has started."
-    assert domain.asked == [(), (Trigger("voice", load_request("yes")["request"]["requestId"]),)]
+    assert domain.asked == [({},), (Trigger("voice", load_request("yes")["request"]["requestId"]), {})]
+
+
+def test_what_is_said_for_one_build_overrides_its_parameters(alexa: Conversation, domain: Domain) -> None:
+    domain.answer(outlook, "describe_next_build", NEXT)
+    domain.answer(launch, "launch_build", Launched(7, started=True, waiting=0))
+    alexa.say("start_build", number="2", instance="ml.m5.xlarge")
+    alexa.say("yes")
+    assert domain.asked[-1][1] == {"traininstancecount": 2, "traininstancetype": "ml.m5.xlarge"}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (BuildRunningError(), "A build is still running, so please stop it first, or ask again when it has ended."),
+        (BuildNotFoundError(), "There is no build 11."),
+        (AlreadyLiveError(), "That build is live already, so there is nothing to roll back."),
+        (NotGoodBuildError(), "That build did not leave a model live, so nothing can go back to it."),
+        (ModelGoneError(), "The model of that build has been deleted, so nothing can go back to it."),
+        (RollbackError(), "There is no earlier good build to go back to."),
+    ],
+)
+def test_what_stands_in_a_rollbacks_way_is_told(
+    alexa: Conversation, domain: Domain, error: SagebuildError, said: str
+) -> None:
+    domain.answer(rollback, "plan_rollback", error)
+    assert alexa.say("roll_back") == said
+    assert not alexa.is_open
+
+
+def test_a_build_that_started_before_the_yes_to_a_rollback_is_told(alexa: Conversation, domain: Domain) -> None:
+    domain.answer(rollback, "plan_rollback", RollbackPlan(11, 12, "sagebuild-12"))
+    domain.answer(rollback, "apply_rollback", BuildRunningError())
+    alexa.say("roll_back")
+    assert alexa.say("yes").startswith("A build is still running")
+
+
+def test_an_answer_names_the_build_and_the_voice(alexa: Conversation, domain: Domain) -> None:
+    waiting = Waiting(12, "f1", 0.9, None, None, datetime.now(UTC))
+    domain.answer(voice_approval, "describe_waiting", waiting)
+    domain.answer(approval, "answer_approval", None)
+    alexa.say("approve_build")
+    assert alexa.say("yes").startswith("Build 12 is approved")
+    assert domain.asked[-1] == (True, "voice", 12)
+    domain.answer(approval, "answer_approval", NoApprovalPendingError())
+    alexa.say("approve_build")
+    assert alexa.say("yes") == "Build 12 is not waiting for an answer."
+
+
+def test_a_value_that_does_not_fit_is_not_called_a_fault_of_the_parameters(alexa: Conversation, domain: Domain) -> None:
+    domain.answer(outlook, "describe_next_build", UnfitValueError("traininstancecount is 0; it must be 1 to 100."))
+    assert alexa.say("start_build", number="0") == (
+        "That value does not fit: traininstancecount is 0; it must be 1 to 100."
+    )
 
 
 def test_a_stop_is_asked_carried_out_and_told(alexa: Conversation, domain: Domain) -> None:

@@ -17,6 +17,7 @@ from tests.alexa import SKILL_ID, check_response, load_request
 
 DOORS = [name for name in vars(builds) if name.split("_")[0] in {"start", "stop", "describe", "list", "estimate"}]
 DOORS += ["compare_builds", "read_parameter", "propose_change", "apply_change", "count_listeners", "check_pin"]
+DOORS += ["plan_rollback", "roll_back", "find_waiting", "answer_approval"]
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
 anything = st.recursive(
@@ -27,7 +28,8 @@ anything = st.recursive(
 confirmations = st.fixed_dictionaries(
     {
         "intent": st.sampled_from(sorted(CONFIRMABLE)) | anything,
-        "values": st.dictionaries(st.sampled_from(["number", "note", "name", "old", "new"]), anything) | anything,
+        "values": st.dictionaries(st.sampled_from(["number", "note", "name", "old", "new", "live"]), anything)
+        | anything,
         "awaits_pin": st.booleans() | anything,
     }
 )

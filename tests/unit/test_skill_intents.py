@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from sagebuild.cost import Cost
 from sagebuild.launch import Launched
 from sagebuild.records import BuildRecord, Trigger
 from sagebuild.status import BuildStatus
 from sagebuild.voice.access import Access
+from sagebuild.voice.approval import Waiting
 from sagebuild.voice.comparison import Comparison
 from sagebuild.voice.outlook import Estimate, NextBuild
 from sagebuild.voice.parameters import Change
+from sagebuild.voice.rollback import RollbackPlan
 from skill import builds
 from skill.app import handler
 from skill.conversation import SpokenError
@@ -63,6 +66,10 @@ def a_record(number: int, status: str = "succeeded", **values: Any) -> BuildReco
         (replace(NEXT, maximum_hours=0.5), "for at most 30 minutes"),
         (replace(NEXT, trains=False), "would deploy an earlier model, without training, in place of what is live"),
         (replace(NEXT, trains=False, deploys=False), "without training, and leave alone what is live"),
+        (
+            replace(NEXT, cost_most=0.46),
+            "4 hours, which costs at most 46 cents, and then replace what is live: shall I",
+        ),
         (replace(NEXT, running=12), "Build 12 is still running: shall I start another one once it has ended?"),
     ],
 )
@@ -80,6 +87,7 @@ def test_a_start_tells_what_it_would_do(alexa: Conversation, domain: Answers, bu
         (Estimate(12, 40.0), "About 40 seconds to go."),
         (Estimate(12, 275.0), "About 5 minutes to go."),
         (Estimate(12, 7300.0), "About 2 hours to go."),
+        (Estimate(12, 40.0, awaits_approval=True), "That depends on you, because the build waits for a yes before"),
         (Estimate(12, -5.0), "It should be done any moment, since it has already taken longer than builds usually do."),
     ],
 )
@@ -87,7 +95,7 @@ def test_the_time_left_is_told_with_about(
     alexa: Conversation, domain: Answers, estimate: Estimate | None, said: str
 ) -> None:
     domain(estimate_time=estimate)
-    assert alexa.say("estimate_time") == said
+    assert alexa.say("estimate_time").startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +105,9 @@ def test_the_time_left_is_told_with_about(
         (ENDED, "Build 12 succeeded 3 hours ago, after 3 minutes."),
         (replace(ENDED, outcome="failed", step="Plan Build"), "Build 12 failed 3 hours ago at the step Plan Build."),
         (replace(ENDED, outcome="stopped"), "Build 12 was stopped 3 hours ago at the step not known yet."),
-        (replace(ENDED, outcome="rejected"), "Build 12 ended 3 hours ago as rejected."),
+        (replace(ENDED, outcome="withheld"), "Build 12 ended 3 hours ago and was not deployed."),
+        (replace(ENDED, outcome="lost"), "Build 12 ended 3 hours ago as lost."),
+        (replace(RUNNING, awaits_approval=True), "Build 12 started 3 hours ago and waits for approval."),
         (None, "There is no build 12."),
     ],
 )
@@ -166,12 +176,22 @@ def test_a_failure_is_explained(alexa: Conversation, domain: Answers) -> None:
     assert alexa.say("explain_failure") == "None of the last builds has failed."
 
 
+def test_a_build_that_was_not_deployed_is_no_failure(alexa: Conversation, domain: Answers) -> None:
+    withheld = replace(ENDED, outcome="withheld", reason="accuracy 0.8 is below the minimum 0.9")
+    domain(list_builds=[a_record(12, "withheld"), a_record(11, "failed")], describe_build=withheld)
+    assert alexa.say("explain_failure") == (
+        "Build 12 did not fail, but ended 3 hours ago and was not deployed: accuracy 0.8 is below the minimum 0.9."
+    )
+    assert "State: not deployed\nReason: accuracy 0.8" in alexa.card
+
+
 @pytest.mark.parametrize(
     ("slots", "said"),
     [
         ({"count": "3", "outcome": "failed"}, "2 of the last 3 builds failed."),
         ({"count": "3", "outcome": "stopped"}, "0 of the last 3 builds were stopped."),
         ({"count": "?", "outcome": "succeeded"}, "2 of the last 4 builds succeeded."),
+        ({"count": "3", "outcome": "withheld"}, "0 of the last 3 builds were not deployed."),
     ],
 )
 def test_builds_are_counted_by_outcome(alexa: Conversation, domain: Answers, slots: dict[str, str], said: str) -> None:
@@ -233,6 +253,157 @@ def test_who_is_told_is_said_honestly(alexa: Conversation, domain: Answers, coun
     assert "--topic-arn arn:aws:sns:eu-west-1:123456789012:results" in alexa.card
 
 
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (RollbackPlan(11, 12, "sagebuild-12"), "That puts build 11 back in place of build 12: shall I do it?"),
+        (RollbackPlan(11, None, "their-own"), "That puts build 11 back in place of what is live: shall I do it?"),
+        (RollbackPlan(11, None, ""), "Nothing is live, and that makes build 11 live again: shall I do it?"),
+        (None, "There is no build 11."),
+    ],
+)
+def test_a_rollback_says_what_it_would_change(
+    alexa: Conversation, domain: Answers, plan: RollbackPlan | None, said: str
+) -> None:
+    domain(plan_rollback=plan)
+    assert alexa.say("roll_back") == said
+
+
+def test_a_rollback_goes_to_the_build_that_was_asked_about(
+    alexa: Conversation, domain: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[Any, ...]] = []
+    domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"))
+
+    def roll_back(*given: Any) -> Launched:
+        done.append(given)
+        return Launched(13, started=True)
+
+    monkeypatch.setattr(builds, "roll_back", roll_back)
+    alexa.say("roll_back", number="?")
+    assert alexa.say("yes") == "Build 13 has started, and it puts build 11 back."
+    assert done == [(11, "sagebuild-12", load_request("yes")["request"]["requestId"])]
+
+
+def test_a_rollback_is_not_done_to_what_has_become_live_meanwhile(alexa: Conversation, domain: Answers) -> None:
+    domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"), roll_back=None)
+    alexa.say("roll_back")
+    assert alexa.say("yes") == "Something else is live by now, so I left it alone."
+
+
+WAITING = Waiting(12, "f1", 0.97, 0.95, 0.461, NOW + timedelta(hours=20))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "said"),
+    [
+        (
+            WAITING,
+            "Build 12 reached 0.97 for f1, against 0.95 of what is live, and it has cost about 46 cents so far: ",
+        ),
+        (replace(WAITING, live=None, spent=2.5), "Build 12 reached 0.97 for f1, and it has cost about 2.50 dollars so"),
+        (replace(WAITING, live=None, spent=None), "Build 12 reached 0.97 for f1: shall I approve it, so that it goes"),
+        (
+            replace(WAITING, metric="", value=None, live=None, spent=0.001),
+            "Build 12 waits for approval, and it has cost",
+        ),
+        (None, "Build 12 is not waiting for an answer."),
+        (replace(WAITING, number=13), "Build 12 is not waiting for an answer."),
+    ],
+)
+def test_an_approval_says_what_would_go_live(
+    alexa: Conversation, domain: Answers, waiting: Waiting | None, said: str
+) -> None:
+    domain(find_waiting=waiting)
+    assert alexa.say("approve_build").startswith(said)
+
+
+def test_without_a_number_whichever_build_waits_is_answered(alexa: Conversation, domain: Answers) -> None:
+    domain(find_waiting=None)
+    assert alexa.say("approve_build", number="?") == "No build is waiting for approval."
+    domain(find_waiting=WAITING)
+    assert alexa.say("approve_build", number="?").endswith("shall I approve it, so that it goes live?")
+    assert "f1: 0.95, then 0.97\nWithout an answer until " in alexa.card
+
+
+@pytest.mark.parametrize(
+    ("request_name", "approved", "said"),
+    [
+        ("approve_build", True, "Build 12 is approved, and goes on to deployment."),
+        ("reject_build", False, "Build 12 is rejected, and what is live stays live."),
+    ],
+)
+def test_a_build_that_waits_is_answered(
+    alexa: Conversation, domain: Answers, monkeypatch: pytest.MonkeyPatch, request_name: str, approved: bool, said: str
+) -> None:
+    answers: list[tuple[int, bool]] = []
+    domain(find_waiting=WAITING)
+
+    def answer(number: int, *, approved: bool) -> bool:
+        answers.append((number, approved))
+        return True
+
+    monkeypatch.setattr(builds, "answer_approval", answer)
+    alexa.say(request_name)
+    assert alexa.say("yes") == said
+    assert answers == [(12, approved)]
+    domain(answer_approval=False)
+    alexa.say(request_name)
+    assert alexa.say("yes") == "Build 12 is not waiting for an answer."
+
+
+@pytest.mark.parametrize("request_name", ["approve_build", "reject_build"])
+def test_a_no_leaves_the_build_waiting(
+    alexa: Conversation, domain: Answers, monkeypatch: pytest.MonkeyPatch, request_name: str
+) -> None:
+    domain(find_waiting=WAITING)
+    monkeypatch.setattr(builds, "answer_approval", lambda **_given: pytest.fail("an answer was given"))
+    alexa.say(request_name)
+    assert alexa.say("no") == "All right, I changed nothing, and build 12 goes on waiting."
+    assert not alexa.is_open
+
+
+COST = Cost(None, None, None, "2026-11-01", ("Storage is left out.",))
+
+
+@pytest.mark.parametrize(
+    ("ended", "cost", "said"),
+    [
+        (False, replace(COST, spent=0.12, most=0.46), "So far, the training of build 12 has cost about 12 cents."),
+        (
+            False,
+            replace(COST, spent=0.0, most=1.5),
+            "Nothing yet, and the training of build 12 costs at most 1.50 doll",
+        ),
+        (False, replace(COST, spent=0.0, most=0.0), "Build 12 has paid for no training."),
+        (False, COST, "I can't tell what build 12 costs, because I know no price for it."),
+        (True, replace(COST, spent=123.4, most=200.0), "The training of build 12 cost about 123 dollars."),
+        (True, replace(COST, spent=0.0, most=0.46), "Build 12 has paid for no training."),
+        (True, COST, "I can't tell what build 12 costs, because I know no price for it."),
+    ],
+)
+def test_what_a_build_costs_is_told(alexa: Conversation, domain: Answers, ended: bool, cost: Cost, said: str) -> None:
+    record = a_record(12) if ended else a_record(12, "running", ended_at="")
+    domain(describe_cost=(record, cost))
+    assert alexa.say("estimate_cost").startswith(said)
+    assert alexa.card.endswith("Storage is left out.")
+
+
+def test_the_card_has_all_that_is_known_of_a_cost(alexa: Conversation, domain: Answers) -> None:
+    domain(describe_cost=(a_record(12), replace(COST, spent=0.12, most=0.46, endpoint_hourly=1.25)))
+    alexa.say("estimate_cost")
+    assert alexa.card == (
+        "Build 12\nEstimated with prices of 2026-11-01\nTraining: about 12 cents\nAt most: 46 cents\n"
+        "Endpoint: 1.25 dollars an hour\nStorage is left out."
+    )
+
+
+def test_the_cost_of_no_build_is_told_so(alexa: Conversation, domain: Answers) -> None:
+    domain(describe_cost=None)
+    assert alexa.say("estimate_cost") == "There is no build 12."
+    assert alexa.say("estimate_cost", number="?") == "There has been no build yet."
+
+
 # Other languages and screens
 
 
@@ -257,6 +428,8 @@ def test_numbers_have_the_decimal_sign_of_the_language(alexa: Conversation, doma
         (ENDED, ["done", "done", "done", "done"]),
         (replace(ENDED, outcome="failed", step="Check Endpoint"), ["done", "done", "failed", "ahead"]),
         (replace(ENDED, outcome="stopped", step="Plan Build"), ["failed", "ahead", "ahead", "ahead"]),
+        (replace(ENDED, outcome="withheld", step="Ask For Approval"), ["done", "done", "withheld", "ahead"]),
+        (replace(RUNNING, step="Ask For Approval", awaits_approval=True), ["done", "done", "running", "ahead"]),
     ],
 )
 def test_a_screen_shows_the_progress(
@@ -285,8 +458,8 @@ def test_without_a_screen_there_is_no_picture(alexa: Conversation, domain: Answe
 
 ACCOUNT, PERSON = "amzn1.ask.account.AEXAMPLEUSER", "amzn1.ask.person.P"
 READS = ["check_status", "estimate_time", "describe_build", "read_metrics", "compare_builds", "explain_failure"]
-READS += ["list_builds", "read_parameter", "request_notice"]
-WRITES = ["start_build", "stop_build", "set_parameter"]
+READS += ["list_builds", "read_parameter", "request_notice", "estimate_cost"]
+WRITES = ["start_build", "stop_build", "set_parameter", "roll_back", "approve_build", "reject_build"]
 
 
 @pytest.mark.parametrize("request_name", READS + WRITES)
@@ -319,7 +492,7 @@ def test_a_yes_of_another_voice_does_nothing(
     alexa: Conversation, domain: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     domain(describe_next_build=NEXT)
-    monkeypatch.setattr(builds, "start_build", lambda _detail: pytest.fail("a build was started"))
+    monkeypatch.setattr(builds, "start_build", lambda *_given: pytest.fail("a build was started"))
     alexa.say("start_build")
     domain(read_access=Access(writers=(PERSON,)))
     assert alexa.say("yes").startswith("Sorry, I don't know this voice")
@@ -348,16 +521,28 @@ def test_logs_hold_no_id_of_a_person(alexa: Conversation, domain: Answers, caplo
 
 @pytest.fixture
 def guarded(alexa: Conversation, domain: Answers) -> None:  # noqa: ARG001
-    domain(read_access=Access(pin="4711"), propose_change=Change("trainvolumesize", "10", "20"), apply_change=True)
+    domain(
+        read_access=Access(pin="4711"),
+        propose_change=Change("trainvolumesize", "10", "20"),
+        apply_change=True,
+        plan_rollback=RollbackPlan(11, 12, "sagebuild-12"),
+        roll_back=Launched(13, started=True),
+        find_waiting=WAITING,
+        answer_approval=True,
+    )
 
 
 @pytest.mark.usefixtures("guarded")
-def test_the_pin_follows_the_yes(alexa: Conversation, domain: Answers) -> None:
+@pytest.mark.parametrize(
+    ("request_name", "done"),
+    [("set_parameter", "Done:"), ("roll_back", "Build 13 has started"), ("approve_build", "Build 12 is approved")],
+)
+def test_the_pin_follows_the_yes(alexa: Conversation, domain: Answers, request_name: str, done: str) -> None:
     domain(check_pin=None)
-    alexa.say("set_parameter")
+    alexa.say(request_name)
     assert alexa.say("yes") == "That needs your PIN: what are its four digits?"
     assert "4711" not in str(alexa.response)
-    assert alexa.say("give_pin").startswith("Done:")
+    assert alexa.say("give_pin").startswith(done)
 
 
 @pytest.mark.usefixtures("guarded")
@@ -406,14 +591,16 @@ def test_a_yes_after_a_stray_pin_is_no_yes_to_the_question_before_it(
     alexa: Conversation, domain: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     domain(describe_next_build=NEXT)
-    monkeypatch.setattr(builds, "start_build", lambda _detail: pytest.fail("a build was started"))
+    monkeypatch.setattr(builds, "start_build", lambda *_given: pytest.fail("a build was started"))
     alexa.say("start_build")
     alexa.say("give_pin")
     assert alexa.say("yes").startswith("Gladly, but which is it")
 
 
 @pytest.mark.usefixtures("guarded")
-def test_start_and_stop_need_no_pin(alexa: Conversation, domain: Answers) -> None:
+def test_what_changes_nothing_live_needs_no_pin(alexa: Conversation, domain: Answers) -> None:
     domain(describe_next_build=NEXT, start_build=Launched(13, started=True))
     alexa.say("start_build")
     assert alexa.say("yes") == "Build 13 has started."
+    alexa.say("reject_build")
+    assert alexa.say("yes").startswith("Build 12 is rejected")
