@@ -12,7 +12,7 @@ setup: .venv/.ready node_modules/.ready ## install what the project needs, into 
 
 .venv/.ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9 'pip>=25.1' # --group
 	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt -r requirements-dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
@@ -57,6 +57,13 @@ remove: setup ## from AWS, with all that builds have made
 docs: setup ## docs/parameters.md and its JSON Schema, from the parameter models
 	$(BIN)/python -m tools.generate_parameter_docs
 
+pictures: setup ## docs/pictures, from real builds on this laptop (some minutes; needs Chromium)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group pictures
+	$(BIN)/python -m tools.make_pictures
+
+prices: setup ## sagebuild/prices.json, from AWS's public price list
+	$(BIN)/python -m tools.generate_prices
+
 models: setup ## the interaction models of every locale, from their bases
 	$(BIN)/python -m tools.generate_interaction_models
 
@@ -71,4 +78,4 @@ clean: ## everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook check test examples deploy remove docs models skill lock clean
+.PHONY: help setup demo local notebook check test examples deploy remove docs pictures prices models skill lock clean

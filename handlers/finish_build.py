@@ -12,6 +12,8 @@ def handler(event: dict[str, Any], context: Any) -> None:
     """Finish the build whose execution ended."""
     detail = event["detail"]
     stopped_at = datetime.fromtimestamp(detail["stopDate"] / 1000, UTC)
-    ending = Ending(detail["status"], detail.get("error") or "", detail.get("cause") or "", stopped_at)
+    ending = Ending(
+        detail["status"], detail.get("error") or "", detail.get("cause") or "", stopped_at, detail.get("output") or ""
+    )
     number = parse_execution_name(detail["name"])
     finish_build(Service.from_environment(), number, ending, invocation=context.aws_request_id)

@@ -104,5 +104,9 @@ class AlreadyLiveError(RollbackError):
     """The endpoint serves already what a rollback would make it serve."""
 
 
+class NoApprovalPendingError(SagebuildError):
+    """No build waits for an answer, or not that one, or somebody has answered already."""
+
+
 class BuildRunningError(SagebuildError):
     """A build runs, and what was asked for does not wait for its end."""

@@ -13,10 +13,12 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from sagebuild.budget import explain_maxcost
+from sagebuild.cost import price_seconds
 from sagebuild.endpoint import describe_endpoint, undo_deployment
 from sagebuild.errors import SagebuildError, StillRunningError
 from sagebuild.image_builds import explain_failed_image, find_built_images
-from sagebuild.job import Job, complete_job
+from sagebuild.job import Job, complete_job, job_facts
 from sagebuild.launch import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notify import notify_once
@@ -40,12 +42,19 @@ _STATUS = {"SUCCEEDED": "succeeded", "ABORTED": "stopped", "FAILED": "failed", "
 
 @dataclass(frozen=True)
 class Ending:
-    """How an execution ended: its status as Step Functions names it, the error and cause that it gave, and when."""
+    """How an execution ended: its status as Step Functions names it, the error and cause or output, and when."""
 
     status: str
     error: str = ""
     cause: str = ""
     stopped_at: datetime | None = None
+    output: str = ""  # JSON
+
+    @property
+    def withheld(self) -> str:
+        """Why a good model was not deployed, on purpose; empty unless that is what became of the build."""
+        told: Any = json.loads(self.output) if self.output else {}
+        return str(told.get("withheld", "")) if isinstance(told, dict) else ""
 
 
 def finish_build(
@@ -85,17 +94,19 @@ def finish_build(
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
     undone: list[str] = []
     work, job, images = Work(), None, dict[str, str]()
+    cost: float | None = None
     with _attempt(ending, undone):
         work = _stop_all(service, record, sleep)
         job = work.job and complete_job(service, work.job)
+        cost = price_seconds(record, job.seconds if job else 0)
     with _attempt(ending, undone):
         images = find_built_images(service, record)
-    status = _STATUS[ending.status]
+    status = "withheld" if ending.withheld else _STATUS[ending.status]
     if status != "succeeded":
         with _attempt(ending, undone):
             _restore_endpoint(service, record, sleep)
     endpoint = describe_endpoint(service)
-    step = "" if status == "succeeded" else find_step(service, record.number)
+    step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
     reason = _explain(service, record, ending, None if work.was_running else job, step)
     update_build(
         service,
@@ -107,13 +118,16 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         notes=[*record.notes, *undone],
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
-        **_describe_outcome(job),
+        **job_facts(job),
+        cost=cost,
         live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
         ended_at=now().isoformat(),
     )
 
 
 def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | None, step: str) -> str:
+    if ending.status == "FAILED" and job and job.ran_out_of_time and record.cost_limit is not None:
+        return explain_maxcost(record.cost_limit)
     failed_image = explain_failed_image(service, ending.cause) if ending.status == "FAILED" else ""
     return failed_image or explain_ending(ending, job, record.stop_requested_by, step)
 
@@ -154,21 +168,10 @@ def _stop_latecomers(service: Service, record: BuildRecord, sleep: Callable[[flo
         _restore_endpoint(service, record, sleep)
 
 
-def _describe_outcome(job: Job | None) -> dict[str, Any]:
-    """What the record tells of the job."""
-    if job is None:
-        return {}
-    told: dict[str, Any] = {"job_status": job.status, "job_seconds": job.seconds, "metrics": job.metrics}
-    if tuning := job.tuning:
-        told |= {"trainings": tuning.trainings, "trainings_completed": tuning.completed}
-        told |= {"training_job": tuning.best, "best_hyperparameters": tuning.hyperparameters}
-    return told | {"artifacts": job.artifacts}
-
-
 def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str, step: str = "") -> str:
     """Why a build did not succeed, in one sentence or the failing part's own words; empty for one that did."""
     if ending.status == "SUCCEEDED":
-        return ""
+        return ending.withheld
     if ending.status == "ABORTED":
         return f"Stopped by {stop_requested_by or 'someone outside sagebuild, in the AWS console or by an API call'}."
     if ending.status == "TIMED_OUT":

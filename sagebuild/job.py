@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -59,6 +60,8 @@ class Job:
         The last value of each metric; of a tuning job's best training.
     artifacts
         The S3 address of the trained model; likewise.
+    ran_out_of_time
+        Whether SageMaker stopped it at its MaxRuntimeInSeconds.
     tuning
         For a tuning job.
     """
@@ -69,6 +72,7 @@ class Job:
     reason: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     artifacts: str = ""
+    ran_out_of_time: bool = False
     tuning: Tuning | None = None
 
     @property
@@ -128,6 +132,33 @@ def complete_job(service: Service, job: Job) -> Job:
     )
 
 
+def job_facts(job: Job | None) -> dict[str, Any]:
+    """What a build's record tells of its job, under the record's own names."""
+    if job is None:
+        return {}
+    told: dict[str, Any] = {"job_status": job.status, "job_seconds": job.seconds, "metrics": job.metrics}
+    if tuning := job.tuning:
+        told |= {"trainings": tuning.trainings, "trainings_completed": tuning.completed}
+        told |= {"training_job": tuning.best, "best_hyperparameters": tuning.hyperparameters}
+    return told | {"artifacts": job.artifacts}
+
+
+def count_paid_seconds(service: Service, record: BuildRecord, at: datetime) -> float:
+    """What a build's job has been paid for until then, per instance, whether it still runs or not."""
+    if record.tuning_job:
+        begun = _describe_tuning_job(service, record.tuning_job) is not None
+        trainings = _list_trainings(service, record.tuning_job) if begun else []
+        return sum(_count_seconds(training, at) for training in trainings)
+    name = name_resource(service, record.number)
+    answer = _describe(
+        f"the training job {name}", lambda: service.sagemaker.describe_training_job(TrainingJobName=name)
+    )
+    if answer is None:
+        return 0
+    # SageMaker tells it once the job has ended.
+    return float(answer.get("BillableTimeInSeconds") or _count_seconds(answer, at))
+
+
 def _describe_training_job(service: Service, name: str) -> Job | None:
     answer = _describe(
         f"the training job {name}", lambda: service.sagemaker.describe_training_job(TrainingJobName=name)
@@ -141,6 +172,7 @@ def _describe_training_job(service: Service, name: str) -> Job | None:
         reason=answer.get("FailureReason", ""),
         metrics={m["MetricName"]: m["Value"] for m in answer.get("FinalMetricDataList", [])},
         artifacts=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
+        ran_out_of_time=answer.get("SecondaryStatus") == "MaxRuntimeExceeded",
     )
 
 
@@ -188,11 +220,10 @@ def _list_trainings(service: Service, tuning_job: str) -> list[HyperParameterTra
         return [training for page in pages for training in page["TrainingJobSummaries"]]
 
 
-def _count_seconds(training: HyperParameterTrainingJobSummaryTypeDef) -> float:
-    """What a training is billed for, which the summary tells by its two times."""
-    if "TrainingStartTime" not in training or "TrainingEndTime" not in training:
-        return 0
-    return (training["TrainingEndTime"] - training["TrainingStartTime"]).total_seconds()
+def _count_seconds(training: Mapping[str, Any], at: datetime | None = None) -> float:
+    """What a training is billed for, which the summary tells by its two times; without an end, until then."""
+    start, end = training.get("TrainingStartTime"), training.get("TrainingEndTime", at)
+    return max((end - start).total_seconds(), 0) if start and end else 0
 
 
 def _explain_tuning(job: Job, trainings: list[HyperParameterTrainingJobSummaryTypeDef]) -> str:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.cost import describe_cost, tell_cost
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.lock import read_state
 from sagebuild.names import console_url, name_endpoint, name_resource
-from sagebuild.records import BuildRecord, Trigger, now, update_build
+from sagebuild.records import BuildRecord, Trigger, describe_record, now, update_build
 from sagebuild.service import Service, aws_call
 
 # Longer than one publication takes with all its retries: who has claimed it for so long has died.
 CLAIM = timedelta(seconds=90)
 
-_VERBS = {"succeeded": "succeeded", "failed": "failed", "stopped": "was stopped"}
+# What became of a build, as it reads behind "build 12".
+VERBS = {"succeeded": "succeeded", "failed": "failed", "stopped": "was stopped", "withheld": "was not deployed"}
 # Who subscribes with these gets the facts as JSON; everybody else, mail above all, the text.
 _MACHINES = ("firehose", "http", "https", "lambda", "sqs")
 # Of the record: the document is long and a person's own, the rest is of no use outside.
@@ -70,17 +71,25 @@ def _publish(service: Service, record: BuildRecord, *, repeated: bool) -> None:
     text = write_message(service, record)
     if repeated:
         text += "\nThis may be the second message about this build: it is not certain that the first one left."
-    facts = json.dumps(build_facts(service, record, text))
-    with aws_call(f"send the notification of build {record.number}"):
+    subject = f"{service.stack_name}: {_name_kind(record)} {record.number} {VERBS[record.status]}"
+    publish_facts(service, subject, build_facts(service, record, text))
+
+
+def publish_facts(service: Service, subject: str, facts: Mapping[str, Any]) -> None:
+    """Send people the ``text`` of these facts and machines all of them; ``id`` and ``outcome`` are attributes, too.
+
+    Parameters
+    ----------
+    facts
+        What `build_facts` gives, or more.
+    """
+    with aws_call(f"send the message {facts['id']}"):
         service.sns.publish(
             TopicArn=service.setting("RESULTS_TOPIC_ARN"),
-            Subject=f"{service.stack_name}: {_name_kind(record)} {record.number} {_VERBS[record.status]}"[:100],
+            Subject=subject[:100],
             MessageStructure="json",
-            Message=json.dumps({"default": text} | dict.fromkeys(_MACHINES, facts)),
-            MessageAttributes={
-                "id": {"DataType": "String", "StringValue": name_resource(service, record.number)},
-                "outcome": {"DataType": "String", "StringValue": record.status},
-            },
+            Message=json.dumps({"default": facts["text"]} | dict.fromkeys(_MACHINES, json.dumps(facts))),
+            MessageAttributes={name: {"DataType": "String", "StringValue": facts[name]} for name in ("id", "outcome")},
         )
 
 
@@ -97,7 +106,7 @@ def build_facts(service: Service, record: BuildRecord, text: str) -> dict[str, A
         "seconds": round(record.seconds),
         "console": console_url(service, record.number),
         "text": text,
-        "build": {name: value for name, value in asdict(record).items() if name not in _UNTOLD},
+        "build": {name: value for name, value in describe_record(record).items() if name not in _UNTOLD},
     }
 
 
@@ -112,11 +121,13 @@ def write_message(service: Service, record: BuildRecord) -> str:
     """The text of the notification: what happened, why, how long, and what is live now."""
     step = f", in the step {record.step}" if record.step else ""
     lines = [
-        f"Build {record.number} of {service.stack_name}{_tell_kind(record)} {_VERBS[record.status]} "
+        f"Build {record.number} of {service.stack_name}{_tell_kind(record)} {VERBS[record.status]} "
         f"after {format_seconds(record.seconds)}{step}.",
         f"Reason: {record.reason}" if record.reason else "",
         _tell_trigger(record),
         _tell_training(record),
+        _tell_approval(record),
+        f"Cost: {tell_cost(describe_cost(service, record))}" if record.prices_of else "",
         _tell_endpoint(service, record),
         *(f"Note: {note}" for note in record.notes),
         _tell_next(service, record),
@@ -132,6 +143,18 @@ def format_seconds(seconds: float) -> str:
     units = ((hours, "hour"), (minutes, "minute"), (rest, "second"))
     said = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in units if count]
     return " ".join(said[:2]) or "0 seconds"
+
+
+def tell_metrics(metrics: Mapping[str, float]) -> str:
+    """Names and values, as in "accuracy 0.91, loss 0.2"."""
+    return ", ".join(f"{name} {value:g}" for name, value in sorted(metrics.items()))
+
+
+def _tell_approval(record: BuildRecord) -> str:
+    if record.approval != "approved":  # who said no is the reason
+        return ""
+    said = f": {record.approval_comment}" if record.approval_comment else ""
+    return f"Approved by: {record.approval_by}{said}."
 
 
 def _tell_trigger(record: BuildRecord) -> str:
@@ -183,7 +206,7 @@ def _tell_training(record: BuildRecord) -> str:
         return "Training: none was started."
     if record.tuning_job:
         return _tell_tuning(record)
-    metrics = ", ".join(f"{name} {value:g}" for name, value in sorted(record.metrics.items()))
+    metrics = tell_metrics(record.metrics)
     return (
         f"Training: {record.job_status}, {format_seconds(record.job_seconds)} paid for"
         f"{f'; {metrics}' if metrics else ''} ({record.training_job})."
@@ -198,7 +221,7 @@ def _tell_tuning(record: BuildRecord) -> str:
     )
     if not record.training_job:
         return f"{said} ({record.tuning_job})."
-    metrics = ", ".join(f"{name} {value:g}" for name, value in sorted(record.metrics.items()))
+    metrics = tell_metrics(record.metrics)
     given = ", ".join(f"{name} {value}" for name, value in sorted(record.best_hyperparameters.items()))
     return f"{said}; the best has {metrics} with {given} ({record.training_job})."
 

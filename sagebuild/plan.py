@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from sagebuild import requests
+from sagebuild.approval import plan_approval
+from sagebuild.budget import hold_maxcost
 from sagebuild.containers import choose_image
 from sagebuild.deployment import examine_deployment
 from sagebuild.docker import plan_images
 from sagebuild.document import read_document
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import BuildNotFoundError, HookError, ParameterError, PreflightError
+from sagebuild.estimate import plan_cost
+from sagebuild.gate import find_gate_problems, plan_gate
 from sagebuild.guardrails import POLL_SECONDS, build_deployment_config, count_polls
 from sagebuild.hooks import plan_execution, replace_body
 from sagebuild.images import Scope
 from sagebuild.names import name_endpoint, name_resource
 from sagebuild.overrides import parse_overridden
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
-from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
+from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_images, examine_inputs
 from sagebuild.records import NOT_ENDED, read_build, update_build
 from sagebuild.scaling import describe_scaling, find_scaling_problems, plan_scaling
 from sagebuild.script_mode import plan_packing
@@ -38,6 +42,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         ``packing`` is None unless the serving script has to be put into the model's archive before that is deployed;
         ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it, ``scaling`` is how it scales;
         ``guardrails`` is how the traffic of an update moves, ``smokeTest`` what the endpoint must answer then;
+        ``quality`` says what is compared before anything is deployed, and ``approval`` whether a person is asked;
         ``pollSeconds`` and ``maximumPolls`` bound the wait for it. ``preprocess`` and ``postprocess`` start a person's
         own state machines, where there are any.
 
@@ -57,12 +62,15 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     training = _plan_training(service, number, parameters, findings)
     serving_image = _find_image(service, number, parameters, "inference", findings)
     bodies = _build_bodies(service, number, parameters, training, serving_image, findings)
+    bodies, cost_limit = hold_maxcost(service, parameters, bodies, findings)
     live = describe_endpoint(service)
     scaled_before = describe_scaling(service) if live else None
     examine_inputs(service, parameters, training.artifacts, findings)
     examine_bodies(service, bodies, findings)
+    examine_images(service, parameters, findings)
     examine_account(service, parameters, live, findings)
     examine_deployment(service, parameters, findings)
+    findings.problems += find_gate_problems(service, parameters, training.artifacts)
     served = live.config if live else ""
     instance_type = bodies["endpointConfig"]["ProductionVariants"][0].get("InstanceType")
     findings.problems += find_scaling_problems(service, scaled_before, served, instance_type)
@@ -83,6 +91,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         keep_builds=parameters.keepbuilds,
         changes_scaling=scaling["wanted"] or scaling["release"],
         scaling_before=scaled_before.to_text() if scaled_before else "",
+        cost_limit=cost_limit,
+        **plan_cost(service, parameters, bodies, len(images["builds"])),
         **training.record,
     )
     if not planned:
@@ -95,10 +105,12 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "training": bodies.get("training"),
         "tuning": bodies.get("tuning"),
         "artifacts": training.artifacts,
+        "quality": plan_gate(number, parameters),
         "packing": plan_packing(service, number, parameters) if isinstance(parameters, ScriptModeParameters) else None,
         "model": bodies["model"],
         "endpointConfig": bodies["endpointConfig"],
         "endpoint": requests.build_endpoint(service, number),
+        "approval": plan_approval(number, parameters),
         "deploy": parameters.deployEndpoint,
         "tags": requests.build_tags(service, number, parameters),
         "scaling": scaling,

@@ -87,10 +87,14 @@ def examine_bodies(service: Service, bodies: Bodies, findings: Findings) -> None
         _examine_quotas(service, bodies, findings)
 
 
-def examine_account(service: Service, parameters: BuildParameters, live: Endpoint | None, findings: Findings) -> None:
-    """Look for own images, a network to join, and an endpoint that can become what is asked for."""
+def examine_images(service: Service, parameters: BuildParameters, findings: Findings) -> None:
+    """Look for images of a person's own in this account's registry."""
     for name, image in _own_images(service, parameters):
         findings.problems += _find_image_problems(service, name, image)
+
+
+def examine_account(service: Service, parameters: BuildParameters, live: Endpoint | None, findings: Findings) -> None:
+    """Look for a network to join, and an endpoint that can become what is asked for."""
     findings.problems += _find_network_problems(service, parameters)
     if live and parameters.serverless and describe_instance_type(service, live.config):
         # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html

@@ -6,7 +6,7 @@ In the builds table the partition ``kind`` = "build" holds them by number.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ from sagebuild.service import Service, aws_call
 
 # The condition under which a record still belongs to a running build.
 NOT_ENDED: Mapping[str, Any] = {"ended_at": ""}
+# Whoever has it could answer in somebody else's place.
+_SECRETS = ("approval_token",)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class BuildRecord:
     """All that is known of one build. Times are ISO 8601 in UTC.
 
     ``status`` is "launching" until its execution has started, then "running", "stopping" once somebody has asked for
-    that, and in the end one of "succeeded", "failed" and "stopped".
+    that, and in the end one of "succeeded", "failed", "stopped" and "withheld". The last is no failure: the model was
+    trained, and on purpose not deployed; ``reason`` says why.
     """
 
     number: int
@@ -77,7 +80,21 @@ class BuildRecord:
     stop_requested_by: str = ""
     job_status: str = ""
     job_seconds: int = 0  # billable
+    prices_of: str = ""  # ISO date of the prices; all costs are US dollars, estimated, None without a known price
+    cost_most: float | None = None  # that the training was planned to cost
+    cost: float | None = None  # that it came to
+    training_hourly_cost: float | None = None  # of one training, all its instances
+    cost_limit: float | None = None  # maxcost, where it shortened the training
+    endpoint_hourly_cost: float | None = None
+    cost_left_out: list[str] = field(default_factory=list)  # sentences
     metrics: dict[str, float] = field(default_factory=dict)
+    live_metrics: dict[str, float] = field(default_factory=dict)  # of the model that was live, to compare with
+    approval_token: str = field(default="", repr=False)  # until the answer has left
+    approval_requested_at: str = ""
+    approval_until: str = ""
+    approval: str = ""  # "approved" or "rejected"
+    approval_by: str = ""
+    approval_comment: str = ""
     step: str = ""  # where it failed or was stopped
     reason: str = ""
     ended_at: str = ""
@@ -96,6 +113,11 @@ class BuildRecord:
         return self.has_succeeded and not self.trigger.rollback and self.live_after == self.endpoint_config != ""
 
     @property
+    def awaits_approval(self) -> bool:
+        """Whether it has asked a person for a yes or a no, and has no answer yet."""
+        return self.status == "running" and bool(self.approval_token) and not self.approval
+
+    @property
     def has_ended(self) -> bool:
         """Whether the outcome is known."""
         return bool(self.ended_at)
@@ -105,6 +127,11 @@ class BuildRecord:
         """From launch to end, or to now."""
         end = datetime.fromisoformat(self.ended_at) if self.ended_at else now()
         return (end - datetime.fromisoformat(self.created_at)).total_seconds()
+
+
+def describe_record(record: BuildRecord) -> dict[str, Any]:
+    """All that a record tells, under its own names: everything but what would let others answer for it."""
+    return {name: value for name, value in asdict(record).items() if name not in _SECRETS}
 
 
 def now() -> datetime:

@@ -20,6 +20,7 @@ from sagebuild.guardrails import POLL_SECONDS, build_deployment_config, count_po
 from sagebuild.hooks import plan_execution
 from sagebuild.launch import Launched, launch_build
 from sagebuild.names import name_endpoint, parse_resource_name
+from sagebuild.notify import VERBS
 from sagebuild.overrides import parse_overridden
 from sagebuild.plan import plan_build
 from sagebuild.preflight import Findings
@@ -170,7 +171,7 @@ def _tell_fault(record: BuildRecord) -> str:
     if not record.has_ended:
         return f"build {record.number} has not ended"
     if not record.has_succeeded:
-        return f"build {record.number} {'was ' if record.status == 'stopped' else ''}{record.status}"
+        return f"build {record.number} {VERBS[record.status]}"
     return f"build {record.number} deployed nothing"
 
 

@@ -22,11 +22,11 @@ class BuildStatus:
     Parameters
     ----------
     outcome
-        "running", "succeeded", "failed" or "stopped".
+        "running", "succeeded", "failed", "stopped" or "withheld".
     step
         The title of the state in which it is, or in which it failed; None before the first and after success.
     reason
-        One plain sentence, for a failed or stopped build.
+        One plain sentence, for a build that was stopped or withheld, or has failed.
     waiting
         What asked for a build while this one runs; they are one build that follows.
     """

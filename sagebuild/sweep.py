@@ -1,7 +1,8 @@
 """Finds what a lost event, a dead function or an aborted execution left, and has the build's finish put it right.
 
 The finish of a build can be repeated at any time and does whatever is left to do; so all that a sweep has to find out
-is for which builds. It changes nothing itself but to start an execution that a dying launch has not started.
+is for which builds. It does nothing itself but to start an execution that a dying launch has not started, and to send
+an approval that was given and has not reached its build.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sagebuild.approval import deliver_answer
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.finish import Ending
@@ -74,6 +76,7 @@ def repeat_finish(service: Service, unfinished: Unfinished) -> None:
         "status": ending.status,
         "error": ending.error,
         "cause": ending.cause,
+        "output": ending.output,
         "stopDate": round(stopped_at.timestamp() * 1000),
     }
     with aws_call(f"finish build {unfinished.number}"):
@@ -97,10 +100,11 @@ def _find_lost_end(service: Service, state: StackState, at: datetime) -> Iterato
         start_execution(service, record.number)
     elif execution is None:
         yield Unfinished(record.number, _explain_absence(record), "it has no execution.")
-    elif execution["status"] != "RUNNING" and execution["stopDate"] <= at - GRACE:
-        ending = Ending(
-            execution["status"], execution.get("error", ""), execution.get("cause", ""), execution["stopDate"]
-        )
+    elif execution["status"] == "RUNNING":
+        deliver_answer(service, record)
+    elif execution["stopDate"] <= at - GRACE:
+        error, cause, output = (execution.get(name, "") for name in ("error", "cause", "output"))
+        ending = Ending(execution["status"], error, cause, execution["stopDate"], output)
         yield Unfinished(record.number, ending, "its execution has ended, and nobody has finished the build.")
 
 
@@ -139,7 +143,7 @@ def _find_strays(service: Service, state: StackState) -> Iterator[Unfinished]:
     live = _parse_number(resource_prefix(service), endpoint.config) if endpoint else None
     if live:
         record = _read_ended(service, live)
-        if record and record.status in ("failed", "stopped"):
+        if record and not record.has_succeeded:
             yield _again(record, "the endpoint has its configuration, though it did not succeed.")
 
 

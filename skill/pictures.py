@@ -20,8 +20,8 @@ DOCUMENT = Path(__file__).parent / "progress.apl.json"
 # What the state machine's steps are to a person; each step is of the first phase of which its title holds a word.
 PHASES = (
     ("Plan", "Preprocess"),
-    ("Image", "Train", "Tune", "Best", "Earlier"),
-    ("Model", "Endpoint", "Smoke", "Scal", "Postp"),
+    ("Image", "Train", "Tune", "Best", "Earlier", "Quality"),
+    ("Model", "Approval", "Endpoint", "Smoke", "Scal", "Postp"),
 )
 _LAST = len(PHASES)
 

@@ -15,7 +15,7 @@ from sagebuild.parameters.common import BuildParameters, Common, Further, Tuning
 from sagebuild.parameters.deployment import DeploymentOptions
 from sagebuild.parameters.frameworks import ScriptModeParameters
 from sagebuild.parameters.groups import Part
-from sagebuild.parameters.kinds import Hours, JsonText, Kind, WholeNumber
+from sagebuild.parameters.kinds import Dollars, Hours, JsonText, Kind, WholeNumber
 from sagebuild.parameters.options import EndpointOptions, NetworkOptions, TrainingOptions
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -182,6 +182,8 @@ def _describe(annotation: Any) -> str:
 def _write_unit(kind: Kind | None) -> str:
     if isinstance(kind, Hours):
         return "hours"
+    if isinstance(kind, Dollars):
+        return "US dollars"
     return kind.unit if isinstance(kind, WholeNumber) else ""
 
 

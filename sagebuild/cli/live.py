@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from sagebuild.cli.session import FAILED, INTERRUPTED, Session, print_json
+from sagebuild.cli.session import FAILED, INTERRUPTED, WITHHELD, Session, print_json
 from sagebuild.cli.show import STYLES, show_curves, show_steps
 from sagebuild.client.build import Build
 from sagebuild.client.metrics import Curves
@@ -35,8 +35,9 @@ def watch(session: Session, build: Build) -> None:
         message = f"Build {number} goes on. 'sagebuild watch {number}' shows it again, 'sagebuild stop' stops it."
         typer.echo(message, err=True)
         raise typer.Exit(INTERRUPTED) from None
-    if not build.record.has_succeeded:
-        raise typer.Exit(FAILED)
+    record = build.record
+    if not record.has_succeeded:
+        raise typer.Exit(WITHHELD if record.status == "withheld" else FAILED)
 
 
 class Changes:
@@ -51,6 +52,9 @@ class Changes:
             if step.state not in {"waiting", "skipped"} and (step.name, step.state) not in self._told:
                 self._told.add((step.name, step.state))
                 print_json({"number": build.number, "step": asdict(step)}, indent=None)
+        if build.record.awaits_approval and ("", "asked") not in self._told:
+            self._told.add(("", "asked"))
+            print_json({"number": build.number, "awaits_approval": build.to_dict()}, indent=None)
 
 
 class Picture:

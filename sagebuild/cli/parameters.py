@@ -7,29 +7,19 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from sagebuild.cli.completion import complete_assignment, complete_name
 from sagebuild.cli.session import Session, command, print_json
 from sagebuild.cli.show import show_differences
 from sagebuild.client.documents import Change, describe_differences, read_leniently, read_object
 from sagebuild.errors import InputError, ParameterError
-from sagebuild.parameters import MODELS
 
 app = typer.Typer(no_args_is_help=True, help="Read and change the parameters of the next build.")
-
-
-def _complete_name(incomplete: str) -> list[str]:
-    names = {name for model in MODELS.values() for name in model.model_fields}
-    return sorted(name for name in names if name.startswith(incomplete))
-
-
-def _complete_assignment(incomplete: str) -> list[str]:
-    return [f"{name}=" for name in _complete_name(incomplete)]
-
 
 VersionNumber = Annotated[int | None, typer.Argument(help="A version of 'sagebuild params history'.", min=1)]
 
@@ -44,7 +34,7 @@ def get(
     session: Session,
     name: Annotated[
         str | None,
-        typer.Argument(help="One of them, dots for what is inside; all if left out.", autocompletion=_complete_name),
+        typer.Argument(help="One of them, dots for what is inside; all if left out.", autocompletion=complete_name),
     ] = None,
 ) -> None:
     """Print the parameter document, or one parameter of it. JSON in any case."""
@@ -63,18 +53,18 @@ def set_parameters(
         typer.Argument(
             metavar="[NAME=VALUE]...",
             help="Values are JSON, or else text: hyperparameters.epochs=20",
-            autocompletion=_complete_assignment,
+            autocompletion=complete_assignment,
         ),
     ] = None,
     remove: Annotated[
         list[str] | None,
-        typer.Option("--remove", help="Take one out, so that its default holds.", autocompletion=_complete_name),
+        typer.Option("--remove", help="Take one out, so that its default holds.", autocompletion=complete_name),
     ] = None,
 ) -> None:
     """Set parameters, if the document stays right."""
     if not assignments and not remove:
         raise InputError("Nothing was given to set; say 'sagebuild params set NAME=VALUE'.")
-    changes = dict(_read_assignment(text) for text in assignments or ())
+    changes = read_assignments(assignments or ())
     tell_change(session, session.stack.parameters.change(changes, remove or ()))
 
 
@@ -158,6 +148,17 @@ def tell_change(session: Session, change: Change) -> None:
     """Show where before and after differ."""
     lines = change.differences
     session.answer({"changes": lines}, lambda: session.console.print(show_differences(lines), soft_wrap=True))
+
+
+def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
+    """The values by name of what was typed as NAME=VALUE.
+
+    Raises
+    ------
+    InputError
+        One is typed differently.
+    """
+    return dict(_read_assignment(text) for text in texts)
 
 
 def _read_assignment(text: str) -> tuple[str, Any]:

@@ -23,6 +23,7 @@ from sagebuild.client.stack import Stack
 from sagebuild.errors import SagebuildError
 
 FAILED = 1  # the exit code for what was refused, and for a build that did not succeed
+WITHHELD = 3  # of a build that on purpose did not deploy its model
 INTERRUPTED = 130  # by Ctrl-C, as shells have it
 _WIDE = 200  # columns of a table in a pipe, which has no width of its own
 
@@ -86,7 +87,7 @@ class Session:
             print(json.dumps({"error": {"type": kind, "message": message}}), file=sys.stderr)
         else:
             console = Console(stderr=True, highlight=False)
-            console.print(Text("sagebuild: ", style="bold red").append(message, style="default"), soft_wrap=True)
+            console.print(Text.assemble(("sagebuild: ", "bold red"), message), soft_wrap=True)
         raise typer.Exit(FAILED)
 
 

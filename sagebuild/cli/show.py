@@ -10,9 +10,10 @@ from rich.text import Text
 
 from sagebuild.client.comparison import Comparison
 from sagebuild.client.doctor import Diagnosis
+from sagebuild.client.facts import describe_facts
 from sagebuild.client.metrics import draw_sparkline
 from sagebuild.client.steps import Step
-from sagebuild.notify import format_seconds
+from sagebuild.notify import format_seconds, tell_metrics
 from sagebuild.records import BuildRecord
 
 STYLES = {
@@ -24,6 +25,7 @@ STYLES = {
     "failed": "red",
     "bad": "red",
     "stopped": "yellow",
+    "withheld": "yellow",
     "unknown": "yellow",
 }
 _MARKS = {"done": "●", "running": "◐", "failed": "✗", "stopped": "■", "waiting": "○", "good": "●", "bad": "✗"}
@@ -39,43 +41,22 @@ def show_builds(records: Iterable[BuildRecord]) -> Table:
             record.created_at[:19].replace("T", " "),
             format_seconds(record.seconds),
             record.trigger.kind,
-            show_metrics(record.metrics),
+            tell_metrics(record.metrics),
             Text(" ".join(record.reason.split()), overflow="ellipsis", no_wrap=True),
         )
     return table
 
 
 def show_facts(facts: Mapping[str, str]) -> Text:
-    """A line for each name and value, however long; those without a value are left out."""
-    known = {name: value for name, value in facts.items() if value}
-    width = max(map(len, known))
-    lines = (Text(f"{name:<{width}}  ", style="dim").append(value, style="default") for name, value in known.items())
+    """A line for each name and value, however long."""
+    width = max(map(len, facts))
+    lines = (Text.assemble((f"{name:<{width}}  ", "dim"), value) for name, value in facts.items())
     return Text("\n").join(lines)
 
 
 def show_build(record: BuildRecord, url: str) -> Text:
     """All that a person asks of a build."""
-    return show_facts(
-        {
-            "build": str(record.number),
-            "outcome": record.status,
-            "step": record.step,
-            "reason": record.reason,
-            "started": f"{record.created_at[:19].replace('T', ' ')} UTC",
-            "took": format_seconds(record.seconds),
-            "started by": f"{record.trigger.kind} {record.trigger.detail}".strip(),
-            "requests": str(record.requests) if record.requests > 1 else "",
-            "training": record.training_job,
-            "tuning": record.tuning_job,
-            "image": record.training_image,
-            "metrics": show_metrics(record.metrics),
-            "model": record.artifacts,
-            "before": record.live_before,
-            "serves now": record.live_after,
-            "notes": "\n".join(record.notes),
-            "console": url,
-        }
-    )
+    return show_facts({"build": str(record.number), **describe_facts(record), "console": url})
 
 
 def show_steps(steps: Iterable[Step], with_waiting: bool = True) -> Table:
@@ -86,7 +67,7 @@ def show_steps(steps: Iterable[Step], with_waiting: bool = True) -> Table:
             continue
         style = STYLES.get(step.state, "dim")
         took = "" if step.state == "waiting" else f"{step.seconds:6.1f} s"
-        table.add_row(Text(_MARKS[step.state], style=style), Text(step.name, style=style), took, step.state)
+        table.add_row(*(Text(part, style=style) for part in (_MARKS[step.state], step.name, took, step.state)))
     return table
 
 
@@ -96,11 +77,6 @@ def show_curves(curves: Mapping[str, Sequence[float]]) -> RenderableType:
     for name, values in curves.items():
         table.add_row(Text(name), Text(draw_sparkline(values), style="cyan"), f"{values[-1]:g}")
     return table
-
-
-def show_metrics(metrics: Mapping[str, float]) -> str:
-    """Names and last values."""
-    return ", ".join(f"{name} {value:g}" for name, value in sorted(metrics.items()))
 
 
 def show_differences(lines: Sequence[str]) -> RenderableType:
@@ -120,9 +96,7 @@ def show_comparison(comparison: Comparison) -> RenderableType:
 def show_diagnosis(diagnosis: Diagnosis) -> Text:
     """A line for each thing that was looked at, however long."""
     lines = (
-        Text(f"{_MARKS.get(finding.state, '?')} {finding.subject:<12}", style=STYLES[finding.state]).append(
-            finding.told, style="default"
-        )
+        Text.assemble((f"{_MARKS.get(finding.state, '?')} {finding.subject:<12}", STYLES[finding.state]), finding.told)
         for finding in diagnosis.findings
     )
     return Text("\n").join(lines)

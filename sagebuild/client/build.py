@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, overload
 
 from sagebuild.client.logs import LogLine, follow_logs, read_logs
 from sagebuild.client.metrics import Curves, collect_metrics, read_curves
 from sagebuild.client.steps import Steps, read_steps
+from sagebuild.cost import Cost, describe_cost
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.lock import read_state
 from sagebuild.names import console_url
-from sagebuild.records import BuildRecord, Trigger, read_build
+from sagebuild.records import BuildRecord, Trigger, describe_record, read_build
 from sagebuild.service import Service
 from sagebuild.stop import Stopped, stop_build
 
@@ -58,7 +59,7 @@ class Build:
 
     @property
     def status(self) -> str:
-        """The outcome "waiting", "launching", "running", "succeeded", "failed" or "stopped"."""
+        """The outcome "waiting", "launching", "running", "succeeded", "failed", "stopped" or "withheld"."""
         return self.record.status
 
     @property
@@ -90,6 +91,10 @@ class Build:
         if follow:
             return follow_logs(self._service, lambda: self.record)
         return read_logs(self._service, self.record)
+
+    def cost(self) -> Cost:
+        """What it has cost until now, an estimate in US dollars, and what it was planned to cost at most."""
+        return describe_cost(self._service, self.record)
 
     def stop(self, wait_seconds: float = 150.0) -> Stopped:
         """Stop it and what it pays for; see `Stack.stop`."""
@@ -135,7 +140,7 @@ class Build:
     def to_dict(self) -> dict[str, Any]:
         """All of its record as plain values, for JSON."""
         record = self.record
-        return asdict(record) | {"seconds": round(record.seconds, 1), "console_url": self.console_url}
+        return describe_record(record) | {"seconds": round(record.seconds, 1), "console_url": self.console_url}
 
     def _describe_waiting(self) -> BuildRecord:
         state = read_state(self._service)
@@ -144,6 +149,11 @@ class Build:
             return read_build(self._service, self.number)
         pending = state.pending
         return BuildRecord(self.number, pending.trigger, pending.since, requests=pending.count, status="waiting")
+
+    def __str__(self) -> str:
+        from sagebuild.client.watching import describe_outcome
+
+        return describe_outcome(self)
 
     def __repr__(self) -> str:
         return f"<Build {self.number} of {self._service.stack_name}: {self.status}>"
@@ -177,7 +187,7 @@ class Builds(Sequence[Build]):
 
     def to_list(self) -> list[dict[str, Any]]:
         """The records as plain values, for JSON or a pandas.DataFrame."""
-        return [asdict(record) | {"seconds": round(record.seconds, 1)} for record in self.records]
+        return [describe_record(record) | {"seconds": round(record.seconds, 1)} for record in self.records]
 
     def __repr__(self) -> str:
         return "\n".join(repr(build) for build in self.builds) or "<no builds>"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagebuild.client.documents import describe_differences, read_leniently
+from sagebuild.client.facts import describe_costs
 from sagebuild.notify import format_seconds
 from sagebuild.records import BuildRecord
 
@@ -57,6 +58,7 @@ def _tell(record: BuildRecord) -> dict[str, str]:
         "started": record.created_at[:19].replace("T", " "),
         "took": format_seconds(record.seconds),
         "training": format_seconds(record.job_seconds) if record.job_status else "",
+        "cost": describe_costs(record),
         "model": record.model,
         "serves": record.live_after,
     }

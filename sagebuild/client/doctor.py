@@ -12,13 +12,16 @@ from sagebuild import requests
 from sagebuild.client.explanations import explain
 from sagebuild.client.parameters import Parameters
 from sagebuild.containers import choose_image
+from sagebuild.cost import tell_cost
+from sagebuild.deployment import examine_deployment
 from sagebuild.docker import list_images_to_build
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import ParameterError, SagebuildError
+from sagebuild.estimate import estimate_cost
 from sagebuild.images import Scope
 from sagebuild.lock import read_state
 from sagebuild.parameters import BuildParameters
-from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_inputs
+from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_images, examine_inputs
 from sagebuild.service import Service
 from sagebuild.training import plan_training
 
@@ -56,6 +59,11 @@ class Diagnosis:
     def to_list(self) -> list[dict[str, str]]:
         """Plain values, for JSON."""
         return [asdict(finding) for finding in self.findings]
+
+    def _repr_html_(self) -> str:
+        from sagebuild.client.drawing import draw_findings
+
+        return draw_findings((one.state, one.subject, one.told) for one in self.findings)
 
     def __repr__(self) -> str:
         return "\n".join(f"{one.state:<8} {one.subject:<12} {one.told}" for one in self.findings)
@@ -97,16 +105,18 @@ def _look_at_stack(service: Service, create_client: CreateClient) -> Told:
 def _look_at_roles(service: Service, create_client: CreateClient) -> Told:
     roles = list(_list_resources(service, create_client, "AWS::IAM::Role"))
     iam = create_client("iam")
-    gone = []
+    faults = []
     for role in roles:
         try:
             iam.get_role(RoleName=role)
+            if not iam.list_role_policies(RoleName=role)["PolicyNames"]:
+                faults.append(f"{role} has lost what it may do")
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchEntity":
                 raise
-            gone.append(role)
-    if gone:
-        yield "bad", f"{', '.join(gone)} is gone; deploy again with --force: npx serverless deploy --force."
+            faults.append(f"{role} is gone")
+    if faults:
+        yield "bad", f"{', '.join(faults)}; deploy again with --force: npx serverless deploy --force."
     else:
         yield "good", f"all {len(roles)} are there"
 
@@ -122,6 +132,9 @@ def _look_at_images(service: Service, _create_client: CreateClient) -> Told:
         image = choose_image(service, number, parameters, scope)
         built = ", which the build makes" if scope in list_images_to_build(parameters) else ""
         yield "good", f"{image.uri}{built}" + (f" ({image.note})" if image.note else "")
+    findings = Findings()
+    examine_images(service, parameters, findings)
+    yield from (("bad", problem) for problem in findings.problems)
 
 
 def _look_at_data(service: Service, _create_client: CreateClient) -> Told:
@@ -132,7 +145,9 @@ def _look_at_data(service: Service, _create_client: CreateClient) -> Told:
 
 def _look_at_account(service: Service, _create_client: CreateClient) -> Told:
     findings = Findings()
-    examine_account(service, Parameters(service).check(), describe_endpoint(service), findings)
+    parameters = Parameters(service).check()
+    examine_account(service, parameters, describe_endpoint(service), findings)
+    examine_deployment(service, parameters, findings)
     yield from _tell(findings, "nothing in the account stands in the way")
 
 
@@ -150,6 +165,10 @@ def _look_at_requests(service: Service, _create_client: CreateClient) -> Told:
     findings = Findings()
     examine_bodies(service, {kind: body for kind, body in bodies.items() if body}, findings)
     yield from _tell(findings, "the quotas have room for the instances that are asked for")
+
+
+def _look_at_cost(service: Service, _create_client: CreateClient) -> Told:
+    yield "good", f"the next build: {tell_cost(estimate_cost(service, Parameters(service).check()))}"
 
 
 def _look_at_endpoint(service: Service, _create_client: CreateClient) -> Told:
@@ -184,6 +203,7 @@ _LOOKS: dict[str, Callable[[Service, CreateClient], Told]] = {
     "data": _look_at_data,
     "account": _look_at_account,
     "quotas": _look_at_requests,
+    "cost": _look_at_cost,
     "endpoint": _look_at_endpoint,
     "messages": _look_at_messages,
 }

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from sagebuild.client.facts import describe_facts, name_build
 from sagebuild.client.layout import Box, lay_out
-from sagebuild.notify import format_seconds
+from sagebuild.notify import format_seconds, tell_metrics
 from sagebuild.records import BuildRecord
 
 if TYPE_CHECKING:
@@ -21,11 +22,28 @@ if TYPE_CHECKING:
 COLOURS = {
     "done": "#2e7d32",
     "succeeded": "#2e7d32",
+    "good": "#2e7d32",
     "running": "#1565c0",
     "launching": "#1565c0",
     "failed": "#c62828",
+    "bad": "#c62828",
     "stopped": "#b26a00",
+    "withheld": "#b26a00",
+    "unknown": "#b26a00",
 }
+# Of a build, above the picture of its steps.
+_FACTS = (
+    "started by",
+    "for this build alone",
+    "took",
+    "step",
+    "reason",
+    "metrics",
+    "live metrics",
+    "approval",
+    "serves now",
+    "notes",
+)
 _GREY = "#8a8a8a"
 _LINES = ("#1565c0", "#c62828", "#2e7d32", "#b26a00", "#6a1b9a", "#00838f")
 _WIDTH, _HEIGHT, _MARGIN = 520, 180, 44
@@ -55,16 +73,8 @@ def draw_curves(curves: Curves) -> str:
 def draw_build(build: Build) -> str:
     """A build: its outcome, its steps, and what it has measured."""
     record = build.record
-    facts = {
-        "started by": f"{record.trigger.kind} {record.trigger.detail}".strip(),
-        "time": format_seconds(record.seconds),
-        "step": record.step,
-        "reason": record.reason,
-        **{name: f"{value:g}" for name, value in sorted(record.metrics.items())},
-        "serves": record.live_after,
-    }
-    shown = [(name, value) for name, value in facts.items() if value]
-    head = f"<h4>Build {record.number} {_badge(record.status)}</h4>"
+    shown = [(name, value) for name, value in describe_facts(record).items() if name in _FACTS]
+    head = f"<h4>{escape(name_build(record).rstrip(','))} {_badge(record.status)}</h4>"
     return f"<div>{head}{_table([], shown)}{draw_steps(build.steps())}</div>"
 
 
@@ -77,7 +87,7 @@ def draw_builds(records: Iterable[BuildRecord]) -> str:
             record.created_at[:19].replace("T", " "),
             format_seconds(record.seconds),
             record.trigger.kind,
-            ", ".join(f"{name} {value:g}" for name, value in sorted(record.metrics.items())),
+            tell_metrics(record.metrics),
             record.reason,
         )
         for record in records
@@ -107,6 +117,11 @@ def draw_document(name: str, document: Mapping[str, Any]) -> str:
 def draw_outputs(title: str, outputs: Mapping[str, str]) -> str:
     """What a stack gives out."""
     return f"<div><b>{escape(title)}</b>{_table([], sorted(outputs.items()))}</div>"
+
+
+def draw_findings(findings: Iterable[tuple[str, str, str]]) -> str:
+    """What was looked at: its state, its subject, what was seen."""
+    return _table([], [(_Raw(_badge(state)), subject, told) for state, subject, told in findings])
 
 
 class _Raw(str):

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 POLL_SECONDS = 1.0
 # CloudWatch takes in what was said a few seconds before, and Finish works on after the end of the build.
 _LATE = timedelta(seconds=30)
-_FUNCTIONS = ("launchBuild", "planBuild", "finishBuild")
+# Those of a build; a test holds them against the state machine.
+FUNCTIONS = (
+    "launchBuild",
+    "planBuild",
+    "checkQuality",
+    "packModel",
+    "requestApproval",
+    "runSmokeTest",
+    "finishBuild",
+)
 # What Lambda itself says, in JSON and in plain text.
 _LAMBDAS_OWN = ("platform.", "INIT_START ", "START RequestId:", "END RequestId:", "REPORT RequestId:")
 _FAILURES = re.compile(r"(?i)\bstatus\W+(error|failure|timeout)\b")
@@ -38,7 +47,7 @@ class LogLine:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.time.astimezone():%H:%M:%S} {self.source:<11} {self.text}"
+        return f"{self.time.astimezone():%H:%M:%S} {self.source:<15} {self.text}"
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ def _list_sources(service: Service, record: BuildRecord) -> list[_Source]:
     job = record.tuning_job or record.training_job
     training = [_Source("training", "/aws/sagemaker/TrainingJobs", job)] if job else []
     return [
-        *(_Source(name, f"/aws/lambda/{service.stack_name}-{name}") for name in _FUNCTIONS),
+        *(_Source(name, f"/aws/lambda/{service.stack_name}-{name}") for name in FUNCTIONS),
         _Source("image", service.setting("IMAGE_LOG_GROUP")),
         *training,
         _Source("endpoint", f"/aws/sagemaker/Endpoints/{name_endpoint(service)}"),
@@ -120,7 +129,7 @@ def _read_source(
 
 def _to_line(source: _Source, event: FilteredLogEventTypeDef) -> LogLine | None:
     text = event["message"].rstrip()
-    if source.name in _FUNCTIONS:
+    if source.name in FUNCTIONS:
         text = read_function_line(text)
     when = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
     return LogLine(when, source.name, text) if text else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,12 +69,16 @@ def find_values(definitions: Iterable[Mapping[str, Any]], lines: Iterable[str]) 
     return values
 
 
-def draw_sparkline(values: Iterable[float], width: int = 40) -> str:
-    """A line of blocks, the lowest for the smallest value; the last ``width`` values alone."""
-    shown = list(values)[-width:]
-    low, high = min(shown), max(shown)
+def draw_sparkline(values: Sequence[float], width: int = 40) -> str:
+    """A line of blocks, the lowest for the smallest value; of more than ``width`` values, some from first to last."""
+    finite = [value for value in values if math.isfinite(value)]
+    if len(finite) > width:
+        finite = [finite[round(place * (len(finite) - 1) / (width - 1))] for place in range(width)]
+    if not finite:
+        return ""
+    low, high = min(finite), max(finite)
     steps = len(_BARS) - 1
-    return "".join(_BARS[round((value - low) / (high - low) * steps) if high > low else steps // 2] for value in shown)
+    return "".join(_BARS[round((value - low) / (high - low) * steps) if high > low else steps // 2] for value in finite)
 
 
 def _read_definitions(service: Service, job: str) -> list[Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 from sagebuild.client import prediction, uploads
 from sagebuild.client.build import Build, Builds
 from sagebuild.client.comparison import Comparison, compare_builds
-from sagebuild.client.launching import request_build
+from sagebuild.client.logs import LogLine
+from sagebuild.client.overview import Overview, describe_overview
 from sagebuild.client.parameters import Parameters
+from sagebuild.client.steering import Steering
+from sagebuild.cost import Cost
 from sagebuild.endpoint import Endpoint, describe_endpoint
 from sagebuild.errors import NoBuildsError
+from sagebuild.estimate import estimate_cost
 from sagebuild.records import list_builds, read_build
 from sagebuild.service import Service
-from sagebuild.stop import Stopped, stop_build
 
 if TYPE_CHECKING:
     from sagebuild.client.doctor import Diagnosis
 
 
-class Stack:
+class Stack(Steering):
     """A deployed stack; `sagebuild.connect` makes it.
 
     Parameters
@@ -32,10 +35,9 @@ class Stack:
     """
 
     def __init__(self, service: Service, create_client: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
-        self.service = service
+        super().__init__(service)
         self._create_client = create_client
         self.outputs = dict(outputs)
-        self.made_by = "notebook"  # who asks for builds and stops them, for their records
 
     @property
     def name(self) -> str:
@@ -56,38 +58,6 @@ class Stack:
     def parameters(self) -> Parameters:
         """The parameters of the next build: read, change, compare, undo."""
         return Parameters(self.service)
-
-    def start(self) -> Build:
-        """Ask for a build.
-
-        Returns
-        -------
-        Build
-            The one that was started; if one runs already, the one that will follow it, "waiting".
-
-        Raises
-        ------
-        NotConfirmedError
-            The request was sent, and no build shows it after a minute.
-        """
-        return Build(self.service, request_build(self.service, self.made_by), self.made_by)
-
-    def stop(self, number: int | None = None, wait_seconds: float = 150.0) -> Stopped:
-        """Stop the running build and what it pays for.
-
-        Parameters
-        ----------
-        number
-            The build meant; default: whichever runs.
-        wait_seconds
-            How long to look for the end of its job. SageMaker gives a training script 120 s to end by itself.
-
-        Raises
-        ------
-        NoBuildRunningError
-            No build runs, or not that one.
-        """
-        return stop_build(self.service, number, wait_seconds, requested_by=self.made_by)
 
     def builds(self, limit: int = 20) -> Builds:
         """The newest builds, newest first."""
@@ -113,6 +83,38 @@ class Stack:
         build = Build(self.service, number, self.made_by)
         assert build.record.number == number  # raises for one that is not there
         return build
+
+    def status(self) -> Overview:
+        """How the newest build is, whether another follows, and what the endpoint serves.
+
+        Raises
+        ------
+        NoBuildsError
+            There was none yet.
+        """
+        return describe_overview(self.service, self.build())
+
+    def watch(self, number: int | None = None) -> Build:
+        """Show a build until it has ended, see `Build.watch`; default: the newest."""
+        return self.build(number).watch()
+
+    def logs(self, number: int | None = None, follow: bool = False) -> Iterator[LogLine]:
+        """What was said in a build, merged in time, see `Build.logs`; default: the newest."""
+        return self.build(number).logs(follow)
+
+    def cost(self, number: int | None = None) -> Cost:
+        """What a build has cost until now, see `Build.cost`; default: the newest."""
+        return self.build(number).cost()
+
+    def estimate(self) -> Cost:
+        """What a build with the parameters as they are can cost at most, an estimate in US dollars.
+
+        Raises
+        ------
+        ParameterError
+            The document is wrong.
+        """
+        return estimate_cost(self.service, self.parameters.check())
 
     def compare(self, first: int, second: int) -> Comparison:
         """Two builds side by side: outcome, metrics, times, and where their parameters differ."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, overload
 
@@ -19,7 +19,7 @@ class Step:
     Parameters
     ----------
     state
-        "waiting", "running", "done", "failed", "stopped", or "skipped" for one that the build did not need.
+        "waiting", "running", "done", "failed", "stopped", or "skipped" for one that the build does not need.
     seconds
         In all its visits, so far.
     visits
@@ -127,8 +127,29 @@ def build_steps(states: Mapping[str, Any], history: History, status: str, end: d
     names = [name for name, state in states.items() if _is_step(state)]
     # What a step has inside of it, such as the image builds, was entered after it.
     last = next((name for name in reversed(history.entered) if name in names), "")
-    steps = tuple(_build_step(name, name == last, history.visits.get(name), status, end) for name in names)
-    return Steps(steps, tuple((name, after) for name in names for after in _followers(states, states[name])))
+    ways = tuple((name, after) for name in names for after in _followers(states, states[name]))
+    to_come = _find_reachable(last, ways) if last else set(names)
+    steps = (_build_step(name, name == last, history.visits.get(name), status, end) for name in names)
+    passed = (replace(step, state="skipped") if _is_passed(step, to_come) else step for step in steps)
+    return Steps(tuple(passed), ways)
+
+
+def _find_reachable(first: str, ways: Iterable[tuple[str, str]]) -> set[str]:
+    """The steps that may still come after one."""
+    after: dict[str, list[str]] = {}
+    for one, other in ways:
+        after.setdefault(one, []).append(other)
+    found: set[str] = set()
+    open_ends = [first]
+    while open_ends:
+        new = set(after.get(open_ends.pop(), ())) - found
+        found |= new
+        open_ends += new
+    return found
+
+
+def _is_passed(step: Step, to_come: set[str]) -> bool:
+    return step.state == "waiting" and step.name not in to_come
 
 
 def _build_step(name: str, is_last: bool, visit: _Visit | None, status: str, end: datetime) -> Step:

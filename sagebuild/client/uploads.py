@@ -27,7 +27,7 @@ def upload_data(service: Service, path: Path, prefix: str, *, progress: bool) ->
     bucket = service.setting("DATA_BUCKET")
     folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
     total = sum(file.stat().st_size for file, _ in files)
-    with explaining(), aws_call(f"upload {path}"), _show_progress(f"{len(files)} files", total, progress) as advance:
+    with explaining(), aws_call(f"upload {path}"), _show_progress(_name_files(files), total, progress) as advance:
         for file, name in files:
             try:
                 service.s3.upload_file(str(file), bucket, f"{folder}{name}", Callback=advance)
@@ -47,6 +47,10 @@ def upload_source(service: Service, folder: Path, name: str | None) -> str:
     with explaining(), aws_call(f"upload {key}"):
         service.s3.put_object(Bucket=service.setting("CODE_BUCKET"), Key=key, Body=_pack(files))
     return key
+
+
+def _name_files(files: list[tuple[Path, str]]) -> str:
+    return files[0][1] if len(files) == 1 else f"{len(files)} files"
 
 
 def _list_files(path: Path) -> Iterator[tuple[Path, str]]:

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from sagebuild.approval import describe_request
 from sagebuild.client.build import Build
+from sagebuild.client.facts import name_build
 from sagebuild.client.steps import Step
-from sagebuild.notify import format_seconds
+from sagebuild.notify import VERBS, format_seconds
 
 
 def watch_build(build: Build) -> Build:
@@ -40,6 +42,8 @@ class Lines:
         for step in build.steps():
             if step.state not in {"waiting", "skipped"} and not (step.visits > 1 and step.state == "running"):
                 self._tell(f"{step.name} {step.state}", describe_step(step))
+        if record.awaits_approval:
+            self._tell("request", describe_outcome(build))
         if record.notified_at:
             self._tell("outcome", describe_outcome(build))
 
@@ -56,16 +60,18 @@ def describe_step(step: Step) -> str:
 
 def describe_outcome(build: Build) -> str:
     """How a build is, or what became of it, in one sentence or two."""
-    record = build.record
+    record, name = build.record, name_build(build.record)
     if record.status == "waiting":
         requests = "1 request" if record.requests == 1 else f"{record.requests} requests"
-        return f"Build {record.number} waits for the build that runs; it stands for {requests}."
+        return f"{name} waits for the build that runs; it stands for {requests}."
+    if record.awaits_approval:
+        number = record.number
+        return f"{describe_request(record)} Yes: sagebuild approve {number}. No: sagebuild reject {number}."
     if not record.has_ended:
-        return f"Build {record.number} is running, for {format_seconds(record.seconds)} now."
-    verb = "was stopped" if record.status == "stopped" else record.status
+        return f"{name} is running, for {format_seconds(record.seconds)} now."
     step = f", in the step {record.step}" if record.step else ""
     reason = f" {record.reason}" if record.reason else ""
-    return f"Build {record.number} {verb} after {format_seconds(record.seconds)}{step}.{reason}"
+    return f"{name} {VERBS[record.status]} after {format_seconds(record.seconds)}{step}.{reason}"
 
 
 def _show_in_notebook() -> Callable[[Build], None] | None:

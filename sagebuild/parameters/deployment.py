@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sagebuild.parameters.groups import BUCKET, Part, refuse_part
-from sagebuild.parameters.kinds import Choice, JsonText, Text, WholeNumber
+from sagebuild.parameters.groups import BUCKET, Goal, MetricName, Part, refuse_part
+from sagebuild.parameters.kinds import Choice, Hours, JsonText, Number, Text, WholeNumber
 
+Approval = Literal["none", "manual"]
 Shifting = Literal["ALL_AT_ONCE", "CANARY", "LINEAR"]
 
 AlarmName = Text("the name of a CloudWatch alarm", r"(?!\s*$).+", 255)
@@ -107,9 +108,55 @@ class SmokeTest(Part):
         return self
 
 
+class QualityGate(Part):
+    """What the model must have measured to be deployed; if it has not, the build ends without a deployment."""
+
+    metric: Annotated[str, MetricName] = Field(description="Name of a metric of the training.")
+    minimum: Annotated[int | float | None, Number()] = Field(default=None, description="The least that is good enough.")
+    maximum: Annotated[int | float | None, Number()] = Field(default=None, description="The most that is good enough.")
+
+    @model_validator(mode="after")
+    def _check_limits(self) -> "QualityGate":
+        if self.minimum is None and self.maximum is None:
+            raise refuse_part("needs minimum or maximum")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise refuse_part(
+                f"has minimum {self.minimum:g} and maximum {self.maximum:g}; minimum must not be the larger"
+            )
+        return self
+
+
+class Improvement(Part):
+    """By how much the model must be better than the live one to be deployed; where nothing is live, any is."""
+
+    metric: Annotated[str, MetricName] = Field(description="Name of a metric of the training.")
+    margin: Annotated[int | float, Number()] = Field(
+        default=0, description="How much better it must at least be; with 0, better at all."
+    )
+    goal: Annotated[Goal, Choice(Goal)] = Field(default="Maximize", description="Whether more or less of it is better.")
+
+    @model_validator(mode="after")
+    def _check_margin(self) -> "Improvement":
+        if self.margin < 0:
+            raise refuse_part(f"has margin {self.margin:g}; it must be 0 or more")
+        return self
+
+
 class DeploymentOptions(Part):
     """How a model becomes the live one."""
 
+    qualitygate: QualityGate | None = Field(
+        default=None, description="Deploys the model only if a metric of its training is within limits."
+    )
+    mustimprove: Improvement | None = Field(
+        default=None, description="Deploys the model only if a metric of its training is better than the live model's."
+    )
+    approval: Annotated[Approval, Choice(Approval)] = Field(
+        default="none", description="Whether the deployment waits for a person's yes (manual)."
+    )
+    approvalhours: Annotated[float, Hours(0.001, 720)] = Field(
+        default=24, description="How long it waits; without a yes by then, the model is not deployed."
+    )
     guardrails: Guardrails | None = Field(
         default=None, description="Moves the traffic in steps and watches alarms; without it, it moves at once."
     )

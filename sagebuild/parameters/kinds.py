@@ -103,6 +103,26 @@ class Hours(Kind):
 
 
 @dataclass(frozen=True)
+class Dollars(Kind):
+    """An amount of US dollars, which may be a fraction."""
+
+    maximum: int
+
+    @property
+    def allowed(self) -> str:
+        return f"an amount of US dollars above 0, {self.maximum} at most"
+
+    def read(self, value: Any) -> float:
+        number = read_number(value)
+        if not 0 < number <= self.maximum:
+            raise ValueError
+        return number
+
+    def schema(self) -> CoreSchema:
+        return core_schema.float_schema(gt=0, le=self.maximum)
+
+
+@dataclass(frozen=True)
 class Number(Kind):
     """A number, whole or not."""
 

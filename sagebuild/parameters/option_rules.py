@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.deployment import LONGEST_DEPLOYMENT
+from sagebuild.parameters.problems import show_value
 from sagebuild.parameters.rules import Rule, rule_of
 
 OPTION_RULES: list[Rule] = []
@@ -158,3 +159,16 @@ def _a_deployment_ends_in_time(parameters: BuildParameters) -> Iterator[str]:
 def _queues_answer_no_smoke_test(parameters: BuildParameters) -> Iterator[str]:
     if parameters.smoketest and parameters.asynchronous:
         yield "smoketest is for endpoints that answer at once; give smoketest or asynchronous."
+
+
+@_rule("framework", "metrics", "tuningobjective", "qualitygate", "mustimprove")
+def _gates_look_at_metrics_that_there_are(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.framework == "AMAZON":  # whose algorithms define their own
+        return
+    names = [metric.Name for metric in parameters.metrics]
+    names += [parameters.tuningobjective.Name] if parameters.tuningobjective else []
+    for name in ("qualitygate", "mustimprove"):
+        asked = getattr(parameters, name)
+        if asked and asked.metric not in names:
+            known = f"it must be one of {', '.join(names)}, or defined there" if names else "define it there"
+            yield f"{name}.metric is {show_value(asked.metric)}, which metrics does not define; {known}."

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from sagebuild.parameters.deployment import DeploymentOptions
 from sagebuild.parameters.groups import Part, S3Address, refuse_part
-from sagebuild.parameters.kinds import Choice, Flag, Hours, Number, Scalar, Text, WholeNumber
+from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, Scalar, Text, WholeNumber
 
 Strategy = Literal["parameter_server", "mpi", "smdistributed", "torch_distributed"]
 
@@ -156,6 +156,11 @@ class TrainingOptions(Part):
     )
     spotmaxwait: Annotated[float | None, Hours(0.001, 672)] = Field(
         default=None, description="Hours that a spot training may take, waiting included; at least trainmaxrun."
+    )
+    maxcost: Annotated[float | None, Dollars(1_000_000)] = Field(
+        default=None,
+        description="The most that the training, or all trainings of a tuning job, may cost by the price table: "
+        "SageMaker stops it when that is spent. The endpoint, warm pools and image builds are not part of it.",
     )
     keepalive: Annotated[int | None, WholeNumber(0, 21600, "seconds")] = Field(
         default=None,

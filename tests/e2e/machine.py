@@ -48,6 +48,27 @@ TASTER = """
             raise type("SmokeTestError", (Exception,), {})("The smoke test failed: the status is 500.")
 """
 
+# Answers what it is told to.
+CHECKER = """
+    def handler(event, context):
+        if "raise" in event:
+            raise type(event["raise"], (Exception,), {})("No build has the number 1.")
+        return event
+"""
+
+# Asks nobody: answers at once, or never.
+ASKER = """
+    import json, boto3
+
+    def handler(event, context):
+        assert event["token"]
+        if "raise" in event:
+            raise type(event["raise"], (Exception,), {})("Build 1 has ended.")
+        if "answer" in event:
+            output = json.dumps(event["answer"])
+            boto3.client("stepfunctions").send_task_success(taskToken=event["token"], output=output)
+"""
+
 TRAIN = "print('learned nothing')"
 TRAIN_SCORED = "import sys; print('score=' + sys.argv[-1])"
 TRAIN_BADLY = "raise ValueError('the learning rate makes no sense')"
@@ -110,6 +131,8 @@ class Stage(Host):
         self._planner = deploy(engine, PLANNER, Environment={"Variables": {"PLANS": str(folder)}})
         self._packer = deploy(engine, PACKER)
         self._taster = deploy(engine, TASTER)
+        self._checker = deploy(engine, CHECKER)
+        self._asker = deploy(engine, ASKER)
         self.cloudwatch = engine.client("cloudwatch")
         self._machine = self._create(DEFINITION)
         self.steady = self.configure(AllTraffic=self.model(SERVE))
@@ -118,6 +141,8 @@ class Stage(Host):
         text = json.dumps(definition).replace("${PlanBuildFunctionArn}", self._planner)
         text = text.replace("${PackModelFunctionArn}", self._packer)
         text = text.replace("${RunSmokeTestFunctionArn}", self._taster)
+        text = text.replace("${CheckQualityFunctionArn}", self._checker)
+        text = text.replace("${RequestApprovalFunctionArn}", self._asker)
         created = self.machines.states.create_state_machine(
             name=name("build"), definition=text, roleArn=self.machines.role_arn
         )
@@ -167,7 +192,9 @@ class Stage(Host):
             },
             "endpointConfig": {"EndpointConfigName": own, "ProductionVariants": [variant | {"ModelName": own}]},
             "endpoint": {"EndpointName": endpoint or name("endpoint"), "EndpointConfigName": own},
+            "quality": {"wanted": False},
             "packing": None,
+            "approval": {"wanted": False},
             "tags": [{"Key": "sagebuild:build", "Value": own}],
             "preprocess": {"wanted": False},
             "scaling": {"wanted": False, "release": False, "update": {}},

@@ -35,6 +35,9 @@ READING: dict[str, list[str]] = {
     "show": ["show"],
     "show in JSON": ["show", "--json"],
     "compare": ["compare", "--json", "BUILD", "BUILD"],
+    "cost": ["cost"],
+    "cost in JSON": ["cost", "BUILD", "--json"],
+    "cost of the next build": ["cost", "--next"],
     "logs": ["logs", "BUILD"],
     "logs in JSON": ["logs", "--json", "--follow"],
     "watch": ["watch"],
@@ -52,8 +55,19 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "no such command": (["built"], 2, "No such command"),
     "a build that is not there": (["show", "9999"], 1, f"There is no build 9999 in {NAME}."),
     "a number that is none": (["watch", "two"], 2, "Invalid value for"),
+    "a misspelt parameter of one build": (["start", "--set", "trainvolumesiz=3"], 1, "did you mean 'trainvolumesize'?"),
+    "a parameter of one build without a value": (["start", "--set", "spot"], 1, "it must read NAME=VALUE"),
+    "a rollback as a parameter": (["start", "--set", "rollback=1"], 1, "rollback is no parameter"),
+    "a rollback to nowhere": (["rollback", "soon"], 1, 'it must be "previous" or the number of a build'),
+    "a rollback to a build that is not there": (["rollback", "9999"], 1, "There is no build 9999"),
+    "a rollback to what is live": (["rollback", "BUILD", "--watch"], 1, "Build BUILD is live already"),
+    "nothing to approve": (["approve"], 1, "No build waits for an answer."),
+    "nothing to reject": (["reject", "--yes"], 1, "No build waits for an answer."),
+    "a build that asks nothing": (["approve", "BUILD", "--yes"], 1, "Build BUILD has ended, and waits for no answer."),
+    "an answer for a build that is not there": (["reject", "9999"], 1, "There is no build 9999"),
     "nothing to stop": (["stop"], 1, "No build is running"),
     "too few builds to compare": (["compare", "1"], 2, "Missing argument"),
+    "the cost of two builds": (["cost", "BUILD", "--next"], 1, "leave one of them out"),
     "logs of a build that is not there": (["logs", "9999"], 1, "There is no build 9999"),
     "too many builds to list": (["builds", "-n", "0"], 2, "Invalid value for"),
     "a parameter that is not there": (["params", "get", "nonsense"], 1, "nonsense is not in the document"),
@@ -90,9 +104,10 @@ def run(stack: DeployedStack, *arguments: str, question: str = "", **environment
     return Ended(arguments, ended.value.code, out.getvalue(), err.getvalue())
 
 
-def run_in_terminal(stack: DeployedStack, *arguments: str, **environment: str) -> tuple[int, str]:
+def run_in_terminal(stack: DeployedStack, *arguments: str, typed: str = "", **environment: str) -> tuple[int, str]:
     """``sagebuild ...`` in a pseudo-terminal: its exit code, and all that was drawn."""
     ours, theirs = pty.openpty()
+    os.write(ours, typed.encode())
     variables = stack.engine.environment | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **environment}
     process = subprocess.Popen([*COMMAND, *arguments], cwd=ROOT, env=variables, stdin=theirs, stdout=theirs)
     os.close(theirs)
@@ -104,6 +119,19 @@ def run_in_terminal(stack: DeployedStack, *arguments: str, **environment: str) -
             break
     os.close(ours)
     return process.wait(10), drawn.decode()
+
+
+def watching(stack: DeployedStack, *arguments: str) -> "subprocess.Popen[str]":
+    """``sagebuild ...`` in a process of its own, read while it runs."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        env=stack.engine.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells ignore it in the background
+    )
 
 
 @pytest.fixture(scope="module")
@@ -159,12 +187,12 @@ def test_what_reads_succeeds_without_colours_in_a_pipe(answers: dict[str, Ended]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_wrong_is_refused_in_a_sentence(answers: dict[str, Ended], name: str) -> None:
+def test_what_is_wrong_is_refused_in_a_sentence(answers: dict[str, Ended], build: int, name: str) -> None:
     _, code, sentence = REFUSED[name]
     ended = answers[name]
     assert ended.returncode == code, ended.stderr
     assert ended.stdout == ""
-    assert sentence in " ".join(ended.stderr.split())
+    assert sentence.replace("BUILD", str(build)) in " ".join(ended.stderr.split())
     assert "Traceback" not in ended.stderr
 
 
@@ -185,6 +213,20 @@ def test_a_build_is_shown_whole(answers: dict[str, Ended], build: int) -> None:
     assert {step["name"]: step["state"] for step in told["steps"]}["Train Model"] == "done"
     assert told["curves"]["accuracy"][-1] == told["metrics"]["accuracy"]
     assert json.loads(answers["compare"].stdout)["parameters"] == []
+
+
+def test_the_cost_is_told_before_and_after(answers: dict[str, Ended], build: int) -> None:
+    assert re.match(rf"Build {build}: (about|less than) \$0\.\d\d for training \(at most \$\d", answers["cost"].stdout)
+    told = json.loads(answers["cost in JSON"].stdout)
+    assert (told["build"], 0 < told["spent"] < told["most"]) == (build, True)
+    assert re.match(r"The next build: at most \$\d+\.\d\d for training; ", answers["cost of the next build"].stdout)
+
+
+def test_the_shell_completes_the_numbers_of_builds(deployed: DeployedStack, build: int) -> None:
+    asked = {"_SAGEBUILD_COMPLETE": "complete_bash", "COMP_WORDS": "sagebuild show ", "COMP_CWORD": "2"}
+    assert str(build) in run(deployed, **asked).stdout.split()
+    nobody = run(deployed, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", HOME="/absent", **asked)
+    assert (nobody.stdout.split(), nobody.stderr) == ([], "")
 
 
 def test_logs_are_merged_in_time(answers: dict[str, Ended]) -> None:
@@ -210,6 +252,53 @@ def test_the_endpoint_answers(deployed: DeployedStack, answers: dict[str, Ended]
     answer = json.loads(answers["predict"].stdout)
     assert json.loads(run(deployed, "predict", str(file)).stdout) == [*answer, *answer]
     assert json.loads(run(deployed, "predict", "-", question=f"{DIGIT}\n{DIGIT}\n").stdout) == [*answer, *answer]
+
+
+def test_a_build_with_parameters_of_its_own_is_approved_and_rolled_back(deployed: DeployedStack, build: int) -> None:
+    before, number = read_document(deployed), build + 1
+    began = run(deployed, "start", "--set", "approval=manual", "--set", "hyperparameters.trouble=little")
+    assert (began.returncode, began.stdout) == (0, f"Build {number} has started. 'sagebuild watch' shows it.\n")
+    assert read_document(deployed) == before
+    wait_until(lambda: deployed.record(number).get("approval_requested_at"))
+    told = run(deployed, "status").stdout
+    assert f"Build {number} asks whether to deploy its model: accuracy 0.9" in told
+    assert f"Yes: sagebuild approve {number}. No: sagebuild reject {number}." in told
+    refused = run(deployed, "approve")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "This answer deploys its model; say --yes if that is meant." in refused.stderr
+    code, drawn = run_in_terminal(deployed, "approve", "--comment", "as good as ever", "--watch", typed="y\n")
+    assert code == 0, drawn
+    assert "live now: accuracy 0.9" in drawn
+    assert "Deploy it? [y/N]:" in drawn
+    assert f"Build {number} is approved." in drawn
+    shown = run(deployed, "show").stdout
+    assert re.search(r'^for this build alone +\{"approval": "manual", "hyperparameters": ', shown, re.MULTILINE)
+    assert re.search(r"^approval +approved by \S+ \(command\): as good as ever$", shown, re.MULTILINE)
+
+    back = run(deployed, "rollback", "--watch")
+    assert (back.returncode, back.stderr) == (0, "")
+    assert back.stdout.splitlines()[0] == f"Build {number + 1} has started: a rollback to build {build}."
+    assert "Update Endpoint: done (" in back.stdout
+    assert f"Build {number + 1}, a rollback to build {build}, succeeded after" in back.stdout
+    assert deployed.record(number + 1)["live_after"] == deployed.record(build)["live_after"]
+
+
+def test_a_build_that_is_rejected_leaves_the_endpoint_alone(deployed: DeployedStack, build: int) -> None:
+    live = deployed.live_config()
+    with watching(deployed, "start", "--watch", "--json", "--set", "approval=manual") as process:
+        assert process.stdout
+        wait_until(lambda: "awaits_approval" in process.stdout.readline())  # type: ignore[union-attr]
+        number = deployed.last_number()
+        assert number > build
+        answer = run(deployed, "reject", str(number), "--yes", "--json", "-m", "not today")
+        assert json.loads(answer.stdout)["approval"] == "rejected"
+        last = process.communicate(timeout=60)[0].splitlines()[-1]
+    assert process.returncode == 3
+    told = json.loads(last)["build"]
+    assert (told["status"], "not today" in told["reason"]) == ("withheld", True)
+    assert deployed.live_config() == live
+    late = run(deployed, "approve", str(number), "--yes")
+    assert (late.returncode, f"Build {number} was rejected by" in late.stderr) == (1, True)
 
 
 def test_the_doctor_finds_nothing(answers: dict[str, Ended]) -> None:
@@ -276,24 +365,19 @@ def test_data_and_source_are_uploaded(stack: DeployedStack, tmp_path: Path) -> N
 def test_ctrl_c_leaves_the_build_running_and_stop_stops_it(stack: DeployedStack) -> None:
     stack.set_parameters(hyperparameters={"trouble": "endless"})
     number = json.loads(run(stack, "start", "--json").stdout)["number"]
-    watching = subprocess.Popen(
-        [*COMMAND, "watch"],
-        cwd=ROOT,
-        env=stack.engine.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells ignore it in the background
-    )
-    assert watching.stdout
-    wait_until(lambda: "Train Model: running" in watching.stdout.readline())  # type: ignore[union-attr]
-    watching.send_signal(signal.SIGINT)
-    _, told = watching.communicate(timeout=30)
+    with watching(stack, "watch") as process:
+        assert process.stdout
+        wait_until(lambda: "Train Model: running" in process.stdout.readline())  # type: ignore[union-attr]
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
     assert f"Build {number} goes on. 'sagebuild watch {number}'" in told
-    assert watching.returncode == 130
+    assert process.returncode == 130
     job = stack.wait_for_training(number)
     assert run(stack, "start").stdout.startswith(f"Build {number + 1} waits for the build that runs")
     assert json.loads(run(stack, "status", "--json").stdout)["waiting"] is True
+    refused = run(stack, "rollback")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"Build {number} is running, and a rollback does not wait for its end" in refused.stderr
     stack.set_parameters(trainvolumesiz=1)  # what waits fails at once
     stopped = json.loads(run(stack, "stop", "--json").stdout)
     assert (stopped["number"], stopped["job_status"], stopped["confirmed"]) == (number, "Stopped", True)

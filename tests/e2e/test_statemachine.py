@@ -28,8 +28,10 @@ PLANNED = ("Plan Build", "Preprocess?")
 IMAGES = "Images To Build?"
 PLAN_ONLY = (*PLANNED, IMAGES, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
-CREATE = ("Script In Model?", "Create Model")
-MODEL = (*CREATE, "Deploy Endpoint?")
+CREATE = ("Quality Gate?", "Script In Model?", "Create Model")
+ASKED = ("Approval?", "Ask For Approval")
+MODEL = (*CREATE, "Approval?", "Deploy Endpoint?")
+WITHHELD = "Model Withheld"
 PREPARE = (*TRAIN, *MODEL, "Create Endpoint Config")
 FIND = ("Find Endpoint", "Endpoint Free?")
 FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
@@ -114,9 +116,9 @@ def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
 
 @scenario(
     *TRAIN,
-    "Script In Model?",
+    *CREATE[:2],
     "Pack Model",
-    *MODEL[1:],
+    *MODEL[2:],
     "Create Endpoint Config",
     *FIND,
     "Create Endpoint",
@@ -127,7 +129,7 @@ def a_script_is_put_into_the_model_where_the_container_looks_there(stage: Stage)
     return stage.build(stage.plan() | {"packing": {"source": "good", "target": "there"}})
 
 
-@scenario(*TRAIN, "Script In Model?", "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
+@scenario(*TRAIN, *CREATE[:2], "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
 def a_script_that_cannot_be_put_into_the_model_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"packing": {"source": "bad", "target": "there"}})
 
@@ -526,6 +528,87 @@ def an_update_that_an_alarm_rolls_back_fails_the_build_with_sagemaker_s_reason(s
     described = stage.describe(endpoint)
     assert (described["EndpointConfigName"], described["LastDeploymentConfig"]) == (stage.steady, guardrails)
     return run
+
+
+def gated(**check: Any) -> Json:
+    """A plan whose model is checked, and what the check says."""
+    return {"number": 1, "quality": {"wanted": True, "check": check}}
+
+
+def asking(seconds: int = 60, **request: Any) -> Json:
+    """A plan for which somebody is asked, and what they say."""
+    late = "nobody approved it within 1 second"
+    return {"number": 1, "approval": {"wanted": True, "seconds": seconds, "request": request, "late": late}}
+
+
+def withheld(run: Run) -> str:
+    """Why a run ended without a deployment."""
+    return str(json.loads(run.described["output"])["withheld"])
+
+
+@scenario(*TRAIN, "Quality Gate?", "Check Quality", "Quality Met?", *MODEL[1:], "Model Ready")
+def a_model_that_is_good_enough_goes_on(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"deploy": False, "quality": gated(met=True, reason="")["quality"]})
+
+
+@scenario("Given", "Quality Gate?", "Check Quality", "Quality Met?", WITHHELD)
+def a_model_that_is_not_good_enough_is_withheld(stage: Stage) -> Run:
+    reason = "accuracy 0.91 is below the live 0.94"
+    run = stage.run_from("Quality Gate?", {"plan": gated(met=False, reason=reason)})
+    assert json.loads(run.described["output"]) == {"number": 1, "withheld": reason}
+    return run
+
+
+@scenario("Given", "Quality Gate?", "Check Quality", FAIL, error="BuildNotFoundError", cause="No build has the number")
+def a_check_that_fails_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Quality Gate?", {"plan": gated(**{"raise": "BuildNotFoundError"})})
+
+
+@scenario("Given", "Quality Gate?", "Check Quality", "Quality Met?", FAIL, error="PlanError", cause="is good enough")
+def a_check_that_says_nothing_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Quality Gate?", {"plan": gated(met=None, reason="")})
+
+
+@scenario("Given", "Quality Gate?", FAIL, error="PlanError", cause="whether the model has to be good enough")
+def a_plan_that_leaves_the_gate_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Quality Gate?", {"plan": {"number": 1}})
+
+
+@scenario(*TRAIN, *CREATE, *ASKED, "Approved?", "Deploy Endpoint?", "Model Ready")
+def a_model_that_is_approved_goes_on(stage: Stage) -> Run:
+    answer = {"approved": True, "reason": "approved by voice"}
+    return stage.build(stage.plan() | {"deploy": False, "approval": asking(answer=answer)["approval"]})
+
+
+@scenario("Given", *ASKED, "Approved?", WITHHELD)
+def a_model_that_is_rejected_is_withheld(stage: Stage) -> Run:
+    answer = {"approved": False, "reason": "rejected by voice: too old"}
+    run = stage.run_from("Approval?", {"plan": asking(answer=answer)})
+    assert withheld(run) == "rejected by voice: too old"
+    return run
+
+
+@scenario("Given", *ASKED, WITHHELD)
+def a_model_that_nobody_approves_in_time_is_withheld(stage: Stage) -> Run:
+    run = stage.run_from("Approval?", {"plan": asking(seconds=1)})
+    assert withheld(run) == "nobody approved it within 1 second"
+    assert run.count("TaskTimedOut") == 1
+    return run
+
+
+@scenario("Given", *ASKED, FAIL, error="BuildNotFoundError", cause="Build 1 has ended")
+def a_request_that_fails_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Approval?", {"plan": asking(**{"raise": "BuildNotFoundError"})})
+
+
+@scenario("Given", *ASKED, "Approved?", FAIL, error="PlanError", cause="whether the model is approved")
+def an_answer_that_says_nothing_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Approval?", {"plan": asking(answer={"approved": None, "reason": ""})})
+
+
+@scenario("Given", "Approval?", FAIL, error="PlanError", cause="whether a person is asked")
+def a_plan_that_leaves_the_approval_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Approval?", {"plan": {"number": 1}})
 
 
 @scenario(*PLAN_ONLY, "Take Earlier Build", *FIND, "Update Endpoint", *LOOK, *END)

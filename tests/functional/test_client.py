@@ -13,12 +13,13 @@ from botocore.exceptions import ClientError
 
 import sagebuild
 from sagebuild.client.build import Build
-from sagebuild.client.launching import request_build
+from sagebuild.client.launching import build_overrides, request_build, request_rollback
 from sagebuild.client.parameters import Parameters
 from sagebuild.client.stack import Stack as Client
 from sagebuild.document import write_document
 from sagebuild.errors import (
     BuildNotFoundError,
+    BuildRunningError,
     CredentialsError,
     EndpointError,
     InputError,
@@ -26,11 +27,16 @@ from sagebuild.errors import (
     NotConfirmedError,
     ParameterError,
     RegionError,
+    RollbackError,
     StackNotFoundError,
 )
 from sagebuild.launch import launch_build
 from sagebuild.records import Trigger
 from tests.functional.conftest import REGION, STACK, Stack
+from tests.functional.hosting import FakeHosting
+from tests.functional.test_rollback import hosting, make_live
+
+__all__ = ["hosting"]  # a fixture
 
 DOCUMENT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "a.tar.gz"}
 
@@ -226,4 +232,43 @@ def test_a_request_that_no_build_shows_is_told_of(stack: Stack, clock: Any) -> N
     topic = boto3.client("sns", region_name=REGION).create_topic(Name="launch")["TopicArn"]
     stack.settings["LAUNCH_TOPIC_ARN"] = topic
     with pytest.raises(NotConfirmedError, match="60 s later no build shows it; it is not lost"):
-        request_build(stack.service, "command", clock, lambda _seconds: None)
+        request_build(stack.service, "command", clock=clock, sleep=lambda _seconds: None)
+
+
+def test_parameters_of_one_build_are_sent_whole_and_checked_with_the_document(client: Client) -> None:
+    client.parameters.set(hyperparameters={"epochs": 3, "hidden": 8})
+    overrides = build_overrides(client.service, {"hyperparameters.epochs": 5, "trainvolumesize": 20})
+    assert overrides == {"hyperparameters": {"epochs": 5, "hidden": 8}, "trainvolumesize": 20}
+    assert client.parameters["hyperparameters"] == {"epochs": 3, "hidden": 8}
+    with pytest.raises(ParameterError, match=r"trainvolumesize is .*\n.*had set trainvolumesize"):
+        client.start(trainvolumesize="many")
+    with pytest.raises(InputError, match="trainentrypoint is no object"):
+        client.start({"trainentrypoint.name": "x"})
+    client.service.ssm.put_parameter(Name=client.parameters.name, Value="{oops", Type="String", Overwrite=True)
+    with pytest.raises(InputError, match="rollback is no parameter"):  # even where no document refuses it
+        client.start(rollback="previous")
+
+
+def test_a_rollback_that_cannot_be_done_is_told_before_anything_is_sent(client: Client) -> None:
+    with pytest.raises(RollbackError, match='must be "previous" or the number'):
+        client.rollback("soon")
+    with pytest.raises(RollbackError, match=f"no good build in {STACK} to go back to"):
+        client.rollback()
+    launch_build(client.service, Trigger("command"))
+    with pytest.raises(BuildRunningError, match="Build 1 is running, and a rollback does not wait"):
+        client.rollback()
+
+
+def test_a_rollback_before_which_a_build_begins_is_told_of(
+    stack: Stack, hosting: FakeHosting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        make_live(stack, hosting, number)
+    topic = boto3.client("sns", region_name=REGION).create_topic(Name="launch")["TopicArn"]
+    monkeypatch.setitem(stack.settings, "LAUNCH_TOPIC_ARN", topic)
+
+    def begin_another(_seconds: float) -> None:
+        launch_build(stack.service, Trigger("upload"))
+
+    with pytest.raises(BuildRunningError, match="Build 3 began just before the rollback could"):
+        request_rollback(stack.service, "command", "previous", sleep=begin_another)

@@ -2,12 +2,14 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.engine import Engine
+from tests.local.functions import Recorder
 from tests.local.state_machines import Machines, has_ended, wait_for
 
 LONG = {"Rest": {"Type": "Wait", "Seconds": 60000, "Next": "Done"}, "Done": {"Type": "Succeed"}}
@@ -266,3 +268,37 @@ def test_a_stop_ends_a_task_that_waits_for_its_token(engine: Engine, machines: M
     with pytest.raises(ClientError) as raised:
         machines.states.send_task_success(taskToken="never made", output="{}")
     assert raised.value.response["Error"]["Code"] == "InvalidToken"
+
+
+def test_a_task_that_is_tried_again_waits_with_a_new_token(engine: Engine, machines: Machines, queue: str) -> None:
+    retry = [{"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 1, "MaxAttempts": 1}]
+    seconds = {"TimeoutSeconds": "{% $states.input.seconds %}"}
+    arn = machines.start(machines.create(asking(queue, Retry=retry, **seconds)), {"seconds": 2})
+    first, second = token_from(engine, queue), token_from(engine, queue)
+    with pytest.raises(ClientError) as raised:
+        machines.states.send_task_success(taskToken=first, output="1")
+    assert raised.value.response["Error"]["Code"] == "TaskTimedOut"
+    machines.states.send_task_success(taskToken=second, output="2")
+    assert machines.finish(arn)["output"] == "2"
+    assert first != second
+
+
+def test_a_function_is_asked_and_the_token_answers(engine: Engine, machines: Machines, tmp_path: Path) -> None:
+    recorder = Recorder.deploy(engine, tmp_path)
+    arguments = {"FunctionName": recorder.arn, "Payload": {"token": "{% $states.context.Task.Token %}"}}
+    arn = machines.start(machines.create({"Ask": task("lambda:invoke.waitForTaskToken", arguments)}))
+    (event,) = recorder.wait()
+    time.sleep(0.5)
+    assert machines.states.describe_execution(executionArn=arn)["status"] == "RUNNING"
+    machines.states.send_task_success(taskToken=event["token"], output='{"yes": true}')
+    assert json.loads(machines.finish(arn)["output"]) == {"yes": True}
+
+
+def test_a_function_that_fails_leaves_nobody_waiting(engine: Engine, machines: Machines, tmp_path: Path) -> None:
+    recorder = Recorder.deploy(engine, tmp_path, fails=True)
+    arguments = {"FunctionName": recorder.arn, "Payload": {"token": "{% $states.context.Task.Token %}"}}
+    ended = machines.run({"Ask": task("lambda:invoke.waitForTaskToken", arguments)})
+    assert (ended["status"], ended["error"]) == ("FAILED", "RuntimeError")
+    with pytest.raises(ClientError) as raised:
+        machines.states.send_task_success(taskToken=recorder.events[0]["token"], output="{}")
+    assert raised.value.response["Error"]["Code"] == "TaskTimedOut"

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sagebuild import requests
+from sagebuild.budget import hold_maxcost
 from sagebuild.containers import choose_image
 from sagebuild.parameters import ScriptModeParameters, parse_parameters
+from sagebuild.preflight import Findings
 from sagebuild.script_mode import plan_packing
 from sagebuild.service import Service
 
@@ -58,6 +60,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "hostentrypoint": "serve.py",
         **SCRIPT,
     },
+    "scikit-maxcost": {"framework": "SCIKIT", "maxcost": "0.25", **SCRIPT},
     "chainer": {"framework": "CHAINER", **SCRIPT},
     "xgboost": {"framework": "XGBOOST", "hyperparameters": {"eta": 0.2, "objective": "multi:softmax"}, **SCRIPT},
     "huggingface": {"framework": "HUGGINGFACE", "pyversion": "py311", **SCRIPT},
@@ -104,10 +107,13 @@ def build_requests(document: dict[str, Any]) -> dict[str, Any]:
     training = choose_image(service, NUMBER, parameters, "training")
     inference = choose_image(service, NUMBER, parameters, "inference")
     packing = plan_packing(service, NUMBER, parameters) if isinstance(parameters, ScriptModeParameters) else None
+    findings = Findings()
+    asked = {"training": requests.build_training_job(service, NUMBER, parameters, training.uri)}
+    bodies, _ = hold_maxcost(service, parameters, asked, findings)
     return {
         "document": document,
-        "notes": sorted({image.note for image in (training, inference) if image.note}),
-        "training": requests.build_training_job(service, NUMBER, parameters, training.uri),
+        "notes": sorted({image.note for image in (training, inference) if image.note} | set(findings.notes)),
+        "training": bodies["training"],
         "packing": packing,
         "model": requests.build_model(service, NUMBER, parameters, inference.uri),
         "endpointConfig": requests.build_endpoint_config(service, NUMBER, parameters),

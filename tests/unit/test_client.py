@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ from sagebuild.client.connection import name_setting
 from sagebuild.client.documents import describe_differences, read_leniently, remove_path, set_path
 from sagebuild.client.drawing import draw_builds, draw_curves, draw_steps
 from sagebuild.client.explanations import explain
+from sagebuild.client.facts import describe_facts, name_build
 from sagebuild.client.launching import find_number
 from sagebuild.client.layout import lay_out
-from sagebuild.client.logs import read_function_line
+from sagebuild.client.logs import FUNCTIONS, read_function_line
 from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline, find_values
 from sagebuild.client.prediction import decode, encode
 from sagebuild.client.steps import History, Step, Steps, build_steps
@@ -95,6 +97,12 @@ def test_a_dotted_name_reaches_into_a_document() -> None:
         remove_path(document, "train")
 
 
+def test_logs_are_those_of_every_function_that_a_build_calls() -> None:
+    machine = (ROOT / "statemachine.asl.json").read_text(encoding="utf-8")
+    called = {f"{name[0].lower()}{name[1:]}" for name in re.findall(r"\$\{(\w+)FunctionArn\}", machine)}
+    assert called | {"launchBuild", "finishBuild"} == set(FUNCTIONS)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null"])
 def test_what_is_no_document_reads_as_an_empty_one(text: str) -> None:
     assert read_leniently(text) == {}
@@ -158,7 +166,9 @@ def test_metrics_of_builds_are_put_side_by_side() -> None:
 def test_a_sparkline_reaches_from_the_smallest_to_the_largest() -> None:
     assert draw_sparkline([0, 1, 2, 7]) == "▁▂▃█"
     assert draw_sparkline([3.0]) == "▄"
-    assert len(draw_sparkline(range(1000), width=10)) == 10
+    assert draw_sparkline(range(1000), width=8) == "▁▂▃▄▅▆▇█"  # the whole course, not its end
+    assert draw_sparkline([1, float("nan"), 2]) == "▁█"
+    assert draw_sparkline([float("inf")]) == ""
 
 
 @pytest.mark.parametrize(
@@ -238,6 +248,8 @@ def test_steps_tell_what_was_done_what_failed_and_what_was_not_needed() -> None:
     running = build_steps(states(), history, "RUNNING", later)
     assert running.current == Step("Train Model", "running", 9.0, 2)
     assert describe_step(running.current) == "Train Model: running"
+    to_come = {step.name: step.state for step in running}
+    assert (to_come["Create Model"], to_come["Tune Model"]) == ("waiting", "skipped")  # which it has passed by
     stopped = {step.name: step.state for step in build_steps(states(), history, "ABORTED", later)}
     assert stopped["Train Model"] == "stopped"
 
@@ -280,3 +292,31 @@ def test_two_builds_are_compared() -> None:
     assert comparison.to_dict()["builds"]["reason"] == {"1": "-", "2": "too small"}
     assert "~ trainvolumesize: 10 -> 20" in repr(comparison)
     assert "too small" in comparison._repr_html_()
+
+
+def test_a_build_is_told_with_what_was_decided_about_it() -> None:
+    asked = {"status": "running", "approval_token": "t", "approval_until": "2026-01-03T03:04:05+00:00"}
+    facts = describe_facts(record(4, **asked, metrics={"accuracy": 0.9}, live_metrics={"accuracy": 0.8}))
+    assert (facts["metrics"], facts["live metrics"]) == ("accuracy 0.9", "accuracy 0.8")
+    assert facts["approval"] == "asked for until 2026-01-03 03:04:05 UTC"
+    answered = {"approval": "rejected", "approval_by": "ada (command)", "approval_comment": "too slow"}
+    facts = describe_facts(
+        record(4, **answered, status="withheld", cost_most=0.92, cost=0.001, overrides='{"spot": true}')
+    )
+    assert facts["approval"] == "rejected by ada (command): too slow"
+    assert facts["cost"] == "less than $0.01 of training"
+    assert facts["for this build alone"] == '{"spot": true}'
+    assert describe_facts(record(4, cost_most=0.92))["cost"] == "at most $0.92 of training"
+
+
+@pytest.mark.parametrize(
+    ("rollback", "restores", "name"),
+    [
+        ("", 0, "Build 4"),
+        ("previous", 0, "Build 4, a rollback to the previous build,"),
+        ("previous", 2, "Build 4, a rollback to build 2,"),
+        ("3", 0, "Build 4, a rollback to build 3,"),
+    ],
+)
+def test_a_rollback_is_named_with_what_it_goes_back_to(rollback: str, restores: int, name: str) -> None:
+    assert name_build(BuildRecord(4, Trigger("command", "", rollback), NOW.isoformat(), restores=restores)) == name

@@ -1,0 +1,12 @@
+"""Holds what the model has measured against what is asked, before anything is deployed."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sagebuild.gate import check_quality
+from sagebuild.service import Service
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Check the build that the state machine hands in; the answer says whether it is met, and if not why."""
+    return asdict(check_quality(Service.from_environment(), event))

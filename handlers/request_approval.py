@@ -1,0 +1,12 @@
+"""Asks people whether a model may be deployed; the build waits until somebody answers."""
+
+from typing import Any
+
+from sagebuild.approval import request_approval
+from sagebuild.records import now
+from sagebuild.service import Service
+
+
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Ask for the build that the state machine hands in, with the token that it waits with."""
+    request_approval(Service.from_environment(), event["number"], event["token"], event["seconds"], now())

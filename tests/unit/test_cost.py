@@ -1,0 +1,172 @@
+"""What a build costs by the price table: for each way to train and to serve, and what is said of the rest."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sagebuild.cost import NEVER_COUNTED, Cost, describe_cost, format_dollars, tell_cost
+from sagebuild.estimate import estimate_cost, plan_cost
+from sagebuild.parameters import BuildParameters, parse_parameters
+from sagebuild.prices import date_prices, find_hosting_price, find_image_build_price, find_training_price
+from sagebuild.records import BuildRecord, Trigger
+from sagebuild.service import Service
+from sagebuild.tuning import build_tuning_job
+from tests.unit.golden_requests import DOCUMENTS, NUMBER, SCRIPT, SETTINGS, build_requests
+from tests.unit.wrong_documents import of, scikit, tuned
+
+# Of the table, in eu-west-1.
+M5_LARGE, T2_MEDIUM, G5_XLARGE = 0.128, 0.06, 1.57
+TABLE = Path(__file__).parents[2] / "sagebuild" / "prices.json"
+ENDPOINT = {"endpointConfig": {"ProductionVariants": [{"InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}]}}
+
+
+def a_service(region: str = "eu-west-1", **settings: str) -> Service:
+    return Service(SETTINGS | settings | {"AWS_REGION": region}, lambda name: pytest.fail(f"no AWS is needed: {name}"))
+
+
+def cost_of(service: Service | None = None, **document: Any) -> Cost:
+    return estimate_cost(service or a_service(), parse_parameters(of("PYTORCH", **SCRIPT | document)))
+
+
+def sentences(cost: Cost) -> str:
+    """What is said of this build alone."""
+    assert cost.left_out[-1] == NEVER_COUNTED
+    return " ".join(cost.left_out[:-1])
+
+
+def plan(parameters: BuildParameters, bodies: dict[str, Any], images: int = 0) -> dict[str, Any]:
+    return plan_cost(a_service(), parameters, bodies, images)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_each_framework_costs_its_instances_for_as_long_as_they_may_train(name: str) -> None:
+    bodies = build_requests(DOCUMENTS[name])
+    told = plan(parse_parameters(DOCUMENTS[name]), bodies)
+    resources, limits = bodies["training"]["ResourceConfig"], bodies["training"]["StoppingCondition"]
+    price = find_training_price("eu-west-1", resources["InstanceType"])
+    assert price is not None
+    hourly = price.hourly * resources["InstanceCount"]
+    assert told["training_hourly_cost"] == pytest.approx(hourly)
+    assert told["cost_most"] == pytest.approx(hourly * limits["MaxRuntimeInSeconds"] / 3600)
+    assert (told["endpoint_hourly_cost"], told["prices_of"]) == (T2_MEDIUM, date_prices())
+
+
+@pytest.mark.parametrize(("document", "most", "endpoint"), [
+    ({}, 4 * M5_LARGE, T2_MEDIUM),
+    ({"traininstancecount": 3, "trainmaxrun": 0.5, "hostinstancecount": 2}, 1.5 * M5_LARGE, 2 * T2_MEDIUM),
+    ({"traininstancetype": "ml.g5.xlarge", "hostinstancetype": "ml.m5.large"}, 4 * G5_XLARGE, M5_LARGE),
+    ({"skiptrain": True}, 0, T2_MEDIUM),
+    ({"deployEndpoint": False}, 4 * M5_LARGE, 0),
+    ({"spot": True, "spotmaxwait": 48}, 4 * M5_LARGE, T2_MEDIUM),
+    ({"asynchronous": {}}, 4 * M5_LARGE, T2_MEDIUM),
+    ({"serverless": {"memory": 2, "concurrency": 5}}, 4 * M5_LARGE, None),
+])  # fmt: skip
+def test_a_build_is_estimated_before_there_is_one(document: Any, most: float, endpoint: float | None) -> None:
+    cost = cost_of(**document)
+    assert (cost.spent, cost.most, cost.endpoint_hourly) == (None, pytest.approx(most), endpoint)
+
+
+def test_a_tuning_job_costs_all_its_trainings() -> None:
+    ranges = {"depth": {"MinValue": 2, "MaxValue": 80, "integer": True}}
+    parameters = parse_parameters(tuned(hyperparameters=ranges, maxtrainingjobs=20, trainmaxrun=0.5, **SCRIPT))
+    body = build_tuning_job(a_service(), NUMBER, parameters, "image:1")
+    told = plan(parameters, {"tuning": body} | ENDPOINT)
+    assert told["cost_most"] == pytest.approx(20 * 0.5 * M5_LARGE) == estimate_cost(a_service(), parameters).most
+    assert told["training_hourly_cost"] == M5_LARGE
+    grid = {"tuningstrategy": "Grid", "hyperparameters": {"kernel": {"Values": ["rbf", "poly", "linear"]}}}
+    parameters = parse_parameters(tuned(**grid, **SCRIPT))
+    body = build_tuning_job(a_service(), NUMBER, parameters, "image:1")
+    assert plan(parameters, {"tuning": body} | ENDPOINT)["cost_most"] == pytest.approx(3 * 4 * M5_LARGE)
+
+
+def test_instances_of_several_types_are_added_up() -> None:
+    counts = {"ml.m5.large": 2, "ml.g5.xlarge": 1}
+    groups = [{"InstanceType": kind, "InstanceCount": count} for kind, count in counts.items()]
+    bodies = {"training": {"ResourceConfig": {"InstanceGroups": groups}}} | ENDPOINT
+    told = plan(parse_parameters(scikit(**SCRIPT)), bodies)
+    assert told["cost_most"] == pytest.approx(24 * (2 * M5_LARGE + G5_XLARGE))  # SageMaker's own limit is a day
+
+
+@pytest.mark.parametrize(("document", "said"), [
+    ({"spot": True, "spotmaxwait": 5}, "Spot training is reckoned at the full price until it has ended"),
+    ({"keepalive": 3600}, "Keeping the training instances (keepalive) costs up to $0.13 more for each training."),
+    ({"serverless": {"memory": 2, "concurrency": 5}}, "The serverless endpoint is paid for by use"),
+    ({"hostinstancetype": "ml.m5.large", "autoscaling": {"minimum": 1, "maximum": 9, "target": 5}},
+     "autoscaling keeps from 1 to 9"),
+    ({"traininstancetype": "ml.trn1.2xlarge"}, "No price of training on ml.trn1.2xlarge in eu-west-1 is known."),
+    ({"hostinstancetype": "ml.p5.48xlarge"}, "No price of an endpoint's ml.p5.48xlarge in eu-west-1 is known."),
+    ({}, "Training on ml.m5.large is reckoned at the price of an endpoint's instance of that type."),
+])  # fmt: skip
+def test_what_an_estimate_rests_on_is_said(document: dict[str, Any], said: str) -> None:
+    assert said in sentences(cost_of(**document))
+
+
+def test_image_builds_and_a_person_s_own_machines_are_said_to_be_left_out() -> None:
+    byod = parse_parameters(of("BYOD", sourcelocation="s3://code-bucket/source.zip"))
+    service = a_service(PREPROCESS_STATE_MACHINE="arn:aws:states:eu-west-1:123456789012:stateMachine:clean")
+    said = sentences(estimate_cost(service, byod))
+    assert "The image builds, 2 at $0.01 a minute each, are left out." in said
+    assert "Your own state machines are left out." in said
+    assert "The image builds, 2, are left out." in sentences(estimate_cost(a_service("eu-north-1"), byod))
+
+
+def test_nothing_is_guessed_for_a_region_or_type_without_a_price() -> None:
+    cost = cost_of(a_service("eu-moon-1"))
+    assert (cost.most, cost.endpoint_hourly) == (None, None)
+    assert tell_cost(cost).startswith("no price of the training is known; by prices of ")
+    assert "No price of training on ml.m5.large in eu-moon-1 is known." in tell_cost(cost)
+    assert find_training_price("us-east-1", "ml.m5.7xlarge") is find_hosting_price("us-east-1", "ml.m5.7xlarge") is None
+    assert find_image_build_price("eu-moon-1") is None
+
+
+def test_a_training_s_own_price_comes_first() -> None:
+    assert "reckoned at" not in sentences(cost_of(a_service("us-east-1")))
+    price = find_training_price("us-east-1", "ml.g6.xlarge")
+    assert price is not None
+    assert (price.hourly, price.stands_in) == (1.127, False)
+
+
+def test_the_table_is_dated_small_and_bears_out_that_training_costs_what_an_endpoint_costs() -> None:
+    table = json.loads(TABLE.read_text(encoding="utf-8"))
+    assert date.fromisoformat(date_prices()) <= date.today()
+    assert TABLE.stat().st_size < 150_000
+    for region, prices in table["hosting"].items():
+        assert all(price > 0 for price in prices.values()), region
+    for region, prices in table["training"].items():
+        for kind, price in prices.items():
+            assert table["hosting"][region].get(kind, price) == pytest.approx(price, rel=0.001), (region, kind)
+
+
+def a_record(**changes: Any) -> BuildRecord:
+    known = {"prices_of": "2026-05-20", "cost_most": 0.512, "training_hourly_cost": 0.128, "endpoint_hourly_cost": 0.06}
+    return BuildRecord(7, Trigger("voice"), "2026-11-26T10:00:00+00:00", **known | changes)
+
+
+def test_a_build_that_has_ended_tells_what_it_came_to() -> None:
+    record = a_record(ended_at="2026-11-26T11:00:00+00:00", cost=0.032, cost_left_out=["That too.", NEVER_COUNTED])
+    assert tell_cost(describe_cost(a_service(), record)) == (
+        "about $0.03 for training (at most $0.51 was planned); the endpoint costs about $0.06 an hour while it is up; "
+        "by prices of 2026-05-20, without storage, transfer, requests and discounts. That too."
+    )
+
+
+@pytest.mark.parametrize(("cost", "said"), [
+    (Cost(None, 0.512, None, "2026-05-20", ()), "at most $0.51 for training; by"),
+    (Cost(0.0, 0.512, None, "2026-05-20", ()), "nothing for training (at most $0.51 was planned); by"),
+    (Cost(0.0, 0.0, 0.0, "2026-05-20", ()), "nothing for training; by"),
+    (Cost(0.001, 0.512, None, "2026-05-20", ()), "less than $0.01 for training (at most"),
+    (Cost(None, None, None, "", ()), "not known before the build is planned."),
+])  # fmt: skip
+def test_an_estimate_is_told_in_plain_words(cost: Cost, said: str) -> None:
+    assert tell_cost(cost).startswith(said)
+
+
+@pytest.mark.parametrize(("amount", "said"), [
+    (0, "$0.00"), (0.004, "less than $0.01"), (0.456, "$0.46"), (12.3, "$12.30"), (999.994, "$999.99"),
+    (1234.5, "$1,234"),
+])  # fmt: skip
+def test_dollars_are_said_to_the_cent(amount: float, said: str) -> None:
+    assert format_dollars(amount) == said

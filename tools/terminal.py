@@ -1,0 +1,125 @@
+"""Runs a command in a terminal that nobody sees, and draws what stands on its screen as SVG."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import pyte
+from pyte.screens import Char
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.style import Style
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+COLUMNS, LINES = 112, 50
+_LONGEST_SECONDS = 180.0
+# pyte's names of the colours, by rich's.
+_COLOURS = {"brown": "yellow", "brightblack": "bright_black"}
+_THEME = TerminalTheme(
+    (18, 22, 28),
+    (222, 228, 236),
+    [(60, 66, 74), (255, 107, 107), (87, 199, 133), (240, 196, 92), (97, 175, 239), (198, 146, 233), (80, 200, 215),
+     (222, 228, 236)],
+    [(130, 140, 152), (255, 140, 140), (120, 220, 160), (250, 214, 130), (140, 200, 250), (215, 175, 245),
+     (120, 220, 230), (255, 255, 255)],
+)  # fmt: skip
+# Whoever looks at a picture of a page of ours fetches nothing from elsewhere.
+_SVG = re.sub(r"    @font-face \{\{.*?\n    \}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
+    "font-family: Fira Code, monospace",
+    "font-family: 'Fira Code', ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
+)
+
+
+class Terminal:
+    """A terminal of a fixed width, in which one command after another runs.
+
+    Parameters
+    ----------
+    folder
+        Where they run.
+    variables
+        Their whole environment.
+    """
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._variables = {**variables, "TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": str(LINES)}
+        self._screen = pyte.Screen(COLUMNS, LINES)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._screen.reset()
+
+    def type(
+        self,
+        command: str,
+        answer: str = "",
+        stop_when: Callable[[str], bool] | None = None,
+    ) -> None:
+        """Type a command after the prompt and let it run to its end.
+
+        Parameters
+        ----------
+        answer
+            What is typed when it asks.
+        stop_when
+            Given the screen's text; when it is true, the screen stays as it is then, and the command runs on unseen.
+        """
+        self._stream.feed(b"\x1b[32m$\x1b[0m \x1b[1m" + command.encode() + b"\x1b[0m\r\n")
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            ["bash", "-c", command], cwd=self._folder, env=self._variables, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        os.write(ours, answer.encode())
+        seen, deadline = True, time.monotonic() + _LONGEST_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                said = os.read(ours, 65536) if select.select([ours], [], [], 0.2)[0] else b""
+            except OSError:  # it has closed its side
+                break
+            if seen and said:
+                self._stream.feed(said.replace(b"\x1b[2m", b"\x1b[90m"))  # pyte knows no dim
+                seen = not (stop_when and stop_when(self.text))
+        process.wait()
+        os.close(ours)
+
+    @property
+    def text(self) -> str:
+        """What stands on the screen."""
+        return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
+
+    def draw(self, path: Path, title: str) -> None:
+        """Write the screen as SVG, as many lines as are used."""
+        used = len(self.text.splitlines())
+        console = Console(record=True, width=COLUMNS, file=io.StringIO(), legacy_windows=False)
+        for line in range(used):
+            console.print(_to_text([self._screen.buffer[line][column] for column in range(COLUMNS)]))
+        name = path.stem.replace("-", "")
+        path.write_text(
+            console.export_svg(title=title, theme=_THEME, code_format=_SVG, unique_id=name), encoding="utf-8"
+        )
+
+
+def _to_text(characters: Sequence[Char]) -> Text:
+    text = Text(no_wrap=True, overflow="ignore")
+    for style, same in groupby(characters, _to_style):
+        text.append("".join(one.data for one in same), style)
+    text.rstrip()
+    return text
+
+
+def _to_style(one: Char) -> Style:
+    colour = f"#{one.fg}" if re.fullmatch("[0-9a-f]{6}", one.fg) else _COLOURS.get(one.fg, one.fg)
+    return Style(color=colour, bold=one.bold)
