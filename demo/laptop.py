@@ -141,6 +141,10 @@ def list_inventory(aws: Aws) -> set[str]:
         "endpoint": [e["EndpointName"] for e in sagemaker.list_endpoints()["Endpoints"]],
         "endpoint config": [c["EndpointConfigName"] for c in sagemaker.list_endpoint_configs()["EndpointConfigs"]],
         "model": [model["ModelName"] for model in sagemaker.list_models()["Models"]],
+        "model package group": [
+            group["ModelPackageGroupName"]
+            for group in sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+        ],
         "training job": [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]],
         "tuning job": [
             job["HyperParameterTuningJobName"]

@@ -32,7 +32,7 @@ def choose_image(service: Service, number: int, parameters: BuildParameters, sco
     instance_type = parameters.traininstancetype if scope == "training" else parameters.hostinstancetype
     return resolve_image(
         parameters.framework,
-        _read_version(parameters),
+        read_version(parameters),
         parameters.pyversion if isinstance(parameters, ScriptModeParameters) else None,
         service.region,
         instance_type,
@@ -42,7 +42,8 @@ def choose_image(service: Service, number: int, parameters: BuildParameters, sco
     )
 
 
-def _read_version(parameters: BuildParameters) -> str | None:
+def read_version(parameters: BuildParameters) -> str | None:
+    """The version of the framework or algorithm that a document asks for; None where it has none."""
     if isinstance(parameters, TensorFlowParameters):
         return parameters.tensorflowversion
     if isinstance(parameters, MxnetParameters):

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -24,6 +24,7 @@ from sagebuild.names import name_resource
 from sagebuild.notify import notify_once
 from sagebuild.prune import prune_builds
 from sagebuild.records import NOT_ENDED, BuildRecord, now, read_build, update_build
+from sagebuild.registry import settle_package
 from sagebuild.scaling import clear_scaling, restore_scaling
 from sagebuild.service import Service
 from sagebuild.status import find_step
@@ -108,6 +109,8 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
     endpoint = describe_endpoint(service)
     step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
     reason = _explain(service, record, ending, None if work.was_running else job, step)
+    with _attempt(ending, undone):
+        settle_package(service, replace(record, status=status, reason=reason))
     update_build(
         service,
         record.number,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -170,10 +171,15 @@ def _describe_training_job(service: Service, name: str) -> Job | None:
         status=answer["TrainingJobStatus"],
         seconds=answer.get("BillableTimeInSeconds", 0),
         reason=answer.get("FailureReason", ""),
-        metrics={m["MetricName"]: m["Value"] for m in answer.get("FinalMetricDataList", [])},
+        metrics=_read_metrics(answer.get("FinalMetricDataList", [])),
         artifacts=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
         ran_out_of_time=answer.get("SecondaryStatus") == "MaxRuntimeExceeded",
     )
+
+
+def _read_metrics(told: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Metrics by name; one that diverged (NaN, infinity) is left out, as no record could keep it."""
+    return {each["MetricName"]: each["Value"] for each in told if math.isfinite(each["Value"])}
 
 
 def _describe_tuning_job(service: Service, name: str) -> Job | None:

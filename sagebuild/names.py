@@ -62,6 +62,11 @@ def name_endpoint(service: Service) -> str:
     return service.stack_name
 
 
+def name_package_group(service: Service) -> str:
+    """The name of the stack's group in the model registry."""
+    return service.stack_name
+
+
 def execution_arn(service: Service, number: int) -> str:
     """The ARN of a build's execution, from the state machine's own: ``arn:aws:states:r:a:stateMachine:name``."""
     machine = service.setting("STATE_MACHINE_ARN")

@@ -145,6 +145,11 @@ def format_seconds(seconds: float) -> str:
     return " ".join(said[:2]) or "0 seconds"
 
 
+def tell_outcome(record: BuildRecord) -> str:
+    """What became of a build that has ended, as in "Build 12 was not deployed."."""
+    return f"Build {record.number} {_VERBS[record.status]}."
+
+
 def tell_metrics(metrics: Mapping[str, float]) -> str:
     """Names and values, as in "accuracy 0.91, loss 0.2"."""
     return ", ".join(f"{name} {value:g}" for name, value in sorted(metrics.items()))

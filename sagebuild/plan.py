@@ -20,6 +20,7 @@ from sagebuild.hooks import plan_execution, replace_body
 from sagebuild.images import Scope
 from sagebuild.names import name_endpoint, name_resource
 from sagebuild.overrides import parse_overridden
+from sagebuild.package import plan_package
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_images, examine_inputs
 from sagebuild.records import NOT_ENDED, read_build, update_build
@@ -42,6 +43,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         ``packing`` is None unless the serving script has to be put into the model's archive before that is deployed;
         ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it, ``scaling`` is how it scales;
         ``guardrails`` is how the traffic of an update moves, ``smokeTest`` what the endpoint must answer then;
+        ``register`` is what `plan_package` gives;
         ``quality`` says what is compared before anything is deployed, and ``approval`` whether a person is asked;
         ``pollSeconds`` and ``maximumPolls`` bound the wait for it. ``preprocess`` and ``postprocess`` start a person's
         own state machines, where there are any.
@@ -108,6 +110,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "quality": plan_gate(number, parameters),
         "packing": plan_packing(service, number, parameters) if isinstance(parameters, ScriptModeParameters) else None,
         "model": bodies["model"],
+        "register": plan_package(service, parameters, bodies, training.artifacts),
         "endpointConfig": bodies["endpointConfig"],
         "endpoint": requests.build_endpoint(service, number),
         "approval": plan_approval(number, parameters),

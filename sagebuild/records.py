@@ -68,6 +68,7 @@ class BuildRecord:
     best_hyperparameters: dict[str, str] = field(default_factory=dict)  # that the tuning job has found
     artifacts: str = ""  # S3 address of the trained model
     model: str = ""
+    model_package: str = ""  # its ARN in the model registry
     endpoint_config: str = ""
     live_before: str = ""  # endpoint configuration; empty: no endpoint
     live_after: str = ""

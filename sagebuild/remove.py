@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import NoBuildRunningError, StillRunningError
-from sagebuild.names import name_endpoint, resource_prefix, tuning_prefix
+from sagebuild.names import name_endpoint, name_package_group, resource_prefix, tuning_prefix
 from sagebuild.scaling import end_scaling
 from sagebuild.service import Service, aws_call, suppress_code
 from sagebuild.stop import stop_build
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Stop the running build and remove the endpoint, models, jobs, their logs, and all objects in the buckets.
+    """Stop the running build and remove the endpoint, models, packages, jobs, logs, and all objects in the buckets.
 
     Raises
     ------
@@ -37,6 +37,7 @@ def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sle
     end_scaling(service)
     _delete_endpoint(service, sleep)
     _delete_configs_and_models(service)
+    _delete_packages(service)
     _delete_jobs(service)
     _delete_logs(service)
     for bucket in BUCKETS:
@@ -73,6 +74,16 @@ def _delete_configs_and_models(service: Service) -> None:
     for page in _pages(sagemaker, "list_models", prefix):
         for model in page["Models"]:
             sagemaker.delete_model(ModelName=model["ModelName"])
+
+
+def _delete_packages(service: Service) -> None:
+    """CloudFormation deletes the group, once it is empty."""
+    with aws_call("delete the model packages"):
+        pages = service.sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=name_package_group(service)
+        )
+        for package in [package for page in pages for package in page["ModelPackageSummaryList"]]:
+            service.sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
 
 
 def _delete_jobs(service: Service) -> None:

@@ -121,6 +121,10 @@ def _first_named(call: Call) -> Iterator[str]:
 
 
 def _sagemaker(call: Call) -> Iterator[str]:
+    if call.operation.name == "CreateModelPackage":
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-version.html: a version of the group.
+        yield from (_arn(call, "model-package/{}/*", name) for name in _values(call, "ModelPackageGroupName"))
+        return
     yield from _first_named(call)
     if call.operation.name in ("CreateEndpoint", "UpdateEndpoint"):
         yield from (_arn(call, "endpoint-config/{}", name) for name in _values(call, "EndpointConfigName"))

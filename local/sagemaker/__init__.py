@@ -1,4 +1,4 @@
-"""SageMaker: training jobs and endpoints that are real processes on this machine."""
+"""SageMaker: training jobs and endpoints that are real processes on this machine, and the model registry."""
 
 MOTO_NAMES = (
     "moto.core.exceptions.ServiceException",

@@ -10,6 +10,7 @@ from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from local.sagemaker.endpoints import EndpointOperations
+from local.sagemaker.packages import PackageOperations
 from local.sagemaker.resources import Json
 from local.sagemaker.tuning import TuningOperations
 
@@ -21,6 +22,9 @@ _OPERATIONS = (
     *("create_model", "describe_model", "delete_model", "list_models"),
     *("create_endpoint_config", "describe_endpoint_config", "delete_endpoint_config", "list_endpoint_configs"),
     *("create_endpoint", "describe_endpoint", "update_endpoint", "delete_endpoint", "list_endpoints"),
+    *("create_model_package_group", "describe_model_package_group", "delete_model_package_group"),
+    *("list_model_package_groups", "list_model_packages"),
+    *("create_model_package", "describe_model_package", "update_model_package", "delete_model_package"),
 )
 # moto records these and says at once that they are done; nothing here would run them.
 _REFUSED = (
@@ -33,7 +37,12 @@ _REFUSED = (
 )
 
 
-class SageMakerBackend(TuningOperations, EndpointOperations, SageMakerModelBackend):  # type: ignore[misc]
+class SageMakerBackend(
+    TuningOperations,
+    EndpointOperations,
+    PackageOperations,
+    SageMakerModelBackend,  # type: ignore[misc]
+):
     """One region's SageMaker. Its operations take the request as it came and return the answer."""
 
     def __init__(self, region_name: str, account_id: str) -> None:

@@ -121,7 +121,7 @@ def training_runner(image: str, base: Path, role_arn: str) -> Runner:
     UnknownImageError
         The image cannot be run here; the message says which can.
     """
-    if stored := _find_stored(image, role_arn):
+    if stored := find_stored(image, role_arn):
         return _run_stored(stored, "train", base, "--network=host")
     repository = _repository(image)
     if repository in ALGORITHMS:
@@ -133,7 +133,7 @@ def training_runner(image: str, base: Path, role_arn: str) -> Runner:
 
 def serving_runner(image: str, base: Path, role_arn: str, port: int) -> Runner:
     """The runner of an inference image; as training_runner, with a port that is free."""
-    if stored := _find_stored(image, role_arn):
+    if stored := find_stored(image, role_arn):
         return _run_stored(stored, "serve", base, f"--publish=127.0.0.1:{port}:{_CONTAINER_PORT}", port=port)
     repository = _repository(image)
     if repository in ALGORITHMS:
@@ -171,8 +171,14 @@ def _run_stored(stored: StoredImage, argument: str, base: Path, network: str, po
     return Runner(command, stored.run_folder, environment | told, port)
 
 
-def _find_stored(image: str, role_arn: str) -> StoredImage | None:
-    """The image, if it is of this account's ECR."""
+def find_stored(image: str, role_arn: str | None) -> StoredImage | None:
+    """The image, if it is of this account's ECR.
+
+    Raises
+    ------
+    UnknownImageError
+        It is to be there, and is not, or the role may not pull it.
+    """
     address = _OWN.fullmatch(image)
     if not address:
         return None

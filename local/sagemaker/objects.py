@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 class Objects:
     """S3 as one role sees it."""
 
-    def __init__(self, region: str, role_arn: str) -> None:
+    def __init__(self, region: str, role_arn: str | None) -> None:
         self._s3: Any = clients.client("s3", region, role_arn)
 
     def fetch(self, uri: str, target: Path) -> None:
@@ -40,6 +40,14 @@ class Objects:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
             shutil.copyfileobj(body, file)
+
+    def check(self, uri: str) -> None:
+        """Fail unless there is such an object, and the role may read it."""
+        bucket, key = _split(uri)
+        try:
+            self._s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            raise ObjectError(f"{uri}: {error.response['Error']['Message']}") from error
 
     def list_prefix(self, uri: str) -> list[Entry]:
         """Every object below a prefix; none if there is none."""

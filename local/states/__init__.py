@@ -26,6 +26,8 @@ MOTO_NAMES: tuple[str, ...] = (
     f"{_ASL}.component.common.error_name.error_equals_decl.ErrorEqualsDecl._eval_body",
     f"{_ASL}.parse.preprocessor.RetrierDecl",
     f"{_ASL}.parse.preprocessor.state_task_for",
+    f"{_ASL}.component.state.exec.execute_state.ExecutionState._evaluate_with_timeout",
+    f"{_ASL}.eval.states.ContextObject.update_task_token",
     f"{_ASL}.component.common.string.string_expression.StringJSONata._eval_body",
     f"{_ASL}.component.common.string.string_expression.StringVariableSample._eval_body",
     f"{_ASL}.component.state.fail.state_fail.CustomErrorName",

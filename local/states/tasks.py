@@ -88,6 +88,16 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
         name = self.resource.service_name
         return str(name) if self._integration else f"{name}:{self.resource.api_name}"
 
+    def _evaluate_with_timeout(self, env: Environment) -> None:
+        # Each try waits with a token of its own, and nobody waits with it afterwards.
+        asks = self.resource.condition == TOKEN
+        endpoint = env.callback_pool_manager.add(env.states.context_object.update_task_token()) if asks else None
+        try:
+            super()._evaluate_with_timeout(env)
+        finally:
+            if endpoint:
+                endpoint.report(CallbackConsumerTimeout())
+
     def _eval_service_task(
         self, env: Environment, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: Any
     ) -> None:

@@ -48,6 +48,16 @@ TASTER = """
             raise type("SmokeTestError", (Exception,), {})("The smoke test failed: the status is 500.")
 """
 
+# Registers nothing, and looks whether it was handed what it takes.
+REGISTRAR = """
+    def handler(event, context):
+        if "raise" in event:
+            raise type(event["raise"], (Exception,), {})("The registry does not answer.")
+        assert event["artifacts"].startswith("s3://")
+        assert ":execution:" in event["execution"]
+        assert event.keys() == {"wanted", "origin", "framework", "number", "model", "artifacts", "execution"}
+"""
+
 # Answers what it is told to.
 CHECKER = """
     def handler(event, context):
@@ -132,6 +142,7 @@ class Stage(Host):
         self._packer = deploy(engine, PACKER)
         self._taster = deploy(engine, TASTER)
         self._checker = deploy(engine, CHECKER)
+        self._registrar = deploy(engine, REGISTRAR)
         self._asker = deploy(engine, ASKER)
         self.cloudwatch = engine.client("cloudwatch")
         self._machine = self._create(DEFINITION)
@@ -142,6 +153,7 @@ class Stage(Host):
         text = text.replace("${PackModelFunctionArn}", self._packer)
         text = text.replace("${RunSmokeTestFunctionArn}", self._taster)
         text = text.replace("${CheckQualityFunctionArn}", self._checker)
+        text = text.replace("${RegisterModelFunctionArn}", self._registrar)
         text = text.replace("${RequestApprovalFunctionArn}", self._asker)
         created = self.machines.states.create_state_machine(
             name=name("build"), definition=text, roleArn=self.machines.role_arn
@@ -194,6 +206,7 @@ class Stage(Host):
             "endpoint": {"EndpointName": endpoint or name("endpoint"), "EndpointConfigName": own},
             "quality": {"wanted": False},
             "packing": None,
+            "register": {"wanted": False},
             "approval": {"wanted": False},
             "tags": [{"Key": "sagebuild:build", "Value": own}],
             "preprocess": {"wanted": False},

@@ -1,6 +1,7 @@
 """Builds from the spoken sentence to the answering endpoint, and every way in which they end otherwise."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,23 @@ def test_a_build_started_by_voice_ends_with_an_endpoint_that_answers(stack: Depl
     (message,) = stack.read_notifications(number)
     assert message.startswith(f"Build {number} of {NAME} succeeded after ")
     assert f"Endpoint: {NAME} now serves {record['endpoint_config']}" in message
+    check_package(stack, record)
+
+
+def check_package(stack: DeployedStack, record: dict[str, Any]) -> None:
+    """The model registry has the build's model, with what it has measured, and it is approved."""
+    sagemaker = stack.client("sagemaker")
+    package = sagemaker.describe_model_package(ModelPackageName=record["model_package"])
+    assert (package["ModelPackageGroupName"], package["ModelApprovalStatus"]) == (NAME, "Approved")
+    assert package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == record["artifacts"]
+    told = package["CustomerMetadataProperties"]
+    assert (told["build"], told["training job"]) == (str(record["number"]), record["training_job"])
+    assert (told["trigger"], told["source"]) == ("voice", f"s3://{stack.outputs['CodeBucket']}/source.tar.gz")
+    assert told["data.training"] == f"s3://{stack.outputs['DataBucket']}/train/"
+    assert float(told["metric.accuracy"]) == pytest.approx(record["metrics"]["accuracy"], rel=1e-5)
+    bucket, key = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"].removeprefix("s3://").split("/", 1)
+    metrics = json.load(stack.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
+    assert metrics["multiclass_classification_metrics"]["accuracy"]["value"] == record["metrics"]["accuracy"]
 
 
 @pytest.mark.usefixtures("serving")

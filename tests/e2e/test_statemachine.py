@@ -30,7 +30,7 @@ PLAN_ONLY = (*PLANNED, IMAGES, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
 CREATE = ("Quality Gate?", "Script In Model?", "Create Model")
 ASKED = ("Approval?", "Ask For Approval")
-MODEL = (*CREATE, "Approval?", "Deploy Endpoint?")
+MODEL = (*CREATE, "Register Model?", "Approval?", "Deploy Endpoint?")
 WITHHELD = "Model Withheld"
 PREPARE = (*TRAIN, *MODEL, "Create Endpoint Config")
 FIND = ("Find Endpoint", "Endpoint Free?")
@@ -535,6 +535,23 @@ def gated(**check: Any) -> Json:
     return {"number": 1, "quality": {"wanted": True, "check": check}}
 
 
+@scenario(*TRAIN, *CREATE, "Register Model?", "Register Model", *MODEL[-2:], "Model Ready")
+def a_new_model_is_registered(stage: Stage) -> Run:
+    register = {"wanted": True, "origin": {}, "framework": {}}
+    return stage.build(stage.plan() | {"deploy": False, "register": register})
+
+
+@scenario("Given", "Register Model?", "Register Model", FAIL, error="RegistryError", cause="does not answer")
+def a_registration_that_fails_fails_the_build(stage: Stage) -> Run:
+    plan = {"number": 1, "model": {}, "register": {"wanted": True, "raise": "RegistryError"}}
+    return stage.run_from("Register Model?", {"plan": plan, "artifacts": "s3://model/model.tar.gz"})
+
+
+@scenario("Given", "Register Model?", FAIL, error="PlanError", cause="whether to register the model")
+def a_plan_that_leaves_the_registration_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Register Model?", {"plan": {"number": 1}})
+
+
 def asking(seconds: int = 60, **request: Any) -> Json:
     """A plan for which somebody is asked, and what they say."""
     late = "nobody approved it within 1 second"
@@ -574,7 +591,7 @@ def a_plan_that_leaves_the_gate_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Quality Gate?", {"plan": {"number": 1}})
 
 
-@scenario(*TRAIN, *CREATE, *ASKED, "Approved?", "Deploy Endpoint?", "Model Ready")
+@scenario(*TRAIN, *CREATE, "Register Model?", *ASKED, "Approved?", "Deploy Endpoint?", "Model Ready")
 def a_model_that_is_approved_goes_on(stage: Stage) -> Run:
     answer = {"approved": True, "reason": "approved by voice"}
     return stage.build(stage.plan() | {"deploy": False, "approval": asking(answer=answer)["approval"]})

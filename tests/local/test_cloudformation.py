@@ -208,6 +208,8 @@ def assert_form(engine: Engine, ids: dict[str, str], form: str) -> None:
     assert [target["Id"] for target in targets] == [form]
     (project,) = engine.client("codebuild").batch_get_projects(names=[ids["Project"]])["projects"]
     assert project["description"] == form
+    tags = engine.client("sagemaker").list_tags(ResourceArn=ids["PackageGroup"])["Tags"]
+    assert {"Key": "form", "Value": form} in tags
 
 
 @pytest.fixture
@@ -237,7 +239,7 @@ def test_every_type_is_made_changed_and_deleted(engine: Engine, stack: Stack) ->
     for form in ("second", "first"):
         assert settle(stack.api.update_stack, form) == "UPDATE_COMPLETE", stack.failures()
         assert_form(engine, ids, form)
-    unchanging = {"PackageGroup", "DeadLetters", "KeyAlias", "Layer", "Version"}
+    unchanging = {"DeadLetters", "KeyAlias", "Layer", "Version"}
     assert {name for name in ids if len(stack.events(name)) == 2} == unchanging
     assert {name for name in ids if stack.physical_id(name) != ids[name]} == {"AlexaPermission"}
     assert stack.delete()["StackStatus"] == "DELETE_COMPLETE", stack.failures()
