@@ -9,4 +9,5 @@ from sagebuild.service import Service
 
 def handler(event: dict[str, Any], _context: object) -> None:
     """Ask for the build that the state machine hands in, with the token that it waits with."""
-    request_approval(Service.from_environment(), event["number"], event["token"], event["seconds"], now())
+    service = Service.from_environment()
+    request_approval(service, event["number"], event["token"], event["seconds"], event["execution"], now())

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
 from sagebuild.lock import read_state
-from sagebuild.names import console_url, name_resource
+from sagebuild.names import execution_url, name_resource
 from sagebuild.notify import build_facts, format_seconds, publish_facts, tell_metrics, tell_moment
 from sagebuild.parameters import BuildParameters
 from sagebuild.records import NOT_ENDED, BuildRecord, read_build, update_build
@@ -42,7 +42,7 @@ def plan_approval(number: int, parameters: BuildParameters) -> dict[str, Any]:
     }
 
 
-def request_approval(service: Service, number: int, token: str, seconds: int, at: datetime) -> None:
+def request_approval(service: Service, number: int, token: str, seconds: int, execution: str, at: datetime) -> None:
     """Note what the build waits with, and ask for an answer, once. Safe to repeat.
 
     Parameters
@@ -51,6 +51,8 @@ def request_approval(service: Service, number: int, token: str, seconds: int, at
         Of the task that waits; another one when the task is tried again.
     seconds
         How long it waits.
+    execution
+        The ARN of what waits.
     at
         Since when.
 
@@ -67,7 +69,7 @@ def request_approval(service: Service, number: int, token: str, seconds: int, at
     update_build(service, number, only_if=NOT_ENDED, approval_token=token, approval_until=until)
     if record.approval_requested_at or record.approval:
         return
-    _publish(service, read_build(service, number))
+    _publish(service, read_build(service, number), execution_url(service, execution))
     update_build(service, number, approval_requested_at=at.isoformat())
 
 
@@ -181,7 +183,7 @@ def _explain_refusal(record: BuildRecord) -> str:
     return f"Build {record.number} waits for no answer."
 
 
-def _publish(service: Service, record: BuildRecord) -> None:
+def _publish(service: Service, record: BuildRecord, console: str) -> None:
     number, name = record.number, service.stack_name
     text = "\n".join(
         [
@@ -189,8 +191,10 @@ def _publish(service: Service, record: BuildRecord) -> None:
             f"Yes: sagebuild approve {number} --stack {name}. No: sagebuild reject {number} --stack {name}.",
             "Or say so to Alexa, or set the approval status of its model package, where there is one.",
             *(f"Note: {note}" for note in record.notes),
-            f"Details: {console_url(service, number)}",
+            f"Details: {console}",
         ]
     )
     asked = {"id": f"{name_resource(service, number)}-approval", "outcome": "approval"}
-    publish_facts(service, f"{name}: build {number} asks for approval", build_facts(service, record, text) | asked)
+    publish_facts(
+        service, f"{name}: build {number} asks for approval", build_facts(service, record, text, console) | asked
+    )

@@ -89,8 +89,10 @@ def parse_execution_name(name: str) -> int:
 
 def console_url(service: Service, number: int) -> str:
     """Where a person sees the build's execution in the AWS console."""
+    return execution_url(service, execution_arn(service, number))
+
+
+def execution_url(service: Service, arn: str) -> str:
+    """Where a person sees an execution in the AWS console."""
     region = service.region
-    return (
-        f"https://{region}.console.aws.amazon.com/states/home?region={region}"
-        f"#/v2/executions/details/{execution_arn(service, number)}"
-    )
+    return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{arn}"

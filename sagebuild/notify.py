@@ -72,7 +72,7 @@ def _publish(service: Service, record: BuildRecord, *, repeated: bool) -> None:
     if repeated:
         text += "\nThis may be the second message about this build: it is not certain that the first one left."
     subject = f"{service.stack_name}: {_name_kind(record)} {record.number} {VERBS[record.status]}"
-    publish_facts(service, subject, build_facts(service, record, text))
+    publish_facts(service, subject, build_facts(service, record, text, console_url(service, record.number)))
 
 
 def publish_facts(service: Service, subject: str, facts: Mapping[str, Any]) -> None:
@@ -93,7 +93,7 @@ def publish_facts(service: Service, subject: str, facts: Mapping[str, Any]) -> N
         )
 
 
-def build_facts(service: Service, record: BuildRecord, text: str) -> dict[str, Any]:
+def build_facts(service: Service, record: BuildRecord, text: str, console: str) -> dict[str, Any]:
     """What machines are told: all that the record knows under the record's own names, and the text for people.
 
     ``id`` is the same in every message about a build, and in no other.
@@ -104,7 +104,7 @@ def build_facts(service: Service, record: BuildRecord, text: str) -> dict[str, A
         "endpoint": name_endpoint(service),
         "outcome": record.status,
         "seconds": round(record.seconds),
-        "console": console_url(service, record.number),
+        "console": console,
         "text": text,
         "build": {name: value for name, value in describe_record(record).items() if name not in _UNTOLD},
     }
@@ -147,7 +147,7 @@ def format_seconds(seconds: float) -> str:
 
 def tell_outcome(record: BuildRecord) -> str:
     """What became of a build that has ended, as in "Build 12 was not deployed."."""
-    return f"Build {record.number} {_VERBS[record.status]}."
+    return f"Build {record.number} {VERBS[record.status]}."
 
 
 def tell_metrics(metrics: Mapping[str, float]) -> str:

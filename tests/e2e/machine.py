@@ -61,8 +61,8 @@ REGISTRAR = """
 # Answers what it is told to.
 CHECKER = """
     def handler(event, context):
-        if "raise" in event:
-            raise type(event["raise"], (Exception,), {})("No build has the number 1.")
+        if "error" in event:
+            raise type(event["error"], (Exception,), {})("No build has the number 1.")
         return event
 """
 
@@ -72,8 +72,8 @@ ASKER = """
 
     def handler(event, context):
         assert event["token"]
-        if "raise" in event:
-            raise type(event["raise"], (Exception,), {})("Build 1 has ended.")
+        if "error" in event:
+            raise type(event["error"], (Exception,), {})("Build 1 has ended.")
         if "answer" in event:
             output = json.dumps(event["answer"])
             boto3.client("stepfunctions").send_task_success(taskToken=event["token"], output=output)

@@ -75,7 +75,10 @@ NEEDED_NOW_AND_THEN = {
     for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")
     for job in ("Training", "HyperParameterTuning")
 } | {(role, "codebuild:StopBuild") for role in ("AlexaSkill", "BuildStateMachine", "FinishBuild")}
-NEEDED_NOW_AND_THEN |= {("SweepBuilds", "states:StartExecution")}  # when a launch has died before the start
+NEEDED_NOW_AND_THEN |= {
+    ("SweepBuilds", "states:StartExecution"),  # when a launch has died before the start
+    ("SweepBuilds", "states:SendTaskSuccess"),  # when an approval has died before it was sent
+}
 
 
 @dataclass
@@ -165,7 +168,8 @@ def use_tuning(stack: DeployedStack) -> None:
         "configtrain": "SAGEMAKERHPO",
         "tuningobjective": {"Name": "accuracy", "Type": "Maximize"},
     }
-    stack.build(hyperparameters={"trouble": {"Values": ["none"]}}, **tuning)
+    gates = {"mustimprove": {"metric": "accuracy"}, "approval": "manual", "approvalhours": 0.001}  # nobody answers
+    stack.build(hyperparameters={"trouble": {"Values": ["none"]}}, **tuning, **gates)
     use_queue(stack)
     stack.set_parameters(hyperparameters={"trouble": {"Values": ["endless"]}}, **tuning)
     number = stack.start_by_voice()

@@ -552,7 +552,7 @@ def a_plan_that_leaves_the_registration_out_fails_the_build(stage: Stage) -> Run
     return stage.run_from("Register Model?", {"plan": {"number": 1}})
 
 
-def asking(seconds: int = 60, **request: Any) -> Json:
+def asking(*, seconds: int = 60, **request: Any) -> Json:
     """A plan for which somebody is asked, and what they say."""
     late = "nobody approved it within 1 second"
     return {"number": 1, "approval": {"wanted": True, "seconds": seconds, "request": request, "late": late}}
@@ -578,7 +578,7 @@ def a_model_that_is_not_good_enough_is_withheld(stage: Stage) -> Run:
 
 @scenario("Given", "Quality Gate?", "Check Quality", FAIL, error="BuildNotFoundError", cause="No build has the number")
 def a_check_that_fails_fails_the_build(stage: Stage) -> Run:
-    return stage.run_from("Quality Gate?", {"plan": gated(**{"raise": "BuildNotFoundError"})})
+    return stage.run_from("Quality Gate?", {"plan": gated(error="BuildNotFoundError")})
 
 
 @scenario("Given", "Quality Gate?", "Check Quality", "Quality Met?", FAIL, error="PlanError", cause="is good enough")
@@ -615,7 +615,7 @@ def a_model_that_nobody_approves_in_time_is_withheld(stage: Stage) -> Run:
 
 @scenario("Given", *ASKED, FAIL, error="BuildNotFoundError", cause="Build 1 has ended")
 def a_request_that_fails_fails_the_build(stage: Stage) -> Run:
-    return stage.run_from("Approval?", {"plan": asking(**{"raise": "BuildNotFoundError"})})
+    return stage.run_from("Approval?", {"plan": asking(error="BuildNotFoundError")})
 
 
 @scenario("Given", *ASKED, "Approved?", FAIL, error="PlanError", cause="whether the model is approved")

@@ -22,6 +22,7 @@ from tests.functional.test_finish import never_sleep
 
 AT = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HOURS = 24 * 3600
+EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:build:build-1"
 
 
 class Tasks:
@@ -75,7 +76,7 @@ def connect(stack: Stack, tasks: Tasks, gate: Gate = lambda: None, answered: Gat
 
 
 def ask(service: Service, token: str = "token-1") -> None:
-    request_approval(service, 1, token, HOURS, AT)
+    request_approval(service, 1, token, HOURS, EXECUTION, AT)
 
 
 def test_a_person_is_asked_once_with_all_that_is_needed_to_answer(stack: Stack, service: Service) -> None:
@@ -87,6 +88,7 @@ def test_a_person_is_asked_once_with_all_that_is_needed_to_answer(stack: Stack, 
     assert facts["build"]["approval_until"] == "2026-11-27T12:00:00+00:00"
     assert "approval_token" not in facts["build"]
     assert "token-1" not in message
+    assert facts["console"].endswith(f"/details/{EXECUTION}")
     assert facts["text"].splitlines()[:2] == [
         "Build 1 asks whether to deploy its model: accuracy 0.91; live now: accuracy 0.94; 1 minute 30 seconds of "
         "training were paid for; without a yes until 2026-11-27 12:00:00 UTC it is not deployed.",
@@ -211,7 +213,7 @@ def test_an_answer_and_a_repeated_task_lose_nothing_in_every_order(stack: Stack,
                 told.append("refused")
 
         def repeat(gate: Gate) -> None:
-            request_approval(connect(stack, tasks, gate), 1, "token-2", HOURS, AT)
+            request_approval(connect(stack, tasks, gate), 1, "token-2", HOURS, EXECUTION, AT)
 
         orders = run_in_order([answer, repeat], order)
         sweep_builds(connect(stack, tasks), AT)

@@ -1,0 +1,125 @@
+"""Models that are not good enough, and models that wait for a person: nothing of theirs is left, and nothing failed."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sagebuild.approval import answer_approval
+from sagebuild.errors import NoApprovalPendingError
+from sagebuild.service import Service
+from tests.e2e.stack import NAME, DeployedStack, wait_until
+from tests.e2e.test_command_line import run
+
+ASKING = {"skiptrain": True, "approval": "manual"}
+
+pytestmark = pytest.mark.usefixtures("serving")
+
+
+@pytest.fixture
+def service(stack: DeployedStack) -> Service:
+    """What somebody with the stack's outputs answers with."""
+    settings = {"STACK_NAME": NAME, "BUILDS_TABLE": stack.outputs["BuildsTable"]}
+    return Service(settings, stack.client)
+
+
+def wait_for_request(stack: DeployedStack, **changes: Any) -> int:
+    """Start a build with these parameters, and wait until it asks; its number."""
+    stack.set_parameters(**ASKING | changes)
+    number = stack.start_by_voice()
+    wait_until(lambda: stack.record(number).get("approval_requested_at"))
+    return number
+
+
+def hear_request(stack: DeployedStack, number: int) -> dict[str, Any]:
+    """What machines are told when a build asks."""
+
+    def listen() -> Iterator[dict[str, Any]]:
+        sqs = stack.client("sqs")
+        answer = sqs.receive_message(QueueUrl=stack.queue, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=stack.queue, ReceiptHandle=message["ReceiptHandle"])
+            yield json.loads(message["Body"])
+
+    return wait_until(  # type: ignore[no-any-return]
+        lambda: next((e for e in listen() if e["id"].endswith(f"-{number}-approval")), None)
+    )
+
+
+def assert_nothing_is_left(stack: DeployedStack, record: dict[str, Any], live: str) -> None:
+    """The endpoint serves what it served, and the model has gone."""
+    assert record["status"] == "withheld", record
+    assert record["live_before"] == record["live_after"] == live == stack.live_config()
+    for describe in (
+        partial(stack.client("sagemaker").describe_model, ModelName=record["model"]),
+        partial(stack.client("sagemaker").describe_endpoint_config, EndpointConfigName=record["model"]),
+    ):
+        with pytest.raises(ClientError, match="Could not find"):
+            describe()
+    (message,) = stack.read_notifications(record["number"])
+    assert message.startswith(f"Build {record['number']} of {NAME} was not deployed after ")
+    assert f"Reason: {record['reason']}\n" in message
+    assert f"Endpoint: {NAME} serves what it served before, {live}." in message
+
+
+def test_a_model_that_is_no_better_than_the_live_one_is_not_deployed(stack: DeployedStack) -> None:
+    live = stack.live_config()
+    record = stack.build(mustimprove={"metric": "accuracy"})
+    accuracy = f"{record['metrics']['accuracy']:g}"
+    assert record["reason"] == f"accuracy {accuracy} is no better than the live {accuracy}"
+    assert record["live_metrics"] == record["metrics"]
+    assert_nothing_is_left(stack, record, live)
+    ended = run(stack, "watch", str(record["number"]))
+    assert (ended.returncode, ended.stdout.count("was not deployed")) == (3, 1)
+
+    record = stack.build(skiptrain=True, qualitygate={"metric": "accuracy", "minimum": 0.5})
+    assert (record["status"], record["live_after"]) == ("succeeded", stack.live_config()), record["reason"]
+
+
+def test_a_yes_deploys_the_model_that_waits(stack: DeployedStack, service: Service) -> None:
+    live = stack.live_config()
+    number = wait_for_request(stack)
+    facts = hear_request(stack, number)
+    assert facts["outcome"] == "approval"
+    assert "live now: accuracy" in facts["text"]
+    assert "approval_token" not in facts["build"]
+    assert stack.live_config() == live
+    stack.sweep()  # which a build that waits is nothing for
+    answer_approval(service, True, "command", comment="looks good")
+    record = stack.finish(number)
+    assert (record["status"], record["approval"]) == ("succeeded", "approved"), record["reason"]
+    assert record["live_after"] == record["endpoint_config"] == stack.live_config()
+    (message,) = stack.read_notifications(number)
+    assert "\nApproved by: command: looks good.\n" in message
+
+
+def test_a_no_and_no_answer_leave_what_was_live(stack: DeployedStack, service: Service) -> None:
+    live = stack.live_config()
+    number = wait_for_request(stack)
+    answer_approval(service, False, "voice", number, "too few rows")
+    record = stack.finish(number)
+    assert record["reason"] == "rejected by voice: too few rows"
+    assert_nothing_is_left(stack, record, live)
+
+    number = wait_for_request(stack, approvalhours=0.001)
+    record = stack.finish(number)
+    assert record["reason"] == "nobody approved it within 4 seconds"
+    assert_nothing_is_left(stack, record, live)
+    with pytest.raises(NoApprovalPendingError, match="has ended"):
+        answer_approval(service, True, "command", number)
+
+
+def test_a_build_that_waits_can_be_stopped(stack: DeployedStack, service: Service) -> None:
+    live = stack.live_config()
+    number = wait_for_request(stack)
+    conversation = stack.converse()
+    conversation.say("stop_build")
+    conversation.say("yes")
+    record = stack.finish(number)
+    assert (record["status"], record["step"]) == ("stopped", "Ask For Approval")
+    assert stack.live_config() == live
+    with pytest.raises(NoApprovalPendingError):
+        answer_approval(service, True, "command")
