@@ -40,6 +40,9 @@ SEEN = {
     "05-amazon-algorithm": Seen(2, ("A stand-in runs here", "STAND-IN, not Amazon's", "unseen tumours", _STOPPED)),
     "06-bring-your-own-docker": Seen(2, ("@sha256:", "'virginica'", "give lines of four measures", _STOPPED)),
     "07-tuning": Seen(2, ("MinValue must be less than MaxValue", "-004-", _DIGITS, _STOPPED)),
+    "08-gate-approval-rollback": Seen(
+        6, ("withheld", "is below the minimum 0.9", "asks whether to deploy its model", "Approved", _DIGITS, _STOPPED)
+    ),
     "09-talk-to-it": Seen(2, ("shall I do it?", "has started", "Fertig:", "AWS confirms that its training is stopped")),
 }
 NEEDED = {
