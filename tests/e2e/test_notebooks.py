@@ -1,39 +1,102 @@
 """Every notebook, run from the first cell to the last on the deployed service, as a reader would."""
 
+import importlib.util
+import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.e2e.stack import DeployedStack
+from tests.e2e.stack import PARAMETERS, DeployedStack
 from tests.engine import ROOT
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+class Seen(NamedTuple):
+    """What a reader of a notebook sees at least: pictures, and sentences."""
+
+    pictures: int
+    told: tuple[str, ...]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_the_first_cell_to_the_last(stack: DeployedStack, path: Path, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    (tmp_path / "notebooks").mkdir()
-    notebook = nbformat.read(path, as_version=4)
-    where = {"metadata": {"path": str(tmp_path / "notebooks")}}
+class Needed(NamedTuple):
+    """A package that not every machine has; what is told with it, and what without."""
+
+    package: str
+    present: tuple[str, ...]
+    absent: tuple[str, ...]
+
+
+_DIGITS = "unseen digits read right"
+_STOPPED = "confirmed as ended: execution build-"
+_REFUSED = "local/ cannot run the image 763104351884.dkr.ecr.us-east-1.amazonaws.com/"
+SEEN = {
+    "01-first-build": Seen(3, ("did you mean 'trainvolumesize'?", _DIGITS, "confirmed=True")),
+    "02-your-own-script": Seen(3, (_DIGITS, _STOPPED)),
+    "03-tensorflow": Seen(2, ("tensorflow-training:2.19-cpu-py312", "it must be a version in quotation marks")),
+    "04-mxnet": Seen(2, ("This needs AWS", f"{_REFUSED}mxnet-training:1.9.0-cpu-py38", "no training image of version")),
+    "05-amazon-algorithm": Seen(2, ("A stand-in runs here", "STAND-IN, not Amazon's", "unseen tumours", _STOPPED)),
+    "06-bring-your-own-docker": Seen(2, ("@sha256:", "'virginica'", "give lines of four measures", _STOPPED)),
+    "07-tuning": Seen(2, ("MinValue must be less than MaxValue", "-004-", _DIGITS, _STOPPED)),
+    "08-gate-approval-rollback": Seen(
+        6, ("withheld", "is below the minimum 0.9", "asks whether to deploy its model", "Approved", _DIGITS, _STOPPED)
+    ),
+    "09-talk-to-it": Seen(2, ("shall I do it?", "has started", "Fertig:", "AWS confirms that its training is stopped")),
+}
+NEEDED = {
+    "02-your-own-script": Needed("torch", ("PyTorch runs here", "PYTORCH: "), ("PyTorch is not installed here",)),
+    "03-tensorflow": Needed(
+        "tensorflow",
+        ("TensorFlow runs here", "unseen tumours told right", _STOPPED),
+        ("TensorFlow is not installed here", f"{_REFUSED}tensorflow-training:2.19-cpu-py312"),
+    ),
+}
+
+
+def test_every_notebook_is_run() -> None:
+    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == sorted(SEEN)
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_notebook_runs_from_the_first_cell_to_the_last(stack: DeployedStack, name: str, tmp_path: Path) -> None:
+    html, text = run_notebook(stack, name, tmp_path)
+    told = SEEN[name].told
+    if needed := NEEDED.get(name):
+        told += needed.present if importlib.util.find_spec(needed.package) else needed.absent
+    assert [sentence for sentence in told if sentence not in text] == []
+    assert html.count("<svg") >= SEEN[name].pictures
+    assert "Traceback (most recent call last)" not in html + text
+    assert read_parameters(stack)["framework"] == PARAMETERS["framework"], "the next notebook can begin"
+
+
+@pytest.mark.examples
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_notebook_trains_with_its_own_framework(stack: DeployedStack, name: str, tmp_path: Path) -> None:
+    _, text = run_notebook(stack, name, tmp_path)
+    assert [sentence for sentence in NEEDED[name].present if sentence not in text] == []
+
+
+def run_notebook(stack: DeployedStack, name: str, folder: Path) -> tuple[str, str]:
+    """Run it beside the examples; what its cells have drawn, and what they have said."""
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    (folder / "notebooks").mkdir()
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    where = {"metadata": {"path": str(folder / "notebooks")}}
     environment = stack.engine.environment | {"PYTHONPATH": str(ROOT)}
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute(env=environment)
-    drawn = "".join(read_html(notebook))
-    assert drawn.count("<svg") >= 3  # steps, curves, metrics of the builds
-    assert "Traceback" not in drawn
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return read_outputs(outputs, "text/html"), read_outputs(outputs, "text/plain")
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_no_output_is_kept_in_a_notebook(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    assert [cell["outputs"] for cell in notebook.cells if cell.get("outputs")] == []
+def read_outputs(outputs: list[Any], kind: str) -> str:
+    """What was drawn or said, in one piece; what was printed counts as text."""
+    printed = [output["text"] for output in outputs if "text" in output and kind == "text/plain"]
+    return "\n".join([*printed, *(output["data"].get(kind, "") for output in outputs if "data" in output)])
 
 
-def read_html(notebook: Any) -> list[str]:
-    """What its cells have drawn."""
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
-    return [output["data"].get("text/html", "") for output in outputs if "data" in output]
+def read_parameters(stack: DeployedStack) -> dict[str, Any]:
+    """The parameter document."""
+    text = stack.client("ssm").get_parameter(Name=stack.outputs["ParametersName"])["Parameter"]["Value"]
+    return json.loads(text)  # type: ignore[no-any-return]
