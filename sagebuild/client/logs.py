@@ -29,6 +29,7 @@ FUNCTIONS = (
     "planBuild",
     "checkQuality",
     "packModel",
+    "registerModel",
     "requestApproval",
     "runSmokeTest",
     "finishBuild",

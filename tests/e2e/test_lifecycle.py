@@ -45,6 +45,7 @@ NEEDED_ON_AWS_ALONE = {
     "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
     "RegisterModel": {
         "ecr:DescribeImages",  # SageMaker, in the name of who registers
+        "s3:GetObject",  # likewise, when ModelArtifacts lies in the code bucket
         "sagemaker:DescribeModelPackage",  # when the build is stopped in the middle of the registration
         "sagemaker:UpdateModelPackage",
     },
