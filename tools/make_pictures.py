@@ -51,7 +51,10 @@ def main() -> int:
         subprocess.run([sys.executable, ROOT / "examples" / "make_data.py", "digits", work], check=True)
         (work / "train.csv").rename(work / "digits.csv")
         variables = describe_person(aws, Path(folder))
-        show_commands(Terminal(work, variables))
+        terminal = Terminal(work, variables)
+        show_first_build(terminal)
+        show_answers(terminal)
+        show_builds(terminal)
         show_build(variables)
         show_notebook(browser, work / "notebooks", variables)
     for picture in sorted(PICTURES.iterdir()):
@@ -66,31 +69,37 @@ def describe_person(aws: Aws, home: Path) -> dict[str, str]:
     return person | aws.variables | {"AWS_DEFAULT_REGION": aws.variables["AWS_REGION"]}
 
 
-def show_commands(terminal: Terminal) -> None:
-    """Some builds by command, from the first upload to a rollback."""
+def show_first_build(terminal: Terminal) -> None:
+    """From the first upload to a build while it runs."""
     terminal.type("sagebuild upload data digits.csv")
     terminal.type("sagebuild upload source examples/digits")
     settings = "trainentrypoint=train.py trainsourcefile=digits.tar.gz hyperparameters.epochs=60"
     terminal.type(f"sagebuild params set {settings}")
-    terminal.type("sagebuild params set trainvolumesiz=3")
+    terminal.type("sagebuild params set trainvolumesiz=3", code=1)
     terminal.draw(PICTURES / "terminal-params.svg", "Upload, and say what a build does")
 
     terminal.run_unseen(f"sagebuild params set 'metrics={METRICS}'")
-    slow = "--set hyperparameters.epochs=1000 --set hyperparameters.learning-rate=0.0001"
+    slow = "--set hyperparameters.epochs=1500 --set hyperparameters.learning-rate=0.0001"
     terminal.clear()
     terminal.type(f"sagebuild start --watch {slow}", stop_when=is_learning)
     terminal.draw(PICTURES / "terminal-watch.svg", "A build, while it runs")
 
+
+def show_answers(terminal: Terminal) -> None:
+    """Builds of all kinds: a better one, one that fails, one that is not good enough, one that asks."""
     terminal.run_unseen("sagebuild start --watch")
-    terminal.run_unseen("sagebuild start --watch --set hyperparameters.epochs=5 --set trainentrypoint=trian.py")
+    terminal.run_unseen("sagebuild start --watch --set hyperparameters.epochs=5 --set trainentrypoint=trian.py", code=1)
     short = '--set hyperparameters.epochs=2 --set \'qualitygate={"metric": "accuracy", "minimum": 0.95}\''
-    terminal.run_unseen(f"sagebuild start --watch {short}")
+    terminal.run_unseen(f"sagebuild start --watch {short}", code=3)
     terminal.run_unseen("sagebuild start --set hyperparameters.epochs=120 --set approval=manual")
     terminal.run_unseen("until sagebuild status --json | grep -q 'approval_requested_at\": \"2'; do sleep 0.3; done")
     terminal.clear()
     terminal.type("sagebuild approve --comment 'checked on digits of our own' --watch", answer="y\n")
     terminal.draw(PICTURES / "terminal-approve.svg", "A person says yes")
 
+
+def show_builds(terminal: Terminal) -> None:
+    """All of them, one of them, and what would stand in the way of the next."""
     terminal.clear()
     terminal.type("sagebuild rollback 2")
     terminal.run_unseen("sagebuild watch")
@@ -104,7 +113,7 @@ def show_commands(terminal: Terminal) -> None:
 
     terminal.run_unseen("sagebuild params set trainsourcefile=digits-2.tar.gz")
     terminal.clear()
-    terminal.type("sagebuild doctor")
+    terminal.type("sagebuild doctor", code=1)
     terminal.draw(PICTURES / "terminal-doctor.svg", "What stands in a build's way")
     terminal.run_unseen("sagebuild params undo")
 
@@ -117,9 +126,11 @@ def is_learning(screen: str) -> bool:
 def show_build(variables: dict[str, str]) -> None:
     """A build's state machine as a notebook draws it, while it trains."""
     os.environ |= variables
-    stack = sagebuild.connect()
-    build = stack.start({"hyperparameters.epochs": 1500})
-    while not (build.steps().current and build.steps().current.name == "Train Model"):  # type: ignore[union-attr]
+    build = sagebuild.connect().start({"hyperparameters.epochs": 1500})
+    deadline = time.monotonic() + 120
+    while not any((step.name, step.state) == ("Train Model", "running") for step in build.steps()):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"The build that is to be drawn does not train: {build}")
         time.sleep(0.2)
     time.sleep(2)
     (PICTURES / "build.svg").write_text(build.steps()._repr_html_() + "\n", encoding="utf-8")
@@ -131,6 +142,8 @@ def show_notebook(browser: str, folder: Path, variables: dict[str, str]) -> None
     """Parts of the first notebook, run from its beginning to the end of the last part."""
     notebook = nbformat.read(folder / "01-first-build.ipynb", as_version=4)
     headings = [cell.source.partition("\n")[0] for cell in notebook.cells]
+    if missing := {heading for part in PARTS for heading in part[1:]} - set(headings):
+        raise RuntimeError(f"The first notebook has no part headed {', '.join(missing)}; change PARTS after it.")
     notebook.cells = notebook.cells[: headings.index(PARTS[-1][2])]
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute(env=variables)

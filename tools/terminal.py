@@ -61,7 +61,9 @@ class Terminal:
         """Begin anew."""
         self._screen.reset()
 
-    def type(self, command: str, answer: str = "", stop_when: Callable[[str], bool] = lambda _: False) -> None:
+    def type(
+        self, command: str, answer: str = "", stop_when: Callable[[str], bool] | None = None, code: int = 0
+    ) -> None:
         """Type a command after the prompt and let it run to its end.
 
         Parameters
@@ -70,41 +72,52 @@ class Terminal:
             What is typed when it asks "[y/N]".
         stop_when
             Given the screen's text; when it is true, the screen stays as it is then, and the command runs on unseen.
+        code
+            With which it must end.
+
+        Raises
+        ------
+        RuntimeError
+            It has ended with another one, or the screen never showed what it should.
         """
         blank = b"\r\n" if self.text else b""
         self._stream.feed(blank + b"\x1b[32m$\x1b[0m \x1b[1m" + command.encode() + b"\x1b[0m\r\n")
         seen = True
-        for said, keyboard in self._run(command):
+        for said, keyboard in self._run(command, code):
             if seen:
                 self._stream.feed(said.replace(b"\x1b[2m", b"\x1b[90m"))  # pyte knows no dim
-                seen = not stop_when(self.text)
+                seen = not (stop_when and stop_when(self.text))
             if answer and "[y/N]" in self.text:
                 os.write(keyboard, answer.encode())
                 answer = ""
+        if stop_when and seen:
+            raise RuntimeError(f"{command} never showed what it was watched for; it ended with:\n{self.text}")
 
-    def run_unseen(self, command: str) -> None:
-        """Run a command that is no part of the picture."""
-        for _ in self._run(command):
+    def run_unseen(self, command: str, code: int = 0) -> None:
+        """Run a command that is no part of the picture; see `type`."""
+        for _ in self._run(command, code):
             pass
 
-    def _run(self, command: str) -> Iterator[tuple[bytes, int]]:
+    def _run(self, command: str, code: int) -> Iterator[tuple[bytes, int]]:
         """What it says piece by piece, with where to type."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             ["bash", "-c", command], cwd=self._folder, env=self._variables, stdin=theirs, stdout=theirs, stderr=theirs
         )
         os.close(theirs)
-        deadline = time.monotonic() + _LONGEST_SECONDS
+        deadline, last = time.monotonic() + _LONGEST_SECONDS, b""
         while time.monotonic() < deadline:
             try:
                 if select.select([ours], [], [], 0.2)[0]:
-                    yield os.read(ours, 65536), ours
+                    last = os.read(ours, 65536)
+                    yield last, ours
             except OSError:  # it has closed its side
                 break
         else:
             process.kill()
-        process.wait()
         os.close(ours)
+        if process.wait() != code:
+            raise RuntimeError(f"{command} ended with {process.returncode}, not {code}: {last.decode()}")
 
     @property
     def text(self) -> str:
