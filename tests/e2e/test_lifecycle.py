@@ -182,7 +182,7 @@ def use_tuning(stack: DeployedStack) -> None:
 
 
 def use_deployment(stack: DeployedStack) -> None:
-    """Deploy with guardrails and a smoke test, which then fails, ask in vain and approve, forget what is old, and roll back."""
+    """Deploy with guardrails and a smoke test, which then fails, ask in vain and not, forget, and roll back."""
     smoke, hosts = sample(stack), {"hostinstancetype": "ml.m5.large", "hostinstancecount": 2, "skiptrain": True}
     good = stack.build(**hosts, smoketest=smoke, guardrails=guard(stack), keepbuilds=1)
     assert good["status"] == "succeeded", good["reason"]
