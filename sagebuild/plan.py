@@ -62,11 +62,11 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     training = _plan_training(service, number, parameters, findings)
     serving_image = _find_image(service, number, parameters, "inference", findings)
     bodies = _build_bodies(service, number, parameters, training, serving_image, findings)
-    bodies, cost_limit = hold_maxcost(service, parameters, bodies, findings)
     live = describe_endpoint(service)
     scaled_before = describe_scaling(service) if live else None
     examine_inputs(service, parameters, training.artifacts, findings)
-    examine_bodies(service, bodies, findings)
+    are_right = examine_bodies(service, bodies, findings)
+    bodies, cost_limit = hold_maxcost(service, parameters, bodies, findings) if are_right else (bodies, None)
     examine_account(service, parameters, live, findings)
     examine_deployment(service, parameters, findings)
     findings.problems += find_gate_problems(service, parameters, training.artifacts)

@@ -75,8 +75,14 @@ def examine_inputs(service: Service, parameters: BuildParameters, artifacts: str
         findings.problems += find_algorithm_problems(parameters)
 
 
-def examine_bodies(service: Service, bodies: Bodies, findings: Findings) -> None:
-    """Hold the requests against SageMaker's own description of them, and what they ask for against the quotas."""
+def examine_bodies(service: Service, bodies: Bodies, findings: Findings) -> bool:
+    """Hold the requests against SageMaker's own description of them, and what they ask for against the quotas.
+
+    Returns
+    -------
+    bool
+        Whether they are as SageMaker describes them.
+    """
     violations = [
         violation
         for kind, body in bodies.items()
@@ -85,6 +91,7 @@ def examine_bodies(service: Service, bodies: Bodies, findings: Findings) -> None
     findings.problems += violations
     if not violations:
         _examine_quotas(service, bodies, findings)
+    return not violations
 
 
 def examine_account(service: Service, parameters: BuildParameters, live: Endpoint | None, findings: Findings) -> None:
