@@ -24,6 +24,7 @@ from sagebuild.service import Service, aws_call
 
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html: nobody waits with this token.
 _GONE = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})
+_COMMENT_LENGTH = 1000  # characters
 
 
 def plan_approval(number: int, parameters: BuildParameters) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def answer_approval(
     number
         The build meant; default: whichever waits.
     comment
-        Why, for the record and the notification.
+        Why, for the record and the notification; of a long one, the beginning.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def answer_approval(
         return record
     if not record.awaits_approval:
         raise NoApprovalPendingError(_explain_refusal(record))
-    given = {"approval": answer, "approval_by": by, "approval_comment": comment}
+    given = {"approval": answer, "approval_by": by, "approval_comment": comment[:_COMMENT_LENGTH]}
     asked = {"approval": "", "approval_token": record.approval_token, "status": "running"}
     if not update_build(service, record.number, only_if=asked, **given):
         # Somebody was faster, or the task was tried again and waits with another token.
