@@ -133,21 +133,21 @@ def _load_patterns(locale: str) -> tuple[tuple[_Pattern, ...], str]:
     model = json.loads(paths[locale].read_text(encoding="utf-8"))["interactionModel"]["languageModel"]
     base = json.loads((MODELS / "base" / f"{locale.partition('-')[0]}.json").read_text(encoding="utf-8"))
     built_in = ({"name": name, "slots": [], "samples": said} for name, said in base["builtIn"].items())
-    patterns = [
-        pattern for intent in (*model["intents"], *built_in) for pattern in _build_patterns(intent, model["types"])
-    ]
+    values = {kind["name"]: _name_values(kind) for kind in model["types"]}
+    values["AMAZON.NUMBER"] = {word: number for number, words in base["numbers"].items() for word in words}
+    patterns = [pattern for intent in (*model["intents"], *built_in) for pattern in _build_patterns(intent, values)]
     return tuple(patterns), model["invocationName"]
 
 
-def _build_patterns(intent: dict[str, Any], types: list[dict[str, Any]]) -> Iterator[_Pattern]:
-    values = {kind["name"]: _name_values(kind) for kind in types}
+def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -> Iterator[_Pattern]:
     kinds = {slot["name"]: slot["type"] for slot in intent["slots"]}
     ids = {slot: values[kind] for slot, kind in kinds.items() if kind in values}
 
     def write_slot(match: re.Match[str]) -> str:
         slot = match[1]
         choices = sorted(map(re.escape, ids.get(slot, ())), key=len, reverse=True)
-        return f"(?P<{slot}>{'|'.join(choices) or _BUILT_IN_SLOTS[kinds[slot]]})"
+        built_in = [_BUILT_IN_SLOTS[kinds[slot]]] if kinds[slot] in _BUILT_IN_SLOTS else []
+        return f"(?P<{slot}>{'|'.join(choices + built_in)})"
 
     for sample in intent["samples"]:
         words = _clean(sample)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ask_sdk_core.serialize import DefaultSerializer
 
-from sagebuild.client.say import LAUNCH
+from sagebuild.client.say import LAUNCH, resolve
 from sagebuild.voice.parameters import INSTANCE_TYPES, NUMBERS
 from skill.intents import INTENTS
 from skill.speech import LOCALES as CATALOGUES
@@ -209,9 +209,28 @@ def test_free_text_is_alone_and_has_words_around_it(path: Path) -> None:
                 assert _SLOT.sub("", sample).strip()
 
 
+@pytest.mark.parametrize("language", list_languages())
+def test_whatever_the_skill_tells_people_to_say_is_understood(language: str) -> None:
+    catalogue = json.loads((CATALOGUES / f"{language}.json").read_text(encoding="utf-8"))
+    told = re.findall("「(.+?)」", catalogue["help"]) or re.split(
+        r", (?:(?:or|oder|o|ou|oppure) )?", _cut(catalogue["help"])
+    )
+    assert len(told) == 6
+    intents = [resolve(phrase, read_base(language)["locales"][0]).intent for phrase in told]
+    assert intents == [
+        *("StartBuildIntent", "CheckStatusIntent", "EstimateCostIntent"),
+        *("ExplainFailureIntent", "ApproveBuildIntent", "RollBackIntent"),
+    ]
+
+
+def _cut(text: str) -> str:
+    """What stands between the colon and the semicolon."""
+    return text.partition(":")[2].partition(";")[0].strip()
+
+
 def test_a_base_holds_nothing_but_what_is_used() -> None:
     for language in list_languages():
         base = read_base(language)
-        assert base.keys() == {"locales", "invocationName", "samples", "types", "builtIn"}
+        assert base.keys() == {"locales", "invocationName", "samples", "types", "numbers", "builtIn"}
         assert {*base["samples"], *base["builtIn"]} - {LAUNCH} | {"AMAZON.FallbackIntent"} == set(INTENTS)
     assert (ROOT / "interactionModels" / "base" / "intents.json").exists()

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from sagebuild.voice.parameters import SPOKEN
 from skill.intents import CONFIRMABLE, INTENTS, REQUESTS
@@ -48,6 +49,19 @@ def test_every_step_of_a_build_belongs_to_a_phase_of_its_picture() -> None:
     steps = [name for name, state in states.items() if state["Type"] in ("Task", "Wait")]
     words = [word for phase in PHASES for word in phase]
     assert [step for step in steps if not any(word in step for word in words)] == []
+
+
+def test_without_a_skill_id_nothing_may_call_the_function() -> None:
+    access = yaml.safe_load((ROOT / "resources" / "access.yml").read_text(encoding="utf-8"))
+    permission = access["Resources"]["AlexaSkillPermission"]
+    assert access["Parameters"]["AlexaSkillId"]["Default"] == "${param:alexaSkillId}"
+    assert access["Conditions"][permission["Condition"]] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "AlexaSkillId"}, ""]}],
+    }
+    assert permission["Properties"]["EventSourceToken"] == {"Ref": "AlexaSkillId"}
+    service = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))
+    assert service["params"]["default"]["alexaSkillId"] == ""
+    assert "events" not in service["functions"]["alexaSkill"]
 
 
 # Sentences

@@ -206,6 +206,7 @@ def use_deployment(stack: DeployedStack) -> None:
         if conversation.is_open:
             conversation.say("yes")
         stack.finish(stack.last_number())
+        wait_until(lambda: stack.read_lock().get("running") is None)
     assert [stack.record(each)["status"] for each in (number, number + 1)] == ["succeeded", "succeeded"]
 
 

@@ -82,6 +82,32 @@ def test_a_build_starts_with_what_was_said_for_it_alone(stack: DeployedStack) ->
     assert kept[0]["heard"] == "the training disk in gigabytes is set to 10."
 
 
+@pytest.mark.usefixtures("serving")
+def test_a_build_that_waits_is_approved_and_rolled_back(stack: DeployedStack) -> None:
+    stack.set_parameters(skiptrain=True, approval="manual")
+    live, number = stack.live_config(), stack.start_by_voice()
+    wait_until(lambda: stack.record(number).get("approval_requested_at"))
+    status, refused, cost, approved = converse(
+        stack.ask_skill,
+        [["is it done yet"], ["approve the build", "no"], ["what does it cost"], ["open", "approve it", "yes", "stop"]],
+    )
+    assert status[0]["heard"].startswith("Waiting: your build needs a yes before it goes live")
+    assert refused[0]["heard"].startswith(f"Build {number} reached ")
+    assert refused[1]["heard"] == f"All right, I changed nothing, and build {number} goes on waiting."
+    assert cost[0]["heard"] == f"Build {number} has paid for no training."
+    assert approved[2]["heard"] == f"Build {number} is approved, and goes on to deployment. What else?"
+    assert stack.finish(number)["approval_by"] == "voice"
+    assert stack.live_config() != live
+
+    wait_until(lambda: stack.read_lock().get("running") is None)
+    (back,) = converse(stack.ask_skill, [["roll back", "yes"]])
+    assert back[0]["heard"].startswith("That puts build ")
+    assert back[0]["heard"].endswith(f" back in place of build {number}: shall I do it?")
+    assert back[1]["heard"].startswith(f"Build {number + 1} has started, and it puts build ")
+    assert stack.finish(number + 1)["status"] == "succeeded"
+    assert stack.live_config() == live
+
+
 def test_an_utterance_is_sent_to_the_skill(stack: DeployedStack, service: Service) -> None:
     before = stack.last_number()
     asked = say(service, "Alexa, ask sage build to start a build")

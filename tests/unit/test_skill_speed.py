@@ -26,8 +26,9 @@ def launch(handler_input):
 handler = builder.lambda_handler()
 """
 OURS = "from skill.app import handler"
+# Lambda's runtime, awslambdaric, has loaded logging before it imports a skill.
 MEASURE = """
-import json, sys, time
+import json, logging, sys, time
 envelope = json.load(sys.stdin)
 begin = time.process_time()
 {skill}
