@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.cost import tell_amount
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
 from sagebuild.lock import read_state
 from sagebuild.names import execution_url, name_resource
@@ -160,7 +161,8 @@ def describe_request(record: BuildRecord) -> str:
     live = tell_metrics(record.live_metrics)
     served = f"live now: {live}" if live else "nothing is known of what is live now" if record.live_before else ""
     served = served or "nothing is live yet"
-    trained = f"{format_seconds(record.job_seconds)} of training were paid for; " if record.job_seconds else ""
+    cost = f", {tell_amount(record.cost)}" if record.cost is not None else ""
+    trained = f"{format_seconds(record.job_seconds)} of training were paid for{cost}; " if record.job_seconds else ""
     return (
         f"Build {record.number} asks whether to deploy its model: {tell_metrics(record.metrics) or 'no metrics'}; "
         f"{served}; {trained}without a yes until {tell_moment(record.approval_until)} it is not deployed."

@@ -78,8 +78,13 @@ def _tell_training(cost: Cost) -> str:
     most = f"at most {format_dollars(cost.most)}" if cost.most else ""
     if cost.spent is None:
         return f"{most or 'nothing'} for training"
-    spent = f"about {format_dollars(cost.spent)}".replace("about less", "less") if cost.spent else "nothing"
-    return f"{spent} for training" + (f" ({most} was planned)" if most else "")
+    return f"{tell_amount(cost.spent)} for training" + (f" ({most} was planned)" if most else "")
+
+
+def tell_amount(estimate: float) -> str:
+    """An estimated amount as it reads in a sentence: "about $0.46", "less than $0.01", "nothing"."""
+    told = format_dollars(estimate) if estimate else "nothing"
+    return f"about {told}" if told.startswith("$") else told
 
 
 def format_dollars(amount: float) -> str:

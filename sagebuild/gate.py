@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sagebuild.cost import price_seconds
 from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.job import complete_job, describe_job, job_facts
@@ -78,7 +79,8 @@ def check_quality(service: Service, check: Mapping[str, Any]) -> Verdict:
     live, note = _find_live_metrics(service)
     verdict = compare_metrics(facts["metrics"], live, note, check["qualitygate"], check["mustimprove"])
     notes = list(dict.fromkeys([*record.notes, *verdict.notes]))
-    update_build(service, record.number, only_if=NOT_ENDED, **facts, live_metrics=live, notes=notes)
+    cost = price_seconds(record, job.seconds if job else 0)
+    update_build(service, record.number, only_if=NOT_ENDED, **facts, cost=cost, live_metrics=live, notes=notes)
     return verdict
 
 

@@ -64,6 +64,7 @@ def service(stack: Stack, tasks: Tasks) -> Service:
     )
     launch_build(connected, Trigger("voice"))
     facts: dict[str, Any] = {"metrics": {"accuracy": 0.91}, "live_metrics": {"accuracy": 0.94}, "job_seconds": 90}
+    facts |= {"cost": 1.25}
     update_build(connected, 1, status="running", live_before="live", **facts)
     return connected
 
@@ -91,7 +92,7 @@ def test_a_person_is_asked_once_with_all_that_is_needed_to_answer(stack: Stack, 
     assert facts["console"].endswith(f"/details/{EXECUTION}")
     assert facts["text"].splitlines()[:2] == [
         "Build 1 asks whether to deploy its model: accuracy 0.91; live now: accuracy 0.94; 1 minute 30 seconds of "
-        "training were paid for; without a yes until 2026-11-27 12:00:00 UTC it is not deployed.",
+        "training were paid for, about $1.25; without a yes until 2026-11-27 12:00:00 UTC it is not deployed.",
         "Yes: sagebuild approve 1 --stack sagebuild-test. No: sagebuild reject 1 --stack sagebuild-test.",
     ]
 
