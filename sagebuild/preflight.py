@@ -18,7 +18,7 @@ from sagebuild.endpoint import Endpoint, describe_instance_type
 from sagebuild.errors import PreflightError
 from sagebuild.options import name_pipeline_image
 from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
-from sagebuild.quotas import QuotasUnknown, find_short_quotas
+from sagebuild.quotas import QuotasUnknown, count_needs, find_short_quotas
 from sagebuild.script_mode import find_script_problems, locate_source
 from sagebuild.service import Service, aws_call
 from sagebuild.shapes import find_violations
@@ -232,7 +232,7 @@ def _find_network_problems(service: Service, parameters: BuildParameters) -> Ite
 
 
 def _examine_quotas(service: Service, bodies: Bodies, findings: Findings) -> None:
-    needs = _needed_quotas(bodies)
+    needs = count_needs(bodies)
     try:
         short = find_short_quotas(service, needs)
     except QuotasUnknown as reason:
@@ -243,24 +243,3 @@ def _examine_quotas(service: Service, bodies: Bodies, findings: Findings) -> Non
         "Quotas console, or choose another type or count."
         for name, value in short.items()
     ]
-
-
-def _needed_quotas(bodies: Bodies) -> dict[str, int]:
-    """Names of quotas, as the Service Quotas console shows them, and how much of each the build needs."""
-    tuning = bodies.get("tuning", {})
-    training = bodies.get("training") or tuning.get("TrainingJobDefinition", {})
-    limits = tuning.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
-    resources = training.get("ResourceConfig", {})
-    count = resources.get("InstanceCount", 1) * limits.get("MaxParallelTrainingJobs", 1)
-    way = "spot training job" if training.get("EnableManagedSpotTraining") else "training job"
-    usages = [(resources.get("InstanceType"), way, count)]
-    if resources.get("KeepAlivePeriodInSeconds"):
-        usages.append((resources.get("InstanceType"), "training warm pool", count))
-    for variant in bodies["endpointConfig"]["ProductionVariants"]:
-        usages.append((variant.get("InstanceType"), "endpoint", variant.get("InitialInstanceCount", 1)))
-    needs: dict[str, int] = {}
-    for instance_type, usage, count in usages:
-        if instance_type:
-            name = f"{instance_type} for {usage} usage"
-            needs[name] = needs.get(name, 0) + count
-    return needs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -17,6 +18,27 @@ LONGEST = 15.0  # seconds
 
 class QuotasUnknown(Exception):  # noqa: N818 - an outcome, not a failure of ours
     """The quotas cannot be told; the message says why."""
+
+
+def count_needs(bodies: Mapping[str, dict[str, Any]]) -> dict[str, int]:
+    """Names of quotas, as the Service Quotas console shows them, and how much of each a build's requests need."""
+    tuning = bodies.get("tuning", {})
+    training = bodies.get("training") or tuning.get("TrainingJobDefinition", {})
+    limits = tuning.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
+    resources = training.get("ResourceConfig", {})
+    count = resources.get("InstanceCount", 1) * limits.get("MaxParallelTrainingJobs", 1)
+    way = "spot training job" if training.get("EnableManagedSpotTraining") else "training job"
+    usages = [(resources.get("InstanceType"), way, count)]
+    if resources.get("KeepAlivePeriodInSeconds"):
+        usages.append((resources.get("InstanceType"), "training warm pool", count))
+    for variant in bodies["endpointConfig"]["ProductionVariants"]:
+        usages.append((variant.get("InstanceType"), "endpoint", variant.get("InitialInstanceCount", 1)))
+    needs: dict[str, int] = {}
+    for instance_type, usage, count in usages:
+        if instance_type:
+            name = f"{instance_type} for {usage} usage"
+            needs[name] = needs.get(name, 0) + count
+    return needs
 
 
 def find_short_quotas(
