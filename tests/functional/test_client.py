@@ -32,7 +32,7 @@ from sagebuild.errors import (
 )
 from sagebuild.launch import launch_build
 from sagebuild.records import Trigger
-from tests.functional.conftest import REGION, STACK, Stack
+from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
 from tests.functional.test_rollback import hosting, make_live
 
@@ -220,6 +220,35 @@ def test_a_build_that_waits_is_told_until_it_begins(client: Client) -> None:
     with pytest.raises(TimeoutError, match="is still waiting after 0 s"):
         waiting.wait(0)
     assert Build(client.service, first.number, "command").status == "launching"
+
+
+def find_bad(client: Client, subject: str) -> list[str]:
+    """What the doctor says of a subject that is not as it should be."""
+    client.service.__dict__["quotas"] = FakeQuotas({})
+    return [one.told for one in client.diagnose().findings if (one.subject, one.state) == (subject, "bad")]
+
+
+def test_the_doctor_misses_roles_and_what_they_may_do(client: Client) -> None:
+    trust = {"Version": "2012-10-17", "Statement": []}
+    roles = {
+        name: {"Type": "AWS::IAM::Role", "Properties": {"RoleName": name, "AssumeRolePolicyDocument": trust}}
+        for name in ("empty", "lost")
+    }
+    template = json.dumps({"Resources": roles})
+    boto3.client("cloudformation", region_name=REGION).create_stack(StackName=STACK, TemplateBody=template)
+    boto3.client("iam").delete_role(RoleName="lost")
+    told = find_bad(client, "roles")
+    assert told == [
+        "empty has lost what it may do, lost is gone; deploy again with --force: npx serverless deploy --force."
+    ]
+
+
+def test_the_doctor_misses_images_of_a_persons_own(client: Client) -> None:
+    image = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/mine:1"
+    images = {"TrainingImage": image, "InferenceImage": image}
+    client.parameters.replace({"framework": "BYOD", "build": {"Training": False, "Inference": False}, **images})
+    missing = f"is {image}, and there is no such repository; push it, or correct the address."
+    assert find_bad(client, "images") == [f"{name} {missing}" for name in images]
 
 
 def test_what_was_watched_is_not_drawn_a_second_time(client: Client) -> None:
