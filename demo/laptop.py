@@ -105,7 +105,9 @@ def run_serverless(aws: Aws, console: Console, *arguments: str) -> None:
 
 def open_notebooks(aws: Aws) -> None:
     """JupyterLab on the notebooks, until the person ends it."""
-    command = [sys.executable, "-m", "jupyterlab", "notebooks/01-first-build.ipynb"]
+    # Without it the notebooks' own folder would be the root, above which no link leads to the docs.
+    root = f"--ServerApp.root_dir={ROOT}"
+    command = [sys.executable, "-m", "jupyterlab", root, "notebooks/01-first-build.ipynb"]
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | aws.variables)
     # Ctrl-C reaches both; JupyterLab asks whether it is meant, and the service must stay until it has ended.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
