@@ -31,6 +31,8 @@ class BuildStatus:
         What asked for a build while this one runs; they are one build that follows.
     awaits_approval
         Whether it goes on once a person has said yes.
+    restores
+        Of a rollback, the build whose model it makes live again; else 0.
     """
 
     number: int
@@ -42,6 +44,7 @@ class BuildStatus:
     console_url: str
     waiting: Pending | None = None
     awaits_approval: bool = False
+    restores: int = 0
 
 
 def describe_latest_build(service: Service) -> BuildStatus:
@@ -71,6 +74,7 @@ def describe_build(service: Service, record: BuildRecord) -> BuildStatus:
         console_url=console_url(service, record.number),
         waiting=None if record.has_ended else read_state(service).pending,
         awaits_approval=record.awaits_approval,
+        restores=record.restores,
     )
 
 

@@ -33,6 +33,8 @@ def _tell_outcome(build: "BuildStatus", since: Sentence) -> Sentence:
             return Sentence("status.running", step=Quote(build.step), since=since)
         case "running":
             return Sentence("status.starting", since=since)
+        case "succeeded" if build.restores:
+            return Sentence("status.restored", number=build.restores, since=since)
         case "succeeded":
             return Sentence("status.succeeded", since=since)
         case "failed":

@@ -63,6 +63,8 @@ def _tell(build: "BuildStatus", turn: Turn) -> Sentence:
     if build.outcome == "running":
         return Sentence("details.running", number=number, since=started, step=_name_step(build))
     ended = tell_time_since(build.ended_at or turn.now, turn.now)
+    if build.outcome == "succeeded" and build.restores:
+        return Sentence("status.restored", number=build.restores, since=ended)
     if build.outcome == "succeeded":
         span = tell_span(((build.ended_at or turn.now) - build.started_at).total_seconds())
         return Sentence("details.succeeded", number=number, since=ended, span=span)

@@ -106,6 +106,8 @@ def test_a_build_that_waits_is_approved_and_rolled_back(stack: DeployedStack) ->
     assert back[1]["heard"].startswith(f"Build {number + 1} has started, and it puts build ")
     assert stack.finish(number + 1)["status"] == "succeeded"
     assert stack.live_config() == live
+    (told,) = converse(stack.ask_skill, [["is it done yet"]])
+    assert told[0]["heard"].endswith(" is live again.")
 
 
 def test_an_utterance_is_sent_to_the_skill(stack: DeployedStack, service: Service) -> None:

@@ -18,7 +18,9 @@ from sagebuild.lock import StackState
 from sagebuild.records import BuildRecord, Trigger
 from sagebuild.status import BuildStatus
 from sagebuild.voice.access import Access
+from sagebuild.voice.approval import Waiting
 from sagebuild.voice.outlook import NextBuild
+from sagebuild.voice.rollback import RollbackPlan
 from skill import builds
 from skill.app import handler
 from tests.alexa import SKILL_ID, Conversation
@@ -171,13 +173,17 @@ def test_an_aws_that_crawls_is_not_waited_for(aws: type[_Aws], request_name: str
     assert time_answer(request_name)[1] < MOST_SECONDS
 
 
-def test_what_aws_has_not_confirmed_is_not_claimed(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("request_name", ["start_build", "roll_back", "approve_build", "reject_build"])
+def test_what_aws_has_not_confirmed_is_not_claimed(
+    aws: type[_Aws], monkeypatch: pytest.MonkeyPatch, request_name: str
+) -> None:
     aws.behave = hang
+    next_build = NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1)
     monkeypatch.setattr(builds, "read_access", Access)
-    monkeypatch.setattr(
-        builds, "describe_next_build", lambda _said: NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1)
-    )
-    heard, seconds = time_answer("yes", "start_build")
+    monkeypatch.setattr(builds, "describe_next_build", lambda _said: next_build)
+    monkeypatch.setattr(builds, "plan_rollback", lambda _number: RollbackPlan(11, 12, "sagebuild-test-12"))
+    monkeypatch.setattr(builds, "find_waiting", lambda: Waiting(12, "", None, None, None, datetime.now(UTC)))
+    heard, seconds = time_answer("yes", request_name)
     assert heard.startswith("AWS did not confirm that in time")
     assert seconds < MOST_SECONDS
 

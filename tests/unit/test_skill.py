@@ -376,6 +376,7 @@ def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: Fak
             "Your build ended 3 hours ago and was not deployed: rejected by voice.",
         ),
         (a_build(outcome="succeeded"), "Done: your build succeeded 3 hours ago."),
+        (a_build(outcome="succeeded", restores=11), "Done 3 hours ago: build 11 is live again."),
         (a_build(outcome="stopped", reason="Stopped by voice."), "Your build was stopped 3 hours ago."),
         (a_build(outcome="failed", reason="The script ended."), "Your build failed 3 hours ago: The script ended."),
         (a_build(outcome="failed"), "Your build failed 3 hours ago: No reason was recorded."),

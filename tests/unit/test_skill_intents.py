@@ -105,6 +105,7 @@ def test_the_time_left_is_told_with_about(
         (ENDED, "Build 12 succeeded 3 hours ago, after 3 minutes."),
         (replace(ENDED, outcome="failed", step="Plan Build"), "Build 12 failed 3 hours ago at the step Plan Build."),
         (replace(ENDED, outcome="stopped"), "Build 12 was stopped 3 hours ago at the step not known yet."),
+        (replace(ENDED, restores=11), "Done 3 hours ago: build 11 is live again."),
         (replace(ENDED, outcome="withheld"), "Build 12 ended 3 hours ago and was not deployed."),
         (replace(ENDED, outcome="lost"), "Build 12 ended 3 hours ago as lost."),
         (replace(RUNNING, awaits_approval=True), "Build 12 started 3 hours ago and waits for approval."),
