@@ -212,12 +212,12 @@ class DeployedStack:
 
     def read_notifications(self, number: int) -> list[str]:
         """The texts of all notifications of a build, those within a second after the first included."""
-        sqs = self.client("sqs")
-        for wait in (10, 1):
-            answer = sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=wait, MaxNumberOfMessages=10)
-            for message in answer.get("Messages", []):
+        sqs, wait = self.client("sqs"), {"WaitTimeSeconds": 10}
+        while messages := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10, **wait).get("Messages"):
+            for message in messages:
                 sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
                 self._notifications.append(json.loads(message["Body"])["text"])
+            wait = {"WaitTimeSeconds": 1}
         return [text for text in self._notifications if text.startswith(f"Build {number} of ")]
 
     def live_config(self) -> str:

@@ -26,6 +26,7 @@ def create_table(engine: Engine) -> str:
 
 def test_counting_by_condition_loses_nobody(engine: Engine) -> None:
     table, dynamodb = create_table(engine), engine.client("dynamodb")
+    refused = dynamodb.exceptions.ConditionalCheckFailedException  # a client makes its classes when asked, once
     dynamodb.put_item(TableName=table, Item={"id": {"S": "count"}, "n": {"N": "0"}})
 
     def count(_caller: int) -> None:
@@ -33,7 +34,7 @@ def test_counting_by_condition_loses_nobody(engine: Engine) -> None:
             seen = dynamodb.get_item(TableName=table, Key={"id": {"S": "count"}}, ConsistentRead=True)["Item"]["n"]
             item = {"id": {"S": "count"}, "n": {"N": str(int(seen["N"]) + 1)}}
             condition = {"ConditionExpression": "n = :seen", "ExpressionAttributeValues": {":seen": seen}}
-            with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+            with suppress(refused):
                 dynamodb.put_item(TableName=table, Item=item, **condition)
                 return
 
