@@ -39,7 +39,7 @@ check: setup ## lint, types and the fast tests: before each commit
 	$(BIN)/pytest --numprocesses 2 tests/unit tests/functional tests/contract
 
 test: check ## everything that CI runs
-	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/local tests/e2e
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/local # the longest first
 
 examples: setup ## the tests of PyTorch and TensorFlow, which are too large for everyone
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group examples

@@ -104,7 +104,7 @@ class Life:
 def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     """Live it."""
     seen = Life()
-    with running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "20") as engine:
+    with running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40") as engine:
         aws = Aws(engine.endpoint_url)
         before = list_inventory(aws)
         stack = deploy(engine)

@@ -204,7 +204,7 @@ JSON = st.recursive(
 DOCUMENTS = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=8) | JSON
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(document=DOCUMENTS, framework=st.sampled_from([*MODELS, None]))
 def test_no_document_brings_any_other_error(document: Any, framework: str | None) -> None:
     for parse in (parse_parameters, lambda content, **options: parse_document(json.dumps(content), **options)):
