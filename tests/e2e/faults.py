@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.e2e import byod
 from tests.e2e.deployment import approve
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.engine import ROOT
@@ -69,10 +70,16 @@ SCALED = SERVING | {
 GATED = SERVING | {"qualitygate": {"metric": "accuracy", "minimum": 0.5}}
 ASKING = SERVING | {"approval": "manual"}
 TESTED = SERVING | {"smoketest": {"contenttype": "text/plain", "body": "question"}}
+PACKED = SERVING | {"networkisolation": True}
+IMAGES = byod.PARAMETERS | {"deployEndpoint": False}
+SLOW_IMAGES = IMAGES | {"sourcelocation": "slow.zip"}
+FAILING_IMAGES = IMAGES | {"sourcelocation": "failing.zip"}
 
 
 def troubled(document: Json, trouble: str) -> Json:
-    """The document with a script that gets into trouble."""
+    """The document with a script that gets into trouble, or with a Dockerfile that takes its time."""
+    if document.get("framework") == "BYOD":
+        return SLOW_IMAGES
     tunes = document.get("configtrain") == "SAGEMAKERHPO"
     return document | {"hyperparameters": {"trouble": {"Values": [trouble]} if tunes else trouble}}
 
@@ -91,11 +98,14 @@ class Way:
 WAYS = {
     "Plan Build": Way("lambda:Invoke"),
     "Run Preprocessing": Way("states:StartExecution"),
+    "Build Image": Way("codebuild:StartBuild", IMAGES),
+    "Find Images": Way("ecr:DescribeImages", IMAGES),
     "Train Model": Way("sagemaker:CreateTrainingJob", TRAINING),
     "Tune Model": Way("sagemaker:CreateHyperParameterTuningJob", TUNING),
     "Find Best Model": Way("sagemaker:DescribeTrainingJob", TUNING),
     "Check Quality": Way("lambda:Invoke", GATED, skip=1),
     "Ask For Approval": Way("lambda:Invoke", ASKING, skip=2, act=approve),
+    "Pack Model": Way("lambda:Invoke", PACKED, skip=1),
     "Create Model": Way("sagemaker:CreateModel"),
     "Register Model": Way("lambda:Invoke", TRAINING, skip=1),
     "Create Endpoint Config": Way("sagemaker:CreateEndpointConfig"),
@@ -110,9 +120,8 @@ WAYS = {
     "Set Scaling Policy": Way("application-autoscaling:PutScalingPolicy", SCALED),
     "Run Postprocessing": Way("states:StartExecution", skip=1),
 }
-# Reached by BYOD's documents and other frameworks' alone; tests/e2e/test_byod.py and test_frameworks.py have theirs.
-ELSEWHERE = {"Build Image", "Find Images", "Pack Model"}
-WAITING = ("Train Model", "Tune Model", "Ask For Approval")  # states that wait for a job, or for a person
+# States that wait for a job, or for a person.
+WAITING = ("Build Image", "Train Model", "Tune Model", "Ask For Approval")
 
 
 @dataclass(frozen=True)
@@ -214,6 +223,8 @@ def _rows_of_jobs() -> Iterator[Row]:
     yield Row("Tune Model", "job Failed", "failed", "makes no sense", document=troubled(TUNING, "training"))
     for state, document, act in (("Train Model", TRAINING, stop_training), ("Tune Model", TUNING, stop_tuning)):
         yield Row(state, "job Stopped by someone", "failed", stopped, document=troubled(document, "endless"), act=act)
+    yield Row("Build Image", "build fails", "failed", "could not be built", document=FAILING_IMAGES)
+    yield Row("Build Image", "build stopped by someone", "failed", stopped, document=SLOW_IMAGES, act=stop_image_build)
     unservable = troubled(TRAINING, "serving")
     yield Row("Check Endpoint", "endpoint rolled back", "failed", "ping health check", document=unservable)
     yield Row("Check Endpoint", "endpoint Failed", "failed", "ping health check", document=unservable, endpoint="none")
@@ -285,6 +296,13 @@ def stop_tuning(stack: DeployedStack, number: int) -> None:
     sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
 
 
+def stop_image_build(stack: DeployedStack, number: int) -> None:
+    """Somebody stops the build of an image."""
+    codebuild, builds = stack.client("codebuild"), byod.Byod(stack).image_builds
+    running = wait_until(lambda: [each["id"] for each in builds(number) if each["buildStatus"] == "IN_PROGRESS"])
+    codebuild.stop_build(id=running[0])
+
+
 def execution_of(stack: DeployedStack, number: int) -> str:
     """The ARN of a build's execution."""
     machine = str(stack.outputs["StateMachineArn"])
@@ -300,6 +318,9 @@ class Table:
         stack.client("s3").put_object(
             Bucket=stack.outputs["CodeBucket"], Key="quick.tar.gz", Body=pack({"train.py": SCRIPT})
         )
+        self._byod = byod.Byod(stack)
+        self._byod.upload(SLOW_IMAGES["sourcelocation"], training_Dockerfile=byod.SLOW)
+        self._byod.upload(FAILING_IMAGES["sourcelocation"], training_Dockerfile="FROM scratch\nCOPY absent /\n")
         self._model = stack.build(**TRAINING)
         assert self._model["status"] == "succeeded", self._model["reason"]
         self._unservable = ""
@@ -309,7 +330,7 @@ class Table:
         begun = time.monotonic()
         self._prepare_endpoint(row.endpoint)
         before, number = self._describe_endpoint(), self.stack.last_number() + 1
-        self.stack.set_parameters(**row.document)
+        (self._byod if row.document.get("framework") == "BYOD" else self.stack).set_parameters(**row.document)
         problems: list[str] = []
         with self._limited(row.limited), self.stack.engine.faults(*row.faults):
             if self.stack.start_by_voice() != number:
@@ -364,7 +385,8 @@ class Table:
             yield f"neither approved nor rejected: {pending}"
         if running := self._list_running_jobs():
             yield f"still running: {running}"
-        wanted = ("InService", record["endpoint_config"]) if record["status"] == "succeeded" else before
+        deployed = record["status"] == "succeeded" and record["endpoint_config"]
+        wanted = ("InService", record["endpoint_config"]) if deployed else before
         after = self._describe_endpoint()
         if after != wanted and not (before[0] == "Failed" and after == ("", "")):
             yield f"the endpoint is {after}, not {wanted}"
@@ -382,10 +404,14 @@ class Table:
         sagemaker = self.stack.client("sagemaker")
         trainings = sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
         tunings = sagemaker.list_hyper_parameter_tuning_jobs(StatusEquals="InProgress")
-        summaries = tunings["HyperParameterTuningJobSummaries"]
-        return [each["TrainingJobName"] for each in trainings] + [
-            each["HyperParameterTuningJobName"] for each in summaries
-        ]
+        names = [each["HyperParameterTuningJobName"] for each in tunings["HyperParameterTuningJobSummaries"]]
+        return [each["TrainingJobName"] for each in trainings] + names + self._list_running_image_builds()
+
+    def _list_running_image_builds(self) -> list[str]:
+        codebuild = self.stack.client("codebuild")
+        ids = codebuild.list_builds()["ids"]
+        builds = codebuild.batch_get_builds(ids=ids[:100])["builds"] if ids else []
+        return [each["id"] for each in builds if each["buildStatus"] == "IN_PROGRESS"]
 
     def _describe_endpoint(self) -> tuple[str, str]:
         try:
@@ -441,7 +467,7 @@ class Table:
         definition = states.describe_state_machine(stateMachineArn=arn)["definition"]
         if state:
             changed = json.loads(definition)
-            changed["States"][state]["TimeoutSeconds"] = LIMIT
+            dict(_list_tasks(changed["States"]))[state]["TimeoutSeconds"] = LIMIT
             states.update_state_machine(stateMachineArn=arn, definition=json.dumps(changed))
         try:
             yield
@@ -452,13 +478,14 @@ class Table:
 
 def find_states_without_rows() -> set[str]:
     """The Task states of the machine that no row is about."""
-
-    def tasks(states: Json) -> Iterator[str]:
-        for name, state in states.items():
-            if state["Type"] == "Task":
-                yield name
-            for inner in (*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])):
-                yield from tasks(inner["States"])
-
     definition = json.loads((ROOT / "statemachine.asl.json").read_text(encoding="utf-8"))
-    return set(tasks(definition["States"])) - WAYS.keys() - ELSEWHERE
+    return {name for name, _ in _list_tasks(definition["States"])} - WAYS.keys()
+
+
+def _list_tasks(states: Json) -> Iterator[tuple[str, Json]]:
+    """All Task states with their names, those inside of others too."""
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            yield name, state
+        for inner in (*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])):
+            yield from _list_tasks(inner["States"])
