@@ -31,6 +31,7 @@ class Aws:
 
     def __init__(self, endpoint_url: str) -> None:
         self.endpoint_url = endpoint_url
+        self._session: Any = boto3.session.Session()
         self.variables = {
             "AWS_ENDPOINT_URL": endpoint_url,
             "AWS_ACCESS_KEY_ID": "local",
@@ -40,8 +41,7 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
-        session: Any = boto3.session.Session()
-        return session.client(
+        return self._session.client(
             service,
             region_name=REGION,
             endpoint_url=self.endpoint_url,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -25,15 +26,8 @@ class Engine:
     process: "subprocess.Popen[str]"
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
-        """A boto3 client of this engine, as the account's owner."""
-        session: Any = boto3.session.Session()
-        return session.client(
-            service,
-            region_name=region,
-            endpoint_url=self.endpoint_url,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
+        """A boto3 client of this engine, as the account's owner; the same one for everybody who asks."""
+        return _make_client(self.endpoint_url, service, region)
 
     @contextmanager
     def faults(self, *described: dict[str, Any]) -> Iterator[None]:
@@ -62,6 +56,19 @@ class Engine:
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
+
+
+@cache
+def _make_client(endpoint_url: str, service: str, region: str) -> Any:
+    # Making one takes longer than most tests wait for something, which they look for with it again and again.
+    session: Any = boto3.session.Session()
+    return session.client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
 
 
 @contextmanager

@@ -102,12 +102,15 @@ def test_a_wrong_type_is_a_serialization_error(unchecked: Callable[[str], Any]) 
 
 
 def test_an_unknown_member_is_refused_by_name(engine: Engine) -> None:
-    ssm = engine.client("ssm")
-    ssm.meta.events.register(
-        "before-call.ssm.PutParameter",
-        lambda params, **_: params.update(body=b'{"Name": "/n", "Value": "v", "Type": "String", "Overwrit": true}'),
-    )
-    code, message = refusal(ssm.put_parameter, Name="/n", Value="v")
+    def misspell(params: dict[str, Any], **_: Any) -> None:
+        params.update(body=b'{"Name": "/n", "Value": "v", "Type": "String", "Overwrit": true}')
+
+    ssm, event = engine.client("ssm"), "before-call.ssm.PutParameter"
+    ssm.meta.events.register(event, misspell)
+    try:
+        code, message = refusal(ssm.put_parameter, Name="/n", Value="v")
+    finally:
+        ssm.meta.events.unregister(event, misspell)
     assert code == "ValidationException"
     assert "Value 'true' at 'overwrit' failed to satisfy constraint: Member is unknown" in message
 
