@@ -58,6 +58,7 @@ def start(settings: Config) -> Config:
         messaging,
         quotas,
         sagemaker,
+        scaling,
         states,
         tables,
         validation,
@@ -78,6 +79,7 @@ def start(settings: Config) -> Config:
         sagemaker,
         codebuild,
         quotas,
+        scaling,
         tables,
         cloudformation,
     ):

@@ -1,0 +1,21 @@
+"""Application Auto Scaling in local/: what is not there is refused under AWS's name for it."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engine import Engine
+
+VARIANT = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": "endpoint/nobody-has-made/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "more"), [("deregister_scalable_target", {}), ("delete_scaling_policy", {"PolicyName": "none"})]
+)
+def test_what_is_not_there_is_not_found(engine: Engine, operation: str, more: dict[str, str]) -> None:
+    with pytest.raises(ClientError, match="found for service namespace") as refused:
+        getattr(engine.client("application-autoscaling"), operation)(**VARIANT, **more)
+    assert refused.value.response["Error"]["Code"] == "ObjectNotFoundException"
