@@ -76,7 +76,10 @@ def explain_failed_image(service: Service, cause: str) -> str:
         folder, scope = variables["DOCKERFILE_FOLDER"], variables["IMAGE_TAG"].rpartition("-")[2]
     except (ValueError, LookupError, TypeError):
         return ""
-    reason = _find_error(service, build.get("Logs", {})) or _find_message(build) or f"it {build['BuildStatus']}"
+    if build["BuildStatus"] == "STOPPED":
+        reason = "its build was stopped by someone outside sagebuild"
+    else:
+        reason = _find_error(service, build.get("Logs", {})) or _find_message(build) or f"it {build['BuildStatus']}"
     log = build.get("Logs", {}).get("DeepLink", "")
     return f"The {scope} image could not be built from {folder}: {reason}{log and f' (log: {log})'}"
 

@@ -1,5 +1,6 @@
 """Which images a build of BYOD makes, from what, and the requests for them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from botocore.validate import ParamValidator
 
 from sagebuild.containers import choose_image
 from sagebuild.docker import find_source_problems, plan_images
+from sagebuild.image_builds import explain_failed_image
 from sagebuild.parameters import BuildParameters, ByodParameters, parse_parameters
 from sagebuild.requests import build_model, build_training_job
 from sagebuild.service import Service
@@ -151,3 +153,11 @@ def test_a_source_is_asked_for_only_where_one_is_needed(document: dict[str, Any]
     parameters = parse(**document)
     assert isinstance(parameters, ByodParameters)
     assert list(find_source_problems(parameters)) == problems
+
+
+def test_an_image_build_that_somebody_stopped_is_told_as_such() -> None:
+    variables = [{"Name": "DOCKERFILE_FOLDER", "Value": "docker"}, {"Name": "IMAGE_TAG", "Value": "build-1-training"}]
+    build = {"BuildStatus": "STOPPED", "Environment": {"EnvironmentVariables": variables}}
+    told = explain_failed_image(Service(SETTINGS, dict[str, Any]().__getitem__), json.dumps({"Build": build}))
+    assert told.startswith("The training image could not be built from docker: ")
+    assert told.endswith(": its build was stopped by someone outside sagebuild")
