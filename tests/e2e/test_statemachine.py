@@ -491,9 +491,16 @@ def scaling_ends_before_an_update(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Release Scaling", FAIL, error=f"{SCALING}.ValidationException", cause="scalable target")
+@scenario(*PREPARE, *FIND, "Release Scaling", "Update Endpoint", *LOOK, *END)
+def scaling_that_has_ended_already_is_no_failure(stage: Stage) -> Run:
+    return stage.build(stage.scaled(stage.plan(stage.endpoint()), wanted=False, release=True))
+
+
+@scenario(*PREPARE, *FIND, "Release Scaling", FAIL, error=f"{SCALING}.ValidationException", cause="scalableDimension")
 def scaling_that_cannot_end_fails_the_build(stage: Stage) -> Run:
-    return stage.build(stage.scaled(stage.plan(stage.endpoint()), release=True))
+    plan = stage.scaled(stage.plan(stage.endpoint()), release=True)
+    plan["scaling"]["variant"]["ScalableDimension"] = "guess"
+    return stage.build(plan)
 
 
 @scenario("Given", *SCALE[:2], FAIL, error=f"{SCALING}.ValidationException", cause="scalableDimension.*enum value set")
