@@ -150,7 +150,8 @@ class DeployedStack:
         return payload  # type: ignore[no-any-return]
 
     def start_by_voice(self) -> int:
-        """Start a build; its number."""
+        """Start a build, once the one before has passed on its lock, which it does after it was told of; its number."""
+        wait_until(lambda: self.read_lock().get("running") is None)
         conversation = self.converse()
         conversation.say("start_build")
         conversation.say("yes")
