@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -168,9 +167,7 @@ def _find_decline(
 def _find_absence(metrics: Mapping[str, float], name: str) -> Iterator[str]:
     if name not in metrics:
         others = ", ".join(sorted(metrics)) or "none"
-        yield f"the training told no {name} (its metrics: {others})"
-    elif not math.isfinite(metrics[name]):
-        yield f"{name} is {metrics[name]}, which is no number to compare"
+        yield f"the training told no number for {name} (its metrics: {others})"
 
 
 def _round(value: float) -> Decimal:
