@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from local.archives import unpack_tar
 from local.images import Image
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -154,11 +155,16 @@ class Builder:
         place = self._target(posixpath.join(self._image.workdir, target))
         for path in found:
             if unpack and path.is_file() and tarfile.is_tarfile(path):
-                with tarfile.open(path) as archive:
-                    archive.extractall(place, filter="data")
+                self._unpack(path, place, instruction)
             else:
                 goal = place / path.name if path.is_file() and (into_folder or place.is_dir()) else place
                 _copy(path, goal, instruction.flags.get("chmod"))
+
+    def _unpack(self, archive: Path, place: Path, instruction: Instruction) -> None:
+        try:
+            unpack_tar(archive, place)
+        except tarfile.TarError as error:
+            raise DockerfileError(f"line {instruction.line}: ADD {archive.name}: {error}") from error
 
     def _find(self, source: str, instruction: Instruction) -> list[Path]:
         plain = posixpath.normpath(f"/{source}").lstrip("/")

@@ -8,6 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local.archives import unpack_zip
+
 Json = dict[str, Any]
 # Runs a command in a folder; returns its exit code and what it printed.
 Run = Callable[[list[str], Path], tuple[int, str]]
@@ -67,11 +69,7 @@ def _fetch_objects(s3: Any, location: str, version: str | None, folder: Path) ->
     with archive.open("wb") as file:
         shutil.copyfileobj(answer["Body"], file)
     try:
-        with zipfile.ZipFile(archive) as packed:
-            for entry in packed.infolist():
-                path = Path(packed.extract(entry, folder))
-                if path.is_file() and (mode := entry.external_attr >> 16 & 0o777):
-                    path.chmod(mode)
+        unpack_zip(archive, folder)
     except zipfile.BadZipFile as error:
         raise SourceError(f"{location} is not a zip archive, the only one that CodeBuild unpacks") from error
     archive.unlink()

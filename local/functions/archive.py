@@ -11,6 +11,7 @@ from pathlib import Path
 from moto.awslambda.exceptions import InvalidParameterValueException
 
 from local import config
+from local.archives import unpack_zip
 
 _MAX_UNZIPPED_BYTES = 262_144_000  # Lambda's quota for a function with its layers.
 _lock = threading.Lock()
@@ -43,9 +44,7 @@ def unpack(archive: bytes) -> Path:
             # Unpacked beside its place and moved, so that an interrupted unpacking is never taken for a whole one.
             part = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
             part.mkdir(parents=True)
-            with zipfile.ZipFile(io.BytesIO(archive)) as content:
-                for item in content.infolist():
-                    _extract(content, item, part)
+            unpack_zip(io.BytesIO(archive), part)
             part.rename(folder)
     return folder
 
@@ -60,10 +59,3 @@ def scratch() -> Path:
 def discard(folder: Path) -> None:
     """Remove a temporary folder."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _extract(content: zipfile.ZipFile, item: zipfile.ZipInfo, folder: Path) -> None:
-    path = Path(content.extract(item, folder))
-    mode = item.external_attr >> 16 & 0o777
-    if mode and path.is_file():
-        path.chmod(mode)  # zipfile forgets modes, and an archive may hold executables.

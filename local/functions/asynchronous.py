@@ -5,7 +5,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from moto.awslambda.exceptions import UnknownFunctionException
 
@@ -16,14 +16,24 @@ from local.messaging import senders
 from local.messaging.background import Background
 from local.messaging.delivery import Delivery
 
-if TYPE_CHECKING:
-    from local.functions.backend import LambdaBackend
-
 _RETRY_SECONDS = (60.0, 120.0)
 _MAX_AGE_SECONDS = 21_600.0
 _THROTTLE_PAUSE_SECONDS = 1.0
 _logger = logging.getLogger(__name__)
 _events = Background("lambda-events", workers=16)
+
+
+class Runner(Protocol):
+    """Finds and runs the functions of a region."""
+
+    def get_function(self, function_name: str, qualifier: str | None) -> Any:
+        """The function with this name."""
+
+    def event_invoke_settings(self, function: Any) -> dict[str, Any]:
+        """The settings of a function's asynchronous invocations."""
+
+    def run(self, name: str, qualifier: str | None, request: Request) -> Outcome:
+        """Run a function to the end of one invocation."""
 
 
 @dataclass
@@ -32,15 +42,15 @@ class EventInvocation:
 
     Parameters
     ----------
-    backend
-        That holds the function.
+    runner
+        Finds and runs the function.
     name, qualifier
-        Which function, as the caller said it.
+        The function, as the caller named it.
     request
         The invocation.
     """
 
-    backend: "LambdaBackend"
+    runner: Runner
     name: str
     qualifier: str | None
     request: Request
@@ -53,9 +63,9 @@ class EventInvocation:
 
     def _try(self) -> None:
         try:
-            function = self.backend.get_function(self.name, self.qualifier)
-            settings = self.backend.event_invoke_settings(function)
-            outcome = self.backend.run(self.name, self.qualifier, self.request)
+            function = self.runner.get_function(self.name, self.qualifier)
+            settings = self.runner.event_invoke_settings(function)
+            outcome = self.runner.run(self.name, self.qualifier, self.request)
         except UnknownFunctionException:
             _logger.warning("%s is gone: its event %s is dropped", self.name, self.request.id)
             return

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from local import clients
+from local.archives import unpack_tar
 
 
 class ObjectError(Exception):
@@ -78,7 +79,7 @@ class Objects:
         archive = target.with_name(f"{target.name}.tar.gz")
         self.fetch(uri, archive)
         try:
-            unpack(archive, target)
+            unpack_tar(archive, target)
         except tarfile.TarError as error:
             raise ObjectError(f"{uri} is not a tar.gz archive: {error}") from error
         archive.unlink()
@@ -114,13 +115,6 @@ class Objects:
         with archive.open("rb") as file:
             self.store(file, uri)
         archive.unlink()
-
-
-def unpack(archive: Path, target: Path) -> None:
-    """Unpack a tar archive, compressed or not, into a folder."""
-    target.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(archive) as tar:
-        tar.extractall(target, filter="data")
 
 
 def _split(uri: str) -> tuple[str, str]:

@@ -12,9 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from local import clients, config, output, processes
+from local.archives import unpack_tar
 from local.sagemaker import images, training_channels
 from local.sagemaker.checkpoints import Checkpoints
-from local.sagemaker.objects import ObjectError, Objects, unpack
+from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.pipes import Pipe
 from local.sagemaker.resources import CONTAINER_BASE, Json, now
 
@@ -167,7 +168,7 @@ class TrainingContainer:
                 if path.is_dir():
                     shutil.copytree(path, code, dirs_exist_ok=True)
                 else:
-                    unpack(path, code)
+                    unpack_tar(path, code)
         except (ObjectError, OSError, tarfile.TarError) as error:
             raise JobError(f"ClientError: the script's archive cannot be used: {error}") from error
 
