@@ -1,29 +1,29 @@
-"""IAM's Condition blocks: whether they hold for a request, or that nobody here can say."""
+"""Evaluates IAM's Condition blocks for a request."""
 
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-# Keys that a request has or has not; any other key that is absent is one that this engine does not derive.
+# Keys that a request may lack; any other missing key is one that this engine does not derive.
 _OPTIONAL_KEYS = ("aws:requesttag/", "aws:tagkeys", "iam:passedtoservice", "s3:prefix", "s3:delimiter", "lambda:")
 
 Context = dict[str, str | list[str]]
 
 
 class UndecidedError(Exception):
-    """A policy asks for something that this engine does not evaluate; the message names it."""
+    """A policy uses a feature that this engine does not evaluate; the message names it."""
 
 
 @cache
 def glob(pattern: str, ignore_case: bool = False) -> "re.Pattern[str]":
-    """IAM's wildcards: ``*`` for any characters, ``?`` for one."""
+    """A regular expression for IAM's wildcards: ``*`` for any characters, ``?`` for one."""
     translated = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
     return re.compile(translated, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
 def matches(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
-    """Whether a value fits a pattern with IAM's wildcards."""
+    """False when a value does not match a pattern with IAM's wildcards."""
     return glob(pattern, ignore_case).fullmatch(value) is not None
 
 
@@ -32,7 +32,7 @@ def _arn_like(pattern: str, value: str) -> bool:
     return len(wanted) == len(given) and all(map(matches, wanted, given))
 
 
-# Each operator's test of one value; those spelt with Not are the same, refused.
+# Each operator's test of one value; an operator with Not is its negation.
 _TESTS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda wanted, given: wanted == given,
     "StringEqualsIgnoreCase": lambda wanted, given: wanted.lower() == given.lower(),
@@ -44,12 +44,12 @@ _TESTS: dict[str, Callable[[str, str], bool]] = {
 
 
 def hold(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
-    """Whether every condition of a statement holds.
+    """False when a condition of a statement does not hold.
 
     Raises
     ------
     UndecidedError
-        For an operator or a condition key that this engine does not know.
+        For an operator or a condition key that this engine does not support.
     """
     return all(
         _holds(operator, key, _strings(wanted), context)
@@ -83,7 +83,7 @@ def _given(key: str, context: Context) -> list[str] | None:
 
 
 def substitute(text: str, context: Context) -> str:
-    """A policy's text with its variables, such as ``${aws:PrincipalAccount}``, filled in."""
+    """A policy's text with its variables, such as ``${aws:PrincipalAccount}``, replaced by their values."""
 
     def fill(found: "re.Match[str]") -> str:
         if found[1] in ("*", "?", "$"):

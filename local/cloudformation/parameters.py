@@ -1,4 +1,4 @@
-"""The values of a template's parameters: given, former or default, and held to their constraints."""
+"""Collects and validates the values of a template's parameters: given, previous or default."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ _SSM_VALUE = "AWS::SSM::Parameter::Value<"
 
 
 def collect(declared: Mapping[str, Any], given: list[dict[str, Any]], former: Mapping[str, str]) -> dict[str, str]:
-    """The text of each parameter, as the caller of CreateStack or UpdateStack means it."""
+    """The text of each parameter of a CreateStack or UpdateStack request."""
     if unknown := sorted({p["ParameterKey"] for p in given} - set(declared)):
         raise ValidationError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
     values = {name: text(rules["Default"]) for name, rules in declared.items() if "Default" in rules}
@@ -54,7 +54,7 @@ def _failed(name: str, rules: Mapping[str, Any], constraint: str) -> str:
 def resolve(
     declared: Mapping[str, Any], values: Mapping[str, str], read_parameter: Callable[[str], str]
 ) -> dict[str, Any]:
-    """What ``Ref`` gives for each parameter: SSM types looked up, lists split."""
+    """The ``Ref`` value of each parameter, with SSM types looked up and lists split."""
     resolved: dict[str, Any] = {}
     for name, value in values.items():
         kind = declared[name]["Type"]
@@ -69,7 +69,7 @@ def _is_list(kind: str) -> bool:
 
 
 def describe(declared: Mapping[str, Any], values: Mapping[str, str]) -> list[dict[str, str]]:
-    """The parameters as DescribeStacks shows them: without what must not be echoed."""
+    """The parameters of DescribeStacks, with NoEcho values masked."""
     return [
         {"ParameterKey": name, "ParameterValue": "****" if declared[name].get("NoEcho") else value}
         for name, value in values.items()

@@ -1,4 +1,4 @@
-"""A CloudFormation stack under test, and what the tests of stacks share."""
+"""A CloudFormation stack under test, and templates that the tests of stacks share."""
 
 import json
 import time
@@ -15,7 +15,7 @@ TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 QUEUE = {"Type": "AWS::SQS::Queue"}
-# Fails in SSM, after everything that it depends on was made.
+# Fails in SSM, after its dependencies are created.
 BROKEN = {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/taken", "Type": "String", "Value": "x"}}
 
 
@@ -56,12 +56,12 @@ class Stack:
         return str(told["StackResourceDetail"]["PhysicalResourceId"])
 
     def events(self, name: str) -> list[tuple[str, str]]:
-        """The status and reason of each event of a resource, the first first."""
+        """The status and reason of each event of a resource, oldest first."""
         told = [event for event in self._events() if event["LogicalResourceId"] == name]
         return [(event["ResourceStatus"], event.get("ResourceStatusReason", "")) for event in told]
 
     def failures(self) -> list[str]:
-        """Why resources failed."""
+        """The reasons of failed resources."""
         told = [event for event in self._events() if event["ResourceStatus"].endswith("FAILED")]
         return [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}" for event in told]
 
@@ -75,7 +75,7 @@ class Stack:
 
 
 def refusal(call: Callable[[], Any]) -> str:
-    """The message with which a call is refused as a ValidationError."""
+    """Make a call that fails with a ValidationError; return its message."""
     with pytest.raises(ClientError) as refused:
         call()
     assert refused.value.response["Error"]["Code"] == "ValidationError"

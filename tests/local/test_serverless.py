@@ -1,4 +1,4 @@
-"""``serverless deploy`` and ``remove`` against local/: the real osls, in a process of its own."""
+"""``serverless deploy`` and ``remove`` against local/, with the real osls in its own process."""
 
 import re
 import shutil
@@ -15,12 +15,12 @@ UNHURRIED = {"SLS_AWS_MONITORING_FREQUENCY": "200", "AWS_SDK_JS_NODE_VERSION_SUP
 
 @pytest.fixture
 def service(tmp_path: Path) -> Path:
-    """A copy of the test service, for osls writes its packages beside it."""
+    """A copy of the test service, because osls writes its packages next to it."""
     return Path(shutil.copytree(Path(__file__).parent / "service", tmp_path / "service"))
 
 
 def run_serverless(engine: Engine, service: Path, command: str, **environment: str) -> tuple[int, str]:
-    """The exit code and all output of one osls command."""
+    """Run an osls command; return its exit code and output."""
     ended = subprocess.run(
         [ROOT / "node_modules/.bin/serverless", *command.split()],
         cwd=service,
@@ -34,7 +34,7 @@ def run_serverless(engine: Engine, service: Path, command: str, **environment: s
     return ended.returncode, re.sub(r"\x1b\[[0-9;]*m", "", ended.stdout)
 
 
-def test_a_service_is_deployed_changed_rolled_back_and_removed(engine: Engine, service: Path) -> None:
+def test_a_service_is_deployed_updated_rolled_back_and_removed(engine: Engine, service: Path) -> None:
     cloudformation, s3, functions = engine.client("cloudformation"), engine.client("s3"), engine.client("lambda")
 
     def outputs() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""IAM's roles and policies, and KMS's keys."""
+"""IAM roles and policies, and KMS keys."""
 
 from typing import Any
 

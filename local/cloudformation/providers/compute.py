@@ -1,4 +1,4 @@
-"""Lambda: functions, versions, aliases, layers, permissions, event sources; and the log groups that they write to."""
+"""Lambda functions, versions, aliases, layers, permissions and event sources, and log groups."""
 
 import io
 import zipfile
@@ -6,7 +6,7 @@ from typing import Any
 
 from local.cloudformation.providers.base import Attributes, Provider, Task, drop, random_suffix
 
-# What AWS documents for a property that is not given; an update has to send it, or the former value would stay.
+# AWS's defaults; an update must send them, or the former value would stay.
 _FUNCTION_DEFAULTS: dict[str, Any] = {
     "Description": "",
     "Environment": {"Variables": {}},

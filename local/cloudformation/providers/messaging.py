@@ -1,4 +1,4 @@
-"""SNS, SQS, EventBridge and its scheduler."""
+"""SNS, SQS, EventBridge rules and EventBridge Scheduler."""
 
 import json
 from typing import Any
