@@ -1,4 +1,4 @@
-"""Deployment archives as they were uploaded, and the folders they are unpacked into."""
+"""Validates and unpacks deployment archives, and makes the temporary folders of sandboxes."""
 
 import hashlib
 import io
@@ -18,12 +18,12 @@ _lock = threading.Lock()
 
 
 def check(archive: bytes) -> None:
-    """Refuse what Lambda would refuse to unpack.
+    """Refuse an archive that Lambda cannot unpack.
 
     Raises
     ------
     InvalidParameterValueException
-        It is no .zip archive, or too large.
+        When it is not a .zip archive, or is too large.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as content:
@@ -37,11 +37,11 @@ def check(archive: bytes) -> None:
 
 
 def unpack(archive: bytes) -> Path:
-    """The folder that holds this archive's files; the same archive is unpacked once."""
+    """The folder with an archive's files; the same archive is unpacked only once."""
     folder = config.current().data / "functions" / hashlib.sha256(archive).hexdigest()[:32]
     with _lock:
         if not folder.exists():
-            # Unpacked beside its place and moved, so that an interrupted unpacking is never taken for a whole one.
+            # The rename makes the folder appear only when it is complete.
             part = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
             part.mkdir(parents=True)
             unpack_zip(io.BytesIO(archive), part)
@@ -50,12 +50,12 @@ def unpack(archive: bytes) -> Path:
 
 
 def scratch() -> Path:
-    """A new empty folder, which a sandbox has as its temporary one."""
+    """Make the temporary folder of a sandbox."""
     folder = config.current().data / "functions" / "tmp" / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return folder
 
 
 def discard(folder: Path) -> None:
-    """Remove a temporary folder."""
+    """Delete a temporary folder."""
     shutil.rmtree(folder, ignore_errors=True)
