@@ -41,13 +41,13 @@ def test_each_state_change_reaches_rules_once(engine: Engine) -> None:
     events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": arn}])
     for state in ("ALARM", "ALARM", "OK"):
         set_state(engine, alarm, state)
-    heard = sorted(
+    received = sorted(
         [json.loads(receive(engine, url)["Body"]) for _ in range(2)], key=lambda e: e["detail"]["state"]["value"]
     )
-    assert [event["detail-type"] for event in heard] == ["CloudWatch Alarm State Change"] * 2
-    assert heard[0]["resources"] == [f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{alarm}"]
-    assert [event["detail"]["previousState"]["value"] for event in heard] == ["OK", "ALARM"]
-    assert heard[0]["detail"]["state"]["reason"] == "a test"
+    assert [event["detail-type"] for event in received] == ["CloudWatch Alarm State Change"] * 2
+    assert received[0]["resources"] == [f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{alarm}"]
+    assert [event["detail"]["previousState"]["value"] for event in received] == ["OK", "ALARM"]
+    assert received[0]["detail"]["state"]["reason"] == "a test"
 
 
 def test_a_topic_gets_only_the_states_that_it_is_an_action_of(engine: Engine) -> None:

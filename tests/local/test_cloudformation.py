@@ -17,9 +17,9 @@ from tests.local.stack import BROKEN, QUEUE, TRUST, Stack, refusal
 @pytest.fixture
 def taken_parameter(engine: Engine) -> Iterator[None]:
     ssm = engine.client("ssm")
-    ssm.put_parameter(Name="/taken", Type="String", Value="somebody else's")
+    ssm.put_parameter(Name="/taken", Type="String", Value="of another stack")
     yield
-    assert ssm.get_parameter(Name="/taken")["Parameter"]["Value"] == "somebody else's"
+    assert ssm.get_parameter(Name="/taken")["Parameter"]["Value"] == "of another stack"
     ssm.delete_parameter(Name="/taken")
 
 

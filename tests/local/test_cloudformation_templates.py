@@ -41,9 +41,9 @@ Outputs:
     stack.id = stack.api.create_stack(
         StackName=stack.name, TemplateBody=yaml, Parameters=[{"ParameterKey": "Stage", "ParameterValue": "dev"}]
     )["StackId"]
-    told = stack.settled()
-    assert told["StackStatus"] == "CREATE_COMPLETE", stack.events(stack.name)
-    assert {"ParameterKey": "Secret", "ParameterValue": "****"} in told["Parameters"]
+    reported = stack.settled()
+    assert reported["StackStatus"] == "CREATE_COMPLETE", stack.events(stack.name)
+    assert {"ParameterKey": "Secret", "ParameterValue": "****"} in reported["Parameters"]
     url = stack.physical_id("Queue")
     name = url.rsplit("/", 1)[1]
     assert stack.outputs() == {

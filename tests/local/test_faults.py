@@ -66,9 +66,9 @@ def test_served_replaces_only_the_answer_of_the_call(engine: Engine) -> None:
 
 def test_hang_delays_a_call(engine: Engine) -> None:
     with engine.faults({"call": "sqs:ListQueues", "hang": 0.4}):
-        begun = time.monotonic()
+        started_at = time.monotonic()
         assert list_queues(engine) == ""
-    assert time.monotonic() - begun > 0.4
+    assert time.monotonic() - started_at > 0.4
 
 
 def test_crash_kills_the_calling_function_and_not_the_next_one(engine: Engine) -> None:

@@ -38,8 +38,8 @@ def test_a_service_is_deployed_updated_rolled_back_and_removed(engine: Engine, s
     cloudformation, s3, functions = engine.client("cloudformation"), engine.client("s3"), engine.client("lambda")
 
     def outputs() -> dict[str, str]:
-        told = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
-        return {output["OutputKey"]: output["OutputValue"] for output in told}
+        reported = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+        return {output["OutputKey"]: output["OutputValue"] for output in reported}
 
     def greeting() -> bytes:
         return bytes(functions.invoke(FunctionName=f"{STACK}-greet")["Payload"].read())
@@ -57,7 +57,7 @@ def test_a_service_is_deployed_updated_rolled_back_and_removed(engine: Engine, s
     code, said = run_serverless(engine, service, "deploy", GREETING="good day", REFUSE="Update")
     assert code != 0
     assert "Provisioned" in said
-    assert "Message returned: as it was told to" in said
+    assert "Message returned: as requested" in said
     assert cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert greeting() == b'"hello"'
 
