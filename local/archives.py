@@ -54,7 +54,7 @@ def _extract_checked(tar: tarfile.TarFile, root: Path) -> None:
             _check_link(root, "", entry)
             # For a missing target tarfile extracts the target's own entry here; its relative link could lead outside.
             if not _is_plain_file(root / entry.linkname):
-                raise UnsafeEntryError(f"{entry.name!r} is a hard link to {entry.linkname!r}, which is no file")
+                raise UnsafeEntryError(f"{entry.name!r} is a hard link to {entry.linkname!r}, which is not a file")
         elif not (entry.isreg() or entry.isdir()):
             raise UnsafeEntryError(f"{entry.name!r} is a special file; only files, folders and links are unpacked")
         entry.mode = _choose_mode(entry)

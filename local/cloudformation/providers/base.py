@@ -143,8 +143,8 @@ def is_gone(error: ClientError) -> bool:
     return code.startswith("NoSuch") or any(word in code for word in ("NotFound", "NonExistent", "DoesNotExist"))
 
 
-def drop(call: Callable[..., Any], **arguments: Any) -> None:
-    """Make a call that deletes something; ignore that it does not exist."""
+def delete_if_exists(call: Callable[..., Any], **arguments: Any) -> None:
+    """Make a call that deletes something; succeed if it does not exist."""
     try:
         call(**arguments)
     except ClientError as error:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from local.cloudformation.errors import ResourceError
-from local.cloudformation.providers.base import Attributes, Provider, Task, document, drop, tag_list
+from local.cloudformation.providers.base import Attributes, Provider, Task, delete_if_exists, document, tag_list
 
 _UNCHANGED_IN_RULE = ["Status", "Prefix", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"]
 _EXPIRATION = {
@@ -33,7 +33,7 @@ def _configure_bucket(task: Task) -> None:
         if task.get(name):
             getattr(task.api, put)(**bucket, **{argument: convert(task[name])})
         elif delete:
-            drop(getattr(task.api, delete), **bucket)
+            delete_if_exists(getattr(task.api, delete), **bucket)
         else:
             getattr(task.api, put)(**bucket, **{argument: convert({})})
 
