@@ -16,8 +16,8 @@ import yaml
 from sagebuild import errors
 from sagebuild.plan import build, rollback
 from tests.engine import ROOT
+from tools.format_state_machine import FILE, lay_out
 
-FILE = ROOT / "statemachine.asl.json"
 VALIDATOR = ROOT / "node_modules" / ".bin" / "asl-validator"
 SMALL_WORDS = {"and", "of", "the", "to"}
 VERBS = {
@@ -276,6 +276,18 @@ def test_a_ternary_and_marks_in_text_are_no_such_operators(definition: Definitio
     spoken = copy.deepcopy(definition)
     spoken["States"][TRAIN]["Arguments"] = "{% $a ? 'what?? why ?: so' : {'b': 1} %}"
     assert list(expressions_are_of_the_service_s_jsonata(spoken)) == []
+
+
+def test_the_file_is_laid_out_as_make_format_does_it() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    assert text == lay_out(text), "run make format"
+
+
+def test_a_layout_changes_no_value(definition: Definition) -> None:
+    spread = json.dumps(definition, indent=4)
+    laid_out = lay_out(spread)
+    assert json.loads(laid_out) == definition
+    assert lay_out(laid_out) == laid_out != spread
 
 
 def validate(file: Path) -> "subprocess.CompletedProcess[str]":
