@@ -37,8 +37,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``images`` is what ``plan_images`` gives. ``way`` is "train" with the body ``training``, "tune" with ``tuning``,
-        or "none" with ``artifacts``.
+        ``images`` is what ``plan_images`` gives. ``mode`` is "train" with the body ``training``, "tune" with
+        ``tuning``, or "none" with ``artifacts``.
         ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those names;
         ``packing`` is None unless the serving script has to be put into the model's archive before that is deployed;
         ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it, ``scaling`` is how it scales;
@@ -103,7 +103,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "number": number,
         "preprocess": plan_execution(service, number, parameters, "preprocess", _name_channels(service, parameters)),
         "images": images,
-        "way": training.way,
+        "mode": training.mode,
         "training": bodies.get("training"),
         "tuning": bodies.get("tuning"),
         "artifacts": training.artifacts,
