@@ -38,6 +38,10 @@ check: setup ## lint, types and the fast tests: before each commit
 	npx asl-validator --json-path statemachine.asl.json
 	$(BIN)/pytest --numprocesses 2 tests/unit tests/functional tests/contract
 
+format: setup ## the layout of Python files and of the state machine
+	$(BIN)/ruff format .
+	$(BIN)/python -m tools.format_state_machine
+
 test: check ## everything that CI runs
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/local # the longest first
 
@@ -61,7 +65,7 @@ pictures: setup ## docs/pictures, from real builds on this laptop (some minutes;
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group pictures
 	$(BIN)/python -m tools.make_pictures
 
-prices: setup ## sagebuild/prices.json, from AWS's public price list
+prices: setup ## sagebuild/cost/prices.json, from AWS's public price list
 	$(BIN)/python -m tools.generate_prices
 
 models: setup ## the interaction models of every locale, from their bases
@@ -78,4 +82,4 @@ clean: ## everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook check test examples deploy remove docs pictures prices models skill lock clean
+.PHONY: help setup demo local notebook check format test examples deploy remove docs pictures prices models skill lock clean
