@@ -41,7 +41,7 @@ def unpack_zip(archive: Path | IO[bytes], target: Path) -> None:
 
 
 def _extract_checked(tar: tarfile.TarFile, root: Path) -> None:
-    """Do what the filter "data" does, entry by entry: each check must see the links that earlier entries have made."""
+    """Check each entry as the filter "data" does just before its extraction, to see the links of earlier entries."""
     for original in tar:
         entry = copy.copy(original)
         entry.name = entry.name.lstrip("/")
@@ -85,7 +85,7 @@ def _is_plain_file(path: Path) -> bool:
 
 
 def _choose_mode(entry: tarfile.TarInfo) -> int:
-    """The mode without what the filter "data" drops: special bits, and write permission for group and others."""
+    """The mode without special bits and write permission for group and others, as the filter "data" sets it."""
     if entry.isdir():
         return 0o755
     mode = entry.mode & 0o755 | 0o600

@@ -79,7 +79,9 @@ class Deployment:
     def _apply(self) -> str:
         """Create or update every resource and output of the plan; return CloudFormation's failure reason, or ""."""
         needs = {name: template.dependencies(self.plan.template, d) for name, d in self.plan.resources.items()}
-        failed = run_in_order(needs, lambda name: self._put(name, needs[name]), on_failure=self.cancelled.set)
+        failed = run_in_order(
+            needs, lambda name: self._create_or_change(name, needs[name]), on_failure=self.cancelled.set
+        )
         if failed:
             new = [name for name in failed if self.stack.resources[name].status == "CREATE_FAILED"]
             updated = [name for name in failed if name not in new]
@@ -90,7 +92,7 @@ class Deployment:
             return f"{reason(error)} "
         return ""
 
-    def _put(self, name: str, needs: set[str]) -> None:
+    def _create_or_change(self, name: str, needs: set[str]) -> None:
         definition = self.plan.resources[name]
         deletion = definition.get("DeletionPolicy", "Delete")
         replacement = definition.get("UpdateReplacePolicy", "Delete")

@@ -36,16 +36,18 @@ def _check(name: str, value: str, rules: Mapping[str, Any]) -> None:
         if number and not re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", item):
             raise ValidationError(f"Parameter '{name}' must be a number")
         if "AllowedValues" in rules and item.strip() not in map(text, rules["AllowedValues"]):
-            raise ValidationError(_failed(name, rules, f"must be one of AllowedValues {rules['AllowedValues']}"))
+            raise ValidationError(
+                _describe_violation(name, rules, f"must be one of AllowedValues {rules['AllowedValues']}")
+            )
         if "AllowedPattern" in rules and not re.fullmatch(rules["AllowedPattern"], item):
-            raise ValidationError(_failed(name, rules, f"must match pattern {rules['AllowedPattern']}"))
+            raise ValidationError(_describe_violation(name, rules, f"must match pattern {rules['AllowedPattern']}"))
     measures = {"Length": len(value), "Value": float(value) if rules["Type"] == "Number" else 0}
     for measure, size in measures.items():
         if size < float(rules.get(f"Min{measure}", size)) or size > float(rules.get(f"Max{measure}", size)):
-            raise ValidationError(_failed(name, rules, f"is outside its Min{measure} and Max{measure}"))
+            raise ValidationError(_describe_violation(name, rules, f"is outside its Min{measure} and Max{measure}"))
 
 
-def _failed(name: str, rules: Mapping[str, Any], constraint: str) -> str:
+def _describe_violation(name: str, rules: Mapping[str, Any], constraint: str) -> str:
     if "ConstraintDescription" in rules:
         return f"Parameter '{name}' failed to satisfy constraint: {rules['ConstraintDescription']}"
     return f"Parameter '{name}' {constraint}"

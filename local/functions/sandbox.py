@@ -95,13 +95,13 @@ class Sandbox:
         else:
             init = ""
         self._output.write(f"START RequestId: {request.id} Version: {self.deployment.version}")
-        begun = time.monotonic()
+        started_at = time.monotonic()
         answer = self._answer(request)
-        milliseconds = (time.monotonic() - begun) * 1000
+        milliseconds = (time.monotonic() - started_at) * 1000
         payload, failed, status = self._classify(request, answer)
         self._output.read()
         if status == "timeout":
-            self._output.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {request.id} {self._timed_out}")
+            self._output.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {request.id} {self._timeout_message}")
         self._output.write(f"END RequestId: {request.id}")
         self._output.write(self._report(request, milliseconds, init, status))
         if answer is None or answer.kind in ("exit", "init/error"):
@@ -130,13 +130,17 @@ class Sandbox:
             return None
 
     @property
-    def _timed_out(self) -> str:
+    def _timeout_message(self) -> str:
         return f"Task timed out after {self.deployment.timeout_seconds:.2f} seconds"
 
     def _classify(self, request: Request, answer: Answer | None) -> tuple[bytes, bool, str]:
         """The payload, whether it is an error, and the status for the REPORT line."""
         if answer is None:
-            return _error("Sandbox.Timedout", f"RequestId: {request.id} Error: {self._timed_out}"), True, "timeout"
+            return (
+                _error("Sandbox.Timedout", f"RequestId: {request.id} Error: {self._timeout_message}"),
+                True,
+                "timeout",
+            )
         if answer.kind == "exit":
             return _error("Runtime.ExitError", f"RequestId: {request.id} Error: {self._explain_exit()}"), True, "error"
         if answer.kind == "response" and len(answer.payload) > _MAX_RESPONSE_BYTES:

@@ -119,10 +119,10 @@ def _predict(model: Any, request: dict[str, Any]) -> dict[str, Any]:
         outputs = {name: tensor.numpy().tolist() for name, tensor in signature(**tensors).items()}
     except (KeyError, TypeError, ValueError, tensorflow.errors.InvalidArgumentError) as error:
         raise RequestError(400, f"Failed to process the request: {error}") from error
-    alone = next(iter(outputs.values())) if len(outputs) == 1 else None
+    single = next(iter(outputs.values())) if len(outputs) == 1 else None
     if not by_row:
-        return {"outputs": outputs if alone is None else alone}
-    rows = alone or [dict(zip(outputs, row, strict=True)) for row in zip(*outputs.values(), strict=True)]
+        return {"outputs": outputs if single is None else single}
+    rows = single or [dict(zip(outputs, row, strict=True)) for row in zip(*outputs.values(), strict=True)]
     return {"predictions": rows}
 
 

@@ -73,10 +73,10 @@ def _read_hyperparameters(base: Path) -> dict[str, Any]:
 
 
 def _check_launcher(hyperparameters: dict[str, Any]) -> None:
-    asked = [name for name in _LAUNCHERS if hyperparameters.get(name)]
-    if asked:
+    launchers = [name for name in _LAUNCHERS if hyperparameters.get(name)]
+    if launchers:
         raise ContainerError(
-            f"local/ starts a script once per instance and has no distributed launchers: take {asked[0]} out"
+            f"local/ starts a script once per instance and has no distributed launchers: take {launchers[0]} out"
         )
 
 

@@ -104,12 +104,12 @@ class Endpoint:
         with self._lock:
             self._pending, self._pending_since = fleet, now()
             self.deployment, self._shift = deployment, shift
-            detail = self._enter("Updating")
+            detail = self._set_status("Updating")
         self._in_background(self._deploy, detail)
 
     def delete(self, forget: Callable[[], None]) -> None:
         """End the servers in the background, and then call `forget`."""
-        detail = self._enter("Deleting")
+        detail = self._set_status("Deleting")
         self._in_background(lambda: self._end(forget), detail)
 
     def choose(self, variant: str | None) -> tuple[bool, ModelServer | None]:
@@ -147,7 +147,7 @@ class Endpoint:
                 self._live = fleet
             if self._live:
                 self._pending = self._shift = None
-            detail = self._enter("InService" if self._live else "Failed")
+            detail = self._set_status("InService" if self._live else "Failed")
         self._publish(detail)
         if reason:
             fleet.retire()
@@ -170,7 +170,7 @@ class Endpoint:
             "StartTime": self._pending_since,
         }
 
-    def _enter(self, status: str) -> Json:
+    def _set_status(self, status: str) -> Json:
         """Set the status; return the event detail, to publish without the lock."""
         with self._lock:
             self.status, self.last_modified_time = status, now()

@@ -113,14 +113,14 @@ def _matches(resource: Resource, request: Json) -> bool:
     return (
         (request.get("NameContains") or "") in resource.name
         and request.get("StatusEquals") in (None, resource.status)
-        and ("CreationTimeAfter" not in request or created > _moment(request["CreationTimeAfter"]))
-        and ("CreationTimeBefore" not in request or created < _moment(request["CreationTimeBefore"]))
-        and ("LastModifiedTimeAfter" not in request or modified > _moment(request["LastModifiedTimeAfter"]))
-        and ("LastModifiedTimeBefore" not in request or modified < _moment(request["LastModifiedTimeBefore"]))
+        and ("CreationTimeAfter" not in request or created > _with_timezone(request["CreationTimeAfter"]))
+        and ("CreationTimeBefore" not in request or created < _with_timezone(request["CreationTimeBefore"]))
+        and ("LastModifiedTimeAfter" not in request or modified > _with_timezone(request["LastModifiedTimeAfter"]))
+        and ("LastModifiedTimeBefore" not in request or modified < _with_timezone(request["LastModifiedTimeBefore"]))
     )
 
 
-def _moment(value: datetime) -> datetime:
+def _with_timezone(value: datetime) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 

@@ -103,7 +103,7 @@ class TrainingJob:
 
     def start(self) -> None:
         """Run in the background."""
-        detail = self._enter("Starting", status="InProgress")
+        detail = self._set_status("Starting", status="InProgress")
         threading.Thread(target=self._run, args=(detail,), name=f"training {self.name}", daemon=True).start()
 
     def stop(self, ending: str = "Stopped") -> bool:
@@ -118,7 +118,7 @@ class TrainingJob:
             if self.status != "InProgress":
                 return False
             self._stop_status = ending
-            detail = self._enter("Stopping", status="Stopping")
+            detail = self._set_status("Stopping", status="Stopping")
         self._cluster.stop()
         _start_timer(config.scale_seconds(_STOP_SECONDS), self._cluster.kill)
         self._publish(detail)
@@ -138,7 +138,7 @@ class TrainingJob:
             if reason:
                 self._facts["FailureReason"] = reason[:_REASON_LIMIT]
             self._count_seconds()
-            detail = self._enter(ending, status="Stopped" if ending == "MaxRuntimeExceeded" else ending)
+            detail = self._set_status(ending, status="Stopped" if ending == "MaxRuntimeExceeded" else ending)
         self._publish(detail)
 
     def _run_steps(self) -> str:
@@ -193,10 +193,10 @@ class TrainingJob:
         with self._lock:
             if self._stop_status:
                 return
-            detail = self._enter(secondary, status="InProgress")
+            detail = self._set_status(secondary, status="InProgress")
         self._publish(detail)
 
-    def _enter(self, secondary: str, *, status: str) -> Json:
+    def _set_status(self, secondary: str, *, status: str) -> Json:
         """Record a status; return the event detail, to publish without the lock."""
         with self._lock:
             moment = self.last_modified_time = now()

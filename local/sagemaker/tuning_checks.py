@@ -54,9 +54,9 @@ def check_parents(request: Json, parents: list[Parent]) -> None:
     for parent in parents:
         if not parent.has_ended:
             raise ValidationError(f"The parent tuning job {parent.name} has not ended.")
-        for what, read in _INHERITED.items():
+        for name, read in _INHERITED.items():
             if read(parent.request) != read(request):
-                raise ValidationError(f"{what} must be the same as in the parent tuning job {parent.name}.")
+                raise ValidationError(f"{name} must be the same as in the parent tuning job {parent.name}.")
         image = parent.request["TrainingJobDefinition"]["AlgorithmSpecification"].get("TrainingImage")
         is_identical = request["WarmStartConfig"]["WarmStartType"] == "IdenticalDataAndAlgorithm"
         if is_identical and image != request["TrainingJobDefinition"]["AlgorithmSpecification"].get("TrainingImage"):

@@ -137,7 +137,7 @@ class TuningJob:
         with self._lock:
             if self.status != "InProgress":
                 return False
-            self._enter("Stopping")
+            self._set_status("Stopping")
             for trial in self.trials:
                 trial.job.stop()
         self._publish()
@@ -161,7 +161,7 @@ class TuningJob:
             self._facts["HyperParameterTuningEndTime"] = now()
             seconds = (self._facts["HyperParameterTuningEndTime"] - self.creation_time).total_seconds()
             self._facts["ConsumedResources"] = {"RuntimeInSeconds": round(seconds)}
-            self._enter(ending)
+            self._set_status(ending)
         self._publish()
 
     def _manage_trainings(self) -> bool:
@@ -171,9 +171,9 @@ class TuningJob:
             for trial in running:
                 if self._should_stop(trial):
                     trial.job.stop()
-            wanted = 0 if self.status == "Stopping" or self._lacks_objectives() else count_trainings(self._config)
+            total = 0 if self.status == "Stopping" or self._lacks_objectives() else count_trainings(self._config)
             free = self._config["ResourceLimits"]["MaxParallelTrainingJobs"] - len(running)
-            for _ in range(min(free, wanted - len(self.trials))):
+            for _ in range(min(free, total - len(self.trials))):
                 values = self._search.choose(self.results())
                 request = self.build_training(values)
                 self._store.create_training_job(request)
@@ -217,7 +217,7 @@ class TuningJob:
             "Stopped": statuses.count("Stopped"),
         }
 
-    def _enter(self, status: str) -> None:
+    def _set_status(self, status: str) -> None:
         self.status, self.last_modified_time = status, now()
 
     def _publish(self) -> None:

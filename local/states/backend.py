@@ -82,7 +82,7 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         with self._changing:
             for execution in machine.executions:
                 if execution.name == name:
-                    return _repeated(execution, execution_input)
+                    return _return_running(execution, execution_input)
             execution = self._new_execution(machine, name, execution_input, trace_header)
             machine.executions.append(execution)
         execution.start()
@@ -140,7 +140,7 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         raise InvalidToken
 
 
-def _repeated(execution: Execution, execution_input: str) -> Execution:
+def _return_running(execution: Execution, execution_input: str) -> Execution:
     if execution.status != ExecutionStatus.RUNNING or execution.execution_input != execution_input:
         raise ExecutionAlreadyExists(f"Execution Already Exists: '{execution.execution_arn}'")
     return execution

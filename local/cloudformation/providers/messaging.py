@@ -153,9 +153,9 @@ def _put_rule(task: Task) -> Attributes:
 def _put_targets(task: Task) -> None:
     rule = {"Rule": task["Name"], **task.pick("EventBusName")}
     targets = task.get("Targets", [])
-    gone = {target["Id"] for target in task.before.get("Targets", [])} - {target["Id"] for target in targets}
-    if gone:
-        delete_if_exists(task.api.remove_targets, **rule, Ids=sorted(gone))
+    removed_ids = {target["Id"] for target in task.before.get("Targets", [])} - {target["Id"] for target in targets}
+    if removed_ids:
+        delete_if_exists(task.api.remove_targets, **rule, Ids=sorted(removed_ids))
     failed = task.api.put_targets(**rule, Targets=targets)["FailedEntries"] if targets else []
     if failed:
         raise ResourceError(f"Target {failed[0]['TargetId']}: {failed[0]['ErrorMessage']}")
