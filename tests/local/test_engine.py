@@ -37,7 +37,7 @@ time.sleep(60)
 
 def local(*options: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "local", *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 def is_alive(pid: int) -> bool:
