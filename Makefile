@@ -65,7 +65,7 @@ pictures: setup ## docs/pictures, from real builds on this laptop (some minutes;
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group pictures
 	$(BIN)/python -m tools.make_pictures
 
-prices: setup ## sagebuild/prices.json, from AWS's public price list
+prices: setup ## sagebuild/cost/prices.json, from AWS's public price list
 	$(BIN)/python -m tools.generate_prices
 
 models: setup ## the interaction models of every locale, from their bases

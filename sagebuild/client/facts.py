@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sagebuild.cost import format_dollars
-from sagebuild.notify import describe_requests, format_seconds, tell_metrics, tell_moment
-from sagebuild.records import BuildRecord
+from sagebuild.builds.records import BuildRecord
+from sagebuild.cost.spent import format_dollars
+from sagebuild.notifications.notify import describe_requests, format_seconds, tell_metrics, tell_moment
 
 
 def describe_facts(record: BuildRecord) -> dict[str, str]:
@@ -37,7 +37,7 @@ def describe_costs(record: BuildRecord) -> str:
     """What the training came to, or can come to, in a few words; `sagebuild cost` tells more."""
     if record.cost is not None:
         return f"about {format_dollars(record.cost)} of training".replace("about less", "less")
-    return f"at most {format_dollars(record.cost_most)} of training" if record.cost_most is not None else ""
+    return f"at most {format_dollars(record.cost_max)} of training" if record.cost_max is not None else ""
 
 
 def name_build(record: BuildRecord) -> str:

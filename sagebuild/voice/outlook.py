@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from sagebuild.document import read_document
-from sagebuild.estimate import estimate_cost
-from sagebuild.lock import read_state
+from sagebuild.builds.lock import read_state
+from sagebuild.builds.records import list_builds
+from sagebuild.cost.estimate import estimate_cost
 from sagebuild.parameters import parse_document
-from sagebuild.records import list_builds
+from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
-from sagebuild.voice.parameters import check_said, read_overrides
+from sagebuild.voice.spoken_parameters import check_said, read_overrides
 
 # Older ones had other data and other parameters.
 _COMPARED = 9
@@ -34,7 +34,7 @@ class NextBuild:
         What each training may cost.
     trainings
         How many there are; 1 unless it tunes.
-    cost_most
+    cost_max
         What they cost at most together, in US dollars; None if no price is known.
     """
 
@@ -46,7 +46,7 @@ class NextBuild:
     instance_count: int
     maximum_hours: float
     trainings: int
-    cost_most: float | None = None
+    cost_max: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
     ------
     ParameterError
         It asks for something that cannot be built.
-    UnfitValueError
+    InvalidValueError
         What was said does not fit.
     """
     state, document = read_state(service), read_document(service)
@@ -89,7 +89,7 @@ def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
         instance_count=parameters.traininstancecount,
         maximum_hours=parameters.trainmaxrun,
         trainings=parameters.tuning_trainings if parameters.configtrain == "SAGEMAKERHPO" else 1,
-        cost_most=estimate_cost(service, parameters).most,
+        cost_max=estimate_cost(service, parameters).maximum,
     )
 
 

@@ -37,6 +37,11 @@ CLIENT_LIBRARIES = {
 }
 CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
 CLIENT_USERS = {"notebooks", "tests", "tools"}
+# The rooms of sagebuild, each of which imports only from those before it.
+ROOMS = (
+    "errors", "service", "names", "custom_resource", "parameters", "builds", "launch", "images", "requests", "running",
+    "cost", "notifications", "steps", "plan", "finish", "voice", "client", "cli",
+)  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
 # Modules that Lambda calls; nobody imports them.
@@ -103,6 +108,17 @@ def find_faults(name: str, tree: ast.Module) -> Iterator[str]:
             yield f"{name} imports {top}, which is not there where it runs"
 
 
+def find_upward_imports(name: str, tree: ast.Module) -> Iterator[str]:
+    """A sentence for each import of a module of sagebuild from a room that comes after its own."""
+    if not name.startswith("sagebuild.") or name in CLIENT_DOORS:
+        return
+    room = name.split(".")[1]
+    for module, _ in imports_of(name, tree):
+        other = module.split(".")[1] if module.startswith("sagebuild.") else room
+        if ROOMS.index(other) > ROOMS.index(room):
+            yield f"{name} imports {module}; {other} comes after {room} in ROOMS"
+
+
 def _is_at_hand(name: str, top: str) -> bool:
     """Whether a library is there where the module runs; what never runs in Lambda may use any."""
     folder, part = name.partition(".")[0], _client_part(name)
@@ -120,6 +136,16 @@ def test_imports_go_one_way() -> None:
     assert faults == []
 
 
+def test_rooms_are_entered_in_one_direction() -> None:
+    assert [fault for name, tree in modules() for fault in find_upward_imports(name, tree)] == []
+
+
+def test_an_upward_import_is_found() -> None:
+    tree = ast.parse("from sagebuild.plan.build import plan_build")
+    assert list(find_upward_imports("sagebuild.launch.start", tree))
+    assert not list(find_upward_imports("sagebuild.finish.sweep", tree))
+
+
 def test_every_folder_has_its_rule() -> None:
     folders = {name.partition(".")[0] for name, _ in modules()}
     assert folders - MAY_IMPORT.keys() == set()
@@ -129,15 +155,15 @@ def test_every_folder_has_its_rule() -> None:
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("sagebuild.plan", "import handlers.plan_build"),
-        ("sagebuild.plan", "def plan():\n    from skill import speech"),
-        ("sagebuild.plan", "from local import config"),
-        ("sagebuild.plan", "from importlib import import_module\nimport_module('local.config')"),
-        ("sagebuild.plan", "if TYPE_CHECKING:\n    from handlers import plan_build"),
-        ("sagebuild.plan", "import sagemaker"),
-        ("sagebuild.plan", "from moto import mock_aws"),
-        ("sagebuild.plan", "import mypy_boto3_s3"),
-        ("sagebuild.plan", "import requests"),
+        ("sagebuild.plan.build", "import handlers.plan_build"),
+        ("sagebuild.plan.build", "def plan():\n    from skill import speech"),
+        ("sagebuild.plan.build", "from local import config"),
+        ("sagebuild.plan.build", "from importlib import import_module\nimport_module('local.config')"),
+        ("sagebuild.plan.build", "if TYPE_CHECKING:\n    from handlers import plan_build"),
+        ("sagebuild.plan.build", "import sagemaker"),
+        ("sagebuild.plan.build", "from moto import mock_aws"),
+        ("sagebuild.plan.build", "import mypy_boto3_s3"),
+        ("sagebuild.plan.build", "import requests"),
         ("handlers.plan_build", "from handlers import finish_build"),
         ("handlers.plan_build", "from . import finish_build"),
         ("handlers.plan_build", "from skill.app import handler"),
@@ -150,8 +176,8 @@ def test_every_folder_has_its_rule() -> None:
         ("demo.display", "import local.server"),
         ("local.server", "from sagebuild.names import VARIANT"),
         ("tools.generate_images", "from local import config"),
-        ("sagebuild.plan", "from sagebuild.client import logs"),
-        ("sagebuild.plan", "from rich.console import Console"),
+        ("sagebuild.plan.build", "from sagebuild.client import logs"),
+        ("sagebuild.plan.build", "from rich.console import Console"),
         ("sagebuild.client.logs", "import typer"),
         ("sagebuild.cli.builds", "import sagemaker"),
         ("handlers.plan_build", "from sagebuild.cli.app import app"),
@@ -164,9 +190,9 @@ def test_a_wrong_import_is_found(name: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("sagebuild.plan", "if TYPE_CHECKING:\n    from mypy_boto3_s3 import S3Client"),
-        ("sagebuild.plan", "from sagebuild import requests\nimport json"),
-        ("handlers.plan_build", "from sagebuild.plan import plan_build"),
+        ("sagebuild.plan.build", "if TYPE_CHECKING:\n    from mypy_boto3_s3 import S3Client"),
+        ("sagebuild.plan.build", "from sagebuild import requests\nimport json"),
+        ("handlers.plan_build", "from sagebuild.plan.build import plan_build"),
         ("skill.app", "from skill.intents import INTENTS"),
         ("tests.e2e.test_build", "from local import validation"),
         ("tools.generate_images", "import sagemaker"),

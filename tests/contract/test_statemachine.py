@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sagebuild import errors, plan, rollback
+from sagebuild import errors
+from sagebuild.plan import build, rollback
 from tests.engine import ROOT
 from tools.format_state_machine import FILE, lay_out
 
@@ -184,7 +185,7 @@ def matched_errors_of_our_own_exist(definition: Definition) -> Iterator[str]:
 @rule
 def the_plan_is_used_as_it_is_made(definition: Definition) -> Iterator[str]:
     used = {key for expression in expressions_in(definition) for key in re.findall(r"\$plan\.(\w+)", expression)}
-    yield from used ^ planned_keys(plan.plan_build)
+    yield from used ^ planned_keys(build.plan_build)
 
 
 @rule

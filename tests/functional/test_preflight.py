@@ -10,13 +10,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sagebuild.cost import NEVER_COUNTED
+from sagebuild.builds.records import Trigger, read_build
+from sagebuild.cost.prices import date_prices
+from sagebuild.cost.spent import NEVER_COUNTED
 from sagebuild.errors import PreflightError
-from sagebuild.launch import launch_build
-from sagebuild.plan import plan_build
-from sagebuild.prices import date_prices
-from sagebuild.quotas import QuotasUnknown, find_short_quotas
-from sagebuild.records import Trigger, read_build
+from sagebuild.launch.start import launch_build
+from sagebuild.plan.build import plan_build
+from sagebuild.plan.quotas import QuotasUnknown, find_short_quotas
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 
 RIGHT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
@@ -125,7 +125,7 @@ def test_scripts_are_looked_for_in_their_archives(ready: Stack, changes: dict[st
 
 
 def test_an_archive_too_large_is_not_looked_into_and_said_so(ready: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sagebuild.archives.LARGEST_ARCHIVE_MB", 0)
+    monkeypatch.setattr("sagebuild.plan.archives.LARGEST_ARCHIVE_MB", 0)
     plan(ready, RIGHT | {"trainentrypoint": "learn.py"})
     (note,) = read_build(ready.service, 1).notes
     assert note == "s3://sagebuild-test-code/source.tar.gz was not looked into: it is larger than 0 MB."
@@ -208,8 +208,8 @@ def test_an_endpoint_with_instances_does_not_become_serverless(ready: Stack) -> 
 def test_what_a_build_may_cost_is_recorded_before_it_starts(ready: Stack) -> None:
     plan(ready, RIGHT)
     record = read_build(ready.service, 1)
-    assert (record.cost_most, record.training_hourly_cost, record.endpoint_hourly_cost) == (0.512, 0.128, 0.06)
-    assert (record.cost, record.cost_limit, record.prices_of) == (None, None, date_prices())
+    assert (record.cost_max, record.training_hourly_cost, record.endpoint_hourly_cost) == (0.512, 0.128, 0.06)
+    assert (record.cost, record.cost_limit, record.prices_date) == (None, None, date_prices())
     assert record.cost_left_out[-1] == NEVER_COUNTED
 
 
@@ -217,7 +217,7 @@ def test_maxcost_shortens_the_training_and_is_noted(ready: Stack) -> None:
     planned = plan(ready, RIGHT | {"maxcost": "0.064"})
     assert planned["training"]["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800}
     record = read_build(ready.service, 1)
-    assert (record.cost_most, record.cost_limit) == (0.064, 0.064)
+    assert (record.cost_max, record.cost_limit) == (0.064, 0.064)
     assert record.notes == ["maxcost ($0.06) ends the training after 30 minutes, sooner than trainmaxrun does."]
 
 

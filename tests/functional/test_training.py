@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
+from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.errors import ParameterError
-from sagebuild.finish import Ending, finish_build
-from sagebuild.launch import launch_build
-from sagebuild.notify import write_message
+from sagebuild.finish.build import Ending, finish_build
+from sagebuild.launch.start import launch_build
+from sagebuild.notifications.notify import write_message
 from sagebuild.parameters import parse_parameters
-from sagebuild.preflight import Findings, examine_inputs
-from sagebuild.records import Trigger, read_build, update_build
-from sagebuild.training import plan_training
+from sagebuild.plan.preflight import Findings, examine_inputs
+from sagebuild.requests.training import plan_training
 from tests.functional.conftest import Stack
 
 NOTHING = parse_parameters({"framework": "SCIKIT", "skiptrain": True})
@@ -31,7 +31,7 @@ def test_the_newest_model_of_a_good_build_is_taken(stack: Stack) -> None:
     end_build(stack, "SUCCEEDED", "")
     end_build(stack, "FAILED", "s3://model/4.tar.gz")
     plan = plan_training(stack.service, 5, NOTHING, "")
-    assert (plan.way, plan.artifacts, plan.record) == (
+    assert (plan.mode, plan.artifacts, plan.record) == (
         "none",
         "s3://model/2.tar.gz",
         {"artifacts": "s3://model/2.tar.gz"},

@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
-from sagebuild import approval, launch, status, stop
+from sagebuild.builds import status
+from sagebuild.builds.records import Trigger
+from sagebuild.builds.status import BuildStatus
 from sagebuild.errors import (
     AlreadyLiveError,
     AwsUnavailableError,
     BuildNotFoundError,
     BuildRunningError,
+    InvalidValueError,
     MissingSettingError,
     ModelGoneError,
     NoApprovalPendingError,
@@ -20,12 +23,12 @@ from sagebuild.errors import (
     ParameterError,
     RollbackError,
     SagebuildError,
-    UnfitValueError,
 )
-from sagebuild.launch import Launched
-from sagebuild.records import Trigger
-from sagebuild.status import BuildStatus
-from sagebuild.stop import Stopped
+from sagebuild.launch import start as launch
+from sagebuild.launch.start import Launched
+from sagebuild.running import stop
+from sagebuild.running.stop import Stopped
+from sagebuild.steps import approval
 from sagebuild.voice import approval as voice_approval
 from sagebuild.voice import outlook, rollback
 from sagebuild.voice.access import Access
@@ -134,7 +137,7 @@ def test_an_answer_names_the_build_and_the_voice(alexa: Conversation, domain: Do
 
 
 def test_a_value_that_does_not_fit_is_not_called_a_fault_of_the_parameters(alexa: Conversation, domain: Domain) -> None:
-    domain.answer(outlook, "describe_next_build", UnfitValueError("traininstancecount is 0; it must be 1 to 100."))
+    domain.answer(outlook, "describe_next_build", InvalidValueError("traininstancecount is 0; it must be 1 to 100."))
     assert alexa.say("start_build", number="0") == (
         "That value does not fit: traininstancecount is 0; it must be 1 to 100."
     )

@@ -1,0 +1,172 @@
+"""What a person may ask of a deployment: how the traffic moves, what is tried afterwards, and what is kept."""
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from sagebuild.parameters.groups import BUCKET, Goal, MetricName, StrictModel, refuse_object
+from sagebuild.parameters.kinds import Choice, Hours, JsonText, Number, Text, WholeNumber
+
+Approval = Literal["none", "manual"]
+Shifting = Literal["ALL_AT_ONCE", "CANARY", "LINEAR"]
+
+AlarmName = Text("the name of a CloudWatch alarm", r"(?!\s*$).+", 255)
+MimeType = Text("a MIME type such as text/csv", r"[^\s].*", 256)
+SampleFile = Text("a key in the code bucket or an S3 address", rf"{BUCKET}/.+|(?!s3:)[^\s].*", 1024)
+LONGEST_DEPLOYMENT = 28800  # seconds
+
+
+class Guardrails(StrictModel):
+    """How the traffic of an update moves to the new instances, and what brings it back.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html
+    """
+
+    shifting: Annotated[Shifting, Choice(Shifting)] = Field(
+        default="ALL_AT_ONCE",
+        description="Whether the traffic moves at once, in two steps (CANARY) or in equal steps (LINEAR).",
+    )
+    percent: Annotated[int | None, WholeNumber(1, 50)] = Field(
+        default=None, description="Share of the instances that the canary, or each linear step, has; of the latter "
+        "at least 10."
+    )  # fmt: skip
+    instances: Annotated[int | None, WholeNumber(1, 5000)] = Field(
+        default=None, description="Number of these instances, in place of percent."
+    )
+    wait: Annotated[int, WholeNumber(0, 3600, "seconds")] = Field(
+        description="How long the alarms are watched after each step."
+    )
+    terminationwait: Annotated[int, WholeNumber(0, 3600, "seconds")] = Field(
+        default=0, description="How long the old instances stay, and the alarms are watched, after the last step."
+    )
+    timeout: Annotated[int | None, WholeNumber(600, LONGEST_DEPLOYMENT, "seconds")] = Field(
+        default=None, description="How long the update may take before SageMaker rolls it back."
+    )
+    alarms: tuple[Annotated[str, AlarmName], ...] = Field(
+        default=(),
+        max_length=10,
+        description="CloudWatch alarms of yours, any of which rolls the update back; without any, nothing does but "
+        "instances that do not start.",
+    )
+
+    @model_validator(mode="after")
+    def _check_size(self) -> "Guardrails":
+        given = [name for name in ("percent", "instances") if getattr(self, name) is not None]
+        if self.shifting == "ALL_AT_ONCE" and given:
+            raise refuse_object(f"has {given[0]}, which is for shifting CANARY or LINEAR; its shifting is ALL_AT_ONCE")
+        if self.shifting != "ALL_AT_ONCE" and len(given) != 1:
+            reason = "has both percent and instances; give one" if given else "needs either percent or instances"
+            raise refuse_object(reason)
+        if self.shifting == "LINEAR" and self.percent and self.percent < 10:
+            raise refuse_object(f"has percent {self.percent}; for shifting LINEAR it must be at least 10")
+        return self
+
+    @model_validator(mode="after")
+    def _check_alarms(self) -> "Guardrails":
+        if repeated := {name for name in self.alarms if self.alarms.count(name) > 1}:
+            raise refuse_object(f"has the alarm {', '.join(sorted(repeated))} more than once")
+        return self
+
+    def waiting_seconds(self, instance_count: int) -> int:
+        """How long the update waits in all, beside the starting of instances."""
+        steps = 1
+        if self.shifting == "LINEAR":
+            steps = math.ceil(100 / self.percent if self.percent else instance_count / (self.instances or 1))
+        return steps * self.wait + self.terminationwait
+
+
+class SmokeTest(StrictModel):
+    """A request that the endpoint must answer once it is live, or the deployment is undone."""
+
+    contenttype: Annotated[str, MimeType] = Field(description="MIME type of the request.")
+    body: Annotated[Any | None, JsonText(6000)] = Field(
+        default=None, description="The request's body: text, or any other JSON value."
+    )
+    file: Annotated[str | None, SampleFile] = Field(
+        default=None,
+        description="The body in place of body: key in the code bucket, or S3 address in the stack's code or data "
+        "bucket.",
+    )
+    accept: Annotated[str | None, MimeType] = Field(default=None, description="MIME type that the answer shall have.")
+    status: Annotated[int, WholeNumber(200, 599)] = Field(
+        default=200, description="HTTP status with which the container must answer."
+    )
+    answertype: Annotated[str | None, MimeType] = Field(
+        default=None, description="MIME type that the answer must have; without it, any will do."
+    )
+    latency: Annotated[int | None, WholeNumber(1, 60000, "ms")] = Field(
+        default=None,
+        description="How long the answer may take, seen from a function in the region. With it, the request is sent "
+        "twice, and the second answer counts.",
+    )
+
+    @model_validator(mode="after")
+    def _check_sample(self) -> "SmokeTest":
+        if (self.body is None) == (self.file is None):
+            raise refuse_object(
+                "needs either body or file" if self.body is None else "has both body and file; give one"
+            )
+        return self
+
+
+class QualityGate(StrictModel):
+    """What the model must have measured to be deployed; if it has not, the build ends without a deployment."""
+
+    metric: Annotated[str, MetricName] = Field(description="Name of a metric of the training.")
+    minimum: Annotated[int | float | None, Number()] = Field(default=None, description="The least that is good enough.")
+    maximum: Annotated[int | float | None, Number()] = Field(default=None, description="The most that is good enough.")
+
+    @model_validator(mode="after")
+    def _check_limits(self) -> "QualityGate":
+        if self.minimum is None and self.maximum is None:
+            raise refuse_object("needs minimum or maximum")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise refuse_object(
+                f"has minimum {self.minimum:g} and maximum {self.maximum:g}; minimum must not be the larger"
+            )
+        return self
+
+
+class Improvement(StrictModel):
+    """By how much the model must be better than the live one to be deployed; where nothing is live, any is."""
+
+    metric: Annotated[str, MetricName] = Field(description="Name of a metric of the training.")
+    margin: Annotated[int | float, Number()] = Field(
+        default=0, description="How much better it must at least be; with 0, better at all."
+    )
+    goal: Annotated[Goal, Choice(Goal)] = Field(default="Maximize", description="Whether more or less of it is better.")
+
+    @model_validator(mode="after")
+    def _check_margin(self) -> "Improvement":
+        if self.margin < 0:
+            raise refuse_object(f"has margin {self.margin:g}; it must be 0 or more")
+        return self
+
+
+class DeploymentOptions(StrictModel):
+    """How a model becomes the live one."""
+
+    qualitygate: QualityGate | None = Field(
+        default=None, description="Deploys the model only if a metric of its training is within limits."
+    )
+    mustimprove: Improvement | None = Field(
+        default=None, description="Deploys the model only if a metric of its training is better than the live model's."
+    )
+    approval: Annotated[Approval, Choice(Approval)] = Field(
+        default="none", description="Whether the deployment waits for a person's yes (manual)."
+    )
+    approvalhours: Annotated[float, Hours(0.001, 720)] = Field(
+        default=24, description="How long it waits; without a yes by then, the model is not deployed."
+    )
+    guardrails: Guardrails | None = Field(
+        default=None, description="Moves the traffic in steps and watches alarms; without it, it moves at once."
+    )
+    smoketest: SmokeTest | None = Field(
+        default=None, description="A request that the live endpoint must answer, or it serves again what it served."
+    )
+    keepbuilds: Annotated[int, WholeNumber(1, 100)] = Field(
+        default=10,
+        description="How many of the newest good builds keep their model and endpoint configuration, to roll back to. "
+        "What is live, and what it replaced, is kept besides.",
+    )
