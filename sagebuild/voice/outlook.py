@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import list_builds
 from sagebuild.cost.estimate import estimate_cost
@@ -89,7 +90,7 @@ def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
         instance_count=parameters.traininstancecount,
         maximum_hours=parameters.trainmaxrun,
         trainings=parameters.tuning_trainings if parameters.configtrain == "SAGEMAKERHPO" else 1,
-        cost_max=estimate_cost(service, parameters).maximum,
+        cost_max=estimate_cost(BuildContext(service, state.last_number + 1, parameters)).maximum,
     )
 
 

@@ -54,11 +54,11 @@ def give_quotas(stack: Stack, quotas: dict[str, float]) -> FakeQuotas:
     return fake
 
 
-def plan(stack: Stack, document: dict[str, Any]) -> dict[str, Any]:
+def plan(stack: Stack, document: dict[str, Any]) -> Any:
     stack.service.ssm.put_parameter(
         Name=f"/{STACK}/parameters", Value=json.dumps(document), Type="String", Overwrite=True
     )
-    return plan_build(stack.service, 1)
+    return plan_build(stack.service, read_build(stack.service, 1))
 
 
 def find_problems(stack: Stack, **changes: Any) -> list[str]:
