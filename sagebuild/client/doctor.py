@@ -181,7 +181,11 @@ def _look_at_account(examined: Examination) -> Told:
 
 def _look_at_requests(examined: Examination) -> Told:
     """The requests of the next build, as the plan would write them."""
-    yield from _tell(examined.request_findings, "SageMaker's rules and your own functions allow them")
+    findings = examined.request_findings
+    yield from (("bad", problem) for problem in dict.fromkeys(findings.problems))
+    yield from (("good", note) for note in findings.notes)
+    if not findings.problems and not findings.notes:
+        yield "good", "SageMaker's rules and your own functions allow them"
 
 
 def _look_at_quotas(examined: Examination) -> Told:
