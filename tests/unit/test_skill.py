@@ -1,29 +1,33 @@
-"""The real handler of the skill, asked as Alexa asks it; only the domain behind `skill.builds` is a fake."""
+"""The skill's handler, called as Alexa calls it; fakes stand in for the functions of sagebuild."""
 
 import copy
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from sagebuild.builds.records import Trigger
 from sagebuild.builds.status import BuildStatus
+from sagebuild.errors import NoBuildRunningError
+from sagebuild.launch import start
 from sagebuild.launch.start import Launched
+from sagebuild.running import stop
 from sagebuild.running.stop import Stopped
+from sagebuild.service import Service
+from sagebuild.voice import outlook
 from sagebuild.voice.access import Access
 from sagebuild.voice.outlook import NextBuild
-from skill import builds
+from skill import access, builds
 from skill.app import handler
 from skill.conversation import SpokenError
 from skill.speech import Sentence
-from skill.words import tell_time_since
-from tests.alexa import EVENTS, ROOT, SKILL_ID, Conversation, check_response, load_request, read_speech
-
-REQUESTS = sorted(path.stem for path in EVENTS.glob("*.json"))
+from skill.words import say_age
+from tests.alexa import REQUESTS, ROOT, SKILL_ID, Conversation, check_response, load_request, read_speech
 
 
 def a_build(**changes: Any) -> BuildStatus:
@@ -42,7 +46,7 @@ def a_build(**changes: Any) -> BuildStatus:
 
 @dataclass
 class FakeBuilds:
-    """A stack's builds, without AWS: at most one, and what was done to it."""
+    """A stack with at most one build, without AWS; `calls` records the calls."""
 
     latest: BuildStatus | None = None
     waiting: int = 0
@@ -51,24 +55,24 @@ class FakeBuilds:
     error: SpokenError | None = None
     calls: list[str] = field(default_factory=list)
 
-    def start_build(self, detail: str, said: Mapping[str, str]) -> Launched:
-        self._record(f"start {detail} {dict(said) or ''}".strip())
+    def launch_build(self, _service: Service, trigger: Trigger, overrides: dict[str, Any]) -> Launched:
+        self._record(f"start {trigger.detail} {overrides or ''}".strip())
         if self.latest and self.latest.outcome == "running":
             self.waiting += 1
             return Launched(self.latest.number, started=False, waiting=self.waiting)
         self.latest = a_build(number=self.latest.number + 1 if self.latest else 1)
         return Launched(self.latest.number, started=True, waiting=0)
 
-    def describe_next_build(self, said: Mapping[str, str]) -> NextBuild:
+    def describe_next_build(self, _service: Service, said: dict[str, str]) -> NextBuild:
         self._record("describe")
         running = self.latest.number if self.latest and self.latest.outcome == "running" else None
         kind, count = said.get("traininstancetype", "ml.m5.large"), int(said.get("traininstancecount", 1))
         return NextBuild(13 if self.latest else 1, running, True, True, kind, count, 4, 1)
 
-    def stop_build(self, number: int) -> Stopped | None:
+    def stop_build(self, _service: Service, number: int, **_named: float) -> Stopped:
         self._record(f"stop {number}")
         if not self.latest or (self.latest.number, self.latest.outcome) != (number, "running"):
-            return None
+            raise NoBuildRunningError
         self.latest = replace(self.latest, outcome="stopped", ended_at=datetime.now(UTC))
         return Stopped(number, self.job_status, self.confirmed)
 
@@ -86,9 +90,11 @@ class FakeBuilds:
 def domain(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> FakeBuilds:  # noqa: ARG001
     fake = FakeBuilds()
     monkeypatch.setenv("SKILL_ID", SKILL_ID)
-    monkeypatch.setattr(builds, "read_access", Access)
-    for name in ("describe_next_build", "start_build", "stop_build", "describe_latest_build"):
-        monkeypatch.setattr(builds, name, getattr(fake, name))
+    monkeypatch.setattr(access, "read_access", Access)
+    monkeypatch.setattr(builds, "describe_latest_build", fake.describe_latest_build)
+    monkeypatch.setattr(outlook, "describe_next_build", fake.describe_next_build)
+    monkeypatch.setattr(start, "launch_build", fake.launch_build)
+    monkeypatch.setattr(stop, "stop_build", fake.stop_build)
     return fake
 
 
@@ -168,7 +174,7 @@ def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: 
             {"number": "2"},
             "2 times m5 large for at most 4 hours and then replace what is live: "
             "shall I start it with the number of training instances at 2, for this build alone?",
-            {"traininstancecount": "2"},
+            {"traininstancecount": 2},
         ),
         (
             {"instance": "ml.m5.xlarge"},
@@ -179,17 +185,17 @@ def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: 
         (
             {"number": "2", "instance": "ml.m5.xlarge"},
             "with the number of training instances at 2 and the training instance type at m5 xlarge, for this build",
-            {"traininstancecount": "2", "traininstancetype": "ml.m5.xlarge"},
+            {"traininstancecount": 2, "traininstancetype": "ml.m5.xlarge"},
         ),
         (
             {"parameter": "trainvolumesize", "number": "20"},
             "shall I start it with the training disk in gigabytes at 20, for this build alone?",
-            {"trainvolumesize": "20"},
+            {"trainvolumesize": 20},
         ),
     ],
 )
 def test_a_build_starts_with_what_was_said_for_it_alone(
-    alexa: Conversation, domain: FakeBuilds, slots: dict[str, str], asked: str, started: dict[str, str]
+    alexa: Conversation, domain: FakeBuilds, slots: dict[str, str], asked: str, started: dict[str, Any]
 ) -> None:
     assert asked in alexa.say("start_build", **slots)
     alexa.say("yes")
@@ -272,7 +278,7 @@ def test_a_yes_stops_the_build_and_says_what_was_confirmed(alexa: Conversation, 
     [
         (None, True, "before any training had started"),
         ("Completed", True, "had already completed"),
-        ("Failed", True, "nothing of it costs money"),
+        ("Failed", True, "costs nothing more"),
         ("Stopping", False, "still shutting down"),
         ("InProgress", False, "still shutting down"),
         ("Stopped", False, "not confirmed yet"),
@@ -435,7 +441,7 @@ def test_no_build_yet_has_its_own_sentence(alexa: Conversation, request_name: st
 )
 def test_times_are_told_in_the_largest_unit_that_fits(seconds: int, said: str) -> None:
     now = datetime.now(UTC)
-    assert tell_time_since(now - timedelta(seconds=seconds), now).key == said
+    assert say_age(now - timedelta(seconds=seconds), now).key == said
 
 
 def test_one_is_singular(alexa: Conversation, domain: FakeBuilds) -> None:
