@@ -1,11 +1,15 @@
-"""Stands in for the functions of sagebuild that the skill calls."""
+"""Builds for the skill's tests, and fakes of the functions of sagebuild that the skill calls."""
 
 from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from sagebuild.builds import records
+from sagebuild.builds.records import BuildRecord, Trigger
+from sagebuild.builds.status import BuildStatus
 from sagebuild.cost import spent
 from sagebuild.launch import start
 from sagebuild.notifications import notify
@@ -14,8 +18,19 @@ from sagebuild.service import Service
 from sagebuild.steps import approval
 from sagebuild.voice import approval as voice_approval
 from sagebuild.voice import comparison, outlook, rollback, spoken_parameters
+from sagebuild.voice.approval import Waiting
+from sagebuild.voice.outlook import NextBuild
 from skill import access, builds
 from tests.alexa import SKILL_ID
+
+# Hours ago, not minutes, so that even a slow run of the tests does not change the words.
+NOW = datetime.now(UTC)
+RUNNING = BuildStatus(
+    12, "running", "Train Model", NOW - timedelta(hours=3, minutes=3), None, None, "https://console.example/12"
+)
+ENDED = replace(RUNNING, outcome="succeeded", step=None, ended_at=NOW - timedelta(hours=3))
+NEXT = NextBuild(13, None, True, True, "ml.m5.large", 1, 4, 1)
+WAITING = Waiting(12, "f1", 0.97, 0.95, 0.461, NOW + timedelta(hours=20))
 
 # The module in which the skill looks each function up.
 MODULES = {
@@ -68,3 +83,8 @@ class Domain:
             return answer
 
         self._monkeypatch.setattr(module, name, give_answer)
+
+
+def a_record(number: int, status: str = "succeeded", **values: Any) -> BuildRecord:
+    times = {"created_at": NOW.isoformat(), "ended_at": NOW.isoformat()}
+    return BuildRecord(number, Trigger("voice"), status=status, **times | values)

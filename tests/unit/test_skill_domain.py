@@ -1,12 +1,11 @@
 """How the skill calls sagebuild, and how it reports the errors of sagebuild."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from sagebuild.builds import status
 from sagebuild.builds.records import Trigger
-from sagebuild.builds.status import BuildStatus
 from sagebuild.errors import (
     AlreadyLiveError,
     AwsUnavailableError,
@@ -25,37 +24,13 @@ from sagebuild.errors import (
 )
 from sagebuild.launch.start import Launched
 from sagebuild.running.stop import Stopped
-from sagebuild.voice.access import Access
 from sagebuild.voice.approval import Waiting
 from sagebuild.voice.outlook import NextBuild
 from sagebuild.voice.rollback import RollbackPlan
-from skill.app import handler
 from tests.alexa import Conversation, load_request
-from tests.unit.skill_domain import Domain
-
-RUNNING = BuildStatus(
-    number=12,
-    outcome="running",
-    step="Train Model",
-    started_at=datetime.now(UTC) - timedelta(hours=3),
-    ended_at=None,
-    reason=None,
-    console_url="https://console.example/builds/12",
-)
-
-
-@pytest.fixture
-def alexa(domain: Domain, socket_disabled: None) -> Conversation:  # noqa: ARG001
-    domain(read_access=Access())
-    return Conversation(lambda envelope: handler(envelope, None))
-
+from tests.unit.skill_domain import RUNNING, Domain
 
 NEXT = NextBuild(7, None, True, True, "ml.m5.large", 1, 4, 1)
-
-
-@pytest.fixture
-def domain(monkeypatch: pytest.MonkeyPatch) -> Domain:
-    return Domain(monkeypatch)
 
 
 def test_a_start_names_the_voice_and_the_request(alexa: Conversation, domain: Domain) -> None:

@@ -1,75 +1,20 @@
-"""What each intent answers; fakes stand in for the functions of sagebuild."""
+"""What the intents that read answer; fakes stand in for the functions of sagebuild."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from sagebuild.builds import records
-from sagebuild.builds.records import BuildRecord, Trigger
+from sagebuild.builds.records import BuildRecord
 from sagebuild.builds.status import BuildStatus
 from sagebuild.cost.spent import Cost
-from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
-from sagebuild.launch.start import Launched
+from sagebuild.errors import BuildNotFoundError
 from sagebuild.voice.access import Access
-from sagebuild.voice.approval import Waiting
 from sagebuild.voice.comparison import Comparison
-from sagebuild.voice.outlook import Estimate, NextBuild
-from sagebuild.voice.rollback import RollbackPlan
-from sagebuild.voice.spoken_parameters import Change
+from sagebuild.voice.outlook import Estimate
 from skill.app import handler
-from skill.conversation import SpokenError
-from skill.intents import INTENTS
-from skill.speech import Sentence
-from tests.alexa import Conversation, load_request, name_request
-from tests.unit.skill_domain import Domain
-
-# Hours ago, and not minutes, so that no suite takes long enough to change the words.
-NOW = datetime.now(UTC)
-RUNNING = BuildStatus(
-    12, "running", "Train Model", NOW - timedelta(hours=3, minutes=3), None, None, "https://console.example/12"
-)
-ENDED = replace(RUNNING, outcome="succeeded", step=None, ended_at=NOW - timedelta(hours=3))
-NEXT = NextBuild(13, None, True, True, "ml.m5.large", 1, 4, 1)
-
-
-@pytest.fixture
-def alexa(domain: Domain, socket_disabled: None) -> Conversation:  # noqa: ARG001
-    domain(read_access=Access())
-    return Conversation(lambda envelope: handler(envelope, None))
-
-
-@pytest.fixture
-def domain(monkeypatch: pytest.MonkeyPatch) -> Domain:
-    return Domain(monkeypatch)
-
-
-def a_record(number: int, status: str = "succeeded", **values: Any) -> BuildRecord:
-    times = {"created_at": NOW.isoformat(), "ended_at": NOW.isoformat()}
-    return BuildRecord(number, Trigger("voice"), status=status, **times | values)
-
-
-@pytest.mark.parametrize(
-    ("build", "said"),
-    [
-        (NEXT, "Build 13 would train on one m5 large for at most 4 hours and then replace what is live: shall I"),
-        (replace(NEXT, deploys=False), "for at most 4 hours and leave alone what is live: shall I start it?"),
-        (replace(NEXT, instance_count=2, trainings=3), "would train on 6 times m5 large for at most 4 hours"),
-        (replace(NEXT, maximum_hours=0.5), "for at most 30 minutes"),
-        (replace(NEXT, trains=False), "would deploy an earlier model, without training, in place of what is live"),
-        (replace(NEXT, trains=False, deploys=False), "without training, and leave alone what is live"),
-        (
-            replace(NEXT, cost_max=0.46),
-            "4 hours, which costs at most 46 cents, and then replace what is live: shall I",
-        ),
-        (replace(NEXT, running=12), "Build 12 is still running: shall I start another one once it has ended?"),
-    ],
-)
-def test_a_start_tells_what_it_would_do(alexa: Conversation, domain: Domain, build: NextBuild, said: str) -> None:
-    domain(describe_next_build=build, launch_build=Launched(13, started=True))
-    assert said in alexa.say("start_build")
-    assert alexa.is_open
+from tests.alexa import Conversation, load_request
+from tests.unit.skill_domain import ENDED, RUNNING, Domain, a_record
 
 
 @pytest.mark.parametrize(
@@ -214,30 +159,6 @@ def test_a_parameter_is_told(alexa: Conversation, domain: Domain) -> None:
     assert alexa.say("read_parameter", parameter="weather").endswith("which one?")
 
 
-def test_a_parameter_is_set_after_both_values_were_read_back(alexa: Conversation, domain: Domain) -> None:
-    change = Change("trainvolumesize", "10", "20")
-    domain(propose_change=change, apply_change=True)
-    assert (
-        alexa.say("set_parameter")
-        == "That changes the training disk in gigabytes from 10 to 20 for every build from now on: shall I do it?"
-    )
-    assert alexa.say("yes") == "Done: the training disk in gigabytes was 10 and is now 20."
-    assert domain.calls["apply_change"] == [(change,)]
-
-
-def test_a_parameter_that_changed_meanwhile_is_left_alone(alexa: Conversation, domain: Domain) -> None:
-    domain(propose_change=Change("trainvolumesize", "10", "20"), apply_change=False)
-    alexa.say("set_parameter")
-    assert alexa.say("yes").startswith("Someone else has changed")
-
-
-def test_half_a_setting_is_asked_for(alexa: Conversation, domain: Domain) -> None:
-    assert alexa.say("set_parameter", parameter="trainvolumesize").endswith("what shall I set?")
-    assert alexa.say("set_parameter", number="3").endswith("what shall I set?")
-    domain(propose_change=Change("trainvolumesize", "20", "20"))
-    assert alexa.say("set_parameter", parameter="trainvolumesize", number="20").endswith("is 20 already.")
-
-
 @pytest.mark.parametrize(
     ("count", "said"), [(0, "nobody gets a message yet"), (1, "one subscriber gets"), (3, "3 subscribers get")]
 )
@@ -247,100 +168,6 @@ def test_who_is_told_is_said_honestly(alexa: Conversation, domain: Domain, count
     assert answer.startswith("I can't call you myself")
     assert said in answer
     assert "--topic-arn arn:aws:sns:eu-west-1:123456789012:results" in alexa.card
-
-
-@pytest.mark.parametrize(
-    ("plan", "said"),
-    [
-        (RollbackPlan(11, 12, "sagebuild-12"), "That puts build 11 back in place of build 12: shall I do it?"),
-        (RollbackPlan(11, None, "their-own"), "That puts build 11 back in place of what is live: shall I do it?"),
-        (RollbackPlan(11, None, ""), "Nothing is live, and that makes build 11 live again: shall I do it?"),
-        (BuildNotFoundError(), "There is no build 11."),
-    ],
-)
-def test_a_rollback_says_what_it_would_change(
-    alexa: Conversation, domain: Domain, plan: RollbackPlan | Exception, said: str
-) -> None:
-    domain(plan_rollback=plan)
-    assert alexa.say("roll_back") == said
-
-
-def test_a_rollback_goes_to_the_build_that_was_asked_about(alexa: Conversation, domain: Domain) -> None:
-    domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"), apply_rollback=Launched(13, started=True))
-    alexa.say("roll_back", number="?")
-    assert alexa.say("yes") == "Build 13 has started, and it puts build 11 back."
-    trigger = Trigger("voice", load_request("yes")["request"]["requestId"])
-    assert domain.calls["plan_rollback"] == [("previous",)]
-    assert domain.calls["apply_rollback"] == [(11, "sagebuild-12", trigger)]
-
-
-def test_a_rollback_is_not_done_to_what_has_become_live_meanwhile(alexa: Conversation, domain: Domain) -> None:
-    domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"), apply_rollback=None)
-    alexa.say("roll_back")
-    assert alexa.say("yes") == "Something else is live by now, so I left it alone."
-
-
-WAITING = Waiting(12, "f1", 0.97, 0.95, 0.461, NOW + timedelta(hours=20))
-
-
-@pytest.mark.parametrize(
-    ("waiting", "said"),
-    [
-        (
-            WAITING,
-            "Build 12 reached 0.97 for f1, and the live model has 0.95, and it has cost about 46 cents so far: ",
-        ),
-        (replace(WAITING, live=None, spent=2.5), "Build 12 reached 0.97 for f1, and it has cost about 2.50 dollars so"),
-        (replace(WAITING, live=None, spent=None), "Build 12 reached 0.97 for f1: shall I approve it, so that it goes"),
-        (
-            replace(WAITING, metric="", value=None, live=None, spent=0.001),
-            "Build 12 waits for approval, and it has cost",
-        ),
-        (None, "Build 12 is not waiting for an answer."),
-        (replace(WAITING, number=13), "Build 12 is not waiting for an answer."),
-    ],
-)
-def test_an_approval_says_what_would_go_live(
-    alexa: Conversation, domain: Domain, waiting: Waiting | None, said: str
-) -> None:
-    domain(describe_waiting=waiting)
-    assert alexa.say("approve_build").startswith(said)
-
-
-def test_without_a_number_whichever_build_waits_is_answered(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_waiting=None)
-    assert alexa.say("approve_build", number="?") == "No build is waiting for approval."
-    domain(describe_waiting=WAITING)
-    assert alexa.say("approve_build", number="?").endswith("shall I approve it, so that it goes live?")
-    assert "f1: 0.95, then 0.97\nIt is not deployed unless someone approves it by " in alexa.card
-
-
-@pytest.mark.parametrize(
-    ("request_name", "approved", "said"),
-    [
-        ("approve_build", True, "Build 12 is approved, and goes on to deployment."),
-        ("reject_build", False, "Build 12 is rejected, and what is live stays live."),
-    ],
-)
-def test_a_build_that_waits_is_answered(
-    alexa: Conversation, domain: Domain, request_name: str, approved: bool, said: str
-) -> None:
-    domain(describe_waiting=WAITING, answer_approval=None)
-    alexa.say(request_name)
-    assert alexa.say("yes") == said
-    assert domain.calls["answer_approval"] == [(approved, "voice", 12)]
-    domain(answer_approval=NoApprovalPendingError())
-    alexa.say(request_name)
-    assert alexa.say("yes") == "Build 12 is not waiting for an answer."
-
-
-@pytest.mark.parametrize("request_name", ["approve_build", "reject_build"])
-def test_a_no_leaves_the_build_waiting(alexa: Conversation, domain: Domain, request_name: str) -> None:
-    domain(describe_waiting=WAITING, answer_approval=None)
-    alexa.say(request_name)
-    assert alexa.say("no") == "All right, I changed nothing, and build 12 goes on waiting."
-    assert not domain.calls["answer_approval"]
-    assert not alexa.is_open
 
 
 COST = Cost(None, None, None, "2026-11-01", ("Storage is left out.",))
@@ -392,9 +219,6 @@ def test_without_a_number_the_cost_of_the_latest_build_is_told(alexa: Conversati
     assert alexa.say("estimate_cost", number="?") == "The training of build 12 cost about 12 cents."
 
 
-# Other languages and screens
-
-
 def test_what_is_english_is_marked_so_in_other_languages(alexa: Conversation, domain: Domain) -> None:
     domain(describe_latest_build=RUNNING)
     assert alexa.say("check_status", locale="de-DE").startswith(
@@ -437,140 +261,3 @@ def test_without_a_screen_there_is_no_picture(alexa: Conversation, domain: Domai
     domain(describe_latest_build=RUNNING)
     alexa.say("check_status")
     assert "directives" not in alexa.response["response"]
-
-
-# Who may speak
-
-ACCOUNT, PERSON = "amzn1.ask.account.AEXAMPLEUSER", "amzn1.ask.person.P"
-READS = [name_request(name) for name, intent in INTENTS.items() if intent.needs == "read"]
-WRITES = [name_request(name) for name, intent in INTENTS.items() if intent.needs == "write"]
-
-
-@pytest.mark.parametrize("request_name", READS + WRITES)
-def test_who_is_on_no_list_hears_nothing(alexa: Conversation, domain: Domain, request_name: str) -> None:
-    domain(read_access=Access(readers=(PERSON,)))
-    assert alexa.say(request_name).startswith("Sorry, I don't know this voice, so I can't tell you")
-
-
-@pytest.mark.parametrize("request_name", WRITES)
-def test_an_unknown_voice_may_only_read(alexa: Conversation, domain: Domain, request_name: str) -> None:
-    domain(read_access=Access(writers=(PERSON,)), describe_latest_build=ENDED)
-    assert "you may ask how the build is going" in alexa.say(request_name)
-    assert alexa.say("check_status").startswith("Done")
-
-
-def test_a_known_voice_may_write(domain: Domain) -> None:
-    def send(envelope: dict[str, Any]) -> dict[str, Any]:
-        envelope["context"]["System"]["person"] = {"personId": PERSON}
-        return handler(envelope, None)
-
-    domain(read_access=Access(writers=(PERSON,)), describe_next_build=NEXT, launch_build=Launched(13, started=True))
-    alexa = Conversation(send)
-    alexa.say("start_build")
-    assert alexa.say("yes") == "Build 13 has started."
-
-
-def test_a_yes_of_another_voice_does_nothing(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_next_build=NEXT, launch_build=Launched(13, started=True))
-    alexa.say("start_build")
-    domain(read_access=Access(writers=(PERSON,)))
-    assert alexa.say("yes").startswith("Sorry, I don't know this voice")
-    assert not domain.calls["launch_build"]
-
-
-def test_nothing_is_allowed_while_aws_does_not_tell_who_may(alexa: Conversation, domain: Domain) -> None:
-    domain(read_access=SpokenError(Sentence("error.access")))
-    assert "I let nobody in" in alexa.say("check_status")
-    assert alexa.say("help").endswith("which shall it be?")
-
-
-def test_logs_hold_no_id_of_a_person(alexa: Conversation, domain: Domain, caplog: pytest.LogCaptureFixture) -> None:
-    domain(describe_latest_build=RUNNING)
-    alexa.say("check_status")
-    assert "CheckStatusIntent" in caplog.text
-    assert "AEXAMPLE" not in caplog.text
-
-
-# The PIN
-
-
-@pytest.fixture
-def guarded(alexa: Conversation, domain: Domain) -> None:  # noqa: ARG001
-    domain(
-        read_access=Access(pin="4711"),
-        propose_change=Change("trainvolumesize", "10", "20"),
-        apply_change=True,
-        plan_rollback=RollbackPlan(11, 12, "sagebuild-12"),
-        apply_rollback=Launched(13, started=True),
-        describe_waiting=WAITING,
-        answer_approval=None,
-    )
-
-
-@pytest.mark.usefixtures("guarded")
-@pytest.mark.parametrize(
-    ("request_name", "done"),
-    [("set_parameter", "Done:"), ("roll_back", "Build 13 has started"), ("approve_build", "Build 12 is approved")],
-)
-def test_the_pin_follows_the_yes(alexa: Conversation, domain: Domain, request_name: str, done: str) -> None:
-    domain(check_pin=None)
-    alexa.say(request_name)
-    assert alexa.say("yes") == "That needs your PIN: what are its four digits?"
-    assert "4711" not in str(alexa.response)
-    assert alexa.say("give_pin").startswith(done)
-
-
-@pytest.mark.usefixtures("guarded")
-def test_a_wrong_pin_changes_nothing(alexa: Conversation, domain: Domain) -> None:
-    alexa.say("set_parameter")
-    alexa.say("yes")
-    domain(check_pin=2)
-    assert alexa.say("give_pin").startswith("That is not the PIN, and you have 2 more tries")
-    domain(check_pin=1)
-    assert alexa.say("give_pin").startswith("That is not the PIN, and you have one more try")
-    domain(check_pin=0)
-    assert alexa.say("give_pin").startswith("There were too many wrong PINs")
-    assert not alexa.is_open
-    assert not domain.calls["apply_change"]
-
-
-@pytest.mark.usefixtures("guarded")
-@pytest.mark.parametrize("request_name", ["yes", "fallback", "repeat"])
-def test_only_a_pin_answers_the_question_for_it(alexa: Conversation, domain: Domain, request_name: str) -> None:
-    alexa.say("set_parameter")
-    alexa.say("yes")
-    assert alexa.say(request_name).endswith("?")
-    assert not domain.calls["apply_change"]
-
-
-@pytest.mark.usefixtures("guarded")
-@pytest.mark.parametrize("request_name", ["stop", "cancel", "no"])
-def test_a_stop_at_the_pin_changes_nothing(alexa: Conversation, domain: Domain, request_name: str) -> None:
-    alexa.say("set_parameter")
-    alexa.say("yes")
-    assert alexa.say(request_name).startswith("All right, I changed nothing")
-    assert not alexa.is_open
-    assert not domain.calls["apply_change"]
-
-
-def test_a_pin_without_a_question_is_not_checked(alexa: Conversation, domain: Domain) -> None:
-    domain(check_pin=2)
-    assert alexa.say("give_pin").startswith("I asked for no PIN")
-    assert not domain.calls["check_pin"]
-
-
-def test_a_yes_after_an_unexpected_pin_confirms_no_earlier_question(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_next_build=NEXT, launch_build=Launched(13, started=True))
-    alexa.say("start_build")
-    alexa.say("give_pin")
-    assert alexa.say("yes").startswith("Gladly, but which is it")
-    assert not domain.calls["launch_build"]
-
-
-@pytest.mark.usefixtures("guarded")
-def test_what_changes_nothing_live_needs_no_pin(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_next_build=NEXT, launch_build=Launched(13, started=True))
-    alexa.say("start_build")
-    assert alexa.say("yes") == "Build 13 has started."
-    alexa.say("reject_build")
-    assert alexa.say("yes").startswith("Build 12 is rejected")
