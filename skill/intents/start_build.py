@@ -67,7 +67,7 @@ INTENTS = (
 
 
 def _read_parameters(slots: Mapping[str, str]) -> dict[str, str] | None:
-    """Read the parameters for this build alone; None if a parameter or its value is missing or unknown.
+    """Read the parameters for this build only; None if a parameter or its value is missing or unknown.
 
     A number or an instance type without a parameter's name means the training instances.
     """

@@ -37,13 +37,13 @@ def _load(path: Path) -> dict[str, Any]:
 # Intents
 
 
-def test_what_is_confirmed_needs_the_right_to_write() -> None:
+def test_exactly_the_intents_that_write_ask_first() -> None:
     for intent in INTENTS.values():
         assert (intent.needs == "write") == (intent.on_yes is not None), intent.name
         assert intent.on_yes or not (intent.on_no or intent.asks_pin), intent.name
 
 
-def test_every_parameter_that_voice_may_name_has_a_spoken_name() -> None:
+def test_every_spoken_parameter_has_a_name() -> None:
     assert sorted(PARAMETERS) == sorted(SPOKEN)
 
 
@@ -110,7 +110,7 @@ def test_every_sentence_has_the_placeholders_that_the_code_fills(path: Path) -> 
 
 
 @for_each_catalogue
-def test_every_sentence_is_sound_markup(path: Path) -> None:
+def test_every_sentence_is_valid_markup(path: Path) -> None:
     for key, sentence in _load(path).items():
         for form in _forms(sentence):
             assert form == form.strip() != "", key
@@ -118,7 +118,7 @@ def test_every_sentence_is_sound_markup(path: Path) -> None:
 
 
 @for_each_catalogue
-def test_every_language_says_the_same(path: Path) -> None:
+def test_every_language_has_the_same_placeholders_and_questions(path: Path) -> None:
     english = _load(LANGUAGES / f"{DEFAULT_LANGUAGE}.json")
     for key, sentence in _load(path).items():
         assert type(sentence) is type(english[key]), key
@@ -130,7 +130,7 @@ def test_every_language_says_the_same(path: Path) -> None:
 
 
 @for_each_catalogue
-def test_what_is_no_question_has_no_question_mark(path: Path) -> None:
+def test_only_questions_have_a_question_mark(path: Path) -> None:
     """py-ask-sdk-test's rule: an open session ends with a question, and a closed session holds none."""
     for key, sentence in _load(path).items():
         if not key.startswith("card."):

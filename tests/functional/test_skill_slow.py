@@ -1,4 +1,4 @@
-"""The skill answers within 3 s, and honestly, when AWS is slow, throttles, fails or is out of reach."""
+"""The skill answers within 3 s when AWS is slow, throttles, fails or is unreachable, and claims no success."""
 
 import json
 import time
@@ -58,7 +58,7 @@ class _Aws(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 def hang(aws: _Aws) -> None:
@@ -152,7 +152,7 @@ def time_answer(request_name: str, *before: str) -> tuple[str, float]:
     ],
 )
 @pytest.mark.parametrize("request_name", ["check_status", "estimate_time", "start_build", "stop_build"])
-def test_an_aws_that_does_not_answer_is_told_in_time(
+def test_the_skill_reports_in_time_that_aws_does_not_answer(
     aws: type[_Aws], behaviour: Behaviour, request_name: str, said: str
 ) -> None:
     aws.behave = behaviour
@@ -162,13 +162,13 @@ def test_an_aws_that_does_not_answer_is_told_in_time(
 
 
 @pytest.mark.parametrize("request_name", READS + ASKS)
-def test_an_aws_that_crawls_is_not_waited_for(aws: type[_Aws], request_name: str) -> None:
+def test_the_skill_does_not_wait_for_a_slow_aws(aws: type[_Aws], request_name: str) -> None:
     aws.behave = crawl
     assert time_answer(request_name)[1] < MOST_SECONDS
 
 
 @pytest.mark.parametrize("request_name", ["start_build", "roll_back", "approve_build", "reject_build"])
-def test_what_aws_has_not_confirmed_is_not_claimed(
+def test_an_unconfirmed_change_is_reported_as_unconfirmed(
     aws: type[_Aws], monkeypatch: pytest.MonkeyPatch, request_name: str
 ) -> None:
     aws.behave = hang
@@ -183,7 +183,7 @@ def test_what_aws_has_not_confirmed_is_not_claimed(
     assert seconds < MOST_SECONDS
 
 
-def test_a_stop_that_takes_too_long_is_not_claimed(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_stop_is_reported_as_unconfirmed(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
     aws.behave = crawl_with_a_build
     status = BuildStatus(12, "running", "Train Model", datetime.now(UTC), None, None, "https://console.example/12")
     monkeypatch.setattr(access, "read_access", Access)
@@ -193,13 +193,13 @@ def test_a_stop_that_takes_too_long_is_not_claimed(aws: type[_Aws], monkeypatch:
     assert seconds < MOST_SECONDS
 
 
-def test_no_aws_at_all_is_told(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_skill_reports_that_aws_is_unreachable(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
     aws.behave = hang
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     assert time_answer("check_status")[0].startswith("I can't reach AWS right now")
 
 
-def test_broken_parameters_have_their_sentence(aws: type[_Aws]) -> None:
+def test_invalid_parameters_have_their_own_sentence(aws: type[_Aws]) -> None:
     def answer(one: _Aws) -> None:
         target = one.headers["X-Amz-Target"]
         document = {"Parameter": {"Value": '{"framework": "SCIKIT", "trainvolumesize": 0}'}}

@@ -31,7 +31,7 @@ from tests.alexa import REQUESTS, ROOT, SKILL_ID, Conversation, check_response, 
 
 
 def a_build(**changes: Any) -> BuildStatus:
-    """Build 12, which has been training for two minutes, but for the changes."""
+    """Return build 12, which has been training for two minutes, with these changes."""
     running = BuildStatus(
         number=12,
         outcome="running",
@@ -112,14 +112,14 @@ def test_launch_welcomes_and_asks(alexa: Conversation) -> None:
 
 
 @pytest.mark.parametrize("request_name", ["launch", "help", "fallback", "yes", "repeat"])
-def test_what_touches_no_build_asks_what_to_do(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
+def test_intents_without_a_build_ask_what_to_do(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
     alexa.say(request_name)
     assert alexa.is_open
     assert domain.calls == []
 
 
 @pytest.mark.parametrize("request_name", ["stop", "cancel", "no", "navigate_home"])
-def test_leaving_ends_the_conversation_and_touches_no_build(
+def test_leaving_ends_the_conversation_and_leaves_builds_alone(
     alexa: Conversation, domain: FakeBuilds, request_name: str
 ) -> None:
     alexa.say("launch")
@@ -128,7 +128,7 @@ def test_leaving_ends_the_conversation_and_touches_no_build(
     assert domain.calls == []
 
 
-def test_the_end_of_a_session_is_taken_in_silence() -> None:
+def test_the_end_of_a_session_gets_no_speech() -> None:
     response = handler(load_request("session_ended"), None)
     check_response(response)
     assert "outputSpeech" not in response["response"]
@@ -137,7 +137,7 @@ def test_the_end_of_a_session_is_taken_in_silence() -> None:
 # Start
 
 
-def test_a_start_says_what_will_happen_and_asks(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_a_start_describes_the_build_and_asks(alexa: Conversation, domain: FakeBuilds) -> None:
     assert alexa.say("start_build") == (
         "Build 1 would train on one m5 large for at most 4 hours and then replace what is live: shall I start it?"
     )
@@ -159,7 +159,7 @@ def test_a_build_keeps_the_note_that_was_said(alexa: Conversation, domain: FakeB
     assert domain.calls[-1].endswith(" new labels from march")
 
 
-def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_a_start_during_a_build_is_queued(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     for requests in ("1 request.", "2 requests."):
         assert alexa.say("start_build").startswith("Build 12 is still running: shall I start another one")
@@ -194,7 +194,7 @@ def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: 
         ),
     ],
 )
-def test_a_build_starts_with_what_was_said_for_it_alone(
+def test_a_build_starts_with_the_parameters_said_for_it(
     alexa: Conversation, domain: FakeBuilds, slots: dict[str, str], asked: str, started: dict[str, Any]
 ) -> None:
     assert asked in alexa.say("start_build", **slots)
@@ -202,7 +202,7 @@ def test_a_build_starts_with_what_was_said_for_it_alone(
     assert domain.calls[-1].endswith(f" {started}")
 
 
-def test_what_was_said_for_a_build_that_has_to_wait_is_told(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_the_question_names_the_parameters_of_a_queued_build(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     assert alexa.say("start_build", number="2") == (
         "Build 12 is still running: shall I start another one once it has ended, "
@@ -211,7 +211,7 @@ def test_what_was_said_for_a_build_that_has_to_wait_is_told(alexa: Conversation,
 
 
 @pytest.mark.parametrize("slots", [{"parameter": "trainvolumesize"}, {"parameter": "weather", "number": "3"}])
-def test_half_a_change_for_a_build_starts_nothing(
+def test_a_parameter_without_a_known_name_or_value_starts_nothing(
     alexa: Conversation, domain: FakeBuilds, slots: dict[str, str]
 ) -> None:
     assert alexa.say("start_build", **slots).endswith("what shall I start?")
@@ -219,7 +219,7 @@ def test_half_a_change_for_a_build_starts_nothing(
     assert domain.calls == []
 
 
-# A conversation that the person has opened
+# After the launch
 
 
 def test_after_a_launch_every_answer_asks_what_else(alexa: Conversation, domain: FakeBuilds) -> None:
@@ -285,7 +285,7 @@ def test_a_yes_stops_the_build_and_says_what_was_confirmed(alexa: Conversation, 
         (None, False, "not confirmed yet"),
     ],
 )
-def test_stop_claims_no_more_than_was_confirmed(
+def test_stop_reports_only_what_was_confirmed(
     alexa: Conversation, domain: FakeBuilds, job_status: str | None, confirmed: bool, said: str
 ) -> None:
     domain.latest, domain.job_status, domain.confirmed = a_build(), job_status, confirmed
@@ -294,7 +294,7 @@ def test_stop_claims_no_more_than_was_confirmed(
 
 
 @pytest.mark.parametrize("request_name", ["no", "stop", "cancel", "navigate_home"])
-def test_anything_but_yes_leaves_the_build_alone(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
+def test_any_answer_but_yes_leaves_the_build_alone(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
     domain.latest = a_build()
     alexa.say("stop_build")
     assert alexa.say(request_name).startswith("All right, I changed nothing")
@@ -304,7 +304,7 @@ def test_anything_but_yes_leaves_the_build_alone(alexa: Conversation, domain: Fa
 
 @pytest.mark.parametrize("request_name", ["stop", "cancel", "navigate_home"])
 @pytest.mark.parametrize("question", ["start_build", "stop_build"])
-def test_bare_stop_and_cancel_end_even_an_opened_conversation(
+def test_stop_and_cancel_without_more_words_end_even_an_opened_conversation(
     alexa: Conversation, domain: FakeBuilds, request_name: str, question: str
 ) -> None:
     domain.latest = a_build()
@@ -330,9 +330,7 @@ def test_a_yes_after_the_session_has_closed_stops_nothing(alexa: Conversation, d
 
 
 @pytest.mark.parametrize("request_name", ["fallback", "repeat"])
-def test_the_question_survives_what_was_not_understood(
-    alexa: Conversation, domain: FakeBuilds, request_name: str
-) -> None:
+def test_the_question_stays_open_after_a_fallback(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
     domain.latest = a_build()
     alexa.say("stop_build")
     alexa.say(request_name)
@@ -341,7 +339,7 @@ def test_the_question_survives_what_was_not_understood(
     assert domain.calls[-1] == "stop 12"
 
 
-def test_only_the_build_that_was_asked_about_is_stopped(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_only_the_build_of_the_question_is_stopped(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     alexa.say("stop_build")
     domain.latest = a_build(number=13)
@@ -349,7 +347,7 @@ def test_only_the_build_that_was_asked_about_is_stopped(alexa: Conversation, dom
     assert domain.latest.outcome == "running"
 
 
-def test_nothing_running_is_nothing_to_stop(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_without_a_running_build_there_is_nothing_to_stop(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(outcome="succeeded", ended_at=datetime.now(UTC))
     assert alexa.say("stop_build") == "No build is running, so there is nothing to stop."
     assert not alexa.is_open
@@ -358,7 +356,7 @@ def test_nothing_running_is_nothing_to_stop(alexa: Conversation, domain: FakeBui
 # Status
 
 
-def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_the_status_of_a_running_build_has_its_step_and_age(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     assert (
         alexa.say("check_status") == "Still running: your build is at the step Train Model and started 2 minutes ago."
@@ -388,7 +386,9 @@ def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: Fak
         (a_build(outcome="failed"), "Your build failed 3 hours ago: No reason was recorded."),
     ],
 )
-def test_every_outcome_is_told_first(alexa: Conversation, domain: FakeBuilds, status: BuildStatus, said: str) -> None:
+def test_the_status_begins_with_the_outcome(
+    alexa: Conversation, domain: FakeBuilds, status: BuildStatus, said: str
+) -> None:
     now = datetime.now(UTC)
     domain.latest = replace(
         status,
@@ -400,7 +400,7 @@ def test_every_outcome_is_told_first(alexa: Conversation, domain: FakeBuilds, st
     assert (status.reason or "") in alexa.card
 
 
-def test_an_end_that_is_not_recorded_yet_was_just_now(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_a_build_without_a_recorded_end_ended_just_now(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(outcome="succeeded")
     assert alexa.say("check_status") == "Done: your build succeeded just now."
     assert "Ended: not recorded yet" in alexa.card
@@ -415,7 +415,9 @@ def test_an_end_that_is_not_recorded_yet_was_just_now(alexa: Conversation, domai
         ("withheld", "ended 3 weeks ago and was not deployed."),
     ],
 )
-def test_an_old_build_is_told_as_such(alexa: Conversation, domain: FakeBuilds, outcome: str, said: str) -> None:
+def test_the_status_says_that_the_last_build_is_old(
+    alexa: Conversation, domain: FakeBuilds, outcome: str, said: str
+) -> None:
     domain.latest = a_build(outcome=outcome, ended_at=datetime.now(UTC) - timedelta(days=22))
     assert alexa.say("check_status") == f"Nothing has been built lately: the last build {said}"
 
@@ -439,7 +441,7 @@ def test_no_build_yet_has_its_own_sentence(alexa: Conversation, request_name: st
         (604_800, "ago.weeks"),
     ],
 )
-def test_times_are_told_in_the_largest_unit_that_fits(seconds: int, said: str) -> None:
+def test_ages_are_in_the_largest_unit_that_fits(seconds: int, said: str) -> None:
     now = datetime.now(UTC)
     assert say_age(now - timedelta(seconds=seconds), now).key == said
 
@@ -449,10 +451,10 @@ def test_one_is_singular(alexa: Conversation, domain: FakeBuilds) -> None:
     assert "1 minute ago" in alexa.say("check_status")
 
 
-# What others wrote
+# Quoted text
 
 
-def test_what_others_wrote_cannot_break_the_markup(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_quoted_text_cannot_break_the_markup(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(
         outcome="failed", ended_at=datetime.now(UTC), reason='<audio src="x"/> {number} & "\x1b[31m\ud800 \x00'
     )
@@ -461,25 +463,23 @@ def test_what_others_wrote_cannot_break_the_markup(alexa: Conversation, domain: 
     alexa.card.encode()
 
 
-def test_a_long_reason_is_cut_where_it_is_spoken(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_a_long_spoken_reason_is_cut(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(outcome="failed", ended_at=datetime.now(UTC), reason="word " * 2000)
     assert len(alexa.say("check_status")) < 300
     assert len(alexa.card) < 8000
 
 
-# What goes wrong
+# Errors and refusals
 
 
 @pytest.mark.parametrize("request_name", ["start_build", "stop_build", "check_status"])
-def test_an_error_of_the_domain_is_told_and_ends_the_session(
-    alexa: Conversation, domain: FakeBuilds, request_name: str
-) -> None:
+def test_an_error_is_reported_and_ends_the_session(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
     domain.error = SpokenError(Sentence("error.unavailable"))
     assert alexa.say(request_name) == "I can't reach AWS right now, so please try again in a minute."
     assert not alexa.is_open
 
 
-def test_an_unforeseen_error_is_an_apology_and_is_logged(
+def test_an_unexpected_error_gets_an_apology_and_is_logged(
     alexa: Conversation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:
@@ -490,7 +490,7 @@ def test_an_unforeseen_error_is_an_apology_and_is_logged(
     assert "unforeseen" in caplog.text
 
 
-def test_the_log_of_an_unforeseen_error_holds_no_id(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_of_an_unexpected_error_has_no_id(caplog: pytest.LogCaptureFixture) -> None:
     envelope = load_request("help")
     envelope["request"]["intent"]["confirmationStatus"] = "amzn1.ask.account.AEXAMPLEUSER"
     assert read_speech(handler(envelope, None)).startswith("Sorry, something went wrong")
@@ -527,18 +527,18 @@ def test_an_old_request_is_refused(domain: FakeBuilds, age_seconds: int) -> None
     assert domain.calls == []
 
 
-def test_a_request_on_its_way_for_two_minutes_is_answered(domain: FakeBuilds) -> None:
+def test_a_two_minutes_old_request_is_answered(domain: FakeBuilds) -> None:
     handler(load_request("start_build", datetime.now(UTC) - timedelta(seconds=140)), None)
     assert len(domain.calls) == 1
 
 
 @pytest.mark.parametrize("envelope", [None, [], "launch", 7, {}, {"request": None}, {"context": []}])
-def test_what_is_no_envelope_is_refused(envelope: Any) -> None:
+def test_an_event_that_is_no_envelope_is_refused(envelope: Any) -> None:
     check_response(handler(envelope, None))
 
 
 @pytest.mark.parametrize("kind", ["Unheard.OfRequest", "CanFulfillIntentRequest", "AudioPlayer.PlaybackStarted", ""])
-def test_an_unknown_request_type_is_an_apology(domain: FakeBuilds, kind: str) -> None:
+def test_an_unknown_request_type_gets_an_apology(domain: FakeBuilds, kind: str) -> None:
     envelope = load_request("start_build")
     envelope["request"]["type"] = kind
     response = handler(envelope, None)
@@ -547,7 +547,7 @@ def test_an_unknown_request_type_is_an_apology(domain: FakeBuilds, kind: str) ->
     assert domain.calls == []
 
 
-def test_an_unknown_intent_is_an_apology() -> None:
+def test_an_unknown_intent_gets_an_apology() -> None:
     envelope = load_request("start_build")
     envelope["request"]["intent"]["name"] = "UnheardOfIntent"
     assert read_speech(handler(envelope, None)).startswith("Sorry, something went wrong")
@@ -556,24 +556,24 @@ def test_an_unknown_intent_is_an_apology() -> None:
 _WRONG: list[Any] = [None, 7, "wrong", [], {}, {"confirmation": {"intent": 7, "values": "x"}, "said": {"key": "x"}}]
 
 
-def _spoil(value: Any) -> Iterator[Any]:
-    """The value with one thing in it, at any depth, missing or of a wrong type."""
+def _break_parts(value: Any) -> Iterator[Any]:
+    """Yield the value with each part of it missing or of a wrong type, at any depth."""
     for key in value if isinstance(value, dict) else ():
         yield {name: kept for name, kept in value.items() if name != key}
         yield from (value | {key: wrong} for wrong in _WRONG)
-        for spoilt in _spoil(value[key]):
-            yield value | {key: spoilt}
+        for broken in _break_parts(value[key]):
+            yield value | {key: broken}
 
 
 @pytest.mark.parametrize("request_name", ["launch", "list_builds", "yes", "session_ended"])
-def test_a_spoilt_envelope_never_raises(domain: FakeBuilds, request_name: str) -> None:
+def test_a_malformed_envelope_never_raises(domain: FakeBuilds, request_name: str) -> None:
     domain.latest = a_build()
-    for envelope in _spoil(load_request(request_name)):
+    for envelope in _break_parts(load_request(request_name)):
         check_response(handler(copy.deepcopy(envelope), None))
     assert not any(call.startswith("stop") for call in domain.calls)
 
 
-# Locale and weight
+# Locales and imports
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "xx-XX", "../en-US", ""])

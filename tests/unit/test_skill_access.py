@@ -25,7 +25,7 @@ WRITES = [name_request(name) for name, intent in INTENTS.items() if intent.needs
 
 
 @pytest.mark.parametrize("request_name", READS + WRITES)
-def test_who_is_on_no_list_hears_nothing(alexa: Conversation, domain: Domain, request_name: str) -> None:
+def test_a_speaker_who_is_not_a_reader_hears_nothing(alexa: Conversation, domain: Domain, request_name: str) -> None:
     domain(read_access=Access(readers=(PERSON,)))
     assert alexa.say(request_name).startswith("Sorry, I don't know this voice, so I can't tell you")
 
@@ -56,13 +56,13 @@ def test_a_yes_of_another_voice_does_nothing(alexa: Conversation, domain: Domain
     assert not domain.calls["launch_build"]
 
 
-def test_nothing_is_allowed_while_aws_does_not_tell_who_may(alexa: Conversation, domain: Domain) -> None:
+def test_nothing_is_allowed_while_the_access_document_is_unreadable(alexa: Conversation, domain: Domain) -> None:
     domain(read_access=SpokenError(Sentence("error.access")))
     assert "I let nobody in" in alexa.say("check_status")
     assert alexa.say("help").endswith("which shall it be?")
 
 
-def test_logs_hold_no_id_of_a_person(alexa: Conversation, domain: Domain, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_have_no_id_of_a_person(alexa: Conversation, domain: Domain, caplog: pytest.LogCaptureFixture) -> None:
     domain(describe_latest_build=RUNNING)
     alexa.say("check_status")
     assert "CheckStatusIntent" in caplog.text
@@ -111,7 +111,7 @@ def test_a_wrong_pin_changes_nothing(alexa: Conversation, domain: Domain) -> Non
 
 @pytest.mark.usefixtures("guarded")
 @pytest.mark.parametrize("request_name", ["yes", "fallback", "repeat"])
-def test_only_a_pin_answers_the_question_for_it(alexa: Conversation, domain: Domain, request_name: str) -> None:
+def test_only_a_pin_answers_the_question_for_the_pin(alexa: Conversation, domain: Domain, request_name: str) -> None:
     alexa.say("set_parameter")
     alexa.say("yes")
     assert alexa.say(request_name).endswith("?")
@@ -143,7 +143,7 @@ def test_a_yes_after_an_unexpected_pin_confirms_no_earlier_question(alexa: Conve
 
 
 @pytest.mark.usefixtures("guarded")
-def test_what_changes_nothing_live_needs_no_pin(alexa: Conversation, domain: Domain) -> None:
+def test_starting_and_rejecting_need_no_pin(alexa: Conversation, domain: Domain) -> None:
     domain(describe_next_build=NEXT, launch_build=Launched(13, started=True))
     alexa.say("start_build")
     assert alexa.say("yes") == "Build 13 has started."

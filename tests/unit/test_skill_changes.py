@@ -31,13 +31,13 @@ from tests.unit.skill_domain import NEXT, WAITING, Domain
         (replace(NEXT, running=12), "Build 12 is still running: shall I start another one once it has ended?"),
     ],
 )
-def test_a_start_tells_what_it_would_do(alexa: Conversation, domain: Domain, build: NextBuild, said: str) -> None:
+def test_a_start_describes_its_effect(alexa: Conversation, domain: Domain, build: NextBuild, said: str) -> None:
     domain(describe_next_build=build, launch_build=Launched(13, started=True))
     assert said in alexa.say("start_build")
     assert alexa.is_open
 
 
-def test_a_parameter_is_set_after_both_values_were_read_back(alexa: Conversation, domain: Domain) -> None:
+def test_the_question_has_both_values_before_a_parameter_is_set(alexa: Conversation, domain: Domain) -> None:
     change = Change("trainvolumesize", "10", "20")
     domain(propose_change=change, apply_change=True)
     assert (
@@ -48,13 +48,13 @@ def test_a_parameter_is_set_after_both_values_were_read_back(alexa: Conversation
     assert domain.calls["apply_change"] == [(change,)]
 
 
-def test_a_parameter_that_changed_meanwhile_is_left_alone(alexa: Conversation, domain: Domain) -> None:
+def test_a_parameter_that_changed_since_the_question_is_not_set(alexa: Conversation, domain: Domain) -> None:
     domain(propose_change=Change("trainvolumesize", "10", "20"), apply_change=False)
     alexa.say("set_parameter")
     assert alexa.say("yes").startswith("Someone else has changed")
 
 
-def test_half_a_setting_is_asked_for(alexa: Conversation, domain: Domain) -> None:
+def test_a_missing_parameter_or_value_is_asked_for(alexa: Conversation, domain: Domain) -> None:
     assert alexa.say("set_parameter", parameter="trainvolumesize").endswith("what shall I set?")
     assert alexa.say("set_parameter", number="3").endswith("what shall I set?")
     domain(propose_change=Change("trainvolumesize", "20", "20"))
@@ -70,14 +70,14 @@ def test_half_a_setting_is_asked_for(alexa: Conversation, domain: Domain) -> Non
         (BuildNotFoundError(), "There is no build 11."),
     ],
 )
-def test_a_rollback_says_what_it_would_change(
+def test_a_rollback_describes_its_effect(
     alexa: Conversation, domain: Domain, plan: RollbackPlan | Exception, said: str
 ) -> None:
     domain(plan_rollback=plan)
     assert alexa.say("roll_back") == said
 
 
-def test_a_rollback_goes_to_the_build_that_was_asked_about(alexa: Conversation, domain: Domain) -> None:
+def test_a_rollback_goes_to_the_build_of_the_question(alexa: Conversation, domain: Domain) -> None:
     domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"), apply_rollback=Launched(13, started=True))
     alexa.say("roll_back", number="?")
     assert alexa.say("yes") == "Build 13 has started, and it puts build 11 back."
@@ -86,7 +86,7 @@ def test_a_rollback_goes_to_the_build_that_was_asked_about(alexa: Conversation, 
     assert domain.calls["apply_rollback"] == [(11, "sagebuild-12", trigger)]
 
 
-def test_a_rollback_is_not_done_to_what_has_become_live_meanwhile(alexa: Conversation, domain: Domain) -> None:
+def test_a_rollback_does_not_start_if_the_live_build_has_changed(alexa: Conversation, domain: Domain) -> None:
     domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"), apply_rollback=None)
     alexa.say("roll_back")
     assert alexa.say("yes") == "Something else is live by now, so I left it alone."
@@ -109,14 +109,14 @@ def test_a_rollback_is_not_done_to_what_has_become_live_meanwhile(alexa: Convers
         (replace(WAITING, number=13), "Build 12 is not waiting for an answer."),
     ],
 )
-def test_an_approval_says_what_would_go_live(
+def test_an_approval_describes_the_waiting_build(
     alexa: Conversation, domain: Domain, waiting: Waiting | None, said: str
 ) -> None:
     domain(describe_waiting=waiting)
     assert alexa.say("approve_build").startswith(said)
 
 
-def test_without_a_number_whichever_build_waits_is_answered(alexa: Conversation, domain: Domain) -> None:
+def test_an_approval_without_a_number_means_the_waiting_build(alexa: Conversation, domain: Domain) -> None:
     domain(describe_waiting=None)
     assert alexa.say("approve_build", number="?") == "No build is waiting for approval."
     domain(describe_waiting=WAITING)
@@ -131,7 +131,7 @@ def test_without_a_number_whichever_build_waits_is_answered(alexa: Conversation,
         ("reject_build", False, "Build 12 is rejected, and what is live stays live."),
     ],
 )
-def test_a_build_that_waits_is_answered(
+def test_a_yes_approves_or_rejects_the_waiting_build(
     alexa: Conversation, domain: Domain, request_name: str, approved: bool, said: str
 ) -> None:
     domain(describe_waiting=WAITING, answer_approval=None)

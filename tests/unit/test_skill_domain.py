@@ -33,7 +33,7 @@ from tests.unit.skill_domain import RUNNING, Domain
 NEXT = NextBuild(7, None, True, True, "ml.m5.large", 1, 4, 1)
 
 
-def test_a_start_names_the_voice_and_the_request(alexa: Conversation, domain: Domain) -> None:
+def test_a_start_records_voice_and_the_request(alexa: Conversation, domain: Domain) -> None:
     domain(describe_next_build=NEXT)
     domain(launch_build=Launched(7, started=True, waiting=0))
     alexa.say("start_build")
@@ -42,7 +42,7 @@ def test_a_start_names_the_voice_and_the_request(alexa: Conversation, domain: Do
     assert domain.calls["launch_build"] == [(Trigger("voice", load_request("yes")["request"]["requestId"]), {})]
 
 
-def test_what_is_said_for_one_build_overrides_its_parameters(alexa: Conversation, domain: Domain) -> None:
+def test_parameters_said_for_one_build_override_the_document(alexa: Conversation, domain: Domain) -> None:
     domain(describe_next_build=NEXT)
     domain(launch_build=Launched(7, started=True, waiting=0))
     alexa.say("start_build", number="2", instance="ml.m5.xlarge")
@@ -61,7 +61,7 @@ def test_what_is_said_for_one_build_overrides_its_parameters(alexa: Conversation
         (RollbackError(), "There is no earlier good build to go back to."),
     ],
 )
-def test_what_stands_in_a_rollbacks_way_is_told(
+def test_the_reason_against_a_rollback_is_reported(
     alexa: Conversation, domain: Domain, error: SagebuildError, said: str
 ) -> None:
     domain(plan_rollback=error)
@@ -69,14 +69,14 @@ def test_what_stands_in_a_rollbacks_way_is_told(
     assert not alexa.is_open
 
 
-def test_a_build_that_started_before_the_yes_to_a_rollback_is_told(alexa: Conversation, domain: Domain) -> None:
+def test_a_rollback_reports_a_build_that_started_before_the_yes(alexa: Conversation, domain: Domain) -> None:
     domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"))
     domain(apply_rollback=BuildRunningError())
     alexa.say("roll_back")
     assert alexa.say("yes").startswith("A build is still running")
 
 
-def test_an_answer_names_the_build_and_the_voice(alexa: Conversation, domain: Domain) -> None:
+def test_an_approval_records_the_build_and_voice(alexa: Conversation, domain: Domain) -> None:
     waiting = Waiting(12, "f1", 0.9, None, None, datetime.now(UTC))
     domain(describe_waiting=waiting)
     domain(answer_approval=None)
@@ -88,14 +88,14 @@ def test_an_answer_names_the_build_and_the_voice(alexa: Conversation, domain: Do
     assert alexa.say("yes") == "Build 12 is not waiting for an answer."
 
 
-def test_a_value_that_does_not_fit_is_not_called_a_fault_of_the_parameters(alexa: Conversation, domain: Domain) -> None:
+def test_an_invalid_value_is_not_reported_as_an_invalid_document(alexa: Conversation, domain: Domain) -> None:
     domain(describe_next_build=InvalidValueError("traininstancecount is 0; it must be 1 to 100."))
     assert alexa.say("start_build", number="0") == (
         "That value does not fit: traininstancecount is 0; it must be 1 to 100."
     )
 
 
-def test_a_stop_is_asked_carried_out_and_told(alexa: Conversation, domain: Domain) -> None:
+def test_a_stop_is_confirmed_done_and_reported(alexa: Conversation, domain: Domain) -> None:
     domain.fake(status, "describe_latest_build", RUNNING)
     domain(stop_build=Stopped(12, job_status="Stopped", confirmed=True))
     alexa.say("stop_build")
@@ -103,14 +103,14 @@ def test_a_stop_is_asked_carried_out_and_told(alexa: Conversation, domain: Domai
     assert domain.calls["stop_build"] == [(12,)]
 
 
-def test_a_build_that_ended_before_the_yes_is_told_so(alexa: Conversation, domain: Domain) -> None:
+def test_a_stop_reports_a_build_that_ended_before_the_yes(alexa: Conversation, domain: Domain) -> None:
     domain.fake(status, "describe_latest_build", RUNNING)
     domain(stop_build=NoBuildRunningError())
     alexa.say("stop_build")
     assert alexa.say("yes").startswith("Build 12 was no longer running")
 
 
-def test_a_status_is_told(alexa: Conversation, domain: Domain) -> None:
+def test_the_status_comes_from_sagebuild(alexa: Conversation, domain: Domain) -> None:
     domain.fake(status, "describe_latest_build", RUNNING)
     assert "at the step Train Model and started 3 hours ago" in alexa.say("check_status")
 
@@ -143,7 +143,7 @@ def _throttled() -> AwsUnavailableError:
     ],
 )
 @pytest.mark.parametrize("request_name", ["start_build", "stop_build", "check_status"])
-def test_an_error_of_the_domain_is_told(
+def test_each_error_has_a_sentence(
     alexa: Conversation, domain: Domain, request_name: str, error: SagebuildError, said: str
 ) -> None:
     domain(describe_next_build=error)
@@ -152,7 +152,7 @@ def test_an_error_of_the_domain_is_told(
     assert not alexa.is_open
 
 
-def test_aws_out_of_reach_after_the_yes_claims_nothing(alexa: Conversation, domain: Domain) -> None:
+def test_an_unreachable_aws_after_the_yes_is_reported_as_unconfirmed(alexa: Conversation, domain: Domain) -> None:
     domain.fake(status, "describe_latest_build", RUNNING)
     domain(stop_build=AwsUnavailableError("Throttled."))
     alexa.say("stop_build")

@@ -71,7 +71,7 @@ hold = settings(
 
 @hold
 @given(envelope=anything)
-def test_what_is_no_envelope_is_refused(envelope: Any) -> None:
+def test_an_event_that_is_no_envelope_is_refused(envelope: Any) -> None:
     check_response(handler(envelope, None))
 
 
@@ -82,7 +82,7 @@ def test_what_is_no_envelope_is_refused(envelope: Any) -> None:
     slots=slots | anything,
     locale=st.sampled_from(["en-US", "ja-JP", "de-DE"]),
 )
-def test_any_intent_with_any_slots_and_any_memory_is_answered(
+def test_any_intent_with_any_slots_and_session_is_answered(
     intent: str, attributes: Any, slots: Any, locale: str
 ) -> None:
     envelope = load_request("start_build")

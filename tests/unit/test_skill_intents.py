@@ -29,7 +29,7 @@ from tests.unit.skill_domain import ENDED, RUNNING, Domain, a_record
         (Estimate(12, -5.0), "It should be done any moment, since it has already taken longer than builds usually do."),
     ],
 )
-def test_the_time_left_is_told_with_about(
+def test_the_time_left_is_an_estimate(
     alexa: Conversation, domain: Domain, estimate: Estimate | None, said: str
 ) -> None:
     domain(estimate_time=estimate)
@@ -81,7 +81,7 @@ def test_without_a_number_the_latest_build_is_described(alexa: Conversation, dom
         ([a_record(11, metrics={"loss": 1200000.0})], "Build 11 reached 1200000 for loss."),
     ],
 )
-def test_one_metric_is_told(alexa: Conversation, domain: Domain, records: list[BuildRecord], said: str) -> None:
+def test_one_metric_is_said(alexa: Conversation, domain: Domain, records: list[BuildRecord], said: str) -> None:
     domain(list_builds=records)
     assert alexa.say("read_metrics") == said
 
@@ -125,7 +125,7 @@ def test_a_failure_is_explained(alexa: Conversation, domain: Domain) -> None:
     assert alexa.say("explain_failure") == "None of the last builds has failed."
 
 
-def test_a_build_that_was_not_deployed_is_no_failure(alexa: Conversation, domain: Domain) -> None:
+def test_a_withheld_build_is_not_reported_as_failed(alexa: Conversation, domain: Domain) -> None:
     withheld = replace(ENDED, outcome="withheld", reason="accuracy 0.8 is below the minimum 0.9")
     domain(list_builds=[a_record(12, "withheld"), a_record(11, "failed")], describe_build=withheld)
     assert alexa.say("explain_failure") == (
@@ -153,7 +153,7 @@ def test_builds_are_counted_by_outcome(alexa: Conversation, domain: Domain, slot
     assert "4: failed, started " in alexa.card
 
 
-def test_a_parameter_is_told(alexa: Conversation, domain: Domain) -> None:
+def test_a_parameter_is_read(alexa: Conversation, domain: Domain) -> None:
     domain(read_parameter="ml.m5.large")
     assert alexa.say("read_parameter") == "the training disk in gigabytes is set to m5 large."
     assert alexa.say("read_parameter", parameter="weather").endswith("which one?")
@@ -162,7 +162,7 @@ def test_a_parameter_is_told(alexa: Conversation, domain: Domain) -> None:
 @pytest.mark.parametrize(
     ("count", "said"), [(0, "nobody gets a message yet"), (1, "one subscriber gets"), (3, "3 subscribers get")]
 )
-def test_who_is_told_is_said_honestly(alexa: Conversation, domain: Domain, count: int, said: str) -> None:
+def test_the_number_of_subscribers_is_said(alexa: Conversation, domain: Domain, count: int, said: str) -> None:
     domain(count_listeners=count)
     answer = alexa.say("request_notice")
     assert answer.startswith("I can't call you myself")
@@ -189,14 +189,14 @@ COST = Cost(None, None, None, "2026-11-01", ("Storage is left out.",))
         (True, COST, "I can't tell what build 12 costs, because I know no price for it."),
     ],
 )
-def test_what_a_build_costs_is_told(alexa: Conversation, domain: Domain, ended: bool, cost: Cost, said: str) -> None:
+def test_the_cost_of_a_build_is_said(alexa: Conversation, domain: Domain, ended: bool, cost: Cost, said: str) -> None:
     record = a_record(12) if ended else a_record(12, "running", ended_at="")
     domain(read_build=record, describe_cost=cost)
     assert alexa.say("estimate_cost").startswith(said)
     assert alexa.card.endswith("Storage is left out.")
 
 
-def test_the_card_has_all_that_is_known_of_a_cost(alexa: Conversation, domain: Domain) -> None:
+def test_the_card_has_every_known_cost(alexa: Conversation, domain: Domain) -> None:
     cost = replace(COST, spent=0.12, maximum=0.46, endpoint_hourly=1.25)
     domain(read_build=a_record(12), describe_cost=cost)
     alexa.say("estimate_cost")
@@ -206,20 +206,20 @@ def test_the_card_has_all_that_is_known_of_a_cost(alexa: Conversation, domain: D
     )
 
 
-def test_the_cost_of_no_build_is_told_so(alexa: Conversation, domain: Domain) -> None:
+def test_the_cost_of_a_build_that_does_not_exist(alexa: Conversation, domain: Domain) -> None:
     domain(read_build=BuildNotFoundError())
     assert alexa.say("estimate_cost") == "There is no build 12."
     domain.fake(records, "list_builds", [])
     assert alexa.say("estimate_cost", number="?") == "There has been no build yet."
 
 
-def test_without_a_number_the_cost_of_the_latest_build_is_told(alexa: Conversation, domain: Domain) -> None:
+def test_without_a_number_the_cost_is_that_of_the_latest_build(alexa: Conversation, domain: Domain) -> None:
     domain.fake(records, "list_builds", [a_record(12)])
     domain(describe_cost=replace(COST, spent=0.12))
     assert alexa.say("estimate_cost", number="?") == "The training of build 12 cost about 12 cents."
 
 
-def test_what_is_english_is_marked_so_in_other_languages(alexa: Conversation, domain: Domain) -> None:
+def test_english_text_is_marked_in_other_languages(alexa: Conversation, domain: Domain) -> None:
     domain(describe_latest_build=RUNNING)
     assert alexa.say("check_status", locale="de-DE").startswith(
         "Er läuft noch: Dein Build ist beim Schritt Train Model"
