@@ -13,10 +13,11 @@ import yaml
 
 from sagebuild.voice.spoken_parameters import SPOKEN
 from skill.intents import INTENTS
+from skill.intents import REQUESTS as SESSION_REQUESTS
 from skill.pictures import PHASES
 from skill.speech import DEFAULT_LANGUAGE, LANGUAGES
 from skill.words import PARAMETERS
-from tests.alexa import QUESTION_MARKS, ROOT
+from tests.alexa import EVENTS, QUESTION_MARKS, REQUESTS, ROOT, load_request, name_request
 
 CATALOGUES = sorted(LANGUAGES.glob("*.json"))
 
@@ -136,3 +137,14 @@ def test_only_questions_have_a_question_mark(path: Path) -> None:
         if not key.startswith("card."):
             for form in _forms(sentence):
                 assert not any(mark in form for mark in QUESTION_MARKS) or form.endswith(QUESTION_MARKS), key
+
+
+# Requests of the tests
+
+
+def test_there_is_a_request_of_every_kind() -> None:
+    requests = [load_request(name)["request"] for name in REQUESTS]
+    assert sorted(request.get("intent", {}).get("name", request["type"]) for request in requests) == sorted(
+        [*INTENTS, *(request.name for request in SESSION_REQUESTS)]
+    )
+    assert {path.stem for path in EVENTS.glob("*.json")} == {"intent", *REQUESTS} - {*map(name_request, INTENTS)}
