@@ -76,6 +76,11 @@ def _named(rows: list[Ask], key: str) -> list[str]:
 
 
 def _ours(ask: Ask) -> str | None:
+    return _resolve(**ask)
+
+
+@cache
+def _resolve(**ask: Any) -> str | None:
     try:
         return resolve_image(**ask).uri
     except ImageNotFoundError:
@@ -95,6 +100,7 @@ def _theirs(ask: Ask) -> str | None:
     )
 
 
+@cache
 def _retrieve(sdk_name: str, region: str, **options: Any) -> str | None:
     try:
         return str(image_uris.retrieve(sdk_name, region, **options))
