@@ -4,6 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 STAGE ?= dev
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
+export PYTHONDONTWRITEBYTECODE := # or each of hundreds of processes compiles the libraries that it imports
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
