@@ -1,5 +1,6 @@
 """Routes requests: AWS calls to moto's applications, and ``/_local`` to the engine's own pages."""
 
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, jsonify, request
@@ -12,6 +13,7 @@ PREFIX = "/_local"
 
 MOTO_NAMES = (
     "moto.moto_server.werkzeug_app.DomainDispatcherApplication.get_application",
+    "moto.moto_server.werkzeug_app.DomainDispatcherApplication.get_backend_for_host",
     "moto.moto_server.werkzeug_app.MotoRequestHandler",
     "moto.moto_server.werkzeug_app.create_backend_app",
 )
@@ -29,6 +31,8 @@ class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(_service_application)
         self._own = _own_application()
+        # moto reads its own folder at each call.
+        self.get_backend_for_host = lru_cache(1000)(super().get_backend_for_host)
 
     def get_application(self, environ: dict[str, Any]) -> Any:
         """The application that answers this request."""
