@@ -10,8 +10,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Builds of SageMaker models: start, stop, follow, and change what the next one does. "
-    "The stack is found by its name; credentials and region are those of every AWS tool.",
+    help="Start, stop and follow builds of SageMaker models, and change their parameters. "
+    "Credentials and region come from the same places as for other AWS tools.",
 )
 builds.add_commands(app)
 stacks.add_commands(app)

@@ -9,8 +9,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sagebuild.builds.lock import read_state
+from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.document import Parameters
-from sagebuild.client.explanations import explain
+from sagebuild.client.html import render_badge, render_table
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import tell_cost
 from sagebuild.errors import ParameterError, SagebuildError
@@ -61,9 +62,7 @@ class Diagnosis:
         return [asdict(finding) for finding in self.findings]
 
     def _repr_html_(self) -> str:
-        from sagebuild.client.drawing import draw_findings
-
-        return draw_findings((one.state, one.subject, one.told) for one in self.findings)
+        return render_table((render_badge(one.state), one.subject, one.told) for one in self.findings)
 
     def __repr__(self) -> str:
         return "\n".join(f"{one.state:<8} {one.subject:<12} {one.told}" for one in self.findings)
@@ -78,7 +77,7 @@ def diagnose(service: Service, create_client: CreateClient) -> Diagnosis:
         except SagebuildError as error:
             told = [("bad" if isinstance(error, ParameterError) else "unknown", str(error))]
         except (ClientError, BotoCoreError) as error:
-            told = [("unknown", str(explain(error) or error))]
+            told = [("unknown", str(translate_error(error) or error))]
         findings += [Finding(subject, state, text) for state, text in told]
     return Diagnosis(findings)
 
