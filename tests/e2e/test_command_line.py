@@ -226,7 +226,7 @@ def test_the_shell_completes_the_numbers_of_builds(deployed: DeployedStack, buil
     asked = {"_SAGEBUILD_COMPLETE": "complete_bash", "COMP_WORDS": "sagebuild show ", "COMP_CWORD": "2"}
     assert str(build) in run(deployed, **asked).stdout.split()
     ended = run(deployed, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", HOME="/absent", **asked)
-    assert (ended.stdout.split(), nobody.stderr) == ([], "")
+    assert (ended.stdout.split(), ended.stderr) == ([], "")
 
 
 def test_logs_are_merged_in_time(answers: dict[str, Ended]) -> None:
