@@ -111,7 +111,7 @@ def run_in_terminal(stack: DeployedStack, *arguments: str, typed: str = "", **en
     variables = stack.engine.environment | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **environment}
     process = subprocess.Popen([*COMMAND, *arguments], cwd=ROOT, env=variables, stdin=theirs, stdout=theirs)
     os.close(theirs)
-    drawn, deadline = b"", time.monotonic() + 60
+    drawn, deadline = b"", time.monotonic() + 180
     while time.monotonic() < deadline:
         try:
             drawn += os.read(ours, 65536) if select.select([ours], [], [], 1)[0] else b""
