@@ -221,7 +221,7 @@ class Demo:
             self.aws.client("sqs").delete_queue(QueueUrl=queue)
             run_serverless(self.aws, self.console, "remove")
             remains = sorted(list_inventory(self.aws) - before)
-            self.console.print(f"  not removed: {', '.join(remains) or 'nothing'}")
+            self.console.print(f"  leftovers: {', '.join(remains) or 'none'}")
             if remains:
                 raise DemoError("the removal was incomplete")
 
