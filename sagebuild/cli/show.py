@@ -18,16 +18,16 @@ from sagebuild.client.steps import Step
 STYLES = {
     "done": "green",
     "succeeded": "green",
-    "good": "green",
+    "ok": "green",
     "running": "cyan",
     "launching": "cyan",
     "failed": "red",
-    "bad": "red",
+    "error": "red",
     "stopped": "yellow",
     "withheld": "yellow",
     "unknown": "yellow",
 }
-_MARKS = {"done": "●", "running": "◐", "failed": "✗", "stopped": "■", "waiting": "○", "good": "●", "bad": "✗"}
+_MARKS = {"done": "●", "running": "◐", "failed": "✗", "stopped": "■", "waiting": "○", "ok": "●", "error": "✗"}
 
 
 def show_builds(records: Iterable[BuildRecord]) -> Table:
@@ -102,7 +102,10 @@ def show_diagnosis(diagnosis: Diagnosis, wrap: bool) -> RenderableType:
     """Show a line for each finding."""
     width = max(len(finding.subject) for finding in diagnosis.findings)
     pairs = (
-        (Text(f"{_MARKS.get(one.state, '?')} {one.subject:<{width}}", style=STYLES[one.state], no_wrap=True), one.told)
+        (
+            Text(f"{_MARKS.get(one.state, '?')} {one.subject:<{width}}", style=STYLES[one.state], no_wrap=True),
+            one.message,
+        )
         for one in diagnosis.findings
     )
     return show_pairs(pairs, wrap)

@@ -69,7 +69,7 @@ def doctor(session: Session) -> None:
     """Check that a build can succeed, and print what to do where it cannot."""
     diagnosis = session.stack.diagnose()
     session.output(diagnosis.to_list(), lambda: session.print_pairs(partial(show_diagnosis, diagnosis)))
-    if not diagnosis.is_good:
+    if not diagnosis.has_no_errors:
         raise typer.Exit(FAILED)
 
 

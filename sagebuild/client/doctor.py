@@ -1,4 +1,4 @@
-"""Looks whether a build can work, and says of what is not as it should be what to do."""
+"""Checks that a build can succeed, and says what to do where it cannot."""
 
 from __future__ import annotations
 
@@ -31,128 +31,128 @@ CreateClient = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Parameters
     ----------
     state
-        "good"; "bad", when a build would fail or not begin; or "unknown", when it could not be looked at.
-    told
-        What was seen, and for what is bad what to do.
+        "ok"; "error" if a build would fail or not begin; or "unknown" if the check was not possible.
+    message
+        The result in words; for an error, also what to do.
     """
 
     subject: str
     state: str
-    told: str
+    message: str
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All that was looked at."""
+    """The results of all checks."""
 
     findings: Sequence[Finding]
 
     @property
-    def is_good(self) -> bool:
-        """Whether nothing stands in a build's way, as far as could be seen."""
-        return all(finding.state != "bad" for finding in self.findings)
+    def has_no_errors(self) -> bool:
+        """False if a check found an error; a check that was not possible is not an error."""
+        return all(finding.state != "error" for finding in self.findings)
 
     def to_list(self) -> list[dict[str, str]]:
-        """Plain values, for JSON."""
+        """Return plain values, for JSON."""
         return [asdict(finding) for finding in self.findings]
 
     def _repr_html_(self) -> str:
-        return render_table((render_badge(one.state), one.subject, one.told) for one in self.findings)
+        return render_table((render_badge(one.state), one.subject, one.message) for one in self.findings)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{one.state:<8} {one.subject:<12} {one.told}" for one in self.findings)
+        return "\n".join(f"{one.state:<8} {one.subject:<12} {one.message}" for one in self.findings)
 
 
 def diagnose(service: Service, create_client: CreateClient) -> Diagnosis:
-    """Look at everything that a build needs; nothing is changed and nothing paid."""
+    """Check everything that a build needs; this changes nothing and costs nothing."""
     findings: list[Finding] = []
-    for subject, look in _LOOKS.items():
+    for subject, check in _CHECKS.items():
         try:
-            told = list(look(service, create_client))
+            results = list(check(service, create_client))
         except SagebuildError as error:
-            told = [("bad" if isinstance(error, ParameterError) else "unknown", str(error))]
+            results = [("error" if isinstance(error, ParameterError) else "unknown", str(error))]
         except (ClientError, BotoCoreError) as error:
-            told = [("unknown", str(translate_error(error) or error))]
-        findings += [Finding(subject, state, text) for state, text in told]
+            results = [("unknown", str(translate_error(error) or error))]
+        findings += [Finding(subject, state, text) for state, text in results]
     return Diagnosis(findings)
 
 
-Told = Iterator[tuple[str, str]]
+Results = Iterator[tuple[str, str]]
 
 
-def _look_at_credentials(_service: Service, create_client: CreateClient) -> Told:
-    yield "good", create_client("sts").get_caller_identity()["Arn"]
+def _check_credentials(_service: Service, create_client: CreateClient) -> Results:
+    yield "ok", create_client("sts").get_caller_identity()["Arn"]
 
 
-def _look_at_stack(service: Service, create_client: CreateClient) -> Told:
+def _check_stack(service: Service, create_client: CreateClient) -> Results:
     stack = create_client("cloudformation").describe_stacks(StackName=service.stack_name)["Stacks"][0]
     status: str = stack["StackStatus"]
     where = f"{service.stack_name} in {service.region}: {status}"
     if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-        yield "good", where
+        yield "ok", where
     elif status.endswith("_IN_PROGRESS"):
-        yield "bad", f"{where}; wait until CloudFormation is done."
+        yield "error", f"{where}; wait until CloudFormation is done."
     else:
-        yield "bad", f"{where}; look at its events in CloudFormation, then deploy again: npx serverless deploy."
+        yield "error", f"{where}; check its events in CloudFormation, then deploy again: npx serverless deploy."
 
 
-def _look_at_roles(service: Service, create_client: CreateClient) -> Told:
+def _check_roles(service: Service, create_client: CreateClient) -> Results:
     roles = list(_list_resources(service, create_client, "AWS::IAM::Role"))
     iam = create_client("iam")
-    faults = []
+    problems = []
     for role in roles:
         try:
             iam.get_role(RoleName=role)
             if not iam.list_role_policies(RoleName=role)["PolicyNames"]:
-                faults.append(f"{role} has lost what it may do")
+                problems.append(f"{role} has no policies")
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchEntity":
                 raise
-            faults.append(f"{role} is gone")
-    if faults:
-        yield "bad", f"{', '.join(faults)}; deploy again with --force: npx serverless deploy --force."
+            problems.append(f"{role} does not exist")
+    if problems:
+        yield "error", f"{', '.join(problems)}; deploy again with --force: npx serverless deploy --force."
     else:
-        yield "good", f"all {len(roles)} are there"
+        yield "ok", f"all {len(roles)} exist"
 
 
-def _look_at_parameters(service: Service, _create_client: CreateClient) -> Told:
+def _check_parameters(service: Service, _create_client: CreateClient) -> Results:
     parameters = Parameters(service)
-    yield "good", f"{parameters.name} is right, for framework {parameters.check().framework}"
+    yield "ok", f"{parameters.name}: valid, for framework {parameters.check().framework}"
 
 
-def _look_at_images(service: Service, _create_client: CreateClient) -> Told:
+def _check_images(service: Service, _create_client: CreateClient) -> Results:
     parameters, number = Parameters(service).check(), read_state(service).last_number + 1
     told: dict[str, list[str]] = {}
     for scope in _list_scopes(parameters):
         image = choose_image(service, number, parameters, scope)
-        built = ", which the build makes" if scope in list_images_to_build(parameters) else ""
+        built = ", which the build creates" if scope in list_images_to_build(parameters) else ""
         told.setdefault(f"{image.uri}{built}" + (f" ({image.note})" if image.note else ""), []).append(scope)
-    yield from (("good", f"{' and '.join(scopes)}: {image}") for image, scopes in told.items())
+    yield from (("ok", f"{' and '.join(scopes)}: {image}") for image, scopes in told.items())
     findings = Findings()
     examine_images(service, parameters, findings)
-    yield from (("bad", problem) for problem in findings.problems)
+    yield from (("error", problem) for problem in findings.problems)
 
 
-def _look_at_data(service: Service, _create_client: CreateClient) -> Told:
+def _check_data(service: Service, _create_client: CreateClient) -> Results:
     findings = Findings()
     examine_inputs(service, Parameters(service).check(), None, findings)
-    yield from _tell(findings, "data and scripts are there")
+    yield from _report(findings, "data and scripts exist")
 
 
-def _look_at_account(service: Service, _create_client: CreateClient) -> Told:
+def _check_account(service: Service, _create_client: CreateClient) -> Results:
     findings = Findings()
     parameters = Parameters(service).check()
     examine_account(service, parameters, describe_endpoint(service), findings)
     examine_deployment(service, parameters, findings)
-    yield from _tell(findings, "nothing in the account stands in the way")
+    yield from _report(findings, "the account allows the build")
 
 
-def _look_at_requests(service: Service, _create_client: CreateClient) -> Told:
+def _check_requests(service: Service, _create_client: CreateClient) -> Results:
     """Hold what the next build would ask of SageMaker against SageMaker's rules and the account's quotas."""
     parameters, number = Parameters(service).check(), read_state(service).last_number + 1
     images = {scope: choose_image(service, number, parameters, scope).uri for scope in _list_scopes(parameters)}
@@ -165,24 +165,27 @@ def _look_at_requests(service: Service, _create_client: CreateClient) -> Told:
     }
     findings = Findings()
     examine_bodies(service, {kind: body for kind, body in bodies.items() if body}, findings)
-    yield from _tell(findings, "the quotas have room for the instances that are asked for")
+    yield from _report(findings, "the quotas allow the requested instances")
 
 
-def _look_at_cost(service: Service, _create_client: CreateClient) -> Told:
-    yield "good", f"the next build: {tell_cost(estimate_cost(service, Parameters(service).check()))}"
+def _check_cost(service: Service, _create_client: CreateClient) -> Results:
+    yield "ok", f"the next build: {tell_cost(estimate_cost(service, Parameters(service).check()))}"
 
 
-def _look_at_endpoint(service: Service, _create_client: CreateClient) -> Told:
+def _check_endpoint(service: Service, _create_client: CreateClient) -> Results:
     endpoint = describe_endpoint(service)
     if endpoint is None:
-        yield "good", f"{service.stack_name}: none yet; the first good build makes it"
+        yield "ok", f"{service.stack_name}: none yet; the first successful build creates it"
     elif endpoint.status == "Failed":
-        yield "bad", f"{service.stack_name} has failed; the next good build replaces it. SageMaker: {endpoint.reason}"
+        yield (
+            "error",
+            f"{service.stack_name} has failed; the next successful build replaces it. SageMaker: {endpoint.reason}",
+        )
     else:
-        yield "good", f"{service.stack_name}: {endpoint.status}, serves {endpoint.config}"
+        yield "ok", f"{service.stack_name}: {endpoint.status}, serves {endpoint.config}"
 
 
-def _look_at_messages(service: Service, create_client: CreateClient) -> Told:
+def _check_messages(service: Service, create_client: CreateClient) -> Results:
     sqs = create_client("sqs")
     for url in _list_resources(service, create_client, "AWS::SQS::Queue"):
         if "DeadLetter" not in url:
@@ -190,31 +193,31 @@ def _look_at_messages(service: Service, create_client: CreateClient) -> Told:
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         count = int(answer["Attributes"]["ApproximateNumberOfMessages"])
         if count:
-            yield "bad", f"{count} could not be handled and wait in {url}; read them in the SQS console."
+            yield "error", f"{count} could not be processed and are in {url}; read them in the SQS console."
         else:
-            yield "good", "none that could not be handled"
+            yield "ok", "no failed messages"
 
 
-_LOOKS: dict[str, Callable[[Service, CreateClient], Told]] = {
-    "credentials": _look_at_credentials,
-    "stack": _look_at_stack,
-    "roles": _look_at_roles,
-    "parameters": _look_at_parameters,
-    "images": _look_at_images,
-    "data": _look_at_data,
-    "account": _look_at_account,
-    "quotas": _look_at_requests,
-    "cost": _look_at_cost,
-    "endpoint": _look_at_endpoint,
-    "messages": _look_at_messages,
+_CHECKS: dict[str, Callable[[Service, CreateClient], Results]] = {
+    "credentials": _check_credentials,
+    "stack": _check_stack,
+    "roles": _check_roles,
+    "parameters": _check_parameters,
+    "images": _check_images,
+    "data": _check_data,
+    "account": _check_account,
+    "quotas": _check_requests,
+    "cost": _check_cost,
+    "endpoint": _check_endpoint,
+    "messages": _check_messages,
 }
 
 
-def _tell(findings: Findings, good: str) -> Told:
-    yield from (("bad", problem) for problem in dict.fromkeys(findings.problems))
+def _report(findings: Findings, summary: str) -> Results:
+    yield from (("error", problem) for problem in dict.fromkeys(findings.problems))
     yield from (("unknown", note) for note in findings.notes)
     if not findings.problems and not findings.notes:
-        yield "good", good
+        yield "ok", summary
 
 
 def _list_scopes(parameters: BuildParameters) -> list[Scope]:

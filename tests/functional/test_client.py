@@ -225,13 +225,13 @@ def test_a_build_that_waits_is_described_until_it_begins(client: Client) -> None
     assert Build(client.service, first.number, "command").status == "launching"
 
 
-def find_bad(client: Client, subject: str) -> list[str]:
-    """What the doctor says of a subject that is not as it should be."""
+def find_errors(client: Client, subject: str) -> list[str]:
+    """Return the doctor's error messages for a subject."""
     client.service.__dict__["quotas"] = FakeQuotas({})
-    return [one.told for one in client.diagnose().findings if (one.subject, one.state) == (subject, "bad")]
+    return [one.message for one in client.diagnose().findings if (one.subject, one.state) == (subject, "error")]
 
 
-def test_the_doctor_misses_roles_and_what_they_may_do(client: Client) -> None:
+def test_the_doctor_finds_missing_roles_and_policies(client: Client) -> None:
     trust = {"Version": "2012-10-17", "Statement": []}
     roles = {
         name: {"Type": "AWS::IAM::Role", "Properties": {"RoleName": name, "AssumeRolePolicyDocument": trust}}
@@ -240,18 +240,17 @@ def test_the_doctor_misses_roles_and_what_they_may_do(client: Client) -> None:
     template = json.dumps({"Resources": roles})
     boto3.client("cloudformation", region_name=REGION).create_stack(StackName=STACK, TemplateBody=template)
     boto3.client("iam").delete_role(RoleName="lost")
-    told = find_bad(client, "roles")
-    assert told == [
-        "empty has lost what it may do, lost is gone; deploy again with --force: npx serverless deploy --force."
+    assert find_errors(client, "roles") == [
+        "empty has no policies, lost does not exist; deploy again with --force: npx serverless deploy --force."
     ]
 
 
-def test_the_doctor_misses_images_of_a_persons_own(client: Client) -> None:
+def test_the_doctor_finds_missing_images_of_your_own(client: Client) -> None:
     image = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/mine:1"
     images = {"TrainingImage": image, "InferenceImage": image}
     client.parameters.replace({"framework": "BYOD", "build": {"Training": False, "Inference": False}, **images})
     missing = f"is {image}, and there is no such repository; push it, or correct the address."
-    assert find_bad(client, "images") == [f"{name} {missing}" for name in images]
+    assert find_errors(client, "images") == [f"{name} {missing}" for name in images]
 
 
 def test_a_watched_build_is_not_drawn_a_second_time(client: Client) -> None:
