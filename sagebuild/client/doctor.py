@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sagebuild.builds.lock import read_state
+from sagebuild.builds.context import BuildContext, describe_next
 from sagebuild.client.aws_errors import translate_error
-from sagebuild.client.document import Parameters
 from sagebuild.client.html import render_badge, render_table
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import tell_cost
 from sagebuild.errors import ParameterError, SagebuildError
 from sagebuild.images.byod import list_images_to_build
-from sagebuild.images.containers import choose_image
-from sagebuild.images.table import Scope
 from sagebuild.parameters import BuildParameters
 from sagebuild.plan.deployment import examine_deployment
-from sagebuild.plan.preflight import Findings, examine_account, examine_bodies, examine_images, examine_inputs
-from sagebuild.requests.bodies import build_endpoint_config, build_model
-from sagebuild.requests.training import plan_training
+from sagebuild.plan.findings import Findings
+from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
+from sagebuild.plan.requests import PlannedRequests, plan_requests
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service
 
@@ -68,12 +66,41 @@ class Diagnosis:
         return "\n".join(f"{one.state:<8} {one.subject:<12} {one.message}" for one in self.findings)
 
 
+@dataclass(frozen=True)
+class Examination:
+    """The stack and the next build as the plan would prepare it; each is read once."""
+
+    service: Service
+    create_client: CreateClient
+
+    @cached_property
+    def context(self) -> BuildContext[BuildParameters]:
+        """The next build."""
+        return describe_next(self.service)
+
+    @cached_property
+    def request_findings(self) -> Findings:
+        """The findings of the plan while it builds the requests."""
+        return self._planned[1]
+
+    @cached_property
+    def requests(self) -> PlannedRequests:
+        """The requests of the next build, as they would be sent."""
+        return self._planned[0]
+
+    @cached_property
+    def _planned(self) -> tuple[PlannedRequests, Findings]:
+        findings = Findings()
+        return plan_requests(self.context, findings), findings
+
+
 def diagnose(service: Service, create_client: CreateClient) -> Diagnosis:
     """Check everything that a build needs; this changes nothing and costs nothing."""
     findings: list[Finding] = []
+    examined = Examination(service, create_client)
     for subject, check in _CHECKS.items():
         try:
-            results = list(check(service, create_client))
+            results = list(check(examined))
         except SagebuildError as error:
             results = [("error" if isinstance(error, ParameterError) else "unknown", str(error))]
         except (ClientError, BotoCoreError) as error:
@@ -85,12 +112,13 @@ def diagnose(service: Service, create_client: CreateClient) -> Diagnosis:
 Results = Iterator[tuple[str, str]]
 
 
-def _check_credentials(_service: Service, create_client: CreateClient) -> Results:
-    yield "ok", create_client("sts").get_caller_identity()["Arn"]
+def _check_credentials(examined: Examination) -> Results:
+    yield "ok", examined.create_client("sts").get_caller_identity()["Arn"]
 
 
-def _check_stack(service: Service, create_client: CreateClient) -> Results:
-    stack = create_client("cloudformation").describe_stacks(StackName=service.stack_name)["Stacks"][0]
+def _check_stack(examined: Examination) -> Results:
+    service = examined.service
+    stack = examined.create_client("cloudformation").describe_stacks(StackName=service.stack_name)["Stacks"][0]
     status: str = stack["StackStatus"]
     where = f"{service.stack_name} in {service.region}: {status}"
     if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -101,9 +129,9 @@ def _check_stack(service: Service, create_client: CreateClient) -> Results:
         yield "error", f"{where}; check its events in CloudFormation, then deploy again: npx serverless deploy."
 
 
-def _check_roles(service: Service, create_client: CreateClient) -> Results:
-    roles = list(_list_resources(service, create_client, "AWS::IAM::Role"))
-    iam = create_client("iam")
+def _check_roles(examined: Examination) -> Results:
+    roles = list(_list_resources(examined, "AWS::IAM::Role"))
+    iam = examined.create_client("iam")
     problems = []
     for role in roles:
         try:
@@ -120,59 +148,60 @@ def _check_roles(service: Service, create_client: CreateClient) -> Results:
         yield "ok", f"all {len(roles)} exist"
 
 
-def _check_parameters(service: Service, _create_client: CreateClient) -> Results:
-    parameters = Parameters(service)
-    yield "ok", f"{parameters.name}: valid, for framework {parameters.check().framework}"
+def _check_parameters(examined: Examination) -> Results:
+    name, framework = examined.service.setting("PARAMETERS_NAME"), examined.context.parameters.framework
+    yield "ok", f"{name}: valid, for framework {framework}"
 
 
-def _check_images(service: Service, _create_client: CreateClient) -> Results:
-    parameters, number = Parameters(service).check(), read_state(service).last_number + 1
-    told: dict[str, list[str]] = {}
-    for scope in _list_scopes(parameters):
-        image = choose_image(service, number, parameters, scope)
+def _check_images(examined: Examination) -> Results:
+    parameters, requests = examined.context.parameters, examined.requests
+    addresses: dict[str, list[str]] = {}
+    for scope, uri in requests.images.items():
         built = ", which the build creates" if scope in list_images_to_build(parameters) else ""
-        told.setdefault(f"{image.uri}{built}" + (f" ({image.note})" if image.note else ""), []).append(scope)
-    yield from (("ok", f"{' and '.join(scopes)}: {image}") for image, scopes in told.items())
+        addresses.setdefault(f"{uri}{built}", []).append(scope)
+    yield from (("ok", f"{' and '.join(scopes)}: {image}") for image, scopes in addresses.items())
     findings = Findings()
-    examine_images(service, parameters, findings)
+    examine_images(examined.context, findings)
     yield from (("error", problem) for problem in findings.problems)
 
 
-def _check_data(service: Service, _create_client: CreateClient) -> Results:
-    findings = Findings()
-    examine_inputs(service, Parameters(service).check(), None, findings)
+def _check_data(examined: Examination) -> Results:
+    findings, training = Findings(), examined.requests.training
+    examine_inputs(examined.context, training.artifacts if training else None, findings)
     yield from _report(findings, "data and scripts exist")
 
 
-def _check_account(service: Service, _create_client: CreateClient) -> Results:
+def _check_account(examined: Examination) -> Results:
     findings = Findings()
-    parameters = Parameters(service).check()
-    examine_account(service, parameters, describe_endpoint(service), findings)
-    examine_deployment(service, parameters, findings)
+    examine_account(examined.context, describe_endpoint(examined.service), findings)
+    examine_deployment(examined.context, findings)
     yield from _report(findings, "the account allows the build")
 
 
-def _check_requests(service: Service, _create_client: CreateClient) -> Results:
-    """Hold what the next build would ask of SageMaker against SageMaker's rules and the account's quotas."""
-    parameters, number = Parameters(service).check(), read_state(service).last_number + 1
-    images = {scope: choose_image(service, number, parameters, scope).uri for scope in _list_scopes(parameters)}
-    training = plan_training(service, number, parameters, images.get("training", ""))
-    bodies = {
-        "training": training.training,
-        "tuning": training.tuning,
-        "model": build_model(service, number, parameters, images["inference"]),
-        "endpointConfig": build_endpoint_config(service, number, parameters),
-    }
+def _check_requests(examined: Examination) -> Results:
+    """Check the requests of the next build, as the plan would build them."""
+    findings = examined.request_findings
+    yield from (("error", problem) for problem in dict.fromkeys(findings.problems))
+    yield from (("ok", note) for note in findings.notes)
+    if not findings.problems and not findings.notes:
+        yield "ok", "SageMaker's rules and your own functions accept them"
+
+
+def _check_quotas(examined: Examination) -> Results:
     findings = Findings()
-    examine_bodies(service, {kind: body for kind, body in bodies.items() if body}, findings)
-    yield from _report(findings, "the quotas allow the requested instances")
+    if examined.requests.are_valid:
+        examine_quotas(examined.service, examined.requests.bodies, findings)
+        yield from _report(findings, "the quotas allow the requested instances")
+    else:
+        yield "unknown", "the requests are invalid, so the instances cannot be counted"
 
 
-def _check_cost(service: Service, _create_client: CreateClient) -> Results:
-    yield "ok", f"the next build: {tell_cost(estimate_cost(service, Parameters(service).check()))}"
+def _check_cost(examined: Examination) -> Results:
+    yield "ok", f"the next build: {tell_cost(estimate_cost(examined.context, examined.requests.bodies))}"
 
 
-def _check_endpoint(service: Service, _create_client: CreateClient) -> Results:
+def _check_endpoint(examined: Examination) -> Results:
+    service = examined.service
     endpoint = describe_endpoint(service)
     if endpoint is None:
         yield "ok", f"{service.stack_name}: none yet; the first successful build creates it"
@@ -185,9 +214,9 @@ def _check_endpoint(service: Service, _create_client: CreateClient) -> Results:
         yield "ok", f"{service.stack_name}: {endpoint.status}, serves {endpoint.config}"
 
 
-def _check_messages(service: Service, create_client: CreateClient) -> Results:
-    sqs = create_client("sqs")
-    for url in _list_resources(service, create_client, "AWS::SQS::Queue"):
+def _check_messages(examined: Examination) -> Results:
+    sqs = examined.create_client("sqs")
+    for url in _list_resources(examined, "AWS::SQS::Queue"):
         if "DeadLetter" not in url:
             continue
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
@@ -198,7 +227,7 @@ def _check_messages(service: Service, create_client: CreateClient) -> Results:
             yield "ok", "no failed messages"
 
 
-_CHECKS: dict[str, Callable[[Service, CreateClient], Results]] = {
+_CHECKS: dict[str, Callable[[Examination], Results]] = {
     "credentials": _check_credentials,
     "stack": _check_stack,
     "roles": _check_roles,
@@ -206,7 +235,8 @@ _CHECKS: dict[str, Callable[[Service, CreateClient], Results]] = {
     "images": _check_images,
     "data": _check_data,
     "account": _check_account,
-    "quotas": _check_requests,
+    "requests": _check_requests,
+    "quotas": _check_quotas,
     "cost": _check_cost,
     "endpoint": _check_endpoint,
     "messages": _check_messages,
@@ -220,12 +250,9 @@ def _report(findings: Findings, summary: str) -> Results:
         yield "ok", summary
 
 
-def _list_scopes(parameters: BuildParameters) -> list[Scope]:
-    return ["training", "inference"] if parameters.has_training else ["inference"]
-
-
-def _list_resources(service: Service, create_client: CreateClient, kind: str) -> Iterator[str]:
-    pages = create_client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=service.stack_name)
+def _list_resources(examined: Examination, kind: str) -> Iterator[str]:
+    paginator = examined.create_client("cloudformation").get_paginator("list_stack_resources")
+    pages = paginator.paginate(StackName=examined.service.stack_name)
     for page in pages:
         for resource in page["StackResourceSummaries"]:
             if resource["ResourceType"] == kind:

@@ -76,7 +76,7 @@ def test_an_utterance_resolves_to_its_intent_and_slots(
     assert resolve(utterance, locale) == Resolved(intent, slots)
 
 
-@pytest.mark.parametrize("locale", ["xx-XX", "../base/en", ""])
+@pytest.mark.parametrize("locale", ["xx-XX", "../builtIn/en", ""])
 def test_the_error_for_an_unknown_locale_names_the_known_ones(locale: str) -> None:
     with pytest.raises(UnknownLocaleError, match="de-DE"):
         resolve("hello", locale)
