@@ -11,7 +11,7 @@ from rich.text import Text
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.comparison import Comparison
 from sagebuild.client.descriptions import describe_fields, describe_row
-from sagebuild.client.doctor import Diagnosis
+from sagebuild.client.diagnosis import Diagnosis
 from sagebuild.client.metrics import draw_sparkline
 from sagebuild.client.steps import Step
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sagebuild.builds.context import BuildContext, describe_next
 from sagebuild.client.aws_errors import translate_error
-from sagebuild.client.html import render_badge, render_table
+from sagebuild.client.diagnosis import Diagnosis, Finding
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import tell_cost
 from sagebuild.errors import ParameterError, SagebuildError
@@ -25,45 +25,6 @@ from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service
 
 CreateClient = Callable[[str], Any]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check.
-
-    Parameters
-    ----------
-    state
-        "ok"; "error" if a build would fail or not begin; or "unknown" if the check was not possible.
-    message
-        The result in words; for an error, also what to do.
-    """
-
-    subject: str
-    state: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """The results of all checks."""
-
-    findings: Sequence[Finding]
-
-    @property
-    def has_no_errors(self) -> bool:
-        """False if a check found an error; a check that was not possible is not an error."""
-        return all(finding.state != "error" for finding in self.findings)
-
-    def to_list(self) -> list[dict[str, str]]:
-        """Return plain values, for JSON."""
-        return [asdict(finding) for finding in self.findings]
-
-    def _repr_html_(self) -> str:
-        return render_table((render_badge(one.state), one.subject, one.message) for one in self.findings)
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{one.state:<8} {one.subject:<12} {one.message}" for one in self.findings)
 
 
 @dataclass(frozen=True)

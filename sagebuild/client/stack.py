@@ -13,7 +13,8 @@ from sagebuild.client import prediction, uploads
 from sagebuild.client.actions import StackActions
 from sagebuild.client.build import Build, Builds
 from sagebuild.client.comparison import Comparison
-from sagebuild.client.doctor import Diagnosis, diagnose
+from sagebuild.client.diagnosis import Diagnosis
+from sagebuild.client.doctor import diagnose
 from sagebuild.client.document import Parameters
 from sagebuild.client.html import render_table
 from sagebuild.client.logs import LogLine
