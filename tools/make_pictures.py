@@ -118,8 +118,9 @@ def show_builds(terminal: Terminal) -> None:
 
 
 def is_learning(screen: str) -> bool:
-    """False until the screen shows a long curve of the running training."""
-    return re.search(r"Train Model .* running\b.*accuracy +[▁-█]{30,} +0\.(8[5-9]|9)", screen, re.DOTALL) is not None
+    """False until the screen shows the running training with long curves, down to the last curve's value."""
+    accuracy, loss = r"accuracy +[▁-█]{30,} +0\.(8[5-9]|9)", r"loss +[▁-█]{30,} +\d\.\d{3}"
+    return re.search(rf"Train Model .* running\b.*{accuracy}.*{loss}", screen, re.DOTALL) is not None
 
 
 def show_build(variables: dict[str, str]) -> None:
