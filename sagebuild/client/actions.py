@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagebuild.client.build import Build
-from sagebuild.client.launch_requests import build_overrides, request_build, request_rollback, user_name
+from sagebuild.client.launch_requests import build_overrides, read_user_name, request_build, request_rollback
 from sagebuild.running.stop import Stopped, stop_build
 from sagebuild.service import Service
 from sagebuild.steps.approval import answer_approval, find_waiting
@@ -113,6 +113,6 @@ class StackActions:
         return self._answer(False, number, comment)
 
     def _answer(self, approved: bool, number: int | None, comment: str) -> Build:
-        by = f"{user_name()} ({self.requested_by})"
+        by = f"{read_user_name()} ({self.requested_by})"
         record = answer_approval(self.service, approved, by, number, comment)
         return Build(self.service, record.number, self.requested_by, record)

@@ -110,7 +110,7 @@ def _check_roles(examined: Examination) -> Results:
 
 
 def _check_parameters(examined: Examination) -> Results:
-    name, framework = examined.service.setting("PARAMETERS_NAME"), examined.context.parameters.framework
+    name, framework = examined.service.settings.parameters_name, examined.context.parameters.framework
     yield "ok", f"{name}: valid, for framework {framework}"
 
 

@@ -23,7 +23,7 @@ class Parameters(Mapping[str, Any]):
     @property
     def name(self) -> str:
         """The name of the SSM parameter that holds the document."""
-        return self._service.setting("PARAMETERS_NAME")
+        return self._service.settings.parameters_name
 
     @property
     def document(self) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class Parameters(Mapping[str, Any]):
             The document is invalid; the message has a line for every problem.
         """
         content = self.document if document is None else document
-        return parse_parameters(content, default_framework=self._service.setting("FRAMEWORK"))
+        return parse_parameters(content, default_framework=self._service.settings.framework)
 
     def set(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> Change:
         """Set parameters; a dotted name sets a value inside one: ``set({"hyperparameters.epochs": 20})``.
@@ -106,7 +106,7 @@ class Parameters(Mapping[str, Any]):
     def defaults(self, framework: str | None = None) -> dict[str, Any]:
         """Return the document that a first deployment writes for a framework; default: the current framework."""
         current = read_leniently(self.text).get("framework")
-        return default_document(framework or str(current or self._service.setting("FRAMEWORK")))
+        return default_document(framework or str(current or self._service.settings.framework))
 
     def history(self) -> list[Version]:
         """Return the versions that SSM keeps, up to 100, newest first, without those that are not JSON objects."""

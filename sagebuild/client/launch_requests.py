@@ -145,7 +145,7 @@ def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, A
     for path, value in changes.items():
         set_path(changed, path, value)
     overrides = {name: changed[name] for name in dict.fromkeys(path.partition(".")[0] for path in changes)}
-    check_overrides(text, overrides, service.setting("FRAMEWORK"))
+    check_overrides(text, overrides, service.settings.framework)
     return overrides
 
 
@@ -164,8 +164,8 @@ def find_number(before: StackState, after: StackState) -> int | None:
 def _publish(service: Service, kind: str, content: Mapping[str, Any]) -> None:
     with aws_call("send the request to the launch topic"):
         service.sns.publish(
-            TopicArn=service.setting("LAUNCH_TOPIC_ARN"),
-            Subject=user_name(),
+            TopicArn=service.settings.launch_topic_arn,
+            Subject=read_user_name(),
             Message=json.dumps(content),
             MessageAttributes={"trigger": {"DataType": "String", "StringValue": kind}},
         )
@@ -183,7 +183,7 @@ def _wait_for(find_number: Callable[[], int | None], request: str, clock: Clock,
     )
 
 
-def user_name() -> str:
+def read_user_name() -> str:
     """Return the name of this machine's user, in at most 100 ASCII characters as an SNS subject; or "unknown user"."""
     try:
         name = getpass.getuser()

@@ -24,7 +24,7 @@ def upload_data(service: Service, path: Path, prefix: str, *, progress: bool) ->
         if not path.is_dir():
             raise InputError(f"No such file or folder: {path}")
         raise InputError(f"{path} contains no files to upload; hidden files and caches are left out.")
-    bucket = service.setting("DATA_BUCKET")
+    bucket = service.settings.data_bucket
     folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
     total = sum(file.stat().st_size for file, _ in files)
     with (
@@ -49,7 +49,7 @@ def upload_source(service: Service, folder: Path, name: str | None) -> str:
         raise InputError(f"{folder} contains no Python file; pass the folder that contains the training script.")
     key = name or f"{folder.resolve().name}.tar.gz"
     with translating_errors(), aws_call(f"upload {key}"):
-        service.s3.put_object(Bucket=service.setting("CODE_BUCKET"), Key=key, Body=pack_files(files))
+        service.s3.put_object(Bucket=service.settings.code_bucket, Key=key, Body=pack_files(files))
     return key
 
 

@@ -40,8 +40,8 @@ CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
 CLIENT_USERS = {"notebooks", "tests", "tools"}
 # The rooms of sagebuild, each of which imports only from those before it.
 ROOMS = (
-    "errors", "service", "names", "custom_resource", "parameters", "builds", "launch", "images", "requests", "running",
-    "cost", "notifications", "steps", "plan", "finish", "voice", "client", "cli",
+    "errors", "settings", "service", "names", "custom_resource", "parameters", "builds", "launch", "images",
+    "requests", "running", "cost", "notifications", "steps", "plan", "finish", "voice", "client", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
@@ -170,7 +170,7 @@ def test_an_upward_import_is_found() -> None:
     assert not list(find_upward_imports("sagebuild.finish.sweep", tree))
 
 
-@pytest.mark.parametrize("folder", ["sagebuild", "skill"])
+@pytest.mark.parametrize("folder", ["local", "sagebuild", "skill"])
 def test_no_modules_import_each_other_in_a_circle(folder: str) -> None:
     trees = {name.removesuffix(".__init__"): tree for name, tree in modules() if name.startswith(f"{folder}.")}
     assert find_circle(trees) == []
