@@ -4,6 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 STAGE ?= dev
 STEP := @sh tools/set_up.sh
+INSTALL := $(UV) pip install --python $(BIN)/python
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
 
 help: ## show this
@@ -13,13 +14,13 @@ setup: .venv/.ready node_modules/.ready ## install what the project needs, into 
 
 .venv/.ready: pyproject.toml requirements.txt requirements-dev.txt
 	$(STEP) "make .venv with $$($(PYTHON) --version)" $(PYTHON) -m venv .venv
-	$(STEP) "install uv" $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9 'pip>=25.1' # --group
-	$(STEP) "install Python packages" $(UV) pip install --python $(BIN)/python -r requirements.txt -r requirements-dev.txt
-	$(STEP) "install sagebuild" $(UV) pip install --python $(BIN)/python --no-deps --editable .
+	$(STEP) "install uv" $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(STEP) "install Python packages" $(INSTALL) -r requirements.txt -r requirements-dev.txt
+	$(STEP) "install sagebuild" $(INSTALL) --no-deps --editable .
 	@touch $@
 
 .venv/.sdk: requirements-sdk.txt .venv/.ready
-	$(STEP) "install the SageMaker SDK" $(UV) pip install --python $(BIN)/python -r requirements-sdk.txt
+	$(STEP) "install the SageMaker SDK" $(INSTALL) -r requirements-sdk.txt
 	@touch $@
 
 node_modules/.ready: package-lock.json
@@ -33,7 +34,7 @@ local: setup ## the deployed service on this laptop, left running
 	$(BIN)/python -m demo --stay
 
 notebook: setup .venv/.sdk ## the notebooks in JupyterLab, on the deployed service on this laptop
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group notebook
+	$(STEP) "install JupyterLab" $(INSTALL) --group notebook
 	$(BIN)/python -m demo --notebook
 
 check: setup ## lint, types and the fast tests: before each commit
@@ -46,8 +47,9 @@ check: setup ## lint, types and the fast tests: before each commit
 test: check .venv/.sdk ## everything that CI runs
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/sdk tests/local # the longest first
 
-examples: setup ## the tests of PyTorch and TensorFlow, which are too large for everyone
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group examples
+examples: setup .venv/.sdk ## the tests of PyTorch and TensorFlow, which are too large for everyone
+	$(STEP) "install pip" $(INSTALL) 'pip>=25.1' # for --group
+	$(STEP) "install PyTorch and TensorFlow (some minutes)" $(BIN)/python -m pip install --disable-pip-version-check --group examples
 	$(BIN)/pytest -m examples tests/local tests/e2e
 
 faults: setup ## every fault in every state of a build, as a table (a quarter of an hour; ROWS="word" runs some)
@@ -63,7 +65,7 @@ docs: setup ## docs/parameters.md and its JSON Schema, from the parameter models
 	$(BIN)/python -m tools.generate_parameter_docs
 
 pictures: setup .venv/.sdk ## docs/pictures, from real builds on this laptop (some minutes; needs Chromium)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group pictures
+	$(STEP) "install what draws pictures" $(INSTALL) --group pictures
 	$(BIN)/python -m tools.make_pictures
 
 images: setup .venv/.sdk ## sagebuild/images.json, from the SageMaker SDK's tables
