@@ -3,8 +3,8 @@
 import logging
 from typing import Any
 
-from sagebuild.registry import answer_from_registry
 from sagebuild.service import Service
+from sagebuild.steps.registry import answer_from_registry
 
 _log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from sagebuild.gate import check_quality
 from sagebuild.service import Service
+from sagebuild.steps.gate import check_quality
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sagebuild.finish import Ending, finish_build
+from sagebuild.finish.build import Ending, finish_build
 from sagebuild.names import parse_execution_name
 from sagebuild.service import Service
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 
-from sagebuild.inbox import Message, take_messages
+from sagebuild.launch.inbox import Message, take_messages
 from sagebuild.service import Service
 
 

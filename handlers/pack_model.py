@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sagebuild.packing import pack_model
 from sagebuild.service import Service
+from sagebuild.steps.packing import pack_model
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

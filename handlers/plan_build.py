@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sagebuild.rollback import plan_build_or_rollback
+from sagebuild.plan.rollback import plan_build_or_rollback
 from sagebuild.service import Service
 
 

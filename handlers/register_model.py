@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sagebuild.registry import register_model
 from sagebuild.service import Service
+from sagebuild.steps.registry import register_model
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

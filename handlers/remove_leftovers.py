@@ -3,7 +3,7 @@
 from typing import Any
 
 from sagebuild.custom_resource import answer_request
-from sagebuild.remove import remove_leftovers
+from sagebuild.finish.remove import remove_leftovers
 from sagebuild.service import Service
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sagebuild.approval import request_approval
-from sagebuild.records import now
+from sagebuild.builds.records import now
 from sagebuild.service import Service
+from sagebuild.steps.approval import request_approval
 
 
 def handler(event: dict[str, Any], _context: object) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sagebuild.service import Service
-from sagebuild.smoke_test import run_smoke_test
+from sagebuild.steps.smoke_test import run_smoke_test
 
 
 def handler(event: dict[str, Any], _context: object) -> None:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from sagebuild.custom_resource import answer_request
-from sagebuild.document import delete_document, write_document
 from sagebuild.parameters import default_document
+from sagebuild.parameters.store import delete_document, write_document
 from sagebuild.service import Service
 from sagebuild.voice.access import delete_access
 

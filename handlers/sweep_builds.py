@@ -4,8 +4,8 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from sagebuild.finish.sweep import sweep_builds
 from sagebuild.service import Service
-from sagebuild.sweep import sweep_builds
 
 _log = logging.getLogger(__name__)
 

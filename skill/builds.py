@@ -17,17 +17,17 @@ from skill.domain import reading, writing
 from skill.speech import Sentence
 
 if TYPE_CHECKING:
-    from sagebuild.cost import Cost
-    from sagebuild.launch import Launched
-    from sagebuild.records import BuildRecord
-    from sagebuild.status import BuildStatus
-    from sagebuild.stop import Stopped
+    from sagebuild.builds.records import BuildRecord
+    from sagebuild.builds.status import BuildStatus
+    from sagebuild.cost.spent import Cost
+    from sagebuild.launch.start import Launched
+    from sagebuild.running.stop import Stopped
     from sagebuild.voice.access import Access
     from sagebuild.voice.approval import Waiting
     from sagebuild.voice.comparison import Comparison
     from sagebuild.voice.outlook import Estimate, NextBuild
-    from sagebuild.voice.parameters import Change
     from sagebuild.voice.rollback import RollbackPlan
+    from sagebuild.voice.spoken_parameters import Change
 
 STOP_WAIT_SECONDS = 0.5
 ACCESS_KEPT_SECONDS = 30.0
@@ -84,9 +84,9 @@ def start_build(detail: str, said: Mapping[str, str]) -> Launched:
     said
         Parameters for this build alone.
     """
-    from sagebuild.launch import launch_build
-    from sagebuild.records import Trigger
-    from sagebuild.voice.parameters import read_overrides
+    from sagebuild.builds.records import Trigger
+    from sagebuild.launch.start import launch_build
+    from sagebuild.voice.spoken_parameters import read_overrides
 
     with writing() as service:
         return launch_build(service, Trigger("voice", detail), read_overrides(said))
@@ -94,8 +94,8 @@ def start_build(detail: str, said: Mapping[str, str]) -> Launched:
 
 def stop_build(number: int) -> Stopped | None:
     """Stop a build and its paid job; None if it was no longer running."""
-    from sagebuild import stop
     from sagebuild.errors import NoBuildRunningError
+    from sagebuild.running import stop
 
     with writing() as service:
         try:
@@ -107,7 +107,7 @@ def stop_build(number: int) -> Stopped | None:
 def plan_rollback(number: int | None) -> RollbackPlan | None:
     """What a rollback to a build would change, or one to the last good build; None if there is no such build."""
     from sagebuild.errors import BuildNotFoundError
-    from sagebuild.triggers import PREVIOUS
+    from sagebuild.launch.triggers import PREVIOUS
     from sagebuild.voice import rollback
 
     with reading() as service:
@@ -119,7 +119,7 @@ def plan_rollback(number: int | None) -> RollbackPlan | None:
 
 def roll_back(number: int, live: str, detail: str) -> Launched | None:
     """Start a rollback that was planned; None if something else is live by now."""
-    from sagebuild.records import Trigger
+    from sagebuild.builds.records import Trigger
     from sagebuild.voice import rollback
 
     with writing() as service:
@@ -136,8 +136,8 @@ def find_waiting() -> Waiting | None:
 
 def answer_approval(number: int, *, approved: bool) -> bool:
     """Answer the build that waits; False if it waits no longer, or somebody else has answered otherwise."""
-    from sagebuild import approval
     from sagebuild.errors import NoApprovalPendingError
+    from sagebuild.steps import approval
 
     with writing() as service:
         try:
@@ -149,7 +149,8 @@ def answer_approval(number: int, *, approved: bool) -> bool:
 
 def describe_cost(number: int | None) -> tuple[BuildRecord, Cost] | None:
     """What a build, or the latest one, has cost; None if there is no such build."""
-    from sagebuild import cost, records
+    from sagebuild.builds import records
+    from sagebuild.cost import spent as cost
     from sagebuild.errors import BuildNotFoundError
 
     with reading() as service:
@@ -162,7 +163,7 @@ def describe_cost(number: int | None) -> tuple[BuildRecord, Cost] | None:
 
 def describe_latest_build() -> BuildStatus | None:
     """How the latest build is doing; None if there has been none."""
-    from sagebuild import status
+    from sagebuild.builds import status
     from sagebuild.errors import NoBuildsError
 
     with reading() as service:
@@ -174,9 +175,9 @@ def describe_latest_build() -> BuildStatus | None:
 
 def describe_build(number: int) -> BuildStatus | None:
     """How one build is doing; None if there is no such build."""
-    from sagebuild import status
+    from sagebuild.builds import status
+    from sagebuild.builds.records import read_build
     from sagebuild.errors import BuildNotFoundError
-    from sagebuild.records import read_build
 
     with reading() as service:
         try:
@@ -187,7 +188,7 @@ def describe_build(number: int) -> BuildStatus | None:
 
 def list_builds() -> list[BuildRecord]:
     """The newest builds, newest first."""
-    from sagebuild import records
+    from sagebuild.builds import records
 
     with reading() as service:
         return records.list_builds(service)
@@ -211,7 +212,7 @@ def compare_builds(*, with_live: bool) -> Comparison:
 
 def read_parameter(name: str) -> str:
     """The value that the next build will have."""
-    from sagebuild.voice import parameters
+    from sagebuild.voice import spoken_parameters as parameters
 
     with reading() as service:
         return parameters.read_parameter(service, name)
@@ -219,7 +220,7 @@ def read_parameter(name: str) -> str:
 
 def propose_change(name: str, value: str) -> Change:
     """What setting a parameter would change."""
-    from sagebuild.voice import parameters
+    from sagebuild.voice import spoken_parameters as parameters
 
     with reading() as service:
         return parameters.propose_change(service, name, value)
@@ -227,7 +228,7 @@ def propose_change(name: str, value: str) -> Change:
 
 def apply_change(name: str, old: str, new: str) -> bool:
     """Set a parameter, unless it is no longer what it was."""
-    from sagebuild.voice import parameters
+    from sagebuild.voice import spoken_parameters as parameters
 
     with writing() as service:
         return parameters.apply_change(service, parameters.Change(name, old, new))
@@ -235,7 +236,7 @@ def apply_change(name: str, old: str, new: str) -> bool:
 
 def count_listeners() -> tuple[int, str]:
     """How many hear the stack's notifications, and the topic by which one more would."""
-    from sagebuild import notify
+    from sagebuild.notifications import notify
 
     with reading() as service:
         return notify.count_listeners(service), service.setting("RESULTS_TOPIC_ARN")

@@ -9,10 +9,10 @@ from skill.speech import Quote, Sentence, Value
 from skill.words import tell_money, tell_number, tell_reason, write_time
 
 if TYPE_CHECKING:
-    from sagebuild.cost import Cost
-    from sagebuild.records import BuildRecord
-    from sagebuild.status import BuildStatus
-    from sagebuild.stop import Stopped
+    from sagebuild.builds.records import BuildRecord
+    from sagebuild.builds.status import BuildStatus
+    from sagebuild.cost.spent import Cost
+    from sagebuild.running.stop import Stopped
     from sagebuild.voice.approval import Waiting
     from sagebuild.voice.comparison import Comparison
 

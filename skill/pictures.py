@@ -13,7 +13,7 @@ from skill.speech import Sentence, write
 if TYPE_CHECKING:
     from ask_sdk_model.interfaces.alexa.presentation.apl import RenderDocumentDirective
 
-    from sagebuild.status import BuildStatus
+    from sagebuild.builds.status import BuildStatus
 
 DOCUMENT = Path(__file__).parent / "progress.apl.json"
 

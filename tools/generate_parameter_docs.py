@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from sagebuild.parameters import MODELS
 from sagebuild.parameters.common import BuildParameters, Common, Further, Tuning
-from sagebuild.parameters.deployment import DeploymentOptions
+from sagebuild.parameters.deployment_options import DeploymentOptions
 from sagebuild.parameters.frameworks import ScriptModeParameters
 from sagebuild.parameters.groups import Part
 from sagebuild.parameters.kinds import Dollars, Hours, JsonText, Kind, WholeNumber

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from sagebuild.cli import builds, parameters, stacks
+from sagebuild.cli import builds, stacks
+from sagebuild.cli import params as parameters
 
 app = typer.Typer(
     no_args_is_help=True,

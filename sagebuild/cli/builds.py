@@ -8,17 +8,17 @@ from typing import Annotated
 
 import typer
 
-from sagebuild.approval import describe_request
 from sagebuild.cli.completion import complete_assignment, complete_number
 from sagebuild.cli.live import watch
-from sagebuild.cli.parameters import read_assignments
+from sagebuild.cli.params import read_assignments
 from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_build, show_builds, show_comparison, show_curves, show_steps
 from sagebuild.client.build import Build
 from sagebuild.client.watching import describe_outcome
-from sagebuild.cost import tell_cost
+from sagebuild.cost.spent import tell_cost
 from sagebuild.errors import InputError
-from sagebuild.triggers import PREVIOUS
+from sagebuild.launch.triggers import PREVIOUS
+from sagebuild.steps.approval import describe_request
 
 Running = Annotated[
     int | None,

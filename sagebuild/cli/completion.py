@@ -5,10 +5,10 @@ from __future__ import annotations
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sagebuild.builds.records import list_builds
 from sagebuild.client.connection import connect
 from sagebuild.errors import SagebuildError
 from sagebuild.parameters import MODELS
-from sagebuild.records import list_builds
 
 _BUILDS = 50  # the newest
 

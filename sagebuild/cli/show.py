@@ -9,13 +9,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sagebuild.builds.records import BuildRecord
 from sagebuild.client.comparison import Comparison
 from sagebuild.client.doctor import Diagnosis
 from sagebuild.client.facts import describe_facts, describe_target
 from sagebuild.client.metrics import draw_sparkline
 from sagebuild.client.steps import Step
-from sagebuild.notify import tell_metrics
-from sagebuild.records import BuildRecord
+from sagebuild.notifications.notify import tell_metrics
 
 STYLES = {
     "done": "green",

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+from sagebuild.builds.lock import read_state
+from sagebuild.builds.records import BuildRecord, Trigger, describe_record, read_build
 from sagebuild.client.logs import LogLine, follow_logs, read_logs
 from sagebuild.client.metrics import Curves, collect_metrics, read_curves
 from sagebuild.client.steps import Steps, read_steps
-from sagebuild.cost import Cost, describe_cost
+from sagebuild.cost.spent import Cost, describe_cost
 from sagebuild.errors import BuildNotFoundError
-from sagebuild.lock import read_state
 from sagebuild.names import console_url
-from sagebuild.records import BuildRecord, Trigger, describe_record, read_build
+from sagebuild.running.stop import Stopped, stop_build
 from sagebuild.service import Service
-from sagebuild.stop import Stopped, stop_build
 
 POLL_SECONDS = 1.0
 

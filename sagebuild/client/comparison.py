@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sagebuild.client.documents import describe_differences, read_leniently
+from sagebuild.builds.records import BuildRecord
+from sagebuild.client.differences import describe_differences, read_leniently
 from sagebuild.client.facts import describe_costs
-from sagebuild.notify import format_seconds
-from sagebuild.records import BuildRecord
+from sagebuild.notifications.notify import format_seconds
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,22 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sagebuild import requests
+from sagebuild.builds.lock import read_state
+from sagebuild.client.document import Parameters
 from sagebuild.client.explanations import explain
-from sagebuild.client.parameters import Parameters
-from sagebuild.containers import choose_image
-from sagebuild.cost import tell_cost
-from sagebuild.deployment import examine_deployment
-from sagebuild.docker import list_images_to_build
-from sagebuild.endpoint import describe_endpoint
+from sagebuild.cost.estimate import estimate_cost
+from sagebuild.cost.spent import tell_cost
 from sagebuild.errors import ParameterError, SagebuildError
-from sagebuild.estimate import estimate_cost
-from sagebuild.images import Scope
-from sagebuild.lock import read_state
+from sagebuild.images.byod import list_images_to_build
+from sagebuild.images.containers import choose_image
+from sagebuild.images.table import Scope
 from sagebuild.parameters import BuildParameters
-from sagebuild.preflight import Findings, examine_account, examine_bodies, examine_images, examine_inputs
+from sagebuild.plan.deployment import examine_deployment
+from sagebuild.plan.preflight import Findings, examine_account, examine_bodies, examine_images, examine_inputs
+from sagebuild.requests import bodies as requests
+from sagebuild.requests.training import plan_training
+from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service
-from sagebuild.training import plan_training
 
 CreateClient = Callable[[str], Any]
 

@@ -9,10 +9,10 @@ from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from sagebuild.builds.records import BuildRecord
 from sagebuild.client.facts import describe_facts, describe_target, name_build
 from sagebuild.client.layout import Box, lay_out
-from sagebuild.notify import tell_metrics
-from sagebuild.records import BuildRecord
+from sagebuild.notifications.notify import tell_metrics
 
 if TYPE_CHECKING:
     from sagebuild.client.build import Build

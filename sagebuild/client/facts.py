@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sagebuild.cost import format_dollars
-from sagebuild.notify import describe_requests, format_seconds, tell_metrics, tell_moment
-from sagebuild.records import BuildRecord
+from sagebuild.builds.records import BuildRecord
+from sagebuild.cost.spent import format_dollars
+from sagebuild.notifications.notify import describe_requests, format_seconds, tell_metrics, tell_moment
 
 
 def describe_facts(record: BuildRecord) -> dict[str, str]:

@@ -11,16 +11,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sagebuild.client.documents import read_leniently, set_path
-from sagebuild.document import read_document
-from sagebuild.endpoint import describe_endpoint
+from sagebuild.builds.lock import StackState, read_state
+from sagebuild.builds.records import BuildRecord, read_build
+from sagebuild.client.differences import read_leniently, set_path
 from sagebuild.errors import BuildRunningError, InputError, NotConfirmedError
-from sagebuild.lock import StackState, read_state
-from sagebuild.overrides import check_overrides
-from sagebuild.records import BuildRecord, read_build
-from sagebuild.rollback import find_target
+from sagebuild.launch.triggers import read_target
+from sagebuild.parameters.overrides import check_overrides
+from sagebuild.parameters.store import read_document
+from sagebuild.plan.rollback import find_target
+from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service, aws_call
-from sagebuild.triggers import read_target
 
 POLL_SECONDS = 0.3
 # From topic to queue to function to record: a second or two, and more when Lambda starts cold or has to retry.
@@ -81,7 +81,7 @@ def request_rollback(
     Raises
     ------
     RollbackError, BuildNotFoundError
-        It cannot be done; `sagebuild.rollback.find_target` lists why.
+        It cannot be done; `sagebuild.plan.rollback.find_target` lists why.
     BuildRunningError
         A build runs, or began just before the rollback would have.
     NotConfirmedError

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_endpoint
-from sagebuild.records import BuildRecord
 from sagebuild.service import Service, aws_call
 
 if TYPE_CHECKING:

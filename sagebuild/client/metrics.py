@@ -10,8 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.records import BuildRecord
 from sagebuild.client.logs import read_logs
-from sagebuild.records import BuildRecord
 from sagebuild.service import Service, aws_call
 
 _BARS = "▁▂▃▄▅▆▇█"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from sagebuild.builds.lock import Pending, read_state
 from sagebuild.client.steps import Steps
 from sagebuild.client.watching import describe_outcome
-from sagebuild.endpoint import Endpoint, describe_endpoint
-from sagebuild.lock import Pending, read_state
+from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.service import Service
 
 if TYPE_CHECKING:

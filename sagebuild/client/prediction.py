@@ -12,9 +12,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sagebuild.client.explanations import explaining
-from sagebuild.endpoint import describe_endpoint
 from sagebuild.errors import EndpointError, InputError
 from sagebuild.names import name_endpoint
+from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service, aws_call
 
 CSV, JSON, NPY = "text/csv", "application/json", "application/x-npy"

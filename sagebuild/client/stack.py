@@ -7,18 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sagebuild.builds.records import list_builds, read_build
 from sagebuild.client import prediction, uploads
 from sagebuild.client.build import Build, Builds
 from sagebuild.client.comparison import Comparison, compare_builds
+from sagebuild.client.document import Parameters
 from sagebuild.client.logs import LogLine
 from sagebuild.client.overview import Overview, describe_overview
-from sagebuild.client.parameters import Parameters
 from sagebuild.client.steering import Steering
-from sagebuild.cost import Cost
-from sagebuild.endpoint import Endpoint, describe_endpoint
+from sagebuild.cost.estimate import estimate_cost
+from sagebuild.cost.spent import Cost
 from sagebuild.errors import NoBuildsError
-from sagebuild.estimate import estimate_cost
-from sagebuild.records import list_builds, read_build
+from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.service import Service
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sagebuild.approval import answer_approval, find_waiting
 from sagebuild.client.build import Build
 from sagebuild.client.launching import build_overrides, name_person, request_build, request_rollback
+from sagebuild.running.stop import Stopped, stop_build
 from sagebuild.service import Service
-from sagebuild.stop import Stopped, stop_build
+from sagebuild.steps.approval import answer_approval, find_waiting
 
 
 class Steering:

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sagebuild.approval import describe_request
 from sagebuild.client.build import Build
 from sagebuild.client.facts import name_build
 from sagebuild.client.steps import Step
-from sagebuild.notify import VERBS, format_seconds
+from sagebuild.notifications.notify import VERBS, format_seconds
+from sagebuild.steps.approval import describe_request
 
 
 def watch_build(build: Build) -> Build:

@@ -1,7 +1,6 @@
 """The build parameters: one JSON document, read and checked before anything is paid for."""
 
 from sagebuild.parameters.common import BuildParameters, Range
-from sagebuild.parameters.document import default_document, parse_document, parse_parameters
 from sagebuild.parameters.frameworks import (
     MODELS,
     AmazonParameters,
@@ -15,6 +14,7 @@ from sagebuild.parameters.frameworks import (
 from sagebuild.parameters.groups import CategoricalRange, Channel, NumericRange, PipelineContainer
 from sagebuild.parameters.option_rules import CODE_CHANNEL
 from sagebuild.parameters.options import Distribution
+from sagebuild.parameters.parse import default_document, parse_document, parse_parameters
 
 __all__ = [
     "CODE_CHANNEL",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sagebuild.parameters.common import BuildParameters
-from sagebuild.parameters.deployment import LONGEST_DEPLOYMENT
+from sagebuild.parameters.deployment_options import LONGEST_DEPLOYMENT
 from sagebuild.parameters.problems import show_value
 from sagebuild.parameters.rules import Rule, rule_of
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sagebuild.parameters.deployment import DeploymentOptions
+from sagebuild.parameters.deployment_options import DeploymentOptions
 from sagebuild.parameters.groups import Part, S3Address, refuse_part
 from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, Scalar, Text, WholeNumber
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sagebuild.approval import find_waiting
-from sagebuild.cost import describe_cost
-from sagebuild.overrides import parse_overridden
-from sagebuild.records import BuildRecord
+from sagebuild.builds.records import BuildRecord
+from sagebuild.cost.spent import describe_cost
+from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.service import Service
+from sagebuild.steps.approval import find_waiting
 
 
 @dataclass(frozen=True)

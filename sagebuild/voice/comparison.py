@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sagebuild.records import BuildRecord, list_builds
+from sagebuild.builds.records import BuildRecord, list_builds
 from sagebuild.service import Service
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from sagebuild.document import read_document
-from sagebuild.estimate import estimate_cost
-from sagebuild.lock import read_state
+from sagebuild.builds.lock import read_state
+from sagebuild.builds.records import list_builds
+from sagebuild.cost.estimate import estimate_cost
 from sagebuild.parameters import parse_document
-from sagebuild.records import list_builds
+from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
-from sagebuild.voice.parameters import check_said, read_overrides
+from sagebuild.voice.spoken_parameters import check_said, read_overrides
 
 # Older ones had other data and other parameters.
 _COMPARED = 9

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sagebuild.endpoint import describe_endpoint
+from sagebuild.builds.lock import read_state
+from sagebuild.builds.records import Trigger
 from sagebuild.errors import BuildRunningError
-from sagebuild.launch import Launched
-from sagebuild.lock import read_state
+from sagebuild.launch.start import Launched
 from sagebuild.names import parse_resource_name
-from sagebuild.records import Trigger
-from sagebuild.rollback import find_target, request_rollback
+from sagebuild.plan.rollback import find_target, request_rollback
+from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service
 
 

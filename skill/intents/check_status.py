@@ -10,7 +10,7 @@ from skill.speech import Quote, Sentence
 from skill.words import is_old, tell_reason, tell_time_since
 
 if TYPE_CHECKING:
-    from sagebuild.status import BuildStatus
+    from sagebuild.builds.status import BuildStatus
 
 
 def tell_status(turn: Turn) -> Answer:

@@ -10,7 +10,7 @@ from skill.speech import Quote, Sentence, Value
 from skill.words import tell_reason, tell_span, tell_time_since
 
 if TYPE_CHECKING:
-    from sagebuild.status import BuildStatus
+    from sagebuild.builds.status import BuildStatus
 
 
 def describe(turn: Turn) -> Answer:

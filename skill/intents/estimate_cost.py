@@ -9,7 +9,7 @@ from skill.speech import Sentence
 from skill.words import tell_money
 
 if TYPE_CHECKING:
-    from sagebuild.cost import Cost
+    from sagebuild.cost.spent import Cost
 
 
 def tell_cost(turn: Turn) -> Answer:

@@ -10,7 +10,7 @@ from skill.speech import Quote, Sentence
 from skill.words import tell_number
 
 if TYPE_CHECKING:
-    from sagebuild.records import BuildRecord
+    from sagebuild.builds.records import BuildRecord
 
 _LISTED = 5
 

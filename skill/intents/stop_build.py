@@ -9,7 +9,7 @@ from skill.pictures import show_progress
 from skill.speech import Sentence
 
 if TYPE_CHECKING:
-    from sagebuild.stop import Stopped
+    from sagebuild.running.stop import Stopped
 
 
 def ask_to_stop(_turn: Turn) -> Answer:

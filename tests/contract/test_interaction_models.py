@@ -11,7 +11,7 @@ import pytest
 from ask_sdk_core.serialize import DefaultSerializer
 
 from sagebuild.client.say import LAUNCH, resolve
-from sagebuild.voice.parameters import INSTANCE_TYPES, NUMBERS
+from sagebuild.voice.spoken_parameters import INSTANCE_TYPES, NUMBERS
 from skill.intents import INTENTS
 from skill.speech import LOCALES as CATALOGUES
 from tests.alexa import ROOT

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from sagebuild.voice.parameters import SPOKEN
+from sagebuild.voice.spoken_parameters import SPOKEN
 from skill.intents import CONFIRMABLE, INTENTS, REQUESTS
 from skill.intents.parameters import NAMES
 from skill.pictures import PHASES

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from sagebuild import errors, plan, rollback
+from sagebuild import errors
+from sagebuild.plan import build as plan
+from sagebuild.plan import rollback
 from tests.engine import ROOT
 
 FILE = ROOT / "statemachine.asl.json"

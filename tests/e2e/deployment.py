@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from sagebuild.approval import answer_approval
 from sagebuild.errors import NoApprovalPendingError
 from sagebuild.service import Service
+from sagebuild.steps.approval import answer_approval
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 
 ALARM = "sagebuild-dev-errors"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
-from sagebuild.items import from_item
+from sagebuild.builds.items import from_item
 from tests.alexa import SKILL_ID, Conversation, Envelope
 from tests.engine import ROOT, Engine
 

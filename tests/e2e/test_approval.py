@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sagebuild.approval import answer_approval
 from sagebuild.errors import NoApprovalPendingError
 from sagebuild.service import Service
+from sagebuild.steps.approval import answer_approval
 from tests.e2e.deployment import answer_in_registry, connect
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.e2e.test_command_line import run

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from sagebuild.source import pack_folder, upload_source
+from sagebuild.client.source import pack_folder, upload_source
 from tests.e2e.stack import NAME, DeployedStack
 from tests.engine import ROOT
 

@@ -72,7 +72,7 @@ PLAN: Json = {
     "pollSeconds": 30,
     "maximumPolls": 120,
 }
-# What sagebuild.rollback plans; tests/contract/test_statemachine.py holds the two together.
+# What sagebuild.plan.rollback plans; tests/contract/test_statemachine.py holds the two together.
 ROLLBACK_KEYS = {
     *("number", "preprocess", "images", "way", "artifacts", "endpoint", "tags", "scaling", "guardrails", "smokeTest"),
     *("postprocess", "pollSeconds", "maximumPolls"),

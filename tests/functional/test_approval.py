@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sagebuild.approval import answer_approval, describe_request, find_waiting, request_approval
+from sagebuild.builds.records import Trigger, describe_record, read_build, update_build
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
-from sagebuild.finish import Ending, finish_build
-from sagebuild.launch import launch_build
-from sagebuild.records import Trigger, describe_record, read_build, update_build
+from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.sweep import sweep_builds
+from sagebuild.launch.start import launch_build
 from sagebuild.service import Service
-from sagebuild.sweep import sweep_builds
+from sagebuild.steps.approval import answer_approval, describe_request, find_waiting, request_approval
 from tests.functional.conftest import Stack, client
 from tests.functional.interleaving import DiedError, Gate, Gated, every_order, run_in_order
 from tests.functional.test_finish import never_sleep

@@ -12,11 +12,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 import sagebuild
+from sagebuild.builds.records import Trigger
 from sagebuild.client.build import Build
+from sagebuild.client.document import Parameters
 from sagebuild.client.launching import build_overrides, request_build, request_rollback
-from sagebuild.client.parameters import Parameters
 from sagebuild.client.stack import Stack as Client
-from sagebuild.document import write_document
 from sagebuild.errors import (
     BuildNotFoundError,
     BuildRunningError,
@@ -30,8 +30,8 @@ from sagebuild.errors import (
     RollbackError,
     StackNotFoundError,
 )
-from sagebuild.launch import launch_build
-from sagebuild.records import Trigger
+from sagebuild.launch.start import launch_build
+from sagebuild.parameters.store import write_document
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
 from tests.functional.test_rollback import hosting, make_live

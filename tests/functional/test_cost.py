@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from moto.sagemaker.models import sagemaker_backends
 
-from sagebuild.cost import describe_cost, tell_cost
-from sagebuild.finish import Ending, finish_build
-from sagebuild.launch import launch_build
+from sagebuild.builds.records import Trigger, read_build, update_build
+from sagebuild.cost.spent import describe_cost, tell_cost
+from sagebuild.finish.build import Ending, finish_build
+from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
-from sagebuild.records import Trigger, read_build, update_build
 from tests.functional.conftest import REGION, Stack
 
 START = datetime(2026, 11, 26, 10, tzinfo=UTC)

@@ -10,14 +10,14 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
-from sagebuild.endpoint import RETAIN_CAPACITY, undo_deployment
+from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.errors import AwsUnavailableError, SmokeTestError, StillRunningError
-from sagebuild.finish import Ending, finish_build
-from sagebuild.guardrails import build_deployment_config, count_polls, examine_alarms
-from sagebuild.launch import launch_build
+from sagebuild.finish.build import Ending, finish_build
+from sagebuild.launch.start import launch_build
 from sagebuild.parameters import BuildParameters, parse_parameters
-from sagebuild.records import Trigger, read_build, update_build
-from sagebuild.smoke_test import find_sample_problems, plan_smoke_test, run_smoke_test
+from sagebuild.requests.guardrails import build_deployment_config, count_polls, examine_alarms
+from sagebuild.running.endpoint import RETAIN_CAPACITY, undo_deployment
+from sagebuild.steps.smoke_test import find_sample_problems, plan_smoke_test, run_smoke_test
 from tests.functional.conftest import REGION, STACK, Stack
 from tests.functional.hosting import FakeHosting
 from tests.functional.test_finish import deploy, never_sleep

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
+from sagebuild.builds.records import Trigger, read_build, update_build
+from sagebuild.builds.status import describe_latest_build
 from sagebuild.errors import NoBuildRunningError, NoBuildsError
-from sagebuild.finish import Ending, explain_ending, finish_build
-from sagebuild.job import Job
-from sagebuild.launch import launch_build
+from sagebuild.finish.build import Ending, explain_ending, finish_build
+from sagebuild.launch.start import launch_build
 from sagebuild.names import name_endpoint, name_resource
-from sagebuild.records import Trigger, read_build, update_build
+from sagebuild.running.job import Job
+from sagebuild.running.stop import stop_build
 from sagebuild.service import Service
-from sagebuild.status import describe_latest_build
-from sagebuild.stop import stop_build
 from tests.functional.conftest import Stack
 
 VOICE = Trigger("voice")

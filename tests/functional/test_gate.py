@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from sagebuild.finish import Ending, finish_build
-from sagebuild.gate import check_quality, find_gate_problems
-from sagebuild.launch import launch_build
+from sagebuild.builds.records import Trigger, read_build, update_build
+from sagebuild.finish.build import Ending, finish_build
+from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
 from sagebuild.parameters import parse_parameters
-from sagebuild.records import Trigger, read_build, update_build
 from sagebuild.service import Service
+from sagebuild.steps.gate import check_quality, find_gate_problems
 from tests.functional.conftest import Stack, client
 from tests.functional.hosting import FakeHosting
 from tests.functional.test_finish import never_sleep

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sagebuild.errors import PreflightError
-from sagebuild.hooks import stop_executions
+from sagebuild.requests.hooks import stop_executions
 from tests.functional.conftest import REGION, Stack
 from tests.functional.test_preflight import RIGHT, plan, ready
 

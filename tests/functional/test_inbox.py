@@ -9,16 +9,16 @@ from typing import Any
 import boto3
 import pytest
 
-from sagebuild.document import write_document
+from sagebuild.builds.lock import Pending, read_state
+from sagebuild.builds.records import Trigger, list_builds, read_build
+from sagebuild.builds.status import describe_latest_build
 from sagebuild.errors import ParameterError
-from sagebuild.inbox import Message, take_messages
-from sagebuild.launch import launch_build, pass_on_lock
-from sagebuild.lock import Pending, read_state
-from sagebuild.notify import write_message
-from sagebuild.overrides import parse_overridden
-from sagebuild.plan import plan_build
-from sagebuild.records import Trigger, list_builds, read_build
-from sagebuild.status import describe_latest_build
+from sagebuild.launch.inbox import Message, take_messages
+from sagebuild.launch.start import launch_build, pass_on_lock
+from sagebuild.notifications.notify import write_message
+from sagebuild.parameters.overrides import parse_overridden
+from sagebuild.parameters.store import write_document
+from sagebuild.plan.build import plan_build
 from tests.functional.conftest import REGION, Stack
 
 BATCH = 1000

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sagebuild.launch import Launched, launch_build, pass_on_lock
-from sagebuild.lock import change_state, read_state
-from sagebuild.records import BuildRecord, Trigger, list_builds, now, read_build
+from sagebuild.builds.lock import change_state, read_state
+from sagebuild.builds.records import BuildRecord, Trigger, list_builds, now, read_build
+from sagebuild.launch.start import Launched, launch_build, pass_on_lock
 from tests.functional.conftest import Stack
 
 VOICE = Trigger("voice", "a person")

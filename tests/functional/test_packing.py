@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 from sagebuild.errors import PreflightError
-from sagebuild.packing import pack_model
+from sagebuild.steps.packing import pack_model
 from tests.functional.conftest import STACK, Stack
 from tests.local.sagemaker_world import pack, unpack
 

@@ -10,13 +10,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sagebuild.cost import NEVER_COUNTED
+from sagebuild.builds.records import Trigger, read_build
+from sagebuild.cost.prices import date_prices
+from sagebuild.cost.spent import NEVER_COUNTED
 from sagebuild.errors import PreflightError
-from sagebuild.launch import launch_build
-from sagebuild.plan import plan_build
-from sagebuild.prices import date_prices
-from sagebuild.quotas import QuotasUnknown, find_short_quotas
-from sagebuild.records import Trigger, read_build
+from sagebuild.launch.start import launch_build
+from sagebuild.plan.build import plan_build
+from sagebuild.plan.quotas import QuotasUnknown, find_short_quotas
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 
 RIGHT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
@@ -125,7 +125,7 @@ def test_scripts_are_looked_for_in_their_archives(ready: Stack, changes: dict[st
 
 
 def test_an_archive_too_large_is_not_looked_into_and_said_so(ready: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sagebuild.archives.LARGEST_ARCHIVE_MB", 0)
+    monkeypatch.setattr("sagebuild.plan.archives.LARGEST_ARCHIVE_MB", 0)
     plan(ready, RIGHT | {"trainentrypoint": "learn.py"})
     (note,) = read_build(ready.service, 1).notes
     assert note == "s3://sagebuild-test-code/source.tar.gz was not looked into: it is larger than 0 MB."

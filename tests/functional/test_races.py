@@ -9,11 +9,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sagebuild.launch import launch_builds, pass_on_lock, start_pending
-from sagebuild.lock import StackState, read_state
-from sagebuild.records import Trigger, list_builds, update_build
+from sagebuild.builds.lock import StackState, read_state
+from sagebuild.builds.records import Trigger, list_builds, update_build
+from sagebuild.launch.start import launch_builds, pass_on_lock, start_pending
+from sagebuild.launch.triggers import LaunchRequest
 from sagebuild.service import Service
-from sagebuild.triggers import LaunchRequest
 from tests.functional.conftest import REGION, create_builds_table
 from tests.functional.interleaving import Caller, DiedError, Gate, Gated, every_order, run_in_order
 

@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.errors import AwsUnavailableError
-from sagebuild.finish import Ending, finish_build
-from sagebuild.launch import launch_build
+from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.remove import remove_leftovers
+from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
-from sagebuild.package import plan_package
 from sagebuild.parameters import parse_parameters
-from sagebuild.records import Trigger, read_build, update_build
-from sagebuild.registry import answer_from_registry, register_model
-from sagebuild.remove import remove_leftovers
+from sagebuild.steps.package import plan_package
+from sagebuild.steps.registry import answer_from_registry, register_model
 from tests.functional.conftest import REGION, STACK, Stack
 
 Json = dict[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sagebuild.endpoint import describe_endpoint
+from sagebuild.builds.records import BuildRecord, Trigger, read_build, update_build
 from sagebuild.errors import (
     AlreadyLiveError,
     BuildNotFoundError,
@@ -15,12 +15,12 @@ from sagebuild.errors import (
     PreflightError,
     RollbackError,
 )
-from sagebuild.finish import Ending
-from sagebuild.launch import launch_build
+from sagebuild.finish.build import Ending
+from sagebuild.finish.prune import find_unneeded
+from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
-from sagebuild.prune import find_unneeded
-from sagebuild.records import BuildRecord, Trigger, read_build, update_build
-from sagebuild.rollback import find_target, plan_build_or_rollback, request_rollback
+from sagebuild.plan.rollback import find_target, plan_build_or_rollback, request_rollback
+from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.voice import rollback as voice
 from sagebuild.voice.comparison import compare_builds
 from tests.functional.conftest import Stack

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from sagebuild.finish import Ending
-from sagebuild.launch import launch_build
+from sagebuild.builds.records import Trigger, update_build
+from sagebuild.finish.build import Ending
+from sagebuild.launch.start import launch_build
 from sagebuild.parameters import parse_parameters
-from sagebuild.records import Trigger, update_build
-from sagebuild.scaling import (
+from sagebuild.running.scaling import (
     Scaling,
     build_scaling,
     describe_scaling,

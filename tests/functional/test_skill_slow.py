@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from sagebuild import service
-from sagebuild.items import to_item
-from sagebuild.lock import StackState
-from sagebuild.records import BuildRecord, Trigger
-from sagebuild.status import BuildStatus
+from sagebuild.builds.items import to_item
+from sagebuild.builds.lock import StackState
+from sagebuild.builds.records import BuildRecord, Trigger
+from sagebuild.builds.status import BuildStatus
 from sagebuild.voice.access import Access
 from sagebuild.voice.approval import Waiting
 from sagebuild.voice.outlook import NextBuild

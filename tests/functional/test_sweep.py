@@ -12,16 +12,16 @@ import pytest
 from moto import mock_aws
 from moto.sagemaker.models import sagemaker_backends
 
-from sagebuild.endpoint import describe_endpoint
+from sagebuild.builds.lock import change_state, read_state
+from sagebuild.builds.records import BuildRecord, Trigger, now, read_build, update_build
 from sagebuild.errors import StillRunningError
-from sagebuild.finish import Ending, finish_build
-from sagebuild.launch import launch_build
-from sagebuild.lock import change_state, read_state
+from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.sweep import find_unfinished
+from sagebuild.launch.start import launch_build
 from sagebuild.names import execution_arn, name_resource
-from sagebuild.records import BuildRecord, Trigger, now, read_build, update_build
+from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.running.stop import stop_build
 from sagebuild.service import Service
-from sagebuild.stop import stop_build
-from sagebuild.sweep import find_unfinished
 from tests.functional.conftest import REGION, Stack, client, create_stack
 from tests.functional.test_finish import deploy, never_sleep
 

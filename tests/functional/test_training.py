@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
+from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.errors import ParameterError
-from sagebuild.finish import Ending, finish_build
-from sagebuild.launch import launch_build
-from sagebuild.notify import write_message
+from sagebuild.finish.build import Ending, finish_build
+from sagebuild.launch.start import launch_build
+from sagebuild.notifications.notify import write_message
 from sagebuild.parameters import parse_parameters
-from sagebuild.preflight import Findings, examine_inputs
-from sagebuild.records import Trigger, read_build, update_build
-from sagebuild.training import plan_training
+from sagebuild.plan.preflight import Findings, examine_inputs
+from sagebuild.requests.training import plan_training
 from tests.functional.conftest import Stack
 
 NOTHING = parse_parameters({"framework": "SCIKIT", "skiptrain": True})

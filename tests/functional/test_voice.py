@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from sagebuild.document import read_document
+from sagebuild.builds.records import Trigger, now, update_build
 from sagebuild.errors import ParameterError, UnfitValueError
-from sagebuild.launch import launch_build, pass_on_lock
-from sagebuild.notify import count_listeners
-from sagebuild.records import Trigger, now, update_build
+from sagebuild.launch.start import launch_build, pass_on_lock
+from sagebuild.notifications.notify import count_listeners
+from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
 from sagebuild.voice.access import ATTEMPTS, LOCK_SECONDS, Access, check_pin, delete_access, read_access
 from sagebuild.voice.approval import describe_waiting
 from sagebuild.voice.comparison import compare_builds
 from sagebuild.voice.outlook import describe_next_build, estimate_time
-from sagebuild.voice.parameters import Change, apply_change, propose_change, read_overrides, read_parameter
+from sagebuild.voice.spoken_parameters import Change, apply_change, propose_change, read_overrides, read_parameter
 from tests.functional.conftest import Stack
 
 ACCOUNT, PERSON, STRANGER = "amzn1.ask.account.A", "amzn1.ask.person.P", "amzn1.ask.person.S"

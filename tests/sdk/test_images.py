@@ -9,7 +9,7 @@ import pytest
 from sagemaker.core import image_uris
 
 from sagebuild.errors import ImageNotFoundError
-from sagebuild.images import Scope, processor_of, resolve_image
+from sagebuild.images.table import Scope, processor_of, resolve_image
 from tools import generate_images
 
 CPU, GPU = "ml.m5.large", "ml.g4dn.xlarge"

@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sagebuild import requests
-from sagebuild.budget import hold_maxcost
-from sagebuild.containers import choose_image
+from sagebuild.images.containers import choose_image
 from sagebuild.parameters import ScriptModeParameters, parse_parameters
-from sagebuild.preflight import Findings
-from sagebuild.script_mode import plan_packing
+from sagebuild.plan.budget import hold_maxcost
+from sagebuild.plan.preflight import Findings
+from sagebuild.requests import bodies as requests
+from sagebuild.requests.script_mode import plan_packing
 from sagebuild.service import Service
 
 GOLDEN = Path(__file__).with_name("golden")

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from sagebuild.budget import explain_maxcost, hold_maxcost
 from sagebuild.parameters import parse_parameters
-from sagebuild.preflight import Findings
-from sagebuild.requests import build_training_job
-from sagebuild.tuning import build_tuning_job
+from sagebuild.plan.budget import explain_maxcost, hold_maxcost
+from sagebuild.plan.preflight import Findings
+from sagebuild.requests.bodies import build_training_job
+from sagebuild.requests.tuning import build_tuning_job
 from tests.unit.golden_requests import NUMBER, SCRIPT
 from tests.unit.test_cost import M5_LARGE, a_service
 from tests.unit.wrong_documents import of, tuned

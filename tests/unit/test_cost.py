@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from sagebuild.cost import NEVER_COUNTED, Cost, describe_cost, format_dollars, tell_cost
-from sagebuild.estimate import estimate_cost, plan_cost
+from sagebuild.builds.records import BuildRecord, Trigger
+from sagebuild.cost.estimate import estimate_cost, plan_cost
+from sagebuild.cost.prices import date_prices, find_hosting_price, find_image_build_price, find_training_price
+from sagebuild.cost.spent import NEVER_COUNTED, Cost, describe_cost, format_dollars, tell_cost
 from sagebuild.parameters import BuildParameters, parse_parameters
-from sagebuild.prices import date_prices, find_hosting_price, find_image_build_price, find_training_price
-from sagebuild.records import BuildRecord, Trigger
+from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
-from sagebuild.tuning import build_tuning_job
 from tests.unit.golden_requests import DOCUMENTS, NUMBER, SCRIPT, SETTINGS, build_requests
 from tests.unit.wrong_documents import of, scikit, tuned
 

@@ -8,11 +8,11 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from sagebuild.containers import choose_image
-from sagebuild.docker import find_source_problems, plan_images
-from sagebuild.image_builds import explain_failed_image
+from sagebuild.images.byod import find_source_problems, plan_images
+from sagebuild.images.containers import choose_image
 from sagebuild.parameters import BuildParameters, ByodParameters, parse_parameters
-from sagebuild.requests import build_model, build_training_job
+from sagebuild.requests.bodies import build_model, build_training_job
+from sagebuild.running.image_builds import explain_failed_image
 from sagebuild.service import Service
 
 REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/stack-images"

@@ -7,9 +7,9 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from sagebuild.algorithms import NEEDS, find_algorithm_problems
 from sagebuild.parameters import MODELS, AmazonParameters, ScriptModeParameters, parse_parameters
-from sagebuild.script_mode import find_script_problems
+from sagebuild.requests.algorithms import NEEDS, find_algorithm_problems
+from sagebuild.requests.script_mode import find_script_problems
 from tests.unit.golden_requests import DOCUMENTS, GOLDEN, SCRIPT, build_requests
 
 OPERATIONS = {

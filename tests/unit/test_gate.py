@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sagebuild.gate import compare_metrics
+from sagebuild.steps.gate import compare_metrics
 
 NEW = {"accuracy": 0.91, "loss": 0.3}
 LIVE = {"accuracy": 0.94, "loss": 0.2}

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 
 from sagebuild.errors import ImageNotFoundError
-from sagebuild.images import processor_of, resolve_image
+from sagebuild.images.table import processor_of, resolve_image
 
 CPU, GPU = "ml.m5.large", "ml.g4dn.xlarge"
 
@@ -103,5 +103,5 @@ def test_the_base_framework_of_hugging_face_is_listed() -> None:
 
 
 def test_no_sdk_is_imported() -> None:
-    code = "import sagebuild.images, sys; sys.exit(bool({'sagemaker', 'boto3', 'pydantic'} & set(sys.modules)))"
+    code = "import sagebuild.images.table, sys; sys.exit(bool({'sagemaker', 'boto3', 'pydantic'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True)

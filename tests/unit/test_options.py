@@ -7,9 +7,9 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from sagebuild import requests
 from sagebuild.errors import ParameterError
 from sagebuild.parameters import parse_document, parse_parameters
+from sagebuild.requests import bodies as requests
 from sagebuild.service import Service
 from tests.unit.wrong_documents import of, scikit
 from tests.unit.wrong_options import AUTOSCALING, SERVERLESS, WRONG_OPTIONS, scaled

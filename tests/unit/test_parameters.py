@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sagebuild.errors import ParameterError
-from sagebuild.images import resolve_image
+from sagebuild.images.table import resolve_image
 from sagebuild.parameters import (
     MODELS,
     BuildParameters,

@@ -10,9 +10,9 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from sagebuild import requests
 from sagebuild.errors import ParameterError
 from sagebuild.parameters import BuildParameters, parse_document
+from sagebuild.requests import bodies as requests
 from sagebuild.service import Service
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"

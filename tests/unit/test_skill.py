@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from sagebuild.launch import Launched
-from sagebuild.status import BuildStatus
-from sagebuild.stop import Stopped
+from sagebuild.builds.status import BuildStatus
+from sagebuild.launch.start import Launched
+from sagebuild.running.stop import Stopped
 from sagebuild.voice.access import Access
 from sagebuild.voice.outlook import NextBuild
 from skill import builds

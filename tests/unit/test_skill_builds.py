@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from sagebuild import approval, launch, status, stop
+from sagebuild.builds import status
+from sagebuild.builds.records import Trigger
+from sagebuild.builds.status import BuildStatus
 from sagebuild.errors import (
     AlreadyLiveError,
     AwsUnavailableError,
@@ -22,10 +24,11 @@ from sagebuild.errors import (
     SagebuildError,
     UnfitValueError,
 )
-from sagebuild.launch import Launched
-from sagebuild.records import Trigger
-from sagebuild.status import BuildStatus
-from sagebuild.stop import Stopped
+from sagebuild.launch import start as launch
+from sagebuild.launch.start import Launched
+from sagebuild.running import stop
+from sagebuild.running.stop import Stopped
+from sagebuild.steps import approval
 from sagebuild.voice import approval as voice_approval
 from sagebuild.voice import outlook, rollback
 from sagebuild.voice.access import Access

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from sagebuild.cost import Cost
-from sagebuild.launch import Launched
-from sagebuild.records import BuildRecord, Trigger
-from sagebuild.status import BuildStatus
+from sagebuild.builds.records import BuildRecord, Trigger
+from sagebuild.builds.status import BuildStatus
+from sagebuild.cost.spent import Cost
+from sagebuild.launch.start import Launched
 from sagebuild.voice.access import Access
 from sagebuild.voice.approval import Waiting
 from sagebuild.voice.comparison import Comparison
 from sagebuild.voice.outlook import Estimate, NextBuild
-from sagebuild.voice.parameters import Change
 from sagebuild.voice.rollback import RollbackPlan
+from sagebuild.voice.spoken_parameters import Change
 from skill import builds
 from skill.app import handler
 from skill.conversation import SpokenError

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sagebuild.client.source import pack_checkout, pack_folder, upload_source
 from sagebuild.errors import SourceError
-from sagebuild.source import pack_checkout, pack_folder, upload_source
 
 IDENTITY = {f"GIT_{who}_{what}": "test@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 

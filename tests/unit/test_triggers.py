@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagebuild.builds.records import Trigger
 from sagebuild.errors import MalformedMessageError
-from sagebuild.records import Trigger
-from sagebuild.triggers import KINDS, LaunchRequest, read_message
+from sagebuild.launch.triggers import KINDS, LaunchRequest, read_message
 from tests.engine import ROOT
 
 EVENTS = ROOT / "tests" / "events" / "triggers"

@@ -7,12 +7,12 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from sagebuild import requests
 from sagebuild.errors import ParameterError
 from sagebuild.names import name_tuning_job, tuning_prefix
 from sagebuild.parameters import parse_parameters
+from sagebuild.requests import bodies as requests
+from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
-from sagebuild.tuning import build_tuning_job
 from tests.unit.wrong_documents import Document, of, tuned
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"

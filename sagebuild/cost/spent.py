@@ -1,0 +1,94 @@
+"""What a build costs, before, during and after: an estimate from the prices of instances, honest about the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sagebuild.builds.records import BuildRecord, now
+from sagebuild.running.job import count_paid_seconds
+from sagebuild.service import Service
+
+SECONDS_PER_HOUR = 3600
+NEVER_COUNTED = "Storage, data transfer, requests, logs, taxes, the free tier and discounts are left out."
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An estimate, in US dollars; None where no price is known.
+
+    Parameters
+    ----------
+    spent
+        What the build's training has come to, by now or by its end; None also before there is a build.
+    most
+        What it can come to at most.
+    endpoint_hourly
+        What the endpoint costs for each hour that it is up.
+    prices_of
+        The day of the prices, as an ISO date; empty for a build that was not planned yet.
+    left_out
+        What these leave out, a sentence each.
+    """
+
+    spent: float | None
+    most: float | None
+    endpoint_hourly: float | None
+    prices_of: str
+    left_out: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return tell_cost(self)
+
+
+def describe_cost(service: Service, record: BuildRecord, at: datetime | None = None) -> Cost:
+    """What a build has cost and will cost: before it starts, while it runs, or after.
+
+    Parameters
+    ----------
+    at
+        The time until which a running training is counted; None: now.
+    """
+    spent = record.cost
+    if not record.has_ended and record.training_hourly_cost is not None and record.prices_of:
+        spent = price_seconds(record, count_paid_seconds(service, record, at or now()))
+    return Cost(spent, record.cost_most, record.endpoint_hourly_cost, record.prices_of, tuple(record.cost_left_out))
+
+
+def price_seconds(record: BuildRecord, seconds: float) -> float | None:
+    """What so many seconds of a build's training cost; None if its price is not known."""
+    hourly = record.training_hourly_cost
+    return None if hourly is None else round(hourly * seconds / SECONDS_PER_HOUR, 6)
+
+
+def tell_cost(cost: Cost) -> str:
+    """The estimate in one plain sentence, and a further one for each thing of this build that it leaves out."""
+    if not cost.prices_of:
+        return "not known before the build is planned."
+    parts = [_tell_training(cost)]
+    if cost.endpoint_hourly:
+        parts.append(f"the endpoint costs about {format_dollars(cost.endpoint_hourly)} an hour while it is up")
+    said = f"{'; '.join(parts)}; by prices of {cost.prices_of}, without storage, transfer, requests and discounts."
+    return " ".join([said, *(sentence for sentence in cost.left_out if sentence != NEVER_COUNTED)])
+
+
+def _tell_training(cost: Cost) -> str:
+    if cost.spent is None and cost.most is None:
+        return "no price of the training is known"
+    most = f"at most {format_dollars(cost.most)}" if cost.most else ""
+    if cost.spent is None:
+        return f"{most or 'nothing'} for training"
+    return f"{tell_amount(cost.spent)} for training" + (f" ({most} was planned)" if most else "")
+
+
+def tell_amount(estimate: float) -> str:
+    """An estimated amount as it reads in a sentence: "about $0.46", "less than $0.01", "nothing"."""
+    told = format_dollars(estimate) if estimate else "nothing"
+    return f"about {told}" if told.startswith("$") else told
+
+
+def format_dollars(amount: float) -> str:
+    """An amount as a person says it: "$0.46", "$1,234", "less than $0.01"."""
+    if 0 < amount < 0.005:
+        return "less than $0.01"
+    return f"${amount:,.2f}" if amount < 1000 else f"${amount:,.0f}"

@@ -1,0 +1,145 @@
+"""The images of BYOD: which of them a build makes from a person's Dockerfiles, and which it takes as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sagebuild.errors import PreflightError
+from sagebuild.images.table import Image, Scope
+from sagebuild.names import name_image_tag, name_resource, parse_image_tag
+from sagebuild.parameters import BuildParameters, ByodParameters
+from sagebuild.service import Service, aws_call
+
+SCOPES: tuple[Scope, ...] = ("training", "inference")
+
+
+def list_images_to_build(parameters: BuildParameters) -> list[Scope]:
+    """Whose images the build makes from Dockerfiles: none but for BYOD, and none to train in without a training."""
+    if not isinstance(parameters, ByodParameters):
+        return []
+    wanted = SCOPES if parameters.has_training else ("inference",)
+    return [scope for scope in wanted if _is_to_build(parameters, scope) and not _read_own(parameters, scope)]
+
+
+def choose_byod_image(service: Service, number: int, parameters: ByodParameters, scope: Scope) -> Image:
+    """The person's finished image, the one that this build makes, or the newest that an earlier one made.
+
+    Raises
+    ------
+    PreflightError
+        Nothing is to be built, and there is no earlier image.
+    """
+    if address := _read_own(parameters, scope):
+        return Image(address)
+    repository = service.setting("IMAGE_REPOSITORY_URI")
+    if _is_to_build(parameters, scope):
+        return Image(f"{repository}:{name_image_tag(number, scope)}")
+    built, digest = _find_newest(service, scope)
+    note = f"The {scope} image is that of build {built}, as build.{scope.title()} is false."
+    return Image(f"{repository}@{digest}", note)
+
+
+def plan_images(service: Service, number: int, parameters: BuildParameters) -> dict[str, Any]:
+    """What the state machine needs to make the images.
+
+    Returns
+    -------
+    dict
+        ``wanted`` says whether there are any. ``builds`` has for each image its ``tag``, its ``image``, which is the
+        address with that tag as the other requests of the plan hold it, and ``request``, the body of CodeBuild's
+        StartBuild. With any, ``lookup`` is the body of ECR's DescribeImages, which tells their digests.
+    """
+    scopes = list_images_to_build(parameters)
+    if not isinstance(parameters, ByodParameters) or not scopes:
+        return {"wanted": False, "builds": []}
+    tags = [name_image_tag(number, scope) for scope in scopes]
+    repository = service.setting("IMAGE_REPOSITORY_URI")
+    return {
+        "wanted": True,
+        "builds": [
+            {"tag": tag, "image": f"{repository}:{tag}", "request": _build_request(service, number, parameters, scope)}
+            for tag, scope in zip(tags, scopes, strict=True)
+        ],
+        "lookup": {"RepositoryName": name_repository(service), "ImageIds": [{"ImageTag": tag} for tag in tags]},
+    }
+
+
+def name_repository(service: Service) -> str:
+    """The name of the stack's image repository, from its URI: ``account.dkr.ecr.region.amazonaws.com/name``."""
+    return service.setting("IMAGE_REPOSITORY_URI").partition("/")[2]
+
+
+def find_source_problems(parameters: ByodParameters) -> Iterator[str]:
+    """What the document lacks for the images that are to be built."""
+    scopes = list_images_to_build(parameters)
+    if scopes and not parameters.sourcelocation:
+        own = " and ".join(f"{scope.title()}Image" for scope in scopes)
+        yield (
+            f"sourcelocation is not set; say where the Dockerfiles of the {' and the '.join(scopes)} image lie, such "
+            f"as source.zip in the code bucket or https://github.com/owner/repository, or give your own {own}."
+        )
+
+
+def locate_source_in_s3(service: Service, parameters: ByodParameters) -> str | None:
+    """The S3 address of the source of the images to be built; None if it lies elsewhere, or nothing is to be built."""
+    location = parameters.sourcelocation
+    if not location or not list_images_to_build(parameters) or re.match(r"https://|codecommit:", location):
+        return None
+    return location if location.startswith("s3://") else f"s3://{service.setting('CODE_BUCKET')}/{location}"
+
+
+def _build_request(service: Service, number: int, parameters: ByodParameters, scope: Scope) -> dict[str, Any]:
+    """The body of StartBuild; its token makes a repeated call the same build."""
+    variables = {"IMAGE_TAG": name_image_tag(number, scope), "DOCKERFILE_FOLDER": _read_folder(parameters, scope)}
+    request = {
+        "ProjectName": service.setting("IMAGE_PROJECT"),
+        "IdempotencyToken": f"{name_resource(service, number)}-{scope}",
+        "EnvironmentVariablesOverride": [
+            {"Name": name, "Value": value, "Type": "PLAINTEXT"} for name, value in variables.items()
+        ],
+        **_override_source(service, parameters),
+    }
+    return request | ({"SourceVersion": parameters.sourceversion} if parameters.sourceversion else {})
+
+
+def _override_source(service: Service, parameters: ByodParameters) -> dict[str, str]:
+    """https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectSource.html says how each is written."""
+    location = str(parameters.sourcelocation)
+    if in_s3 := locate_source_in_s3(service, parameters):
+        return {"SourceTypeOverride": "S3", "SourceLocationOverride": in_s3.removeprefix("s3://")}
+    if location.startswith("https://"):
+        return {"SourceTypeOverride": "GITHUB", "SourceLocationOverride": f"{location.removesuffix('.git')}.git"}
+    domain = "amazonaws.com.cn" if service.region.startswith("cn-") else "amazonaws.com"
+    repository = re.sub("^codecommit(::|://)", "", location)
+    url = f"https://git-codecommit.{service.region}.{domain}/v1/repos/{repository}"
+    return {"SourceTypeOverride": "CODECOMMIT", "SourceLocationOverride": url}
+
+
+def _find_newest(service: Service, scope: Scope) -> tuple[int, str]:
+    with aws_call("list the images of earlier builds"):
+        pages = service.ecr.get_paginator("describe_images").paginate(
+            repositoryName=name_repository(service), filter={"tagStatus": "TAGGED"}
+        )
+        details = [detail for page in pages for detail in page["imageDetails"]]
+    tags = ((parse_image_tag(tag), detail["imageDigest"]) for detail in details for tag in detail["imageTags"])
+    found = [(tag[0], str(digest)) for tag, digest in tags if tag and tag[1] == scope]
+    if not found:
+        raise PreflightError(
+            f"build.{scope.title()} is false, and no earlier build has made a {scope} image; set it to true once, or "
+            f"give {scope.title()}Image."
+        )
+    return max(found)
+
+
+def _is_to_build(parameters: ByodParameters, scope: Scope) -> bool:
+    return parameters.build.Training if scope == "training" else parameters.build.Inference
+
+
+def _read_own(parameters: ByodParameters, scope: Scope) -> str | None:
+    return parameters.TrainingImage if scope == "training" else parameters.InferenceImage
+
+
+def _read_folder(parameters: ByodParameters, scope: Scope) -> str:
+    return parameters.dockerfile_path_Training if scope == "training" else parameters.dockerfile_path_Inference

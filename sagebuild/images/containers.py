@@ -1,0 +1,53 @@
+"""Which container image a build trains or serves in."""
+
+from sagebuild.images.byod import choose_byod_image
+from sagebuild.images.table import Image, Scope, resolve_image
+from sagebuild.parameters import (
+    AmazonParameters,
+    BuildParameters,
+    ByodParameters,
+    HuggingFaceParameters,
+    MxnetParameters,
+    ScriptModeParameters,
+    TensorFlowParameters,
+)
+from sagebuild.service import Service
+
+# The one that the SDK's tables have of every algorithm; xgboost has "latest" besides.
+AMAZON_VERSION = "1"
+
+
+def choose_image(service: Service, number: int, parameters: BuildParameters, scope: Scope) -> Image:
+    """The image for a build's training or inference.
+
+    Raises
+    ------
+    ImageNotFoundError
+        AWS has none of that version, Python, region and kind of machine.
+    PreflightError
+        BYOD is to take an earlier image, and there is none.
+    """
+    if isinstance(parameters, ByodParameters):
+        return choose_byod_image(service, number, parameters, scope)
+    instance_type = parameters.traininstancetype if scope == "training" else parameters.hostinstancetype
+    return resolve_image(
+        parameters.framework,
+        read_version(parameters),
+        parameters.pyversion if isinstance(parameters, ScriptModeParameters) else None,
+        service.region,
+        instance_type,
+        scope,
+        algorithm=parameters.algorithm if isinstance(parameters, AmazonParameters) else None,
+        base_framework=parameters.baseframework if isinstance(parameters, HuggingFaceParameters) else None,
+    )
+
+
+def read_version(parameters: BuildParameters) -> str | None:
+    """The version of the framework or algorithm that a document asks for; None where it has none."""
+    if isinstance(parameters, TensorFlowParameters):
+        return parameters.tensorflowversion
+    if isinstance(parameters, MxnetParameters):
+        return parameters.mxnetversion
+    if isinstance(parameters, AmazonParameters):
+        return AMAZON_VERSION
+    return getattr(parameters, "frameworkversion", None)

@@ -1,0 +1,245 @@
+"""Looks, before anything is paid, whether a build can work: all that is wrong in one message, not the first alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from sagebuild.errors import PreflightError
+from sagebuild.images.byod import find_source_problems, locate_source_in_s3
+from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
+from sagebuild.plan.archives import Unreadable, find_archive_problem
+from sagebuild.plan.quotas import QuotasUnknown, count_needs, find_short_quotas
+from sagebuild.plan.shapes import find_violations
+from sagebuild.requests import bodies as requests
+from sagebuild.requests.algorithms import find_algorithm_problems
+from sagebuild.requests.extensions import name_pipeline_image
+from sagebuild.requests.script_mode import find_script_problems, locate_source
+from sagebuild.running.endpoint import Endpoint, describe_instance_type
+from sagebuild.service import Service, aws_call
+
+Bodies = Mapping[str, dict[str, Any]]
+
+OPERATIONS = {
+    "training": "CreateTrainingJob",
+    "tuning": "CreateHyperParameterTuningJob",
+    "model": "CreateModel",
+    "endpointConfig": "CreateEndpointConfig",
+}
+
+# 123456789012.dkr.ecr.eu-west-1.amazonaws.com/name/space:tag or ...@sha256:...
+_ECR_IMAGE = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/"
+    r"(?P<repository>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
+)
+
+
+@dataclass
+class Findings:
+    """What stands in a build's way, and what could not be looked at."""
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def raise_problems(self) -> None:
+        """Raise what was found, all of it.
+
+        Raises
+        ------
+        PreflightError
+            There was something.
+        """
+        if self.problems:
+            raise PreflightError("\n".join(dict.fromkeys(self.problems)))
+
+
+def examine_inputs(service: Service, parameters: BuildParameters, artifacts: str | None, findings: Findings) -> None:
+    """Look for what the build reads: data and scripts, or the trained model of a build that trains none."""
+    channels = requests.read_channels(service, parameters) if parameters.has_training else {}
+    for name, channel in channels.items():
+        _examine_channel(service, name, str(channel.uri), findings)
+    if artifacts:
+        findings.problems += _find_artifact_problems(service, artifacts)
+    if isinstance(parameters, ScriptModeParameters):
+        findings.problems += [*_find_missing_scripts(service, parameters), *find_script_problems(parameters)]
+        for (name, source), script in _scripts(service, parameters).items():
+            _examine_archive(service, name, source, script, findings)
+    if isinstance(parameters, ByodParameters):
+        findings.problems += _find_docker_problems(service, parameters)
+    if isinstance(parameters, AmazonParameters) and parameters.has_training:
+        findings.problems += find_algorithm_problems(parameters)
+
+
+def examine_bodies(service: Service, bodies: Bodies, findings: Findings) -> bool:
+    """Hold the requests against SageMaker's own description of them, and what they ask for against the quotas.
+
+    Returns
+    -------
+    bool
+        Whether they are as SageMaker describes them.
+    """
+    violations = [
+        violation
+        for kind, body in bodies.items()
+        for violation in find_violations(service.sagemaker, OPERATIONS[kind], body)
+    ]
+    findings.problems += violations
+    if not violations:
+        _examine_quotas(service, bodies, findings)
+    return not violations
+
+
+def examine_images(service: Service, parameters: BuildParameters, findings: Findings) -> None:
+    """Look for images of a person's own in this account's registry."""
+    for name, image in _own_images(service, parameters):
+        findings.problems += _find_image_problems(service, name, image)
+
+
+def examine_account(service: Service, parameters: BuildParameters, live: Endpoint | None, findings: Findings) -> None:
+    """Look for a network to join, and an endpoint that can become what is asked for."""
+    findings.problems += _find_network_problems(service, parameters)
+    if live and parameters.serverless and describe_instance_type(service, live.config):
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
+        findings.problems.append(
+            f"serverless is given, and the endpoint {service.stack_name} has instances; SageMaker cannot turn one "
+            "into the other: delete the endpoint first, or take serverless out."
+        )
+
+
+def _examine_channel(service: Service, name: str, uri: str, findings: Findings) -> None:
+    found = _count_objects(service, uri)
+    if found is None:
+        findings.notes.append(f"The channel '{name}' was not looked into: the bucket of {uri} does not allow it.")
+    elif not found and service.optional_setting("PREPROCESS_STATE_MACHINE"):
+        findings.notes.append(f"The channel '{name}' had no objects at {uri} before preprocessing.")
+    elif not found:
+        findings.problems.append(f"The channel '{name}' has no objects at {uri}; upload the training data there.")
+
+
+def _count_objects(service: Service, uri: str) -> int | None:
+    """How many objects' keys begin as the URI does, 1 at most; None if that must not be known."""
+    location = urlsplit(uri)
+    with aws_call(f"list {uri}"):
+        try:
+            answer = service.s3.list_objects_v2(Bucket=location.netloc, Prefix=location.path.lstrip("/"), MaxKeys=1)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "NoSuchBucket":
+                return 0
+            if code == "AccessDenied":
+                return None
+            raise
+    return answer.get("KeyCount", 0)
+
+
+def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
+    bucket, model_bucket = urlsplit(artifacts).netloc, service.setting("MODEL_BUCKET")
+    if bucket not in (model_bucket, service.setting("CODE_BUCKET")):
+        yield (
+            f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role may not read; "
+            f"copy it to the model bucket ({model_bucket})."
+        )
+    elif not _count_objects(service, artifacts):
+        yield f"There is no trained model at {artifacts}; train again, or give another address in ModelArtifacts."
+
+
+def _find_missing_scripts(service: Service, parameters: ScriptModeParameters) -> Iterator[str]:
+    serves_only = not parameters.has_training
+    if not parameters.trainentrypoint and not (serves_only and parameters.hostentrypoint):
+        yield (
+            f"trainentrypoint is not set; framework {parameters.framework} trains with a script of yours: "
+            "name it here, such as train.py."
+        )
+    if not parameters.trainsourcefile and not (serves_only and parameters.hostsourcefile):
+        yield (
+            "trainsourcefile is not set; pack the script into an archive, upload it to the code bucket "
+            f"({service.setting('CODE_BUCKET')}), and give its key here, such as source.tar.gz."
+        )
+
+
+def _find_docker_problems(service: Service, parameters: ByodParameters) -> Iterator[str]:
+    yield from find_source_problems(parameters)
+    source = locate_source_in_s3(service, parameters)
+    if source and _count_objects(service, source) == 0:
+        yield f"sourcelocation names {source}, where there is no object; upload the Dockerfiles' source there."
+
+
+def _scripts(service: Service, parameters: ScriptModeParameters) -> dict[tuple[str, str], str]:
+    """The archives, by parameter and address, with the script that each must hold."""
+    training = locate_source(service, parameters.trainsourcefile)
+    serving = locate_source(service, parameters.hostsourcefile)
+    found = {}
+    if training and parameters.trainentrypoint:
+        found["trainsourcefile", training] = parameters.trainentrypoint
+    entry_point = parameters.hostentrypoint or parameters.trainentrypoint
+    if serving and entry_point:
+        found["hostsourcefile", serving] = entry_point
+    elif training and parameters.hostentrypoint:
+        found["trainsourcefile", training] = parameters.hostentrypoint
+    return found
+
+
+def _examine_archive(service: Service, name: str, source: str, script: str, findings: Findings) -> None:
+    try:
+        problem = find_archive_problem(service, source, script)
+    except Unreadable as reason:
+        findings.notes.append(str(reason))
+        return
+    if problem:
+        findings.problems.append(f"{name} names {source}, which {problem}.")
+
+
+def _own_images(service: Service, parameters: BuildParameters) -> Iterator[tuple[str, str]]:
+    if isinstance(parameters, ByodParameters):
+        for name in ("TrainingImage", "InferenceImage"):
+            if image := getattr(parameters, name):
+                yield name, image
+    for index, part in enumerate(parameters.pipeline):
+        yield f"pipeline[{index}].{'image' if part.image else 'tag'}", name_pipeline_image(service, part)
+
+
+def _find_image_problems(service: Service, name: str, image: str) -> Iterator[str]:
+    found = _ECR_IMAGE.fullmatch(image)
+    # Images of other accounts, regions and registries are left to SageMaker: this function may not see them.
+    if not found or (found["account"], found["region"]) != (service.account, service.region):
+        return
+    digest, tag = found["digest"], found["tag"] or "latest"
+    with aws_call(f"look for the image {image}"):
+        try:
+            service.ecr.describe_images(
+                repositoryName=found["repository"],
+                imageIds=[{"imageDigest": digest} if digest else {"imageTag": tag}],
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code not in ("RepositoryNotFoundException", "ImageNotFoundException"):
+                raise
+            missing = "repository" if code.startswith("Repository") else "image"
+            yield f"{name} is {image}, and there is no such {missing}; push it, or correct the address."
+
+
+def _find_network_problems(service: Service, parameters: BuildParameters) -> Iterator[str]:
+    if parameters.subnets and service.setting("VPC_ACCESS") != "true":
+        yield (
+            "subnets is given, and the stack's roles may not join a VPC; deploy the service with "
+            '--param="vpcAccess=true".'
+        )
+
+
+def _examine_quotas(service: Service, bodies: Bodies, findings: Findings) -> None:
+    needs = count_needs(bodies)
+    try:
+        short = find_short_quotas(service, needs)
+    except QuotasUnknown as reason:
+        findings.notes.append(f"The service quotas were not looked at: {reason}")
+        return
+    findings.problems += [
+        f"The account may use {value:g} of '{name}', and the build needs {needs[name]}; ask for more in the Service "
+        "Quotas console, or choose another type or count."
+        for name, value in short.items()
+    ]

@@ -1,0 +1,70 @@
+"""What Amazon's built-in algorithms need of a build: the facts that their pages in the SageMaker guide state.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/common-info-all-im-models.html tells of channels and instances, and each
+algorithm's page "Hyperparameters" what is required. All of them read recordio-protobuf or their own format unless a
+channel's contentType says otherwise; text/csv has the label in the first column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sagebuild.images.table import processor_of
+from sagebuild.parameters import AmazonParameters
+
+DEFAULT_CHANNEL = "train"
+
+
+class Needs(NamedTuple):
+    """What an algorithm cannot do without."""
+
+    hyperparameters: tuple[str, ...] = ()
+    channels: tuple[str, ...] = (DEFAULT_CHANNEL,)
+    processors: tuple[str, ...] = ("cpu", "gpu", "graviton")
+    one_instance: bool = False
+
+
+_IMAGES = ("num_classes", "num_training_samples")
+_LABELLED = ("train", "validation")
+_ANNOTATED = (*_LABELLED, "train_annotation", "validation_annotation")
+NEEDS: dict[str, Needs] = {
+    "blazingtext": Needs(("mode",)),
+    "factorization-machines": Needs(("feature_dim", "num_factors", "predictor_type")),
+    "forecasting-deepar": Needs(("context_length", "epochs", "prediction_length", "time_freq")),
+    "image-classification": Needs(_IMAGES, _LABELLED, ("gpu",)),
+    "ipinsights": Needs(("num_entity_vectors", "vector_dim")),
+    "kmeans": Needs(("feature_dim", "k")),
+    "knn": Needs(("feature_dim", "k", "predictor_type", "sample_size")),
+    "lda": Needs(("feature_dim", "mini_batch_size", "num_topics"), processors=("cpu",), one_instance=True),
+    "linear-learner": Needs(("predictor_type",)),
+    "ntm": Needs(("feature_dim", "num_topics")),
+    "object-detection": Needs(_IMAGES, _LABELLED, ("gpu",)),
+    "object2vec": Needs(("enc0_max_seq_len", "enc0_vocab_size"), one_instance=True),
+    "pca": Needs(("feature_dim", "mini_batch_size", "num_components")),
+    "randomcutforest": Needs(("feature_dim",), processors=("cpu",)),
+    "semantic-segmentation": Needs(_IMAGES, _ANNOTATED, ("gpu",), one_instance=True),
+    "seq2seq": Needs((), ("train", "validation", "vocab"), ("gpu",), one_instance=True),
+    "xgboost": Needs(("num_round",)),
+}
+
+
+def find_algorithm_problems(parameters: AmazonParameters) -> Iterator[str]:
+    """Yield a sentence for everything that the algorithm needs and the document does not give."""
+    name, needs = parameters.algorithm, NEEDS[parameters.algorithm]
+    missing = [wanted for wanted in needs.hyperparameters if wanted not in parameters.hyperparameters]
+    if missing:
+        yield f"hyperparameters lacks {', '.join(missing)}, which algorithm {name} needs."
+    channels = set(parameters.channels) or {DEFAULT_CHANNEL}
+    absent = [wanted for wanted in needs.channels if wanted not in channels]
+    if absent:
+        yield f"channels lacks {', '.join(absent)}, which algorithm {name} reads by that name."
+    processor = processor_of(parameters.traininstancetype)
+    if processor not in needs.processors:
+        kind, example = ("GPU", "ml.g4dn.xlarge") if needs.processors == ("gpu",) else ("CPU", "ml.m5.large")
+        yield (
+            f"traininstancetype is {parameters.traininstancetype}; algorithm {name} trains on {kind} instances alone: "
+            f"take one such as {example}."
+        )
+    if needs.one_instance and parameters.traininstancecount > 1:
+        yield f"traininstancecount is {parameters.traininstancecount}; algorithm {name} trains on one instance alone."

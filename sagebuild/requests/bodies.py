@@ -1,0 +1,138 @@
+"""The bodies of the SageMaker requests that a build makes, out of its parameters."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sagebuild.names import VARIANT, name_endpoint, name_resource
+from sagebuild.parameters import CODE_CHANNEL, AmazonParameters, BuildParameters, Channel, ScriptModeParameters
+from sagebuild.requests import algorithms
+from sagebuild.requests.extensions import extend_endpoint_config, extend_model, extend_training
+from sagebuild.requests.script_mode import build_script_environment, build_script_hyperparameters, locate_source
+from sagebuild.service import Service
+
+SECONDS_PER_HOUR = 3600
+DEFAULT_CHANNEL = "training"
+DEFAULT_CHANNEL_PATH = "train/"
+
+
+def build_training_job(service: Service, number: int, parameters: BuildParameters, image: str) -> dict[str, Any]:
+    """The request of CreateTrainingJob."""
+    algorithm: dict[str, Any] = {"TrainingImage": image, "TrainingInputMode": parameters.inputmode}
+    if parameters.metrics:
+        algorithm["MetricDefinitions"] = [{"Name": m.Name, "Regex": m.Regex} for m in parameters.metrics]
+    body = {
+        "TrainingJobName": name_resource(service, number),
+        "AlgorithmSpecification": algorithm,
+        "RoleArn": service.setting("TRAINING_ROLE_ARN"),
+        "HyperParameters": build_hyperparameters(service, parameters),
+        "InputDataConfig": [
+            _build_channel(name, channel) for name, channel in read_channels(service, parameters).items()
+        ],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{service.setting('MODEL_BUCKET')}/builds"},
+        "ResourceConfig": {
+            "InstanceType": parameters.traininstancetype,
+            "InstanceCount": parameters.traininstancecount,
+            "VolumeSizeInGB": parameters.trainvolumesize,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": round(parameters.trainmaxrun * SECONDS_PER_HOUR)},
+        "Tags": build_tags(service, number, parameters),
+    }
+    return extend_training(service, number, parameters, body)
+
+
+def build_hyperparameters(service: Service, parameters: BuildParameters) -> dict[str, str]:
+    """A person's hyperparameters and those by which a framework's container finds the script; all are strings."""
+    if isinstance(parameters, ScriptModeParameters):
+        ours = build_script_hyperparameters(service, parameters)
+        own = {name: value for name, value in ours.items() if name not in parameters.hyperparameters}
+        values = own | parameters.static_hyperparameters
+        # The SDK's estimators write every value of script mode as JSON (_json_encode_hyperparameters), strings too.
+        return {name: json.dumps(value) for name, value in values.items()}
+    # Amazon's algorithms, and a person's own container, read a string as it is.
+    static = parameters.static_hyperparameters
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in static.items()}
+
+
+def build_model(service: Service, number: int, parameters: BuildParameters, image: str) -> dict[str, Any]:
+    """The request of CreateModel; the state machine adds the trained artifacts as ModelDataUrl."""
+    environment = build_script_environment(service, parameters) if isinstance(parameters, ScriptModeParameters) else {}
+    body = {
+        "ModelName": name_resource(service, number),
+        "ExecutionRoleArn": service.setting("HOSTING_ROLE_ARN"),
+        "PrimaryContainer": {"Image": image, "Environment": environment | parameters.modelhostingenvironment},
+        "Tags": build_tags(service, number, parameters),
+    }
+    return extend_model(service, parameters, body)
+
+
+def build_endpoint_config(service: Service, number: int, parameters: BuildParameters) -> dict[str, Any]:
+    """The request of CreateEndpointConfig."""
+    name = name_resource(service, number)
+    body = {
+        "EndpointConfigName": name,
+        "ProductionVariants": [
+            {
+                "VariantName": VARIANT,
+                "ModelName": name,
+                "InstanceType": parameters.hostinstancetype,
+                "InitialInstanceCount": parameters.hostinstancecount,
+                "InitialVariantWeight": 1.0,
+            }
+        ],
+        "Tags": build_tags(service, number, parameters),
+    }
+    return extend_endpoint_config(service, parameters, body)
+
+
+def build_endpoint(service: Service, number: int) -> dict[str, Any]:
+    """The request of UpdateEndpoint, and of CreateEndpoint but for the tags."""
+    return {"EndpointName": name_endpoint(service), "EndpointConfigName": name_resource(service, number)}
+
+
+def build_tags(service: Service, number: int, parameters: BuildParameters) -> list[dict[str, str]]:
+    """Which stack and build a resource belongs to, and a person's own tags."""
+    tags = {"sagebuild:stack": service.stack_name, "sagebuild:build": str(number)}
+    return [{"Key": key, "Value": value} for key, value in (tags | parameters.Tags).items()]
+
+
+def read_channels(service: Service, parameters: BuildParameters) -> dict[str, Channel]:
+    """The training's channels, each with its S3 URI; without any in the document, ``training`` alone.
+
+    That one is at the document's ``uri``, or at train/ of the data bucket; Amazon's algorithms call it ``train``. With
+    networkisolation there is one more, which brings the script.
+    """
+    bucket = service.setting("DATA_BUCKET")
+    source = locate_source(service, getattr(parameters, "trainsourcefile", None))
+    code = {CODE_CHANNEL: Channel(uri=source, InputMode="File")} if source and parameters.networkisolation else {}
+    if not parameters.channels:
+        name = algorithms.DEFAULT_CHANNEL if isinstance(parameters, AmazonParameters) else DEFAULT_CHANNEL
+        return {name: Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")} | code
+    return {
+        name: channel
+        if channel.uri
+        else channel.model_copy(update={"uri": f"s3://{bucket}/{str(channel.path).lstrip('/')}", "path": None})
+        for name, channel in parameters.channels.items()
+    } | code
+
+
+def _build_channel(name: str, channel: Channel) -> dict[str, Any]:
+    source: dict[str, Any] = {
+        "S3DataType": channel.type,
+        "S3Uri": channel.uri,
+        "S3DataDistributionType": channel.dist,
+    }
+    if channel.AttributeNames:
+        source["AttributeNames"] = list(channel.AttributeNames)
+    optional = {
+        "ContentType": channel.contentType,
+        "InputMode": channel.InputMode,
+        "ShuffleConfig": channel.ShuffleConfig and channel.ShuffleConfig.model_dump(),
+    }
+    return {
+        "ChannelName": name,
+        "DataSource": {"S3DataSource": source},
+        "CompressionType": channel.CompressionType,
+        "RecordWrapperType": channel.RecordWrapperType,
+    } | {key: value for key, value in optional.items() if value is not None}

@@ -1,0 +1,157 @@
+"""What the containers of script mode are told: each under the names, and in the place, that its own toolkit reads.
+
+The facts are those of AWS's sources: the estimators and models of github.com/aws/sagemaker-python-sdk (1.x for the old
+TensorFlow, 2.x for all others), sagemaker-training-toolkit, sagemaker-inference-toolkit and the frameworks' containers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sagebuild.names import name_resource
+from sagebuild.parameters import MxnetParameters, ScriptModeParameters, TensorFlowParameters
+from sagebuild.requests.extensions import build_distribution, place_source
+from sagebuild.service import Service
+
+# tensorflow/estimator.py: up to here the container calls functions of the script instead of running it.
+LAST_LEGACY_TENSORFLOW = (1, 10)
+# pytorch/model.py and mxnet/model.py, _LOWEST_MMS_VERSION: from here on the model server looks for the script in the
+# model's own archive alone, and ignores an address in SAGEMAKER_SUBMIT_DIRECTORY.
+FIRST_CODE_IN_MODEL = {"PYTORCH": (1, 2), "MXNET": (1, 4), "HUGGINGFACE": (0, 0), "TENSORFLOW": (1, 11)}
+CODE_IN_MODEL = "/opt/ml/model/code"
+# sagemaker-tensorflow-serving-container, serve.py: the one name that it looks for.
+TENSORFLOW_SERVING_SCRIPT = "inference.py"
+REQUIREMENTS = "requirements.txt"
+# tensorflow/model.py, LOG_LEVEL_MAP: Python's levels by nginx's names.
+_NGINX_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error"}
+
+
+def build_script_hyperparameters(service: Service, parameters: ScriptModeParameters) -> dict[str, Any]:
+    """The hyperparameters by which a framework's container finds and runs the script.
+
+    The training toolkit (params.py) keeps those named ``sagemaker_*`` for itself and hands all others to the script as
+    arguments. TensorFlow up to 1.10 reads ``training_steps``, ``evaluation_steps`` and ``sagemaker_requirements``
+    (train_entry_point.py of its container, tag legacy-mode); later ones hand the steps to the script, so they are left
+    out where the document does not give them.
+    """
+    values: dict[str, Any] = {
+        "sagemaker_program": parameters.trainentrypoint,
+        "sagemaker_submit_directory": place_source(parameters, locate_source(service, parameters.trainsourcefile)),
+        "sagemaker_container_log_level": parameters.containerloglevel,
+        "sagemaker_enable_cloudwatch_metrics": parameters.enablecloudwatchmetrics,
+        "sagemaker_region": service.region,
+    }
+    if isinstance(parameters, TensorFlowParameters):
+        steps = {"trainingsteps": "training_steps", "evaluationsteps": "evaluation_steps"}
+        given = steps if is_legacy(parameters) else steps.keys() & parameters.model_fields_set
+        values |= {steps[name]: getattr(parameters, name) for name in given}
+        if is_legacy(parameters):
+            values["sagemaker_requirements"] = parameters.requirementsfile or ""
+    return values | build_distribution(parameters)
+
+
+def build_script_environment(service: Service, parameters: ScriptModeParameters) -> dict[str, str]:
+    """The environment by which a framework's model server finds the script.
+
+    TensorFlow after 1.10 is served by TensorFlow Serving, which needs no script and reads its log level under another
+    name; a script beside it is found by its own name. Hugging Face's server has a default for every function, and the
+    SDK names it a script only if there is one for serving.
+    """
+    if isinstance(parameters, TensorFlowParameters) and not is_legacy(parameters):
+        level = next((name for value, name in _NGINX_LEVELS.items() if parameters.containerloglevel <= value), "crit")
+        return {"SAGEMAKER_TFS_NGINX_LOGLEVEL": level}
+    environment = {
+        "SAGEMAKER_CONTAINER_LOG_LEVEL": str(parameters.containerloglevel),
+        "SAGEMAKER_ENABLE_CLOUDWATCH_METRICS": str(parameters.enablecloudwatchmetrics).lower(),
+        "SAGEMAKER_REGION": service.region,
+    }
+    if _serves_a_script(parameters):
+        environment["SAGEMAKER_PROGRAM"] = str(parameters.hostentrypoint or parameters.trainentrypoint)
+        source = CODE_IN_MODEL if _needs_code_in_model(parameters) else str(_locate_host_source(service, parameters))
+        environment["SAGEMAKER_SUBMIT_DIRECTORY"] = source
+    if is_legacy(parameters):
+        environment["SAGEMAKER_REQUIREMENTS"] = getattr(parameters, "requirementsfile", None) or ""
+    return environment
+
+
+def plan_packing(service: Service, number: int, parameters: ScriptModeParameters) -> dict[str, str] | None:
+    """Which source archive has to be put into the model's, and where the result goes; None where that is not needed."""
+    source = _locate_host_source(service, parameters)
+    if not source or not _needs_code_in_model(parameters) or not _serves_a_script(parameters):
+        return None
+    return {"source": source, "target": f"s3://{service.setting('MODEL_BUCKET')}/{key_packed_model(service, number)}"}
+
+
+def key_packed_model(service: Service, number: int) -> str:
+    """Where in the model bucket a build puts the model's archive that has the serving script in it."""
+    return f"builds/{name_resource(service, number)}/served/model.tar.gz"
+
+
+def find_script_problems(parameters: ScriptModeParameters) -> Iterator[str]:
+    """Yield a sentence for everything that the framework's container would not read as it is meant."""
+    requirements = getattr(parameters, "requirementsfile", None)
+    if requirements not in (None, REQUIREMENTS) and not is_legacy(parameters):
+        yield (
+            f"requirementsfile is {requirements}; this container of {parameters.framework} reads {REQUIREMENTS} at the "
+            "top of the archive alone: name the file so and put it there."
+        )
+    if _needs_code_in_model(parameters) and _serves_a_script(parameters):
+        script = str(parameters.hostentrypoint or parameters.trainentrypoint)
+        if isinstance(parameters, TensorFlowParameters) and script != TENSORFLOW_SERVING_SCRIPT:
+            yield (
+                f"hostentrypoint is {script}; TensorFlow Serving reads {TENSORFLOW_SERVING_SCRIPT} alone: name the "
+                "script so, or leave out hostentrypoint and hostsourcefile to serve the SavedModel as it is."
+            )
+        elif "/" in script:
+            yield (
+                f"the serving script is {script}; this container of {parameters.framework} imports it by its name "
+                "alone: put it at the top of the archive."
+            )
+    shares_state = "checkpoint_path" in parameters.hyperparameters
+    if is_legacy(parameters) and parameters.traininstancecount > 1 and not shares_state:
+        yield (
+            f"traininstancecount is {parameters.traininstancecount}; on several instances this TensorFlow shares its "
+            "state by S3: give hyperparameters.checkpoint_path, or take tensorflowversion 1.11 or later."
+        )
+
+
+def locate_source(service: Service, source: str | None) -> str | None:
+    """The S3 URI of a source archive, which a document may also give as a key of the code bucket."""
+    if not source or source.startswith("s3://"):
+        return source
+    return f"s3://{service.setting('CODE_BUCKET')}/{source.lstrip('/')}"
+
+
+def is_legacy(parameters: ScriptModeParameters) -> bool:
+    """Whether the container is TensorFlow's of the time before script mode."""
+    return isinstance(parameters, TensorFlowParameters) and _release(parameters) <= LAST_LEGACY_TENSORFLOW
+
+
+def _serves_a_script(parameters: ScriptModeParameters) -> bool:
+    by_default = not _looks_in_model(parameters) or parameters.framework in ("PYTORCH", "MXNET")
+    return by_default or bool(parameters.hostentrypoint or parameters.hostsourcefile)
+
+
+def _needs_code_in_model(parameters: ScriptModeParameters) -> bool:
+    return parameters.networkisolation or _looks_in_model(parameters)  # without a network, S3 is out of reach
+
+
+def _looks_in_model(parameters: ScriptModeParameters) -> bool:
+    first = FIRST_CODE_IN_MODEL.get(parameters.framework)
+    return first is not None and _release(parameters) >= first
+
+
+def _locate_host_source(service: Service, parameters: ScriptModeParameters) -> str | None:
+    return locate_source(service, parameters.hostsourcefile or parameters.trainsourcefile)
+
+
+def _release(parameters: ScriptModeParameters) -> tuple[int, ...]:
+    if isinstance(parameters, TensorFlowParameters):
+        version = parameters.tensorflowversion
+    elif isinstance(parameters, MxnetParameters):
+        version = parameters.mxnetversion
+    else:
+        version = str(getattr(parameters, "frameworkversion", ""))
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])

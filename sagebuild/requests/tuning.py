@@ -1,0 +1,99 @@
+"""The body of the request for a tuning job, out of the request for the one training that it varies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sagebuild.errors import ParameterError
+from sagebuild.names import name_tuning_job
+from sagebuild.parameters import BuildParameters, CategoricalRange, NumericRange
+from sagebuild.requests import bodies as requests
+from sagebuild.service import Service
+
+# What a training of a tuning job may have: the members of HyperParameterTrainingJobDefinition that CreateTrainingJob
+# shares. https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperParameterTrainingJobDefinition.html
+_SHARED = frozenset(
+    {
+        "AlgorithmSpecification",
+        "CheckpointConfig",
+        "EnableInterContainerTrafficEncryption",
+        "EnableManagedSpotTraining",
+        "EnableNetworkIsolation",
+        "Environment",
+        "InputDataConfig",
+        "OutputDataConfig",
+        "ResourceConfig",
+        "RetryStrategy",
+        "RoleArn",
+        "StoppingCondition",
+        "VpcConfig",
+    }
+)
+_MADE_ANEW = frozenset({"TrainingJobName", "HyperParameters", "Tags"})
+
+
+def build_tuning_job(service: Service, number: int, parameters: BuildParameters, image: str) -> dict[str, Any]:
+    """The request of CreateHyperParameterTuningJob.
+
+    Raises
+    ------
+    ParameterError
+        The training has something that the trainings of a tuning job cannot have.
+    """
+    training = requests.build_training_job(service, number, parameters, image)
+    if foreign := training.keys() - _SHARED - _MADE_ANEW:
+        raise ParameterError(f"A tuning job's trainings cannot have {', '.join(sorted(foreign))}; take it out.")
+    definition = {name: value for name, value in training.items() if name in _SHARED}
+    definition["AlgorithmSpecification"] = _define_metrics(parameters, training["AlgorithmSpecification"])
+    body = {
+        "HyperParameterTuningJobName": name_tuning_job(service, number),
+        "HyperParameterTuningJobConfig": _build_config(parameters),
+        "TrainingJobDefinition": {"StaticHyperParameters": training["HyperParameters"], **definition},
+        "Tags": training["Tags"],
+    }
+    if parameters.parentJobs:
+        body["WarmStartConfig"] = {
+            "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": name} for name in parameters.parentJobs],
+            "WarmStartType": parameters.WarmStartType,
+        }
+    return body
+
+
+def _define_metrics(parameters: BuildParameters, algorithm: dict[str, Any]) -> dict[str, Any]:
+    """Add the objective's own definition to those of the training."""
+    objective = parameters.tuningobjective
+    defined = algorithm.get("MetricDefinitions", [])
+    if objective is None or objective.Regex is None or any(metric["Name"] == objective.Name for metric in defined):
+        return algorithm
+    return algorithm | {"MetricDefinitions": [*defined, {"Name": objective.Name, "Regex": objective.Regex}]}
+
+
+def _build_config(parameters: BuildParameters) -> dict[str, Any]:
+    objective = parameters.tuningobjective
+    assert objective is not None, "the parameters' rules see to it"
+    limits = {"MaxParallelTrainingJobs": min(parameters.maxparalleltrainingjobs, parameters.tuning_trainings)}
+    if parameters.tuningstrategy != "Grid":  # which counts the combinations itself
+        limits["MaxNumberOfTrainingJobs"] = parameters.maxtrainingjobs
+    return {
+        "Strategy": parameters.tuningstrategy,
+        "HyperParameterTuningJobObjective": {"Type": objective.Type, "MetricName": objective.Name},
+        "ResourceLimits": limits,
+        "ParameterRanges": _build_ranges(parameters),
+        "TrainingJobEarlyStoppingType": parameters.earlystopping,
+    }
+
+
+def _build_ranges(parameters: BuildParameters) -> dict[str, list[dict[str, Any]]]:
+    ranges: dict[str, list[dict[str, Any]]] = {
+        "CategoricalParameterRanges": [],
+        "IntegerParameterRanges": [],
+        "ContinuousParameterRanges": [],
+    }
+    for name, values in parameters.tuning_ranges.items():
+        if isinstance(values, CategoricalRange):
+            ranges["CategoricalParameterRanges"].append({"Name": name, "Values": list(dict.fromkeys(values.Values))})
+        elif isinstance(values, NumericRange):
+            kind = "IntegerParameterRanges" if values.integer else "ContinuousParameterRanges"
+            limits = {"MinValue": str(values.MinValue), "MaxValue": str(values.MaxValue)}
+            ranges[kind].append({"Name": name, **limits, "ScalingType": values.ScalingType})
+    return {kind: entries for kind, entries in ranges.items() if entries}

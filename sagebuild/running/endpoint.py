@@ -1,0 +1,162 @@
+"""The stack's one endpoint: what it serves, and putting back what it served before a build that did not succeed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sagebuild.builds.records import BuildRecord, update_build
+from sagebuild.errors import StillRunningError
+from sagebuild.names import name_endpoint, name_resource
+from sagebuild.service import Service, aws_call, suppress_code
+
+POLL_SECONDS = 10.0
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html: those that pass by themselves.
+_CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+
+
+# How UpdateEndpoint leaves an endpoint that scales with as many instances as it has.
+RETAIN_CAPACITY: dict[str, Any] = {
+    "RetainAllVariantProperties": True,
+    "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint's status, the configuration it serves, and SageMaker's own words if something went wrong."""
+
+    status: str
+    config: str
+    reason: str = ""
+
+
+def describe_endpoint(service: Service) -> Endpoint | None:
+    """The stack's endpoint, or None if there is none."""
+    name = name_endpoint(service)
+    with aws_call(f"describe the endpoint {name}"):
+        try:
+            answer = service.sagemaker.describe_endpoint(EndpointName=name)
+        except ClientError as error:
+            # The code is ValidationException, the documented answer for an endpoint that does not exist.
+            if error.response["Error"]["Code"] == "ValidationException":
+                return None
+            raise
+    return Endpoint(answer["EndpointStatus"], answer["EndpointConfigName"], answer.get("FailureReason", ""))
+
+
+def describe_models(service: Service, config: str) -> list[str]:
+    """The names of the models of an endpoint configuration; none if that is gone."""
+    return [str(variant.get("ModelName", "")) for variant in _describe_variants(service, config)]
+
+
+def describe_instance_type(service: Service, config: str) -> str | None:
+    """The type of the instances that an endpoint configuration asks for; None if it is serverless, or gone."""
+    variants = _describe_variants(service, config)
+    return variants[0].get("InstanceType") if variants else None
+
+
+def _describe_variants(service: Service, config: str) -> list[Any]:
+    with aws_call(f"describe the endpoint configuration {config}"):
+        try:
+            answer = service.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+        except ClientError as error:
+            # An endpoint goes on when its configuration is deleted.
+            if error.response["Error"]["Code"] == "ValidationException":
+                return []
+            raise
+    return list(answer["ProductionVariants"])
+
+
+def undo_deployment(
+    service: Service,
+    record: BuildRecord,
+    wait_seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Leave the endpoint as it was before a build, whatever that build had begun, and remove what it had made.
+
+    Safe to repeat. A deployment that never began is left alone; so is an endpoint that SageMaker rolled back itself. Of
+    a rollback, nothing is removed: what it had deployed is the earlier build's.
+
+    Raises
+    ------
+    StillRunningError
+        The endpoint was still changing when the time was up.
+    """
+    ours = record.endpoint_config if record.trigger.rollback else name_resource(service, record.number)
+    if not ours:
+        return
+    deadline = clock() + wait_seconds
+    pauses = chain((1.0, 2.0, 4.0, 8.0), repeat(POLL_SECONDS))
+    remade = record.endpoint_remade
+    while (endpoint := describe_endpoint(service)) or remade:
+        if endpoint is None:
+            _create_endpoint(service, record.live_before)
+        elif endpoint.status in _CHANGING:
+            if clock() >= deadline:
+                raise StillRunningError(
+                    f"The endpoint {name_endpoint(service)} is still {endpoint.status} after {wait_seconds:.0f} s."
+                )
+            sleep(next(pauses))
+        elif endpoint.status == "InService" and endpoint.config == ours:
+            _step_back(service, record)
+        elif endpoint.status == "Failed" and endpoint.config in (ours, record.live_before) and not remade:
+            remade = _delete_failed(service, record)
+        else:
+            break
+    # An endpoint that is neither may serve with some of the new instances.
+    if not record.trigger.rollback and (endpoint is None or endpoint.status in ("InService", "Failed")):
+        _delete_unused(service, ours, endpoint.config if endpoint else "")
+
+
+def _step_back(service: Service, record: BuildRecord) -> None:
+    name = name_endpoint(service)
+    with aws_call(f"restore the endpoint {name}"):
+        if record.live_before:
+            retained = RETAIN_CAPACITY if record.scaling_before else {}
+            service.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=record.live_before, **retained)
+        else:
+            service.sagemaker.delete_endpoint(EndpointName=name)
+
+
+def _delete_failed(service: Service, record: BuildRecord) -> bool:
+    """Delete an endpoint of which SageMaker says that nothing else can be done with it.
+
+    Returns
+    -------
+    bool
+        Whether it is to be made again, which the record knows from before the deletion on.
+    """
+    remade = bool(record.live_before)
+    if remade:
+        update_build(service, record.number, endpoint_remade=True)
+    with aws_call("delete the endpoint that failed"):
+        service.sagemaker.delete_endpoint(EndpointName=name_endpoint(service))
+    return remade
+
+
+def _create_endpoint(service: Service, config: str) -> None:
+    with aws_call("make the endpoint again"):
+        service.sagemaker.create_endpoint(
+            EndpointName=name_endpoint(service),
+            EndpointConfigName=config,
+            Tags=[{"Key": "sagebuild:stack", "Value": service.stack_name}],
+        )
+
+
+def _delete_unused(service: Service, name: str, live: str) -> None:
+    if name == live:
+        return
+    with aws_call(f"delete {name}"):
+        # ValidationException: it was never made.
+        with suppress_code("ValidationException"):
+            service.sagemaker.delete_endpoint_config(EndpointConfigName=name)
+        with suppress_code("ValidationException"):
+            service.sagemaker.delete_model(ModelName=name)

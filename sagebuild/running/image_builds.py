@@ -1,0 +1,130 @@
+"""A build's image builds as CodeBuild tells of them: stopping those that still run, what they made, why one failed."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sagebuild.builds.records import BuildRecord
+from sagebuild.images.byod import name_repository
+from sagebuild.service import Service, aws_call, suppress_code
+
+POLL_SECONDS = 1.0
+# One build at a time starts two of them; what is older than this many has ended.
+_LOOKED_AT = 20
+_LOG_LINES = 50
+# As BuildKit, pip, the buildspec and Docker's older builder tell it; the log has the text of the commands, too.
+_ERROR = re.compile(r"^(error|fatal)\b|returned a non-zero code", re.IGNORECASE)
+
+
+def stop_image_builds(
+    service: Service,
+    record: BuildRecord,
+    wait_seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Stop those that still run, and look until they have ended or the time is up.
+
+    Returns
+    -------
+    bool
+        Whether none of them runs any more.
+    """
+    if not record.image_builds:
+        return True
+    deadline = clock() + wait_seconds
+    running = _list_running(service, record)
+    for build in running:
+        with aws_call(f"stop the image build {build}"), suppress_code("InvalidInputException"):
+            service.codebuild.stop_build(id=build)
+    while running and clock() < deadline:
+        running = _list_running(service, record)
+        if running:
+            sleep(POLL_SECONDS)
+    return not running
+
+
+def find_built_images(service: Service, record: BuildRecord) -> dict[str, str]:
+    """The addresses by digest of the images that a build has made, by the address that its record has of them."""
+    found = {}
+    for tag in record.image_builds:
+        with aws_call(f"look up the image {tag}"):
+            try:
+                answer = service.ecr.describe_images(
+                    repositoryName=name_repository(service), imageIds=[{"imageTag": tag}]
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "ImageNotFoundException":
+                    continue
+                raise
+        repository = service.setting("IMAGE_REPOSITORY_URI")
+        found[f"{repository}:{tag}"] = f"{repository}@{answer['imageDetails'][0]['imageDigest']}"
+    return found
+
+
+def explain_failed_image(service: Service, cause: str) -> str:
+    """Why an image could not be built, from what the failed task tells; empty if it was no image build that failed."""
+    try:
+        build = json.loads(cause)["Build"]
+        variables = {one["Name"]: one["Value"] for one in build["Environment"]["EnvironmentVariables"]}
+        folder, scope = variables["DOCKERFILE_FOLDER"], variables["IMAGE_TAG"].rpartition("-")[2]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    if build["BuildStatus"] == "STOPPED":
+        reason = "its build was stopped by someone outside sagebuild"
+    else:
+        reason = _find_error(service, build.get("Logs", {})) or _find_message(build) or f"it {build['BuildStatus']}"
+    log = build.get("Logs", {}).get("DeepLink", "")
+    return f"The {scope} image could not be built from {folder}: {reason}{log and f' (log: {log})'}"
+
+
+def find_running_tags(service: Service) -> set[str]:
+    """The tags of the images that are being built now."""
+    return {variable["value"] for build in _read_running(service) for variable in _read_variables(build)}
+
+
+def _list_running(service: Service, record: BuildRecord) -> list[str]:
+    return [one["id"] for one in _read_running(service) if _is_of(one, record)]
+
+
+def _read_running(service: Service) -> list[Mapping[str, Any]]:
+    project = service.setting("IMAGE_PROJECT")
+    with aws_call("list the image builds"):
+        ids = service.codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
+        if not ids:
+            return []
+        builds = service.codebuild.batch_get_builds(ids=ids[:_LOOKED_AT])["builds"]
+    return [one for one in builds if one["buildStatus"] == "IN_PROGRESS"]
+
+
+def _is_of(build: Mapping[str, Any], record: BuildRecord) -> bool:
+    return any(variable["value"] in record.image_builds for variable in _read_variables(build))
+
+
+def _read_variables(build: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    variables: list[Mapping[str, str]] = build["environment"]["environmentVariables"]
+    return [variable for variable in variables if variable["name"] == "IMAGE_TAG"]
+
+
+def _find_error(service: Service, logs: Mapping[str, Any]) -> str:
+    """The last line of the log that tells of an error."""
+    if not logs.get("StreamName"):
+        return ""
+    with aws_call("read the log of the image build"), suppress_code("ResourceNotFoundException"):
+        events = service.logs.get_log_events(
+            logGroupName=logs["GroupName"], logStreamName=logs["StreamName"], limit=_LOG_LINES
+        )["events"]
+        lines = [event["message"].strip() for event in events]
+        return next((line for line in reversed(lines) if _ERROR.search(line)), "")
+    return ""
+
+
+def _find_message(build: Mapping[str, Any]) -> str:
+    contexts = [context for phase in build.get("Phases", []) for context in phase.get("Contexts", [])]
+    return next((f"{one['StatusCode']}: {one['Message']}" for one in contexts if one.get("Message")), "")

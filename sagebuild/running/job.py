@@ -1,0 +1,239 @@
+"""A build's paid job as SageMaker tells of it, a training or a tuning job: what it did, and stopping it for certain."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sagebuild.builds.records import BuildRecord
+from sagebuild.names import name_resource
+from sagebuild.service import Service, aws_call, suppress_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import HyperParameterTrainingJobSummaryTypeDef
+
+POLL_SECONDS = 1.0
+# All the rest cost nothing any more.
+_RUNNING = frozenset({"InProgress", "Stopping"})
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a tuning job's trainings have come to.
+
+    Parameters
+    ----------
+    trainings
+        How many it runs in all.
+    completed
+        How many of them have completed.
+    best
+        The name of the best one; empty if none has completed.
+    hyperparameters
+        What the best one was given out of the ranges.
+    """
+
+    trainings: int
+    completed: int
+    best: str = ""
+    hyperparameters: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is known of a training or tuning job.
+
+    Parameters
+    ----------
+    status
+        InProgress, Stopping, Completed, Failed or Stopped.
+    seconds
+        What is paid for, per instance.
+    reason
+        SageMaker's own words for a failure; else empty.
+    metrics
+        The last value of each metric; of a tuning job's best training.
+    artifacts
+        The S3 address of the trained model; likewise.
+    ran_out_of_time
+        Whether SageMaker stopped it at its MaxRuntimeInSeconds.
+    tuning
+        For a tuning job.
+    """
+
+    name: str
+    status: str
+    seconds: int = 0
+    reason: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    artifacts: str = ""
+    ran_out_of_time: bool = False
+    tuning: Tuning | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it costs nothing any more."""
+        return self.status not in _RUNNING
+
+
+def describe_job(service: Service, record: BuildRecord) -> Job | None:
+    """The job of a build as it is now, or None if none was ever started."""
+    if record.tuning_job:
+        return _describe_tuning_job(service, record.tuning_job)
+    return _describe_training_job(service, name_resource(service, record.number))
+
+
+def stop_job(
+    service: Service,
+    record: BuildRecord,
+    wait_seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Job | None:
+    """Stop a build's job if it still runs, and look until it has ended or the time is up.
+
+    Returns
+    -------
+    Job or None
+        As it was at the last look; None if there never was one.
+    """
+    deadline = clock() + wait_seconds
+    job = describe_job(service, record)
+    if job and job.status == "InProgress":
+        # ValidationException: it ended between the look and the call; the next look says how.
+        with aws_call(f"stop the job {job.name}"), suppress_code("ValidationException"):
+            if job.tuning:
+                service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job.name)
+            else:
+                service.sagemaker.stop_training_job(TrainingJobName=job.name)
+    while job and not job.has_ended and clock() < deadline:
+        sleep(POLL_SECONDS)
+        job = describe_job(service, record)
+    return job
+
+
+def complete_job(service: Service, job: Job) -> Job:
+    """Add to an ended tuning job what only its trainings can tell; a training job is returned as it is."""
+    if not job.tuning:
+        return job
+    trainings = _list_trainings(service, job.name)
+    best = _describe_training_job(service, job.tuning.best) if job.tuning.best else None
+    return replace(
+        job,
+        seconds=round(sum(_count_seconds(training) for training in trainings)),
+        reason=_explain_tuning(job, trainings),
+        metrics=best.metrics if best else {},
+        artifacts=best.artifacts if best else "",
+    )
+
+
+def job_facts(job: Job | None) -> dict[str, Any]:
+    """What a build's record tells of its job, under the record's own names."""
+    if job is None:
+        return {}
+    told: dict[str, Any] = {"job_status": job.status, "job_seconds": job.seconds, "metrics": job.metrics}
+    if tuning := job.tuning:
+        told |= {"trainings": tuning.trainings, "trainings_completed": tuning.completed}
+        told |= {"training_job": tuning.best, "best_hyperparameters": tuning.hyperparameters}
+    return told | {"artifacts": job.artifacts}
+
+
+def count_paid_seconds(service: Service, record: BuildRecord, at: datetime) -> float:
+    """What a build's job has been paid for until then, per instance, whether it still runs or not."""
+    if record.tuning_job:
+        begun = _describe_tuning_job(service, record.tuning_job) is not None
+        trainings = _list_trainings(service, record.tuning_job) if begun else []
+        return sum(_count_seconds(training, at) for training in trainings)
+    name = name_resource(service, record.number)
+    answer = _describe(
+        f"the training job {name}", lambda: service.sagemaker.describe_training_job(TrainingJobName=name)
+    )
+    if answer is None:
+        return 0
+    # SageMaker tells it once the job has ended.
+    return float(answer.get("BillableTimeInSeconds") or _count_seconds(answer, at))
+
+
+def _describe_training_job(service: Service, name: str) -> Job | None:
+    answer = _describe(
+        f"the training job {name}", lambda: service.sagemaker.describe_training_job(TrainingJobName=name)
+    )
+    if answer is None:
+        return None
+    return Job(
+        name=name,
+        status=answer["TrainingJobStatus"],
+        seconds=answer.get("BillableTimeInSeconds", 0),
+        reason=answer.get("FailureReason", ""),
+        metrics=_read_metrics(answer.get("FinalMetricDataList", [])),
+        artifacts=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
+        ran_out_of_time=answer.get("SecondaryStatus") == "MaxRuntimeExceeded",
+    )
+
+
+def _read_metrics(told: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Metrics by name; one that diverged (NaN, infinity) is left out, as no record could keep it."""
+    return {each["MetricName"]: each["Value"] for each in told if math.isfinite(each["Value"])}
+
+
+def _describe_tuning_job(service: Service, name: str) -> Job | None:
+    answer = _describe(
+        f"the tuning job {name}",
+        lambda: service.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name),
+    )
+    if answer is None:
+        return None
+    counters: dict[str, int] = answer["TrainingJobStatusCounters"]
+    limits: dict[str, int] = answer["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    best: dict[str, Any] = answer.get("BestTrainingJob", {})
+    return Job(
+        name=name,
+        status=answer["HyperParameterTuningJobStatus"],
+        reason=answer.get("FailureReason", ""),
+        tuning=Tuning(
+            # A grid has no limit: it runs as many as there are combinations.
+            trainings=limits.get("MaxNumberOfTrainingJobs", sum(counters.values())),
+            completed=counters.get("Completed", 0),
+            best=best.get("TrainingJobName", ""),
+            hyperparameters=best.get("TunedHyperParameters", {}),
+        ),
+    )
+
+
+def _describe(what: str, call: Callable[[], Any]) -> Any:
+    """The answer of a Describe call, or None if there never was one of that name."""
+    with aws_call(f"describe {what}"):
+        try:
+            return call()
+        except ClientError as error:
+            # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html names
+            # ResourceNotFound; the service answers ValidationException for a name that it never saw.
+            if error.response["Error"]["Code"] in {"ResourceNotFound", "ValidationException"}:
+                return None
+            raise
+
+
+def _list_trainings(service: Service, tuning_job: str) -> list[HyperParameterTrainingJobSummaryTypeDef]:
+    paginator = service.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
+    with aws_call(f"list the trainings of {tuning_job}"):
+        pages = paginator.paginate(HyperParameterTuningJobName=tuning_job, SortBy="CreationTime", SortOrder="Ascending")
+        return [training for page in pages for training in page["TrainingJobSummaries"]]
+
+
+def _count_seconds(training: Mapping[str, Any], at: datetime | None = None) -> float:
+    """What a training is billed for, which the summary tells by its two times; without an end, until then."""
+    start, end = training.get("TrainingStartTime"), training.get("TrainingEndTime", at)
+    return max((end - start).total_seconds(), 0) if start and end else 0
+
+
+def _explain_tuning(job: Job, trainings: list[HyperParameterTrainingJobSummaryTypeDef]) -> str:
+    """SageMaker's words for a failed tuning job, and those of its first failed training, which are the real ones."""
+    failures = (training.get("FailureReason", "") for training in trainings)
+    first = next((reason for reason in failures if reason), "") if job.status == "Failed" else ""
+    return f"{job.reason} The first that failed: {first}" if first else job.reason

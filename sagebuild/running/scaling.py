@@ -1,0 +1,178 @@
+"""The scaling of the endpoint's instances: what a document asks for, what is there, and putting back what was.
+
+An endpoint's instance type cannot change while its variant is a scalable target:
+https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sagebuild.builds.records import BuildRecord
+from sagebuild.names import VARIANT, name_endpoint
+from sagebuild.parameters import BuildParameters
+from sagebuild.running.endpoint import RETAIN_CAPACITY, describe_endpoint, describe_instance_type
+from sagebuild.service import Service, aws_call
+
+Body = dict[str, Any]
+
+POLICY_NAME = "sagebuild"
+_TARGET_PARTS = ("MinCapacity", "MaxCapacity")
+_POLICY_PARTS = (
+    "PolicyName",
+    "PolicyType",
+    "TargetTrackingScalingPolicyConfiguration",
+    "StepScalingPolicyConfiguration",
+)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How the endpoint scales: its bounds, and the policies as Application Auto Scaling takes them."""
+
+    target: Mapping[str, Any]
+    policies: list[Body] = field(default_factory=list)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a build set it up, and not a person."""
+        return any(policy["PolicyName"] == POLICY_NAME for policy in self.policies)
+
+    def to_text(self) -> str:
+        """Itself for a build's record."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Scaling | None:
+        """What a build's record holds."""
+        return cls(**json.loads(text)) if text else None
+
+
+def plan_scaling(
+    service: Service, parameters: BuildParameters, before: Scaling | None, live_config: str, instance_type: str | None
+) -> Body:
+    """What the state machine does about scaling.
+
+    Parameters
+    ----------
+    before
+        How the endpoint scales now.
+    live_config
+        What it serves now.
+    instance_type
+        What it is to run on; None for a serverless one.
+
+    Returns
+    -------
+    dict
+        ``wanted`` and ``release`` say whether to set scaling up after the deployment, and whether to end it before;
+        ``variant``, ``target`` and ``policy`` are what the requests are made of; ``update`` belongs to UpdateEndpoint.
+    """
+    asked = parameters.autoscaling
+    is_ours = before is not None and before.is_ours
+    release = is_ours and (not asked or describe_instance_type(service, live_config) != instance_type)
+    keeps_count = before and (asked or not is_ours)
+    return {
+        "wanted": asked is not None,
+        "release": release,
+        "variant": _identify_variant(service),
+        "update": RETAIN_CAPACITY if keeps_count else {},
+    } | (build_scaling(service, parameters) if asked else {})
+
+
+def find_scaling_problems(
+    service: Service, before: Scaling | None, live_config: str, instance_type: str | None
+) -> Iterator[str]:
+    """A sentence if a person's own scaling stands in the way of another instance type."""
+    if before and not before.is_ours and describe_instance_type(service, live_config) not in (None, instance_type):
+        yield (
+            f"The endpoint {name_endpoint(service)} has scaling that no build has set up, and while it has, its "
+            "instance type cannot change; deregister it in the SageMaker console, or leave hostinstancetype as it is."
+        )
+
+
+def build_scaling(service: Service, parameters: BuildParameters) -> Body:
+    """What RegisterScalableTarget (``target``) and PutScalingPolicy (``policy``) take beside the variant.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-code-define.html, and for a queue
+    https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
+    """
+    asked = parameters.autoscaling
+    assert asked
+    metric: Body = {"PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}}
+    if parameters.asynchronous:
+        metric = {
+            "CustomizedMetricSpecification": {
+                "MetricName": "ApproximateBacklogSizePerInstance",
+                "Namespace": "AWS/SageMaker",
+                "Dimensions": [{"Name": "EndpointName", "Value": name_endpoint(service)}],
+                "Statistic": "Average",
+            }
+        }
+    cooldowns = {"ScaleInCooldown": asked.scaleincooldown, "ScaleOutCooldown": asked.scaleoutcooldown}
+    configuration = {"TargetValue": asked.target} | metric | {k: v for k, v in cooldowns.items() if v is not None}
+    return {
+        "target": {"MinCapacity": asked.minimum, "MaxCapacity": asked.maximum},
+        "policy": {
+            "PolicyName": POLICY_NAME,
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": configuration,
+        },
+    }
+
+
+def describe_scaling(service: Service) -> Scaling | None:
+    """How the endpoint scales now, or None if it does not."""
+    variant = _identify_variant(service)
+    place = {"ServiceNamespace": variant["ServiceNamespace"], "ScalableDimension": variant["ScalableDimension"]}
+    with aws_call("describe the endpoint's scaling"):
+        targets = service.autoscaling.describe_scalable_targets(ResourceIds=[variant["ResourceId"]], **place)
+        if not targets["ScalableTargets"]:
+            return None
+        policies = service.autoscaling.describe_scaling_policies(ResourceId=variant["ResourceId"], **place)
+    return Scaling(
+        target={name: targets["ScalableTargets"][0][name] for name in _TARGET_PARTS},
+        policies=[
+            {name: policy[name] for name in _POLICY_PARTS if name in policy} for policy in policies["ScalingPolicies"]
+        ],
+    )
+
+
+def end_scaling(service: Service) -> None:
+    """Deregister the endpoint, with all its policies; it may not be registered."""
+    if describe_scaling(service):
+        with aws_call("end the endpoint's scaling"):
+            service.autoscaling.deregister_scalable_target(**_identify_variant(service))
+
+
+def clear_scaling(service: Service, record: BuildRecord) -> None:
+    """End the scaling that a failed build has left, so that its deployment can be undone."""
+    if not record.changes_scaling:
+        return
+    endpoint = describe_endpoint(service)
+    is_deployed = endpoint and endpoint.config == record.endpoint_config
+    if is_deployed or describe_scaling(service) != Scaling.from_text(record.scaling_before):
+        end_scaling(service)
+
+
+def restore_scaling(service: Service, record: BuildRecord) -> None:
+    """Set up again, after a failed build, the scaling that was there before it."""
+    before = Scaling.from_text(record.scaling_before)
+    if not record.changes_scaling or not before or describe_scaling(service) == before:
+        return
+    variant = _identify_variant(service)
+    with aws_call("restore the endpoint's scaling"):
+        service.autoscaling.register_scalable_target(**variant, **before.target)
+        for policy in before.policies:
+            service.autoscaling.put_scaling_policy(**variant, **policy)
+
+
+def _identify_variant(service: Service) -> Any:
+    return {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{name_endpoint(service)}/variant/{VARIANT}",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }

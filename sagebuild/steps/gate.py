@@ -1,0 +1,178 @@
+"""The quality gate: what the new model has measured, against limits and against what is live, before it is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sagebuild.builds.records import NOT_ENDED, list_builds, read_build, update_build
+from sagebuild.cost.spent import price_seconds
+from sagebuild.errors import BuildNotFoundError
+from sagebuild.names import parse_resource_name
+from sagebuild.parameters import BuildParameters
+from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.running.job import complete_job, describe_job, job_facts
+from sagebuild.service import Service
+
+# How far back the training of a model is looked for.
+_BUILDS_LOOKED_AT = 200
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a model is good enough, if not why, and what a person should know of the comparison."""
+
+    met: bool
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def plan_gate(number: int, parameters: BuildParameters) -> dict[str, Any]:
+    """Whether there is anything to compare (``wanted``), and what `check_quality` takes.
+
+    Who is asked for approval wants to know the same.
+    """
+    gate, improvement = parameters.qualitygate, parameters.mustimprove
+    if not (gate or improvement or (parameters.approval == "manual" and parameters.deployEndpoint)):
+        return {"wanted": False}
+    check = {
+        "number": number,
+        "qualitygate": gate.model_dump() if gate else None,
+        "mustimprove": improvement.model_dump() if improvement else None,
+    }
+    return {"wanted": True, "check": check}
+
+
+def find_gate_problems(service: Service, parameters: BuildParameters, artifacts: str | None) -> Iterator[str]:
+    """Yield a sentence for each metric that the gate asks for and that the model of a build without training lacks."""
+    asked = {each.metric: name for name in ("qualitygate", "mustimprove") if (each := getattr(parameters, name))}
+    if not asked or not artifacts:
+        return
+    known = find_metrics(service, artifacts)
+    for metric, name in asked.items():
+        if metric not in known:
+            yield (
+                f"{name}.metric is {metric}, which is not known of the model at {artifacts}, as no build of this stack "
+                f"has trained it with that metric; train, or leave {name} out of this build."
+            )
+
+
+def check_quality(service: Service, check: Mapping[str, Any]) -> Verdict:
+    """Note in the record what the model and the live one have measured, and hold them against what is asked.
+
+    Parameters
+    ----------
+    check
+        As `plan_gate` wrote it.
+
+    Raises
+    ------
+    BuildNotFoundError
+        No build has that number.
+    """
+    record = read_build(service, check["number"])
+    job = describe_job(service, record)
+    facts = job_facts(complete_job(service, job)) if job else {"metrics": find_metrics(service, record.artifacts)}
+    live, note = _find_live_metrics(service)
+    verdict = compare_metrics(facts["metrics"], live, note, check["qualitygate"], check["mustimprove"])
+    notes = list(dict.fromkeys([*record.notes, *verdict.notes]))
+    cost = price_seconds(record, job.seconds if job else 0)
+    update_build(service, record.number, only_if=NOT_ENDED, **facts, cost=cost, live_metrics=live, notes=notes)
+    return verdict
+
+
+def compare_metrics(
+    metrics: Mapping[str, float],
+    live: Mapping[str, float],
+    unknown: str,
+    gate: Mapping[str, Any] | None,
+    improvement: Mapping[str, Any] | None,
+) -> Verdict:
+    """Hold a model's metrics against the limits of ``qualitygate``, and against the live ones as ``mustimprove`` says.
+
+    Parameters
+    ----------
+    unknown
+        Why there are no live metrics, as it reads behind "as".
+    """
+    reasons, notes = list[str](), list[str]()
+    if gate:
+        reasons += _find_misses(metrics, gate)
+    if improvement and improvement["metric"] not in live:
+        name = improvement["metric"]
+        why = unknown or f"the live model has no {name}"
+        notes.append(f"{name} was not compared with a live model, as {why}.")
+        reasons += _find_absence(metrics, name)
+    elif improvement:
+        reasons += _find_decline(metrics, live, improvement)
+    return Verdict(not reasons, "; ".join(dict.fromkeys(reasons)), tuple(notes))
+
+
+def find_metrics(service: Service, artifacts: str) -> dict[str, float]:
+    """What the training that left a model had measured; nothing of a model that no build has trained."""
+    for record in list_builds(service, _BUILDS_LOOKED_AT):
+        if artifacts and record.artifacts == artifacts and record.job_status == "Completed":
+            return record.metrics
+    return {}
+
+
+def _find_live_metrics(service: Service) -> tuple[dict[str, float], str]:
+    """The metrics of what is live; or why there are none."""
+    endpoint = describe_endpoint(service)
+    if endpoint is None or endpoint.status == "Failed":
+        return {}, "nothing is live yet"
+    number = parse_resource_name(service, endpoint.config)
+    try:
+        live = read_build(service, number) if number else None
+    except BuildNotFoundError:
+        live = None
+    if live is None:
+        return {}, f"no build has made what is live, {endpoint.config}"
+    return live.metrics or find_metrics(service, live.artifacts), ""
+
+
+def _find_misses(metrics: Mapping[str, float], gate: Mapping[str, Any]) -> Iterator[str]:
+    name = gate["metric"]
+    if absent := list(_find_absence(metrics, name)):
+        yield from absent
+        return
+    value, minimum, maximum = _round(metrics[name]), gate["minimum"], gate["maximum"]
+    if minimum is not None and value < _round(minimum):
+        yield f"{name} {metrics[name]:g} is below the minimum {minimum:g}"
+    if maximum is not None and value > _round(maximum):
+        yield f"{name} {metrics[name]:g} is above the maximum {maximum:g}"
+
+
+def _find_decline(
+    metrics: Mapping[str, float], live: Mapping[str, float], improvement: Mapping[str, Any]
+) -> Iterator[str]:
+    name = improvement["metric"]
+    if absent := list(_find_absence(metrics, name)):
+        yield from absent
+        return
+    value, before, margin = _round(metrics[name]), _round(live[name]), _round(improvement["margin"])
+    better, worse = ("above", "below") if improvement["goal"] == "Maximize" else ("below", "above")
+    gain = value - before if better == "above" else before - value
+    compared = f"the live {live[name]:g}"
+    if gain < 0:
+        yield f"{name} {metrics[name]:g} is {worse} {compared}"
+    elif gain == 0:
+        yield f"{name} {metrics[name]:g} is no better than {compared}"
+    elif gain < margin:
+        yield f"{name} {metrics[name]:g} is less than {improvement['margin']:g} {better} {compared}"
+
+
+def _find_absence(metrics: Mapping[str, float], name: str) -> Iterator[str]:
+    if name not in metrics:
+        others = ", ".join(sorted(metrics)) or "none"
+        yield f"the training told no number for {name} (its metrics: {others})"
+
+
+def _round(value: float) -> Decimal:
+    """To six digits: SageMaker keeps metrics in 32 bits, in which 0.95 is 0.949999988.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_MetricData.html
+    """
+    return Decimal(f"{value:.6g}")

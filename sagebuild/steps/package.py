@@ -1,0 +1,165 @@
+"""What the model registry is told of a build's model: the request of CreateModelPackage, and the files beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from sagebuild.builds.records import BuildRecord
+from sagebuild.images.containers import read_version
+from sagebuild.names import name_package_group
+from sagebuild.parameters import BuildParameters, ScriptModeParameters
+from sagebuild.requests.script_mode import locate_source
+from sagebuild.service import Service, aws_call
+
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html: CustomerMetadataProperties has
+# 50 entries at most, names of 128 and values of 256 characters, of these alone.
+_MOST_PROPERTIES = 50
+_NAME_LENGTH = 128
+_VALUE_LENGTH = 256
+_NOT_ALLOWED = re.compile(r"[^\w .:/=+\-@]")
+# What ModelPackageContainerDefinition shares with the containers of CreateModel.
+_CONTAINER_KEYS = frozenset({"ContainerHostname", "Environment", "Image", "ModelDataUrl"})
+_FRAMEWORK_VERSION = re.compile(r"[0-9]\.[A-Za-z0-9.-]{1,8}")
+# https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html: what a regression measures.
+_REGRESSION = frozenset({"mae", "mse", "rmse", "r2"})
+
+
+def plan_package(
+    service: Service, parameters: BuildParameters, bodies: Mapping[str, Mapping[str, Any]], artifacts: str | None
+) -> dict[str, Any]:
+    """Whether the build registers its model (``wanted``), and what is known of its origin before it is trained.
+
+    A model that an earlier build has trained is in the registry already. Image builds put the digests in the place of
+    the tags in all of a plan, so also in this part.
+
+    Parameters
+    ----------
+    bodies
+        The build's requests, as they are sent.
+    artifacts
+        The model of a build that trains none.
+    """
+    containers = bodies["model"].get("Containers") or [bodies["model"]["PrimaryContainer"]]
+    is_new = artifacts is None or bool(parameters.ModelArtifacts)
+    if not is_new or any("Image" not in each for each in containers):
+        return {"wanted": False}
+    version = read_version(parameters) if isinstance(parameters, ScriptModeParameters) else None
+    framework: dict[str, str] = {"Framework": parameters.framework} if version else {}
+    if version and _FRAMEWORK_VERSION.fullmatch(version):
+        framework["FrameworkVersion"] = version
+    origin = _describe_sources(service, parameters) | _describe_training(bodies)
+    return {"wanted": True, "framework": framework, "origin": {"framework": parameters.framework} | origin}
+
+
+def build_package(service: Service, record: BuildRecord, request: Mapping[str, Any], files: str) -> dict[str, Any]:
+    """The request of CreateModelPackage.
+
+    Its ClientToken is the build's, so that a repeated call answers with the package that is there.
+
+    Parameters
+    ----------
+    record
+        With what is known of the job.
+    request
+        ``model`` is the body of CreateModel, ``artifacts`` the S3 address of the trained model, ``origin`` and
+        ``framework`` are what `plan_package` has written, ``execution`` is the ARN of the build's execution.
+    files
+        The S3 address below which the metrics and the parameters lie.
+    """
+    model = request["model"]
+    containers = [dict(each) for each in model.get("Containers") or [model["PrimaryContainer"]]]
+    containers[-1] |= {"ModelDataUrl": request["artifacts"]} | request["framework"]
+    kept = _CONTAINER_KEYS | request["framework"].keys()
+    known = [{name: value for name, value in each.items() if name in kept} for each in containers]
+    statistics = {"ContentType": "application/json", "S3Uri": f"{files}/metrics.json"}
+    return {
+        "ModelPackageGroupName": name_package_group(service),
+        "ModelPackageDescription": describe_package(service, record.number),
+        "ModelApprovalStatus": "PendingManualApproval",
+        "InferenceSpecification": {"Containers": known},
+        "CustomerMetadataProperties": build_properties(service, record, request["origin"], files),
+        "MetadataProperties": {"GeneratedBy": request["execution"]},
+        "ClientToken": f"{service.stack_key}-{record.number}",
+    } | ({"ModelMetrics": {"ModelQuality": {"Statistics": statistics}}} if record.metrics else {})
+
+
+def describe_package(service: Service, number: int) -> str:
+    """The description of a build's package, by which it is found if its ARN was lost."""
+    return f"Build {number} of {service.stack_name}."
+
+
+def build_properties(service: Service, record: BuildRecord, origin: Mapping[str, str], files: str) -> dict[str, str]:
+    """What people filter and compare by in the registry, within its limits; what is cut off is in the two files."""
+    told = {
+        "build": str(record.number),
+        "stack": service.stack_name,
+        "trigger": f"{record.trigger.kind} {record.trigger.detail}".strip(),
+        "training job": record.training_job or record.tuning_job,
+        "parameters": f"{files}/parameters.json",
+        **origin,
+        **{f"metric.{name}": f"{value:.6g}" for name, value in sorted(record.metrics.items())},
+    }
+    fitting = {
+        _NOT_ALLOWED.sub("-", name)[:_NAME_LENGTH]: _NOT_ALLOWED.sub("-", value)[:_VALUE_LENGTH]
+        for name, value in told.items()
+        if value
+    }
+    return dict(list(fitting.items())[:_MOST_PROPERTIES])
+
+
+def write_metrics(metrics: Mapping[str, float]) -> str:
+    """The metrics in the form of SageMaker's model quality statistics, in which the registry's console shows them.
+
+    That form names the kind of problem, which nobody tells a build: a regression has one of a regression's metrics.
+    """
+    values = {name: {"value": value, "standard_deviation": "NaN"} for name, value in metrics.items()}
+    words = {word for name in metrics for word in re.split(r"[^a-z0-9]+", name.lower())}
+    kind = "regression_metrics" if words & _REGRESSION else "multiclass_classification_metrics"
+    return json.dumps({kind: values}, indent=2)
+
+
+def write_parameters(record: BuildRecord) -> str:
+    """The parameters that the build had: the document's, and those of its requests in their place."""
+    overrides: dict[str, Any] = json.loads(record.overrides) if record.overrides else {}
+    return json.dumps(json.loads(record.parameters) | overrides, indent=2, ensure_ascii=False)
+
+
+def _describe_sources(service: Service, parameters: BuildParameters) -> dict[str, str]:
+    training = locate_source(service, getattr(parameters, "trainsourcefile", None)) or ""
+    serving = locate_source(service, getattr(parameters, "hostsourcefile", None)) or ""
+    return {
+        "source": training or getattr(parameters, "sourcelocation", None) or "",
+        "source version": _find_version(service, training) or getattr(parameters, "sourceversion", None) or "",
+        "serving source": serving,
+        "serving source version": _find_version(service, serving),
+    }
+
+
+def _find_version(service: Service, uri: str) -> str:
+    """The version of a source archive, or its ETag where the bucket keeps none; empty if that cannot be told."""
+    location = urlsplit(uri)
+    if location.netloc != service.setting("CODE_BUCKET"):
+        return ""
+    with aws_call(f"look at {uri}"):
+        try:
+            found = service.s3.head_object(Bucket=location.netloc, Key=location.path.lstrip("/"))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "403"):
+                return ""
+            raise
+    return found.get("VersionId") or found["ETag"].strip('"')
+
+
+def _describe_training(bodies: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    body = bodies.get("training") or bodies.get("tuning", {}).get("TrainingJobDefinition", {})
+    data = {
+        f"data.{channel['ChannelName']}": channel["DataSource"].get("S3DataSource", {}).get("S3Uri", "")
+        for channel in body.get("InputDataConfig", [])
+    }
+    return {"training image": body.get("AlgorithmSpecification", {}).get("TrainingImage", ""), **data}

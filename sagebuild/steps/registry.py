@@ -1,0 +1,142 @@
+"""The model registry: each new model is registered with all that is known of it, and its approval follows the build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sagebuild.builds.lock import read_state
+from sagebuild.builds.records import BuildRecord, read_build, update_build
+from sagebuild.errors import AwsUnavailableError, NoApprovalPendingError
+from sagebuild.names import name_package_group, name_resource
+from sagebuild.notifications.notify import VERBS
+from sagebuild.parameters.overrides import parse_overridden
+from sagebuild.running.job import complete_job, describe_job, job_facts
+from sagebuild.service import Service, aws_call, suppress_code
+from sagebuild.steps.approval import answer_approval, plan_approval
+from sagebuild.steps.package import build_package, describe_package, write_metrics, write_parameters
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.literals import ModelApprovalStatusType
+
+FOLDER = "registry"  # in the model bucket
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html: of ApprovalDescription.
+_DESCRIPTION_LENGTH = 1024
+# Of the packages that wait for approval, how many are looked at for one whose ARN was lost.
+_LOOKED_AT = 20
+
+
+def register_model(service: Service, request: Mapping[str, Any]) -> str:
+    """Register a build's model. Safe to repeat.
+
+    Nobody has approved it yet: that does the end of the build, or before it a person whom the build waits for.
+
+    Parameters
+    ----------
+    request
+        As `build_package` takes it, and the build's ``number``.
+
+    Returns
+    -------
+    str
+        The ARN of the model package.
+
+    Raises
+    ------
+    BuildNotFoundError
+        No build has that number.
+    """
+    record = read_build(service, request["number"])
+    if job := describe_job(service, record):
+        record = replace(record, **job_facts(complete_job(service, job)))
+    bucket, key = service.setting("MODEL_BUCKET"), f"{FOLDER}/{name_resource(service, record.number)}"
+    with aws_call(f"write s3://{bucket}/{key}"):
+        for name, text in (("metrics", write_metrics(record.metrics)), ("parameters", write_parameters(record))):
+            service.s3.put_object(
+                Bucket=bucket, Key=f"{key}/{name}.json", Body=text.encode(), ContentType="application/json"
+            )
+    body = build_package(service, record, request, f"s3://{bucket}/{key}")
+    with aws_call(f"register the model of build {record.number}"):
+        package = service.sagemaker.create_model_package(**body)["ModelPackageArn"]
+    update_build(service, record.number, model_package=package)
+    latest = read_build(service, record.number)
+    if latest.has_ended:
+        # It was stopped meanwhile, and its end has found no package.
+        settle_package(service, latest)
+    return package
+
+
+def settle_package(service: Service, record: BuildRecord) -> None:
+    """Approve the package of a build that succeeded, and reject that of another, with the reason. Safe to repeat.
+
+    Parameters
+    ----------
+    record
+        With the outcome.
+    """
+    package = record.model_package or _find_unrecorded(service, record)
+    wanted: ModelApprovalStatusType = "Approved" if record.has_succeeded else "Rejected"
+    with aws_call(f"settle the model package of build {record.number}"):
+        if not package or _read_approval(service, package) in (wanted, None):
+            return
+        # The description takes no line breaks.
+        told = " ".join(f"Build {record.number} {VERBS[record.status]}. {record.reason}".split())
+        service.sagemaker.update_model_package(
+            ModelPackageArn=package, ModelApprovalStatus=wanted, ApprovalDescription=told[:_DESCRIPTION_LENGTH]
+        )
+
+
+def answer_from_registry(service: Service, package: str, approved: bool, comment: str) -> BuildRecord | None:
+    """Answer the build that waits for approval, if the approval status that was set is that of its package.
+
+    Returns
+    -------
+    BuildRecord or None
+        With the answer; None if no build waited for it, as when a build has settled its own package.
+
+    Raises
+    ------
+    AwsUnavailableError
+        The build is about to ask, and cannot be answered before; the same call later can.
+    """
+    running = read_state(service).running
+    record = read_build(service, running) if running else None
+    if record is None or record.model_package != package:
+        return None
+    try:
+        return answer_approval(service, approved, by="model registry", number=record.number, comment=comment)
+    except NoApprovalPendingError:
+        if _will_ask(service, record):
+            raise AwsUnavailableError(f"Build {record.number} has not asked for approval yet.") from None
+        return None
+
+
+def _will_ask(service: Service, record: BuildRecord) -> bool:
+    parameters = parse_overridden(record.parameters, record.overrides, service.setting("FRAMEWORK"))
+    asks = plan_approval(record.number, parameters)["wanted"]
+    return bool(asks) and record.status == "running" and not record.approval_until
+
+
+def _find_unrecorded(service: Service, record: BuildRecord) -> str:
+    """The package that a function has registered which died before it wrote that down; empty if there is none."""
+    if record.has_succeeded or record.trigger.rollback or not record.model:
+        return ""
+    with aws_call("list the model packages"):
+        answer = service.sagemaker.list_model_packages(
+            ModelPackageGroupName=name_package_group(service),
+            ModelApprovalStatus="PendingManualApproval",
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            MaxResults=_LOOKED_AT,
+        )
+    description = describe_package(service, record.number)
+    found = [each for each in answer["ModelPackageSummaryList"] if each.get("ModelPackageDescription") == description]
+    return found[0]["ModelPackageArn"] if found else ""
+
+
+def _read_approval(service: Service, package: str) -> str | None:
+    """The approval status; None if somebody has deleted the package."""
+    with suppress_code("ValidationException"):
+        return service.sagemaker.describe_model_package(ModelPackageName=package)["ModelApprovalStatus"]
+    return None

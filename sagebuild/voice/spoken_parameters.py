@@ -1,0 +1,126 @@
+"""Single build parameters, as far as they can be said: read, and changed in the document that a person also edits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sagebuild.errors import ParameterError, UnfitValueError
+from sagebuild.parameters import parse_document
+from sagebuild.parameters.overrides import check_overrides
+from sagebuild.parameters.store import read_document, write_document
+from sagebuild.service import Service
+
+# What voice may read and set: numbers, instance types. Whatever names data, code or images is for the keyboard.
+NUMBERS = ("hostinstancecount", "traininstancecount", "trainvolumesize", "trainmaxrun", "maxtrainingjobs")
+INSTANCE_TYPES = ("hostinstancetype", "traininstancetype")
+SPOKEN = NUMBERS + INSTANCE_TYPES
+
+
+@dataclass(frozen=True)
+class Change:
+    """A parameter's value before and after."""
+
+    name: str
+    old: str
+    new: str
+
+
+def read_parameter(service: Service, name: str) -> str:
+    """The value that the next build will have.
+
+    Raises
+    ------
+    ParameterError
+        The document is wrong, or voice may not read that parameter.
+    """
+    return _read(service, read_document(service), name)
+
+
+def propose_change(service: Service, name: str, value: str) -> Change:
+    """What setting a parameter would change; nothing is written.
+
+    Raises
+    ------
+    ParameterError
+        The document is wrong, or voice may not set that parameter.
+    UnfitValueError
+        The value does not fit.
+    """
+    text = read_document(service)
+    old = _read(service, text, name)
+    try:
+        return Change(name, old, _read(service, json.dumps(_set(text, name, value)), name))
+    except ParameterError as error:
+        raise UnfitValueError(str(error)) from error
+
+
+def apply_change(service: Service, change: Change) -> bool:
+    """Write a change that was proposed.
+
+    Returns
+    -------
+    bool
+        False if the parameter is no longer what it was when the change was proposed; nothing was written then.
+
+    Raises
+    ------
+    ParameterError
+        The document would be wrong.
+    """
+    text = read_document(service)
+    if _read(service, text, change.name) != change.old:
+        return False
+    document = _set(text, change.name, change.new)
+    _read(service, json.dumps(document), change.name)
+    return write_document(service, document, overwrite=True)
+
+
+def read_overrides(said: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters that were said for one build alone, as launching it takes them.
+
+    Raises
+    ------
+    ParameterError
+        Voice may not set one of them.
+    """
+    for name in said:
+        _refuse_unspoken(name)
+    return {name: _read_value(name, value) for name, value in said.items()}
+
+
+def check_said(service: Service, document: str, overrides: Mapping[str, Any]) -> None:
+    """Refuse what was said for one build alone, if it would spoil it.
+
+    Raises
+    ------
+    UnfitValueError
+        A value does not fit; a document that is wrong by itself is not its fault.
+    """
+    try:
+        check_overrides(document, overrides, service.setting("FRAMEWORK"))
+    except ParameterError as error:
+        raise UnfitValueError(str(error)) from error
+
+
+def _read(service: Service, text: str, name: str) -> str:
+    _refuse_unspoken(name)
+    value = getattr(parse_document(text, default_framework=service.setting("FRAMEWORK")), name)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _set(text: str, name: str, value: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(text)
+    document[name] = _read_value(name, value)
+    return document
+
+
+def _read_value(name: str, value: str) -> int | str:
+    return int(value) if name in NUMBERS and value.isdecimal() else value
+
+
+def _refuse_unspoken(name: str) -> None:
+    if name not in SPOKEN:
+        raise ParameterError(f"By voice there are {', '.join(SPOKEN)}; {name} can be changed in the document alone.")
