@@ -8,7 +8,7 @@ INSTALL := $(UV) pip install --python $(BIN)/python
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
 
 help: ## show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.ready node_modules/.ready ## install what the project needs, into .venv and node_modules
 
@@ -36,6 +36,11 @@ local: setup ## the deployed service on this laptop, left running
 notebook: setup .venv/.sdk ## the notebooks in JupyterLab, on the deployed service on this laptop
 	$(STEP) "install JupyterLab" $(INSTALL) --group notebook
 	$(BIN)/python -m demo --notebook
+
+format: setup ## fixes what ruff can fix, and lays out Python files and the state machine
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python -m tools.format_state_machine
 
 check: setup ## lint, types and the fast tests: before each commit
 	$(BIN)/ruff check .
@@ -68,10 +73,10 @@ pictures: setup .venv/.sdk ## docs/pictures, from real builds on this laptop (so
 	$(STEP) "install what draws pictures" $(INSTALL) --group pictures
 	$(BIN)/python -m tools.make_pictures
 
-images: setup .venv/.sdk ## sagebuild/images.json, from the SageMaker SDK's tables
+images: setup .venv/.sdk ## sagebuild/images/images.json, from the SageMaker SDK's tables
 	$(BIN)/python -m tools.generate_images
 
-prices: setup ## sagebuild/prices.json, from AWS's public price list
+prices: setup ## sagebuild/cost/prices.json, from AWS's public price list
 	$(BIN)/python -m tools.generate_prices
 
 models: setup ## the interaction models of every locale, from their bases
@@ -89,4 +94,4 @@ clean: ## everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook check test examples deploy remove docs pictures images prices models skill lock clean
+.PHONY: help setup demo local notebook format check test examples faults deploy remove docs pictures images prices models skill lock clean

@@ -20,7 +20,7 @@ class ParameterError(SagebuildError):
     """The parameter document asks for something that cannot be built."""
 
 
-class UnfitValueError(ParameterError):
+class InvalidValueError(ParameterError):
     """A value that somebody wants to give a parameter does not fit, while the document as it is does."""
 
 

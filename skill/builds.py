@@ -150,7 +150,7 @@ def answer_approval(number: int, *, approved: bool) -> bool:
 def describe_cost(number: int | None) -> tuple[BuildRecord, Cost] | None:
     """What a build, or the latest one, has cost; None if there is no such build."""
     from sagebuild.builds import records
-    from sagebuild.cost import spent as cost
+    from sagebuild.cost import spent
     from sagebuild.errors import BuildNotFoundError
 
     with reading() as service:
@@ -158,7 +158,7 @@ def describe_cost(number: int | None) -> tuple[BuildRecord, Cost] | None:
             found = records.list_builds(service, limit=1) if number is None else [records.read_build(service, number)]
         except BuildNotFoundError:
             return None
-        return (found[0], cost.describe_cost(service, found[0])) if found else None
+        return (found[0], spent.describe_cost(service, found[0])) if found else None
 
 
 def describe_latest_build() -> BuildStatus | None:
@@ -212,26 +212,26 @@ def compare_builds(*, with_live: bool) -> Comparison:
 
 def read_parameter(name: str) -> str:
     """The value that the next build will have."""
-    from sagebuild.voice import spoken_parameters as parameters
+    from sagebuild.voice import spoken_parameters
 
     with reading() as service:
-        return parameters.read_parameter(service, name)
+        return spoken_parameters.read_parameter(service, name)
 
 
 def propose_change(name: str, value: str) -> Change:
     """What setting a parameter would change."""
-    from sagebuild.voice import spoken_parameters as parameters
+    from sagebuild.voice import spoken_parameters
 
     with reading() as service:
-        return parameters.propose_change(service, name, value)
+        return spoken_parameters.propose_change(service, name, value)
 
 
 def apply_change(name: str, old: str, new: str) -> bool:
     """Set a parameter, unless it is no longer what it was."""
-    from sagebuild.voice import spoken_parameters as parameters
+    from sagebuild.voice import spoken_parameters
 
     with writing() as service:
-        return parameters.apply_change(service, parameters.Change(name, old, new))
+        return spoken_parameters.apply_change(service, spoken_parameters.Change(name, old, new))
 
 
 def count_listeners() -> tuple[int, str]:

@@ -68,13 +68,13 @@ def write_notice_card(topic: str) -> Card:
 
 def write_cost_card(number: int, cost: "Cost") -> Card | None:
     """Every part of a build's cost that has a price, and what is left out; None for a build that was not planned."""
-    if not cost.prices_of:
+    if not cost.prices_date:
         return None
-    lines = [Sentence("card.cost.prices", date=cost.prices_of)]
+    lines = [Sentence("card.cost.prices", date=cost.prices_date)]
     if cost.spent:
         lines.append(Sentence("card.cost.spent", amount=tell_money(cost.spent)))
-    if cost.most:
-        lines.append(Sentence("card.cost.most", amount=tell_money(cost.most)))
+    if cost.maximum:
+        lines.append(Sentence("card.cost.maximum", amount=tell_money(cost.maximum)))
     if cost.endpoint_hourly:
         lines.append(Sentence("card.cost.endpoint", amount=tell_money(cost.endpoint_hourly)))
     lines += [Sentence("card.note", note=Quote(sentence)) for sentence in cost.left_out]

@@ -44,7 +44,7 @@ def _tell(error: SagebuildError) -> Sentence:
     match error:
         case errors.AwsUnavailableError():
             return Sentence("error.throttled") if error.throttled else Sentence("error.unavailable")
-        case errors.UnfitValueError():
+        case errors.InvalidValueError():
             return Sentence("error.value", message=_quote(error))
         case errors.ParameterError():
             return Sentence("error.parameters", message=_quote(error))

@@ -1,4 +1,4 @@
-"""Writes sagebuild/images.json: the SageMaker SDK's image tables, compact enough for a Lambda.
+"""Writes sagebuild/images/images.json: the SageMaker SDK's image tables, compact enough for a Lambda.
 
 Run `make images` after the pinned `sagemaker-core` changes.
 
@@ -17,7 +17,7 @@ from typing import Any
 from sagemaker.core import image_uris
 from sagemaker.core.common_utils import _botocore_resolver
 
-TARGET = Path(__file__).parent.parent / "sagebuild" / "images.json"
+TARGET = Path(__file__).parent.parent / "sagebuild" / "images" / "images.json"
 SCOPES = ("training", "inference")
 FRAMEWORKS = {
     "TENSORFLOW": "tensorflow",

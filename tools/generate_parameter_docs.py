@@ -11,18 +11,18 @@ from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticUndefined
 
 from sagebuild.parameters import MODELS
-from sagebuild.parameters.common import BuildParameters, Common, Further, Tuning
+from sagebuild.parameters.common import BuildParameters, Common, DataAndSteps, Tuning
 from sagebuild.parameters.deployment_options import DeploymentOptions
 from sagebuild.parameters.frameworks import ScriptModeParameters
-from sagebuild.parameters.groups import Part
+from sagebuild.parameters.groups import StrictModel
 from sagebuild.parameters.kinds import Dollars, Hours, JsonText, Kind, WholeNumber
 from sagebuild.parameters.options import EndpointOptions, NetworkOptions, TrainingOptions
 
 DOCS = Path(__file__).parents[1] / "docs"
 
-GROUPS: dict[str, tuple[type[Part], str]] = {
+GROUPS: dict[str, tuple[type[StrictModel], str]] = {
     "Instances and hyperparameters": (Common, "What every build has, whatever its framework."),
-    "Data, metrics and what is built": (Further, "Where the data lie, what is measured, and which steps there are."),
+    "Data, metrics and what is built": (DataAndSteps, "Where the data is, which metrics are read, which steps run."),
     "Training": (TrainingOptions, "What a training may have besides."),
     "Network": (NetworkOptions, "Where training and model stand in the network. Subnets need a stack deployed with\n"
                 '`--param="vpcAccess=true"`.'),
@@ -193,7 +193,7 @@ def _write_default(info: FieldInfo) -> str:
         return "(required)"
     if default is None:
         return ""
-    return f"`{json.dumps(default.model_dump() if isinstance(default, Part) else default)}`"
+    return f"`{json.dumps(default.model_dump() if isinstance(default, StrictModel) else default)}`"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Writes sagebuild/prices.json from AWS's public price list: ``make prices``, which needs the internet, no account.
+"""Write sagebuild/cost/prices.json from AWS's public price list: ``make prices``. Needs internet, no account.
 
 https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-ppslong.html
 has the form of the files. A service's region index names one file for each region; there a product has its usage type,
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-TARGET = Path(__file__).parent.parent / "sagebuild" / "prices.json"
+TARGET = Path(__file__).parent.parent / "sagebuild" / "cost" / "prices.json"
 PRICE_LIST = "https://pricing.us-east-1.amazonaws.com"
 SERVICES = ("AmazonSageMaker", "CodeBuild")
 # By the name of the section that it fills; resources/images.yml has the size of the image builds.

@@ -65,7 +65,7 @@ class StackState:
     seen: str = ""
 
 
-def print_request(request_id: str) -> str:
+def fingerprint_request(request_id: str) -> str:
     """A request's id in eleven characters, of which no two requests of a stack's life are likely to have the same."""
     return b64encode(blake2b(request_id.encode("utf-8", "replace"), digest_size=8).digest()).decode().rstrip("=")
 

@@ -18,6 +18,8 @@ from sagebuild.service import Service, aws_call
 NOT_ENDED: Mapping[str, Any] = {"ended_at": ""}
 # Whoever has it could answer in somebody else's place.
 _SECRETS = ("approval_token",)
+# Records of version 0.1 have these names.
+_EARLIER_NAMES = {"prices_of": "prices_date", "cost_most": "cost_max"}
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class BuildRecord:
     stop_requested_by: str = ""
     job_status: str = ""
     job_seconds: int = 0  # billable
-    prices_of: str = ""  # ISO date of the prices; all costs are US dollars, estimated, None without a known price
-    cost_most: float | None = None  # that the training was planned to cost
+    prices_date: str = ""  # ISO date of the prices; all costs are US dollars, estimated, None without a known price
+    cost_max: float | None = None  # that the training was planned to cost
     cost: float | None = None  # that it came to
     training_hourly_cost: float | None = None  # of one training, all its instances
     cost_limit: float | None = None  # maxcost, where it shortened the training
@@ -109,7 +111,7 @@ class BuildRecord:
         return self.status == "succeeded"
 
     @property
-    def is_good(self) -> bool:
+    def deployed_its_model(self) -> bool:
         """Whether it is a build that left the endpoint with its model."""
         return self.has_succeeded and not self.trigger.rollback and self.live_after == self.endpoint_config != ""
 
@@ -208,7 +210,7 @@ def build_key(number: int) -> dict[str, Any]:
 
 
 def _to_record(item: Mapping[str, Any]) -> BuildRecord:
-    plain = from_item(item)
+    plain = {_EARLIER_NAMES.get(name, name): value for name, value in from_item(item).items()}
     known = {f.name for f in fields(BuildRecord)}
     values = {name: value for name, value in plain.items() if name in known}
     return BuildRecord(**values | {"trigger": Trigger(**plain["trigger"])})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sagebuild.cli import builds, stacks
-from sagebuild.cli import params as parameters
+from sagebuild.cli import builds, params, stacks
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +15,6 @@ app = typer.Typer(
 )
 builds.add_commands(app)
 stacks.add_commands(app)
-parameters.add_commands()
-app.add_typer(parameters.app, name="params")
+params.add_commands()
+app.add_typer(params.app, name="params")
 app.add_typer(stacks.uploads, name="upload")

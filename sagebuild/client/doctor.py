@@ -20,7 +20,7 @@ from sagebuild.images.table import Scope
 from sagebuild.parameters import BuildParameters
 from sagebuild.plan.deployment import examine_deployment
 from sagebuild.plan.preflight import Findings, examine_account, examine_bodies, examine_images, examine_inputs
-from sagebuild.requests import bodies as requests
+from sagebuild.requests.bodies import build_endpoint_config, build_model
 from sagebuild.requests.training import plan_training
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service
@@ -161,8 +161,8 @@ def _look_at_requests(service: Service, _create_client: CreateClient) -> Told:
     bodies = {
         "training": training.training,
         "tuning": training.tuning,
-        "model": requests.build_model(service, number, parameters, images["inference"]),
-        "endpointConfig": requests.build_endpoint_config(service, number, parameters),
+        "model": build_model(service, number, parameters, images["inference"]),
+        "endpointConfig": build_endpoint_config(service, number, parameters),
     }
     findings = Findings()
     examine_bodies(service, {kind: body for kind, body in bodies.items() if body}, findings)

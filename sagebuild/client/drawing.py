@@ -54,11 +54,13 @@ _FONT = "font-family='system-ui,sans-serif'"
 
 def draw_steps(steps: Steps) -> str:
     """The state machine, each step in the colour of its state and with its time."""
-    boxes, width, height = lay_out([step.name for step in steps], steps.ways)
+    boxes, width, height = lay_out([step.name for step in steps], steps.transitions)
     begun = {step.name for step in steps if step.visits}
     parts = [
-        _draw_way(boxes[one], boxes[other], {one, other} <= begun)
-        for one, other in sorted(steps.ways, key=lambda way: set(way) <= begun)  # those that were gone lie on top
+        _draw_transition(boxes[one], boxes[other], {one, other} <= begun)
+        for one, other in sorted(
+            steps.transitions, key=lambda way: set(way) <= begun
+        )  # those that were gone lie on top
         if one in boxes and other in boxes
     ]
     parts += [_draw_step(step, boxes[step.name]) for step in steps]
@@ -162,14 +164,14 @@ def _draw_step(step: Step, box: Box) -> str:
     frame = f"x='{box.x:g}' y='{box.y:g}' width='{box.width}' height='{box.height}' rx='6'"
     anchor = f"text-anchor='middle' {_FONT}"
     return (
-        f"<rect {frame} style='fill:var(--jp-layout-color0,white)'/>"  # ways that pass behind do not shine through
+        f"<rect {frame} style='fill:var(--jp-layout-color0,white)'/>"  # opaque: hides the lines behind
         f"<g{faint}><rect {frame} fill='{colour}' fill-opacity='{opacity}' stroke='{colour}'/>"
         f"<text x='{middle:g}' y='{box.y + 15:g}' {anchor} font-size='13' fill='{colour}'>{escape(step.name)}</text>"
         f"<text x='{middle:g}' y='{box.y + 28:g}' {anchor} font-size='10' fill='{colour}'>{told}</text></g>"
     )
 
 
-def _draw_way(one: Box, other: Box, was_gone: bool) -> str:
+def _draw_transition(one: Box, other: Box, was_gone: bool) -> str:
     if other.y <= one.y:  # back to look again: the loop is told by the step's own name
         return ""
     x1, y1, x2, y2 = one.x + one.width / 2, one.y + one.height, other.x + other.width / 2, other.y

@@ -37,7 +37,7 @@ def describe_costs(record: BuildRecord) -> str:
     """What the training came to, or can come to, in a few words; `sagebuild cost` tells more."""
     if record.cost is not None:
         return f"about {format_dollars(record.cost)} of training".replace("about less", "less")
-    return f"at most {format_dollars(record.cost_most)} of training" if record.cost_most is not None else ""
+    return f"at most {format_dollars(record.cost_max)} of training" if record.cost_max is not None else ""
 
 
 def name_build(record: BuildRecord) -> str:

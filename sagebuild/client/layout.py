@@ -18,7 +18,7 @@ class Box(NamedTuple):
     height: int = HEIGHT
 
 
-def lay_out(names: Sequence[str], ways: Iterable[tuple[str, str]]) -> tuple[dict[str, Box], int, int]:
+def lay_out(names: Sequence[str], transitions: Iterable[tuple[str, str]]) -> tuple[dict[str, Box], int, int]:
     """The box of each step, and the page's width and height.
 
     Parameters
@@ -26,7 +26,7 @@ def lay_out(names: Sequence[str], ways: Iterable[tuple[str, str]]) -> tuple[dict
     names
         In the order of the state machine; a way against it is a way back, and places nothing.
     """
-    rows = _find_rows(names, ways)
+    rows = _find_rows(names, transitions)
     width = max(len(row) for row in rows) * (WIDTH + _ACROSS) - _ACROSS + 2 * _EDGE
     boxes = {}
     for down, row in enumerate(rows):
@@ -36,11 +36,11 @@ def lay_out(names: Sequence[str], ways: Iterable[tuple[str, str]]) -> tuple[dict
     return boxes, width, len(rows) * (HEIGHT + _DOWN) - _DOWN + 2 * _EDGE
 
 
-def _find_rows(names: Sequence[str], ways: Iterable[tuple[str, str]]) -> list[list[str]]:
+def _find_rows(names: Sequence[str], transitions: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Each step one row below the lowest of those that lead to it."""
     order: Mapping[str, int] = {name: index for index, name in enumerate(names)}
     row = dict.fromkeys(names, 0)
-    for one, other in sorted(ways, key=lambda way: order[way[0]]):
+    for one, other in sorted(transitions, key=lambda way: order[way[0]]):
         if order[other] > order[one]:
             row[other] = max(row[other], row[one] + 1)
     rows: list[list[str]] = [[] for _ in range(max(row.values()) + 1)]

@@ -37,7 +37,7 @@ class Steps(Sequence[Step]):
     """All steps in the order of the state machine, and which follows which."""
 
     steps: tuple[Step, ...]
-    ways: tuple[tuple[str, str], ...] = ()  # from step to step, choices left out
+    transitions: tuple[tuple[str, str], ...] = ()  # from step to step, choices left out
 
     @overload
     def __getitem__(self, index: int) -> Step: ...
@@ -127,17 +127,17 @@ def build_steps(states: Mapping[str, Any], history: History, status: str, end: d
     names = [name for name, state in states.items() if _is_step(state)]
     # What a step has inside of it, such as the image builds, was entered after it.
     last = next((name for name in reversed(history.entered) if name in names), "")
-    ways = tuple((name, after) for name in names for after in _followers(states, states[name]))
-    to_come = _find_reachable(last, ways) if last else set(names)
+    transitions = tuple((name, after) for name in names for after in _followers(states, states[name]))
+    to_come = _find_reachable(last, transitions) if last else set(names)
     steps = (_build_step(name, name == last, history.visits.get(name), status, end) for name in names)
     passed = (replace(step, state="skipped") if _is_passed(step, to_come) else step for step in steps)
-    return Steps(tuple(passed), ways)
+    return Steps(tuple(passed), transitions)
 
 
-def _find_reachable(first: str, ways: Iterable[tuple[str, str]]) -> set[str]:
+def _find_reachable(first: str, transitions: Iterable[tuple[str, str]]) -> set[str]:
     """The steps that may still come after one."""
     after: dict[str, list[str]] = {}
-    for one, other in ways:
+    for one, other in transitions:
         after.setdefault(one, []).append(other)
     found: set[str] = set()
     open_ends = [first]

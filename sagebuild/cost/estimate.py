@@ -47,7 +47,7 @@ class TrainingRun:
     unknown: tuple[str, ...] = ()
 
     @property
-    def most(self) -> float | None:
+    def maximum(self) -> float | None:
         """What it can cost."""
         return None if self.hourly is None else self.hourly * self.max_seconds / SECONDS_PER_HOUR * self.trainings
 
@@ -64,10 +64,10 @@ def plan_cost(service: Service, parameters: BuildParameters, bodies: Bodies, ima
     """
     run = read_training(service.region, parameters, bodies)
     return {
-        "cost_most": _round(run.most),
+        "cost_max": _round(run.maximum),
         "training_hourly_cost": _round(run.hourly),
         "endpoint_hourly_cost": _round(_price_endpoint(service.region, bodies) if parameters.deployEndpoint else 0.0),
-        "prices_of": date_prices(),
+        "prices_date": date_prices(),
         "cost_left_out": [*_list_left_out(service, parameters, bodies, run, images), NEVER_COUNTED],
     }
 
@@ -76,7 +76,7 @@ def estimate_cost(service: Service, parameters: BuildParameters) -> Cost:
     """What a build of this document would cost, without asking AWS anything; a person's own functions may change it."""
     plan = plan_cost(service, parameters, _sketch_bodies(parameters), len(list_images_to_build(parameters)))
     left_out = tuple(plan["cost_left_out"])
-    return Cost(None, plan["cost_most"], plan["endpoint_hourly_cost"], plan["prices_of"], left_out)
+    return Cost(None, plan["cost_max"], plan["endpoint_hourly_cost"], plan["prices_date"], left_out)
 
 
 def read_training(region: str, parameters: BuildParameters, bodies: Bodies) -> TrainingRun:

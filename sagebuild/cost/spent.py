@@ -21,20 +21,20 @@ class Cost:
     ----------
     spent
         What the build's training has come to, by now or by its end; None also before there is a build.
-    most
+    maximum
         What it can come to at most.
     endpoint_hourly
         What the endpoint costs for each hour that it is up.
-    prices_of
+    prices_date
         The day of the prices, as an ISO date; empty for a build that was not planned yet.
     left_out
         What these leave out, a sentence each.
     """
 
     spent: float | None
-    most: float | None
+    maximum: float | None
     endpoint_hourly: float | None
-    prices_of: str
+    prices_date: str
     left_out: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -50,9 +50,9 @@ def describe_cost(service: Service, record: BuildRecord, at: datetime | None = N
         The time until which a running training is counted; None: now.
     """
     spent = record.cost
-    if not record.has_ended and record.training_hourly_cost is not None and record.prices_of:
+    if not record.has_ended and record.training_hourly_cost is not None and record.prices_date:
         spent = price_seconds(record, count_paid_seconds(service, record, at or now()))
-    return Cost(spent, record.cost_most, record.endpoint_hourly_cost, record.prices_of, tuple(record.cost_left_out))
+    return Cost(spent, record.cost_max, record.endpoint_hourly_cost, record.prices_date, tuple(record.cost_left_out))
 
 
 def price_seconds(record: BuildRecord, seconds: float) -> float | None:
@@ -63,19 +63,19 @@ def price_seconds(record: BuildRecord, seconds: float) -> float | None:
 
 def tell_cost(cost: Cost) -> str:
     """The estimate in one plain sentence, and a further one for each thing of this build that it leaves out."""
-    if not cost.prices_of:
+    if not cost.prices_date:
         return "not known before the build is planned."
     parts = [_tell_training(cost)]
     if cost.endpoint_hourly:
         parts.append(f"the endpoint costs about {format_dollars(cost.endpoint_hourly)} an hour while it is up")
-    said = f"{'; '.join(parts)}; by prices of {cost.prices_of}, without storage, transfer, requests and discounts."
+    said = f"{'; '.join(parts)}; by prices of {cost.prices_date}, without storage, transfer, requests and discounts."
     return " ".join([said, *(sentence for sentence in cost.left_out if sentence != NEVER_COUNTED)])
 
 
 def _tell_training(cost: Cost) -> str:
-    if cost.spent is None and cost.most is None:
+    if cost.spent is None and cost.maximum is None:
         return "no price of the training is known"
-    most = f"at most {format_dollars(cost.most)}" if cost.most else ""
+    most = f"at most {format_dollars(cost.maximum)}" if cost.maximum else ""
     if cost.spent is None:
         return f"{most or 'nothing'} for training"
     return f"{tell_amount(cost.spent)} for training" + (f" ({most} was planned)" if most else "")

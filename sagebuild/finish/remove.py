@@ -50,7 +50,7 @@ def _stop_running_build(service: Service, sleep: Callable[[float], None]) -> Non
     except NoBuildRunningError:
         return
     if not stopped.confirmed:
-        raise StillRunningError(f"{stopped.told} Run serverless remove again in two minutes.")
+        raise StillRunningError(f"{stopped.summary} Run serverless remove again in two minutes.")
 
 
 def _delete_endpoint(service: Service, sleep: Callable[[float], None]) -> None:

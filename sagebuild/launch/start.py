@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
-from sagebuild.builds.lock import Pending, StackState, change_state, print_request, read_state, remember
+from sagebuild.builds.lock import Pending, StackState, change_state, fingerprint_request, read_state, remember
 from sagebuild.builds.records import BuildRecord, Trigger, now, read_build
 from sagebuild.errors import AwsUnavailableError, BuildRunningError
 from sagebuild.launch.triggers import LaunchRequest
@@ -96,7 +96,7 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
                 return Launched(number, started=True)
         elif not new or _add_pending(service, state, new):
             if state.running:
-                _help_on(service, state.running)
+                _resume_lock_holder(service, state.running)
             waiting = (state.pending.count if state.pending else 0) + len(new)
             started = not new and state.running == taken
             return Launched(state.running or state.last_number, started, 0 if started else waiting)
@@ -121,7 +121,7 @@ def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep) -> int
     for state in _look(service, sleep):
         if state.running != ended:
             if state.running:
-                _help_on(service, state.running)
+                _resume_lock_holder(service, state.running)
             return state.running
         if not state.pending:
             if change_state(service, state, replace(state, running=None)):
@@ -148,7 +148,7 @@ def start_pending(service: Service, sleep: Sleep = time.sleep) -> int | None:
         return launch_builds(service, [], sleep).number if state.pending else None
     if read_build(service, state.running).has_ended:
         return pass_on_lock(service, state.running, sleep)
-    _help_on(service, state.running)
+    _resume_lock_holder(service, state.running)
     return state.running
 
 
@@ -170,7 +170,7 @@ def _look(service: Service, sleep: Sleep) -> Iterator[StackState]:
 def _leave_out_seen(state: StackState, requests: Sequence[LaunchRequest]) -> dict[str, LaunchRequest]:
     """The requests that were not counted yet, each once, by their prints."""
     seen = set(state.seen.split())
-    by_print = {print_request(request.id): request for request in requests}
+    by_print = {fingerprint_request(request.id): request for request in requests}
     return {mark: request for mark, request in by_print.items() if mark not in seen}
 
 
@@ -206,7 +206,7 @@ def _coalesce(pending: Pending | None, new: Sequence[LaunchRequest]) -> Pending:
     return Pending(first.trigger, first.count + len(new), first.since, dict(kinds), overrides)
 
 
-def _help_on(service: Service, number: int) -> None:
+def _resume_lock_holder(service: Service, number: int) -> None:
     """Do what whoever had the lock may have died before: the start, which twice is the same start, or passing it on."""
     record = read_build(service, number)
     if record.status == "launching":

@@ -127,7 +127,7 @@ def write_message(service: Service, record: BuildRecord) -> str:
         _tell_trigger(record),
         _tell_training(record),
         _tell_approval(record),
-        f"Cost: {tell_cost(describe_cost(service, record))}" if record.prices_of else "",
+        f"Cost: {tell_cost(describe_cost(service, record))}" if record.prices_date else "",
         _tell_endpoint(service, record),
         *(f"Note: {note}" for note in record.notes),
         _tell_next(service, record),

@@ -16,9 +16,9 @@ from sagebuild.parameters.groups import (
     Mode,
     ModelArchive,
     NumericRange,
-    Part,
     PipelineContainer,
     S3Address,
+    StrictModel,
     TuningObjective,
     VariableName,
     read_tags,
@@ -42,7 +42,7 @@ TagName = Annotated[str, Text("a name of at most 128 letters, digits, spaces and
 Range = CategoricalRange | NumericRange
 
 
-class Common(Part):
+class Common(StrictModel):
     """What every build has."""
 
     hyperparameters: dict[HyperparameterName, Hyperparameter] = Field(
@@ -76,7 +76,7 @@ class Common(Part):
     )
 
 
-class Tuning(Part):
+class Tuning(StrictModel):
     """What a tuning job has, when configtrain is SAGEMAKERHPO."""
 
     maxtrainingjobs: Annotated[int, WholeNumber(1, 10000)] = Field(
@@ -96,7 +96,7 @@ class Tuning(Part):
     )
 
 
-class Further(Part):
+class DataAndSteps(StrictModel):
     """What documents of this project's ancestor may hold besides."""
 
     configtrain: Annotated[TrainingWay, Choice(TrainingWay)] = Field(
@@ -138,7 +138,7 @@ class Further(Part):
     )
 
 
-class BuildParameters(Common, Tuning, Further, Options):
+class BuildParameters(Common, Tuning, DataAndSteps, Options):
     """The parameters of a build; a framework's own are in the subclass that MODELS names."""
 
     framework: Annotated[Framework, Choice(Framework)] = Field(description="What trains and serves the model.")

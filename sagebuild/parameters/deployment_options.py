@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sagebuild.parameters.groups import BUCKET, Goal, MetricName, Part, refuse_part
+from sagebuild.parameters.groups import BUCKET, Goal, MetricName, StrictModel, refuse_object
 from sagebuild.parameters.kinds import Choice, Hours, JsonText, Number, Text, WholeNumber
 
 Approval = Literal["none", "manual"]
@@ -17,7 +17,7 @@ SampleFile = Text("a key in the code bucket or an S3 address", rf"{BUCKET}/.+|(?
 LONGEST_DEPLOYMENT = 28800  # seconds
 
 
-class Guardrails(Part):
+class Guardrails(StrictModel):
     """How the traffic of an update moves to the new instances, and what brings it back.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html
@@ -54,18 +54,18 @@ class Guardrails(Part):
     def _check_size(self) -> "Guardrails":
         given = [name for name in ("percent", "instances") if getattr(self, name) is not None]
         if self.shifting == "ALL_AT_ONCE" and given:
-            raise refuse_part(f"has {given[0]}, which is for shifting CANARY or LINEAR; its shifting is ALL_AT_ONCE")
+            raise refuse_object(f"has {given[0]}, which is for shifting CANARY or LINEAR; its shifting is ALL_AT_ONCE")
         if self.shifting != "ALL_AT_ONCE" and len(given) != 1:
             reason = "has both percent and instances; give one" if given else "needs either percent or instances"
-            raise refuse_part(reason)
+            raise refuse_object(reason)
         if self.shifting == "LINEAR" and self.percent and self.percent < 10:
-            raise refuse_part(f"has percent {self.percent}; for shifting LINEAR it must be at least 10")
+            raise refuse_object(f"has percent {self.percent}; for shifting LINEAR it must be at least 10")
         return self
 
     @model_validator(mode="after")
     def _check_alarms(self) -> "Guardrails":
         if repeated := {name for name in self.alarms if self.alarms.count(name) > 1}:
-            raise refuse_part(f"has the alarm {', '.join(sorted(repeated))} more than once")
+            raise refuse_object(f"has the alarm {', '.join(sorted(repeated))} more than once")
         return self
 
     def waiting_seconds(self, instance_count: int) -> int:
@@ -76,7 +76,7 @@ class Guardrails(Part):
         return steps * self.wait + self.terminationwait
 
 
-class SmokeTest(Part):
+class SmokeTest(StrictModel):
     """A request that the endpoint must answer once it is live, or the deployment is undone."""
 
     contenttype: Annotated[str, MimeType] = Field(description="MIME type of the request.")
@@ -104,11 +104,13 @@ class SmokeTest(Part):
     @model_validator(mode="after")
     def _check_sample(self) -> "SmokeTest":
         if (self.body is None) == (self.file is None):
-            raise refuse_part("needs either body or file" if self.body is None else "has both body and file; give one")
+            raise refuse_object(
+                "needs either body or file" if self.body is None else "has both body and file; give one"
+            )
         return self
 
 
-class QualityGate(Part):
+class QualityGate(StrictModel):
     """What the model must have measured to be deployed; if it has not, the build ends without a deployment."""
 
     metric: Annotated[str, MetricName] = Field(description="Name of a metric of the training.")
@@ -118,15 +120,15 @@ class QualityGate(Part):
     @model_validator(mode="after")
     def _check_limits(self) -> "QualityGate":
         if self.minimum is None and self.maximum is None:
-            raise refuse_part("needs minimum or maximum")
+            raise refuse_object("needs minimum or maximum")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise refuse_part(
+            raise refuse_object(
                 f"has minimum {self.minimum:g} and maximum {self.maximum:g}; minimum must not be the larger"
             )
         return self
 
 
-class Improvement(Part):
+class Improvement(StrictModel):
     """By how much the model must be better than the live one to be deployed; where nothing is live, any is."""
 
     metric: Annotated[str, MetricName] = Field(description="Name of a metric of the training.")
@@ -138,11 +140,11 @@ class Improvement(Part):
     @model_validator(mode="after")
     def _check_margin(self) -> "Improvement":
         if self.margin < 0:
-            raise refuse_part(f"has margin {self.margin:g}; it must be 0 or more")
+            raise refuse_object(f"has margin {self.margin:g}; it must be 0 or more")
         return self
 
 
-class DeploymentOptions(Part):
+class DeploymentOptions(StrictModel):
     """How a model becomes the live one."""
 
     qualitygate: QualityGate | None = Field(

@@ -28,18 +28,18 @@ VariableName = Annotated[str, Text("a variable's name of letters, digits and und
 MetricName = Text("a name of at most 255 characters", r".+", 255)
 
 
-class Part(BaseModel):
+class StrictModel(BaseModel):
     """What all models of the parameters have in common: nothing unknown, nothing changed afterwards."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
-def refuse_part(reason: str) -> PydanticCustomError:
+def refuse_object(reason: str) -> PydanticCustomError:
     """Return the error of an object whose entries do not go together; its path becomes the sentence's subject."""
     return PydanticCustomError("refused", "{reason}", {"reason": reason})
 
 
-class Shuffle(Part):
+class Shuffle(StrictModel):
     """Shuffles the objects of a channel at each epoch."""
 
     Seed: Annotated[int, WholeNumber(0, 2**63 - 1)] = Field(description="Start of the random order.")
@@ -54,7 +54,7 @@ class Spread(Choice):
         return super().read(value)
 
 
-class Channel(Part):
+class Channel(StrictModel):
     """One channel of training data: a place in S3 that the container sees as a folder of the channel's name.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Channel.html
@@ -89,24 +89,24 @@ class Channel(Part):
     @model_validator(mode="after")
     def _check_place(self) -> "Channel":
         if (self.path is None) == (self.uri is None):
-            raise refuse_part("needs either path or uri" if self.path is None else "has both path and uri; give one")
+            raise refuse_object("needs either path or uri" if self.path is None else "has both path and uri; give one")
         return self
 
     @model_validator(mode="after")
     def _check_attributes(self) -> "Channel":
         if (self.type == "AugmentedManifestFile") != bool(self.AttributeNames):
-            raise refuse_part("has AttributeNames or type AugmentedManifestFile; one needs the other")
+            raise refuse_object("has AttributeNames or type AugmentedManifestFile; one needs the other")
         return self
 
 
-class Metric(Part):
+class Metric(StrictModel):
     """A metric that the training prints to its log."""
 
     Name: Annotated[str, MetricName] = Field(description="The metric's name, such as validation:accuracy.")
     Regex: Annotated[str, MetricPattern()] = Field(description="Finds the value in a log line, as its first group.")
 
 
-class TuningObjective(Part):
+class TuningObjective(StrictModel):
     """The metric by which a tuning job finds its best training."""
 
     Name: Annotated[str, MetricName] = Field(description="The metric's name.")
@@ -116,7 +116,7 @@ class TuningObjective(Part):
     )
 
 
-class CategoricalRange(Part):
+class CategoricalRange(StrictModel):
     """A hyperparameter of which the tuning job tries these values."""
 
     Values: tuple[Annotated[str, Scalar(256)], ...] = Field(
@@ -129,7 +129,7 @@ class CategoricalRange(Part):
         return len(set(self.Values))
 
 
-class NumericRange(Part):
+class NumericRange(StrictModel):
     """A hyperparameter of which the tuning job tries values between two limits.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ranges.html
@@ -149,18 +149,18 @@ class NumericRange(Part):
     def _check_limits(self) -> "NumericRange":
         limits = f"from {self.MinValue} to {self.MaxValue}"
         if not self.MinValue < self.MaxValue:
-            raise refuse_part(f"goes {limits}; MinValue must be less than MaxValue")
+            raise refuse_object(f"goes {limits}; MinValue must be less than MaxValue")
         if self.integer and not (isinstance(self.MinValue, int) and isinstance(self.MaxValue, int)):
-            raise refuse_part(f"goes {limits}; with integer true both must be whole numbers")
+            raise refuse_object(f"goes {limits}; with integer true both must be whole numbers")
         return self
 
     @model_validator(mode="after")
     def _check_scale(self) -> "NumericRange":
         limits = f"from {self.MinValue} to {self.MaxValue}"
         if self.ScalingType == "Logarithmic" and self.MinValue <= 0:
-            raise refuse_part(f"goes {limits}; ScalingType Logarithmic needs a MinValue above 0")
+            raise refuse_object(f"goes {limits}; ScalingType Logarithmic needs a MinValue above 0")
         if self.ScalingType == "ReverseLogarithmic" and (self.integer or self.MinValue < 0 or self.MaxValue >= 1):
-            raise refuse_part(f"goes {limits}; ScalingType ReverseLogarithmic needs fractions from 0 to below 1")
+            raise refuse_object(f"goes {limits}; ScalingType ReverseLogarithmic needs fractions from 0 to below 1")
         return self
 
 
@@ -172,7 +172,7 @@ def _hyperparameter_kind(value: object) -> str:
 
 
 # Pydantic's error locations hold these tags: (hyperparameters, <name>, <tag>, ...).
-RANGES: dict[str, type[Part]] = {"(values)": CategoricalRange, "(range)": NumericRange}
+RANGES: dict[str, type[StrictModel]] = {"(values)": CategoricalRange, "(range)": NumericRange}
 Hyperparameter = Annotated[
     Annotated[CategoricalRange, Tag("(values)")]
     | Annotated[NumericRange, Tag("(range)")]
@@ -181,7 +181,7 @@ Hyperparameter = Annotated[
 ]
 
 
-class PipelineContainer(Part):
+class PipelineContainer(StrictModel):
     """A container before the model's own in an inference pipeline."""
 
     image: Annotated[str | None, Text("an image's address without spaces", r"[^\s]+", 255)] = Field(
@@ -200,11 +200,11 @@ class PipelineContainer(Part):
     @model_validator(mode="after")
     def _check_image(self) -> "PipelineContainer":
         if (self.image is None) == (self.tag is None):
-            raise refuse_part("needs either image or tag" if self.tag is None else "has both image and tag; give one")
+            raise refuse_object("needs either image or tag" if self.tag is None else "has both image and tag; give one")
         return self
 
 
-class ImagesToBuild(Part):
+class ImagesToBuild(StrictModel):
     """Which images a build makes from the Dockerfiles."""
 
     Inference: Annotated[bool, Flag()] = Field(default=True, description="Whether to build the inference image.")
@@ -221,5 +221,5 @@ def read_tags(value: Any) -> Any:
     names = [str(tag["Key"]) for tag in value]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
-        raise refuse_part(f"has the Key {', '.join(sorted(repeated))} more than once")
+        raise refuse_object(f"has the Key {', '.join(sorted(repeated))} more than once")
     return dict(zip(names, (tag["Value"] for tag in value), strict=True))

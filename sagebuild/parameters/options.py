@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sagebuild.parameters.deployment_options import DeploymentOptions
-from sagebuild.parameters.groups import Part, S3Address, refuse_part
+from sagebuild.parameters.groups import S3Address, StrictModel, refuse_object
 from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, Scalar, Text, WholeNumber
 
 Strategy = Literal["parameter_server", "mpi", "smdistributed", "torch_distributed"]
@@ -19,7 +19,7 @@ TrainingVariable = Annotated[
 ]
 
 
-class Checkpoints(Part):
+class Checkpoints(StrictModel):
     """Where a training keeps what it needs to go on after an interruption.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CheckpointConfig.html
@@ -35,7 +35,7 @@ class Checkpoints(Part):
     )
 
 
-class Serverless(Part):
+class Serverless(StrictModel):
     """An endpoint without instances, paid for by use.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantServerlessConfig.html
@@ -50,13 +50,13 @@ class Serverless(Part):
     @model_validator(mode="after")
     def _check_provisioned(self) -> "Serverless":
         if self.provisioned and self.provisioned > self.concurrency:
-            raise refuse_part(
+            raise refuse_object(
                 f"has provisioned {self.provisioned} and concurrency {self.concurrency}; provisioned must not be more"
             )
         return self
 
 
-class Asynchronous(Part):
+class Asynchronous(StrictModel):
     """An endpoint that queues requests and writes its answers to S3.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AsyncInferenceConfig.html
@@ -76,7 +76,7 @@ class Asynchronous(Part):
     )
 
 
-class Autoscaling(Part):
+class Autoscaling(StrictModel):
     """Instances behind the endpoint that come and go with its load.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html
@@ -100,17 +100,17 @@ class Autoscaling(Part):
     @model_validator(mode="after")
     def _check_capacity(self) -> "Autoscaling":
         if self.minimum > self.maximum:
-            raise refuse_part(f"goes from {self.minimum} to {self.maximum}; minimum must not be more than maximum")
+            raise refuse_object(f"goes from {self.minimum} to {self.maximum}; minimum must not be more than maximum")
         return self
 
     @model_validator(mode="after")
     def _check_target(self) -> "Autoscaling":
         if self.target <= 0:
-            raise refuse_part(f"has target {self.target}; it must be more than 0")
+            raise refuse_object(f"has target {self.target}; it must be more than 0")
         return self
 
 
-class Distribution(Part):
+class Distribution(StrictModel):
     """How several training processes work together.
 
     https://github.com/aws/sagemaker-training-toolkit reads these as hyperparameters.
@@ -127,13 +127,13 @@ class Distribution(Part):
     @model_validator(mode="after")
     def _check_parts(self) -> "Distribution":
         if self.processes and self.strategy != "mpi":
-            raise refuse_part(f"has processes, which are for strategy mpi; its strategy is {self.strategy}")
+            raise refuse_object(f"has processes, which are for strategy mpi; its strategy is {self.strategy}")
         if self.options and self.strategy not in ("mpi", "smdistributed"):
-            raise refuse_part(f"has options, which are for mpi and smdistributed; its strategy is {self.strategy}")
+            raise refuse_object(f"has options, which are for mpi and smdistributed; its strategy is {self.strategy}")
         return self
 
 
-class Distributed(Part):
+class Distributed(StrictModel):
     """What frameworks have whose containers start several training processes."""
 
     distribution: Distribution | None = Field(
@@ -141,7 +141,7 @@ class Distributed(Part):
     )
 
 
-class TrainingOptions(Part):
+class TrainingOptions(StrictModel):
     """What a training may have besides."""
 
     environment: dict[TrainingVariable, Annotated[str, Scalar(512)]] = Field(
@@ -177,7 +177,7 @@ class TrainingOptions(Part):
     )
 
 
-class NetworkOptions(Part):
+class NetworkOptions(StrictModel):
     """Where training and model stand in the network."""
 
     subnets: tuple[Subnet, ...] = Field(
@@ -193,7 +193,7 @@ class NetworkOptions(Part):
     )
 
 
-class EndpointOptions(Part):
+class EndpointOptions(StrictModel):
     """What an endpoint may be besides instances that answer at once."""
 
     hostkmskey: Annotated[str | None, KeyId] = Field(

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from sagebuild.errors import ParameterError
-from sagebuild.parameters.common import BuildParameters, Further, Tuning
+from sagebuild.parameters.common import BuildParameters, DataAndSteps, Tuning
 from sagebuild.parameters.frameworks import MODELS
-from sagebuild.parameters.groups import Part
+from sagebuild.parameters.groups import StrictModel
 from sagebuild.parameters.option_rules import OPTION_RULES
 from sagebuild.parameters.options import Options
 from sagebuild.parameters.problems import Problem, describe_error, show_path, show_value
@@ -169,9 +169,9 @@ def default_document(framework: str) -> dict[str, Any]:
     model = MODELS.get(framework.strip().upper())
     if model is None:
         raise ParameterError(f"framework is {show_value(framework)}; it must be one of {', '.join(MODELS)}.")
-    left_out = Tuning.model_fields.keys() | Further.model_fields.keys() | Options.model_fields.keys()
+    left_out = Tuning.model_fields.keys() | DataAndSteps.model_fields.keys() | Options.model_fields.keys()
     defaults: dict[str, Any] = {"framework": framework.strip().upper()}
     for name, field in model.model_fields.items():
         if name not in left_out and not field.is_required() and field.default is not None:
-            defaults[name] = field.default.model_dump() if isinstance(field.default, Part) else field.default
+            defaults[name] = field.default.model_dump() if isinstance(field.default, StrictModel) else field.default
     return defaults

@@ -17,7 +17,7 @@ from sagebuild.parameters.store import read_document
 from sagebuild.plan.budget import hold_maxcost
 from sagebuild.plan.deployment import examine_deployment
 from sagebuild.plan.preflight import Findings, examine_account, examine_bodies, examine_images, examine_inputs
-from sagebuild.requests import bodies as requests
+from sagebuild.requests.bodies import build_endpoint, build_endpoint_config, build_model, build_tags, read_channels
 from sagebuild.requests.guardrails import POLL_SECONDS, build_deployment_config, count_polls
 from sagebuild.requests.hooks import plan_execution, replace_body
 from sagebuild.requests.script_mode import plan_packing
@@ -37,8 +37,8 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``images`` is what ``plan_images`` gives. ``way`` is "train" with the body ``training``, "tune" with ``tuning``,
-        or "none" with ``artifacts``.
+        ``images`` is what ``plan_images`` gives. ``mode`` is "train" with the body ``training``, "tune" with
+        ``tuning``, or "none" with ``artifacts``.
         ``model``, ``endpointConfig`` and ``endpoint`` are the bodies of the SageMaker requests of those names;
         ``packing`` is None unless the serving script has to be put into the model's archive before that is deployed;
         ``deploy`` says whether the endpoint is wanted; ``tags`` belong to it, ``scaling`` is how it scales;
@@ -103,7 +103,7 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "number": number,
         "preprocess": plan_execution(service, number, parameters, "preprocess", _name_channels(service, parameters)),
         "images": images,
-        "way": training.way,
+        "mode": training.mode,
         "training": bodies.get("training"),
         "tuning": bodies.get("tuning"),
         "artifacts": training.artifacts,
@@ -112,10 +112,10 @@ def plan_build(service: Service, number: int) -> dict[str, Any]:
         "model": bodies["model"],
         "register": plan_package(service, parameters, bodies, training.artifacts),
         "endpointConfig": bodies["endpointConfig"],
-        "endpoint": requests.build_endpoint(service, number),
+        "endpoint": build_endpoint(service, number),
         "approval": plan_approval(number, parameters),
         "deploy": parameters.deployEndpoint,
-        "tags": requests.build_tags(service, number, parameters),
+        "tags": build_tags(service, number, parameters),
         "scaling": scaling,
         "guardrails": build_deployment_config(parameters),
         "smokeTest": plan_smoke_test(service, parameters),
@@ -157,8 +157,8 @@ def _build_bodies(
     asked = {
         "training": training.training,
         "tuning": training.tuning,
-        "model": requests.build_model(service, number, parameters, image),
-        "endpointConfig": requests.build_endpoint_config(service, number, parameters),
+        "model": build_model(service, number, parameters, image),
+        "endpointConfig": build_endpoint_config(service, number, parameters),
     }
     bodies = {kind: body for kind, body in asked.items() if body}
     for kind, body in bodies.items():
@@ -181,5 +181,5 @@ def _find_image(service: Service, number: int, parameters: BuildParameters, scop
 
 
 def _name_channels(service: Service, parameters: BuildParameters) -> dict[str, Any]:
-    channels = requests.read_channels(service, parameters) if parameters.has_training else {}
+    channels = read_channels(service, parameters) if parameters.has_training else {}
     return {"channels": {name: channel.uri for name, channel in channels.items()}}

@@ -16,8 +16,8 @@ from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParamete
 from sagebuild.plan.archives import Unreadable, find_archive_problem
 from sagebuild.plan.quotas import QuotasUnknown, count_needs, find_short_quotas
 from sagebuild.plan.shapes import find_violations
-from sagebuild.requests import bodies as requests
 from sagebuild.requests.algorithms import find_algorithm_problems
+from sagebuild.requests.bodies import read_channels
 from sagebuild.requests.extensions import name_pipeline_image
 from sagebuild.requests.script_mode import find_script_problems, locate_source
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
@@ -60,7 +60,7 @@ class Findings:
 
 def examine_inputs(service: Service, parameters: BuildParameters, artifacts: str | None, findings: Findings) -> None:
     """Look for what the build reads: data and scripts, or the trained model of a build that trains none."""
-    channels = requests.read_channels(service, parameters) if parameters.has_training else {}
+    channels = read_channels(service, parameters) if parameters.has_training else {}
     for name, channel in channels.items():
         _examine_channel(service, name, str(channel.uri), findings)
     if artifacts:

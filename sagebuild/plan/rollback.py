@@ -87,7 +87,7 @@ def find_target(service: Service, wanted: str, live: Endpoint | None) -> BuildRe
     record = _find_previous(service, live) if wanted == PREVIOUS else read_build(service, int(wanted))
     if record.trigger.rollback and record.has_succeeded:
         record = read_build(service, record.restores)
-    if not record.is_good:
+    if not record.deployed_its_model:
         raise NotGoodBuildError(f"A rollback goes to builds that left their model live; {_tell_fault(record)}.")
     if live and live.config == record.endpoint_config and live.status != "Failed":
         raise AlreadyLiveError(f"Build {record.number} is live already: {live.config}.")
@@ -140,7 +140,7 @@ def plan_rollback(service: Service, record: BuildRecord) -> dict[str, Any]:
         "number": record.number,
         "preprocess": {"wanted": False},
         "images": {"wanted": False},
-        "way": "rollback",
+        "mode": "rollback",
         "artifacts": target.artifacts,
         "endpoint": {"EndpointName": name_endpoint(service), "EndpointConfigName": target.endpoint_config},
         "tags": build_tags(service, target.number, parameters),
@@ -157,7 +157,7 @@ def plan_rollback(service: Service, record: BuildRecord) -> dict[str, Any]:
 
 def _find_previous(service: Service, live: Endpoint | None) -> BuildRecord:
     number = parse_resource_name(service, live.config) if live else None
-    builds = [each for each in list_builds(service, _BUILDS_LOOKED_AT) if each.is_good]
+    builds = [each for each in list_builds(service, _BUILDS_LOOKED_AT) if each.deployed_its_model]
     replaced = next((each.live_before for each in builds if each.number == number), "")
     earlier = [each for each in builds if number is None or each.number < number]
     found = [each for each in earlier if each.endpoint_config == replaced] or earlier

@@ -23,7 +23,7 @@ class TrainingPlan:
 
     Parameters
     ----------
-    way
+    mode
         "train", "tune" or "none".
     record
         What the build's record tells of it.
@@ -35,7 +35,7 @@ class TrainingPlan:
         The S3 address of the trained model, if none of the two.
     """
 
-    way: str
+    mode: str
     record: dict[str, Any]
     notes: tuple[str, ...] = ()
     training: dict[str, Any] | None = None

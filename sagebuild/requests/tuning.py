@@ -7,7 +7,7 @@ from typing import Any
 from sagebuild.errors import ParameterError
 from sagebuild.names import name_tuning_job
 from sagebuild.parameters import BuildParameters, CategoricalRange, NumericRange
-from sagebuild.requests import bodies as requests
+from sagebuild.requests.bodies import build_training_job
 from sagebuild.service import Service
 
 # What a training of a tuning job may have: the members of HyperParameterTrainingJobDefinition that CreateTrainingJob
@@ -40,7 +40,7 @@ def build_tuning_job(service: Service, number: int, parameters: BuildParameters,
     ParameterError
         The training has something that the trainings of a tuning job cannot have.
     """
-    training = requests.build_training_job(service, number, parameters, image)
+    training = build_training_job(service, number, parameters, image)
     if foreign := training.keys() - _SHARED - _MADE_ANEW:
         raise ParameterError(f"A tuning job's trainings cannot have {', '.join(sorted(foreign))}; take it out.")
     definition = {name: value for name, value in training.items() if name in _SHARED}

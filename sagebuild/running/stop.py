@@ -37,7 +37,7 @@ class Stopped:
     parts: tuple[Part, ...] = ()
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """What was confirmed, and what could not be yet, in a sentence each."""
         ended = [f"{part.name} ({part.status})" for part in self.parts if part.has_ended]
         open_ends = [f"{part.name} ({part.status})" for part in self.parts if not part.has_ended]

@@ -34,7 +34,7 @@ class NextBuild:
         What each training may cost.
     trainings
         How many there are; 1 unless it tunes.
-    cost_most
+    cost_max
         What they cost at most together, in US dollars; None if no price is known.
     """
 
@@ -46,7 +46,7 @@ class NextBuild:
     instance_count: int
     maximum_hours: float
     trainings: int
-    cost_most: float | None = None
+    cost_max: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
     ------
     ParameterError
         It asks for something that cannot be built.
-    UnfitValueError
+    InvalidValueError
         What was said does not fit.
     """
     state, document = read_state(service), read_document(service)
@@ -89,7 +89,7 @@ def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
         instance_count=parameters.traininstancecount,
         maximum_hours=parameters.trainmaxrun,
         trainings=parameters.tuning_trainings if parameters.configtrain == "SAGEMAKERHPO" else 1,
-        cost_most=estimate_cost(service, parameters).most,
+        cost_max=estimate_cost(service, parameters).maximum,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sagebuild.errors import ParameterError, UnfitValueError
+from sagebuild.errors import InvalidValueError, ParameterError
 from sagebuild.parameters import parse_document
 from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document, write_document
@@ -46,7 +46,7 @@ def propose_change(service: Service, name: str, value: str) -> Change:
     ------
     ParameterError
         The document is wrong, or voice may not set that parameter.
-    UnfitValueError
+    InvalidValueError
         The value does not fit.
     """
     text = read_document(service)
@@ -54,7 +54,7 @@ def propose_change(service: Service, name: str, value: str) -> Change:
     try:
         return Change(name, old, _read(service, json.dumps(_set(text, name, value)), name))
     except ParameterError as error:
-        raise UnfitValueError(str(error)) from error
+        raise InvalidValueError(str(error)) from error
 
 
 def apply_change(service: Service, change: Change) -> bool:
@@ -96,13 +96,13 @@ def check_said(service: Service, document: str, overrides: Mapping[str, Any]) ->
 
     Raises
     ------
-    UnfitValueError
+    InvalidValueError
         A value does not fit; a document that is wrong by itself is not its fault.
     """
     try:
         check_overrides(document, overrides, service.setting("FRAMEWORK"))
     except ParameterError as error:
-        raise UnfitValueError(str(error)) from error
+        raise InvalidValueError(str(error)) from error
 
 
 def _read(service: Service, text: str, name: str) -> str:

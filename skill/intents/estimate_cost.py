@@ -26,8 +26,8 @@ def tell_cost(turn: Turn) -> Answer:
 def _tell_so_far(number: int, cost: "Cost") -> Sentence:
     if cost.spent:
         return Sentence("cost.so_far", number=number, amount=tell_money(cost.spent))
-    if cost.most:
-        return Sentence("cost.most", number=number, amount=tell_money(cost.most))
+    if cost.maximum:
+        return Sentence("cost.maximum", number=number, amount=tell_money(cost.maximum))
     return _tell_total(number, cost)
 
 

@@ -75,7 +75,7 @@ def _tell_cost(build: "NextBuild") -> Sentence:
         kind=tell_instance_type(build.instance_type),
         span=tell_span(build.maximum_hours * 3600),
     )
-    return Sentence("cost.priced", cost=cost, amount=tell_money(build.cost_most)) if build.cost_most else cost
+    return Sentence("cost.priced", cost=cost, amount=tell_money(build.cost_max)) if build.cost_max else cost
 
 
 def _ask_to_follow(said: Mapping[str, str]) -> Sentence:

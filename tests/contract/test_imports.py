@@ -37,6 +37,11 @@ CLIENT_LIBRARIES = {
 }
 CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
 CLIENT_USERS = {"notebooks", "tests", "tools"}
+# The rooms of sagebuild, each of which imports only from those before it.
+ROOMS = (
+    "errors", "service", "names", "custom_resource", "parameters", "builds", "launch", "images", "requests", "running",
+    "cost", "notifications", "steps", "plan", "finish", "voice", "client", "cli",
+)  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
 # Modules that Lambda calls; nobody imports them.
@@ -103,6 +108,17 @@ def find_faults(name: str, tree: ast.Module) -> Iterator[str]:
             yield f"{name} imports {top}, which is not there where it runs"
 
 
+def find_upward_imports(name: str, tree: ast.Module) -> Iterator[str]:
+    """A sentence for each import of a module of sagebuild from a room that comes after its own."""
+    if not name.startswith("sagebuild.") or name in CLIENT_DOORS:
+        return
+    room = name.split(".")[1]
+    for module, _ in imports_of(name, tree):
+        other = module.split(".")[1] if module.startswith("sagebuild.") else room
+        if ROOMS.index(other) > ROOMS.index(room):
+            yield f"{name} imports {module}; {other} comes after {room} in ROOMS"
+
+
 def _is_at_hand(name: str, top: str) -> bool:
     """Whether a library is there where the module runs; what never runs in Lambda may use any."""
     folder, part = name.partition(".")[0], _client_part(name)
@@ -118,6 +134,16 @@ def _client_part(name: str) -> str | None:
 def test_imports_go_one_way() -> None:
     faults = [fault for name, tree in modules() for fault in find_faults(name, tree)]
     assert faults == []
+
+
+def test_rooms_are_entered_in_one_direction() -> None:
+    assert [fault for name, tree in modules() for fault in find_upward_imports(name, tree)] == []
+
+
+def test_an_upward_import_is_found() -> None:
+    tree = ast.parse("from sagebuild.plan.build import plan_build")
+    assert list(find_upward_imports("sagebuild.launch.start", tree))
+    assert not list(find_upward_imports("sagebuild.finish.sweep", tree))
 
 
 def test_every_folder_has_its_rule() -> None:

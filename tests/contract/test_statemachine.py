@@ -14,11 +14,10 @@ import pytest
 import yaml
 
 from sagebuild import errors
-from sagebuild.plan import build as plan
-from sagebuild.plan import rollback
+from sagebuild.plan import build, rollback
 from tests.engine import ROOT
+from tools.format_state_machine import FILE, lay_out
 
-FILE = ROOT / "statemachine.asl.json"
 VALIDATOR = ROOT / "node_modules" / ".bin" / "asl-validator"
 SMALL_WORDS = {"and", "of", "the", "to"}
 VERBS = {
@@ -186,7 +185,7 @@ def matched_errors_of_our_own_exist(definition: Definition) -> Iterator[str]:
 @rule
 def the_plan_is_used_as_it_is_made(definition: Definition) -> Iterator[str]:
     used = {key for expression in expressions_in(definition) for key in re.findall(r"\$plan\.(\w+)", expression)}
-    yield from used ^ planned_keys(plan.plan_build)
+    yield from used ^ planned_keys(build.plan_build)
 
 
 @rule
@@ -277,6 +276,18 @@ def test_a_ternary_and_marks_in_text_are_no_such_operators(definition: Definitio
     spoken = copy.deepcopy(definition)
     spoken["States"][TRAIN]["Arguments"] = "{% $a ? 'what?? why ?: so' : {'b': 1} %}"
     assert list(expressions_are_of_the_service_s_jsonata(spoken)) == []
+
+
+def test_the_file_is_laid_out_as_make_format_does_it() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    assert text == lay_out(text), "run make format"
+
+
+def test_a_layout_changes_no_value(definition: Definition) -> None:
+    spread = json.dumps(definition, indent=4)
+    laid_out = lay_out(spread)
+    assert json.loads(laid_out) == definition
+    assert lay_out(laid_out) == laid_out != spread
 
 
 def validate(file: Path) -> "subprocess.CompletedProcess[str]":

@@ -185,7 +185,7 @@ class Stage(Host):
         variant = {"VariantName": "AllTraffic", "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
         container = {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": source}
         return {
-            "way": "train",
+            "mode": "train",
             "deploy": True,
             "images": {"wanted": False, "builds": []},
             "training": {
@@ -236,7 +236,7 @@ class Stage(Host):
             "TrainingJobDefinition": {name: training[name] for name in names}
             | {"StaticHyperParameters": training["HyperParameters"], "AlgorithmSpecification": algorithm},
         }
-        return plan | {"way": "tune", "tuning": tuning}
+        return plan | {"mode": "tune", "tuning": tuning}
 
     def scaled(self, plan: Json, **changes: Any) -> Json:
         """A plan with scaling of its endpoint, and these changes of that."""

@@ -21,7 +21,7 @@ def test_a_build_started_by_voice_ends_with_an_endpoint_that_answers(stack: Depl
     (message,) = stack.read_notifications(number)
     assert message.startswith(f"Build {number} of {NAME} succeeded after ")
     assert f"Endpoint: {NAME} now serves {record['endpoint_config']}" in message
-    assert 0 < record["cost"] < record["cost_most"]
+    assert 0 < record["cost"] < record["cost_max"]
     assert "\nCost: less than $0.01 for training (at most $" in message
     check_package(stack, record)
 

@@ -74,7 +74,7 @@ PLAN: Json = {
 }
 # What sagebuild.plan.rollback plans; tests/contract/test_statemachine.py holds the two together.
 ROLLBACK_KEYS = {
-    *("number", "preprocess", "images", "way", "artifacts", "endpoint", "tags", "scaling", "guardrails", "smokeTest"),
+    *("number", "preprocess", "images", "mode", "artifacts", "endpoint", "tags", "scaling", "guardrails", "smokeTest"),
     *("postprocess", "pollSeconds", "maximumPolls"),
 }
 TASTED = PLAN | {"number": 1, "postprocess": {"wanted": False}}
@@ -330,7 +330,7 @@ def a_best_training_that_is_gone_fails_the_build(stage: Stage) -> Run:
 
 @scenario(*PLAN_ONLY, "Take Earlier Model", *MODEL, "Model Ready")
 def an_earlier_model_is_taken_without_training(stage: Stage) -> Run:
-    plan = stage.plan() | {"way": "none", "artifacts": f"s3://{stage.bucket}/earlier/model.tar.gz", "deploy": False}
+    plan = stage.plan() | {"mode": "none", "artifacts": f"s3://{stage.bucket}/earlier/model.tar.gz", "deploy": False}
     run = stage.build(plan)
     model = stage.sagemaker.describe_model(ModelName=plan["model"]["ModelName"])
     assert model["PrimaryContainer"]["ModelDataUrl"] == plan["artifacts"]
@@ -339,7 +339,7 @@ def an_earlier_model_is_taken_without_training(stage: Stage) -> Run:
 
 @scenario(*PLAN_ONLY, FAIL, error="PlanError", cause="does not say how to train")
 def a_plan_without_a_way_fails_the_build(stage: Stage) -> Run:
-    return stage.build(stage.plan() | {"way": "guess"})
+    return stage.build(stage.plan() | {"mode": "guess"})
 
 
 @scenario(*TRAIN, *MODEL, FAIL, error="PlanError", cause="does not say whether to deploy")
@@ -645,7 +645,7 @@ def a_plan_that_leaves_the_approval_out_fails_the_build(stage: Stage) -> Run:
 def a_rollback_deploys_what_is_there(stage: Stage) -> Run:
     endpoint, earlier = stage.endpoint(), stage.configure(AllTraffic=stage.model(SERVE))
     plan = {key: value for key, value in stage.plan(endpoint).items() if key in ROLLBACK_KEYS}
-    plan |= {"way": "rollback", "artifacts": "s3://model/model.tar.gz"}
+    plan |= {"mode": "rollback", "artifacts": "s3://model/model.tar.gz"}
     run = stage.build(plan | {"endpoint": {"EndpointName": endpoint, "EndpointConfigName": earlier}})
     assert stage.describe(endpoint)["EndpointConfigName"] == earlier
     assert json.loads(run.described["output"])["artifacts"] == plan["artifacts"]

@@ -98,7 +98,7 @@ def test_the_best_of_a_tuning_is_deployed(tuner: DeployedStack) -> None:
     check_permissions(tuner)
     (message,) = tuner.read_notifications(record["number"])
     assert "Tuning: Completed, 4 of 4 trainings completed" in message
-    assert record["cost_most"] == pytest.approx(4 * 4 * record["training_hourly_cost"])  # trainings, hours
+    assert record["cost_max"] == pytest.approx(4 * 4 * record["training_hourly_cost"])  # trainings, hours
     assert record["cost"] == pytest.approx(record["job_seconds"] * record["training_hourly_cost"] / 3600, abs=1e-6)
     assert f"the best has accuracy {record['metrics']['accuracy']:g} with learning-rate " in message
 

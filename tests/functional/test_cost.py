@@ -16,8 +16,8 @@ from tests.functional.conftest import REGION, Stack
 
 START = datetime(2026, 11, 26, 10, tzinfo=UTC)
 PLANNED: dict[str, Any] = {
-    "prices_of": "2026-05-20",
-    "cost_most": 0.512,
+    "prices_date": "2026-05-20",
+    "cost_max": 0.512,
     "training_hourly_cost": 0.128,
     "endpoint_hourly_cost": 0.06,
     "cost_left_out": ["Storage is left out."],

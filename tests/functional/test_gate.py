@@ -154,7 +154,7 @@ def test_a_withheld_build_is_told_as_such_and_is_no_good_build(stack: Stack, ser
     record = read_build(service, 1)
     assert (record.status, record.reason, record.step) == ("withheld", "accuracy 0.91 is below the live 0.94", "")
     assert not record.has_succeeded
-    assert not record.is_good
+    assert not record.deployed_its_model
     (message,) = stack.read_texts()
     first, second, *_ = message.splitlines()
     assert first.startswith("Build 1 of sagebuild-test was not deployed after ")

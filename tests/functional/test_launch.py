@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sagebuild.builds.lock import change_state, read_state
-from sagebuild.builds.records import BuildRecord, Trigger, list_builds, now, read_build
+from sagebuild.builds.records import BuildRecord, Trigger, list_builds, now, read_build, update_build
 from sagebuild.launch.start import Launched, launch_build, pass_on_lock
 from tests.functional.conftest import Stack
 
@@ -19,6 +19,13 @@ def test_the_first_request_starts_build_one(stack: Stack) -> None:
     assert launch_build(stack.service, VOICE) == Launched(1, started=True)
     assert stack.executions() == ["build-1"]
     assert read_build(stack.service, 1).trigger == VOICE
+
+
+def test_a_record_of_the_first_version_is_read(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    update_build(stack.service, 1, prices_of="2026-05-20", cost_most=1.5)
+    record = read_build(stack.service, 1)
+    assert (record.prices_date, record.cost_max) == ("2026-05-20", 1.5)
 
 
 def test_requests_during_a_build_become_the_one_that_follows(stack: Stack) -> None:

@@ -208,8 +208,8 @@ def test_an_endpoint_with_instances_does_not_become_serverless(ready: Stack) -> 
 def test_what_a_build_may_cost_is_recorded_before_it_starts(ready: Stack) -> None:
     plan(ready, RIGHT)
     record = read_build(ready.service, 1)
-    assert (record.cost_most, record.training_hourly_cost, record.endpoint_hourly_cost) == (0.512, 0.128, 0.06)
-    assert (record.cost, record.cost_limit, record.prices_of) == (None, None, date_prices())
+    assert (record.cost_max, record.training_hourly_cost, record.endpoint_hourly_cost) == (0.512, 0.128, 0.06)
+    assert (record.cost, record.cost_limit, record.prices_date) == (None, None, date_prices())
     assert record.cost_left_out[-1] == NEVER_COUNTED
 
 
@@ -217,7 +217,7 @@ def test_maxcost_shortens_the_training_and_is_noted(ready: Stack) -> None:
     planned = plan(ready, RIGHT | {"maxcost": "0.064"})
     assert planned["training"]["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800}
     record = read_build(ready.service, 1)
-    assert (record.cost_most, record.cost_limit) == (0.064, 0.064)
+    assert (record.cost_max, record.cost_limit) == (0.064, 0.064)
     assert record.notes == ["maxcost ($0.06) ends the training after 30 minutes, sooner than trainmaxrun does."]
 
 

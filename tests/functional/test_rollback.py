@@ -154,7 +154,7 @@ def test_a_rollback_is_planned_with_the_earlier_builds_own_parameters(stack: Sta
     live = make_live(stack, hosting, 2)
     assert request_rollback(stack.service, 1, VOICE).number == 3
     planned = plan_build_or_rollback(stack.service, 3)
-    assert (planned["way"], planned["endpoint"]["EndpointConfigName"]) == ("rollback", config)
+    assert (planned["mode"], planned["endpoint"]["EndpointConfigName"]) == ("rollback", config)
     assert planned["smokeTest"]["sample"]["body"] == "1,2"
     assert planned["guardrails"]["DeploymentConfig"]["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 120
     assert planned["maximumPolls"] == 120 + 6

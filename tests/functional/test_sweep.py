@@ -266,7 +266,7 @@ def test_a_stop_before_the_start_ends_the_build(world: World) -> None:
     state = read_state(world.service)
     assert change_state(world.service, state, type(state)(last_number=1, running=1), record)
     stopped = stop_build(world.service, sleep=never_sleep)
-    assert stopped.told == "Build 1: confirmed as ended: execution build-1 (never started)."
+    assert stopped.summary == "Build 1: confirmed as ended: execution build-1 (never started)."
     launch_build(world.service, VOICE)  # nobody starts what was stopped
     assert world.stack.executions() == []
     assert world.sweep() == [1]

@@ -31,7 +31,7 @@ def test_the_newest_model_of_a_good_build_is_taken(stack: Stack) -> None:
     end_build(stack, "SUCCEEDED", "")
     end_build(stack, "FAILED", "s3://model/4.tar.gz")
     plan = plan_training(stack.service, 5, NOTHING, "")
-    assert (plan.way, plan.artifacts, plan.record) == (
+    assert (plan.mode, plan.artifacts, plan.record) == (
         "none",
         "s3://model/2.tar.gz",
         {"artifacts": "s3://model/2.tar.gz"},

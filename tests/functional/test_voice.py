@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sagebuild.builds.records import Trigger, now, update_build
-from sagebuild.errors import ParameterError, UnfitValueError
+from sagebuild.errors import InvalidValueError, ParameterError
 from sagebuild.launch.start import launch_build, pass_on_lock
 from sagebuild.notifications.notify import count_listeners
 from sagebuild.parameters.store import read_document
@@ -144,14 +144,14 @@ def test_what_was_said_for_the_next_build_alone_is_told(stack: Stack) -> None:
 
 def test_what_does_not_fit_the_next_build_is_told_from_what_is_wrong_already(stack: Stack) -> None:
     set_document(stack.service)
-    with pytest.raises(UnfitValueError, match="traininstancecount is 0"):
+    with pytest.raises(InvalidValueError, match="traininstancecount is 0"):
         describe_next_build(stack.service, {"traininstancecount": "0"})
     with pytest.raises(ParameterError, match="sourcelocation can be changed in the document alone"):
         describe_next_build(stack.service, {"sourcelocation": "s3://elsewhere/source.zip"})
     set_document(stack.service, trainvolumesize=0)
     with pytest.raises(ParameterError, match="trainvolumesize is 0") as error:
         describe_next_build(stack.service, {"traininstancecount": "2"})
-    assert not isinstance(error.value, UnfitValueError)
+    assert not isinstance(error.value, InvalidValueError)
 
 
 def test_the_next_build_follows_the_one_that_runs(stack: Stack) -> None:
@@ -304,7 +304,7 @@ def test_the_time_left_of_a_build_that_waits_depends_on_a_person(stack: Stack) -
 
 def test_the_next_build_tells_what_it_costs_at_most(stack: Stack) -> None:
     set_document(stack.service, trainmaxrun=1)
-    one = describe_next_build(stack.service, {}).cost_most
-    two = describe_next_build(stack.service, {"trainmaxrun": "2"}).cost_most
+    one = describe_next_build(stack.service, {}).cost_max
+    two = describe_next_build(stack.service, {"trainmaxrun": "2"}).cost_max
     assert one is not None
     assert two == pytest.approx(2 * one)

@@ -76,7 +76,7 @@ def test_an_algorithm_that_runs_on_aws_alone_fails_by_name(trainer: Trainer, alg
 
 
 def test_every_algorithm_of_the_sdk_is_known_by_its_repository() -> None:
-    tables = json.loads(Path(ROOT, "sagebuild", "images.json").read_text(encoding="utf-8"))["algorithms"]
+    tables = json.loads(Path(ROOT, "sagebuild", "images", "images.json").read_text(encoding="utf-8"))["algorithms"]
     assert {row["repository"] for rows in tables.values() for row in rows} == set(ALGORITHMS)
 
 

@@ -11,7 +11,7 @@ from sagebuild.images.containers import choose_image
 from sagebuild.parameters import ScriptModeParameters, parse_parameters
 from sagebuild.plan.budget import hold_maxcost
 from sagebuild.plan.preflight import Findings
-from sagebuild.requests import bodies as requests
+from sagebuild.requests.bodies import build_endpoint, build_endpoint_config, build_model, build_training_job
 from sagebuild.requests.script_mode import plan_packing
 from sagebuild.service import Service
 
@@ -108,16 +108,16 @@ def build_requests(document: dict[str, Any]) -> dict[str, Any]:
     inference = choose_image(service, NUMBER, parameters, "inference")
     packing = plan_packing(service, NUMBER, parameters) if isinstance(parameters, ScriptModeParameters) else None
     findings = Findings()
-    asked = {"training": requests.build_training_job(service, NUMBER, parameters, training.uri)}
+    asked = {"training": build_training_job(service, NUMBER, parameters, training.uri)}
     bodies, _ = hold_maxcost(service, parameters, asked, findings)
     return {
         "document": document,
         "notes": sorted({image.note for image in (training, inference) if image.note} | set(findings.notes)),
         "training": bodies["training"],
         "packing": packing,
-        "model": requests.build_model(service, NUMBER, parameters, inference.uri),
-        "endpointConfig": requests.build_endpoint_config(service, NUMBER, parameters),
-        "endpoint": requests.build_endpoint(service, NUMBER),
+        "model": build_model(service, NUMBER, parameters, inference.uri),
+        "endpointConfig": build_endpoint_config(service, NUMBER, parameters),
+        "endpoint": build_endpoint(service, NUMBER),
     }
 
 

@@ -253,14 +253,14 @@ def test_steps_tell_what_was_done_what_failed_and_what_was_not_needed() -> None:
 
 
 def test_ways_lead_from_step_to_step_past_choices() -> None:
-    ways = set(build_steps(states(), History(), "RUNNING", NOW).ways)
-    assert {("Plan Build", "Train Model"), ("Create Model", "Create Endpoint Config")} <= ways
-    assert ("Check Endpoint", "Wait For Endpoint") in ways
+    transitions = set(build_steps(states(), History(), "RUNNING", NOW).transitions)
+    assert {("Plan Build", "Train Model"), ("Create Model", "Create Endpoint Config")} <= transitions
+    assert ("Check Endpoint", "Wait For Endpoint") in transitions
 
 
 def test_steps_are_laid_out_from_top_to_bottom_without_touching() -> None:
     steps = build_steps(states(), History(), "RUNNING", NOW)
-    boxes, width, height = lay_out([step.name for step in steps], steps.ways)
+    boxes, width, height = lay_out([step.name for step in steps], steps.transitions)
     assert boxes["Plan Build"].y < boxes["Train Model"].y < boxes["Create Model"].y
     assert boxes["Train Model"].y == boxes["Tune Model"].y
     assert len({(box.x, box.y) for box in boxes.values()}) == len(steps)
@@ -302,12 +302,12 @@ def test_a_build_is_told_with_what_was_decided_about_it() -> None:
     assert facts["approval"] == "asked for until 2026-01-03 03:04:05 UTC"
     answered = {"approval": "rejected", "approval_by": "ada (command)", "approval_comment": "too slow"}
     facts = describe_facts(
-        record(4, **answered, status="withheld", cost_most=0.92, cost=0.001, overrides='{"spot": true}')
+        record(4, **answered, status="withheld", cost_max=0.92, cost=0.001, overrides='{"spot": true}')
     )
     assert facts["approval"] == "rejected by ada (command): too slow"
     assert facts["cost"] == "less than $0.01 of training"
     assert facts["for this build alone"] == '{"spot": true}'
-    assert describe_facts(record(4, cost_most=0.92))["cost"] == "at most $0.92 of training"
+    assert describe_facts(record(4, cost_max=0.92))["cost"] == "at most $0.92 of training"
 
 
 @pytest.mark.parametrize(

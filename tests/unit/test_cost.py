@@ -19,7 +19,7 @@ from tests.unit.wrong_documents import of, scikit, tuned
 
 # Of the table, in eu-west-1.
 M5_LARGE, T2_MEDIUM, G5_XLARGE = 0.128, 0.06, 1.57
-TABLE = Path(__file__).parents[2] / "sagebuild" / "prices.json"
+TABLE = Path(__file__).parents[2] / "sagebuild" / "cost" / "prices.json"
 ENDPOINT = {"endpointConfig": {"ProductionVariants": [{"InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}]}}
 
 
@@ -50,8 +50,8 @@ def test_each_framework_costs_its_instances_for_as_long_as_they_may_train(name: 
     assert price is not None
     hourly = price.hourly * resources["InstanceCount"]
     assert told["training_hourly_cost"] == pytest.approx(hourly)
-    assert told["cost_most"] == pytest.approx(hourly * limits["MaxRuntimeInSeconds"] / 3600)
-    assert (told["endpoint_hourly_cost"], told["prices_of"]) == (T2_MEDIUM, date_prices())
+    assert told["cost_max"] == pytest.approx(hourly * limits["MaxRuntimeInSeconds"] / 3600)
+    assert (told["endpoint_hourly_cost"], told["prices_date"]) == (T2_MEDIUM, date_prices())
 
 
 @pytest.mark.parametrize(("document", "most", "endpoint"), [
@@ -66,7 +66,7 @@ def test_each_framework_costs_its_instances_for_as_long_as_they_may_train(name: 
 ])  # fmt: skip
 def test_a_build_is_estimated_before_there_is_one(document: Any, most: float, endpoint: float | None) -> None:
     cost = cost_of(**document)
-    assert cost.most == pytest.approx(most)
+    assert cost.maximum == pytest.approx(most)
     assert (cost.spent, cost.endpoint_hourly) == (None, endpoint)
 
 
@@ -75,12 +75,12 @@ def test_a_tuning_job_costs_all_its_trainings() -> None:
     parameters = parse_parameters(tuned(hyperparameters=ranges, maxtrainingjobs=20, trainmaxrun=0.5, **SCRIPT))
     body = build_tuning_job(a_service(), NUMBER, parameters, "image:1")
     told = plan(parameters, {"tuning": body} | ENDPOINT)
-    assert told["cost_most"] == pytest.approx(20 * 0.5 * M5_LARGE) == estimate_cost(a_service(), parameters).most
+    assert told["cost_max"] == pytest.approx(20 * 0.5 * M5_LARGE) == estimate_cost(a_service(), parameters).maximum
     assert told["training_hourly_cost"] == M5_LARGE
     grid = {"tuningstrategy": "Grid", "hyperparameters": {"kernel": {"Values": ["rbf", "poly", "linear"]}}}
     parameters = parse_parameters(tuned(**grid, **SCRIPT))
     body = build_tuning_job(a_service(), NUMBER, parameters, "image:1")
-    assert plan(parameters, {"tuning": body} | ENDPOINT)["cost_most"] == pytest.approx(3 * 4 * M5_LARGE)
+    assert plan(parameters, {"tuning": body} | ENDPOINT)["cost_max"] == pytest.approx(3 * 4 * M5_LARGE)
 
 
 def test_instances_of_several_types_are_added_up() -> None:
@@ -88,7 +88,7 @@ def test_instances_of_several_types_are_added_up() -> None:
     groups = [{"InstanceType": kind, "InstanceCount": count} for kind, count in counts.items()]
     bodies = {"training": {"ResourceConfig": {"InstanceGroups": groups}}} | ENDPOINT
     told = plan(parse_parameters(scikit(**SCRIPT)), bodies)
-    assert told["cost_most"] == pytest.approx(24 * (2 * M5_LARGE + G5_XLARGE))  # SageMaker's own limit is a day
+    assert told["cost_max"] == pytest.approx(24 * (2 * M5_LARGE + G5_XLARGE))  # SageMaker's own limit is a day
 
 
 @pytest.mark.parametrize(("document", "said"), [
@@ -116,7 +116,7 @@ def test_image_builds_and_a_person_s_own_machines_are_said_to_be_left_out() -> N
 
 def test_nothing_is_guessed_for_a_region_or_type_without_a_price() -> None:
     cost = cost_of(a_service("eu-moon-1"))
-    assert (cost.most, cost.endpoint_hourly) == (None, None)
+    assert (cost.maximum, cost.endpoint_hourly) == (None, None)
     assert tell_cost(cost).startswith("no price of the training is known; by prices of ")
     assert "No price of training on ml.m5.large in eu-moon-1 is known." in tell_cost(cost)
     assert find_training_price("us-east-1", "ml.m5.7xlarge") is find_hosting_price("us-east-1", "ml.m5.7xlarge") is None
@@ -143,8 +143,8 @@ def test_the_table_is_dated_small_and_bears_out_that_training_costs_what_an_endp
 
 def a_record(**changes: Any) -> BuildRecord:
     known: dict[str, Any] = {
-        "prices_of": "2026-05-20",
-        "cost_most": 0.512,
+        "prices_date": "2026-05-20",
+        "cost_max": 0.512,
         "training_hourly_cost": 0.128,
         "endpoint_hourly_cost": 0.06,
     }

@@ -9,7 +9,7 @@ from botocore.validate import ParamValidator
 
 from sagebuild.errors import ParameterError
 from sagebuild.parameters import parse_document, parse_parameters
-from sagebuild.requests import bodies as requests
+from sagebuild.requests.bodies import build_endpoint_config, build_model, build_training_job
 from sagebuild.service import Service
 from tests.unit.wrong_documents import of, scikit
 from tests.unit.wrong_options import AUTOSCALING, SERVERLESS, WRONG_OPTIONS, scaled
@@ -42,9 +42,9 @@ def build(operation: str, document: Body) -> Body:
     """A request of a document, which botocore's model of the operation must find right."""
     parameters = parse_parameters(SCRIPT | document if document["framework"] not in ("AMAZON", "BYOD") else document)
     bodies = {
-        "CreateTrainingJob": lambda: requests.build_training_job(SERVICE, 7, parameters, "image:1"),
-        "CreateModel": lambda: requests.build_model(SERVICE, 7, parameters, "image:1"),
-        "CreateEndpointConfig": lambda: requests.build_endpoint_config(SERVICE, 7, parameters),
+        "CreateTrainingJob": lambda: build_training_job(SERVICE, 7, parameters, "image:1"),
+        "CreateModel": lambda: build_model(SERVICE, 7, parameters, "image:1"),
+        "CreateEndpointConfig": lambda: build_endpoint_config(SERVICE, 7, parameters),
     }
     body = bodies[operation]()
     shape: Any = SAGEMAKER.operation_model(operation).input_shape

@@ -251,7 +251,9 @@ def test_the_defaults_of_a_framework_have_an_image(framework: str, scope: Any) -
 
 
 def test_the_algorithms_are_those_that_have_an_image() -> None:
-    images = json.loads((Path(__file__).parents[2] / "sagebuild" / "images.json").read_text(encoding="utf-8"))
+    images = json.loads(
+        (Path(__file__).parents[2] / "sagebuild" / "images" / "images.json").read_text(encoding="utf-8")
+    )
     assert set(get_args(Algorithm)) == images["algorithms"].keys()
     assert tuple(MODELS) == get_args(Framework)
 

@@ -12,7 +12,7 @@ from botocore.validate import ParamValidator
 
 from sagebuild.errors import ParameterError
 from sagebuild.parameters import BuildParameters, parse_document
-from sagebuild.requests import bodies as requests
+from sagebuild.requests.bodies import build_endpoint, build_endpoint_config, build_model, build_tags, build_training_job
 from sagebuild.service import Service
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -46,11 +46,11 @@ def read(**document: Any) -> BuildParameters:
 
 
 def training_of(**document: Any) -> dict[str, Any]:
-    return requests.build_training_job(SERVICE, 7, read(**document), IMAGE)
+    return build_training_job(SERVICE, 7, read(**document), IMAGE)
 
 
 def model_of(**document: Any) -> dict[str, Any]:
-    return requests.build_model(SERVICE, 7, read(**document), IMAGE)
+    return build_model(SERVICE, 7, read(**document), IMAGE)
 
 
 def container_environment(**document: Any) -> dict[str, str]:
@@ -148,11 +148,11 @@ def test_sagemaker_s_model_allows_the_requests(document: dict[str, Any]) -> None
     parameters = read(**document)
     model = model_of(**document)
     model["PrimaryContainer"] |= {"ModelDataUrl": ARTIFACTS}  # as the state machine does
-    endpoint = requests.build_endpoint(SERVICE, 7)
+    endpoint = build_endpoint(SERVICE, 7)
     assert find_faults("CreateTrainingJob", training_of(**document)) == []
     assert find_faults("CreateModel", model) == []
-    assert find_faults("CreateEndpointConfig", requests.build_endpoint_config(SERVICE, 7, parameters)) == []
-    assert find_faults("CreateEndpoint", endpoint | {"Tags": requests.build_tags(SERVICE, 7, parameters)}) == []
+    assert find_faults("CreateEndpointConfig", build_endpoint_config(SERVICE, 7, parameters)) == []
+    assert find_faults("CreateEndpoint", endpoint | {"Tags": build_tags(SERVICE, 7, parameters)}) == []
     assert find_faults("UpdateEndpoint", endpoint) == []
 
 
@@ -255,12 +255,12 @@ def test_the_requests_of_one_document_in_full() -> None:
         "InitialInstanceCount": 2,
         "InitialVariantWeight": 1.0,
     }
-    assert requests.build_endpoint_config(SERVICE, 7, read(**document)) == {
+    assert build_endpoint_config(SERVICE, 7, read(**document)) == {
         "EndpointConfigName": "house-3f2a1c00-7",
         "ProductionVariants": [variant],
         "Tags": tags,
     }
-    assert requests.build_endpoint(SERVICE, 7) == {"EndpointName": "house", "EndpointConfigName": "house-3f2a1c00-7"}
+    assert build_endpoint(SERVICE, 7) == {"EndpointName": "house", "EndpointConfigName": "house-3f2a1c00-7"}
 
 
 @pytest.mark.parametrize(

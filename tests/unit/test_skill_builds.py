@@ -13,6 +13,7 @@ from sagebuild.errors import (
     AwsUnavailableError,
     BuildNotFoundError,
     BuildRunningError,
+    InvalidValueError,
     MissingSettingError,
     ModelGoneError,
     NoApprovalPendingError,
@@ -22,7 +23,6 @@ from sagebuild.errors import (
     ParameterError,
     RollbackError,
     SagebuildError,
-    UnfitValueError,
 )
 from sagebuild.launch import start as launch
 from sagebuild.launch.start import Launched
@@ -137,7 +137,7 @@ def test_an_answer_names_the_build_and_the_voice(alexa: Conversation, domain: Do
 
 
 def test_a_value_that_does_not_fit_is_not_called_a_fault_of_the_parameters(alexa: Conversation, domain: Domain) -> None:
-    domain.answer(outlook, "describe_next_build", UnfitValueError("traininstancecount is 0; it must be 1 to 100."))
+    domain.answer(outlook, "describe_next_build", InvalidValueError("traininstancecount is 0; it must be 1 to 100."))
     assert alexa.say("start_build", number="0") == (
         "That value does not fit: traininstancecount is 0; it must be 1 to 100."
     )

@@ -67,7 +67,7 @@ def a_record(number: int, status: str = "succeeded", **values: Any) -> BuildReco
         (replace(NEXT, trains=False), "would deploy an earlier model, without training, in place of what is live"),
         (replace(NEXT, trains=False, deploys=False), "without training, and leave alone what is live"),
         (
-            replace(NEXT, cost_most=0.46),
+            replace(NEXT, cost_max=0.46),
             "4 hours, which costs at most 46 cents, and then replace what is live: shall I",
         ),
         (replace(NEXT, running=12), "Build 12 is still running: shall I start another one once it has ended?"),
@@ -370,16 +370,16 @@ COST = Cost(None, None, None, "2026-11-01", ("Storage is left out.",))
 @pytest.mark.parametrize(
     ("ended", "cost", "said"),
     [
-        (False, replace(COST, spent=0.12, most=0.46), "So far, the training of build 12 has cost about 12 cents."),
+        (False, replace(COST, spent=0.12, maximum=0.46), "So far, the training of build 12 has cost about 12 cents."),
         (
             False,
-            replace(COST, spent=0.0, most=1.5),
+            replace(COST, spent=0.0, maximum=1.5),
             "Nothing yet, and the training of build 12 costs at most 1.50 doll",
         ),
-        (False, replace(COST, spent=0.0, most=0.0), "Build 12 has paid for no training."),
+        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 has paid for no training."),
         (False, COST, "I can't tell what build 12 costs, because I know no price for it."),
-        (True, replace(COST, spent=123.4, most=200.0), "The training of build 12 cost about 123 dollars."),
-        (True, replace(COST, spent=0.0, most=0.46), "Build 12 has paid for no training."),
+        (True, replace(COST, spent=123.4, maximum=200.0), "The training of build 12 cost about 123 dollars."),
+        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 has paid for no training."),
         (True, COST, "I can't tell what build 12 costs, because I know no price for it."),
     ],
 )
@@ -391,7 +391,7 @@ def test_what_a_build_costs_is_told(alexa: Conversation, domain: Answers, ended:
 
 
 def test_the_card_has_all_that_is_known_of_a_cost(alexa: Conversation, domain: Answers) -> None:
-    domain(describe_cost=(a_record(12), replace(COST, spent=0.12, most=0.46, endpoint_hourly=1.25)))
+    domain(describe_cost=(a_record(12), replace(COST, spent=0.12, maximum=0.46, endpoint_hourly=1.25)))
     alexa.say("estimate_cost")
     assert alexa.card == (
         "Build 12\nEstimated with prices of 2026-11-01\nTraining: about 12 cents\nAt most: 46 cents\n"

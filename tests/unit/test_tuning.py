@@ -10,7 +10,8 @@ from botocore.validate import ParamValidator
 from sagebuild.errors import ParameterError
 from sagebuild.names import name_tuning_job, tuning_prefix
 from sagebuild.parameters import parse_parameters
-from sagebuild.requests import bodies as requests
+from sagebuild.requests import tuning
+from sagebuild.requests.bodies import build_training_job
 from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
 from tests.unit.wrong_documents import Document, of, tuned
@@ -74,7 +75,7 @@ def test_ranges_static_values_and_limits_are_the_document_s() -> None:
 
 def test_the_trainings_are_what_the_build_s_one_training_would_be() -> None:
     parameters = parse_parameters(tuned(trainentrypoint="train.py", trainsourcefile="source.tar.gz"))
-    training = requests.build_training_job(a_service(), 12, parameters, IMAGE)
+    training = build_training_job(a_service(), 12, parameters, IMAGE)
     definition = build_tuning_job(a_service(), 12, parameters, IMAGE)["TrainingJobDefinition"]
     for name in ("RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition"):
         assert definition[name] == training[name]
@@ -123,8 +124,8 @@ def test_a_warm_start_names_its_parents() -> None:
 
 
 def test_what_a_tuning_s_trainings_cannot_have_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    build = requests.build_training_job
-    monkeypatch.setattr(requests, "build_training_job", lambda *given: build(*given) | {"DebugHookConfig": {}})
+    build = build_training_job
+    monkeypatch.setattr(tuning, "build_training_job", lambda *given: build(*given) | {"DebugHookConfig": {}})
     with pytest.raises(ParameterError, match="cannot have DebugHookConfig"):
         build_tuning_job(a_service(), 12, parse_parameters(tuned()), IMAGE)
 
