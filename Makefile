@@ -90,8 +90,12 @@ lock: setup ## pin anew what pyproject.toml asks for
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra client --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group sdk -c requirements.txt -c requirements-dev.txt -o requirements-sdk.txt
 
+dist: setup ## the wheel and the source archive, in dist
+	rm -rf dist
+	$(UV) build --quiet --no-build-isolation --python $(BIN)/python
+
 clean: ## everything that can be made again
-	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook format check test examples faults deploy remove docs pictures images prices models skill lock clean
+.PHONY: help setup demo local notebook format check test examples faults deploy remove docs pictures images prices models skill lock dist clean

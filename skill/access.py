@@ -8,7 +8,7 @@ from skill import builds
 from skill.conversation import Answer, Confirmation, SpokenError, Turn
 from skill.speech import Sentence
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("sagebuild")
 
 
 def refuse_strangers(turn: Turn, needs: Literal["nothing", "read", "write"]) -> None:

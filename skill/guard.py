@@ -10,7 +10,7 @@ from skill.speech import Sentence
 # Alexa asks skills to refuse what is older than this, so that a recorded request cannot be replayed.
 MAX_AGE_SECONDS = 150
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("sagebuild")
 
 
 def find_refusal(envelope: Any, now: datetime) -> Sentence | None:

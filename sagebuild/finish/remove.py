@@ -22,7 +22,7 @@ POLL_SECONDS = 5.0
 BUCKETS = ("DATA_BUCKET", "CODE_BUCKET", "MODEL_BUCKET")
 TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sleep) -> None:
