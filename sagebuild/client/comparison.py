@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagebuild.builds.records import BuildRecord
-from sagebuild.client.differences import describe_differences, read_leniently
+from sagebuild.client.differences import describe_differences
 from sagebuild.client.facts import describe_costs
 from sagebuild.notifications.notify import format_seconds
+from sagebuild.parameters.json_text import read_leniently
 
 
 @dataclass(frozen=True)

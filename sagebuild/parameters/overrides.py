@@ -31,7 +31,10 @@ def parse_overridden(document: str, overrides: str, default_framework: str) -> B
     ParameterError
         With a line for everything that is wrong with the two together.
     """
-    changes: dict[str, Any] = json.loads(overrides) if overrides else {}
+    return _parse(document, json.loads(overrides) if overrides else {}, default_framework)
+
+
+def _parse(document: str, changes: Mapping[str, Any], default_framework: str) -> BuildParameters:
     try:
         return parse_document(document, default_framework=default_framework, overrides=changes)
     except ParameterError as error:
@@ -51,11 +54,11 @@ def check_overrides(document: str, overrides: Mapping[str, Any], default_framewo
     ParameterError
         With a line for everything that is wrong.
     """
-    text = json.dumps(overrides)
-    if len(text) > _BYTES:
-        raise ParameterError(f"The parameters to override have {len(text)} bytes; {_BYTES} is the most.")
+    size = len(json.dumps(overrides, default=str))
+    if size > _BYTES:
+        raise ParameterError(f"The parameters to override have {size} bytes; they may have at most {_BYTES}.")
     try:
-        parse_overridden(document, text, default_framework)
+        _parse(document, overrides, default_framework)
     except ParameterError:
         try:
             parse_document(document, default_framework=default_framework)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 from sagebuild.errors import ParameterError
+from sagebuild.parameters.json_text import format_document
 from sagebuild.service import Service, aws_call, suppress_code
 
 
@@ -28,20 +29,25 @@ def read_document(service: Service) -> str:
             ) from None
 
 
-def write_document(service: Service, document: dict[str, Any], *, overwrite: bool) -> bool:
-    """Write the document; without ``overwrite`` only if there is none.
+def write_document(service: Service, document: Mapping[str, Any], *, overwrite: bool) -> bool:
+    """Write a document; see `write_text`."""
+    return write_text(service, format_document(document), overwrite=overwrite)
+
+
+def write_text(service: Service, text: str, *, overwrite: bool) -> bool:
+    """Write the document's text as it is.
 
     Returns
     -------
     bool
-        Whether it was written.
+        False when there was a document already and ``overwrite`` is False.
     """
     with aws_call("write the build parameters"):
         try:
             service.ssm.put_parameter(
                 Name=service.setting("PARAMETERS_NAME"),
                 Description="The build parameters of sagebuild; edit them here.",
-                Value=json.dumps(document, indent=2),
+                Value=text,
                 Type="String",
                 Tier="Intelligent-Tiering",
                 Overwrite=overwrite,

@@ -14,6 +14,7 @@ from sagebuild.builds.records import BuildRecord
 from sagebuild.images.containers import read_version
 from sagebuild.names import name_package_group
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
+from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.requests.script_mode import locate_source
 from sagebuild.service import Service, aws_call
 
@@ -127,7 +128,7 @@ def write_metrics(metrics: Mapping[str, float]) -> str:
 def write_parameters(record: BuildRecord) -> str:
     """The parameters that the build had: the document's, and those of its requests in their place."""
     overrides: dict[str, Any] = json.loads(record.overrides) if record.overrides else {}
-    return json.dumps(json.loads(record.parameters) | overrides, indent=2, ensure_ascii=False)
+    return json.dumps(read_raw_document(record.parameters) | overrides, indent=2, ensure_ascii=False)
 
 
 def _describe_sources(service: Service, parameters: BuildParameters) -> dict[str, str]:

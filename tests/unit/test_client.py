@@ -23,7 +23,7 @@ from sagebuild.builds.lock import Pending, StackState
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.client.comparison import compare_builds
 from sagebuild.client.connection import name_setting
-from sagebuild.client.differences import describe_differences, read_leniently, remove_path, set_path
+from sagebuild.client.differences import describe_differences, remove_path, set_path
 from sagebuild.client.drawing import draw_builds, draw_curves, draw_steps
 from sagebuild.client.explanations import explain
 from sagebuild.client.facts import describe_facts, name_build
@@ -35,6 +35,7 @@ from sagebuild.client.prediction import decode, encode
 from sagebuild.client.steps import History, Step, Steps, build_steps
 from sagebuild.client.watching import describe_step
 from sagebuild.errors import InputError
+from sagebuild.parameters.json_text import read_leniently
 from tests.engine import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -27,6 +27,7 @@ from sagebuild.parameters import (
 )
 from sagebuild.parameters.common import Framework, InstanceType
 from sagebuild.parameters.frameworks import Algorithm
+from sagebuild.parameters.json_text import format_document
 from tests.unit.wrong_documents import WRONG_DOCUMENTS, WRONG_TEXTS, channel, of, scikit, tuned, tuned_over
 
 # The contract's table; frameworks of the same group share a row.
@@ -165,7 +166,7 @@ def test_a_shared_out_channel_may_be_given_as_the_ancestor_had_it() -> None:
 def test_a_document_that_ssm_could_not_hold_is_refused_by_its_size() -> None:
     text = json.dumps(scikit(hyperparameters={"x": "é" * 1250}), ensure_ascii=False)
     assert parse_document(text.ljust(8192 - 1250)).framework == "SCIKIT"
-    sentence = "an SSM parameter holds 8192 at most (an advanced one; a standard one 4096)."
+    sentence = "an SSM parameter holds at most 8192 (advanced tier) or 4096 (standard tier)."
     assert _refusal_of(text.ljust(8193 - 1250)) == [f"The parameter document has 8193 bytes; {sentence}"]
 
 
@@ -191,6 +192,21 @@ def test_what_only_python_holds_is_refused(document: Any, sentence: str) -> None
 @pytest.mark.parametrize("text", [None, b"{}", 5])
 def test_what_is_no_text_is_refused(text: Any) -> None:
     assert _refusal_of(text) == [f"The parameter document is a {type(text).__name__}; it must be JSON text."]
+
+
+def test_a_byte_order_mark_before_a_document_is_skipped() -> None:
+    assert parse_document("\ufeff" + json.dumps(scikit())) == parse_parameters(scikit())
+
+
+@pytest.mark.parametrize("size", [7000, 8000])
+def test_a_document_is_stored_indented_where_that_fits_and_compact_where_only_that_does(size: int) -> None:
+    document = scikit(hyperparameters={f"h{index}": "é" for index in range(size // 20)})
+    text = format_document(document)
+    assert json.loads(text) == document
+    assert len(text.encode()) <= 8192
+    assert ("\n" in text) is (len(json.dumps(document, indent=2, ensure_ascii=False).encode()) <= 8192)
+    with pytest.raises(ParameterError, match=r"has \d+ bytes; an SSM parameter holds at most 8192"):
+        format_document(document | {"more": "x" * 8192})
 
 
 NAMES = sorted({name for model in MODELS.values() for name in model.model_fields})
