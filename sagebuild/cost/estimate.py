@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sagebuild.cost.prices import date_prices, find_hosting_price, find_image_build_price, find_training_price
-from sagebuild.cost.spent import NEVER_COUNTED, SECONDS_PER_HOUR, Cost, format_dollars
+from sagebuild.cost.spent import NEVER_COUNTED, Cost, format_dollars
 from sagebuild.images.byod import list_images_to_build
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.service import Service
 
 # CreateTrainingJob's own, for a person's function that leaves it out.

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sagebuild.builds.records import BuildRecord, now
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.running.job import count_paid_seconds
 from sagebuild.service import Service
 
-SECONDS_PER_HOUR = 3600
 NEVER_COUNTED = "Storage, data transfer, requests, logs, taxes, the free tier and discounts are left out."
 
 

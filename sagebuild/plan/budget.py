@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sagebuild.cost.estimate import Bodies, TrainingRun, read_training
-from sagebuild.cost.spent import SECONDS_PER_HOUR, format_dollars
+from sagebuild.cost.spent import format_dollars
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.plan.preflight import Findings
 from sagebuild.service import Service
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -21,6 +20,7 @@ from sagebuild.requests.bodies import read_channels
 from sagebuild.requests.extensions import name_pipeline_image
 from sagebuild.requests.script_mode import find_script_problems, locate_source
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 Bodies = Mapping[str, dict[str, Any]]
@@ -123,10 +123,10 @@ def _examine_channel(service: Service, name: str, uri: str, findings: Findings) 
 
 def _count_objects(service: Service, uri: str) -> int | None:
     """How many objects' keys begin as the URI does, 1 at most; None if that must not be known."""
-    location = urlsplit(uri)
+    bucket, prefix = split_s3_uri(uri)
     with aws_call(f"list {uri}"):
         try:
-            answer = service.s3.list_objects_v2(Bucket=location.netloc, Prefix=location.path.lstrip("/"), MaxKeys=1)
+            answer = service.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "NoSuchBucket":
@@ -138,7 +138,7 @@ def _count_objects(service: Service, uri: str) -> int | None:
 
 
 def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
-    bucket, model_bucket = urlsplit(artifacts).netloc, service.setting("MODEL_BUCKET")
+    (bucket, _), model_bucket = split_s3_uri(artifacts), service.setting("MODEL_BUCKET")
     if bucket not in (model_bucket, service.setting("CODE_BUCKET")):
         yield (
             f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role may not read; "

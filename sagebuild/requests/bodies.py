@@ -7,12 +7,12 @@ from typing import Any
 
 from sagebuild.names import VARIANT, name_endpoint, name_resource
 from sagebuild.parameters import CODE_CHANNEL, AmazonParameters, BuildParameters, Channel, ScriptModeParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests import algorithms
 from sagebuild.requests.extensions import extend_endpoint_config, extend_model, extend_training
 from sagebuild.requests.script_mode import build_script_environment, build_script_hyperparameters, locate_source
 from sagebuild.service import Service
 
-SECONDS_PER_HOUR = 3600
 DEFAULT_CHANNEL = "training"
 DEFAULT_CHANNEL_PATH = "train/"
 

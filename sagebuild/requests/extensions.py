@@ -7,6 +7,7 @@ from typing import Any
 
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, ChainerParameters, Distribution, PipelineContainer
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.service import Service
 
 Body = dict[str, Any]
@@ -15,7 +16,6 @@ CHECKPOINTS_FOLDER = "checkpoints"
 ANSWERS_FOLDER = "asynchronous"
 # Where a container finds the code channel.
 ISOLATED_SOURCE = "/opt/ml/input/data/code"
-SECONDS_PER_HOUR = 3600
 MB_PER_GB = 1024
 
 

@@ -21,6 +21,7 @@ from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
 from sagebuild.names import execution_url, name_resource
 from sagebuild.notifications.notify import build_facts, format_seconds, publish_facts, tell_metrics, tell_moment
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.service import Service, aws_call
 
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html: nobody waits with this token.
@@ -35,7 +36,7 @@ def plan_approval(number: int, parameters: BuildParameters) -> dict[str, Any]:
     """
     if parameters.approval != "manual" or not parameters.deployEndpoint:
         return {"wanted": False}
-    seconds = math.ceil(parameters.approvalhours * 3600)
+    seconds = math.ceil(parameters.approvalhours * SECONDS_PER_HOUR)
     return {
         "wanted": True,
         "seconds": seconds,

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -16,6 +15,7 @@ from sagebuild.names import name_package_group
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.requests.script_mode import locate_source
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html: CustomerMetadataProperties has
@@ -144,12 +144,12 @@ def _describe_sources(service: Service, parameters: BuildParameters) -> dict[str
 
 def _find_version(service: Service, uri: str) -> str:
     """The version of a source archive, or its ETag where the bucket keeps none; empty if that cannot be told."""
-    location = urlsplit(uri)
-    if location.netloc != service.setting("CODE_BUCKET"):
+    bucket, key = split_s3_uri(uri)
+    if bucket != service.setting("CODE_BUCKET"):
         return ""
     with aws_call(f"look at {uri}"):
         try:
-            found = service.s3.head_object(Bucket=location.netloc, Key=location.path.lstrip("/"))
+            found = service.s3.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "403"):
                 return ""
