@@ -10,10 +10,10 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticUndefined
 
+from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.parameters import MODELS
 from sagebuild.parameters.common import BuildParameters, Common, DataAndSteps, Tuning
 from sagebuild.parameters.deployment_options import DeploymentOptions
-from sagebuild.parameters.frameworks import ScriptModeParameters
 from sagebuild.parameters.groups import StrictModel
 from sagebuild.parameters.kinds import Dollars, Hours, JsonText, Kind, WholeNumber
 from sagebuild.parameters.options import EndpointOptions, NetworkOptions, TrainingOptions
@@ -31,7 +31,7 @@ GROUPS: dict[str, tuple[type[StrictModel], str]] = {
     "Tuning": (Tuning, "What a tuning job has: `configtrain` SAGEMAKERHPO, with `tuningobjective` and with ranges\n"
                "among the `hyperparameters`."),
 }  # fmt: skip
-SCRIPT_MODE = [name for name, model in MODELS.items() if issubclass(model, ScriptModeParameters)]
+SCRIPT_MODE = [name for name, facts in FRAMEWORKS.items() if facts.has_script]
 HEAD = "| name | value | unit | default | meaning |\n|---|---|---|---|---|"
 FRAMEWORK_HEAD = "| name | value | unit | default | meaning | frameworks |\n|---|---|---|---|---|---|"
 _BASE = BuildParameters.__name__

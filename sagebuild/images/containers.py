@@ -2,19 +2,8 @@
 
 from sagebuild.images.byod import choose_byod_image
 from sagebuild.images.table import Image, Scope, resolve_image
-from sagebuild.parameters import (
-    AmazonParameters,
-    BuildParameters,
-    ByodParameters,
-    HuggingFaceParameters,
-    MxnetParameters,
-    ScriptModeParameters,
-    TensorFlowParameters,
-)
+from sagebuild.parameters import BuildParameters, ByodParameters
 from sagebuild.service import Service
-
-# The one that the SDK's tables have of every algorithm; xgboost has "latest" besides.
-AMAZON_VERSION = "1"
 
 
 def choose_image(service: Service, number: int, parameters: BuildParameters, scope: Scope) -> Image:
@@ -32,22 +21,11 @@ def choose_image(service: Service, number: int, parameters: BuildParameters, sco
     instance_type = parameters.traininstancetype if scope == "training" else parameters.hostinstancetype
     return resolve_image(
         parameters.framework,
-        read_version(parameters),
-        parameters.pyversion if isinstance(parameters, ScriptModeParameters) else None,
+        parameters.image_version,
+        getattr(parameters, "pyversion", None),
         service.region,
         instance_type,
         scope,
-        algorithm=parameters.algorithm if isinstance(parameters, AmazonParameters) else None,
-        base_framework=parameters.baseframework if isinstance(parameters, HuggingFaceParameters) else None,
+        algorithm=getattr(parameters, "algorithm", None),
+        base_framework=getattr(parameters, "baseframework", None),
     )
-
-
-def read_version(parameters: BuildParameters) -> str | None:
-    """The version of the framework or algorithm that a document asks for; None where it has none."""
-    if isinstance(parameters, TensorFlowParameters):
-        return parameters.tensorflowversion
-    if isinstance(parameters, MxnetParameters):
-        return parameters.mxnetversion
-    if isinstance(parameters, AmazonParameters):
-        return AMAZON_VERSION
-    return getattr(parameters, "frameworkversion", None)

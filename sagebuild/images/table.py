@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from sagebuild.errors import ImageNotFoundError
+from sagebuild.framework_facts import FRAMEWORKS
 
 Scope = Literal["training", "inference"]
 Row = dict[str, Any]
-
-# Later versions have no p2 images: AWS retired that family with PyTorch 1.13 and TensorFlow 2.12.
-FIRST_WITHOUT_P2 = {"PYTORCH": (1, 13), "TENSORFLOW": (2, 12)}
 
 
 class Image(NamedTuple):
@@ -63,7 +61,7 @@ def resolve_image(
     rows = [row for row in rows if scope in row["scopes"]]
     rows, version = _pick(rows, lambda row: row["versions"], version, f"{what} has no {scope} image of version {{}}")
     what = f"{what} {version}"
-    if framework == "HUGGINGFACE":
+    if any("base" in row for row in rows):
         sentence = f"{what} has no {scope} image on base framework {{}}"
         rows, base_framework = _pick(rows, lambda row: row["base"], base_framework, sentence)
     rows, processor = _for_instance(rows, instance_type, f"{what} has no {scope} image for {instance_type}")
@@ -76,7 +74,7 @@ def resolve_image(
 
 
 def _rows_of(framework: str, algorithm: str | None) -> tuple[str, list[Row]]:
-    kind, name = ("algorithms", algorithm) if framework == "AMAZON" else ("frameworks", framework)
+    kind, name = ("algorithms", algorithm) if algorithm else ("frameworks", framework)
     tables = _tables()[kind]
     if name not in tables:
         raise ImageNotFoundError(f"There is no image of {name}; there are images of {_listed(tables)}.")
@@ -120,7 +118,7 @@ def _for_instance(rows: list[Row], instance_type: str, sentence: str) -> tuple[l
 
 
 def _check_p2(framework: str, version: str, instance_type: str, what: str) -> None:
-    first_without = FIRST_WITHOUT_P2.get(framework)
+    first_without = FRAMEWORKS[framework].first_without_p2
     if first_without and instance_type.startswith("ml.p2.") and _numbers(version) >= first_without:
         raise ImageNotFoundError(f"{what} has no image for {instance_type}: AWS retired p2; take ml.g4dn or ml.g5.")
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from sagebuild.framework_facts import FRAMEWORKS, FrameworkFacts
 from sagebuild.parameters.groups import (
     CategoricalRange,
     Channel,
@@ -26,7 +27,6 @@ from sagebuild.parameters.groups import (
 from sagebuild.parameters.kinds import Choice, Flag, Hours, Scalar, Text, WholeNumber
 from sagebuild.parameters.options import Options
 
-Framework = Literal["TENSORFLOW", "MXNET", "PYTORCH", "SCIKIT", "CHAINER", "XGBOOST", "HUGGINGFACE", "AMAZON", "BYOD"]
 TrainingWay = Literal["SAGEMAKER", "SAGEMAKERHPO"]
 TuningStrategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 EarlyStopping = Literal["Off", "Auto"]
@@ -141,7 +141,18 @@ class DataAndSteps(StrictModel):
 class BuildParameters(Common, Tuning, DataAndSteps, Options):
     """The parameters of a build; a framework's own are in the subclass that MODELS names."""
 
-    framework: Annotated[Framework, Choice(Framework)] = Field(description="What trains and serves the model.")
+    framework: Annotated[str, Choice(tuple(FRAMEWORKS))] = Field(description="What trains and serves the model.")
+
+    @property
+    def facts(self) -> FrameworkFacts:
+        """The facts of the framework."""
+        return FRAMEWORKS[self.framework]
+
+    @property
+    def image_version(self) -> str | None:
+        """The version of the framework's or algorithm's image; None for images of your own."""
+        name = self.facts.version_parameter
+        return getattr(self, name) if name else self.facts.only_version
 
     @property
     def has_training(self) -> bool:

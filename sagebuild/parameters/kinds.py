@@ -154,23 +154,28 @@ class Flag(Kind):
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """One of a Literal's words, in whatever case."""
+    """One of the words of a Literal or a tuple, in upper or lower case."""
 
-    literal: Any
+    words_of: Any
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words, as they are written."""
+        return self.words_of if isinstance(self.words_of, tuple) else get_args(self.words_of)
 
     @property
     def allowed(self) -> str:
-        return f"one of {', '.join(get_args(self.literal))}"
+        return f"one of {', '.join(self.words)}"
 
     def read(self, value: Any) -> str:
-        words: dict[str, str] = {word.lower(): word for word in get_args(self.literal)}
+        words: dict[str, str] = {word.lower(): word for word in self.words}
         word = value.strip().lower() if isinstance(value, str) else ""
         if word not in words:
             raise ValueError
         return words[word]
 
     def schema(self) -> CoreSchema:
-        return core_schema.literal_schema(list(get_args(self.literal)))
+        return core_schema.literal_schema(list(self.words))
 
 
 @dataclass(frozen=True)

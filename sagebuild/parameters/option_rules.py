@@ -13,16 +13,6 @@ _rule = rule_of(OPTION_RULES)
 # Brings the script to a training that may not fetch it: the SageMaker SDK names it so, too.
 CODE_CHANNEL = "code"
 
-# https://sagemaker.readthedocs.io/en/v2/api/training/estimators.html, the parameter distribution of each framework's
-# estimator, and sagemaker_use_mpi of Chainer's.
-STRATEGIES = {
-    "TENSORFLOW": ("parameter_server", "mpi", "smdistributed"),
-    "MXNET": ("parameter_server", "mpi"),
-    "PYTORCH": ("mpi", "smdistributed", "torch_distributed"),
-    "HUGGINGFACE": ("mpi", "smdistributed", "torch_distributed"),
-    "CHAINER": ("mpi",),
-}
-
 
 @_rule("subnets", "securitygroups")
 def _subnets_and_security_groups_need_each_other(parameters: BuildParameters) -> Iterator[str]:
@@ -44,12 +34,13 @@ def _spot_needs_a_time(parameters: BuildParameters) -> Iterator[str]:
 
 @_rule("framework", "spot", "spotmaxwait", "checkpoints")
 def _algorithms_without_checkpoints_wait_an_hour_at_most(parameters: BuildParameters) -> Iterator[str]:
-    # https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html: MaxWaitTimeInSeconds of 3600.
-    if parameters.framework != "AMAZON" or not parameters.spot or parameters.checkpoints:
+    most = parameters.facts.spot_hours_without_checkpoints
+    if most is None or not parameters.spot or parameters.checkpoints:
         return
-    if parameters.spotmaxwait is not None and parameters.spotmaxwait > 1:
+    if parameters.spotmaxwait is not None and parameters.spotmaxwait > most:
         yield (
-            f"spotmaxwait is {parameters.spotmaxwait:g}; it must be at most 1 for framework AMAZON without checkpoints."
+            f"spotmaxwait is {parameters.spotmaxwait:g}; it must be at most {most} for framework "
+            f"{parameters.framework} without checkpoints."
         )
 
 
@@ -82,7 +73,7 @@ def _burstable_instances_do_not_scale(parameters: BuildParameters) -> Iterator[s
 @_rule("framework", "distribution")
 def _frameworks_know_certain_strategies(parameters: BuildParameters) -> Iterator[str]:
     distribution = getattr(parameters, "distribution", None)
-    known = STRATEGIES.get(parameters.framework, ())
+    known = parameters.facts.strategies
     if distribution and distribution.strategy not in known:
         yield (
             f"distribution.strategy is {distribution.strategy}; "
@@ -163,7 +154,7 @@ def _queues_answer_no_smoke_test(parameters: BuildParameters) -> Iterator[str]:
 
 @_rule("framework", "metrics", "tuningobjective", "qualitygate", "mustimprove")
 def _gates_look_at_metrics_that_there_are(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.framework == "AMAZON":  # whose algorithms define their own
+    if parameters.facts.defines_metrics:
         return
     names = [metric.Name for metric in parameters.metrics]
     names += [parameters.tuningobjective.Name] if parameters.tuningobjective else []

@@ -79,7 +79,7 @@ def _validate_rest(content: dict[str, Any], wrong: set[str]) -> BuildParameters:
     """Return what is right of a wrong document, so that it can be told which of it does not go together."""
     known = BuildParameters.model_fields.keys() - wrong
     rest = {name: value for name, value in content.items() if name in known}
-    return BuildParameters.model_validate({"framework": "BYOD", **rest})
+    return BuildParameters.model_validate({"framework": next(iter(MODELS)), **rest})
 
 
 def default_document(framework: str) -> dict[str, Any]:

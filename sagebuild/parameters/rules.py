@@ -157,7 +157,7 @@ def _parallel_jobs_are_among_all_jobs(parameters: BuildParameters) -> Iterator[s
 @_rule("framework", "metrics", "tuningobjective")
 def _the_objective_is_a_metric(parameters: BuildParameters) -> Iterator[str]:
     objective = parameters.tuningobjective
-    if not objective or objective.Regex or parameters.framework == "AMAZON":
+    if not objective or objective.Regex or parameters.facts.defines_metrics:
         return
     names = [metric.Name for metric in parameters.metrics]
     if objective.Name not in names:
@@ -178,12 +178,13 @@ def _the_objective_has_one_definition(parameters: BuildParameters) -> Iterator[s
 @_rule("framework", "metrics", "tuningobjective")
 def _algorithms_define_their_metrics(parameters: BuildParameters) -> Iterator[str]:
     # CreateTrainingJob answers so: metric definitions of built-in algorithms cannot be overridden.
-    if parameters.framework != "AMAZON":
+    if not parameters.facts.defines_metrics:
         return
+    framework = f"framework {parameters.framework}"
     if parameters.metrics:
-        yield "metrics is not for framework AMAZON, whose algorithms define their own."
+        yield f"metrics is not for {framework}, whose algorithms define their own."
     if parameters.tuningobjective and parameters.tuningobjective.Regex:
-        yield "tuningobjective.Regex is not for framework AMAZON, whose algorithms define their own metrics."
+        yield f"tuningobjective.Regex is not for {framework}, whose algorithms define their own metrics."
 
 
 @_rule("metrics")
@@ -200,14 +201,17 @@ def _data_has_one_place(parameters: BuildParameters) -> Iterator[str]:
 
 
 @_rule("framework", "traininstancecount")
-def _scikit_learn_trains_on_one_instance(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.framework == "SCIKIT" and parameters.traininstancecount > 1:
-        yield f"traininstancecount is {parameters.traininstancecount}; it must be 1, since SCIKIT cannot train on more."
+def _some_frameworks_train_on_one_instance(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.facts.trains_on_one_instance and parameters.traininstancecount > 1:
+        yield (
+            f"traininstancecount is {parameters.traininstancecount}; it must be 1, since {parameters.framework} cannot "
+            "train on more."
+        )
 
 
 @_rule("framework", "hyperparameters")
 def _the_build_s_hyperparameters_are_its_own(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.framework in ("AMAZON", "BYOD"):
+    if not parameters.facts.has_script:
         return
     for name, advice in OWN_HYPERPARAMETERS.items():
         if name in parameters.hyperparameters:
@@ -216,7 +220,7 @@ def _the_build_s_hyperparameters_are_its_own(parameters: BuildParameters) -> Ite
 
 @_rule("framework", "hyperparameters", "modelhostingenvironment")
 def _room_is_left_for_the_build_s_own(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.framework in ("AMAZON", "BYOD"):
+    if not parameters.facts.has_script:
         return
     for name, given, own in (
         ("hyperparameters", parameters.static_hyperparameters, OWN_HYPERPARAMETERS),

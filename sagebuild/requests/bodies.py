@@ -6,14 +6,12 @@ import json
 from typing import Any
 
 from sagebuild.names import VARIANT, name_endpoint, name_resource
-from sagebuild.parameters import CODE_CHANNEL, AmazonParameters, BuildParameters, Channel, ScriptModeParameters
+from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, ScriptModeParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
-from sagebuild.requests import algorithms
 from sagebuild.requests.extensions import extend_endpoint_config, extend_model, extend_training
 from sagebuild.requests.script_mode import build_script_environment, build_script_hyperparameters, locate_source
 from sagebuild.service import Service
 
-DEFAULT_CHANNEL = "training"
 DEFAULT_CHANNEL_PATH = "train/"
 
 
@@ -107,8 +105,8 @@ def read_channels(service: Service, parameters: BuildParameters) -> dict[str, Ch
     source = locate_source(service, getattr(parameters, "trainsourcefile", None))
     code = {CODE_CHANNEL: Channel(uri=source, InputMode="File")} if source and parameters.networkisolation else {}
     if not parameters.channels:
-        name = algorithms.DEFAULT_CHANNEL if isinstance(parameters, AmazonParameters) else DEFAULT_CHANNEL
-        return {name: Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")} | code
+        data = Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")
+        return {parameters.facts.data_channel: data} | code
     return {
         name: channel
         if channel.uri

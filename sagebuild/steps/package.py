@@ -10,9 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
-from sagebuild.images.containers import read_version
 from sagebuild.names import name_package_group
-from sagebuild.parameters import BuildParameters, ScriptModeParameters
+from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.requests.script_mode import locate_source
 from sagebuild.s3_uri import split_s3_uri
@@ -50,7 +49,7 @@ def plan_package(
     is_new = artifacts is None or bool(parameters.ModelArtifacts)
     if not is_new or any("Image" not in each for each in containers):
         return {"wanted": False}
-    version = read_version(parameters) if isinstance(parameters, ScriptModeParameters) else None
+    version = parameters.image_version if parameters.facts.has_script else None
     framework: dict[str, str] = {"Framework": parameters.framework} if version else {}
     if version and _FRAMEWORK_VERSION.fullmatch(version):
         framework["FrameworkVersion"] = version

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sagebuild.errors import ParameterError
+from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.images.table import resolve_image
 from sagebuild.parameters import (
     MODELS,
@@ -25,7 +26,7 @@ from sagebuild.parameters import (
     parse_document,
     parse_parameters,
 )
-from sagebuild.parameters.common import Framework, InstanceType
+from sagebuild.parameters.common import InstanceType
 from sagebuild.parameters.frameworks import Algorithm
 from sagebuild.parameters.json_text import format_document
 from tests.unit.wrong_documents import WRONG_DOCUMENTS, WRONG_TEXTS, channel, of, scikit, tuned, tuned_over
@@ -108,7 +109,7 @@ def test_what_a_person_types_is_read_as_it_was_meant(parameters: dict[str, Any],
     assert type(value) is type(expected) or isinstance(expected, float | int)
 
 
-@pytest.mark.parametrize("framework", get_args(Framework))
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_framework_may_be_in_any_case_and_selects_the_model(framework: str) -> None:
     extra = {"algorithm": "PCA"} if framework == "AMAZON" else {}
     assert type(parse_parameters(of(f" {framework.title()} ", **extra))) is MODELS[framework]
@@ -255,11 +256,11 @@ def test_there_is_no_first_document_of_an_unknown_framework() -> None:
         default_document("SKLEARN")
 
 
-@pytest.mark.parametrize("framework", sorted(MODELS.keys() - {"BYOD", "AMAZON"}))
+@pytest.mark.parametrize("framework", [name for name, facts in FRAMEWORKS.items() if facts.images])
 @pytest.mark.parametrize("scope", ["training", "inference"])
 def test_the_defaults_of_a_framework_have_an_image(framework: str, scope: Any) -> None:
-    read = parse_parameters(of(framework)).model_dump()
-    version = str(read.get("tensorflowversion") or read.get("mxnetversion") or read.get("frameworkversion"))
+    parameters = parse_parameters(of(framework))
+    read, version = parameters.model_dump(), str(parameters.image_version)
     instance_type = read["traininstancetype"] if scope == "training" else read["hostinstancetype"]
     base = read.get("baseframework")
     image = resolve_image(framework, version, read["pyversion"], "us-east-1", instance_type, scope, base_framework=base)
@@ -271,7 +272,7 @@ def test_the_algorithms_are_those_that_have_an_image() -> None:
         (Path(__file__).parents[2] / "sagebuild" / "images" / "images.json").read_text(encoding="utf-8")
     )
     assert set(get_args(Algorithm)) == images["algorithms"].keys()
-    assert tuple(MODELS) == get_args(Framework)
+    assert tuple(MODELS) == tuple(FRAMEWORKS)
 
 
 def test_every_instance_type_that_sagemaker_rents_is_accepted() -> None:

@@ -2,12 +2,19 @@
 
 from typing import Any
 
+from sagebuild.parameters import MODELS
+
 Document = dict[str, Any]
-FRAMEWORKS = "TENSORFLOW, MXNET, PYTORCH, SCIKIT, CHAINER, XGBOOST, HUGGINGFACE, AMAZON, BYOD"
+FRAMEWORKS = ", ".join(MODELS)
 ALGORITHMS = (
     "blazingtext, factorization-machines, forecasting-deepar, image-classification, ipinsights, kmeans, knn, lda, "
     "linear-learner, ntm, object-detection, object2vec, pca, randomcutforest, semantic-segmentation, seq2seq, xgboost"
 )
+
+
+def owners_of(name: str) -> str:
+    """The frameworks that have a parameter, as an error message lists them."""
+    return ", ".join(framework for framework, model in MODELS.items() if name in model.model_fields)
 
 
 def of(framework: Any, **parameters: Any) -> Document:
@@ -118,23 +125,23 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
     (scikit(baseframework="pytorch2.3.0"),
      "'baseframework' belongs to framework HUGGINGFACE; this document's framework is SCIKIT."),
     (of("TENSORFLOW", frameworkversion="1.8"),
-     "'frameworkversion' belongs to frameworks PYTORCH, SCIKIT, CHAINER, XGBOOST, HUGGINGFACE; this document's framework is TENSORFLOW."),
+     f"'frameworkversion' belongs to frameworks {owners_of('frameworkversion')}; this document's framework is TENSORFLOW."),
     (of("TENSORFLOW", mxnetversion="1"),
      "'mxnetversion' belongs to framework MXNET; this document's framework is TENSORFLOW."),
     (of("MXNET", tensorflowversion="1"),
      "'tensorflowversion' belongs to framework TENSORFLOW; this document's framework is MXNET."),
     (of("MXNET", requirementsfile="requirements.txt"),
-     "'requirementsfile' belongs to frameworks TENSORFLOW, PYTORCH, SCIKIT, CHAINER, XGBOOST, HUGGINGFACE; this document's framework is MXNET."),
+     f"'requirementsfile' belongs to frameworks {owners_of('requirementsfile')}; this document's framework is MXNET."),
     (of("AMAZON", algorithm="kmeans", trainentrypoint="t.py"),
-     "'trainentrypoint' belongs to frameworks TENSORFLOW, MXNET, PYTORCH, SCIKIT, CHAINER, XGBOOST, HUGGINGFACE; this document's framework is AMAZON."),
+     f"'trainentrypoint' belongs to frameworks {owners_of('trainentrypoint')}; this document's framework is AMAZON."),
     (of("AMAZON", algorithm="kmeans", frameworkversion="1"),
-     "'frameworkversion' belongs to frameworks PYTORCH, SCIKIT, CHAINER, XGBOOST, HUGGINGFACE; this document's framework is AMAZON."),
+     f"'frameworkversion' belongs to frameworks {owners_of('frameworkversion')}; this document's framework is AMAZON."),
     (of("BYOD", trainsourcefile="a.tar.gz"),
-     "'trainsourcefile' belongs to frameworks TENSORFLOW, MXNET, PYTORCH, SCIKIT, CHAINER, XGBOOST, HUGGINGFACE; this document's framework is BYOD."),
+     f"'trainsourcefile' belongs to frameworks {owners_of('trainsourcefile')}; this document's framework is BYOD."),
     (of("BYOD", pyversion="py3"),
-     "'pyversion' belongs to frameworks TENSORFLOW, MXNET, PYTORCH, SCIKIT, CHAINER, XGBOOST, HUGGINGFACE; this document's framework is BYOD."),
+     f"'pyversion' belongs to frameworks {owners_of('pyversion')}; this document's framework is BYOD."),
     (of("BYOD", containerloglevel=20),
-     "'containerloglevel' belongs to frameworks TENSORFLOW, MXNET, PYTORCH, SCIKIT, CHAINER, XGBOOST, HUGGINGFACE; this document's framework is BYOD."),
+     f"'containerloglevel' belongs to frameworks {owners_of('containerloglevel')}; this document's framework is BYOD."),
     (of("amazon", algorithm="pca", train=False),
      "'train' belongs to framework BYOD; this document's framework is AMAZON."),
     # Counts and sizes
