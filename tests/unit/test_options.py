@@ -8,6 +8,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from sagebuild.errors import ParameterError
+from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.parameters import parse_document, parse_parameters
 from sagebuild.requests.bodies import build_endpoint_config, build_model, build_training_job
 from sagebuild.service import Service
@@ -40,7 +41,7 @@ Body = dict[str, Any]
 
 def build(operation: str, document: Body) -> Body:
     """A request of a document, which botocore's model of the operation must find right."""
-    parameters = parse_parameters(SCRIPT | document if document["framework"] not in ("AMAZON", "BYOD") else document)
+    parameters = parse_parameters(SCRIPT | document if FRAMEWORKS[document["framework"]].has_script else document)
     bodies = {
         "CreateTrainingJob": lambda: build_training_job(SERVICE, 7, parameters, "image:1"),
         "CreateModel": lambda: build_model(SERVICE, 7, parameters, "image:1"),
