@@ -2,7 +2,7 @@
 
 Run it after the pinned `sagemaker` SDK changes: `python tools/generate_images.py`.
 
-A row stands for images that differ by version alone: {versions, scopes, repository, registry, python?, processors?,
+A row stands for images that differ only by version: {versions, scopes, repository, registry, python?, processors?,
 container?, base?, prefix?}. `processors` maps what an instance has to its name in the tag, `registry` is an index into
 `registries` (region -> AWS account), and a row without `python` or `processors` has none in its tag.
 """
@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 
 def prepare_sdk() -> None:
-    """Let the SDK read its files once and not at every question, and keep it quiet."""
+    """Make the SDK read each of its files once, and log errors only."""
     logging.getLogger("sagemaker").setLevel(logging.ERROR)
     image_uris.utils._botocore_resolver = functools.cache(_botocore_resolver)
     image_uris.config_for_framework = functools.cache(image_uris.config_for_framework)
@@ -53,7 +53,7 @@ def build_tables() -> Json:
 
 
 def _framework_rows(name: str) -> Iterator[Json]:
-    """Yield a framework's rows; Graviton and Neuron tables become processors of the scope that they serve."""
+    """Yield a framework's rows; its Graviton and Neuron tables become processors of their scope."""
     config = image_uris.config_for_framework(name)
     for scope in SCOPES:
         table = config if "versions" in config else config[scope]
@@ -85,7 +85,7 @@ def _table_rows(name: str, table: Json, scope: str, processors: dict[str, str]) 
 
 
 def _hugging_face_rows(version: str, content: Json, scope: str, processors: dict[str, str]) -> Iterator[Json]:
-    """Yield one row for each base framework; the tag holds the base framework's version as it was asked for."""
+    """Yield one row for each base framework; the tag has the requested version of the base framework."""
     for base, image in content.items():
         if base == "version_aliases":
             continue
@@ -124,7 +124,7 @@ def _container(image: Json, processor: str) -> str:
 
 
 def _compact(rows: list[Json], registries: list[dict[str, str]]) -> list[Json]:
-    """Join the rows that differ by scope alone, then those that differ by version alone."""
+    """Join the rows that differ only by scope, then those that differ only by version."""
     for row in rows:
         if row["registry"] not in registries:
             registries.append(row["registry"])
@@ -142,7 +142,7 @@ def _join(rows: list[Json], key: str) -> list[Json]:
 
 
 def _p4d_suffixes(frameworks: dict[str, list[Json]]) -> Iterator[tuple[str, str]]:
-    """Yield what the SDK appends to some tags on p4d; it keeps that in code, so it is asked and not read."""
+    """Yield the suffixes of tags on p4d; the SDK has them in code, so ask it for each image."""
     for framework, rows in frameworks.items():
         for row in rows:
             if "gpu" not in row.get("processors", {}) or "base" in row:
@@ -159,7 +159,7 @@ def _p4d_suffixes(frameworks: dict[str, list[Json]]) -> Iterator[tuple[str, str]
 
 
 def _domains(registries: list[dict[str, str]]) -> dict[str, str]:
-    """Return the regions whose registries are not below amazonaws.com."""
+    """Return the domains of the regions whose registries are not in amazonaws.com."""
     regions = sorted({region for registry in registries for region in registry})
     resolver = _botocore_resolver()
     endpoints = {region: resolver.construct_endpoint("ecr", region) for region in regions}
@@ -172,7 +172,7 @@ def _domains(registries: list[dict[str, str]]) -> dict[str, str]:
 
 
 def render_tables() -> str:
-    """Return images.json as text, one row to a line, so that a change of the SDK reads well in a diff."""
+    """Return images.json as text with one row per line, so that a diff shows the SDK's changes."""
     tables = build_tables()
     sections = []
     for name, section in tables.items():

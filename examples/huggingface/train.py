@@ -1,4 +1,4 @@
-"""Learns to tell praise from complaint with a transformer: one script for SageMaker's Hugging Face containers.
+"""Learns to classify reviews with a transformer: one script for SageMaker's Hugging Face containers.
 
 Training reads CSV files from the channel ``training``: a sentence and its class, 0 or 1, in each line. It downloads the
 model to fine-tune from the Hugging Face Hub. The endpoint needs no script: the container serves the saved model for the

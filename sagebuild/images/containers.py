@@ -1,4 +1,4 @@
-"""Which container image a build trains or serves in."""
+"""Chooses the container image that a build trains or serves in."""
 
 from sagebuild.images.byod import choose_byod_image
 from sagebuild.images.table import Image, Scope, resolve_image
@@ -7,14 +7,14 @@ from sagebuild.service import Service
 
 
 def choose_image(service: Service, number: int, parameters: BuildParameters, scope: Scope) -> Image:
-    """The image for a build's training or inference.
+    """Return the image for a build's training or inference.
 
     Raises
     ------
     ImageNotFoundError
-        AWS has none of that version, Python, region and kind of machine.
+        AWS has no image of that version, Python, region and instance type.
     PreflightError
-        BYOD is to take an earlier image, and there is none.
+        BYOD uses an earlier image, and there is none.
     """
     if isinstance(parameters, ByodParameters):
         return choose_byod_image(service, number, parameters, scope)

@@ -1,4 +1,4 @@
-"""Reads a parameter document: all that is wrong with it in one ParameterError, or the build's parameters."""
+"""Parses a parameter document into the build's parameters, or raises one ParameterError with all problems."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,16 +24,16 @@ def parse_document(
     Parameters
     ----------
     text
-        JSON, as it lies in SSM Parameter Store.
+        JSON, as SSM Parameter Store has it.
     default_framework
-        What a document is for that names no framework.
+        The framework of a document that names none.
     overrides
-        Parameters that take the place of the document's.
+        Parameters that replace the document's.
 
     Raises
     ------
     ParameterError
-        With a line for everything that is wrong.
+        With a line for each problem.
     """
     check_size(text)
     document = load_json(text, DOCUMENT)
@@ -43,10 +43,7 @@ def parse_document(
 
 
 def parse_parameters(document: Mapping[str, Any], *, default_framework: str | None = None) -> BuildParameters:
-    """Return the build's parameters from the document's content.
-
-    Parameters and errors as in `parse_document`.
-    """
+    """Return the build's parameters from the document's content; otherwise like `parse_document`."""
     problems: list[Problem] = []
     content = copy_json(document, (), problems)
     if not isinstance(content, dict):
@@ -76,7 +73,7 @@ def _validate(model: type[BuildParameters], content: dict[str, Any]) -> tuple[Bu
 
 
 def _validate_rest(content: dict[str, Any], wrong: set[str]) -> BuildParameters:
-    """Return what is right of a wrong document, so that it can be told which of it does not go together."""
+    """Return the valid part of an invalid document, so that the rules can check that part."""
     known = BuildParameters.model_fields.keys() - wrong
     rest = {name: value for name, value in content.items() if name in known}
     return BuildParameters.model_validate({"framework": next(iter(MODELS)), **rest})

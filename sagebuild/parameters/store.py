@@ -1,4 +1,4 @@
-"""The parameter document of the stack, as it lies in SSM Parameter Store."""
+"""Reads, writes and deletes the parameter document in SSM Parameter Store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sagebuild.service import Service, aws_call, suppress_code
 
 
 def read_document(service: Service) -> str:
-    """The document's text, as a person left it.
+    """Return the text of the document.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def read_document(service: Service) -> str:
             return service.ssm.get_parameter(Name=name)["Parameter"]["Value"]
         except service.ssm.exceptions.ParameterNotFound:
             raise ParameterError(
-                f"There is no SSM parameter {name}; create it with the JSON document of the build's parameters, "
+                f"There is no SSM parameter {name}; create it with a JSON document of build parameters, "
                 "or deploy the service again, which writes the defaults."
             ) from None
 
@@ -58,6 +58,6 @@ def write_text(service: Service, text: str, *, overwrite: bool) -> bool:
 
 
 def delete_document(service: Service) -> None:
-    """Remove the document, which may be gone already."""
+    """Delete the document; do nothing when there is none."""
     with aws_call("delete the build parameters"), suppress_code("ParameterNotFound"):
         service.ssm.delete_parameter(Name=service.setting("PARAMETERS_NAME"))

@@ -188,7 +188,7 @@ def test_overrides_are_not_blamed_for_a_document_that_is_wrong_by_itself(inbox: 
     write_document(inbox.service, DOCUMENT | {"trainmaxrun": -1}, overwrite=True)
     take_messages(inbox.service, [publish(1, {"trainvolumesize": 20})])
     assert (inbox.executions(), read_dead_letters(inbox)) == (["build-1"], [])
-    with pytest.raises(ParameterError, match=r"(?s)trainmaxrun is -1.*\(The request for this build had set trainvol"):
+    with pytest.raises(ParameterError, match=r"(?s)trainmaxrun is -1.*\(The request for this build set trainvol"):
         plan_build(inbox.service, 1)
 
 
