@@ -1,12 +1,12 @@
 """Chooses the container image that a build trains or serves in."""
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import choose_byod_image
 from sagebuild.images.table import Image, Scope, resolve_image
 from sagebuild.parameters import BuildParameters, ByodParameters
-from sagebuild.service import Service
 
 
-def choose_image(service: Service, number: int, parameters: BuildParameters, scope: Scope) -> Image:
+def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
     """Return the image for a build's training or inference.
 
     Raises
@@ -16,14 +16,15 @@ def choose_image(service: Service, number: int, parameters: BuildParameters, sco
     PreflightError
         BYOD uses an earlier image, and there is none.
     """
-    if isinstance(parameters, ByodParameters):
-        return choose_byod_image(service, number, parameters, scope)
+    if byod := context.narrow(ByodParameters):
+        return choose_byod_image(byod, scope)
+    parameters = context.parameters
     instance_type = parameters.traininstancetype if scope == "training" else parameters.hostinstancetype
     return resolve_image(
         parameters.framework,
         parameters.image_version,
         getattr(parameters, "pyversion", None),
-        service.region,
+        context.service.region,
         instance_type,
         scope,
         algorithm=getattr(parameters, "algorithm", None),

@@ -7,6 +7,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.errors import ParameterError
 from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.parameters import parse_document, parse_parameters
@@ -43,9 +44,9 @@ def build(operation: str, document: Body) -> Body:
     """A request of a document, which botocore's model of the operation must find right."""
     parameters = parse_parameters(SCRIPT | document if FRAMEWORKS[document["framework"]].has_script else document)
     bodies = {
-        "CreateTrainingJob": lambda: build_training_job(SERVICE, 7, parameters, "image:1"),
-        "CreateModel": lambda: build_model(SERVICE, 7, parameters, "image:1"),
-        "CreateEndpointConfig": lambda: build_endpoint_config(SERVICE, 7, parameters),
+        "CreateTrainingJob": lambda: build_training_job(BuildContext(SERVICE, 7, parameters), "image:1"),
+        "CreateModel": lambda: build_model(BuildContext(SERVICE, 7, parameters), "image:1"),
+        "CreateEndpointConfig": lambda: build_endpoint_config(BuildContext(SERVICE, 7, parameters)),
     }
     body = bodies[operation]()
     shape: Any = SAGEMAKER.operation_model(operation).input_shape
