@@ -20,7 +20,7 @@ class MpiNames(NamedTuple):
 TOOLKIT_MPI = MpiNames(
     "sagemaker_mpi_enabled", "sagemaker_mpi_num_of_processes_per_host", "sagemaker_mpi_custom_mpi_options"
 )
-# https://github.com/aws/sagemaker-chainer-container
+# sagemaker-python-sdk 2.x, chainer/estimator.py
 CHAINER_MPI = MpiNames("sagemaker_use_mpi", "sagemaker_process_slots_per_host", "sagemaker_additional_mpi_options")
 
 
@@ -111,7 +111,7 @@ FRAMEWORKS: dict[str, FrameworkFacts] = {
         first_code_in_model=(1, 2),
         first_without_p2=(1, 13),
     ),
-    # sdk, sklearn/estimator.py: "Scikit-Learn does not support distributed training."
+    # sdk, sklearn/estimator.py refuses more than one training instance.
     "SCIKIT": FrameworkFacts("sklearn", trains_on_one_instance=True),
     "CHAINER": FrameworkFacts("chainer", strategies=("mpi",), mpi=CHAINER_MPI),
     "XGBOOST": FrameworkFacts("xgboost"),

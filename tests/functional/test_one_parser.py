@@ -53,7 +53,7 @@ def refusal_of(read: Any, *given: Any) -> str:
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
-def test_what_a_person_hands_in_is_refused_as_the_build_would(client: Client, text: str) -> None:
+def test_a_new_document_is_refused_with_the_build_s_sentence(client: Client, text: str) -> None:
     sentence = TEXTS[text]
     assert refusal_of(lambda: parse_document(text, default_framework="SCIKIT")) == sentence
     assert refusal_of(client.parameters.replace_text, text) == sentence
@@ -61,7 +61,7 @@ def test_what_a_person_hands_in_is_refused_as_the_build_would(client: Client, te
 
 
 @pytest.mark.parametrize("text", STORED, ids=range(len(STORED)))
-def test_what_is_stored_is_refused_by_each_who_reads_it(client: Client, stack: Stack, text: str) -> None:
+def test_a_stored_document_is_refused_by_every_reader(client: Client, stack: Stack, text: str) -> None:
     sentence = STORED[text]
     write_text(stack.service, text, overwrite=True)
     launch_build(stack.service, Trigger("command"))

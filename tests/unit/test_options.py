@@ -67,7 +67,7 @@ def changes(operation: str, **options: Any) -> Body:
 
 
 @pytest.mark.parametrize(("document", "sentences"), [(row[0], row[1:]) for row in WRONG_OPTIONS])
-def test_a_wrong_option_is_told_in_a_sentence(document: Any, sentences: tuple[str, ...]) -> None:
+def test_an_invalid_option_is_refused_with_a_sentence(document: Any, sentences: tuple[str, ...]) -> None:
     with pytest.raises(ParameterError) as error:
         parse_document(json.dumps(document))
     assert str(error.value).splitlines() == list(sentences)

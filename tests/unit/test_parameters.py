@@ -62,12 +62,14 @@ def test_the_defaults_are_the_contract_s(framework: str) -> None:
 
 
 @pytest.mark.parametrize(("document", "sentences"), [(row[0], row[1:]) for row in WRONG_DOCUMENTS])
-def test_a_wrong_document_is_told_in_a_sentence_for_each_mistake(document: Any, sentences: tuple[str, ...]) -> None:
+def test_an_invalid_document_is_refused_with_a_sentence_for_each_problem(
+    document: Any, sentences: tuple[str, ...]
+) -> None:
     assert _refusal_of(json.dumps(document)) == list(sentences)
 
 
 @pytest.mark.parametrize(("text", "sentence"), WRONG_TEXTS)
-def test_a_text_that_is_no_document_is_told_where(text: str, sentence: str) -> None:
+def test_a_text_that_is_not_a_document_is_refused_with_the_place_of_the_problem(text: str, sentence: str) -> None:
     assert _refusal_of(text) == [sentence]
 
 
@@ -122,7 +124,7 @@ def test_a_document_without_a_framework_is_for_the_default_one() -> None:
     assert sentence.startswith('framework is "SKLEARN"; it must be one of TENSORFLOW, ')
 
 
-def test_tuning_ranges_are_told_from_plain_hyperparameters() -> None:
+def test_tuning_ranges_are_separated_from_plain_hyperparameters() -> None:
     read = parse_parameters(tuned(hyperparameters={
         "kernel": {"Values": ["rbf", 1, True]},
         "C": {"MinValue": "0.1", "MaxValue": "1e2", "ScalingType": "logarithmic"},
@@ -296,7 +298,7 @@ def test_every_parameter_has_a_description_and_a_json_schema(model: type[BuildPa
     assert schema["properties"]["framework"]["const"] in MODELS
 
 
-def test_hugging_face_trains_on_a_gpu_unless_told_otherwise() -> None:
+def test_hugging_face_trains_on_a_gpu_by_default() -> None:
     assert HuggingFaceParameters.model_fields["traininstancetype"].default == "ml.g4dn.xlarge"
 
 

@@ -1,4 +1,4 @@
-"""Wrong parameter documents, and what a person is told of each: one line of the table for one document."""
+"""Invalid parameter documents, and the error sentences of each."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
      f'framework is ["SCIKIT"]; it must be one of {FRAMEWORKS}.'),
     (of(True),
      f"framework is true; it must be one of {FRAMEWORKS}."),
-    # Names that nobody knows
+    # Unknown names
     (scikit(traininstncetype="ml.m5.large"),
      "'traininstncetype' is not a parameter of SCIKIT; did you mean 'traininstancetype'?"),
     (scikit(TrainInstanceType="ml.m5.large"),

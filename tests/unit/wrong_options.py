@@ -1,4 +1,4 @@
-"""Wrong documents of the options beyond the contract's groups, and what a person is told of each."""
+"""Invalid documents of the options, and the error sentences of each."""
 
 from typing import Any
 
