@@ -15,8 +15,9 @@ from sagebuild.parameters import MODELS
 from sagebuild.parameters.common import BuildParameters, Common, DataAndSteps, Tuning
 from sagebuild.parameters.deployment_options import DeploymentOptions
 from sagebuild.parameters.groups import StrictModel
-from sagebuild.parameters.kinds import Dollars, Hours, JsonText, Kind, WholeNumber
+from sagebuild.parameters.kinds import Dollars, Hours, Kind, WholeNumber
 from sagebuild.parameters.options import EndpointOptions, NetworkOptions, TrainingOptions
+from sagebuild.parameters.text_kinds import JsonText
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -24,8 +24,9 @@ from sagebuild.parameters.groups import (
     VariableName,
     read_tags,
 )
-from sagebuild.parameters.kinds import Choice, Flag, Hours, Scalar, Text, WholeNumber
+from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber
 from sagebuild.parameters.options import Options
+from sagebuild.parameters.text_kinds import Scalar, Text
 
 TrainingKind = Literal["SAGEMAKER", "SAGEMAKERHPO"]
 TuningStrategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]

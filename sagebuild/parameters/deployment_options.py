@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from sagebuild.parameters.groups import BUCKET, Goal, MetricName, StrictModel, refuse_object
-from sagebuild.parameters.kinds import Choice, Hours, JsonText, Number, Text, WholeNumber
+from sagebuild.parameters.kinds import Choice, Hours, Number, WholeNumber
+from sagebuild.parameters.text_kinds import JsonText, Text
 
 Approval = Literal["none", "manual"]
 Shifting = Literal["ALL_AT_ONCE", "CANARY", "LINEAR"]

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from sagebuild.parameters.common import BuildParameters, InstanceType
 from sagebuild.parameters.groups import BUCKET, PATH, ImagesToBuild, RelativePath
-from sagebuild.parameters.kinds import Choice, Flag, Text, Version, WholeNumber
+from sagebuild.parameters.kinds import Choice, Flag, WholeNumber
 from sagebuild.parameters.options import Distributed
+from sagebuild.parameters.text_kinds import Text, Version
 
 Algorithm = Literal[
     "blazingtext",

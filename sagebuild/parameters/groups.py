@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from sagebuild.parameters.kinds import Choice, Flag, JsonText, MetricPattern, Number, Scalar, Text, WholeNumber
+from sagebuild.parameters.kinds import Choice, Flag, Number, WholeNumber
+from sagebuild.parameters.text_kinds import JsonText, MetricPattern, Scalar, Text
 
 Mode = Literal["File", "Pipe", "FastFile"]
 DataType = Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"]

@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from sagebuild.parameters.deployment_options import DeploymentOptions
 from sagebuild.parameters.groups import S3Address, StrictModel, refuse_object
-from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, Scalar, Text, WholeNumber
+from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, WholeNumber
+from sagebuild.parameters.text_kinds import Scalar, Text
 
 Strategy = Literal["parameter_server", "mpi", "smdistributed", "torch_distributed"]
 

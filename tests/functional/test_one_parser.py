@@ -16,7 +16,7 @@ from sagebuild.errors import ParameterError
 from sagebuild.launch.start import launch_build
 from sagebuild.parameters import parse_document
 from sagebuild.parameters.store import read_document, write_document, write_text
-from sagebuild.plan.build import plan_build
+from sagebuild.plan.dispatch import plan
 from sagebuild.voice.spoken_parameters import apply_change, propose_change, read_parameter
 from tests.functional.conftest import REGION, Stack
 
@@ -30,7 +30,6 @@ TEXTS = {
     '{"hyperparameters": {"C": "\\ud800"}}': "hyperparameters.C holds half of a surrogate pair, which is not text.",
     '{"hyperparameters": {"C": ' + "[" * 25 + "]" * 25 + "}}": f"hyperparameters.C{'[0]' * 18} nests deeper than 20 "
     "levels.",
-    "[" * 4000: "The parameter document nests deeper than 20 levels.",
     '{"hyperparameters": {"C": ' + "9" * 5000 + "}}": "The parameter document has a number of too many digits.",
     json.dumps(DOCUMENT).ljust(12_000): "The parameter document has 12000 bytes; an SSM parameter holds at most 8192 "
     "(advanced tier) or 4096 (standard tier).",
@@ -65,7 +64,7 @@ def test_a_stored_document_is_refused_by_every_reader(client: Client, stack: Sta
     sentence = STORED[text]
     write_text(stack.service, text, overwrite=True)
     launch_build(stack.service, Trigger("command"))
-    assert refusal_of(plan_build, stack.service, 1) == sentence
+    assert refusal_of(plan, stack.service, 1) == sentence
     assert refusal_of(client.parameters.check) == sentence
     assert refusal_of(lambda: client.parameters.document) == sentence
     assert refusal_of(client.parameters.set, {"trainvolumesize": 20}) == sentence
