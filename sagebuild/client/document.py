@@ -24,7 +24,7 @@ class Parameters(Mapping[str, Any]):
     @property
     def name(self) -> str:
         """The name of the SSM parameter that holds them."""
-        return self._service.setting("PARAMETERS_NAME")
+        return self._service.settings.parameters_name
 
     @property
     def document(self) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class Parameters(Mapping[str, Any]):
         ParameterError
             With a line for everything that is wrong.
         """
-        framework = self._service.setting("FRAMEWORK")
+        framework = self._service.settings.framework
         if document is None:
             return parse_document(self.text, default_framework=framework)
         parameters = parse_parameters(document, default_framework=framework)
@@ -113,7 +113,7 @@ class Parameters(Mapping[str, Any]):
             A build would refuse it; the stored document stays.
         """
         before = self.text
-        parse_document(text, default_framework=self._service.setting("FRAMEWORK"))
+        parse_document(text, default_framework=self._service.settings.framework)
         if text != before:
             write_text(self._service, text, overwrite=True)
         return Change(read_leniently(before), read_raw_document(text))
@@ -125,7 +125,7 @@ class Parameters(Mapping[str, Any]):
     def defaults(self, framework: str | None = None) -> dict[str, Any]:
         """The document that a first deployment writes; default: for the framework of this one."""
         own = read_leniently(self.text).get("framework")
-        return default_document(framework or str(own or self._service.setting("FRAMEWORK")))
+        return default_document(framework or str(own or self._service.settings.framework))
 
     def history(self) -> list[Version]:
         """The versions that SSM keeps, up to 100, newest first; those that are no JSON object are left out."""

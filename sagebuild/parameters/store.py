@@ -18,7 +18,7 @@ def read_document(service: Service) -> str:
     ParameterError
         There is no such document.
     """
-    name = service.setting("PARAMETERS_NAME")
+    name = service.settings.parameters_name
     with aws_call("read the build parameters"):
         try:
             return service.ssm.get_parameter(Name=name)["Parameter"]["Value"]
@@ -45,7 +45,7 @@ def write_text(service: Service, text: str, *, overwrite: bool) -> bool:
     with aws_call("write the build parameters"):
         try:
             service.ssm.put_parameter(
-                Name=service.setting("PARAMETERS_NAME"),
+                Name=service.settings.parameters_name,
                 Description="The build parameters of sagebuild; edit them here.",
                 Value=text,
                 Type="String",
@@ -60,4 +60,4 @@ def write_text(service: Service, text: str, *, overwrite: bool) -> bool:
 def delete_document(service: Service) -> None:
     """Delete the document; do nothing when there is none."""
     with aws_call("delete the build parameters"), suppress_code("ParameterNotFound"):
-        service.ssm.delete_parameter(Name=service.setting("PARAMETERS_NAME"))
+        service.ssm.delete_parameter(Name=service.settings.parameters_name)
