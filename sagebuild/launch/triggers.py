@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from sagebuild.builds.records import Trigger
-from sagebuild.errors import MalformedMessageError, RollbackError
+from sagebuild.errors import MalformedMessageError, ParameterError, RollbackError
+from sagebuild.parameters.json_text import read_object
 
 # How a publisher to the launch topic may name itself, in the message attribute "trigger".
 KINDS = ("alarm", "command", "notebook", "push", "schedule", "topic", "upload", "voice")
@@ -88,15 +89,26 @@ def _read_notification(envelope: Mapping[str, Any], message_id: str, launch_topi
     detail = _text(envelope, "Subject") or ("" if content else text)
     if envelope.get("TopicArn") != launch_topic:
         return LaunchRequest(_trigger("topic", detail or _text(envelope, "TopicArn")), request_id)
-    if content is None and text.lstrip()[:1] in ("{", "["):
-        raise MalformedMessageError("The message begins like JSON and is not a JSON object of parameters to override.")
+    overrides = _read_overrides(text)
     kind = _text(envelope, "MessageAttributes", "trigger", "Value") or "topic"
     if kind not in KINDS:
         raise MalformedMessageError(f"The attribute trigger is {kind[:40]!r}; it must be one of {', '.join(KINDS)}.")
     trigger = _trigger(kind, detail)
-    if content and "rollback" in content:
-        return LaunchRequest(replace(trigger, rollback=_read_rollback(content)), request_id)
-    return LaunchRequest(trigger, request_id, content or {})
+    if "rollback" in overrides:
+        return LaunchRequest(replace(trigger, rollback=_read_rollback(overrides)), request_id)
+    return LaunchRequest(trigger, request_id, overrides)
+
+
+def _read_overrides(text: str) -> dict[str, Any]:
+    """The parameters that a message overrides; none for free text, which is the reason of the build."""
+    if text.removeprefix("\ufeff").lstrip()[:1] not in ("{", "["):
+        return {}
+    try:
+        return read_object(text, "it")
+    except ParameterError as error:
+        raise MalformedMessageError(
+            f"The message begins like JSON, so it must be a JSON object of parameters to override: {error}"
+        ) from None
 
 
 def _read_rollback(content: Mapping[str, Any]) -> str:
@@ -174,7 +186,7 @@ def _trigger(kind: str, detail: str) -> Trigger:
 
 def _read_object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text)
+        value = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

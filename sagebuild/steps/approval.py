@@ -22,6 +22,7 @@ from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
 from sagebuild.names import execution_url, name_resource
 from sagebuild.notifications.notify import build_facts, format_seconds, publish_facts, tell_metrics, tell_moment
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.service import Service, aws_call
 
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html: nobody waits with this token.
@@ -42,7 +43,7 @@ def plan_approval(context: BuildContext[BuildParameters]) -> ApprovalPlan:
     """Whether a person is asked, and what `request_approval` takes."""
     if not asks_approval(context.parameters):
         return {"wanted": False}
-    seconds = math.ceil(context.parameters.approvalhours * 3600)
+    seconds = math.ceil(context.parameters.approvalhours * SECONDS_PER_HOUR)
     return {
         "wanted": True,
         "seconds": seconds,
