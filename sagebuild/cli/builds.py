@@ -173,7 +173,7 @@ def show(session: Session, number: Number = None) -> None:
         return
     session.print_pairs(partial(show_build, build.record, build.console_url))
     session.console.print(show_steps(steps))
-    if curves:
+    if curves or curves.notes:
         session.console.print(show_curves(curves))
 
 

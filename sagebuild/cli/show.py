@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from rich.console import Group, RenderableType
@@ -13,7 +13,7 @@ from sagebuild.builds.records import BuildRecord
 from sagebuild.client.comparison import Comparison
 from sagebuild.client.doctor import Diagnosis
 from sagebuild.client.facts import describe_facts, describe_target
-from sagebuild.client.metrics import draw_sparkline
+from sagebuild.client.metrics import Curves, draw_sparkline
 from sagebuild.client.steps import Step
 from sagebuild.notifications.notify import tell_metrics
 
@@ -87,12 +87,12 @@ def show_steps(steps: Iterable[Step], with_waiting: bool = True) -> Table:
     return table
 
 
-def show_curves(curves: Mapping[str, Sequence[float]]) -> RenderableType:
-    """A sparkline for each metric, with its last value."""
+def show_curves(curves: Curves) -> RenderableType:
+    """A sparkline for each metric, with its last value, and the notes."""
     table = _grid()
     for name, values in curves.items():
         table.add_row(Text(name), Text(draw_sparkline(values), style="cyan"), f"{values[-1]:g}")
-    return table
+    return Group(table, *(Text(note, style="dim") for note in curves.notes))
 
 
 def show_differences(lines: Sequence[str]) -> RenderableType:

@@ -69,14 +69,17 @@ def draw_steps(steps: Steps) -> str:
 
 
 def draw_curves(curves: Curves) -> str:
-    """A plot for each metric."""
+    """A plot for each metric that has a finite value, and the notes."""
+    notes = "".join(f"<p>{escape(note)}</p>" for note in curves.notes)
     if not curves:
-        return f"<p>{escape(curves.title)}: no metrics yet.</p>"
+        return f"<p>{escape(curves.title)}: no metrics yet.</p>{notes}"
     plots = (
         _draw_plot(name, values, curves.places, _LINES[index % len(_LINES)])
+        if any(map(math.isfinite, values))
+        else f"<p>{escape(name)}: no finite value.</p>"
         for index, (name, values) in enumerate(curves.items())
     )
-    return f"<div><b>{escape(curves.title)}</b><br>{''.join(plots)}</div>"
+    return f"<div><b>{escape(curves.title)}</b><br>{''.join(plots)}{notes}</div>"
 
 
 def draw_build(build: Build) -> str:

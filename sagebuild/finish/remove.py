@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sagebuild.errors import NoBuildRunningError, StillRunningError
 from sagebuild.names import name_endpoint, name_package_group, resource_prefix, tuning_prefix
 from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.running.scaling import end_scaling
 from sagebuild.running.stop import stop_build
 from sagebuild.service import Service, aws_call, suppress_code
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 WAIT = 600  # seconds; a Lambda may take 900
 POLL_SECONDS = 5.0
 BUCKETS = ("DATA_BUCKET", "CODE_BUCKET", "MODEL_BUCKET")
-TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 
 _log = logging.getLogger(__name__)
 

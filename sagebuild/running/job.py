@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,14 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_resource
+from sagebuild.running.metrics import read_final_metrics
 from sagebuild.service import Service, aws_call, suppress_code
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import HyperParameterTrainingJobSummaryTypeDef
 
 POLL_SECONDS = 1.0
+TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"  # the log group of all trainings of an account
 # All the rest cost nothing any more.
 _RUNNING = frozenset({"InProgress", "Stopping"})
 
@@ -72,6 +73,7 @@ class Job:
     seconds: int = 0
     reason: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    metric_definitions: tuple[Mapping[str, str], ...] = ()
     artifacts: str = ""
     ran_out_of_time: bool = False
     tuning: Tuning | None = None
@@ -86,7 +88,7 @@ def describe_job(service: Service, record: BuildRecord) -> Job | None:
     """The job of a build as it is now, or None if none was ever started."""
     if record.tuning_job:
         return _describe_tuning_job(service, record.tuning_job)
-    return _describe_training_job(service, name_resource(service, record.number))
+    return describe_training_job(service, name_resource(service, record.number))
 
 
 def stop_job(
@@ -123,7 +125,7 @@ def complete_job(service: Service, job: Job) -> Job:
     if not job.tuning:
         return job
     trainings = _list_trainings(service, job.name)
-    best = _describe_training_job(service, job.tuning.best) if job.tuning.best else None
+    best = describe_training_job(service, job.tuning.best) if job.tuning.best else None
     return replace(
         job,
         seconds=round(sum(_count_seconds(training) for training in trainings)),
@@ -160,7 +162,8 @@ def count_paid_seconds(service: Service, record: BuildRecord, at: datetime) -> f
     return float(answer.get("BillableTimeInSeconds") or _count_seconds(answer, at))
 
 
-def _describe_training_job(service: Service, name: str) -> Job | None:
+def describe_training_job(service: Service, name: str) -> Job | None:
+    """Describe a training job; return None if no job ever had that name."""
     answer = _describe(
         f"the training job {name}", lambda: service.sagemaker.describe_training_job(TrainingJobName=name)
     )
@@ -171,15 +174,11 @@ def _describe_training_job(service: Service, name: str) -> Job | None:
         status=answer["TrainingJobStatus"],
         seconds=answer.get("BillableTimeInSeconds", 0),
         reason=answer.get("FailureReason", ""),
-        metrics=_read_metrics(answer.get("FinalMetricDataList", [])),
+        metrics=read_final_metrics(answer.get("FinalMetricDataList", [])),
+        metric_definitions=tuple(answer.get("AlgorithmSpecification", {}).get("MetricDefinitions", [])),
         artifacts=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
         ran_out_of_time=answer.get("SecondaryStatus") == "MaxRuntimeExceeded",
     )
-
-
-def _read_metrics(told: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Metrics by name; one that diverged (NaN, infinity) is left out, as no record could keep it."""
-    return {each["MetricName"]: each["Value"] for each in told if math.isfinite(each["Value"])}
 
 
 def _describe_tuning_job(service: Service, name: str) -> Job | None:

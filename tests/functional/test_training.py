@@ -1,10 +1,12 @@
 """A build without a training takes the newest model that there is, and says so; without one it says that."""
 
+import time
 from typing import Any
 
 import pytest
 
 from sagebuild.builds.records import Trigger, read_build, update_build
+from sagebuild.client.logs import read_training_log
 from sagebuild.errors import ParameterError
 from sagebuild.finish.build import Ending, finish_build
 from sagebuild.launch.start import launch_build
@@ -12,6 +14,7 @@ from sagebuild.notifications.notify import write_message
 from sagebuild.parameters import parse_parameters
 from sagebuild.plan.preflight import Findings, examine_inputs
 from sagebuild.requests.training import plan_training
+from sagebuild.running.job import TRAINING_LOGS
 from tests.functional.conftest import Stack
 
 NOTHING = parse_parameters({"framework": "SCIKIT", "skiptrain": True})
@@ -85,3 +88,15 @@ def test_a_tuning_is_told_with_its_best(stack: Stack) -> None:
         "the best has accuracy 0.97 with kernel rbf, learning-rate 0.01 (t-1-003-abc)."
     ) in write_message(stack.service, read_build(stack.service, number))
     assert best == read_build(stack.service, number).best_hyperparameters
+
+
+def test_the_log_of_a_training_holds_no_other_trainings_lines(stack: Stack) -> None:
+    number = launch_build(stack.service, Trigger("command")).number
+    update_build(stack.service, number, tuning_job="tuning", training_job="tuning-1")
+    logs, at = stack.service.logs, round(time.time() * 1000)
+    logs.create_log_group(logGroupName=TRAINING_LOGS)
+    for job, line in (("tuning-1", "loss=0.5"), ("tuning-12", "loss=0.9")):
+        place: Any = {"logGroupName": TRAINING_LOGS, "logStreamName": f"{job}/algo-1-{at}"}
+        logs.create_log_stream(**place)
+        logs.put_log_events(**place, logEvents=[{"timestamp": at, "message": line}])
+    assert read_training_log(stack.service, read_build(stack.service, number)) == ["loss=0.5"]

@@ -30,7 +30,7 @@ from sagebuild.client.facts import describe_facts, name_build
 from sagebuild.client.launching import find_number
 from sagebuild.client.layout import lay_out
 from sagebuild.client.logs import FUNCTIONS, read_function_line
-from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline, find_values
+from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline
 from sagebuild.client.prediction import decode, encode
 from sagebuild.client.steps import History, Step, Steps, build_steps
 from sagebuild.client.watching import describe_step
@@ -149,11 +149,6 @@ def test_a_request_is_found_in_the_build_that_began_or_in_the_one_that_waits(
 )
 def test_of_a_functions_log_only_what_it_says_is_told(text: str, told: str) -> None:
     assert read_function_line(text) == told
-
-
-def test_metrics_are_found_as_sagemaker_finds_them() -> None:
-    definitions = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}, {"Name": "absent", "Regex": "absent=(.*)"}]
-    assert find_values(definitions, ["loss=2.5 loss=2", "nothing", "loss=1"]) == {"loss": [2.5, 2.0, 1.0]}
 
 
 def test_metrics_of_builds_are_put_side_by_side() -> None:
@@ -278,6 +273,11 @@ def test_pictures_are_well_formed_and_escape_what_others_wrote() -> None:
     curves = Curves({"<b>": [1.0, float("nan"), 3.0], "flat": [2.0]}, "Build 3")
     plots = ElementTree.fromstring(draw_curves(curves).replace("<br>", "<br/>"))
     assert len(plots.findall("{http://www.w3.org/2000/svg}svg")) == 2
+    diverged = draw_curves(Curves({"loss": [float("nan")]}, "Build 3", notes=("<i>: no number.",)))
+    assert [part.text for part in ElementTree.fromstring(diverged.replace("<br>", "<br/>")).findall("p")] == [
+        "loss: no finite value.",
+        "<i>: no number.",
+    ]
     table = draw_builds([record(3, status="failed", reason="<script>alert(1)</script>", ended_at=NOW.isoformat())])
     assert "<script>" not in table
     assert ElementTree.fromstring(table).findall("tr")[1].findtext("td") == "3"
