@@ -1,7 +1,7 @@
 """The sample of each EventBridge trigger, tests/events/eventbridge/, and the rules of resources/triggers.yml.
 
-A sample holds the ``event`` as AWS writes it, the ``trigger`` that it is read as, the ``rule`` that lets it through, the
-parameters (``deploy``) that switch the rule on, and changes that make an event the rule must ignore.
+A sample holds the ``event`` as AWS writes it, the ``trigger`` that it is read as, the ``rule`` that lets it through,
+the deploy parameters (``deploy``) that switch the rule on, and changes to the event that the rule must ignore.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""Each EventBridge trigger is whole: its rule, its deploy parameter, its reader, its sample and its documentation agree.
+"""For each EventBridge trigger, its rule, deploy parameter, reader, sample and documentation agree.
 
 To add one, edit serverless.yml, resources/triggers.yml, sagebuild/launch/events.py and docs/triggers.md, and add a
 sample to tests/events/eventbridge/. These tests and tests/e2e/test_triggers.py find the rest from those five.
@@ -62,11 +62,9 @@ def test_a_rule_is_off_by_default_and_says_what_happened(rule: str) -> None:
 
 @each_rule
 def test_a_rule_sends_to_the_launch_queue_which_lets_it(rule: str) -> None:
-    resources = template()["Resources"]
-    assert [target["Arn"] for target in RULES[rule]["Properties"]["Targets"]] == [
-        {"Fn::GetAtt": ["LaunchQueue", "Arn"]}
-    ]
-    (statement,) = resources["LaunchQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (target,) = RULES[rule]["Properties"]["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["LaunchQueue", "Arn"]}
+    (statement,) = template()["Resources"]["LaunchQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     allowed = [RULES[rule]["Condition"], {"Fn::GetAtt": [rule, "Arn"]}, {"Ref": "AWS::NoValue"}]
     assert {"Fn::If": allowed} in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
 
