@@ -15,7 +15,7 @@ from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_build, show_builds, show_comparison, show_curves, show_steps
 from sagebuild.client.build import Build
 from sagebuild.client.watching import describe_outcome
-from sagebuild.cost.spent import tell_cost
+from sagebuild.cost.spent import format_cost
 from sagebuild.errors import InputError
 from sagebuild.launch.triggers import PREVIOUS
 from sagebuild.steps.approval import describe_request
@@ -94,7 +94,7 @@ def answer_request(session: Session, approved: bool, number: int | None, comment
         if not session.is_live:
             raise InputError(f"{describe_request(asking.record)} This answer {means}; say --yes if that is meant.")
         session.say(describe_request(asking.record))
-        session.say(f"Cost: {tell_cost(asking.cost())}")
+        session.say(f"Cost: {format_cost(asking.cost())}")
         typer.confirm("Deploy it?" if approved else "End it without a deployment?", abort=True)
     answer = session.stack.approve if approved else session.stack.reject
     build = answer(asking.number if asking else number, comment)
@@ -197,7 +197,7 @@ def cost(
         raise InputError(f"--next is about a build that was not started yet, and {number} was; leave one of them out.")
     build = None if planned else session.stack.build(number)
     estimate = build.cost() if build else session.stack.estimate()
-    said = f"Build {build.number}: {tell_cost(estimate)}" if build else f"The next build: {tell_cost(estimate)}"
+    said = f"Build {build.number}: {format_cost(estimate)}" if build else f"The next build: {format_cost(estimate)}"
     session.answer({"build": build.number if build else None, **asdict(estimate)}, lambda: session.say(said))
 
 

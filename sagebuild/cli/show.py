@@ -15,7 +15,7 @@ from sagebuild.client.doctor import Diagnosis
 from sagebuild.client.facts import describe_facts, describe_target
 from sagebuild.client.metrics import Curves, draw_sparkline
 from sagebuild.client.steps import Step
-from sagebuild.notifications.notify import tell_metrics
+from sagebuild.notifications.words import format_metrics
 
 STYLES = {
     "done": "green",
@@ -46,7 +46,7 @@ def show_builds(records: Iterable[BuildRecord]) -> Table:
             Text(record.created_at[:16].replace("T", " ")),
             Text(str(timedelta(seconds=round(record.seconds)))),
             Text(record.trigger.kind),
-            Text(tell_metrics(record.metrics)),
+            Text(format_metrics(record.metrics)),
         )
         table.add_row(*row, Text(" ".join(told.split()), overflow="ellipsis", no_wrap=True))
     return table

@@ -8,7 +8,7 @@ from typing import Any
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.differences import describe_differences, read_leniently
 from sagebuild.client.facts import describe_costs
-from sagebuild.notifications.notify import format_seconds
+from sagebuild.notifications.words import format_seconds
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sagebuild.builds.lock import read_state
 from sagebuild.client.document import Parameters
 from sagebuild.client.explanations import explain
 from sagebuild.cost.estimate import estimate_cost
-from sagebuild.cost.spent import tell_cost
+from sagebuild.cost.spent import format_cost
 from sagebuild.errors import ParameterError, SagebuildError
 from sagebuild.images.byod import list_images_to_build
 from sagebuild.images.containers import choose_image
@@ -170,7 +170,7 @@ def _look_at_requests(service: Service, _create_client: CreateClient) -> Told:
 
 
 def _look_at_cost(service: Service, _create_client: CreateClient) -> Told:
-    yield "good", f"the next build: {tell_cost(estimate_cost(service, Parameters(service).check()))}"
+    yield "good", f"the next build: {format_cost(estimate_cost(service, Parameters(service).check()))}"
 
 
 def _look_at_endpoint(service: Service, _create_client: CreateClient) -> Told:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.facts import describe_facts, describe_target, name_build
 from sagebuild.client.layout import Box, lay_out
-from sagebuild.notifications.notify import tell_metrics
+from sagebuild.notifications.words import format_metrics
 
 if TYPE_CHECKING:
     from sagebuild.client.build import Build
@@ -99,7 +99,7 @@ def draw_builds(records: Iterable[BuildRecord]) -> str:
             record.created_at[:16].replace("T", " "),
             str(timedelta(seconds=round(record.seconds))),
             record.trigger.kind,
-            tell_metrics(record.metrics),
+            format_metrics(record.metrics),
             record.reason or (f"rollback to {describe_target(record)}" if record.trigger.rollback else ""),
         )
         for record in records

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.cost.spent import format_dollars
-from sagebuild.notifications.notify import describe_requests, format_seconds, tell_metrics, tell_moment
+from sagebuild.notifications.words import describe_requests, format_metrics, format_moment, format_seconds
 
 
 def describe_facts(record: BuildRecord) -> dict[str, str]:
@@ -13,7 +13,7 @@ def describe_facts(record: BuildRecord) -> dict[str, str]:
         "outcome": record.status,
         "step": record.step,
         "reason": record.reason,
-        "started": tell_moment(record.created_at),
+        "started": format_moment(record.created_at),
         "took": format_seconds(record.seconds),
         "started by": describe_requests(record.trigger, record.requests, record.request_kinds),
         "rollback to": describe_target(record),
@@ -21,8 +21,8 @@ def describe_facts(record: BuildRecord) -> dict[str, str]:
         "training": record.training_job,
         "tuning": record.tuning_job,
         "image": record.training_image,
-        "metrics": tell_metrics(record.metrics),
-        "live metrics": tell_metrics(record.live_metrics),
+        "metrics": format_metrics(record.metrics),
+        "live metrics": format_metrics(record.live_metrics),
         "approval": _tell_answer(record),
         "cost": describe_costs(record),
         "model": record.artifacts,
@@ -56,6 +56,6 @@ def describe_target(record: BuildRecord) -> str:
 
 def _tell_answer(record: BuildRecord) -> str:
     if not record.approval:
-        return f"asked for until {tell_moment(record.approval_until)}" if record.awaits_approval else ""
+        return f"asked for until {format_moment(record.approval_until)}" if record.awaits_approval else ""
     said = f": {record.approval_comment}" if record.approval_comment else ""
     return f"{record.approval} by {record.approval_by}{said}"

@@ -9,7 +9,7 @@ from typing import Any
 from sagebuild.client.build import Build
 from sagebuild.client.facts import name_build
 from sagebuild.client.steps import Step
-from sagebuild.notifications.notify import VERBS, format_seconds
+from sagebuild.notifications.words import VERBS, format_seconds
 from sagebuild.steps.approval import describe_request
 
 

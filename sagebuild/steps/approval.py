@@ -16,10 +16,11 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, read_build, update_build
-from sagebuild.cost.spent import tell_amount
+from sagebuild.cost.spent import format_amount
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
 from sagebuild.names import execution_url, name_resource
-from sagebuild.notifications.notify import build_facts, format_seconds, publish_facts, tell_metrics, tell_moment
+from sagebuild.notifications.notify import build_facts, publish_facts
+from sagebuild.notifications.words import format_metrics, format_moment, format_seconds
 from sagebuild.parameters import BuildParameters
 from sagebuild.service import Service, aws_call
 
@@ -158,14 +159,14 @@ def deliver_answer(service: Service, record: BuildRecord) -> bool:
 
 def describe_request(record: BuildRecord) -> str:
     """The request in plain words: what the model has measured, what is live, what it has cost, and until when."""
-    live = tell_metrics(record.live_metrics)
+    live = format_metrics(record.live_metrics)
     served = f"live now: {live}" if live else "nothing is known of what is live now" if record.live_before else ""
     served = served or "nothing is live yet"
-    cost = f", {tell_amount(record.cost)}" if record.cost is not None else ""
+    cost = f", {format_amount(record.cost)}" if record.cost is not None else ""
     trained = f"{format_seconds(record.job_seconds)} of training were paid for{cost}; " if record.job_seconds else ""
     return (
-        f"Build {record.number} asks whether to deploy its model: {tell_metrics(record.metrics) or 'no metrics'}; "
-        f"{served}; {trained}without a yes until {tell_moment(record.approval_until)} it is not deployed."
+        f"Build {record.number} asks whether to deploy its model: {format_metrics(record.metrics) or 'no metrics'}; "
+        f"{served}; {trained}without a yes until {format_moment(record.approval_until)} it is not deployed."
     )
 
 

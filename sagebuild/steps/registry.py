@@ -10,7 +10,7 @@ from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import BuildRecord, read_build, update_build
 from sagebuild.errors import AwsUnavailableError, NoApprovalPendingError
 from sagebuild.names import name_package_group, name_resource
-from sagebuild.notifications.notify import VERBS
+from sagebuild.notifications.words import VERBS
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.running.job import complete_job, describe_job, job_facts
 from sagebuild.service import Service, aws_call, suppress_code

@@ -40,7 +40,7 @@ INTENTS: dict[str, Intent] = {
     "CheckStatusIntent": Intent(check_status.tell_status, "read"),
     "EstimateTimeIntent": Intent(describe_build.estimate, "read"),
     "DescribeBuildIntent": Intent(describe_build.describe, "read"),
-    "EstimateCostIntent": Intent(estimate_cost.tell_cost, "read"),
+    "EstimateCostIntent": Intent(estimate_cost.format_cost, "read"),
     "ReadMetricsIntent": Intent(review_builds.read_metrics, "read"),
     "CompareBuildsIntent": Intent(review_builds.compare, "read"),
     "ExplainFailureIntent": Intent(describe_build.explain_failure, "read"),

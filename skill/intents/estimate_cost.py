@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sagebuild.cost.spent import Cost
 
 
-def tell_cost(turn: Turn) -> Answer:
+def format_cost(turn: Turn) -> Answer:
     """Tell what the build whose number was said has cost, or the latest one."""
     number = turn.slots.get("number", "")
     found = builds.describe_cost(int(number) if number.isdecimal() else None)

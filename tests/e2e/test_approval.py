@@ -63,7 +63,7 @@ def assert_nothing_is_left(stack: DeployedStack, record: dict[str, Any], live: s
     (message,) = stack.read_notifications(record["number"])
     assert message.startswith(f"Build {record['number']} of {NAME} was not deployed after ")
     assert f"Reason: {record['reason']}\n" in message
-    assert f"Endpoint: {NAME} serves what it served before, {live}." in message
+    assert f"Endpoint: {NAME} still serves {live}, as before this build." in message
 
 
 def test_a_model_that_is_no_better_than_the_live_one_is_not_deployed(stack: DeployedStack) -> None:

@@ -8,7 +8,7 @@ import pytest
 from moto.sagemaker.models import sagemaker_backends
 
 from sagebuild.builds.records import Trigger, read_build, update_build
-from sagebuild.cost.spent import describe_cost, tell_cost
+from sagebuild.cost.spent import describe_cost, format_cost
 from sagebuild.finish.build import Ending, finish_build
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
@@ -61,7 +61,9 @@ def test_a_running_training_costs_more_by_the_minute(planned: Stack) -> None:
     half = describe_cost(planned.service, record, START + timedelta(minutes=30))
     hour = describe_cost(planned.service, record, START + timedelta(hours=1))
     assert (half.spent, hour.spent) == (0.064, 0.128)
-    assert tell_cost(hour).startswith("about $0.13 for training (at most $0.51 was planned); the endpoint costs about")
+    assert format_cost(hour).startswith(
+        "about $0.13 for training (at most $0.51 was planned); the endpoint costs about"
+    )
 
 
 def test_a_build_that_has_ended_tells_what_it_came_to(planned: Stack) -> None:

@@ -254,7 +254,7 @@ def test_an_endpoint_that_cannot_be_made_again_is_told_as_gone(stack: Stack, hos
     fail(stack, hosting, "Failed", "ours", "before")
     assert [kind for kind, _ in hosting.requests[1:]] == ["delete", "create"]
     assert read_build(stack.service, 1).live_after == ""
-    assert "Endpoint: there is no endpoint sagebuild-test." in stack.read_notifications()[-1]
+    assert "Endpoint: sagebuild-test does not exist." in stack.read_notifications()[-1]
 
 
 def test_an_endpoint_whose_restoration_died_half_way_is_made_again(stack: Stack, hosting: FakeHosting) -> None:

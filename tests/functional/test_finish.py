@@ -64,7 +64,7 @@ def test_a_failure_is_told_with_its_reason_and_the_waiting_build_starts(stack: S
     (message,) = stack.read_texts()
     assert "failed" in message.splitlines()[0]
     assert "Reason: 'trainvolumesiz' is unknown." in message
-    assert "Endpoint: there is no endpoint sagebuild-test." in message
+    assert "Endpoint: sagebuild-test does not exist." in message
     assert stack.executions() == ["build-1", "build-2"]
 
 
@@ -94,7 +94,7 @@ def test_a_failed_build_leaves_what_was_live(stack: Stack) -> None:
     update_build(stack.service, 2, live_before=live)
     finish(stack, 2, FAILED)
     assert read_build(stack.service, 2).live_after == live
-    assert f"serves what it served before, {live}." in stack.read_texts()[-1]
+    assert f"still serves {live}, as before this build." in stack.read_texts()[-1]
 
 
 def test_a_notification_that_could_not_be_sent_is_sent_by_the_next_try(stack: Stack) -> None:

@@ -15,7 +15,7 @@ from sagebuild.builds.status import describe_latest_build
 from sagebuild.errors import ParameterError
 from sagebuild.launch.inbox import Message, take_messages
 from sagebuild.launch.start import launch_build, pass_on_lock
-from sagebuild.notifications.notify import write_message
+from sagebuild.notifications.words import write_message
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.parameters.store import write_document
 from sagebuild.plan.build import plan_build
@@ -208,11 +208,11 @@ def test_who_waits_is_told_by_status_and_notification(inbox: Stack) -> None:
     first = write_message(service, replace(read_build(service, 1), status="succeeded"))
     assert "Started by: voice (a person)." in first
     who = "upload (s3://house-data/train/00000.csv), the first of 4 requests (1 topic, 3 upload)"
-    assert f"Next: a build follows, asked for by {who}; the first came at 20" in first
+    assert f"Next: another build starts, requested by {who}; first requested at 20" in first
     pass_on_lock(service, 1)
     second = write_message(service, replace(read_build(service, 2), status="failed"))
-    assert f"Started by: {who}; the first came at 20" in second
-    assert 'For this build alone: {"trainmaxrun": 2}' in second
+    assert f"Started by: {who}; first requested at 20" in second
+    assert 'Parameters for this build only: {"trainmaxrun": 2}' in second
     assert "Next:" not in second
 
 

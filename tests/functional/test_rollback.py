@@ -190,11 +190,14 @@ def test_a_rollback_is_told_of_in_its_own_words(stack: Stack, hosting: FakeHosti
     finish(stack, 4, Ending("FAILED", "BuildNotFoundError", '{"errorMessage": "There is no build 9."}'))
     done, failed = stack.read_texts()[-2:]
     assert done.startswith("Build 3 of sagebuild-test, a rollback to build 1, succeeded after ")
-    assert f"Endpoint: sagebuild-test serves the model of build 1 again, {configs[0]}; before, {configs[1]}." in done
+    assert (
+        f"Endpoint: sagebuild-test serves the model of build 1 again ({configs[0]}); before, it served {configs[1]}."
+        in done
+    )
     assert "Training:" not in done
     assert failed.startswith("Build 4 of sagebuild-test, a rollback to build 9, failed after ")
     assert "Reason: There is no build 9." in failed
-    assert f"Endpoint: sagebuild-test serves what it served before, {configs[0]}." in failed
+    assert f"Endpoint: sagebuild-test still serves {configs[0]}, as before this build." in failed
 
 
 def test_old_models_go_and_what_a_rollback_needs_stays(stack: Stack, hosting: FakeHosting) -> None:

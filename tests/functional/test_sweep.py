@@ -258,7 +258,7 @@ def test_a_retry_takes_over_the_claim_of_the_try_that_died_and_others_do_not(wor
     assert world.stack.read_texts() == []
     finish_build(world.service, 1, Ending("SUCCEEDED"), never_sleep, invocation="first")
     (text,) = world.stack.read_texts()
-    assert text.endswith("This may be the second message about this build: it is not certain that the first one left.")
+    assert text.endswith("This message may be a repeat: it is not known whether the first one was sent.")
 
 
 def test_a_stop_before_the_start_ends_the_build(world: World) -> None:

@@ -10,7 +10,7 @@ from sagebuild.client.logs import read_training_log
 from sagebuild.errors import ParameterError
 from sagebuild.finish.build import Ending, finish_build
 from sagebuild.launch.start import launch_build
-from sagebuild.notifications.notify import write_message
+from sagebuild.notifications.words import write_message
 from sagebuild.parameters import parse_parameters
 from sagebuild.plan.preflight import Findings, examine_inputs
 from sagebuild.requests.training import plan_training
@@ -76,7 +76,7 @@ def test_a_tuning_is_told_with_its_best(stack: Stack) -> None:
     number = launch_build(stack.service, Trigger("command")).number
     changes: dict[str, Any] = {"tuning_job": "t-1", "job_status": "Completed", "job_seconds": 90, "trainings": 8}
     update_build(stack.service, number, status="succeeded", trainings_completed=6, **changes)
-    assert "Tuning: Completed, 6 of 8 trainings completed, 1 minute 30 seconds paid for (t-1)." in write_message(
+    assert "Tuning: Completed, 6 of 8 trainings completed, 1 minute 30 seconds billed (t-1)." in write_message(
         stack.service, read_build(stack.service, number)
     )
     best = {"learning-rate": "0.01", "kernel": "rbf"}
@@ -84,7 +84,7 @@ def test_a_tuning_is_told_with_its_best(stack: Stack) -> None:
         stack.service, number, training_job="t-1-003-abc", metrics={"accuracy": 0.97}, best_hyperparameters=best
     )
     assert (
-        "Tuning: Completed, 6 of 8 trainings completed, 1 minute 30 seconds paid for; "
+        "Tuning: Completed, 6 of 8 trainings completed, 1 minute 30 seconds billed; "
         "the best has accuracy 0.97 with kernel rbf, learning-rate 0.01 (t-1-003-abc)."
     ) in write_message(stack.service, read_build(stack.service, number))
     assert best == read_build(stack.service, number).best_hyperparameters

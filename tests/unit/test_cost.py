@@ -10,7 +10,7 @@ import pytest
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.cost.estimate import estimate_cost, plan_cost
 from sagebuild.cost.prices import date_prices, find_hosting_price, find_image_build_price, find_training_price
-from sagebuild.cost.spent import NEVER_COUNTED, Cost, describe_cost, format_dollars, tell_cost
+from sagebuild.cost.spent import NEVER_COUNTED, Cost, describe_cost, format_cost, format_dollars
 from sagebuild.parameters import BuildParameters, parse_parameters
 from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
@@ -117,8 +117,8 @@ def test_image_builds_and_a_person_s_own_machines_are_said_to_be_left_out() -> N
 def test_nothing_is_guessed_for_a_region_or_type_without_a_price() -> None:
     cost = cost_of(a_service("eu-moon-1"))
     assert (cost.maximum, cost.endpoint_hourly) == (None, None)
-    assert tell_cost(cost).startswith("no price of the training is known; by prices of ")
-    assert "No price of training on ml.m5.large in eu-moon-1 is known." in tell_cost(cost)
+    assert format_cost(cost).startswith("no price of the training is known; by prices of ")
+    assert "No price of training on ml.m5.large in eu-moon-1 is known." in format_cost(cost)
     assert find_training_price("us-east-1", "ml.m5.7xlarge") is find_hosting_price("us-east-1", "ml.m5.7xlarge") is None
     assert find_image_build_price("eu-moon-1") is None
 
@@ -153,7 +153,7 @@ def a_record(**changes: Any) -> BuildRecord:
 
 def test_a_build_that_has_ended_tells_what_it_came_to() -> None:
     record = a_record(ended_at="2026-11-26T11:00:00+00:00", cost=0.032, cost_left_out=["That too.", NEVER_COUNTED])
-    assert tell_cost(describe_cost(a_service(), record)) == (
+    assert format_cost(describe_cost(a_service(), record)) == (
         "about $0.03 for training (at most $0.51 was planned); the endpoint costs about $0.06 an hour while it is up; "
         "by prices of 2026-05-20, without storage, transfer, requests and discounts. That too."
     )
@@ -167,7 +167,7 @@ def test_a_build_that_has_ended_tells_what_it_came_to() -> None:
     (Cost(None, None, None, "", ()), "not known before the build is planned."),
 ])  # fmt: skip
 def test_an_estimate_is_told_in_plain_words(cost: Cost, said: str) -> None:
-    assert tell_cost(cost).startswith(said)
+    assert format_cost(cost).startswith(said)
 
 
 @pytest.mark.parametrize(("amount", "said"), [
