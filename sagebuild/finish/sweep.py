@@ -63,7 +63,7 @@ def find_unfinished(service: Service, at: datetime) -> list[Unfinished]:
     """The builds that have ended and left something undone, each once; the oldest first."""
     state = read_state(service)
     newest = [record for record in list_builds(service, limit=_LOOKED_AT) if record.has_ended]
-    found = [*_find_lost_end(service, state, at), *_find_undone(service, newest), *_find_strays(service, state)]
+    found = [*find_lost_end(service, state, at), *_find_undone(service, newest), *_find_strays(service, state)]
     return sorted({each.number: each for each in reversed(found)}.values(), key=lambda each: each.number)
 
 
@@ -87,7 +87,7 @@ def repeat_finish(service: Service, unfinished: Unfinished) -> None:
         )
 
 
-def _find_lost_end(service: Service, state: StackState, at: datetime) -> Iterator[Unfinished]:
+def find_lost_end(service: Service, state: StackState, at: datetime) -> Iterator[Unfinished]:
     """The build that has the lock, if its execution has ended or will never start."""
     if state.running is None:
         return

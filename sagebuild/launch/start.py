@@ -132,26 +132,6 @@ def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep) -> int
     raise AwsUnavailableError(f"Build {ended} has ended and could not pass on its lock; try again in a minute.")
 
 
-def start_pending(service: Service, sleep: Sleep = time.sleep) -> int | None:
-    """Start whatever should run and does not, because somebody died on the way.
-
-    That is a build that has the lock and was never started, one that waits behind a build whose end is recorded, or
-    one that waits behind nobody. A build that runs, or whose end nobody has recorded yet, is left alone.
-
-    Returns
-    -------
-    int or None
-        The number of the build that now runs.
-    """
-    state = read_state(service)
-    if state.running is None:
-        return launch_builds(service, [], sleep).number if state.pending else None
-    if read_build(service, state.running).has_ended:
-        return pass_on_lock(service, state.running, sleep)
-    _resume_lock_holder(service, state.running)
-    return state.running
-
-
 def start_execution(service: Service, number: int) -> None:
     """Start the state machine for a build; for one that has been started this changes nothing."""
     machine, name = service.setting("STATE_MACHINE_ARN"), name_execution(number)
