@@ -19,9 +19,10 @@ from tests.local.sagemaker_world import pack
 
 Json = dict[str, Any]
 
-MACHINE, FINISH, LAUNCH, PLAN, REGISTER = (
-    f"*-{name}Role-*" for name in ("BuildStateMachine", "FinishBuild", "LaunchBuild", "PlanBuild", "RegisterModel")
+MACHINE, FINISH, LAUNCH, PLAN = (
+    f"*-{name}Role-*" for name in ("BuildStateMachine", "FinishBuild", "LaunchBuild", "PlanBuild")
 )
+PACK, REGISTER, SMOKE = (f"*-{name}Role-*" for name in ("PackModel", "RegisterModel", "RunSmokeTest"))
 LIMIT = 2  # seconds that a state may take, where it is to take too long
 HANG = 3.0  # seconds
 
@@ -236,6 +237,10 @@ def _rows_of_functions() -> Iterator[Row]:
     told = ERRORS["access denied"][1]
     read = {"call": "ssm:GetParameter", "by": PLAN, "crash": True}
     yield Row("Plan Build", "function crashes once", "succeeded", faults=(read | crash,))
+    lost = {"call": "s3:PutObject", "by": PACK} | crash
+    yield Row("Pack Model", "function crashes once", "succeeded", faults=(lost,), document=PACKED)
+    lost = {"call": "sagemaker:InvokeEndpoint", "by": SMOKE} | crash
+    yield Row("Run Smoke Test", "function crashes once", "succeeded", faults=(lost,), document=TESTED)
     yield Row("Plan Build", "function crashes", "failed", "Runtime exited with error", (read,))
     for call in ("s3:PutObject", "sagemaker:CreateModelPackage", "dynamodb:UpdateItem"):
         lost = {"call": call, "by": REGISTER} | crash

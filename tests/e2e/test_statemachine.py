@@ -28,7 +28,7 @@ PLANNED = ("Plan Build", "Preprocess?")
 IMAGES = "Images To Build?"
 PLAN_ONLY = (*PLANNED, IMAGES, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
-CREATE = ("Quality Gate?", "Script In Model?", "Create Model")
+CREATE = ("Quality Gate?", "Pack Model?", "Create Model")
 ASKED = ("Approval?", "Ask For Approval")
 MODEL = (*CREATE, "Register Model?", "Approval?", "Deploy Endpoint?")
 WITHHELD = "Model Withheld"
@@ -171,9 +171,7 @@ def _build_once_free(stage: Stage, gate: Any, endpoint: str) -> Run:
     return stage.finish(execution)
 
 
-@scenario(
-    *PREPARE, *FIND, *FIND_AGAIN, FAIL, error="EndpointNotFreeError", cause="is Creating and takes no new configuration"
-)
+@scenario(*PREPARE, *FIND, *FIND_AGAIN, FAIL, error="EndpointNotFreeError", cause="is Creating and cannot be updated")
 def an_endpoint_that_is_never_free_is_given_up(stage: Stage) -> Run:
     gate = stage.gate()
     endpoint = stage.begin(stage.configure(AllTraffic=stage.model(gate.script)))
@@ -191,9 +189,9 @@ def parameters_that_cannot_be_built_fail_at_once(stage: Stage) -> Run:
 
 
 @scenario("Plan Build", FAIL, error="AwsUnavailableError", cause="AWS could not read the build parameters")
-def an_aws_that_stays_away_is_asked_six_times(stage: Stage) -> Run:
+def an_aws_that_stays_away_is_asked_seven_times(stage: Stage) -> Run:
     run = stage.build({"raise": "AwsUnavailableError", "message": "AWS could not read the build parameters."})
-    assert run.count("TaskFailed") == 6
+    assert run.count("TaskFailed") == 7
     return run
 
 
@@ -310,7 +308,7 @@ def a_tuning_whose_trainings_all_fail_fails_the_build(stage: Stage) -> Run:
     "Best Model Known?",
     FAIL,
     error="NoTrainingSucceededError",
-    cause="No training of the tuning job own-.* has succeeded with a value of its objective, score;",
+    cause="No training job of the tuning job own-.* succeeded with a value of its objective metric score;",
 )
 def a_tuning_without_a_best_training_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Best Model Known?", {"plan": stage.tuning_plan(TRAIN_SCORED), "best": ""})
@@ -594,12 +592,14 @@ def a_check_that_fails_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Quality Gate?", {"plan": gated(error="BuildNotFoundError")})
 
 
-@scenario("Given", "Quality Gate?", "Check Quality", "Quality Met?", FAIL, error="PlanError", cause="is good enough")
+@scenario(
+    "Given", "Quality Gate?", "Check Quality", "Quality Met?", FAIL, error="PlanError", cause="the quality is met"
+)
 def a_check_that_says_nothing_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Quality Gate?", {"plan": gated(met=None, reason="")})
 
 
-@scenario("Given", "Quality Gate?", FAIL, error="PlanError", cause="whether the model has to be good enough")
+@scenario("Given", "Quality Gate?", FAIL, error="PlanError", cause="whether to check the quality")
 def a_plan_that_leaves_the_gate_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Quality Gate?", {"plan": {"number": 1}})
 
@@ -636,7 +636,7 @@ def an_answer_that_says_nothing_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Approval?", {"plan": asking(answer={"approved": None, "reason": ""})})
 
 
-@scenario("Given", "Approval?", FAIL, error="PlanError", cause="whether a person is asked")
+@scenario("Given", "Approval?", FAIL, error="PlanError", cause="whether to ask for approval")
 def a_plan_that_leaves_the_approval_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Approval?", {"plan": {"number": 1}})
 
@@ -664,22 +664,22 @@ def an_endpoint_that_answers_badly_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Smoke Test?", given | {"live": "new", "artifacts": "s3://model/model.tar.gz"})
 
 
-@scenario("Given", "Smoke Test?", FAIL, error="PlanError", cause="whether the endpoint is tried")
+@scenario("Given", "Smoke Test?", FAIL, error="PlanError", cause="whether to run a smoke test")
 def a_plan_that_leaves_the_smoke_test_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Smoke Test?", {"plan": {"number": 1}, "live": "new", "artifacts": "s3://model/m.tar.gz"})
 
 
-@scenario("Given", "Scale Endpoint?", FAIL, error="PlanError", cause="whether the endpoint scales")
+@scenario("Given", "Scale Endpoint?", FAIL, error="PlanError", cause="whether to scale the endpoint")
 def a_plan_that_leaves_scaling_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Scale Endpoint?", {"plan": {"number": 1}})
 
 
-@scenario("Given", "Preprocess?", FAIL, error="PlanError", cause="before the training")
+@scenario("Given", "Preprocess?", FAIL, error="PlanError", cause="whether to run preprocessing")
 def a_plan_that_leaves_preprocessing_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Preprocess?", {"plan": {"number": 1}})
 
 
-@scenario("Given", "Postprocess?", FAIL, error="PlanError", cause="after the deployment")
+@scenario("Given", "Postprocess?", FAIL, error="PlanError", cause="whether to run postprocessing")
 def a_plan_that_leaves_postprocessing_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Postprocess?", {"plan": {"number": 1}})
 
@@ -782,7 +782,7 @@ def test_an_endpoint_of_any_status_is_taken_waited_for_or_left_alone(stage: Stag
         assert run.entered[2] == WHEN_FREE[status][case["polls"] == 120], case
         if run.entered[2] == FAIL:
             assert run.described["error"] == "EndpointNotFreeError"
-            assert run.described["cause"].startswith(f"The endpoint house is {status} and takes no new configuration;")
+            assert run.described["cause"].startswith(f"The endpoint house is {status} and cannot be updated;")
 
 
 def test_an_endpoint_of_any_status_is_ready_waited_for_or_a_failure(stage: Stage) -> None:
