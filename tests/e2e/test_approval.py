@@ -107,7 +107,7 @@ def test_a_no_and_no_answer_leave_what_was_live(stack: DeployedStack, service: S
 
     number = wait_for_request(stack, approvalhours=0.001)
     record = stack.finish(number)
-    assert record["reason"] == "nobody approved it within 4 seconds"
+    assert record["reason"] == "not approved within 4 seconds"
     assert_nothing_is_left(stack, record, live)
     with pytest.raises(NoApprovalPendingError, match="has ended"):
         answer_approval(service, True, "command", number)

@@ -92,8 +92,8 @@ def test_a_person_is_asked_once_with_all_that_is_needed_to_answer(stack: Stack, 
     assert facts["console"].endswith(f"/details/{EXECUTION}")
     assert facts["text"].splitlines()[:2] == [
         "Build 1 asks whether to deploy its model: accuracy 0.91; live now: accuracy 0.94; 1 minute 30 seconds of "
-        "training were paid for, about $1.25; without a yes until 2026-11-27 12:00:00 UTC it is not deployed.",
-        "Yes: sagebuild approve 1 --stack sagebuild-test. No: sagebuild reject 1 --stack sagebuild-test.",
+        "training billed, about $1.25; not deployed unless approved by 2026-11-27 12:00:00 UTC.",
+        "To answer: sagebuild approve 1 --stack sagebuild-test, or sagebuild reject 1 --stack sagebuild-test.",
     ]
 
 
@@ -132,7 +132,7 @@ def test_the_same_answer_again_changes_nothing_and_another_one_is_refused(servic
     ask(service)
     answer_approval(service, True, "voice", 1)
     assert answer_approval(service, True, "command", 1).approval_by == "voice"
-    with pytest.raises(NoApprovalPendingError, match="Build 1 was approved by voice already"):
+    with pytest.raises(NoApprovalPendingError, match="Build 1 was already approved by voice"):
         answer_approval(service, False, "command", 1)
     assert len(tasks.heard) == 1
 
@@ -140,7 +140,7 @@ def test_the_same_answer_again_changes_nothing_and_another_one_is_refused(servic
 def test_an_answer_that_nobody_waits_for_is_refused(service: Service, tasks: Tasks) -> None:
     with pytest.raises(NoApprovalPendingError, match="No build waits for an answer"):
         answer_approval(service, True, "voice")
-    with pytest.raises(NoApprovalPendingError, match="Build 1 waits for no answer"):
+    with pytest.raises(NoApprovalPendingError, match="Build 1 does not wait for approval"):
         answer_approval(service, True, "voice", 1)
     with pytest.raises(BuildNotFoundError):
         answer_approval(service, True, "voice", 7)
@@ -151,7 +151,7 @@ def test_an_answer_that_nobody_waits_for_is_refused(service: Service, tasks: Tas
     finish_build(service, 1, Ending("ABORTED"), sleep=never_sleep)
     with pytest.raises(NoApprovalPendingError, match="Build 1 has ended"):
         answer_approval(service, True, "voice", 1)
-    with pytest.raises(BuildNotFoundError, match="asks nobody any more"):
+    with pytest.raises(BuildNotFoundError, match="Build 1 has ended and needs no approval"):
         ask(service)
     assert tasks.heard == []
 
@@ -285,11 +285,11 @@ def test_the_token_is_never_told(service: Service) -> None:
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
-        ({"job_seconds": 0}, "accuracy 0.91; live now: accuracy 0.94; without a yes until"),
-        ({"live_metrics": {}}, "accuracy 0.91; nothing is known of what is live now;"),
+        ({"job_seconds": 0}, "accuracy 0.91; live now: accuracy 0.94; not deployed unless approved by"),
+        ({"live_metrics": {}}, "accuracy 0.91; the metrics of the live model are unknown;"),
         (
             {"live_metrics": {}, "live_before": "", "metrics": {}, "job_seconds": 0},
-            "no metrics; nothing is live yet; wi",
+            "no metrics; nothing is live yet; not",
         ),
     ],
 )

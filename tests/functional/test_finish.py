@@ -121,7 +121,7 @@ def test_stop_without_a_running_build_says_so(stack: Stack) -> None:
     with pytest.raises(NoBuildRunningError, match="No build is running"):
         stop_build(stack.service)
     launch_build(stack.service, VOICE)
-    with pytest.raises(NoBuildRunningError, match="Build 7 is not running any more; build 1 is, and was left alone"):
+    with pytest.raises(NoBuildRunningError, match="Build 7 is not running; build 1 is, and was not stopped"):
         stop_build(stack.service, 7)
 
 

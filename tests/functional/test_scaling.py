@@ -93,7 +93,7 @@ def test_a_persons_own_scaling_is_left_alone_or_told(stack: Stack) -> None:
     assert planned["update"]["RetainAllVariantProperties"] is True
     assert list(find_scaling_problems(stack.service, before, live, TYPE)) == []
     (problem,) = find_scaling_problems(stack.service, before, live, "ml.m5.large")
-    assert "has scaling that no build has set up" in problem
+    assert "has scaling that no build set up" in problem
 
 
 def fail_second_build(stack: Stack, before: Scaling | None, live: str) -> None:

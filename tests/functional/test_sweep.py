@@ -109,7 +109,7 @@ class World:
         ids = [each["id"] for each in facts]
         assert set(ids) == {name_resource(self.service, number) for number in numbers}
         for before, after in itertools.pairwise(sorted(facts, key=lambda each: each["id"])):
-            assert before["id"] != after["id"] or "may be the second message" in after["text"] + before["text"]
+            assert before["id"] != after["id"] or "may be a repeat" in after["text"] + before["text"]
         self.repeated = len(ids) - len(set(ids))
 
 
