@@ -107,8 +107,8 @@ def test_a_live_model_that_was_trained_by_an_earlier_build_has_that_build_s_metr
     [
         ("", "", "nothing is live yet"),
         ("Failed", "sagebuild-test-3f2a1c00-1", "nothing is live yet"),
-        ("InService", "my-own", "no build has made what is live, my-own"),
-        ("InService", "sagebuild-test-3f2a1c00-77", "no build has made what is live, sagebuild-test-3f2a1c00-77"),
+        ("InService", "my-own", "no build made the live endpoint configuration my-own"),
+        ("InService", "sagebuild-test-3f2a1c00-77", "no build made the live endpoint configuration sagebuild-test-3f2a1c00-77"),
         ("InService", "sagebuild-test-3f2a1c00-1", "the live model has no accuracy"),
     ],
 )
@@ -121,7 +121,7 @@ def test_what_cannot_be_compared_is_a_note(
     train(service, trainings, 2, 0.91)
     for _ in range(2):
         assert check(service, 2).met
-    assert read_build(service, 2).notes == [f"accuracy was not compared with a live model, as {note}."]
+    assert read_build(service, 2).notes == [f"accuracy was not compared with a live model, because {note}."]
 
 
 def test_a_build_that_trains_nothing_has_the_metrics_of_its_model(service: Service, trainings: Trainings) -> None:
@@ -141,7 +141,7 @@ def test_a_model_of_which_no_metric_is_known_is_refused_before_anything_is_done(
     gates = {"qualitygate": {"metric": "loss", "maximum": 1}, "mustimprove": {"metric": "accuracy"}}
     parameters = parse_parameters({"framework": "SCIKIT", "skiptrain": True, "metrics": metrics, **gates})
     (problem,) = find_gate_problems(service, parameters, "s3://model/one.tar.gz")
-    assert problem.startswith("qualitygate.metric is loss, which is not known of the model at s3://model/one.tar.gz")
+    assert problem.startswith("qualitygate.metric is loss, and no build of this stack trained the model at s3://model/one.tar.gz")
     assert len(list(find_gate_problems(service, parameters, "s3://model/other.tar.gz"))) == 2
     assert list(find_gate_problems(service, parameters, None)) == []
 
