@@ -336,13 +336,13 @@ def test_what_cannot_be_undone_is_tried_for_an_hour_and_then_told(world: World) 
     world.abort(1)
     events = world.service.sagemaker.meta.events
     events.register_first("before-call.sagemaker.StopTrainingJob", _deny)
-    with pytest.raises(StillRunningError, match=r"is known to have ended.*AccessDenied"):
+    with pytest.raises(StillRunningError, match=r"is not confirmed as ended.*AccessDenied"):
         finish_build(world.service, 1, Ending("ABORTED", stopped_at=now()), never_sleep)
     assert not read_build(world.service, 1).has_ended
     finish_build(world.service, 1, Ending("ABORTED", stopped_at=now() - timedelta(hours=2)), never_sleep)
     events.unregister("before-call.sagemaker.StopTrainingJob", _deny)
     (note,) = read_build(world.service, 1).notes
-    assert note.startswith("This could not be put right and needs you: ")
+    assert note.startswith("sagebuild could not clean this up; please check: ")
     assert world.sweep() == [1], "and it is tried again all the same"
     assert set(world.jobs.values()) == {"Stopped"}
     world.check_told_once(1)
