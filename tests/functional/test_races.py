@@ -134,7 +134,7 @@ def sweep(service: Service) -> list[int]:
     return found
 
 
-def test_requests_in_the_same_moment_start_one_build_in_every_order(world: World) -> None:
+def test_concurrent_requests_start_one_build_in_every_order(world: World) -> None:
     def run(order: Sequence[int]) -> list[list[int]]:
         world.clear()
         choices = run_in_order([world.caller(ask("a")), world.caller(ask("b"))], order)
@@ -157,9 +157,7 @@ def test_a_message_delivered_twice_at_once_counts_once_in_every_order(world: Wor
 
 
 @pytest.mark.parametrize("waiting", [0, 1])
-def test_a_request_at_the_moment_when_a_build_ends_is_followed_by_a_build_in_every_order(
-    world: World, waiting: int
-) -> None:
+def test_a_build_follows_a_request_at_the_end_of_another_in_every_order(world: World, waiting: int) -> None:
     def run(order: Sequence[int]) -> list[list[int]]:
         world.clear()
         for number in range(1 + waiting):
@@ -203,7 +201,7 @@ def test_a_launch_that_dies_anywhere_is_completed_by_the_next_delivery(world: Wo
     [(sweep, 2), (lambda service: pass_on_lock(service, 1), 2), (ask("b"), 3)],
     ids=["sweeper", "repetition", "request"],
 )
-def test_an_end_that_dies_anywhere_is_completed(world: World, repair: Work, requests: int) -> None:
+def test_a_finish_that_dies_anywhere_is_completed(world: World, repair: Work, requests: int) -> None:
     def end_a_build() -> None:
         ask("first")(world.service)
         ask("a")(world.service)

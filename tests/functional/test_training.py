@@ -1,4 +1,4 @@
-"""A build without a training takes the newest model that there is, and says so; without one it says that."""
+"""A build without a training uses the newest model; without any, it fails and says so."""
 
 import time
 from typing import Any
@@ -21,14 +21,14 @@ NOTHING = parse_parameters({"framework": "SCIKIT", "skiptrain": True})
 
 
 def end_build(stack: Stack, status: str, artifacts: str) -> int:
-    """A whole build, as its record tells of it."""
+    """Launch and finish a build; return its number."""
     number = launch_build(stack.service, Trigger("command")).number
     update_build(stack.service, number, artifacts=artifacts)
     finish_build(stack.service, number, Ending(status, "X", "{}"), sleep=lambda _: None)
     return number
 
 
-def test_the_newest_model_of_a_good_build_is_taken(stack: Stack) -> None:
+def test_the_newest_model_of_a_successful_build_is_used(stack: Stack) -> None:
     end_build(stack, "SUCCEEDED", "s3://model/1.tar.gz")
     newest = end_build(stack, "SUCCEEDED", "s3://model/2.tar.gz")
     end_build(stack, "SUCCEEDED", "")
@@ -42,7 +42,7 @@ def test_the_newest_model_of_a_good_build_is_taken(stack: Stack) -> None:
     assert plan.notes == (f"Nothing was trained: the model is that of build {newest}, s3://model/2.tar.gz.",)
 
 
-def test_without_any_model_the_person_is_told_what_to_do(stack: Stack) -> None:
+def test_without_any_model_the_error_says_what_to_do(stack: Stack) -> None:
     end_build(stack, "FAILED", "s3://model/1.tar.gz")
     with pytest.raises(ParameterError, match="no earlier build has left a model; train once, or give"):
         plan_training(stack.service, 2, NOTHING, "")
@@ -72,7 +72,7 @@ def test_artifacts_that_cannot_be_served_are_refused(stack: Stack, artifacts: st
     assert "s3://sagebuild-test-code/a.tar.gz" in second
 
 
-def test_a_tuning_is_told_with_its_best(stack: Stack) -> None:
+def test_the_message_about_a_tuning_names_its_best_training(stack: Stack) -> None:
     number = launch_build(stack.service, Trigger("command")).number
     changes: dict[str, Any] = {"tuning_job": "t-1", "job_status": "Completed", "job_seconds": 90, "trainings": 8}
     update_build(stack.service, number, status="succeeded", trainings_completed=6, **changes)

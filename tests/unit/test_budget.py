@@ -1,4 +1,4 @@
-"""`maxcost` ends a training by SageMaker's own limit when the money is spent, and refuses what it cannot hold."""
+"""`maxcost` lowers SageMaker's time limit so that a training ends when the money is spent, or refuses the build."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ RANGES = {"depth": {"MinValue": 2, "MaxValue": 80, "integer": True}}
 
 
 def hold(document: dict[str, Any], region: str = "eu-west-1") -> tuple[dict[str, Any], float | None, Findings]:
-    """The training as maxcost leaves it, whether it shortened it, and what was found."""
+    """The training's limits with maxcost, whether maxcost shortened it, and the problems."""
     service, parameters, findings = a_service(region), parse_parameters(SCRIPT | document), Findings()
     if parameters.configtrain == "SAGEMAKERHPO":
         bodies = {"tuning": build_tuning_job(service, NUMBER, parameters, "image:1")}
@@ -36,7 +36,7 @@ def test_a_training_ends_when_the_money_is_spent() -> None:
     assert findings.notes == ["maxcost ($0.25) ends the training after 58 minutes, sooner than trainmaxrun does."]
 
 
-def test_a_training_that_cannot_cost_so_much_is_left_alone() -> None:
+def test_a_training_that_cannot_reach_maxcost_is_unchanged() -> None:
     training, limit, findings = hold(of("PYTORCH", maxcost=1))
     assert training["StoppingCondition"] == {"MaxRuntimeInSeconds": 4 * 3600}
     assert (limit, findings) == (None, Findings())
@@ -69,18 +69,18 @@ def test_all_trainings_of_a_tuning_job_share_the_money() -> None:
      "maxcost is 0.2, which pays for 281 seconds of each of 20 trainings at $0.13 an hour; it must be at least 0.22, "
      "which pays for 5 minutes."),
 ])  # fmt: skip
-def test_what_cannot_be_held_is_refused(document: dict[str, Any], region: str, problem: str) -> None:
+def test_a_maxcost_that_cannot_be_kept_is_refused(document: dict[str, Any], region: str, problem: str) -> None:
     training, limit, findings = hold(document, region)
     assert (findings.problems, limit) == ([problem], None)
     assert training["StoppingCondition"]["MaxRuntimeInSeconds"] == 4 * 3600
 
 
-def test_the_least_that_is_named_is_enough() -> None:
+def test_the_minimum_in_the_error_is_accepted() -> None:
     _, _, findings = hold(of("PYTORCH", maxcost=0.35, traininstancetype="ml.p3.2xlarge"))
     assert findings.problems == []
 
 
-def test_without_a_training_there_is_nothing_to_hold() -> None:
+def test_a_build_without_a_training_ignores_maxcost() -> None:
     assert hold(of("PYTORCH", maxcost=0.01, skiptrain=True)) == ({}, None, Findings())
 
 

@@ -1,4 +1,4 @@
-"""The comparison of the quality gate: what is met, and in which words it is not."""
+"""The comparison of the quality gate: which models pass, and the reasons of the others."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def better(metric: str, margin: float = 0, goal: str = "Maximize") -> dict[str, 
     ({}, limits("accuracy", minimum=0.9), better("accuracy"),
      "the training reported no number for accuracy (its metrics: none)"),
 ])  # fmt: skip
-def test_a_model_is_deployed_only_if_it_is_good_enough(
+def test_a_model_is_deployed_only_if_it_passes(
     metrics: dict[str, float], gate: Any, improvement: Any, reason: str
 ) -> None:
     verdict = compare_metrics(metrics, LIVE, "", gate, improvement)
@@ -56,7 +56,7 @@ def test_a_model_is_deployed_only_if_it_is_good_enough(
     ({}, "nothing is live yet", "nothing is live yet"),
     ({"loss": 0.2}, "", "the live model has no accuracy"),
 ])  # fmt: skip
-def test_where_nothing_can_be_compared_any_model_is_better_and_a_note_says_so(
+def test_without_a_live_metric_any_model_improves_and_a_note_says_why(
     live: dict[str, float], unknown: str, why: str
 ) -> None:
     verdict = compare_metrics(NEW, live, unknown, None, better("accuracy"))
