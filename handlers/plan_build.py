@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sagebuild.plan.rollback import plan_build_or_rollback
+from sagebuild.plan.dispatch import plan
 from sagebuild.service import Service
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: object) -> Any:
     """Plan a build or a rollback by its number."""
-    return plan_build_or_rollback(Service.from_environment(), event["number"])
+    return plan(Service.from_environment(), event["number"])

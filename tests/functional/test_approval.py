@@ -219,7 +219,7 @@ def test_an_answer_and_a_retried_task_lose_nothing_in_every_order(stack: Stack, 
         orders = run_in_order([answer, repeat], order)
         sweep_builds(connect(stack, tasks), AT)
         record = read_build(service, 1)
-        assert len(tasks.heard) == (results == ["taken"]), (told, record)
+        assert len(tasks.heard) == (results == ["taken"]), (results, record)
         assert record.awaits_approval == (results == ["refused"])
         return orders
 

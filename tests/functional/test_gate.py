@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.finish.build import Ending, finish_build
 from sagebuild.launch.start import launch_build
@@ -144,12 +145,12 @@ def test_the_plan_refuses_a_gate_on_an_unknown_metric(service: Service) -> None:
     metrics = [{"Name": name, "Regex": "(.*)"} for name in ("accuracy", "loss")]
     gates = {"qualitygate": {"metric": "loss", "maximum": 1}, "mustimprove": {"metric": "accuracy"}}
     parameters = parse_parameters({"framework": "SCIKIT", "skiptrain": True, "metrics": metrics, **gates})
-    (problem,) = find_gate_problems(service, parameters, "s3://model/one.tar.gz")
+    (problem,) = find_gate_problems(BuildContext(service, 1, parameters), "s3://model/one.tar.gz")
     assert problem.startswith(
         "qualitygate.metric is loss, and no build of this stack trained the model at s3://model/one.tar.gz"
     )
-    assert len(list(find_gate_problems(service, parameters, "s3://model/other.tar.gz"))) == 2
-    assert list(find_gate_problems(service, parameters, None)) == []
+    assert len(list(find_gate_problems(BuildContext(service, 1, parameters), "s3://model/other.tar.gz"))) == 2
+    assert list(find_gate_problems(BuildContext(service, 1, parameters), None)) == []
 
 
 def test_a_withheld_build_is_reported_as_withheld_and_did_not_deploy(stack: Stack, service: Service) -> None:

@@ -1,0 +1,54 @@
+"""The context of one build: the service, the number and the parameters that its requests are built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
+
+from sagebuild.builds.lock import read_state
+from sagebuild.parameters import BuildParameters, parse_document
+from sagebuild.parameters.store import read_document
+from sagebuild.service import Service
+
+P_co = TypeVar("P_co", bound=BuildParameters, covariant=True)
+Kind = TypeVar("Kind", bound=BuildParameters)
+
+
+@dataclass(frozen=True)
+class BuildContext(Generic[P_co]):
+    """One build of one stack.
+
+    Parameters
+    ----------
+    number
+        The build's number, from which the names of its resources derive. The doctor and the cost estimate use the
+        next number.
+    parameters
+        The validated document with the build's overrides.
+    """
+
+    service: Service
+    number: int
+    parameters: P_co
+
+    def narrow(self, kind: type[Kind]) -> BuildContext[Kind] | None:
+        """Return the same context, typed for a framework's own parameters; None for another framework's."""
+        return cast("BuildContext[Kind]", self) if isinstance(self.parameters, kind) else None
+
+
+def describe_next(service: Service, parameters: BuildParameters | None = None) -> BuildContext[BuildParameters]:
+    """Return the context of the next build.
+
+    Parameters
+    ----------
+    parameters
+        The parameters; default: those of the parameter document.
+
+    Raises
+    ------
+    ParameterError
+        The parameter document is invalid.
+    """
+    if parameters is None:
+        parameters = parse_document(read_document(service), default_framework=service.setting("FRAMEWORK"))
+    return BuildContext(service, read_state(service).last_number + 1, parameters)
