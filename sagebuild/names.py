@@ -28,7 +28,12 @@ def resource_prefix(service: Service) -> str:
 
 def parse_resource_name(service: Service, name: str) -> int | None:
     """Return the build number in a resource's name; None if no build of this stack created it."""
-    number = name.removeprefix(resource_prefix(service))
+    return parse_number(resource_prefix(service), name)
+
+
+def parse_number(prefix: str, name: str) -> int | None:
+    """Return the build number that follows a prefix in a name; None if the name has another form."""
+    number = name.removeprefix(prefix)
     return int(number) if number != name and number.isdecimal() else None
 
 

@@ -128,9 +128,7 @@ def _read_source(
         try:
             pages = service.logs.get_paginator("filter_log_events").paginate(**request)
             for event in (event for page in pages for event in page["events"]):
-                # Not every stand-in for AWS knows logStreamNamePrefix.
-                is_from_source = event["logStreamName"].startswith(source.prefix)
-                if is_from_source and (line := _to_line(source, event)):
+                if line := _to_line(source, event):
                     found.append((event["eventId"], line))
         except ClientError as error:
             # The group comes with the first line.
@@ -140,6 +138,8 @@ def _read_source(
 
 
 def _to_line(source: _Source, event: FilteredLogEventTypeDef) -> LogLine | None:
+    if not event["logStreamName"].startswith(source.prefix):  # not every stand-in for AWS knows logStreamNamePrefix
+        return None
     text = event["message"].rstrip()
     if source.name in FUNCTIONS:
         text = read_function_line(text)

@@ -7,7 +7,6 @@ starts an execution that a failed launch did not start, and sends a stored appro
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,14 @@ from sagebuild.builds.records import BuildRecord, list_builds, now, read_build
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.finish.build import Ending
 from sagebuild.launch.start import start_execution
-from sagebuild.names import execution_arn, name_execution, resource_prefix, tuning_prefix
+from sagebuild.names import (
+    execution_arn,
+    name_execution,
+    parse_number,
+    parse_resource_name,
+    resource_prefix,
+    tuning_prefix,
+)
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.running.image_builds import find_running_tags
 from sagebuild.service import Service, aws_call
@@ -139,7 +145,7 @@ def _find_strays(service: Service, state: StackState) -> Iterator[Unfinished]:
         if record:
             yield _repeat(record, "one of its jobs is still running.")
     endpoint = describe_endpoint(service) if state.running is None else None
-    live = _parse_number(resource_prefix(service), endpoint.config) if endpoint else None
+    live = parse_resource_name(service, endpoint.config) if endpoint else None
     if live:
         record = _read_ended(service, live)
         if record and not record.has_succeeded:
@@ -161,13 +167,8 @@ def _list_running_numbers(service: Service) -> Iterator[int]:
     for operation, kind, name, prefix in lists:
         with aws_call("list the running jobs"):
             jobs = operation(NameContains=prefix, StatusEquals="InProgress", MaxResults=100)
-        numbers = (_parse_number(prefix, job[name]) for job in jobs[f"{kind}Summaries"])
+        numbers = (parse_number(prefix, job[name]) for job in jobs[f"{kind}Summaries"])
         yield from (number for number in numbers if number)
-
-
-def _parse_number(prefix: str, name: str) -> int | None:
-    found = re.fullmatch(re.escape(prefix) + r"(\d+)", name)
-    return int(found[1]) if found else None
 
 
 def _read_ended(service: Service, number: int) -> BuildRecord | None:
