@@ -1,6 +1,9 @@
-"""The engine's one web address: AWS calls go to moto's applications, ``/_local`` tells of the engine itself."""
+"""Routes requests: AWS calls to moto's applications, and ``/_local`` to the engine's own pages."""
 
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, jsonify, request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -18,13 +21,13 @@ MOTO_NAMES = (
 
 
 class RequestHandler(MotoRequestHandler):  # type: ignore[misc]
-    """Sends headers and body at once: Nagle's algorithm has the body wait for the client's delayed acknowledgement."""
+    """Disables Nagle's algorithm, which delays the body until the client acknowledges the headers."""
 
     disable_nagle_algorithm = True
 
 
 class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
-    """moto's dispatcher, with the engine's own pages before it."""
+    """moto's dispatcher, with the engine's own pages first."""
 
     def __init__(self) -> None:
         super().__init__(_service_application)
@@ -33,15 +36,33 @@ class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
     def get_application(self, environ: dict[str, Any]) -> Any:
         """The application that answers this request."""
         if "HTTP_ORIGIN" in environ:
-            # Only web pages say where they come from, and none of them has any business here.
-            return Response("local/ does not answer web pages.\n", 403)
+            # Only browsers send an Origin. A web page must not call an AWS that runs code.
+            return Response("local/ refuses requests from web pages.\n", 403)
+        if not _is_own_host(str(environ.get("HTTP_HOST", ""))):
+            # A web page can point a name of its own at this machine (DNS rebinding); such a request has no Origin.
+            return Response("local/ answers to the host localhost, to names below it, and to IP addresses.\n", 403)
         if str(environ.get("PATH_INFO", "")).startswith(PREFIX + "/"):
             return self._own
         return super().get_application(environ)
 
 
+def _is_own_host(header: str) -> bool:
+    """Whether a Host header names this machine: an IP address, localhost, or the engine's own host.
+
+    S3's virtual hosts are names below these, such as bucket.localhost. False for every other name.
+    """
+    try:
+        host = urlsplit(f"//{header}").hostname or ""
+    except ValueError:  # a broken IPv6 address
+        return False
+    with suppress(ValueError):
+        return bool(ip_address(host))
+    own = {"localhost", config.current().host}
+    return host in own or host.endswith(tuple(f".{name}" for name in own))
+
+
 def application() -> Any:
-    """The WSGI application of the whole engine."""
+    """The engine's WSGI application."""
     return _Dispatcher()
 
 

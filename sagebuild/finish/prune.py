@@ -16,7 +16,7 @@ from sagebuild.service import Service, aws_call, suppress_code
 # Twice the maximum of keepbuilds; older builds were pruned earlier.
 _BUILDS_SEARCHED = 200
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def prune_builds(service: Service, record: BuildRecord) -> None:
@@ -60,4 +60,4 @@ def _delete_model(service: Service, number: int) -> None:
             service.sagemaker.delete_endpoint_config(EndpointConfigName=name)
         with suppress_code("ValidationException"):
             service.sagemaker.delete_model(ModelName=name)
-        service.s3.delete_object(Bucket=service.setting("MODEL_BUCKET"), Key=key_packed_model(service, number))
+        service.s3.delete_object(Bucket=service.settings.model_bucket, Key=key_packed_model(service, number))

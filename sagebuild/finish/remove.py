@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 600  # a Lambda function has 900
 POLL_SECONDS = 5.0
-BUCKETS = ("DATA_BUCKET", "CODE_BUCKET", "MODEL_BUCKET")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -40,8 +39,9 @@ def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sle
     _delete_packages(service)
     _delete_jobs(service)
     _delete_logs(service)
-    for bucket in BUCKETS:
-        _empty_bucket(service, service.setting(bucket))
+    settings = service.settings
+    for bucket in (settings.data_bucket, settings.code_bucket, settings.model_bucket):
+        _empty_bucket(service, bucket)
 
 
 def _stop_running_build(service: Service, sleep: Callable[[float], None]) -> None:

@@ -134,7 +134,7 @@ def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep) -> int
 
 def start_execution(service: Service, number: int) -> None:
     """Start the state machine for a build, unless it was started."""
-    machine, name = service.setting("STATE_MACHINE_ARN"), name_execution(number)
+    machine, name = service.settings.state_machine_arn, name_execution(number)
     with aws_call(f"start build {number}"), suppress(service.stepfunctions.exceptions.ExecutionAlreadyExists):
         service.stepfunctions.start_execution(stateMachineArn=machine, name=name, input=json.dumps({"number": number}))
 

@@ -84,7 +84,7 @@ def publish_facts(service: Service, subject: str, facts: Mapping[str, Any]) -> N
     """
     with aws_call(f"send the message {facts['id']}"):
         service.sns.publish(
-            TopicArn=service.setting("RESULTS_TOPIC_ARN"),
+            TopicArn=service.settings.results_topic_arn,
             Subject=subject[:100],
             MessageStructure="json",
             Message=json.dumps({"default": facts["text"]} | dict.fromkeys(_MACHINES, json.dumps(facts))),
@@ -112,5 +112,5 @@ def build_facts(service: Service, record: BuildRecord, text: str, console: str) 
 def count_listeners(service: Service) -> int:
     """Count the confirmed subscriptions to the notifications; at most 100, one page of SNS."""
     with aws_call("list the subscriptions to the notifications"):
-        found = service.sns.list_subscriptions_by_topic(TopicArn=service.setting("RESULTS_TOPIC_ARN"))["Subscriptions"]
+        found = service.sns.list_subscriptions_by_topic(TopicArn=service.settings.results_topic_arn)["Subscriptions"]
     return sum(subscription["SubscriptionArn"].startswith("arn:") for subscription in found)

@@ -155,7 +155,7 @@ def _describe_sources(context: BuildContext[BuildParameters]) -> dict[str, str]:
 def _find_version(service: Service, uri: str) -> str:
     """Return the version of a source archive, its ETag in an unversioned bucket, or empty if neither can be read."""
     location = urlsplit(uri)
-    if location.netloc != service.setting("CODE_BUCKET"):
+    if location.netloc != service.settings.code_bucket:
         return ""
     with aws_call(f"describe {uri}"):
         try:
