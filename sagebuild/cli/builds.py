@@ -15,7 +15,7 @@ from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_build, show_builds, show_comparison, show_curves, show_steps
 from sagebuild.client.build import Build
 from sagebuild.client.descriptions import describe_outcome
-from sagebuild.cost.spent import tell_cost
+from sagebuild.cost.spent import format_cost
 from sagebuild.errors import InputError
 from sagebuild.launch.triggers import PREVIOUS
 from sagebuild.steps.approval import describe_request
@@ -100,7 +100,7 @@ def answer_request(session: Session, approved: bool, number: int | None, comment
         if not session.is_live:
             raise InputError(f"{describe_request(waiting.record)} This answer {effect}; pass --yes to confirm.")
         session.print(describe_request(waiting.record))
-        session.print(f"Cost: {tell_cost(waiting.cost())}")
+        session.print(f"Cost: {format_cost(waiting.cost())}")
         typer.confirm("Deploy it?" if approved else "End it without a deployment?", abort=True)
     answer = session.stack.approve if approved else session.stack.reject
     build = answer(waiting.number if waiting else number, comment)
@@ -183,7 +183,7 @@ def show(session: Session, number: BuildNumber = None) -> None:
         return
     session.print_pairs(partial(show_build, build.record, build.console_url))
     session.console.print(show_steps(steps))
-    if curves:
+    if curves or curves.notes:
         session.console.print(show_curves(curves))
 
 
@@ -209,7 +209,7 @@ def cost(
         raise InputError(f"--next is for the build that has not started yet, {number} for one that has; pass only one.")
     build = None if planned else session.stack.build(number)
     estimate = build.cost() if build else session.stack.estimate()
-    sentence = f"Build {build.number}: {tell_cost(estimate)}" if build else f"The next build: {tell_cost(estimate)}"
+    sentence = f"Build {build.number}: {format_cost(estimate)}" if build else f"The next build: {format_cost(estimate)}"
     result = {"build": build.number if build else None, **asdict(estimate)}
     session.output(result, lambda: session.print(sentence))
 

@@ -75,7 +75,7 @@ class LiveView:
             Text(describe_outcome(record), style=STYLES.get(record.status, "")),
             show_steps(build.steps()),
         ]
-        return Group(*parts, *([show_curves(self._curves)] if self._curves else []))
+        return Group(*parts, *([show_curves(self._curves)] if self._curves or self._curves.notes else []))
 
 
 def _watch_live(session: Session, build: Build) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -12,7 +12,7 @@ from sagebuild.builds.records import BuildRecord
 from sagebuild.client.comparison import Comparison
 from sagebuild.client.descriptions import describe_fields, describe_row
 from sagebuild.client.diagnosis import Diagnosis
-from sagebuild.client.metrics import draw_sparkline
+from sagebuild.client.metrics import Curves, draw_sparkline
 from sagebuild.client.steps import Step
 
 STYLES = {
@@ -76,12 +76,12 @@ def show_steps(steps: Iterable[Step]) -> Table:
     return table
 
 
-def show_curves(curves: Mapping[str, Sequence[float]]) -> RenderableType:
-    """Show a sparkline for each metric, with its last value."""
+def show_curves(curves: Curves) -> RenderableType:
+    """Show a sparkline for each metric with its last value, and the notes."""
     table = _grid()
     for name, values in curves.items():
         table.add_row(Text(name), Text(draw_sparkline(values), style="cyan"), f"{values[-1]:g}")
-    return table
+    return Group(table, *(Text(note, style="dim") for note in curves.notes))
 
 
 def show_differences(lines: Sequence[str]) -> RenderableType:

@@ -9,7 +9,7 @@ from sagebuild.builds.records import BuildRecord
 from sagebuild.client.descriptions import describe_cost_briefly
 from sagebuild.client.differences import describe_differences
 from sagebuild.client.html import render_differences, render_table, stack_vertically
-from sagebuild.notifications.notify import format_seconds
+from sagebuild.notifications.words import format_seconds
 from sagebuild.parameters.json_text import read_leniently
 
 

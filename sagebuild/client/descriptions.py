@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.cost.spent import format_dollars
-from sagebuild.notifications.notify import VERBS, describe_requests, format_seconds, tell_metrics, tell_moment
+from sagebuild.notifications.words import VERBS, describe_requests, format_metrics, format_moment, format_seconds
 from sagebuild.steps.approval import describe_request
 
 COLUMNS = ("build", "outcome", "started (UTC)", "took", "started by", "metrics", "reason")  # of `describe_row`
@@ -19,7 +19,7 @@ def describe_fields(record: BuildRecord) -> dict[str, str]:
         "outcome": record.status,
         "step": record.step,
         "reason": record.reason,
-        "started": tell_moment(record.created_at),
+        "started": format_moment(record.created_at),
         "took": format_seconds(record.seconds),
         "started by": describe_requests(record.trigger, record.requests, record.request_kinds),
         "rollback to": describe_target(record),
@@ -27,8 +27,8 @@ def describe_fields(record: BuildRecord) -> dict[str, str]:
         "training": record.training_job,
         "tuning": record.tuning_job,
         "image": record.training_image,
-        "metrics": tell_metrics(record.metrics),
-        "live metrics": tell_metrics(record.live_metrics),
+        "metrics": format_metrics(record.metrics),
+        "live metrics": format_metrics(record.live_metrics),
         "approval": _describe_approval(record),
         "cost": describe_cost_briefly(record),
         "model": record.artifacts,
@@ -49,7 +49,7 @@ def describe_row(record: BuildRecord) -> Sequence[str]:
         record.created_at[:16].replace("T", " "),
         str(timedelta(seconds=round(record.seconds))),
         record.trigger.kind,
-        tell_metrics(record.metrics),
+        format_metrics(record.metrics),
         " ".join(reason.split()),
     )
 
@@ -97,6 +97,6 @@ def count_requests(count: int) -> str:
 
 def _describe_approval(record: BuildRecord) -> str:
     if not record.approval:
-        return f"requested, until {tell_moment(record.approval_until)}" if record.awaits_approval else ""
+        return f"requested, until {format_moment(record.approval_until)}" if record.awaits_approval else ""
     comment = f": {record.approval_comment}" if record.approval_comment else ""
     return f"{record.approval} by {record.approval_by}{comment}"

@@ -13,7 +13,7 @@ from sagebuild.builds.context import BuildContext, describe_next
 from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.diagnosis import Diagnosis, Finding
 from sagebuild.cost.estimate import estimate_cost
-from sagebuild.cost.spent import tell_cost
+from sagebuild.cost.spent import format_cost
 from sagebuild.errors import ParameterError, SagebuildError
 from sagebuild.images.byod import list_images_to_build
 from sagebuild.parameters import BuildParameters
@@ -158,7 +158,7 @@ def _check_quotas(examined: Examination) -> Results:
 
 
 def _check_cost(examined: Examination) -> Results:
-    yield "ok", f"the next build: {tell_cost(estimate_cost(examined.context, examined.requests.bodies))}"
+    yield "ok", f"the next build: {format_cost(estimate_cost(examined.context, examined.requests.bodies))}"
 
 
 def _check_endpoint(examined: Examination) -> Results:

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_endpoint
+from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.service import Service, aws_call
 
 if TYPE_CHECKING:
@@ -70,6 +71,14 @@ def read_logs(service: Service, record: BuildRecord, since: datetime | None = No
     return (line for _, line in heapq.merge(*lines, key=lambda found: found[1].time))
 
 
+def read_training_log(service: Service, record: BuildRecord) -> list[str]:
+    """The lines of a build's training so far, oldest first; of a tuning job, those of its best training."""
+    # A job's log streams are named after it: "name/algo-1-1700000000".
+    source = _Source("training", TRAINING_LOGS, f"{record.training_job}/")
+    found = [line for _, line in _read_source(service, source, record, None)]
+    return [line.text for line in sorted(found, key=lambda line: line.time)]
+
+
 def follow_logs(
     service: Service,
     read_record: Callable[[], BuildRecord],
@@ -92,7 +101,7 @@ def follow_logs(
 
 def _list_sources(service: Service, record: BuildRecord) -> list[_Source]:
     job = record.tuning_job or record.training_job
-    training = [_Source("training", "/aws/sagemaker/TrainingJobs", job)] if job else []
+    training = [_Source("training", TRAINING_LOGS, job)] if job else []
     return [
         *(_Source(name, f"/aws/lambda/{service.stack_name}-{name}") for name in FUNCTIONS),
         _Source("image", service.settings.image_log_group),
@@ -129,6 +138,8 @@ def _read_source(
 
 
 def _to_line(source: _Source, event: FilteredLogEventTypeDef) -> LogLine | None:
+    if not event["logStreamName"].startswith(source.prefix):  # not every stand-in for AWS knows logStreamNamePrefix
+        return None
     text = event["message"].rstrip()
     if source.name in FUNCTIONS:
         text = read_function_line(text)

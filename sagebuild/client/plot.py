@@ -12,8 +12,10 @@ _LINE_COLOURS = ("#1565c0", "#c62828", "#2e7d32", "#b26a00", "#6a1b9a", "#00838f
 _WIDTH, _HEIGHT, _MARGIN = 520, 180, 44  # pixels
 
 
-def render_plots(series: Mapping[str, Sequence[float]], title: str, places: Sequence[int] = ()) -> Html:
-    """Render a plot for each series.
+def render_plots(
+    series: Mapping[str, Sequence[float]], title: str, places: Sequence[int] = (), notes: Sequence[str] = ()
+) -> Html:
+    """Render a plot for each series that has a finite value, and the notes.
 
     Parameters
     ----------
@@ -21,14 +23,19 @@ def render_plots(series: Mapping[str, Sequence[float]], title: str, places: Sequ
         Values by name. A value that is not finite leaves a gap in the axis and no point.
     places
         Numbers of the values for the horizontal axis; default: 1, 2, 3, ...
+    notes
+        Sentences below the plots.
     """
+    below = "".join(f"<p>{escape(note)}</p>" for note in notes)
     if not series:
-        return Html(f"<p>{escape(title)}: no metrics yet.</p>")
+        return Html(f"<p>{escape(title)}: no metrics yet.</p>{below}")
     plots = (
         _render_plot(name, values, places, _LINE_COLOURS[index % len(_LINE_COLOURS)])
+        if any(map(math.isfinite, values))
+        else f"<p>{escape(name)}: no finite value.</p>"
         for index, (name, values) in enumerate(series.items())
     )
-    return Html(f"<div><b>{escape(title)}</b><br>{''.join(plots)}</div>")
+    return Html(f"<div><b>{escape(title)}</b><br>{''.join(plots)}{below}</div>")
 
 
 def _render_plot(name: str, values: Sequence[float], places: Sequence[int], colour: str) -> str:

@@ -38,7 +38,7 @@ class Cost:
     left_out: tuple[str, ...]
 
     def __str__(self) -> str:
-        return tell_cost(self)
+        return format_cost(self)
 
 
 def describe_cost(service: Service, record: BuildRecord, at: datetime | None = None) -> Cost:
@@ -61,34 +61,36 @@ def price_seconds(record: BuildRecord, seconds: float) -> float | None:
     return None if hourly is None else round(hourly * seconds / SECONDS_PER_HOUR, 6)
 
 
-def tell_cost(cost: Cost) -> str:
-    """Return the estimate as one sentence, plus one for each cost of this build that it does not include."""
+def format_cost(cost: Cost) -> str:
+    """Format an estimate as one sentence, plus one for each cost of this build that it does not include."""
     if not cost.prices_date:
         return "not known before the build is planned."
-    parts = [_tell_training(cost)]
+    parts = [_format_training(cost)]
     if cost.endpoint_hourly:
         parts.append(f"the endpoint costs about {format_dollars(cost.endpoint_hourly)} an hour while it is up")
-    said = f"{'; '.join(parts)}; by prices of {cost.prices_date}, without storage, transfer, requests and discounts."
-    return " ".join([said, *(sentence for sentence in cost.left_out if sentence != NEVER_COUNTED)])
+    estimate = (
+        f"{'; '.join(parts)}; by prices of {cost.prices_date}, without storage, transfer, requests and discounts."
+    )
+    return " ".join([estimate, *(sentence for sentence in cost.left_out if sentence != NEVER_COUNTED)])
 
 
-def _tell_training(cost: Cost) -> str:
+def _format_training(cost: Cost) -> str:
     if cost.spent is None and cost.maximum is None:
         return "no price of the training is known"
     most = f"at most {format_dollars(cost.maximum)}" if cost.maximum else ""
     if cost.spent is None:
         return f"{most or 'nothing'} for training"
-    return f"{tell_amount(cost.spent)} for training" + (f" ({most} was planned)" if most else "")
+    return f"{format_amount(cost.spent)} for training" + (f" ({most} was planned)" if most else "")
 
 
-def tell_amount(estimate: float) -> str:
-    """Return an estimated amount for a sentence: "about $0.46", "less than $0.01", "nothing"."""
+def format_amount(estimate: float) -> str:
+    """Format an estimated amount for a sentence: "about $0.46", "less than $0.01", "nothing"."""
     amount = format_dollars(estimate) if estimate else "nothing"
     return f"about {amount}" if amount.startswith("$") else amount
 
 
 def format_dollars(amount: float) -> str:
-    """Return an amount as text: "$0.46", "$1,234", "less than $0.01"."""
+    """Format an amount: "$0.46", "$1,234", "less than $0.01"."""
     if 0 < amount < 0.005:
         return "less than $0.01"
     return f"${amount:,.2f}" if amount < 1000 else f"${amount:,.0f}"

@@ -63,7 +63,7 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "a rollback to what is live": (["rollback", "BUILD", "--watch"], 1, "Build BUILD is live already"),
     "nothing to approve": (["approve"], 1, "No build waits for an answer."),
     "nothing to reject": (["reject", "--yes"], 1, "No build waits for an answer."),
-    "a build that asks nothing": (["approve", "BUILD", "--yes"], 1, "Build BUILD has ended, and waits for no answer."),
+    "a build that asks nothing": (["approve", "BUILD", "--yes"], 1, "Build BUILD has ended and needs no approval."),
     "an answer for a build that is not there": (["reject", "9999"], 1, "There is no build 9999"),
     "nothing to stop": (["stop"], 1, "No build is running"),
     "too few builds to compare": (["compare", "1"], 2, "Missing argument"),

@@ -30,7 +30,7 @@ from sagebuild.client.differences import describe_differences, remove_path, set_
 from sagebuild.client.flow import lay_out
 from sagebuild.client.launch_requests import find_number
 from sagebuild.client.logs import FUNCTIONS, read_function_line
-from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline, find_values
+from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline
 from sagebuild.client.prediction import decode, encode
 from sagebuild.client.progress import describe_step
 from sagebuild.client.steps import History, Step, Steps, build_steps
@@ -150,11 +150,6 @@ def test_a_request_is_found_in_the_build_that_began_or_in_the_pending_one(
 )
 def test_only_the_messages_of_a_functions_log_are_shown(text: str, message: str) -> None:
     assert read_function_line(text) == message
-
-
-def test_metrics_are_found_as_sagemaker_finds_them() -> None:
-    definitions = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}, {"Name": "absent", "Regex": "absent=(.*)"}]
-    assert find_values(definitions, ["loss=2.5 loss=2", "nothing", "loss=1"]) == {"loss": [2.5, 2.0, 1.0]}
 
 
 def test_metrics_of_builds_are_put_side_by_side() -> None:
@@ -279,6 +274,11 @@ def test_drawings_are_well_formed_and_escape_foreign_text() -> None:
     curves = Curves({"<b>": [1.0, float("nan"), 3.0], "flat": [2.0]}, "Build 3")
     plots = ElementTree.fromstring(curves._repr_html_().replace("<br>", "<br/>"))
     assert len(plots.findall("{http://www.w3.org/2000/svg}svg")) == 2
+    diverged = Curves({"loss": [float("nan")]}, "Build 3", notes=("<i>: no number.",))._repr_html_()
+    assert [part.text for part in ElementTree.fromstring(diverged.replace("<br>", "<br/>")).findall("p")] == [
+        "loss: no finite value.",
+        "<i>: no number.",
+    ]
     failed = record(3, status="failed", reason="<script>alert(1)</script>", ended_at=NOW.isoformat())
     table = Builds((), (failed,))._repr_html_()
     assert "<script>" not in table
