@@ -1,4 +1,4 @@
-"""Speaks to the deployed skill as Alexa does: real request envelopes, sent to the deployed function."""
+"""Speaks to the deployed skill as Alexa does: it sends request envelopes to the deployed function."""
 
 import json
 import uuid
@@ -9,7 +9,7 @@ from demo.laptop import SKILL_ID, Aws, DemoError
 
 
 class Conversation:
-    """One session with the skill; what it remembers goes back to it with the next turn."""
+    """One session with the skill; its attributes go into the next turn."""
 
     def __init__(self, aws: Aws, function_arn: str) -> None:
         self._lambda = aws.client("lambda")
@@ -19,17 +19,17 @@ class Conversation:
         self._new = True
 
     def say(self, intent: str) -> str:
-        """Send an intent as Alexa resolves it from what a person says.
+        """Send an intent without slots.
 
         Returns
         -------
         str
-            The answer, without its markup.
+            The speech, without its markup.
 
         Raises
         ------
         DemoError
-            The function failed.
+            The function raised an error.
         """
         answer = self._lambda.invoke(FunctionName=self._function_arn, Payload=json.dumps(self._envelope(intent)))
         payload = json.load(answer["Payload"])

@@ -1,6 +1,7 @@
-"""The Alexa back end: what "Alexa, ask sage build ..." reaches.
+"""The Alexa back end: it answers "Alexa, ask sage build ...".
 
-`app` is the Lambda entry; `guard` decides which requests are answered at all; `intents` holds one small module per
-use case; `conversation` is the turn they are given and the answer they give; `speech` and `locales` turn an answer
-into words; `builds` is the one door to the domain, which `domain` opens and whose errors it tells.
+`app` is the Lambda entry point. `guard` refuses requests of other skills and old requests. `intents` holds one module
+per use case; each module declares its intents. `conversation` defines the turn that an intent gets and the answer that
+it returns. `speech` renders an answer in the languages of `languages/`. `domain` opens `sagebuild` for an intent and
+turns its errors into sentences; `builds` holds the look-ups that several intents share.
 """

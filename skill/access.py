@@ -1,56 +1,91 @@
-"""Lets in who may speak: reads and writes apart, and the PIN before what a person may regret."""
+"""Decides what a speaker may do: read, write, and confirm with the PIN."""
+
+from __future__ import annotations
 
 import logging
 import os
-from typing import Literal
+import time
+from typing import TYPE_CHECKING
 
-from skill import builds
-from skill.conversation import Answer, Confirmation, SpokenError, Turn
+from skill.conversation import Answer, Confirmation, Intent, SpokenError, Turn
+from skill.domain import reading
 from skill.speech import Sentence
+
+if TYPE_CHECKING:
+    from sagebuild.voice.access import Access
+
+ACCESS_KEPT_SECONDS = 30.0
 
 logger = logging.getLogger(__name__)
 
+_access: tuple[float, Access] | None = None
 
-def refuse_strangers(turn: Turn, needs: Literal["nothing", "read", "write"]) -> None:
-    """Look whether the speaker is allowed what an intent needs.
+
+def refuse_strangers(turn: Turn, needs: str) -> None:
+    """Check that the speaker is allowed what an intent needs: "nothing", "read" or "write".
 
     Raises
     ------
     SpokenError
-        Not allowed, or AWS did not tell who is.
+        The speaker is not allowed, or AWS did not answer.
     """
     if needs == "nothing":
         return
-    logger.info("%s asks by %s to %s", turn.request_id, _hash(turn.identities), needs)
-    access = builds.read_access()
+    logger.info("%s by %s needs to %s", turn.request_id, _hash(turn.identities), needs)
+    access = read_access()
     if not access.may_read(turn.identities):
         raise SpokenError(Sentence("refused.read"))
     if needs == "write" and not access.may_write(turn.identities):
         raise SpokenError(Sentence("refused.write"))
 
 
-def ask_for_pin(confirmation: Confirmation) -> Answer | None:
-    """The question for the PIN, if there is one."""
-    if not builds.read_access().pin:
+def read_access() -> Access:
+    """Return who may speak to the skill; a warm function reads it again after half a minute."""
+    global _access
+    from sagebuild.errors import ParameterError
+    from sagebuild.voice import access
+
+    if _access is None or time.monotonic() - _access[0] > ACCESS_KEPT_SECONDS:
+        with reading() as service:
+            try:
+                _access = time.monotonic(), access.read_access(service)
+            except ParameterError as error:
+                raise SpokenError(Sentence("error.access")) from error
+    return _access[1]
+
+
+def ask_for_pin(confirmation: Confirmation, asked_by: Intent) -> Answer | None:
+    """Ask for the PIN; None if the intent or the stack needs none."""
+    if not asked_by.asks_pin or not read_access().pin:
         return None
     awaiting = Confirmation(confirmation.intent, confirmation.values, awaits_pin=True)
     return Answer(Sentence("pin.question"), reprompt=Sentence("pin.question"), confirmation=awaiting)
 
 
-def judge_pin(confirmation: Confirmation, given: str) -> Answer | None:
-    """Why the PIN does not do, or None if it does."""
-    left = builds.check_pin(given)
-    if left is None:
+def refuse_pin(confirmation: Confirmation, given: str) -> Answer | None:
+    """Say that the PIN is wrong or locked; None if it is right."""
+    attempts_left = check_pin(given)
+    if attempts_left is None:
         return None
-    if not left:
+    if not attempts_left:
         return Answer(Sentence("pin.locked"))
-    wrong = Sentence("pin.wrong", count=left)
+    wrong = Sentence("pin.wrong", count=attempts_left)
     return Answer(wrong, reprompt=wrong, confirmation=confirmation)
 
 
+def check_pin(given: str) -> int | None:
+    """Return None for the right PIN, else the number of attempts that are left."""
+    from sagebuild.voice import access
+
+    pin = read_access().pin
+    with reading() as service:
+        return access.check_pin(service, pin, given)
+
+
 def _hash(identities: frozenset[str]) -> str:
-    """Speakers as the log names them: always the same, and no id of Amazon's."""
-    import hashlib  # as slow to load as all intents together, and not needed for the first reply
+    """Hash the speaker's ids for the log: the same speaker gives the same hash, and the log holds no id of Amazon's."""
+    import hashlib  # as slow to import as all intents together, and not needed for the first reply
 
     salt = os.environ.get("SKILL_ID", "")
-    return "+".join(sorted(hashlib.sha256(f"{salt} {one}".encode()).hexdigest()[:12] for one in identities)) or "nobody"
+    hashes = sorted(hashlib.sha256(f"{salt} {one}".encode()).hexdigest()[:12] for one in identities)
+    return "+".join(hashes) or "a speaker without an id"

@@ -1,4 +1,4 @@
-"""The Lambda entry of the skill: guards the request, lets ask-sdk-core lead it to its intent, and always answers."""
+"""The Lambda entry point of the skill: it refuses or answers each request, through ask-sdk-core."""
 
 import logging
 import re
@@ -14,8 +14,8 @@ from ask_sdk_model import Response
 from ask_sdk_model.ui import SimpleCard
 
 from skill.access import refuse_strangers
-from skill.builds import answering
 from skill.conversation import Answer, Intent, SpokenError, Turn
+from skill.domain import limit_calls
 from skill.envelope import read_turn
 from skill.guard import find_refusal
 from skill.intents import INTENTS, REQUESTS
@@ -41,36 +41,40 @@ def handler(event: Any, context: object) -> dict[str, Any]:
     Returns
     -------
     dict
-        A response envelope, whatever arrived: a person is told something, and never a stack trace.
+        A response envelope, for any event: the skill answers every error with a sentence.
     """
     try:
         refusal = find_refusal(event, datetime.now(UTC))
         if refusal:
             return _end_with(refusal, event)
-        with answering():
+        with limit_calls():
             answer: dict[str, Any] = _skill(event, context)
             return answer
     except Exception as error:
-        # The SDK's messages repeat what they could not read, ids of people among it.
-        told = _ID.sub("amzn1...", "".join(traceback.format_exception(error)))
-        logger.error("the request was answered with an apology: %s", told)
+        # The SDK's messages quote what it could not parse, which may contain ids of people.
+        details = _ID.sub("amzn1...", "".join(traceback.format_exception(error)))
+        logger.error("the skill answered with an apology: %s", details)
         return _end_with(Sentence("error.unexpected"), event)
 
 
 def _build_skill() -> Callable[[Any, object], dict[str, Any]]:
     builder = SkillBuilder()
-    for name, handle in REQUESTS.items():
-        builder.request_handler(is_request_type(name))(_adapt(name, Intent(handle)))
-    for name, intent in INTENTS.items():
-        builder.request_handler(is_intent_name(name))(_adapt(name, intent))
+    for request in REQUESTS:
+        builder.request_handler(is_request_type(request.name))(_adapt(request))
+    for intent in INTENTS.values():
+        builder.request_handler(is_intent_name(intent.name))(_adapt(intent))
     skill: Callable[[Any, object], dict[str, Any]] = builder.lambda_handler()
     return skill
 
 
-def _adapt(name: str, intent: Intent) -> Callable[[HandlerInput], Response]:
+def _adapt(intent: Intent) -> Callable[[HandlerInput], Response]:
+    """Return the intent's handler as ask-sdk-core calls it."""
+
     def respond(handler_input: HandlerInput) -> Response:
         turn = read_turn(handler_input.request_envelope, datetime.now(UTC))
-        answer = _answer(name, intent, turn)
+        if turn.confirmation:
+            turn = turn._replace(asked_by=INTENTS.get(turn.confirmation.intent))
+        answer = _answer(intent, turn)
         if turn.is_launched:
             answer = answer.stay_open()
         if handler_input.request_envelope.session:
@@ -80,15 +84,14 @@ def _adapt(name: str, intent: Intent) -> Callable[[HandlerInput], Response]:
     return respond
 
 
-def _answer(name: str, intent: Intent, turn: Turn) -> Answer:
+def _answer(intent: Intent, turn: Turn) -> Answer:
     try:
         refuse_strangers(turn, intent.needs)
         answer = intent.handle(turn)
     except SpokenError as error:
-        logger.warning("%s of %s met %r", name, turn.request_id, error.__cause__)
+        logger.warning("%s of %s failed: %r", intent.name, turn.request_id, error.__cause__)
         answer = Answer(error.sentence)
-    said = answer.sentence.key if answer.sentence else "silence"
-    logger.info("%s of %s: %s", name, turn.request_id, said)
+    logger.info("%s of %s: %s", intent.name, turn.request_id, answer.sentence and answer.sentence.key)
     return answer
 
 
@@ -102,7 +105,7 @@ def _build_response(handler_input: HandlerInput, answer: Answer) -> Response:
         builder.set_card(SimpleCard(title=write(answer.card.title, locale), content=write(answer.card.text, locale)))
     if answer.picture and has_screen(handler_input.request_envelope):
         builder.add_directive(draw(answer.picture, locale))
-    # Left unset, the session of some devices stays open and listens without having asked.
+    # If this is unset, some devices keep the session open and listen although the skill asked nothing.
     return builder.set_should_end_session(answer.reprompt is None).response
 
 

@@ -1,4 +1,4 @@
-"""One turn of a conversation: what an intent is given, and the answer it gives."""
+"""One turn of a conversation: the intent that handles it, what that intent gets, and the answer that it returns."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,11 +13,11 @@ class Confirmation(NamedTuple):
     Parameters
     ----------
     intent
-        The intent that asked it.
+        The name of the intent that asked it.
     values
-        What a yes is a yes to: the build's number, the parameter's new value.
+        What a yes confirms, such as the build's number or the parameter's new value.
     awaits_pin
-        Whether the yes has come, and the PIN that must follow it has not.
+        True after the yes, while the PIN is still missing.
     """
 
     intent: str
@@ -26,7 +26,7 @@ class Confirmation(NamedTuple):
 
     @classmethod
     def from_json(cls, kept: object) -> "Confirmation | None":
-        """The question that the last turn left in the session, if it left one."""
+        """Return the open question of the session; None if there is none."""
         match kept:
             case {"intent": str(intent), "values": dict(values), "awaits_pin": bool(awaits_pin)}:
                 if all(isinstance(value, str | int) for value in values.values()):
@@ -40,19 +40,21 @@ class Turn(NamedTuple):
     Parameters
     ----------
     request_id
-        Alexa's name of the request, by which a build's record leads to the log.
+        Alexa's id of the request. A build's record names it, so that you find the request in the log.
     now
-        The moment of the answer.
+        The time of the answer.
     slots
-        What was said in the intent's slots; of a slot with a list of values, the value's id.
+        The slots of the intent that were filled. If a slot type lists its values, this is the value's id.
     identities
-        The ids of the account and, where Alexa knows the voice, of the person.
+        The ids of the account and, if Alexa knows the voice, of the person.
     confirmation
         The question that the last turn left open.
+    asked_by
+        The intent that asked that question.
     is_launched
-        Whether the person has opened the skill to talk, rather than asked one thing.
+        True if the person opened the skill to talk, False if they asked one thing.
     said
-        The last answer, where the session has stayed open after it.
+        The last answer, if the session stayed open after it.
     """
 
     request_id: str
@@ -60,11 +62,12 @@ class Turn(NamedTuple):
     slots: Mapping[str, str] = {}
     identities: frozenset[str] = frozenset()
     confirmation: Confirmation | None = None
+    asked_by: "Intent | None" = None
     is_launched: bool = False
     said: Sentence | None = None
 
     def remember(self, attributes: object) -> "Turn":
-        """This turn with what the session remembers; what is not as an answer has left it counts for nothing."""
+        """Return this turn with the session's attributes; malformed attributes are ignored."""
         kept = attributes if isinstance(attributes, dict) else {}
         said = Sentence.from_json(kept.get("said"))
         return self._replace(
@@ -72,6 +75,11 @@ class Turn(NamedTuple):
             is_launched=kept.get("launched") is True,
             said=said if said and can_say(said) else None,
         )
+
+    def read_number(self, slot: str = "number") -> int | None:
+        """Return the number in a slot; None if the slot is empty or holds no number."""
+        value = self.slots.get(slot, "")
+        return int(value) if value.isdecimal() else None
 
 
 class Card(NamedTuple):
@@ -87,9 +95,9 @@ class Picture(NamedTuple):
     Parameters
     ----------
     title
-        Which build.
+        Names the build.
     reached
-        The place of the phase that the build is in; past the last one after success.
+        The index of the phase that the build is in; past the last one after success.
     state
         "running", "succeeded", "withheld" or "failed".
     """
@@ -100,24 +108,25 @@ class Picture(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What is said, and what is left open.
+    """What the skill says, and what it leaves open.
 
     Parameters
     ----------
     sentence
-        What is said; None says nothing, which is all that Alexa accepts once a session has ended.
+        What the skill says; None says nothing. Alexa accepts only None after a session has ended.
     reprompt
-        The question again, for a person who stays silent. It keeps the session open, so `sentence` must ask it too.
+        The question that Alexa repeats if the person stays silent. It keeps the session open, so `sentence` must end
+        with the question too.
     card
         Details for the Alexa app.
     picture
-        The same for a screen.
+        Details for a screen.
     confirmation
-        What a yes to the question would confirm.
+        What a yes to the question confirms.
     ends
-        Whether the conversation is over, even one that the person has opened to talk.
+        True if the answer ends the conversation, even one that the person opened to talk.
     launches
-        Whether it begins one.
+        True if the answer begins such a conversation.
     """
 
     sentence: Sentence | None
@@ -129,13 +138,13 @@ class Answer(NamedTuple):
     launches: bool = False
 
     def stay_open(self) -> "Answer":
-        """The answer in a conversation that goes on: it asks what else there is."""
+        """Return the answer with a follow-up question, for a conversation that goes on."""
         if self.reprompt or self.ends or self.sentence is None:
             return self
-        return self._replace(sentence=Sentence("and.more", said=self.sentence), reprompt=Sentence("question"))
+        return self._replace(sentence=Sentence("follow_up", said=self.sentence), reprompt=Sentence("question"))
 
     def attributes(self, turn: Turn) -> dict[str, Any]:
-        """What the session remembers: this answer's question alone, so that a later yes means no earlier one."""
+        """Return what the session keeps: only this answer's question, so that a later yes confirms no earlier one."""
         if not self.reprompt:
             return {}
         kept: dict[str, Any] = {"launched": True} if turn.is_launched or self.launches else {}
@@ -146,36 +155,38 @@ class Answer(NamedTuple):
         return kept
 
 
-Handle = Callable[[Turn], Answer]
-
-
 class Intent(NamedTuple):
-    """What an intent does, and what the speaker must be allowed for it; "nothing" is answered without AWS."""
-
-    handle: Handle
-    needs: Literal["nothing", "read", "write"] = "nothing"
-
-
-class Confirmable(NamedTuple):
-    """What is done only after a yes.
+    """An intent of the interaction model, and how the skill handles it.
 
     Parameters
     ----------
-    carry_out
-        Does what was asked about.
+    name
+        As the interaction model names it: StartBuildIntent, AMAZON.HelpIntent.
+    handle
+        Answers the intent. An intent with `on_yes` only asks here, and changes nothing.
+    needs
+        What the speaker must be allowed to do. "nothing" is answered without AWS.
+    slots
+        The slots and their types: Alexa's own, of `slot_types.json`, or of the languages' "types".
+    on_yes
+        Does what `handle` asked about.
+    on_no
+        What a no means; None if it only means that nothing changes.
     asks_pin
-        Whether the yes must be followed by the PIN, if there is one.
-    decline
-        What a no means, where that is more than that nothing is changed.
+        True if the PIN must follow the yes, once a PIN is configured.
     """
 
-    carry_out: Callable[[Turn, Confirmation], Answer]
+    name: str
+    handle: Callable[[Turn], Answer]
+    needs: Literal["nothing", "read", "write"]
+    slots: Mapping[str, str] = {}
+    on_yes: Callable[[Turn, Confirmation], Answer] | None = None
+    on_no: Callable[[Confirmation], Sentence] | None = None
     asks_pin: bool = False
-    decline: Callable[[Confirmation], Sentence] | None = None
 
 
 class SpokenError(Exception):
-    """Something went wrong that has a sentence of its own."""
+    """An error that the skill reports in a sentence of its own."""
 
     def __init__(self, sentence: Sentence) -> None:
         super().__init__(sentence.key)

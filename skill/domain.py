@@ -1,9 +1,14 @@
-"""Opens the domain to `skill.builds`, and tells its errors."""
+"""Opens sagebuild for the intents, and turns its errors into sentences.
+
+sagebuild brings boto3, which takes several times as long to import as the rest of a first reply. So modules of the
+skill import sagebuild only within the functions that call AWS.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from skill.conversation import SpokenError
@@ -14,31 +19,38 @@ if TYPE_CHECKING:
     from sagebuild.service import Service
 
 
+def limit_calls() -> AbstractContextManager[None]:
+    """Let no AWS call begin after LAST_CALL_SECONDS, so that Alexa gets an answer in time."""
+    from sagebuild.service import calling_for
+
+    return calling_for(float(os.environ.get("LAST_CALL_SECONDS", 2)))
+
+
 @contextmanager
 def reading() -> Iterator[Service]:
-    """The stack's service, whose errors are told."""
+    """Give the stack's service for reads; raise its errors as SpokenError."""
     from sagebuild.errors import SagebuildError
     from sagebuild.service import Service
 
     try:
         yield Service.from_environment()
     except SagebuildError as error:
-        raise SpokenError(_tell(error)) from error
+        raise SpokenError(_describe_error(error)) from error
 
 
 @contextmanager
 def writing() -> Iterator[Service]:
-    """The same where something is changed: what AWS has not confirmed may have been done all the same."""
+    """Give the stack's service for changes: if AWS does not answer, the change may have been made."""
     from sagebuild.errors import AwsUnavailableError
 
     with reading() as service:
         try:
             yield service
         except AwsUnavailableError as error:
-            raise SpokenError(Sentence("error.unsure")) from error
+            raise SpokenError(Sentence("error.unconfirmed")) from error
 
 
-def _tell(error: SagebuildError) -> Sentence:
+def _describe_error(error: SagebuildError) -> Sentence:
     from sagebuild import errors
 
     match error:
@@ -51,16 +63,16 @@ def _tell(error: SagebuildError) -> Sentence:
         case errors.BuildRunningError():
             return Sentence("rollback.running")
         case errors.AlreadyLiveError():
-            return Sentence("rollback.live")
+            return Sentence("rollback.already_live")
         case errors.NotGoodBuildError():
             return Sentence("rollback.not_good")
         case errors.ModelGoneError():
-            return Sentence("rollback.gone")
+            return Sentence("rollback.model_deleted")
         case errors.RollbackError():
-            return Sentence("rollback.nothing")
-    return Sentence("error.told", message=_quote(error))
+            return Sentence("rollback.no_earlier_build")
+    return Sentence("error.other", message=_quote(error))
 
 
 def _quote(error: Exception) -> Quote:
-    """The first line, without what it asks back: nobody listens to the answer."""
+    """Quote the first line, without "did you mean ...?": the session closes, so the skill must not ask."""
     return Quote(str(error).partition("\n")[0].partition("; did you mean")[0].rstrip(".") + ".")

@@ -1,4 +1,4 @@
-"""Reads from Alexa's request envelope what a turn needs, and trusts none of it to be there."""
+"""Reads a turn from Alexa's request envelope, any part of which may be missing."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,7 +12,7 @@ _MATCHED = "ER_SUCCESS_MATCH"
 
 
 def read_turn(envelope: RequestEnvelope, now: datetime) -> Turn:
-    """What the person said in this turn, and what the session remembers of the last."""
+    """Read what the person said, and what the session keeps of the last turn."""
     request, session = envelope.request, envelope.session
     turn = Turn(
         request.request_id, now, slots=dict(_read_slots(request)), identities=frozenset(_read_identities(envelope))
@@ -23,13 +23,13 @@ def read_turn(envelope: RequestEnvelope, now: datetime) -> Turn:
 def _read_slots(request: Any) -> Iterator[tuple[str, str]]:
     intent = getattr(request, "intent", None)
     for name, slot in ((intent and intent.slots) or {}).items():
-        # Alexa hands on what she heard of a number but could not understand as a question mark.
+        # Alexa sends "?" for a number that she heard but did not understand.
         if slot and isinstance(slot.value, str) and slot.value != "?":
             yield name, _resolve(slot) or slot.value
 
 
 def _resolve(slot: Any) -> str | None:
-    """The id of the value in the slot type's list that was meant."""
+    """Return the id of the slot type's value that Alexa matched; None if she matched none."""
     for authority in (slot.resolutions and slot.resolutions.resolutions_per_authority) or ():
         if authority.status and authority.status.code and authority.status.code.value == _MATCHED and authority.values:
             value = authority.values[0].value

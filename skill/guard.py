@@ -1,4 +1,4 @@
-"""Which requests are answered at all: those of our own skill, made just now. Everything else is refused."""
+"""Refuses requests of other skills, and requests that are too old."""
 
 import logging
 import os
@@ -7,32 +7,32 @@ from typing import Any
 
 from skill.speech import Sentence
 
-# Alexa asks skills to refuse what is older than this, so that a recorded request cannot be replayed.
+# Alexa requires skills to refuse older requests, so that a recorded request cannot be replayed.
 MAX_AGE_SECONDS = 150
 
 logger = logging.getLogger(__name__)
 
 
 def find_refusal(envelope: Any, now: datetime) -> Sentence | None:
-    """Why this request must not be answered, or None if it may be.
+    """Return why the skill refuses a request; None if it accepts it.
 
     Parameters
     ----------
     envelope
-        Whatever arrived; nothing is taken for granted about it.
+        The event that Lambda passed, of any type and content.
     now
         The current time, with a time zone.
     """
     skill_id = os.environ.get("SKILL_ID", "")
     if not skill_id:
-        logger.error("refused: SKILL_ID is not set, so no request can be known as our skill's own")
+        logger.error("refused: SKILL_ID is not set; deploy with the parameter alexaSkillId")
         return Sentence("refused.skill")
     if _dig(envelope, "context", "System", "application", "applicationId") != skill_id:
         logger.warning("refused: the request belongs to another skill")
         return Sentence("refused.skill")
     age_seconds = _measure_age(_dig(envelope, "request", "timestamp"), now)
     if age_seconds is None or abs(age_seconds) > MAX_AGE_SECONDS:
-        logger.warning("refused: the request is %s s old, allowed are %s s", age_seconds, MAX_AGE_SECONDS)
+        logger.warning("refused: the request is %s s old; at most %s s are allowed", age_seconds, MAX_AGE_SECONDS)
         return Sentence("refused.age")
     return None
 

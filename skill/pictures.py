@@ -1,4 +1,4 @@
-"""Draws a build's progress on devices with a screen, in Alexa's presentation language (APL)."""
+"""Draws a build's progress on devices with a screen, in the Alexa Presentation Language (APL)."""
 
 import json
 from functools import cache
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DOCUMENT = Path(__file__).parent / "progress.apl.json"
 
-# What the state machine's steps are to a person; each step is of the first phase of which its title holds a word.
+# The phases of a build, as words of the state machine's steps. A step belongs to the first phase with a word of it.
 PHASES = (
     ("Plan", "Preprocess"),
     ("Image", "Train", "Tune", "Best", "Earlier", "Quality"),
@@ -27,22 +27,22 @@ _LAST = len(PHASES)
 
 
 def show_progress(build: "BuildStatus") -> Picture:
-    """The picture of a build."""
+    """Return the picture of a build."""
     state = build.outcome if build.outcome in ("running", "succeeded", "withheld") else "failed"
     reached = _LAST if build.outcome == "succeeded" else _find_phase(build.step or "")
     return Picture(Sentence("card.title", number=build.number), reached, state)
 
 
 def has_screen(envelope: RequestEnvelope) -> bool:
-    """Whether the device can show pictures."""
+    """Return True if the device can show pictures."""
     device = envelope.context and envelope.context.system and envelope.context.system.device
     interfaces = device and device.supported_interfaces
     return bool(interfaces and interfaces.alexa_presentation_apl)
 
 
 def draw(picture: Picture, locale: object) -> "RenderDocumentDirective":
-    """The directive that shows the picture."""
-    # Importing it costs as much as a third of a first reply.
+    """Return the directive that shows the picture."""
+    # Importing it takes a third of the time of a first reply.
     from ask_sdk_model.interfaces.alexa.presentation.apl import RenderDocumentDirective
 
     names = [Sentence("phase.plan"), Sentence("phase.train"), Sentence("phase.deploy"), Sentence("phase.live")]
@@ -61,7 +61,7 @@ def _choose_state(place: int, picture: Picture) -> str:
 
 
 def _find_phase(step: str) -> int:
-    """The phase of a step: Train Model is training, Create Model is deployment."""
+    """Find the phase of a step: Train Model belongs to training, Create Model to deployment."""
     for phase, words in enumerate(PHASES):
         if any(word in step for word in words):
             return phase

@@ -1,4 +1,4 @@
-"""Turns sentences into words: the language's catalogue, plurals, numbers, and escaping of what others wrote."""
+"""Renders sentences in a language: its catalogue, singular and plural, and the escaping of quoted text."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,29 +6,29 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-LOCALES = Path(__file__).parent / "locales"
+LANGUAGES = Path(__file__).parent / "languages"
 DEFAULT_LANGUAGE = "en"
 
-_SPOKEN_CHARACTERS = 240  # Of one value: about 15 s of speech; the card holds the rest.
-_CARD_CHARACTERS = 2000  # Of one value: Alexa refuses a card of more than 8,000 in all.
+_SPOKEN_CHARACTERS = 240  # per value, about 15 s of speech; the card holds the rest
+_CARD_CHARACTERS = 2000  # per value; Alexa refuses a card of more than 8,000 in total
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 class Quote(NamedTuple):
-    """Words that are English in every language: AWS's, sagebuild's, the state machine's."""
+    """Text that is English in every language: messages of AWS and sagebuild, names of steps and metrics."""
 
     text: str
 
 
 class Sentence:
-    """A sentence of the catalogue and what fills its placeholders, in no language yet.
+    """A sentence of the catalogue and the values of its placeholders, before it is rendered in a language.
 
     Parameters
     ----------
     key
         The sentence's name in the catalogue.
     values
-        One per placeholder; a value may be a sentence itself. `count` chooses between singular and plural.
+        One per placeholder; a value may be a sentence itself. `count` selects singular or plural.
     """
 
     def __init__(self, key: str, /, **values: "Value") -> None:
@@ -36,23 +36,15 @@ class Sentence:
         self.values = values
 
     def to_json(self) -> dict[str, Any]:
-        """The sentence as the session keeps it."""
-        values = {
-            name: value.to_json()
-            if isinstance(value, Sentence)
-            else value._asdict()
-            if isinstance(value, Quote)
-            else value
-            for name, value in self.values.items()
-        }
-        return {"key": self.key, "values": values}
+        """Return the sentence as the session keeps it."""
+        return {"key": self.key, "values": {name: _value_to_json(value) for name, value in self.values.items()}}
 
     @classmethod
     def from_json(cls, kept: object) -> "Sentence | None":
-        """The sentence that the session kept, or None if that is none."""
+        """Return the sentence that the session kept; None if it is malformed."""
         match kept:
             case {"key": str(key), "values": dict(values)}:
-                return cls(key, **{str(name): _read_value(value) for name, value in values.items()})
+                return cls(key, **{str(name): _value_from_json(value) for name, value in values.items()})
         return None
 
 
@@ -61,19 +53,19 @@ Catalogue = Mapping[str, str | dict[str, str]]
 
 
 def speak(sentence: Sentence, locale: object) -> str:
-    """The sentence as the inside of an SSML document."""
+    """Render the sentence as the content of an SSML document."""
     language = choose_language(locale)
     foreign = "{}" if language == DEFAULT_LANGUAGE else '<lang xml:lang="en-US">{}</lang>'
     return _render(sentence, _load_catalogue(language), _escape_for_speech, foreign)
 
 
 def write(sentence: Sentence, locale: object) -> str:
-    """The sentence as plain text, for a card."""
+    """Render the sentence as plain text, for a card."""
     return _render(sentence, _load_catalogue(choose_language(locale)), _clean_for_card, "{}")
 
 
 def can_say(sentence: Sentence) -> bool:
-    """Whether the sentence has a place in the catalogue and all that fills it."""
+    """Return False if the catalogue lacks the sentence, or if the sentence lacks a value."""
     try:
         write(sentence, DEFAULT_LANGUAGE)
     except (KeyError, IndexError, ValueError):
@@ -82,29 +74,29 @@ def can_say(sentence: Sentence) -> bool:
 
 
 def choose_language(locale: object) -> str:
-    """The language to answer in: that of the locale if there is a catalogue for it, else English."""
+    """Return the language of the locale if there is a catalogue for it, else English."""
     language = locale.partition("-")[0] if isinstance(locale, str) else ""
     return language if language in _list_languages() else DEFAULT_LANGUAGE
 
 
 @cache
 def _list_languages() -> frozenset[str]:
-    return frozenset(path.stem for path in LOCALES.glob("*.json"))
+    return frozenset(path.stem for path in LANGUAGES.glob("*.json"))
 
 
 @cache
 def _load_catalogue(language: str) -> Catalogue:
-    catalogue: Catalogue = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
+    catalogue: Catalogue = json.loads((LANGUAGES / f"{language}.json").read_text(encoding="utf-8"))["sentences"]
     return catalogue
 
 
-def _keep_value(value: Value) -> Any:
+def _value_to_json(value: Value) -> Any:
     if isinstance(value, Sentence):
         return value.to_json()
     return value._asdict() if isinstance(value, Quote) else value
 
 
-def _read_value(value: object) -> Value:
+def _value_from_json(value: object) -> Value:
     match value:
         case {"text": str(text)}:
             return Quote(text)
@@ -135,6 +127,6 @@ def _clean_for_card(text: str) -> str:
 
 
 def _cut(text: str, characters: int) -> str:
-    """The text on one line, without what XML forbids, and not longer than that many characters."""
+    """Put the text on one line, without the characters that XML forbids, and cut it to the length."""
     line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return line if len(line) <= characters else f"{line[: characters - 4]} ..."

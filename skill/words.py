@@ -1,14 +1,25 @@
-"""Small parts of sentences: how long ago, how long, how much, and what AWS's names sound like."""
+"""Small parts of sentences: ages, durations, numbers, amounts, and the spoken form of AWS's names."""
 
 from datetime import UTC, datetime
 
 from skill.speech import Quote, Sentence, Value
 
-_MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800
+_MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800  # seconds
+
+# The parameters that voice may read and set.
+PARAMETERS = {
+    "hostinstancecount": Sentence("parameter.hostinstancecount"),
+    "hostinstancetype": Sentence("parameter.hostinstancetype"),
+    "traininstancecount": Sentence("parameter.traininstancecount"),
+    "traininstancetype": Sentence("parameter.traininstancetype"),
+    "trainvolumesize": Sentence("parameter.trainvolumesize"),
+    "trainmaxrun": Sentence("parameter.trainmaxrun"),
+    "maxtrainingjobs": Sentence("parameter.maxtrainingjobs"),
+}
 
 
-def tell_time_since(moment: datetime, now: datetime) -> Sentence:
-    """How long ago something happened, in the largest unit that fits."""
+def say_age(moment: datetime, now: datetime) -> Sentence:
+    """Say how long ago something happened, in the largest unit that fits."""
     seconds = int((now - moment).total_seconds())
     if seconds < 10:
         return Sentence("ago.now")
@@ -24,21 +35,21 @@ def tell_time_since(moment: datetime, now: datetime) -> Sentence:
 
 
 def is_old(moment: datetime, now: datetime) -> bool:
-    """Whether something is longer ago than a person means by "my build"."""
+    """Return True if something happened at least a week ago, longer than a person means by "my build"."""
     return (now - moment).total_seconds() >= _WEEK
 
 
-def tell_span(seconds: float) -> Sentence:
-    """How long something takes, rounded to the unit that a person would use."""
+def say_duration(seconds: float) -> Sentence:
+    """Say how long something takes, rounded to the unit that a person would use."""
     if seconds < 90:
-        return Sentence("span.seconds", count=max(1, round(seconds)))
+        return Sentence("duration.seconds", count=max(1, round(seconds)))
     if seconds < 90 * _MINUTE:
-        return Sentence("span.minutes", count=round(seconds / _MINUTE))
-    return Sentence("span.hours", count=round(seconds / _HOUR))
+        return Sentence("duration.minutes", count=round(seconds / _MINUTE))
+    return Sentence("duration.hours", count=round(seconds / _HOUR))
 
 
-def tell_number(value: float) -> str | Sentence:
-    """A number of four significant digits, with the decimal sign of the language."""
+def say_number(value: float) -> str | Sentence:
+    """Say a number with four significant digits and the decimal sign of the language."""
     short = f"{value:.4g}"
     if not 1e-4 <= abs(value) < 1e12 and value:
         return short
@@ -46,26 +57,31 @@ def tell_number(value: float) -> str | Sentence:
     return Sentence("number", whole=whole, fraction=fraction) if fraction else whole
 
 
-def tell_reason(reason: str | None) -> Value:
-    """Why a build ended as it did, as a sentence."""
+def say_reason(reason: str | None) -> Value:
+    """Say as a sentence why a build ended as it did."""
     if not reason:
         return Sentence("reason.unrecorded")
     return Quote(reason if reason.endswith((".", "!", "?")) else f"{reason}.")
 
 
-def tell_money(dollars: float) -> Sentence:
-    """An amount of US dollars, or of cents below one; less than a cent is told as one."""
+def say_money(dollars: float) -> Sentence:
+    """Say an amount of US dollars; below one dollar in cents, and at least one cent."""
     if dollars < 0.995:
         return Sentence("money.cents", count=max(1, round(dollars * 100)))
     whole, _, fraction = (f"{dollars:.2f}" if dollars < 100 else f"{dollars:.0f}").partition(".")
     return Sentence("money.dollars", amount=Sentence("number", whole=whole, fraction=fraction) if fraction else whole)
 
 
-def tell_instance_type(name: str) -> str:
-    """An instance type as it is said: m5 large, not ml.m5.large."""
+def say_instance_type(name: str) -> str:
+    """Say an instance type as people do: m5 large, not ml.m5.large."""
     return name.removeprefix("ml.").replace(".", " ")
 
 
+def say_value(value: str) -> str:
+    """Say the value of a build parameter."""
+    return say_instance_type(value) if value.startswith("ml.") else value
+
+
 def write_time(moment: datetime) -> str:
-    """A moment for a card, which is read long after it was written."""
+    """Write a time for a card, which people may read much later."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

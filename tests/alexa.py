@@ -1,8 +1,11 @@
-"""Speaks to the skill as Alexa does: the request envelopes of tests/events/alexa, and the session between them."""
+"""Speaks to the skill as Alexa does: in the recorded envelopes of tests/events/alexa, with a session between turns."""
 
 import json
+import re
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,9 +13,25 @@ from xml.etree import ElementTree
 from py_ask_sdk_test.alexa_test import AlexaTest, response_from_dict
 from py_ask_sdk_test.classes import TestItem
 
+from skill.intents import INTENTS
+
 ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "tests" / "events" / "alexa"
 SKILL_ID = "amzn1.ask.skill.5a7c1f0e-6d42-4b8e-9c37-1f2ab3c4d5e6"
+
+# Slots that requests have if a test names none.
+SLOTS = {
+    "ApproveBuildIntent": {"number": "12"},
+    "CompareBuildsIntent": {"other": "live"},
+    "DescribeBuildIntent": {"number": "12"},
+    "EstimateCostIntent": {"number": "12"},
+    "GivePinIntent": {"pin": "4711"},
+    "ListBuildsIntent": {"count": "3", "outcome": "failed"},
+    "ReadParameterIntent": {"parameter": "trainvolumesize"},
+    "RejectBuildIntent": {"number": "12"},
+    "RollBackIntent": {"number": "11"},
+    "SetParameterIntent": {"parameter": "trainvolumesize", "number": "20"},
+}
 
 # The second is Japanese.
 QUESTION_MARKS = ("?", "\uff1f")
@@ -24,20 +43,63 @@ Envelope = dict[str, Any]
 Send = Callable[[Envelope], Envelope]
 
 
+def name_request(intent: str) -> str:
+    """Return the name of an intent's request: start_build for StartBuildIntent, yes for AMAZON.YesIntent."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", intent.removeprefix("AMAZON.").removesuffix("Intent")).lower()
+
+
+REQUESTS = sorted(["launch", "session_ended", *map(name_request, INTENTS)])
+
+
 def load_request(name: str, now: datetime | None = None) -> Envelope:
-    """The request envelope tests/events/alexa/<name>.json, made at this moment."""
-    envelope: Envelope = json.loads((EVENTS / f"{name}.json").read_text())
+    """Return the request envelope of this name, made at this moment."""
+    intent = next((intent for intent in INTENTS if name_request(intent) == name), None)
+    envelope: Envelope = json.loads((EVENTS / f"{'intent' if intent else name}.json").read_text())
     envelope["request"]["timestamp"] = f"{now or datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    if intent:
+        envelope["request"]["requestId"] = f"amzn1.echo-api.request.{uuid.uuid5(uuid.NAMESPACE_DNS, intent)}"
+        envelope["request"]["intent"]["name"] = intent
+        fill_slots(envelope, SLOTS.get(intent, {}))
     return envelope
 
 
+def fill_slots(envelope: Envelope, slots: dict[str, str]) -> None:
+    """Fill an intent's slots as Alexa does; a slot whose type lists its values also gets a resolution."""
+    intent = envelope["request"]["intent"]
+    kinds = INTENTS[intent["name"]].slots
+    intent["slots"] = {name: {"name": name, "confirmationStatus": "NONE"} for name in kinds}
+    for name, value in slots.items():
+        intent["slots"][name] |= {"value": value, "source": "USER"}
+        if kinds[name] in _load_slot_types():
+            intent["slots"][name] |= _resolve(kinds[name], value)
+
+
+def _resolve(kind: str, value: str) -> Envelope:
+    """Return a slot's value and resolution for a value's id, or for a word that is none of the values."""
+    word = _load_slot_types()[kind].get(value)
+    authority: Envelope = {"authority": f"amzn1.er-authority.echo-sdk.{SKILL_ID}.{kind}"}
+    if word is None:
+        authority["status"] = {"code": "ER_SUCCESS_NO_MATCH"}
+    else:
+        authority |= {"status": {"code": "ER_SUCCESS_MATCH"}, "values": [{"value": {"name": word, "id": value}}]}
+    return {"value": word or value, "resolutions": {"resolutionsPerAuthority": [authority]}}
+
+
+@cache
+def _load_slot_types() -> dict[str, dict[str, str]]:
+    """Load each slot type of the English model: the id of each value, and the word for it."""
+    model = json.loads((ROOT / "interactionModels" / "custom" / "en-US.json").read_text(encoding="utf-8"))
+    types = model["interactionModel"]["languageModel"]["types"]
+    return {kind["name"]: {value["id"]: value["name"]["value"] for value in kind["values"]} for kind in types}
+
+
 def read_speech(response: Envelope) -> str:
-    """What a person hears, without the markup."""
+    """Return what a person hears, without the markup."""
     return "".join(ElementTree.fromstring(response["response"]["outputSpeech"]["ssml"]).itertext())
 
 
 def check_response(response: Envelope) -> None:
-    """What holds for every response: an open session ends with a question and reprompts, a closed one does neither."""
+    """Check that an open session ends with a question and a reprompt, and a closed session with neither."""
     assert response["version"] == "1.0"
     body = response["response"]
     reprompt = body.get("reprompt", {}).get("outputSpeech", {}).get("ssml", "")
@@ -54,12 +116,12 @@ def check_response(response: Envelope) -> None:
 
 
 class Conversation:
-    """One person's turns, whose session Alexa carries from each answer to the next request.
+    """One person's turns; the session of each answer goes into the next request.
 
     Parameters
     ----------
     send
-        Hands a request envelope to the skill and returns its response envelope.
+        Sends a request envelope to the skill and returns its response envelope.
     """
 
     def __init__(self, send: Send) -> None:
@@ -68,13 +130,11 @@ class Conversation:
         self.response: Envelope = {}
 
     def say(self, name: str, locale: str = "en-US", **slots: str) -> str:
-        """Send the request tests/events/alexa/<name>.json with these slots; return what the person hears."""
+        """Send the request of this name with these slots; return what the person hears."""
         envelope = load_request(name)
         envelope["request"]["locale"] = locale
         if slots:
-            envelope["request"]["intent"]["slots"] = {
-                slot: {"name": slot, "value": value, "confirmationStatus": "NONE"} for slot, value in slots.items()
-            }
+            fill_slots(envelope, slots)
         envelope["session"] |= {"new": self._attributes is None, "attributes": self._attributes or {}}
         self.response = self._send(envelope)
         check_response(self.response)
@@ -83,11 +143,11 @@ class Conversation:
 
     @property
     def is_open(self) -> bool:
-        """Whether Alexa listens for an answer."""
+        """Return True if Alexa listens for an answer."""
         return not self.response["response"]["shouldEndSession"]
 
     @property
     def card(self) -> str:
-        """What the Alexa app shows."""
+        """Return what the Alexa app shows."""
         card = self.response["response"]["card"]
         return f"{card['title']}\n{card['content']}"

@@ -1,7 +1,7 @@
-"""Writes interactionModels/custom/<locale>.json from one base for each language: `make models`.
+"""Generates interactionModels/ from the skill's intents and languages: `make models`.
 
-A base holds what people say; intents.json, what is the same in every language. In a sample, "(a|the|)" stands for one
-of its alternatives.
+custom/<locale>.json is the model that Alexa gets. builtIn/<language>.json holds words for Alexa's built-in intents and
+numbers, with which `sagebuild say` stands in for her. In a sample, "(a|the|)" stands for one of its alternatives.
 """
 
 import json
@@ -10,22 +10,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from skill.intents import INTENTS
+from skill.speech import LANGUAGES
+
 MODELS = Path(__file__).parents[1] / "interactionModels"
+SLOT_TYPES = LANGUAGES.parent / "slot_types.json"
 _INNERMOST = re.compile(r"\(([^()]*)\)")
 
 
-def read_base(language: str) -> dict[str, Any]:
-    """What people say in a language."""
-    return _read(MODELS / "base" / f"{language}.json")
+def read_language(language: str) -> dict[str, Any]:
+    """Read what people say and hear in a language."""
+    return _read(LANGUAGES / f"{language}.json")
 
 
 def list_languages() -> list[str]:
-    """The languages that have a base."""
-    return sorted(path.stem for path in (MODELS / "base").glob("*.json") if path.stem != "intents")
+    """List the languages of the skill."""
+    return sorted(path.stem for path in LANGUAGES.glob("*.json"))
 
 
 def expand(sample: str) -> Iterator[str]:
-    """Every sentence that a sample stands for."""
+    """Yield every sentence that a sample stands for."""
     choice = _INNERMOST.search(sample)
     if choice is None:
         yield " ".join(sample.split())
@@ -35,31 +39,34 @@ def expand(sample: str) -> Iterator[str]:
 
 
 def build_model(language: str) -> dict[str, Any]:
-    """The interaction model of a language, which is that of each of its locales."""
-    common, base = _read(MODELS / "base" / "intents.json"), read_base(language)
+    """Build the interaction model of a language, which all its locales share."""
+    spoken = read_language(language)
     intents = [
         {
             "name": name,
-            **({"slots": [{"name": slot, "type": kind} for slot, kind in slots.items()]}),
-            "samples": [one for sample in base["samples"].get(name, []) for one in expand(sample)],
+            "slots": [{"name": slot, "type": kind} for slot, kind in intent.slots.items()],
+            "samples": [one for sample in spoken["samples"].get(name, []) for one in expand(sample)],
         }
-        for name, slots in common["intents"].items()
+        for name, intent in INTENTS.items()
     ]
     types = [
         {"name": name, "values": [_build_value(key, names) for key, names in values.items()]}
-        for name, values in (common["types"] | base["types"]).items()
+        for name, values in (_read(SLOT_TYPES) | spoken["types"]).items()
     ]
-    model = {"invocationName": base["invocationName"], "intents": intents, "types": types}
+    model = {"invocationName": spoken["invocationName"], "intents": intents, "types": types}
     return {"interactionModel": {"languageModel": model}}
 
 
 def write_models() -> dict[Path, str]:
-    """The text of every locale's model."""
-    return {
-        MODELS / "custom" / f"{locale}.json": json.dumps(build_model(language), indent=2, ensure_ascii=False) + "\n"
-        for language in list_languages()
-        for locale in read_base(language)["locales"]
-    }
+    """Return the text of every file of interactionModels/."""
+    files: dict[Path, Any] = {}
+    for language in list_languages():
+        spoken = read_language(language)
+        files |= dict.fromkeys(
+            (MODELS / "custom" / f"{locale}.json" for locale in spoken["locales"]), build_model(language)
+        )
+        files[MODELS / "builtIn" / f"{language}.json"] = {key: spoken[key] for key in ("builtIn", "numbers")}
+    return {path: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for path, content in files.items()}
 
 
 def _build_value(key: str, names: list[str]) -> dict[str, Any]:
@@ -73,4 +80,5 @@ def _read(path: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     for path, text in write_models().items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

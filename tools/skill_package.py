@@ -18,7 +18,7 @@ OUTPUT = "AlexaSkillFunctionArn"
 
 
 def find_skill(stack: str) -> tuple[str, str]:
-    """The ARN of a deployed stack's skill function, and the skill id that it was deployed with."""
+    """Find the ARN of a deployed stack's skill function, and the skill id of that deployment."""
     described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     arn = next(output["OutputValue"] for output in described["Outputs"] if output["OutputKey"] == OUTPUT)
     configuration = boto3.client("lambda").get_function_configuration(FunctionName=arn)
@@ -26,14 +26,14 @@ def find_skill(stack: str) -> tuple[str, str]:
 
 
 def build_manifest(function_arn: str) -> dict[str, Any]:
-    """The manifest, with this function as the skill's endpoint."""
+    """Build the manifest with this function as the skill's endpoint."""
     document: dict[str, Any] = json.loads((ROOT / "skill" / "skill.json").read_text(encoding="utf-8"))
     document["manifest"]["apis"]["custom"]["endpoint"]["uri"] = function_arn
     return document
 
 
 def write_package(function_arn: str, skill_id: str, package: Path = PACKAGE) -> None:
-    """Write what `ask deploy` reads, for the skill that has this id."""
+    """Write the files that `ask deploy` reads, for the skill with this id."""
     contents = package / "skill-package"
     shutil.rmtree(contents, ignore_errors=True)
     shutil.copytree(ROOT / "interactionModels" / "custom", contents / "interactionModels" / "custom")
@@ -50,15 +50,15 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """What the command line asks for."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description="Assembles the Alexa skill for ask deploy.")
     parser.add_argument("--stage", default="dev")
     stack = f"sagebuild-{parser.parse_args(arguments).stage}"
     function_arn, skill_id = find_skill(stack)
     if not skill_id:
-        sys.exit(f"{stack} was deployed without a skill id; docs/alexa.md tells how to get one.")
+        sys.exit(f"{stack} was deployed without a skill id; docs/alexa.md says how to get one.")
     write_package(function_arn, skill_id)
-    print(f"{PACKAGE.relative_to(ROOT)}/ has the skill of {function_arn}.\nNext: cd {PACKAGE.name} && ask deploy")
+    print(f"{PACKAGE.relative_to(ROOT)}/ contains the skill for {function_arn}.\nNext: cd {PACKAGE.name} && ask deploy")
 
 
 if __name__ == "__main__":

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sagebuild.builds.lock import read_state
-from sagebuild.client.document import Parameters
+from sagebuild.builds.context import BuildContext, describe_next
 from sagebuild.client.explanations import explain
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import tell_cost
 from sagebuild.errors import ParameterError, SagebuildError
 from sagebuild.images.byod import list_images_to_build
-from sagebuild.images.containers import choose_image
-from sagebuild.images.table import Scope
 from sagebuild.parameters import BuildParameters
 from sagebuild.plan.deployment import examine_deployment
-from sagebuild.plan.preflight import Findings, examine_account, examine_bodies, examine_images, examine_inputs
-from sagebuild.requests.bodies import build_endpoint_config, build_model
-from sagebuild.requests.training import plan_training
+from sagebuild.plan.findings import Findings
+from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
+from sagebuild.plan.requests import PlannedRequests, plan_requests
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service
 
@@ -69,12 +67,41 @@ class Diagnosis:
         return "\n".join(f"{one.state:<8} {one.subject:<12} {one.told}" for one in self.findings)
 
 
+@dataclass(frozen=True)
+class Examination:
+    """The stack, and the next build as the plan would make it; each is read once."""
+
+    service: Service
+    create_client: CreateClient
+
+    @cached_property
+    def context(self) -> BuildContext[BuildParameters]:
+        """The next build."""
+        return describe_next(self.service)
+
+    @cached_property
+    def request_findings(self) -> Findings:
+        """What the plan finds while it writes the requests."""
+        return self._planned[1]
+
+    @cached_property
+    def requests(self) -> PlannedRequests:
+        """The requests of the next build, as they would be sent."""
+        return self._planned[0]
+
+    @cached_property
+    def _planned(self) -> tuple[PlannedRequests, Findings]:
+        findings = Findings()
+        return plan_requests(self.context, findings), findings
+
+
 def diagnose(service: Service, create_client: CreateClient) -> Diagnosis:
     """Look at everything that a build needs; nothing is changed and nothing paid."""
     findings: list[Finding] = []
+    examined = Examination(service, create_client)
     for subject, look in _LOOKS.items():
         try:
-            told = list(look(service, create_client))
+            told = list(look(examined))
         except SagebuildError as error:
             told = [("bad" if isinstance(error, ParameterError) else "unknown", str(error))]
         except (ClientError, BotoCoreError) as error:
@@ -86,12 +113,13 @@ def diagnose(service: Service, create_client: CreateClient) -> Diagnosis:
 Told = Iterator[tuple[str, str]]
 
 
-def _look_at_credentials(_service: Service, create_client: CreateClient) -> Told:
-    yield "good", create_client("sts").get_caller_identity()["Arn"]
+def _look_at_credentials(examined: Examination) -> Told:
+    yield "good", examined.create_client("sts").get_caller_identity()["Arn"]
 
 
-def _look_at_stack(service: Service, create_client: CreateClient) -> Told:
-    stack = create_client("cloudformation").describe_stacks(StackName=service.stack_name)["Stacks"][0]
+def _look_at_stack(examined: Examination) -> Told:
+    service = examined.service
+    stack = examined.create_client("cloudformation").describe_stacks(StackName=service.stack_name)["Stacks"][0]
     status: str = stack["StackStatus"]
     where = f"{service.stack_name} in {service.region}: {status}"
     if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -102,9 +130,9 @@ def _look_at_stack(service: Service, create_client: CreateClient) -> Told:
         yield "bad", f"{where}; look at its events in CloudFormation, then deploy again: npx serverless deploy."
 
 
-def _look_at_roles(service: Service, create_client: CreateClient) -> Told:
-    roles = list(_list_resources(service, create_client, "AWS::IAM::Role"))
-    iam = create_client("iam")
+def _look_at_roles(examined: Examination) -> Told:
+    roles = list(_list_resources(examined, "AWS::IAM::Role"))
+    iam = examined.create_client("iam")
     faults = []
     for role in roles:
         try:
@@ -121,59 +149,60 @@ def _look_at_roles(service: Service, create_client: CreateClient) -> Told:
         yield "good", f"all {len(roles)} are there"
 
 
-def _look_at_parameters(service: Service, _create_client: CreateClient) -> Told:
-    parameters = Parameters(service)
-    yield "good", f"{parameters.name} is right, for framework {parameters.check().framework}"
+def _look_at_parameters(examined: Examination) -> Told:
+    name, framework = examined.service.setting("PARAMETERS_NAME"), examined.context.parameters.framework
+    yield "good", f"{name} is right, for framework {framework}"
 
 
-def _look_at_images(service: Service, _create_client: CreateClient) -> Told:
-    parameters, number = Parameters(service).check(), read_state(service).last_number + 1
-    told: dict[str, list[str]] = {}
-    for scope in _list_scopes(parameters):
-        image = choose_image(service, number, parameters, scope)
+def _look_at_images(examined: Examination) -> Told:
+    parameters, requests = examined.context.parameters, examined.requests
+    addresses: dict[str, list[str]] = {}
+    for scope, uri in requests.images.items():
         built = ", which the build makes" if scope in list_images_to_build(parameters) else ""
-        told.setdefault(f"{image.uri}{built}" + (f" ({image.note})" if image.note else ""), []).append(scope)
-    yield from (("good", f"{' and '.join(scopes)}: {image}") for image, scopes in told.items())
+        addresses.setdefault(f"{uri}{built}", []).append(scope)
+    yield from (("good", f"{' and '.join(scopes)}: {image}") for image, scopes in addresses.items())
     findings = Findings()
-    examine_images(service, parameters, findings)
+    examine_images(examined.context, findings)
     yield from (("bad", problem) for problem in findings.problems)
 
 
-def _look_at_data(service: Service, _create_client: CreateClient) -> Told:
-    findings = Findings()
-    examine_inputs(service, Parameters(service).check(), None, findings)
+def _look_at_data(examined: Examination) -> Told:
+    findings, training = Findings(), examined.requests.training
+    examine_inputs(examined.context, training.artifacts if training else None, findings)
     yield from _tell(findings, "data and scripts are there")
 
 
-def _look_at_account(service: Service, _create_client: CreateClient) -> Told:
+def _look_at_account(examined: Examination) -> Told:
     findings = Findings()
-    parameters = Parameters(service).check()
-    examine_account(service, parameters, describe_endpoint(service), findings)
-    examine_deployment(service, parameters, findings)
+    examine_account(examined.context, describe_endpoint(examined.service), findings)
+    examine_deployment(examined.context, findings)
     yield from _tell(findings, "nothing in the account stands in the way")
 
 
-def _look_at_requests(service: Service, _create_client: CreateClient) -> Told:
-    """Hold what the next build would ask of SageMaker against SageMaker's rules and the account's quotas."""
-    parameters, number = Parameters(service).check(), read_state(service).last_number + 1
-    images = {scope: choose_image(service, number, parameters, scope).uri for scope in _list_scopes(parameters)}
-    training = plan_training(service, number, parameters, images.get("training", ""))
-    bodies = {
-        "training": training.training,
-        "tuning": training.tuning,
-        "model": build_model(service, number, parameters, images["inference"]),
-        "endpointConfig": build_endpoint_config(service, number, parameters),
-    }
+def _look_at_requests(examined: Examination) -> Told:
+    """The requests of the next build, as the plan would write them."""
+    findings = examined.request_findings
+    yield from (("bad", problem) for problem in dict.fromkeys(findings.problems))
+    yield from (("good", note) for note in findings.notes)
+    if not findings.problems and not findings.notes:
+        yield "good", "SageMaker's rules and your own functions allow them"
+
+
+def _look_at_quotas(examined: Examination) -> Told:
     findings = Findings()
-    examine_bodies(service, {kind: body for kind, body in bodies.items() if body}, findings)
-    yield from _tell(findings, "the quotas have room for the instances that are asked for")
+    if examined.requests.are_valid:
+        examine_quotas(examined.service, examined.requests.bodies, findings)
+        yield from _tell(findings, "the quotas have room for the instances that are asked for")
+    else:
+        yield "unknown", "the requests are wrong, so the instances cannot be counted"
 
 
-def _look_at_cost(service: Service, _create_client: CreateClient) -> Told:
-    yield "good", f"the next build: {tell_cost(estimate_cost(service, Parameters(service).check()))}"
+def _look_at_cost(examined: Examination) -> Told:
+    yield "good", f"the next build: {tell_cost(estimate_cost(examined.context, examined.requests.bodies))}"
 
 
-def _look_at_endpoint(service: Service, _create_client: CreateClient) -> Told:
+def _look_at_endpoint(examined: Examination) -> Told:
+    service = examined.service
     endpoint = describe_endpoint(service)
     if endpoint is None:
         yield "good", f"{service.stack_name}: none yet; the first good build makes it"
@@ -183,9 +212,9 @@ def _look_at_endpoint(service: Service, _create_client: CreateClient) -> Told:
         yield "good", f"{service.stack_name}: {endpoint.status}, serves {endpoint.config}"
 
 
-def _look_at_messages(service: Service, create_client: CreateClient) -> Told:
-    sqs = create_client("sqs")
-    for url in _list_resources(service, create_client, "AWS::SQS::Queue"):
+def _look_at_messages(examined: Examination) -> Told:
+    sqs = examined.create_client("sqs")
+    for url in _list_resources(examined, "AWS::SQS::Queue"):
         if "DeadLetter" not in url:
             continue
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
@@ -196,7 +225,7 @@ def _look_at_messages(service: Service, create_client: CreateClient) -> Told:
             yield "good", "none that could not be handled"
 
 
-_LOOKS: dict[str, Callable[[Service, CreateClient], Told]] = {
+_LOOKS: dict[str, Callable[[Examination], Told]] = {
     "credentials": _look_at_credentials,
     "stack": _look_at_stack,
     "roles": _look_at_roles,
@@ -204,7 +233,8 @@ _LOOKS: dict[str, Callable[[Service, CreateClient], Told]] = {
     "images": _look_at_images,
     "data": _look_at_data,
     "account": _look_at_account,
-    "quotas": _look_at_requests,
+    "requests": _look_at_requests,
+    "quotas": _look_at_quotas,
     "cost": _look_at_cost,
     "endpoint": _look_at_endpoint,
     "messages": _look_at_messages,
@@ -218,12 +248,9 @@ def _tell(findings: Findings, good: str) -> Told:
         yield "good", good
 
 
-def _list_scopes(parameters: BuildParameters) -> list[Scope]:
-    return ["training", "inference"] if parameters.has_training else ["inference"]
-
-
-def _list_resources(service: Service, create_client: CreateClient, kind: str) -> Iterator[str]:
-    pages = create_client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=service.stack_name)
+def _list_resources(examined: Examination, kind: str) -> Iterator[str]:
+    paginator = examined.create_client("cloudformation").get_paginator("list_stack_resources")
+    pages = paginator.paginate(StackName=examined.service.stack_name)
     for page in pages:
         for resource in page["StackResourceSummaries"]:
             if resource["ResourceType"] == kind:

@@ -131,10 +131,10 @@ def _load_patterns(locale: str) -> tuple[tuple[_Pattern, ...], str]:
     if locale not in paths:
         raise UnknownLocaleError(f"The skill does not speak {locale!r}; it speaks {', '.join(sorted(paths))}.")
     model = json.loads(paths[locale].read_text(encoding="utf-8"))["interactionModel"]["languageModel"]
-    base = json.loads((MODELS / "base" / f"{locale.partition('-')[0]}.json").read_text(encoding="utf-8"))
-    built_in = ({"name": name, "slots": [], "samples": said} for name, said in base["builtIn"].items())
+    spoken = json.loads((MODELS / "builtIn" / f"{locale.partition('-')[0]}.json").read_text(encoding="utf-8"))
+    built_in = ({"name": name, "slots": [], "samples": said} for name, said in spoken["builtIn"].items())
     values = {kind["name"]: _name_values(kind) for kind in model["types"]}
-    values["AMAZON.NUMBER"] = {word: number for number, words in base["numbers"].items() for word in words}
+    values["AMAZON.NUMBER"] = {word: number for number, words in spoken["numbers"].items() for word in words}
     patterns = [pattern for intent in (*model["intents"], *built_in) for pattern in _build_patterns(intent, values)]
     return tuple(patterns), model["invocationName"]
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sagebuild.builds.context import describe_next
 from sagebuild.builds.records import list_builds, read_build
 from sagebuild.client import prediction, uploads
 from sagebuild.client.build import Build, Builds
@@ -18,6 +19,8 @@ from sagebuild.client.steering import Steering
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import Cost
 from sagebuild.errors import NoBuildsError
+from sagebuild.plan.findings import Findings
+from sagebuild.plan.requests import plan_requests
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.service import Service
 
@@ -114,7 +117,8 @@ class Stack(Steering):
         ParameterError
             The document is wrong.
         """
-        return estimate_cost(self.service, self.parameters.check())
+        context = describe_next(self.service)
+        return estimate_cost(context, plan_requests(context, Findings()).bodies)
 
     def compare(self, first: int, second: int) -> Comparison:
         """Two builds side by side: outcome, metrics, times, and where their parameters differ."""

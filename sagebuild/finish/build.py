@@ -15,13 +15,13 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, now, read_build, update_build
 from sagebuild.builds.status import find_step
+from sagebuild.cost.budget import explain_maxcost
 from sagebuild.cost.spent import price_seconds
 from sagebuild.errors import SagebuildError, StillRunningError
 from sagebuild.finish.prune import prune_builds
 from sagebuild.launch.start import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notifications.notify import notify_once
-from sagebuild.plan.budget import explain_maxcost
 from sagebuild.running.endpoint import describe_endpoint, undo_deployment
 from sagebuild.running.image_builds import explain_failed_image, find_built_images
 from sagebuild.running.job import Job, complete_job, job_facts

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.errors import PreflightError
 from sagebuild.images.table import Image, Scope
 from sagebuild.names import name_image_tag, name_resource, parse_image_tag
@@ -13,6 +14,22 @@ from sagebuild.parameters import BuildParameters, ByodParameters
 from sagebuild.service import Service, aws_call
 
 SCOPES: tuple[Scope, ...] = ("training", "inference")
+
+
+class ImageBuild(TypedDict):
+    """One image that the build makes."""
+
+    tag: str
+    image: str  # its address with that tag, as the other requests of the plan name it
+    request: dict[str, Any]  # the body of CodeBuild's StartBuild
+
+
+class ImagesPlan(TypedDict):
+    """The image builds of a plan."""
+
+    wanted: bool
+    builds: list[ImageBuild]
+    lookup: NotRequired[dict[str, Any]]  # the body of ECR's DescribeImages, which returns the digests
 
 
 def list_images_to_build(parameters: BuildParameters) -> list[Scope]:
@@ -23,7 +40,7 @@ def list_images_to_build(parameters: BuildParameters) -> list[Scope]:
     return [scope for scope in wanted if _is_to_build(parameters, scope) and not _read_own(parameters, scope)]
 
 
-def choose_byod_image(service: Service, number: int, parameters: ByodParameters, scope: Scope) -> Image:
+def choose_byod_image(context: BuildContext[ByodParameters], scope: Scope) -> Image:
     """The person's finished image, the one that this build makes, or the newest that an earlier one made.
 
     Raises
@@ -31,38 +48,30 @@ def choose_byod_image(service: Service, number: int, parameters: ByodParameters,
     PreflightError
         Nothing is to be built, and there is no earlier image.
     """
-    if address := _read_own(parameters, scope):
+    if address := _read_own(context.parameters, scope):
         return Image(address)
-    repository = service.setting("IMAGE_REPOSITORY_URI")
-    if _is_to_build(parameters, scope):
-        return Image(f"{repository}:{name_image_tag(number, scope)}")
-    built, digest = _find_newest(service, scope)
+    repository = context.service.setting("IMAGE_REPOSITORY_URI")
+    if _is_to_build(context.parameters, scope):
+        return Image(f"{repository}:{name_image_tag(context.number, scope)}")
+    built, digest = _find_newest(context.service, scope)
     note = f"The {scope} image is that of build {built}, as build.{scope.title()} is false."
     return Image(f"{repository}@{digest}", note)
 
 
-def plan_images(service: Service, number: int, parameters: BuildParameters) -> dict[str, Any]:
-    """What the state machine needs to make the images.
-
-    Returns
-    -------
-    dict
-        ``wanted`` says whether there are any. ``builds`` has for each image its ``tag``, its ``image``, which is the
-        address with that tag as the other requests of the plan hold it, and ``request``, the body of CodeBuild's
-        StartBuild. With any, ``lookup`` is the body of ECR's DescribeImages, which tells their digests.
-    """
-    scopes = list_images_to_build(parameters)
-    if not isinstance(parameters, ByodParameters) or not scopes:
+def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
+    """The images that the state machine builds; without any, ``wanted`` is False."""
+    byod, scopes = context.narrow(ByodParameters), list_images_to_build(context.parameters)
+    if not byod or not scopes:
         return {"wanted": False, "builds": []}
-    tags = [name_image_tag(number, scope) for scope in scopes]
-    repository = service.setting("IMAGE_REPOSITORY_URI")
+    tags = [name_image_tag(context.number, scope) for scope in scopes]
+    repository = context.service.setting("IMAGE_REPOSITORY_URI")
     return {
         "wanted": True,
         "builds": [
-            {"tag": tag, "image": f"{repository}:{tag}", "request": _build_request(service, number, parameters, scope)}
+            {"tag": tag, "image": f"{repository}:{tag}", "request": _build_request(byod, scope)}
             for tag, scope in zip(tags, scopes, strict=True)
         ],
-        "lookup": {"RepositoryName": name_repository(service), "ImageIds": [{"ImageTag": tag} for tag in tags]},
+        "lookup": {"RepositoryName": name_repository(context.service), "ImageIds": [{"ImageTag": tag} for tag in tags]},
     }
 
 
@@ -82,16 +91,17 @@ def find_source_problems(parameters: ByodParameters) -> Iterator[str]:
         )
 
 
-def locate_source_in_s3(service: Service, parameters: ByodParameters) -> str | None:
+def locate_source_in_s3(context: BuildContext[ByodParameters]) -> str | None:
     """The S3 address of the source of the images to be built; None if it lies elsewhere, or nothing is to be built."""
-    location = parameters.sourcelocation
-    if not location or not list_images_to_build(parameters) or re.match(r"https://|codecommit:", location):
+    location = context.parameters.sourcelocation
+    if not location or not list_images_to_build(context.parameters) or re.match(r"https://|codecommit:", location):
         return None
-    return location if location.startswith("s3://") else f"s3://{service.setting('CODE_BUCKET')}/{location}"
+    return location if location.startswith("s3://") else f"s3://{context.service.setting('CODE_BUCKET')}/{location}"
 
 
-def _build_request(service: Service, number: int, parameters: ByodParameters, scope: Scope) -> dict[str, Any]:
+def _build_request(context: BuildContext[ByodParameters], scope: Scope) -> dict[str, Any]:
     """The body of StartBuild; its token makes a repeated call the same build."""
+    service, number, parameters = context.service, context.number, context.parameters
     variables = {"IMAGE_TAG": name_image_tag(number, scope), "DOCKERFILE_FOLDER": _read_folder(parameters, scope)}
     request = {
         "ProjectName": service.setting("IMAGE_PROJECT"),
@@ -99,21 +109,21 @@ def _build_request(service: Service, number: int, parameters: ByodParameters, sc
         "EnvironmentVariablesOverride": [
             {"Name": name, "Value": value, "Type": "PLAINTEXT"} for name, value in variables.items()
         ],
-        **_override_source(service, parameters),
+        **_override_source(context),
     }
     return request | ({"SourceVersion": parameters.sourceversion} if parameters.sourceversion else {})
 
 
-def _override_source(service: Service, parameters: ByodParameters) -> dict[str, str]:
+def _override_source(context: BuildContext[ByodParameters]) -> dict[str, str]:
     """https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectSource.html says how each is written."""
-    location = str(parameters.sourcelocation)
-    if in_s3 := locate_source_in_s3(service, parameters):
+    location, region = str(context.parameters.sourcelocation), context.service.region
+    if in_s3 := locate_source_in_s3(context):
         return {"SourceTypeOverride": "S3", "SourceLocationOverride": in_s3.removeprefix("s3://")}
     if location.startswith("https://"):
         return {"SourceTypeOverride": "GITHUB", "SourceLocationOverride": f"{location.removesuffix('.git')}.git"}
-    domain = "amazonaws.com.cn" if service.region.startswith("cn-") else "amazonaws.com"
+    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     repository = re.sub("^codecommit(::|://)", "", location)
-    url = f"https://git-codecommit.{service.region}.{domain}/v1/repos/{repository}"
+    url = f"https://git-codecommit.{region}.{domain}/v1/repos/{repository}"
     return {"SourceTypeOverride": "CODECOMMIT", "SourceLocationOverride": url}
 
 

@@ -1,5 +1,6 @@
 """Which container image a build trains or serves in."""
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import choose_byod_image
 from sagebuild.images.table import Image, Scope, resolve_image
 from sagebuild.parameters import (
@@ -11,13 +12,12 @@ from sagebuild.parameters import (
     ScriptModeParameters,
     TensorFlowParameters,
 )
-from sagebuild.service import Service
 
 # The one that the SDK's tables have of every algorithm; xgboost has "latest" besides.
 AMAZON_VERSION = "1"
 
 
-def choose_image(service: Service, number: int, parameters: BuildParameters, scope: Scope) -> Image:
+def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
     """The image for a build's training or inference.
 
     Raises
@@ -27,14 +27,15 @@ def choose_image(service: Service, number: int, parameters: BuildParameters, sco
     PreflightError
         BYOD is to take an earlier image, and there is none.
     """
-    if isinstance(parameters, ByodParameters):
-        return choose_byod_image(service, number, parameters, scope)
+    if byod := context.narrow(ByodParameters):
+        return choose_byod_image(byod, scope)
+    parameters = context.parameters
     instance_type = parameters.traininstancetype if scope == "training" else parameters.hostinstancetype
     return resolve_image(
         parameters.framework,
         read_version(parameters),
         parameters.pyversion if isinstance(parameters, ScriptModeParameters) else None,
-        service.region,
+        context.service.region,
         instance_type,
         scope,
         algorithm=parameters.algorithm if isinstance(parameters, AmazonParameters) else None,

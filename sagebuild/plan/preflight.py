@@ -1,29 +1,26 @@
-"""Looks, before anything is paid, whether a build can work: all that is wrong in one message, not the first alone."""
+"""Preflight: examine what a build needs before anything is paid, and collect every problem, not only the first."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from sagebuild.errors import PreflightError
+from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import find_source_problems, locate_source_in_s3
 from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
 from sagebuild.plan.archives import Unreadable, find_archive_problem
+from sagebuild.plan.findings import Findings
 from sagebuild.plan.quotas import QuotasUnknown, count_needs, find_short_quotas
 from sagebuild.plan.shapes import find_violations
 from sagebuild.requests.algorithms import find_algorithm_problems
-from sagebuild.requests.bodies import read_channels
+from sagebuild.requests.bodies import Bodies, read_channels
 from sagebuild.requests.extensions import name_pipeline_image
 from sagebuild.requests.script_mode import find_script_problems, locate_source
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
 from sagebuild.service import Service, aws_call
-
-Bodies = Mapping[str, dict[str, Any]]
 
 OPERATIONS = {
     "training": "CreateTrainingJob",
@@ -39,69 +36,42 @@ _ECR_IMAGE = re.compile(
 )
 
 
-@dataclass
-class Findings:
-    """What stands in a build's way, and what could not be looked at."""
-
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def raise_problems(self) -> None:
-        """Raise what was found, all of it.
-
-        Raises
-        ------
-        PreflightError
-            There was something.
-        """
-        if self.problems:
-            raise PreflightError("\n".join(dict.fromkeys(self.problems)))
-
-
-def examine_inputs(service: Service, parameters: BuildParameters, artifacts: str | None, findings: Findings) -> None:
-    """Look for what the build reads: data and scripts, or the trained model of a build that trains none."""
-    channels = read_channels(service, parameters) if parameters.has_training else {}
+def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None, findings: Findings) -> None:
+    """Examine what the build reads: data and scripts, or the trained model of a build that trains none."""
+    service, parameters = context.service, context.parameters
+    channels = read_channels(context) if parameters.has_training else {}
     for name, channel in channels.items():
         _examine_channel(service, name, str(channel.uri), findings)
     if artifacts:
         findings.problems += _find_artifact_problems(service, artifacts)
-    if isinstance(parameters, ScriptModeParameters):
-        findings.problems += [*_find_missing_scripts(service, parameters), *find_script_problems(parameters)]
-        for (name, source), script in _scripts(service, parameters).items():
+    if script_mode := context.narrow(ScriptModeParameters):
+        findings.problems += [*_find_missing_scripts(script_mode), *find_script_problems(script_mode.parameters)]
+        for (name, source), script in _list_archives(script_mode).items():
             _examine_archive(service, name, source, script, findings)
-    if isinstance(parameters, ByodParameters):
-        findings.problems += _find_docker_problems(service, parameters)
+    if byod := context.narrow(ByodParameters):
+        findings.problems += _find_docker_problems(byod)
     if isinstance(parameters, AmazonParameters) and parameters.has_training:
         findings.problems += find_algorithm_problems(parameters)
 
 
-def examine_bodies(service: Service, bodies: Bodies, findings: Findings) -> bool:
-    """Hold the requests against SageMaker's own description of them, and what they ask for against the quotas.
-
-    Returns
-    -------
-    bool
-        Whether they are as SageMaker describes them.
-    """
-    violations = [
+def find_body_problems(service: Service, bodies: Bodies) -> list[str]:
+    """A sentence for each value in the requests that SageMaker's service model does not allow."""
+    return [
         violation
         for kind, body in bodies.items()
         for violation in find_violations(service.sagemaker, OPERATIONS[kind], body)
     ]
-    findings.problems += violations
-    if not violations:
-        _examine_quotas(service, bodies, findings)
-    return not violations
 
 
-def examine_images(service: Service, parameters: BuildParameters, findings: Findings) -> None:
-    """Look for images of a person's own in this account's registry."""
-    for name, image in _own_images(service, parameters):
-        findings.problems += _find_image_problems(service, name, image)
+def examine_images(context: BuildContext[BuildParameters], findings: Findings) -> None:
+    """Look up the person's own images in this account's registry."""
+    for name, image in _list_own_images(context):
+        findings.problems += _find_image_problems(context.service, name, image)
 
 
-def examine_account(service: Service, parameters: BuildParameters, live: Endpoint | None, findings: Findings) -> None:
-    """Look for a network to join, and an endpoint that can become what is asked for."""
+def examine_account(context: BuildContext[BuildParameters], live: Endpoint | None, findings: Findings) -> None:
+    """Examine the network that the build joins, and whether the live endpoint can become what the document asks for."""
+    service, parameters = context.service, context.parameters
     findings.problems += _find_network_problems(service, parameters)
     if live and parameters.serverless and describe_instance_type(service, live.config):
         # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
@@ -148,7 +118,8 @@ def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
         yield f"There is no trained model at {artifacts}; train again, or give another address in ModelArtifacts."
 
 
-def _find_missing_scripts(service: Service, parameters: ScriptModeParameters) -> Iterator[str]:
+def _find_missing_scripts(context: BuildContext[ScriptModeParameters]) -> Iterator[str]:
+    service, parameters = context.service, context.parameters
     serves_only = not parameters.has_training
     if not parameters.trainentrypoint and not (serves_only and parameters.hostentrypoint):
         yield (
@@ -162,15 +133,16 @@ def _find_missing_scripts(service: Service, parameters: ScriptModeParameters) ->
         )
 
 
-def _find_docker_problems(service: Service, parameters: ByodParameters) -> Iterator[str]:
-    yield from find_source_problems(parameters)
-    source = locate_source_in_s3(service, parameters)
-    if source and _count_objects(service, source) == 0:
+def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str]:
+    yield from find_source_problems(context.parameters)
+    source = locate_source_in_s3(context)
+    if source and _count_objects(context.service, source) == 0:
         yield f"sourcelocation names {source}, where there is no object; upload the Dockerfiles' source there."
 
 
-def _scripts(service: Service, parameters: ScriptModeParameters) -> dict[tuple[str, str], str]:
-    """The archives, by parameter and address, with the script that each must hold."""
+def _list_archives(context: BuildContext[ScriptModeParameters]) -> dict[tuple[str, str], str]:
+    """The script that each archive must hold, by parameter and address of the archive."""
+    service, parameters = context.service, context.parameters
     training = locate_source(service, parameters.trainsourcefile)
     serving = locate_source(service, parameters.hostsourcefile)
     found = {}
@@ -194,13 +166,13 @@ def _examine_archive(service: Service, name: str, source: str, script: str, find
         findings.problems.append(f"{name} names {source}, which {problem}.")
 
 
-def _own_images(service: Service, parameters: BuildParameters) -> Iterator[tuple[str, str]]:
-    if isinstance(parameters, ByodParameters):
+def _list_own_images(context: BuildContext[BuildParameters]) -> Iterator[tuple[str, str]]:
+    if byod := context.narrow(ByodParameters):
         for name in ("TrainingImage", "InferenceImage"):
-            if image := getattr(parameters, name):
+            if image := getattr(byod.parameters, name):
                 yield name, image
-    for index, part in enumerate(parameters.pipeline):
-        yield f"pipeline[{index}].{'image' if part.image else 'tag'}", name_pipeline_image(service, part)
+    for index, part in enumerate(context.parameters.pipeline):
+        yield f"pipeline[{index}].{'image' if part.image else 'tag'}", name_pipeline_image(context.service, part)
 
 
 def _find_image_problems(service: Service, name: str, image: str) -> Iterator[str]:
@@ -231,12 +203,13 @@ def _find_network_problems(service: Service, parameters: BuildParameters) -> Ite
         )
 
 
-def _examine_quotas(service: Service, bodies: Bodies, findings: Findings) -> None:
+def examine_quotas(service: Service, bodies: Bodies, findings: Findings) -> None:
+    """Compare the instances that the requests ask for with the account's quotas."""
     needs = count_needs(bodies)
     try:
         short = find_short_quotas(service, needs)
     except QuotasUnknown as reason:
-        findings.notes.append(f"The service quotas were not looked at: {reason}")
+        findings.notes.append(f"The service quotas were not examined: {reason}")
         return
     findings.problems += [
         f"The account may use {value:g} of '{name}', and the build needs {needs[name]}; ask for more in the Service "

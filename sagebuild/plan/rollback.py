@@ -1,12 +1,12 @@
-"""Rolls back: has the endpoint serve an earlier build's model again, by the same checked deployment as a build's."""
+"""Rolls back: the endpoint serves an earlier build's model again, after the same checked deployment as a build's."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, Trigger, list_builds, read_build, update_build
 from sagebuild.errors import (
     AlreadyLiveError,
@@ -17,19 +17,20 @@ from sagebuild.errors import (
 )
 from sagebuild.launch.start import Launched, launch_build
 from sagebuild.launch.triggers import PREVIOUS, read_target
-from sagebuild.names import name_endpoint, parse_resource_name
+from sagebuild.names import parse_resource_name
 from sagebuild.notifications.notify import VERBS
 from sagebuild.parameters.overrides import parse_overridden
-from sagebuild.plan.build import plan_build
-from sagebuild.plan.deployment import examine_deployment
-from sagebuild.plan.preflight import Findings
+from sagebuild.plan.deployment import (
+    DeploymentPlan,
+    describe_live,
+    examine_deployment,
+    examine_scaling,
+    plan_deployment,
+)
+from sagebuild.plan.findings import Findings
 from sagebuild.requests.bodies import build_tags
-from sagebuild.requests.guardrails import POLL_SECONDS, build_deployment_config, count_polls
-from sagebuild.requests.hooks import plan_execution
-from sagebuild.running.endpoint import Endpoint, describe_endpoint, describe_instance_type, describe_models
-from sagebuild.running.scaling import describe_scaling, find_scaling_problems, plan_scaling
+from sagebuild.running.endpoint import Endpoint, describe_instance_type, describe_models
 from sagebuild.service import Service, aws_call, suppress_code
-from sagebuild.steps.smoke_test import plan_smoke_test
 
 _BUILDS_LOOKED_AT = 200
 
@@ -56,15 +57,6 @@ def request_rollback(
         Nothing was started.
     """
     return launch_build(service, replace(trigger, rollback=read_target(wanted)), sleep=sleep)
-
-
-def plan_build_or_rollback(service: Service, number: int) -> dict[str, Any]:
-    """What the state machine needs for a build, as `plan_build` tells it, or for a rollback."""
-    try:
-        record = read_build(service, number)
-    except BuildNotFoundError:
-        return plan_build(service, number)  # which refuses it
-    return plan_rollback(service, record) if record.trigger.rollback else plan_build(service, number)
 
 
 def find_target(service: Service, wanted: str, live: Endpoint | None) -> BuildRecord:
@@ -99,28 +91,34 @@ def find_target(service: Service, wanted: str, live: Endpoint | None) -> BuildRe
     return record
 
 
-def plan_rollback(service: Service, record: BuildRecord) -> dict[str, Any]:
-    """All that the state machine needs to deploy an earlier build again; of the keys, those that it then uses.
+class RollbackPlan(DeploymentPlan):
+    """Everything that the state machine needs to deploy an earlier build again."""
 
-    Scaling, guardrails, smoke test and tags are those of the earlier build's own parameters.
+
+def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
+    """Plan the return to an earlier build, and complete the rollback's record.
+
+    Scaling, guardrails, smoke test and tags come from the earlier build's own parameters.
 
     Raises
     ------
     PreflightError
-        Something that the deployment needs is not there; and all that `find_target` raises.
+        Something that the deployment needs is missing.
+    SagebuildError
+        See `find_target`.
     """
-    live = describe_endpoint(service)
-    target = find_target(service, record.trigger.rollback, live)
+    live = describe_live(service)
+    target = find_target(service, record.trigger.rollback, live.endpoint)
     parameters = parse_overridden(target.parameters, target.overrides, service.setting("FRAMEWORK"))
-    findings = Findings()
-    scaled_before = describe_scaling(service) if live else None
-    served = live.config if live else ""
+    context, findings = BuildContext(service, record.number, parameters), Findings()
     instance_type = describe_instance_type(service, target.endpoint_config)
-    examine_deployment(service, parameters, findings)
-    findings.problems += find_scaling_problems(service, scaled_before, served, instance_type)
+    examine_deployment(context, findings)
+    examine_scaling(service, live, instance_type, findings)
     findings.raise_problems()
-    scaling = plan_scaling(service, parameters, scaled_before, served, instance_type)
-    planned = update_build(
+    tags = build_tags(replace(context, number=target.number))
+    deployment, deployment_record = plan_deployment(context, live, target.endpoint_config, instance_type, tags)
+    plan: RollbackPlan = {**deployment, "mode": "rollback", "artifacts": target.artifacts}
+    recorded = update_build(
         service,
         record.number,
         only_if=NOT_ENDED,
@@ -130,29 +128,11 @@ def plan_rollback(service: Service, record: BuildRecord) -> dict[str, Any]:
         artifacts=target.artifacts,
         model=target.model,
         endpoint_config=target.endpoint_config,
-        live_before=served if live and live.status != "Failed" else "",
-        changes_scaling=scaling["wanted"] or scaling["release"],
-        scaling_before=scaled_before.to_text() if scaled_before else "",
+        **deployment_record,
     )
-    if not planned:
+    if not recorded:
         raise BuildNotFoundError(f"Build {record.number} has ended; ask for the rollback again.")
-    return {
-        "number": record.number,
-        "preprocess": {"wanted": False},
-        "images": {"wanted": False},
-        "mode": "rollback",
-        "artifacts": target.artifacts,
-        "endpoint": {"EndpointName": name_endpoint(service), "EndpointConfigName": target.endpoint_config},
-        "tags": build_tags(service, target.number, parameters),
-        "scaling": scaling,
-        "guardrails": build_deployment_config(parameters),
-        "smokeTest": plan_smoke_test(service, parameters),
-        "postprocess": plan_execution(
-            service, record.number, parameters, "postprocess", {"endpoint": name_endpoint(service)}
-        ),
-        "pollSeconds": POLL_SECONDS,
-        "maximumPolls": count_polls(parameters),
-    }
+    return plan
 
 
 def _find_previous(service: Service, live: Endpoint | None) -> BuildRecord:

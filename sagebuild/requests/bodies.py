@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.names import VARIANT, name_endpoint, name_resource
 from sagebuild.parameters import CODE_CHANNEL, AmazonParameters, BuildParameters, Channel, ScriptModeParameters
 from sagebuild.requests import algorithms
@@ -12,24 +13,26 @@ from sagebuild.requests.extensions import extend_endpoint_config, extend_model, 
 from sagebuild.requests.script_mode import build_script_environment, build_script_hyperparameters, locate_source
 from sagebuild.service import Service
 
+Body = dict[str, Any]
+Bodies = dict[str, Body]  # by kind: training, tuning, model, endpointConfig
+
 SECONDS_PER_HOUR = 3600
 DEFAULT_CHANNEL = "training"
 DEFAULT_CHANNEL_PATH = "train/"
 
 
-def build_training_job(service: Service, number: int, parameters: BuildParameters, image: str) -> dict[str, Any]:
-    """The request of CreateTrainingJob."""
-    algorithm: dict[str, Any] = {"TrainingImage": image, "TrainingInputMode": parameters.inputmode}
+def build_training_job(context: BuildContext[BuildParameters], image: str | None) -> Body:
+    """The request of CreateTrainingJob, without an image where none was found."""
+    service, parameters = context.service, context.parameters
+    algorithm: Body = _name_image("TrainingImage", image) | {"TrainingInputMode": parameters.inputmode}
     if parameters.metrics:
         algorithm["MetricDefinitions"] = [{"Name": m.Name, "Regex": m.Regex} for m in parameters.metrics]
     body = {
-        "TrainingJobName": name_resource(service, number),
+        "TrainingJobName": name_resource(service, context.number),
         "AlgorithmSpecification": algorithm,
         "RoleArn": service.setting("TRAINING_ROLE_ARN"),
-        "HyperParameters": build_hyperparameters(service, parameters),
-        "InputDataConfig": [
-            _build_channel(name, channel) for name, channel in read_channels(service, parameters).items()
-        ],
+        "HyperParameters": build_hyperparameters(context),
+        "InputDataConfig": [_build_channel(name, channel) for name, channel in read_channels(context).items()],
         "OutputDataConfig": {"S3OutputPath": f"s3://{service.setting('MODEL_BUCKET')}/builds"},
         "ResourceConfig": {
             "InstanceType": parameters.traininstancetype,
@@ -37,15 +40,16 @@ def build_training_job(service: Service, number: int, parameters: BuildParameter
             "VolumeSizeInGB": parameters.trainvolumesize,
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": round(parameters.trainmaxrun * SECONDS_PER_HOUR)},
-        "Tags": build_tags(service, number, parameters),
+        "Tags": build_tags(context),
     }
-    return extend_training(service, number, parameters, body)
+    return extend_training(context, body)
 
 
-def build_hyperparameters(service: Service, parameters: BuildParameters) -> dict[str, str]:
+def build_hyperparameters(context: BuildContext[BuildParameters]) -> dict[str, str]:
     """A person's hyperparameters and those by which a framework's container finds the script; all are strings."""
-    if isinstance(parameters, ScriptModeParameters):
-        ours = build_script_hyperparameters(service, parameters)
+    parameters = context.parameters
+    if script := context.narrow(ScriptModeParameters):
+        ours = build_script_hyperparameters(script)
         own = {name: value for name, value in ours.items() if name not in parameters.hyperparameters}
         values = own | parameters.static_hyperparameters
         # The SDK's estimators write every value of script mode as JSON (_json_encode_hyperparameters), strings too.
@@ -55,21 +59,22 @@ def build_hyperparameters(service: Service, parameters: BuildParameters) -> dict
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in static.items()}
 
 
-def build_model(service: Service, number: int, parameters: BuildParameters, image: str) -> dict[str, Any]:
+def build_model(context: BuildContext[BuildParameters], image: str | None) -> Body:
     """The request of CreateModel; the state machine adds the trained artifacts as ModelDataUrl."""
-    environment = build_script_environment(service, parameters) if isinstance(parameters, ScriptModeParameters) else {}
+    script = context.narrow(ScriptModeParameters)
+    environment = (build_script_environment(script) if script else {}) | context.parameters.modelhostingenvironment
     body = {
-        "ModelName": name_resource(service, number),
-        "ExecutionRoleArn": service.setting("HOSTING_ROLE_ARN"),
-        "PrimaryContainer": {"Image": image, "Environment": environment | parameters.modelhostingenvironment},
-        "Tags": build_tags(service, number, parameters),
+        "ModelName": name_resource(context.service, context.number),
+        "ExecutionRoleArn": context.service.setting("HOSTING_ROLE_ARN"),
+        "PrimaryContainer": _name_image("Image", image) | {"Environment": environment},
+        "Tags": build_tags(context),
     }
-    return extend_model(service, parameters, body)
+    return extend_model(context, body)
 
 
-def build_endpoint_config(service: Service, number: int, parameters: BuildParameters) -> dict[str, Any]:
+def build_endpoint_config(context: BuildContext[BuildParameters]) -> Body:
     """The request of CreateEndpointConfig."""
-    name = name_resource(service, number)
+    name, parameters = name_resource(context.service, context.number), context.parameters
     body = {
         "EndpointConfigName": name,
         "ProductionVariants": [
@@ -81,28 +86,29 @@ def build_endpoint_config(service: Service, number: int, parameters: BuildParame
                 "InitialVariantWeight": 1.0,
             }
         ],
-        "Tags": build_tags(service, number, parameters),
+        "Tags": build_tags(context),
     }
-    return extend_endpoint_config(service, parameters, body)
+    return extend_endpoint_config(context, body)
 
 
-def build_endpoint(service: Service, number: int) -> dict[str, Any]:
+def build_endpoint(service: Service, number: int) -> Body:
     """The request of UpdateEndpoint, and of CreateEndpoint but for the tags."""
     return {"EndpointName": name_endpoint(service), "EndpointConfigName": name_resource(service, number)}
 
 
-def build_tags(service: Service, number: int, parameters: BuildParameters) -> list[dict[str, str]]:
+def build_tags(context: BuildContext[BuildParameters]) -> list[dict[str, str]]:
     """Which stack and build a resource belongs to, and a person's own tags."""
-    tags = {"sagebuild:stack": service.stack_name, "sagebuild:build": str(number)}
-    return [{"Key": key, "Value": value} for key, value in (tags | parameters.Tags).items()]
+    tags = {"sagebuild:stack": context.service.stack_name, "sagebuild:build": str(context.number)}
+    return [{"Key": key, "Value": value} for key, value in (tags | context.parameters.Tags).items()]
 
 
-def read_channels(service: Service, parameters: BuildParameters) -> dict[str, Channel]:
+def read_channels(context: BuildContext[BuildParameters]) -> dict[str, Channel]:
     """The training's channels, each with its S3 URI; without any in the document, ``training`` alone.
 
     That one is at the document's ``uri``, or at train/ of the data bucket; Amazon's algorithms call it ``train``. With
     networkisolation there is one more, which brings the script.
     """
+    service, parameters = context.service, context.parameters
     bucket = service.setting("DATA_BUCKET")
     source = locate_source(service, getattr(parameters, "trainsourcefile", None))
     code = {CODE_CHANNEL: Channel(uri=source, InputMode="File")} if source and parameters.networkisolation else {}
@@ -117,8 +123,12 @@ def read_channels(service: Service, parameters: BuildParameters) -> dict[str, Ch
     } | code
 
 
-def _build_channel(name: str, channel: Channel) -> dict[str, Any]:
-    source: dict[str, Any] = {
+def _name_image(member: str, image: str | None) -> Body:
+    return {member: image} if image else {}
+
+
+def _build_channel(name: str, channel: Channel) -> Body:
+    source: Body = {
         "S3DataType": channel.type,
         "S3Uri": channel.uri,
         "S3DataDistributionType": channel.dist,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, ChainerParameters, Distribution, PipelineContainer
 from sagebuild.service import Service
@@ -19,12 +20,13 @@ SECONDS_PER_HOUR = 3600
 MB_PER_GB = 1024
 
 
-def extend_training(service: Service, number: int, parameters: BuildParameters, body: Body) -> Body:
+def extend_training(context: BuildContext[BuildParameters], body: Body) -> Body:
     """A training's request, or a tuning job's definition of one, with all that was asked for besides.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
     """
-    extended = body | _build_network(parameters) | _build_checkpoints(service, number, parameters)
+    parameters = context.parameters
+    extended = body | _build_network(parameters) | _build_checkpoints(context)
     if parameters.environment:
         extended["Environment"] = dict(parameters.environment)
     if parameters.trafficencryption:
@@ -78,14 +80,15 @@ def place_source(parameters: BuildParameters, source: str | None) -> str | None:
     return f"{ISOLATED_SOURCE}/{PurePosixPath(source).name}"
 
 
-def extend_model(service: Service, parameters: BuildParameters, body: Body) -> Body:
+def extend_model(context: BuildContext[BuildParameters], body: Body) -> Body:
     """A model's request with its network, and with the containers that a request passes before."""
+    parameters = context.parameters
     extended = body | _build_network(parameters)
     if parameters.pipeline:
         before = [
             _given(
                 {
-                    "Image": name_pipeline_image(service, part),
+                    "Image": name_pipeline_image(context.service, part),
                     "ModelDataUrl": part.artifacts,
                     "Environment": part.environment or None,
                 }
@@ -101,11 +104,12 @@ def name_pipeline_image(service: Service, part: PipelineContainer) -> str:
     return part.image or f"{service.setting('IMAGE_REPOSITORY_URI')}:{part.tag}"
 
 
-def extend_endpoint_config(service: Service, parameters: BuildParameters, body: Body) -> Body:
+def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -> Body:
     """An endpoint configuration's request with a key, without instances or with a queue.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
     """
+    parameters = context.parameters
     extended = body | _given({"KmsKeyId": parameters.hostkmskey})
     if parameters.serverless:
         (variant,) = body["ProductionVariants"]
@@ -117,17 +121,17 @@ def extend_endpoint_config(service: Service, parameters: BuildParameters, body: 
         }
         extended["ProductionVariants"] = [kept | {"ServerlessConfig": _given(capacity)}]
     if parameters.asynchronous:
-        extended["AsyncInferenceConfig"] = _build_queue(service, parameters)
+        extended["AsyncInferenceConfig"] = _build_queue(context)
     return extended
 
 
-def _build_queue(service: Service, parameters: BuildParameters) -> Body:
-    assert parameters.asynchronous
-    asked = parameters.asynchronous
+def _build_queue(context: BuildContext[BuildParameters]) -> Body:
+    asked = context.parameters.asynchronous
+    assert asked
     topics = _given({"SuccessTopic": asked.successtopic, "ErrorTopic": asked.errortopic})
     output = {
-        "S3OutputPath": asked.output or f"s3://{service.setting('MODEL_BUCKET')}/{ANSWERS_FOLDER}/",
-        "KmsKeyId": parameters.outputkmskey,
+        "S3OutputPath": asked.output or f"s3://{context.service.setting('MODEL_BUCKET')}/{ANSWERS_FOLDER}/",
+        "KmsKeyId": context.parameters.outputkmskey,
         "NotificationConfig": topics or None,
     }
     client = {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": asked.concurrency}} if asked.concurrency else {}
@@ -144,13 +148,14 @@ def _build_network(parameters: BuildParameters) -> Body:
     return network
 
 
-def _build_checkpoints(service: Service, number: int, parameters: BuildParameters) -> Body:
-    if not parameters.checkpoints:
+def _build_checkpoints(context: BuildContext[BuildParameters]) -> Body:
+    service, checkpoints = context.service, context.parameters.checkpoints
+    if not checkpoints:
         return {}
     # A folder for each build: a training goes on from whatever checkpoints it finds.
-    own = f"s3://{service.setting('MODEL_BUCKET')}/{CHECKPOINTS_FOLDER}/{name_resource(service, number)}/"
-    uri = parameters.checkpoints.uri or own
-    return {"CheckpointConfig": _given({"S3Uri": uri, "LocalPath": parameters.checkpoints.path})}
+    own = f"s3://{service.setting('MODEL_BUCKET')}/{CHECKPOINTS_FOLDER}/{name_resource(service, context.number)}/"
+    uri = checkpoints.uri or own
+    return {"CheckpointConfig": _given({"S3Uri": uri, "LocalPath": checkpoints.path})}
 
 
 def _given(values: Body) -> Body:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.parameters import BuildParameters
-from sagebuild.service import Service, aws_call
+from sagebuild.service import aws_call
 
 Body = dict[str, Any]
 
@@ -45,7 +46,7 @@ def count_polls(parameters: BuildParameters) -> int:
     return math.ceil((PATIENCE_SECONDS + longest) / POLL_SECONDS)
 
 
-def examine_alarms(service: Service, parameters: BuildParameters) -> tuple[list[str], list[str]]:
+def examine_alarms(context: BuildContext[BuildParameters]) -> tuple[list[str], list[str]]:
     """What is wrong with the alarms that shall roll an update back, and what is to be known of them.
 
     Returns
@@ -53,11 +54,12 @@ def examine_alarms(service: Service, parameters: BuildParameters) -> tuple[list[
     tuple
         Problems: alarms that do not exist. Notes: those that are in alarm now.
     """
-    names = list(parameters.guardrails.alarms) if parameters.guardrails else []
+    guardrails = context.parameters.guardrails
+    names = list(guardrails.alarms) if guardrails else []
     if not names:
         return [], []
     with aws_call("describe the alarms"):
-        found = service.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+        found = context.service.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
     states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
     missing = [
         f"guardrails.alarms names {name}, and there is no metric alarm of that name; create it in CloudWatch, or "

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.errors import HookError
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters
+from sagebuild.requests.bodies import Bodies, Body
 from sagebuild.service import Service, aws_call, suppress_code
 
-Body = dict[str, Any]
 Path = tuple[str | int, ...]
 
 # For each request: the setting with the function's ARN, the deployment's parameter, and what the function must leave
@@ -50,7 +51,33 @@ _FUNCTIONS: dict[str, tuple[str, str, tuple[Path, ...]]] = {
 _MACHINES = {"preprocess": "PREPROCESS_STATE_MACHINE", "postprocess": "POSTPROCESS_STATE_MACHINE"}
 
 
-def replace_body(service: Service, number: int, parameters: BuildParameters, kind: str, body: Body) -> Body:
+class ExecutionPlan(TypedDict):
+    """A person's own state machine: whether one runs, and the request that starts it."""
+
+    wanted: bool
+    execution: NotRequired[Body]
+
+
+def list_config_functions(service: Service) -> list[str]:
+    """The deploy parameters of the person's own functions that replace request bodies in this stack."""
+    return list(dict.fromkeys(name for setting, name, _ in _FUNCTIONS.values() if service.optional_setting(setting)))
+
+
+def replace_bodies(context: BuildContext[BuildParameters], bodies: Bodies) -> tuple[Bodies, list[str]]:
+    """The requests as the person's own functions return them, and what is wrong with the answers.
+
+    A request whose function fails, or changes what the build needs, stays as it was.
+    """
+    replaced, problems = dict(bodies), []
+    for kind, body in bodies.items():
+        try:
+            replaced[kind] = replace_body(context, kind, body)
+        except HookError as error:
+            problems.append(str(error))
+    return replaced, problems
+
+
+def replace_body(context: BuildContext[BuildParameters], kind: str, body: Body) -> Body:
     """A request as the person's function for it returns it; without one, as it is.
 
     Parameters
@@ -64,11 +91,11 @@ def replace_body(service: Service, number: int, parameters: BuildParameters, kin
         The function failed, or changed what the build needs as it was.
     """
     setting, name, kept = _FUNCTIONS[kind]
-    arn = service.optional_setting(setting)
+    arn = context.service.optional_setting(setting)
     if not arn:
         return body
-    event = {"number": number, "parameters": parameters.model_dump(mode="json"), "request": body}
-    answer = _invoke(service, name, arn, event)
+    event = {"number": context.number, "parameters": context.parameters.model_dump(mode="json"), "request": body}
+    answer = _invoke(context.service, name, arn, event)
     if not isinstance(answer, dict):
         raise HookError(f"{name} returned {_show(answer)}; it must return the request, an object.")
     problems = list(_find_changes(body, answer, kept))
@@ -125,9 +152,7 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def plan_execution(
-    service: Service, number: int, parameters: BuildParameters, kind: str, facts: Mapping[str, Any]
-) -> Body:
+def plan_execution(context: BuildContext[BuildParameters], kind: str, facts: Mapping[str, Any]) -> ExecutionPlan:
     """Whether there is a person's own state machine to run (``wanted``), and the request that starts it.
 
     Parameters
@@ -137,10 +162,11 @@ def plan_execution(
     facts
         What its input tells beside the number, the stack and the parameters.
     """
+    service, number = context.service, context.number
     machine = service.optional_setting(_MACHINES[kind])
     if not machine:
         return {"wanted": False}
-    asked = parameters.model_dump(mode="json")
+    asked = context.parameters.model_dump(mode="json")
     given = {"number": number, "stack": service.stack_name, "parameters": asked, **facts}
     execution = {"StateMachineArn": machine, "Name": _name_execution(service, number, kind), "Input": given}
     return {"wanted": True, "execution": execution}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_resource
 from sagebuild.parameters import MxnetParameters, ScriptModeParameters, TensorFlowParameters
 from sagebuild.requests.extensions import build_distribution, place_source
@@ -28,7 +29,14 @@ REQUIREMENTS = "requirements.txt"
 _NGINX_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error"}
 
 
-def build_script_hyperparameters(service: Service, parameters: ScriptModeParameters) -> dict[str, Any]:
+class PackingPlan(TypedDict):
+    """S3 addresses of the source archive that goes into the model's archive, and of the result."""
+
+    source: str
+    target: str
+
+
+def build_script_hyperparameters(context: BuildContext[ScriptModeParameters]) -> dict[str, Any]:
     """The hyperparameters by which a framework's container finds and runs the script.
 
     The training toolkit (params.py) keeps those named ``sagemaker_*`` for itself and hands all others to the script as
@@ -36,6 +44,7 @@ def build_script_hyperparameters(service: Service, parameters: ScriptModeParamet
     (train_entry_point.py of its container, tag legacy-mode); later ones hand the steps to the script, so they are left
     out where the document does not give them.
     """
+    service, parameters = context.service, context.parameters
     values: dict[str, Any] = {
         "sagemaker_program": parameters.trainentrypoint,
         "sagemaker_submit_directory": place_source(parameters, locate_source(service, parameters.trainsourcefile)),
@@ -52,36 +61,40 @@ def build_script_hyperparameters(service: Service, parameters: ScriptModeParamet
     return values | build_distribution(parameters)
 
 
-def build_script_environment(service: Service, parameters: ScriptModeParameters) -> dict[str, str]:
+def build_script_environment(context: BuildContext[ScriptModeParameters]) -> dict[str, str]:
     """The environment by which a framework's model server finds the script.
 
     TensorFlow after 1.10 is served by TensorFlow Serving, which needs no script and reads its log level under another
     name; a script beside it is found by its own name. Hugging Face's server has a default for every function, and the
     SDK names it a script only if there is one for serving.
     """
+    parameters = context.parameters
     if isinstance(parameters, TensorFlowParameters) and not is_legacy(parameters):
         level = next((name for value, name in _NGINX_LEVELS.items() if parameters.containerloglevel <= value), "crit")
         return {"SAGEMAKER_TFS_NGINX_LOGLEVEL": level}
     environment = {
         "SAGEMAKER_CONTAINER_LOG_LEVEL": str(parameters.containerloglevel),
         "SAGEMAKER_ENABLE_CLOUDWATCH_METRICS": str(parameters.enablecloudwatchmetrics).lower(),
-        "SAGEMAKER_REGION": service.region,
+        "SAGEMAKER_REGION": context.service.region,
     }
     if _serves_a_script(parameters):
         environment["SAGEMAKER_PROGRAM"] = str(parameters.hostentrypoint or parameters.trainentrypoint)
-        source = CODE_IN_MODEL if _needs_code_in_model(parameters) else str(_locate_host_source(service, parameters))
+        source = CODE_IN_MODEL if _needs_code_in_model(parameters) else str(_locate_host_source(context))
         environment["SAGEMAKER_SUBMIT_DIRECTORY"] = source
     if is_legacy(parameters):
         environment["SAGEMAKER_REQUIREMENTS"] = getattr(parameters, "requirementsfile", None) or ""
     return environment
 
 
-def plan_packing(service: Service, number: int, parameters: ScriptModeParameters) -> dict[str, str] | None:
+def plan_packing(context: BuildContext[ScriptModeParameters]) -> PackingPlan | None:
     """Which source archive has to be put into the model's, and where the result goes; None where that is not needed."""
-    source = _locate_host_source(service, parameters)
+    service, parameters, source = context.service, context.parameters, _locate_host_source(context)
     if not source or not _needs_code_in_model(parameters) or not _serves_a_script(parameters):
         return None
-    return {"source": source, "target": f"s3://{service.setting('MODEL_BUCKET')}/{key_packed_model(service, number)}"}
+    return {
+        "source": source,
+        "target": f"s3://{service.setting('MODEL_BUCKET')}/{key_packed_model(service, context.number)}",
+    }
 
 
 def key_packed_model(service: Service, number: int) -> str:
@@ -143,8 +156,8 @@ def _looks_in_model(parameters: ScriptModeParameters) -> bool:
     return first is not None and _release(parameters) >= first
 
 
-def _locate_host_source(service: Service, parameters: ScriptModeParameters) -> str | None:
-    return locate_source(service, parameters.hostsourcefile or parameters.trainsourcefile)
+def _locate_host_source(context: BuildContext[ScriptModeParameters]) -> str | None:
+    return locate_source(context.service, context.parameters.hostsourcefile or context.parameters.trainsourcefile)
 
 
 def _release(parameters: ScriptModeParameters) -> tuple[int, ...]:

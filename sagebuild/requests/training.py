@@ -1,84 +1,108 @@
-"""How a build gets its trained model: by a training, by a tuning job, or from artifacts that are there already."""
+"""How a build gets its trained model: by a training job, by a tuning job, or from artifacts that exist already."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import list_builds
 from sagebuild.errors import ParameterError
 from sagebuild.names import name_resource, name_tuning_job
 from sagebuild.parameters import BuildParameters
-from sagebuild.requests.bodies import build_training_job
+from sagebuild.requests.bodies import Bodies, build_endpoint_config, build_model, build_training_job
 from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
 
-# How far back a model is looked for.
+Mode = Literal["train", "tune", "none"]
+
+# How many builds back a model is looked for.
 _BUILDS_LOOKED_AT = 100
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How the model comes about.
+    """Where the model comes from.
 
     Parameters
     ----------
-    mode
-        "train", "tune" or "none".
     record
-        What the build's record tells of it.
+        Attributes of the build's record.
     notes
-        What a person should know of it.
-    training, tuning
-        The request of the one that it is.
+        Sentences for the person.
     artifacts
-        The S3 address of the trained model, if none of the two.
+        The S3 address of the trained model in mode "none".
     """
 
-    mode: str
+    mode: Mode
     record: dict[str, Any]
     notes: tuple[str, ...] = ()
-    training: dict[str, Any] | None = None
-    tuning: dict[str, Any] | None = None
     artifacts: str | None = None
 
 
-def plan_training(service: Service, number: int, parameters: BuildParameters, image: str) -> TrainingPlan:
-    """Choose the way, and write the request that goes with it.
+def build_bodies(
+    context: BuildContext[BuildParameters], training_image: str | None, serving_image: str | None
+) -> Bodies:
+    """The bodies of a build's SageMaker requests; build, doctor and cost estimate all use this function.
+
+    Parameters
+    ----------
+    training_image, serving_image
+        Image addresses. None leaves the image out of the request, where none was found or none is needed.
+
+    Returns
+    -------
+    dict
+        ``model`` and ``endpointConfig``, and ``training`` or ``tuning`` where the build trains.
+
+    Raises
+    ------
+    ParameterError
+        The training has something that the trainings of a tuning job cannot have.
+    """
+    bodies: Bodies = {}
+    if find_mode(context.parameters) == "tune":
+        bodies["tuning"] = build_tuning_job(context, training_image)
+    elif find_mode(context.parameters) == "train":
+        bodies["training"] = build_training_job(context, training_image)
+    return bodies | {"model": build_model(context, serving_image), "endpointConfig": build_endpoint_config(context)}
+
+
+def find_mode(parameters: BuildParameters) -> Mode:
+    """Whether the build runs a training job, a tuning job, or neither."""
+    if not parameters.has_training:
+        return "none"
+    return "tune" if parameters.configtrain == "SAGEMAKERHPO" else "train"
+
+
+def plan_training(context: BuildContext[BuildParameters], image: str | None) -> TrainingPlan:
+    """Where the model comes from, and what the build's record says of it.
 
     Parameters
     ----------
     image
-        The address of the image to train in, if there is a training.
+        The address of the training image; None where none was found or none is needed.
 
     Raises
     ------
     ParameterError
         There is no trained model to deploy.
     """
-    if not parameters.has_training:
-        return _reuse_model(service, parameters)
-    if parameters.configtrain == "SAGEMAKERHPO":
-        tuning = build_tuning_job(service, number, parameters, image)
-        return TrainingPlan(
-            "tune", {"training_image": image, "tuning_job": name_tuning_job(service, number)}, tuning=tuning
-        )
-    training = build_training_job(service, number, parameters, image)
-    return TrainingPlan(
-        "train", {"training_image": image, "training_job": name_resource(service, number)}, training=training
-    )
+    mode = find_mode(context.parameters)
+    if mode == "none":
+        return _reuse_model(context.service, context.parameters)
+    name = name_tuning_job if mode == "tune" else name_resource
+    job = "tuning_job" if mode == "tune" else "training_job"
+    return TrainingPlan(mode, {"training_image": image or "", job: name(context.service, context.number)})
 
 
 def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
-    if parameters.ModelArtifacts:
-        artifacts, note = (
-            parameters.ModelArtifacts,
-            f"Nothing was trained: ModelArtifacts is {parameters.ModelArtifacts}.",
-        )
+    if artifacts := parameters.ModelArtifacts:
+        note = f"Nothing was trained: ModelArtifacts is {artifacts}."
     else:
         artifacts, origin = _find_newest_model(service)
         note = f"Nothing was trained: the model is that of build {origin}, {artifacts}."
-    return TrainingPlan("none", {"artifacts": artifacts}, (note,), artifacts=artifacts)
+    return TrainingPlan("none", {"artifacts": artifacts}, (note,), artifacts)
 
 
 def _find_newest_model(service: Service) -> tuple[str, int]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.errors import ParameterError
 from sagebuild.names import name_tuning_job
 from sagebuild.parameters import BuildParameters, CategoricalRange, NumericRange
 from sagebuild.requests.bodies import build_training_job
-from sagebuild.service import Service
 
 # What a training of a tuning job may have: the members of HyperParameterTrainingJobDefinition that CreateTrainingJob
 # shares. https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperParameterTrainingJobDefinition.html
@@ -32,7 +32,7 @@ _SHARED = frozenset(
 _MADE_ANEW = frozenset({"TrainingJobName", "HyperParameters", "Tags"})
 
 
-def build_tuning_job(service: Service, number: int, parameters: BuildParameters, image: str) -> dict[str, Any]:
+def build_tuning_job(context: BuildContext[BuildParameters], image: str | None) -> dict[str, Any]:
     """The request of CreateHyperParameterTuningJob.
 
     Raises
@@ -40,13 +40,13 @@ def build_tuning_job(service: Service, number: int, parameters: BuildParameters,
     ParameterError
         The training has something that the trainings of a tuning job cannot have.
     """
-    training = build_training_job(service, number, parameters, image)
+    parameters, training = context.parameters, build_training_job(context, image)
     if foreign := training.keys() - _SHARED - _MADE_ANEW:
         raise ParameterError(f"A tuning job's trainings cannot have {', '.join(sorted(foreign))}; take it out.")
     definition = {name: value for name, value in training.items() if name in _SHARED}
     definition["AlgorithmSpecification"] = _define_metrics(parameters, training["AlgorithmSpecification"])
     body = {
-        "HyperParameterTuningJobName": name_tuning_job(service, number),
+        "HyperParameterTuningJobName": name_tuning_job(context.service, context.number),
         "HyperParameterTuningJobConfig": _build_config(parameters),
         "TrainingJobDefinition": {"StaticHyperParameters": training["HyperParameters"], **definition},
         "Tags": training["Tags"],

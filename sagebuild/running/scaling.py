@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import VARIANT, name_endpoint
 from sagebuild.parameters import BuildParameters
@@ -51,10 +52,21 @@ class Scaling:
         return cls(**json.loads(text)) if text else None
 
 
+class ScalingPlan(TypedDict):
+    """What the state machine does about the endpoint's scaling."""
+
+    wanted: bool  # set scaling up after the deployment
+    release: bool  # end it before the deployment
+    variant: Body  # what both requests name
+    update: Body  # members of UpdateEndpoint
+    target: NotRequired[Body]  # members of RegisterScalableTarget
+    policy: NotRequired[Body]  # members of PutScalingPolicy
+
+
 def plan_scaling(
-    service: Service, parameters: BuildParameters, before: Scaling | None, live_config: str, instance_type: str | None
-) -> Body:
-    """What the state machine does about scaling.
+    context: BuildContext[BuildParameters], before: Scaling | None, live_config: str, instance_type: str | None
+) -> ScalingPlan:
+    """What the state machine does about the endpoint's scaling.
 
     Parameters
     ----------
@@ -64,23 +76,21 @@ def plan_scaling(
         What it serves now.
     instance_type
         What it is to run on; None for a serverless one.
-
-    Returns
-    -------
-    dict
-        ``wanted`` and ``release`` say whether to set scaling up after the deployment, and whether to end it before;
-        ``variant``, ``target`` and ``policy`` are what the requests are made of; ``update`` belongs to UpdateEndpoint.
     """
-    asked = parameters.autoscaling
+    service, asked = context.service, context.parameters.autoscaling
     is_ours = before is not None and before.is_ours
     release = is_ours and (not asked or describe_instance_type(service, live_config) != instance_type)
     keeps_count = before and (asked or not is_ours)
-    return {
+    plan: ScalingPlan = {
         "wanted": asked is not None,
         "release": release,
         "variant": _identify_variant(service),
         "update": RETAIN_CAPACITY if keeps_count else {},
-    } | (build_scaling(service, parameters) if asked else {})
+    }
+    if asked:
+        plan["target"] = {"MinCapacity": asked.minimum, "MaxCapacity": asked.maximum}
+        plan["policy"] = build_scaling_policy(context)
+    return plan
 
 
 def find_scaling_problems(
@@ -94,33 +104,30 @@ def find_scaling_problems(
         )
 
 
-def build_scaling(service: Service, parameters: BuildParameters) -> Body:
-    """What RegisterScalableTarget (``target``) and PutScalingPolicy (``policy``) take beside the variant.
+def build_scaling_policy(context: BuildContext[BuildParameters]) -> Body:
+    """The members of PutScalingPolicy beside the variant.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-code-define.html, and for a queue
     https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
     """
-    asked = parameters.autoscaling
+    asked = context.parameters.autoscaling
     assert asked
     metric: Body = {"PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}}
-    if parameters.asynchronous:
+    if context.parameters.asynchronous:
         metric = {
             "CustomizedMetricSpecification": {
                 "MetricName": "ApproximateBacklogSizePerInstance",
                 "Namespace": "AWS/SageMaker",
-                "Dimensions": [{"Name": "EndpointName", "Value": name_endpoint(service)}],
+                "Dimensions": [{"Name": "EndpointName", "Value": name_endpoint(context.service)}],
                 "Statistic": "Average",
             }
         }
     cooldowns = {"ScaleInCooldown": asked.scaleincooldown, "ScaleOutCooldown": asked.scaleoutcooldown}
     configuration = {"TargetValue": asked.target} | metric | {k: v for k, v in cooldowns.items() if v is not None}
     return {
-        "target": {"MinCapacity": asked.minimum, "MaxCapacity": asked.maximum},
-        "policy": {
-            "PolicyName": POLICY_NAME,
-            "PolicyType": "TargetTrackingScaling",
-            "TargetTrackingScalingPolicyConfiguration": configuration,
-        },
+        "PolicyName": POLICY_NAME,
+        "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": configuration,
     }
 
 

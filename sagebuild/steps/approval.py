@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import math
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, read_build, update_build
 from sagebuild.cost.spent import tell_amount
@@ -28,20 +29,31 @@ _GONE = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})
 _COMMENT_LENGTH = 1000  # characters
 
 
-def plan_approval(number: int, parameters: BuildParameters) -> dict[str, Any]:
-    """Whether a person is asked (``wanted``), what `request_approval` takes, for how long, and what no answer means.
+class ApprovalPlan(TypedDict):
+    """Whether a person is asked, for how long, and the reason that no answer gives."""
 
-    A build that leaves the endpoint as it is asks nobody.
-    """
-    if parameters.approval != "manual" or not parameters.deployEndpoint:
+    wanted: bool
+    seconds: NotRequired[int]
+    request: NotRequired[dict[str, int]]
+    late: NotRequired[str]
+
+
+def plan_approval(context: BuildContext[BuildParameters]) -> ApprovalPlan:
+    """Whether a person is asked, and what `request_approval` takes."""
+    if not asks_approval(context.parameters):
         return {"wanted": False}
-    seconds = math.ceil(parameters.approvalhours * 3600)
+    seconds = math.ceil(context.parameters.approvalhours * 3600)
     return {
         "wanted": True,
         "seconds": seconds,
-        "request": {"number": number, "seconds": seconds},
+        "request": {"number": context.number, "seconds": seconds},
         "late": f"nobody approved it within {format_seconds(seconds)}",
     }
+
+
+def asks_approval(parameters: BuildParameters) -> bool:
+    """Whether a build asks for approval; False also for a build that leaves the endpoint alone."""
+    return parameters.approval == "manual" and parameters.deployEndpoint
 
 
 def request_approval(service: Service, number: int, token: str, seconds: int, execution: str, at: datetime) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import NOT_ENDED, list_builds, read_build, update_build
 from sagebuild.cost.spent import price_seconds
 from sagebuild.errors import BuildNotFoundError
@@ -29,28 +30,45 @@ class Verdict:
     notes: tuple[str, ...] = ()
 
 
-def plan_gate(number: int, parameters: BuildParameters) -> dict[str, Any]:
+class GateCheck(TypedDict):
+    """What `check_quality` takes."""
+
+    number: int
+    qualitygate: dict[str, Any] | None
+    mustimprove: dict[str, Any] | None
+
+
+class GatePlan(TypedDict):
+    """Whether metrics are compared, and how."""
+
+    wanted: bool
+    check: NotRequired[GateCheck]
+
+
+def plan_gate(context: BuildContext[BuildParameters]) -> GatePlan:
     """Whether there is anything to compare (``wanted``), and what `check_quality` takes.
 
     Who is asked for approval wants to know the same.
     """
+    parameters = context.parameters
     gate, improvement = parameters.qualitygate, parameters.mustimprove
     if not (gate or improvement or (parameters.approval == "manual" and parameters.deployEndpoint)):
         return {"wanted": False}
-    check = {
-        "number": number,
+    check: GateCheck = {
+        "number": context.number,
         "qualitygate": gate.model_dump() if gate else None,
         "mustimprove": improvement.model_dump() if improvement else None,
     }
     return {"wanted": True, "check": check}
 
 
-def find_gate_problems(service: Service, parameters: BuildParameters, artifacts: str | None) -> Iterator[str]:
+def find_gate_problems(context: BuildContext[BuildParameters], artifacts: str | None) -> Iterator[str]:
     """Yield a sentence for each metric that the gate asks for and that the model of a build without training lacks."""
-    asked = {each.metric: name for name in ("qualitygate", "mustimprove") if (each := getattr(parameters, name))}
+    gates = {name: getattr(context.parameters, name) for name in ("qualitygate", "mustimprove")}
+    asked = {gate.metric: name for name, gate in gates.items() if gate}
     if not asked or not artifacts:
         return
-    known = find_metrics(service, artifacts)
+    known = find_metrics(context.service, artifacts)
     for metric, name in asked.items():
         if metric not in known:
             yield (

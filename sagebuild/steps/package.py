@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord
 from sagebuild.images.containers import read_version
 from sagebuild.names import name_package_group
@@ -30,9 +31,17 @@ _FRAMEWORK_VERSION = re.compile(r"[0-9]\.[A-Za-z0-9.-]{1,8}")
 _REGRESSION = frozenset({"mae", "mse", "rmse", "r2"})
 
 
+class PackagePlan(TypedDict):
+    """Whether the build registers its model, and the model's origin."""
+
+    wanted: bool
+    framework: NotRequired[dict[str, str]]
+    origin: NotRequired[dict[str, str]]
+
+
 def plan_package(
-    service: Service, parameters: BuildParameters, bodies: Mapping[str, Mapping[str, Any]], artifacts: str | None
-) -> dict[str, Any]:
+    context: BuildContext[BuildParameters], bodies: Mapping[str, Mapping[str, Any]], artifacts: str | None
+) -> PackagePlan:
     """Whether the build registers its model (``wanted``), and what is known of its origin before it is trained.
 
     A model that an earlier build has trained is in the registry already. Image builds put the digests in the place of
@@ -45,6 +54,7 @@ def plan_package(
     artifacts
         The model of a build that trains none.
     """
+    parameters = context.parameters
     containers = bodies["model"].get("Containers") or [bodies["model"]["PrimaryContainer"]]
     is_new = artifacts is None or bool(parameters.ModelArtifacts)
     if not is_new or any("Image" not in each for each in containers):
@@ -53,7 +63,7 @@ def plan_package(
     framework: dict[str, str] = {"Framework": parameters.framework} if version else {}
     if version and _FRAMEWORK_VERSION.fullmatch(version):
         framework["FrameworkVersion"] = version
-    origin = _describe_sources(service, parameters) | _describe_training(bodies)
+    origin = _describe_sources(context) | _describe_training(bodies)
     return {"wanted": True, "framework": framework, "origin": {"framework": parameters.framework} | origin}
 
 
@@ -130,7 +140,8 @@ def write_parameters(record: BuildRecord) -> str:
     return json.dumps(json.loads(record.parameters) | overrides, indent=2, ensure_ascii=False)
 
 
-def _describe_sources(service: Service, parameters: BuildParameters) -> dict[str, str]:
+def _describe_sources(context: BuildContext[BuildParameters]) -> dict[str, str]:
+    service, parameters = context.service, context.parameters
     training = locate_source(service, getattr(parameters, "trainsourcefile", None)) or ""
     serving = locate_source(service, getattr(parameters, "hostsourcefile", None)) or ""
     return {

@@ -14,7 +14,7 @@ from sagebuild.notifications.notify import VERBS
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.running.job import complete_job, describe_job, job_facts
 from sagebuild.service import Service, aws_call, suppress_code
-from sagebuild.steps.approval import answer_approval, plan_approval
+from sagebuild.steps.approval import answer_approval, asks_approval
 from sagebuild.steps.package import build_package, describe_package, write_metrics, write_parameters
 
 if TYPE_CHECKING:
@@ -114,8 +114,7 @@ def answer_from_registry(service: Service, package: str, approved: bool, comment
 
 def _will_ask(service: Service, record: BuildRecord) -> bool:
     parameters = parse_overridden(record.parameters, record.overrides, service.setting("FRAMEWORK"))
-    asks = plan_approval(record.number, parameters)["wanted"]
-    return bool(asks) and record.status == "running" and not record.approval_until
+    return asks_approval(parameters) and record.status == "running" and not record.approval_until
 
 
 def _find_unrecorded(service: Service, record: BuildRecord) -> str:

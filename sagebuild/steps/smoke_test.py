@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.errors import AwsUnavailableError, SmokeTestError
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import BuildParameters
@@ -34,18 +35,26 @@ class Answer:
     milliseconds: int
 
 
-def plan_smoke_test(service: Service, parameters: BuildParameters) -> Body:
+class SmokeTestPlan(TypedDict):
+    """Whether there is a smoke test, and what `run_smoke_test` takes."""
+
+    wanted: bool
+    sample: NotRequired[Body]
+
+
+def plan_smoke_test(context: BuildContext[BuildParameters]) -> SmokeTestPlan:
     """Whether there is a smoke test (``wanted``), and what `run_smoke_test` takes."""
-    asked = parameters.smoketest
+    asked = context.parameters.smoketest
     if not asked:
         return {"wanted": False}
-    sample = {"file": locate_source(service, asked.file)} if asked.file else {"body": to_text(asked.body)}
+    sample = {"file": locate_source(context.service, asked.file)} if asked.file else {"body": to_text(asked.body)}
     expected = asked.model_dump(include={"contenttype", "accept", "status", "answertype", "latency"})
     return {"wanted": True, "sample": sample | expected}
 
 
-def find_sample_problems(service: Service, parameters: BuildParameters) -> Iterator[str]:
+def find_sample_problems(context: BuildContext[BuildParameters]) -> Iterator[str]:
     """Yield a sentence if the sample request is not there, or more than an endpoint takes."""
+    service, parameters = context.service, context.parameters
     uri = locate_source(service, parameters.smoketest.file) if parameters.smoketest else None
     if not uri:
         return

@@ -1,4 +1,4 @@
-"""Who may ask by voice, who may change something, and the PIN: one document that a person may put into SSM."""
+"""Reads who may speak to the skill, from an optional SSM parameter, and counts attempts at the PIN."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Identity = Annotated[str, StringConstraints(pattern=r"^amzn1\.")]
 
 
 class Access(BaseModel):
-    """The document; an empty list lets everybody in.
+    """The document of the SSM parameter; an empty list allows everyone.
 
     Parameters
     ----------
     readers
-        User and person ids that may ask; writers may too.
+        User and person ids that may ask. Writers may ask too.
     writers
         User and person ids that may change something.
     pin
-        Four digits, asked before what a person may regret; empty: none is asked.
+        Four digits, which some changes need; empty if none needs a PIN.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,21 +37,21 @@ class Access(BaseModel):
     pin: Annotated[str, StringConstraints(pattern=r"^(\d{4})?$")] = ""
 
     def may_read(self, identities: frozenset[str]) -> bool:
-        """Whether one of a speaker's ids may ask."""
+        """Return False if there are readers, and no id of the speaker is a reader or a writer."""
         return not self.readers or bool(identities & {*self.readers, *self.writers})
 
     def may_write(self, identities: frozenset[str]) -> bool:
-        """Whether one of a speaker's ids may change something: a voice that is not known is on no list."""
+        """Return False if there are writers and no id of the speaker is one, or if the speaker may not read."""
         return self.may_read(identities) if not self.writers else bool(identities & {*self.writers})
 
 
 def read_access(service: Service) -> Access:
-    """The document as it is now, or the open one if there is none.
+    """Read the document; without the SSM parameter, everyone may speak.
 
     Raises
     ------
     ParameterError
-        It cannot be read, so nobody is let in.
+        The document is invalid. The caller must then allow no one.
     """
     name = service.setting("ACCESS_NAME")
     with aws_call("read who may speak to the skill"):
@@ -62,24 +62,27 @@ def read_access(service: Service) -> Access:
     try:
         return Access.model_validate_json(text)
     except ValidationError as error:
-        # Not pydantic's own sentence, which repeats what was given: it may be the PIN.
+        # pydantic's own message quotes the input, which may be the PIN.
         places = ", ".join(".".join(map(str, one["loc"])) or "its JSON" for one in error.errors(include_input=False))
-        raise ParameterError(f"The SSM parameter {name} is wrong at {places}; docs/alexa.md shows it right.") from None
+        raise ParameterError(
+            f"The SSM parameter {name} is invalid at {places}; docs/alexa.md has an example."
+        ) from None
 
 
 def delete_access(service: Service) -> None:
-    """Remove the document, if a person has written one."""
+    """Delete the document, if there is one."""
     with aws_call("delete who may speak to the skill"), suppress_code("ParameterNotFound"):
         service.ssm.delete_parameter(Name=service.setting("ACCESS_NAME"))
 
 
 def check_pin(service: Service, pin: str, given: str) -> int | None:
-    """Compare a PIN, and count the attempt before its result is known.
+    """Compare a PIN. The attempt is counted first, so that parallel requests get no extra attempts.
 
     Returns
     -------
     int or None
-        None if it is right; else how many attempts are left, 0 once none is taken for `LOCK_SECONDS`.
+        None if the PIN is right, else the number of attempts that are left. After 0, no PIN is accepted for
+        `LOCK_SECONDS`.
     """
     attempts = _count_attempt(service)
     if attempts is None:
@@ -91,7 +94,7 @@ def check_pin(service: Service, pin: str, given: str) -> int | None:
 
 
 def _count_attempt(service: Service) -> int | None:
-    """This attempt's place among those since the last right one; None if there may be no more now."""
+    """Count the attempts since the last right one, with this one; None if no more are allowed now."""
     now = int(time.time())
     if _write_attempts(
         service,
@@ -103,15 +106,15 @@ def _count_attempt(service: Service) -> int | None:
     return _write_attempts(
         service,
         "ADD attempts :one SET locked_until = :until",
-        {":one": {"N": "1"}, ":until": {"N": str(now + LOCK_SECONDS)}, ":most": {"N": str(ATTEMPTS)}},
-        "attempts < :most",
+        {":one": {"N": "1"}, ":until": {"N": str(now + LOCK_SECONDS)}, ":max": {"N": str(ATTEMPTS)}},
+        "attempts < :max",
     )
 
 
 def _write_attempts(
     service: Service, update: str, values: dict[str, dict[str, str]], condition: str | None = None
 ) -> int | None:
-    """How many attempts there are now; None if the condition did not hold."""
+    """Update the count and return it; None if the condition did not hold."""
     with aws_call("count an attempt at the PIN"):
         try:
             answer = service.dynamodb.update_item(

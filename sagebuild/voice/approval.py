@@ -1,4 +1,4 @@
-"""The build that waits for a person's yes, as it is asked about by voice: one metric, what is live, and the cost."""
+"""Describes the build that waits for approval: its metric, the live model's, and the cost."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from sagebuild.steps.approval import find_waiting
 
 @dataclass(frozen=True)
 class Waiting:
-    """A build that waits for a yes or a no.
+    """A build that waits for approval.
 
     Parameters
     ----------
     metric
-        The one that the gate looks at, or the first; empty if the training told none.
+        The metric of the quality gate, else the first; empty if the build has none.
     value, live
-        What it is of the new model, and of the one that is live, where that is known.
+        The metric of the new model and of the live model; None if unknown.
     spent
-        What its training has cost, in US dollars; None if no price is known.
+        The cost of the training so far, in US dollars; None if the price is unknown.
     until
-        When it is too late for a yes.
+        The deadline of the approval.
     """
 
     number: int
@@ -37,7 +37,7 @@ class Waiting:
 
 
 def describe_waiting(service: Service) -> Waiting | None:
-    """The build that waits for an answer, if one does."""
+    """Describe the build that waits; None if none waits."""
     record = find_waiting(service)
     if record is None:
         return None

@@ -15,11 +15,11 @@ class Comparison:
     Parameters
     ----------
     number
-        The newest build that has metrics.
+        The newest build with metrics; None if no build has any.
     other
-        The build that it is compared with; None if there is none, `number` if it is that one itself.
+        The build to compare with; None if there is none, `number` if the newest build is itself the live one.
     metrics
-        Each metric that both have: the value of `other`, and that of `number`.
+        Each shared metric: its value in `other`, and in `number`.
     """
 
     number: int | None
@@ -28,7 +28,7 @@ class Comparison:
 
 
 def compare_builds(service: Service, *, with_live: bool) -> Comparison:
-    """Compare the newest build that has metrics with the last one before it that has, or with the live one."""
+    """Compare the newest build with metrics with the build before it that has any, or with the live build."""
     records = list_builds(service, limit=50)
     measured = [record for record in records if record.metrics]
     if not measured:
@@ -44,7 +44,10 @@ def compare_builds(service: Service, *, with_live: bool) -> Comparison:
 
 
 def _find_live(records: list[BuildRecord]) -> BuildRecord | None:
-    """The build whose endpoint configuration the last one that ended has found live; a rollback has none of its own."""
+    """Find the build whose endpoint configuration was live when the last build ended.
+
+    A rollback has no configuration of its own, so it is never that build.
+    """
     live = next((record.live_after for record in records if record.has_ended), "")
     builds = (record for record in records if not record.trigger.rollback)
     return next((record for record in builds if live and record.endpoint_config == live), None)

@@ -1,4 +1,4 @@
-"""What comes next: what the next build would do, and how long the running one will take."""
+"""Predicts what the next build would do, and how long the running build will take."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import list_builds
 from sagebuild.cost.estimate import estimate_cost
@@ -14,28 +15,27 @@ from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
 from sagebuild.voice.spoken_parameters import check_said, read_overrides
 
-# Older ones had other data and other parameters.
-_COMPARED = 9
+_COMPARED_BUILDS = 9  # Older builds had other data and other parameters.
 
 
 @dataclass(frozen=True)
 class NextBuild:
-    """What a build would do if it were started now.
+    """The effect of a build that would start now.
 
     Parameters
     ----------
     number
-        The number that it would have.
+        The number that the build would have.
     running
-        The build that it would follow, if one runs.
+        The running build that it would follow; None if none runs.
     trains, deploys
-        Whether it pays for a training, and whether it changes what is live.
+        True if it runs a paid training, and if it changes the endpoint.
     instance_type, instance_count, maximum_hours
-        What each training may cost.
+        The instances of each training, and its time limit.
     trainings
-        How many there are; 1 unless it tunes.
+        The number of trainings; 1 unless the build tunes.
     cost_max
-        What they cost at most together, in US dollars; None if no price is known.
+        The maximum cost of all trainings, in US dollars; None if the price is unknown.
     """
 
     number: int
@@ -51,14 +51,14 @@ class NextBuild:
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long the running build will take.
+    """The time that the running build still needs.
 
     Parameters
     ----------
     seconds_left
-        Negative if it takes longer than others did; None if there are no others.
+        Negative if the build takes longer than earlier builds did; None if no earlier build succeeded.
     awaits_approval
-        Whether the rest depends on a person's yes.
+        True if the build waits for approval, so that the time depends on a person.
     """
 
     number: int
@@ -67,14 +67,14 @@ class Estimate:
 
 
 def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
-    """What the parameter document asks for now, and what was said for this build alone.
+    """Describe a build with the current parameter document and the parameters said for this build only.
 
     Raises
     ------
     ParameterError
-        It asks for something that cannot be built.
+        The document is invalid.
     InvalidValueError
-        What was said does not fit.
+        A value that was said is invalid.
     """
     state, document = read_state(service), read_document(service)
     overrides = read_overrides(said)
@@ -89,15 +89,15 @@ def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
         instance_count=parameters.traininstancecount,
         maximum_hours=parameters.trainmaxrun,
         trainings=parameters.tuning_trainings if parameters.configtrain == "SAGEMAKERHPO" else 1,
-        cost_max=estimate_cost(service, parameters).maximum,
+        cost_max=estimate_cost(BuildContext(service, state.last_number + 1, parameters)).maximum,
     )
 
 
 def estimate_time(service: Service) -> Estimate | None:
-    """The median of the last builds that succeeded, less what has passed; None if no build runs."""
+    """Subtract the elapsed time from the median of the last builds that succeeded; None if no build runs."""
     records = list_builds(service)
     if not records or records[0].has_ended:
         return None
-    took = [record.seconds for record in records if record.has_succeeded][:_COMPARED]
-    left = median(took) - records[0].seconds if took else None
+    durations = [record.seconds for record in records if record.has_succeeded][:_COMPARED_BUILDS]
+    left = median(durations) - records[0].seconds if durations else None
     return Estimate(records[0].number, left, records[0].awaits_approval)

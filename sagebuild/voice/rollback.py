@@ -1,4 +1,4 @@
-"""A rollback as it is asked for by voice: told before it is done, and done while what was told still holds."""
+"""Plans a rollback, and starts it only if the plan still holds."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from sagebuild.service import Service
 
 @dataclass(frozen=True)
 class RollbackPlan:
-    """What a rollback would change.
+    """The effect of a rollback.
 
     Parameters
     ----------
     number
         The build whose model would be live again.
     replaces
-        The build whose model is live; None if there is none, or what is live is of no build.
+        The build whose model is live; None if no model is live, or if no build made the live model.
     live
-        The endpoint configuration that is live; empty: no endpoint.
+        The live endpoint configuration; empty if there is no endpoint.
     """
 
     number: int
@@ -34,18 +34,18 @@ class RollbackPlan:
 
 
 def plan_rollback(service: Service, wanted: str) -> RollbackPlan:
-    """What a rollback to a build, or to "previous", would change; nothing is started.
+    """Plan a rollback to a build, or to "previous". This starts nothing.
 
     Raises
     ------
     BuildRunningError
-        A build runs or is about to, which a rollback does not wait for.
+        A build runs or is pending.
     BuildNotFoundError, NotGoodBuildError, ModelGoneError, AlreadyLiveError, RollbackError
-        As `find_target` raises them.
+        See `find_target`.
     """
     state = read_state(service)
     if state.running or state.pending:
-        raise BuildRunningError("A build is running, and a rollback does not wait for its end.")
+        raise BuildRunningError("A build is running; stop it, or roll back after it has ended.")
     endpoint = describe_endpoint(service)
     target = find_target(service, wanted, endpoint)
     live = endpoint.config if endpoint else ""
@@ -53,22 +53,22 @@ def plan_rollback(service: Service, wanted: str) -> RollbackPlan:
 
 
 def apply_rollback(service: Service, number: int, live: str, trigger: Trigger) -> Launched | None:
-    """Start a rollback that was planned.
+    """Start a rollback as planned.
 
     Parameters
     ----------
     number, live
-        As the plan had them.
+        From the plan.
 
     Returns
     -------
     Launched or None
-        None if something else is live by now; nothing was started then.
+        None if a different endpoint configuration is live now; nothing was started.
 
     Raises
     ------
     BuildRunningError
-        A build has been started meanwhile.
+        A build has started since.
     """
     endpoint = describe_endpoint(service)
     if (endpoint.config if endpoint else "") != live:

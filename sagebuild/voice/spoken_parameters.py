@@ -1,4 +1,4 @@
-"""Single build parameters, as far as they can be said: read, and changed in the document that a person also edits."""
+"""Reads and sets single build parameters that a person can say, in the shared parameter document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document, write_document
 from sagebuild.service import Service
 
-# What voice may read and set: numbers, instance types. Whatever names data, code or images is for the keyboard.
+# The parameters that voice may read and set. Names of data, code and images are easier to type.
 NUMBERS = ("hostinstancecount", "traininstancecount", "trainvolumesize", "trainmaxrun", "maxtrainingjobs")
 INSTANCE_TYPES = ("hostinstancetype", "traininstancetype")
 SPOKEN = NUMBERS + INSTANCE_TYPES
@@ -29,25 +29,25 @@ class Change:
 
 
 def read_parameter(service: Service, name: str) -> str:
-    """The value that the next build will have.
+    """Return the value that the next build will have.
 
     Raises
     ------
     ParameterError
-        The document is wrong, or voice may not read that parameter.
+        The document is invalid, or voice may not read the parameter.
     """
     return _read(service, read_document(service), name)
 
 
 def propose_change(service: Service, name: str, value: str) -> Change:
-    """What setting a parameter would change; nothing is written.
+    """Return what setting a parameter would change. This writes nothing.
 
     Raises
     ------
     ParameterError
-        The document is wrong, or voice may not set that parameter.
+        The document is invalid, or voice may not set the parameter.
     InvalidValueError
-        The value does not fit.
+        The value is invalid.
     """
     text = read_document(service)
     old = _read(service, text, name)
@@ -58,17 +58,17 @@ def propose_change(service: Service, name: str, value: str) -> Change:
 
 
 def apply_change(service: Service, change: Change) -> bool:
-    """Write a change that was proposed.
+    """Write a proposed change.
 
     Returns
     -------
     bool
-        False if the parameter is no longer what it was when the change was proposed; nothing was written then.
+        False if the document's value is no longer `change.old`; nothing was written.
 
     Raises
     ------
     ParameterError
-        The document would be wrong.
+        The change would make the document invalid.
     """
     text = read_document(service)
     if _read(service, text, change.name) != change.old:
@@ -79,7 +79,7 @@ def apply_change(service: Service, change: Change) -> bool:
 
 
 def read_overrides(said: Mapping[str, str]) -> dict[str, Any]:
-    """The parameters that were said for one build alone, as launching it takes them.
+    """Return the parameters that were said for one build only as `launch_build` takes them.
 
     Raises
     ------
@@ -92,12 +92,12 @@ def read_overrides(said: Mapping[str, str]) -> dict[str, Any]:
 
 
 def check_said(service: Service, document: str, overrides: Mapping[str, Any]) -> None:
-    """Refuse what was said for one build alone, if it would spoil it.
+    """Check the parameters that were said for one build only against a valid document.
 
     Raises
     ------
     InvalidValueError
-        A value does not fit; a document that is wrong by itself is not its fault.
+        A value is invalid. An invalid document does not raise here.
     """
     try:
         check_overrides(document, overrides, service.setting("FRAMEWORK"))
@@ -123,4 +123,7 @@ def _read_value(name: str, value: str) -> int | str:
 
 def _refuse_unspoken(name: str) -> None:
     if name not in SPOKEN:
-        raise ParameterError(f"By voice there are {', '.join(SPOKEN)}; {name} can be changed in the document alone.")
+        raise ParameterError(
+            f"{name} cannot be read or set by voice; edit the parameter document. "
+            f"Voice can read and set {', '.join(SPOKEN)}."
+        )

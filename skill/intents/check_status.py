@@ -1,31 +1,34 @@
-"""Is my build done yet: the latest build's outcome, its step or its reason."""
+"""Check the status: the latest build's outcome, with its step or its reason."""
 
 from typing import TYPE_CHECKING
 
 from skill import builds
 from skill.cards import write_build_card
-from skill.conversation import Answer, Turn
+from skill.conversation import Answer, Intent, Turn
 from skill.pictures import show_progress
 from skill.speech import Quote, Sentence
-from skill.words import is_old, tell_reason, tell_time_since
+from skill.words import is_old, say_age, say_reason
 
 if TYPE_CHECKING:
     from sagebuild.builds.status import BuildStatus
 
 
-def tell_status(turn: Turn) -> Answer:
-    """Tell how the latest build is doing."""
+def check_status(turn: Turn) -> Answer:
+    """Say how the latest build is doing."""
     build = builds.describe_latest_build()
     if build is None:
-        return Answer(Sentence("status.none"))
-    # What has ended without a recorded end has ended just now: Finish, which records it, is still on its way.
+        return Answer(Sentence("build.none"))
+    # A build whose end is not recorded has ended just now: the Finish function is about to record it.
     moment = (build.started_at if build.outcome == "running" else build.ended_at) or turn.now
-    since = tell_time_since(moment, turn.now)
-    sentence = _tell_old(build, since) if is_old(moment, turn.now) else _tell_outcome(build, since)
+    since = say_age(moment, turn.now)
+    sentence = _describe_old(build, since) if is_old(moment, turn.now) else _describe(build, since)
     return Answer(sentence, card=write_build_card(build), picture=show_progress(build))
 
 
-def _tell_outcome(build: "BuildStatus", since: Sentence) -> Sentence:
+INTENTS = (Intent("CheckStatusIntent", check_status, "read"),)
+
+
+def _describe(build: "BuildStatus", since: Sentence) -> Sentence:
     match build.outcome:
         case "running" if build.awaits_approval:
             return Sentence("status.waiting")
@@ -38,15 +41,15 @@ def _tell_outcome(build: "BuildStatus", since: Sentence) -> Sentence:
         case "succeeded":
             return Sentence("status.succeeded", since=since)
         case "failed":
-            return Sentence("status.failed", since=since, reason=tell_reason(build.reason))
+            return Sentence("status.failed", since=since, reason=say_reason(build.reason))
         case "stopped":
             return Sentence("status.stopped", since=since)
         case "withheld":
-            return Sentence("status.withheld", since=since, reason=tell_reason(build.reason))
+            return Sentence("status.withheld", since=since, reason=say_reason(build.reason))
     return Sentence("status.other", since=since, outcome=Quote(build.outcome))
 
 
-def _tell_old(build: "BuildStatus", since: Sentence) -> Sentence:
+def _describe_old(build: "BuildStatus", since: Sentence) -> Sentence:
     match build.outcome:
         case "succeeded":
             return Sentence("status.old.succeeded", since=since)
@@ -56,4 +59,4 @@ def _tell_old(build: "BuildStatus", since: Sentence) -> Sentence:
             return Sentence("status.old.stopped", since=since)
         case "withheld":
             return Sentence("status.old.withheld", since=since)
-    return _tell_outcome(build, since)
+    return _describe(build, since)

@@ -1,61 +1,52 @@
-"""Yes, no, a PIN, and say that again: what they mean depends on the question that was left open."""
+"""Yes, no, the PIN and "repeat that": their meaning depends on the question that the last turn left open."""
 
-from collections.abc import Callable, Mapping
-
-from skill.access import ask_for_pin, judge_pin, refuse_strangers
-from skill.conversation import Answer, Confirmable, Turn
-from skill.intents import conversation
+from skill.access import ask_for_pin, refuse_pin, refuse_strangers
+from skill.conversation import Answer, Intent, Turn
+from skill.intents.session import explain_commands, fall_back, leave, take_unexpected_yes
 from skill.speech import Sentence
 
 
-def take_yes(confirmable: Mapping[str, Confirmable]) -> Callable[[Turn], Answer]:
-    """What a yes does, given the intents that ask before they do something."""
-
-    def agree(turn: Turn) -> Answer:
-        question = turn.confirmation
-        if not question or question.intent not in confirmable:
-            return conversation.take_stray_yes(turn)
-        if question.awaits_pin:
-            return conversation.fall_back(turn)
-        refuse_strangers(turn, "write")
-        wanted = confirmable[question.intent]
-        return (ask_for_pin(question) if wanted.asks_pin else None) or wanted.carry_out(turn, question)
-
-    return agree
+def take_yes(turn: Turn) -> Answer:
+    """Do what the open question asked about, or ask for the PIN first."""
+    question, asked_by = turn.confirmation, turn.asked_by
+    if not question or not asked_by or not asked_by.on_yes:
+        return take_unexpected_yes(turn)
+    if question.awaits_pin:
+        return fall_back(turn)
+    refuse_strangers(turn, "write")
+    return ask_for_pin(question, asked_by) or asked_by.on_yes(turn, question)
 
 
-def take_no(confirmable: Mapping[str, Confirmable]) -> Callable[[Turn], Answer]:
-    """What a no does: nothing, and it says so; to "what else?", there is nothing else."""
-
-    def decline(turn: Turn) -> Answer:
-        question = turn.confirmation
-        if not question:
-            return conversation.leave(turn)
-        declined = confirmable[question.intent].decline if question.intent in confirmable else None
-        return Answer(declined(question) if declined else Sentence("unconfirmed"))
-
-    return decline
+def take_no(turn: Turn) -> Answer:
+    """Say that nothing changes; a no to "What else?" ends the conversation."""
+    if not turn.confirmation:
+        return leave(turn)
+    on_no = turn.asked_by and turn.asked_by.on_no
+    return Answer(on_no(turn.confirmation) if on_no else Sentence("declined"))
 
 
-def take_pin(confirmable: Mapping[str, Confirmable]) -> Callable[[Turn], Answer]:
-    """What four digits do."""
-
-    def judge(turn: Turn) -> Answer:
-        question, pin = turn.confirmation, turn.slots.get("pin", "")
-        if not question or not question.awaits_pin or question.intent not in confirmable:
-            return Answer(Sentence("pin.unasked"), reprompt=Sentence("question"))
-        if not pin:
-            return conversation.fall_back(turn)
-        refuse_strangers(turn, "write")
-        return judge_pin(question, pin) or confirmable[question.intent].carry_out(turn, question)
-
-    return judge
+def take_pin(turn: Turn) -> Answer:
+    """Do what the open question asked about if the PIN is right."""
+    question, asked_by, pin = turn.confirmation, turn.asked_by, turn.slots.get("pin", "")
+    if not question or not question.awaits_pin or not asked_by or not asked_by.on_yes:
+        return Answer(Sentence("pin.unexpected"), reprompt=Sentence("question"))
+    if not pin:
+        return fall_back(turn)
+    refuse_strangers(turn, "write")
+    return refuse_pin(question, pin) or asked_by.on_yes(turn, question)
 
 
 def repeat(turn: Turn) -> Answer:
-    """Say that again, and leave open what was."""
+    """Repeat the last answer; an open question stays open."""
     if turn.said is None:
-        return conversation.help_out(turn)
-    return Answer(
-        turn.said, reprompt=turn.said if turn.confirmation else Sentence("question"), confirmation=turn.confirmation
-    )
+        return explain_commands(turn)
+    reprompt = turn.said if turn.confirmation else Sentence("question")
+    return Answer(turn.said, reprompt=reprompt, confirmation=turn.confirmation)
+
+
+INTENTS = (
+    Intent("GivePinIntent", take_pin, "nothing", slots={"pin": "AMAZON.FOUR_DIGIT_NUMBER"}),
+    Intent("AMAZON.YesIntent", take_yes, "nothing"),
+    Intent("AMAZON.NoIntent", take_no, "nothing"),
+    Intent("AMAZON.RepeatIntent", repeat, "nothing"),
+)

@@ -1,37 +1,63 @@
-"""What does it cost: a build's training so far, or in the end, and on the card the rest."""
+"""Estimate what a build's training has cost; the card lists the other costs."""
 
 from typing import TYPE_CHECKING
 
-from skill import builds
-from skill.cards import write_cost_card
-from skill.conversation import Answer, Turn
-from skill.speech import Sentence
-from skill.words import tell_money
+from skill.cards import join_lines
+from skill.conversation import Answer, Card, Intent, Turn
+from skill.domain import reading
+from skill.speech import Quote, Sentence
+from skill.words import say_money
 
 if TYPE_CHECKING:
     from sagebuild.cost.spent import Cost
 
 
-def tell_cost(turn: Turn) -> Answer:
-    """Tell what the build whose number was said has cost, or the latest one."""
-    number = turn.slots.get("number", "")
-    found = builds.describe_cost(int(number) if number.isdecimal() else None)
-    if found is None:
-        return Answer(Sentence("build.unknown", number=number) if number else Sentence("status.none"))
-    record, cost = found
-    told = _tell_total(record.number, cost) if record.has_ended else _tell_so_far(record.number, cost)
-    return Answer(told, card=write_cost_card(record.number, cost))
+def estimate_cost(turn: Turn) -> Answer:
+    """Say what the build whose number was said has cost, or the latest one."""
+    from sagebuild.builds import records
+    from sagebuild.cost.spent import describe_cost
+    from sagebuild.errors import BuildNotFoundError
+
+    number = turn.read_number()
+    with reading() as service:
+        try:
+            found = records.list_builds(service, limit=1) if number is None else [records.read_build(service, number)]
+        except BuildNotFoundError:
+            return Answer(Sentence("build.not_found", number=turn.slots["number"]))
+        if not found:
+            return Answer(Sentence("build.none"))
+        record, cost = found[0], describe_cost(service, found[0])
+    sentence = _say_total(record.number, cost) if record.has_ended else _say_so_far(record.number, cost)
+    return Answer(sentence, card=_write_card(record.number, cost))
 
 
-def _tell_so_far(number: int, cost: "Cost") -> Sentence:
+INTENTS = (Intent("EstimateCostIntent", estimate_cost, "read", slots={"number": "AMAZON.NUMBER"}),)
+
+
+def _say_so_far(number: int, cost: "Cost") -> Sentence:
     if cost.spent:
-        return Sentence("cost.so_far", number=number, amount=tell_money(cost.spent))
+        return Sentence("cost.so_far", number=number, amount=say_money(cost.spent))
     if cost.maximum:
-        return Sentence("cost.maximum", number=number, amount=tell_money(cost.maximum))
-    return _tell_total(number, cost)
+        return Sentence("cost.maximum", number=number, amount=say_money(cost.maximum))
+    return _say_total(number, cost)
 
 
-def _tell_total(number: int, cost: "Cost") -> Sentence:
+def _say_total(number: int, cost: "Cost") -> Sentence:
     if cost.spent:
-        return Sentence("cost.total", number=number, amount=tell_money(cost.spent))
+        return Sentence("cost.total", number=number, amount=say_money(cost.spent))
     return Sentence("cost.unknown", number=number) if cost.spent is None else Sentence("cost.nothing", number=number)
+
+
+def _write_card(number: int, cost: "Cost") -> Card | None:
+    """Write every part of the cost that has a price, and what the estimate omits; None before the build is planned."""
+    if not cost.prices_date:
+        return None
+    lines = [Sentence("card.cost.prices", date=cost.prices_date)]
+    if cost.spent:
+        lines.append(Sentence("card.cost.spent", amount=say_money(cost.spent)))
+    if cost.maximum:
+        lines.append(Sentence("card.cost.maximum", amount=say_money(cost.maximum)))
+    if cost.endpoint_hourly:
+        lines.append(Sentence("card.cost.endpoint", amount=say_money(cost.endpoint_hourly)))
+    lines += [Sentence("card.note", note=Quote(sentence)) for sentence in cost.left_out]
+    return Card(Sentence("card.title", number=number), join_lines(lines))

@@ -1,13 +1,23 @@
-"""Tell me when it is done: Alexa skills may not speak up, so it says who is told by other means."""
+"""Tell me when it is done: Alexa lets no skill speak up by itself, so the answer explains the notifications."""
 
-from skill import builds
-from skill.cards import write_notice_card
-from skill.conversation import Answer, Turn
+from skill.conversation import Answer, Card, Intent, Turn
+from skill.domain import reading
 from skill.speech import Sentence
 
 
-def tell_who_hears(_turn: Turn) -> Answer:
-    """Tell how many subscribers are told when a build ends, and on the card how to become one."""
-    count, topic = builds.count_listeners()
-    sentence = Sentence("notice.listeners", count=count) if count else Sentence("notice.nobody")
-    return Answer(sentence, card=write_notice_card(topic))
+def describe_notices(_turn: Turn) -> Answer:
+    """Say how many subscribers get a message when a build ends; the card shows how to subscribe."""
+    from sagebuild.notifications.notify import count_listeners
+
+    with reading() as service:
+        count, topic = count_listeners(service), service.setting("RESULTS_TOPIC_ARN")
+    sentence = Sentence("notice.subscribers", count=count) if count else Sentence("notice.none")
+    return Answer(sentence, card=_write_card(topic))
+
+
+INTENTS = (Intent("RequestNoticeIntent", describe_notices, "read"),)
+
+
+def _write_card(topic: str) -> Card:
+    command = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint you@example.com"
+    return Card(Sentence("card.notice.title"), Sentence("card.notice", command=command))

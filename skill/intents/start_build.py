@@ -1,89 +1,118 @@
-"""Start a build: asked first, since it costs money and may change what is live; done on a yes."""
+"""Start a build: it costs money and may replace what is live, so the skill asks first."""
 
 from collections.abc import Mapping
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from skill import builds
 from skill.cards import write_launch_card
-from skill.conversation import Answer, Confirmation, Turn
-from skill.intents.parameters import NAMES, say_value
+from skill.conversation import Answer, Confirmation, Intent, Turn
+from skill.domain import reading, writing
 from skill.speech import Sentence
-from skill.words import tell_instance_type, tell_money, tell_span
+from skill.words import PARAMETERS, say_duration, say_instance_type, say_money, say_value
 
 if TYPE_CHECKING:
     from sagebuild.voice.outlook import NextBuild
 
-_NOTE_CHARACTERS = 200  # of what is kept in the build's record
+_NOTE_CHARACTERS = 200  # The build's record keeps no more of a note.
 
 
 def ask_to_start(turn: Turn) -> Answer:
-    """Say what a build would do now, with what was said for it alone, and ask."""
-    said = _read_said(turn.slots)
+    """Say what a build would do now, with the parameters that were said for it, and ask."""
+    said = _read_parameters(turn.slots)
     if said is None:
         return Answer(Sentence("start.which"), reprompt=Sentence("start.which"))
-    build = builds.describe_next_build(said)
+    from sagebuild.voice.outlook import describe_next_build
+
+    with reading() as service:
+        build = describe_next_build(service, said)
     note = turn.slots.get("note", "")[:_NOTE_CHARACTERS]
     return Answer(
-        _tell_what_will_happen(build, said),
+        _describe_effect(build, said),
         reprompt=Sentence("start.reprompt"),
         confirmation=Confirmation("StartBuildIntent", {"note": note, **said}),
     )
 
 
 def start(turn: Turn, confirmation: Confirmation) -> Answer:
-    """Start the build, or note one to follow the build that runs."""
+    """Start the build, or queue it behind the build that runs."""
+    from sagebuild.builds.records import Trigger
+    from sagebuild.launch.start import launch_build
+    from sagebuild.voice.spoken_parameters import read_overrides
+
     note = str(confirmation.values.get("note", ""))
-    said = {name: str(confirmation.values[name]) for name in NAMES if name in confirmation.values}
-    launched = builds.start_build(f"{turn.request_id} {note}".strip(), said)
+    said = {name: str(confirmation.values[name]) for name in PARAMETERS if name in confirmation.values}
+    trigger = Trigger("voice", f"{turn.request_id} {note}".strip())
+    with writing() as service:
+        launched = launch_build(service, trigger, read_overrides(said))
     card = write_launch_card(launched.number, launched.waiting)
     if launched.started:
         return Answer(Sentence("start.started", number=launched.number), card=card)
-    return Answer(Sentence("start.noted", number=launched.number), card=card)
+    return Answer(Sentence("start.queued", number=launched.number), card=card)
 
 
-def _read_said(slots: Mapping[str, str]) -> dict[str, str] | None:
-    """The parameters for this build alone: one by its name, or how many and which instances shall train."""
+INTENTS = (
+    Intent(
+        "StartBuildIntent",
+        ask_to_start,
+        "write",
+        slots={
+            "note": "AMAZON.SearchQuery",
+            "parameter": "BuildParameter",
+            "number": "AMAZON.NUMBER",
+            "instance": "InstanceType",
+        },
+        on_yes=start,
+    ),
+)
+
+
+def _read_parameters(slots: Mapping[str, str]) -> dict[str, str] | None:
+    """Read the parameters for this build only; None if a parameter or its value is missing or unknown.
+
+    A number or an instance type without a parameter's name means the training instances.
+    """
     name, number, instance = slots.get("parameter"), slots.get("number"), slots.get("instance")
     if name is None:
         said = {"traininstancecount": number, "traininstancetype": instance}
         return {name: value for name, value in said.items() if value}
     value = instance or number
-    return {name: value} if name in NAMES and value else None
+    return {name: value} if name in PARAMETERS and value else None
 
 
-def _tell_what_will_happen(build: "NextBuild", said: Mapping[str, str]) -> Sentence:
+def _describe_effect(build: "NextBuild", said: Mapping[str, str]) -> Sentence:
     if build.running is not None:
         return Sentence("start.question.follow", number=build.running, ask=_ask_to_follow(said))
-    ask = Sentence("start.ask.changed", changes=_tell_changes(said)) if said else Sentence("start.ask")
+    ask = Sentence("start.ask.changed", changes=_list_changes(said)) if said else Sentence("start.ask")
     if not build.trains:
         return (
             Sentence("start.question.deploy", number=build.number, ask=ask)
             if build.deploys
             else Sentence("start.question.model", number=build.number, ask=ask)
         )
-    cost = _tell_cost(build)
+    cost = _describe_cost(build)
     if build.deploys:
         return Sentence("start.question.train.deploy", number=build.number, cost=cost, ask=ask)
     return Sentence("start.question.train", number=build.number, cost=cost, ask=ask)
 
 
-def _tell_cost(build: "NextBuild") -> Sentence:
+def _describe_cost(build: "NextBuild") -> Sentence:
     cost = Sentence(
-        "cost.instances",
+        "start.cost",
         count=build.instance_count * build.trainings,
-        kind=tell_instance_type(build.instance_type),
-        span=tell_span(build.maximum_hours * 3600),
+        kind=say_instance_type(build.instance_type),
+        span=say_duration(build.maximum_hours * 3600),
     )
-    return Sentence("cost.priced", cost=cost, amount=tell_money(build.cost_max)) if build.cost_max else cost
+    return Sentence("start.cost.priced", cost=cost, amount=say_money(build.cost_max)) if build.cost_max else cost
 
 
 def _ask_to_follow(said: Mapping[str, str]) -> Sentence:
     if said:
-        return Sentence("start.ask.follow.changed", changes=_tell_changes(said))
+        return Sentence("start.ask.follow.changed", changes=_list_changes(said))
     return Sentence("start.ask.follow")
 
 
-def _tell_changes(said: Mapping[str, str]) -> Sentence:
-    changes = [Sentence("change", parameter=NAMES[name], value=say_value(value)) for name, value in said.items()]
-    return reduce(lambda first, second: Sentence("change.and", first=first, second=second), changes)
+def _list_changes(said: Mapping[str, str]) -> Sentence:
+    changes = [
+        Sentence("start.change", parameter=PARAMETERS[name], value=say_value(value)) for name, value in said.items()
+    ]
+    return reduce(lambda first, second: Sentence("start.change.and", first=first, second=second), changes)

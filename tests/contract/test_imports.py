@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": set(),
     "examples": set(),
     "local": set(),
-    "tools": {"sagebuild", "demo"},
+    "tools": {"sagebuild", "skill", "demo"},
     "tests": {"sagebuild", "handlers", "skill", "demo", "local", "tools"},
 }
 # The libraries that Lambda's layer is for. The sagemaker SDK and moto are none of them.

@@ -1,4 +1,4 @@
-"""The interaction models: fresh from their bases, alike in every language, and what Alexa accepts."""
+"""The interaction models: freshly generated, alike in every language, and within Alexa's rules."""
 
 import json
 import re
@@ -13,19 +13,17 @@ from ask_sdk_core.serialize import DefaultSerializer
 from sagebuild.client.say import LAUNCH, resolve
 from sagebuild.voice.spoken_parameters import INSTANCE_TYPES, NUMBERS
 from skill.intents import INTENTS
-from skill.speech import LOCALES as CATALOGUES
-from tests.alexa import ROOT
-from tests.virtual_alexa import find_astray
-from tools.generate_interaction_models import MODELS, expand, list_languages, read_base, write_models
+from tests.virtual_alexa import find_misresolved
+from tools.generate_interaction_models import MODELS, expand, list_languages, read_language, write_models
 
 PATHS = sorted((MODELS / "custom").glob("*.json"))
-# The ones that the project promises.
+# The locales that docs/alexa.md promises.
 PROMISED = {
     *("en-US", "en-GB", "en-CA", "en-AU", "en-IN", "de-DE", "fr-FR", "fr-CA", "es-ES", "es-MX", "es-US"),
     *("it-IT", "pt-BR", "ja-JP"),
 }
 # https://developer.amazon.com/docs/custom-skills/choose-the-invocation-name-for-a-custom-skill.html: no word that
-# opens a skill or joins a request to its name, no article, and no name of Alexa's.
+# opens a skill or joins a request to its name, no article, and no wake word.
 FORBIDDEN = {
     "en": {
         *("launch", "ask", "tell", "load", "begin", "enable", "open", "start", "run", "play", "resume", "use"),
@@ -75,14 +73,14 @@ def _samples(path: Path) -> list[str]:
     return [sample for intent in _language_model(path)["intents"] for sample in intent["samples"]]
 
 
-def test_the_models_are_what_their_bases_say() -> None:
-    """After a change of a base: make models."""
-    assert {path: path.read_text(encoding="utf-8") for path in PATHS} == write_models()
+def test_the_models_are_freshly_generated() -> None:
+    assert {path: path.read_text(encoding="utf-8") for path in MODELS.rglob("*.json")} == write_models(), (
+        "run: make models"
+    )
 
 
-def test_every_promised_locale_has_a_model_and_its_language_a_catalogue() -> None:
+def test_every_promised_locale_has_a_model() -> None:
     assert {path.stem for path in PATHS} == PROMISED
-    assert set(list_languages()) == {path.stem for path in CATALOGUES.glob("*.json")}
 
 
 def test_a_sample_stands_for_all_its_choices() -> None:
@@ -92,7 +90,7 @@ def test_a_sample_stands_for_all_its_choices() -> None:
 
 
 @for_each_model
-def test_amazons_own_model_classes_lose_nothing_of_the_model(path: Path) -> None:
+def test_amazons_model_classes_keep_the_whole_model(path: Path) -> None:
     serializer = DefaultSerializer()
     read = serializer.deserialize(
         path.read_text(encoding="utf-8"),
@@ -110,21 +108,21 @@ def test_every_locale_has_the_same_intents_slots_and_values(path: Path) -> None:
     assert skeleton(_language_model(path)) == skeleton(_language_model(MODELS / "custom" / "en-US.json"))
 
 
-def test_virtual_alexa_takes_every_sample_with_every_value_for_its_own_intent() -> None:
-    """In English, whose locales share one model; of other languages' slots it makes nothing."""
+def test_virtual_alexa_resolves_every_sample_with_every_value_to_its_own_intent() -> None:
+    """In English, whose locales share one model; virtual-alexa does not resolve the slots of other languages."""
     english = [path for path in PATHS if path.stem.startswith("en-")]
     assert len({path.read_text(encoding="utf-8") for path in english}) == 1
-    found = find_astray("en-US")
-    assert found["astray"] == []
+    found = find_misresolved("en-US")
+    assert found["misresolved"] == []
     assert found["count"] > 3000
 
 
 @for_each_model
-def test_the_model_has_exactly_the_intents_that_the_skill_handles(path: Path) -> None:
+def test_the_model_has_exactly_the_intents_of_the_skill(path: Path) -> None:
     assert sorted(intent["name"] for intent in _language_model(path)["intents"]) == sorted(INTENTS)
 
 
-def test_the_parameters_and_outcomes_that_can_be_said_are_those_that_the_skill_knows() -> None:
+def test_the_slot_types_have_the_parameters_and_outcomes_of_the_skill() -> None:
     types = {kind["name"]: {value["id"] for value in kind["values"]} for kind in _language_model(PATHS[0])["types"]}
     assert types["BuildParameter"] == {*NUMBERS, *INSTANCE_TYPES}
     assert types["Outcome"] == {"succeeded", "failed", "stopped", "withheld"}
@@ -133,7 +131,7 @@ def test_the_parameters_and_outcomes_that_can_be_said_are_those_that_the_skill_k
 
 
 @for_each_model
-def test_the_invocation_name_is_one_that_alexa_accepts(path: Path) -> None:
+def test_alexa_accepts_the_invocation_name(path: Path) -> None:
     name = _language_model(path)["invocationName"]
     words = name.split(" ")
     assert 2 <= len(name) <= 50
@@ -144,7 +142,7 @@ def test_the_invocation_name_is_one_that_alexa_accepts(path: Path) -> None:
 
 
 @for_each_model
-def test_every_intent_of_ours_has_rich_samples_and_no_built_in_has_any(path: Path) -> None:
+def test_our_intents_have_many_samples_and_built_in_intents_have_none(path: Path) -> None:
     for intent in _language_model(path)["intents"]:
         assert intent.keys() == {"name", "slots", "samples"}
         if intent["name"].startswith("AMAZON."):
@@ -155,16 +153,16 @@ def test_every_intent_of_ours_has_rich_samples_and_no_built_in_has_any(path: Pat
 
 
 @for_each_model
-def test_no_sample_means_two_things(path: Path) -> None:
+def test_each_sample_belongs_to_one_intent(path: Path) -> None:
     samples = Counter(sample.casefold() for sample in _samples(path))
-    built_in = {one for said in read_base(path.stem[:2])["builtIn"].values() for one in said}
+    built_in = {one for said in read_language(path.stem[:2])["builtIn"].values() for one in said}
     assert [sample for sample, count in samples.items() if count > 1] == []
     assert not built_in & set(samples)
     assert [sample for sample in samples if _language_model(path)["invocationName"] in sample] == []
 
 
 @for_each_model
-def test_no_word_stands_for_two_values(path: Path) -> None:
+def test_each_word_stands_for_one_value(path: Path) -> None:
     for kind in _language_model(path)["types"]:
         words = [
             word for value in kind["values"] for word in (value["name"]["value"], *value["name"].get("synonyms", []))
@@ -176,7 +174,7 @@ def test_no_word_stands_for_two_values(path: Path) -> None:
 
 @for_each_model
 def test_samples_are_written_as_they_are_spoken(path: Path) -> None:
-    """Letters, single spaces, apostrophes, hyphens, full stops of abbreviations and slots are all that Alexa takes."""
+    """Alexa accepts only letters, single spaces, apostrophes, hyphens, full stops of abbreviations, and slots."""
     model = _language_model(path)
     types = {slot_type["name"] for slot_type in model["types"]}
     for intent in model["intents"]:
@@ -191,15 +189,15 @@ def test_samples_are_written_as_they_are_spoken(path: Path) -> None:
 
 
 @for_each_model
-def test_slots_are_told_apart_by_words_between_them(path: Path) -> None:
+def test_words_separate_the_slots_of_a_sample(path: Path) -> None:
     assert [sample for sample in _samples(path) if re.search(r"\}\s*\{", sample)] == []
     names = [_SLOT.findall(sample) for sample in _samples(path)]
     assert [used for used in names if len(used) != len(set(used))] == []
 
 
 @for_each_model
-def test_free_text_is_alone_and_has_words_around_it(path: Path) -> None:
-    """A sample with AMAZON.SearchQuery may have no other slot, and must have a word of its own."""
+def test_free_text_is_the_only_slot_and_has_words_around_it(path: Path) -> None:
+    """A sample with AMAZON.SearchQuery must have no other slot, and at least one word."""
     for intent in _language_model(path)["intents"]:
         free = {slot["name"] for slot in intent["slots"] if slot["type"] == "AMAZON.SearchQuery"}
         for sample in intent["samples"]:
@@ -210,13 +208,12 @@ def test_free_text_is_alone_and_has_words_around_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", list_languages())
-def test_whatever_the_skill_tells_people_to_say_is_understood(language: str) -> None:
-    catalogue = json.loads((CATALOGUES / f"{language}.json").read_text(encoding="utf-8"))
-    told = re.findall("「(.+?)」", catalogue["help"]) or re.split(
-        r", (?:(?:or|oder|o|ou|oppure) )?", _cut(catalogue["help"])
-    )
-    assert len(told) == 6
-    intents = [resolve(phrase, read_base(language)["locales"][0]).intent for phrase in told]
+def test_the_skill_understands_what_its_help_suggests(language: str) -> None:
+    spoken = read_language(language)
+    sentence = spoken["sentences"]["help"]
+    phrases = re.findall("「(.+?)」", sentence) or re.split(r", (?:(?:or|oder|o|ou|oppure) )?", _cut(sentence))
+    assert len(phrases) == 6
+    intents = [resolve(phrase, spoken["locales"][0]).intent for phrase in phrases]
     assert intents == [
         *("StartBuildIntent", "CheckStatusIntent", "EstimateCostIntent"),
         *("ExplainFailureIntent", "ApproveBuildIntent", "RollBackIntent"),
@@ -224,13 +221,14 @@ def test_whatever_the_skill_tells_people_to_say_is_understood(language: str) -> 
 
 
 def _cut(text: str) -> str:
-    """What stands between the colon and the semicolon."""
+    """Return the text between the colon and the semicolon."""
     return text.partition(":")[2].partition(";")[0].strip()
 
 
-def test_a_base_holds_nothing_but_what_is_used() -> None:
+def test_a_language_has_only_known_keys_and_intents() -> None:
     for language in list_languages():
-        base = read_base(language)
-        assert base.keys() == {"locales", "invocationName", "samples", "types", "numbers", "builtIn"}
-        assert {*base["samples"], *base["builtIn"]} - {LAUNCH} | {"AMAZON.FallbackIntent"} == set(INTENTS)
-    assert (ROOT / "interactionModels" / "base" / "intents.json").exists()
+        spoken = read_language(language)
+        assert spoken.keys() == {
+            *("locales", "invocationName", "samples", "types", "numbers", "builtIn", "sentences"),
+        }
+        assert {*spoken["samples"], *spoken["builtIn"]} - {LAUNCH} | {"AMAZON.FallbackIntent"} == set(INTENTS)

@@ -42,7 +42,9 @@ EXAMPLES = {
         r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate", 14
     ),
     "An AWS setting": Example(r"\bVPC_ACCESS\b", 3),
-    "A command of the command line": Example(r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis", 9, ("notebooks/*",)),
+    "A command of the command line": Example(
+        r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis", 9, ("notebooks/*", "tests/functional/test_hooks.py")
+    ),
     "A notebook": Example(r"\b07-tuning\b", 3, ("notebooks/05-*",)),
     "A ready example": Example(r"\bexamples/xgboost\b|Example\(\"xgboost\"", 3, ("notebooks/05-*",)),
     "An error class": Example(r"\bStackNotFoundError\b", 4, ("docs/command-line.md",)),

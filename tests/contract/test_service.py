@@ -87,6 +87,10 @@ def references(module: str, node: ast.AST) -> Iterator[tuple[str, str]]:
             found = resolve(module, inner.value.id)
             if found and not found[1] and (member := resolve(found[0], inner.attr)):
                 yield member
+        # A package that imports all its modules may come to any definition in them.
+        if isinstance(inner, ast.Call) and ast.unparse(inner.func) == "import_module":
+            below = [where for where in code() if where.startswith(f"{module}.")]
+            yield from ((where, name) for where in below for name in code()[where].definitions)
 
 
 def reach(module: str) -> set[tuple[str, str]]:

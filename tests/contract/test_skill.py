@@ -1,4 +1,4 @@
-"""The skill's code, its sentences, its picture and its recorded requests agree with one another."""
+"""The skill's intents, sentences and picture agree with one another and with the state machine."""
 
 import ast
 import json
@@ -12,13 +12,14 @@ import pytest
 import yaml
 
 from sagebuild.voice.spoken_parameters import SPOKEN
-from skill.intents import CONFIRMABLE, INTENTS, REQUESTS
-from skill.intents.parameters import NAMES
+from skill.intents import INTENTS
+from skill.intents import REQUESTS as SESSION_REQUESTS
 from skill.pictures import PHASES
-from skill.speech import DEFAULT_LANGUAGE, LOCALES
-from tests.alexa import EVENTS, QUESTION_MARKS, ROOT
+from skill.speech import DEFAULT_LANGUAGE, LANGUAGES
+from skill.words import PARAMETERS
+from tests.alexa import EVENTS, QUESTION_MARKS, REQUESTS, ROOT, load_request, name_request
 
-CATALOGUES = sorted(LOCALES.glob("*.json"))
+CATALOGUES = sorted(LANGUAGES.glob("*.json"))
 
 for_each_catalogue = pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
 
@@ -29,19 +30,22 @@ def _load(path: Path) -> dict[str, Any]:
         assert len(dict(pairs)) == len(pairs), f"{path.name} names one thing twice: {[name for name, _ in pairs]}"
         return dict(pairs)
 
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=refuse_duplicates)
-    return loaded
+    loaded = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=refuse_duplicates)
+    sentences: dict[str, Any] = loaded["sentences"]
+    return sentences
 
 
 # Intents
 
 
-def test_what_is_confirmed_needs_the_right_to_write() -> None:
-    assert {name for name, intent in INTENTS.items() if intent.needs == "write"} == set(CONFIRMABLE)
+def test_exactly_the_intents_that_write_ask_first() -> None:
+    for intent in INTENTS.values():
+        assert (intent.needs == "write") == (intent.on_yes is not None), intent.name
+        assert intent.on_yes or not (intent.on_no or intent.asks_pin), intent.name
 
 
-def test_every_parameter_that_voice_may_name_has_a_spoken_name() -> None:
-    assert sorted(NAMES) == sorted(SPOKEN)
+def test_every_spoken_parameter_has_a_name() -> None:
+    assert sorted(PARAMETERS) == sorted(SPOKEN)
 
 
 def test_every_step_of_a_build_belongs_to_a_phase_of_its_picture() -> None:
@@ -69,14 +73,14 @@ def test_without_a_skill_id_nothing_may_call_the_function() -> None:
 
 @cache
 def _find_uses() -> dict[str, set[frozenset[str]]]:
-    """Every sentence that the skill's code uses, with the placeholders it fills."""
+    """Find every sentence that the skill's code uses, with the placeholders that it fills."""
     uses: dict[str, set[frozenset[str]]] = {}
     for path in sorted((ROOT / "skill").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Sentence":
                 (key,) = node.args
                 where = f"{path.relative_to(ROOT)}:{node.lineno}"
-                assert isinstance(key, ast.Constant), f"{where}: a sentence's name is written out, so that it is found"
+                assert isinstance(key, ast.Constant), f"{where}: write the sentence's key as a literal"
                 assert isinstance(key.value, str), where
                 uses.setdefault(key.value, set()).add(frozenset(str(keyword.arg) for keyword in node.keywords))
     return uses
@@ -107,7 +111,7 @@ def test_every_sentence_has_the_placeholders_that_the_code_fills(path: Path) -> 
 
 
 @for_each_catalogue
-def test_every_sentence_is_sound_markup(path: Path) -> None:
+def test_every_sentence_is_valid_markup(path: Path) -> None:
     for key, sentence in _load(path).items():
         for form in _forms(sentence):
             assert form == form.strip() != "", key
@@ -115,8 +119,8 @@ def test_every_sentence_is_sound_markup(path: Path) -> None:
 
 
 @for_each_catalogue
-def test_every_language_says_the_same(path: Path) -> None:
-    english = _load(LOCALES / f"{DEFAULT_LANGUAGE}.json")
+def test_every_language_has_the_same_placeholders_and_questions(path: Path) -> None:
+    english = _load(LANGUAGES / f"{DEFAULT_LANGUAGE}.json")
     for key, sentence in _load(path).items():
         assert type(sentence) is type(english[key]), key
         for form, original in zip(_forms(sentence), _forms(english[key]), strict=True):
@@ -127,19 +131,20 @@ def test_every_language_says_the_same(path: Path) -> None:
 
 
 @for_each_catalogue
-def test_what_is_no_question_has_no_question_mark(path: Path) -> None:
-    """An open session ends with a question, and a closed one holds none, which is py-ask-sdk-test's rule."""
+def test_only_questions_have_a_question_mark(path: Path) -> None:
+    """py-ask-sdk-test's rule: an open session ends with a question, and a closed session holds none."""
     for key, sentence in _load(path).items():
         if not key.startswith("card."):
             for form in _forms(sentence):
                 assert not any(mark in form for mark in QUESTION_MARKS) or form.endswith(QUESTION_MARKS), key
 
 
-# Recorded requests
+# Requests of the tests
 
 
-def test_there_is_a_recorded_request_of_every_kind() -> None:
-    requests = [_load(path)["request"] for path in EVENTS.glob("*.json")]
+def test_there_is_a_request_of_every_kind() -> None:
+    requests = [load_request(name)["request"] for name in REQUESTS]
     assert sorted(request.get("intent", {}).get("name", request["type"]) for request in requests) == sorted(
-        [*INTENTS, *REQUESTS]
+        [*INTENTS, *(request.name for request in SESSION_REQUESTS)]
     )
+    assert {path.stem for path in EVENTS.glob("*.json")} == {"intent", *REQUESTS} - {*map(name_request, INTENTS)}

@@ -1,4 +1,4 @@
-"""The skill's manifest and package: what `ask deploy` takes, in every locale that has a model."""
+"""The skill's manifest and package are complete for `ask deploy`, in every locale with a model."""
 
 import json
 from pathlib import Path
@@ -18,14 +18,14 @@ MANIFEST: dict[str, Any] = json.loads((ROOT / "skill" / "skill.json").read_text(
 PUBLISHED: dict[str, dict[str, Any]] = MANIFEST["publishingInformation"]["locales"]
 
 
-def test_amazons_own_manifest_classes_lose_nothing_of_the_manifest() -> None:
+def test_amazons_manifest_classes_keep_the_whole_manifest() -> None:
     serializer = DefaultSerializer()
     text = (ROOT / "skill" / "skill.json").read_text(encoding="utf-8")
     kind = "ask_smapi_model.v1.skill.manifest.skill_manifest_envelope.SkillManifestEnvelope"
     assert serializer.serialize(serializer.deserialize(text, kind)) == json.loads(text)
 
 
-def test_the_manifest_has_what_amazons_classes_do_not_miss() -> None:
+def test_the_manifest_has_the_fields_that_amazons_classes_do_not_require() -> None:
     assert MANIFEST.keys() == {
         "manifestVersion",
         "publishingInformation",
@@ -52,7 +52,7 @@ def test_every_locale_with_a_model_is_published() -> None:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_a_locale_is_presented_within_the_limits(locale: str) -> None:
+def test_a_locales_store_texts_are_within_the_limits(locale: str) -> None:
     """https://developer.amazon.com/docs/smapi/skill-manifest.html."""
     shown = PUBLISHED[locale]
     assert shown.keys() == {"name", "summary", "description", "examplePhrases", "keywords"}
@@ -64,7 +64,7 @@ def test_a_locale_is_presented_within_the_limits(locale: str) -> None:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_example_phrase_is_one_that_the_skill_understands(locale: str) -> None:
+def test_the_skill_understands_every_example_phrase(locale: str) -> None:
     name = json.loads((MODELS / "custom" / f"{locale}.json").read_text(encoding="utf-8"))
     invocation_name = name["interactionModel"]["languageModel"]["invocationName"]
     for phrase in PUBLISHED[locale]["examplePhrases"]:
@@ -75,7 +75,7 @@ def test_every_example_phrase_is_one_that_the_skill_understands(locale: str) -> 
     assert set(asked) == {"StartBuildIntent", "CheckStatusIntent"}
 
 
-def test_the_package_is_what_ask_deploy_reads(tmp_path: Path) -> None:
+def test_the_package_has_the_files_of_ask_deploy(tmp_path: Path) -> None:
     write_package(FUNCTION, SKILL_ID, tmp_path)
     write_package(FUNCTION, SKILL_ID, tmp_path)
     states = json.loads((tmp_path / ".ask" / "ask-states.json").read_text(encoding="utf-8"))

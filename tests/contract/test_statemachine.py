@@ -1,6 +1,5 @@
 """The state machine keeps its style, and agrees with its resource, its errors and the plan that it is given."""
 
-import ast
 import copy
 import inspect
 import json
@@ -8,13 +7,14 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints, is_typeddict
 
 import pytest
 import yaml
 
 from sagebuild import errors
-from sagebuild.plan import build, rollback
+from sagebuild.plan.build import BuildPlan
+from sagebuild.plan.rollback import RollbackPlan
 from tests.engine import ROOT
 from tools.format_state_machine import FILE, lay_out
 
@@ -184,15 +184,26 @@ def matched_errors_of_our_own_exist(definition: Definition) -> Iterator[str]:
 
 @rule
 def the_plan_is_used_as_it_is_made(definition: Definition) -> Iterator[str]:
-    used = {key for expression in expressions_in(definition) for key in re.findall(r"\$plan\.(\w+)", expression)}
-    yield from used ^ planned_keys(build.plan_build)
+    used = {path for expression in expressions_in(definition) for path in plan_paths(expression)}
+    yield from unlike(used, BuildPlan)
 
 
 @rule
 def a_rollback_is_planned_as_it_is_used(definition: Definition) -> Iterator[str]:
-    way = {"Preprocess?", "Images To Build?", "How To Train?"} | reach(definition, "Take Earlier Build")
-    text = json.dumps([definition["States"][name] for name in way if name in definition["States"]])
-    yield from set(re.findall(r"\$plan\.(\w+)", text)) ^ planned_keys(rollback.plan_rollback)
+    on_path = {"Preprocess?", "Images To Build?", "How To Train?"} | reach(definition, "Take Earlier Build")
+    states = [definition["States"][name] for name in on_path if name in definition["States"]]
+    used = {path for expression in expressions_in(states) for path in plan_paths(expression)}
+    # A rollback runs no own machine before it and builds no images, so it uses only the "wanted" of these parts.
+    yield from (fault for fault in unlike(used, RollbackPlan) if fault not in NOT_IN_A_ROLLBACK)
+
+
+@rule
+def the_modes_of_the_plan_are_those_of_the_choice(definition: Definition) -> Iterator[str]:
+    compared = set(re.findall(r"\$plan\.mode = '(\w+)'", json.dumps(definition)))
+    yield from compared ^ set(get_args(get_type_hints(BuildPlan)["mode"]))
+
+
+NOT_IN_A_ROLLBACK = {"preprocess.execution", "images.builds", "images.lookup"}
 
 
 def reach(definition: Definition, name: str) -> set[str]:
@@ -213,12 +224,29 @@ def placeholders_are_substituted(definition: Definition) -> Iterator[str]:
     yield from set(re.findall(r"\$\{(\w+)\}", json.dumps(definition))) ^ substituted
 
 
-def planned_keys(planner: Callable[..., Any]) -> set[str]:
-    """The keys of what plan_build or plan_rollback returns."""
-    (function,) = ast.parse(inspect.getsource(planner)).body
-    (returned,) = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
-    assert isinstance(returned, ast.Dict)
-    return {str(ast.literal_eval(key)) for key in returned.keys if key}
+def plan_paths(expression: str) -> Iterator[tuple[str, ...]]:
+    """What an expression reads of the plan: ("quality", "check") for $plan.quality.check."""
+    yield from (tuple(path.split(".")) for path in re.findall(r"\$plan\.([A-Za-z]\w*(?:\.[A-Za-z]\w*)*)", expression))
+
+
+def unlike(used: set[tuple[str, ...]], plan: type) -> Iterator[str]:
+    """The paths that are used and not of the type, and the keys of the type that nothing uses."""
+    yield from (".".join(path) for path in used if not is_part_of(plan, path))
+    for key, inner in get_type_hints(plan).items():
+        below = {path[1] for path in used if path[0] == key and len(path) > 1}
+        if all(path[0] != key for path in used):
+            yield key
+        elif is_typeddict(inner) and (key,) not in used:
+            yield from (f"{key}.{unused}" for unused in get_type_hints(inner).keys() - below)
+
+
+def is_part_of(kind: Any, path: tuple[str, ...]) -> bool:
+    """Whether a type has these keys, one in the other; what is a body of AWS's may have any."""
+    kinds = [one for one in (get_args(kind) or (kind,)) if one is not type(None)]
+    if not path or not is_typeddict(kinds[0]):
+        return True
+    hints = get_type_hints(kinds[0])
+    return path[0] in hints and is_part_of(hints[path[0]], path[1:])
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -257,6 +285,8 @@ READY = "Endpoint Ready?"
         (expressions_are_of_the_service_s_jsonata, (TRAIN, "Arguments"), "{% $plan.training ?: {} %}"),
         (matched_errors_of_our_own_exist, (PLAN, "Retry", 0, "ErrorEquals", 0), "AwsAwayError"),
         (the_plan_is_used_as_it_is_made, (TRAIN, "Arguments"), "{% $plan.teaching %}"),
+        (the_plan_is_used_as_it_is_made, (TRAIN, "Arguments"), "{% $plan.quality.chekc %}"),
+        (the_modes_of_the_plan_are_those_of_the_choice, (TRAIN, "Arguments"), "{% $plan.mode = 'guess' %}"),
         (a_rollback_is_planned_as_it_is_used, ("Take Earlier Build", "Assign"), "{% $plan.training %}"),
         (placeholders_are_substituted, (PLAN, "Arguments", "FunctionName"), "${PlanFunctionArn}"),
     ],

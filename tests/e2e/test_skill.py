@@ -16,7 +16,7 @@ from tools.skill_package import find_skill
 
 @pytest.fixture
 def service(stack: DeployedStack) -> Service:
-    """The stack as a command line on a person's machine sees it."""
+    """Return the stack's service as the command line connects to it."""
     return Service(os.environ | {"STACK_NAME": NAME, "AWS_REGION": "us-east-1"}, stack.client)
 
 
@@ -52,7 +52,7 @@ def test_whole_conversations_with_virtual_alexa(stack: DeployedStack) -> None:
     wait_until(lambda: stack.describe_job(job)["TrainingJobStatus"] == "Stopped", 10)
     stack.finish(before + 1)
 
-    (told,) = converse(
+    (turns,) = converse(
         stack.ask_skill,
         [
             [
@@ -64,14 +64,14 @@ def test_whole_conversations_with_virtual_alexa(stack: DeployedStack) -> None:
         ],
         "en-GB",
     )
-    heard = [turn["heard"] for turn in told]
+    heard = [turn["heard"] for turn in turns]
     assert not [words for words in heard if "went wrong" in words or "can't reach" in words]
-    assert [turn["open"] for turn in told] == [True] * (len(told) - 1) + [False]
+    assert [turn["open"] for turn in turns] == [True] * (len(turns) - 1) + [False]
     assert heard[8] == "the training disk in gigabytes is set to 10. What else?"
     assert heard[11] == "the training disk in gigabytes is set to 20. What else?"
 
 
-def test_a_build_starts_with_what_was_said_for_it_alone(stack: DeployedStack) -> None:
+def test_a_build_starts_with_the_parameters_said_for_it(stack: DeployedStack) -> None:
     stack.set_parameters(skiptrain=True, deployEndpoint=False)
     before = stack.last_number()
     said = [["start a build with the training disk set to 20", "yes"], ["what is the training disk"]]
@@ -106,8 +106,8 @@ def test_a_build_that_waits_is_approved_and_rolled_back(stack: DeployedStack) ->
     assert back[1]["heard"].startswith(f"Build {number + 1} has started, and it puts build ")
     assert stack.finish(number + 1)["status"] == "succeeded"
     assert stack.live_config() == live
-    (told,) = converse(stack.ask_skill, [["is it done yet"]])
-    assert told[0]["heard"].endswith(" is live again.")
+    (turns,) = converse(stack.ask_skill, [["is it done yet"]])
+    assert turns[0]["heard"].endswith(" is live again.")
 
 
 def test_an_utterance_is_sent_to_the_skill(stack: DeployedStack, service: Service) -> None:
@@ -128,7 +128,7 @@ def test_the_package_leads_to_the_deployed_function(stack: DeployedStack, monkey
     assert find_skill(NAME) == (stack.outputs["AlexaSkillFunctionArn"], SKILL_ID)
 
 
-def test_a_stack_without_a_skill_is_told(stack: DeployedStack) -> None:
+def test_a_stack_without_a_skill_is_reported(stack: DeployedStack) -> None:
     other: dict[str, Any] = {"STACK_NAME": "sagebuild-other", "AWS_REGION": "us-east-1"}
     with pytest.raises(SkillUnreachableError, match="deploy the stack first"):
         say(Service(other, stack.client), "help")

@@ -91,8 +91,8 @@ def test_a_training_that_spent_maxcost_says_so(planned: Stack) -> None:
     finish(planned, "FAILED")
     record = read_build(planned.service, 1)
     assert record.reason == (
-        "The training was stopped when it had cost the $0.06 of maxcost; raise maxcost, or train less or on a cheaper "
-        "type."
+        "The training was stopped when it had cost the $0.06 of maxcost; raise maxcost, train for a shorter "
+        "time, or train on a cheaper instance type."
     )
     assert record.cost == 0.064
 

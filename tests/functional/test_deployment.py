@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.errors import AwsUnavailableError, SmokeTestError, StillRunningError
 from sagebuild.finish.build import Ending, finish_build
@@ -71,7 +72,7 @@ def test_alarms_must_exist_and_those_in_alarm_are_told(stack: Stack) -> None:
         )  # fmt: skip
     client.set_alarm_state(AlarmName="wrong", StateValue="ALARM", StateReason="a test's")
     asked = ask(guardrails={"wait": 60, "alarms": ["slow", "wrong", "absent"]})
-    problems, notes = examine_alarms(stack.service, asked)
+    problems, notes = examine_alarms(BuildContext(stack.service, 1, asked))
     assert [problem.partition(";")[0] for problem in problems] == [
         "guardrails.alarms names absent, and there is no metric alarm of that name"
     ]
@@ -132,7 +133,7 @@ def try_out(
 ) -> FakeRuntime:
     runtime = FakeRuntime(*answers)
     stack.service.__dict__["runtime"] = runtime
-    planned = plan_smoke_test(stack.service, ask(smoketest=asked))
+    planned = plan_smoke_test(BuildContext(stack.service, 1, ask(smoketest=asked)))
     run_smoke_test(stack.service, planned["sample"], **({"clock": clock} if clock else {}))
     return runtime
 
@@ -203,7 +204,7 @@ def test_the_sample_must_be_there(stack: Stack, file: str, size: int, problem: s
     for bucket in ("code", "data"):
         stack.service.s3.put_object(Bucket=f"{STACK}-{bucket}", Key="sample.csv", Body=b"1" * size)
     asked = ask(smoketest={"contenttype": "text/csv", "file": file})
-    found = list(find_sample_problems(stack.service, asked))
+    found = list(find_sample_problems(BuildContext(stack.service, 1, asked)))
     assert [problem in each for each in found] == ([True] if problem else [])
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.finish.build import Ending, finish_build
 from sagebuild.launch.start import launch_build
@@ -140,10 +141,10 @@ def test_a_model_of_which_no_metric_is_known_is_refused_before_anything_is_done(
     metrics = [{"Name": name, "Regex": "(.*)"} for name in ("accuracy", "loss")]
     gates = {"qualitygate": {"metric": "loss", "maximum": 1}, "mustimprove": {"metric": "accuracy"}}
     parameters = parse_parameters({"framework": "SCIKIT", "skiptrain": True, "metrics": metrics, **gates})
-    (problem,) = find_gate_problems(service, parameters, "s3://model/one.tar.gz")
+    (problem,) = find_gate_problems(BuildContext(service, 1, parameters), "s3://model/one.tar.gz")
     assert problem.startswith("qualitygate.metric is loss, which is not known of the model at s3://model/one.tar.gz")
-    assert len(list(find_gate_problems(service, parameters, "s3://model/other.tar.gz"))) == 2
-    assert list(find_gate_problems(service, parameters, None)) == []
+    assert len(list(find_gate_problems(BuildContext(service, 1, parameters), "s3://model/other.tar.gz"))) == 2
+    assert list(find_gate_problems(BuildContext(service, 1, parameters), None)) == []
 
 
 def test_a_withheld_build_is_told_as_such_and_is_no_good_build(stack: Stack, service: Service) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.context import describe_next
+from sagebuild.client.stack import Stack as Client
+from sagebuild.cost.estimate import estimate_cost
 from sagebuild.errors import PreflightError
 from sagebuild.requests.hooks import stop_executions
-from tests.functional.conftest import REGION, Stack
-from tests.functional.test_preflight import RIGHT, plan, ready
+from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack, client
+from tests.functional.test_preflight import RIGHT, plan, ready, write
 
 __all__ = ["ready"]
 
@@ -149,3 +152,35 @@ def test_what_own_state_machines_still_run_is_stopped(stack: Stack) -> None:
 
 def _status(stack: Stack, arn: str) -> str:
     return stack.service.stepfunctions.describe_execution(executionArn=arn)["status"]
+
+
+def find_by_doctor(stack: Stack, subject: str) -> list[tuple[str, str]]:
+    stack.service.__dict__["quotas"] = FakeQuotas({})
+    findings = Client(stack.service, client, {}).diagnose().findings
+    return [(one.state, one.told) for one in findings if one.subject == subject]
+
+
+def test_the_doctor_reports_what_a_function_does_to_the_next_build(ready: Stack) -> None:
+    hook(ready, "TRAINING_CONFIG_FUNCTION", lambda request: request | {"TrainingJobName": "other"})
+    write(ready, RIGHT)
+    (found,) = find_by_doctor(ready, "requests")
+    assert found == ("bad", refuse(ready)[0].replace(f"{STACK}-3f2a1c00-1", f"{STACK}-3f2a1c00-2"))
+
+
+def test_doctor_and_estimate_keep_to_maxcost_as_the_build_does(ready: Stack) -> None:
+    write(ready, RIGHT | {"maxcost": 0.064})
+    (note,) = find_by_doctor(ready, "requests")
+    assert note == ("good", "maxcost ($0.06) ends the training after 30 minutes, before trainmaxrun does.")
+    assert Client(ready.service, client, {}).estimate().maximum == 0.064
+    assert estimate_cost(describe_next(ready.service)).maximum == 0.064
+
+
+def test_an_estimate_has_the_price_of_what_a_function_asks_for(ready: Stack) -> None:
+    def double(request: Body) -> Body:
+        return request | {"ResourceConfig": request["ResourceConfig"] | {"InstanceCount": 2}}
+
+    hook(ready, "TRAINING_CONFIG_FUNCTION", double)
+    write(ready, RIGHT)
+    usual = estimate_cost(describe_next(ready.service))
+    assert Client(ready.service, client, {}).estimate().maximum == 2 * (usual.maximum or 0)
+    assert "Your own functions may change the requests: trainingConfigFunction." in usual.left_out

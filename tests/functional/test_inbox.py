@@ -18,7 +18,7 @@ from sagebuild.launch.start import launch_build, pass_on_lock
 from sagebuild.notifications.notify import write_message
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.parameters.store import write_document
-from sagebuild.plan.build import plan_build
+from sagebuild.plan.dispatch import plan
 from tests.functional.conftest import REGION, Stack
 
 BATCH = 1000
@@ -189,7 +189,7 @@ def test_overrides_are_not_blamed_for_a_document_that_is_wrong_by_itself(inbox: 
     take_messages(inbox.service, [publish(1, {"trainvolumesize": 20})])
     assert (inbox.executions(), read_dead_letters(inbox)) == (["build-1"], [])
     with pytest.raises(ParameterError, match=r"(?s)trainmaxrun is -1.*\(The request for this build had set trainvol"):
-        plan_build(inbox.service, 1)
+        plan(inbox.service, 1)
 
 
 def test_overrides_too_long_for_a_document_are_refused(inbox: Stack) -> None:

@@ -54,11 +54,15 @@ def give_quotas(stack: Stack, quotas: dict[str, float]) -> FakeQuotas:
     return fake
 
 
-def plan(stack: Stack, document: dict[str, Any]) -> dict[str, Any]:
+def write(stack: Stack, document: dict[str, Any]) -> None:
     stack.service.ssm.put_parameter(
         Name=f"/{STACK}/parameters", Value=json.dumps(document), Type="String", Overwrite=True
     )
-    return plan_build(stack.service, 1)
+
+
+def plan(stack: Stack, document: dict[str, Any]) -> Any:
+    write(stack, document)
+    return plan_build(stack.service, read_build(stack.service, 1))
 
 
 def find_problems(stack: Stack, **changes: Any) -> list[str]:
@@ -89,12 +93,12 @@ def test_all_problems_are_told_at_once(ready: Stack) -> None:
     expected = [
         r"SCIKIT has no training image of version 0\.1-0; there is .*",
         r"SCIKIT has no inference image of version 0\.1-0; there is .*",
+        r"CreateTrainingJob: ResourceConfig.InstanceType is \"ml.m5.7xlarge\"; it is none of the 2\d\d that AWS knows, "
+        r"such as ml.m5.\w*large, .*",
         r"The channel 'one' has no objects at s3://sagebuild-test-data/nowhere/; upload .*",
         r"The channel 'two' has no objects at s3://no-such-bucket-anywhere/; upload .*",
         r"trainsourcefile names s3://.*/source.tar.gz, which does not hold learn.py; it holds serving/serve.py, tr.*",
         r"hostsourcefile names s3://.*/serving.tar.gz, which does not exist; upload the source archive there.",
-        r"CreateTrainingJob: ResourceConfig.InstanceType is \"ml.m5.7xlarge\"; it is none of the 2\d\d that AWS knows, "
-        r"such as ml.m5.\w*large, .*",
         r"subnets is given, and the stack's roles may not join a VPC; deploy the service with .*vpcAccess=true.*",
     ]
     assert len(problems) == len(expected), problems
@@ -189,7 +193,7 @@ def test_what_may_not_be_asked_is_a_note(ready: Stack) -> None:
     ready.service.__dict__["quotas"] = Refusing({})
     plan(ready, RIGHT)
     assert read_build(ready.service, 1).notes == [
-        "The service quotas were not looked at: the account does not allow servicequotas:ListServiceQuotas."
+        "The service quotas were not examined: the account does not allow servicequotas:ListServiceQuotas."
     ]
 
 
@@ -218,12 +222,12 @@ def test_maxcost_shortens_the_training_and_is_noted(ready: Stack) -> None:
     assert planned["training"]["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800}
     record = read_build(ready.service, 1)
     assert (record.cost_max, record.cost_limit) == (0.064, 0.064)
-    assert record.notes == ["maxcost ($0.06) ends the training after 30 minutes, sooner than trainmaxrun does."]
+    assert record.notes == ["maxcost ($0.06) ends the training after 30 minutes, before trainmaxrun does."]
 
 
-def test_a_maxcost_that_cannot_be_held_is_refused_with_all_else(ready: Stack) -> None:
+def test_a_maxcost_that_cannot_be_kept_is_refused_with_all_else(ready: Stack) -> None:
     first, second = find_problems(ready, maxcost=3, traininstancetype="ml.c5n.xlarge", trainentrypoint="learn.py")
-    assert "does not hold learn.py" in first
-    assert second.startswith("maxcost cannot be held: no price of training on ml.c5n.xlarge in eu-west-1 is known;")
+    assert first.startswith("maxcost cannot be kept: the price of training on ml.c5n.xlarge in eu-west-1 is not known;")
+    assert "does not hold learn.py" in second
     (problem,) = find_problems(ready, maxcost=0.01)
     assert problem.startswith("maxcost is 0.01, which pays for 281 seconds of the training at $0.13 an hour;")

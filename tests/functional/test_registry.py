@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.finish.build import Ending, finish_build
@@ -78,13 +79,13 @@ def sage(stack: Stack) -> Sage:
     return sage
 
 
-def plan(stack: Stack, artifacts: str | None = None, model: Json | None = None, **changes: Any) -> Json:
+def plan(stack: Stack, artifacts: str | None = None, model: Json | None = None, **changes: Any) -> Any:
     channel = {"ChannelName": "training", "DataSource": {"S3DataSource": {"S3Uri": f"s3://{STACK}-data/train/"}}}
     bodies = {
         "training": {"AlgorithmSpecification": {"TrainingImage": "repository@sha256:1"}, "InputDataConfig": [channel]},
         "model": model or {"PrimaryContainer": {"Image": IMAGE, "Environment": {"A": "b"}, "Mode": "SingleModel"}},
     }
-    return plan_package(stack.service, parse_parameters(DOCUMENT | changes), bodies, artifacts)
+    return plan_package(BuildContext(stack.service, 1, parse_parameters(DOCUMENT | changes)), bodies, artifacts)
 
 
 def register(stack: Stack, **changes: Any) -> Json:

@@ -19,7 +19,8 @@ from sagebuild.finish.build import Ending
 from sagebuild.finish.prune import find_unneeded
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
-from sagebuild.plan.rollback import find_target, plan_build_or_rollback, request_rollback
+from sagebuild.plan import dispatch
+from sagebuild.plan.rollback import find_target, request_rollback
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.voice import rollback as voice
 from sagebuild.voice.comparison import compare_builds
@@ -63,7 +64,7 @@ def make_live(stack: Stack, hosting: FakeHosting, number: int, **changes: Any) -
 def roll_back(stack: Stack, hosting: FakeHosting, wanted: str) -> BuildRecord:
     """A rollback that succeeds."""
     number = request_rollback(stack.service, wanted, VOICE).number
-    planned = plan_build_or_rollback(stack.service, number)
+    planned = dispatch.plan(stack.service, number)
     hosting.settle("InService", planned["endpoint"]["EndpointConfigName"])
     finish(stack, number, SUCCEEDED)
     return read_build(stack.service, number)
@@ -153,7 +154,7 @@ def test_a_rollback_is_planned_with_the_earlier_builds_own_parameters(stack: Sta
     config = make_live(stack, hosting, 1, smoketest=smoke, guardrails={"wait": 60, "terminationwait": 120})
     live = make_live(stack, hosting, 2)
     assert request_rollback(stack.service, 1, VOICE).number == 3
-    planned = plan_build_or_rollback(stack.service, 3)
+    planned = dispatch.plan(stack.service, 3)
     assert (planned["mode"], planned["endpoint"]["EndpointConfigName"]) == ("rollback", config)
     assert planned["smokeTest"]["sample"]["body"] == "1,2"
     assert planned["guardrails"]["DeploymentConfig"]["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 120
@@ -168,13 +169,13 @@ def test_a_rollback_whose_sample_is_gone_says_so(stack: Stack, hosting: FakeHost
     make_live(stack, hosting, 2)
     request_rollback(stack.service, "previous", VOICE)
     with pytest.raises(PreflightError, match=r"sample\.csv, where there is no object"):
-        plan_build_or_rollback(stack.service, 3)
+        dispatch.plan(stack.service, 3)
 
 
 def test_a_rollback_that_fails_is_undone_and_keeps_the_earlier_builds_model(stack: Stack, hosting: FakeHosting) -> None:
     configs = [make_live(stack, hosting, number) for number in (1, 2)]
     number = request_rollback(stack.service, "previous", VOICE).number
-    plan_build_or_rollback(stack.service, number)
+    dispatch.plan(stack.service, number)
     hosting.settle("InService", configs[0])
     finish(stack, number, BACK)
     record = read_build(stack.service, number)

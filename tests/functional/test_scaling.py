@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, update_build
 from sagebuild.finish.build import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.parameters import parse_parameters
 from sagebuild.running.scaling import (
     Scaling,
-    build_scaling,
     describe_scaling,
     end_scaling,
     find_scaling_problems,
@@ -49,18 +49,19 @@ def scale(stack: Stack, policy: dict[str, Any] = OURS, maximum: int = 4) -> Scal
 
 
 def plan(stack: Stack, document: dict[str, Any], before: Scaling | None, live: str, wanted_type: str | None) -> Any:
-    return plan_scaling(stack.service, parse_parameters(document), before, live, wanted_type)
+    return plan_scaling(BuildContext(stack.service, 1, parse_parameters(document)), before, live, wanted_type)
 
 
 def test_what_is_asked_for_is_what_is_found_afterwards(stack: Stack) -> None:
-    planned = build_scaling(stack.service, parse_parameters(SCALED))
+    planned = plan(stack, SCALED, None, "", TYPE)
+    planned = {name: planned[name] for name in ("target", "policy")}
     assert planned == {"target": {"MinCapacity": 1, "MaxCapacity": 4}, "policy": OURS}
     assert scale(stack, planned["policy"]) == Scaling(planned["target"], [planned["policy"]])
 
 
 def test_a_queue_scales_by_its_length(stack: Stack) -> None:
     asked = SCALED | {"asynchronous": {}, "autoscaling": {"minimum": 0, "maximum": 2, "target": 5}}
-    policy = build_scaling(stack.service, parse_parameters(asked))["policy"]
+    policy = plan(stack, asked, None, "", TYPE)["policy"]
     metric = policy["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]
     assert metric["MetricName"] == "ApproximateBacklogSizePerInstance"
     assert metric["Dimensions"] == [{"Name": "EndpointName", "Value": STACK}]

@@ -1,4 +1,4 @@
-"""The skill answers within 3 s, and honestly, when AWS is slow, throttles, fails or is out of reach."""
+"""The skill answers within 3 s when AWS is slow, throttles, fails or is unreachable, and claims no success."""
 
 import json
 import time
@@ -17,26 +17,20 @@ from sagebuild.builds.items import to_item
 from sagebuild.builds.lock import StackState
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.builds.status import BuildStatus
+from sagebuild.voice import approval, outlook, rollback
 from sagebuild.voice.access import Access
 from sagebuild.voice.approval import Waiting
 from sagebuild.voice.outlook import NextBuild
 from sagebuild.voice.rollback import RollbackPlan
-from skill import builds
+from skill import access, builds
 from skill.app import handler
-from tests.alexa import SKILL_ID, Conversation
+from skill.intents import INTENTS
+from tests.alexa import SKILL_ID, Conversation, name_request
 from tests.engine import ROOT
 
 MOST_SECONDS = 3.0
-READS = [
-    "check_status",
-    "estimate_time",
-    "describe_build",
-    "list_builds",
-    "request_notice",
-    "read_parameter",
-    "estimate_cost",
-]
-ASKS = ["start_build", "stop_build", "set_parameter", "roll_back", "approve_build", "reject_build"]
+READS = [name_request(name) for name, intent in INTENTS.items() if intent.needs == "read"]
+ASKS = [name_request(name) for name, intent in INTENTS.items() if intent.on_yes]
 FUNCTION = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))["functions"]["alexaSkill"]
 
 RUNNING = BuildRecord(12, Trigger("voice"), created_at="2026-03-01T09:30:00+00:00", status="running")
@@ -45,7 +39,7 @@ Behaviour = Callable[["_Aws"], None]
 
 
 class _Aws(BaseHTTPRequestHandler):
-    """An AWS that behaves as badly as it is told."""
+    """An AWS that hangs, throttles or fails, as `behave` says."""
 
     behave: ClassVar[Behaviour]
     over: ClassVar[Event]
@@ -64,7 +58,7 @@ class _Aws(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 def hang(aws: _Aws) -> None:
@@ -72,7 +66,7 @@ def hang(aws: _Aws) -> None:
 
 
 def crawl(aws: _Aws) -> None:
-    """Each call is answered, just in time; together they would take too long."""
+    """Answer each call just in time; a few calls together take too long."""
     aws.over.wait(0.6)
     if "GetParameter" in aws.headers["X-Amz-Target"]:
         aws.answer(400, {"__type": "ParameterNotFound", "message": "none"})
@@ -81,7 +75,7 @@ def crawl(aws: _Aws) -> None:
 
 
 def crawl_with_a_build(aws: _Aws) -> None:
-    """The same while build 12 runs."""
+    """Answer each call just in time, while build 12 runs."""
     aws.over.wait(0.6)
     target = aws.headers["X-Amz-Target"]
     if "GetItem" in target:
@@ -101,7 +95,7 @@ def fail(aws: _Aws) -> None:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Aws]]:
-    """The skill with its settings from serverless.yml, on this AWS."""
+    """Give the skill its settings from serverless.yml and this AWS."""
 
     class Aws(_Aws):
         over = Event()
@@ -130,7 +124,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Aws]]:
         "FRAMEWORK": "SCIKIT",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(builds, "_access", None)
+    monkeypatch.setattr(access, "_access", None)
     service._of_this_function.cache_clear()
     yield Aws
     Aws.over.set()
@@ -140,7 +134,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Aws]]:
 
 
 def time_answer(request_name: str, *before: str) -> tuple[str, float]:
-    """What is said, and after how many seconds."""
+    """Return the answer, and after how many seconds it came."""
     alexa = Conversation(lambda envelope: handler(envelope, None))
     for name in before:
         alexa.say(name)
@@ -157,8 +151,8 @@ def time_answer(request_name: str, *before: str) -> tuple[str, float]:
         (throttle, "AWS is too busy to answer right now, so please try again in a minute."),
     ],
 )
-@pytest.mark.parametrize("request_name", [*READS[:2], *ASKS[:2]])
-def test_an_aws_that_does_not_answer_is_told_in_time(
+@pytest.mark.parametrize("request_name", ["check_status", "estimate_time", "start_build", "stop_build"])
+def test_the_skill_reports_in_time_that_aws_does_not_answer(
     aws: type[_Aws], behaviour: Behaviour, request_name: str, said: str
 ) -> None:
     aws.behave = behaviour
@@ -168,43 +162,44 @@ def test_an_aws_that_does_not_answer_is_told_in_time(
 
 
 @pytest.mark.parametrize("request_name", READS + ASKS)
-def test_an_aws_that_crawls_is_not_waited_for(aws: type[_Aws], request_name: str) -> None:
+def test_the_skill_does_not_wait_for_a_slow_aws(aws: type[_Aws], request_name: str) -> None:
     aws.behave = crawl
     assert time_answer(request_name)[1] < MOST_SECONDS
 
 
 @pytest.mark.parametrize("request_name", ["start_build", "roll_back", "approve_build", "reject_build"])
-def test_what_aws_has_not_confirmed_is_not_claimed(
+def test_an_unconfirmed_change_is_reported_as_unconfirmed(
     aws: type[_Aws], monkeypatch: pytest.MonkeyPatch, request_name: str
 ) -> None:
     aws.behave = hang
     next_build = NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1)
-    monkeypatch.setattr(builds, "read_access", Access)
-    monkeypatch.setattr(builds, "describe_next_build", lambda _said: next_build)
-    monkeypatch.setattr(builds, "plan_rollback", lambda _number: RollbackPlan(11, 12, "sagebuild-test-12"))
-    monkeypatch.setattr(builds, "find_waiting", lambda: Waiting(12, "", None, None, None, datetime.now(UTC)))
+    waiting = Waiting(12, "", None, None, None, datetime.now(UTC))
+    monkeypatch.setattr(access, "read_access", Access)
+    monkeypatch.setattr(outlook, "describe_next_build", lambda *_given: next_build)
+    monkeypatch.setattr(rollback, "plan_rollback", lambda *_given: RollbackPlan(11, 12, "sagebuild-test-12"))
+    monkeypatch.setattr(approval, "describe_waiting", lambda _service: waiting)
     heard, seconds = time_answer("yes", request_name)
     assert heard.startswith("AWS did not confirm that in time")
     assert seconds < MOST_SECONDS
 
 
-def test_a_stop_that_takes_too_long_is_not_claimed(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_stop_is_reported_as_unconfirmed(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
     aws.behave = crawl_with_a_build
     status = BuildStatus(12, "running", "Train Model", datetime.now(UTC), None, None, "https://console.example/12")
-    monkeypatch.setattr(builds, "read_access", Access)
+    monkeypatch.setattr(access, "read_access", Access)
     monkeypatch.setattr(builds, "describe_latest_build", lambda: status)
     heard, seconds = time_answer("yes", "stop_build")
     assert heard.startswith("AWS did not confirm that in time")
     assert seconds < MOST_SECONDS
 
 
-def test_no_aws_at_all_is_told(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_skill_reports_that_aws_is_unreachable(aws: type[_Aws], monkeypatch: pytest.MonkeyPatch) -> None:
     aws.behave = hang
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     assert time_answer("check_status")[0].startswith("I can't reach AWS right now")
 
 
-def test_broken_parameters_have_their_sentence(aws: type[_Aws]) -> None:
+def test_invalid_parameters_have_their_own_sentence(aws: type[_Aws]) -> None:
     def answer(one: _Aws) -> None:
         target = one.headers["X-Amz-Target"]
         document = {"Parameter": {"Value": '{"framework": "SCIKIT", "trainvolumesize": 0}'}}

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.errors import ParameterError
 from sagebuild.finish.build import Ending, finish_build
 from sagebuild.launch.start import launch_build
 from sagebuild.notifications.notify import write_message
 from sagebuild.parameters import parse_parameters
-from sagebuild.plan.preflight import Findings, examine_inputs
+from sagebuild.plan.findings import Findings
+from sagebuild.plan.preflight import examine_inputs
 from sagebuild.requests.training import plan_training
 from tests.functional.conftest import Stack
 
@@ -30,7 +32,7 @@ def test_the_newest_model_of_a_good_build_is_taken(stack: Stack) -> None:
     newest = end_build(stack, "SUCCEEDED", "s3://model/2.tar.gz")
     end_build(stack, "SUCCEEDED", "")
     end_build(stack, "FAILED", "s3://model/4.tar.gz")
-    plan = plan_training(stack.service, 5, NOTHING, "")
+    plan = plan_training(BuildContext(stack.service, 5, NOTHING), "")
     assert (plan.mode, plan.artifacts, plan.record) == (
         "none",
         "s3://model/2.tar.gz",
@@ -42,13 +44,13 @@ def test_the_newest_model_of_a_good_build_is_taken(stack: Stack) -> None:
 def test_without_any_model_the_person_is_told_what_to_do(stack: Stack) -> None:
     end_build(stack, "FAILED", "s3://model/1.tar.gz")
     with pytest.raises(ParameterError, match="no earlier build has left a model; train once, or give"):
-        plan_training(stack.service, 2, NOTHING, "")
+        plan_training(BuildContext(stack.service, 2, NOTHING), "")
 
 
 def test_given_artifacts_come_first(stack: Stack) -> None:
     end_build(stack, "SUCCEEDED", "s3://model/1.tar.gz")
     parameters = parse_parameters({"framework": "SCIKIT", "ModelArtifacts": "s3://model/mine.tar.gz"})
-    assert plan_training(stack.service, 2, parameters, "").artifacts == "s3://model/mine.tar.gz"
+    assert plan_training(BuildContext(stack.service, 2, parameters), "").artifacts == "s3://model/mine.tar.gz"
 
 
 @pytest.mark.parametrize(("artifacts", "said"), [
@@ -63,7 +65,7 @@ def test_artifacts_that_cannot_be_served_are_refused(stack: Stack, artifacts: st
     }
     parameters = parse_parameters(serving | {"ModelArtifacts": artifacts})
     findings = Findings()
-    examine_inputs(stack.service, parameters, artifacts, findings)
+    examine_inputs(BuildContext(stack.service, 1, parameters), artifacts, findings)
     first, second = findings.problems
     assert said in first
     assert "s3://sagebuild-test-code/a.tar.gz" in second

@@ -1,4 +1,4 @@
-"""What only the skill asks of the domain: who may speak, the PIN, what comes next, comparisons, single parameters."""
+"""sagebuild.voice: who may speak, the PIN, the next build, comparisons and single parameters."""
 
 import json
 import time
@@ -33,7 +33,7 @@ def set_document(service: Service, **document: Any) -> None:
 
 
 def add_build(service: Service, seconds: int = 60, **outcome: Any) -> int:
-    """A build that took so long, and has ended."""
+    """Add a build that has ended after this many seconds."""
     number = launch_build(service, Trigger("voice")).number
     ended = now()
     created = (ended - timedelta(seconds=seconds)).isoformat()
@@ -45,14 +45,14 @@ def add_build(service: Service, seconds: int = 60, **outcome: Any) -> int:
 # Who may speak
 
 
-def test_without_a_document_everybody_may_do_everything(stack: Stack) -> None:
+def test_without_a_document_everyone_may_do_everything(stack: Stack) -> None:
     allowed = read_access(stack.service)
     assert allowed == Access()
     assert allowed.may_read(frozenset())
     assert allowed.may_write(frozenset({STRANGER}))
 
 
-def test_reads_and_writes_are_allowed_apart(stack: Stack) -> None:
+def test_reads_and_writes_are_allowed_separately(stack: Stack) -> None:
     write_access(stack.service, json.dumps({"readers": [ACCOUNT], "writers": [PERSON]}))
     allowed = read_access(stack.service)
     assert allowed.may_read(frozenset({ACCOUNT}))
@@ -62,26 +62,26 @@ def test_reads_and_writes_are_allowed_apart(stack: Stack) -> None:
     assert not allowed.may_read(frozenset({STRANGER}))
 
 
-def test_with_writers_alone_everybody_else_may_read(stack: Stack) -> None:
+def test_with_only_writers_everyone_else_may_read(stack: Stack) -> None:
     write_access(stack.service, json.dumps({"writers": [PERSON]}))
     assert read_access(stack.service).may_read(frozenset({ACCOUNT}))
     assert not read_access(stack.service).may_write(frozenset({ACCOUNT, STRANGER}))
 
 
-def test_with_readers_alone_those_may_write_too(stack: Stack) -> None:
+def test_with_only_readers_they_may_also_write(stack: Stack) -> None:
     write_access(stack.service, json.dumps({"readers": [ACCOUNT]}))
     assert read_access(stack.service).may_write(frozenset({ACCOUNT}))
     assert not read_access(stack.service).may_write(frozenset({STRANGER}))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"writer": []}', '{"writers": "amzn1.x"}', '{"readers": ["x"]}'])
-def test_a_wrong_document_lets_nobody_in(stack: Stack, text: str) -> None:
+def test_an_invalid_document_is_refused(stack: Stack, text: str) -> None:
     write_access(stack.service, text)
     with pytest.raises(ParameterError, match=r"docs/alexa\.md"):
         read_access(stack.service)
 
 
-def test_a_wrong_pin_in_the_document_is_not_repeated(stack: Stack) -> None:
+def test_the_error_does_not_quote_an_invalid_pin(stack: Stack) -> None:
     write_access(stack.service, '{"pin": "47119"}')
     with pytest.raises(ParameterError) as error:
         read_access(stack.service)
@@ -89,7 +89,7 @@ def test_a_wrong_pin_in_the_document_is_not_repeated(stack: Stack) -> None:
     assert "47119" not in str(error.value)
 
 
-def test_the_document_goes_with_the_stack(stack: Stack) -> None:
+def test_the_document_is_deleted_with_the_stack(stack: Stack) -> None:
     delete_access(stack.service)
     write_access(stack.service, '{"pin": "4711"}')
     delete_access(stack.service)
@@ -110,7 +110,7 @@ def test_a_right_pin_clears_the_count(stack: Stack) -> None:
         assert check_pin(stack.service, "4711", "4711") is None
 
 
-def test_a_pin_is_taken_again_after_a_while(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pin_is_accepted_again_after_the_lock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(ATTEMPTS):
         check_pin(stack.service, "4711", "0000")
     later = time.time() + LOCK_SECONDS + 2
@@ -119,10 +119,10 @@ def test_a_pin_is_taken_again_after_a_while(stack: Stack, monkeypatch: pytest.Mo
     assert check_pin(stack.service, "4711", "4711") is None
 
 
-# What comes next
+# The next build
 
 
-def test_the_next_build_is_told_from_the_document(stack: Stack) -> None:
+def test_the_next_build_follows_the_document(stack: Stack) -> None:
     set_document(stack.service, traininstancetype="ml.c5.xlarge", trainmaxrun=1)
     build = describe_next_build(stack.service, {})
     assert (build.number, build.running, build.trains, build.deploys) == (1, None, True, True)
@@ -134,7 +134,7 @@ def test_the_next_build_is_told_from_the_document(stack: Stack) -> None:
     )
 
 
-def test_what_was_said_for_the_next_build_alone_is_told(stack: Stack) -> None:
+def test_the_next_build_has_the_parameters_said_for_it(stack: Stack) -> None:
     set_document(stack.service, framework="PYTORCH", traininstancetype="ml.c5.xlarge")
     said = {"traininstancecount": "2", "traininstancetype": "ml.m5.large", "trainmaxrun": "1"}
     build = describe_next_build(stack.service, said)
@@ -142,11 +142,11 @@ def test_what_was_said_for_the_next_build_alone_is_told(stack: Stack) -> None:
     assert read_overrides(said)["traininstancecount"] == 2
 
 
-def test_what_does_not_fit_the_next_build_is_told_from_what_is_wrong_already(stack: Stack) -> None:
+def test_an_invalid_value_is_distinguished_from_an_invalid_document(stack: Stack) -> None:
     set_document(stack.service)
     with pytest.raises(InvalidValueError, match="traininstancecount is 0"):
         describe_next_build(stack.service, {"traininstancecount": "0"})
-    with pytest.raises(ParameterError, match="sourcelocation can be changed in the document alone"):
+    with pytest.raises(ParameterError, match="sourcelocation cannot be read or set by voice"):
         describe_next_build(stack.service, {"sourcelocation": "s3://elsewhere/source.zip"})
     set_document(stack.service, trainvolumesize=0)
     with pytest.raises(ParameterError, match="trainvolumesize is 0") as error:
@@ -154,14 +154,14 @@ def test_what_does_not_fit_the_next_build_is_told_from_what_is_wrong_already(sta
     assert not isinstance(error.value, InvalidValueError)
 
 
-def test_the_next_build_follows_the_one_that_runs(stack: Stack) -> None:
+def test_the_next_build_follows_the_running_build(stack: Stack) -> None:
     set_document(stack.service, skiptrain=True, deployEndpoint=False)
     number = launch_build(stack.service, Trigger("voice")).number
     build = describe_next_build(stack.service, {})
     assert (build.running, build.trains, build.deploys) == (number, False, False)
 
 
-def test_the_time_left_is_the_median_less_what_has_passed(stack: Stack) -> None:
+def test_the_time_left_is_the_median_minus_the_elapsed_time(stack: Stack) -> None:
     assert estimate_time(stack.service) is None
     for seconds in (100, 200, 900):
         add_build(stack.service, seconds)
@@ -175,7 +175,7 @@ def test_the_time_left_is_the_median_less_what_has_passed(stack: Stack) -> None:
     assert estimated.seconds_left == pytest.approx(150, abs=2)
 
 
-def test_without_an_earlier_success_no_time_is_told(stack: Stack) -> None:
+def test_without_an_earlier_success_there_is_no_time_left(stack: Stack) -> None:
     add_build(stack.service, status="failed")
     launch_build(stack.service, Trigger("voice"))
     estimated = estimate_time(stack.service)
@@ -186,7 +186,7 @@ def test_without_an_earlier_success_no_time_is_told(stack: Stack) -> None:
 # Comparisons
 
 
-def test_a_build_is_compared_with_the_last_one_and_with_the_live_one(stack: Stack) -> None:
+def test_a_build_is_compared_with_the_last_and_the_live_build(stack: Stack) -> None:
     assert compare_builds(stack.service, with_live=True).number is None
     first = add_build(stack.service, metrics={"accuracy": 0.9, "loss": 1.0}, endpoint_config="one", live_after="one")
     assert compare_builds(stack.service, with_live=False).other is None
@@ -217,7 +217,7 @@ def test_a_change_is_proposed_and_then_applied(stack: Stack) -> None:
     assert json.loads(read_document(stack.service))["hyperparameters"] == {"C": 1}
 
 
-def test_a_change_is_not_applied_to_what_somebody_else_has_changed(stack: Stack) -> None:
+def test_a_change_is_not_applied_if_the_value_has_changed(stack: Stack) -> None:
     set_document(stack.service, trainvolumesize=15)
     assert not apply_change(stack.service, Change("trainvolumesize", "10", "20"))
     assert read_parameter(stack.service, "trainvolumesize") == "15"
@@ -232,7 +232,7 @@ def test_a_change_is_not_applied_to_what_somebody_else_has_changed(stack: Stack)
         ("framework", "SCIKIT", "MXNET"),
     ],
 )
-def test_what_would_be_wrong_or_is_not_for_voice_is_refused(stack: Stack, name: str, old: str, value: str) -> None:
+def test_invalid_values_and_unspoken_parameters_are_refused(stack: Stack, name: str, old: str, value: str) -> None:
     set_document(stack.service)
     before = read_document(stack.service)
     with pytest.raises(ParameterError, match=name):
@@ -246,11 +246,11 @@ def test_the_listeners_of_the_results_topic_are_counted(stack: Stack) -> None:
     assert count_listeners(stack.service) == 1
 
 
-# What waits for a yes
+# The build that waits for approval
 
 
 def add_waiting(service: Service, **changes: Any) -> int:
-    """A build that has asked for a yes."""
+    """Add a build that waits for approval."""
     number = launch_build(service, Trigger("voice")).number
     document = {"framework": "SCIKIT", "trainentrypoint": "a.py", "trainsourcefile": "a.tar.gz", "approval": "manual"}
     asked: dict[str, Any] = {
@@ -263,7 +263,7 @@ def add_waiting(service: Service, **changes: Any) -> int:
     return number
 
 
-def test_what_waits_for_a_yes_is_told_by_the_metric_that_the_gate_looks_at(stack: Stack) -> None:
+def test_the_waiting_build_shows_the_metric_of_the_gate(stack: Stack) -> None:
     assert describe_waiting(stack.service) is None
     number = add_waiting(
         stack.service,
@@ -279,30 +279,30 @@ def test_what_waits_for_a_yes_is_told_by_the_metric_that_the_gate_looks_at(stack
 
 
 @pytest.mark.parametrize(
-    ("metrics", "live", "told"),
+    ("metrics", "live", "expected"),
     [
         ({"a": 1.0, "b": 2.0}, {"b": 3.0}, ("b", 2.0, 3.0)),
         ({"a": 1.0, "b": 2.0}, {}, ("a", 1.0, None)),
         ({}, {"b": 3.0}, ("", None, None)),
     ],
 )
-def test_without_a_gate_a_metric_is_told_that_can_be_compared(
-    stack: Stack, metrics: dict[str, float], live: dict[str, float], told: tuple[str, float | None, float | None]
+def test_without_a_gate_the_waiting_build_shows_a_shared_metric(
+    stack: Stack, metrics: dict[str, float], live: dict[str, float], expected: tuple[str, float | None, float | None]
 ) -> None:
     add_waiting(stack.service, metrics=metrics, live_metrics=live)
     waiting = describe_waiting(stack.service)
     assert waiting is not None
-    assert (waiting.metric, waiting.value, waiting.live) == told
+    assert (waiting.metric, waiting.value, waiting.live) == expected
 
 
-def test_the_time_left_of_a_build_that_waits_depends_on_a_person(stack: Stack) -> None:
+def test_the_time_left_of_a_waiting_build_depends_on_a_person(stack: Stack) -> None:
     add_waiting(stack.service)
     estimated = estimate_time(stack.service)
     assert estimated is not None
     assert estimated.awaits_approval
 
 
-def test_the_next_build_tells_what_it_costs_at_most(stack: Stack) -> None:
+def test_the_next_build_has_a_maximum_cost(stack: Stack) -> None:
     set_document(stack.service, trainmaxrun=1)
     one = describe_next_build(stack.service, {}).cost_max
     two = describe_next_build(stack.service, {"trainmaxrun": "2"}).cost_max

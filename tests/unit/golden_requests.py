@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sagebuild.builds.context import BuildContext
+from sagebuild.cost.budget import limit_to_maxcost
 from sagebuild.images.containers import choose_image
 from sagebuild.parameters import ScriptModeParameters, parse_parameters
-from sagebuild.plan.budget import hold_maxcost
-from sagebuild.plan.preflight import Findings
-from sagebuild.requests.bodies import build_endpoint, build_endpoint_config, build_model, build_training_job
+from sagebuild.requests.bodies import build_endpoint
 from sagebuild.requests.script_mode import plan_packing
+from sagebuild.requests.training import build_bodies
 from sagebuild.service import Service
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -102,22 +103,18 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 
 def build_requests(document: dict[str, Any]) -> dict[str, Any]:
     """All request bodies of a build, by the names of the plan."""
-    service = Service(SETTINGS, lambda _name: None)
-    parameters = parse_parameters(document)
-    training = choose_image(service, NUMBER, parameters, "training")
-    inference = choose_image(service, NUMBER, parameters, "inference")
-    packing = plan_packing(service, NUMBER, parameters) if isinstance(parameters, ScriptModeParameters) else None
-    findings = Findings()
-    asked = {"training": build_training_job(service, NUMBER, parameters, training.uri)}
-    bodies, _ = hold_maxcost(service, parameters, asked, findings)
+    context = BuildContext(Service(SETTINGS, lambda _name: None), NUMBER, parse_parameters(document))
+    training, inference = choose_image(context, "training"), choose_image(context, "inference")
+    limited = limit_to_maxcost(context, build_bodies(context, training.uri, inference.uri))
+    script = context.narrow(ScriptModeParameters)
     return {
         "document": document,
-        "notes": sorted({image.note for image in (training, inference) if image.note} | set(findings.notes)),
-        "training": bodies["training"],
-        "packing": packing,
-        "model": build_model(service, NUMBER, parameters, inference.uri),
-        "endpointConfig": build_endpoint_config(service, NUMBER, parameters),
-        "endpoint": build_endpoint(service, NUMBER),
+        "notes": sorted({note for note in (training.note, inference.note, limited.note) if note}),
+        "training": limited.bodies["training"],
+        "packing": plan_packing(script) if script else None,
+        "model": limited.bodies["model"],
+        "endpointConfig": limited.bodies["endpointConfig"],
+        "endpoint": build_endpoint(context.service, NUMBER),
     }
 
 

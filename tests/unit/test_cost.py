@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord, Trigger
-from sagebuild.cost.estimate import estimate_cost, plan_cost
+from sagebuild.cost.estimate import CostPlan, estimate_cost, plan_cost
 from sagebuild.cost.prices import date_prices, find_hosting_price, find_image_build_price, find_training_price
 from sagebuild.cost.spent import NEVER_COUNTED, Cost, describe_cost, format_dollars, tell_cost
 from sagebuild.parameters import BuildParameters, parse_parameters
@@ -28,7 +29,11 @@ def a_service(region: str = "eu-west-1", **settings: str) -> Service:
 
 
 def cost_of(service: Service | None = None, **document: Any) -> Cost:
-    return estimate_cost(service or a_service(), parse_parameters(of("PYTORCH", **SCRIPT | document)))
+    return estimate_cost(BuildContext(service or a_service(), 1, parse_parameters(of("PYTORCH", **SCRIPT | document))))
+
+
+def estimate_of(parameters: BuildParameters) -> float | None:
+    return estimate_cost(BuildContext(a_service(), 1, parameters)).maximum
 
 
 def sentences(cost: Cost) -> str:
@@ -37,8 +42,8 @@ def sentences(cost: Cost) -> str:
     return " ".join(cost.left_out[:-1])
 
 
-def plan(parameters: BuildParameters, bodies: dict[str, Any], images: int = 0) -> dict[str, Any]:
-    return plan_cost(a_service(), parameters, bodies, images)
+def plan(parameters: BuildParameters, bodies: dict[str, Any]) -> CostPlan:
+    return plan_cost(BuildContext(a_service(), 1, parameters), bodies)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -73,13 +78,13 @@ def test_a_build_is_estimated_before_there_is_one(document: Any, most: float, en
 def test_a_tuning_job_costs_all_its_trainings() -> None:
     ranges = {"depth": {"MinValue": 2, "MaxValue": 80, "integer": True}}
     parameters = parse_parameters(tuned(hyperparameters=ranges, maxtrainingjobs=20, trainmaxrun=0.5, **SCRIPT))
-    body = build_tuning_job(a_service(), NUMBER, parameters, "image:1")
+    body = build_tuning_job(BuildContext(a_service(), NUMBER, parameters), "image:1")
     told = plan(parameters, {"tuning": body} | ENDPOINT)
-    assert told["cost_max"] == pytest.approx(20 * 0.5 * M5_LARGE) == estimate_cost(a_service(), parameters).maximum
+    assert told["cost_max"] == pytest.approx(20 * 0.5 * M5_LARGE) == estimate_of(parameters)
     assert told["training_hourly_cost"] == M5_LARGE
     grid = {"tuningstrategy": "Grid", "hyperparameters": {"kernel": {"Values": ["rbf", "poly", "linear"]}}}
     parameters = parse_parameters(tuned(**grid, **SCRIPT))
-    body = build_tuning_job(a_service(), NUMBER, parameters, "image:1")
+    body = build_tuning_job(BuildContext(a_service(), NUMBER, parameters), "image:1")
     assert plan(parameters, {"tuning": body} | ENDPOINT)["cost_max"] == pytest.approx(3 * 4 * M5_LARGE)
 
 
@@ -92,14 +97,14 @@ def test_instances_of_several_types_are_added_up() -> None:
 
 
 @pytest.mark.parametrize(("document", "said"), [
-    ({"spot": True, "spotmaxwait": 5}, "Spot training is reckoned at the full price until it has ended"),
+    ({"spot": True, "spotmaxwait": 5}, "Spot training is estimated at the full price until it has ended"),
     ({"keepalive": 3600}, "Keeping the training instances (keepalive) costs up to $0.13 more for each training."),
-    ({"serverless": {"memory": 2, "concurrency": 5}}, "The serverless endpoint is paid for by use"),
+    ({"serverless": {"memory": 2, "concurrency": 5}}, "The serverless endpoint is billed by use"),
     ({"hostinstancetype": "ml.m5.large", "autoscaling": {"minimum": 1, "maximum": 9, "target": 5}},
-     "autoscaling keeps from 1 to 9"),
-    ({"traininstancetype": "ml.trn1.2xlarge"}, "No price of training on ml.trn1.2xlarge in eu-west-1 is known."),
-    ({"hostinstancetype": "ml.p5.48xlarge"}, "No price of an endpoint's ml.p5.48xlarge in eu-west-1 is known."),
-    ({}, "Training on ml.m5.large is reckoned at the price of an endpoint's instance of that type."),
+     "autoscaling keeps between 1 and 9"),
+    ({"traininstancetype": "ml.trn1.2xlarge"}, "The price of training on ml.trn1.2xlarge in eu-west-1 is not known."),
+    ({"hostinstancetype": "ml.p5.48xlarge"}, "The price of hosting on ml.p5.48xlarge in eu-west-1 is not known."),
+    ({}, "Training on ml.m5.large is estimated at the hosting price of the same instance type."),
 ])  # fmt: skip
 def test_what_an_estimate_rests_on_is_said(document: dict[str, Any], said: str) -> None:
     assert said in sentences(cost_of(**document))
@@ -108,17 +113,18 @@ def test_what_an_estimate_rests_on_is_said(document: dict[str, Any], said: str) 
 def test_image_builds_and_a_person_s_own_machines_are_said_to_be_left_out() -> None:
     byod = parse_parameters(of("BYOD", sourcelocation="s3://code-bucket/source.zip"))
     service = a_service(PREPROCESS_STATE_MACHINE="arn:aws:states:eu-west-1:123456789012:stateMachine:clean")
-    said = sentences(estimate_cost(service, byod))
+    said = sentences(estimate_cost(BuildContext(service, 1, byod)))
     assert "The image builds, 2 at $0.01 a minute each, are left out." in said
     assert "Your own state machines are left out." in said
-    assert "The image builds, 2, are left out." in sentences(estimate_cost(a_service("eu-north-1"), byod))
+    elsewhere = BuildContext(a_service("eu-north-1"), 1, byod)
+    assert "The image builds, 2, are left out." in sentences(estimate_cost(elsewhere))
 
 
 def test_nothing_is_guessed_for_a_region_or_type_without_a_price() -> None:
     cost = cost_of(a_service("eu-moon-1"))
     assert (cost.maximum, cost.endpoint_hourly) == (None, None)
     assert tell_cost(cost).startswith("no price of the training is known; by prices of ")
-    assert "No price of training on ml.m5.large in eu-moon-1 is known." in tell_cost(cost)
+    assert "The price of training on ml.m5.large in eu-moon-1 is not known." in tell_cost(cost)
     assert find_training_price("us-east-1", "ml.m5.7xlarge") is find_hosting_price("us-east-1", "ml.m5.7xlarge") is None
     assert find_image_build_price("eu-moon-1") is None
 

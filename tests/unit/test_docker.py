@@ -8,6 +8,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import find_source_problems, plan_images
 from sagebuild.images.containers import choose_image
 from sagebuild.parameters import BuildParameters, ByodParameters, parse_parameters
@@ -74,7 +75,7 @@ def test_an_image_is_built_unless_it_is_there(document: dict[str, Any], tags: li
     given = {"framework": "BYOD", "sourcelocation": "source.zip"} | document
     if given["framework"] != "BYOD":
         del given["sourcelocation"]
-    images = plan_images(service(), 7, parse_parameters(given))
+    images = plan_images(BuildContext(service(), 7, parse_parameters(given)))
     assert [build["tag"] for build in images["builds"]] == tags
     assert images["wanted"] == bool(tags)
     assert [one["ImageTag"] for one in images.get("lookup", {}).get("ImageIds", [])] == tags
@@ -94,7 +95,7 @@ def test_an_image_is_built_unless_it_is_there(document: dict[str, Any], tags: li
 )
 def test_the_source_is_written_as_codebuild_wants_it(location: str, kind: str, place: str) -> None:
     version = {} if location.endswith("/") else {"sourceversion": "v1.2"}
-    images = plan_images(service(), 7, parse(sourcelocation=location, **version))
+    images = plan_images(BuildContext(service(), 7, parse(sourcelocation=location, **version)))
     for build in images["builds"]:
         request = build["request"]
         assert (request["SourceTypeOverride"], request["SourceLocationOverride"]) == (kind, place)
@@ -104,14 +105,14 @@ def test_the_source_is_written_as_codebuild_wants_it(location: str, kind: str, p
 
 
 def test_china_has_a_domain_of_its_own() -> None:
-    images = plan_images(service(AWS_REGION="cn-north-1"), 7, parse(sourcelocation="codecommit::name"))
+    images = plan_images(BuildContext(service(AWS_REGION="cn-north-1"), 7, parse(sourcelocation="codecommit::name")))
     location = images["builds"][0]["request"]["SourceLocationOverride"]
     assert location == "https://git-codecommit.cn-north-1.amazonaws.com.cn/v1/repos/name"
 
 
 def test_a_repeated_request_is_the_same_build() -> None:
-    training, inference = plan_images(service(), 7, parse())["builds"]
-    assert plan_images(service(), 7, parse())["builds"] == [training, inference]
+    training, inference = plan_images(BuildContext(service(), 7, parse()))["builds"]
+    assert plan_images(BuildContext(service(), 7, parse()))["builds"] == [training, inference]
     assert training["request"]["IdempotencyToken"] == "stack-3f2a1c00-7-training"
     assert training["request"]["EnvironmentVariablesOverride"] == [
         {"Name": "IMAGE_TAG", "Value": "build-7-training", "Type": "PLAINTEXT"},
@@ -122,14 +123,14 @@ def test_a_repeated_request_is_the_same_build() -> None:
 
 def test_the_requests_of_sagemaker_name_the_images_and_no_script() -> None:
     parameters = parse(hyperparameters={"trees": 20, "name": "forest"}, modelhostingenvironment={"LEVEL": 3})
-    training = choose_image(service(), 7, parameters, "training").uri
-    inference = choose_image(service(), 7, parameters, "inference").uri
+    training = choose_image(BuildContext(service(), 7, parameters), "training").uri
+    inference = choose_image(BuildContext(service(), 7, parameters), "inference").uri
     assert (training, inference) == (f"{REPOSITORY}:build-7-training", f"{REPOSITORY}:build-7-inference")
-    job = build_training_job(service(), 7, parameters, training)
+    job = build_training_job(BuildContext(service(), 7, parameters), training)
     assert job["HyperParameters"] == {"trees": "20", "name": "forest"}
     assert job["AlgorithmSpecification"]["TrainingImage"] == training
     validate("sagemaker", "CreateTrainingJob", job)
-    model = build_model(service(), 7, parameters, inference)
+    model = build_model(BuildContext(service(), 7, parameters), inference)
     assert model["PrimaryContainer"] == {"Image": inference, "Environment": {"LEVEL": "3"}}
     validate("sagemaker", "CreateModel", model)
 

@@ -7,6 +7,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.errors import ParameterError
 from sagebuild.parameters import parse_document, parse_parameters
 from sagebuild.requests.bodies import build_endpoint_config, build_model, build_training_job
@@ -42,9 +43,9 @@ def build(operation: str, document: Body) -> Body:
     """A request of a document, which botocore's model of the operation must find right."""
     parameters = parse_parameters(SCRIPT | document if document["framework"] not in ("AMAZON", "BYOD") else document)
     bodies = {
-        "CreateTrainingJob": lambda: build_training_job(SERVICE, 7, parameters, "image:1"),
-        "CreateModel": lambda: build_model(SERVICE, 7, parameters, "image:1"),
-        "CreateEndpointConfig": lambda: build_endpoint_config(SERVICE, 7, parameters),
+        "CreateTrainingJob": lambda: build_training_job(BuildContext(SERVICE, 7, parameters), "image:1"),
+        "CreateModel": lambda: build_model(BuildContext(SERVICE, 7, parameters), "image:1"),
+        "CreateEndpointConfig": lambda: build_endpoint_config(BuildContext(SERVICE, 7, parameters)),
     }
     body = bodies[operation]()
     shape: Any = SAGEMAKER.operation_model(operation).input_shape

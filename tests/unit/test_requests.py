@@ -10,6 +10,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.errors import ParameterError
 from sagebuild.parameters import BuildParameters, parse_document
 from sagebuild.requests.bodies import build_endpoint, build_endpoint_config, build_model, build_tags, build_training_job
@@ -46,11 +47,11 @@ def read(**document: Any) -> BuildParameters:
 
 
 def training_of(**document: Any) -> dict[str, Any]:
-    return build_training_job(SERVICE, 7, read(**document), IMAGE)
+    return build_training_job(BuildContext(SERVICE, 7, read(**document)), IMAGE)
 
 
 def model_of(**document: Any) -> dict[str, Any]:
-    return build_model(SERVICE, 7, read(**document), IMAGE)
+    return build_model(BuildContext(SERVICE, 7, read(**document)), IMAGE)
 
 
 def container_environment(**document: Any) -> dict[str, str]:
@@ -151,8 +152,8 @@ def test_sagemaker_s_model_allows_the_requests(document: dict[str, Any]) -> None
     endpoint = build_endpoint(SERVICE, 7)
     assert find_faults("CreateTrainingJob", training_of(**document)) == []
     assert find_faults("CreateModel", model) == []
-    assert find_faults("CreateEndpointConfig", build_endpoint_config(SERVICE, 7, parameters)) == []
-    assert find_faults("CreateEndpoint", endpoint | {"Tags": build_tags(SERVICE, 7, parameters)}) == []
+    assert find_faults("CreateEndpointConfig", build_endpoint_config(BuildContext(SERVICE, 7, parameters))) == []
+    assert find_faults("CreateEndpoint", endpoint | {"Tags": build_tags(BuildContext(SERVICE, 7, parameters))}) == []
     assert find_faults("UpdateEndpoint", endpoint) == []
 
 
@@ -255,7 +256,7 @@ def test_the_requests_of_one_document_in_full() -> None:
         "InitialInstanceCount": 2,
         "InitialVariantWeight": 1.0,
     }
-    assert build_endpoint_config(SERVICE, 7, read(**document)) == {
+    assert build_endpoint_config(BuildContext(SERVICE, 7, read(**document))) == {
         "EndpointConfigName": "house-3f2a1c00-7",
         "ProductionVariants": [variant],
         "Tags": tags,

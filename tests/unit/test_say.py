@@ -74,7 +74,7 @@ def test_what_a_person_says_is_understood(utterance: str, locale: str, intent: s
     assert resolve(utterance, locale) == Resolved(intent, slots)
 
 
-@pytest.mark.parametrize("locale", ["xx-XX", "../base/en", ""])
+@pytest.mark.parametrize("locale", ["xx-XX", "../builtIn/en", ""])
 def test_an_unknown_locale_is_told_with_those_there_are(locale: str) -> None:
     with pytest.raises(UnknownLocaleError, match="de-DE"):
         resolve("hello", locale)

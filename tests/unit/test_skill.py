@@ -1,33 +1,37 @@
-"""The real handler of the skill, asked as Alexa asks it; only the domain behind `skill.builds` is a fake."""
+"""The skill's handler, called as Alexa calls it; fakes stand in for the functions of sagebuild."""
 
 import copy
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from sagebuild.builds.records import Trigger
 from sagebuild.builds.status import BuildStatus
+from sagebuild.errors import NoBuildRunningError
+from sagebuild.launch import start
 from sagebuild.launch.start import Launched
+from sagebuild.running import stop
 from sagebuild.running.stop import Stopped
+from sagebuild.service import Service
+from sagebuild.voice import outlook
 from sagebuild.voice.access import Access
 from sagebuild.voice.outlook import NextBuild
-from skill import builds
+from skill import access, builds
 from skill.app import handler
 from skill.conversation import SpokenError
 from skill.speech import Sentence
-from skill.words import tell_time_since
-from tests.alexa import EVENTS, ROOT, SKILL_ID, Conversation, check_response, load_request, read_speech
-
-REQUESTS = sorted(path.stem for path in EVENTS.glob("*.json"))
+from skill.words import say_age
+from tests.alexa import REQUESTS, ROOT, SKILL_ID, Conversation, check_response, load_request, read_speech
 
 
 def a_build(**changes: Any) -> BuildStatus:
-    """Build 12, which has been training for two minutes, but for the changes."""
+    """Return build 12, which has been training for two minutes, with these changes."""
     running = BuildStatus(
         number=12,
         outcome="running",
@@ -42,7 +46,7 @@ def a_build(**changes: Any) -> BuildStatus:
 
 @dataclass
 class FakeBuilds:
-    """A stack's builds, without AWS: at most one, and what was done to it."""
+    """A stack with at most one build, without AWS; `calls` records the calls."""
 
     latest: BuildStatus | None = None
     waiting: int = 0
@@ -51,24 +55,24 @@ class FakeBuilds:
     error: SpokenError | None = None
     calls: list[str] = field(default_factory=list)
 
-    def start_build(self, detail: str, said: Mapping[str, str]) -> Launched:
-        self._record(f"start {detail} {dict(said) or ''}".strip())
+    def launch_build(self, _service: Service, trigger: Trigger, overrides: dict[str, Any]) -> Launched:
+        self._record(f"start {trigger.detail} {overrides or ''}".strip())
         if self.latest and self.latest.outcome == "running":
             self.waiting += 1
             return Launched(self.latest.number, started=False, waiting=self.waiting)
         self.latest = a_build(number=self.latest.number + 1 if self.latest else 1)
         return Launched(self.latest.number, started=True, waiting=0)
 
-    def describe_next_build(self, said: Mapping[str, str]) -> NextBuild:
+    def describe_next_build(self, _service: Service, said: dict[str, str]) -> NextBuild:
         self._record("describe")
         running = self.latest.number if self.latest and self.latest.outcome == "running" else None
         kind, count = said.get("traininstancetype", "ml.m5.large"), int(said.get("traininstancecount", 1))
         return NextBuild(13 if self.latest else 1, running, True, True, kind, count, 4, 1)
 
-    def stop_build(self, number: int) -> Stopped | None:
+    def stop_build(self, _service: Service, number: int, **_named: float) -> Stopped:
         self._record(f"stop {number}")
         if not self.latest or (self.latest.number, self.latest.outcome) != (number, "running"):
-            return None
+            raise NoBuildRunningError
         self.latest = replace(self.latest, outcome="stopped", ended_at=datetime.now(UTC))
         return Stopped(number, self.job_status, self.confirmed)
 
@@ -86,9 +90,11 @@ class FakeBuilds:
 def domain(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> FakeBuilds:  # noqa: ARG001
     fake = FakeBuilds()
     monkeypatch.setenv("SKILL_ID", SKILL_ID)
-    monkeypatch.setattr(builds, "read_access", Access)
-    for name in ("describe_next_build", "start_build", "stop_build", "describe_latest_build"):
-        monkeypatch.setattr(builds, name, getattr(fake, name))
+    monkeypatch.setattr(access, "read_access", Access)
+    monkeypatch.setattr(builds, "describe_latest_build", fake.describe_latest_build)
+    monkeypatch.setattr(outlook, "describe_next_build", fake.describe_next_build)
+    monkeypatch.setattr(start, "launch_build", fake.launch_build)
+    monkeypatch.setattr(stop, "stop_build", fake.stop_build)
     return fake
 
 
@@ -106,14 +112,14 @@ def test_launch_welcomes_and_asks(alexa: Conversation) -> None:
 
 
 @pytest.mark.parametrize("request_name", ["launch", "help", "fallback", "yes", "repeat"])
-def test_what_touches_no_build_asks_what_to_do(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
+def test_intents_without_a_build_ask_what_to_do(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
     alexa.say(request_name)
     assert alexa.is_open
     assert domain.calls == []
 
 
 @pytest.mark.parametrize("request_name", ["stop", "cancel", "no", "navigate_home"])
-def test_leaving_ends_the_conversation_and_touches_no_build(
+def test_leaving_ends_the_conversation_and_leaves_builds_alone(
     alexa: Conversation, domain: FakeBuilds, request_name: str
 ) -> None:
     alexa.say("launch")
@@ -122,7 +128,7 @@ def test_leaving_ends_the_conversation_and_touches_no_build(
     assert domain.calls == []
 
 
-def test_the_end_of_a_session_is_taken_in_silence() -> None:
+def test_the_end_of_a_session_gets_no_speech() -> None:
     response = handler(load_request("session_ended"), None)
     check_response(response)
     assert "outputSpeech" not in response["response"]
@@ -131,7 +137,7 @@ def test_the_end_of_a_session_is_taken_in_silence() -> None:
 # Start
 
 
-def test_a_start_says_what_will_happen_and_asks(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_a_start_describes_the_build_and_asks(alexa: Conversation, domain: FakeBuilds) -> None:
     assert alexa.say("start_build") == (
         "Build 1 would train on one m5 large for at most 4 hours and then replace what is live: shall I start it?"
     )
@@ -153,7 +159,7 @@ def test_a_build_keeps_the_note_that_was_said(alexa: Conversation, domain: FakeB
     assert domain.calls[-1].endswith(" new labels from march")
 
 
-def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_a_start_during_a_build_is_queued(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     for requests in ("1 request.", "2 requests."):
         assert alexa.say("start_build").startswith("Build 12 is still running: shall I start another one")
@@ -168,7 +174,7 @@ def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: 
             {"number": "2"},
             "2 times m5 large for at most 4 hours and then replace what is live: "
             "shall I start it with the number of training instances at 2, for this build alone?",
-            {"traininstancecount": "2"},
+            {"traininstancecount": 2},
         ),
         (
             {"instance": "ml.m5.xlarge"},
@@ -179,24 +185,24 @@ def test_a_start_during_a_build_is_noted_to_follow(alexa: Conversation, domain: 
         (
             {"number": "2", "instance": "ml.m5.xlarge"},
             "with the number of training instances at 2 and the training instance type at m5 xlarge, for this build",
-            {"traininstancecount": "2", "traininstancetype": "ml.m5.xlarge"},
+            {"traininstancecount": 2, "traininstancetype": "ml.m5.xlarge"},
         ),
         (
             {"parameter": "trainvolumesize", "number": "20"},
             "shall I start it with the training disk in gigabytes at 20, for this build alone?",
-            {"trainvolumesize": "20"},
+            {"trainvolumesize": 20},
         ),
     ],
 )
-def test_a_build_starts_with_what_was_said_for_it_alone(
-    alexa: Conversation, domain: FakeBuilds, slots: dict[str, str], asked: str, started: dict[str, str]
+def test_a_build_starts_with_the_parameters_said_for_it(
+    alexa: Conversation, domain: FakeBuilds, slots: dict[str, str], asked: str, started: dict[str, Any]
 ) -> None:
     assert asked in alexa.say("start_build", **slots)
     alexa.say("yes")
     assert domain.calls[-1].endswith(f" {started}")
 
 
-def test_what_was_said_for_a_build_that_has_to_wait_is_told(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_the_question_names_the_parameters_of_a_queued_build(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     assert alexa.say("start_build", number="2") == (
         "Build 12 is still running: shall I start another one once it has ended, "
@@ -205,7 +211,7 @@ def test_what_was_said_for_a_build_that_has_to_wait_is_told(alexa: Conversation,
 
 
 @pytest.mark.parametrize("slots", [{"parameter": "trainvolumesize"}, {"parameter": "weather", "number": "3"}])
-def test_half_a_change_for_a_build_starts_nothing(
+def test_a_parameter_without_a_known_name_or_value_starts_nothing(
     alexa: Conversation, domain: FakeBuilds, slots: dict[str, str]
 ) -> None:
     assert alexa.say("start_build", **slots).endswith("what shall I start?")
@@ -213,7 +219,7 @@ def test_half_a_change_for_a_build_starts_nothing(
     assert domain.calls == []
 
 
-# A conversation that the person has opened
+# After the launch
 
 
 def test_after_a_launch_every_answer_asks_what_else(alexa: Conversation, domain: FakeBuilds) -> None:
@@ -272,14 +278,14 @@ def test_a_yes_stops_the_build_and_says_what_was_confirmed(alexa: Conversation, 
     [
         (None, True, "before any training had started"),
         ("Completed", True, "had already completed"),
-        ("Failed", True, "nothing of it costs money"),
+        ("Failed", True, "costs nothing more"),
         ("Stopping", False, "still shutting down"),
         ("InProgress", False, "still shutting down"),
         ("Stopped", False, "not confirmed yet"),
         (None, False, "not confirmed yet"),
     ],
 )
-def test_stop_claims_no_more_than_was_confirmed(
+def test_stop_reports_only_what_was_confirmed(
     alexa: Conversation, domain: FakeBuilds, job_status: str | None, confirmed: bool, said: str
 ) -> None:
     domain.latest, domain.job_status, domain.confirmed = a_build(), job_status, confirmed
@@ -288,7 +294,7 @@ def test_stop_claims_no_more_than_was_confirmed(
 
 
 @pytest.mark.parametrize("request_name", ["no", "stop", "cancel", "navigate_home"])
-def test_anything_but_yes_leaves_the_build_alone(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
+def test_any_answer_but_yes_leaves_the_build_alone(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
     domain.latest = a_build()
     alexa.say("stop_build")
     assert alexa.say(request_name).startswith("All right, I changed nothing")
@@ -298,7 +304,7 @@ def test_anything_but_yes_leaves_the_build_alone(alexa: Conversation, domain: Fa
 
 @pytest.mark.parametrize("request_name", ["stop", "cancel", "navigate_home"])
 @pytest.mark.parametrize("question", ["start_build", "stop_build"])
-def test_bare_stop_and_cancel_end_even_an_opened_conversation(
+def test_stop_and_cancel_without_more_words_end_even_an_opened_conversation(
     alexa: Conversation, domain: FakeBuilds, request_name: str, question: str
 ) -> None:
     domain.latest = a_build()
@@ -324,9 +330,7 @@ def test_a_yes_after_the_session_has_closed_stops_nothing(alexa: Conversation, d
 
 
 @pytest.mark.parametrize("request_name", ["fallback", "repeat"])
-def test_the_question_survives_what_was_not_understood(
-    alexa: Conversation, domain: FakeBuilds, request_name: str
-) -> None:
+def test_the_question_stays_open_after_a_fallback(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
     domain.latest = a_build()
     alexa.say("stop_build")
     alexa.say(request_name)
@@ -335,7 +339,7 @@ def test_the_question_survives_what_was_not_understood(
     assert domain.calls[-1] == "stop 12"
 
 
-def test_only_the_build_that_was_asked_about_is_stopped(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_only_the_build_of_the_question_is_stopped(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     alexa.say("stop_build")
     domain.latest = a_build(number=13)
@@ -343,7 +347,7 @@ def test_only_the_build_that_was_asked_about_is_stopped(alexa: Conversation, dom
     assert domain.latest.outcome == "running"
 
 
-def test_nothing_running_is_nothing_to_stop(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_without_a_running_build_there_is_nothing_to_stop(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(outcome="succeeded", ended_at=datetime.now(UTC))
     assert alexa.say("stop_build") == "No build is running, so there is nothing to stop."
     assert not alexa.is_open
@@ -352,7 +356,7 @@ def test_nothing_running_is_nothing_to_stop(alexa: Conversation, domain: FakeBui
 # Status
 
 
-def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_the_status_of_a_running_build_has_its_step_and_age(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     assert (
         alexa.say("check_status") == "Still running: your build is at the step Train Model and started 2 minutes ago."
@@ -382,7 +386,9 @@ def test_a_running_build_tells_its_step_and_age(alexa: Conversation, domain: Fak
         (a_build(outcome="failed"), "Your build failed 3 hours ago: No reason was recorded."),
     ],
 )
-def test_every_outcome_is_told_first(alexa: Conversation, domain: FakeBuilds, status: BuildStatus, said: str) -> None:
+def test_the_status_begins_with_the_outcome(
+    alexa: Conversation, domain: FakeBuilds, status: BuildStatus, said: str
+) -> None:
     now = datetime.now(UTC)
     domain.latest = replace(
         status,
@@ -394,7 +400,7 @@ def test_every_outcome_is_told_first(alexa: Conversation, domain: FakeBuilds, st
     assert (status.reason or "") in alexa.card
 
 
-def test_an_end_that_is_not_recorded_yet_was_just_now(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_a_build_without_a_recorded_end_ended_just_now(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(outcome="succeeded")
     assert alexa.say("check_status") == "Done: your build succeeded just now."
     assert "Ended: not recorded yet" in alexa.card
@@ -409,7 +415,9 @@ def test_an_end_that_is_not_recorded_yet_was_just_now(alexa: Conversation, domai
         ("withheld", "ended 3 weeks ago and was not deployed."),
     ],
 )
-def test_an_old_build_is_told_as_such(alexa: Conversation, domain: FakeBuilds, outcome: str, said: str) -> None:
+def test_the_status_says_that_the_last_build_is_old(
+    alexa: Conversation, domain: FakeBuilds, outcome: str, said: str
+) -> None:
     domain.latest = a_build(outcome=outcome, ended_at=datetime.now(UTC) - timedelta(days=22))
     assert alexa.say("check_status") == f"Nothing has been built lately: the last build {said}"
 
@@ -433,9 +441,9 @@ def test_no_build_yet_has_its_own_sentence(alexa: Conversation, request_name: st
         (604_800, "ago.weeks"),
     ],
 )
-def test_times_are_told_in_the_largest_unit_that_fits(seconds: int, said: str) -> None:
+def test_ages_are_in_the_largest_unit_that_fits(seconds: int, said: str) -> None:
     now = datetime.now(UTC)
-    assert tell_time_since(now - timedelta(seconds=seconds), now).key == said
+    assert say_age(now - timedelta(seconds=seconds), now).key == said
 
 
 def test_one_is_singular(alexa: Conversation, domain: FakeBuilds) -> None:
@@ -443,10 +451,10 @@ def test_one_is_singular(alexa: Conversation, domain: FakeBuilds) -> None:
     assert "1 minute ago" in alexa.say("check_status")
 
 
-# What others wrote
+# Quoted text
 
 
-def test_what_others_wrote_cannot_break_the_markup(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_quoted_text_cannot_break_the_markup(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(
         outcome="failed", ended_at=datetime.now(UTC), reason='<audio src="x"/> {number} & "\x1b[31m\ud800 \x00'
     )
@@ -455,25 +463,23 @@ def test_what_others_wrote_cannot_break_the_markup(alexa: Conversation, domain: 
     alexa.card.encode()
 
 
-def test_a_long_reason_is_cut_where_it_is_spoken(alexa: Conversation, domain: FakeBuilds) -> None:
+def test_a_long_spoken_reason_is_cut(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(outcome="failed", ended_at=datetime.now(UTC), reason="word " * 2000)
     assert len(alexa.say("check_status")) < 300
     assert len(alexa.card) < 8000
 
 
-# What goes wrong
+# Errors and refusals
 
 
 @pytest.mark.parametrize("request_name", ["start_build", "stop_build", "check_status"])
-def test_an_error_of_the_domain_is_told_and_ends_the_session(
-    alexa: Conversation, domain: FakeBuilds, request_name: str
-) -> None:
+def test_an_error_is_reported_and_ends_the_session(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
     domain.error = SpokenError(Sentence("error.unavailable"))
     assert alexa.say(request_name) == "I can't reach AWS right now, so please try again in a minute."
     assert not alexa.is_open
 
 
-def test_an_unforeseen_error_is_an_apology_and_is_logged(
+def test_an_unexpected_error_gets_an_apology_and_is_logged(
     alexa: Conversation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:
@@ -484,7 +490,7 @@ def test_an_unforeseen_error_is_an_apology_and_is_logged(
     assert "unforeseen" in caplog.text
 
 
-def test_the_log_of_an_unforeseen_error_holds_no_id(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_of_an_unexpected_error_has_no_id(caplog: pytest.LogCaptureFixture) -> None:
     envelope = load_request("help")
     envelope["request"]["intent"]["confirmationStatus"] = "amzn1.ask.account.AEXAMPLEUSER"
     assert read_speech(handler(envelope, None)).startswith("Sorry, something went wrong")
@@ -521,18 +527,18 @@ def test_an_old_request_is_refused(domain: FakeBuilds, age_seconds: int) -> None
     assert domain.calls == []
 
 
-def test_a_request_on_its_way_for_two_minutes_is_answered(domain: FakeBuilds) -> None:
+def test_a_two_minutes_old_request_is_answered(domain: FakeBuilds) -> None:
     handler(load_request("start_build", datetime.now(UTC) - timedelta(seconds=140)), None)
     assert len(domain.calls) == 1
 
 
 @pytest.mark.parametrize("envelope", [None, [], "launch", 7, {}, {"request": None}, {"context": []}])
-def test_what_is_no_envelope_is_refused(envelope: Any) -> None:
+def test_an_event_that_is_no_envelope_is_refused(envelope: Any) -> None:
     check_response(handler(envelope, None))
 
 
 @pytest.mark.parametrize("kind", ["Unheard.OfRequest", "CanFulfillIntentRequest", "AudioPlayer.PlaybackStarted", ""])
-def test_an_unknown_request_type_is_an_apology(domain: FakeBuilds, kind: str) -> None:
+def test_an_unknown_request_type_gets_an_apology(domain: FakeBuilds, kind: str) -> None:
     envelope = load_request("start_build")
     envelope["request"]["type"] = kind
     response = handler(envelope, None)
@@ -541,7 +547,7 @@ def test_an_unknown_request_type_is_an_apology(domain: FakeBuilds, kind: str) ->
     assert domain.calls == []
 
 
-def test_an_unknown_intent_is_an_apology() -> None:
+def test_an_unknown_intent_gets_an_apology() -> None:
     envelope = load_request("start_build")
     envelope["request"]["intent"]["name"] = "UnheardOfIntent"
     assert read_speech(handler(envelope, None)).startswith("Sorry, something went wrong")
@@ -550,24 +556,24 @@ def test_an_unknown_intent_is_an_apology() -> None:
 _WRONG: list[Any] = [None, 7, "wrong", [], {}, {"confirmation": {"intent": 7, "values": "x"}, "said": {"key": "x"}}]
 
 
-def _spoil(value: Any) -> Iterator[Any]:
-    """The value with one thing in it, at any depth, missing or of a wrong type."""
+def _break_parts(value: Any) -> Iterator[Any]:
+    """Yield the value with each part of it missing or of a wrong type, at any depth."""
     for key in value if isinstance(value, dict) else ():
         yield {name: kept for name, kept in value.items() if name != key}
         yield from (value | {key: wrong} for wrong in _WRONG)
-        for spoilt in _spoil(value[key]):
-            yield value | {key: spoilt}
+        for broken in _break_parts(value[key]):
+            yield value | {key: broken}
 
 
 @pytest.mark.parametrize("request_name", ["launch", "list_builds", "yes", "session_ended"])
-def test_a_spoilt_envelope_never_raises(domain: FakeBuilds, request_name: str) -> None:
+def test_a_malformed_envelope_never_raises(domain: FakeBuilds, request_name: str) -> None:
     domain.latest = a_build()
-    for envelope in _spoil(load_request(request_name)):
+    for envelope in _break_parts(load_request(request_name)):
         check_response(handler(copy.deepcopy(envelope), None))
     assert not any(call.startswith("stop") for call in domain.calls)
 
 
-# Locale and weight
+# Locales and imports
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "xx-XX", "../en-US", ""])

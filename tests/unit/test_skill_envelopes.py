@@ -1,4 +1,4 @@
-"""Arbitrary request envelopes: an answer, an apology or a refusal, and never a stack trace."""
+"""Arbitrary request envelopes: the skill answers, apologizes or refuses, and never raises."""
 
 import copy
 from typing import Any
@@ -7,17 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sagebuild.errors import AwsUnavailableError
+from sagebuild.service import Service
 from sagebuild.voice.access import Access
-from skill import builds
+from skill import access
 from skill.app import handler
-from skill.conversation import SpokenError
-from skill.intents import CONFIRMABLE, INTENTS, REQUESTS
-from skill.speech import Sentence
+from skill.intents import INTENTS, REQUESTS
 from tests.alexa import SKILL_ID, check_response, load_request
 
-DOORS = [name for name in vars(builds) if name.split("_")[0] in {"start", "stop", "describe", "list", "estimate"}]
-DOORS += ["compare_builds", "read_parameter", "propose_change", "apply_change", "count_listeners", "check_pin"]
-DOORS += ["plan_rollback", "roll_back", "find_waiting", "answer_approval"]
+KINDS = [request.name for request in REQUESTS]
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
 anything = st.recursive(
@@ -27,7 +25,7 @@ anything = st.recursive(
 )
 confirmations = st.fixed_dictionaries(
     {
-        "intent": st.sampled_from(sorted(CONFIRMABLE)) | anything,
+        "intent": st.sampled_from(sorted(name for name, intent in INTENTS.items() if intent.on_yes)) | anything,
         "values": st.dictionaries(st.sampled_from(["number", "note", "name", "old", "new", "live"]), anything)
         | anything,
         "awaits_pin": st.booleans() | anything,
@@ -35,7 +33,7 @@ confirmations = st.fixed_dictionaries(
 )
 said = st.fixed_dictionaries(
     {
-        "key": st.sampled_from(["status.failed", "and.more", "ago.days"]) | anything,
+        "key": st.sampled_from(["status.failed", "follow_up", "ago.days"]) | anything,
         "values": st.dictionaries(st.sampled_from(["since", "reason", "said", "count"]), anything) | anything,
     }
 )
@@ -43,7 +41,7 @@ attributes = st.fixed_dictionaries(
     {}, optional={"confirmation": confirmations | anything, "said": said | anything, "launched": anything}
 )
 slots = st.dictionaries(
-    st.sampled_from(["number", "count", "outcome", "other", "parameter", "instance", "pin", "note"]),
+    st.sampled_from(sorted({slot for intent in INTENTS.values() for slot in intent.slots})),
     st.fixed_dictionaries({}, optional={"name": anything, "value": anything, "resolutions": anything}) | anything,
 )
 places = st.sampled_from(
@@ -58,13 +56,12 @@ places = st.sampled_from(
 
 @pytest.fixture(autouse=True)
 def _no_aws(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> None:  # noqa: ARG001
-    def fail(*_given: Any, **_named: Any) -> None:
-        raise SpokenError(Sentence("error.unavailable"))
+    def fail() -> Service:
+        raise AwsUnavailableError("AWS does not answer.")
 
     monkeypatch.setenv("SKILL_ID", SKILL_ID)
-    monkeypatch.setattr(builds, "read_access", lambda: Access(pin="4711"))
-    for name in DOORS:
-        monkeypatch.setattr(builds, name, fail)
+    monkeypatch.setattr(access, "read_access", lambda: Access(pin="4711"))
+    monkeypatch.setattr(Service, "from_environment", fail)
 
 
 hold = settings(
@@ -74,7 +71,7 @@ hold = settings(
 
 @hold
 @given(envelope=anything)
-def test_what_is_no_envelope_is_refused(envelope: Any) -> None:
+def test_an_event_that_is_no_envelope_is_refused(envelope: Any) -> None:
     check_response(handler(envelope, None))
 
 
@@ -85,7 +82,7 @@ def test_what_is_no_envelope_is_refused(envelope: Any) -> None:
     slots=slots | anything,
     locale=st.sampled_from(["en-US", "ja-JP", "de-DE"]),
 )
-def test_any_intent_with_any_slots_and_any_memory_is_answered(
+def test_any_intent_with_any_slots_and_session_is_answered(
     intent: str, attributes: Any, slots: Any, locale: str
 ) -> None:
     envelope = load_request("start_build")
@@ -96,7 +93,7 @@ def test_any_intent_with_any_slots_and_any_memory_is_answered(
 
 @hold
 @given(
-    kind=st.sampled_from([*REQUESTS, "IntentRequest", "Connections.Response", "Alexa.Presentation.APL.UserEvent"]),
+    kind=st.sampled_from([*KINDS, "IntentRequest", "Connections.Response", "Alexa.Presentation.APL.UserEvent"]),
     place=places,
     value=anything,
 )

@@ -7,6 +7,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.errors import ParameterError
 from sagebuild.names import name_tuning_job, tuning_prefix
 from sagebuild.parameters import parse_parameters
@@ -40,7 +41,7 @@ def a_service(stack: str = "sagebuild-dev", key: str = "3f2a1c00") -> Service:
 
 def request_of(document: Document) -> dict[str, Any]:
     """The request, which botocore's model of the service accepts."""
-    request = build_tuning_job(a_service(), 12, parse_parameters(document), IMAGE)
+    request = build_tuning_job(BuildContext(a_service(), 12, parse_parameters(document)), IMAGE)
     model = botocore.session.get_session().get_service_model("sagemaker")
     shape = model.operation_model("CreateHyperParameterTuningJob").input_shape
     assert shape is not None
@@ -75,8 +76,8 @@ def test_ranges_static_values_and_limits_are_the_document_s() -> None:
 
 def test_the_trainings_are_what_the_build_s_one_training_would_be() -> None:
     parameters = parse_parameters(tuned(trainentrypoint="train.py", trainsourcefile="source.tar.gz"))
-    training = build_training_job(a_service(), 12, parameters, IMAGE)
-    definition = build_tuning_job(a_service(), 12, parameters, IMAGE)["TrainingJobDefinition"]
+    training = build_training_job(BuildContext(a_service(), 12, parameters), IMAGE)
+    definition = build_tuning_job(BuildContext(a_service(), 12, parameters), IMAGE)["TrainingJobDefinition"]
     for name in ("RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition"):
         assert definition[name] == training[name]
     assert definition["StaticHyperParameters"] == training["HyperParameters"]
@@ -127,7 +128,7 @@ def test_what_a_tuning_s_trainings_cannot_have_is_refused_by_name(monkeypatch: p
     build = build_training_job
     monkeypatch.setattr(tuning, "build_training_job", lambda *given: build(*given) | {"DebugHookConfig": {}})
     with pytest.raises(ParameterError, match="cannot have DebugHookConfig"):
-        build_tuning_job(a_service(), 12, parse_parameters(tuned()), IMAGE)
+        build_tuning_job(BuildContext(a_service(), 12, parse_parameters(tuned())), IMAGE)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""virtual-alexa, a client of Alexa skills that is not ours, and what it needs: a skill behind a URL."""
+"""Runs virtual-alexa, a public test client of Alexa skills, against the skill behind a local URL."""
 
 import json
 import os
@@ -16,13 +16,13 @@ SCRIPTS = Path(__file__).parent
 MODELS = ROOT / "interactionModels" / "custom"
 
 
-def find_astray(locale: str) -> dict[str, Any]:
-    """How many utterances a locale's samples make, and those that virtual-alexa takes for another intent."""
+def find_misresolved(locale: str) -> dict[str, Any]:
+    """Count the utterances of a locale's samples, and list those that virtual-alexa resolves to another intent."""
     return _run("resolve.cjs", str(MODELS / f"{locale}.json"))  # type: ignore[no-any-return]
 
 
 def converse(send: Send, conversations: list[list[str]], locale: str = "en-US") -> list[list[dict[str, Any]]]:
-    """Hold conversations with the skill; each turn's intent, what is heard, and whether the session is open."""
+    """Hold conversations with the skill; return each turn's intent, speech, and whether the session is open."""
     with _serve(send) as url:
         arguments = (url, SKILL_ID, str(MODELS / f"{locale}.json"), locale)
         return _run("converse.cjs", *arguments, text=json.dumps(conversations))  # type: ignore[no-any-return]
@@ -44,9 +44,9 @@ def _run(script: str, *arguments: str, text: str | None = None) -> Any:
 
 @contextmanager
 def _serve(send: Send) -> Iterator[str]:
-    """A URL that hands Alexa's requests to the skill."""
+    """Serve a URL that passes requests to the skill."""
 
-    class Door(BaseHTTPRequestHandler):
+    class Endpoint(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             answer = json.dumps(send(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))).encode()
             self.send_response(200)
@@ -55,9 +55,9 @@ def _serve(send: Send) -> Iterator[str]:
             self.wfile.write(answer)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"

@@ -5,7 +5,7 @@ const { readFileSync } = require("node:fs");
 const { VirtualAlexa } = require("virtual-alexa");
 const { Utterance } = require("virtual-core");
 
-// virtual-alexa knows no words for most of Alexa's own intents.
+// virtual-alexa has no words for most of Alexa's built-in intents.
 const BUILT_IN = {
   yes: "AMAZON.YesIntent",
   no: "AMAZON.NoIntent",
@@ -22,7 +22,7 @@ async function say(alexa, words) {
   if (words === "open") return { intent: "LaunchRequest", response: await alexa.launch() };
   const utterance = new Utterance(alexa.context().interactionModel(), words);
   const intent = BUILT_IN[words] ?? utterance.intent() ?? "AMAZON.FallbackIntent";
-  // Not utter(): it takes whatever holds "ask" or "launch" for a launch.
+  // Not utter(): it resolves any words with "ask" or "launch" to a launch.
   const request = alexa.request().intent(intent);
   if (!intent.startsWith("AMAZON.")) request.slots(utterance.toJSON());
   return { intent, response: await request.send() };

@@ -1,5 +1,5 @@
-// Resolves, with virtual-alexa, every sample of a model with every value of each of its slots; prints those that lead
-// elsewhere, as JSON:  node resolve.cjs <model.json>
+// Resolves, with virtual-alexa, every sample of a model with every value of each of its slots; prints the misresolved
+// ones as JSON:  node resolve.cjs <model.json>
 const { readFileSync } = require("node:fs");
 const { InteractionModel } = require("virtual-alexa/lib/src/model/InteractionModel");
 const { Utterance } = require("virtual-core");
@@ -27,15 +27,15 @@ function* speak(sample, slots) {
 }
 
 let count = 0;
-const astray = [];
+const misresolved = [];
 for (const { name, slots = [], samples } of languageModel.intents) {
   const types = Object.fromEntries(slots.map((slot) => [slot.name, slot.type]));
   for (const sample of samples) {
     for (const phrase of speak(sample, types)) {
       count += 1;
       const intent = new Utterance(model, phrase).intent();
-      if (intent !== name) astray.push({ phrase, meant: name, resolved: intent ?? null });
+      if (intent !== name) misresolved.push({ phrase, meant: name, resolved: intent ?? null });
     }
   }
 }
-console.log(JSON.stringify({ count, astray }));
+console.log(JSON.stringify({ count, misresolved }));

@@ -1,0 +1,101 @@
+"""Keeps a build within ``maxcost``: SageMaker's own time limit ends the training when it has cost that much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sagebuild.builds.context import BuildContext
+from sagebuild.cost.spent import SECONDS_PER_HOUR, format_dollars
+from sagebuild.cost.training_price import TrainingPrice, price_training
+from sagebuild.parameters import BuildParameters
+from sagebuild.requests.bodies import Bodies
+
+# A shorter training starts and ends before it prints a metric.
+LEAST_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A build's requests within ``maxcost``.
+
+    Parameters
+    ----------
+    bodies
+        The requests, with a shorter training where ``maxcost`` asks for it.
+    limit
+        ``maxcost`` in US dollars, if it shortened the training.
+    problem
+        Why ``maxcost`` cannot be kept; empty if it can.
+    note
+        A sentence for the person about a shorter training.
+    """
+
+    bodies: Bodies
+    limit: float | None = None
+    problem: str = ""
+    note: str = ""
+
+
+def limit_to_maxcost(context: BuildContext[BuildParameters], bodies: Bodies) -> Limited:
+    """Shorten the training to what ``maxcost`` pays for, all trainings of a tuning job counted.
+
+    A spot training's MaxWaitTimeInSeconds stays: waiting for capacity costs nothing.
+    """
+    maxcost, region = context.parameters.maxcost, context.service.region
+    price = price_training(context, bodies)
+    if maxcost is None or not price.trainings:
+        return Limited(bodies)
+    if price.hourly is None:
+        return Limited(
+            bodies,
+            problem=f"maxcost cannot be kept: the price of training on {', '.join(price.unknown)} in {region} is not "
+            "known; remove maxcost, or train on another instance type.",
+        )
+    affordable = int(maxcost / price.hourly * SECONDS_PER_HOUR / price.trainings)
+    if affordable < LEAST_SECONDS:
+        return Limited(bodies, problem=_refuse(maxcost, affordable, price))
+    if affordable >= price.max_seconds:
+        return Limited(bodies)
+    note = (
+        f"maxcost ({format_dollars(maxcost)}) ends {_name(price)} after {affordable // 60} minutes, before trainmaxrun "
+        "does."
+    )
+    return Limited(_shorten(bodies, affordable), maxcost, note=note)
+
+
+def explain_maxcost(limit: float) -> str:
+    """Why a training ended that ``maxcost`` had shortened."""
+    return (
+        f"The training was stopped when it had cost the {format_dollars(limit)} of maxcost; raise maxcost, train for a "
+        "shorter time, or train on a cheaper instance type."
+    )
+
+
+def _refuse(maxcost: float, affordable: int, price: TrainingPrice) -> str:
+    assert price.hourly is not None
+    least = price.hourly * price.trainings * LEAST_SECONDS / SECONDS_PER_HOUR
+    return (
+        f"maxcost is {maxcost:g}, which pays for {affordable} seconds of {_name(price)} at "
+        f"{format_dollars(price.hourly)} an hour; it must be at least {least + 0.005:.2f}, which pays for "
+        f"{LEAST_SECONDS // 60} minutes."
+    )
+
+
+def _name(price: TrainingPrice) -> str:
+    return "the training" if price.trainings == 1 else f"each of {price.trainings} trainings"
+
+
+def _shorten(bodies: Bodies, seconds: int) -> Bodies:
+    shortened = dict(bodies)
+    if "training" in bodies:
+        shortened["training"] = _limit(bodies["training"], seconds)
+    else:
+        definition = _limit(bodies["tuning"]["TrainingJobDefinition"], seconds)
+        shortened["tuning"] = bodies["tuning"] | {"TrainingJobDefinition": definition}
+    return shortened
+
+
+def _limit(training: dict[str, Any], seconds: int) -> dict[str, Any]:
+    condition = training.get("StoppingCondition", {}) | {"MaxRuntimeInSeconds": seconds}
+    return training | {"StoppingCondition": condition}

@@ -1,0 +1,31 @@
+"""All that preflight finds: problems, which end the build before anything is paid, and notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sagebuild.errors import PreflightError
+
+
+@dataclass
+class Findings:
+    """The problems that stop a build, and notes about what could not be examined."""
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add_note(self, note: str | None) -> None:
+        """Add a note once; None adds nothing."""
+        if note and note not in self.notes:
+            self.notes.append(note)
+
+    def raise_problems(self) -> None:
+        """Raise all problems as one error.
+
+        Raises
+        ------
+        PreflightError
+            With one line for each problem.
+        """
+        if self.problems:
+            raise PreflightError("\n".join(dict.fromkeys(self.problems)))
