@@ -38,6 +38,8 @@ class Example:
 
 EXAMPLES = {
     "A build parameter": Example(r"\btrafficencryption\b", 4),
+    "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 10, ("tests/contract/test_added_intent.py",)),
+    "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 6),
     "A step of the state machine and its Lambda function": Example(
         r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate", 14
     ),
