@@ -1,1 +1,1 @@
-"""An AWS for the laptop: moto, plus what moto lacks. It knows nothing of the services that people deploy to it."""
+"""An AWS for the laptop: moto and the features that moto lacks. It is independent of the services deployed to it."""

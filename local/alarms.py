@@ -1,6 +1,6 @@
-"""CloudWatch alarms: moto keeps them, and this tells of a change of their state, to EventBridge and to topics.
+"""CloudWatch alarms: moto stores them; this module reports their state changes to EventBridge and to topics.
 
-Nothing here evaluates metrics: SetAlarmState is what changes a state.
+Metrics are not evaluated: only SetAlarmState changes a state.
 """
 
 import json
@@ -19,26 +19,26 @@ _ACTIONS = {"ALARM": "alarm_actions", "OK": "ok_actions", "INSUFFICIENT_DATA": "
 
 
 def install() -> None:
-    """Put these alarms in the place of moto's."""
+    """Replace moto's alarms by these."""
     from moto.cloudwatch import models
 
     class CloudWatchBackend(models.CloudWatchBackend):  # type: ignore[misc]
-        """moto's CloudWatch, whose alarms are heard."""
+        """moto's CloudWatch, which also sends state changes."""
 
         __module__ = models.CloudWatchBackend.__module__
 
         def set_alarm_state(self, alarm_name: str, reason: str, reason_data: str, state_value: str) -> None:
-            """Set a state; only a change is told."""
+            """Set a state, and report it if it changed."""
             alarm = self.alarms.get(alarm_name)
             before = alarm and alarm.state_value
             super().set_alarm_state(alarm_name, reason, reason_data, state_value)
             if alarm and before != state_value:
-                _tell(alarm, before)
+                _send_state_change(alarm, before)
 
     models.cloudwatch_backends.backend = CloudWatchBackend
 
 
-def _tell(alarm: Any, before: str) -> None:
+def _send_state_change(alarm: Any, before: str) -> None:
     from local import events
     from local.messaging import senders
     from local.messaging.delivery import Delivery
@@ -58,7 +58,7 @@ def _tell(alarm: Any, before: str) -> None:
 
 
 def _describe(alarm: Any, before: str, time: str) -> dict[str, Any]:
-    """What a topic is told."""
+    """The message to a topic."""
     return {
         "AlarmName": alarm.name,
         "AlarmDescription": alarm.description,

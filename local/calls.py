@@ -1,4 +1,4 @@
-"""Every AWS call on its way through the engine: who makes it, which action, with what; checks may refuse it."""
+"""Identifies every AWS call (caller, action, parameters) and runs the checks that may refuse it."""
 
 import gzip
 import json
@@ -21,8 +21,8 @@ from moto.core.utils import get_service_model
 from moto.sts.models import sts_backends
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from local import config, refusals
-from local.refusals import RefusedError
+from local import config, errors
+from local.errors import RefusedError
 
 MOTO_NAMES = (
     "moto.core.parse.PROTOCOL_PARSERS",
@@ -35,14 +35,14 @@ MOTO_NAMES = (
     "moto.sts.models.sts_backends",
 )
 
-# IAM's prefix of an action is the name that the service signs with, but for these.
+# An action's IAM prefix is the service's signing name, except for these.
 _IAM_PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag"}
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/")
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who signed a call: a session of a role, or anybody else, who is taken for the account's owner."""
+    """The signer of a call: a role session, or the account's owner for every other signature."""
 
     role_arn: str | None = None
     session: str = ""
@@ -64,13 +64,13 @@ class Call:
     operation
         botocore's model of the operation.
     protocol
-        The wire protocol of this request: json, query, rest-json, rest-xml or ec2.
+        The wire protocol of the request: json, query, rest-json, rest-xml or ec2.
     region
-        The region that the caller signed for.
+        The region in the signature.
     caller
-        Who signed it.
+        The signer.
     parameters
-        The input members by name; JSON values as they were sent.
+        The input members by name; JSON values as sent.
     """
 
     service: str
@@ -83,7 +83,7 @@ class Call:
 
     @cached_property
     def action(self) -> str:
-        """The API action as a person knows it, e.g. ``sagemaker:CreateEndpoint``."""
+        """The API action, e.g. ``sagemaker:CreateEndpoint``."""
         return f"{self.prefix}:{self.operation.name}"
 
     @property
@@ -98,43 +98,43 @@ _answer_checks: list[Callable[[Call], None]] = []
 _reports: list[Callable[[Call, int, str], None]] = []
 
 
-def before(check: Callable[[Call], None]) -> None:
-    """Have every call checked before it is served; a check refuses it with RefusedError."""
+def add_check(check: Callable[[Call], None]) -> None:
+    """Run a check before each call is served; it refuses the call with RefusedError."""
     _checks.append(check)
 
 
-def on_answer(check: Callable[[Call], None]) -> None:
-    """Have every served call checked before it is answered; a check takes its answer away with RefusedError."""
+def add_answer_check(check: Callable[[Call], None]) -> None:
+    """Run a check after each call is served; it replaces the answer with RefusedError."""
     _answer_checks.append(check)
 
 
-def after(report: Callable[[Call, int, str], None]) -> None:
-    """Have every answered call reported, with its HTTP status and its error code ("" when it went well)."""
+def add_report(report: Callable[[Call, int, str], None]) -> None:
+    """Report each answered call with its HTTP status and its error code ("" for success)."""
     _reports.append(report)
 
 
 def current() -> Call | None:
-    """The call that this thread is serving."""
+    """The call that this thread serves."""
     return g.get("call") if has_request_context() else None
 
 
 def watch(app: Flask, moto_service: str) -> None:
-    """Let the checks and reports see every call that arrives at one service's application."""
+    """Run the checks and reports on every call to one service's application."""
     service = _botocore_name(moto_service)
     if service is None:
         return
-    app.before_request(lambda: _arrive(service))
-    app.after_request(_leave)
+    app.before_request(lambda: _check_call(service))
+    app.after_request(_report_call)
     app.register_error_handler(RefusedError, _refuse)
-    app.register_error_handler(NotFound, _unserved)
-    app.register_error_handler(MethodNotAllowed, _unserved)
-    app.register_error_handler(NotImplementedError, _unserved)
-    app.register_error_handler(Exception, _broken)
+    app.register_error_handler(NotFound, _refuse_unserved)
+    app.register_error_handler(MethodNotAllowed, _refuse_unserved)
+    app.register_error_handler(NotImplementedError, _refuse_unserved)
+    app.register_error_handler(Exception, _report_internal_error)
 
 
-def _arrive(service: str) -> Response | None:
+def _check_call(service: str) -> Response | None:
     if request.content_encoding == "gzip" and service != "s3":
-        # Here and not later in moto, which would find the body read already.
+        # moto decompresses later, when the body has already been read here.
         request.stream = cast(IO[bytes], gzip.GzipFile(fileobj=request.stream))
         del request.environ["HTTP_CONTENT_ENCODING"]
     call = g.call = _identify(service)
@@ -149,7 +149,7 @@ def _arrive(service: str) -> Response | None:
     return None
 
 
-def _leave(response: Response) -> Response:
+def _report_call(response: Response) -> Response:
     call = current()
     if call:
         try:
@@ -157,7 +157,7 @@ def _leave(response: Response) -> Response:
                 check(call)
         except RefusedError as refusal:
             response = _refuse(refusal)
-        code = refusals.code_of(response) if response.status_code >= 400 else ""
+        code = errors.read_code(response) if response.status_code >= 400 else ""
         for report in _reports:
             report(call, response.status_code, code)
     return response
@@ -170,7 +170,7 @@ def _identify(service: str) -> Call | None:
         operation, path_values = get_service_router(service).match(received)
     except (NoSuchOperation, NotImplementedError):
         return None
-    caller, region = _signer()
+    caller, region = _find_caller()
     return Call(service, operation, protocol, region, caller, path_values)
 
 
@@ -196,18 +196,18 @@ def _serialization(operation: Any) -> dict[str, Any]:
     return operation.input_shape.serialization if operation.input_shape else {}
 
 
-def _signer() -> tuple[Caller, str]:
+def _find_caller() -> tuple[Caller, str]:
     signed = request.headers.get("Authorization", "")
     match = _CREDENTIAL.search(signed or f"Credential={request.args.get('X-Amz-Credential', '')}")
     if match is None:
         return Caller(), config.current().region
-    return _role_of(match["key"]) or Caller(), match["region"]
+    return _find_session(match["key"]) or Caller(), match["region"]
 
 
 _sessions: dict[str, Caller] = {}
 
 
-def _role_of(access_key: str) -> Caller | None:
+def _find_session(access_key: str) -> Caller | None:
     if access_key not in _sessions:
         session = sts_backends[config.ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
         if session is None:
@@ -216,13 +216,13 @@ def _role_of(access_key: str) -> Caller | None:
     return _sessions[access_key]
 
 
-def _unserved(error: Exception) -> Response:
+def _refuse_unserved(error: Exception) -> Response:
     call = current()
-    what = call.action if call else f"{request.method} {request.path}"
-    return _refuse(RefusedError("NotImplemented", f"local/ does not serve {what}: {error}", 501))
+    action = call.action if call else f"{request.method} {request.path}"
+    return _refuse(RefusedError("NotImplemented", f"local/ does not serve {action}: {error}", 501))
 
 
-def _broken(error: Exception) -> Response | HTTPException:
+def _report_internal_error(error: Exception) -> Response | HTTPException:
     if isinstance(error, HTTPException):
         return error
     traceback.print_exception(error, file=sys.stderr)
@@ -232,12 +232,12 @@ def _broken(error: Exception) -> Response | HTTPException:
 def _refuse(error: RefusedError) -> Response:
     call = current()
     if call is None:
-        return refusals.plain_response(error)
-    return refusals.response(error, call.service, call.operation, call.protocol)
+        return errors.plain_response(error)
+    return errors.response(error, call.service, call.operation, call.protocol)
 
 
 @cache
 def _botocore_name(moto_service: str) -> str | None:
-    """botocore's name of a service that moto keeps in this package; None for what is no AWS service."""
+    """botocore's name of the service in one of moto's packages; None when it is not an AWS service."""
     name = moto_service.removeprefix("aws")
     return next((known for known in Session().get_available_services() if known.replace("-", "") == name), None)

@@ -1,4 +1,4 @@
-"""boto3 clients of this engine's own endpoint: as the account's owner, or in a role."""
+"""boto3 clients of this engine's own endpoint, as the account's owner or in a role."""
 
 import threading
 from functools import lru_cache
@@ -11,7 +11,7 @@ from local import config
 
 _NO_RETRIES = ClientConfig(retries={"max_attempts": 0}, read_timeout=900, max_pool_connections=50)
 
-# A session reads the description of a service once, which takes 0.4 s and 10 MB, and is not safe to share unlocked.
+# A session loads each service model once (0.4 s, 10 MB); it is not thread-safe.
 _session_lock = threading.Lock()
 
 
@@ -22,7 +22,7 @@ def _session() -> Any:
 
 @lru_cache(maxsize=256)
 def client(service: str, region: str | None = None, role_arn: str | None = None) -> Any:
-    """A client whose calls arrive at this engine like anybody's.
+    """A client of this engine's endpoint; its calls are checked and audited like all others.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def client(service: str, region: str | None = None, role_arn: str | None = None)
     region
         Default: the engine's.
     role_arn
-        The role in which the calls are made, which the audit then names; default: the account's owner.
+        The role that makes the calls; default: the account's owner.
     """
     key, secret, token = credentials(role_arn) if role_arn else ("local", "local", None)
     with _session_lock:
@@ -53,9 +53,18 @@ def credentials(role_arn: str) -> tuple[str, str, str]:
     return answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
 
 
+def role_exists(role_arn: str) -> bool:
+    """False when IAM has no such role."""
+    iam = client("iam")
+    try:
+        iam.get_role(RoleName=role_arn.rpartition("/")[2] or "-")
+    except iam.exceptions.NoSuchEntityException:
+        return False
+    return True
+
+
 def process_environment(role_arn: str, region: str) -> dict[str, str]:
-    """The AWS side of the environment of a process that works in a role: its credentials, its
-    region, this engine."""
+    """The AWS variables of a process that runs in a role: credentials, region and this engine's endpoint."""
     key, secret, token = credentials(role_arn)
     return {
         "AWS_ACCESS_KEY_ID": key,

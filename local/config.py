@@ -1,4 +1,4 @@
-"""What the person asked of this engine when it was started."""
+"""The settings of the running engine."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +14,19 @@ class Config:
     Parameters
     ----------
     host, port
-        Where the endpoint listens. Port 0 takes a free one.
+        The endpoint's address. Port 0 takes a free one.
     data
-        The one folder that holds everything the engine writes.
+        The only folder that the engine writes to.
     region
-        The region of everything that is not told another one.
+        The default region.
     time_scale
-        How many times faster than real time Wait states and retry delays pass; 1 is real time.
+        Speed-up of Wait states and retry delays over real time; 1 is real time.
     log_calls
-        Whether every AWS call is printed as one line.
+        Whether to print one line per AWS call.
     enforce_iam
-        Whether a role's call that its policies do not allow is refused, instead of noted in the audit.
+        Whether to refuse a role's call that its policies do not allow, instead of only recording it in the audit.
     faults
-        A file of faults that are to strike from the beginning.
+        A file of faults to inject from the start.
     """
 
     host: str = "127.0.0.1"
@@ -40,7 +40,7 @@ class Config:
 
     @property
     def endpoint_url(self) -> str:
-        """The address that AWS clients take as AWS_ENDPOINT_URL."""
+        """The address for AWS_ENDPOINT_URL."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
@@ -49,8 +49,13 @@ _current = Config()
 
 
 def current() -> Config:
-    """The settings of the engine that runs in this process."""
+    """The settings of the engine in this process."""
     return _current
+
+
+def scale_seconds(seconds: float) -> float:
+    """The real seconds that stand for this many seconds on AWS, by the time scale."""
+    return seconds / _current.time_scale
 
 
 def use(config: Config) -> None:

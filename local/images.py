@@ -1,4 +1,4 @@
-"""Container images that were made here: the files that a Dockerfile copies, and how they are run."""
+"""Container images built here: their files and their settings."""
 
 import json
 import os
@@ -12,16 +12,16 @@ _FACTS, _FILES = "image.json", "files"
 
 @dataclass
 class Image:
-    """What a Dockerfile says of how its image runs.
+    """The settings of an image.
 
     Parameters
     ----------
     base
-        The image that it begins with, of which nothing is here.
+        The base image; its files are not available here.
     environment, workdir, entrypoint, command
-        What ENV, WORKDIR, ENTRYPOINT and CMD set.
+        The values of ENV, WORKDIR, ENTRYPOINT and CMD.
     docker_id
-        The image's id in this machine's Docker, if that has made it; its files are there.
+        The image's id if this machine's Docker built it, which then holds its files.
     """
 
     base: str = ""
@@ -34,32 +34,32 @@ class Image:
 
 @dataclass(frozen=True)
 class StoredImage:
-    """An image and the folder that holds it."""
+    """An image and its folder."""
 
     image: Image
     folder: Path
 
     @property
     def files(self) -> Path:
-        """What stands for the root of the container's disk."""
+        """The folder that represents the root of the container's disk."""
         return self.folder / _FILES
 
     def locate(self, path: str) -> str:
-        """A path of the container as it is on this machine; one of which the image has nothing stays as it is."""
+        """A path of the container as a path of this machine; unchanged when the image has no such file."""
         inside = self.files / path.lstrip("/")
         return str(inside) if path.startswith("/") and path != "/" and inside.exists() else path
 
     def run_environment(self) -> dict[str, str]:
         """The environment of a process of this image.
 
-        Its programs are found before this machine's, whose Python stands for the image's own.
+        PATH has the image's programs first, then this machine's Python, which represents the image's.
         """
         variables = {
             name: ":".join(map(self.locate, value.split(":"))) for name, value in self.image.environment.items()
         }
         folders = self.image.environment.get("PATH", os.defpath).split(":")
-        own = [self.locate(folder) for folder in folders if self.locate(folder) != folder]
-        return variables | {"PATH": ":".join([*own, str(Path(sys.executable).parent), os.defpath])}
+        in_image = [self.locate(folder) for folder in folders if self.locate(folder) != folder]
+        return variables | {"PATH": ":".join([*in_image, str(Path(sys.executable).parent), os.defpath])}
 
     def run_command(self, argument: str) -> list[str]:
         """The command line of ``docker run <image> <argument>``."""
@@ -67,29 +67,29 @@ class StoredImage:
 
     @property
     def run_folder(self) -> Path:
-        """Where its processes start."""
+        """The working directory of its processes."""
         folder = self.files / self.image.workdir.lstrip("/")
         return folder if folder.is_dir() else self.files
 
 
 def create(folder: Path) -> Path:
-    """An empty folder for an image; returns where its files belong."""
+    """Make an empty folder for an image; return the folder for its files."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / _FILES).mkdir(parents=True)
     return folder / _FILES
 
 
 def save(image: Image, folder: Path) -> None:
-    """Complete an image's folder."""
+    """Write an image's settings into its folder."""
     (folder / _FACTS).write_text(json.dumps(asdict(image), indent=2))
 
 
 def load(folder: Path) -> StoredImage | None:
-    """The image that a folder holds, if it does."""
+    """The image in a folder, or None."""
     facts = folder / _FACTS
     return StoredImage(Image(**json.loads(facts.read_text())), folder) if facts.is_file() else None
 
 
 def folder_of(images: Path, digest: str) -> Path:
-    """Where an image of this digest, ``sha256:...``, is kept below the folder of all images."""
+    """The folder of the image with this digest, ``sha256:...``, in the folder of all images."""
     return images / digest.removeprefix("sha256:")

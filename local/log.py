@@ -1,4 +1,4 @@
-"""One readable line for every AWS call: when, who, what, on which resource, how it went and how long it took."""
+"""Prints one line per AWS call: time, caller, action, resource, status, error code and duration."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from local.calls import Call
 
 def install() -> None:
     """Print every call from now on."""
-    calls.after(_print)
+    calls.add_report(_print)
 
 
 def _print(call: Call, status: int, code: str) -> None:

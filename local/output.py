@@ -1,4 +1,4 @@
-"""What a container prints, as it prints it: to CloudWatch Logs, and to whoever reads metrics from its lines."""
+"""Sends a container's output to CloudWatch Logs while it runs, and each line to a callback."""
 
 import subprocess
 import threading
@@ -18,7 +18,7 @@ _LINE_LIMIT = 2000
 
 
 class Output:
-    """Reads a process's output to its end, in the background."""
+    """Reads a process's output in the background until it ends."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Output:
         self._writer.start()
 
     def join(self) -> None:
-        """Wait until every line of the ended process has been read and written."""
+        """Wait until every line of the ended process is read and written."""
         self._reader.join()
         self._writer.join()
 
@@ -56,7 +56,7 @@ class Output:
         self._ended.set()
 
     def _write(self) -> None:
-        # AWS's jobs do not fail because their logs cannot be written.
+        # As on AWS, a job does not fail when its logs cannot be written.
         with suppress(ClientError):
             while not self._ended.wait(_FLUSH_SECONDS):
                 self._flush()
@@ -66,20 +66,22 @@ class Output:
         with self._lock:
             lines, self._pending = self._pending, []
         if lines and not self._created:
-            self._create()
+            create_stream(self._logs, self._names["logGroupName"], self._names["logStreamName"])
+            self._created = True
         for start in range(0, len(lines), _BATCH_EVENTS):
             self._logs.put_log_events(**self._names, logEvents=lines[start : start + _BATCH_EVENTS])
 
-    def _create(self) -> None:
-        exceptions = self._logs.exceptions
-        with suppress(exceptions.ResourceAlreadyExistsException):
-            try:
-                self._logs.create_log_stream(**self._names)
-            except exceptions.ResourceNotFoundException:
-                with suppress(exceptions.ResourceAlreadyExistsException):
-                    self._logs.create_log_group(logGroupName=self._names["logGroupName"])
-                self._logs.create_log_stream(**self._names)
-        self._created = True
+
+def create_stream(logs: Any, group: str, stream: str) -> None:
+    """Create a log stream, and its group if it is missing; an existing stream is kept."""
+    names = {"logGroupName": group, "logStreamName": stream}
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
+        try:
+            logs.create_log_stream(**names)
+        except logs.exceptions.ResourceNotFoundException:
+            with suppress(logs.exceptions.ResourceAlreadyExistsException):
+                logs.create_log_group(logGroupName=group)
+            logs.create_log_stream(**names)
 
 
 def follow(
@@ -91,5 +93,5 @@ def follow(
     stream: str,
     on_line: Callable[[str], None] | None = None,
 ) -> Output:
-    """Send what a process prints to a log stream, in a role."""
+    """Send a process's output to a log stream, in a role."""
     return Output(process, clients.client("logs", region, role_arn), group, stream, on_line)

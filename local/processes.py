@@ -1,4 +1,4 @@
-"""Every process that the engine starts, so that none outlives it: not after Ctrl-C, not after a crash."""
+"""Starts the engine's child processes and ends them with the engine, even if it crashes."""
 
 import contextlib
 import os
@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-# Holds the reading end of a pipe whose only writer is the engine. End of file means that the engine is gone, however
-# it went; every process group that was announced and not yet withdrawn is then killed.
+# It reads a pipe whose only writer is the engine. End of file means that the engine has ended; the watchdog then kills
+# every process group that was added and not removed.
 _WATCHDOG = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -32,32 +32,32 @@ _watchdog: "subprocess.Popen[str] | None" = None
 _stopped = False
 
 
-# What runs in place of a container or a function has this environment's libraries, but none of the checkouts that are
-# installed into it as editable: those come by .pth files, which Python reads in its own site-packages alone. So the
-# interpreter is the one behind the virtual environment, and PYTHONPATH tells it of the libraries.
+# Containers and functions get this environment's libraries, but not its editable installs. Python reads their .pth
+# files only in its own site-packages, so these processes use the interpreter behind the virtual environment, with the
+# libraries on PYTHONPATH.
 PYTHON = os.path.realpath(sys.executable)
 LIBRARIES = os.pathsep.join(dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib")))
 
 
 class EngineStoppedError(Exception):
-    """The engine is ending and starts no more processes."""
+    """The engine is stopping and starts no more processes."""
 
 
 def start(
     arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, output: IO[bytes] | int
 ) -> "subprocess.Popen[bytes]":
-    """Start a process in a group of its own; it ends with the engine at the latest.
+    """Start a process in its own group; it ends when the engine does, at the latest.
 
     Parameters
     ----------
     arguments
         The command line.
     env
-        The whole environment of the process; nothing is inherited.
+        The complete environment of the process; it inherits no variables.
     cwd
         Its working directory.
     output
-        Where its standard output and error go: a file, or ``subprocess.PIPE``.
+        The target of its standard output and error: a file, or ``subprocess.PIPE``.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def start(
     """
     with _lock:
         if _stopped:
-            raise EngineStoppedError(f"the engine is ending, {arguments[0]} is not started")
+            raise EngineStoppedError(f"the engine is stopping and does not start {arguments[0]}")
         process = subprocess.Popen(
             arguments,
             env=dict(env),
@@ -77,26 +77,26 @@ def start(
             start_new_session=True,
         )
         _running[process.pid] = process
-        _tell_watchdog(f"+{process.pid}")
-    threading.Thread(target=_forget_when_ended, args=(process,), daemon=True).start()
+        _notify_watchdog(f"+{process.pid}")
+    threading.Thread(target=_remove_when_ended, args=(process,), daemon=True).start()
     return process
 
 
 def docker_environment() -> dict[str, str]:
-    """What tells ``docker`` where its daemon is, which a process with another home would not find."""
+    """The variables by which ``docker`` finds its daemon in a process with another home folder."""
     given = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
     return {"DOCKER_CONFIG": str(Path.home() / ".docker"), **given}
 
 
 def signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-    """Send a signal to a process and all that it started; an ended one is left alone."""
+    """Send a signal to a process and its children; an ended process gets none."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
 
 
 def stop_all() -> None:
-    """End every process that still runs, and start none from now on."""
+    """Kill every process that still runs, and start no more."""
     global _stopped
     with _lock:
         _stopped, running, watchdog = True, list(_running.values()), _watchdog
@@ -109,14 +109,14 @@ def stop_all() -> None:
         watchdog.wait()
 
 
-def _forget_when_ended(process: "subprocess.Popen[bytes]") -> None:
+def _remove_when_ended(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
     with _lock:
-        # As in a container, what the process itself has started ends with it.
+        # As in a container, the process's children end with it.
         _kill_group(process.pid)
         _running.pop(process.pid, None)
         if not _stopped:
-            _tell_watchdog(f"-{process.pid}")
+            _notify_watchdog(f"-{process.pid}")
 
 
 def _kill_group(group: int) -> None:
@@ -124,7 +124,7 @@ def _kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _tell_watchdog(line: str) -> None:
+def _notify_watchdog(line: str) -> None:
     global _watchdog
     if _watchdog is None:
         _watchdog = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Service Quotas: this engine limits nothing, so no quota applies."""
+"""Service Quotas: this engine has no limits, so the list is empty."""
 
 import json
 
@@ -8,7 +8,7 @@ MOTO_NAMES: tuple[str, ...] = ("moto.servicequotas.responses.ServiceQuotasRespon
 
 
 def install() -> None:
-    """Answer ListServiceQuotas, which moto does not know."""
+    """Serve ListServiceQuotas, which moto lacks."""
     ServiceQuotasResponse.list_service_quotas = _list_service_quotas
 
 

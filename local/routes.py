@@ -1,4 +1,4 @@
-"""The engine's one web address: AWS calls go to moto's applications, ``/_local`` tells of the engine itself."""
+"""Routes requests: AWS calls to moto's applications, and ``/_local`` to the engine's own pages."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ MOTO_NAMES = (
 
 
 class RequestHandler(MotoRequestHandler):  # type: ignore[misc]
-    """Sends headers and body at once: Nagle's algorithm has the body wait for the client's delayed acknowledgement."""
+    """Disables Nagle's algorithm, which delays the body until the client acknowledges the headers."""
 
     disable_nagle_algorithm = True
 
 
 class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
-    """moto's dispatcher, with the engine's own pages before it."""
+    """moto's dispatcher, with the engine's own pages first."""
 
     def __init__(self) -> None:
         super().__init__(_service_application)
@@ -33,15 +33,15 @@ class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
     def get_application(self, environ: dict[str, Any]) -> Any:
         """The application that answers this request."""
         if "HTTP_ORIGIN" in environ:
-            # Only web pages say where they come from, and none of them has any business here.
-            return Response("local/ does not answer web pages.\n", 403)
+            # Only browsers send an Origin. A web page must not call an AWS that runs code.
+            return Response("local/ refuses requests from web pages.\n", 403)
         if str(environ.get("PATH_INFO", "")).startswith(PREFIX + "/"):
             return self._own
         return super().get_application(environ)
 
 
 def application() -> Any:
-    """The WSGI application of the whole engine."""
+    """The engine's WSGI application."""
     return _Dispatcher()
 
 

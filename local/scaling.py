@@ -1,7 +1,7 @@
-"""Application Auto Scaling as moto has it, but for the name of the error about what is not there.
+"""Application Auto Scaling: moto's, with AWS's error code for a missing target or policy.
 
-https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html: it is
-ObjectNotFoundException, where moto says ValidationException.
+It is ObjectNotFoundException, where moto answers ValidationException:
+https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html
 """
 
 from functools import wraps
@@ -19,7 +19,7 @@ MOTO_NAMES = (
 
 
 def install() -> None:
-    """Say of a target or policy that is not there what AWS says."""
+    """Answer ObjectNotFoundException for a missing target or policy."""
     for operation in _OPERATIONS:
         renamed = _rename_error(getattr(ApplicationAutoscalingBackend, operation))
         setattr(ApplicationAutoscalingBackend, operation, renamed)

@@ -1,4 +1,4 @@
-"""Starts and stops the engine: moto's server with this package's services in place of what moto lacks."""
+"""Starts and stops the engine: moto's server with this package's services."""
 
 import fcntl
 import logging
@@ -13,7 +13,7 @@ from local.config import Config
 
 
 class CannotStartError(Exception):
-    """The engine cannot start as it was asked to; the message says why and what helps."""
+    """The engine cannot start with these settings; the message says why and what to change."""
 
 
 MOTO_NAMES = ("moto.settings.DISABLE_GLOBAL_CORS", "moto.settings.load_iam_aws_managed_policies")
@@ -23,17 +23,17 @@ _lock_file: int | None = None
 
 
 def start(settings: Config) -> Config:
-    """Serve AWS in this process, in the background.
+    """Serve AWS in the background of this process.
 
     Returns
     -------
     Config
-        The settings, with the port that was taken.
+        The settings, with the actual port.
 
     Raises
     ------
     CannotStartError
-        When the port or the data folder is taken.
+        When the port or the data folder is in use, or the file of faults is invalid.
     """
     global _server
     listener = _listen(settings.host, settings.port)
@@ -43,7 +43,7 @@ def start(settings: Config) -> Config:
     config.use(settings)
     _prepare_moto(settings)
 
-    # moto reads its environment at import, so it is imported only now.
+    # moto reads its environment at import time, so it is imported only now.
     from werkzeug.serving import make_server
 
     from local import (
@@ -97,7 +97,7 @@ def start(settings: Config) -> Config:
 
 
 def stop() -> None:
-    """End everything that the engine started."""
+    """Stop the server and all child processes."""
     if _server:
         _server.shutdown()
     processes.stop_all()
@@ -106,7 +106,7 @@ def stop() -> None:
 def _prepare_moto(settings: Config) -> None:
     os.environ["MOTO_PORT"] = str(settings.port)
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-    # A web page must not be able to call an AWS that runs whatever code it is given.
+    # A web page must not call an AWS that runs code.
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
     logging.getLogger("moto").setLevel(logging.CRITICAL)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -120,14 +120,14 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         raise CannotStartError(
-            f"port {port} of {host} cannot be taken ({error.strerror}): choose another with --port, 0 takes a free one"
+            f"cannot listen on port {port} of {host} ({error.strerror}); choose another with --port (0: a free one)"
         ) from error
     listener.listen(128)
     return listener
 
 
 def _lock(settings: Config) -> None:
-    """Keep the data folder for this process; the operating system lets it go however the process ends."""
+    """Lock the data folder for this process; the operating system releases it when the process ends."""
     global _lock_file
     _lock_file = os.open(settings.data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -135,7 +135,7 @@ def _lock(settings: Config) -> None:
     except BlockingIOError as error:
         holder = os.read(_lock_file, 200).decode().strip()
         raise CannotStartError(
-            f"{settings.data} belongs to another running engine ({holder}): stop it, or choose a folder with --data"
+            f"{settings.data} is in use by another engine ({holder}); stop it, or choose another folder with --data"
         ) from error
     os.truncate(_lock_file, 0)
     os.write(_lock_file, f"process {os.getpid()}, {settings.endpoint_url}\n".encode())

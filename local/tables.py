@@ -1,7 +1,7 @@
-"""DynamoDB: moto's tables, made safe for callers at the same moment.
+"""DynamoDB: moto's tables, made thread-safe.
 
-moto compares and writes in two steps, and a transaction that fails puts back the whole table as it was before, without
-what others have written meanwhile. A lock is made of a condition that only one of two callers meets.
+moto checks a condition and writes in two steps, so two concurrent conditional writes can both succeed. A failed
+transaction restores the whole table, and so drops concurrent writes.
 """
 
 import threading
@@ -24,21 +24,21 @@ MOTO_NAMES = (
 
 
 def install() -> None:
-    """Put these tables in the place of moto's."""
+    """Replace moto's tables by these."""
     from moto.dynamodb import models
 
     class DynamoDBBackend(models.DynamoDBBackend):  # type: ignore[misc]
-        """moto's DynamoDB, one operation on items at a time."""
+        """moto's DynamoDB, with one item operation at a time."""
 
         __module__ = models.DynamoDBBackend.__module__
 
     lock = threading.RLock()
     for operation in _OPERATIONS:
-        setattr(DynamoDBBackend, operation, _one_at_a_time(getattr(models.DynamoDBBackend, operation), lock))
+        setattr(DynamoDBBackend, operation, _run_with_lock(getattr(models.DynamoDBBackend, operation), lock))
     models.dynamodb_backends.backend = DynamoDBBackend
 
 
-def _one_at_a_time(operation: Any, lock: threading.RLock) -> Any:
+def _run_with_lock(operation: Any, lock: threading.RLock) -> Any:
     @wraps(operation)
     def run(*arguments: Any, **named: Any) -> Any:
         with lock:

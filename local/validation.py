@@ -1,8 +1,7 @@
-"""Refuses requests whose parameters AWS would refuse: botocore's service models, checked on the server's side.
+"""Validates request parameters against botocore's service models and refuses those that AWS refuses.
 
-Two things differ from AWS, knowingly. Members that the model does not know are refused, where most services ignore
-them: a misspelt member does nothing in the cloud, and here is where to learn of it. And patterns in Java's dialect that
-Python cannot compile (Unicode classes such as ``\\p{L}``) are not checked.
+It differs from AWS in two ways on purpose. It refuses unknown members, which most services ignore, to reveal
+misspellings. It skips patterns in Java's syntax that Python cannot compile (Unicode classes such as ``\\p{L}``).
 """
 
 import json
@@ -14,9 +13,9 @@ from typing import Any
 
 from local import calls
 from local.calls import Call
-from local.refusals import RefusedError
+from local.errors import RefusedError
 
-# S3's model says next to nothing of its values, and moto checks bucket names itself; EC2 is not served for real.
+# S3's model has almost no constraints, and moto checks bucket names itself; EC2 is only moto's.
 _UNCHECKED_PROTOCOLS = ("rest-xml", "ec2")
 
 _CODES = {"sns": "InvalidParameter", "sqs": "InvalidParameterValue"}
@@ -37,17 +36,17 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 def install() -> None:
     """Check every call from now on."""
-    calls.before(check)
+    calls.add_check(check)
 
 
 def check(call: Call) -> None:
-    """Refuse a call whose parameters break the service's model.
+    """Refuse a call whose parameters violate the service's model.
 
     Raises
     ------
     RefusedError
-        SerializationException for a value of the wrong type, else the service's code for invalid parameters, with
-        every violation in the message.
+        With SerializationException for a wrong type, else with the service's code for invalid parameters. The message
+        lists every violation.
     """
     shape = call.operation.input_shape
     if shape is None or call.protocol in _UNCHECKED_PROTOCOLS:
@@ -105,7 +104,7 @@ def _string(shape: Any, value: str, path: str) -> Iterator[str]:
         yield f"{_at(shape, value, path)}: Member must satisfy enum value set: [{', '.join(enum)}]"
     source = shape.metadata.get("pattern")
     pattern = compiled(source) if source else None
-    # A value that is too long is refused already; a backtracking pattern is not let loose on it.
+    # A value that is too long is already refused; a backtracking pattern could take minutes on it.
     if pattern and len(value) <= shape.metadata.get("max", 100_000) and not pattern.fullmatch(value):
         yield f"{_at(shape, value, path)}: Member must satisfy regular expression pattern: {source}"
 
@@ -120,7 +119,7 @@ def _bounds(shape: Any, size: float, value: Any, path: str, kind: str) -> Iterat
 
 @cache
 def compiled(pattern: str) -> "re.Pattern[str] | None":
-    """A model's pattern for Python; None where Python cannot compile it or would read it otherwise than Java."""
+    """A model's pattern for Python; None when Python cannot compile it or interprets it differently from Java."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)

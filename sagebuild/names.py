@@ -69,7 +69,7 @@ def name_package_group(service: Service) -> str:
 
 def execution_arn(service: Service, number: int) -> str:
     """The ARN of a build's execution, from the state machine's own: ``arn:aws:states:r:a:stateMachine:name``."""
-    machine = service.setting("STATE_MACHINE_ARN")
+    machine = service.settings.state_machine_arn
     return f"{machine.replace(':stateMachine:', ':execution:', 1)}:{name_execution(number)}"
 
 

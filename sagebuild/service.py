@@ -10,7 +10,8 @@ from contextvars import ContextVar
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sagebuild.errors import AwsUnavailableError, MissingSettingError
+from sagebuild.errors import AwsUnavailableError
+from sagebuild.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
-
-CALL_TIMEOUT = 10  # seconds, unless CALL_TIMEOUT_SECONDS says otherwise
 
 # When it is too late to begin a call, as time.monotonic() tells it; None: never.
 _last_call: ContextVar[float | None] = ContextVar("last_call", default=None)
@@ -64,7 +63,7 @@ class Service:
     """
 
     def __init__(self, settings: Mapping[str, str], create_client: Callable[[str], Any]) -> None:
-        self._settings = settings
+        self.settings = Settings(settings)
         self._create_client = create_client
 
     @classmethod
@@ -72,45 +71,26 @@ class Service:
         """The stack that this Lambda function belongs to; the same object for every event of a warm function."""
         return _of_this_function()
 
-    def setting(self, name: str) -> str:
-        """One variable of the environment.
-
-        Raises
-        ------
-        MissingSettingError
-            It is not set.
-        """
-        value = self._settings.get(name)
-        if not value:
-            raise MissingSettingError(
-                f"The environment variable {name} is not set; serverless.yml sets it on every function that needs it."
-            )
-        return value
-
-    def optional_setting(self, name: str) -> str:
-        """One variable of the environment, empty for what the deployment left out."""
-        return self._settings.get(name, "")
-
     @property
     def stack_name(self) -> str:
         """The name of the CloudFormation stack, which is also the name of its endpoint."""
-        return self.setting("STACK_NAME")
+        return self.settings.stack_name
 
     @property
     def stack_key(self) -> str:
         """Eight hexadecimal digits that tell this stack from a removed one of the same name."""
         # arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID
-        return self.setting("STACK_ID").rsplit("/", 1)[-1].partition("-")[0]
+        return self.settings.stack_id.rsplit("/", 1)[-1].partition("-")[0]
 
     @property
     def account(self) -> str:
         """The number of the stack's account."""
-        return self.setting("STACK_ID").split(":")[4]
+        return self.settings.stack_id.split(":")[4]
 
     @property
     def region(self) -> str:
         """The region of the stack; Lambda sets it."""
-        return self.setting("AWS_REGION")
+        return self.settings.aws_region
 
     @cached_property
     def autoscaling(self) -> Any:
@@ -198,7 +178,7 @@ def _create_client(name: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    seconds = float(os.environ.get("CALL_TIMEOUT_SECONDS", CALL_TIMEOUT))
+    seconds = Settings(os.environ).call_timeout_seconds
     client = boto3.client(name, config=Config(connect_timeout=seconds, read_timeout=seconds))  # type: ignore[call-overload]
     client.meta.events.register("before-call", _refuse_late_call)
     return client

@@ -7,6 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from sagebuild.settings import Settings
 from skill.conversation import Answer, Confirmation, Intent, SpokenError, Turn
 from skill.domain import reading
 from skill.speech import Sentence
@@ -86,6 +87,6 @@ def _hash(identities: frozenset[str]) -> str:
     """Hash the speaker's ids for the log: the same speaker gives the same hash, and the log holds no id of Amazon's."""
     import hashlib  # as slow to import as all intents together, and not needed for the first reply
 
-    salt = os.environ.get("SKILL_ID", "")
+    salt = Settings(os.environ).skill_id
     hashes = sorted(hashlib.sha256(f"{salt} {one}".encode()).hexdigest()[:12] for one in identities)
     return "+".join(hashes) or "a speaker without an id"

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def limit_calls() -> AbstractContextManager[None]:
     """Let no AWS call begin after LAST_CALL_SECONDS, so that Alexa gets an answer in time."""
     from sagebuild.service import calling_for
+    from sagebuild.settings import Settings
 
-    return calling_for(float(os.environ.get("LAST_CALL_SECONDS", 2)))
+    return calling_for(Settings(os.environ).last_call_seconds)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
+from sagebuild.settings import Settings
 from skill.speech import Sentence
 
 # Alexa requires skills to refuse older requests, so that a recorded request cannot be replayed.
@@ -23,7 +24,7 @@ def find_refusal(envelope: Any, now: datetime) -> Sentence | None:
     now
         The current time, with a time zone.
     """
-    skill_id = os.environ.get("SKILL_ID", "")
+    skill_id = Settings(os.environ).skill_id
     if not skill_id:
         logger.error("refused: SKILL_ID is not set; deploy with the parameter alexaSkillId")
         return Sentence("refused.skill")

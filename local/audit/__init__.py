@@ -1,9 +1,9 @@
-"""Which role did what, whether its policies allowed it, and what they allow that nothing ever needed.
+"""Audits IAM: the calls of each role, whether its policies allow them, and the permissions that it never used.
 
-By default the audit only watches; with ``--enforce-iam`` a call that is not allowed, or of which that cannot be said,
-is refused. Identity policies are evaluated (inline and attached). Not evaluated are trust policies, resource policies,
-permissions boundaries and session policies: a role that has a boundary is reported as undecided. The account's owner,
-that is whoever signs with no role's key, may do everything.
+By default the audit only records. With ``--enforce-iam`` it refuses calls that are denied or undecided. It evaluates
+inline and attached identity policies, but no trust policies, resource policies, permissions boundaries or session
+policies; for a role with a boundary every call is undecided. The account's owner (any signature without a role's key)
+may do everything.
 """
 
 import threading
@@ -13,11 +13,11 @@ from typing import Any
 from moto.iam.models import iam_backends
 
 from local import calls, config
-from local.audit import buckets, needs
-from local.audit.needs import Need
+from local.audit import buckets, permissions
+from local.audit.permissions import Permission
 from local.audit.policies import Grant, Verdict, decide, grants, parse
 from local.calls import Call
-from local.refusals import RefusedError
+from local.errors import RefusedError
 
 MOTO_NAMES = (
     "moto.iam.models.IAMBackend.get_roles",
@@ -29,71 +29,71 @@ MOTO_NAMES = (
 _DENIED_CODES = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
 
 _lock = threading.Lock()
-_made: Counter[tuple[str, Need, Verdict]] = Counter()
+_made: Counter[tuple[str, Permission, Verdict]] = Counter()
 _granted: dict[str, set[Grant]] = {}
 
 
 def install() -> None:
-    """Watch every call from now on."""
-    calls.before(check)
+    """Audit every call from now on."""
+    calls.add_check(check)
     buckets.install()
 
 
 def check(call: Call) -> None:
-    """Note what a role's call needs, and whether its policies allow that.
+    """Record the permissions that a role's call needs, and whether its policies allow them.
 
     Raises
     ------
     RefusedError
-        With ``--enforce-iam``, when they do not.
+        With ``--enforce-iam``, when they do not allow one.
     """
     if call.caller.role_arn is None:
         return
-    name, context = call.caller.name, needs.context(call)
+    name, context = call.caller.name, permissions.context(call)
     statements, undecided = _policies(name)
-    for need in needs.of(call):
-        verdict = undecided or decide(statements, need.action, need.resource, context | need.context)
+    for needed in permissions.of(call):
+        verdict = undecided or decide(statements, needed.action, needed.resource, context | needed.context)
         with _lock:
-            _made[name, need, verdict] += 1
-            if statements:  # a removed function's last log lines come in the name of a role that is gone
+            _made[name, needed, verdict] += 1
+            if statements:  # a deleted function may still write logs in a deleted role
                 _granted[name] = set(grants(statements))
         if config.current().enforce_iam and not verdict.allowed:
-            _refuse(call, need, verdict)
+            _refuse(call, needed, verdict)
 
 
 def calls_made() -> list[dict[str, Any]]:
-    """Every permission that a role has needed so far, with how often and whether it had it.
+    """Every permission that a role has needed so far.
 
     Returns
     -------
     list
-        ``role``, ``action``, ``resource`` ("?" when it is not derived), ``allowed`` (null when that cannot be said),
-        ``reason`` (why it is not allowed) and ``count``.
+        ``role``, ``action``, ``resource`` ("?" when unknown), ``allowed`` (null when undecided), ``reason`` (why it is
+        not allowed) and ``count``.
     """
     with _lock:
         made = list(_made.items())
     rows = [
         {
             "role": role,
-            "action": need.action,
-            "resource": need.resource or "?",
+            "action": needed.action,
+            "resource": needed.resource or "?",
             "allowed": verdict.allowed,
             "reason": verdict.reason,
             "count": count,
         }
-        for (role, need, verdict), count in made
+        for (role, needed, verdict), count in made
     ]
     return sorted(rows, key=lambda row: (row["role"], row["action"], row["resource"]))
 
 
 def unused_grants() -> list[dict[str, str]]:
-    """What the policies of the roles allow and no call has needed; a deleted role counts if it ever made a call."""
+    """The permissions of all roles that no call has needed; a deleted role is included if it made a call."""
     with _lock:
         made = list(_made)
         granted = dict(_granted)
     for role in _roles().values():
         granted[role.name] = set(grants(_policies(role.name)[0]))
-    needed = [(role, need.action, need.resource or "?") for role, need, _ in made]
+    needed = [(role, permission.action, permission.resource or "?") for role, permission, _ in made]
     rows = [
         {"role": role, "action": grant.names[0], "resource": grant.names[1]}
         for role, held in granted.items()
@@ -115,12 +115,12 @@ def _roles() -> dict[str, Any]:
 
 
 def _policies(name: str) -> tuple[list[dict[str, Any]], Verdict | None]:
-    """The statements of a role's policies, and the verdict when they do not settle it."""
+    """The statements of a role's policies, and the verdict if it does not depend on them."""
     role = _roles().get(name)
     if role is None:
         return [], Verdict(False, "the role does not exist")
     documents = [*role.policies.values(), *(_default_document(policy) for policy in role.managed_policies.values())]
-    boundary = Verdict(None, "a permissions boundary is not understood") if role.permissions_boundary else None
+    boundary = Verdict(None, "permissions boundaries are not evaluated here") if role.permissions_boundary else None
     return [statement for document in documents for statement in parse(document)], boundary
 
 
@@ -128,10 +128,10 @@ def _default_document(policy: Any) -> str:
     return str(next(version.document for version in policy.versions if version.is_default))
 
 
-def _refuse(call: Call, need: Need, verdict: Verdict) -> None:
+def _refuse(call: Call, needed: Permission, verdict: Verdict) -> None:
     xml = call.protocol in ("query", "rest-xml", "ec2")
     code = _DENIED_CODES.get(call.service, "AccessDenied" if xml else "AccessDeniedException")
     session = f"arn:aws:sts::{config.ACCOUNT}:assumed-role/{call.caller.name}/{call.caller.session}"
-    target = f"{need.action} on resource: {need.resource or '?'}"
+    target = f"{needed.action} on resource: {needed.resource or '?'}"
     message = f"User: {session} is not authorized to perform: {target} because {verdict.reason}"
     raise RefusedError(code, message, 400 if call.protocol == "json" else 403)

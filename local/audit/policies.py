@@ -1,4 +1,4 @@
-"""IAM's policy documents: which statements concern a request, and what they say together."""
+"""Evaluates IAM policy documents."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from local.audit.conditions import Context, UndecidedError, hold, matches, subst
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a request is allowed (None: cannot be said), and why when it is not."""
+    """Whether a request is allowed (None: undecided), and the reason if it is not."""
 
     allowed: bool | None
     reason: str = ""
@@ -28,15 +28,15 @@ class Grant:
 
     @property
     def names(self) -> tuple[str, str]:
-        """The two patterns as a person reads them."""
+        """Both patterns, marked if negated."""
         action = f"NotAction {self.action}" if self.negates_action else self.action
         return action, f"NotResource {self.resource}" if self.negates_resource else self.resource
 
     def covers(self, action: str, resource: str) -> bool:
-        """Whether this grant is what allows an action on a resource."""
-        fits_action = any(matches(one, action, ignore_case=True) for one in self.action.split(", "))
-        fits_resource = any(matches(one, resource) for one in self.resource.split(", "))
-        return fits_action != self.negates_action and fits_resource != self.negates_resource
+        """False when this grant does not match an action on a resource."""
+        matches_action = any(matches(one, action, ignore_case=True) for one in self.action.split(", "))
+        matches_resource = any(matches(one, resource) for one in self.resource.split(", "))
+        return matches_action != self.negates_action and matches_resource != self.negates_resource
 
 
 @cache
@@ -47,32 +47,32 @@ def parse(document: str) -> tuple[dict[str, Any], ...]:
 
 
 def decide(statements: Iterable[dict[str, Any]], action: str, resource: str | None, context: Context) -> Verdict:
-    """What statements say to an action on a resource.
+    """Evaluate statements for an action on a resource.
 
     Parameters
     ----------
     resource
-        Its ARN, ``*`` for an action that knows no resources, or None when the engine cannot derive it: then only
-        statements about every resource are understood.
+        Its ARN; ``*`` for an action without resource types; None if unknown, which only statements about ``*`` can
+        decide.
     """
     allowed, undecided = False, ""
     for statement in statements:
         try:
-            if not _concerns(statement, action, resource, context):
+            if not _applies(statement, action, resource, context):
                 continue
             if statement["Effect"] == "Deny":
                 return Verdict(False, f"explicit Deny in statement {statement.get('Sid', 'without Sid')}")
             allowed = True
         except UndecidedError as error:
             if statement["Effect"] == "Deny" or not undecided:
-                undecided = f"{statement['Effect']} not understood: {error}"
+                undecided = f"{statement['Effect']} not evaluated: {error}"
     if undecided and (not allowed or undecided.startswith("Deny")):
         return Verdict(None, undecided)
     return Verdict(True) if allowed else Verdict(False, "no identity-based policy allows it")
 
 
 def grants(statements: Iterable[dict[str, Any]]) -> Iterator[Grant]:
-    """Everything that the Allow statements grant, pattern by pattern."""
+    """The grants of the Allow statements, one per pair of patterns."""
     for statement in statements:
         if statement["Effect"] != "Allow":
             continue
@@ -84,17 +84,17 @@ def grants(statements: Iterable[dict[str, Any]]) -> Iterator[Grant]:
                 yield Grant(action, resource, negates_action, negates_resource)
 
 
-def _concerns(statement: dict[str, Any], action: str, resource: str | None, context: Context) -> bool:
+def _applies(statement: dict[str, Any], action: str, resource: str | None, context: Context) -> bool:
     if "NotAction" in statement:
-        fits = not any(matches(one, action, ignore_case=True) for one in _list(statement["NotAction"]))
+        applies = not any(matches(one, action, ignore_case=True) for one in _list(statement["NotAction"]))
     else:
-        fits = any(matches(one, action, ignore_case=True) for one in _list(statement["Action"]))
-    if not fits or not _fits_resource(statement, resource, context):
+        applies = any(matches(one, action, ignore_case=True) for one in _list(statement["Action"]))
+    if not applies or not _matches_resource(statement, resource, context):
         return False
     return hold(statement.get("Condition", {}), context)
 
 
-def _fits_resource(statement: dict[str, Any], resource: str | None, context: Context) -> bool:
+def _matches_resource(statement: dict[str, Any], resource: str | None, context: Context) -> bool:
     patterns = [substitute(one, context) for one in _list(statement.get("Resource", statement.get("NotResource")))]
     if "*" in patterns:
         return "Resource" in statement

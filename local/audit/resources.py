@@ -1,4 +1,4 @@
-"""The ARNs of the resources that a call is about, service by service."""
+"""Derives the ARNs of a call's resources, by service."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,8 +8,8 @@ from moto.iam.models import iam_backends
 from local import config
 from local.calls import Call
 
-# Per service: the members that name a resource, and its ARN after "arn:aws:<service>:<region>:<account>:". The first
-# member that a call has is its resource; a member that holds an ARN already is taken as it is.
+# By service: the members that name a resource, and the rest of its ARN after "arn:aws:<service>:<region>:<account>:".
+# The first member in the call counts; a member that is already an ARN is used unchanged.
 _NAMED: dict[str, dict[str, str]] = {
     "cloudformation": {"StackName": "stack/{}/*"},
     "cloudwatch": {"AlarmName": "alarm:{}", "AlarmNames": "alarm:{}", "ResourceARN": "{}"},
@@ -45,7 +45,7 @@ _NAMED: dict[str, dict[str, str]] = {
     "xray": {},
 }
 
-# Actions that have a member of the table above which is not their resource: IAM knows them on "*" only.
+# Actions with a member of the table above that is not their resource: in IAM their resource is "*".
 _ON_EVERYTHING = {
     "cloudwatch:DescribeAlarmsForMetric",
     "cloudwatch:PutMetricData",
@@ -56,7 +56,7 @@ _ON_EVERYTHING = {
 
 
 def of(call: Call) -> Iterator[str | None]:
-    """The ARNs of a call's resources; ``*`` for an action that knows none, None where they are not derived."""
+    """The ARNs of a call's resources: ``*`` for an action without any, None when not derived."""
     if call.action in _ON_EVERYTHING or _lists_all(call):
         yield "*"
     elif call.prefix in _DERIVED:
@@ -68,24 +68,24 @@ def of(call: Call) -> Iterator[str | None]:
 
 
 def table(call: Call, name: str) -> str:
-    """The ARN of a DynamoDB table that is given by name or by ARN."""
+    """The ARN of a DynamoDB table, given by name or ARN."""
     return _arn(call, "table/{}", name)
 
 
 def copied_object(source: Any) -> str:
-    """The ARN of the object that CopySource names."""
+    """The ARN of the object in CopySource."""
     return f"arn:aws:s3:::{str(source).lstrip('/').split('?')[0]}"
 
 
 def deleted_versions(call: Call) -> Iterator[str]:
-    """The objects of which a call deletes a certain version."""
+    """The ARNs of the objects of which a call deletes one version."""
     for item in [call.parameters, *call.parameters.get("Delete", {}).get("Objects", [])]:
         if item.get("VersionId"):
             yield f"arn:aws:s3:::{call.parameters['Bucket']}/{item['Key']}"
 
 
 def _lists_all(call: Call) -> bool:
-    """SageMaker's lists take names as filters; IAM knows the lists on everything."""
+    """False for calls other than SageMaker's lists, whose names are filters; in IAM their resource is ``*``."""
     name = call.operation.name
     return (
         call.prefix == "sagemaker"
@@ -105,7 +105,7 @@ def _arn(call: Call, template: str, name: str, service: str = "") -> str:
 
 
 def _values(call: Call, *members: str) -> list[str]:
-    """The names in the first of these members that the call has."""
+    """The names in the first of these members that is set."""
     for member in members:
         given = call.parameters.get(member)
         if given:
@@ -122,7 +122,7 @@ def _first_named(call: Call) -> Iterator[str]:
 
 def _sagemaker(call: Call) -> Iterator[str]:
     if call.operation.name == "CreateModelPackage":
-        # https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-version.html: a version of the group.
+        # A version of the group: https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-version.html
         yield from (_arn(call, "model-package/{}/*", name) for name in _values(call, "ModelPackageGroupName"))
         return
     yield from _first_named(call)
@@ -131,7 +131,7 @@ def _sagemaker(call: Call) -> Iterator[str]:
 
 
 def _application_autoscaling(call: Call) -> Iterator[str]:
-    """A scalable target's own id is AWS's; a policy can name them by wildcard alone."""
+    """AWS generates the ids of scalable targets, so policies name them only by wildcard."""
     if not call.operation.name.startswith("Describe"):
         yield _arn(call, "scalable-target/{}", str(call.parameters["ResourceId"]).replace("/", "-"))
 
@@ -183,7 +183,7 @@ def _lambda(call: Call) -> Iterator[str]:
 
 
 def _logs(call: Call) -> Iterator[str]:
-    """Log groups are asked for with an empty stream: so ``log-group:<name>:*`` allows them and ``<name>`` does not."""
+    """The ARN of a group has an empty stream: ``log-group:<name>:*`` allows it and ``<name>`` does not."""
     stream = call.parameters.get("logStreamName", "")
     groups = _values(call, "logGroupName", "logGroupIdentifier", "logGroupNames", "logGroupIdentifiers")
     if call.operation.name == "DescribeLogGroups":
@@ -213,7 +213,7 @@ def _sqs(call: Call) -> Iterator[str]:
 
 
 def _ssm(call: Call) -> Iterator[str]:
-    """A parameter's ARN has one slash after "parameter", whether or not its name starts with one."""
+    """The ARN has one slash after "parameter", with or without one at the start of the parameter's name."""
     for name in _values(call, "Name", "Names", "Path", "ResourceId"):
         plain = name if name.startswith("arn:") else name.split(":")[0].strip("/")
         yield _arn(call, "parameter/{}", plain)

@@ -1,7 +1,7 @@
-"""CloudFormation: stacks that are created, updated, rolled back and deleted as AWS does it, through the services' APIs.
+"""CloudFormation: creates, updates, rolls back and deletes stacks through the services' APIs.
 
-moto's own stacks are not used: they neither roll back nor retain, and skip what they do not know. Its server and its
-parsing of requests are.
+It uses moto's server and request parsing, but not moto's stacks: they neither roll back nor retain resources, and
+skip unknown types silently.
 """
 
 MOTO_NAMES = (
@@ -14,7 +14,7 @@ MOTO_NAMES = (
 
 
 def install() -> None:
-    """Put this API in place of moto's."""
+    """Replace moto's API by this one."""
     from moto.cloudformation import urls
 
     from local.cloudformation.api import CloudFormationResponse

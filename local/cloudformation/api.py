@@ -1,4 +1,4 @@
-"""CloudFormation's API: the calls that change something."""
+"""The operations of CloudFormation's API that change stacks and change sets."""
 
 import uuid
 from datetime import UTC, datetime
@@ -14,27 +14,27 @@ from local.cloudformation.errors import (
     InvalidChangeSetStatusError,
     ValidationError,
 )
+from local.cloudformation.read_operations import ReadOperations
 from local.cloudformation.stacks import Plan, Stack
-from local.cloudformation.telling import Telling
 
 _NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 
-class CloudFormationResponse(Telling):
-    """One request of any kind."""
+class CloudFormationResponse(ReadOperations):
+    """Answers one request."""
 
     @classmethod
     def receive(cls, request: Any, full_url: str, _headers: Any) -> tuple[int, dict[str, str], str]:
-        """Take a custom resource's answer, PUT to the ResponseURL that its function was given."""
+        """Receive a custom resource's response, a PUT to its ResponseURL."""
         if request.headers.get("Content-Type"):
-            return 403, {}, "SignatureDoesNotMatch: AWS signs a ResponseURL for an empty Content-Type, send it empty"
+            return 403, {}, "SignatureDoesNotMatch: a ResponseURL is signed for an empty Content-Type; send it empty"
         token = urlparse(full_url).path.rpartition("/")[2]
         return (200 if custom_resources.receive(token, request.data) else 404), {}, ""
 
     # Creating, updating, deleting
 
     def create_stack(self) -> ActionResult:
-        """Begin to make a stack."""
+        """Start the creation of a stack."""
         given = self._checked_params()
         name = given["StackName"]
         if stacks.find(self.region, name):
@@ -45,13 +45,13 @@ class CloudFormationResponse(Telling):
         stack.disable_rollback = bool(given.get("DisableRollback"))
         stack.protected = bool(given.get("EnableTerminationProtection"))
         stack.policy = given.get("StackPolicyBody")
-        stacks.add(stack).tell("CREATE_IN_PROGRESS", "User Initiated")
+        stacks.add(stack).set_status("CREATE_IN_PROGRESS", "User Initiated")
         on_failure = "DO_NOTHING" if stack.disable_rollback else given.get("OnFailure", "ROLLBACK")
         deployment.start(stack, deployment.Deployment(stack, plan, on_failure).create)
         return ActionResult({"StackId": stack.id})
 
     def update_stack(self) -> ActionResult:
-        """Begin to bring a stack to another template or other parameters."""
+        """Start the update of a stack."""
         given = self._checked_params()
         stack = self._updatable(given["StackName"])
         plan = self._plan(stack)
@@ -63,7 +63,7 @@ class CloudFormationResponse(Telling):
         return ActionResult({"StackId": stack.id})
 
     def delete_stack(self) -> ActionResult:
-        """Begin to delete a stack; that there is none is no error."""
+        """Start the deletion of a stack; succeed if it does not exist."""
         stack = stacks.find(self.region, self._get_param("StackName"))
         if stack is None or stack.status == "DELETE_COMPLETE":
             return EmptyResult()
@@ -78,12 +78,12 @@ class CloudFormationResponse(Telling):
         if stack.busy:
             raise ValidationError(f"Stack [{stack.id}] cannot be deleted while in status {stack.status}")
         stack.role_arn = self._get_param("RoleARN") or stack.role_arn
-        stack.tell("DELETE_IN_PROGRESS", "User Initiated")
+        stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
         deployment.start(stack, deployment.delete_all, stack, keep)
         return EmptyResult()
 
     def validate_template(self) -> ActionResult:
-        """Check a template."""
+        """Validate a template."""
         parsed = template.parse(self._body(None))
         required = template.capabilities(parsed)
         return ActionResult(
@@ -99,14 +99,14 @@ class CloudFormationResponse(Telling):
                     for name, rules in parsed.get("Parameters", {}).items()
                 ],
                 "Capabilities": required,
-                "CapabilitiesReason": "It makes IAM resources." if required else None,
+                "CapabilitiesReason": "The template creates IAM resources." if required else None,
             }
         )
 
     # Change sets
 
     def create_change_set(self) -> ActionResult:
-        """Work out what a template would change."""
+        """Compute the changes that a template would make."""
         given = self._checked_params()
         name, stack_name = given["ChangeSetName"], given["StackName"]
         if given.get("ChangeSetType", "UPDATE") == "CREATE":
@@ -122,21 +122,21 @@ class CloudFormationResponse(Telling):
         plan = self._plan(stack)
         self._take_settings(stack)
         if not stack.status:
-            stacks.add(stack).tell("REVIEW_IN_PROGRESS", "User Initiated")
+            stacks.add(stack).set_status("REVIEW_IN_PROGRESS", "User Initiated")
         stack.change_sets[name] = _make_change_set(stack, plan, name, given.get("Description"))
         return ActionResult({"Id": stack.change_sets[name]["ChangeSetId"], "StackId": stack.id})
 
     def describe_change_set(self) -> ActionResult:
-        """Tell what a change set would change."""
+        """Describe a change set."""
         return ActionResult({key: value for key, value in self._change_set()[1].items() if key != "plan"})
 
     def list_change_sets(self) -> ActionResult:
-        """Tell a stack's change sets."""
+        """List a stack's change sets."""
         stack = stacks.get(self.region, self._get_param("StackName"))
         return ActionResult({"Summaries": list(stack.change_sets.values())})
 
     def delete_change_set(self) -> ActionResult:
-        """Forget a change set; that there is none is no error."""
+        """Delete a change set; succeed if it does not exist."""
         try:
             stack, change_set = self._change_set()
         except ChangeSetNotFoundError:
@@ -145,7 +145,7 @@ class CloudFormationResponse(Telling):
         return EmptyResult()
 
     def execute_change_set(self) -> ActionResult:
-        """Begin to do what a change set says."""
+        """Start the creation or update in a change set."""
         stack, change_set = self._change_set()
         if change_set["ExecutionStatus"] != "AVAILABLE":
             raise InvalidChangeSetStatusError(
@@ -156,7 +156,7 @@ class CloudFormationResponse(Telling):
         stack.change_sets = {change_set["ChangeSetName"]: change_set}
         keep = bool(self._get_param("DisableRollback"))
         if stack.status == "REVIEW_IN_PROGRESS":
-            stack.tell("CREATE_IN_PROGRESS", "User Initiated")
+            stack.set_status("CREATE_IN_PROGRESS", "User Initiated")
             on_failure = "DO_NOTHING" if keep else "ROLLBACK"
             deployment.start(stack, deployment.Deployment(stack, change_set["plan"], on_failure).create)
         else:
@@ -166,12 +166,12 @@ class CloudFormationResponse(Telling):
     # Settings
 
     def set_stack_policy(self) -> ActionResult:
-        """Keep a stack's policy."""
+        """Store a stack's policy; it is not enforced."""
         stacks.get(self.region, self._get_param("StackName")).policy = self._get_param("StackPolicyBody")
         return EmptyResult()
 
     def update_termination_protection(self) -> ActionResult:
-        """Protect a stack from deletion, or no longer."""
+        """Switch a stack's termination protection on or off."""
         stack = stacks.get(self.region, self._get_param("StackName"))
         stack.protected = bool(self._get_param("EnableTerminationProtection"))
         return ActionResult({"StackId": stack.id})

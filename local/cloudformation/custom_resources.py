@@ -1,4 +1,4 @@
-"""Resources made by a person's own function or topic, which answers over HTTP when it is done."""
+"""Custom resources: a function or topic creates them and responds over HTTP."""
 
 import json
 import queue
@@ -18,7 +18,7 @@ _answers: dict[str, "queue.SimpleQueue[dict[str, Any]]"] = {}
 
 
 def receive(token: str, body: bytes) -> bool:
-    """Take what was PUT to a ResponseURL; whether anybody waits for it."""
+    """Receive the body of a PUT to a ResponseURL; False when no request waits for it."""
     waiting = _answers.get(token)
     if waiting:
         waiting.put(json.loads(body))
@@ -26,30 +26,30 @@ def receive(token: str, body: bytes) -> bool:
 
 
 def _create(task: Task) -> Attributes:
-    return _attributes(task, _ask(task, "Create"))
+    return _attributes(task, _request(task, "Create"))
 
 
 def _update(task: Task) -> Attributes:
     if task.changed("ServiceToken"):
         raise ResourceError("Modifying service token is not allowed.")
-    return _attributes(task, _ask(task, "Update", OldResourceProperties=_as_texts(task.before)))
+    return _attributes(task, _request(task, "Update", OldResourceProperties=_as_texts(task.before)))
 
 
 def _delete(task: Task) -> None:
-    _ask(task, "Delete")
+    _request(task, "Delete")
 
 
 def _attributes(task: Task, answer: dict[str, Any]) -> Attributes:
     return {**(answer.get("Data") or {}), "Ref": answer.get("PhysicalResourceId") or task.physical_id}
 
 
-def _ask(task: Task, request_type: str, **more: Any) -> dict[str, Any]:
+def _request(task: Task, request_type: str, **more: Any) -> dict[str, Any]:
     token = uuid.uuid4().hex
     _answers[token] = queue.SimpleQueue()
     try:
         request_id = _send(task, request_type, token, more)
         if request_type == "Create":
-            # From here on something may have been made, so that its deletion is asked for whatever the answer is.
+            # The function may have created something even if it fails, so the rollback must send a Delete.
             task.physical_id = f"{task.stack_id.split('/')[1]}-{task.logical_id}-{random_suffix()}"
         answer = _wait(task, token, request_id)
     finally:
@@ -94,7 +94,7 @@ def _send(task: Task, request_type: str, token: str, more: dict[str, Any]) -> st
 
 
 def _wait(task: Task, token: str, request_id: str) -> dict[str, Any]:
-    # Not divided by the time scale: the function behind it takes its real time.
+    # Not scaled: the function runs in real time.
     deadline = time.monotonic() + int(task.get("ServiceTimeout", DEFAULT_TIMEOUT_SECONDS))
     while time.monotonic() < deadline:
         try:
@@ -109,7 +109,7 @@ def _wait(task: Task, token: str, request_id: str) -> dict[str, Any]:
 
 
 def _as_texts(value: Any) -> Any:
-    """Properties as functions see them: every scalar is a string."""
+    """The properties with every scalar as a string, as AWS sends them to functions."""
     if isinstance(value, dict):
         return {key: _as_texts(item) for key, item in value.items()}
     return [_as_texts(item) for item in value] if isinstance(value, list) else text(value)

@@ -1,4 +1,4 @@
-"""Brings a stack to its plan in the background, or back to where it was when that fails."""
+"""Creates, updates and deletes a stack's resources in the background, and rolls back on failure."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -8,14 +8,14 @@ from typing import Any
 
 from local.cloudformation import planning, providers, resources, stacks, template
 from local.cloudformation.errors import ResourceError, ValidationError, reason
-from local.cloudformation.ordering import in_order
+from local.cloudformation.ordering import run_in_order
 from local.cloudformation.schemas import text
 from local.cloudformation.stacks import Plan, Resource, Stack
 
 
 @dataclass
 class Step:
-    """What was done, or begun, with one resource, so that it can be undone."""
+    """One started change of a resource, for the rollback."""
 
     now: Resource
     former: Resource | None = None
@@ -24,71 +24,75 @@ class Step:
 
 @dataclass
 class Deployment:
-    """One way of a stack to a plan.
+    """The deployment of one plan to a stack.
 
     Parameters
     ----------
     on_failure
-        What becomes of a stack that could not be created: ROLLBACK, DELETE or DO_NOTHING. An update knows ROLLBACK
-        and DO_NOTHING.
+        ROLLBACK, DELETE (creations only) or DO_NOTHING.
     """
 
     stack: Stack
     plan: Plan
     on_failure: str = "ROLLBACK"
     steps: list[Step] = field(default_factory=list)
-    leftovers: list[Resource] = field(default_factory=list)
+    replaced: list[Resource] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def create(self) -> None:
-        """Make all of the stack."""
+        """Create the stack."""
         self.stack.plan = self.plan
-        complaint = self._apply()
-        if not complaint:
-            self.stack.tell("CREATE_COMPLETE")
+        failure = self._apply()
+        if not failure:
+            self.stack.set_status("CREATE_COMPLETE")
         elif self.on_failure == "DO_NOTHING":
-            self.stack.tell("CREATE_FAILED", complaint)
+            self.stack.set_status("CREATE_FAILED", failure)
         elif self.on_failure == "DELETE":
-            self.stack.tell("DELETE_IN_PROGRESS", f"{complaint}Delete requested by user.")
+            self.stack.set_status("DELETE_IN_PROGRESS", f"{failure}Delete requested by user.")
             delete_all(self.stack, keep=frozenset())
         else:
-            self.stack.tell("ROLLBACK_IN_PROGRESS", f"{complaint}Rollback requested by user.")
-            failed = _delete_resources(self.stack, _created_anew(self.stack.resources.values()))
-            self.stack.tell("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", _failed("delete", failed))
+            self.stack.set_status("ROLLBACK_IN_PROGRESS", f"{failure}Rollback requested by user.")
+            failed = _delete_resources(self.stack, _exclude_retained(self.stack.resources.values()))
+            self.stack.set_status(
+                "ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", _describe_failed("delete", failed)
+            )
 
     def update(self) -> None:
-        """Bring the stack from its former plan to this one."""
+        """Update the stack from its former plan to this one."""
         former, former_outputs = self.stack.plan, self.stack.outputs
         self.stack.plan, self.stack.updated = self.plan, datetime.now(UTC)
-        complaint = self._apply()
-        if complaint and self.on_failure == "DO_NOTHING":
-            self.stack.tell("UPDATE_FAILED", complaint)
-        elif complaint:
+        failure = self._apply()
+        if failure and self.on_failure == "DO_NOTHING":
+            self.stack.set_status("UPDATE_FAILED", failure)
+        elif failure:
             self.stack.plan, self.stack.outputs = former, former_outputs
-            self._roll_back(complaint)
+            self._roll_back(failure)
         else:
-            self.stack.tell("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+            self.stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
             removed = [r for name, r in self.stack.resources.items() if name not in self.plan.resources]
             for resource in removed:
                 del self.stack.resources[resource.logical_id]
-            _delete_resources(self.stack, [*self.leftovers, *_unretained(self.stack, removed)])
-            self.stack.tell("UPDATE_COMPLETE")
+            _delete_resources(self.stack, [*self.replaced, *_skip_retained(self.stack, removed)])
+            self.stack.set_status("UPDATE_COMPLETE")
 
     def _apply(self) -> str:
-        """Make every resource and output of the plan; what failed, in CloudFormation's words, or nothing."""
+        """Create or update every resource and output of the plan; return CloudFormation's failure reason, or ""."""
         needs = {name: template.dependencies(self.plan.template, d) for name, d in self.plan.resources.items()}
-        failed = in_order(needs, lambda name: self._put(name, needs[name]), on_failure=self.cancelled.set)
+        failed = run_in_order(
+            needs, lambda name: self._create_or_change(name, needs[name]), on_failure=self.cancelled.set
+        )
         if failed:
             new = [name for name in failed if self.stack.resources[name].status == "CREATE_FAILED"]
-            return _failed("create", new) + _failed("update", [name for name in failed if name not in new])
+            updated = [name for name in failed if name not in new]
+            return _describe_failed("create", new) + _describe_failed("update", updated)
         try:
             self.stack.outputs = self._evaluate_outputs()
         except ValidationError as error:
             return f"{reason(error)} "
         return ""
 
-    def _put(self, name: str, needs: set[str]) -> None:
+    def _create_or_change(self, name: str, needs: set[str]) -> None:
         definition = self.plan.resources[name]
         deletion = definition.get("DeletionPolicy", "Delete")
         replacement = definition.get("UpdateReplacePolicy", "Delete")
@@ -99,7 +103,7 @@ class Deployment:
         else:
             self.stack.resources[name] = now
             self.steps.append(Step(now))
-            with resources.Attempt(self.stack, now, "CREATE"):
+            with resources.RecordedOperation(self.stack, now, "CREATE"):
                 now.given = self._evaluate_properties(now)
                 resources.create(self.stack, now, self.cancelled)
         self.attributes[name] = now.attributes
@@ -118,23 +122,23 @@ class Deployment:
             now.given = self._evaluate_properties(now)
             replacing = now.given != former.given and resources.must_replace(former, now)
         except Exception as error:
-            self.stack.tell_of(former, "UPDATE_FAILED", reason(error))
+            self.stack.set_resource_status(former, "UPDATE_FAILED", reason(error))
             raise
         self.steps.append(Step(now, former, in_place=not replacing))
         self.stack.resources[now.logical_id] = now
         if now.given == former.given:
             return
-        with resources.Attempt(self.stack, now, "UPDATE", resources.REPLACING if replacing else None):
+        with resources.RecordedOperation(self.stack, now, "UPDATE", resources.REPLACING if replacing else None):
             if replacing:
                 now.physical_id = ""
                 resources.create(self.stack, now, self.cancelled)
             else:
                 resources.update(self.stack, former, now, self.cancelled)
         if now.physical_id != former.physical_id and former.replace_policy == "Delete":
-            self.leftovers.append(former)
+            self.replaced.append(former)
 
-    def _roll_back(self, complaint: str) -> None:
-        self.stack.tell("UPDATE_ROLLBACK_IN_PROGRESS", complaint)
+    def _roll_back(self, failure: str) -> None:
+        self.stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS", failure)
         unwanted, failed = [], []
         for step in reversed(self.steps):
             now, former = step.now, step.former
@@ -148,19 +152,19 @@ class Deployment:
             elif now.given != former.given:
                 try:
                     self._restore(former, now)
-                except Exception:  # told by the resource's event; the others are to be restored all the same
+                except Exception:  # reported in the resource's event; restore the other resources regardless
                     failed.append(now.logical_id)
                 if former.physical_id != now.physical_id:
                     unwanted.append(now)
         if failed:
-            self.stack.tell("UPDATE_ROLLBACK_FAILED", _failed("update", failed))
+            self.stack.set_status("UPDATE_ROLLBACK_FAILED", _describe_failed("update", failed))
             return
-        self.stack.tell("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-        _delete_resources(self.stack, _created_anew(unwanted))
-        self.stack.tell("UPDATE_ROLLBACK_COMPLETE")
+        self.stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+        _delete_resources(self.stack, _exclude_retained(unwanted))
+        self.stack.set_status("UPDATE_ROLLBACK_COMPLETE")
 
     def _restore(self, former: Resource, now: Resource) -> None:
-        with resources.Attempt(self.stack, former, "UPDATE"):
+        with resources.RecordedOperation(self.stack, former, "UPDATE"):
             resources.update(self.stack, now, former, threading.Event())
 
     def _evaluate_outputs(self) -> list[dict[str, str]]:
@@ -168,36 +172,36 @@ class Deployment:
         outputs = []
         for name, definition in self.plan.outputs.items():
             output = evaluator.evaluate(definition)
-            told = {"OutputKey": name, "OutputValue": text(output["Value"])}
+            described = {"OutputKey": name, "OutputValue": text(output["Value"])}
             if "Description" in output:
-                told["Description"] = output["Description"]
+                described["Description"] = output["Description"]
             if "Export" in output:
-                told["ExportName"] = output["Export"]["Name"]
-            outputs.append(told)
+                described["ExportName"] = output["Export"]["Name"]
+            outputs.append(described)
         stacks.check_exports(self.stack, outputs)
         return outputs
 
 
 def delete_all(stack: Stack, keep: frozenset[str]) -> None:
-    """Delete a stack, but for those resources that the caller or their policy keeps."""
+    """Delete a stack, except the resources that the caller or a DeletionPolicy retains."""
     try:
         stacks.check_exports(stack, [])
     except ValidationError as error:
-        stack.tell("DELETE_FAILED", f"Delete canceled. {reason(error)}")
+        stack.set_status("DELETE_FAILED", f"Delete canceled. {reason(error)}")
         return
     for name in keep:
         stack.resources.pop(name, None)
-    failed = _delete_resources(stack, _unretained(stack, stack.resources.values()))
+    failed = _delete_resources(stack, _skip_retained(stack, stack.resources.values()))
     if failed:
-        stack.tell("DELETE_FAILED", _failed("delete", failed))
+        stack.set_status("DELETE_FAILED", _describe_failed("delete", failed))
         return
     stack.resources.clear()
     stack.outputs, stack.deleted = [], datetime.now(UTC)
-    stack.tell("DELETE_COMPLETE")
+    stack.set_status("DELETE_COMPLETE")
 
 
 def _delete_resources(stack: Stack, unwanted: Iterable[Resource]) -> list[str]:
-    """Delete resources, each after those that need it; the logical ids of what could not be deleted."""
+    """Delete resources, each after its dependents; return the logical ids of those that failed."""
     by_name = {f"{index}": resource for index, resource in enumerate(unwanted)}
     needs: dict[str, set[str]] = {key: set() for key in by_name}
     for key, resource in by_name.items():
@@ -211,35 +215,35 @@ def _delete_resources(stack: Stack, unwanted: Iterable[Resource]) -> list[str]:
         if stack.resources.get(resource.logical_id) is resource:
             del stack.resources[resource.logical_id]
 
-    return [by_name[key].logical_id for key in in_order(needs, remove)]
+    return [by_name[key].logical_id for key in run_in_order(needs, remove)]
 
 
-def _created_anew(made: Iterable[Resource]) -> list[Resource]:
-    """What a failed creation takes back: not what is to be retained, unless only once it is complete."""
-    return [resource for resource in made if resource.deletion_policy != "Retain"]
+def _exclude_retained(created: Iterable[Resource]) -> list[Resource]:
+    """The resources that a rollback deletes; Retain keeps one, RetainExceptOnCreate does not."""
+    return [resource for resource in created if resource.deletion_policy != "Retain"]
 
 
-def _unretained(stack: Stack, unwanted: Iterable[Resource]) -> list[Resource]:
+def _skip_retained(stack: Stack, unwanted: Iterable[Resource]) -> list[Resource]:
     kept = [resource for resource in unwanted if resource.deletion_policy != "Delete"]
     for resource in kept:
-        stack.tell_of(resource, "DELETE_SKIPPED")
+        stack.set_resource_status(resource, "DELETE_SKIPPED")
     return [resource for resource in unwanted if resource not in kept]
 
 
-def _failed(verb: str, names: Iterable[str]) -> str:
+def _describe_failed(verb: str, names: Iterable[str]) -> str:
     names = sorted(names)
     return f"The following resource(s) failed to {verb}: [{', '.join(names)}]. " if names else ""
 
 
 def start(stack: Stack, work: Callable[..., None], *arguments: Any) -> None:
-    """Do the work of a stack operation in the background."""
+    """Run a stack operation in the background."""
 
     def run() -> None:
         try:
             work(*arguments)
         except Exception as error:
-            # Whatever it is, a stack must not stay in progress for ever.
-            stack.tell(f"{stack.status.split('_')[0]}_FAILED", reason(error))
+            # After any error, the stack must not stay in progress for ever.
+            stack.set_status(f"{stack.status.split('_')[0]}_FAILED", reason(error))
             raise
 
     threading.Thread(target=run, daemon=True).start()

@@ -1,49 +1,49 @@
-"""The errors that CloudFormation answers with, and the one by which a resource fails."""
+"""The errors of CloudFormation's API and of single resources."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.exceptions import ServiceException
 
 
 class ValidationError(ServiceException):  # type: ignore[misc]
-    """The request or the template is not as it must be."""
+    """The request or the template is invalid."""
 
     code = "ValidationError"
 
 
 class AlreadyExistsError(ServiceException):  # type: ignore[misc]
-    """There is a stack of this name."""
+    """A stack or change set with this name exists."""
 
     code = "AlreadyExistsException"
 
 
 class ChangeSetNotFoundError(ServiceException):  # type: ignore[misc]
-    """There is no change set of this name."""
+    """No change set has this name."""
 
     code = "ChangeSetNotFound"
 
 
 class InvalidChangeSetStatusError(ServiceException):  # type: ignore[misc]
-    """The change set cannot be executed as it stands."""
+    """The change set cannot be executed in its status."""
 
     code = "InvalidChangeSetStatus"
 
 
 class InsufficientCapabilitiesError(ServiceException):  # type: ignore[misc]
-    """The template makes IAM resources and the caller did not acknowledge it."""
+    """The template creates IAM resources and the request lacks the capability."""
 
     code = "InsufficientCapabilitiesException"
 
 
 class ResourceError(Exception):
-    """A resource could not be made, changed or deleted; the message is the reason that its event tells."""
+    """A resource could not be created, updated or deleted; the message is the reason in its event."""
 
 
 class CancelledError(ResourceError):
-    """Another resource failed while this one was being worked on."""
+    """Another resource failed while this one was in progress."""
 
 
 def reason(error: Exception) -> str:
-    """Why a resource failed, as CloudFormation words the answer of the service behind it."""
+    """The reason for a failed resource, in CloudFormation's wording of a service's error."""
     if isinstance(error, ClientError):
         answer, metadata = error.response["Error"], error.response["ResponseMetadata"]
         service = error.operation_name

@@ -1,4 +1,4 @@
-"""Evaluates a template's intrinsic functions; what waits for a resource stays as it is until the resource exists."""
+"""Evaluates intrinsic functions; a call that needs a missing resource stays unevaluated."""
 
 import base64
 import json
@@ -15,11 +15,10 @@ Attributes = Mapping[str, Any]
 _NO_VALUE = object()
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 _SSM_REFERENCE = re.compile(r"\{\{resolve:([a-z-]+):([^}]*)\}\}")
-CONDITION_FUNCTIONS = {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Condition"}
 
 
 def function_of(node: Any) -> str | None:
-    """The name of the intrinsic function that a node is a call of."""
+    """The name of the intrinsic function that a node calls, or None."""
     if isinstance(node, dict) and len(node) == 1:
         name = next(iter(node))
         if name == "Ref" or (isinstance(name, str) and name.startswith("Fn::")):
@@ -28,15 +27,15 @@ def function_of(node: Any) -> str | None:
 
 
 def is_pending(node: Any) -> bool:
-    """Whether anything within a node still waits for a resource."""
+    """False when a node has no call that waits for a resource."""
     if isinstance(node, list):
         return any(map(is_pending, node))
     return isinstance(node, dict) and (function_of(node) is not None or any(map(is_pending, node.values())))
 
 
 def parse_sub(arguments: Any) -> dict[str, Any]:
-    """``Fn::Sub`` as the ``Fn::Join`` that it abbreviates."""
-    pattern, own = (arguments, {}) if isinstance(arguments, str) else arguments
+    """The ``Fn::Join`` that is equivalent to an ``Fn::Sub``."""
+    pattern, variables = (arguments, {}) if isinstance(arguments, str) else arguments
     parts: list[Any] = []
     end = 0
     for found in _PLACEHOLDER.finditer(pattern):
@@ -45,8 +44,8 @@ def parse_sub(arguments: Any) -> dict[str, Any]:
         literal, name = found.groups()
         if literal:
             parts.append("${" + name + "}")
-        elif name in own:
-            parts.append(own[name])
+        elif name in variables:
+            parts.append(variables[name])
         else:
             parts.append({"Fn::GetAtt": name.split(".", 1)} if "." in name else {"Ref": name})
     return {"Fn::Join": ["", [part for part in [*parts, pattern[end:]] if part != ""]]}
@@ -63,9 +62,9 @@ class Evaluator:
     names
         The values of the parameters and pseudo parameters.
     import_value, read_parameter
-        How an export of another stack and an SSM parameter are looked up.
+        Look up an export of another stack, and an SSM parameter.
     resources
-        The attributes of those resources that exist, ``Ref`` among them; it may grow.
+        The attributes of the existing resources, including ``Ref``; it may grow.
     """
 
     template: dict[str, Any]
@@ -75,12 +74,12 @@ class Evaluator:
     resources: Mapping[str, Attributes] = field(default_factory=dict)
 
     def evaluate(self, node: Any) -> Any:
-        """The value of a node, without what ``AWS::NoValue`` takes away."""
+        """The value of a node, without members whose value is ``AWS::NoValue``."""
         value = self._evaluate(node)
         return None if value is _NO_VALUE else value
 
     def condition(self, name: str) -> bool:
-        """Whether a named condition holds."""
+        """The value of a named condition."""
         if name not in self.template.get("Conditions", {}):
             raise ValidationError(f"Template error: unresolved condition dependency {name} in the Conditions block")
         return bool(self._evaluate(self.template["Conditions"][name]))

@@ -1,24 +1,25 @@
-"""Works through what depends on one another, several at once."""
+"""Runs dependent work in order, with several threads."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
-_AT_ONCE = 8
+_THREADS = 8
 
 
-def in_order(
+def run_in_order(
     needs: Mapping[str, set[str]], work: Callable[[str], None], *, on_failure: Callable[[], None] | None = None
 ) -> dict[str, BaseException]:
-    """Do the work for every name after that for the names it needs; the error of each name that failed.
+    """Do the work for each name after the work for the names it needs; return the errors by name.
 
-    At a failure ``on_failure`` is called and nothing more is begun; without it, only what needs the failed name is not.
+    With ``on_failure``, a failure calls it and starts no more work. Without, only names that need the failed one are
+    skipped.
     """
     order = TopologicalSorter({name: needed & set(needs) for name, needed in needs.items()})
     order.prepare()
     running: dict[Future[None], str] = {}
     failed: dict[str, BaseException] = {}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         while True:
             if not (failed and on_failure):
                 running |= {pool.submit(work, name): name for name in order.get_ready()}

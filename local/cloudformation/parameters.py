@@ -1,4 +1,4 @@
-"""The values of a template's parameters: given, former or default, and held to their constraints."""
+"""Collects and validates the values of a template's parameters: given, previous or default."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ _SSM_VALUE = "AWS::SSM::Parameter::Value<"
 
 
 def collect(declared: Mapping[str, Any], given: list[dict[str, Any]], former: Mapping[str, str]) -> dict[str, str]:
-    """The text of each parameter, as the caller of CreateStack or UpdateStack means it."""
+    """The text of each parameter of a CreateStack or UpdateStack request."""
     if unknown := sorted({p["ParameterKey"] for p in given} - set(declared)):
         raise ValidationError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
     values = {name: text(rules["Default"]) for name, rules in declared.items() if "Default" in rules}
@@ -36,16 +36,18 @@ def _check(name: str, value: str, rules: Mapping[str, Any]) -> None:
         if number and not re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", item):
             raise ValidationError(f"Parameter '{name}' must be a number")
         if "AllowedValues" in rules and item.strip() not in map(text, rules["AllowedValues"]):
-            raise ValidationError(_failed(name, rules, f"must be one of AllowedValues {rules['AllowedValues']}"))
+            raise ValidationError(
+                _describe_violation(name, rules, f"must be one of AllowedValues {rules['AllowedValues']}")
+            )
         if "AllowedPattern" in rules and not re.fullmatch(rules["AllowedPattern"], item):
-            raise ValidationError(_failed(name, rules, f"must match pattern {rules['AllowedPattern']}"))
+            raise ValidationError(_describe_violation(name, rules, f"must match pattern {rules['AllowedPattern']}"))
     measures = {"Length": len(value), "Value": float(value) if rules["Type"] == "Number" else 0}
     for measure, size in measures.items():
         if size < float(rules.get(f"Min{measure}", size)) or size > float(rules.get(f"Max{measure}", size)):
-            raise ValidationError(_failed(name, rules, f"is outside its Min{measure} and Max{measure}"))
+            raise ValidationError(_describe_violation(name, rules, f"is outside its Min{measure} and Max{measure}"))
 
 
-def _failed(name: str, rules: Mapping[str, Any], constraint: str) -> str:
+def _describe_violation(name: str, rules: Mapping[str, Any], constraint: str) -> str:
     if "ConstraintDescription" in rules:
         return f"Parameter '{name}' failed to satisfy constraint: {rules['ConstraintDescription']}"
     return f"Parameter '{name}' {constraint}"
@@ -54,7 +56,7 @@ def _failed(name: str, rules: Mapping[str, Any], constraint: str) -> str:
 def resolve(
     declared: Mapping[str, Any], values: Mapping[str, str], read_parameter: Callable[[str], str]
 ) -> dict[str, Any]:
-    """What ``Ref`` gives for each parameter: SSM types looked up, lists split."""
+    """The ``Ref`` value of each parameter, with SSM types looked up and lists split."""
     resolved: dict[str, Any] = {}
     for name, value in values.items():
         kind = declared[name]["Type"]
@@ -69,7 +71,7 @@ def _is_list(kind: str) -> bool:
 
 
 def describe(declared: Mapping[str, Any], values: Mapping[str, str]) -> list[dict[str, str]]:
-    """The parameters as DescribeStacks shows them: without what must not be echoed."""
+    """The parameters of DescribeStacks, with NoEcho values masked."""
     return [
         {"ParameterKey": name, "ParameterValue": "****" if declared[name].get("NoEcho") else value}
         for name, value in values.items()

@@ -1,4 +1,4 @@
-"""Turns a template and a caller's parameters into a plan, and tells what it would change."""
+"""Makes a plan from a template and parameters, and lists its changes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,21 +13,21 @@ from local.config import ACCOUNT
 
 
 def make(stack: Stack, body: str, given: list[dict[str, Any]], tags: Mapping[str, str]) -> Plan:
-    """What a stack is to become.
+    """The plan for a stack.
 
     Parameters
     ----------
     body
         The template's text.
     given
-        The parameters as the caller passed them.
+        The parameters of the request.
     tags
         The stack's tags.
 
     Raises
     ------
     ValidationError
-        When the template or a parameter is not as it must be.
+        When the template or a parameter is invalid.
     """
     parsed = template.parse(body)
     declared = parsed.get("Parameters", {})
@@ -49,7 +49,7 @@ def _evaluate_section(stack: Stack, plan: Plan, section: str) -> dict[str, Any]:
 
 
 def make_evaluator(stack: Stack, plan: Plan, resources: Mapping[str, Attributes]) -> Evaluator:
-    """What evaluates the plan's nodes, given the resources that exist."""
+    """The evaluator of the plan's nodes with the existing resources."""
 
     def import_value(name: str) -> str:
         for export, value, _ in stacks.exports(stack.region):
@@ -62,7 +62,7 @@ def make_evaluator(stack: Stack, plan: Plan, resources: Mapping[str, Attributes]
 
 
 def changes(stack: Stack, plan: Plan) -> list[dict[str, Any]]:
-    """The plan's changes as DescribeChangeSet lists them."""
+    """The Changes of DescribeChangeSet."""
     former = stack.plan.resources if stack.plan else {}
     listed = []
     for name in [*plan.resources, *(name for name in former if name not in plan.resources)]:

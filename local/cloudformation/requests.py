@@ -1,4 +1,4 @@
-"""What every request to CloudFormation's API needs: its template, its plan, the stack that it means."""
+"""Reads the parts that CloudFormation's requests share: template, plan, stack and change set."""
 
 from typing import Any
 from urllib.parse import urlparse
@@ -15,7 +15,7 @@ _UNSERVED = {"RollbackConfiguration", "ResourceTypes", "StackPolicyURL", "Resour
 
 
 class Request(BaseResponse):  # type: ignore[misc]
-    """A request, and what it is about."""
+    """One request."""
 
     def __init__(self) -> None:
         super().__init__(service_name="cloudformation")
@@ -77,13 +77,13 @@ class Request(BaseResponse):  # type: ignore[misc]
 
     def _start_update(self, stack: Stack, plan: Plan, keep_failed: bool) -> None:
         stack.disable_rollback = keep_failed
-        stack.tell("UPDATE_IN_PROGRESS", "User Initiated")
+        stack.set_status("UPDATE_IN_PROGRESS", "User Initiated")
         on_failure = "DO_NOTHING" if keep_failed else "ROLLBACK"
         deployment.start(stack, deployment.Deployment(stack, plan, on_failure).update)
 
 
 def _read(url: str, region: str) -> str:
-    """The template at an S3 address: of AWS or of this engine, with the bucket in the path or in the host."""
+    """The template at an S3 URL of AWS or this engine, path style or virtual-hosted style."""
     address = urlparse(url)
     host, path = address.netloc, address.path.lstrip("/")
     if host == urlparse(config.current().endpoint_url).netloc or host.startswith(("s3.", "s3-")):

@@ -1,4 +1,4 @@
-"""Creates, updates and deletes single resources, and tells it in the stack's events."""
+"""Creates, updates and deletes single resources, and records the stack's events."""
 
 import threading
 from typing import Any
@@ -13,24 +13,24 @@ from local.cloudformation.stacks import Resource, Stack
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
 
-class Attempt:
-    """Tells that work on a resource begins, and how it ended."""
+class RecordedOperation:
+    """Records the events at the start and the end of an operation on a resource."""
 
-    def __init__(self, stack: Stack, resource: Resource, verb: str, why: str | None = None) -> None:
-        self._stack, self._resource, self._verb, self._why = stack, resource, verb, why
+    def __init__(self, stack: Stack, resource: Resource, verb: str, start_reason: str | None = None) -> None:
+        self._stack, self._resource, self._verb, self._start_reason = stack, resource, verb, start_reason
 
     def __enter__(self) -> None:
-        self._stack.tell_of(self._resource, f"{self._verb}_IN_PROGRESS", self._why)
+        self._stack.set_resource_status(self._resource, f"{self._verb}_IN_PROGRESS", self._start_reason)
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         if error is None:
-            self._stack.tell_of(self._resource, f"{self._verb}_COMPLETE")
+            self._stack.set_resource_status(self._resource, f"{self._verb}_COMPLETE")
         elif isinstance(error, Exception):
-            self._stack.tell_of(self._resource, f"{self._verb}_FAILED", reason(error))
+            self._stack.set_resource_status(self._resource, f"{self._verb}_FAILED", reason(error))
 
 
 def create(stack: Stack, resource: Resource, cancelled: threading.Event) -> None:
-    """Make the physical resource; if that fails half-way, the resource has a physical id all the same."""
+    """Create the physical resource; record its physical id even if a later step fails."""
     provider = providers.of(resource.type)
     task = _task(stack, resource, cancelled)
     task.properties = resource.properties = dict(resource.given)
@@ -45,7 +45,7 @@ def create(stack: Stack, resource: Resource, cancelled: threading.Event) -> None
 
 
 def update(stack: Stack, former: Resource, resource: Resource, cancelled: threading.Event) -> None:
-    """Change the physical resource in place."""
+    """Update the physical resource in place."""
     provider = providers.of(resource.type)
     generated = {provider.name: former.properties[provider.name]} if provider.name else {}
     resource.properties = generated | resource.given
@@ -60,12 +60,12 @@ def update(stack: Stack, former: Resource, resource: Resource, cancelled: thread
 
 
 def must_replace(former: Resource, resource: Resource) -> bool:
-    """Whether the change takes a new physical resource.
+    """False when the physical resource is updated in place.
 
     Raises
     ------
     ResourceError
-        When it does and the resource cannot be replaced, because its name is given and stays.
+        When the resource must be replaced but has an unchanged custom name.
     """
     provider = providers.of(resource.type)
     in_place = provider.update or provider.configure
@@ -81,10 +81,10 @@ def must_replace(former: Resource, resource: Resource) -> bool:
 
 
 def delete(stack: Stack, resource: Resource) -> None:
-    """Remove the physical resource; that it is gone already is no error."""
+    """Delete the physical resource; succeed if it does not exist."""
     if not resource.physical_id:
         return
-    with Attempt(stack, resource, "DELETE"):
+    with RecordedOperation(stack, resource, "DELETE"):
         try:
             providers.of(resource.type).delete(_task(stack, resource, threading.Event()))
         except ClientError as error:

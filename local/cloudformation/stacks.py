@@ -1,4 +1,4 @@
-"""The stacks of this engine, with their resources, events and change sets, as they are told to who asks."""
+"""Stores the stacks with their resources, events and change sets."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -12,14 +12,14 @@ from local.config import ACCOUNT
 
 @dataclass
 class Resource:
-    """One resource of a stack, as it is.
+    """One resource of a stack.
 
     Parameters
     ----------
     given, properties
         The evaluated properties, without and with the generated name.
     needs
-        The logical ids of the resources that must exist before it and be deleted after it.
+        The logical ids of the resources that it depends on.
     """
 
     logical_id: str
@@ -38,16 +38,16 @@ class Resource:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a stack is to become: a template with its parameters, evaluated as far as that goes beforehand.
+    """The target of a stack: its template and parameters, evaluated as far as possible without resources.
 
     Parameters
     ----------
     resources, outputs
-        The definitions whose condition holds; what depends on a resource is still unevaluated.
+        The definitions whose condition is true; references to resources are unevaluated.
     values, names
-        The parameters' texts, and what ``Ref`` gives for parameters and pseudo parameters.
+        The parameters' texts, and the ``Ref`` values of parameters and pseudo parameters.
     imports
-        The exports of other stacks that it uses.
+        The used exports of other stacks.
     """
 
     body: str
@@ -60,7 +60,7 @@ class Plan:
     imports: set[str] = field(default_factory=set)
 
     def same_as(self, other: "Plan | None") -> bool:
-        """Whether there is nothing to update."""
+        """False when there is something to update."""
         return other is not None and (self.resources, self.outputs, self.tags) == (
             other.resources,
             other.outputs,
@@ -97,16 +97,16 @@ class Stack:
 
     @property
     def busy(self) -> bool:
-        """Whether an operation is under way."""
+        """False when no operation is in progress."""
         return self.status.endswith("IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
-    def tell(self, status: str, reason: str | None = None) -> None:
-        """The stack's own status changed."""
+    def set_status(self, status: str, reason: str | None = None) -> None:
+        """Change the stack's status and record the event."""
         self.status, self.reason = status, reason
         self._record(self.name, self.id, "AWS::CloudFormation::Stack", status, reason)
 
-    def tell_of(self, resource: Resource, status: str, reason: str | None = None) -> None:
-        """The status of one resource changed."""
+    def set_resource_status(self, resource: Resource, status: str, reason: str | None = None) -> None:
+        """Change a resource's status and record the event."""
         resource.status, resource.reason, resource.updated = status, reason, datetime.now(UTC)
         self._record(resource.logical_id, resource.physical_id, resource.type, status, reason)
 
@@ -126,7 +126,7 @@ class Stack:
         )
 
     def describe_resource(self, resource: Resource) -> dict[str, Any]:
-        """A resource as the Describe and List calls tell it."""
+        """A resource's entry in the Describe and List calls."""
         return {
             "StackId": self.id,
             "StackName": self.name,
@@ -140,7 +140,7 @@ class Stack:
         }
 
     def summary(self) -> dict[str, Any]:
-        """The stack as ListStacks tells it."""
+        """The stack's entry in ListStacks."""
         return {
             "StackId": self.id,
             "StackName": self.name,
@@ -157,23 +157,18 @@ _stacks: list[Stack] = []
 
 
 def add(stack: Stack) -> Stack:
-    """Remember a new stack."""
+    """Store a new stack."""
     _stacks.append(stack)
     return stack
 
 
-def forget(stack: Stack) -> None:
-    """A stack that was only reviewed, and never made, leaves no trace."""
-    _stacks.remove(stack)
-
-
 def of_region(region: str) -> list[Stack]:
-    """All stacks, deleted ones too."""
+    """All stacks of a region, including deleted ones."""
     return [stack for stack in _stacks if stack.region == region]
 
 
 def find(region: str, name: str) -> Stack | None:
-    """A stack by its id, or a living one by its name."""
+    """A stack by its id, or an existing one by its name."""
     for stack in of_region(region):
         if stack.id == name or (stack.name == name and stack.status != "DELETE_COMPLETE"):
             return stack
@@ -181,7 +176,13 @@ def find(region: str, name: str) -> Stack | None:
 
 
 def get(region: str, name: str) -> Stack:
-    """A stack, or the error that there is none."""
+    """A stack by its id or name.
+
+    Raises
+    ------
+    ValidationError
+        When it does not exist.
+    """
     stack = find(region, name)
     if stack is None:
         raise ValidationError(f"Stack with id {name} does not exist")
@@ -189,7 +190,7 @@ def get(region: str, name: str) -> Stack:
 
 
 def exports(region: str) -> Iterator[tuple[str, str, Stack]]:
-    """The name, the value and the stack of every export."""
+    """The name, value and stack of every export."""
     for stack in of_region(region):
         for output in stack.outputs:
             if "ExportName" in output:
@@ -198,12 +199,12 @@ def exports(region: str) -> Iterator[tuple[str, str, Stack]]:
 
 def importers(region: str, export: str) -> list[str]:
     """The names of the stacks that use an export."""
-    living = [stack for stack in of_region(region) if stack.plan and stack.status != "DELETE_COMPLETE"]
-    return [stack.name for stack in living if stack.plan and export in stack.plan.imports]
+    existing = [stack for stack in of_region(region) if stack.plan and stack.status != "DELETE_COMPLETE"]
+    return [stack.name for stack in existing if stack.plan and export in stack.plan.imports]
 
 
 def check_exports(stack: Stack, outputs: list[dict[str, str]]) -> None:
-    """Refuse outputs that export another stack's name, or that change or drop an export in use."""
+    """Refuse outputs with the export name of another stack, or that change or remove an export in use."""
     after = {output["ExportName"]: output["OutputValue"] for output in outputs if "ExportName" in output}
     for name, value, owner in list(exports(stack.region)):
         if owner is not stack and name in after:

@@ -1,4 +1,4 @@
-"""Reads templates and refuses what is not one: unknown types, references to nothing, cycles."""
+"""Parses templates and refuses invalid ones: unknown types, unresolved references, cycles."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ PSEUDO_PARAMETERS = {
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms; dates stay text, as in ``Version: 2012-10-17``."""
+    """YAML with CloudFormation's short forms; dates such as ``Version: 2012-10-17`` stay text."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -51,12 +51,12 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def parse(body: str) -> Template:
-    """The template in a text, checked.
+    """Parse and validate a template.
 
     Raises
     ------
     ValidationError
-        With the words that CloudFormation has for it.
+        With CloudFormation's message.
     """
     try:
         template = json.loads(body) if body.lstrip().startswith("{") else yaml.load(body, _Loader)
@@ -119,7 +119,7 @@ def _check_references(template: Template) -> None:
 
 
 def check_cycles(needs: dict[str, set[str]]) -> None:
-    """Refuse resources that need one another."""
+    """Refuse resources that depend on each other."""
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
@@ -129,13 +129,13 @@ def check_cycles(needs: dict[str, set[str]]) -> None:
 
 
 def dependencies(template: Template, definition: Any) -> set[str]:
-    """The logical ids of the resources that one resource, or one output, needs."""
+    """The logical ids of the resources that a resource depends on."""
     used = {name for name, _ in references(definition["Properties"])}
     return {name for name in used | set(_listed(definition.get("DependsOn", []))) if name in template["Resources"]}
 
 
 def references(node: Any) -> Iterator[tuple[str, str | None]]:
-    """Every name that a node refers to, with the attribute if it is ``Fn::GetAtt``."""
+    """Every name that a node refers to, with the attribute for ``Fn::GetAtt``."""
     name = function_of(node)
     if name == "Ref":
         yield str(node["Ref"]), None
@@ -154,7 +154,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def capabilities(template: Template) -> list[str]:
-    """Which acknowledgement the caller must give for this template: none, CAPABILITY_IAM or CAPABILITY_NAMED_IAM."""
+    """The capabilities that a template needs: none, CAPABILITY_IAM or CAPABILITY_NAMED_IAM."""
     iam = [d for d in template["Resources"].values() if d["Type"].startswith("AWS::IAM::")]
     if any({"RoleName", "ManagedPolicyName"} & set(d.get("Properties", {})) for d in iam):
         return ["CAPABILITY_NAMED_IAM"]

@@ -1,4 +1,4 @@
-"""CodeBuild: builds whose commands run on this machine, with a stand-in for Docker where there is none."""
+"""CodeBuild: runs the commands of builds on this machine, with a substitute for Docker if there is none."""
 
 MOTO_NAMES = (
     "moto.codebuild.exceptions.InvalidInputException",
@@ -13,8 +13,8 @@ MOTO_NAMES = (
 
 
 def install() -> None:
-    """Put this package in place of what moto has of CodeBuild."""
-    # moto reads its environment at import, which the engine sets before it calls this.
+    """Replace moto's CodeBuild by this package."""
+    # moto reads its environment at import time; the engine sets it before this call.
     from local.codebuild import backend
 
     backend.install()

@@ -1,4 +1,4 @@
-"""What ``aws`` is in a build: the machine's own, if there is one, and the one command that every image build needs."""
+"""The ``aws`` command of builds: this machine's AWS CLI if any, and the one command that image builds need."""
 
 import argparse
 import base64
@@ -10,11 +10,11 @@ import boto3
 
 
 def main(path: str, arguments: list[str]) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; return the exit code."""
     if arguments[:2] != ["ecr", "get-login-password"]:
         program = shutil.which("aws", path=path)
         if not program:
-            print("ERROR: without the AWS CLI, builds may use aws ecr get-login-password only", file=sys.stderr)
+            print("ERROR: without the AWS CLI, builds can use only aws ecr get-login-password", file=sys.stderr)
             return 1
         os.execv(program, [program, *arguments])
     parser = argparse.ArgumentParser(prog="aws ecr get-login-password", allow_abbrev=False)

@@ -1,4 +1,4 @@
-"""moto's CodeBuild with builds that run in place of its records of them."""
+"""moto's CodeBuild backend, with builds that really run."""
 
 import json
 import threading
@@ -17,7 +17,8 @@ from moto.codebuild.responses import CodeBuildResponse
 from moto.core.responses import ActionResult
 
 from local import clients
-from local.codebuild.build import Build, Json
+from local.codebuild.build import Build
+from local.codebuild.source import Json
 
 _OPERATIONS = (
     *("create_project", "update_project", "delete_project", "batch_get_projects", "list_projects"),
@@ -36,7 +37,7 @@ _PAGE = 100
 
 
 class CodeBuildBackend(MotoBackend):  # type: ignore[misc]
-    """One region's CodeBuild. Its operations take the request as it came and return the answer."""
+    """CodeBuild in one region. The operations take the request and return the answer as JSON objects."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -46,7 +47,7 @@ class CodeBuildBackend(MotoBackend):  # type: ignore[misc]
         self._lock = threading.RLock()
 
     def create_project(self, request: Json) -> Json:
-        """Keep a project."""
+        """Store a project."""
         name = request["name"]
         with self._lock:
             if name in self._projects:
@@ -62,13 +63,13 @@ class CodeBuildBackend(MotoBackend):  # type: ignore[misc]
         return {"project": project}
 
     def delete_project(self, request: Json) -> Json:
-        """Forget a project; its builds go on."""
+        """Delete a project; its builds continue."""
         with self._lock:
             self._projects.pop(request["name"], None)
         return {}
 
     def batch_get_projects(self, request: Json) -> Json:
-        """The projects of these names or ARNs."""
+        """The projects with these names or ARNs."""
         names = {name: name.rpartition("/")[2] for name in request["names"]}
         found = [self._projects[name] for name in names.values() if name in self._projects]
         return {"projects": found, "projectsNotFound": [given for given in names if names[given] not in self._projects]}
@@ -78,7 +79,7 @@ class CodeBuildBackend(MotoBackend):  # type: ignore[misc]
         return {"projects": sorted(self._projects)}
 
     def start_build(self, request: Json) -> Json:
-        """Run a build."""
+        """Start a build."""
         _refuse(request, _BUILD, "StartBuild")
         with self._lock:
             token = request.get("idempotencyToken")
@@ -99,7 +100,7 @@ class CodeBuildBackend(MotoBackend):  # type: ignore[misc]
         return {"build": described}
 
     def stop_build(self, request: Json) -> Json:
-        """End a build."""
+        """Stop a build."""
         build = self._builds.get(request["id"].removeprefix(f"{self._arn('')[: -len('project/')]}build/"))
         if not build:
             raise ResourceNotFoundException(f"Build {request['id']} does not exist")
@@ -107,17 +108,17 @@ class CodeBuildBackend(MotoBackend):  # type: ignore[misc]
         return {"build": build.describe()}
 
     def batch_get_builds(self, request: Json) -> Json:
-        """The builds of these ids or ARNs."""
+        """The builds with these ids or ARNs."""
         ids = {given: given.rpartition("/")[2] for given in request["ids"]}
         found = [self._builds[one].describe() for one in ids.values() if one in self._builds]
         return {"builds": found, "buildsNotFound": [given for given in ids if ids[given] not in self._builds]}
 
     def list_builds(self, request: Json) -> Json:
-        """The ids of all builds, the newest first."""
+        """The ids of all builds, newest first by default."""
         return _page(self._builds, request)
 
     def list_builds_for_project(self, request: Json) -> Json:
-        """The ids of a project's builds, the newest first."""
+        """The ids of a project's builds, newest first by default."""
         name = self._find_project(request["projectName"])["name"]
         return _page((build for build in self._builds if build.startswith(f"{name}:")), request)
 
@@ -155,7 +156,7 @@ CodeBuildBackend.__module__ = "moto.codebuild.models"
 
 
 def install() -> None:
-    """Swap the backend in and route its operations to it."""
+    """Replace the backend, and route its operations to it."""
     codebuild_backends.backend = CodeBuildBackend
     for name in _OPERATIONS:
         setattr(CodeBuildResponse, name, _answer(name))
@@ -170,7 +171,7 @@ def _answer(name: str) -> Callable[[Any], ActionResult]:
 
 
 def _override(project: Json, request: Json) -> Json:
-    """The project as one build sees it."""
+    """The project with the overrides of one build."""
     if project["artifacts"]["type"] != "NO_ARTIFACTS":
         raise InvalidInputException("local/ does not support artifacts of builds")
     source = dict(project["source"])
@@ -179,24 +180,21 @@ def _override(project: Json, request: Json) -> Json:
     environment = dict(project["environment"])
     variables = {one["name"]: one for one in environment.get("environmentVariables") or []}
     variables |= {one["name"]: one for one in request.get("environmentVariablesOverride") or []}
-    if odd := [name for name, one in variables.items() if one.get("type", "PLAINTEXT") != "PLAINTEXT"]:
-        raise InvalidInputException(f"local/ does not support environment variables that name secrets: {odd[0]}")
+    if secret := [name for name, one in variables.items() if one.get("type", "PLAINTEXT") != "PLAINTEXT"]:
+        raise InvalidInputException(f"local/ does not support environment variables that name secrets: {secret[0]}")
     environment["environmentVariables"] = list(variables.values())
     minutes = request.get("timeoutInMinutesOverride", project["timeoutInMinutes"])
     return project | {"source": source, "environment": environment, "timeoutInMinutes": minutes}
 
 
-def _refuse(request: Json, known: Iterable[str], what: str) -> None:
+def _refuse(request: Json, known: Iterable[str], owner: str) -> None:
     if unknown := sorted(name for name in request.keys() - set(known) if request[name]):
-        raise InvalidInputException(f"local/ does not support {', '.join(unknown)} of {what}")
+        raise InvalidInputException(f"local/ does not support {', '.join(unknown)} of {owner}")
 
 
 def _check_role(role: str) -> None:
-    iam = clients.client("iam")
-    try:
-        iam.get_role(RoleName=role.rpartition("/")[2])
-    except iam.exceptions.NoSuchEntityException:
-        raise InvalidInputException(f"CodeBuild is not authorized to perform: sts:AssumeRole on {role}") from None
+    if not clients.role_exists(role):
+        raise InvalidInputException(f"CodeBuild is not authorized to perform: sts:AssumeRole on {role}")
 
 
 def _page(builds: Iterable[str], request: Json) -> Json:

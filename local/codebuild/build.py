@@ -1,23 +1,21 @@
-"""One build: its status as BatchGetBuilds tells it, and its life from the source to the last phase."""
+"""One build: it runs the phases and describes itself for BatchGetBuilds."""
 
 import threading
 import traceback
 import uuid
 from datetime import UTC, datetime
-from typing import Any
 
 from local import clients, config, events
 from local.codebuild import buildspec, source
 from local.codebuild.machine import Machine
-
-Json = dict[str, Any]
+from local.codebuild.source import Json
 
 _ENDED = ("SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED")
-_TOLD = ("source", "artifacts", "cache", "environment", "serviceRole", "timeoutInMinutes", "encryptionKey")
+_DESCRIBED = ("source", "artifacts", "cache", "environment", "serviceRole", "timeoutInMinutes", "encryptionKey")
 
 
 class BuildError(Exception):
-    """A phase fails, with the status code and the message of its context."""
+    """A phase fails with this status code and message."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -30,13 +28,13 @@ class Build:
     Parameters
     ----------
     project
-        The project, with what the request overrides.
+        The project with the overrides of the request.
     version
-        The version of the source that is asked for.
+        The requested version of the source.
     number
-        Counts the project's builds.
+        The build's number in the project.
     region
-        Where it runs.
+        The build's region.
     """
 
     def __init__(self, project: Json, version: str | None, number: int, region: str) -> None:
@@ -50,12 +48,12 @@ class Build:
         self._machine = Machine(folder, self._role, region, self._log)
         self._facts: Json = {"startTime": _now()}
         self._phases: list[Json] = []
-        self._ended_as: str | None = None
+        self._end_status: str | None = None
         self._lock = threading.RLock()
         self.status = "IN_PROGRESS"
 
     def describe(self) -> Json:
-        """The Build of BatchGetBuilds."""
+        """The build's entry in BatchGetBuilds."""
         with self._lock:
             return {
                 "id": self.id,
@@ -70,58 +68,58 @@ class Build:
                 "queuedTimeoutInMinutes": self._project["queuedTimeoutInMinutes"],
                 "initiator": "local",
                 **({"sourceVersion": self._version} if self._version else {}),
-                **{name: self._project[name] for name in _TOLD},
+                **{name: self._project[name] for name in _DESCRIBED},
                 **self._facts,
             }
 
     def start(self) -> None:
         """Run in the background."""
-        threading.Thread(target=self._live, name=f"build {self.id}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"build {self.id}", daemon=True).start()
 
     def stop(self, ending: str = "STOPPED") -> None:
-        """End a build that runs; one that has ended stays as it is."""
+        """End a running build; an ended build does not change."""
         with self._lock:
-            if self._ended_as or self.status in _ENDED:
+            if self._end_status or self.status in _ENDED:
                 return
-            self._ended_as = ending
+            self._end_status = ending
         self._machine.stop()
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         seconds = min(self._project["timeoutInMinutes"] * 60, threading.TIMEOUT_MAX)
         limit = threading.Timer(seconds, lambda: self.stop("TIMED_OUT"))
         limit.daemon = True
         limit.start()
         self._publish("SUBMITTED")
         try:
-            status = self._work()
+            status = self._run_phases()
         except BuildError:
             status = "FAILED"
-        except Exception:  # whatever goes wrong in this engine, the build must end and say so
+        except Exception:  # after any error of this engine, the build must end with the reason
             status = "FAULT"
             self._end_phase("FAULT", BuildError("INTERNAL_SERVICE_ERROR", traceback.format_exc()))
         limit.cancel()
         self._machine.remove()
         with self._lock:
-            self.status = self._ended_as or status
+            self.status = self._end_status or status
             self._phases.append({"phaseType": "COMPLETED", "startTime": _now()})
             self._facts["endTime"] = _now()
         self._publish("COMPLETED")
 
-    def _work(self) -> str:
-        """Go through the phases; returns how the build ends if nobody has ended it."""
+    def _run_phases(self) -> str:
+        """Run all phases; return the final status unless the build is stopped."""
         for name in ("SUBMITTED", "QUEUED", "PROVISIONING"):
-            self._pass(name)
+            self._record_phase(name)
         spec = self._download()
         for name in ("install", "pre_build"):
             if not self._run_phase(name, spec, succeeding=True):
-                self._pass("FINALIZING")
+                self._record_phase("FINALIZING")
                 return "FAILED"
         built = self._run_phase("build", spec, succeeding=True)
-        # Unlike the phases before, BUILD may fail and still be followed.
+        # POST_BUILD also runs after a failed BUILD, unlike after the earlier phases.
         succeeded = self._run_phase("post_build", spec, succeeding=built) and built
         if succeeded:
-            self._pass("UPLOAD_ARTIFACTS")
-        self._pass("FINALIZING")
+            self._record_phase("UPLOAD_ARTIFACTS")
+        self._record_phase("FINALIZING")
         return "SUCCEEDED" if succeeded else "FAILED"
 
     def _download(self) -> buildspec.Buildspec:
@@ -130,9 +128,9 @@ class Build:
         try:
             self._machine.prepare()
             s3 = clients.client("s3", self._region, self._role)
-            where = self._machine.source
-            taken = source.fetch(self._project["source"], self._version, where, s3, self._machine.run_quietly)
-            self._facts |= {"resolvedSourceVersion": taken} if taken else {}
+            folder = self._machine.source
+            version = source.fetch(self._project["source"], self._version, folder, s3, self._machine.run_quietly)
+            self._facts |= {"resolvedSourceVersion": version} if version else {}
             spec = buildspec.read(self._read_buildspec())
         except source.SourceError as error:
             failure = BuildError("CLIENT_ERROR", str(error))
@@ -169,7 +167,7 @@ class Build:
         self._end_phase("FAILED" if failure else "SUCCEEDED", failure)
         return not reason
 
-    def _pass(self, name: str) -> None:
+    def _record_phase(self, name: str) -> None:
         self._begin_phase(name)
         self._end_phase("SUCCEEDED")
 
@@ -181,8 +179,8 @@ class Build:
         with self._lock:
             phase, ended = self._phases[-1], _now()
             seconds = round((ended - phase["startTime"]).total_seconds())
-            phase |= {"phaseStatus": self._ended_as or status, "endTime": ended, "durationInSeconds": seconds}
-            if failure and not self._ended_as:
+            phase |= {"phaseStatus": self._end_status or status, "endTime": ended, "durationInSeconds": seconds}
+            if failure and not self._end_status:
                 phase["contexts"] = [{"statusCode": failure.code, "message": str(failure)}]
 
     def _describe_logs(self) -> Json:
@@ -220,8 +218,8 @@ def _now() -> datetime:
 
 
 def _choose_log(project: Json, key: str) -> Json | None:
-    asked = (project.get("logsConfig") or {}).get("cloudWatchLogs") or {}
-    if asked.get("status") == "DISABLED":
+    given = (project.get("logsConfig") or {}).get("cloudWatchLogs") or {}
+    if given.get("status") == "DISABLED":
         return None
-    prefix = f"{asked['streamName']}/" if asked.get("streamName") else ""
-    return {"groupName": asked.get("groupName") or f"/aws/codebuild/{project['name']}", "streamName": f"{prefix}{key}"}
+    prefix = f"{given['streamName']}/" if given.get("streamName") else ""
+    return {"groupName": given.get("groupName") or f"/aws/codebuild/{project['name']}", "streamName": f"{prefix}{key}"}

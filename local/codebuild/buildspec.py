@@ -1,4 +1,4 @@
-"""Reads a buildspec, and writes the shell script of each of its phases."""
+"""Parses a buildspec, and writes the shell script of each phase."""
 
 import shlex
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ _SHELLS = ("bash", "sh")
 
 
 class BuildspecError(Exception):
-    """The buildspec is wrong, or asks for what is not served here; the message says which."""
+    """The buildspec is invalid, or uses an unsupported feature; the message says which."""
 
 
 @dataclass(frozen=True)
 class Buildspec:
-    """What a build does.
+    """A parsed buildspec.
 
     Parameters
     ----------
     shell
         The program that runs the commands.
     variables
-        What it adds to the environment.
+        The environment variables.
     phases
         The commands of each phase.
     """
@@ -35,20 +35,20 @@ class Buildspec:
 
 
 def read(text: str) -> Buildspec:
-    """The buildspec in a text.
+    """Parse a buildspec.
 
     Raises
     ------
     BuildspecError
-        It cannot be run here.
+        When it is invalid or unsupported.
     """
     try:
         given = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise BuildspecError(f"it is no YAML: {error}") from error
+        raise BuildspecError(f"the buildspec is not YAML: {error}") from error
     if not isinstance(given, dict) or str(given.get("version")) != "0.2":
-        raise BuildspecError("it must be a map with version: 0.2")
-    _check(given, "it", "version", "env", "phases")
+        raise BuildspecError("the buildspec must be a map with version: 0.2")
+    _check(given, "the buildspec", "version", "env", "phases")
     environment, phases = given.get("env") or {}, given.get("phases") or {}
     _check(environment, "env", "shell", "variables")
     _check(phases, "phases", *PHASES)
@@ -64,18 +64,18 @@ def read(text: str) -> Buildspec:
     )
 
 
-def _check(given: Any, what: str, *known: str) -> None:
+def _check(given: Any, name: str, *known: str) -> None:
     if not isinstance(given, dict):
-        raise BuildspecError(f"{what} must be a map")
+        raise BuildspecError(f"{name} must be a map")
     if unknown := sorted(given.keys() - set(known)):
-        raise BuildspecError(f"local/ does not support {', '.join(unknown)} of {what}; it knows {', '.join(known)}")
+        raise BuildspecError(f"local/ does not support {', '.join(unknown)} of {name}; use {', '.join(known)}")
 
 
 def write_script(phase: str, commands: tuple[str, ...], state: Path, *, succeeding: bool) -> str:
-    """The script of a phase.
+    """The shell script of a phase.
 
-    All phases share one environment and working directory, which each takes from the state folder and leaves there,
-    with the command that failed.
+    The phases share environment and working directory: each script loads them from the state folder and saves them
+    there, with the command that failed.
     """
     place = shlex.quote(str(state))
     lines = [

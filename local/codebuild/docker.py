@@ -1,6 +1,6 @@
-"""What ``docker`` is in a build: the machine's own Docker where that runs, else a stand-in without isolation.
+"""The ``docker`` command of builds: this machine's Docker if it runs, else a substitute without isolation.
 
-Either way a push goes to the engine's ECR, and what was pushed to the engine's folder of images.
+In both cases a push goes to the engine's ECR, and the image into the engine's folder of images.
 """
 
 import argparse
@@ -36,30 +36,30 @@ class Docker:
     Parameters
     ----------
     own
-        The build's own folder: the images that it has made and not pushed, by tag.
+        The build's folder of images that are not pushed, by a hash of their tag.
     pushed
         The engine's folder of images, by digest.
     real
-        The machine's ``docker``, if it runs.
+        This machine's ``docker``, if it runs.
     """
 
     def __init__(self, own: Path, pushed: Path, real: str | None) -> None:
         self._own, self._pushed, self._real = own, pushed, real
 
     def login(self, arguments: list[str]) -> None:
-        """Remember the registry; the password is the engine's own."""
+        """Store the registry; any password is accepted."""
         parser = _parser("login")
         parser.add_argument("-u", "--username")
         parser.add_argument("--password-stdin", action="store_true")
         parser.add_argument("registry")
         given = parser.parse_args(arguments)
         if given.username != "AWS" or not sys.stdin.read().strip():
-            raise DockerError(f"{given.registry} takes the user AWS and the password of aws ecr get-login-password")
+            raise DockerError(f"{given.registry} needs the user AWS and the password of aws ecr get-login-password")
         (self._own / "logins").open("a").write(f"{given.registry}\n")
         print("Login Succeeded")
 
     def build(self, arguments: list[str]) -> None:
-        """Make an image of a folder."""
+        """Build an image from a folder."""
         parser = _parser("build")
         parser.add_argument("-t", "--tag", required=True)
         parser.add_argument("-f", "--file")
@@ -77,7 +77,7 @@ class Docker:
             docker_id = subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.strip()
             images.save(images.Image(docker_id=docker_id), folder)
             return
-        print("WARNING: there is no Docker here: the image gets what is copied, and nothing is RUN", flush=True)
+        print("WARNING: there is no Docker here: COPY and ADD are carried out, RUN is skipped", flush=True)
         context = Path(given.context)
         dockerfile = Path(given.file) if given.file else context / "Dockerfile"
         if not dockerfile.is_file():
@@ -88,7 +88,7 @@ class Docker:
         print(f"Successfully tagged {given.tag}")
 
     def tag(self, arguments: list[str]) -> None:
-        """Give an image a second name."""
+        """Tag an image again."""
         source, target = arguments
         self._find(source)
         shutil.copytree(self._folder(source), self._folder(target), dirs_exist_ok=True)
@@ -99,10 +99,10 @@ class Docker:
         image = self._find(name)
         address = _ADDRESS.match(name)
         if not address:
-            raise DockerError(f"{name} is in no ECR repository, and local/ has no other registry")
+            raise DockerError(f"{name} is not in an ECR repository; local/ has no other registry")
         logins = self._own / "logins"
         if not logins.is_file() or address["registry"] not in logins.read_text().splitlines():
-            raise DockerError(f"no basic auth credentials for {address['registry']}; docker login first")
+            raise DockerError(f"no basic auth credentials for {address['registry']}; run docker login first")
         layer, facts = _pack(image.files), (image.folder / "image.json").read_bytes()
         manifest = json.dumps(
             {
@@ -113,7 +113,7 @@ class Docker:
             }
         )
         digest, tag = _digest(manifest.encode()), name.removeprefix(address[0]).removeprefix(":") or "latest"
-        # Before ECR knows it: whoever finds it there may run it at once.
+        # Before the push: a client that finds the image in ECR may run it at once.
         shutil.copytree(image.folder, images.folder_of(self._pushed, digest), dirs_exist_ok=True)
         _send(address["region"], address["name"], (layer, facts), manifest, tag)
         print(f"{tag}: digest: {digest} size: {len(manifest)}")
@@ -133,7 +133,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def _send(region: str, repository: str, blobs: tuple[bytes, ...], manifest: str, tag: str) -> None:
-    # Loading boto3 takes as long as all the rest, and only a push needs it.
+    # Importing boto3 takes as long as everything else, and only a push needs it.
     import boto3
     from botocore.exceptions import ClientError
 
@@ -157,7 +157,7 @@ def _upload(ecr: Any, repository: str, blob: bytes) -> None:
 
 
 def _pack(folder: Path) -> bytes:
-    """The same files give the same bytes, and so the same digest."""
+    """Pack a folder reproducibly, so that the same files give the same digest."""
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
         for path in sorted(folder.rglob("*")):
@@ -177,7 +177,7 @@ def _digest(content: bytes) -> str:
 
 
 def find_docker(path: str) -> str | None:
-    """The ``docker`` on this path, if its daemon answers."""
+    """The ``docker`` on this path; None when its daemon does not respond."""
     program = shutil.which("docker", path=path)
     quiet = subprocess.DEVNULL
     if program and subprocess.run([program, "info"], stdout=quiet, stderr=quiet, check=False).returncode == 0:
@@ -186,10 +186,10 @@ def find_docker(path: str) -> str | None:
 
 
 def main(own: Path, pushed: Path, path: str, arguments: list[str]) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; return the exit code."""
     command = arguments[0] if arguments else ""
     if command not in _COMMANDS:
-        print(f"ERROR: local/ has no docker {command}; builds may use {', '.join(_COMMANDS)}", file=sys.stderr)
+        print(f"ERROR: local/ has no docker {command}; builds can use {', '.join(_COMMANDS)}", file=sys.stderr)
         return 1
     own.mkdir(parents=True, exist_ok=True)
     try:

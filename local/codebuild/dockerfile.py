@@ -1,4 +1,4 @@
-"""Makes an image of a Dockerfile without Docker: what it copies and how it runs. What it would RUN is left out."""
+"""Builds an image from a Dockerfile without Docker: it copies files and keeps settings, but skips RUN."""
 
 import json
 import posixpath
@@ -10,21 +10,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from local.archives import unpack_tar
 from local.images import Image
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VARIABLE = re.compile(r"\\\$|\$(?:\{(\w+)(?::([-+])([^}]*))?\}|(\w+))")
 _HEREDOC = re.compile(r"<<-?([\"']?)(\w+)\1")
-# They tell of an image, or act on more than the one process that stands for it here.
+# Metadata, or settings without a meaning for the single process that represents the container.
 _WITHOUT_EFFECT = ("EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "STOPSIGNAL", "USER", "VOLUME")
 
 
 class DockerfileError(Exception):
-    """The Dockerfile is wrong, or asks for what only Docker can do; the message says which."""
+    """The Dockerfile is invalid, or needs Docker; the message says which."""
 
 
 class Instruction(NamedTuple):
-    """One instruction: its line, its name in capitals, its flags, and the rest."""
+    """One instruction: its line number, its name in capitals, its flags and its arguments."""
 
     line: int
     name: str
@@ -33,7 +34,7 @@ class Instruction(NamedTuple):
 
 
 def parse(text: str) -> Iterator[Instruction]:
-    """The instructions of a Dockerfile."""
+    """The instructions of a Dockerfile, in order."""
     lines = list(enumerate(text.splitlines(), 1))
     while lines:
         number, line = lines.pop(0)
@@ -56,22 +57,22 @@ def parse(text: str) -> Iterator[Instruction]:
 
 
 class Builder:
-    """Follows a Dockerfile.
+    """Carries out a Dockerfile.
 
     Parameters
     ----------
     context
-        The folder that COPY and ADD read.
+        The folder from which COPY and ADD copy.
     files
-        The folder that stands for the root of the image's disk.
+        The folder that represents the root of the image's disk.
     arguments
         The values of ``--build-arg``.
-    say
-        Takes each line of the log.
+    log
+        Writes a line of the log.
     """
 
-    def __init__(self, context: Path, files: Path, arguments: dict[str, str], say: Callable[[str], None]) -> None:
-        self._context, self._files, self._given, self._say = context.resolve(), files.resolve(), arguments, say
+    def __init__(self, context: Path, files: Path, arguments: dict[str, str], log: Callable[[str], None]) -> None:
+        self._context, self._files, self._given, self._log = context.resolve(), files.resolve(), arguments, log
         self._arguments: dict[str, str] = {}
         self._image = Image(environment={"PATH": _PATH})
         self._run: dict[str, Callable[[Instruction], None]] = {
@@ -87,18 +88,18 @@ class Builder:
         }
 
     def build(self, text: str) -> Image:
-        """Follow it to its end.
+        """Carry out all instructions.
 
         Raises
         ------
         DockerfileError
-            It cannot be followed.
+            When one of them is invalid or needs Docker.
         """
         instructions = list(parse(text))
         for step, instruction in enumerate(instructions, 1):
-            self._say(f"Step {step}/{len(instructions)} : {instruction.name} {instruction.rest}".rstrip())
+            self._log(f"Step {step}/{len(instructions)} : {instruction.name} {instruction.rest}".rstrip())
             if instruction.name in _WITHOUT_EFFECT:
-                self._say(f" ---> WARNING: {instruction.name} has no effect without Docker")
+                self._log(f" ---> WARNING: {instruction.name} has no effect without Docker")
             elif instruction.name not in self._run:
                 raise DockerfileError(f"line {instruction.line}: unknown instruction: {instruction.name}")
             elif not self._image.base and instruction.name not in ("FROM", "ARG"):
@@ -113,10 +114,10 @@ class Builder:
         if self._image.base:
             raise DockerfileError(f"line {instruction.line}: several stages (a second FROM) need Docker")
         self._image.base = self._fill(instruction.rest).split()[0]
-        self._say(f" ---> WARNING: nothing of {self._image.base} is here; this machine's own Python stands for it")
+        self._log(f" ---> WARNING: {self._image.base} is not used; this machine's Python replaces it")
 
     def _skip(self, _: Instruction) -> None:
-        self._say(" ---> WARNING: RUN WAS SKIPPED: there is no Docker here; this machine must have what it installs")
+        self._log(" ---> WARNING: RUN WAS SKIPPED without Docker; install its packages on this machine")
 
     def _set_argument(self, instruction: Instruction) -> None:
         for word in _split(instruction.rest):
@@ -154,11 +155,16 @@ class Builder:
         place = self._target(posixpath.join(self._image.workdir, target))
         for path in found:
             if unpack and path.is_file() and tarfile.is_tarfile(path):
-                with tarfile.open(path) as archive:
-                    archive.extractall(place, filter="data")
+                self._unpack(path, place, instruction)
             else:
                 goal = place / path.name if path.is_file() and (into_folder or place.is_dir()) else place
                 _copy(path, goal, instruction.flags.get("chmod"))
+
+    def _unpack(self, archive: Path, place: Path, instruction: Instruction) -> None:
+        try:
+            unpack_tar(archive, place)
+        except tarfile.TarError as error:
+            raise DockerfileError(f"line {instruction.line}: ADD {archive.name}: {error}") from error
 
     def _find(self, source: str, instruction: Instruction) -> list[Path]:
         plain = posixpath.normpath(f"/{source}").lstrip("/")
@@ -197,7 +203,7 @@ def _read_words(rest: str) -> list[str]:
 
 def _split(rest: str) -> list[str]:
     try:
-        # An escaped dollar sign keeps its backslash, by which _fill knows it.
+        # _fill recognises an escaped dollar sign by its backslash, which must survive.
         return shlex.split(rest.replace("\\$", "\\\\$"))
     except ValueError as error:
         raise DockerfileError(f"{rest}: {error}") from error
@@ -225,6 +231,6 @@ def _copy(source: Path, target: Path, mode: str | None) -> None:
 
 
 def _executable(path: Path) -> int:
-    """A script may run: the RUN chmod that usually sees to it is skipped, and a zip has lost what the source had."""
+    """The execute bits for a script: its RUN chmod is skipped, and a zip archive may have lost its mode."""
     with path.open("rb") as file:
         return 0o111 if file.read(2) == b"#!" else 0

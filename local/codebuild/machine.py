@@ -1,4 +1,4 @@
-"""What a build runs on: its folder, the environment and the processes of its commands, and their log."""
+"""The build environment: the folder, variables, processes and log of a build's commands."""
 
 import os
 import shutil
@@ -7,26 +7,24 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import local
 from local import clients, config, output, processes
 from local.codebuild import buildspec
-
-Json = dict[str, Any]
+from local.codebuild.source import Json
 
 
 class Machine:
-    """The place of one build.
+    """The build environment of one build.
 
     Parameters
     ----------
     folder
-        For the build alone; removed in the end.
+        The build's folder; `remove` deletes it.
     role, region
-        In whose role the commands run and the log is written, and where.
+        The role in which the commands run and the log is written, and its region.
     log
-        The group and stream of the log; None for a build without.
+        The group and stream of the log; None for no log.
     """
 
     def __init__(self, folder: Path, role: str, region: str, log: Json | None) -> None:
@@ -37,7 +35,7 @@ class Machine:
         self._stopped = False
 
     def prepare(self) -> None:
-        """Lay out the folder. What a build calls by the names of Docker and the AWS CLI stands first on its path."""
+        """Create the folder, and the programs ``docker`` and ``aws`` that come first on the build's PATH."""
         for name in ("state", "bin"):
             (self._folder / name).mkdir(parents=True)
         (self._folder / "state" / "folder").write_text(f"{self.source}\n")
@@ -45,12 +43,12 @@ class Machine:
         self._write_program("aws")
 
     def run_phase(self, name: str, spec: buildspec.Buildspec, variables: dict[str, str], *, succeeding: bool) -> str:
-        """Run the commands of a phase; returns why it failed, or nothing.
+        """Run the commands of a phase; return the reason of a failure, or "".
 
         Parameters
         ----------
         succeeding
-            Whether no phase before has failed.
+            False when an earlier phase failed.
         """
         commands = spec.phases.get(name, ())
         state = self._folder / "state"
@@ -68,7 +66,7 @@ class Machine:
         return f"Error while executing command: {command}. Reason: exit status {code}" if code else ""
 
     def run_quietly(self, command: list[str], folder: Path) -> tuple[int, str]:
-        """Run a command outside of the log; returns its exit code and what it printed."""
+        """Run a command without the log; return its exit code and output."""
         environment = {"PATH": _path(), "HOME": str(self._folder), "GIT_TERMINAL_PROMPT": "0"}
         process = self._start(command, environment, folder)
         if process is None or process.stdout is None:
@@ -77,14 +75,14 @@ class Machine:
         return process.wait(), printed
 
     def stop(self) -> None:
-        """End what runs, and let nothing more run."""
+        """Kill the running command, and start no more."""
         with self._lock:
             self._stopped = True
             if self._process:
                 processes.signal_group(self._process, signal.SIGKILL)
 
     def remove(self) -> None:
-        """Leave nothing on this machine."""
+        """Delete the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self, command: list[str], environment: dict[str, str], folder: Path) -> "subprocess.Popen[bytes] | None":

@@ -1,4 +1,4 @@
-"""Fetches the source of a build: from the engine's S3, or by git."""
+"""Fetches the source of a build from the engine's S3 or with git."""
 
 import shutil
 import zipfile
@@ -8,38 +8,40 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local.archives import unpack_zip
+
 Json = dict[str, Any]
-# Runs a command in a folder; returns its exit code and what it printed.
+# Runs a command in a folder; returns its exit code and output.
 Run = Callable[[list[str], Path], tuple[int, str]]
 
 _GIT = ("GITHUB", "GITHUB_ENTERPRISE", "GITLAB", "GITLAB_SELF_MANAGED", "BITBUCKET")
 
 
 class SourceError(Exception):
-    """The source cannot be had; the message says why."""
+    """The source cannot be fetched; the message says why."""
 
 
 def fetch(source: Json, version: str | None, folder: Path, s3: Any, run: Run) -> str:
-    """Put the source into a folder.
+    """Fetch the source into a folder.
 
     Parameters
     ----------
     source
         A ProjectSource.
     version
-        Commit, branch or tag; of S3, the version of the object. None: the newest.
+        Commit, branch, tag or version of the S3 object; None is the newest.
     s3
         A client in the build's role.
 
     Returns
     -------
     str
-        The version that was taken; empty if there are none.
+        The version that was fetched; empty if there are no versions.
 
     Raises
     ------
     SourceError
-        It cannot be had.
+        When it cannot be fetched.
     """
     kind, location = source["type"], source.get("location", "")
     folder.mkdir(parents=True)
@@ -67,13 +69,9 @@ def _fetch_objects(s3: Any, location: str, version: str | None, folder: Path) ->
     with archive.open("wb") as file:
         shutil.copyfileobj(answer["Body"], file)
     try:
-        with zipfile.ZipFile(archive) as packed:
-            for entry in packed.infolist():
-                path = Path(packed.extract(entry, folder))
-                if path.is_file() and (mode := entry.external_attr >> 16 & 0o777):
-                    path.chmod(mode)
+        unpack_zip(archive, folder)
     except zipfile.BadZipFile as error:
-        raise SourceError(f"{location} is not a zip archive, the only one that CodeBuild unpacks") from error
+        raise SourceError(f"{location} is not a zip archive; CodeBuild unpacks no other format") from error
     archive.unlink()
     return str(answer.get("VersionId") or answer["ETag"].strip('"'))
 
@@ -86,13 +84,13 @@ def _fetch_folder(s3: Any, bucket: str, prefix: str, folder: Path) -> None:
     for key in keys:
         path = (folder / key.removeprefix(prefix)).resolve()
         if not path.is_relative_to(folder.resolve()):
-            raise SourceError(f"the key {key} would lie outside the source's folder")
+            raise SourceError(f"the key {key} leads outside the source's folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 def _clone(location: str, version: str | None, folder: Path, run: Run) -> str:
-    # An address that begins with a hyphen would be an option.
+    # Without "--", git would read an address that starts with a hyphen as an option.
     commands = [["git", "clone", "--quiet", "--", location, str(folder)]]
     if version:
         commands.append(["git", "checkout", "--quiet", version, "--"])

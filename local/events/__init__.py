@@ -1,4 +1,4 @@
-"""EventBridge: events of AWS's services and of anybody, matched by rules and delivered to targets."""
+"""EventBridge: matches events of AWS's services and custom events with rules, and delivers them to targets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,20 +16,20 @@ MOTO_NAMES = (
 
 
 def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[str, Any], region: str) -> None:
-    """Publish an AWS service's own event on a region's default bus.
+    """Publish an AWS service's event on the default bus of a region.
 
     Parameters
     ----------
     source
         The service, such as ``aws.states``.
     detail_type
-        What happened, in AWS's words.
+        AWS's name for the type of event.
     resources
-        The ARNs of what it happened to.
+        The ARNs of the affected resources.
     detail
-        JSON; it is read before this returns and may change afterwards.
+        JSON; it is copied, so the caller may change it afterwards.
     region
-        Of the bus.
+        The region of the bus.
     """
     from local import faults
     from local.events import bus
@@ -40,7 +40,7 @@ def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[s
 
 
 def install() -> None:
-    """Put this EventBridge in the place of moto's."""
+    """Replace moto's EventBridge by this one."""
     from moto.events import models
 
     from local.events import rules

@@ -1,4 +1,4 @@
-"""Events, and the buses on which rules are offered them."""
+"""Builds events, and dispatches them to the rules of a bus."""
 
 import json
 import uuid
@@ -18,7 +18,7 @@ _late = Background("late-events", workers=1)
 def describe(
     source: str, detail_type: str, resources: Sequence[str], detail: dict[str, Any], region: str
 ) -> dict[str, Any]:
-    """An event, as targets get it."""
+    """An event in the format for targets."""
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -33,7 +33,7 @@ def describe(
 
 
 def dispatch_after(seconds: float, event: dict[str, Any]) -> None:
-    """Offer an event to every rule of its region's default bus, at once or later."""
+    """Dispatch an event to every rule of its region's default bus, now or later."""
     if seconds:
         _late.run(partial(dispatch, event), after=seconds)
     else:
@@ -41,7 +41,7 @@ def dispatch_after(seconds: float, event: dict[str, Any]) -> None:
 
 
 def dispatch(event: dict[str, Any], region: str | None = None, bus: str = "default") -> None:
-    """Offer an event to every rule of a bus."""
+    """Dispatch an event to every rule of a bus."""
     backend = models.events_backends[config.ACCOUNT][region or event["region"]]
     for rule in list(backend.describe_event_bus(bus).rules.values()):
         rule.send_to_targets(event)

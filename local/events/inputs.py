@@ -1,4 +1,4 @@
-"""What a target gets: the event, a part of it, a constant, or a template filled from it."""
+"""Builds a target's input: the event, a part of it, a constant, or a filled template."""
 
 import json
 import re
@@ -14,21 +14,21 @@ _MISSING = object()
 
 
 def build_input(target: dict[str, Any], event: dict[str, Any], rule_name: str, rule_arn: str) -> str:
-    """The text that is delivered to a target.
+    """The input of a target.
 
     Parameters
     ----------
     target
-        As PutTargets took it.
+        The target in the request of PutTargets.
     event
         The event.
     rule_name, rule_arn
-        Of the rule that matched, for the templates' reserved variables.
+        Of the matching rule, for the templates' reserved variables.
 
     Returns
     -------
     str
-        JSON, or the text that a template makes.
+        JSON, or the text of a filled template.
     """
     if "Input" in target:
         return str(target["Input"])
@@ -49,12 +49,12 @@ def build_input(target: dict[str, Any], event: dict[str, Any], rule_name: str, r
 
 
 def check(target: dict[str, Any]) -> None:
-    """Refuse a target whose paths nobody could follow.
+    """Refuse a target with an invalid JSON path.
 
     Raises
     ------
     ValidationException
-        Naming the path.
+        With the path.
     """
     for path in [target.get("InputPath", "$"), *target.get("InputTransformer", {}).get("InputPathsMap", {}).values()]:
         try:
@@ -69,7 +69,7 @@ def _find(path: str, event: dict[str, Any]) -> Any:
 
 
 def _fill(template: str, values: dict[str, Any]) -> str:
-    """Fill a template: a variable inside quotes is put in as text, one outside as JSON."""
+    """Fill a template; a variable inside quotes is inserted as text, others as JSON."""
     quoted = False
 
     def replace(found: re.Match[str]) -> str:

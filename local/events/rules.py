@@ -1,4 +1,4 @@
-"""Rules: moto keeps and matches them, and this sends what matched on its way."""
+"""Rules: moto stores and matches them; this module delivers the matching events."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,17 +9,17 @@ from moto.events.exceptions import ValidationException
 from local.events import inputs, schedules
 from local.events.targets import SERVICES, Match
 
-_AWS_OWN = "prod.vhs.events.aws.internal"  # Who manages the rule behind an archive.
+_ARCHIVE_MANAGER = "prod.vhs.events.aws.internal"  # moto's manager of the rules of archives
 
 
 class Rule(models.Rule):  # type: ignore[misc]
-    """moto's rule, whose targets are reached as AWS reaches them."""
+    """moto's rule, with deliveries as on AWS."""
 
     __module__ = models.Rule.__module__
 
     def send_to_targets(self, original_event: Any, transform_input: bool = True) -> None:
-        """Deliver an event, if it matches, to every target."""
-        if self.managed_by == _AWS_OWN:
+        """Deliver an event to every target if it matches."""
+        if self.managed_by == _ARCHIVE_MANAGER:
             super().send_to_targets(original_event, transform_input)
         elif self.state == "ENABLED" and self.event_pattern.get_pattern():
             event = _as_delivered(original_event)
@@ -33,18 +33,18 @@ class Rule(models.Rule):  # type: ignore[misc]
 
 
 class EventsBackend(models.EventsBackend):  # type: ignore[misc]
-    """moto's EventBridge, with schedules that fire."""
+    """moto's EventBridge, with schedules that run."""
 
     __module__ = models.EventsBackend.__module__
 
     def put_rule(self, *arguments: Any, **named: Any) -> Any:
-        """Create or replace a rule; one with a rate begins to fire."""
+        """Create or replace a rule, and start its schedule if it has a rate."""
         rule = super().put_rule(*arguments, **named)
         schedules.start(self, rule)
         return rule
 
     def put_targets(self, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> None:
-        """Add targets of a kind that something here delivers to."""
+        """Add targets of the supported services."""
         for target in targets:
             service = (target["Arn"].split(":") + [""] * 3)[2]
             if service not in SERVICES and not name.startswith("Events-Archive-"):
@@ -55,7 +55,7 @@ class EventsBackend(models.EventsBackend):  # type: ignore[misc]
         super().put_targets(name, event_bus_arn, targets)
 
     def put_events(self, events: list[dict[str, Any]]) -> Any:
-        """Take custom events; the names of AWS's own sources are AWS's."""
+        """Publish custom events; refuse those with a source of AWS."""
         if len(events) > 10:
             return super().put_events(events)
         return [_REFUSED if _is_aws(event) else super(EventsBackend, self).put_events([event])[0] for event in events]
@@ -72,7 +72,7 @@ def _is_aws(event: dict[str, Any]) -> bool:
 
 
 def _as_delivered(event: dict[str, Any]) -> dict[str, Any]:
-    """moto's event, without moto's own additions."""
+    """moto's event without moto's additions."""
     time = event["time"]
     if isinstance(time, int | float):
         time = f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"

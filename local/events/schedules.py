@@ -1,4 +1,4 @@
-"""Rules that fire by the clock: every so often, as often as the engine's clock runs faster."""
+"""Runs rules with a rate schedule, in scaled time."""
 
 import logging
 import re
@@ -10,20 +10,22 @@ from local.messaging.background import Background
 
 _UNITS = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
 _RATE = re.compile(r"rate\((\d+)\s(minute|hour|day)s?\)")
-_SHORTEST_SECONDS = 1.0  # However fast the clock runs, targets are not run over.
+_SHORTEST_SECONDS = 1.0  # limits the load of targets at any time scale
 _logger = logging.getLogger(__name__)
 _clock = Background("schedules", workers=1)
 
 
 def start(backend: Any, rule: Any) -> None:
-    """Let a rule fire for as long as it is this rule."""
+    """Run a rule's schedule until the rule is deleted or replaced."""
     if not rule.scheduled_expression:
         return
     found = _RATE.fullmatch(rule.scheduled_expression)
     if not found:
-        _logger.warning("rule %s: local/ fires rate(...) only, so %s never fires", rule.name, rule.scheduled_expression)
+        _logger.warning(
+            "rule %s never runs: local/ supports rate(...) only, not %s", rule.name, rule.scheduled_expression
+        )
         return
-    seconds = int(found[1]) * _UNITS[found[2]] / config.current().time_scale
+    seconds = config.scale_seconds(int(found[1]) * _UNITS[found[2]])
     _wait(backend, rule, max(seconds, _SHORTEST_SECONDS))
 
 

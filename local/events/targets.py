@@ -1,4 +1,4 @@
-"""The targets of rules, and how each is reached."""
+"""Delivers events to the targets of rules."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from local.messaging.delivery import DEFAULT_RETRIES, Delivery, Failure
 
 @dataclass(frozen=True)
 class Match:
-    """An event that a rule sends to one of its targets."""
+    """An event for one target of a matching rule."""
 
     rule_name: str
     rule_arn: str
@@ -25,12 +25,12 @@ class Match:
     event: dict[str, Any]
 
     def deliver(self) -> None:
-        """Deliver in the background."""
+        """Deliver the event in the background."""
         queue = self.target.get("DeadLetterConfig", {}).get("Arn")
         Delivery(
             f"event {self.event['id']} ({self.event['detail-type']}) of rule {self.rule_name} to {self._arn}",
             self._send,
-            partial(self._put_aside, queue) if queue else None,
+            partial(self._send_dead_letter, queue) if queue else None,
             self.target.get("RetryPolicy", {}).get("MaximumRetryAttempts", DEFAULT_RETRIES),
         ).start()
 
@@ -49,26 +49,26 @@ class Match:
         return clients.client(service, senders.region_of(self._arn), self._role_arn)
 
     def invoke_function(self, body: str) -> None:
-        """Invoke a function, which must let EventBridge do so for this rule."""
+        """Invoke a function whose policy allows EventBridge for this rule."""
         senders.invoke_as_service(self._arn, body, "events.amazonaws.com", self.rule_arn)
 
     def send_to_queue(self, body: str) -> None:
-        """Send to a queue."""
+        """Send a message to a queue."""
         group_id = self.target.get("SqsParameters", {}).get("MessageGroupId")
         senders.send_to_queue(self._arn, body, role_arn=self._role_arn, group_id=group_id)
 
     def publish(self, body: str) -> None:
-        """Publish to a topic."""
+        """Publish a message to a topic."""
         senders.publish(self._arn, body, role_arn=self._role_arn)
 
     def start_execution(self, body: str) -> None:
-        """Start a state machine, in the target's role."""
+        """Start an execution of a state machine, in the target's role."""
         self._client("stepfunctions").start_execution(
             stateMachineArn=self._arn, name=f"{self.event['id']}_{uuid.uuid4()}", input=body
         )
 
     def write_log(self, body: str) -> None:
-        """Put a line into a log group."""
+        """Write a line to a log group."""
         group = self._arn.split(":log-group:")[1].removesuffix(":*")
         stream = str(uuid.uuid4())
         logs = self._client("logs")
@@ -77,10 +77,10 @@ class Match:
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[line])
 
     def forward(self, body: str) -> None:
-        """Put on another bus of this account."""
+        """Send the event to another bus of this account."""
         dispatch(json.loads(body), senders.region_of(self._arn), self._arn.split("event-bus/")[1])
 
-    def _put_aside(self, queue_arn: str, failure: Failure) -> None:
+    def _send_dead_letter(self, queue_arn: str, failure: Failure) -> None:
         attributes = {
             "RULE_ARN": self.rule_arn,
             "TARGET_ARN": self._arn,

@@ -1,4 +1,4 @@
-"""Lambda: the archive that was uploaded runs under AWS's own Python runtime, in processes of its own."""
+"""Lambda: runs the uploaded archives under AWS's Python runtime, in their own processes."""
 
 MOTO_NAMES = (
     "moto.awslambda.models.EventSourceMapping",
@@ -25,7 +25,7 @@ MOTO_NAMES = (
 
 
 def install() -> None:
-    """Put this Lambda in the place of moto's."""
+    """Replace moto's Lambda by this one."""
     from moto.awslambda import models
     from moto.awslambda.responses import LambdaResponse
 

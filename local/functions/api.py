@@ -1,4 +1,4 @@
-"""The Invoke call as it comes over the wire."""
+"""The Invoke operation."""
 
 import base64
 import json
@@ -27,14 +27,14 @@ class RequestTooLargeError(LambdaClientError):  # type: ignore[misc]
 
 
 class InvalidRequestContentError(LambdaClientError):  # type: ignore[misc]
-    """The payload is no JSON."""
+    """The payload is not JSON."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("InvalidRequestContentException", f"Could not parse request body into json: {reason}")
 
 
 def invoke(response: LambdaResponse) -> tuple[int, dict[str, str], bytes]:
-    """Answer one Invoke: moto's own overlooks the Qualifier and knows one error only."""
+    """Answer one Invoke; moto's ignores the Qualifier and has only one error."""
     name = unquote(response.path.rsplit("/", 2)[-2])
     qualifier = response.querystring.get("Qualifier", [None])[0]
     payload = response.body.encode() if isinstance(response.body, str) else response.body
@@ -52,7 +52,7 @@ def invoke(response: LambdaResponse) -> tuple[int, dict[str, str], bytes]:
 
 
 def enrich_response(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
-    """Add moto's headers, but to an invocation keep the id under which the function knows it."""
+    """Add moto's headers, but keep the request id of an invocation, which the function also gets."""
     given = {_REQUEST_ID: headers[_REQUEST_ID]} if _REQUEST_ID in headers else {}
     headers, body = BaseResponse._enrich_response(headers, body)
     return headers | given, body

@@ -1,4 +1,4 @@
-"""Deployment archives as they were uploaded, and the folders they are unpacked into."""
+"""Validates and unpacks deployment archives, and makes the temporary folders of sandboxes."""
 
 import hashlib
 import io
@@ -11,18 +11,19 @@ from pathlib import Path
 from moto.awslambda.exceptions import InvalidParameterValueException
 
 from local import config
+from local.archives import unpack_zip
 
 _MAX_UNZIPPED_BYTES = 262_144_000  # Lambda's quota for a function with its layers.
 _lock = threading.Lock()
 
 
 def check(archive: bytes) -> None:
-    """Refuse what Lambda would refuse to unpack.
+    """Refuse an archive that Lambda cannot unpack.
 
     Raises
     ------
     InvalidParameterValueException
-        It is no .zip archive, or too large.
+        When it is not a .zip archive, or is too large.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as content:
@@ -36,34 +37,25 @@ def check(archive: bytes) -> None:
 
 
 def unpack(archive: bytes) -> Path:
-    """The folder that holds this archive's files; the same archive is unpacked once."""
+    """The folder with an archive's files; the same archive is unpacked only once."""
     folder = config.current().data / "functions" / hashlib.sha256(archive).hexdigest()[:32]
     with _lock:
         if not folder.exists():
-            # Unpacked beside its place and moved, so that an interrupted unpacking is never taken for a whole one.
+            # The rename makes the folder appear only when it is complete.
             part = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
             part.mkdir(parents=True)
-            with zipfile.ZipFile(io.BytesIO(archive)) as content:
-                for item in content.infolist():
-                    _extract(content, item, part)
+            unpack_zip(io.BytesIO(archive), part)
             part.rename(folder)
     return folder
 
 
 def scratch() -> Path:
-    """A new empty folder, which a sandbox has as its temporary one."""
+    """Make the temporary folder of a sandbox."""
     folder = config.current().data / "functions" / "tmp" / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return folder
 
 
 def discard(folder: Path) -> None:
-    """Remove a temporary folder."""
+    """Delete a temporary folder."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _extract(content: zipfile.ZipFile, item: zipfile.ZipInfo, folder: Path) -> None:
-    path = Path(content.extract(item, folder))
-    mode = item.external_attr >> 16 & 0o777
-    if mode and path.is_file():
-        path.chmod(mode)  # zipfile forgets modes, and an archive may hold executables.

@@ -1,11 +1,11 @@
-"""Invocations of type Event: queued, tried again when the function fails, and told of at their destinations."""
+"""Asynchronous invocations (type Event): queued, retried, and reported to destinations and dead-letter queues."""
 
 import json
 import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from moto.awslambda.exceptions import UnknownFunctionException
 
@@ -16,14 +16,24 @@ from local.messaging import senders
 from local.messaging.background import Background
 from local.messaging.delivery import Delivery
 
-if TYPE_CHECKING:
-    from local.functions.backend import LambdaBackend
-
 _RETRY_SECONDS = (60.0, 120.0)
 _MAX_AGE_SECONDS = 21_600.0
 _THROTTLE_PAUSE_SECONDS = 1.0
 _logger = logging.getLogger(__name__)
 _events = Background("lambda-events", workers=16)
+
+
+class Runner(Protocol):
+    """Finds and runs the functions of a region."""
+
+    def get_function(self, function_name: str, qualifier: str | None) -> Any:
+        """The function with this name."""
+
+    def event_invoke_settings(self, function: Any) -> dict[str, Any]:
+        """The settings of a function's asynchronous invocations."""
+
+    def run(self, name: str, qualifier: str | None, request: Request) -> Outcome:
+        """Run a function to the end of one invocation."""
 
 
 @dataclass
@@ -32,53 +42,53 @@ class EventInvocation:
 
     Parameters
     ----------
-    backend
-        That holds the function.
+    runner
+        Finds and runs the function.
     name, qualifier
-        Which function, as the caller said it.
+        The function, as the caller named it.
     request
         The invocation.
     """
 
-    backend: "LambdaBackend"
+    runner: Runner
     name: str
     qualifier: str | None
     request: Request
     _tries: int = 0
-    _begun: float = field(default_factory=time.monotonic)
+    _queued_at: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
-        """Run the function soon."""
+        """Queue the invocation."""
         _events.run(self._try)
 
     def _try(self) -> None:
         try:
-            function = self.backend.get_function(self.name, self.qualifier)
-            settings = self.backend.event_invoke_settings(function)
-            outcome = self.backend.run(self.name, self.qualifier, self.request)
+            function = self.runner.get_function(self.name, self.qualifier)
+            settings = self.runner.event_invoke_settings(function)
+            outcome = self.runner.run(self.name, self.qualifier, self.request)
         except UnknownFunctionException:
-            _logger.warning("%s is gone: its event %s is dropped", self.name, self.request.id)
+            _logger.warning("%s does not exist; its event %s is dropped", self.name, self.request.id)
             return
         except TooManyRequestsError:
-            # A throttled event waits its turn; only failures of the function's own use up its retries.
-            _events.run(self._try, after=_THROTTLE_PAUSE_SECONDS / config.current().time_scale)
+            # A throttled event is retried without limit; only failures of the function count as retries.
+            _events.run(self._try, after=config.scale_seconds(_THROTTLE_PAUSE_SECONDS))
             return
         self._tries += 1
         retries = settings.get("MaximumRetryAttempts", len(_RETRY_SECONDS))
         if outcome.failed and self._tries <= retries and self._age < self._max_age(settings):
-            _events.run(self._try, after=_RETRY_SECONDS[self._tries - 1] / config.current().time_scale)
+            _events.run(self._try, after=config.scale_seconds(_RETRY_SECONDS[self._tries - 1]))
             return
-        self._tell(function, settings, outcome, exhausted=self._tries > retries)
+        self._report(function, settings, outcome, exhausted=self._tries > retries)
 
     @property
     def _age(self) -> float:
-        return (time.monotonic() - self._begun) * config.current().time_scale
+        return (time.monotonic() - self._queued_at) * config.current().time_scale
 
     @staticmethod
     def _max_age(settings: dict[str, Any]) -> float:
         return float(settings.get("MaximumEventAgeInSeconds", _MAX_AGE_SECONDS))
 
-    def _tell(self, function: Any, settings: dict[str, Any], outcome: Outcome, *, exhausted: bool) -> None:
+    def _report(self, function: Any, settings: dict[str, Any], outcome: Outcome, *, exhausted: bool) -> None:
         kind = "OnFailure" if outcome.failed else "OnSuccess"
         destination = settings.get("DestinationConfig", {}).get(kind, {}).get("Destination")
         condition = "Success" if not outcome.failed else "RetriesExhausted" if exhausted else "EventAgeExceeded"
@@ -89,7 +99,7 @@ class EventInvocation:
         if outcome.failed and dead_letters:
             self._deliver(dead_letters, lambda: self._send_dead_letter(dead_letters, outcome, function.role))
         elif outcome.failed and not destination:
-            _logger.warning("%s failed %d times, its event is dropped: %r", self.name, self._tries, outcome.payload)
+            _logger.warning("%s failed %d times; its event is dropped: %r", self.name, self._tries, outcome.payload)
 
     def _deliver(self, receiver: str, send: Any) -> None:
         Delivery(f"the outcome of {self.request.id} of {self.name} to {receiver}", send).start()

@@ -1,4 +1,4 @@
-"""Lambda: moto keeps the functions, and this runs them."""
+"""The backend of Lambda: moto stores the functions; this module runs them."""
 
 import uuid
 from typing import Any
@@ -19,7 +19,7 @@ pool = Pool()
 
 
 class LambdaFunction(models.LambdaFunction):  # type: ignore[misc]
-    """moto's function, with the properties that moto forgets."""
+    """moto's function, with the properties that moto ignores."""
 
     __module__ = models.LambdaFunction.__module__
 
@@ -29,12 +29,12 @@ class LambdaFunction(models.LambdaFunction):  # type: ignore[misc]
         self.logging_config = self._complete(spec.get("LoggingConfig") or {})
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
-        """What GetFunctionConfiguration answers."""
+        """The answer of GetFunctionConfiguration."""
         configuration: dict[str, Any] = super().get_configuration(on_create) | {"LoggingConfig": self.logging_config}
         return configuration | ({"DeadLetterConfig": self.dead_letter_config} if self.dead_letter_config else {})
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
-        """Apply what UpdateFunctionConfiguration changes."""
+        """Apply the changes of UpdateFunctionConfiguration."""
         self.dead_letter_config = config_updates.get("DeadLetterConfig", self.dead_letter_config)
         self.logging_config = self._complete(config_updates.get("LoggingConfig", self.logging_config))
         self.tracing_config: dict[str, str] = config_updates.get("TracingConfig", self.tracing_config)
@@ -44,7 +44,7 @@ class LambdaFunction(models.LambdaFunction):  # type: ignore[misc]
         return super().update_configuration(config_updates)  # type: ignore[no-any-return]
 
     def invoke(self, body: Any, *_headers: Any) -> str:
-        """How moto's other services invoke a function: asynchronously, as AWS's do."""
+        """Invoke the function asynchronously for another service of moto."""
         backend = models.lambda_backends[self.account_id][self.region]
         backend.invoke_event(self.function_arn, None, body.encode() if isinstance(body, str) else body)
         return ""
@@ -54,16 +54,16 @@ class LambdaFunction(models.LambdaFunction):  # type: ignore[misc]
 
 
 class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
-    """moto's Lambda, whose functions really run."""
+    """moto's Lambda, with functions that really run."""
 
     __module__ = models.LambdaBackend.__module__
 
     def create_function(self, spec: dict[str, Any]) -> Any:
-        """Create a function that can run."""
+        """Create a function; refuse one that cannot run here."""
         check_specification(spec)
         try:
             function = super().create_function(spec)
-        except ValueError as error:  # How moto tells of a missing object.
+        except ValueError as error:  # moto's error for a missing S3 object
             raise InvalidParameterValueException(str(error.args[-1])) from error
         try:
             archive.check(function.code_bytes)
@@ -73,7 +73,7 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         return function
 
     def update_function_code(self, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
-        """Replace the code; the next invocation runs it."""
+        """Replace the code from the next invocation on."""
         function = self.get_function(function_name, qualifier)
         before = {name: getattr(function, name) for name in ("code_bytes", "code_size", "code_sha_256", "code_digest")}
         try:
@@ -88,23 +88,23 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         return answer
 
     def update_function_configuration(self, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
-        """Change the configuration; the next invocation runs under it."""
+        """Change the configuration from the next invocation on."""
         check_specification(body)
         return super().update_function_configuration(function_name, qualifier, body)
 
     def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
-        """Delete a function and end what runs of it."""
+        """Delete a function and end its sandboxes."""
         function = self.get_function(function_name, qualifier)
         super().delete_function(function_name, qualifier)
         pool.retire(function.function_name, self.region_name)
 
     def put_function_event_invoke_config(self, function_name: str, config: dict[str, Any]) -> Any:
-        """Replace the settings of asynchronous invocations; moto would keep the first ones for ever."""
+        """Replace the settings of asynchronous invocations, which moto never does."""
         self.get_function(function_name).event_invoke_config.clear()
         return super().put_function_event_invoke_config(function_name, config)
 
     def update_function_event_invoke_config(self, function_name: str, config: dict[str, Any]) -> Any:
-        """Change some settings of asynchronous invocations."""
+        """Update some settings of asynchronous invocations."""
         function = self.get_function(function_name)
         return self.put_function_event_invoke_config(function_name, self.event_invoke_settings(function) | config)
 
@@ -114,7 +114,7 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         return dict(settings[0].config) if settings else {}
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
-        """Map a queue to a function and start polling it."""
+        """Map a queue to a function, and start to poll it."""
         check_mapping(spec)
         mappings.check(self, spec)
         mapping = super().create_event_source_mapping(spec)
@@ -122,7 +122,7 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         return mapping
 
     def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> Any:
-        """Change a mapping; an enabled one is polled."""
+        """Update a mapping, and poll it if it is enabled."""
         check_mapping(spec)
         mapping = super().update_event_source_mapping(uuid, spec)
         if mapping:
@@ -130,12 +130,12 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         return mapping
 
     def add_permission(self, function_name: str, qualifier: str, raw: str) -> dict[str, Any]:
-        """Let somebody invoke a function by this name: a permission for an alias is for that alias alone."""
+        """Permit invocations of a function; with a qualifier only of that version or alias."""
         _, name, qualifier_in_name = self._lambdas.split_function_arn(function_name)
-        asked = qualifier_in_name or qualifier
-        statement: dict[str, Any] = super().add_permission(name, asked, raw)
+        effective = qualifier_in_name or qualifier
+        statement: dict[str, Any] = super().add_permission(name, effective, raw)
         arn = make_function_arn(self.region_name, self.account_id, name)
-        statement["Resource"] = f"{arn}:{asked}" if asked else arn
+        statement["Resource"] = f"{arn}:{effective}" if effective else arn
         return statement
 
     def run(self, name: str, qualifier: str | None, request: Request) -> Outcome:
@@ -148,17 +148,17 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
             return sandbox.invoke(request)
 
     def request(self, name: str, qualifier: str | None, payload: bytes, client_context: str | None = None) -> Request:
-        """An invocation of this function by this name."""
+        """The request for an invocation of a function."""
         function = self.get_function(name, qualifier)
         _, _, qualifier_in_name = self._lambdas.split_function_arn(name)
         arn = make_function_arn(self.region_name, self.account_id, function.function_name)
-        asked = qualifier_in_name or qualifier
-        return Request(str(uuid.uuid4()), payload or b"{}", f"{arn}:{asked}" if asked else arn, client_context)
+        effective = qualifier_in_name or qualifier
+        return Request(str(uuid.uuid4()), payload or b"{}", f"{arn}:{effective}" if effective else arn, client_context)
 
     def invoke_event(
         self, name: str, qualifier: str | None, payload: bytes, client_context: str | None = None
     ) -> Request:
-        """Queue an invocation of type Event."""
+        """Queue an asynchronous invocation."""
         request = self.request(name, qualifier, payload, client_context)
         EventInvocation(self, name, qualifier, request).start()
         return request

@@ -1,4 +1,4 @@
-"""What decides how a function runs: when any of it changes, new processes take the place of the old ones."""
+"""The settings with which a function runs; after a change, new sandboxes replace the old ones."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 
 from local import clients, config, processes
 
-# Lambda sets these itself and refuses a function that wants to.
+# Lambda sets these variables itself and refuses functions that set them.
 RESERVED_VARIABLES = frozenset(
     {
         "AWS_ACCESS_KEY",
@@ -35,7 +35,7 @@ RESERVED_VARIABLES = frozenset(
 
 @dataclass(frozen=True)
 class Deployment:
-    """One function version as it is deployed now."""
+    """The present settings of one function version."""
 
     arn: str
     name: str
@@ -71,14 +71,13 @@ class Deployment:
         )
 
     def environment(self, task_root: Path, scratch: Path, runtime_api: str, log_stream: str) -> dict[str, str]:
-        """The whole environment of a process of this function: what Lambda sets, and nothing of this machine's.
+        """The complete environment of a process of this function: Lambda's variables, none of this machine's.
 
         Returns
         -------
         dict
-            PATH finds the interpreter of the engine, whose libraries stand for the function's layers: PYTHONPATH,
-            which Lambda sets for its own, names them. The two devices in the place of AWS's configuration files keep
-            the developer's own from being found through the home folder.
+            PATH has the engine's interpreter. PYTHONPATH has the engine's libraries, which represent the function's
+            layers. The null devices hide the AWS configuration files of this machine's user.
         """
         key, secret, token = clients.credentials(self.role_arn)
         return dict(self.variables) | {

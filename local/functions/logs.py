@@ -1,19 +1,18 @@
-"""What functions print, sent to CloudWatch Logs in the function's role, without the invocation waiting for it."""
+"""Sends the output of functions to CloudWatch Logs in the function's role, in the background."""
 
 import logging
 import os
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import clients
+from local import clients, output
 from local.messaging.background import Background
 
-_PAUSE_SECONDS = 0.1  # Lines of one moment go in one call.
+_PAUSE_SECONDS = 0.1  # collects lines for one call
 _MAX_BATCH = 1000
 _logger = logging.getLogger(__name__)
 _shipping = Background("lambda-logs", workers=2)
@@ -21,14 +20,14 @@ _shipping = Background("lambda-logs", workers=2)
 
 @dataclass(eq=False)
 class LogStream:
-    """One sandbox's log stream.
+    """The log stream of a sandbox.
 
     Parameters
     ----------
     group, name
-        Of the stream.
+        The names of the group and the stream.
     region, role_arn
-        Where, and in whose role, the lines are put.
+        The region, and the role that writes the lines.
     """
 
     group: str
@@ -41,7 +40,7 @@ class LogStream:
     _exists: bool = False
 
     def write(self, lines: list[str]) -> None:
-        """Put these lines into the stream, soon."""
+        """Send lines to the stream in the background."""
         now = int(time.time() * 1000)
         with self._lock:
             idle = not self._pending
@@ -56,35 +55,27 @@ class LogStream:
             client = clients.client("logs", self.region, self.role_arn)
             try:
                 if not self._exists:
-                    self._create(client)
+                    output.create_stream(client, self.group, self.name)
+                    self._exists = True
                 for first in range(0, len(batch), _MAX_BATCH):
                     client.put_log_events(
                         logGroupName=self.group, logStreamName=self.name, logEvents=batch[first : first + _MAX_BATCH]
                     )
             except client.exceptions.ResourceNotFoundException:
-                return  # The group was removed with its function, which only flushes what it said last.
+                return  # the group was deleted with its function; these are its last lines
             except (ClientError, BotoCoreError) as error:
                 _logger.warning("%s: %d log lines are lost: %s", self.group, len(batch), error)
 
-    def _create(self, client: Any) -> None:
-        try:
-            client.create_log_stream(logGroupName=self.group, logStreamName=self.name)
-        except client.exceptions.ResourceNotFoundException:
-            with suppress(client.exceptions.ResourceAlreadyExistsException):  # Another sandbox was quicker.
-                client.create_log_group(logGroupName=self.group)
-            client.create_log_stream(logGroupName=self.group, logStreamName=self.name)
-        self._exists = True
-
 
 class Output:
-    """What a process prints, line by line, while it is being printed.
+    """Reads a process's output line by line while the process runs.
 
     Parameters
     ----------
     descriptor
         The reading end of the pipe.
     stream
-        Where the lines go.
+        The stream for the lines.
     """
 
     def __init__(self, descriptor: int, stream: LogStream) -> None:
@@ -96,12 +87,12 @@ class Output:
         self._lock = threading.Lock()
 
     def write(self, line: str) -> None:
-        """Add a line of the platform's own."""
+        """Add a line of the platform, such as START."""
         with self._lock:
             self._add([line])
 
     def read(self) -> bool:
-        """Take what has been printed until now; False when nothing more can come."""
+        """Read the available output; False at its end."""
         with self._lock:
             while True:
                 try:
@@ -117,7 +108,7 @@ class Output:
                 self._add([_decode(line) for line in lines])
 
     def take_tail(self, size: int = 4096) -> bytes:
-        """The last 4 KB of what was printed since the last call, as LogType=Tail returns them."""
+        """The last 4 KB of the output since the last call, for LogType=Tail."""
         with self._lock:
             lines, self._lines = self._lines, []
         return "\n".join(lines).encode()[-size:]
@@ -128,5 +119,5 @@ class Output:
 
 
 def _decode(line: bytes) -> str:
-    # awslambdaric ends the lines inside one message with a carriage return, so that they stay one log event.
+    # awslambdaric separates the lines of one log event by carriage returns.
     return line.decode("utf-8", "replace").rstrip("\r").replace("\r", "\n")

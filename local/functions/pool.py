@@ -1,4 +1,4 @@
-"""Which process takes an invocation: a warm one when there is one, else a new one, up to what may run at once."""
+"""Assigns invocations to sandboxes: a warm one if possible, else a new one, within the concurrency limits."""
 
 import threading
 import time
@@ -12,13 +12,13 @@ from local.functions.deployment import Deployment
 from local.functions.sandbox import Sandbox
 from local.messaging.background import Background
 
-_ACCOUNT_CONCURRENCY = 50  # A laptop's; an account's own starts at 10 and grows to 1000.
-_MAX_WARM = 8  # A waiting process takes about 60 MB once it has imported boto3.
+_ACCOUNT_CONCURRENCY = 50  # for a laptop; an AWS account starts at 10 and can have 1000
+_MAX_WARM = 8  # an idle process takes about 60 MB after importing boto3
 _IDLE_SECONDS = 300.0
 
 
 class TooManyRequestsError(LambdaClientError):  # type: ignore[misc]
-    """More invocations at once than the function, or this engine, may run."""
+    """The invocation exceeds the concurrency of the function or of this engine."""
 
     code = 429
 
@@ -27,7 +27,7 @@ class TooManyRequestsError(LambdaClientError):  # type: ignore[misc]
 
 
 class Pool:
-    """All sandboxes of an engine."""
+    """All sandboxes of the engine."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,35 +38,37 @@ class Pool:
 
     @contextmanager
     def sandbox(self, deployment: Deployment, code: bytes, reserved: int | None) -> Iterator[Sandbox]:
-        """A sandbox of this deployment, for one invocation.
+        """Provide a sandbox of this deployment for one invocation.
 
         Raises
         ------
         TooManyRequestsError
-            As many run as may run.
+            When the concurrency limit is reached.
         """
-        with self._permission(deployment, reserved):
-            sandbox = self._take(deployment) or Sandbox(deployment, code)
+        with self._count(deployment, reserved):
+            sandbox = self._take_warm(deployment) or Sandbox(deployment, code)
             with self._lock:
                 self._busy.add(sandbox)
             try:
                 yield sandbox
             finally:
-                self._give_back(sandbox)
+                self._release(sandbox)
 
     def retire(self, name: str, region: str) -> None:
-        """Let no process of this function take another invocation."""
+        """End the sandboxes of a function after their present invocations."""
         with self._lock:
-            ours = {s for s in (*self._idle, *self._busy) if (s.deployment.name, s.deployment.region) == (name, region)}
-            for sandbox in ours & self._busy:
+            found = {
+                s for s in (*self._idle, *self._busy) if (s.deployment.name, s.deployment.region) == (name, region)
+            }
+            for sandbox in found & self._busy:
                 sandbox.retired = True
-            ended = ours - self._busy
+            ended = found - self._busy
             self._idle = [sandbox for sandbox in self._idle if sandbox not in ended]
         for sandbox in ended:
             sandbox.end()
 
     def kill(self, trace: str) -> bool:
-        """Kill the process that handles the invocation of this trace id; whether there is one."""
+        """Kill the process of the invocation with this trace id; False when there is none."""
         with self._lock:
             found = next((sandbox for sandbox in self._busy if trace and sandbox.trace == trace), None)
         if found:
@@ -74,7 +76,7 @@ class Pool:
         return found is not None
 
     @contextmanager
-    def _permission(self, deployment: Deployment, reserved: int | None) -> Iterator[None]:
+    def _count(self, deployment: Deployment, reserved: int | None) -> Iterator[None]:
         key = (deployment.region, deployment.name)
         with self._lock:
             limited = reserved is not None and self._running[key] >= reserved
@@ -87,21 +89,21 @@ class Pool:
             with self._lock:
                 self._running[key] -= 1
 
-    def _take(self, deployment: Deployment) -> Sandbox | None:
-        """The warmest sandbox of this deployment; those of an earlier one of the same version are ended."""
+    def _take_warm(self, deployment: Deployment) -> Sandbox | None:
+        """The idle sandbox of this deployment that was used last; ends those of earlier deployments."""
         found = None
         with self._lock:
             same = [sandbox for sandbox in self._idle if sandbox.deployment.arn == deployment.arn]
             fit = [sandbox for sandbox in same if sandbox.deployment == deployment and sandbox.alive]
             if fit:
                 found = max(fit, key=lambda sandbox: sandbox.idle_since)
-            useless = [sandbox for sandbox in same if sandbox not in fit]
-            self._idle = [sandbox for sandbox in self._idle if sandbox is not found and sandbox not in useless]
-        for sandbox in useless:
+            outdated = [sandbox for sandbox in same if sandbox not in fit]
+            self._idle = [sandbox for sandbox in self._idle if sandbox is not found and sandbox not in outdated]
+        for sandbox in outdated:
             sandbox.end()
         return found
 
-    def _give_back(self, sandbox: Sandbox) -> None:
+    def _release(self, sandbox: Sandbox) -> None:
         ended = []
         with self._lock:
             self._busy.discard(sandbox)

@@ -1,4 +1,4 @@
-"""The Lambda Runtime API, from which the runtime inside one sandbox takes its events and to which it answers."""
+"""The Lambda Runtime API of one sandbox: the runtime gets events from it and posts responses to it."""
 
 import queue
 import sys
@@ -13,7 +13,7 @@ _JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True)
 class Event:
-    """One invocation, as the runtime is told of it."""
+    """One invocation for the runtime."""
 
     request_id: str
     payload: bytes
@@ -22,14 +22,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of an invocation, or of the attempt to start the runtime."""
+    """The runtime's response or error, or the end of its process."""
 
     kind: Literal["response", "error", "init/error", "exit"]
     payload: bytes = b""
 
 
 class RuntimeApi(ThreadingHTTPServer):
-    """One sandbox's Runtime API, on a port of its own: that is how the runtime says which sandbox it is."""
+    """The Runtime API of one sandbox; its port identifies the sandbox."""
 
     daemon_threads = True
 
@@ -42,21 +42,21 @@ class RuntimeApi(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """What the runtime finds in AWS_LAMBDA_RUNTIME_API."""
+        """The value of AWS_LAMBDA_RUNTIME_API."""
         return f"127.0.0.1:{self.server_port}"
 
     def report(self, answer: Answer) -> None:
-        """Hand on what the runtime said, and stop waiting for it to start."""
+        """Queue an answer, and end the wait for the runtime's start."""
         self.answers.put(answer)
         self.started.set()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a connection that ended with its process."""
+        """Ignore a connection that ended with its process."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     def close(self) -> None:
-        """Stop listening, and let the connections go."""
+        """Close the server and its connections."""
         self.events.put(None)
         self.shutdown()
         self.server_close()
@@ -64,7 +64,7 @@ class RuntimeApi(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Without these two an answer leaves in several packets and waits for their acknowledgement: 88 ms instead of 9.
+    # Without these two, an answer takes several packets and waits for acknowledgements: 88 ms instead of 9.
     disable_nagle_algorithm = True
     wbufsize = -1
     server: RuntimeApi
@@ -111,4 +111,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: what the runtime asks is no news."""
+        """Do not log requests."""

@@ -1,4 +1,4 @@
-"""One process in which a function runs: started cold, used for one invocation after another, ended."""
+"""A sandbox: one process that runs a function's invocations one after the other."""
 
 import json
 import queue
@@ -18,20 +18,20 @@ from local.functions.deployment import Deployment
 from local.functions.logs import LogStream, Output
 from local.functions.runtime_api import Answer, Event, RuntimeApi
 
-_INIT_SECONDS = 10.0  # Lambda's quota; what is longer counts as invocation time.
+_INIT_SECONDS = 10.0  # Lambda's quota; a longer start counts as invocation time
 _MAX_RESPONSE_BYTES = 6_291_556
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an invocation came to.
+    """The result of an invocation.
 
     Parameters
     ----------
     payload
-        The function's answer, or the error as Lambda describes it.
+        The function's response, or Lambda's description of the error.
     failed
-        Whether it is an error; Lambda then says ``Unhandled``.
+        Whether the payload is an error (``Unhandled``).
     log_tail
         The last 4 KB of the log.
     version
@@ -46,7 +46,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Request:
-    """One invocation: its id, its payload, the ARN it was made with and the caller's client context."""
+    """One invocation: its id, its payload, the invoked ARN and the client context."""
 
     id: str
     payload: bytes
@@ -60,9 +60,9 @@ class Sandbox:
     def __init__(self, deployment: Deployment, code: bytes) -> None:
         self.deployment = deployment
         self.retired = False
-        self.trace = ""  # of the invocation that it handles
+        self.trace = ""  # the trace id of the present invocation
         self.idle_since = 0.0
-        self._begun = time.monotonic()
+        self._started_at = time.monotonic()
         self._init_ms: float | None = None
         self._api = RuntimeApi()
         self._scratch = archive.scratch()
@@ -83,25 +83,25 @@ class Sandbox:
 
     @property
     def alive(self) -> bool:
-        """Whether the next invocation can go here."""
+        """False when the sandbox can take no more invocations."""
         return self._process.poll() is None and not self.retired
 
     def invoke(self, request: Request) -> Outcome:
-        """Run one invocation to its end, whatever that is."""
+        """Run one invocation until it ends or times out."""
         self._api.started.wait(_INIT_SECONDS)
         if self._init_ms is None:
-            self._init_ms = (time.monotonic() - self._begun) * 1000
+            self._init_ms = (time.monotonic() - self._started_at) * 1000
             init = f"\tInit Duration: {self._init_ms:.2f} ms"
         else:
             init = ""
         self._output.write(f"START RequestId: {request.id} Version: {self.deployment.version}")
-        begun = time.monotonic()
+        started_at = time.monotonic()
         answer = self._answer(request)
-        milliseconds = (time.monotonic() - begun) * 1000
-        payload, failed, status = self._judge(request, answer)
+        milliseconds = (time.monotonic() - started_at) * 1000
+        payload, failed, status = self._classify(request, answer)
         self._output.read()
         if status == "timeout":
-            self._output.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {request.id} {self._timed_out}")
+            self._output.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {request.id} {self._timeout_message}")
         self._output.write(f"END RequestId: {request.id}")
         self._output.write(self._report(request, milliseconds, init, status))
         if answer is None or answer.kind in ("exit", "init/error"):
@@ -109,7 +109,7 @@ class Sandbox:
         return Outcome(payload, failed, self._output.take_tail(), self.deployment.version)
 
     def end(self) -> None:
-        """End the process and leave nothing of it."""
+        """Kill the process."""
         self.retired = True
         processes.signal_group(self._process, signal.SIGKILL)
 
@@ -130,21 +130,25 @@ class Sandbox:
             return None
 
     @property
-    def _timed_out(self) -> str:
+    def _timeout_message(self) -> str:
         return f"Task timed out after {self.deployment.timeout_seconds:.2f} seconds"
 
-    def _judge(self, request: Request, answer: Answer | None) -> tuple[bytes, bool, str]:
-        """The payload, whether it is an error, and the status in the REPORT line."""
+    def _classify(self, request: Request, answer: Answer | None) -> tuple[bytes, bool, str]:
+        """The payload, whether it is an error, and the status for the REPORT line."""
         if answer is None:
-            return _error("Sandbox.Timedout", f"RequestId: {request.id} Error: {self._timed_out}"), True, "timeout"
+            return (
+                _error("Sandbox.Timedout", f"RequestId: {request.id} Error: {self._timeout_message}"),
+                True,
+                "timeout",
+            )
         if answer.kind == "exit":
-            return _error("Runtime.ExitError", f"RequestId: {request.id} Error: {self._last_words()}"), True, "error"
+            return _error("Runtime.ExitError", f"RequestId: {request.id} Error: {self._explain_exit()}"), True, "error"
         if answer.kind == "response" and len(answer.payload) > _MAX_RESPONSE_BYTES:
             message = f"Response payload size exceeded maximum allowed payload size ({_MAX_RESPONSE_BYTES} bytes)."
             return _error("Function.ResponseSizeTooLarge", message), True, "error"
         return answer.payload, answer.kind != "response", "" if answer.kind == "response" else "error"
 
-    def _last_words(self) -> str:
+    def _explain_exit(self) -> str:
         code = self._process.wait()
         if code < 0:
             return f"Runtime exited with error: signal: {(signal.strsignal(-code) or str(-code)).lower()}"
@@ -159,7 +163,7 @@ class Sandbox:
         )
 
     def _watch(self) -> None:
-        """Read what the process prints until it ends, then say so and clean up."""
+        """Read the output of the process until it ends; then report the exit and clean up."""
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         while self._output.read():
@@ -174,10 +178,10 @@ def _error(kind: str, message: str) -> bytes:
     return json.dumps({"errorType": kind, "errorMessage": message}).encode()
 
 
-def _peak_memory_mb(pid: int, otherwise: int) -> int:
+def _peak_memory_mb(pid: int, default: int) -> int:
     status = Path(f"/proc/{pid}/status")
     try:
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-    except (OSError, StopIteration):  # No Linux, or the process has ended.
-        return otherwise
+    except (OSError, StopIteration):  # not on Linux, or the process has ended
+        return default
     return int(line.split()[1]) // 1024

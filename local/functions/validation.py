@@ -1,4 +1,4 @@
-"""What Lambda, or this engine, refuses in a function's specification."""
+"""Refuses functions and mappings that Lambda refuses or that this engine does not support."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ _MAX_VARIABLES_BYTES = 4096
 
 
 def check_specification(spec: dict[str, Any]) -> None:
-    """Refuse what cannot run.
+    """Refuse a function that cannot run.
 
     Raises
     ------
     InvalidParameterValueException
-        With Lambda's words, or naming what local/ does not run.
+        With Lambda's message, or with the unsupported feature.
     """
     if spec.get("PackageType", "Zip") != "Zip":
-        raise InvalidParameterValueException("local/ runs functions from .zip archives only, not container images")
+        raise InvalidParameterValueException("local/ runs only functions from .zip archives, not container images")
     runtime = spec.get("Runtime")
     if runtime is not None and not runtime.startswith("python"):
-        raise InvalidParameterValueException(f"local/ runs Python functions only, not {runtime}")
+        raise InvalidParameterValueException(f"local/ runs only Python functions, not {runtime}")
     variables = (spec.get("Environment") or {}).get("Variables", {})
     if taken := sorted(RESERVED_VARIABLES & set(variables)):
         raise InvalidParameterValueException(
@@ -38,16 +38,16 @@ def check_specification(spec: dict[str, Any]) -> None:
 
 
 def check_mapping(spec: dict[str, Any]) -> None:
-    """Refuse event sources that nothing here polls, and batches that Lambda would not collect.
+    """Refuse unsupported event sources, and batch sizes that Lambda refuses.
 
     Raises
     ------
     InvalidParameterValueException
-        Naming which.
+        With the event source or the rule.
     """
     source = spec.get("EventSourceArn", "")
     if source and source.split(":")[2] != "sqs":
-        raise InvalidParameterValueException(f"local/ polls SQS queues only, not {source}")
+        raise InvalidParameterValueException(f"local/ polls only SQS queues, not {source}")
     if spec.get("BatchSize", 1) > 10 and not spec.get("MaximumBatchingWindowInSeconds"):
         raise InvalidParameterValueException(
             "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"

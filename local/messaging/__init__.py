@@ -1,7 +1,7 @@
-"""Queues, topics and bucket notifications: what moto stores, delivered as AWS delivers it.
+"""Delivers the messages of queues, topics and bucket notifications that moto stores.
 
-Mail to ``email`` subscriptions becomes files in the folder ``mail`` of the engine's data; such a subscription confirms
-itself, because nobody is there to click on a link.
+Mail to ``email`` subscriptions becomes files in the folder ``mail`` of the engine's data. These subscriptions are
+confirmed automatically.
 """
 
 MOTO_NAMES = (
@@ -28,7 +28,7 @@ MOTO_NAMES = (
 
 
 def install() -> None:
-    """Put these deliveries in the place of moto's."""
+    """Replace moto's deliveries by these."""
     from moto.s3 import notifications
     from moto.sns import models as sns
     from moto.sqs import models as sqs

@@ -1,4 +1,4 @@
-"""Work that nobody waits for: done soon, or after a delay, by a few threads that end with the engine."""
+"""Runs background work, at once or after a delay, in a limited number of daemon threads."""
 
 import heapq
 import itertools
@@ -12,14 +12,14 @@ _order = itertools.count()
 
 
 class Background:
-    """A queue of work with a bound on how much of it is done at the same moment.
+    """A queue of work with a limited number of threads.
 
     Parameters
     ----------
     name
-        What its threads are called.
+        The prefix of the threads' names.
     workers
-        How many threads there are at most; each starts when it is first needed.
+        The maximum number of threads; each starts when needed.
     """
 
     def __init__(self, name: str, workers: int) -> None:
@@ -31,7 +31,7 @@ class Background:
         self._changed = threading.Condition()
 
     def run(self, action: Callable[[], object], after: float = 0.0) -> None:
-        """Do this as soon as a thread is free and ``after`` seconds have passed."""
+        """Run an action when a thread is free and ``after`` seconds have passed."""
         with self._changed:
             heapq.heappush(self._due, (time.monotonic() + after, next(_order), action))
             if self._idle < len(self._due) and self._started < self._workers:
@@ -44,8 +44,8 @@ class Background:
             action = self._take()
             try:
                 action()
-            except Exception:  # One piece of work that fails must not end the thread that does all others.
-                _logger.exception("%s: a piece of background work failed", self._name)
+            except Exception:  # a failed action must not end the thread
+                _logger.exception("%s: a background action failed", self._name)
 
     def _take(self) -> Callable[[], object]:
         with self._changed:

@@ -1,4 +1,4 @@
-"""S3 event notifications: what moto leaves out of them, and their way to queues, topics and functions."""
+"""S3 event notifications: adds the fields that moto omits, and delivers them to queues, topics and functions."""
 
 import json
 import time
@@ -19,7 +19,7 @@ _moto_send = notifications.send_event
 
 
 def send_event(account_id: str, event_name: str, bucket: Any, key: Any) -> None:
-    """Send an event to all that listen; moto tells of tags with every upload, AWS when they are put by themselves."""
+    """Send an event to its targets; drop moto's tagging event on uploads, which AWS sends only for tagging calls."""
     call = calls.current()
     if "ObjectTagging" in event_name and not (call and call.operation.name.endswith("ObjectTagging")):
         return
@@ -27,7 +27,7 @@ def send_event(account_id: str, event_name: str, bucket: Any, key: Any) -> None:
 
 
 def describe_event(event_name: str, bucket: Any, key: Any, notification_id: str) -> Any:
-    """The event with all of AWS's fields."""
+    """The event with AWS's fields."""
     event = _moto_event(event_name, bucket, key, notification_id)
     for record in event["Records"]:
         owner = {"principalId": "LOCAL"}
@@ -56,14 +56,14 @@ def send_to_topic(account_id: str, event: Any, topic_arn: str, region: str) -> N
 
 
 def send_to_function(account_id: str, event: Any, function_arn: str, region: str) -> None:  # noqa: ARG001
-    """Invoke a function, which must let S3 do so for this bucket."""
+    """Invoke a function whose policy allows S3 for this bucket."""
     bucket_arn = event["Records"][0]["s3"]["bucket"]["arn"]
     arguments = (function_arn, json.dumps(event), "s3.amazonaws.com", bucket_arn)
     _start(event, function_arn, partial(senders.invoke_as_service, *arguments))
 
 
 def send_to_event_bus(account_id: str, bucket: Any, event_name: str, key: Any) -> None:  # noqa: ARG001
-    """Put an event on the default bus."""
+    """Send an event to the default bus."""
     detail = {
         "version": "0",
         "bucket": {"name": bucket.name},

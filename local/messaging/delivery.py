@@ -1,4 +1,4 @@
-"""One message on its way to one receiver: tried again while the receiver is unwell, then put aside as a dead letter."""
+"""Delivers one message to one receiver, with retries and a dead-letter queue."""
 
 import logging
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _deliveries = Background("deliveries", workers=8)
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a delivery was given up, in AWS's terms."""
+    """The reason for a failed delivery, in AWS's terms."""
 
     code: str
     message: str
@@ -33,13 +33,13 @@ class Delivery:
     Parameters
     ----------
     name
-        What is delivered to whom, for the person who reads that it failed.
+        The message and its receiver, for the log.
     send
-        One try. What AWS calls a client's error (no such queue, not permitted) is final, all else is tried again.
+        Makes one attempt. A client error (no such queue, not permitted) is final; other errors are retried.
     dead_letter
-        Puts the message aside when it is given up; without one it is named in the engine's output and lost.
+        Sends the message to a dead-letter queue after the failure; without one it is logged and lost.
     max_retries
-        How many tries follow the first.
+        The number of attempts after the first.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Delivery:
     _retries: int = 0
 
     def start(self) -> None:
-        """Deliver soon, in the background."""
+        """Deliver in the background."""
         _deliveries.run(self._try)
 
     def _try(self) -> None:
@@ -66,7 +66,7 @@ class Delivery:
     def _fail(self, code: str, message: str, *, final: bool) -> None:
         if final or self._retries >= self.max_retries:
             return self._give_up(Failure(code, message, self._retries, exhausted=not final))
-        pause = min(2.0**self._retries, _MAX_PAUSE_SECONDS) / config.current().time_scale
+        pause = config.scale_seconds(min(2.0**self._retries, _MAX_PAUSE_SECONDS))
         self._retries += 1
         return _deliveries.run(self._try, after=pause)
 

@@ -1,4 +1,4 @@
-"""Mail that a topic sends: a file for each delivery, in the engine's own folder."""
+"""Writes the mail of topics as files into the engine's data folder."""
 
 import re
 import uuid
@@ -13,7 +13,7 @@ _SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
 
 
 def write(recipient: str, subject: str, body: str) -> Path:
-    """Write one mail as an .eml file into ``mail/``; files sort by time."""
+    """Write a mail as an .eml file into ``mail/``; file names sort by time."""
     now = datetime.now(UTC)
     message = EmailMessage()
     message["From"] = _SENDER
@@ -25,7 +25,7 @@ def write(recipient: str, subject: str, body: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     to = re.sub(r"[^\w@.+-]", "_", recipient)
     path = folder / f"{now:%Y%m%dT%H%M%S.%f}-{to}-{uuid.uuid4().hex[:8]}.eml"
-    # Written beside its name and moved, so that nobody reads half a mail.
+    # The rename makes the file appear only when it is complete.
     part = path.with_suffix(".part")
     part.write_bytes(message.as_bytes())
     return part.rename(path)

@@ -1,4 +1,4 @@
-"""Event source mappings: polls a queue in the function's role and invokes the function with batches."""
+"""Event source mappings: polls a queue in the function's role, and invokes the function with batches."""
 
 import base64
 import json
@@ -17,9 +17,9 @@ from local import clients, config
 from local.messaging.background import Background
 from local.messaging.senders import queue_url, region_of
 
-_POLL_SECONDS = 5  # A long poll; it is also how long a deleted mapping may still hold the queue.
-_TROUBLE_SECONDS = 5.0
-_MAX_CONCURRENCY = 5  # With which Lambda starts on a queue.
+_POLL_SECONDS = 5  # of a long poll; a deleted mapping may poll for that long
+_ERROR_PAUSE_SECONDS = 5.0
+_MAX_CONCURRENCY = 5  # Lambda's initial number of pollers
 _MAX_RECEIVE = 10  # SQS's quota for one ReceiveMessage.
 _logger = logging.getLogger(__name__)
 _batches = Background("lambda-batches", workers=16)
@@ -28,7 +28,7 @@ _lock = threading.Lock()
 
 
 class ResourceConflictError(ConflictException):  # type: ignore[misc]
-    """The queue is mapped to the function already."""
+    """The queue is already mapped to the function."""
 
     def __init__(self, source: str, function: str) -> None:
         super().__init__(f"An event source mapping with SQS arn ({source}) and function ({function}) already exists.")
@@ -36,14 +36,14 @@ class ResourceConflictError(ConflictException):  # type: ignore[misc]
 
 
 def check(backend: Any, spec: dict[str, Any]) -> None:
-    """Refuse a mapping as Lambda does.
+    """Refuse a mapping that Lambda refuses.
 
     Raises
     ------
     ResourceConflictError
-        There is one already.
+        When the mapping exists.
     InvalidParameterValueException
-        A message could become visible again while the function still works on it.
+        When a message could become visible again while the function processes it.
     """
     function = backend.get_function(spec["FunctionName"])
     source = spec["EventSourceArn"]
@@ -59,9 +59,9 @@ def check(backend: Any, spec: dict[str, Any]) -> None:
 
 
 def start(backend: Any, mapping: Any) -> None:
-    """Poll for a mapping for as long as it exists and is enabled."""
+    """Poll for a mapping while it exists and is enabled."""
     for queue in sqs_backends[backend.account_id][backend.region_name].queues.values():
-        queue.lambda_event_source_mappings.clear()  # moto would run the function inside SendMessage.
+        queue.lambda_event_source_mappings.clear()  # or moto would run the function inside SendMessage
     with _lock:
         if not mapping.enabled or mapping.uuid in _polled:
             return
@@ -80,7 +80,7 @@ class _Poller:
         self._slots = threading.Semaphore(scaling.get("MaximumConcurrency", _MAX_CONCURRENCY))
 
     @property
-    def _wanted(self) -> bool:
+    def _is_active(self) -> bool:
         exists = self.backend.get_event_source_mapping(self.mapping.uuid) is self.mapping
         return exists and bool(self.mapping.enabled)
 
@@ -91,22 +91,22 @@ class _Poller:
     def poll(self) -> None:
         while True:
             with _lock:
-                if not self._wanted:
+                if not self._is_active:
                     _polled.discard(self.mapping.uuid)
                     return
             try:
                 self._poll_once()
             except (ClientError, BotoCoreError) as error:
                 _logger.warning("%s cannot be polled: %s", self.mapping.event_source_arn, error)
-                time.sleep(_TROUBLE_SECONDS / config.current().time_scale)
+                time.sleep(config.scale_seconds(_ERROR_PAUSE_SECONDS))
 
     def _poll_once(self) -> None:
         self._slots.acquire()
         batch: list[dict[str, Any]] = []
         try:
             batch = self._collect(clients.client("sqs", self._region, self._role_arn()))
-            if batch and not self._wanted:
-                self._show_again(batch, 0)
+            if batch and not self._is_active:
+                self._set_visibility(batch, 0)
                 batch = []
         finally:
             if not batch:
@@ -121,9 +121,9 @@ class _Poller:
         return str(function["Role"])
 
     def _collect(self, sqs: Any) -> list[dict[str, Any]]:
-        """One batch: what is there at once, or what comes within the window."""
+        """Receive one batch: the available messages, and those that arrive within the batching window."""
         url = queue_url(self.mapping.event_source_arn)
-        window = (self.mapping.max_batch_window or 0) / config.current().time_scale
+        window = config.scale_seconds(self.mapping.max_batch_window or 0)
         batch: list[dict[str, Any]] = []
         end = None
         while end is None or (len(batch) < self.mapping.batch_size and time.monotonic() < end):
@@ -140,7 +140,7 @@ class _Poller:
         return batch
 
     def _run(self, batch: list[dict[str, Any]]) -> None:
-        begun = time.monotonic()
+        started_at = time.monotonic()
         try:
             sqs = clients.client("sqs", self._region, self._role_arn())
             attributes = sqs.get_queue_attributes(
@@ -154,19 +154,19 @@ class _Poller:
                     sqs.delete_message(
                         QueueUrl=queue_url(self.mapping.event_source_arn), ReceiptHandle=message["ReceiptHandle"]
                     )
-            seconds_left = int(attributes["VisibilityTimeout"]) - (time.monotonic() - begun)
+            seconds_left = int(attributes["VisibilityTimeout"]) - (time.monotonic() - started_at)
             if config.current().time_scale > 1:
-                self._show_again(
+                self._set_visibility(
                     [message for message in batch if message["MessageId"] in failed],
-                    int(seconds_left / config.current().time_scale),
+                    int(config.scale_seconds(seconds_left)),
                 )
         except (ClientError, BotoCoreError) as error:
             _logger.warning("a batch of %s was not processed: %s", self.mapping.event_source_arn, error)
         finally:
             self._slots.release()
 
-    def _show_again(self, batch: list[dict[str, Any]], seconds: int) -> None:
-        """Shorten the wait for the next try, as the owner: Lambda itself leaves it to the visibility timeout."""
+    def _set_visibility(self, batch: list[dict[str, Any]], seconds: int) -> None:
+        """Shorten the wait for the next attempt, as the owner; Lambda itself waits for the visibility timeout."""
         for message in batch:
             clients.client("sqs", self._region).change_message_visibility(
                 QueueUrl=queue_url(self.mapping.event_source_arn),
@@ -200,31 +200,31 @@ class _Poller:
         return not filters or any(EventPattern.load(each["Pattern"]).matches_event(event) for each in filters)
 
     def _invoke(self, records: list[dict[str, Any]]) -> set[str]:
-        """Run the function; the ids of the messages that it did not process."""
-        everything = {record["messageId"] for record in records}
+        """Invoke the function; return the ids of the messages that it did not process."""
+        all_ids = {record["messageId"] for record in records}
         try:
             answer = clients.client("lambda", self._region).invoke(
                 FunctionName=self.mapping.function_arn, Payload=json.dumps({"Records": records}).encode()
             )
         except ClientError as error:
             _logger.warning("%s was not invoked: %s", self.mapping.function_arn, error)
-            return everything
+            return all_ids
         payload = answer["Payload"].read()
         if "FunctionError" in answer:
-            return everything
+            return all_ids
         if "ReportBatchItemFailures" not in (self.mapping.function_response_types or []):
             return set()
-        return _reported(payload, everything)
+        return _read_failed_ids(payload, all_ids)
 
 
-def _reported(payload: bytes, everything: set[str]) -> set[str]:
-    """The messages that the function reports as failed; a report that makes no sense fails them all."""
+def _read_failed_ids(payload: bytes, all_ids: set[str]) -> set[str]:
+    """The ids of the messages that the function reports as failed; all of them if the report is invalid."""
     report = json.loads(payload or b"null") or {}
     try:
         failed = {item["itemIdentifier"] for item in report.get("batchItemFailures") or []}
     except (AttributeError, KeyError, TypeError):
-        return everything
-    return failed if failed <= everything else everything
+        return all_ids
+    return failed if failed <= all_ids else all_ids
 
 
 def _lower_first(value: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""SQS: moto's queues, made safe for the many threads that a queue is for."""
+"""SQS: moto's queues, made thread-safe."""
 
 from typing import Any
 
@@ -6,22 +6,22 @@ from moto.sqs import models
 
 
 class Queue(models.Queue):  # type: ignore[misc]
-    """moto's queue, whose list of messages moto rebuilds on delete while others append to it."""
+    """moto's queue with a locked delete, in which moto replaces the list of messages."""
 
     __module__ = models.Queue.__module__
 
     def delete_message(self, receipt_handle: str) -> None:
-        """Delete a message, and no other that arrives meanwhile."""
+        """Delete a message without losing messages that arrive at the same time."""
         with self._messages_lock:
             super().delete_message(receipt_handle)
 
 
 class SQSBackend(models.SQSBackend):  # type: ignore[misc]
-    """moto's SQS, in which two receivers never get the same message."""
+    """moto's SQS, in which concurrent receivers never get the same message."""
 
     __module__ = models.SQSBackend.__module__
 
     def receive_message(self, queue_name: str, *arguments: Any, **named: Any) -> Any:
-        """Receive messages; the wait of a long poll lets go of the lock."""
+        """Receive messages; a long poll releases the lock while it waits."""
         with self.get_queue(queue_name)._messages_lock:
             return super().receive_message(queue_name, *arguments, **named)

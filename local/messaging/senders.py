@@ -1,4 +1,4 @@
-"""How services hand a message to a queue, a topic or a function: through this engine's endpoint, like anybody."""
+"""Sends messages of services to queues, topics and functions, through this engine's endpoint."""
 
 import json
 from collections.abc import Mapping
@@ -9,16 +9,16 @@ from local import clients, config
 
 
 class NotPermittedError(Exception):
-    """A function's policy lets the service not invoke it for this source."""
+    """A function's policy does not let the service invoke it for this source."""
 
 
 def region_of(arn: str) -> str:
-    """The region that an ARN names."""
+    """The region in an ARN."""
     return arn.split(":")[3]
 
 
 def queue_url(arn: str) -> str:
-    """The address of a queue of this engine."""
+    """The URL of a queue by its ARN."""
     *_, account, name = arn.split(":")
     return f"{config.current().endpoint_url}/{account}/{name}"
 
@@ -31,7 +31,7 @@ def send_to_queue(
     role_arn: str | None = None,
     group_id: str | None = None,
 ) -> None:
-    """Send a message; its attributes are strings."""
+    """Send a message with string attributes to a queue."""
     fifo = {"MessageGroupId": group_id} if group_id else {}
     clients.client("sqs", region_of(arn), role_arn).send_message(
         QueueUrl=queue_url(arn),
@@ -57,29 +57,29 @@ def invoke(arn: str, payload: str, *, role_arn: str | None = None) -> None:
 
 
 def invoke_as_service(arn: str, payload: str, service: str, source_arn: str) -> None:
-    """Invoke a function asynchronously as a service that the function's policy must permit.
+    """Invoke a function asynchronously as a service, if the function's policy permits it.
 
     Parameters
     ----------
     arn
-        The function's, which may be qualified.
+        The function's ARN, which may be qualified.
     payload
         The event.
     service
         The principal, such as ``sns.amazonaws.com``.
     source_arn
-        On whose behalf: the topic, the rule, the bucket.
+        The topic, rule or bucket.
 
     Raises
     ------
     NotPermittedError
-        ``lambda:AddPermission`` was not called for this principal and source.
+        When no statement permits this principal and source.
     """
     client = clients.client("lambda", region_of(arn))
     try:
         statements = json.loads(client.get_policy(FunctionName=arn)["Policy"])["Statement"]
     except client.exceptions.ResourceNotFoundException:
-        client.get_function_configuration(FunctionName=arn)  # Says so by name when there is no such function.
+        client.get_function_configuration(FunctionName=arn)  # fails if there is no such function
         statements = []
     if not any(_permits(statement, arn, service, source_arn) for statement in statements):
         raise NotPermittedError(f"the policy of {arn} does not let {service} invoke it for {source_arn}")

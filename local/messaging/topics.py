@@ -1,4 +1,4 @@
-"""SNS: moto keeps the topics and subscriptions, and this delivers, apart from the publisher."""
+"""SNS: moto stores the topics and subscriptions; this module delivers in the background."""
 
 import json
 import logging
@@ -19,21 +19,21 @@ _logger = logging.getLogger(__name__)
 
 
 class SNSBackend(models.SNSBackend):  # type: ignore[misc]
-    """moto's SNS, which takes only subscriptions that something here delivers."""
+    """moto's SNS, with only the supported protocols."""
 
     __module__ = models.SNSBackend.__module__
 
     def subscribe(self, topic_arn: str, endpoint: str, protocol: str) -> Any:
-        """Subscribe an endpoint; a mail address confirms itself."""
+        """Subscribe an endpoint; mail addresses are confirmed automatically."""
         if protocol not in _PROTOCOLS:
             raise SNSInvalidParameter(f"local/ delivers to {', '.join(_PROTOCOLS)}, not to {protocol}")
         if protocol.startswith("email"):
-            _logger.warning("%s need not confirm its subscription: its mail becomes files in mail/", endpoint)
+            _logger.warning("%s is confirmed automatically; its mail becomes files in mail/", endpoint)
         return super().subscribe(topic_arn, endpoint, protocol)
 
 
 class Subscription(models.Subscription):  # type: ignore[misc]
-    """moto's subscription, delivered to as AWS does."""
+    """moto's subscription, with deliveries as on AWS."""
 
     __module__ = models.Subscription.__module__
 
@@ -47,7 +47,7 @@ class Subscription(models.Subscription):  # type: ignore[misc]
         deduplication_id: str | None = None,
         message_structure: str | None = None,
     ) -> None:
-        """Deliver a message in the background, unless the filter policy refuses it."""
+        """Deliver a message in the background if the filter policy matches."""
         matcher = self._filter_policy_matcher
         if matcher is not None and not matcher.matches(message_attributes, message):
             return
@@ -62,12 +62,12 @@ class Subscription(models.Subscription):  # type: ignore[misc]
             "sqs": partial(self._send, message, message_attributes or {}, envelope, fifo),
         }
         redrive = self.attributes.get("RedrivePolicy")
-        dead_letter = partial(self._put_aside, json.loads(redrive), envelope) if redrive else None
+        dead_letter = partial(self._send_dead_letter, json.loads(redrive), envelope) if redrive else None
         name = f"message {message_id} of {self.topic.arn} to {self.endpoint}"
         Delivery(name, senders_by_protocol[self.protocol], dead_letter).start()
 
     def private_key(self) -> rsa.RSAPrivateKey:
-        """The key that signs; one for all, because making one takes long."""
+        """The signing key; all subscriptions share one, because generating one is slow."""
         return _private_key()
 
     def _envelope(
@@ -103,7 +103,7 @@ class Subscription(models.Subscription):  # type: ignore[misc]
             "Timestamp": envelope["Timestamp"],
             "SignatureVersion": envelope["SignatureVersion"],
             "Signature": envelope["Signature"],
-            # Functions get these two spelt otherwise than queues do.
+            # These two keys have another spelling in events for functions than in messages for queues.
             "SigningCertUrl": envelope["SigningCertURL"],
             "UnsubscribeUrl": envelope["UnsubscribeURL"],
             "MessageAttributes": envelope.get("MessageAttributes", {}),
@@ -120,7 +120,9 @@ class Subscription(models.Subscription):  # type: ignore[misc]
     def _mail(self, message: str, subject: str | None) -> None:
         mail.write(self.endpoint, subject or _SUBJECT, message)
 
-    def _put_aside(self, redrive: dict[str, str], envelope: Callable[[], dict[str, Any]], failure: Failure) -> None:
+    def _send_dead_letter(
+        self, redrive: dict[str, str], envelope: Callable[[], dict[str, Any]], failure: Failure
+    ) -> None:
         attributes = {"ErrorCode": failure.code, "ErrorMessage": failure.message}
         senders.send_to_queue(redrive["deadLetterTargetArn"], json.dumps(envelope(), indent=2), attributes)
 

@@ -1,4 +1,4 @@
-"""SageMaker: training jobs and endpoints that are real processes on this machine, and the model registry."""
+"""SageMaker: training jobs and endpoints as processes on this machine, and the model registry."""
 
 MOTO_NAMES = (
     "moto.core.exceptions.ServiceException",
@@ -19,8 +19,8 @@ MOTO_NAMES = (
 
 
 def install() -> None:
-    """Put this package in place of what moto has of SageMaker."""
-    # moto reads its environment at import, which the engine sets before it calls this.
+    """Replace moto's SageMaker by this package."""
+    # moto reads its environment at import time; the engine sets it before this call.
     from local.sagemaker import backend, runtime
 
     backend.install()

@@ -1,4 +1,4 @@
-"""moto's SageMaker with real training jobs and endpoints in place of its records of them."""
+"""moto's SageMaker backend, with training jobs and endpoints that really run."""
 
 import threading
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _OPERATIONS = (
     *("list_model_package_groups", "list_model_packages"),
     *("create_model_package", "describe_model_package", "update_model_package", "delete_model_package"),
 )
-# moto records these and says at once that they are done; nothing here would run them.
+# moto reports these as completed at once, although nothing runs.
 _REFUSED = (
     "create_auto_ml_job_v2",
     "create_compilation_job",
@@ -43,14 +43,14 @@ class SageMakerBackend(
     PackageOperations,
     SageMakerModelBackend,  # type: ignore[misc]
 ):
-    """One region's SageMaker. Its operations take the request as it came and return the answer."""
+    """SageMaker in one region. The operations take the request and return the answer as JSON objects."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.lock = threading.RLock()
 
     def add_tags(self, arn: str, tags: list[dict[str, str]]) -> list[dict[str, str]]:
-        """Set tags; one with the same key is replaced."""
+        """Add tags, or replace those with the same keys."""
         with self.lock:
             resource = self._get_resource_from_arn(arn)
             keys = {tag["Key"] for tag in tags}
@@ -69,7 +69,7 @@ SageMakerBackend.__module__ = "moto.sagemaker.models"
 
 
 def install() -> None:
-    """Swap the backend in and route its operations to it."""
+    """Replace the backend, and route its operations to it."""
     sagemaker_backends.backend = SageMakerBackend
     for name in _OPERATIONS:
         setattr(SageMakerResponse, name, _answer(name))

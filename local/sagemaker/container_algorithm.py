@@ -1,10 +1,10 @@
-"""Container side of a stand-in for one of Amazon's built-in algorithms: scikit-learn or XGBoost, never Amazon's own.
+"""Container side of a stand-in for one of Amazon's built-in algorithms, with scikit-learn or XGBoost.
 
-It takes what the algorithm takes (channels ``train`` and ``validation`` of text/csv with the label first, the
-algorithm's names of hyperparameters) and answers in the algorithm's response format, so that a build's way can be
-tried before it is paid for. Its numbers tell nothing of Amazon's implementation, and the log says so.
+It takes the algorithm's channels (``train`` and ``validation``, text/csv, label first) and hyperparameters, and answers
+in the algorithm's response format, so that a pipeline can be tested at no cost. Its results differ from those of
+Amazon's implementation, and the log says so.
 
-Trains when it is run; container_serve.py calls ``build_responder``.
+As a program it trains; container_serve.py calls ``build_responder`` to serve.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any
 _JSON, _JSON_LINES, _CSV = "application/json", "application/jsonlines", "text/csv"
 _MODEL = "model.pickle"
 _REQUIRED = {"kmeans": ("k", "feature_dim"), "linear-learner": ("predictor_type",), "xgboost": ("num_round",)}
-# Without a label in the first column, text/csv must say so.
+# label_size=0 in the content type means that there is no label in the first column.
 _LABEL_SIZE = re.compile(r"label_size\s*=\s*([01])")
 _IMPLEMENTATIONS = {"kmeans": "scikit-learn", "linear-learner": "scikit-learn", "xgboost": "the xgboost package"}
 
@@ -27,11 +27,11 @@ Prediction = dict[str, Any]
 
 
 class JobError(Exception):
-    """The job is not one that the algorithm takes, or not one that the stand-in can do."""
+    """The algorithm refuses the job, or the stand-in does not support it."""
 
 
 class RequestError(Exception):
-    """A request that cannot be served, with the HTTP status that says why."""
+    """A request that cannot be served, with the HTTP status of the answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class RequestError(Exception):
 
 
 def main(base: Path, algorithm: str) -> int:
-    """Train the stand-in for the job whose folder this is; returns the exit code."""
+    """Train for the job with this folder; return the exit code."""
     _warn(algorithm)
     try:
         given = json.loads((base / "input/config/hyperparameters.json").read_text())
@@ -61,17 +61,17 @@ def _warn(algorithm: str) -> None:
 
 
 def _read_channel(base: Path, name: str) -> tuple[Any, Any]:
-    """The features and the labels of a channel, or None twice where there is no such channel."""
+    """The features and labels of a channel; (None, None) without this channel."""
     import numpy
 
     channels = json.loads((base / "input/config/inputdataconfig.json").read_text())
     if name not in channels:
         if name == "train":
-            raise JobError("there is no channel train")
+            raise JobError("the channel train is missing")
         return None, None
     content_type = channels[name].get("ContentType") or "(none given)"
     if content_type.partition(";")[0].strip() != _CSV:
-        raise JobError(f"the channel {name} has the content type {content_type}; local/ reads {_CSV} alone")
+        raise JobError(f"the channel {name} has the content type {content_type}; local/ reads only {_CSV}")
     files = sorted(file for file in (base / "input/data" / name).rglob("*") if file.is_file())
     rows = numpy.concatenate([numpy.loadtxt(file, delimiter=",", ndmin=2) for file in files])
     size = _LABEL_SIZE.search(content_type)
@@ -112,7 +112,7 @@ def _train_xgboost(given: dict[str, str], rows: Any, labels: Any, more: Any, mor
     import xgboost
 
     parameters = {name: value for name, value in given.items() if name != "num_round"}
-    # XGBoost has given this objective another name since.
+    # The present name of this objective in XGBoost.
     if parameters.get("objective") == "reg:linear":
         parameters["objective"] = "reg:squarederror"
     train = xgboost.DMatrix(rows, label=labels)
@@ -126,7 +126,7 @@ _TRAIN = {"kmeans": _train_kmeans, "linear-learner": _train_linear_learner, "xgb
 
 
 def build_responder(base: Path, algorithm: str) -> Respond:
-    """Load the model; gives the function that answers one request."""
+    """Load the model; return the function that answers one request."""
     _warn(algorithm)
     model = pickle.loads((base / "model" / _MODEL).read_bytes())
 
@@ -154,7 +154,7 @@ def _read_rows(body: bytes | str, content_type: str) -> Any:
     if content_type == _JSON:
         instances = json.loads(text)["instances"]
         return numpy.array([_features(instance) for instance in instances])
-    raise RequestError(415, f"local/ reads {_CSV} and {_JSON}, not {content_type}")
+    raise RequestError(415, f"local/ reads only {_CSV} and {_JSON}, not {content_type}")
 
 
 def _features(instance: dict[str, Any]) -> list[float]:

@@ -1,7 +1,7 @@
-"""Container side of a script that serves: its functions, and what each framework's container does in place of others.
+"""Container side of a serving script: its functions, and each framework's defaults for missing ones.
 
-What it follows is the contract of SageMaker's containers for scikit-learn, XGBoost and PyTorch: model_fn, input_fn,
-predict_fn and output_fn (or transform_fn in place of the last three), and their defaults for JSON, CSV and NPY.
+It follows SageMaker's containers for scikit-learn, XGBoost and PyTorch: model_fn, input_fn, predict_fn and output_fn
+(or transform_fn instead of the last three), with defaults for JSON, CSV and NPY.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ Respond = Callable[[bytes | str, str, str], tuple[bytes, str]]
 
 
 class RequestError(Exception):
-    """A request that cannot be served, with the HTTP status that says why."""
+    """A request that cannot be served, with the HTTP status of the answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class ScriptError(Exception):
 
 
 class SklearnDefaults:
-    """scikit-learn's container."""
+    """The defaults of scikit-learn's container."""
 
     def input_fn(self, body: bytes | str, content_type: str) -> Any:
         """The request as an array."""
@@ -49,15 +49,15 @@ class SklearnDefaults:
         return model.predict(data)
 
     def output_fn(self, prediction: Any, accept: str) -> tuple[bytes | str, str]:
-        """The prediction as an answer."""
+        """The prediction in the accepted format."""
         return _encode(prediction, accept), accept
 
 
 class XgboostDefaults(SklearnDefaults):
-    """XGBoost's container."""
+    """The defaults of XGBoost's container."""
 
     def input_fn(self, body: bytes | str, content_type: str) -> Any:
-        """The request as a matrix of XGBoost's; without empty lines, as on AWS."""
+        """The request as an XGBoost matrix; as on AWS, it must have no empty lines."""
         import xgboost
 
         text = body if isinstance(body, str) else body.decode()
@@ -73,22 +73,22 @@ class XgboostDefaults(SklearnDefaults):
 
 
 class TorchDefaults(SklearnDefaults):
-    """PyTorch's container, on a CPU."""
+    """The defaults of PyTorch's container, on a CPU."""
 
     def model_fn(self, model_dir: str) -> Any:
-        """The one TorchScript file of the model."""
+        """Load the model's only TorchScript file."""
         import torch
 
         files = sorted(file for file in Path(model_dir).iterdir() if file.suffix in (".pt", ".pth"))
         files = [file for file in files if file.name == "model.pt"] or files
         if len(files) != 1:
             raise ScriptError(
-                f"without a model_fn the model must be one TorchScript file, .pt or .pth, and there are {len(files)}"
+                f"without a model_fn the model must have one TorchScript file (.pt or .pth); it has {len(files)}"
             )
         return torch.jit.load(files[0], map_location="cpu")
 
     def input_fn(self, body: bytes | str, content_type: str) -> Any:
-        """The request as a tensor: of floats, or of what an NPY body holds."""
+        """The request as a tensor of floats, or of the NPY body's type."""
         import torch
 
         array = _decode(body, content_type)
@@ -103,26 +103,26 @@ class TorchDefaults(SklearnDefaults):
             return model(data)
 
     def output_fn(self, prediction: Any, accept: str) -> tuple[bytes | str, str]:
-        """The prediction as an answer."""
+        """The prediction in the accepted format."""
         tensor = hasattr(prediction, "detach")
         return super().output_fn(prediction.detach().cpu().numpy() if tensor else prediction, accept)
 
 
 _DEFAULTS = {"sklearn": SklearnDefaults, "torch": TorchDefaults, "xgboost": XgboostDefaults}
-_OWN = ("input_fn", "predict_fn", "output_fn")
+_SCRIPT_FUNCTIONS = ("input_fn", "predict_fn", "output_fn")
 
 
 def build_responder(base: Path, framework: str) -> Respond:
-    """Load the script and its model; gives the function that answers one request."""
+    """Load the script and its model; return the function that answers one request."""
     defaults = _DEFAULTS[framework]()
     script = _load_script(base, needed=not hasattr(defaults, "model_fn"))
     transform_fn = getattr(script, "transform_fn", None)
-    if transform_fn and any(hasattr(script, name) for name in _OWN):
-        raise ScriptError(f"the script must define either transform_fn or any of {', '.join(_OWN)}")
+    if transform_fn and any(hasattr(script, name) for name in _SCRIPT_FUNCTIONS):
+        raise ScriptError(f"the script must define either transform_fn or any of {', '.join(_SCRIPT_FUNCTIONS)}")
     model_fn = getattr(script, "model_fn", getattr(defaults, "model_fn", None))
     if not model_fn:
         raise ScriptError("the script must define model_fn(model_dir), which returns the model")
-    input_fn, predict_fn, output_fn = (getattr(script, name, getattr(defaults, name)) for name in _OWN)
+    input_fn, predict_fn, output_fn = (getattr(script, name, getattr(defaults, name)) for name in _SCRIPT_FUNCTIONS)
     model = model_fn(str(base / "model"))
 
     def respond(body: bytes | str, content_type: str, accept: str) -> tuple[bytes, str]:
@@ -142,7 +142,7 @@ def build_responder(base: Path, framework: str) -> Respond:
 
 
 def _load_script(base: Path, *, needed: bool) -> ModuleType | None:
-    """Import the script that SAGEMAKER_PROGRAM names, from code/ or from the model's own code/."""
+    """Import the script SAGEMAKER_PROGRAM from code/ or from code/ in the model."""
     program = os.environ.get("SAGEMAKER_PROGRAM", "" if needed else _DEFAULT_SCRIPT)
     folders = [base / "code", base / "model" / "code"]
     path = next((folder / program for folder in folders if program and (folder / program).is_file()), None)
@@ -150,7 +150,7 @@ def _load_script(base: Path, *, needed: bool) -> ModuleType | None:
         if not needed:
             return None
         if not program:
-            raise ScriptError("the model's Environment must name its script as SAGEMAKER_PROGRAM")
+            raise ScriptError("the model's Environment must set SAGEMAKER_PROGRAM to the name of the script")
         raise ScriptError(f"{program} is neither in SAGEMAKER_SUBMIT_DIRECTORY nor in code/ of the model's archive")
     _install_requirements(base, path.parent)
     sys.path[:0] = [str(path.parent), str(base / "packages")]
@@ -215,7 +215,7 @@ def _sparse(text: str) -> Any:
     rows = [[pair.split(":") for pair in line.split() if ":" in pair] for line in text.strip().split("\n")]
     entries = [(row, int(column), float(value)) for row, pairs in enumerate(rows) for column, value in pairs]
     numbers, columns, values = zip(*entries, strict=True)
-    # LIBSVM may count its columns from 1, XGBoost counts from 0.
+    # LIBSVM may number the columns from 1; XGBoost numbers them from 0.
     first = 1 if min(columns) >= 1 else 0
     return csr_matrix(
         (values, (numbers, [column - first for column in columns])), shape=(len(rows), max(columns) - first + 1)

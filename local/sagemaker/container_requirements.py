@@ -1,4 +1,4 @@
-"""Container side: makes a script's requirements.txt true, installing into a folder what this environment lacks."""
+"""Container side: installs the packages of requirements.txt that this environment lacks, into a folder."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 
 def main(requirements: Path, target: Path) -> int:
-    """Install what is missing; returns the exit code."""
+    """Install the missing packages; return the exit code."""
     lines = [line.partition(" #")[0].strip() for line in requirements.read_text().splitlines()]
     missing = [line for line in lines if line and not line.startswith("#") and not _is_satisfied(line)]
     if not missing:

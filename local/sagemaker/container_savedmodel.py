@@ -1,8 +1,8 @@
-"""Container side of TensorFlow Serving: answers its REST form of predict out of a SavedModel, with TensorFlow itself.
+"""Container side of TensorFlow Serving: serves its REST predict API from a SavedModel, with TensorFlow.
 
-What it follows is SageMaker's container of TensorFlow Serving: the model lies in a folder whose name is its version;
-JSON without ``instances`` or ``inputs``, JSON lines and CSV become instances; code/inference.py may hold input_handler
-and output_handler.
+It follows SageMaker's container for TensorFlow Serving: the model is in a folder named after its version; JSON without
+``instances`` or ``inputs``, JSON lines and CSV become instances; code/inference.py may define input_handler and
+output_handler.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ Respond = Callable[[bytes | str, str, str], tuple[bytes, str]]
 
 
 class RequestError(Exception):
-    """A request that cannot be served, with the HTTP status that says why."""
+    """A request that cannot be served, with the HTTP status of the answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(json.dumps({"error": message}))
@@ -35,7 +35,7 @@ class ModelError(Exception):
 
 
 def build_responder(base: Path) -> Respond:
-    """Load the SavedModel; gives the function that answers one request."""
+    """Load the SavedModel; return the function that answers one request."""
     import tensorflow
 
     model = tensorflow.saved_model.load(str(_find_model(base / "model")))
@@ -59,10 +59,10 @@ def build_responder(base: Path) -> Respond:
 
 
 def _find_model(folder: Path) -> Path:
-    """The newest version of the one model: a SavedModel in a folder whose name is a number."""
+    """The folder of the newest version: a SavedModel in a folder whose name is a number."""
     found = [file.parent for file in folder.rglob("saved_model.pb") if file.parent.name.isdigit()]
     if not found:
-        raise ModelError("no SavedModel in a folder whose name is a number, such as 1/saved_model.pb")
+        raise ModelError("the model needs a SavedModel in a folder whose name is a number, such as 1/saved_model.pb")
     return max(found, key=lambda version: int(version.name))
 
 
@@ -78,7 +78,7 @@ def _load_script(code: Path) -> ModuleType | None:
     sys.modules["inference"] = script
     spec.loader.exec_module(script)
     if not all(hasattr(script, name) for name in _HANDLERS):
-        raise ModelError(f"local/ serves an inference.py with both {' and '.join(_HANDLERS)}")
+        raise ModelError(f"local/ needs both {' and '.join(_HANDLERS)} in inference.py")
     return script
 
 
@@ -96,7 +96,7 @@ def _to_request(body: str, content_type: str) -> str:
 
 
 def _parse_json(body: str) -> Any:
-    """One JSON value, or a list of those that stand on a line each."""
+    """The JSON value, or the list of values of JSON lines."""
     try:
         return json.loads(body)
     except ValueError:
@@ -111,7 +111,7 @@ def _predict(model: Any, request: dict[str, Any]) -> dict[str, Any]:
 
     signature = model.signatures.get(request.get("signature_name", _SIGNATURE))
     if signature is None:
-        raise RequestError(400, f"there is no signature {request.get('signature_name', _SIGNATURE)}")
+        raise RequestError(400, f"the model has no signature {request.get('signature_name', _SIGNATURE)}")
     by_row = "instances" in request
     try:
         given = request["instances" if by_row else "inputs"]
@@ -119,10 +119,10 @@ def _predict(model: Any, request: dict[str, Any]) -> dict[str, Any]:
         outputs = {name: tensor.numpy().tolist() for name, tensor in signature(**tensors).items()}
     except (KeyError, TypeError, ValueError, tensorflow.errors.InvalidArgumentError) as error:
         raise RequestError(400, f"Failed to process the request: {error}") from error
-    alone = next(iter(outputs.values())) if len(outputs) == 1 else None
+    single = next(iter(outputs.values())) if len(outputs) == 1 else None
     if not by_row:
-        return {"outputs": outputs if alone is None else alone}
-    rows = alone or [dict(zip(outputs, row, strict=True)) for row in zip(*outputs.values(), strict=True)]
+        return {"outputs": outputs if single is None else single}
+    rows = single or [dict(zip(outputs, row, strict=True)) for row in zip(*outputs.values(), strict=True)]
     return {"predictions": rows}
 
 
@@ -132,7 +132,7 @@ def _to_tensors(given: Any, by_row: bool, wanted: dict[str, Any]) -> dict[str, A
     if by_row and given and isinstance(given[0], dict):
         given = {name: [instance[name] for instance in given] for name in wanted}
     if not (isinstance(given, dict) and given.keys() == wanted.keys()):
-        (name,) = wanted  # only a model of one input takes it without its name
+        (name,) = wanted  # only a model with one input accepts it without a name
         given = {name: given}
     tensors = {name: tensorflow.constant(given[name], dtype=spec.dtype) for name, spec in wanted.items()}
     for name, spec in wanted.items():

@@ -1,9 +1,9 @@
-"""Container side of an endpoint: /ping and /invocations, over HTTP, of whatever a module beside this one makes answer.
+"""Container side of an endpoint: the HTTP server with /ping and /invocations in front of a responder module.
 
-It runs in its own process, in a folder with model/, code/ and packages/, and imports nothing of the engine. Its
-arguments are that folder, the file of the module, and what the module is to be told. The module's
-``build_responder(base, *arguments)`` gives the function that answers one request: body, content type, accept. An error
-of it with a ``status`` is the HTTP answer. One request is computed at a time, as in one worker of a container.
+It runs in its own process, in a folder with model/, code/ and packages/, and does not import the engine. Its arguments
+are the folder, the responder module's file next to this one, and that module's arguments. The module's
+``build_responder(base, *arguments)`` returns a function of body, content type and accept. An error with a ``status``
+sets the HTTP status. Requests are answered one at a time, as by one worker of a container.
 """
 
 import importlib.util
@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 _JSON, _CSV, _TEXT = "application/json", "text/csv", "text/plain"
-_DECODED = (_JSON, _CSV, _TEXT)  # given to input_fn as str, everything else as bytes
+_DECODED = (_JSON, _CSV, _TEXT)  # input_fn gets these as str, others as bytes
 
 Respond = Callable[[bytes | str, str, str], tuple[bytes, str]]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """/ping and /invocations."""
+    """Serves /ping and /invocations."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -33,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
     lock = threading.Lock()
 
     def do_GET(self) -> None:
-        """Say that the model is loaded."""
+        """Answer the health check."""
         self._send(200 if self.path == "/ping" else 404, b"", _TEXT)
 
     def do_POST(self) -> None:
@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
             body = raw.decode() if content_type in _DECODED else raw
             with self.lock:
                 payload, answer_type = type(self).respond(body, content_type, accept)
-        except Exception as error:  # the script's own error is the answer
+        except Exception as error:  # any error of the script becomes the answer
             traceback.print_exc()
             status = getattr(error, "status", None)
             message = str(error) if status else f"{type(error).__name__}: {error}"
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, payload, answer_type)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Log requests, but not the engine's health check."""
+        """Log requests except health checks."""
         if self.path != "/ping":
             print(f'"{format % args}"', flush=True)
 
@@ -85,7 +85,7 @@ def _load_builder(file: str) -> Callable[..., Respond]:
 
 
 def main(base: Path, file: str, *arguments: str) -> int:
-    """Serve until told to stop; returns the exit code."""
+    """Serve until SIGTERM; return the exit code if the model cannot be loaded."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     os.environ |= {"SM_MODEL_DIR": str(base / "model"), "SAGEMAKER_BASE_DIR": str(base)}
     try:
@@ -95,7 +95,7 @@ def main(base: Path, file: str, *arguments: str) -> int:
         print(f"the model cannot be served: {error}", file=sys.stderr, flush=True)
         return 1
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    # The engine reads the port here; the rename keeps it from reading half a number.
+    # The engine reads the port from this file; the rename makes it appear only when it is complete.
     (base / "port.new").write_text(str(server.server_port))
     (base / "port.new").rename(base / "port")
     server.serve_forever()

@@ -1,7 +1,7 @@
-"""Container side of a training job in script mode: the contract between SageMaker's framework containers and a script.
+"""Container side of a script-mode training job.
 
-It runs in its own process, in a folder laid out as /opt/ml is, and imports nothing of the engine. What it follows:
-hyperparameters as arguments, SM_* variables, and output/failure with the script's own error.
+It runs in its own process, in a folder that represents /opt/ml, and does not import the engine. It follows SageMaker's
+framework containers: hyperparameters as arguments, SM_* variables, and the script's error in output/failure.
 """
 
 import json
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _FRAMEWORK_PREFIX = "sagemaker_"
-# What has a framework's container start the script in another way, on all its instances together.
+# With these, a framework's container runs the script with a distributed launcher.
 _LAUNCHERS = (
     "sagemaker_distributed_dataparallel_enabled",
     "sagemaker_instance_groups",
@@ -28,19 +28,19 @@ _LAUNCHERS = (
     "sagemaker_use_mpi",
 )
 _TUNING_METRIC = "_tuning_objective_metric"
-# The last lines of standard error hold the whole of any traceback worth quoting.
+# Enough of standard error for a complete traceback.
 _KEPT_LINES = 200
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(:|$)")
 
 
 class ContainerError(Exception):
-    """The script cannot even be started."""
+    """The script cannot be started."""
 
 
 def main(base: Path) -> int:
-    """Run the script of the job whose folder this is; returns the exit code."""
-    # On a stop the whole group gets SIGTERM: the script may save its model, and this program outlives it. A handler,
-    # unlike SIG_IGN, is not inherited by the script.
+    """Run the script of the job with this folder; return the exit code."""
+    # On a stop the whole process group gets SIGTERM. The script may then save its model, so this program must outlive
+    # it. The script does not inherit a handler, unlike SIG_IGN.
     signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         hyperparameters = _read_hyperparameters(base)
@@ -73,10 +73,10 @@ def _read_hyperparameters(base: Path) -> dict[str, Any]:
 
 
 def _check_launcher(hyperparameters: dict[str, Any]) -> None:
-    asked = [name for name in _LAUNCHERS if hyperparameters.get(name)]
-    if asked:
+    launchers = [name for name in _LAUNCHERS if hyperparameters.get(name)]
+    if launchers:
         raise ContainerError(
-            f"local/ starts a script once on each instance and has no other way: take {asked[0]} out to train here"
+            f"local/ starts a script once per instance and has no distributed launchers: take {launchers[0]} out"
         )
 
 
@@ -146,24 +146,24 @@ def _environment(base: Path, own: dict[str, Any], program: Path, arguments: list
     }
     values["SM_TRAINING_ENV"] = {name.removeprefix("SM_").lower(): value for name, value in values.items()}
     encoded = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
-    # Where /opt/ml is, for a script that reads what no SM_* variable names: its checkpoints.
+    # SAGEMAKER_BASE_DIR replaces /opt/ml for paths without an SM_* variable, such as checkpoints.
     libraries = os.pathsep.join([str(base / "packages"), os.environ["PYTHONPATH"]])
     return {**os.environ, **encoded, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": libraries}
 
 
 def _run(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, list[str]]:
-    """Run the script, passing on all that it prints; returns its exit code and the end of its standard error."""
+    """Run the script and forward its output; return its exit code and the end of its standard error."""
     process = subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True, errors="replace")
     kept: deque[str] = deque(maxlen=_KEPT_LINES)
 
-    def pass_on() -> None:
+    def forward() -> None:
         assert process.stderr is not None
         for line in process.stderr:
             kept.append(line)
             sys.stderr.write(line)
             sys.stderr.flush()
 
-    reader = threading.Thread(target=pass_on, daemon=True)
+    reader = threading.Thread(target=forward, daemon=True)
     reader.start()
     exit_code = process.wait()
     reader.join(timeout=5)
@@ -171,7 +171,7 @@ def _run(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, li
 
 
 def _quote_error(lines: list[str]) -> str:
-    """The exception's own line and what follows it; without a traceback, the last line."""
+    """The exception's line and the lines after it; without a traceback, the last line."""
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].startswith("Traceback (most recent call last)"):
             for position in range(index + 1, len(lines)):

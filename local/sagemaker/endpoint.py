@@ -1,4 +1,4 @@
-"""One endpoint: its status as Describe tells it, and its life."""
+"""One endpoint: it creates, updates and ends its servers, and describes itself for DescribeEndpoint."""
 
 import random
 import shutil
@@ -14,12 +14,12 @@ from local.sagemaker.resources import Json, Store, emit_status, now, upper_snake
 from local.sagemaker.served_container import ServerError
 
 _REASON_LIMIT = 1024
-# Names of VariantPropertyType -> where a variant holds them.
+# By VariantPropertyType: the member of a variant.
 _RETAINED = {"DesiredInstanceCount": "InitialInstanceCount", "DesiredWeight": "InitialVariantWeight"}
 
 
 class Endpoint:
-    """An endpoint that serves in processes of its own.
+    """An endpoint that serves in its own processes.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Endpoint:
     request
         The CreateEndpoint request.
     fleet
-        What it is to serve.
+        The first servers.
     """
 
     def __init__(self, store: Store, request: Json, fleet: Fleet) -> None:
@@ -47,7 +47,7 @@ class Endpoint:
         self._lock = threading.RLock()
 
     def describe(self) -> Json:
-        """What DescribeEndpoint answers."""
+        """The answer of DescribeEndpoint."""
         with self._lock:
             shown = self._live or self._pending
             assert shown is not None
@@ -73,7 +73,7 @@ class Endpoint:
 
     @property
     def queue(self) -> Queue | None:
-        """Where requests wait, if this is an asynchronous endpoint."""
+        """The queue of an asynchronous endpoint."""
         with self._lock:
             return self._live.queue if self._live else None
 
@@ -84,41 +84,41 @@ class Endpoint:
         return {name: described[name] for name in names}
 
     def retained(self, excluded: set[str]) -> dict[str, Json]:
-        """What an update with RetainAllVariantProperties keeps of each variant."""
+        """The properties of each variant that an update with RetainAllVariantProperties keeps."""
         with self._lock:
             variants = [server.variant for server in self._live.servers] if self._live else []
         kept = [key for property, key in _RETAINED.items() if property not in excluded]
         return {one["VariantName"]: {key: one[key] for key in kept if key in one} for one in variants}
 
     def create(self) -> None:
-        """Bring the first servers up, in the background."""
+        """Start the first servers in the background."""
         self._in_background(self._deploy, self.describe())
 
     @property
     def variant_names(self) -> set[str]:
-        """The names of the variants that serve."""
+        """The names of the live variants."""
         return self._live.variant_names if self._live else set()
 
     def update(self, fleet: Fleet, deployment: Json | None, shift: Shift) -> None:
-        """Replace the servers by others, in the background; the old ones serve until the new ones have the traffic."""
+        """Replace the servers in the background; the old ones serve until the new ones have all traffic."""
         with self._lock:
             self._pending, self._pending_since = fleet, now()
             self.deployment, self._shift = deployment, shift
-            detail = self._enter("Updating")
+            detail = self._set_status("Updating")
         self._in_background(self._deploy, detail)
 
     def delete(self, forget: Callable[[], None]) -> None:
-        """End the servers, in the background; what is given runs when they have ended."""
-        detail = self._enter("Deleting")
+        """End the servers in the background, and then call `forget`."""
+        detail = self._set_status("Deleting")
         self._in_background(lambda: self._end(forget), detail)
 
     def choose(self, variant: str | None) -> tuple[bool, ModelServer | None]:
-        """A server for one request, which the caller must leave afterwards.
+        """Choose a server for one request; the caller must call its `leave` afterwards.
 
         Returns
         -------
         tuple
-            Whether the endpoint serves at all, and the server, if there is such a variant.
+            Whether the endpoint serves, and the server; None for an unknown variant.
         """
         with self._lock:
             if not self._live or self.status == "Deleting":
@@ -138,7 +138,7 @@ class Endpoint:
             reason = self._shift.run() if self._shift else ""
         except ServerError as error:
             reason = str(error)
-        except Exception:  # whatever goes wrong in this engine, the endpoint must come to rest and say so
+        except Exception:  # after any error of this engine, the endpoint must reach a final status with the reason
             reason = f"InternalServerError: {traceback.format_exc()}"
         with self._lock:
             self._reason = reason[:_REASON_LIMIT]
@@ -147,7 +147,7 @@ class Endpoint:
                 self._live = fleet
             if self._live:
                 self._pending = self._shift = None
-            detail = self._enter("InService" if self._live else "Failed")
+            detail = self._set_status("InService" if self._live else "Failed")
         self._publish(detail)
         if reason:
             fleet.retire()
@@ -170,8 +170,8 @@ class Endpoint:
             "StartTime": self._pending_since,
         }
 
-    def _enter(self, status: str) -> Json:
-        """Take on a status; returns what is then to be published, outside the lock."""
+    def _set_status(self, status: str) -> Json:
+        """Set the status; return the event detail, to publish without the lock."""
         with self._lock:
             self.status, self.last_modified_time = status, now()
             return self.describe()

@@ -10,12 +10,12 @@ from local.sagemaker.resources import Json, list_page
 
 
 class EndpointOperations(HostingOperations):
-    """CreateEndpoint and its siblings."""
+    """CreateEndpoint and related operations."""
 
     endpoints: dict[str, Endpoint]
 
     def create_endpoint(self, request: Json) -> Json:
-        """Begin to serve an endpoint configuration."""
+        """Start the creation of an endpoint."""
         name = request["EndpointName"]
         with self.lock:
             arn = self.arn("endpoint", name)
@@ -26,7 +26,7 @@ class EndpointOperations(HostingOperations):
         return {"EndpointArn": arn}
 
     def update_endpoint(self, request: Json) -> Json:
-        """Begin to serve another endpoint configuration in place of the present one."""
+        """Start the update of an endpoint to another configuration."""
         with self.lock:
             endpoint = self._find_endpoint(request)
             self._check_not_in_progress(endpoint)
@@ -45,7 +45,7 @@ class EndpointOperations(HostingOperations):
     def _shift(self, endpoint: Endpoint, fleet: Fleet, deployment: Json | None) -> Shift:
         if deployment and endpoint.variant_names != fleet.variant_names:
             raise ValidationError(
-                message="With a DeploymentConfig the variants must have the names of the present ones, "
+                message="With a DeploymentConfig the variants must have the same names as the present ones: "
                 f"{sorted(endpoint.variant_names)}."
             )
         shift = Shift(read_policy(deployment, fleet.servers[0].variant), self.region_name, fleet.role_arn)
@@ -53,7 +53,7 @@ class EndpointOperations(HostingOperations):
         return shift
 
     def delete_endpoint(self, request: Json) -> Json:
-        """Begin to end an endpoint."""
+        """Start the deletion of an endpoint."""
         with self.lock:
             endpoint = self._find_endpoint(request)
             self._check_not_in_progress(endpoint)
@@ -61,11 +61,11 @@ class EndpointOperations(HostingOperations):
         return {}
 
     def describe_endpoint(self, request: Json) -> Json:
-        """All that is known of an endpoint."""
+        """Describe an endpoint."""
         return self._find_endpoint(request).describe()
 
     def list_endpoints(self, request: Json) -> Json:
-        """The endpoints of a region."""
+        """List the endpoints of the region."""
         summaries, token = list_page(request, list(self.endpoints.values()), default_order="Descending")
         return {"Endpoints": summaries, "NextToken": token}
 

@@ -1,4 +1,4 @@
-"""What serves one endpoint configuration: a model server for each variant, and the queue of an asynchronous one."""
+"""The fleet of one endpoint configuration: a model server per variant, and the queue if it is asynchronous."""
 
 import random
 import threading
@@ -9,11 +9,11 @@ from local.sagemaker.hosting import Definition
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.resources import Json, now
 
-_CONCURRENCY = 4  # AWS chooses a number of its own
+_CONCURRENCY = 4  # if the request sets none; AWS also chooses a number then
 
 
 class Queue:
-    """What an asynchronous endpoint was asked to be, and how many requests it takes at once."""
+    """The settings of an asynchronous endpoint, and a semaphore for its concurrent requests."""
 
     def __init__(self, config: Json) -> None:
         self.config = config
@@ -31,7 +31,7 @@ class Fleet:
     configuration
         The endpoint configuration.
     variants
-        Its ProductionVariants, each with the model that it names.
+        Its ProductionVariants, each with its model.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Fleet:
         return self.servers[0].role
 
     def start(self) -> None:
-        """Start every server; returns when all are healthy."""
+        """Start every server, and wait until all are healthy."""
         for server in self.servers:
             server.start()
         self.resolved_at = now()
@@ -68,7 +68,7 @@ class Fleet:
             server.retire()
 
     def choose(self, variant: str | None) -> ModelServer | None:
-        """The server of a variant, or one taken by weight."""
+        """The server of a variant, or a random one by weight."""
         if variant:
             return next((server for server in self.servers if server.variant["VariantName"] == variant), None)
         weights = [server.variant.get("InitialVariantWeight", 1.0) for server in self.servers]
@@ -87,7 +87,7 @@ class Fleet:
 
 
 def describe_variant(server: ModelServer) -> Json:
-    """A server's entry in ProductionVariants, but for its images."""
+    """A server's entry in ProductionVariants, without its images."""
     variant = server.variant
     weight = variant.get("InitialVariantWeight", 1.0)
     answer: Json = {"VariantName": variant["VariantName"], "CurrentWeight": weight, "DesiredWeight": weight}

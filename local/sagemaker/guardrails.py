@@ -1,4 +1,4 @@
-"""Deployment guardrails: an endpoint's traffic moves to the new servers in steps, and back when an alarm is raised."""
+"""Deployment guardrails: shifts an endpoint's traffic to the new servers in steps, and back if an alarm is raised."""
 
 import time
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ from moto.sagemaker.exceptions import ValidationError
 from local import clients, config
 from local.sagemaker.resources import Json, refuse
 
-_LOOK_SECONDS = 0.1  # between two looks at the alarms
+_POLL_SECONDS = 0.1  # between two reads of the alarms
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What a DeploymentConfig asks of an update.
+    """The settings of a DeploymentConfig.
 
     Parameters
     ----------
     shares
-        Of the traffic that the new servers have, step by step; the last is 1.
+        The new servers' share of the traffic in each step; the last is 1.
     wait, last_wait
-        Seconds for which the alarms are watched after each step, and after the last.
+        Seconds of watching the alarms after each step, and after the last one.
     timeout
-        Seconds that all of it may take.
+        Maximum seconds of the whole update.
     alarms
         The names of the alarms.
     """
@@ -37,16 +37,16 @@ class Policy:
 
 
 def read_policy(deployment: Json | None, variant: Json) -> Policy:
-    """What UpdateEndpoint's DeploymentConfig asks for; an error where AWS refuses it, or where this engine cannot."""
+    """The policy of UpdateEndpoint's DeploymentConfig; raise ValidationError if it is invalid or unsupported."""
     refuse(deployment or {}, ["RollingUpdatePolicy"], "UpdateEndpoint")
-    asked = deployment or {}
-    alarms = tuple(alarm["AlarmName"] for alarm in (asked.get("AutoRollbackConfiguration") or {}).get("Alarms") or [])
-    update = asked.get("BlueGreenUpdatePolicy")
+    given = deployment or {}
+    alarms = tuple(alarm["AlarmName"] for alarm in (given.get("AutoRollbackConfiguration") or {}).get("Alarms") or [])
+    update = given.get("BlueGreenUpdatePolicy")
     if not update:
         return Policy(alarms=alarms)
     routing = update["TrafficRoutingConfiguration"]
     wait = float(routing["WaitIntervalInSeconds"])
-    # After the last step of a canary there is no interval of its own.
+    # A canary has no interval after its last step.
     last_wait = 0.0 if routing["Type"] == "CANARY" else wait
     return Policy(
         shares=tuple(_read_shares(routing, variant)),
@@ -79,16 +79,16 @@ def _read_shares(routing: Json, variant: Json) -> Iterator[float]:
 
 
 class Shift:
-    """The traffic of one update on its way to the new servers.
+    """The traffic shift of one update.
 
     Parameters
     ----------
     policy
-        How it is to move.
+        The steps and alarms.
     region
-        Of the alarms.
+        The region of the alarms.
     role_arn
-        The role in which they are looked at.
+        The role that reads the alarms.
     """
 
     def __init__(self, policy: Policy, region: str, role_arn: str) -> None:
@@ -98,19 +98,19 @@ class Shift:
         self._cloudwatch: Any = clients.client("cloudwatch", region, role_arn) if policy.alarms else None
 
     def check_alarms(self) -> None:
-        """Fail by name where an alarm does not exist."""
+        """Raise ValidationError if an alarm does not exist."""
         if missing := set(self._policy.alarms) - self._read_states().keys():
-            raise ValidationError(message=f"There is no alarm of the name {', '.join(sorted(missing))}.")
+            raise ValidationError(message=f"These alarms do not exist: {', '.join(sorted(missing))}.")
 
     def run(self) -> str:
-        """Move the traffic; returns why it is to be moved back, or nothing."""
+        """Shift the traffic; return the reason for a rollback, or ""."""
         limit = self._policy.timeout
-        deadline = time.monotonic() + limit / config.current().time_scale if limit else float("inf")
+        deadline = time.monotonic() + config.scale_seconds(limit) if limit else float("inf")
         for share in self._policy.shares:
             self.stage, self.share = "ActivatingTraffic", share
             self.stage = "Baking"
             wait = self._policy.last_wait if share == 1.0 else self._policy.wait
-            reason = self._watch(wait / config.current().time_scale, deadline)
+            reason = self._watch(config.scale_seconds(wait), deadline)
             if reason:
                 return reason
         return ""
@@ -121,14 +121,14 @@ class Shift:
             raised = sorted(name for name, state in self._read_states().items() if state == "ALARM")
             if raised:
                 return (
-                    f"The deployment was rolled back by the alarms {raised}, which went into ALARM while traffic "
+                    f"The deployment was rolled back because the alarms {raised} went into ALARM while traffic "
                     "shifted to the new instances."
                 )
             if time.monotonic() >= deadline:
-                return f"The deployment was rolled back, as it took more than {self._policy.timeout} seconds."
+                return f"The deployment was rolled back because it took more than {self._policy.timeout} seconds."
             if time.monotonic() >= end:
                 return ""
-            time.sleep(min(_LOOK_SECONDS, max(0.0, end - time.monotonic())))
+            time.sleep(min(_POLL_SECONDS, max(0.0, end - time.monotonic())))
 
     def _read_states(self) -> dict[str, str]:
         if not self._policy.alarms:

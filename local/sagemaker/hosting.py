@@ -1,4 +1,4 @@
-"""The operations on models and endpoint configurations: what an endpoint is made of."""
+"""The operations on models and endpoint configurations."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ _UNSUPPORTED_VARIANT = ("AcceleratorType", "CapacityReservationConfig", "Instanc
 
 
 class Definition:
-    """A model or an endpoint configuration: a request that is kept as it came."""
+    """A model or an endpoint configuration: the stored request."""
 
     status = ""
 
@@ -31,22 +31,22 @@ class Definition:
         self._kind = kind
 
     def describe(self) -> Json:
-        """What the Describe call answers."""
+        """The answer of the Describe call."""
         return {**self.request, f"{self._kind}Arn": self.arn, "CreationTime": self.creation_time}
 
     def summary(self) -> Json:
-        """The entry of the List call."""
+        """The entry in the List call."""
         return {f"{self._kind}Name": self.name, f"{self._kind}Arn": self.arn, "CreationTime": self.creation_time}
 
 
 class HostingOperations(Store):
-    """CreateModel, CreateEndpointConfig and their siblings."""
+    """CreateModel, CreateEndpointConfig and related operations."""
 
     _models: dict[str, Definition]
     endpoint_configs: dict[str, Definition]
 
     def create_model(self, request: Json) -> Json:
-        """Keep the definition of a model; its data are looked at when an endpoint is made of it."""
+        """Store a model; its data is checked only when an endpoint uses it."""
         containers = [request["PrimaryContainer"]] if request.get("PrimaryContainer") else request.get("Containers")
         if not containers:
             raise ValidationError(message="A model needs a PrimaryContainer or Containers.")
@@ -62,38 +62,38 @@ class HostingOperations(Store):
             arn = self.arn("model", name)
             if name in self._models:
                 raise ValidationError(message=f'Cannot create already existing model "{arn}".')
-            kept = {"EnableNetworkIsolation": False, **request}
-            self._models[name] = Definition("Model", name, arn, kept)
+            completed = {"EnableNetworkIsolation": False, **request}
+            self._models[name] = Definition("Model", name, arn, completed)
         return {"ModelArn": arn}
 
     def describe_model(self, request: Json) -> Json:
-        """A model's definition."""
+        """Describe a model."""
         return self.find_model(request["ModelName"]).describe()
 
     def delete_model(self, request: Json) -> Json:
-        """Forget a model; endpoints that serve it go on."""
+        """Delete a model; its endpoints continue to serve."""
         with self.lock:
             del self._models[self.find_model(request["ModelName"]).name]
         return {}
 
     def list_models(self, request: Json) -> Json:
-        """The models of a region."""
+        """List the models of the region."""
         summaries, token = list_page(request, list(self._models.values()), default_order="Descending")
         return {"Models": summaries, "NextToken": token}
 
     def find_model(self, name: str) -> Definition:
-        """A model by its name, or AWS's error."""
+        """A model by its name; raise AWS's ValidationError if it does not exist."""
         model = self._models.get(name)
         if not model:
             raise ValidationError(message=f'Could not find model "{self.arn("model", name)}".')
         return model
 
     def create_endpoint_config(self, request: Json) -> Json:
-        """Keep the definition of an endpoint's variants."""
+        """Store an endpoint configuration."""
         refuse(request, _UNSUPPORTED_CONFIG, "an endpoint configuration")
         if (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
             raise ValidationError(message="local/ does not support DataCaptureConfig.")
-        _check_queue(request.get("AsyncInferenceConfig") or {})
+        _check_asynchronous(request.get("AsyncInferenceConfig") or {})
         variants = request["ProductionVariants"]
         if len({variant["VariantName"] for variant in variants}) < len(variants):
             raise ValidationError(message="The variant names of an endpoint configuration must differ.")
@@ -110,22 +110,22 @@ class HostingOperations(Store):
         return {"EndpointConfigArn": arn}
 
     def describe_endpoint_config(self, request: Json) -> Json:
-        """An endpoint configuration's definition."""
+        """Describe an endpoint configuration."""
         return self.find_endpoint_config(request["EndpointConfigName"]).describe()
 
     def delete_endpoint_config(self, request: Json) -> Json:
-        """Forget a configuration; endpoints that were made of it go on."""
+        """Delete a configuration; its endpoints continue to serve."""
         with self.lock:
             del self.endpoint_configs[self.find_endpoint_config(request["EndpointConfigName"]).name]
         return {}
 
     def list_endpoint_configs(self, request: Json) -> Json:
-        """The endpoint configurations of a region."""
+        """List the endpoint configurations of the region."""
         summaries, token = list_page(request, list(self.endpoint_configs.values()), default_order="Descending")
         return {"EndpointConfigs": summaries, "NextToken": token}
 
     def find_endpoint_config(self, name: str) -> Definition:
-        """A configuration by its name, or AWS's error."""
+        """A configuration by its name; raise AWS's ValidationError if it does not exist."""
         found = self.endpoint_configs.get(name)
         if not found:
             arn = self.arn("endpoint-config", name)
@@ -133,10 +133,8 @@ class HostingOperations(Store):
         return found
 
 
-def _check_queue(asked: Json) -> None:
-    output: Json = asked.get("OutputConfig") or {}
+def _check_asynchronous(settings: Json) -> None:
+    output: Json = settings.get("OutputConfig") or {}
     refuse(output.get("NotificationConfig") or {}, ("IncludeInferenceResponseIn",), "NotificationConfig")
-    if asked and not output.get("S3OutputPath"):
-        raise ValidationError(
-            message="local/ writes the answers of an asynchronous endpoint to its S3OutputPath alone."
-        )
+    if settings and not output.get("S3OutputPath"):
+        raise ValidationError(message="local/ needs an S3OutputPath for an asynchronous endpoint.")

@@ -1,4 +1,4 @@
-"""The one place that says which container images can be run here, and by which program."""
+"""Decides which container images can run here, and with which program."""
 
 import importlib.util
 import re
@@ -15,7 +15,7 @@ from local.images import StoredImage, folder_of, load
 
 _HERE = Path(__file__).parent
 
-# Repository of a SageMaker framework container -> the package without which its scripts cannot run.
+# By repository of a SageMaker framework container: the package that its scripts need.
 _TRAINING = {
     "sagemaker-scikit-learn": "sklearn",
     "sagemaker-xgboost": "xgboost",
@@ -25,17 +25,17 @@ _TRAINING = {
     "pytorch-training": "torch",
     "mxnet-training": "mxnet",
 }
-# Those that serve what a script defines; what it leaves out, each does in its own way (container_defaults.py).
+# Containers that serve a script; container_defaults.py has each framework's defaults.
 _SERVING = {
     "sagemaker-scikit-learn": "sklearn",
     "sagemaker-xgboost": "xgboost",
     "sagemaker-pytorch": "torch",
     "pytorch-inference": "torch",
 }
-# Of these, the server finds a script in the model's own archive alone.
+# Containers whose server reads the script only from the model's archive.
 _CODE_IN_MODEL = frozenset({"pytorch-inference", "sagemaker-tensorflow-serving", "tensorflow-inference"})
 _SAVED_MODEL = {"sagemaker-tensorflow-serving": "tensorflow", "tensorflow-inference": "tensorflow"}
-# Amazon's own algorithms exist on AWS alone; for some another package may stand in (container_algorithm.py).
+# Amazon's algorithms run only on AWS; for some, another package is a stand-in (container_algorithm.py).
 ALGORITHMS: dict[str, str | None] = {
     "blazingtext": None,
     "factorization-machines": None,
@@ -58,31 +58,31 @@ ALGORITHMS: dict[str, str | None] = {
 _OWN = re.compile(
     rf"{config.ACCOUNT}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)(?P<reference>[:@].+)?"
 )
-_CONTAINER_PORT = 8080  # where SageMaker asks a container that serves
+_CONTAINER_PORT = 8080  # of a serving container
 
 
 class UnknownImageError(Exception):
-    """An image cannot be run on this machine."""
+    """The image cannot run on this machine; the message says why."""
 
 
 @dataclass(frozen=True)
 class Runner:
-    """How an image is run here.
+    """The process that runs an image.
 
     Parameters
     ----------
     command
         The command line.
     folder
-        Where it starts.
+        The working directory.
     environment
-        What it needs besides what the job or model gives it.
+        The variables that it needs in addition to those of the job or model.
     port
-        Where it will serve; None if it says so itself, in a file named port.
+        The port that it serves on; None if the process writes it to the file ``port``.
     docker
-        The program and the name of the container, if this is Docker's.
+        The Docker program and the container's name, if Docker runs it.
     code_in_model
-        Whether a model server of this image ignores a script's address in SAGEMAKER_SUBMIT_DIRECTORY.
+        Whether the image ignores SAGEMAKER_SUBMIT_DIRECTORY.
     """
 
     command: list[str]
@@ -93,14 +93,14 @@ class Runner:
     code_in_model: bool = False
 
     def pass_environment(self, names: list[str]) -> list[str]:
-        """The command line that hands these variables of its environment on to the program."""
+        """The command line that passes these environment variables to the program."""
         if not self.docker:
             return self.command
         at = self.command.index("run") + 1
         return [*self.command[:at], *(f"--env={name}" for name in names), *self.command[at:]]
 
     def end(self) -> None:
-        """See that nothing goes on that is no child of the process."""
+        """Remove Docker's container, which outlives its client process."""
         if self.docker:
             program, name = self.docker
             subprocess.run([program, "rm", "--force", name], capture_output=True, check=False)
@@ -112,14 +112,14 @@ def training_runner(image: str, base: Path, role_arn: str) -> Runner:
     Parameters
     ----------
     base
-        The folder that is laid out as /opt/ml is.
+        The folder that represents /opt/ml.
     role_arn
-        In whose role the image is pulled.
+        The role that pulls the image.
 
     Raises
     ------
     UnknownImageError
-        The image cannot be run here; the message says which can.
+        When the image cannot run here.
     """
     if stored := find_stored(image, role_arn):
         return _run_stored(stored, "train", base, "--network=host")
@@ -132,7 +132,7 @@ def training_runner(image: str, base: Path, role_arn: str) -> Runner:
 
 
 def serving_runner(image: str, base: Path, role_arn: str, port: int) -> Runner:
-    """The runner of an inference image; as training_runner, with a port that is free."""
+    """The runner of an inference image; like `training_runner`, with a free port."""
     if stored := find_stored(image, role_arn):
         return _run_stored(stored, "serve", base, f"--publish=127.0.0.1:{port}:{_CONTAINER_PORT}", port=port)
     repository = _repository(image)
@@ -140,8 +140,11 @@ def serving_runner(image: str, base: Path, role_arn: str, port: int) -> Runner:
         _check_stand_in(repository)
         return _run_here(base, "container_serve.py", "container_algorithm.py", repository)
     _check(image, _SERVING | _SAVED_MODEL)
-    way = ["container_savedmodel.py"] if repository in _SAVED_MODEL else ["container_defaults.py", _SERVING[repository]]
-    return _run_here(base, "container_serve.py", *way, code_in_model=repository in _CODE_IN_MODEL)
+    if repository in _SAVED_MODEL:
+        responder = ["container_savedmodel.py"]
+    else:
+        responder = ["container_defaults.py", _SERVING[repository]]
+    return _run_here(base, "container_serve.py", *responder, code_in_model=repository in _CODE_IN_MODEL)
 
 
 def _run_here(base: Path, program: str, *arguments: str, code_in_model: bool = False) -> Runner:
@@ -161,23 +164,23 @@ def _run_stored(stored: StoredImage, argument: str, base: Path, network: str, po
         options = ["--rm", f"--name={name}", network, f"--volume={base}:/opt/ml"]
         command = [program, "run", *options, stored.image.docker_id, argument]
         return Runner(command, base, processes.docker_environment(), port, (program, name))
-    # A container finds /opt/ml and takes port 8080; a process of this machine has to be told of both.
-    told = {"SAGEMAKER_BASE_DIR": str(base)}
+    # These replace /opt/ml and port 8080 of a container.
+    variables = {"SAGEMAKER_BASE_DIR": str(base)}
     if port:
-        told |= {"SAGEMAKER_BIND_TO_PORT": str(port), "PORT": str(port)}
+        variables |= {"SAGEMAKER_BIND_TO_PORT": str(port), "PORT": str(port)}
     command, environment = stored.run_command(argument), stored.run_environment()
     if not shutil.which(command[0], path=environment["PATH"]):
-        raise UnknownImageError(f"The image has no program {command[0]} that can be executed, and no ENTRYPOINT")
-    return Runner(command, stored.run_folder, environment | told, port)
+        raise UnknownImageError(f"The image has no program {command[0]} on its PATH and no valid ENTRYPOINT")
+    return Runner(command, stored.run_folder, environment | variables, port)
 
 
 def find_stored(image: str, role_arn: str | None) -> StoredImage | None:
-    """The image, if it is of this account's ECR.
+    """The stored image; None for an image outside this account's ECR.
 
     Raises
     ------
     UnknownImageError
-        It is to be there, and is not, or the role may not pull it.
+        When it does not exist, or the role may not pull it.
     """
     address = _OWN.fullmatch(image)
     if not address:
@@ -198,7 +201,7 @@ def find_stored(image: str, role_arn: str | None) -> StoredImage | None:
 def _check(image: str, packages: dict[str, str]) -> None:
     runnable = [repository for repository, package in packages.items() if importlib.util.find_spec(package)]
     if _repository(image) not in runnable:
-        names = ", ".join(runnable) or "none, as no framework is installed"
+        names = ", ".join(runnable) or "none, because no framework is installed"
         raise UnknownImageError(f"local/ cannot run the image {image}; it runs script-mode images: {names}")
 
 

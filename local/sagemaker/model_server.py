@@ -1,4 +1,4 @@
-"""One model server: the containers behind one variant of an endpoint, which a request passes in their order."""
+"""One model server: the containers of one variant of an endpoint, in the order of its inference pipeline."""
 
 import shutil
 import threading
@@ -7,27 +7,27 @@ from pathlib import Path
 
 from local.sagemaker.hosting import Definition
 from local.sagemaker.resources import Json
-from local.sagemaker.served_container import Answer, Place, ServedContainer
+from local.sagemaker.served_container import Answer, Placement, ServedContainer
 
 _HEALTH_SECONDS = 60.0  # a variant may ask for another limit
 _ANSWER_SECONDS = 60.0  # AWS's limit for one invocation
 
 
 class ModelServer:
-    """A model that is served, from start to retirement.
+    """Serves one model for a variant.
 
     Parameters
     ----------
     endpoint
         The name of the endpoint.
     variant
-        The ProductionVariant to be served.
+        The ProductionVariant.
     model
-        The model that the variant names.
+        The variant's model.
     region
         The endpoint's region.
     folder
-        An own folder for the server's files.
+        The folder for the server's files.
     """
 
     def __init__(self, endpoint: str, variant: Json, model: Definition, region: str, folder: Path) -> None:
@@ -43,7 +43,7 @@ class ModelServer:
             names, streams = ["primary"], [stream]
         self._containers = [
             ServedContainer(
-                one, model.request, region, Place(name, endpoint, variant["VariantName"], log_stream, folder / name)
+                one, model.request, region, Placement(name, endpoint, variant["VariantName"], log_stream, folder / name)
             )
             for one, name, log_stream in zip(several, names, streams, strict=True)
         ]
@@ -56,16 +56,15 @@ class ModelServer:
         return [container.image for container in self._containers]
 
     def start(self) -> None:
-        """Start every container; returns when all are healthy."""
+        """Start every container, and wait until all are healthy."""
         limit = self.variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or _HEALTH_SECONDS
         for container in self._containers:
             container.start(limit)
 
     def invoke(self, headers: dict[str, str], body: bytes, limit_seconds: float = _ANSWER_SECONDS) -> Answer:
-        """Pass a request on; the caller has entered this server before.
+        """Pass a request through the containers; the caller must have called `enter`.
 
-        What one container answers the next one is asked. The caller's Accept is the last one's, the others answer as
-        they like best.
+        Each container's answer is the next one's request. Only the last one gets the caller's Accept.
         """
         inner = {name: value for name, value in headers.items() if name != "Accept"}
         for container in self._containers[:-1]:
@@ -76,18 +75,18 @@ class ModelServer:
         return self._containers[-1].invoke(headers, body, limit_seconds)
 
     def enter(self) -> None:
-        """Count a request in, so that the server is not ended under it."""
+        """Count a request that starts, so that `retire` waits for it."""
         with self._idle:
             self._in_flight += 1
 
     def leave(self) -> None:
-        """Count a request out."""
+        """Count a request that ended."""
         with self._idle:
             self._in_flight -= 1
             self._idle.notify_all()
 
     def retire(self) -> None:
-        """End the containers once the last request has been answered."""
+        """End the containers after the last request is answered."""
         with self._idle:
             self._idle.wait_for(lambda: self._in_flight == 0, timeout=_ANSWER_SECONDS)
         for container in self._containers:

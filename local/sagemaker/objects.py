@@ -1,9 +1,10 @@
-"""Files between S3 and the folders that stand for a container's disk, always in the role of the job or model."""
+"""Transfers files between S3 and the folders of containers, in the role of the job or model."""
 
 import json
 import shutil
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -11,21 +12,22 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from local import clients
+from local.archives import unpack_tar
 
 
 class ObjectError(Exception):
-    """S3 does not hold what a job or model needs, or what it holds cannot be used."""
+    """An object is missing, not permitted or unusable; the message says which."""
 
 
 class Entry(NamedTuple):
-    """One object, and the name that it gets in a folder."""
+    """One object, and its name in the target folder."""
 
     uri: str
     name: str
 
 
 class Objects:
-    """S3 as one role sees it."""
+    """S3 in one role."""
 
     def __init__(self, region: str, role_arn: str | None) -> None:
         self._s3: Any = clients.client("s3", region, role_arn)
@@ -33,43 +35,37 @@ class Objects:
     def fetch(self, uri: str, target: Path) -> None:
         """Download one object."""
         bucket, key = _split(uri)
-        try:
+        with _translated_errors(uri):
             body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
-        except ClientError as error:
-            raise ObjectError(f"{uri}: {error.response['Error']['Message']}") from error
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
             shutil.copyfileobj(body, file)
 
     def check(self, uri: str) -> None:
-        """Fail unless there is such an object, and the role may read it."""
+        """Raise ObjectError unless the object exists and the role may read it."""
         bucket, key = _split(uri)
-        try:
+        with _translated_errors(uri):
             self._s3.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            raise ObjectError(f"{uri}: {error.response['Error']['Message']}") from error
 
     def list_prefix(self, uri: str) -> list[Entry]:
-        """Every object below a prefix; none if there is none."""
+        """Every object below a prefix."""
         bucket, prefix = _split(uri)
-        try:
+        with _translated_errors(uri):
             pages = list(self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
-        except ClientError as error:
-            raise ObjectError(f"{uri}: {error.response['Error']['Message']}") from error
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         return [Entry(f"s3://{bucket}/{key}", _relative(key, prefix)) for key in keys if not key.endswith("/")]
 
     def read_manifest(self, uri: str) -> list[Entry]:
-        """What a manifest lists: ``[{"prefix": "s3://..."}, "key", ...]``."""
+        """The entries of a manifest: ``[{"prefix": "s3://..."}, "key", ...]``."""
         try:
             first, *keys = json.loads(self.read(uri))
             prefix = first["prefix"]
         except (ValueError, TypeError, KeyError) as error:
-            raise ObjectError(f"{uri} is not a manifest, which is a JSON list that begins with a prefix") from error
+            raise ObjectError(f"{uri} is not a manifest (a JSON list that begins with a prefix)") from error
         return [Entry(prefix + key, key) for key in keys]
 
     def fetch_into(self, folder: Path, entries: Iterable[Entry]) -> None:
-        """Download objects, each to its name in a folder."""
+        """Download objects to their names in a folder."""
         for entry in entries:
             self.fetch(entry.uri, _inside(folder, entry.name))
 
@@ -78,7 +74,7 @@ class Objects:
         archive = target.with_name(f"{target.name}.tar.gz")
         self.fetch(uri, archive)
         try:
-            unpack(archive, target)
+            unpack_tar(archive, target)
         except tarfile.TarError as error:
             raise ObjectError(f"{uri} is not a tar.gz archive: {error}") from error
         archive.unlink()
@@ -86,22 +82,18 @@ class Objects:
     def read(self, uri: str) -> bytes:
         """The content of one object."""
         bucket, key = _split(uri)
-        try:
+        with _translated_errors(uri):
             content: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except ClientError as error:
-            raise ObjectError(f"{uri}: {error.response['Error']['Message']}") from error
         return content
 
     def store(self, content: IO[bytes] | bytes, uri: str, **more: str) -> None:
         """Upload one object."""
         bucket, key = _split(uri)
-        try:
+        with _translated_errors(uri):
             self._s3.put_object(Bucket=bucket, Key=key, Body=content, **more)
-        except ClientError as error:
-            raise ObjectError(f"{uri}: {error.response['Error']['Message']}") from error
 
     def store_archive(self, folders: Sequence[Path], uri: str) -> None:
-        """Pack what folders hold and upload it as one; of files with the same name the first folder's is taken."""
+        """Upload the content of folders as one tar.gz; of files with the same name the first folder's is taken."""
         archive = folders[0].with_name(f"{folders[0].name}.tar.gz")
         with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
             taken: set[Path] = set()
@@ -116,22 +108,23 @@ class Objects:
         archive.unlink()
 
 
-def unpack(archive: Path, target: Path) -> None:
-    """Unpack a tar archive, compressed or not, into a folder."""
-    target.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(archive) as tar:
-        tar.extractall(target, filter="data")
+@contextmanager
+def _translated_errors(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise ObjectError(f"{uri}: {error.response['Error']['Message']}") from error
 
 
 def _split(uri: str) -> tuple[str, str]:
     parts = urlsplit(uri, allow_fragments=False)
     if parts.scheme != "s3" or not parts.netloc:
-        raise ObjectError(f"{uri} is not an S3 address")
+        raise ObjectError(f"{uri} is not an S3 URI")
     return parts.netloc, parts.path.lstrip("/")
 
 
 def _relative(key: str, prefix: str) -> str:
-    """A key as it lies below the channel's folder: without the folders that the prefix names."""
+    """The path of a key in the channel's folder: without the folders in the prefix."""
     whole = prefix if prefix.endswith("/") or not key.startswith(f"{prefix}/") else f"{prefix}/"
     return key[len(whole) if key.startswith(whole) and whole.endswith("/") else whole.rfind("/") + 1 :]
 
@@ -139,5 +132,5 @@ def _relative(key: str, prefix: str) -> str:
 def _inside(folder: Path, name: str) -> Path:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise ObjectError(f"the key {name} would lie outside its folder")
+        raise ObjectError(f"the key {name} leads outside its folder")
     return path

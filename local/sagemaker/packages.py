@@ -1,4 +1,4 @@
-"""The model registry: groups of model packages, their versions, and whether each is approved."""
+"""The model registry: model package groups, and versioned packages with their approval."""
 
 import itertools
 import re
@@ -8,7 +8,7 @@ from datetime import datetime
 from moto.sagemaker.exceptions import ValidationError
 
 from local import calls, events
-from local.refusals import RefusedError
+from local.errors import RefusedError
 from local.sagemaker.images import UnknownImageError, find_stored
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json, Store, list_page, now, refuse
@@ -23,13 +23,13 @@ _UNSUPPORTED_CHANGES = (
     *("ModelPackageRegistrationType", "SourceUri"),
 )
 _UNSUPPORTED_CONTAINER = ("ProductId", "AdditionalModelDataSources", "AdditionalS3DataSource", "ModelDataSource")
-_MOST_PROPERTIES = 50
-# botocore's pattern of names and values is in Java's dialect: letters, digits and blanks of any script, and these.
+_MAX_PROPERTIES = 50
+# botocore's pattern for names and values, whose Java syntax Python cannot compile.
 _PROPERTY = re.compile(r"[\w .:/=+\-@]+")
 
 
 class PackageGroup:
-    """A group, whose packages are versions of one model."""
+    """A group; its packages are the versions of one model."""
 
     status = "Completed"
 
@@ -38,11 +38,11 @@ class PackageGroup:
         self.tags: list[dict[str, str]] = list(request.get("Tags") or [])
         self.description: str | None = request.get("ModelPackageGroupDescription")
         self.creation_time = self.last_modified_time = now()
-        self.versions = itertools.count(1)  # the number of a deleted package is not given again
+        self.versions = itertools.count(1)  # numbers of deleted packages are not reused
         self.by_token: dict[str, Package] = {}
 
     def summary(self) -> Json:
-        """The entry of the List call, and what the Describe call answers."""
+        """The entry in the List call, and the answer of the Describe call."""
         return {
             "ModelPackageGroupName": self.name,
             "ModelPackageGroupArn": self.arn,
@@ -53,20 +53,20 @@ class PackageGroup:
 
 
 class Package:
-    """One version of a group's model: a request that is kept as it came, and its approval."""
+    """One version of a group's model: the stored request and its approval."""
 
     status = "Completed"
 
     def __init__(self, group: PackageGroup, arn: str, version: int, request: Json) -> None:
         self.group, self.arn, self.version, self.name = group, arn, version, group.name
         self.tags: list[dict[str, str]] = []
-        self.asked = request
+        self.request = request
         self.facts: Json = {key: value for key, value in request.items() if key not in ("ClientToken", "Tags")}
         self.facts.setdefault("ModelApprovalStatus", "PendingManualApproval")
         self.creation_time = self.last_modified_time = now()
 
     def describe(self) -> Json:
-        """What the Describe call answers."""
+        """The answer of the Describe call."""
         return self.facts | {
             "ModelPackageGroupName": self.group.name,
             "ModelPackageVersion": self.version,
@@ -79,15 +79,15 @@ class Package:
         }
 
     def summary(self) -> Json:
-        """The entry of the List call."""
-        kept = {
+        """The entry in the List call."""
+        names = {
             *("ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "ModelPackageDescription"),
             *("CreationTime", "ModelPackageStatus", "ModelApprovalStatus"),
         }
-        return {key: value for key, value in self.describe().items() if key in kept}
+        return {key: value for key, value in self.describe().items() if key in names}
 
     def change(self, request: Json) -> None:
-        """Take what an Update call sets."""
+        """Apply an Update call."""
         properties: Json = (self.facts.get("CustomerMetadataProperties") or {}) | (
             request.get("CustomerMetadataProperties") or {}
         )
@@ -100,13 +100,13 @@ class Package:
 
 
 class PackageOperations(Store):
-    """CreateModelPackageGroup, CreateModelPackage and their siblings, for versioned packages."""
+    """CreateModelPackageGroup, CreateModelPackage and related operations, for versioned packages."""
 
     model_package_groups: dict[str, PackageGroup]
     model_packages: dict[str, Package]
 
     def create_model_package_group(self, request: Json) -> Json:
-        """Make an empty group."""
+        """Create a group."""
         name = request["ModelPackageGroupName"]
         with self.lock:
             arn = self.arn("model-package-group", name)
@@ -116,36 +116,36 @@ class PackageOperations(Store):
         return {"ModelPackageGroupArn": arn}
 
     def describe_model_package_group(self, request: Json) -> Json:
-        """All that is known of a group."""
+        """Describe a group."""
         return self._find_group(request).summary()
 
     def list_model_package_groups(self, request: Json) -> Json:
-        """The groups of a region."""
+        """List the groups of the region."""
         groups = list(self.model_package_groups.values())
         summaries, token = list_page(request, groups, default_order="Ascending")
         return {"ModelPackageGroupSummaryList": summaries, "NextToken": token}
 
     def delete_model_package_group(self, request: Json) -> Json:
-        """Forget a group, which must be empty."""
+        """Delete an empty group."""
         with self.lock:
             group = self._find_group(request)
-            if held := sum(package.group is group for package in self.model_packages.values()):
-                message = f"Model Package Group {group.arn} cannot be deleted: it has {held} model packages."
+            if count := sum(package.group is group for package in self.model_packages.values()):
+                message = f"Model Package Group {group.arn} cannot be deleted: it has {count} model packages."
                 raise RefusedError("ConflictException", message)
             del self.model_package_groups[group.name]
         return {}
 
     def create_model_package(self, request: Json) -> Json:
-        """Add a version to a group; the same ClientToken again is the same version."""
+        """Add a version to a group; a repeated ClientToken returns the same version."""
         refuse(request, _UNSUPPORTED, "a model package")
         if request.get("Tags"):
-            raise ValidationError(message="A versioned model package takes no Tags; its group has them.")
+            raise ValidationError(message="A versioned model package cannot have Tags; tag its group.")
         if not request.get("InferenceSpecification"):
             raise ValidationError(message="A model package needs an InferenceSpecification.")
         with self.lock:
             group, token = self._find_group(request), str(request.get("ClientToken"))
             if earlier := group.by_token.get(token):
-                if earlier.asked != request:
+                if earlier.request != request:
                     raise RefusedError("ConflictException", f"The token {token} was used for another request.")
                 return {"ModelPackageArn": earlier.arn}
         _check_properties(request.get("CustomerMetadataProperties") or {})
@@ -154,15 +154,15 @@ class PackageOperations(Store):
             version = next(group.versions)
             package = Package(group, self.arn("model-package", f"{group.name}/{version}"), version, request)
             self.model_packages[package.arn] = group.by_token[token] = package
-        self._tell(package, [])
+        self._publish(package, [])
         return {"ModelPackageArn": package.arn}
 
     def describe_model_package(self, request: Json) -> Json:
-        """All that is known of a package."""
+        """Describe a package."""
         return self._find_package(request["ModelPackageName"]).describe()
 
     def list_model_packages(self, request: Json) -> Json:
-        """The packages of a group, or of all."""
+        """List the packages of a group, or of all groups."""
         wanted = (request.get("ModelPackageGroupName") or "").rpartition("/")[2]
         if wanted:
             self._find_group(request)
@@ -175,16 +175,16 @@ class PackageOperations(Store):
         return {"ModelPackageSummaryList": summaries, "NextToken": token}
 
     def update_model_package(self, request: Json) -> Json:
-        """Approve or reject a package, or change what is noted of it."""
+        """Change a package's approval or metadata."""
         refuse(request, _UNSUPPORTED_CHANGES, "a model package's update")
         with self.lock:
             package = self._find_package(request["ModelPackageArn"])
             package.change(request)
-        self._tell(package, [key for key in request if key not in ("ModelPackageArn", "ClientToken")])
+        self._publish(package, [key for key in request if key not in ("ModelPackageArn", "ClientToken")])
         return {"ModelPackageArn": package.arn}
 
     def delete_model_package(self, request: Json) -> Json:
-        """Forget a package; models that were made of it stay."""
+        """Delete a package; its models are kept."""
         with self.lock:
             package = self._find_package(request["ModelPackageName"])
             del self.model_packages[package.arn]
@@ -206,8 +206,8 @@ class PackageOperations(Store):
             raise ValidationError(message=f"ModelPackage {arn} does not exist.")
         return found
 
-    def _tell(self, package: Package, updated: list[str]) -> None:
-        """Publish AWS's event: what Describe answers, with its times as text, and what an update has set."""
+    def _publish(self, package: Package, updated: list[str]) -> None:
+        """Publish AWS's event: the answer of Describe with times as text, and the names of the updated fields."""
         detail = {
             key: f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value
             for key, value in package.describe().items()
@@ -222,21 +222,21 @@ class PackageOperations(Store):
 
 
 def _check_properties(properties: Json) -> None:
-    if len(properties) > _MOST_PROPERTIES:
-        raise ValidationError(message=f"A model package has at most {_MOST_PROPERTIES} metadata properties.")
+    if len(properties) > _MAX_PROPERTIES:
+        raise ValidationError(message=f"A model package has at most {_MAX_PROPERTIES} metadata properties.")
     for text in (*properties.keys(), *properties.values()):
         if not _PROPERTY.fullmatch(text):
-            raise ValidationError(message=f"{text!r} has characters that no metadata property may have.")
+            raise ValidationError(message=f"{text!r} has characters that metadata properties cannot have.")
 
 
 def _check_containers(containers: list[Json], region: str) -> None:
-    """Fail unless whoever calls can read the image and the data of each container, as SageMaker does in its name."""
+    """Raise ValidationError unless the caller can read the image and data of each container."""
     call = calls.current()
     role = call.caller.role_arn if call else None
     for container in containers:
         refuse(container, _UNSUPPORTED_CONTAINER, "a model package's container")
         if not container.get("Image"):
-            raise ValidationError(message="local/ registers containers that have an Image.")
+            raise ValidationError(message="local/ needs an Image in each container.")
         try:
             find_stored(container["Image"], role)
             if data := container.get("ModelDataUrl"):

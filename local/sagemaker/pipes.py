@@ -1,4 +1,4 @@
-"""Pipe mode: a training's channel as a named pipe for each epoch, through which its objects flow one after another."""
+"""Pipe mode: streams the objects of a training channel through one named pipe per epoch."""
 
 import errno
 import gzip
@@ -20,9 +20,9 @@ class Pipe:
     Parameters
     ----------
     path
-        The channel's own path; those of the pipes end in _0, _1 and so on.
+        The channel's path; the pipes' paths end in _0, _1 and so on.
     read_epoch
-        Reads the records of the channel anew.
+        Reads the records of the channel from the start.
     """
 
     def __init__(self, path: Path, read_epoch: Callable[[], Iterator[bytes]]) -> None:
@@ -32,25 +32,25 @@ class Pipe:
         self._make(0)
 
     def start(self) -> None:
-        """Begin to wait for a reader of the first epoch."""
+        """Start waiting for a reader of the first epoch."""
         threading.Thread(target=self._feed, name=f"pipe {self._path.name}", daemon=True).start()
 
     def end(self) -> None:
-        """Wait for no more readers."""
+        """Stop waiting for readers."""
         self._ended.set()
 
     def _feed(self) -> None:
         epoch = 0
         while (pipe := self._open(epoch)) is not None:
             with suppress(BrokenPipeError), os.fdopen(pipe, "wb") as file:
-                # Whoever has read enough of this epoch finds the next one.
+                # A reader may stop early and open the next epoch.
                 self._make(epoch + 1)
                 try:
                     for record in self._read_epoch():
                         file.write(record)
                 except BrokenPipeError:
                     raise
-                except Exception as error:  # whatever it is, nobody must take half an epoch for a whole one
+                except Exception as error:  # after any error, the job must not take a part of an epoch for all of it
                     self.failure = str(error)
                     self._name(epoch + 1).unlink(missing_ok=True)
                     return
@@ -58,7 +58,7 @@ class Pipe:
             epoch += 1
 
     def _open(self, epoch: int) -> int | None:
-        """The pipe once somebody reads it, or None if nobody will."""
+        """Open the pipe of an epoch when it has a reader; None when the job has ended."""
         while not self._ended.wait(_POLL_SECONDS):
             try:
                 pipe = os.open(self._name(epoch), os.O_WRONLY | os.O_NONBLOCK)
@@ -71,7 +71,7 @@ class Pipe:
         return None
 
     def _make(self, epoch: int) -> None:
-        with suppress(FileNotFoundError):  # the job has ended meanwhile
+        with suppress(FileNotFoundError):  # the job has ended
             os.mkfifo(self._name(epoch))
 
     def _name(self, epoch: int) -> Path:
@@ -79,12 +79,12 @@ class Pipe:
 
 
 def wrap_record(content: bytes) -> bytes:
-    """A record of RecordIO: its magic number, its length, and itself filled up to a multiple of four bytes."""
+    """A RecordIO record: magic number, length, and the content padded to a multiple of four bytes."""
     return struct.pack("<II", _RECORDIO_MAGIC, len(content)) + content + b"\0" * (-len(content) % 4)
 
 
 def decompress(content: bytes) -> bytes:
-    """What a gzip file holds."""
+    """The content of a gzip file."""
     with suppress(gzip.BadGzipFile, zlib.error, EOFError):
         return gzip.decompress(content)
-    raise ValueError("an object of a channel with the CompressionType Gzip is no gzip file")
+    raise ValueError("an object of a channel with the CompressionType Gzip is not a gzip file")

@@ -1,4 +1,4 @@
-"""What training jobs, models and endpoints have in common: names, tags, listings, roles and events."""
+"""Shared parts of SageMaker's resources: ARNs, lists, role checks and status events."""
 
 import re
 import threading
@@ -13,14 +13,14 @@ from local import clients, events
 
 Json = dict[str, Any]
 
-CONTAINER_BASE = "/opt/ml/"  # what a container's own folder is in the paths of a request
+CONTAINER_BASE = "/opt/ml/"  # in the paths of a request
 
-# Listings without a MaxResults give ten; AWS never gives more than a hundred.
+# The default of MaxResults; AWS's maximum is 100.
 _DEFAULT_PAGE = 10
 
 
 class Resource(Protocol):
-    """Anything that has a name, an ARN and tags, and that a List call can show."""
+    """A resource that List calls can show."""
 
     name: str
     arn: str
@@ -29,53 +29,50 @@ class Resource(Protocol):
 
     @property
     def last_modified_time(self) -> datetime:
-        """When anything about it last changed."""
+        """The time of the last change."""
         ...
 
     @property
     def status(self) -> str:
-        """Its status, as its Describe call tells it."""
+        """The status in the Describe call."""
         ...
 
     def summary(self) -> Json:
-        """The entry of the List call."""
+        """The entry in the List call."""
         ...
 
 
 class Store:
-    """The part of moto's backend that the operations of this package stand on."""
+    """The part of the backend that the operations of this package use."""
 
     region_name: str
     account_id: str
     lock: threading.RLock
 
     def arn(self, kind: str, name: str) -> str:
-        """The ARN of a resource of this region."""
+        """The ARN of a resource in this region."""
         return f"arn:aws:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name}"
 
 
 def now() -> datetime:
-    """This moment, with its time zone."""
+    """The present time in UTC."""
     return datetime.now(UTC)
 
 
-def refuse(request: Json, names: Iterable[str], what: str) -> None:
-    """Fail by name when a request holds something that this engine would have to ignore."""
+def refuse(request: Json, names: Iterable[str], owner: str) -> None:
+    """Raise ValidationError if a request sets one of these unsupported members."""
     for name in names:
         if request.get(name):
-            raise ValidationError(f"local/ does not support {name} of {what}.")
+            raise ValidationError(f"local/ does not support {name} of {owner}.")
 
 
 def check_role(role_arn: str | None) -> None:
-    """Fail as AWS does when SageMaker cannot assume a role, because it does not exist."""
-    iam = clients.client("iam")
-    try:
-        iam.get_role(RoleName=(role_arn or "").rpartition("/")[2] or "-")
-    except iam.exceptions.NoSuchEntityException:
+    """Raise AWS's ValidationError if a role does not exist."""
+    if not clients.role_exists(role_arn or ""):
         raise ValidationError(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
             "'sagemaker.amazonaws.com' to assume the role."
-        ) from None
+        )
 
 
 def list_page(
@@ -85,14 +82,14 @@ def list_page(
     default_order: str,
     more_keys: Mapping[str, Callable[[Any], Any]] = MappingProxyType({}),
 ) -> tuple[list[Json], str | None]:
-    """The summaries that a List request asks for, and the token of the next page.
+    """The summaries for a List request, and the token of the next page.
 
     Parameters
     ----------
     more_keys
-        What this list can be sorted by besides name, status and time.
+        Sort keys in addition to name, status and creation time.
     """
-    found = [resource for resource in resources if _is_asked_for(resource, request)]
+    found = [resource for resource in resources if _matches(resource, request)]
     sort_keys: dict[str, Callable[[Any], Any]] = {
         "Name": lambda one: one.name,
         "Status": lambda one: one.status,
@@ -111,26 +108,26 @@ def list_page(
     return [one.summary() for one in found[start:end]], str(end) if end < len(found) else None
 
 
-def _is_asked_for(resource: Resource, request: Json) -> bool:
+def _matches(resource: Resource, request: Json) -> bool:
     created, modified = resource.creation_time, resource.last_modified_time
     return (
         (request.get("NameContains") or "") in resource.name
         and request.get("StatusEquals") in (None, resource.status)
-        and ("CreationTimeAfter" not in request or created > _moment(request["CreationTimeAfter"]))
-        and ("CreationTimeBefore" not in request or created < _moment(request["CreationTimeBefore"]))
-        and ("LastModifiedTimeAfter" not in request or modified > _moment(request["LastModifiedTimeAfter"]))
-        and ("LastModifiedTimeBefore" not in request or modified < _moment(request["LastModifiedTimeBefore"]))
+        and ("CreationTimeAfter" not in request or created > _with_timezone(request["CreationTimeAfter"]))
+        and ("CreationTimeBefore" not in request or created < _with_timezone(request["CreationTimeBefore"]))
+        and ("LastModifiedTimeAfter" not in request or modified > _with_timezone(request["LastModifiedTimeAfter"]))
+        and ("LastModifiedTimeBefore" not in request or modified < _with_timezone(request["LastModifiedTimeBefore"]))
     )
 
 
-def _moment(value: datetime) -> datetime:
+def _with_timezone(value: datetime) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def emit_status(kind: str, resource: Resource, detail: Json, region: str) -> None:
-    """Publish AWS's event of a change of status.
+    """Publish AWS's event for a change of status.
 
-    The detail is what Describe answers, with times in milliseconds and tags as a map.
+    The detail is the answer of Describe, with times in milliseconds and tags as a map.
     """
     tags = {tag["Key"]: tag["Value"] for tag in resource.tags}
     events.emit(
@@ -151,5 +148,5 @@ def _with_milliseconds(value: Any) -> Any:
 
 
 def upper_snake(status: str) -> str:
-    """InService as endpoint events spell it: IN_SERVICE."""
+    """A status in the spelling of endpoint events: IN_SERVICE for InService."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", status).upper()

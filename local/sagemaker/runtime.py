@@ -1,4 +1,4 @@
-"""InvokeEndpoint and InvokeEndpointAsync: the sagemaker-runtime API in front of the model servers."""
+"""The sagemaker-runtime API: InvokeEndpoint and InvokeEndpointAsync."""
 
 import json
 from typing import Any, cast
@@ -15,7 +15,7 @@ from local.sagemaker.served_container import InvocationError
 _PREFIX = "X-Amzn-SageMaker-"
 _CUSTOM_ATTRIBUTES = f"{_PREFIX}Custom-Attributes"
 _FORWARDED = ("Content-Type", "Accept", _CUSTOM_ATTRIBUTES, f"{_PREFIX}Inference-Id")
-# Headers for the container -> where InvokeEndpointAsync has them.
+# By header for the container: the header of InvokeEndpointAsync.
 _FORWARDED_ASYNC = {
     "Content-Type": f"{_PREFIX}Content-Type",
     "Accept": f"{_PREFIX}Accept",
@@ -28,13 +28,13 @@ _UNSUPPORTED = ("Target-Model", "Target-Container-Hostname", "Enable-Explanation
 
 
 class RuntimeValidationError(ServiceException):  # type: ignore[misc]
-    """The request names something that does not serve."""
+    """The request names an endpoint or variant that does not exist or does not serve."""
 
     code = "ValidationError"
 
 
 class ModelError(ServiceException):  # type: ignore[misc]
-    """The container answered with an error, or not at all."""
+    """The container answered with an error, or did not answer."""
 
     code = "ModelError"
 
@@ -46,14 +46,14 @@ class ModelError(ServiceException):  # type: ignore[misc]
 
 
 class UnsupportedInvocationError(ServiceException):  # type: ignore[misc]
-    """This engine has no such invocation."""
+    """This engine does not support the invocation."""
 
     code = "ValidationError"
 
 
 def install() -> None:
-    """Put real invocations in place of moto's canned ones."""
-    # Bodies are binary: images, NPY, anything.
+    """Replace moto's canned invocations by real ones."""
+    # Bodies may be binary.
     SageMakerRuntimeResponse.use_raw_body = True
     SageMakerRuntimeResponse.invoke_endpoint = _invoke_endpoint
     SageMakerRuntimeResponse.invoke_endpoint_async = _invoke_endpoint_async
@@ -63,7 +63,7 @@ def _invoke_endpoint(response: Any) -> tuple[int, dict[str, str], bytes]:
     _refuse(response, _UNSUPPORTED, "InvokeEndpoint")
     endpoint = _find_endpoint(response)
     if endpoint.queue:
-        raise RuntimeValidationError(f"Endpoint {endpoint.name} is asynchronous; InvokeEndpointAsync is its call.")
+        raise RuntimeValidationError(f"Endpoint {endpoint.name} is asynchronous; use InvokeEndpointAsync.")
     variant = response.headers.get(f"{_PREFIX}Target-Variant")
     server = _enter_server(response, endpoint, variant)
     headers = {name: response.headers[name] for name in _FORWARDED if response.headers.get(name)}
@@ -74,21 +74,21 @@ def _invoke_endpoint(response: Any) -> tuple[int, dict[str, str], bytes]:
         raise ModelError(error.status, error.original, str(error), arn) from error
     finally:
         server.leave()
-    told = {
+    response_headers = {
         "Content-Type": answer.headers.get("Content-Type", "application/octet-stream"),
         "x-Amzn-Invoked-Production-Variant": server.variant["VariantName"],
     }
     if attributes := answer.headers.get(_CUSTOM_ATTRIBUTES):
-        told[_CUSTOM_ATTRIBUTES] = attributes
-    return 200, told, answer.body
+        response_headers[_CUSTOM_ATTRIBUTES] = attributes
+    return 200, response_headers, answer.body
 
 
 def _invoke_endpoint_async(response: Any) -> tuple[int, dict[str, str], str]:
     _refuse(response, _UNSUPPORTED_ASYNC, "InvokeEndpointAsync")
     endpoint = _find_endpoint(response)
     if not endpoint.queue:
-        raise RuntimeValidationError(f"Endpoint {endpoint.name} is not asynchronous; InvokeEndpoint is its call.")
-    asked = {
+        raise RuntimeValidationError(f"Endpoint {endpoint.name} is not asynchronous; use InvokeEndpoint.")
+    options = {
         "InputLocation": response.headers[f"{_PREFIX}InputLocation"],
         "InferenceId": response.headers.get(f"{_PREFIX}Inference-Id"),
         "RequestTTLSeconds": int(response.headers.get(f"{_PREFIX}RequestTTLSeconds") or _TTL_SECONDS),
@@ -96,18 +96,18 @@ def _invoke_endpoint_async(response: Any) -> tuple[int, dict[str, str], str]:
     }
     given = {name: response.headers.get(key) for name, key in _FORWARDED_ASYNC.items()}
     request = AsynchronousRequest(
-        endpoint, response.region, {name: value for name, value in given.items() if value}, asked
+        endpoint, response.region, {name: value for name, value in given.items() if value}, options
     )
     request.start()
-    # moto takes the status of an answer from its headers.
-    told = {
+    # moto reads the status of an answer from its headers.
+    response_headers = {
         "status": "202",
         "Content-Type": "application/json",
         f"{_PREFIX}OutputLocation": request.output_location,
     }
     if request.failure_location:
-        told[f"{_PREFIX}FailureLocation"] = request.failure_location
-    return 202, told, json.dumps({"InferenceId": request.inference_id})
+        response_headers[f"{_PREFIX}FailureLocation"] = request.failure_location
+    return 202, response_headers, json.dumps({"InferenceId": request.inference_id})
 
 
 def _refuse(response: Any, names: tuple[str, ...], call: str) -> None:

@@ -1,4 +1,4 @@
-"""One container that serves: its folder, laid out as /opt/ml, its process, and the requests that it answers."""
+"""One serving container: its folder, which represents /opt/ml, its process and its invocations."""
 
 import http.client
 import os
@@ -26,7 +26,7 @@ class ServerError(Exception):
 
 
 class InvocationError(Exception):
-    """A container answered with an error, or not at all."""
+    """A container answered with an error, or did not answer."""
 
     def __init__(self, message: str, status: int, original: str, log_stream: str) -> None:
         super().__init__(message)
@@ -34,19 +34,19 @@ class InvocationError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a container belongs.
+class Placement:
+    """The names, log stream and folder of a container.
 
     Parameters
     ----------
     name
-        What errors call it.
+        The container's name in errors.
     endpoint, variant
         The names of the endpoint and its variant.
     log_stream
-        Where its lines go, in the endpoint's log group.
+        The stream for its output, in the endpoint's log group.
     folder
-        An own folder for its files.
+        The folder for its files.
     """
 
     name: str
@@ -58,28 +58,28 @@ class Place:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a container answered to one request."""
+    """A container's answer to one request."""
 
     headers: dict[str, str]
     body: bytes
 
 
 class ServedContainer:
-    """One container of a model that is served.
+    """One container of a served model.
 
     Parameters
     ----------
     container
         The ContainerDefinition.
     model
-        The CreateModel request that it is of.
+        The CreateModel request.
     region
         The endpoint's region.
     place
-        Where it belongs.
+        The container's names, log stream and folder.
     """
 
-    def __init__(self, container: Json, model: Json, region: str, place: Place) -> None:
+    def __init__(self, container: Json, model: Json, region: str, place: Placement) -> None:
         self._container, self._model, self._region, self._place = container, model, region, place
         self.image: str = container.get("Image") or ""
         self._folder = place.folder
@@ -93,7 +93,7 @@ class ServedContainer:
         Raises
         ------
         ServerError
-            It cannot be started, or does not become healthy.
+            When it cannot be started or does not become healthy.
         """
         try:
             runner = images.serving_runner(self.image, self._folder, self._model["ExecutionRoleArn"], _free_port())
@@ -113,12 +113,12 @@ class ServedContainer:
             )
 
     def invoke(self, headers: dict[str, str], body: bytes, limit_seconds: float) -> Answer:
-        """Pass a request on.
+        """Send a request to the container.
 
         Raises
         ------
         InvocationError
-            The container answers with an error, or not in time.
+            When the container answers with an error, or not in time.
         """
         name, stream = self._place.name, self._place.log_stream
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=limit_seconds)
@@ -159,7 +159,7 @@ class ServedContainer:
                 objects.fetch_archive(model_data, self._folder / "model")
             if source.startswith("s3://"):
                 if self._model.get("EnableNetworkIsolation"):
-                    raise ObjectError(f"a container without a network cannot read {source}")
+                    raise ObjectError(f"a container with network isolation cannot read {source}")
                 objects.fetch_archive(source, self._folder / "code")
         except ObjectError as error:
             raise ServerError(

@@ -8,12 +8,12 @@ from local.sagemaker.training_job import TrainingJob
 
 
 class TrainingOperations(Store):
-    """CreateTrainingJob and its siblings."""
+    """CreateTrainingJob and related operations."""
 
     training_jobs: dict[str, TrainingJob]
 
     def create_training_job(self, request: Json) -> Json:
-        """Start a training."""
+        """Start a training job."""
         check_request(request)
         check_role(request["RoleArn"])
         limits = {"MaxRuntimeInSeconds": MAX_RUNTIME_SECONDS, **(request.get("StoppingCondition") or {})}
@@ -29,11 +29,11 @@ class TrainingOperations(Store):
         return {"TrainingJobArn": job.arn}
 
     def describe_training_job(self, request: Json) -> Json:
-        """All that is known of a job."""
+        """Describe a job."""
         return self._find_job(request).describe()
 
     def stop_training_job(self, request: Json) -> Json:
-        """Begin to stop a job."""
+        """Request the stop of a job."""
         job = self._find_job(request)
         if not job.stop() and job.has_ended:
             raise ValidationError(
@@ -42,7 +42,7 @@ class TrainingOperations(Store):
         return {}
 
     def delete_training_job(self, request: Json) -> Json:
-        """Forget a job that has ended."""
+        """Delete a job that has ended."""
         with self.lock:
             job = self.training_jobs.get(request["TrainingJobName"])
             if not job:
@@ -53,7 +53,7 @@ class TrainingOperations(Store):
         return {}
 
     def list_training_jobs(self, request: Json) -> Json:
-        """The jobs of a region."""
+        """List the jobs of the region."""
         jobs = list(self.training_jobs.values())
         summaries, token = list_page(request, jobs, default_order="Ascending")
         return {"TrainingJobSummaries": summaries, "NextToken": token}

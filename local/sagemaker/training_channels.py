@@ -1,4 +1,4 @@
-"""The channels of a training job: which objects a machine gets of each, and in which order."""
+"""The channels of a training job: selects, orders and provides each instance's objects."""
 
 import json
 import random
@@ -19,22 +19,22 @@ class Channel:
 
     Parameters
     ----------
-    asked
-        The channel of the request.
+    settings
+        The channel in the request.
     default_mode
         The job's TrainingInputMode.
     """
 
-    def __init__(self, asked: Json, default_mode: str) -> None:
-        self._asked = asked
-        self.name: str = asked["ChannelName"]
-        self._mode: str = asked.get("InputMode") or default_mode
+    def __init__(self, settings: Json, default_mode: str) -> None:
+        self._settings = settings
+        self.name: str = settings["ChannelName"]
+        self._mode: str = settings.get("InputMode") or default_mode
 
     def check(self) -> None:
-        """Refuse what AWS refuses, and by name what this engine does not do."""
-        source = self._asked["DataSource"].get("S3DataSource")
+        """Raise ValidationError if the channel is invalid or unsupported."""
+        source = self._settings["DataSource"].get("S3DataSource")
         if not source:
-            raise ValidationError(message=f"local/ reads channels from S3 only, unlike channel {self.name}.")
+            raise ValidationError(message=f"local/ reads channels only from S3, unlike channel {self.name}.")
         if source["S3DataType"] not in _TYPES:
             raise ValidationError(
                 message=f"local/ does not support the S3DataType {source['S3DataType']} ({self.name})."
@@ -42,38 +42,38 @@ class Channel:
         if self._mode == "Pipe":
             return
         given = [
-            name for name in ("CompressionType", "RecordWrapperType") if (self._asked.get(name) or "None") != "None"
+            name for name in ("CompressionType", "RecordWrapperType") if (self._settings.get(name) or "None") != "None"
         ]
         if source["S3DataType"] == "AugmentedManifestFile":
             given.append("AugmentedManifestFile")
         if given:
-            raise ValidationError(message=f"{given[0]} is for the input mode Pipe alone, unlike channel {self.name}.")
+            raise ValidationError(message=f"{given[0]} of channel {self.name} needs the input mode Pipe.")
 
     def describe(self) -> Json:
         """The channel's entry in inputdataconfig.json."""
         return {
             "TrainingInputMode": self._mode,
             "S3DistributionType": self._source.get("S3DataDistributionType") or "FullyReplicated",
-            "ContentType": self._asked.get("ContentType"),
-            "RecordWrapperType": self._asked.get("RecordWrapperType") or "None",
+            "ContentType": self._settings.get("ContentType"),
+            "RecordWrapperType": self._settings.get("RecordWrapperType") or "None",
         }
 
     def open(self, objects: Objects, data: Path, part: tuple[int, int]) -> Pipe | None:
-        """Make the channel's folder, or its pipe.
+        """Download the objects to the channel's folder, or create its pipe.
 
         Parameters
         ----------
         data
             The folder of all channels.
         part
-            Of how many machines this is which, from 0.
+            The index of this instance, from 0, and the number of instances.
         """
         if not self._list(objects):
             raise ObjectError(
                 f'No S3 objects found under S3 URL "{self._source["S3Uri"]}" given in input data source of channel '
                 f"{self.name}."
             )
-        seed = (self._asked.get("ShuffleConfig") or {}).get("Seed")
+        seed = (self._settings.get("ShuffleConfig") or {}).get("Seed")
         shuffle = None if seed is None else random.Random(seed)
         if self._mode == "Pipe":
             return Pipe(data / self.name, lambda: self._read_epoch(objects, shuffle, part))
@@ -84,7 +84,7 @@ class Channel:
 
     @property
     def _source(self) -> Json:
-        source: Json = self._asked["DataSource"]["S3DataSource"]
+        source: Json = self._settings["DataSource"]["S3DataSource"]
         return source
 
     def _list(self, objects: Objects) -> list[Entry]:
@@ -104,9 +104,9 @@ class Channel:
         return entries[part[0] :: part[1]] if is_sharded else entries
 
     def _read_epoch(self, objects: Objects, shuffle: random.Random | None, part: tuple[int, int]) -> Iterator[bytes]:
-        """The records of one epoch; every machine shuffles in the same way."""
-        wrap = wrap_record if self._asked.get("RecordWrapperType") == "RecordIO" else bytes
-        unpack = decompress if self._asked.get("CompressionType") == "Gzip" else bytes
+        """The records of one epoch; every instance shuffles alike."""
+        wrap = wrap_record if self._settings.get("RecordWrapperType") == "RecordIO" else bytes
+        unpack = decompress if self._settings.get("CompressionType") == "Gzip" else bytes
         for entry in self._choose(objects, shuffle, part):
             if self._source["S3DataType"] != "AugmentedManifestFile":
                 yield wrap(unpack(objects.read(entry.uri)))

@@ -1,4 +1,4 @@
-"""What AWS refuses of a request for a training job, and, by name, what this engine cannot do of one."""
+"""Refuses CreateTrainingJob requests that are invalid or unsupported."""
 
 import re
 
@@ -8,7 +8,7 @@ from local.sagemaker import checkpoints, training_channels
 from local.sagemaker.resources import CONTAINER_BASE, Json, refuse
 
 MAX_RUNTIME_SECONDS = 86_400  # AWS's default
-_MAX_INSTANCES = 4  # each is a process of this machine
+_MAX_INSTANCES = 4  # each is a process on this machine
 _UNSUPPORTED = (
     "DebugRuleConfigurations",
     "ExperimentConfig",
@@ -22,12 +22,12 @@ _UNSUPPORTED = (
 )
 _UNSUPPORTED_ALGORITHM = ("AlgorithmName", "ContainerEntrypoint", "ContainerArguments", "TrainingImageConfig")
 _UNSUPPORTED_RESOURCES = ("InstanceGroups", "TrainingPlanArn", "InstancePlacementConfig", "InstancePreferences")
-# What else lies below /opt/ml.
+# Other folders below /opt/ml.
 _OCCUPIED = tuple(f"{CONTAINER_BASE}{name}" for name in ("input", "model", "output", "code"))
 
 
 def check_request(request: Json) -> None:
-    """Refuse what cannot be done as it is asked for."""
+    """Raise ValidationError if a request is invalid or unsupported."""
     refuse(request, _UNSUPPORTED, "a training job")
     algorithm: Json = request.get("AlgorithmSpecification") or {}
     refuse(algorithm, _UNSUPPORTED_ALGORITHM, "AlgorithmSpecification")
@@ -42,7 +42,7 @@ def check_request(request: Json) -> None:
     refuse(resources, _UNSUPPORTED_RESOURCES, "ResourceConfig")
     if int(resources.get("InstanceCount") or 1) > _MAX_INSTANCES:
         raise ValidationError(
-            message=f"local/ trains in at most {_MAX_INSTANCES} processes: InstanceCount must not be more."
+            message=f"local/ trains in at most {_MAX_INSTANCES} processes; InstanceCount must not be more."
         )
     if (request["OutputDataConfig"].get("CompressionType") or "GZIP") != "GZIP":
         raise ValidationError(message="local/ does not support CompressionType NONE of OutputDataConfig.")
@@ -64,12 +64,12 @@ def _check_spot(request: Json) -> None:
         if (request.get("ResourceConfig") or {}).get("KeepAlivePeriodInSeconds"):
             raise ValidationError(message="KeepAlivePeriodInSeconds is not supported with managed spot training.")
     elif wait is not None:
-        raise ValidationError(message="MaxWaitTimeInSeconds is for EnableManagedSpotTraining alone.")
+        raise ValidationError(message="MaxWaitTimeInSeconds needs EnableManagedSpotTraining.")
 
 
-def _check_checkpoints(asked: Json) -> None:
-    path = asked.get("LocalPath") or checkpoints.DEFAULT_PATH
+def _check_checkpoints(settings: Json) -> None:
+    path = settings.get("LocalPath") or checkpoints.DEFAULT_PATH
     if not path.startswith(CONTAINER_BASE) or path.startswith(_OCCUPIED):
         raise ValidationError(
-            message=f"local/ keeps checkpoints in a folder of their own below {CONTAINER_BASE}, not in {path}."
+            message=f"local/ needs a separate folder below {CONTAINER_BASE} for checkpoints, not {path}."
         )

@@ -1,4 +1,4 @@
-"""The machines of a training job: one container on each, and what they leave behind together."""
+"""The cluster of a training job: one container per instance, and the upload of their common output."""
 
 import shutil
 import signal
@@ -27,18 +27,18 @@ class Cluster:
         hosts = [f"algo-{number + 1}" for number in range(int(request["ResourceConfig"].get("InstanceCount") or 1))]
         self._containers = [TrainingContainer(request, region, host, hosts) for host in hosts]
         self._folder = job_folder(request, region)
-        self._is_asked_to_stop = threading.Event()
+        self._stop_requested = threading.Event()
 
     def find_image(self) -> None:
-        """Find out how the job's image is run."""
+        """Find the job's image."""
         for container in self._containers:
             container.find_image()
 
-    def fill(self) -> None:
-        """Lay out every machine."""
+    def prepare(self) -> None:
+        """Fill the folder of every container."""
         shutil.rmtree(self._folder, ignore_errors=True)
         for container in self._containers:
-            container.fill()
+            container.prepare()
 
     def start(self, on_line: Callable[[str], None]) -> None:
         """Start every process."""
@@ -46,15 +46,15 @@ class Cluster:
             container.start(on_line)
 
     def wait(self) -> str:
-        """Wait until every process has ended; the first that fails ends the others. Returns why it failed, or nothing.
+        """Wait until every process has ended; return the reason of the first failure, or "".
 
-        Of a job that was asked to stop, no process fails.
+        The first failure kills the other processes. After `stop`, no exit code counts as a failure.
         """
         reason = ""
         with ThreadPoolExecutor(len(self._containers)) as pool:
             waiting = {pool.submit(container.wait): container for container in self._containers}
             for ended in as_completed(waiting):
-                if not (exit_code := ended.result()) or reason or self._is_asked_to_stop.is_set():
+                if not (exit_code := ended.result()) or reason or self._stop_requested.is_set():
                     continue
                 reason = f"AlgorithmError: {waiting[ended].read_failure()}, exit code: {exit_code}"
                 self._signal(signal.SIGKILL)
@@ -63,18 +63,18 @@ class Cluster:
         return reason
 
     def stop(self) -> None:
-        """Ask every process to end."""
-        self._is_asked_to_stop.set()
+        """Send SIGTERM to every process."""
+        self._stop_requested.set()
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End every process that still runs."""
+        """Kill every process that still runs."""
         self._signal(signal.SIGKILL)
 
     def upload(self, *, only_if_saved: bool) -> str | None:
-        """Upload the model, if there is one to upload, and other output; returns the model's address.
+        """Upload the model and other output; return the S3 URI of the model, or None without one.
 
-        AWS packs what all containers have written as one archive, and asks that their files' names differ.
+        AWS packs the files of all containers into one archive, and requires different file names.
         """
         models = [container.folder / "model" for container in self._containers]
         data = [container.folder / "output" / "data" for container in self._containers]
@@ -92,7 +92,7 @@ class Cluster:
         return address
 
     def remove(self) -> None:
-        """Leave nothing on this machine, as AWS's instances leave nothing."""
+        """Kill all processes and delete all files of the job."""
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 

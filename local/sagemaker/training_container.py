@@ -1,4 +1,4 @@
-"""The container of one instance of a training job: its folder, laid out as /opt/ml, and its process."""
+"""The container of one instance of a training job: its folder, which represents /opt/ml, and its process."""
 
 import json
 import os
@@ -12,9 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from local import clients, config, output, processes
+from local.archives import unpack_tar
 from local.sagemaker import images, training_channels
 from local.sagemaker.checkpoints import Checkpoints
-from local.sagemaker.objects import ObjectError, Objects, unpack
+from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.pipes import Pipe
 from local.sagemaker.resources import CONTAINER_BASE, Json, now
 
@@ -22,11 +23,11 @@ _FOLDERS = ("input/config", "input/data", "model", "output/data", "output/interm
 
 
 class JobError(Exception):
-    """The job fails, for the reason that the message gives."""
+    """The job fails; the message is the reason."""
 
 
 class TrainingContainer:
-    """What a job needs of one machine.
+    """The container of one instance.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class TrainingContainer:
     region
         The job's region.
     host, hosts
-        The name of this machine, and those of all.
+        The name of this instance, and the names of all.
     """
 
     def __init__(self, request: Json, region: str, host: str, hosts: Sequence[str]) -> None:
@@ -51,12 +52,12 @@ class TrainingContainer:
         self._checkpoints = Checkpoints(checkpoints, self._objects, self.folder) if checkpoints else None
 
     def find_image(self) -> None:
-        """Find out how the job's image is run.
+        """Find the job's image.
 
         Raises
         ------
         JobError
-            It cannot be run here.
+            When it cannot run here.
         """
         image = self._request["AlgorithmSpecification"]["TrainingImage"]
         try:
@@ -64,8 +65,8 @@ class TrainingContainer:
         except images.UnknownImageError as error:
             raise JobError(f"ClientError: {error}") from error
 
-    def fill(self) -> None:
-        """Lay out the folder: configuration, the channels' data, the script, checkpoints."""
+    def prepare(self) -> None:
+        """Fill the folder: configuration, channels, checkpoints and script."""
         for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True)
         hyperparameters = self._request.get("HyperParameters") or {}
@@ -85,7 +86,7 @@ class TrainingContainer:
         self._place_script(hyperparameters.get("sagemaker_submit_directory", "").strip('"'))
 
     def start(self, on_line: Callable[[str], None]) -> None:
-        """Start the process; what it prints goes to the job's log and to a reader of lines."""
+        """Start the process; its output goes to the job's log, line by line also to `on_line`."""
         assert self._runner is not None
         environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
@@ -115,27 +116,27 @@ class TrainingContainer:
         for pipe in self._pipes:
             pipe.start()
         if self._checkpoints:
-            self._checkpoints.keep()
+            self._checkpoints.start_upload()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send the process a signal, if it runs."""
+        """Send a signal to the process if it runs."""
         if self._process:
             processes.signal_group(self._process, number)
 
     def wait(self) -> int:
-        """Wait until the process has ended and all that it printed is read; returns its exit code."""
+        """Wait until the process has ended and its output is read; return its exit code."""
         assert self._process is not None
         assert self._runner is not None
         exit_code = self._process.wait()
         self._runner.end()
-        # A container ends with its first process, whatever that one has left running.
+        # A container ends with its first process, so its children end too.
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._output.join()
         return exit_code
 
     def finish(self) -> None:
-        """Upload what the ended process has left of checkpoints, and see that it was given all its data."""
+        """Upload the last checkpoints of the ended process; raise JobError if a pipe or the upload failed."""
         for pipe in self._pipes:
             pipe.end()
             if pipe.failure:
@@ -147,7 +148,7 @@ class TrainingContainer:
             raise JobError(f"ClientError: Checkpoint upload failed: {error}") from error
 
     def read_failure(self) -> str:
-        """What the program has written about its failure."""
+        """The program's description of its failure, or ""."""
         failure = self.folder / "output" / "failure"
         return failure.read_text(errors="replace") if failure.is_file() else ""
 
@@ -155,24 +156,24 @@ class TrainingContainer:
         (self.folder / "input" / "config" / f"{name}.json").write_text(json.dumps(content))
 
     def _place_script(self, source: str) -> None:
-        """Put the script into code/: from S3, or from a path of the container."""
+        """Copy the script into code/ from S3 or from a path in the container."""
         code = self.folder / "code"
         try:
             if source.startswith("s3://"):
                 if self._request.get("EnableNetworkIsolation"):
-                    raise ObjectError(f"a container without a network cannot read {source}")
+                    raise ObjectError(f"a container with network isolation cannot read {source}")
                 self._objects.fetch_archive(source, code)
             elif source.startswith(CONTAINER_BASE):
                 path = self.folder / source.removeprefix(CONTAINER_BASE)
                 if path.is_dir():
                     shutil.copytree(path, code, dirs_exist_ok=True)
                 else:
-                    unpack(path, code)
+                    unpack_tar(path, code)
         except (ObjectError, OSError, tarfile.TarError) as error:
             raise JobError(f"ClientError: the script's archive cannot be used: {error}") from error
 
 
 def job_folder(request: Json, region: str) -> Path:
-    """Where all files of a training job are."""
+    """The folder for all files of a training job."""
     name: str = request["TrainingJobName"]
     return config.current().data / "sagemaker" / region / "training" / name

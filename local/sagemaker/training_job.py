@@ -1,4 +1,4 @@
-"""One training job: its status as Describe tells it, and its life from Starting to its end."""
+"""One training job: it runs from Starting to its end, and describes itself for DescribeTrainingJob."""
 
 import re
 import threading
@@ -24,7 +24,7 @@ _MESSAGES = {
 }
 _STOP_SECONDS = 120  # between SIGTERM and SIGKILL, as on AWS
 _REASON_LIMIT = 1024
-_SPOT_PART = 0.3  # of the training time is billed; AWS tells of savings of up to 90 per cent
+_SPOT_SHARE = 0.3  # of the training time is billed; AWS documents savings of up to 90%
 _SUMMARY = (
     "TrainingJobName",
     "TrainingJobArn",
@@ -37,14 +37,14 @@ _SUMMARY = (
 
 
 class TrainingJob:
-    """A job that trains in a process of its own.
+    """A job that trains in one process per instance.
 
     Parameters
     ----------
     store
         The backend of the job's region.
     request
-        The CreateTrainingJob request, complete with its StoppingCondition.
+        The CreateTrainingJob request, with a complete StoppingCondition.
     """
 
     def __init__(self, store: Store, request: Json) -> None:
@@ -61,17 +61,17 @@ class TrainingJob:
         definitions = request["AlgorithmSpecification"].get("MetricDefinitions") or []
         self._patterns = {entry["Name"]: re.compile(entry["Regex"]) for entry in definitions}
         self._lock = threading.RLock()
-        self._stopped_as: str | None = None
+        self._stop_status: str | None = None
         self._cluster = Cluster(self._request, self._region)
         self.status = "InProgress"
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing about this job will change any more."""
+        """False while the job can still change."""
         return self.status in ("Completed", "Failed", "Stopped")
 
     def describe(self) -> Json:
-        """What DescribeTrainingJob answers."""
+        """The answer of DescribeTrainingJob."""
         with self._lock:
             answer = {
                 "EnableNetworkIsolation": False,
@@ -97,75 +97,75 @@ class TrainingJob:
         return {name: described[name] for name in _SUMMARY if name in described}
 
     def values_of(self, metric: str) -> list[float]:
-        """All values of a metric so far, in order."""
+        """All values of a metric so far, oldest first."""
         with self._lock:
             return list(self._values.get(metric, ()))
 
     def start(self) -> None:
         """Run in the background."""
-        detail = self._enter("Starting", status="InProgress")
-        threading.Thread(target=self._live, args=(detail,), name=f"training {self.name}", daemon=True).start()
+        detail = self._set_status("Starting", status="InProgress")
+        threading.Thread(target=self._run, args=(detail,), name=f"training {self.name}", daemon=True).start()
 
     def stop(self, ending: str = "Stopped") -> bool:
-        """Ask the job to end; returns whether it was in progress.
+        """Request the stop of the job; False when it is not in progress.
 
         Parameters
         ----------
         ending
-            The secondary status in which the job then ends.
+            The final secondary status.
         """
         with self._lock:
             if self.status != "InProgress":
                 return False
-            self._stopped_as = ending
-            detail = self._enter("Stopping", status="Stopping")
+            self._stop_status = ending
+            detail = self._set_status("Stopping", status="Stopping")
         self._cluster.stop()
-        _later(_STOP_SECONDS / config.current().time_scale, self._cluster.kill)
+        _start_timer(config.scale_seconds(_STOP_SECONDS), self._cluster.kill)
         self._publish(detail)
         return True
 
-    def _live(self, starting: Json) -> None:
+    def _run(self, starting: Json) -> None:
         try:
             self._publish(starting)
-            reason = self._work()
+            reason = self._run_steps()
         except JobError as error:
             reason = str(error)
-        except Exception:  # whatever goes wrong in this engine, the job must end and say so
+        except Exception:  # after any error of this engine, the job must end with the reason
             reason = f"InternalServerError: {traceback.format_exc()}"
         self._cluster.remove()
         with self._lock:
-            ending = "Failed" if reason else self._stopped_as or "Completed"
+            ending = "Failed" if reason else self._stop_status or "Completed"
             if reason:
                 self._facts["FailureReason"] = reason[:_REASON_LIMIT]
             self._count_seconds()
-            detail = self._enter(ending, status="Stopped" if ending == "MaxRuntimeExceeded" else ending)
+            detail = self._set_status(ending, status="Stopped" if ending == "MaxRuntimeExceeded" else ending)
         self._publish(detail)
 
-    def _work(self) -> str:
-        """Do what the job is for; returns why it failed, or nothing."""
+    def _run_steps(self) -> str:
+        """Download, train and upload; return the reason of a failure, or ""."""
         self._cluster.find_image()
         with self._lock:
             self._facts["TrainingStartTime"] = now()
         self._step("Downloading")
-        self._cluster.fill()
+        self._cluster.prepare()
         self._step("Training")
         if reason := self._train():
             return reason
         self._step("Uploading")
-        # A job that was stopped has a model only if its script has saved one.
-        if address := self._cluster.upload(only_if_saved=bool(self._stopped_as)):
+        # A stopped job has a model only if its script saved one.
+        if address := self._cluster.upload(only_if_saved=bool(self._stop_status)):
             with self._lock:
                 self._facts["ModelArtifacts"] = {"S3ModelArtifacts": address}
         return ""
 
     def _train(self) -> str:
-        """Run the containers' processes to their end; returns why they failed, or nothing."""
+        """Run the containers until they end; return the reason of a failure, or ""."""
         with self._lock:
-            if self._stopped_as:
+            if self._stop_status:
                 return ""
             self._cluster.start(self._find_metrics)
         max_seconds = self._request["StoppingCondition"]["MaxRuntimeInSeconds"]
-        deadline = _later(max_seconds, lambda: self.stop("MaxRuntimeExceeded"))
+        deadline = _start_timer(max_seconds, lambda: self.stop("MaxRuntimeExceeded"))
         reason = self._cluster.wait()
         deadline.cancel()
         return reason
@@ -182,22 +182,22 @@ class TrainingJob:
         self._facts["TrainingEndTime"] = now()
         if started := self._facts.get("TrainingStartTime"):
             seconds = max(1, round((self._facts["TrainingEndTime"] - started).total_seconds()))
-            part = _SPOT_PART if self._request.get("EnableManagedSpotTraining") else 1
-            self._facts |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": max(1, int(seconds * part))}
+            share = _SPOT_SHARE if self._request.get("EnableManagedSpotTraining") else 1
+            self._facts |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": max(1, int(seconds * share))}
             if self._request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
-                # Nothing is kept warm here, so the pool has ended with the job.
+                # There are no warm pools here, so the pool ends with the job.
                 self._facts["WarmPoolStatus"] = {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": 0}
 
     def _step(self, secondary: str) -> None:
-        """Go on to the next step, unless the job is being stopped."""
+        """Enter the next step unless the job is stopping."""
         with self._lock:
-            if self._stopped_as:
+            if self._stop_status:
                 return
-            detail = self._enter(secondary, status="InProgress")
+            detail = self._set_status(secondary, status="InProgress")
         self._publish(detail)
 
-    def _enter(self, secondary: str, *, status: str) -> Json:
-        """Record a status; returns what is then to be published, outside the lock."""
+    def _set_status(self, secondary: str, *, status: str) -> Json:
+        """Record a status; return the event detail, to publish without the lock."""
         with self._lock:
             moment = self.last_modified_time = now()
             if self._transitions:
@@ -212,7 +212,7 @@ class TrainingJob:
         emit_status("Training Job", self, detail, self._region)
 
 
-def _later(seconds: float, action: Callable[[], object]) -> threading.Timer:
+def _start_timer(seconds: float, action: Callable[[], object]) -> threading.Timer:
     timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), action)
     timer.daemon = True
     timer.start()

@@ -10,7 +10,7 @@ from local.sagemaker.tuning_job import TuningJob
 
 
 class TuningOperations(training.TrainingOperations):
-    """CreateHyperParameterTuningJob and its siblings."""
+    """CreateHyperParameterTuningJob and related operations."""
 
     hyper_parameter_tuning_jobs: dict[str, TuningJob]
 
@@ -25,25 +25,25 @@ class TuningOperations(training.TrainingOperations):
                     f"name already exists ({existing.arn})"
                 )
             job = TuningJob(self, request, self._find_parents(request))
-            # Every training will be of this form; what is wrong with it is told now and not by each of them.
+            # All trainings have this form, so an invalid one is refused now.
             training_checks.check_request(job.build_training({}))
             self.hyper_parameter_tuning_jobs[job.name] = job
             job.start()
         return {"HyperParameterTuningJobArn": job.arn}
 
     def describe_hyper_parameter_tuning_job(self, request: Json) -> Json:
-        """All that is known of a tuning job."""
+        """Describe a tuning job."""
         return self._find_tuning_job(request["HyperParameterTuningJobName"]).describe()
 
     def stop_hyper_parameter_tuning_job(self, request: Json) -> Json:
-        """Begin to stop a tuning job and its trainings."""
+        """Request the stop of a tuning job and its trainings."""
         job = self._find_tuning_job(request["HyperParameterTuningJobName"])
         if not job.stop() and job.has_ended:
             raise ValidationError(message=f"The request was rejected because the tuning job is in status {job.status}.")
         return {}
 
     def delete_hyper_parameter_tuning_job(self, request: Json) -> Json:
-        """Forget a tuning job that has ended; its trainings stay."""
+        """Delete a tuning job that has ended; its training jobs are kept."""
         with self.lock:
             job = self._find_tuning_job(request["HyperParameterTuningJobName"])
             if not job.has_ended:
@@ -52,13 +52,13 @@ class TuningOperations(training.TrainingOperations):
         return {}
 
     def list_hyper_parameter_tuning_jobs(self, request: Json) -> Json:
-        """The tuning jobs of a region."""
+        """List the tuning jobs of the region."""
         jobs = list(self.hyper_parameter_tuning_jobs.values())
         summaries, token = list_page({"SortBy": "Name", **request}, jobs, default_order="Ascending")
         return {"HyperParameterTuningJobSummaries": summaries, "NextToken": token}
 
     def list_training_jobs_for_hyper_parameter_tuning_job(self, request: Json) -> Json:
-        """The trainings of a tuning job; by their objective, those that have told one."""
+        """List the trainings of a tuning job; sorted by objective, only those with one."""
         trials = list(self._find_tuning_job(request["HyperParameterTuningJobName"]).trials)
         if request.get("SortBy") == "FinalObjectiveMetricValue":
             trials = [trial for trial in trials if trial.objective_status == "Succeeded"]

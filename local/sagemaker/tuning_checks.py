@@ -1,4 +1,4 @@
-"""What AWS refuses of a request for a tuning job."""
+"""Refuses tuning job requests that are invalid or unsupported."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -10,9 +10,9 @@ from local.sagemaker.resources import Json, refuse
 from local.sagemaker.tuning_search import Categorical, read_ranges
 
 KINDS = ("CategoricalParameterRanges", "IntegerParameterRanges", "ContinuousParameterRanges")
-_MOST_TRAININGS = 750
-_MOST_RANGES = 30
-# From one of these Hyperband takes the most epochs of a training.
+_MAX_TRAININGS = 750
+_MAX_RANGES = 30
+# Hyperband reads the maximum number of epochs from one of these hyperparameters.
 _EPOCHS = ("epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs")
 
 
@@ -24,11 +24,11 @@ class Parent(Protocol):
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing about it will change any more."""
+        """False while the job can still change."""
 
 
 def check_request(request: Json) -> None:
-    """Refuse what AWS refuses, and by name what this engine does not do."""
+    """Raise ValidationError if a request is invalid or unsupported."""
     config, definition = request["HyperParameterTuningJobConfig"], request.get("TrainingJobDefinition")
     refuse(request, ("TrainingJobDefinitions", "Autotune"), "a tuning job")
     refuse(config, ("TuningJobCompletionCriteria",), "a tuning job")
@@ -44,19 +44,19 @@ def check_request(request: Json) -> None:
 
 
 def check_parents(request: Json, parents: list[Parent]) -> None:
-    """Refuse a warm start from jobs that do not fit.
+    """Raise ValidationError if a warm start from these jobs is invalid.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-warm-start.html
     """
     strategy = request["HyperParameterTuningJobConfig"]["Strategy"]
     if strategy not in ("Bayesian", "Random"):
-        raise ValidationError(f"Warm start is for the strategies Bayesian and Random, not for {strategy}.")
+        raise ValidationError(f"Warm start needs the strategy Bayesian or Random, not {strategy}.")
     for parent in parents:
         if not parent.has_ended:
             raise ValidationError(f"The parent tuning job {parent.name} has not ended.")
-        for what, read in _INHERITED.items():
+        for name, read in _INHERITED.items():
             if read(parent.request) != read(request):
-                raise ValidationError(f"{what} must be the same as in the parent tuning job {parent.name}.")
+                raise ValidationError(f"{name} must be the same as in the parent tuning job {parent.name}.")
         image = parent.request["TrainingJobDefinition"]["AlgorithmSpecification"].get("TrainingImage")
         is_identical = request["WarmStartConfig"]["WarmStartType"] == "IdenticalDataAndAlgorithm"
         if is_identical and image != request["TrainingJobDefinition"]["AlgorithmSpecification"].get("TrainingImage"):
@@ -65,13 +65,13 @@ def check_parents(request: Json, parents: list[Parent]) -> None:
 
 
 def count_trainings(config: Json) -> int:
-    """How many trainings a tuning job runs."""
+    """The number of trainings of a tuning job."""
     limit: int | None = config["ResourceLimits"].get("MaxNumberOfTrainingJobs")
     return limit or _count_combinations(config) or 0
 
 
 def find_max_resource(config: Json, static: Mapping[str, str]) -> int:
-    """The most epochs of a Hyperband's trainings, or 0 if nobody has said."""
+    """The maximum number of epochs of Hyperband's trainings; 0 if not set."""
     given = ((config.get("StrategyConfig") or {}).get("HyperbandStrategyConfig") or {}).get("MaxResource")
     epochs = (static[name].strip('"') for name in _EPOCHS if name in static)
     return given or next((int(text) for text in epochs if text.isdigit()), 0)
@@ -115,8 +115,8 @@ def _check_objective(config: Json, definition: Json) -> None:
 def _check_ranges(ranges: Json, static: Mapping[str, str]) -> None:
     refuse(ranges, ("AutoParameters",), "ParameterRanges")
     names = [entry["Name"] for kind in KINDS for entry in ranges.get(kind) or []]
-    if not 1 <= len(names) <= _MOST_RANGES:
-        raise ValidationError(f"A tuning job needs 1 to {_MOST_RANGES} hyperparameter ranges; this has {len(names)}.")
+    if not 1 <= len(names) <= _MAX_RANGES:
+        raise ValidationError(f"A tuning job needs 1 to {_MAX_RANGES} hyperparameter ranges; this has {len(names)}.")
     for name in names:
         if names.count(name) > 1 or name in static:
             raise ValidationError(f"The hyperparameter {name} is given more than once.")
@@ -136,16 +136,16 @@ def _check_numeric(entry: Json, *, whole: bool) -> None:
     if scale == "Logarithmic" and low <= 0:
         raise ValidationError(f"Logarithmic scaling needs values above 0; MinValue of {name} is {low}.")
     if scale == "ReverseLogarithmic" and (whole or low < 0 or high >= 1):
-        raise ValidationError(f"ReverseLogarithmic scaling needs fractions from 0 to below 1, unlike {name}.")
+        raise ValidationError(f"ReverseLogarithmic scaling needs fractions from 0 to below 1, unlike those of {name}.")
 
 
 def _check_strategy(config: Json, definition: Json) -> None:
     strategy, ranges = config["Strategy"], config["ParameterRanges"]
     if strategy == "Grid" and any(ranges.get(kind) for kind in KINDS[1:]):
-        raise ValidationError("The strategy Grid takes CategoricalParameterRanges only.")
+        raise ValidationError("The strategy Grid takes only CategoricalParameterRanges.")
     if strategy != "Hyperband":
         if config.get("StrategyConfig"):
-            raise ValidationError("StrategyConfig is for the strategy Hyperband.")
+            raise ValidationError("StrategyConfig needs the strategy Hyperband.")
         return
     if (config.get("TrainingJobEarlyStoppingType") or "Off") != "Off":
         raise ValidationError("TrainingJobEarlyStoppingType must be Off with the strategy Hyperband.")
@@ -155,12 +155,12 @@ def _check_strategy(config: Json, definition: Json) -> None:
 
 def _check_limits(config: Json) -> None:
     limits = config["ResourceLimits"]
-    asked, combinations = limits.get("MaxNumberOfTrainingJobs"), _count_combinations(config)
-    if config["Strategy"] == "Grid" and asked not in (None, combinations):
+    maximum, combinations = limits.get("MaxNumberOfTrainingJobs"), _count_combinations(config)
+    if config["Strategy"] == "Grid" and maximum not in (None, combinations):
         raise ValidationError(f"With the strategy Grid, MaxNumberOfTrainingJobs must be left out or {combinations}.")
     total = count_trainings(config)
-    if not 1 <= total <= _MOST_TRAININGS:
-        raise ValidationError(f"MaxNumberOfTrainingJobs must be 1 to {_MOST_TRAININGS}; it is {total}.")
+    if not 1 <= total <= _MAX_TRAININGS:
+        raise ValidationError(f"MaxNumberOfTrainingJobs must be 1 to {_MAX_TRAININGS}; it is {total}.")
     if combinations is not None and total > combinations:
         raise ValidationError(
             "You don't have enough combinations of hyperparameter ranges. The total number of hyperparameter "
@@ -172,7 +172,7 @@ def _check_limits(config: Json) -> None:
 
 
 def _count_combinations(config: Json) -> int | None:
-    """How many trainings the ranges can tell apart; None if there is no end of them."""
+    """The number of different combinations of values; None if it is infinite."""
     ranges = config["ParameterRanges"]
     if ranges.get("ContinuousParameterRanges"):
         return None

@@ -1,4 +1,4 @@
-"""One tuning job: it starts trainings, learns from them, and names the best."""
+"""One tuning job: it starts and stops trainings, and describes itself with the best one."""
 
 import hashlib
 import threading
@@ -16,9 +16,9 @@ from local.sagemaker.tuning_stopping import falls_behind, falls_below_median
 from local.sagemaker.tuning_trial import Trial, find_best
 
 _POLL_SECONDS = 0.1
-# AWS gives a tuning job up when none of its first trainings has told its objective.
-_PATIENCE = 5
-_NOT_OF_A_TRAINING = ("DefinitionName", "StaticHyperParameters")
+# After this many trainings without an objective, AWS starts no more.
+_MAX_TRAININGS_WITHOUT_OBJECTIVE = 5
+_TUNING_ONLY_MEMBERS = ("DefinitionName", "StaticHyperParameters")
 _SUMMARY = (
     "HyperParameterTuningJobName",
     "HyperParameterTuningJobArn",
@@ -32,7 +32,7 @@ _SUMMARY = (
 
 
 class TuningJob:
-    """A tuning job, whose trainings are jobs like any other of the region.
+    """A tuning job; its trainings are ordinary training jobs of the region.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class TuningJob:
     request
         The CreateHyperParameterTuningJob request.
     parents
-        The tuning jobs from which it starts.
+        The parent jobs of a warm start.
     """
 
     def __init__(self, store: TrainingOperations, request: Json, parents: Sequence["TuningJob"]) -> None:
@@ -67,17 +67,23 @@ class TuningJob:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing about this job will change any more."""
+        """False while the job can still change."""
         return self.status in ("Completed", "Failed", "Stopped")
 
     def results(self, *, with_static: bool = False) -> list[Result]:
-        """What its trainings have told, for this search or that of a child, to which a static value may be tunable."""
+        """The results of its trainings.
+
+        Parameters
+        ----------
+        with_static
+            Include the static values, which a child job may tune.
+        """
         static = self._definition.get("StaticHyperParameters") or {} if with_static else {}
-        told = [trial for trial in self.trials if trial.objective_status == "Succeeded"]
-        return [Result({**static, **trial.values}, trial.scores[-1]) for trial in told]
+        succeeded = [trial for trial in self.trials if trial.objective_status == "Succeeded"]
+        return [Result({**static, **trial.values}, trial.scores[-1]) for trial in succeeded]
 
     def describe(self) -> Json:
-        """What DescribeHyperParameterTuningJob answers."""
+        """The answer of DescribeHyperParameterTuningJob."""
         with self._lock:
             best = find_best(self.trials)
             answer = {
@@ -105,15 +111,15 @@ class TuningJob:
     def summary(self) -> Json:
         """The job's entry in ListHyperParameterTuningJobs."""
         described = self.describe()
-        told = {name: described[name] for name in _SUMMARY if name in described}
-        return {**told, "Strategy": self._config["Strategy"], "ResourceLimits": self._config["ResourceLimits"]}
+        summary = {name: described[name] for name in _SUMMARY if name in described}
+        return {**summary, "Strategy": self._config["Strategy"], "ResourceLimits": self._config["ResourceLimits"]}
 
     def build_training(self, values: Values) -> Json:
-        """The CreateTrainingJob request of the training with these values."""
+        """The CreateTrainingJob request for these values."""
         index = len(self.trials) + 1
         digest = hashlib.sha256(f"{self.name} {index} {sorted(values.items())}".encode()).hexdigest()[:8]
         static = self._definition.get("StaticHyperParameters") or {}
-        shared = {name: value for name, value in self._definition.items() if name not in _NOT_OF_A_TRAINING}
+        shared = {name: value for name, value in self._definition.items() if name not in _TUNING_ONLY_MEMBERS}
         return {
             **shared,
             "TrainingJobName": f"{self.name}-{index:03d}-{digest}",
@@ -124,29 +130,29 @@ class TuningJob:
 
     def start(self) -> None:
         """Run in the background."""
-        threading.Thread(target=self._live, name=f"tuning {self.name}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"tuning {self.name}", daemon=True).start()
 
     def stop(self) -> bool:
-        """Ask the job and its trainings to end; returns whether it was in progress."""
+        """Request the stop of the job and its trainings; False when it is not in progress."""
         with self._lock:
             if self.status != "InProgress":
                 return False
-            self._enter("Stopping")
+            self._set_status("Stopping")
             for trial in self.trials:
                 trial.job.stop()
         self._publish()
         return True
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         reason = ""
         try:
             self._publish()
-            while self._go_on():
+            while self._manage_trainings():
                 time.sleep(_POLL_SECONDS)
             reason = self._explain_failure()
         except ValidationError as error:
             reason = f"ClientError: {error.message}"
-        except Exception:  # whatever goes wrong in this engine, the job must end and say so
+        except Exception:  # after any error of this engine, the job must end with the reason
             reason = f"InternalServerError: {traceback.format_exc()}"
         with self._lock:
             if reason:
@@ -155,19 +161,19 @@ class TuningJob:
             self._facts["HyperParameterTuningEndTime"] = now()
             seconds = (self._facts["HyperParameterTuningEndTime"] - self.creation_time).total_seconds()
             self._facts["ConsumedResources"] = {"RuntimeInSeconds": round(seconds)}
-            self._enter(ending)
+            self._set_status(ending)
         self._publish()
 
-    def _go_on(self) -> bool:
-        """Stop what is not worth it, start what there is room for; returns whether anything is left to wait for."""
+    def _manage_trainings(self) -> bool:
+        """Stop bad trainings and start new ones within the limits; False when all have ended."""
         with self._lock:
             running = [trial for trial in self.trials if not trial.job.has_ended]
             for trial in running:
-                if self._is_hopeless(trial):
+                if self._should_stop(trial):
                     trial.job.stop()
-            wanted = 0 if self.status == "Stopping" or self._has_given_up() else count_trainings(self._config)
-            room = self._config["ResourceLimits"]["MaxParallelTrainingJobs"] - len(running)
-            for _ in range(min(room, wanted - len(self.trials))):
+            total = 0 if self.status == "Stopping" or self._lacks_objectives() else count_trainings(self._config)
+            free = self._config["ResourceLimits"]["MaxParallelTrainingJobs"] - len(running)
+            for _ in range(min(free, total - len(self.trials))):
                 values = self._search.choose(self.results())
                 request = self.build_training(values)
                 self._store.create_training_job(request)
@@ -175,7 +181,7 @@ class TuningJob:
                 self.trials.append(Trial(job, values, self.name, self._objective))
             return any(not trial.job.has_ended for trial in self.trials)
 
-    def _is_hopeless(self, trial: Trial) -> bool:
+    def _should_stop(self, trial: Trial) -> bool:
         others = [other for other in self.trials if other is not trial]
         if self._config["Strategy"] == "Hyperband":
             settings = (self._config.get("StrategyConfig") or {}).get("HyperbandStrategyConfig") or {}
@@ -184,19 +190,21 @@ class TuningJob:
             return False
         return falls_below_median(trial.scores, [other.scores for other in others if other.status == "Completed"])
 
-    def _has_given_up(self) -> bool:
+    def _lacks_objectives(self) -> bool:
         ended = [trial for trial in self.trials if trial.job.has_ended]
-        return len(ended) >= _PATIENCE and all(trial.objective_status == "Failed" for trial in ended)
+        return len(ended) >= _MAX_TRAININGS_WITHOUT_OBJECTIVE and all(
+            trial.objective_status == "Failed" for trial in ended
+        )
 
     def _explain_failure(self) -> str:
-        """Why the job has no best training, if that is a failure."""
+        """The reason of a failure without a best training, or ""."""
         if self.status == "Stopping" or any(trial.objective_status == "Succeeded" for trial in self.trials):
             return ""
         if all(trial.status == "Failed" for trial in self.trials):
             return "All training jobs failed. Please take a look at the training jobs failures to get more details."
         return (
             f"No objective metrics found after running {len(self.trials)} training jobs. Please ensure that the "
-            "algorithm prints the objective as the regex of its metric definition expects it."
+            "algorithm prints the objective in the format of its metric definition's regex."
         )
 
     def _count_trainings(self) -> Json:
@@ -209,7 +217,7 @@ class TuningJob:
             "Stopped": statuses.count("Stopped"),
         }
 
-    def _enter(self, status: str) -> None:
+    def _set_status(self, status: str) -> None:
         self.status, self.last_modified_time = status, now()
 
     def _publish(self) -> None:

@@ -1,8 +1,7 @@
-"""Which trainings of a tuning job are not worth going on with, by the values of the objective that they print.
+"""Decides by the printed objective which trainings of a tuning job to stop early.
 
-A training's n-th value counts as that of its n-th epoch. AWS's early stopping is the median rule that its documentation
-tells of. Its Hyperband is approximated by asynchronous successive halving: whoever reaches 1, 3, 9 ... epochs must be
-in the best third there.
+A training's n-th value counts as its n-th epoch. Early stopping is the median rule of AWS's documentation. Asynchronous
+successive halving approximates AWS's Hyperband: after 1, 3, 9 ... epochs a training must be in the best third.
 """
 
 import math
@@ -15,7 +14,7 @@ _ETA = 3
 
 
 def falls_below_median(scores: Scores, completed: Sequence[Scores]) -> bool:
-    """Whether the last score is worse than the median of what completed trainings had on average up to that epoch.
+    """False unless the last score is below the median of completed trainings' average scores up to that epoch.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-early-stopping.html
     """
@@ -27,7 +26,7 @@ def falls_below_median(scores: Scores, completed: Sequence[Scores]) -> bool:
 
 
 def falls_behind(scores: Scores, others: Sequence[Scores], min_resource: int) -> bool:
-    """Whether a training is not among the best third at the last rung that it has reached."""
+    """False while a training is in the best third at its last rung, or has too few competitors there."""
     if len(scores) < min_resource:
         return False
     rung = min_resource

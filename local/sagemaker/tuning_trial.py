@@ -1,4 +1,4 @@
-"""One training of a tuning job, as the tuning job sees it: what it was given, and what it has told of the objective."""
+"""One training of a tuning job: its values, and its scores for the objective."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,9 +14,9 @@ class Trial:
     Parameters
     ----------
     job
-        The training itself.
+        The training job.
     values
-        What it was given out of the ranges.
+        Its values of the ranges.
     tuning_job
         The name of the tuning job.
     objective
@@ -35,12 +35,12 @@ class Trial:
 
     @property
     def last_modified_time(self) -> datetime:
-        """When the training last changed."""
+        """The time of the training's last change."""
         return self.job.last_modified_time
 
     @property
     def scores(self) -> list[float]:
-        """The objective epoch by epoch, turned so that more is better."""
+        """The objective of each epoch, negated for Minimize so that higher is better."""
         sign = 1 if self._objective["Type"] == "Maximize" else -1
         return [sign * value for value in self.job.values_of(self._objective["MetricName"])]
 
@@ -52,24 +52,26 @@ class Trial:
 
     @property
     def objective_status(self) -> str:
-        """Whether the search can learn from it."""
+        """Pending, Succeeded (with an objective) or Failed."""
         if not self.job.has_ended:
             return "Pending"
-        has_told = self.status in ("Completed", "Stopped") and self.objective_value is not None
-        return "Succeeded" if has_told else "Failed"
+        has_objective = self.status in ("Completed", "Stopped") and self.objective_value is not None
+        return "Succeeded" if has_objective else "Failed"
 
     def summary(self) -> Json:
         """The training's entry in ListTrainingJobsForHyperParameterTuningJob."""
         described = self.job.describe()
-        taken = ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingStartTime", "TrainingEndTime")
-        told = {name: described[name] for name in (*taken, "TrainingJobStatus", "FailureReason") if name in described}
-        told |= {"TunedHyperParameters": self.values, "ObjectiveStatus": self.objective_status}
+        names = ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingStartTime", "TrainingEndTime")
+        summary = {
+            name: described[name] for name in (*names, "TrainingJobStatus", "FailureReason") if name in described
+        }
+        summary |= {"TunedHyperParameters": self.values, "ObjectiveStatus": self.objective_status}
         if self.objective_status == "Succeeded":
-            told["FinalHyperParameterTuningJobObjectiveMetric"] = {**self._objective, "Value": self.objective_value}
-        return {"TuningJobName": self._tuning_job, **told}
+            summary["FinalHyperParameterTuningJobObjectiveMetric"] = {**self._objective, "Value": self.objective_value}
+        return {"TuningJobName": self._tuning_job, **summary}
 
 
 def find_best(trials: Sequence[Trial]) -> Trial | None:
     """The completed training with the best value of its objective."""
-    told = [trial for trial in trials if trial.status == "Completed" and trial.objective_status == "Succeeded"]
-    return max(told, key=lambda trial: trial.scores[-1], default=None)
+    completed = [trial for trial in trials if trial.status == "Completed" and trial.objective_status == "Succeeded"]
+    return max(completed, key=lambda trial: trial.scores[-1], default=None)

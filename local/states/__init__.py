@@ -1,4 +1,4 @@
-"""Step Functions: moto's interpreter of the Amazon States Language, mended, on real executions."""
+"""Step Functions: moto's interpreter of the Amazon States Language, corrected to behave like the service."""
 
 from moto.stepfunctions import models, urls
 
@@ -41,7 +41,7 @@ MOTO_NAMES: tuple[str, ...] = (
 
 
 def install() -> None:
-    """Serve Step Functions from here."""
+    """Replace moto's Step Functions by this package."""
     definition.install()
     interpreter.install()
     tasks.install()

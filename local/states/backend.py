@@ -1,4 +1,4 @@
-"""The state machines and executions of one region."""
+"""The backend of Step Functions: the state machines and executions of one region."""
 
 import copy
 import json
@@ -29,9 +29,9 @@ from local.states.executions import Execution
 
 
 class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
-    """Runs state machines, and refuses what the service refuses."""
+    """Runs state machines, and refuses the requests that the service refuses."""
 
-    # moto finds the addresses of a service by the module of its backend.
+    # moto finds the URLs of a service by the module of its backend.
     __module__ = "moto.stepfunctions.models"
 
     def __init__(self, region_name: str, account_id: str) -> None:
@@ -41,11 +41,11 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
     @staticmethod
     def _validate_definition(definition: str) -> None:
         if problems := find_problems(definition):
-            told = "; ".join(map(str, problems))
-            raise AWSError(f"Invalid State Machine Definition: '{told}'", "InvalidDefinition")
+            listed = "; ".join(map(str, problems))
+            raise AWSError(f"Invalid State Machine Definition: '{listed}'", "InvalidDefinition")
 
     def create_state_machine(self, name: str, definition: str, roleArn: str, **options: Any) -> StateMachine:  # noqa: N803
-        """Create a machine; the same again is the same machine."""
+        """Create a state machine; an identical request returns the existing one."""
         if options.get("sm_type") == "EXPRESS":
             raise ValidationException("State machines of type EXPRESS are not served here")
         self._validate_definition(definition)
@@ -56,7 +56,7 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
             return super().create_state_machine(name, definition, roleArn, **options)
 
     def delete_state_machine(self, arn: str) -> None:
-        """Delete a machine; what it still runs ends with it."""
+        """Delete a state machine, and abort its running executions."""
         for machine in [machine for machine in self.state_machines if machine.arn == arn]:
             for execution in machine.executions:
                 execution.abort(None, None)
@@ -69,12 +69,12 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         execution_input: str | None = None,
         trace_header: str | None = None,
     ) -> Execution:
-        """Start an execution, or find the one that runs under the same name with the same input."""
+        """Start an execution; return the running one with the same name and input if there is one."""
         name, execution_input = name or str(uuid.uuid4()), execution_input or "{}"
         self._validate_name(name)
         machine = self.describe_state_machine(state_machine_arn)
         if not isinstance(machine, StateMachine):
-            raise ValidationException(f"Versions of state machines are not run here: '{state_machine_arn}'")
+            raise ValidationException(f"Versions of state machines are not served here: '{state_machine_arn}'")
         try:
             json.loads(execution_input)
         except ValueError as error:
@@ -82,14 +82,14 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         with self._changing:
             for execution in machine.executions:
                 if execution.name == name:
-                    return _repeated(execution, execution_input)
+                    return _return_running(execution, execution_input)
             execution = self._new_execution(machine, name, execution_input, trace_header)
             machine.executions.append(execution)
         execution.start()
         return execution
 
     def _new_execution(self, machine: StateMachine, name: str, text: str, trace_header: str | None) -> Execution:
-        # A later update of the machine leaves the executions that run as they are.
+        # A later update of the state machine does not change running executions.
         snapshot = copy.copy(machine)
         return Execution(
             name=name,
@@ -105,13 +105,13 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         )
 
     def abort_execution(self, execution_arn: str, error: str | None, cause: str | None) -> Execution:
-        """Stop an execution; one that has ended stays as it is."""
+        """Abort an execution; an ended one does not change."""
         execution: Execution = self.describe_execution(execution_arn)
         execution.abort(error, cause)
         return execution
 
     def send_task_success(self, task_token: str, outcome: str) -> None:
-        """End a task that waits for its token."""
+        """Complete the task that waits for a token."""
         try:
             json.loads(outcome)
         except ValueError as error:
@@ -119,11 +119,11 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         self._end_task(CallbackOutcomeSuccess(task_token, outcome))
 
     def send_task_failure(self, task_token: str, error: str | None = None, cause: str | None = None) -> None:
-        """Fail a task that waits for its token."""
+        """Fail the task that waits for a token."""
         self._end_task(CallbackOutcomeFailure(task_token, error, cause))
 
     def send_task_heartbeat(self, task_token: str) -> None:
-        """Show that a task is alive."""
+        """Record a heartbeat of the task that waits for a token."""
         self._waiting_task(task_token).notify_heartbeat()
 
     def _end_task(self, outcome: CallbackOutcome) -> None:
@@ -131,7 +131,7 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
 
     def _waiting_task(self, task_token: str) -> CallbackEndpoint:
         for execution in self._get_executions():
-            # The environment, in which tokens are kept, comes with the thread.
+            # The execution's thread creates the environment, which holds the tokens.
             environment = execution.exec_worker and execution.exec_worker.env
             if environment and (endpoint := environment.callback_pool_manager.get(task_token)):
                 if execution.status == ExecutionStatus.RUNNING and endpoint.consumer_error is None:
@@ -140,7 +140,7 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         raise InvalidToken
 
 
-def _repeated(execution: Execution, execution_input: str) -> Execution:
+def _return_running(execution: Execution, execution_input: str) -> Execution:
     if execution.status != ExecutionStatus.RUNNING or execution.execution_input != execution_input:
         raise ExecutionAlreadyExists(f"Execution Already Exists: '{execution.execution_arn}'")
     return execution

@@ -1,4 +1,4 @@
-"""Reads state machines, and says what is wrong with a definition before anything runs."""
+"""Parses state machine definitions, and finds their problems before anything runs."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ _reading = threading.RLock()
 
 
 class _Preprocessor(Preprocessor):  # type: ignore[misc]
-    # moto keeps the scopes in the class, so that one definition that cannot be read spoils every later one.
+    # moto keeps the scopes in the class, so an invalid definition would break all later ones.
     def __init__(self) -> None:
         super().__init__()
         self._query_language_per_scope: list[Any] = []
@@ -26,7 +26,7 @@ class _Preprocessor(Preprocessor):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a definition, in the service's terms."""
+    """One problem of a definition, in the service's terms."""
 
     code: str
     message: str
@@ -37,30 +37,30 @@ class Problem:
 
 
 def install() -> None:
-    """Let every definition be read in a scope of its own."""
+    """Parse every definition with its own scopes."""
     asl_parser.Preprocessor = _Preprocessor
 
 
 @lru_cache(maxsize=256)
 def _read(definition: str) -> Program:
-    # Written anew, as the grammar takes "\u00e9" for six characters.
+    # Decoded, because the grammar reads an escape such as "\u00e9" as six characters.
     return AmazonStateLanguageParser.parse(json.dumps(json.loads(definition), ensure_ascii=False))[0]
 
 
 def read_program(definition: str) -> Program:
-    """The program of a definition; programs hold no state of an execution, so one serves all."""
-    # The generated parsers share tables that they fill as they go.
+    """The parsed program of a definition; it has no state, so all executions share it."""
+    # The generated parsers share tables that they fill while parsing.
     with _reading:
         return _read(definition)
 
 
 def find_problems(definition: str) -> list[Problem]:
-    """All that is wrong with a definition; nothing, if it can run."""
+    """All problems of a definition."""
     try:
         machine = json.loads(definition)
     except ValueError as error:
         return [Problem("INVALID_JSON_DESCRIPTION", str(error), "/")]
-    # Only what follows the grammar can be walked.
+    # The other checks need a definition that follows the grammar.
     if problems := _program_problems(definition):
         return problems
     for path, workflow in _workflows(machine, ""):
@@ -70,7 +70,7 @@ def find_problems(definition: str) -> list[Problem]:
 
 @lru_cache(maxsize=256)
 def locations(definition: str) -> Mapping[tuple[str, str], str]:
-    """Where in its state every JSONata expression stands: (state, expression) -> "Arguments/TrainingJobName"."""
+    """The location of every JSONata expression, by state and expression, such as "Arguments/TrainingJobName"."""
     return {
         (name, expression): location
         for _, workflow in _workflows(json.loads(definition), "")
@@ -84,7 +84,7 @@ def _program_problems(definition: str) -> list[Problem]:
         read_program(definition)
     except ASLParserException as error:
         return [Problem("SCHEMA_VALIDATION_FAILED", "; ".join(error.errors), "/")]
-    # moto's interpreter reports a definition it cannot take with any exception at all.
+    # moto's parser raises any type of exception for an invalid definition.
     except Exception as error:
         return [Problem("SCHEMA_VALIDATION_FAILED", str(error), "/")]
     return []
@@ -104,7 +104,7 @@ def _transition_problems(path: str, workflow: dict[str, Any]) -> Iterator[Proble
     states = workflow["States"]
     targets = {f"{path}/StartAt": workflow["StartAt"]}
     for name, state in states.items():
-        targets |= {f"{path}/States/{name}/{where}": target for where, target in _targets(state)}
+        targets |= {f"{path}/States/{name}/{field}": target for field, target in _targets(state)}
         if state["Type"] not in ("Choice", "Succeed", "Fail") and "Next" not in state and not state.get("End"):
             yield Problem("SCHEMA_VALIDATION_FAILED", "The state has neither Next nor End", f"{path}/States/{name}")
     for location, target in targets.items():

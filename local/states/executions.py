@@ -1,4 +1,4 @@
-"""One run of a state machine: its history, its end, and the events that tell the world of both."""
+"""One execution of a state machine: its history, its end, and its status events."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ from local import events
 from local.states import definition
 from local.states.shapes import to_epoch_milliseconds, to_iso, to_text
 
-# Of the event; input and output are left out of larger ones.
+# A status event omits input and output that are larger together.
 _EVENT_DATA_BYTES = 248 * 1024
 _LAST_EVENTS = (
     HistoryEventType.ExecutionSucceeded,
@@ -29,7 +29,7 @@ _LAST_EVENTS = (
 
 
 class History(EventManager):  # type: ignore[misc]
-    """The events of an execution; nothing is recorded after its end, whatever its threads still finish."""
+    """The history of an execution; it ignores events after the end from threads that still run."""
 
     def __init__(self, machine_definition: str) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class History(EventManager):  # type: ignore[misc]
         self._ended = False
 
     def locate(self, state_name: str, expression: str) -> str:
-        """The field of a state in which a JSONata expression stands."""
+        """The field of a state that contains a JSONata expression."""
         return self._locations.get((state_name, expression), "")
 
     def add_event(self, context: Any, event_type: Any, *args: Any, **kwargs: Any) -> int:
@@ -48,7 +48,7 @@ class History(EventManager):  # type: ignore[misc]
         return int(super().add_event(context, event_type, *args, **kwargs))
 
     def _is_repeated(self, context: Any, event_type: Any) -> bool:
-        # A failed evaluation is recorded where it fails, and by moto once more where the state ends.
+        # moto records a failed evaluation again at the end of the state.
         last = context.last_published_event_id
         if event_type != HistoryEventType.EvaluationFailed or last == 0:
             return False
@@ -71,7 +71,7 @@ class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc]
 
 
 class Execution(MotoExecution):  # type: ignore[misc]
-    """An execution that ends once, and says so."""
+    """An execution that ends once, with status events for its start and end."""
 
     def __init__(self, **details: Any) -> None:
         super().__init__(cloud_watch_logging_session=None, activity_store={}, **details)
@@ -80,12 +80,12 @@ class Execution(MotoExecution):  # type: ignore[misc]
         self._ending = threading.Lock()
 
     def start(self) -> None:
-        """Run, in a thread of its own."""
+        """Run in a separate thread."""
         self._emit()
         super().start()
 
     def abort(self, error: str | None, cause: str | None) -> None:
-        """End now; tasks that run are cancelled by their own threads."""
+        """End the execution now; the threads of running tasks cancel their jobs."""
         with self._ending:
             if self.exec_status != ExecutionStatus.RUNNING:
                 return
@@ -103,21 +103,21 @@ class Execution(MotoExecution):  # type: ignore[misc]
         self._emit()
 
     def end(self) -> None:
-        """Take over how the program ended, unless it was aborted before."""
+        """Take the program's final status unless the execution was aborted."""
         with self._ending:
             if self.exec_status != ExecutionStatus.RUNNING:
                 return
-            self._read_end()
+            self._read_final_status()
         self._emit()
 
-    def _read_end(self) -> None:
+    def _read_final_status(self) -> None:
         BaseExecutionWorkerCommunication(self)._reflect_execution_status()
         if self.exec_status == ExecutionStatus.TIMED_OUT:
             context = self.exec_worker.env.event_history_context
             self.history.add_event(context, HistoryEventType.ExecutionTimedOut, {"executionTimedOutEventDetails": {}})
 
     def _environment(self) -> Environment:
-        # The thread makes it first thing.
+        # The execution's thread creates it at its start.
         while self.exec_worker.env is None or self.exec_worker.env.program_state() is None:
             time.sleep(0.01)
         return self.exec_worker.env
@@ -155,11 +155,11 @@ class Execution(MotoExecution):  # type: ignore[misc]
 
     @property
     def output_text(self) -> str | None:
-        """The output as JSON text, once there is one."""
+        """The output as JSON text, or None before the execution has succeeded."""
         return to_text(self.output) if self.exec_status == ExecutionStatus.SUCCEEDED else None
 
     def get_start_execution_details(self) -> ExecutionDetails:
-        """What ``$states.context.Execution`` tells, all of it JSON."""
+        """The content of ``$states.context.Execution``, as JSON values."""
         details = super().get_start_execution_details()
         details.start_time = to_iso(self.start_date)
         return details

@@ -1,4 +1,4 @@
-"""What tasks may call, and the names that each service's errors bear there."""
+"""The optimized integrations of Task states: actions and error names."""
 
 from dataclasses import dataclass
 
@@ -18,17 +18,17 @@ class Integration:
     Parameters
     ----------
     service
-        The service by its id.
+        The id of the service.
     error_prefix, general_error
-        The names of its errors: ``<prefix>.<Code>Exception``, and the one for codes that its model does not list.
+        The error names: ``<prefix>.<Code>Exception``, and the name for codes that are not in the service's model.
     label
-        Its name in the cause of an error.
+        The service's name in the cause of an error.
     actions
-        What may be called.
+        The supported actions.
     takes_token
-        Whether a call may wait for a task token.
+        Whether ``.waitForTaskToken`` is supported.
     json_fields
-        The text fields that take JSON.
+        The text fields that also accept JSON.
     """
 
     service: str
@@ -88,12 +88,12 @@ INTEGRATIONS = {
 
 
 def find_call(resource: ServiceResource) -> tuple[ServiceModel, OperationModel]:
-    """What a task calls.
+    """The service and the operation of a task.
 
     Raises
     ------
     ValueError
-        For a resource that the service does not know, or that cannot be served here.
+        For an unknown or unsupported resource.
     """
     optimized = INTEGRATIONS.get(resource.service_name)
     if resource.service_name != "aws-sdk" and optimized is None:

@@ -1,4 +1,4 @@
-"""Mends moto's interpreter of the Amazon States Language where the service behaves otherwise."""
+"""Corrects moto's interpreter of the Amazon States Language where it differs from the service."""
 
 import time
 from typing import Any
@@ -26,27 +26,27 @@ from moto.stepfunctions.parser.asl.parse import preprocessor
 from local import config
 from local.states.jsonata import QueryError, evaluate
 
-# No wildcard matches these; States.TaskFailed does not match States.Timeout either.
+# Wildcards do not match these errors; States.TaskFailed does not match States.Timeout either.
 _UNCATCHABLE = ("States.Runtime", "States.DataLimitExceeded")
-# A stop that comes between two looks at the state is noticed after this time.
-_LOOK_SECONDS = 0.2
+# The maximum delay before a waiting thread notices a stop.
+_POLL_SECONDS = 0.2
 
 
 def install() -> None:
-    """Put the mended components in place of moto's."""
+    """Replace moto's components by the corrected ones."""
     for component in (Choice, Condition, Parallel, Retrier, Wait):
         setattr(preprocessor, component.__mro__[1].__name__, component)
-    # An error that is passed on may be the interpreter's own (States.Timeout), which moto takes for a mistake.
+    # A rethrown error may be the interpreter's own, such as States.Timeout, which moto refuses.
     for module in (state_fail, branches_decl, iteration_worker, state_task_service_callback):
         module.CustomErrorName = ErrorName
-    # As bindings, values need neither be written as program text nor read from it again.
+    # Variables are passed as bindings, not as program text as in moto.
     string_expression.StringJSONata._eval_body = _evaluate_expression
     string_expression.StringVariableSample._eval_body = _evaluate_expression
     ErrorEqualsDecl._eval_body = _match_error
 
 
 def failure(env: Environment, error: str, cause: str, **details: str) -> FailureEventException:
-    """The exception by which a state fails with this error and cause."""
+    """The exception that fails a state with this error and cause."""
     recorded = TaskFailedEventDetails(error=error, cause=cause, **details)
     return FailureEventException(
         FailureEvent(
@@ -59,10 +59,10 @@ def failure(env: Environment, error: str, cause: str, **details: str) -> Failure
 
 
 def pause(env: Environment, seconds: float) -> None:
-    """Wait, as much faster as the engine was asked to, unless the execution ends before."""
-    end = time.monotonic() + seconds / config.current().time_scale
+    """Wait for scaled seconds, or until the execution ends."""
+    end = time.monotonic() + config.scale_seconds(seconds)
     while env.is_running() and (left := end - time.monotonic()) > 0:
-        env.program_state_event.wait(min(left, _LOOK_SECONDS))
+        env.program_state_event.wait(min(left, _POLL_SECONDS))
 
 
 def _evaluate_expression(self: Any, env: Environment) -> None:
@@ -77,11 +77,11 @@ def _evaluate_expression(self: Any, env: Environment) -> None:
         raise _query_failure(env, self.expression, str(error)) from error
 
 
-def _query_failure(env: Environment, expression: str, what: str) -> FailureEventException:
+def _query_failure(env: Environment, expression: str, problem: str) -> FailureEventException:
     location = env.event_manager.locate(env.next_state_name, expression)
     details = EvaluationFailedEventDetails(
         error="States.QueryEvaluationError",
-        cause=f"The JSONata expression '{expression}' specified for the field '{location}' {what}",
+        cause=f"The JSONata expression '{expression}' specified for the field '{location}' {problem}",
         location=location,
     )
     failed = FailureEventException(
@@ -109,7 +109,7 @@ def _match_error(self: Any, env: Environment) -> None:
 
 
 class Choice(StateChoice):  # type: ignore[misc]
-    """Fails with States.NoChoiceMatched where moto says States.Runtime."""
+    """Fails with States.NoChoiceMatched, where moto fails with States.Runtime."""
 
     def _eval_state(self, env: Environment) -> None:
         for rule in self.choices_decl.rules:
@@ -120,13 +120,13 @@ class Choice(StateChoice):  # type: ignore[misc]
         if self.default_state is None:
             cause = "Failed to transition out of the state. The state does not point to a next state."
             entered = env.event_history_context.source_event_id
-            where = f"An error occurred while executing the state '{self.name}' (entered at the event id #{entered})."
-            raise failure(env, "States.NoChoiceMatched", f"{where} {cause}")
+            place = f"An error occurred while executing the state '{self.name}' (entered at the event id #{entered})."
+            raise failure(env, "States.NoChoiceMatched", f"{place} {cause}")
         env.stack.append(self.default_state.state_name)
 
 
 class Condition(ConditionStringJSONata):  # type: ignore[misc]
-    """A Condition that is neither true nor false is an evaluation error."""
+    """Fails with an evaluation error for a value that is not a boolean."""
 
     def _eval_body(self, env: Environment) -> None:
         self.string_jsonata.eval(env)
@@ -135,7 +135,7 @@ class Condition(ConditionStringJSONata):  # type: ignore[misc]
 
 
 class Parallel(StateParallel):  # type: ignore[misc]
-    """Evaluates its Arguments where Catch sees them fail."""
+    """Evaluates its Arguments where Catch applies."""
 
     parargs: Any
 
@@ -150,12 +150,12 @@ class Parallel(StateParallel):  # type: ignore[misc]
 
 
 class Wait(StateWait):  # type: ignore[misc]
-    """Waits in the engine's time."""
+    """Waits in scaled time."""
 
     def _eval_state(self, env: Environment) -> None:
         seconds = self.wait_function._get_wait_seconds(env)
         if isinstance(self.wait_function, Timestamp):
-            # moto takes this machine's clock for UTC.
+            # moto treats local time as UTC.
             seconds += time.localtime().tm_gmtoff
         pause(env, seconds)
         if self.assign_decl:
@@ -163,7 +163,7 @@ class Wait(StateWait):  # type: ignore[misc]
 
 
 class Retrier(RetrierDecl):  # type: ignore[misc]
-    """Waits in the engine's time before the next attempt."""
+    """Waits in scaled time before the next attempt."""
 
     jitter_strategy: EvalComponent
 
@@ -173,7 +173,7 @@ class Retrier(RetrierDecl):  # type: ignore[misc]
 
 
 class _Delay(EvalComponent):  # type: ignore[misc]
-    """Stands last in the computation of the delay; waits it, and leaves no seconds for moto to sleep."""
+    """The last step of the computation of a delay: it waits, and returns 0 seconds for moto to sleep."""
 
     def __init__(self, jitter: EvalComponent) -> None:
         self._jitter = jitter

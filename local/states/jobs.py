@@ -1,11 +1,11 @@
-"""The jobs that ``.sync`` tasks start: how each is told by its name, looked at, and stopped."""
+"""The jobs of ``.sync`` tasks: how to identify, describe and stop each kind."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-# Names of arguments and answers are the States Language's.
+# The names of arguments and answers are those of the States Language.
 Json = dict[str, Any]
 
 
@@ -16,19 +16,19 @@ class Job:
     Parameters
     ----------
     describe, stop
-        The operations of its service.
+        The operations of the service.
     identify
-        The job's name, from the arguments of the task and the answer to them.
+        The job's name, from the arguments of the task and the answer of the call.
     describe_by, stop_by
-        The requests of the operations, from that name.
+        The requests of the operations, from the name.
     report
-        The result of the task, from what ``describe`` answered.
+        The result of the task, from the answer of ``describe``.
     status
-        The job's status, from that result.
-    going
-        The statuses in which it has not ended.
+        The job's status, from the result.
+    running_statuses
+        The statuses of a job that has not ended.
     succeeded
-        The status of a job that ended well; any other end fails the task.
+        The status of a successful job; any other final status fails the task.
     """
 
     describe: str
@@ -38,7 +38,7 @@ class Job:
     stop_by: Callable[[str], Json]
     report: Callable[[Json], Json]
     status: Callable[[Json], str]
-    going: tuple[str, ...]
+    running_statuses: tuple[str, ...]
     succeeded: str
 
 
@@ -51,7 +51,7 @@ def _sagemaker_job(kind: str) -> Job:
         stop_by=lambda name: {f"{kind}Name": name},
         report=lambda answer: answer,
         status=lambda report: report[f"{kind}Status"],
-        going=("InProgress", "Stopping"),
+        running_statuses=("InProgress", "Stopping"),
         succeeded="Completed",
     )
 
@@ -65,7 +65,7 @@ def _execution(report: Callable[[Json], Json]) -> Job:
         stop_by=lambda arn: {"executionArn": arn},
         report=report,
         status=lambda answer: answer["Status"],
-        going=("RUNNING",),
+        running_statuses=("RUNNING",),
         succeeded="SUCCEEDED",
     )
 
@@ -82,7 +82,7 @@ _BUILD = Job(
     stop_by=lambda name: {"id": name},
     report=lambda answer: {"Build": answer["Builds"][0]},
     status=lambda report: report["Build"]["BuildStatus"],
-    going=("IN_PROGRESS",),
+    running_statuses=("IN_PROGRESS",),
     succeeded="SUCCEEDED",
 )
 

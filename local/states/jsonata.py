@@ -1,4 +1,4 @@
-"""JSONata as Step Functions speaks it: the language of version 2.0.6, without $eval, with six functions of its own."""
+"""JSONata as in Step Functions: version 2.0.6 without $eval, with six additional functions."""
 
 import hashlib
 import json
@@ -19,16 +19,16 @@ _NEWER_OPERATORS = ("??", "?:")
 
 
 class QueryError(Exception):
-    """An expression that cannot be read, or that has no JSON value."""
+    """The expression is invalid, or its value is not JSON."""
 
 
 def check(expression: str) -> None:
-    """Refuse what the service could not read.
+    """Refuse an expression that the service cannot parse.
 
     Raises
     ------
     QueryError
-        With the place and the reason.
+        With the position and the reason.
     """
     parser = Parser()
     for operator in _NEWER_OPERATORS:
@@ -47,14 +47,14 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     Parameters
     ----------
     expression
-        Without its ``{% %}``.
+        Without ``{% %}``.
     variables
-        What the expression may name, without the ``$``.
+        The variables by name, without ``$``.
 
     Raises
     ------
     QueryError
-        When it fails, is undefined or is no JSON; the message ends AWS's sentence on the expression.
+        When it fails, is undefined or is not JSON; the message completes AWS's sentence about the expression.
     """
     bindings = _FUNCTIONS | {name: _to_jsonata(value) for name, value in variables.items()}
     try:
@@ -63,7 +63,7 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
         result = program.evaluate(None, bindings)
     except JException as error:
         raise QueryError(f"threw an error during evaluation. {error.get_error()}: {error}") from error
-    # The evaluator lets Python's own errors through: a division by zero, an unreadable date, a stack too deep.
+    # The evaluator raises Python's errors for a division by zero, an invalid date or a deep recursion.
     except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise QueryError(f"threw an error during evaluation. {error}") from error
     if result is None:
@@ -72,7 +72,7 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
 
 
 def _to_jsonata(value: Any) -> Any:
-    # To the evaluator None is undefined, not null.
+    # In the evaluator None is undefined, not null.
     if isinstance(value, dict):
         return {key: _to_jsonata(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -96,25 +96,28 @@ def _partition(array: Any, size: Any) -> Any:
     if array is None:
         return None
     items = array if isinstance(array, list) else [array]
-    _demand(_is_whole(size) and size > 0, "The second argument of the partition function must be a positive integer")
+    _require(_is_whole(size) and size > 0, "The second argument of the partition function must be a positive integer")
     return [items[start : start + int(size)] for start in range(0, len(items), int(size))]
 
 
 def _range(first: Any, last: Any, step: Any) -> Any:
-    _demand(all(map(_is_whole, (first, last, step))) and step != 0, "The range function takes integers, and no step 0")
+    _require(
+        all(map(_is_whole, (first, last, step))) and step != 0,
+        "The range function takes integers and a step other than 0",
+    )
     return list(range(int(first), int(last) + (1 if step > 0 else -1), int(step)))
 
 
 def _hash(data: Any, algorithm: Any) -> Any:
     if data is None:
         return None
-    _demand(algorithm in _ALGORITHMS, f"The hash function knows the algorithms {', '.join(_ALGORITHMS)}")
+    _require(algorithm in _ALGORITHMS, f"The hash function supports the algorithms {', '.join(_ALGORITHMS)}")
     text = data if isinstance(data, str) else json.dumps(_to_json(data), separators=(",", ":"), ensure_ascii=False)
     return hashlib.new(_ALGORITHMS[algorithm], text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _random(seed: Any = None) -> Any:
-    _demand(seed is None or _is_whole(seed), "The argument of the random function must be an integer")
+    _require(seed is None or _is_whole(seed), "The argument of the random function must be an integer")
     return random.random() if seed is None else random.Random(seed).random()
 
 
@@ -125,7 +128,7 @@ def _uuid() -> Any:
 def _parse(text: Any) -> Any:
     if text is None:
         return None
-    _demand(isinstance(text, str), 'T0410: Argument 1 of function "parse" does not match function signature')
+    _require(isinstance(text, str), 'T0410: Argument 1 of function "parse" does not match function signature')
     return _to_jsonata(json.loads(text))
 
 
@@ -137,9 +140,9 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
 
 
-def _demand(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise QueryError(f"threw an error during evaluation. {otherwise}")
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise QueryError(f"threw an error during evaluation. {message}")
 
 
 def _function(implementation: Callable[..., Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The calls of the Step Functions API that moto answers otherwise than the service."""
+"""The operations of the Step Functions API whose answers from moto differ from the service's."""
 
 import copy
 from typing import Any
@@ -15,7 +15,7 @@ _DATA_FIELDS = {"input", "output", "inputDetails", "outputDetails", "parameters"
 
 
 class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
-    """Answers from executions that really run."""
+    """Answers with the data of real executions."""
 
     def describe_execution(self) -> ActionResult:
         """DescribeExecution."""
@@ -29,12 +29,12 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
             "error": execution.error,
             "cause": execution.cause,
             "redriveStatus": "NOT_REDRIVABLE",
-            "redriveStatusReason": "Executions are not redriven here",
+            "redriveStatusReason": "Redrive is not served here",
         }
         return ActionResult({key: value for key, value in answer.items() if value is not None})
 
     def list_executions(self) -> ActionResult:
-        """ListExecutions, the newest first."""
+        """ListExecutions, newest first."""
         executions, next_token = self.stepfunction_backend.list_executions(
             self._get_param("stateMachineArn"),
             status_filter=self._get_param("statusFilter"),

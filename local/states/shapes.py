@@ -1,4 +1,4 @@
-"""Names and values between the States Language and botocore: services, actions, arguments and answers."""
+"""Converts names and values between the States Language and botocore."""
 
 import json
 import re
@@ -17,12 +17,12 @@ _session = botocore.session.get_session()
 
 
 class ArgumentsError(Exception):
-    """Arguments that the service would not take."""
+    """The arguments of a task are invalid."""
 
 
 @lru_cache(maxsize=1)
 def _boto_names() -> dict[str, str]:
-    # Step Functions names a service by its service id, in lower case and without spaces.
+    # In Step Functions, a service's name is its service id in lower case and without spaces.
     available = _session.get_available_services()
     names = {name.replace("-", ""): name for name in available}
     return names | {alias.replace("-", ""): name for name, alias in EVENT_ALIASES.items() if name in available}
@@ -30,43 +30,43 @@ def _boto_names() -> dict[str, str]:
 
 @lru_cache(maxsize=128)
 def find_service(api_name: str) -> ServiceModel | None:
-    """The model of a service by its name in ``aws-sdk:<service>:<action>``; None, if there is no such service."""
+    """The model of a service by its name in ``aws-sdk:<service>:<action>``; None for an unknown service."""
     boto_name = _boto_names().get(api_name)
     model = _session.get_service_model(boto_name) if boto_name else None
     return model if model and str(model.service_id).replace(" ", "").lower() == api_name else None
 
 
 def find_operation(service: ServiceModel | None, action: str) -> OperationModel | None:
-    """The model of an action in camelCase; None, if the service has no such action."""
+    """The model of an action in camelCase; None for an unknown action."""
     name = capitalized(action)
     known = service is not None and action[:1].islower() and name in service.operation_names
     return service.operation_model(name) if service is not None and known else None
 
 
 def error_prefix(service: ServiceModel) -> str:
-    """The name of a service in the errors of its ``aws-sdk`` tasks: Ssm, DynamoDb, SageMaker."""
+    """The prefix of a service's errors in ``aws-sdk`` tasks: Ssm, DynamoDb, SageMaker."""
     return str(snake_to_camel_case(camel_to_snake_case(str(service.service_id).replace(" ", ""))))
 
 
 def capitalized(name: str) -> str:
-    """A field as optimized tasks write it: projectName is ProjectName."""
+    """A field's name in optimized tasks: ProjectName for projectName."""
     return name[:1].upper() + name[1:]
 
 
 def pascal(name: str) -> str:
-    """A field as ``aws-sdk`` tasks write it: KMSKeyId is KmsKeyId."""
+    """A field's name in ``aws-sdk`` tasks: KmsKeyId for KMSKeyId."""
     return _LEADING_ACRONYM.sub(lambda match: match[0].capitalize(), capitalized(name))
 
 
 def to_request(
     value: Any, shape: Shape | None, name_of: Callable[[str], str], json_fields: Collection[str] = ()
 ) -> Any:
-    """The request that arguments mean; JSON given for one of ``json_fields`` becomes text.
+    """The botocore request for the arguments of a task; JSON in one of ``json_fields`` becomes text.
 
     Raises
     ------
     ArgumentsError
-        For a field that the action does not have.
+        For an unknown field.
     """
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         members = {name_of(name): name for name in shape.members}
@@ -92,7 +92,7 @@ def to_request(
 def from_response(
     value: Any, shape: Shape | None, name_of: Callable[[str], str], date_of: Callable[[datetime], Any]
 ) -> Any:
-    """The JSON value of what botocore answered."""
+    """The JSON value of botocore's answer."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         members = [(key, item) for key, item in value.items() if key in shape.members]
         return {name_of(key): from_response(item, shape.members[key], name_of, date_of) for key, item in members}
@@ -108,15 +108,15 @@ def from_response(
 
 
 def to_iso(moment: datetime) -> str:
-    """A moment as ``aws-sdk`` tasks answer it."""
+    """A time in the answers of ``aws-sdk`` tasks."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def to_epoch_milliseconds(moment: datetime) -> int:
-    """A moment as optimized tasks answer it."""
+    """A time in the answers of optimized tasks."""
     return int(moment.timestamp() * 1000)
 
 
 def to_text(value: Any) -> str:
-    """A JSON value as the service writes it."""
+    """A JSON value as text in the service's format."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

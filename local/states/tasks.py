@@ -1,4 +1,4 @@
-"""The Task states: every call goes through botocore to this engine's own endpoint, in the state machine's role."""
+"""The Task states: they call this engine's endpoint through botocore, in the state machine's role."""
 
 import copy
 import json
@@ -41,11 +41,11 @@ _POLL_SECONDS = 0.15
 
 
 class _CancelledError(Exception):
-    """The execution, or the part of it that waits here, has ended."""
+    """The execution, or its branch with this task, has ended."""
 
 
 def install() -> None:
-    """Let every Task state be one of these."""
+    """Replace moto's Task states by these."""
     preprocessor.state_task_for = _task_for
     lambda_eval_utils.boto_client_for = _client_for
 
@@ -63,7 +63,7 @@ def _task_for(resource: Any) -> StateTask:
 
 
 class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
-    """A call of any service: optimized or ``aws-sdk``, answered at once, ``.sync`` or ``.waitForTaskToken``."""
+    """Calls a service: optimized or ``aws-sdk``; request-response, ``.sync`` or ``.waitForTaskToken``."""
 
     _service: ServiceModel
     _operation: OperationModel
@@ -74,7 +74,7 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
 
     def from_state_props(self, state_props: StateProps) -> None:
         super().from_state_props(state_props)
-        # Without TimeoutSeconds, moto ends a task that has HeartbeatSeconds after a minute.
+        # Without TimeoutSeconds, moto times out a task with HeartbeatSeconds after a minute.
         if self.timeout.is_default_value():
             self.timeout = TimeoutSeconds(TimeoutSeconds.DEFAULT_TIMEOUT_SECONDS)
 
@@ -89,9 +89,9 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
         return str(name) if self._integration else f"{name}:{self.resource.api_name}"
 
     def _evaluate_with_timeout(self, env: Environment) -> None:
-        # Each try waits with a token of its own, and nobody waits with it afterwards.
-        asks = self.resource.condition == TOKEN
-        endpoint = env.callback_pool_manager.add(env.states.context_object.update_task_token()) if asks else None
+        # Each attempt has its own token, which is invalid afterwards.
+        needs_token = self.resource.condition == TOKEN
+        endpoint = env.callback_pool_manager.add(env.states.context_object.update_task_token()) if needs_token else None
         try:
             super()._evaluate_with_timeout(env)
         finally:
@@ -149,13 +149,13 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
             status = job.status(report)
             if status == job.succeeded:
                 return report
-            if status not in job.going:
+            if status not in job.running_statuses:
                 raise self._failure(env, "States.TaskFailed", shapes.to_text(report))
             env.program_state_event.wait(_POLL_SECONDS)
         try:
             self._call(client, self._service.operation_model(job.stop), job.stop_by(name))
         except ClientError as error:
-            # The service cancels as well as it can: the job may have ended by now, or the role may not stop it.
+            # As on AWS, a failed cancellation is ignored: the job may have ended, or the role may not stop it.
             raise _CancelledError from error
         raise _CancelledError
 
@@ -214,7 +214,7 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
 
 
 class InvokeTask(ServiceTask):
-    """``lambda:invoke``, whose payload is JSON, and whose function's errors are the task's."""
+    """``lambda:invoke``: its payload is JSON, and the function's error fails the task."""
 
     def _request(self, env: Environment, arguments: Any) -> dict[str, Any]:
         if isinstance(arguments, dict) and "Payload" in arguments:
@@ -229,7 +229,7 @@ class InvokeTask(ServiceTask):
 
 
 class FunctionTask(StateTaskLambda):  # type: ignore[misc]
-    """A Lambda function as the resource itself."""
+    """A task with a Lambda function's ARN as resource."""
 
     def _from_error(self, env: Environment, ex: Exception) -> FailureEvent:
         event = super()._from_error(env, ex)

@@ -50,5 +50,5 @@ def describe_next(service: Service, parameters: BuildParameters | None = None) -
         The document asks for something that cannot be built.
     """
     if parameters is None:
-        parameters = parse_document(read_document(service), default_framework=service.setting("FRAMEWORK"))
+        parameters = parse_document(read_document(service), default_framework=service.settings.framework)
     return BuildContext(service, read_state(service).last_number + 1, parameters)

@@ -78,7 +78,7 @@ def remember(seen: str, prints: Iterable[str]) -> str:
 def read_state(service: Service) -> StackState:
     """The state as of this moment (a consistent read)."""
     with aws_call("read the builds table"):
-        item = service.dynamodb.get_item(TableName=service.setting("BUILDS_TABLE"), Key=_KEY, ConsistentRead=True).get(
+        item = service.dynamodb.get_item(TableName=service.settings.builds_table, Key=_KEY, ConsistentRead=True).get(
             "Item"
         )
     if not item:
@@ -131,4 +131,4 @@ def change_state(service: Service, seen: StackState, wanted: StackState, record:
 
 
 def _put(service: Service, item: dict[str, Any], **condition: Any) -> Any:
-    return {"TableName": service.setting("BUILDS_TABLE"), "Item": item, **condition}
+    return {"TableName": service.settings.builds_table, "Item": item, **condition}

@@ -152,7 +152,7 @@ def read_build(service: Service, number: int) -> BuildRecord:
     """
     with aws_call(f"read build {number}"):
         item = service.dynamodb.get_item(
-            TableName=service.setting("BUILDS_TABLE"), Key=build_key(number), ConsistentRead=True
+            TableName=service.settings.builds_table, Key=build_key(number), ConsistentRead=True
         ).get("Item")
     if not item:
         raise BuildNotFoundError(f"There is no build {number} in {service.stack_name}.")
@@ -163,7 +163,7 @@ def list_builds(service: Service, limit: int = 20) -> list[BuildRecord]:
     """The newest builds, newest first."""
     with aws_call("list the builds"):
         pages = service.dynamodb.get_paginator("query").paginate(
-            TableName=service.setting("BUILDS_TABLE"),
+            TableName=service.settings.builds_table,
             KeyConditionExpression="kind = :build",
             ExpressionAttributeValues={":build": {"S": "build"}},
             ScanIndexForward=False,
@@ -192,7 +192,7 @@ def update_build(service: Service, number: int, *, only_if: Mapping[str, Any] | 
     with aws_call(f"update build {number}"):
         try:
             service.dynamodb.update_item(
-                TableName=service.setting("BUILDS_TABLE"),
+                TableName=service.settings.builds_table,
                 Key=build_key(number),
                 UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
                 ExpressionAttributeNames={f"#{name}": name for name in (*changes, *expected)},

@@ -150,7 +150,7 @@ def _look_at_roles(examined: Examination) -> Told:
 
 
 def _look_at_parameters(examined: Examination) -> Told:
-    name, framework = examined.service.setting("PARAMETERS_NAME"), examined.context.parameters.framework
+    name, framework = examined.service.settings.parameters_name, examined.context.parameters.framework
     yield "good", f"{name} is right, for framework {framework}"
 
 

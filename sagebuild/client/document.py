@@ -22,7 +22,7 @@ class Parameters(Mapping[str, Any]):
     @property
     def name(self) -> str:
         """The name of the SSM parameter that holds them."""
-        return self._service.setting("PARAMETERS_NAME")
+        return self._service.settings.parameters_name
 
     @property
     def document(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class Parameters(Mapping[str, Any]):
             With a line for everything that is wrong.
         """
         content = self.document if document is None else document
-        return parse_parameters(content, default_framework=self._service.setting("FRAMEWORK"))
+        return parse_parameters(content, default_framework=self._service.settings.framework)
 
     def set(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> Change:
         """Set parameters; a dotted name reaches into one: ``set({"hyperparameters.epochs": 20})``.
@@ -105,7 +105,7 @@ class Parameters(Mapping[str, Any]):
     def defaults(self, framework: str | None = None) -> dict[str, Any]:
         """The document that a first deployment writes; default: for the framework of this one."""
         own = read_leniently(self.text).get("framework")
-        return default_document(framework or str(own or self._service.setting("FRAMEWORK")))
+        return default_document(framework or str(own or self._service.settings.framework))
 
     def history(self) -> list[Version]:
         """The versions that SSM keeps, up to 100, newest first; those that are no JSON object are left out."""

@@ -145,7 +145,7 @@ def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, A
     for path, value in changes.items():
         set_path(changed, path, value)
     overrides = {name: changed[name] for name in dict.fromkeys(path.partition(".")[0] for path in changes)}
-    check_overrides(text, overrides, service.setting("FRAMEWORK"))
+    check_overrides(text, overrides, service.settings.framework)
     return overrides
 
 
@@ -160,7 +160,7 @@ def find_number(before: StackState, after: StackState) -> int | None:
 def _publish(service: Service, kind: str, content: Mapping[str, Any]) -> None:
     with aws_call("send the request to the launch topic"):
         service.sns.publish(
-            TopicArn=service.setting("LAUNCH_TOPIC_ARN"),
+            TopicArn=service.settings.launch_topic_arn,
             Subject=name_person(),
             Message=json.dumps(content),
             MessageAttributes={"trigger": {"DataType": "String", "StringValue": kind}},

@@ -95,7 +95,7 @@ def _list_sources(service: Service, record: BuildRecord) -> list[_Source]:
     training = [_Source("training", "/aws/sagemaker/TrainingJobs", job)] if job else []
     return [
         *(_Source(name, f"/aws/lambda/{service.stack_name}-{name}") for name in FUNCTIONS),
-        _Source("image", service.setting("IMAGE_LOG_GROUP")),
+        _Source("image", service.settings.image_log_group),
         *training,
         _Source("endpoint", f"/aws/sagemaker/Endpoints/{name_endpoint(service)}"),
     ]

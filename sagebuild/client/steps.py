@@ -102,7 +102,7 @@ def read_steps(service: Service, number: int) -> Steps:
             execution = states.describe_execution(executionArn=arn)
             definition = states.describe_state_machine_for_execution(executionArn=arn)["definition"]
         except states.exceptions.ExecutionDoesNotExist:
-            machine = states.describe_state_machine(stateMachineArn=service.setting("STATE_MACHINE_ARN"))
+            machine = states.describe_state_machine(stateMachineArn=service.settings.state_machine_arn)
             return build_steps(json.loads(machine["definition"])["States"], History(), "RUNNING", datetime.now(UTC))
     end = execution.get("stopDate") or datetime.now(UTC)
     return build_steps(json.loads(definition)["States"], _read_history(service, number), execution["status"], end)

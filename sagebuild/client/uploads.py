@@ -24,7 +24,7 @@ def upload_data(service: Service, path: Path, prefix: str, *, progress: bool) ->
     files = list(_list_files(path))
     if not files:
         raise InputError(f"{path} is no file and no folder with files; there is nothing to upload.")
-    bucket = service.setting("DATA_BUCKET")
+    bucket = service.settings.data_bucket
     folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
     total = sum(file.stat().st_size for file, _ in files)
     with explaining(), aws_call(f"upload {path}"), _show_progress(_name_files(files), total, progress) as advance:
@@ -45,7 +45,7 @@ def upload_source(service: Service, folder: Path, name: str | None) -> str:
         raise InputError(f"{folder} holds no Python file; give the folder that holds the training script.")
     key = name or f"{folder.resolve().name}.tar.gz"
     with explaining(), aws_call(f"upload {key}"):
-        service.s3.put_object(Bucket=service.setting("CODE_BUCKET"), Key=key, Body=_pack(files))
+        service.s3.put_object(Bucket=service.settings.code_bucket, Key=key, Body=_pack(files))
     return key
 
 

@@ -87,7 +87,7 @@ def _list_left_out(context: BuildContext[BuildParameters], bodies: Bodies, price
         minute = find_image_build_price(service.region)
         amount = f" at {format_dollars(minute)} a minute each" if minute else ""
         yield f"The image builds, {images}{amount}, are left out."
-    if service.optional_setting("PREPROCESS_STATE_MACHINE") or service.optional_setting("POSTPROCESS_STATE_MACHINE"):
+    if service.settings.preprocess_state_machine or service.settings.postprocess_state_machine:
         yield "Your own state machines are left out."
     yield from _list_left_out_of_endpoint(context, bodies)
 

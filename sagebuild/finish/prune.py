@@ -60,4 +60,4 @@ def _delete_model(service: Service, number: int) -> None:
             service.sagemaker.delete_endpoint_config(EndpointConfigName=name)
         with suppress_code("ValidationException"):
             service.sagemaker.delete_model(ModelName=name)
-        service.s3.delete_object(Bucket=service.setting("MODEL_BUCKET"), Key=key_packed_model(service, number))
+        service.s3.delete_object(Bucket=service.settings.model_bucket, Key=key_packed_model(service, number))

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 WAIT = 600  # seconds; a Lambda may take 900
 POLL_SECONDS = 5.0
-BUCKETS = ("DATA_BUCKET", "CODE_BUCKET", "MODEL_BUCKET")
 TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 
 _log = logging.getLogger(__name__)
@@ -40,8 +39,9 @@ def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sle
     _delete_packages(service)
     _delete_jobs(service)
     _delete_logs(service)
-    for bucket in BUCKETS:
-        _empty_bucket(service, service.setting(bucket))
+    settings = service.settings
+    for bucket in (settings.data_bucket, settings.code_bucket, settings.model_bucket):
+        _empty_bucket(service, bucket)
 
 
 def _stop_running_build(service: Service, sleep: Callable[[float], None]) -> None:

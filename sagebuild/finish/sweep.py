@@ -81,7 +81,7 @@ def repeat_finish(service: Service, unfinished: Unfinished) -> None:
     }
     with aws_call(f"finish build {unfinished.number}"):
         service.functions.invoke(
-            FunctionName=service.setting("FINISH_FUNCTION_ARN"),
+            FunctionName=service.settings.finish_function_arn,
             InvocationType="Event",
             Payload=json.dumps({"detail": detail}),
         )

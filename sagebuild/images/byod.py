@@ -50,7 +50,7 @@ def choose_byod_image(context: BuildContext[ByodParameters], scope: Scope) -> Im
     """
     if address := _read_own(context.parameters, scope):
         return Image(address)
-    repository = context.service.setting("IMAGE_REPOSITORY_URI")
+    repository = context.service.settings.image_repository_uri
     if _is_to_build(context.parameters, scope):
         return Image(f"{repository}:{name_image_tag(context.number, scope)}")
     built, digest = _find_newest(context.service, scope)
@@ -64,7 +64,7 @@ def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
     if not byod or not scopes:
         return {"wanted": False, "builds": []}
     tags = [name_image_tag(context.number, scope) for scope in scopes]
-    repository = context.service.setting("IMAGE_REPOSITORY_URI")
+    repository = context.service.settings.image_repository_uri
     return {
         "wanted": True,
         "builds": [
@@ -77,7 +77,7 @@ def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
 
 def name_repository(service: Service) -> str:
     """The name of the stack's image repository, from its URI: ``account.dkr.ecr.region.amazonaws.com/name``."""
-    return service.setting("IMAGE_REPOSITORY_URI").partition("/")[2]
+    return service.settings.image_repository_uri.partition("/")[2]
 
 
 def find_source_problems(parameters: ByodParameters) -> Iterator[str]:
@@ -96,7 +96,7 @@ def locate_source_in_s3(context: BuildContext[ByodParameters]) -> str | None:
     location = context.parameters.sourcelocation
     if not location or not list_images_to_build(context.parameters) or re.match(r"https://|codecommit:", location):
         return None
-    return location if location.startswith("s3://") else f"s3://{context.service.setting('CODE_BUCKET')}/{location}"
+    return location if location.startswith("s3://") else f"s3://{context.service.settings.code_bucket}/{location}"
 
 
 def _build_request(context: BuildContext[ByodParameters], scope: Scope) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _build_request(context: BuildContext[ByodParameters], scope: Scope) -> dict[
     service, number, parameters = context.service, context.number, context.parameters
     variables = {"IMAGE_TAG": name_image_tag(number, scope), "DOCKERFILE_FOLDER": _read_folder(parameters, scope)}
     request = {
-        "ProjectName": service.setting("IMAGE_PROJECT"),
+        "ProjectName": service.settings.image_project,
         "IdempotencyToken": f"{name_resource(service, number)}-{scope}",
         "EnvironmentVariablesOverride": [
             {"Name": name, "Value": value, "Type": "PLAINTEXT"} for name, value in variables.items()

@@ -67,9 +67,9 @@ def take_messages(
 
 
 def _read(service: Service, message: Message, read_text: Callable[[], str]) -> LaunchRequest | None:
-    request = read_message(message.body, message.id, service.setting("LAUNCH_TOPIC_ARN"))
+    request = read_message(message.body, message.id, service.settings.launch_topic_arn)
     if request and request.overrides:
-        check_overrides(read_text(), request.overrides, service.setting("FRAMEWORK"))
+        check_overrides(read_text(), request.overrides, service.settings.framework)
     return request
 
 
@@ -99,7 +99,7 @@ def _set_aside(service: Service, refused: Sequence[tuple[Message, str]]) -> list
         try:
             with aws_call("set a message aside"):
                 service.sqs.send_message(
-                    QueueUrl=service.setting("DEAD_LETTER_QUEUE_URL"),
+                    QueueUrl=service.settings.dead_letter_queue_url,
                     MessageBody=message.body,
                     MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:_REASON]}},
                 )

@@ -154,7 +154,7 @@ def start_pending(service: Service, sleep: Sleep = time.sleep) -> int | None:
 
 def start_execution(service: Service, number: int) -> None:
     """Start the state machine for a build; for one that has been started this changes nothing."""
-    machine, name = service.setting("STATE_MACHINE_ARN"), name_execution(number)
+    machine, name = service.settings.state_machine_arn, name_execution(number)
     with aws_call(f"start build {number}"), suppress(service.stepfunctions.exceptions.ExecutionAlreadyExists):
         service.stepfunctions.start_execution(stateMachineArn=machine, name=name, input=json.dumps({"number": number}))
 

@@ -85,7 +85,7 @@ def publish_facts(service: Service, subject: str, facts: Mapping[str, Any]) -> N
     """
     with aws_call(f"send the message {facts['id']}"):
         service.sns.publish(
-            TopicArn=service.setting("RESULTS_TOPIC_ARN"),
+            TopicArn=service.settings.results_topic_arn,
             Subject=subject[:100],
             MessageStructure="json",
             Message=json.dumps({"default": facts["text"]} | dict.fromkeys(_MACHINES, json.dumps(facts))),
@@ -113,7 +113,7 @@ def build_facts(service: Service, record: BuildRecord, text: str, console: str) 
 def count_listeners(service: Service) -> int:
     """How many confirmed subscriptions hear the notifications, up to the hundred that SNS tells at once."""
     with aws_call("look who hears the notifications"):
-        found = service.sns.list_subscriptions_by_topic(TopicArn=service.setting("RESULTS_TOPIC_ARN"))["Subscriptions"]
+        found = service.sns.list_subscriptions_by_topic(TopicArn=service.settings.results_topic_arn)["Subscriptions"]
     return sum(subscription["SubscriptionArn"].startswith("arn:") for subscription in found)
 
 

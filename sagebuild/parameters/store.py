@@ -17,7 +17,7 @@ def read_document(service: Service) -> str:
     ParameterError
         There is no such document.
     """
-    name = service.setting("PARAMETERS_NAME")
+    name = service.settings.parameters_name
     with aws_call("read the build parameters"):
         try:
             return service.ssm.get_parameter(Name=name)["Parameter"]["Value"]
@@ -39,7 +39,7 @@ def write_document(service: Service, document: dict[str, Any], *, overwrite: boo
     with aws_call("write the build parameters"):
         try:
             service.ssm.put_parameter(
-                Name=service.setting("PARAMETERS_NAME"),
+                Name=service.settings.parameters_name,
                 Description="The build parameters of sagebuild; edit them here.",
                 Value=json.dumps(document, indent=2),
                 Type="String",
@@ -54,4 +54,4 @@ def write_document(service: Service, document: dict[str, Any], *, overwrite: boo
 def delete_document(service: Service) -> None:
     """Remove the document, which may be gone already."""
     with aws_call("delete the build parameters"), suppress_code("ParameterNotFound"):
-        service.ssm.delete_parameter(Name=service.setting("PARAMETERS_NAME"))
+        service.ssm.delete_parameter(Name=service.settings.parameters_name)

@@ -60,7 +60,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         The build has ended.
     """
     text = read_document(service)
-    parameters = parse_overridden(text, record.overrides, service.setting("FRAMEWORK"))
+    parameters = parse_overridden(text, record.overrides, service.settings.framework)
     context, findings = BuildContext(service, record.number, parameters), Findings()
     requests, live = plan_requests(context, findings), describe_live(service)
     bodies, artifacts = requests.bodies, requests.training.artifacts if requests.training else None

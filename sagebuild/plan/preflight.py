@@ -85,7 +85,7 @@ def _examine_channel(service: Service, name: str, uri: str, findings: Findings) 
     found = _count_objects(service, uri)
     if found is None:
         findings.notes.append(f"The channel '{name}' was not looked into: the bucket of {uri} does not allow it.")
-    elif not found and service.optional_setting("PREPROCESS_STATE_MACHINE"):
+    elif not found and service.settings.preprocess_state_machine:
         findings.notes.append(f"The channel '{name}' had no objects at {uri} before preprocessing.")
     elif not found:
         findings.problems.append(f"The channel '{name}' has no objects at {uri}; upload the training data there.")
@@ -108,8 +108,8 @@ def _count_objects(service: Service, uri: str) -> int | None:
 
 
 def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
-    bucket, model_bucket = urlsplit(artifacts).netloc, service.setting("MODEL_BUCKET")
-    if bucket not in (model_bucket, service.setting("CODE_BUCKET")):
+    bucket, model_bucket = urlsplit(artifacts).netloc, service.settings.model_bucket
+    if bucket not in (model_bucket, service.settings.code_bucket):
         yield (
             f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role may not read; "
             f"copy it to the model bucket ({model_bucket})."
@@ -129,7 +129,7 @@ def _find_missing_scripts(context: BuildContext[ScriptModeParameters]) -> Iterat
     if not parameters.trainsourcefile and not (serves_only and parameters.hostsourcefile):
         yield (
             "trainsourcefile is not set; pack the script into an archive, upload it to the code bucket "
-            f"({service.setting('CODE_BUCKET')}), and give its key here, such as source.tar.gz."
+            f"({service.settings.code_bucket}), and give its key here, such as source.tar.gz."
         )
 
 
@@ -196,7 +196,7 @@ def _find_image_problems(service: Service, name: str, image: str) -> Iterator[st
 
 
 def _find_network_problems(service: Service, parameters: BuildParameters) -> Iterator[str]:
-    if parameters.subnets and service.setting("VPC_ACCESS") != "true":
+    if parameters.subnets and service.settings.vpc_access != "true":
         yield (
             "subnets is given, and the stack's roles may not join a VPC; deploy the service with "
             '--param="vpcAccess=true".'

@@ -109,7 +109,7 @@ def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
     """
     live = describe_live(service)
     target = find_target(service, record.trigger.rollback, live.endpoint)
-    parameters = parse_overridden(target.parameters, target.overrides, service.setting("FRAMEWORK"))
+    parameters = parse_overridden(target.parameters, target.overrides, service.settings.framework)
     context, findings = BuildContext(service, record.number, parameters), Findings()
     instance_type = describe_instance_type(service, target.endpoint_config)
     examine_deployment(context, findings)

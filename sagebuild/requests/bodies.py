@@ -30,10 +30,10 @@ def build_training_job(context: BuildContext[BuildParameters], image: str | None
     body = {
         "TrainingJobName": name_resource(service, context.number),
         "AlgorithmSpecification": algorithm,
-        "RoleArn": service.setting("TRAINING_ROLE_ARN"),
+        "RoleArn": service.settings.training_role_arn,
         "HyperParameters": build_hyperparameters(context),
         "InputDataConfig": [_build_channel(name, channel) for name, channel in read_channels(context).items()],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{service.setting('MODEL_BUCKET')}/builds"},
+        "OutputDataConfig": {"S3OutputPath": f"s3://{service.settings.model_bucket}/builds"},
         "ResourceConfig": {
             "InstanceType": parameters.traininstancetype,
             "InstanceCount": parameters.traininstancecount,
@@ -65,7 +65,7 @@ def build_model(context: BuildContext[BuildParameters], image: str | None) -> Bo
     environment = (build_script_environment(script) if script else {}) | context.parameters.modelhostingenvironment
     body = {
         "ModelName": name_resource(context.service, context.number),
-        "ExecutionRoleArn": context.service.setting("HOSTING_ROLE_ARN"),
+        "ExecutionRoleArn": context.service.settings.hosting_role_arn,
         "PrimaryContainer": _name_image("Image", image) | {"Environment": environment},
         "Tags": build_tags(context),
     }
@@ -109,7 +109,7 @@ def read_channels(context: BuildContext[BuildParameters]) -> dict[str, Channel]:
     networkisolation there is one more, which brings the script.
     """
     service, parameters = context.service, context.parameters
-    bucket = service.setting("DATA_BUCKET")
+    bucket = service.settings.data_bucket
     source = locate_source(service, getattr(parameters, "trainsourcefile", None))
     code = {CODE_CHANNEL: Channel(uri=source, InputMode="File")} if source and parameters.networkisolation else {}
     if not parameters.channels:

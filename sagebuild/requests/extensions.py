@@ -101,7 +101,7 @@ def extend_model(context: BuildContext[BuildParameters], body: Body) -> Body:
 
 def name_pipeline_image(service: Service, part: PipelineContainer) -> str:
     """The address of a pipeline's image, which may be a tag in the stack's own repository."""
-    return part.image or f"{service.setting('IMAGE_REPOSITORY_URI')}:{part.tag}"
+    return part.image or f"{service.settings.image_repository_uri}:{part.tag}"
 
 
 def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -> Body:
@@ -130,7 +130,7 @@ def _build_queue(context: BuildContext[BuildParameters]) -> Body:
     assert asked
     topics = _given({"SuccessTopic": asked.successtopic, "ErrorTopic": asked.errortopic})
     output = {
-        "S3OutputPath": asked.output or f"s3://{context.service.setting('MODEL_BUCKET')}/{ANSWERS_FOLDER}/",
+        "S3OutputPath": asked.output or f"s3://{context.service.settings.model_bucket}/{ANSWERS_FOLDER}/",
         "KmsKeyId": context.parameters.outputkmskey,
         "NotificationConfig": topics or None,
     }
@@ -153,7 +153,7 @@ def _build_checkpoints(context: BuildContext[BuildParameters]) -> Body:
     if not checkpoints:
         return {}
     # A folder for each build: a training goes on from whatever checkpoints it finds.
-    own = f"s3://{service.setting('MODEL_BUCKET')}/{CHECKPOINTS_FOLDER}/{name_resource(service, context.number)}/"
+    own = f"s3://{service.settings.model_bucket}/{CHECKPOINTS_FOLDER}/{name_resource(service, context.number)}/"
     uri = checkpoints.uri or own
     return {"CheckpointConfig": _given({"S3Uri": uri, "LocalPath": checkpoints.path})}
 

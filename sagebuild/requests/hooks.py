@@ -24,22 +24,22 @@ Path = tuple[str | int, ...]
 # as it is. The state machine's role may pass no other role and touch nothing of another name.
 _FUNCTIONS: dict[str, tuple[str, str, tuple[Path, ...]]] = {
     "training": (
-        "TRAINING_CONFIG_FUNCTION",
+        "training_config_function",
         "trainingConfigFunction",
         (("TrainingJobName",), ("RoleArn",)),
     ),
     "tuning": (
-        "TRAINING_CONFIG_FUNCTION",
+        "training_config_function",
         "trainingConfigFunction",
         (("HyperParameterTuningJobName",), ("TrainingJobDefinition", "RoleArn")),
     ),
     "model": (
-        "MODEL_CONFIG_FUNCTION",
+        "model_config_function",
         "modelConfigFunction",
         (("ModelName",), ("ExecutionRoleArn",)),
     ),
     "endpointConfig": (
-        "ENDPOINT_CONFIG_FUNCTION",
+        "endpoint_config_function",
         "endpointConfigFunction",
         (
             ("EndpointConfigName",),
@@ -48,7 +48,7 @@ _FUNCTIONS: dict[str, tuple[str, str, tuple[Path, ...]]] = {
         ),
     ),
 }
-_MACHINES = {"preprocess": "PREPROCESS_STATE_MACHINE", "postprocess": "POSTPROCESS_STATE_MACHINE"}
+_MACHINES = {"preprocess": "preprocess_state_machine", "postprocess": "postprocess_state_machine"}
 
 
 class ExecutionPlan(TypedDict):
@@ -60,7 +60,7 @@ class ExecutionPlan(TypedDict):
 
 def list_config_functions(service: Service) -> list[str]:
     """The deploy parameters of the person's own functions that replace request bodies in this stack."""
-    return list(dict.fromkeys(name for setting, name, _ in _FUNCTIONS.values() if service.optional_setting(setting)))
+    return list(dict.fromkeys(name for setting, name, _ in _FUNCTIONS.values() if getattr(service.settings, setting)))
 
 
 def replace_bodies(context: BuildContext[BuildParameters], bodies: Bodies) -> tuple[Bodies, list[str]]:
@@ -91,7 +91,7 @@ def replace_body(context: BuildContext[BuildParameters], kind: str, body: Body) 
         The function failed, or changed what the build needs as it was.
     """
     setting, name, kept = _FUNCTIONS[kind]
-    arn = context.service.optional_setting(setting)
+    arn: str = getattr(context.service.settings, setting)
     if not arn:
         return body
     event = {"number": context.number, "parameters": context.parameters.model_dump(mode="json"), "request": body}
@@ -163,7 +163,7 @@ def plan_execution(context: BuildContext[BuildParameters], kind: str, facts: Map
         What its input tells beside the number, the stack and the parameters.
     """
     service, number = context.service, context.number
-    machine = service.optional_setting(_MACHINES[kind])
+    machine: str = getattr(service.settings, _MACHINES[kind])
     if not machine:
         return {"wanted": False}
     asked = context.parameters.model_dump(mode="json")
@@ -182,7 +182,7 @@ def stop_executions(service: Service, number: int) -> dict[str, str]:
     """
     statuses: dict[str, str] = {}
     for kind, setting in _MACHINES.items():
-        machine = service.optional_setting(setting)
+        machine: str = getattr(service.settings, setting)
         if not machine:
             continue
         name = _name_execution(service, number, kind)

@@ -93,7 +93,7 @@ def plan_packing(context: BuildContext[ScriptModeParameters]) -> PackingPlan | N
         return None
     return {
         "source": source,
-        "target": f"s3://{service.setting('MODEL_BUCKET')}/{key_packed_model(service, context.number)}",
+        "target": f"s3://{service.settings.model_bucket}/{key_packed_model(service, context.number)}",
     }
 
 
@@ -134,7 +134,7 @@ def locate_source(service: Service, source: str | None) -> str | None:
     """The S3 URI of a source archive, which a document may also give as a key of the code bucket."""
     if not source or source.startswith("s3://"):
         return source
-    return f"s3://{service.setting('CODE_BUCKET')}/{source.lstrip('/')}"
+    return f"s3://{service.settings.code_bucket}/{source.lstrip('/')}"
 
 
 def is_legacy(parameters: ScriptModeParameters) -> bool:

@@ -63,7 +63,7 @@ def find_built_images(service: Service, record: BuildRecord) -> dict[str, str]:
                 if error.response["Error"]["Code"] == "ImageNotFoundException":
                     continue
                 raise
-        repository = service.setting("IMAGE_REPOSITORY_URI")
+        repository = service.settings.image_repository_uri
         found[f"{repository}:{tag}"] = f"{repository}@{answer['imageDetails'][0]['imageDigest']}"
     return found
 
@@ -94,7 +94,7 @@ def _list_running(service: Service, record: BuildRecord) -> list[str]:
 
 
 def _read_running(service: Service) -> list[Mapping[str, Any]]:
-    project = service.setting("IMAGE_PROJECT")
+    project = service.settings.image_project
     with aws_call("list the image builds"):
         ids = service.codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
         if not ids:

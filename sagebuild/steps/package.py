@@ -155,7 +155,7 @@ def _describe_sources(context: BuildContext[BuildParameters]) -> dict[str, str]:
 def _find_version(service: Service, uri: str) -> str:
     """The version of a source archive, or its ETag where the bucket keeps none; empty if that cannot be told."""
     location = urlsplit(uri)
-    if location.netloc != service.setting("CODE_BUCKET"):
+    if location.netloc != service.settings.code_bucket:
         return ""
     with aws_call(f"look at {uri}"):
         try:

@@ -50,7 +50,7 @@ def register_model(service: Service, request: Mapping[str, Any]) -> str:
     record = read_build(service, request["number"])
     if job := describe_job(service, record):
         record = replace(record, **job_facts(complete_job(service, job)))
-    bucket, key = service.setting("MODEL_BUCKET"), f"{FOLDER}/{name_resource(service, record.number)}"
+    bucket, key = service.settings.model_bucket, f"{FOLDER}/{name_resource(service, record.number)}"
     with aws_call(f"write s3://{bucket}/{key}"):
         for name, text in (("metrics", write_metrics(record.metrics)), ("parameters", write_parameters(record))):
             service.s3.put_object(
@@ -113,7 +113,7 @@ def answer_from_registry(service: Service, package: str, approved: bool, comment
 
 
 def _will_ask(service: Service, record: BuildRecord) -> bool:
-    parameters = parse_overridden(record.parameters, record.overrides, service.setting("FRAMEWORK"))
+    parameters = parse_overridden(record.parameters, record.overrides, service.settings.framework)
     return asks_approval(parameters) and record.status == "running" and not record.approval_until
 
 

@@ -59,10 +59,10 @@ def find_sample_problems(context: BuildContext[BuildParameters]) -> Iterator[str
     if not uri:
         return
     bucket, key = _split(uri)
-    if bucket not in (service.setting("CODE_BUCKET"), service.setting("DATA_BUCKET")):
+    if bucket not in (service.settings.code_bucket, service.settings.data_bucket):
         yield (
             f"smoketest.file is in the bucket {bucket}, which the smoke test may not read; copy it to the code bucket "
-            f"({service.setting('CODE_BUCKET')})."
+            f"({service.settings.code_bucket})."
         )
         return
     with aws_call(f"look for {uri}"):

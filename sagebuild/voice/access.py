@@ -53,7 +53,7 @@ def read_access(service: Service) -> Access:
     ParameterError
         The document is invalid. The caller must then allow no one.
     """
-    name = service.setting("ACCESS_NAME")
+    name = service.settings.access_name
     with aws_call("read who may speak to the skill"):
         try:
             text = service.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
@@ -72,7 +72,7 @@ def read_access(service: Service) -> Access:
 def delete_access(service: Service) -> None:
     """Delete the document, if there is one."""
     with aws_call("delete who may speak to the skill"), suppress_code("ParameterNotFound"):
-        service.ssm.delete_parameter(Name=service.setting("ACCESS_NAME"))
+        service.ssm.delete_parameter(Name=service.settings.access_name)
 
 
 def check_pin(service: Service, pin: str, given: str) -> int | None:
@@ -118,7 +118,7 @@ def _write_attempts(
     with aws_call("count an attempt at the PIN"):
         try:
             answer = service.dynamodb.update_item(
-                TableName=service.setting("BUILDS_TABLE"),
+                TableName=service.settings.builds_table,
                 Key={"kind": {"S": "pin"}, "number": {"N": "0"}},
                 UpdateExpression=update,
                 ExpressionAttributeValues=values,

@@ -53,7 +53,7 @@ def describe_waiting(service: Service) -> Waiting | None:
 
 
 def _choose_metric(service: Service, record: BuildRecord) -> str:
-    parameters = parse_overridden(record.parameters, record.overrides, service.setting("FRAMEWORK"))
+    parameters = parse_overridden(record.parameters, record.overrides, service.settings.framework)
     asked = [gate.metric for gate in (parameters.mustimprove, parameters.qualitygate) if gate]
     compared = sorted(record.metrics.keys() & record.live_metrics.keys())
     return next((name for name in (*asked, *compared, *sorted(record.metrics)) if name in record.metrics), "")

@@ -79,7 +79,7 @@ def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
     state, document = read_state(service), read_document(service)
     overrides = read_overrides(said)
     check_said(service, document, overrides)
-    parameters = parse_document(document, default_framework=service.setting("FRAMEWORK"), overrides=overrides)
+    parameters = parse_document(document, default_framework=service.settings.framework, overrides=overrides)
     return NextBuild(
         number=state.last_number + 1,
         running=state.running,

@@ -100,14 +100,14 @@ def check_said(service: Service, document: str, overrides: Mapping[str, Any]) ->
         A value is invalid. An invalid document does not raise here.
     """
     try:
-        check_overrides(document, overrides, service.setting("FRAMEWORK"))
+        check_overrides(document, overrides, service.settings.framework)
     except ParameterError as error:
         raise InvalidValueError(str(error)) from error
 
 
 def _read(service: Service, text: str, name: str) -> str:
     _refuse_unspoken(name)
-    value = getattr(parse_document(text, default_framework=service.setting("FRAMEWORK")), name)
+    value = getattr(parse_document(text, default_framework=service.settings.framework), name)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -10,7 +10,7 @@ def describe_notices(_turn: Turn) -> Answer:
     from sagebuild.notifications.notify import count_listeners
 
     with reading() as service:
-        count, topic = count_listeners(service), service.setting("RESULTS_TOPIC_ARN")
+        count, topic = count_listeners(service), service.settings.results_topic_arn
     sentence = Sentence("notice.subscribers", count=count) if count else Sentence("notice.none")
     return Answer(sentence, card=_write_card(topic))
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from sagebuild.settings import Optional, Required, Seconds, Settings
 from tests.engine import ROOT
 
 LAMBDA_FOLDERS = ("handlers", "sagebuild", "skill")
@@ -27,7 +28,11 @@ PROVIDED = set(SERVICE["provider"]["environment"])
 each_function = pytest.mark.parametrize("name", FUNCTIONS)
 
 
-class Settings(NamedTuple):
+# An expression through which code reads a setting: service.settings, settings, Settings(os.environ).
+READS_SETTINGS = re.compile(r"(^|\.)settings$|^Settings\(")
+
+
+class Read(NamedTuple):
     """The environment variables that some code reads: those it needs, and those that it can do without."""
 
     needed: set[str]
@@ -102,23 +107,31 @@ def reach(module: str) -> set[tuple[str, str]]:
     return reached
 
 
-def settings_of(module: str) -> Settings:
+def settings_of(module: str) -> Read:
     """The environment variables that the code of a module can come to read."""
     needed, optional = set[str](), set[str]()
     for where, name in reach(module):
         for node in ast.walk(code()[where].definitions[name]):
+            if isinstance(node, ast.Attribute) and READS_SETTINGS.search(ast.unparse(node.value)):
+                sort_settings({node.attr}, needed, optional)
             if not isinstance(node, ast.Call | ast.Subscript):
                 continue
             read = ast.unparse(node.func if isinstance(node, ast.Call) else node.value)
             arguments = node.args if isinstance(node, ast.Call) else [node.slice]
-            if read.endswith(".setting"):
-                needed |= _read_names(where, name, arguments[0])
-            elif read.endswith(".optional_setting"):
-                optional |= _read_names(where, name, arguments[0])
+            if read == "getattr" and READS_SETTINGS.search(ast.unparse(arguments[0])):
+                sort_settings(_read_names(where, name, arguments[1]), needed, optional)
             elif read in ("os.environ", "os.environ.get", "os.getenv"):
                 has_default = len(arguments) > 1 and ast.unparse(arguments[1]) != "''"
                 (optional if has_default else needed).update(_read_names(where, name, arguments[0]))
-    return Settings(needed, optional)
+    return Read(needed, optional)
+
+
+def sort_settings(names: set[str], needed: set[str], optional: set[str]) -> None:
+    """Add the variables of these attributes of `Settings` to what is needed or what is optional."""
+    for name in names & vars(Settings).keys():
+        kinds = {Required: needed, Optional: optional, Seconds: optional}
+        if type(vars(Settings)[name]) in kinds:
+            kinds[type(vars(Settings)[name])].add(name.upper())
 
 
 def _read_names(module: str, definition: str, argument: ast.expr) -> set[str]:
@@ -129,7 +142,7 @@ def _read_names(module: str, definition: str, argument: ast.expr) -> set[str]:
     at_hand = {name for where, name in references(module, constants[definition]) if where == module}
     values = [constants[name] for name in at_hand if isinstance(constants[name], ast.Assign | ast.AnnAssign)]
     texts = [node.value for value in values for node in ast.walk(value) if isinstance(node, ast.Constant)]
-    return {text for text in texts if isinstance(text, str) and re.fullmatch(r"[A-Z_]+", text)}
+    return {text for text in texts if isinstance(text, str) and re.fullmatch(r"[A-Z_]+|[a-z_]+", text)}
 
 
 def clients() -> set[str]:
@@ -175,7 +188,8 @@ def test_the_reach_of_a_function_ends_where_its_calls_end() -> None:
     assert plan.optional >= {"CALL_TIMEOUT_SECONDS", "PREPROCESS_STATE_MACHINE", "TRAINING_CONFIG_FUNCTION"}
     assert seed.optional == {"CALL_TIMEOUT_SECONDS"}
     assert seed.needed == {"PARAMETERS_NAME", "ACCESS_NAME", "STACK_NAME", "STACK_ID", "AWS_REGION"}
-    assert settings_of("skill.app").needed >= {"SKILL_ID", "STATE_MACHINE_ARN"}
+    assert settings_of("skill.app").needed >= {"STATE_MACHINE_ARN"}
+    assert {"SKILL_ID"} <= settings_of("skill.app").optional & FUNCTIONS["alexaSkill"]["environment"].keys()
     assert settings_of("handlers.remove_leftovers").needed >= {"DATA_BUCKET", "CODE_BUCKET", "MODEL_BUCKET"}
 
 

@@ -44,7 +44,7 @@ class Stack:
 
     def executions(self) -> list[str]:
         """The names of the executions that were started, oldest first."""
-        answer = self.service.stepfunctions.list_executions(stateMachineArn=self.service.setting("STATE_MACHINE_ARN"))
+        answer = self.service.stepfunctions.list_executions(stateMachineArn=self.service.settings.state_machine_arn)
         return sorted(execution["name"] for execution in answer["executions"])
 
 

@@ -56,11 +56,11 @@ def service(stack: Stack, tasks: Tasks) -> Service:
     """A stack whose build 1 has come to its approval, and has not asked yet."""
     connected = connect(stack, tasks)
     client("codebuild").create_project(  # which the sweep looks into
-        name=connected.setting("IMAGE_PROJECT"),
+        name=connected.settings.image_project,
         source={"type": "S3", "location": "any/any.zip"},
         artifacts={"type": "NO_ARTIFACTS"},
         environment={"type": "ARM_CONTAINER", "image": "any", "computeType": "BUILD_GENERAL1_SMALL"},
-        serviceRole=connected.setting("HOSTING_ROLE_ARN"),
+        serviceRole=connected.settings.hosting_role_arn,
     )
     launch_build(connected, Trigger("voice"))
     facts: dict[str, Any] = {"metrics": {"accuracy": 0.91}, "live_metrics": {"accuracy": 0.94}, "job_seconds": 90}

@@ -32,7 +32,7 @@ def finish(stack: Stack, number: int, ending: Ending) -> None:
 def deploy(service: Service, number: int) -> str:
     """Model, configuration and endpoint as the state machine would make them."""
     name, endpoint = name_resource(service, number), name_endpoint(service)
-    service.sagemaker.create_model(ModelName=name, ExecutionRoleArn=service.setting("HOSTING_ROLE_ARN"))
+    service.sagemaker.create_model(ModelName=name, ExecutionRoleArn=service.settings.hosting_role_arn)
     service.sagemaker.create_endpoint_config(
         EndpointConfigName=name,
         ProductionVariants=[
@@ -99,7 +99,7 @@ def test_a_failed_build_leaves_what_was_live(stack: Stack) -> None:
 
 def test_a_notification_that_could_not_be_sent_is_sent_by_the_next_try(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
-    topic = stack.service.setting("RESULTS_TOPIC_ARN")
+    topic = stack.service.settings.results_topic_arn
     stack.settings["RESULTS_TOPIC_ARN"] = f"{topic}-absent"
     with pytest.raises(stack.service.sns.exceptions.NotFoundException):
         finish(stack, 1, SUCCEEDED)

@@ -24,12 +24,12 @@ ACCOUNT, PERSON, STRANGER = "amzn1.ask.account.A", "amzn1.ask.person.P", "amzn1.
 
 
 def write_access(service: Service, text: str) -> None:
-    service.ssm.put_parameter(Name=service.setting("ACCESS_NAME"), Value=text, Type="SecureString", Overwrite=True)
+    service.ssm.put_parameter(Name=service.settings.access_name, Value=text, Type="SecureString", Overwrite=True)
 
 
 def set_document(service: Service, **document: Any) -> None:
     text = json.dumps({"framework": "SCIKIT", "trainentrypoint": "a.py", "trainsourcefile": "a.tar.gz"} | document)
-    service.ssm.put_parameter(Name=service.setting("PARAMETERS_NAME"), Value=text, Type="String", Overwrite=True)
+    service.ssm.put_parameter(Name=service.settings.parameters_name, Value=text, Type="String", Overwrite=True)
 
 
 def add_build(service: Service, seconds: int = 60, **outcome: Any) -> int:

@@ -1,4 +1,4 @@
-"""What tests of CodeBuild need of an account: a project, a repository, archives, and patience."""
+"""Helpers for tests of CodeBuild: a project, a repository, archives and waiting."""
 
 import io
 import json
@@ -20,7 +20,7 @@ BUILD_AND_PUSH = """
 
 
 def write_buildspec(**phases: str) -> str:
-    """A buildspec with one command for each line."""
+    """A buildspec with one command per line."""
     lines = ["version: 0.2", "phases:"]
     for name, commands in phases.items():
         lines += [f"  {name}:", "    commands:"]
@@ -31,7 +31,7 @@ def write_buildspec(**phases: str) -> str:
 
 
 def pack_zip(files: dict[str, str], *, executable: bool = False) -> bytes:
-    """A zip of these files."""
+    """A zip archive of these files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
@@ -64,7 +64,7 @@ class Builder(World):
         } | changes
 
     def start(self, buildspec: str | None = None, **changes: Any) -> str:
-        """Start a build; its id."""
+        """Start a build; return its id."""
         given = {"buildspecOverride": buildspec} if buildspec else {}
         build: str = self.codebuild.start_build(projectName=self.project, **given, **changes)["build"]["id"]
         return build
@@ -80,7 +80,7 @@ class Builder(World):
         return self.finish(self.start(buildspec, **changes))
 
     def lines(self, build: Json) -> list[str]:
-        """The log."""
+        """The lines of the build's log."""
         return self.read_logs(build["logs"]["groupName"], build["logs"]["streamName"])
 
     def make_image(self, files: dict[str, str], tag: str) -> Json:
@@ -94,20 +94,20 @@ class Builder(World):
         )
 
     def digest(self, tag: str) -> str:
-        """Of the image with this tag."""
+        """The digest of the image with this tag."""
         (image,) = self.ecr.describe_images(repositoryName=self.project, imageIds=[{"imageTag": tag}])["imageDetails"]
         return str(image["imageDigest"])
 
 
 def failure(build: Json) -> tuple[str, str]:
-    """The phase that failed, and why."""
+    """The failed phase and the reason."""
     (phase,) = [phase for phase in build["phases"] if phase.get("phaseStatus") == "FAILED"]
     (context,) = phase["contexts"]
     return phase["phaseType"], f"{context['statusCode']}: {context['message']}"
 
 
 def make_repository(folder: Path, run: Any) -> tuple[str, str]:
-    """A git repository with a file on a branch; its address and the commit of the branch."""
+    """Create a git repository with a file on a branch; return its address and the branch's commit."""
     git = ["git", "-C", str(folder), "-c", "user.name=me", "-c", "user.email=me@example.com"]
     run(["git", "init", "--quiet", "--initial-branch=main", str(folder)])
     for name in ("main", "other"):

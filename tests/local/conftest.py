@@ -1,4 +1,4 @@
-"""What the tests of local/ may ask for."""
+"""Fixtures for the tests of local/."""
 
 import uuid
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.local.stack import Stack
 
 @pytest.fixture
 def stack(engine: Engine) -> Iterator[Stack]:
-    """A stack of a name of its own, deleted after the test."""
+    """A stack with a unique name, deleted after the test."""
     made = Stack(engine, f"stack-{uuid.uuid4().hex[:8]}")
     yield made
     if made.id:

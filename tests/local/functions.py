@@ -1,4 +1,4 @@
-"""Functions for the tests of local/: small archives made on the spot, and one that records its events as files."""
+"""Helpers for tests of local/: functions, queues, and a function that records its events."""
 
 import io
 import json
@@ -24,14 +24,14 @@ RECORDER = """
         part.write_text(json.dumps(event))
         part.rename(part.with_suffix(".json"))
         if os.environ.get("FAIL") == "always":
-            raise RuntimeError("told to fail")
+            raise RuntimeError("configured to fail")
         bodies = {record.get("messageId"): record.get("body") for record in event.get("Records", [])}
         return {"batchItemFailures": [{"itemIdentifier": id} for id, body in bodies.items() if body == "bad"]}
 """
 
 
 def archive(files: Mapping[str, str]) -> bytes:
-    """A deployment archive of these files."""
+    """A deployment archive with these files."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as target:
         for name, text in files.items():
@@ -40,19 +40,19 @@ def archive(files: Mapping[str, str]) -> bytes:
 
 
 def name(kind: str) -> str:
-    """A name that no other test uses."""
+    """A unique name."""
     return f"{kind}-{uuid.uuid4().hex[:8]}"
 
 
 def role(engine: Engine) -> str:
-    """A role for a function."""
+    """Create a role for a function."""
     trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "*"}, "Action": "sts:AssumeRole"}]}
     created = engine.client("iam").create_role(RoleName=name("role"), AssumeRolePolicyDocument=json.dumps(trust))
     return str(created["Role"]["Arn"])
 
 
 def deploy(engine: Engine, source: str, **settings: Any) -> str:
-    """Create a function whose ``index.handler`` is in this source, and return its ARN."""
+    """Create a function with this source and the handler ``index.handler``; return its ARN."""
     created = engine.client("lambda").create_function(
         **{
             "FunctionName": name("function"),
@@ -67,7 +67,7 @@ def deploy(engine: Engine, source: str, **settings: Any) -> str:
 
 
 def permit(engine: Engine, function_arn: str, service: str, source_arn: str) -> None:
-    """Let a service invoke a function for a source."""
+    """Permit a service to invoke a function for a source."""
     engine.client("lambda").add_permission(
         FunctionName=function_arn,
         StatementId=name("statement"),
@@ -79,7 +79,7 @@ def permit(engine: Engine, function_arn: str, service: str, source_arn: str) -> 
 
 @dataclass(frozen=True)
 class Recorder:
-    """A function that writes each event it gets into a folder."""
+    """A function that writes each event into a folder."""
 
     arn: str
     folder: Path
@@ -91,24 +91,24 @@ class Recorder:
 
     @property
     def events(self) -> list[Any]:
-        """What it got until now, in order."""
+        """The events so far, in order."""
         files = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
         return [json.loads(path.read_text()) for path in files]
 
     def wait(self, count: int = 1) -> list[Any]:
-        """What it got, once it is this much."""
+        """Wait for this number of events; return them."""
         return eventually(lambda: self.events if len(self.events) >= count else None)
 
 
 def queue(engine: Engine, **attributes: str) -> tuple[str, str]:
-    """A new queue's URL and ARN."""
+    """Create a queue; return its URL and ARN."""
     sqs = engine.client("sqs")
     url = sqs.create_queue(QueueName=name("queue"), Attributes=attributes)["QueueUrl"]
     return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
 def receive(engine: Engine, url: str) -> dict[str, Any]:
-    """The next message of a queue, taken off it."""
+    """Receive and delete the next message of a queue."""
     sqs = engine.client("sqs")
 
     def take() -> dict[str, Any] | None:
@@ -121,14 +121,14 @@ def receive(engine: Engine, url: str) -> dict[str, Any]:
 
 
 def left_in(engine: Engine, url: str) -> int:
-    """How many messages a queue holds, visible or not."""
+    """The number of messages in a queue, visible or not."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     attributes = engine.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(attributes[each]) for each in names)
 
 
 def eventually(look: Callable[[], T | None], seconds: float = 15.0) -> T:
-    """What there is to see, once there is something."""
+    """Poll until a result is truthy; return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if seen := look():

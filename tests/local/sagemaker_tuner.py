@@ -1,4 +1,4 @@
-"""What tests of tuning jobs need: a script whose objective they can foresee, and requests around it."""
+"""Helpers for tests of tuning jobs: a script with a predictable objective, and requests for it."""
 
 import uuid
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from tests.engine import Engine
 from tests.local.sagemaker_world import IMAGE, World, pack, wait_until
 
-# Its objective is best at x = 0.5; what goes wrong, and how, is told by the hyperparameters.
+# Its objective is best at x = 0.5; hyperparameters make it fail in several ways.
 SCRIPT = """
 import argparse, os, time
 parser = argparse.ArgumentParser()
@@ -30,7 +30,7 @@ OBJECTIVE = {"Type": "Maximize", "MetricName": "score"}
 
 
 class Tuner(World):
-    """Starts tuning jobs and follows them."""
+    """Starts tuning jobs and waits for them."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
@@ -62,13 +62,13 @@ class Tuner(World):
         }
 
     def create(self, request: dict[str, Any]) -> str:
-        """Start one; its name."""
+        """Start a tuning job with this request; return its name."""
         self.sagemaker.create_hyper_parameter_tuning_job(**request)
         name: str = request["HyperParameterTuningJobName"]
         return name
 
     def start(self, ranges: dict[str, Any], **config: Any) -> str:
-        """Start one; its name."""
+        """Start a tuning job with these ranges; return its name."""
         return self.create(self.request(ranges, **config))
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Tuner(World):
         return answer
 
     def finish(self, name: str) -> dict[str, Any]:
-        """Wait until it has ended."""
+        """Wait until a tuning job has ended; describe it."""
         ended = ("Completed", "Failed", "Stopped")
         return wait_until(lambda: self.describe(name), lambda job: job["HyperParameterTuningJobStatus"] in ended, 60)
 

@@ -1,4 +1,4 @@
-"""What tests of SageMaker need of an account: a bucket, a role, archives, and patience."""
+"""Helpers for tests of SageMaker: a bucket, a role, archives, jobs, endpoints and waiting."""
 
 import io
 import json
@@ -19,7 +19,7 @@ TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 T = TypeVar("T")
 _ENDED = ("Completed", "Failed", "Stopped")
 
-# Serves with the container's own functions, all but model_fn.
+# Serves with the container's defaults except for model_fn.
 SERVE_DEFAULTS = """
 import os, pickle
 
@@ -49,7 +49,7 @@ def output_fn(prediction, accept):
 
 
 def pack(files: dict[str, str | bytes]) -> bytes:
-    """A tar.gz of these files."""
+    """A tar.gz archive of these files."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, content in files.items():
@@ -61,14 +61,14 @@ def pack(files: dict[str, str | bytes]) -> bytes:
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
-    """The files of a tar.gz."""
+    """The files in a tar.gz archive."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         files = {entry.name: tar.extractfile(entry) for entry in tar.getmembers()}
         return {name: file.read() for name, file in files.items() if file}
 
 
 def wait_until(read: Callable[[], T], holds: Callable[[T], bool], seconds: float = 30) -> T:
-    """Poll until what is read is as it should be."""
+    """Poll until a read value satisfies a condition; return it."""
     deadline = time.monotonic() + seconds
     while not holds(value := read()):
         assert time.monotonic() < deadline, f"still {value}"
@@ -77,7 +77,7 @@ def wait_until(read: Callable[[], T], holds: Callable[[T], bool], seconds: float
 
 
 class World:
-    """One bucket and one role of an engine."""
+    """A bucket and a role of an engine."""
 
     def __init__(self, engine: Engine) -> None:
         self.sagemaker: Any = engine.client("sagemaker")
@@ -93,29 +93,29 @@ class World:
         self.role: str = created["Role"]["Arn"]
 
     def put(self, key: str, body: bytes | str) -> str:
-        """Upload; returns the S3 address."""
+        """Upload an object; return its S3 URI."""
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         return f"s3://{self.bucket}/{key}"
 
     def read(self, uri: str) -> bytes:
-        """Download from an S3 address."""
+        """Download an object by its S3 URI."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
 
     def wait_for_object(self, key: str) -> None:
-        """Wait until there is such an object."""
+        """Wait until an object exists."""
         wait_until(lambda: self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key)["KeyCount"], bool)
 
     def list_streams(self, group: str, **prefix: str) -> list[str]:
-        """The names of a group's log streams."""
+        """The names of a log group's streams."""
         if not self.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
             return []
         streams = self.logs.describe_log_streams(logGroupName=group, **prefix)["logStreams"]
         return [stream["logStreamName"] for stream in streams]
 
     def read_logs(self, group: str, prefix: str) -> list[str]:
-        """The lines of the log streams whose name begins so."""
+        """The lines of the log streams with this prefix."""
         return [
             event["message"]
             for name in self.list_streams(group, logStreamNamePrefix=prefix)
@@ -124,7 +124,7 @@ class World:
 
 
 class Trainer(World):
-    """Starts training jobs and follows them."""
+    """Starts training jobs and waits for them."""
 
     def start(self, script: str | dict[str, str | bytes], **changes: Any) -> str:
         name = f"job-{uuid.uuid4().hex[:8]}"
@@ -158,7 +158,7 @@ class Trainer(World):
 
 
 class Host(World):
-    """Makes models and endpoints, and removes the endpoints in the end."""
+    """Creates, updates and invokes models and endpoints."""
 
     def model(self, script: str, **changes: Any) -> str:
         name = f"model-{uuid.uuid4().hex[:8]}"

@@ -1,4 +1,4 @@
-"""A CloudFormation stack under test, and what the tests of stacks share."""
+"""A CloudFormation stack under test, and templates that the tests of stacks share."""
 
 import json
 import time
@@ -15,7 +15,7 @@ TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 QUEUE = {"Type": "AWS::SQS::Queue"}
-# Fails in SSM, after everything that it depends on was made.
+# Fails in SSM, after its dependencies are created.
 BROKEN = {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/taken", "Type": "String", "Value": "x"}}
 
 
@@ -45,37 +45,37 @@ class Stack:
     def settled(self) -> dict[str, Any]:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            told: dict[str, Any] = self.api.describe_stacks(StackName=self.id)["Stacks"][0]
-            if not told["StackStatus"].endswith("IN_PROGRESS"):
-                return told
+            reported: dict[str, Any] = self.api.describe_stacks(StackName=self.id)["Stacks"][0]
+            if not reported["StackStatus"].endswith("IN_PROGRESS"):
+                return reported
             time.sleep(0.05)
-        raise AssertionError(f"{told['StackName']} is still {told['StackStatus']}")
+        raise AssertionError(f"{reported['StackName']} is still {reported['StackStatus']}")
 
     def physical_id(self, name: str) -> str:
-        told = self.api.describe_stack_resource(StackName=self.id, LogicalResourceId=name)
-        return str(told["StackResourceDetail"]["PhysicalResourceId"])
+        reported = self.api.describe_stack_resource(StackName=self.id, LogicalResourceId=name)
+        return str(reported["StackResourceDetail"]["PhysicalResourceId"])
 
     def events(self, name: str) -> list[tuple[str, str]]:
-        """The status and reason of each event of a resource, the first first."""
-        told = [event for event in self._events() if event["LogicalResourceId"] == name]
-        return [(event["ResourceStatus"], event.get("ResourceStatusReason", "")) for event in told]
+        """The status and reason of each event of a resource, oldest first."""
+        reported = [event for event in self._events() if event["LogicalResourceId"] == name]
+        return [(event["ResourceStatus"], event.get("ResourceStatusReason", "")) for event in reported]
 
     def failures(self) -> list[str]:
-        """Why resources failed."""
-        told = [event for event in self._events() if event["ResourceStatus"].endswith("FAILED")]
-        return [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}" for event in told]
+        """The reasons of failed resources."""
+        reported = [event for event in self._events() if event["ResourceStatus"].endswith("FAILED")]
+        return [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}" for event in reported]
 
     def _events(self) -> list[dict[str, Any]]:
         pages = self.api.get_paginator("describe_stack_events").paginate(StackName=self.id)
         return [event for page in pages for event in page["StackEvents"]][::-1]
 
     def outputs(self) -> dict[str, str]:
-        told = self.api.describe_stacks(StackName=self.id)["Stacks"][0]["Outputs"]
-        return {output["OutputKey"]: output["OutputValue"] for output in told}
+        reported = self.api.describe_stacks(StackName=self.id)["Stacks"][0]["Outputs"]
+        return {output["OutputKey"]: output["OutputValue"] for output in reported}
 
 
 def refusal(call: Callable[[], Any]) -> str:
-    """The message with which a call is refused as a ValidationError."""
+    """Make a call that fails with a ValidationError; return its message."""
     with pytest.raises(ClientError) as refused:
         call()
     assert refused.value.response["Error"]["Code"] == "ValidationError"

@@ -1,4 +1,4 @@
-"""Makes and runs state machines for the tests."""
+"""Helpers for tests of Step Functions: create and run state machines."""
 
 import itertools
 import json
@@ -15,20 +15,20 @@ _SECONDS = 20
 
 @dataclass(frozen=True)
 class Machines:
-    """Step Functions of an engine, and the role in which its state machines run."""
+    """Step Functions of an engine, and a role for its state machines."""
 
     states: Any
     role_arn: str
 
     @classmethod
     def of(cls, engine: Engine) -> "Machines":
-        """Those of this engine."""
+        """The state machines of an engine."""
         name = f"machine-{next(_numbers)}"
         role = engine.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]
         return cls(engine.client("stepfunctions"), role["Arn"])
 
     def create(self, states: dict[str, Any], **fields: Any) -> str:
-        """A new machine, in JSONata unless told otherwise, that starts at the first of its states; its ARN."""
+        """Create a state machine that starts at the first state, by default in JSONata; return its ARN."""
         definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states} | fields
         created = self.states.create_state_machine(
             name=f"machine-{next(_numbers)}", definition=json.dumps(definition), roleArn=self.role_arn
@@ -36,37 +36,37 @@ class Machines:
         return str(created["stateMachineArn"])
 
     def start(self, machine_arn: str, given: Any = None, **options: Any) -> str:
-        """A new execution; its ARN."""
+        """Start an execution; return its ARN."""
         text = json.dumps({} if given is None else given)
         return str(self.states.start_execution(stateMachineArn=machine_arn, input=text, **options)["executionArn"])
 
     def finish(self, execution_arn: str) -> dict[str, Any]:
-        """What is told of an execution once it has ended."""
+        """Wait until an execution has ended; describe it."""
         ended: dict[str, Any] = wait_for(lambda: self.states.describe_execution(executionArn=execution_arn), has_ended)
         return ended
 
     def run(self, states: dict[str, Any], given: Any = None, **fields: Any) -> dict[str, Any]:
-        """What is told of a new execution of a new machine once it has ended."""
+        """Run a new state machine; describe the ended execution."""
         return self.finish(self.start(self.create(states, **fields), given))
 
     def output(self, states: dict[str, Any], given: Any = None) -> Any:
-        """The output of a new execution, which must succeed."""
+        """Run a new state machine, which must succeed; return its output."""
         ended = self.run(states, given)
         assert ended["status"] == "SUCCEEDED", ended
         return json.loads(ended["output"])
 
     def history(self, execution_arn: str, **options: Any) -> list[dict[str, Any]]:
-        """The first page of the events of an execution."""
+        """The first page of an execution's history."""
         return list(self.states.get_execution_history(executionArn=execution_arn, **options)["events"])
 
 
 def has_ended(execution: dict[str, Any]) -> bool:
-    """Whether an execution has ended."""
+    """False while an execution runs."""
     return bool(execution["status"] != "RUNNING")
 
 
 def wait_for(look: Callable[[], Any], is_there: Callable[[Any], bool]) -> Any:
-    """What ``look`` sees once it is there."""
+    """Poll with ``look`` until ``is_there`` accepts the result; return it."""
     end = time.monotonic() + _SECONDS
     while time.monotonic() < end:
         if is_there(seen := look()):

@@ -1,4 +1,4 @@
-"""CloudWatch's alarms in local/: a change of state is heard by rules and topics, and what is no change is not."""
+"""CloudWatch alarms in local/ report changes of their state to rules and topics."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from tests.local.functions import name, queue, receive
 
 
 def put_alarm(engine: Engine, **settings: Any) -> str:
-    """An alarm that is told of in a queue through a topic; its name."""
+    """Create an alarm whose topic delivers to a queue; return its name."""
     alarm = name("alarm")
     engine.client("cloudwatch").put_metric_alarm(
         AlarmName=alarm,
@@ -32,7 +32,7 @@ def set_state(engine: Engine, alarm: str, state: str) -> None:
     engine.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
 
 
-def test_rules_hear_of_each_change_of_a_state_once(engine: Engine) -> None:
+def test_each_state_change_reaches_rules_once(engine: Engine) -> None:
     alarm, (url, arn), rule = put_alarm(engine), queue(engine), name("rule")
     events = engine.client("events")
     events.put_rule(
@@ -41,16 +41,16 @@ def test_rules_hear_of_each_change_of_a_state_once(engine: Engine) -> None:
     events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": arn}])
     for state in ("ALARM", "ALARM", "OK"):
         set_state(engine, alarm, state)
-    heard = sorted(
+    received = sorted(
         [json.loads(receive(engine, url)["Body"]) for _ in range(2)], key=lambda e: e["detail"]["state"]["value"]
     )
-    assert [event["detail-type"] for event in heard] == ["CloudWatch Alarm State Change"] * 2
-    assert heard[0]["resources"] == [f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{alarm}"]
-    assert [event["detail"]["previousState"]["value"] for event in heard] == ["OK", "ALARM"]
-    assert heard[0]["detail"]["state"]["reason"] == "a test"
+    assert [event["detail-type"] for event in received] == ["CloudWatch Alarm State Change"] * 2
+    assert received[0]["resources"] == [f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{alarm}"]
+    assert [event["detail"]["previousState"]["value"] for event in received] == ["OK", "ALARM"]
+    assert received[0]["detail"]["state"]["reason"] == "a test"
 
 
-def test_topics_hear_of_the_states_that_they_are_an_action_of(engine: Engine) -> None:
+def test_a_topic_gets_only_the_states_that_it_is_an_action_of(engine: Engine) -> None:
     topic, (url, arn) = engine.client("sns").create_topic(Name=name("topic"))["TopicArn"], queue(engine)
     engine.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     alarm = put_alarm(engine, AlarmActions=[topic])
@@ -64,6 +64,6 @@ def test_topics_hear_of_the_states_that_they_are_an_action_of(engine: Engine) ->
     assert not engine.client("sqs").receive_message(QueueUrl=url).get("Messages")
 
 
-def test_an_alarm_that_is_not_there_has_no_state(engine: Engine) -> None:
+def test_set_alarm_state_fails_for_a_missing_alarm(engine: Engine) -> None:
     with pytest.raises(ClientError, match="ResourceNotFound"):
         set_state(engine, "none", "ALARM")

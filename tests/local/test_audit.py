@@ -1,4 +1,4 @@
-"""local/ knows what each role did, whether its policies allowed it, and what they allow in vain."""
+"""The audit of local/: needed permissions, whether policies allow them, unused permissions and enforcement."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/other"
 
 
 class Role:
-    """A fresh role of an engine, with one inline policy."""
+    """A new role with one inline policy."""
 
     def __init__(self, engine: Engine, *statements: dict[str, Any]) -> None:
         self.engine, self.name = engine, f"role-{uuid4().hex[:8]}"
@@ -71,7 +71,7 @@ def when(operator: str, key: str, value: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """An engine that enforces what it otherwise only notes."""
+    """An engine with --enforce-iam."""
     with running_engine(tmp_path_factory.mktemp("strict"), "--enforce-iam") as engine:
         yield engine
 
@@ -112,7 +112,9 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         ([allow("sns:*"), deny("sns:*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})], None),
     ],
 )
-def test_policies_decide(engine: Engine, statements: list[dict[str, Any]], allowed: bool | None) -> None:
+def test_policies_allow_deny_or_leave_undecided(
+    engine: Engine, statements: list[dict[str, Any]], allowed: bool | None
+) -> None:
     role = Role(engine, *statements)
     role.client("sns").create_topic(Name="app-one", Tags=[{"Key": "stage", "Value": "dev"}])
     (call,) = role.calls()
@@ -120,13 +122,13 @@ def test_policies_decide(engine: Engine, statements: list[dict[str, Any]], allow
     assert call["allowed"] is allowed, call["reason"]
 
 
-def test_what_is_not_understood_is_named(engine: Engine) -> None:
+def test_an_unsupported_condition_is_named(engine: Engine) -> None:
     role = Role(engine, when("NumericLessThan", "aws:MultiFactorAuthAge", "60"))
     role.client("sns").create_topic(Name="app-one")
-    assert role.calls()[0]["reason"] == "Allow not understood: condition operator NumericLessThan"
+    assert role.calls()[0]["reason"] == "Allow not evaluated: condition operator NumericLessThan"
 
 
-def test_attached_policies_count(engine: Engine) -> None:
+def test_attached_policies_are_evaluated(engine: Engine) -> None:
     role, iam = Role(engine), engine.client("iam")
     document = json.dumps({"Version": "2012-10-17", "Statement": allow("sns:CreateTopic")})
     own = iam.create_policy(PolicyName=role.name, PolicyDocument=document)["Policy"]["Arn"]
@@ -264,7 +266,7 @@ def test_a_call_needs_permissions(
     assert {(call["action"], call["resource"]) for call in role.calls()} == needed
 
 
-def test_passing_a_role_needs_a_permission_of_its_own(engine: Engine) -> None:
+def test_passing_a_role_needs_iam_pass_role(engine: Engine) -> None:
     condition = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     fitting = Role(engine, allow("iam:PassRole", OTHER_ROLE, Condition=condition), allow("sagemaker:Create*"))
     another = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -286,7 +288,7 @@ def test_passing_a_role_needs_a_permission_of_its_own(engine: Engine) -> None:
     assert [call["allowed"] for call in unfitting.calls() if call["action"] == "iam:PassRole"] == [False]
 
 
-def test_grants_that_nothing_needed_are_listed(engine: Engine) -> None:
+def test_unused_permissions_are_listed(engine: Engine) -> None:
     role = Role(
         engine,
         allow(["sns:CreateTopic", "sns:DeleteTopic"], [f"{TOPIC}:app-*", f"{TOPIC}:else-*"]),
@@ -319,7 +321,7 @@ def test_the_owner_is_not_audited(engine: Engine) -> None:
         ("s3", "head_object", {"Bucket": "b-1", "Key": "k"}, "403", 403),
     ],
 )
-def test_enforcement_refuses_as_the_service_does(
+def test_enforcement_answers_with_the_services_own_error(
     strict: Engine, service: str, operation: str, parameters: dict[str, Any], code: str, status: int
 ) -> None:
     role = Role(strict, when("IpAddress", "aws:SourceIp", "10.0.0.0/8"))
@@ -332,12 +334,12 @@ def test_enforcement_refuses_as_the_service_does(
         assert answer["Error"]["Message"].startswith(f"User: {user} is not authorized to perform: {service}:")
 
 
-def test_enforcement_lets_through_what_is_allowed(strict: Engine) -> None:
+def test_enforcement_serves_allowed_calls(strict: Engine) -> None:
     Role(strict, allow("sns:CreateTopic", f"{TOPIC}:app-*")).client("sns").create_topic(Name="app-one")
     strict.client("sns").create_topic(Name="of-the-owner")
 
 
-def test_the_audit_begins_anew_after_delete(strict: Engine) -> None:
+def test_delete_resets_the_audit(strict: Engine) -> None:
     Role(strict, allow("sns:CreateTopic")).client("sns").create_topic(Name="app-one")
     assert read_audit(strict)["calls"]
     request = urllib.request.Request(f"{strict.endpoint_url}/_local/audit", method="DELETE")
@@ -346,7 +348,7 @@ def test_the_audit_begins_anew_after_delete(strict: Engine) -> None:
 
 
 @pytest.mark.parametrize(("secure", "refused"), [("false", False), ("true", True)])
-def test_a_bucket_policys_deny_has_its_condition(engine: Engine, secure: str, refused: bool) -> None:
+def test_a_deny_in_a_bucket_policy_honours_its_condition(engine: Engine, secure: str, refused: bool) -> None:
     s3, bucket = engine.client("s3"), f"bucket-{uuid4().hex[:8]}"
     s3.create_bucket(Bucket=bucket)
     condition = {"Bool": {"aws:SecureTransport": secure}}

@@ -1,4 +1,4 @@
-"""CloudFormation of local/: stacks come, change, fail and go as on AWS."""
+"""CloudFormation in local/: stacks are created, updated, rolled back and deleted as on AWS."""
 
 import io
 import json
@@ -17,16 +17,16 @@ from tests.local.stack import BROKEN, QUEUE, TRUST, Stack, refusal
 @pytest.fixture
 def taken_parameter(engine: Engine) -> Iterator[None]:
     ssm = engine.client("ssm")
-    ssm.put_parameter(Name="/taken", Type="String", Value="somebody else's")
+    ssm.put_parameter(Name="/taken", Type="String", Value="of another stack")
     yield
-    assert ssm.get_parameter(Name="/taken")["Parameter"]["Value"] == "somebody else's"
+    assert ssm.get_parameter(Name="/taken")["Parameter"]["Value"] == "of another stack"
     ssm.delete_parameter(Name="/taken")
 
 
-def test_an_unknown_property_fails_the_resource_and_all_is_rolled_back(engine: Engine, stack: Stack) -> None:
+def test_an_unknown_property_fails_the_resource_and_rolls_the_stack_back(engine: Engine, stack: Stack) -> None:
     wrong = {**QUEUE, "DependsOn": "Good", "Properties": {"Colour": "red"}}
-    told = stack.create({"Good": QUEUE, "Wrong": wrong})
-    assert told["StackStatus"] == "ROLLBACK_COMPLETE"
+    change_set = stack.create({"Good": QUEUE, "Wrong": wrong})
+    assert change_set["StackStatus"] == "ROLLBACK_COMPLETE"
     assert stack.events("Wrong")[-1] == (
         "CREATE_FAILED",
         "Properties validation failed for resource Wrong with message:\n#: extraneous key [Colour] is not permitted",
@@ -38,14 +38,14 @@ def test_an_unknown_property_fails_the_resource_and_all_is_rolled_back(engine: E
 
 
 @pytest.mark.usefixtures("taken_parameter")
-def test_a_failed_creation_may_be_kept_or_deleted(engine: Engine, stack: Stack) -> None:
+def test_a_failed_stack_is_kept_or_deleted_on_request(engine: Engine, stack: Stack) -> None:
     resources = {"Good": QUEUE, "Broken": {**BROKEN, "DependsOn": "Good"}}
     assert stack.create(resources, OnFailure="DELETE")["StackStatus"] == "DELETE_COMPLETE"
     assert stack.create(resources, DisableRollback=True)["StackStatus"] == "CREATE_FAILED"
     assert engine.client("sqs").get_queue_attributes(QueueUrl=stack.physical_id("Good"))
 
 
-def test_updates_happen_in_place_or_by_replacement(engine: Engine, stack: Stack) -> None:
+def test_an_update_changes_or_replaces_resources(engine: Engine, stack: Stack) -> None:
     sqs = engine.client("sqs")
     queue = {**QUEUE, "Properties": {"VisibilityTimeout": 60, "DelaySeconds": 9}}
     table = {
@@ -92,8 +92,8 @@ def test_a_failed_update_is_rolled_back(engine: Engine, stack: Stack) -> None:
     stack.create(resources(5, "s3:GetObject"))
     queue, role = stack.physical_id("Queue"), stack.physical_id("Role")
     broken = {**BROKEN, "DependsOn": ["Queue", "Role", "New"]}
-    told = stack.update({**resources(9, "sqs:SendMessage"), "New": QUEUE, "Broken": broken})
-    assert told["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    change_set = stack.update({**resources(9, "sqs:SendMessage"), "New": QUEUE, "Broken": broken})
+    assert change_set["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert "ParameterAlreadyExists" in stack.events("Broken")[-1][1]
     assert "failed to create: [Broken]" in dict(stack.events(stack.name))["UPDATE_ROLLBACK_IN_PROGRESS"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["DelaySeconds"])["Attributes"]
@@ -103,13 +103,13 @@ def test_a_failed_update_is_rolled_back(engine: Engine, stack: Stack) -> None:
     assert stack.update(resources(7, "s3:GetObject"))["StackStatus"] == "UPDATE_COMPLETE"
 
 
-def test_a_full_bucket_is_not_deleted_and_says_so(engine: Engine, stack: Stack) -> None:
+def test_the_deletion_of_a_full_bucket_fails_with_the_reason(engine: Engine, stack: Stack) -> None:
     s3 = engine.client("s3")
     stack.create({"Bucket": {"Type": "AWS::S3::Bucket"}, "Queue": QUEUE})
     bucket = stack.physical_id("Bucket")
     s3.put_object(Bucket=bucket, Key="a", Body=b"")
-    told = stack.delete()
-    assert (told["StackStatus"], told["StackStatusReason"]) == (
+    change_set = stack.delete()
+    assert (change_set["StackStatus"], change_set["StackStatusReason"]) == (
         "DELETE_FAILED",
         "The following resource(s) failed to delete: [Bucket]. ",
     )
@@ -122,7 +122,7 @@ def test_a_full_bucket_is_not_deleted_and_says_so(engine: Engine, stack: Stack) 
     assert "does not exist" in refusal(lambda: stack.api.describe_stacks(StackName=stack.name))
 
 
-def test_what_is_retained_outlives_its_stack(engine: Engine, stack: Stack) -> None:
+def test_retained_resources_outlive_their_stack(engine: Engine, stack: Stack) -> None:
     sqs = engine.client("sqs")
     kept = {**QUEUE, "DeletionPolicy": "Retain"}
     stack.create({"Kept": kept, "Dropped": kept, "Gone": QUEUE})
@@ -135,7 +135,7 @@ def test_what_is_retained_outlives_its_stack(engine: Engine, stack: Stack) -> No
         sqs.delete_queue(QueueUrl=url)
 
 
-def test_an_export_in_use_cannot_go(engine: Engine, stack: Stack) -> None:
+def test_an_export_in_use_cannot_be_deleted(engine: Engine, stack: Stack) -> None:
     name = f"{stack.name}-queue"
     exports = {"Outputs": {"Queue": {"Value": {"Fn::GetAtt": ["Q", "QueueName"]}, "Export": {"Name": name}}}}
     stack.create({"Q": QUEUE}, template=exports)
@@ -149,34 +149,34 @@ def test_an_export_in_use_cannot_go(engine: Engine, stack: Stack) -> None:
     assert stack.delete()["StackStatus"] == "DELETE_COMPLETE"
 
 
-def test_a_change_set_tells_and_then_does(stack: Stack) -> None:
+def test_a_change_set_describes_and_executes_changes(stack: Stack) -> None:
     def change(delay: int, kind: str) -> dict[str, Any]:
         body = json.dumps({"Resources": {"Q": {**QUEUE, "Properties": {"DelaySeconds": delay}}}})
         name = f"change-{uuid.uuid4().hex}"
         stack.id = stack.api.create_change_set(
             StackName=stack.name, ChangeSetName=name, ChangeSetType=kind, TemplateBody=body
         )["StackId"]
-        told: dict[str, Any] = stack.api.describe_change_set(StackName=stack.name, ChangeSetName=name)
-        return told
+        described: dict[str, Any] = stack.api.describe_change_set(StackName=stack.name, ChangeSetName=name)
+        return described
 
-    def execute(told: dict[str, Any]) -> str:
-        stack.api.execute_change_set(ChangeSetName=told["ChangeSetId"])
+    def execute(change_set: dict[str, Any]) -> str:
+        stack.api.execute_change_set(ChangeSetName=change_set["ChangeSetId"])
         return str(stack.settled()["StackStatus"])
 
-    told = change(1, "CREATE")
+    change_set = change(1, "CREATE")
     assert stack.api.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
-    assert [c["ResourceChange"]["Action"] for c in told["Changes"]] == ["Add"]
-    assert execute(told) == "CREATE_COMPLETE"
-    told = change(2, "UPDATE")
-    changed = told["Changes"][0]["ResourceChange"]
+    assert [c["ResourceChange"]["Action"] for c in change_set["Changes"]] == ["Add"]
+    assert execute(change_set) == "CREATE_COMPLETE"
+    change_set = change(2, "UPDATE")
+    changed = change_set["Changes"][0]["ResourceChange"]
     assert (changed["Action"], changed["Replacement"]) == ("Modify", "False")
-    assert execute(told) == "UPDATE_COMPLETE"
-    told = change(2, "UPDATE")
-    assert told["Status"] == "FAILED"
-    assert "didn't contain changes" in told["StatusReason"]
+    assert execute(change_set) == "UPDATE_COMPLETE"
+    change_set = change(2, "UPDATE")
+    assert change_set["Status"] == "FAILED"
+    assert "didn't contain changes" in change_set["StatusReason"]
 
 
-def test_a_protected_stack_stays(stack: Stack) -> None:
+def test_a_protected_stack_is_not_deleted(stack: Stack) -> None:
     stack.create({"Q": QUEUE})
     stack.api.update_termination_protection(StackName=stack.name, EnableTerminationProtection=True)
     assert "TerminationProtection is enabled" in refusal(lambda: stack.api.delete_stack(StackName=stack.name))
@@ -193,7 +193,7 @@ def test_stack_tags_reach_the_resources(engine: Engine, stack: Stack) -> None:
 
 
 def assert_form(engine: Engine, ids: dict[str, str], form: str) -> None:
-    """What is set after the bare creation, and what an update has to clear, is as the form says."""
+    """Check the settings that follow the creation, and those that an update resets, for the first or second form."""
     functions, s3 = engine.client("lambda"), engine.client("s3")
     assert functions.invoke(FunctionName=ids["Function"])["Payload"].read() == f'"{form}"'.encode()
     timeout = functions.get_function_configuration(FunctionName=ids["Function"])["Timeout"]
@@ -222,7 +222,7 @@ def layer_archive(engine: Engine, stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("layer_archive")
-def test_every_type_is_made_changed_and_deleted(engine: Engine, stack: Stack) -> None:
+def test_every_type_is_created_updated_and_deleted(engine: Engine, stack: Stack) -> None:
     def settle(call: Callable[..., Any], form: str) -> str:
         stack.id = call(
             StackName=stack.name,
@@ -233,8 +233,8 @@ def test_every_type_is_made_changed_and_deleted(engine: Engine, stack: Stack) ->
         return str(stack.settled()["StackStatus"])
 
     assert settle(stack.api.create_stack, "first") == "CREATE_COMPLETE", stack.failures()
-    told = stack.api.list_stack_resources(StackName=stack.id)["StackResourceSummaries"]
-    ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in told}
+    change_set = stack.api.list_stack_resources(StackName=stack.id)["StackResourceSummaries"]
+    ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in change_set}
     assert_form(engine, ids, "first")
     for form in ("second", "first"):
         assert settle(stack.api.update_stack, form) == "UPDATE_COMPLETE", stack.failures()

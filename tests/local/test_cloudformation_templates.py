@@ -1,4 +1,4 @@
-"""What a template can say to CloudFormation of local/, and what it is refused for."""
+"""Templates for CloudFormation in local/: functions, conditions, parameters and refusals."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from tests.engine import Engine
 from tests.local.stack import QUEUE, TRUST, Stack, refusal
 
 
-def test_everything_that_a_template_can_say_is_evaluated(engine: Engine, stack: Stack) -> None:
+def test_all_template_features_are_evaluated(engine: Engine, stack: Stack) -> None:
     yaml = """
 Parameters:
   Stage: {Type: String, AllowedValues: [dev, prod]}
@@ -41,9 +41,9 @@ Outputs:
     stack.id = stack.api.create_stack(
         StackName=stack.name, TemplateBody=yaml, Parameters=[{"ParameterKey": "Stage", "ParameterValue": "dev"}]
     )["StackId"]
-    told = stack.settled()
-    assert told["StackStatus"] == "CREATE_COMPLETE", stack.events(stack.name)
-    assert {"ParameterKey": "Secret", "ParameterValue": "****"} in told["Parameters"]
+    reported = stack.settled()
+    assert reported["StackStatus"] == "CREATE_COMPLETE", stack.events(stack.name)
+    assert {"ParameterKey": "Secret", "ParameterValue": "****"} in reported["Parameters"]
     url = stack.physical_id("Queue")
     name = url.rsplit("/", 1)[1]
     assert stack.outputs() == {
@@ -89,12 +89,12 @@ Outputs:
         ({"X": {**QUEUE, "CreationPolicy": {}}}, "Invalid template resource property 'CreationPolicy'"),
     ],
 )
-def test_a_wrong_template_is_refused_by_name(stack: Stack, resources: dict[str, Any], words: str) -> None:
+def test_an_invalid_template_is_refused_with_the_reason(stack: Stack, resources: dict[str, Any], words: str) -> None:
     assert words in refusal(lambda: stack.create(resources))
     assert words in refusal(lambda: stack.api.validate_template(TemplateBody=json.dumps({"Resources": resources})))
 
 
-def test_parameters_are_held_to_their_constraints(stack: Stack) -> None:
+def test_parameters_must_satisfy_their_constraints(stack: Stack) -> None:
     template = {"Parameters": {"Name": {"Type": "String", "AllowedPattern": "[a-z]+"}}}
     given = [{"ParameterKey": "Name", "ParameterValue": "9"}]
     assert "must have values" in refusal(lambda: stack.create({"Q": QUEUE}, template=template))
@@ -102,7 +102,7 @@ def test_parameters_are_held_to_their_constraints(stack: Stack) -> None:
     assert refused == "Parameter 'Name' must match pattern [a-z]+"
 
 
-def test_iam_takes_an_acknowledgement(stack: Stack) -> None:
+def test_iam_resources_need_a_capability(stack: Stack) -> None:
     role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "named", "AssumeRolePolicyDocument": TRUST}}
     with pytest.raises(ClientError, match=r"Requires capabilities : \[CAPABILITY_NAMED_IAM\]"):
         stack.api.create_stack(

@@ -1,4 +1,4 @@
-"""local/ runs the commands of builds, and makes images of Dockerfiles that can train and serve."""
+"""CodeBuild in local/ runs builds, and builds images that train and serve."""
 
 import json
 import subprocess
@@ -52,7 +52,7 @@ def builder(engine: Engine) -> Builder:
     return Builder(engine)
 
 
-def test_a_build_goes_through_its_phases(builder: Builder) -> None:
+def test_a_build_runs_its_phases_in_order(builder: Builder) -> None:
     spec = write_buildspec(
         install="GREETING=hello\nmkdir sub && cd sub",
         build='echo "$GREETING $COLOUR $CODEBUILD_BUILD_SUCCEEDING"\nbasename "$PWD"',
@@ -68,7 +68,7 @@ def test_a_build_goes_through_its_phases(builder: Builder) -> None:
     assert "[Container] Entering phase BUILD" in lines
 
 
-def test_a_command_that_fails_fails_the_build_after_post_build(builder: Builder) -> None:
+def test_a_failed_build_command_fails_the_build_after_post_build(builder: Builder) -> None:
     spec = write_buildspec(build="false\necho never", post_build='echo "succeeding: $CODEBUILD_BUILD_SUCCEEDING"')
     build = builder.run(spec)
     assert build["buildStatus"] == "FAILED"
@@ -79,7 +79,7 @@ def test_a_command_that_fails_fails_the_build_after_post_build(builder: Builder)
     assert "succeeding: 0" in lines
 
 
-def test_a_failure_before_the_build_ends_it(builder: Builder) -> None:
+def test_a_failure_before_the_build_phase_ends_the_build(builder: Builder) -> None:
     build = builder.run(write_buildspec(pre_build="exit 7", build="echo never"))
     assert failure(build)[0] == "PRE_BUILD"
     assert "BUILD" not in [phase["phaseType"] for phase in build["phases"]]
@@ -97,7 +97,7 @@ def test_a_build_is_stopped(builder: Builder, tmp_path: Path) -> None:
     assert not (tmp_path / "went-on").exists()
 
 
-def test_builds_are_told_newest_first_and_a_token_repeats_none(builder: Builder) -> None:
+def test_builds_are_listed_newest_first_and_a_token_starts_only_one(builder: Builder) -> None:
     first = builder.start(idempotencyToken="once")
     assert builder.start(idempotencyToken="once") == first
     second = builder.start()
@@ -110,7 +110,7 @@ def test_builds_are_told_newest_first_and_a_token_repeats_none(builder: Builder)
     assert found["buildsNotFound"] == [f"{builder.project}:none"]
 
 
-def test_the_end_of_a_build_is_an_event(builder: Builder, engine: Engine) -> None:
+def test_the_end_of_a_build_publishes_an_event(builder: Builder, engine: Engine) -> None:
     events, sqs = engine.client("events"), engine.client("sqs")
     url = sqs.create_queue(QueueName=builder.project)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -124,7 +124,7 @@ def test_the_end_of_a_build_is_an_event(builder: Builder, engine: Engine) -> Non
     assert event["detail"]["build-id"] == build["arn"]
 
 
-def test_a_zip_and_a_folder_of_s3_are_sources(builder: Builder) -> None:
+def test_a_source_can_be_a_zip_or_a_folder_in_s3(builder: Builder) -> None:
     files = {"run.sh": "#!/bin/sh\necho it runs\n", "buildspec.yml": write_buildspec(build="./run.sh")}
     archive = builder.put("source.zip", pack_zip(files, executable=True)).removeprefix("s3://")
     source = {"sourceTypeOverride": "S3", "buildspecOverride": "buildspec.yml"}
@@ -136,7 +136,7 @@ def test_a_zip_and_a_folder_of_s3_are_sources(builder: Builder) -> None:
     assert "of the folder" in builder.lines(build)
 
 
-def test_a_git_repository_is_a_source(builder: Builder, tmp_path: Path) -> None:
+def test_a_source_can_be_a_git_repository(builder: Builder, tmp_path: Path) -> None:
     def run(command: list[str]) -> str:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
@@ -165,15 +165,17 @@ def test_a_git_repository_is_a_source(builder: Builder, tmp_path: Path) -> None:
         ({"buildspecOverride": "version: 0.2\nphases: {build: {commands: [], finally: []}}\n"}, "support finally"),
     ],
 )
-def test_a_source_that_cannot_be_used_is_told(builder: Builder, changes: dict[str, str], reason: str) -> None:
+def test_an_invalid_source_fails_the_build_with_the_reason(
+    builder: Builder, changes: dict[str, str], reason: str
+) -> None:
     builder.put("text.tar.gz", "no archive")
     build = builder.run(**{name: value.replace("{bucket}", builder.bucket) for name, value in changes.items()})
-    phase, told = failure(build)
+    phase, message = failure(build)
     assert (build["buildStatus"], phase) == ("FAILED", "DOWNLOAD_SOURCE")
-    assert reason in told
+    assert reason in message
 
 
-def test_projects_are_changed_and_refused_by_name(builder: Builder) -> None:
+def test_projects_are_updated_deleted_and_validated(builder: Builder) -> None:
     other = Builder.describe_project(builder, name=f"{builder.project}-other", timeoutInMinutes=30)
     builder.codebuild.create_project(**other)
     with pytest.raises(ClientError, match="already exists"):
@@ -197,7 +199,7 @@ def test_an_image_is_pushed_and_trains_and_serves(builder: Builder, engine: Engi
     assert any(digest in line for line in builder.lines(build))
     model = train(Trainer(engine), f"{builder.repository}@{digest}")
 
-    # Without ENTRYPOINT the image's program is looked for on its PATH.
+    # Without ENTRYPOINT, the program must be on the image's PATH.
     dockerfile = IMAGE["Dockerfile"].replace('ENTRYPOINT ["python", "train.py"]', "COPY serve bin/serve")
     assert builder.make_image({"Dockerfile": dockerfile, "serve": SERVE}, "serve")["buildStatus"] == "SUCCEEDED"
     host = Host(engine)
@@ -211,7 +213,7 @@ def test_an_image_is_pushed_and_trains_and_serves(builder: Builder, engine: Engi
 
 
 def train(trainer: Trainer, image: str) -> str:
-    """Train in an image; the address of the model."""
+    """Train with an image; return the S3 address of the model."""
     job = trainer.finish(trainer.start({}, AlgorithmSpecification=describe_image(image)))
     assert job["TrainingJobStatus"] == "Completed", job
     return str(job["ModelArtifacts"]["S3ModelArtifacts"])
@@ -221,7 +223,7 @@ def describe_image(image: str) -> Json:
     return {"TrainingImage": image, "TrainingInputMode": "File"}
 
 
-def test_the_same_files_are_the_same_image(builder: Builder) -> None:
+def test_the_same_files_give_the_same_image_digest(builder: Builder) -> None:
     builder.make_image(IMAGE, "one")
     builder.make_image(IMAGE, "two")
     assert builder.digest("one") == builder.digest("two")
@@ -231,7 +233,9 @@ def test_the_same_files_are_the_same_image(builder: Builder) -> None:
     ("image", "reason"),
     [("{repository}:absent", "not among the images"), ("{repository}:empty", "has no program train")],
 )
-def test_an_image_that_cannot_train_is_told(builder: Builder, engine: Engine, image: str, reason: str) -> None:
+def test_a_training_with_an_unusable_image_fails_with_the_reason(
+    builder: Builder, engine: Engine, image: str, reason: str
+) -> None:
     builder.make_image({"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"}, "empty")
     trainer = Trainer(engine)
     specification = describe_image(image.format(repository=builder.repository))
@@ -249,7 +253,7 @@ def test_an_image_that_cannot_train_is_told(builder: Builder, engine: Engine, im
         ("mkdir empty; docker build --tag x empty", "failed to read dockerfile"),
     ],
 )
-def test_what_the_stand_ins_cannot_do_fails_by_name(builder: Builder, commands: str, error: str) -> None:
+def test_unsupported_docker_commands_fail_with_the_reason(builder: Builder, commands: str, error: str) -> None:
     location = builder.put("image.zip", pack_zip(IMAGE)).removeprefix("s3://")
     source = {"sourceTypeOverride": "S3", "sourceLocationOverride": location}
     build = builder.run(write_buildspec(build=f"PATH=${{PATH%%:*}}:/usr/bin:/bin\n{commands}"), **source)
@@ -267,8 +271,8 @@ esac
 """
 
 
-def test_the_machine_s_own_docker_is_used_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No Docker runs where these tests do: a program of its name stands for it, and notes what it is asked."""
+def test_docker_is_used_if_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script in place of Docker records its arguments, because the tests run without Docker."""
     log, program = tmp_path / "log", tmp_path / "bin" / "docker"
     program.parent.mkdir()
     program.write_text(DOCKER.format(log=log))
@@ -280,7 +284,7 @@ def test_the_machine_s_own_docker_is_used_where_there_is_one(tmp_path: Path, mon
         assert build["buildStatus"] == "SUCCEEDED", builder.lines(build)
         train(Trainer(engine), f"{builder.repository}:real")
         build = builder.run(write_buildspec(build="aws s3 ls"))
-        assert any("builds may use aws ecr get-login-password only" in line for line in builder.lines(build))
+        assert any("builds can use only aws ecr get-login-password" in line for line in builder.lines(build))
     asked = log.read_text().splitlines()
     assert f"build --tag {builder.repository}:real ." in asked
     (run,) = [line for line in asked if line.startswith("run ")]

@@ -1,4 +1,4 @@
-"""Custom resources of local/: made by who is behind the ServiceToken, who answers over HTTP."""
+"""Custom resources in local/: a function or topic creates them and responds over HTTP."""
 
 import json
 import urllib.request
@@ -11,7 +11,7 @@ from tests.local.stack import Stack
 
 
 class Responder:
-    """Whoever answers a custom resource: an SNS topic behind the ServiceToken, read through a queue."""
+    """Responds to custom resource requests: an SNS topic as ServiceToken, read through a queue."""
 
     def __init__(self, engine: Engine) -> None:
         sns, self._sqs = engine.client("sns"), engine.client("sqs")
@@ -22,7 +22,7 @@ class Responder:
         sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
 
     def answer(self, status: str, physical_id: str = "", **more: Any) -> dict[str, Any]:
-        """Wait for the next request and answer it."""
+        """Wait for the next request and respond."""
         received = self._sqs.receive_message(QueueUrl=self._queue, WaitTimeSeconds=20)["Messages"][0]
         self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=received["ReceiptHandle"])
         request: dict[str, Any] = json.loads(received["Body"])
@@ -40,7 +40,7 @@ def begin(stack: Stack, call: Callable[..., Any], properties: dict[str, Any]) ->
     stack.id = call(StackName=stack.name, TemplateBody=body)["StackId"]
 
 
-def test_a_custom_resource_is_made_replaced_and_deleted(engine: Engine, stack: Stack) -> None:
+def test_a_custom_resource_is_created_replaced_and_deleted(engine: Engine, stack: Stack) -> None:
     responder = Responder(engine)
     begin(stack, stack.api.create_stack, {"ServiceToken": responder.topic, "Number": 1, "Flag": True})
     asked = responder.answer("SUCCESS", "first", Data={"Colour": "red"})
@@ -64,7 +64,7 @@ def test_a_custom_resource_is_made_replaced_and_deleted(engine: Engine, stack: S
     assert stack.settled()["StackStatus"] == "DELETE_COMPLETE"
 
 
-def test_a_custom_resource_that_refuses_fails_its_stack(engine: Engine, stack: Stack) -> None:
+def test_a_failed_custom_resource_fails_its_stack(engine: Engine, stack: Stack) -> None:
     responder = Responder(engine)
     begin(stack, stack.api.create_stack, {"ServiceToken": responder.topic})
     responder.answer("FAILED", "half", Reason="no room")
@@ -74,7 +74,7 @@ def test_a_custom_resource_that_refuses_fails_its_stack(engine: Engine, stack: S
     assert why.startswith("Received response status [FAILED] from custom resource. Message returned: no room")
 
 
-def test_a_custom_resource_that_never_answers_times_out(engine: Engine, stack: Stack) -> None:
+def test_a_custom_resource_without_a_response_times_out(engine: Engine, stack: Stack) -> None:
     responder = Responder(engine)
     begin(stack, stack.api.create_stack, {"ServiceToken": responder.topic, "ServiceTimeout": "1"})
     assert stack.settled()["StackStatus"] == "ROLLBACK_FAILED"

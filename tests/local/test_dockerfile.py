@@ -1,4 +1,4 @@
-"""Without Docker, an image is what its Dockerfile copies and how it says that it runs."""
+"""Images built from Dockerfiles without Docker: copied files, variables, settings and refusals."""
 
 import io
 import tarfile
@@ -13,7 +13,7 @@ FILES = {"a.py": "a", "b.py": "b", "sub/c.py": "c", "run.sh": "#!/bin/sh\n", "wi
 
 
 class Maker:
-    """A context with a few files, and what is made of it."""
+    """Builds images from a context with a few files."""
 
     def __init__(self, folder: Path) -> None:
         self.context, self.files = folder / "context", folder / "files"
@@ -55,7 +55,7 @@ def maker(tmp_path: Path) -> Maker:
         ("COPY a.py \\\n  # in between\n  b.py \\\n  /opt/", {"opt/a.py", "opt/b.py"}),
     ],
 )
-def test_copies_go_where_docker_puts_them(maker: Maker, text: str, copied: set[str]) -> None:
+def test_files_are_copied_to_the_same_paths_as_with_docker(maker: Maker, text: str, copied: set[str]) -> None:
     maker.make(text)
     assert maker.copied() == copied
 
@@ -74,26 +74,26 @@ def test_copies_go_where_docker_puts_them(maker: Maker, text: str, copied: set[s
         ),
     ],
 )
-def test_variables_are_set_and_filled_in(maker: Maker, text: str, image: dict[str, str]) -> None:
+def test_variables_are_set_and_substituted(maker: Maker, text: str, image: dict[str, str]) -> None:
     environment = maker.make(text, V="given").environment
     assert image.items() <= environment.items()
 
 
-def test_how_it_runs_is_kept(maker: Maker) -> None:
+def test_the_settings_are_kept(maker: Maker) -> None:
     image = maker.make('WORKDIR /opt\nCMD ["old"]\nENTRYPOINT ["python", "a.py"]\nCMD b')
     assert (image.base, image.workdir) == ("base", "/opt")
     assert (image.entrypoint, image.command) == (["python", "a.py"], ["/bin/sh", "-c", "b"])
     assert maker.make("ENTRYPOINT exec python a.py").entrypoint == ["/bin/sh", "-c", "exec python a.py"]
 
 
-def test_what_is_left_out_is_said(maker: Maker) -> None:
+def test_skipped_instructions_are_logged(maker: Maker) -> None:
     maker.make("RUN <<EOF\nrm -rf /\nEOF\nRUN rm -rf / \\\n  && true\nUSER nobody\nLABEL a=b")
     assert sum("RUN WAS SKIPPED" in line for line in maker.log) == 2
     assert any("USER has no effect" in line for line in maker.log)
-    assert any("nothing of base is here" in line for line in maker.log)
+    assert any("base is not used" in line for line in maker.log)
 
 
-def test_scripts_may_run(maker: Maker) -> None:
+def test_scripts_are_executable(maker: Maker) -> None:
     maker.make("COPY run.sh a.py /opt/\nCOPY --chmod=700 b.py /opt/")
     modes = {name: (maker.files / "opt" / name).stat().st_mode & 0o111 for name in ("run.sh", "a.py", "b.py")}
     assert modes == {"run.sh": 0o111, "a.py": 0, "b.py": 0o100}
@@ -115,18 +115,18 @@ def test_scripts_may_run(maker: Maker) -> None:
         ("ONBUILD RUN true", "unknown instruction: ONBUILD"),
     ],
 )
-def test_what_cannot_be_followed_is_told(maker: Maker, text: str, reason: str) -> None:
+def test_an_invalid_or_unsupported_instruction_is_refused_with_the_reason(maker: Maker, text: str, reason: str) -> None:
     with pytest.raises(DockerfileError, match=reason):
         maker.make(text)
 
 
-def test_a_link_out_of_the_context_is_not_followed(maker: Maker) -> None:
+def test_a_link_that_leads_outside_the_context_is_refused(maker: Maker) -> None:
     (maker.context / "link").symlink_to("/etc/hostname")
     with pytest.raises(DockerfileError, match="not found"):
         maker.make("COPY link /")
 
 
 @pytest.mark.parametrize(("text", "reason"), [("", "no instructions"), ("RUN true", "no build stage")])
-def test_a_dockerfile_begins_with_from(maker: Maker, text: str, reason: str) -> None:
+def test_a_dockerfile_must_start_with_from(maker: Maker, text: str, reason: str) -> None:
     with pytest.raises(DockerfileError, match=reason):
         Builder(maker.context, maker.files, {}, maker.log.append).build(text)

@@ -1,4 +1,4 @@
-"""EventBridge in local/: rules match, targets get what they asked for, and what cannot be delivered is put aside."""
+"""EventBridge in local/: patterns, targets, inputs, schedules and dead-letter queues."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.local.functions import Recorder, eventually, left_in, name, permit, q
 
 
 def put_rule(engine: Engine, pattern: Any, target: dict[str, Any], **settings: Any) -> str:
-    """A rule with one target; its ARN."""
+    """Create a rule with one target; return its ARN."""
     events, rule = engine.client("events"), name("rule")
     arn = events.put_rule(Name=rule, EventPattern=json.dumps(pattern), **settings)["RuleArn"]
     bus = {"EventBusName": settings["EventBusName"]} if "EventBusName" in settings else {}
@@ -21,12 +21,12 @@ def put_rule(engine: Engine, pattern: Any, target: dict[str, Any], **settings: A
 
 
 def put_event(engine: Engine, source: str, detail: Any, **settings: Any) -> dict[str, Any]:
-    """Put one event and return its entry in the answer."""
+    """Put one event; return its entry in the answer."""
     entry = {"Source": source, "DetailType": "Thing Happened", "Detail": json.dumps(detail)} | settings
     return dict(engine.client("events").put_events(Entries=[entry])["Entries"][0])
 
 
-def test_a_function_gets_an_event_when_it_is_permitted(engine: Engine, tmp_path: Path) -> None:
+def test_a_permitted_function_gets_the_event(engine: Engine, tmp_path: Path) -> None:
     recorder, source = Recorder.deploy(engine, tmp_path), name("source")
     rule = put_rule(engine, {"source": [source]}, {"Arn": recorder.arn})
     permit(engine, recorder.arn, "events.amazonaws.com", rule)
@@ -45,7 +45,7 @@ def test_a_function_gets_an_event_when_it_is_permitted(engine: Engine, tmp_path:
     }
 
 
-def test_an_event_that_its_target_may_not_get_is_put_aside_by_name(engine: Engine, tmp_path: Path) -> None:
+def test_an_event_without_permission_goes_to_the_dead_letter_queue(engine: Engine, tmp_path: Path) -> None:
     recorder, source, (dead, dead_arn) = Recorder.deploy(engine, tmp_path), name("source"), queue(engine)
     rule = put_rule(engine, {"source": [source]}, {"Arn": recorder.arn, "DeadLetterConfig": {"Arn": dead_arn}})
     permit(engine, recorder.arn, "events.amazonaws.com", rule + "-of-another-name")
@@ -60,7 +60,7 @@ def test_an_event_that_its_target_may_not_get_is_put_aside_by_name(engine: Engin
     assert recorder.events == []
 
 
-def test_a_target_that_is_gone_is_a_dead_letter(engine: Engine) -> None:
+def test_an_event_for_a_deleted_target_goes_to_the_dead_letter_queue(engine: Engine) -> None:
     source, (dead, dead_arn) = name("source"), queue(engine)
     gone = "arn:aws:sqs:us-east-1:123456789012:gone"
     put_rule(engine, {"source": [source]}, {"Arn": gone, "DeadLetterConfig": {"Arn": dead_arn}})
@@ -117,7 +117,7 @@ def test_a_disabled_rule_sends_nothing(engine: Engine) -> None:
         ),
     ],
 )
-def test_a_target_gets_the_input_that_it_asked_for(engine: Engine, asked: dict[str, Any], got: str) -> None:
+def test_a_target_gets_its_configured_input(engine: Engine, asked: dict[str, Any], got: str) -> None:
     source, (url, arn) = name("source"), queue(engine)
     rule = put_rule(engine, {"source": [source]}, {"Arn": arn} | asked)
     put_event(engine, source, {"name": 'build "7"', "count": 3})
@@ -155,7 +155,7 @@ def test_events_go_to_topics_log_groups_and_other_buses(engine: Engine) -> None:
     assert json.loads(lines[0]["message"])["detail"] == {"n": 1}
 
 
-def test_an_upload_is_an_event_of_s3(engine: Engine) -> None:
+def test_an_upload_publishes_an_event(engine: Engine) -> None:
     bucket, (url, arn), s3 = name("bucket"), queue(engine), engine.client("s3")
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
@@ -168,7 +168,7 @@ def test_an_upload_is_an_event_of_s3(engine: Engine) -> None:
     assert event["detail"]["reason"] == "PutObject"
 
 
-def test_tags_are_an_event_only_when_they_are_put_by_themselves(engine: Engine) -> None:
+def test_only_tagging_calls_publish_a_tagging_event(engine: Engine) -> None:
     bucket, (url, arn), s3 = name("bucket"), queue(engine), engine.client("s3")
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
@@ -180,7 +180,7 @@ def test_tags_are_an_event_only_when_they_are_put_by_themselves(engine: Engine) 
     assert json.loads(receive(engine, url)["Body"])["detail"]["object"]["key"] == "digits.csv"
 
 
-def test_a_rate_fires_as_often_as_time_runs_faster(engine: Engine) -> None:
+def test_a_rate_schedule_runs_in_scaled_time(engine: Engine) -> None:
     (url, arn), events, rule = queue(engine), engine.client("events"), name("rule")
     rule_arn = events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)")["RuleArn"]
     events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": arn}])
@@ -192,7 +192,7 @@ def test_a_rate_fires_as_often_as_time_runs_faster(engine: Engine) -> None:
     events.delete_rule(Name=rule)
 
 
-def test_a_schedule_gets_no_other_events(engine: Engine) -> None:
+def test_a_scheduled_rule_gets_no_other_events(engine: Engine) -> None:
     (url, arn), events, rule = queue(engine), engine.client("events"), name("rule")
     events.put_rule(Name=rule, ScheduleExpression="rate(1 day)")
     events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": arn}])
@@ -203,16 +203,16 @@ def test_a_schedule_gets_no_other_events(engine: Engine) -> None:
     assert left_in(engine, url) == 0
 
 
-def test_a_target_that_nothing_delivers_to_is_refused_by_name(engine: Engine) -> None:
+def test_an_unsupported_target_is_refused(engine: Engine) -> None:
     with pytest.raises(ClientError, match=r"local/ delivers events to .* not to arn:aws:firehose"):
         put_rule(engine, {"source": ["x"]}, {"Arn": "arn:aws:firehose:us-east-1:123456789012:deliverystream/d"})
 
 
-def test_only_aws_speaks_in_the_name_of_aws(engine: Engine) -> None:
+def test_custom_events_cannot_have_a_source_of_aws(engine: Engine) -> None:
     assert put_event(engine, "aws.states", {})["ErrorCode"] == "NotAuthorizedForSourceException"
 
 
-def test_no_event_of_many_is_lost(engine: Engine) -> None:
+def test_many_events_are_all_delivered(engine: Engine) -> None:
     source, (url, arn), events = name("source"), queue(engine), engine.client("events")
     put_rule(engine, {"source": [source]}, {"Arn": arn})
     for _ in range(20):
@@ -221,6 +221,6 @@ def test_no_event_of_many_is_lost(engine: Engine) -> None:
     eventually(lambda: left_in(engine, url) == 200)
 
 
-def test_a_target_s_path_that_is_none_is_refused(engine: Engine) -> None:
+def test_an_invalid_input_path_is_refused(engine: Engine) -> None:
     with pytest.raises(ClientError, match="Invalid JSON path"):
         put_rule(engine, {"source": ["x"]}, {"Arn": queue(engine)[1], "InputPath": "$.["})

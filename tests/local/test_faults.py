@@ -1,4 +1,4 @@
-"""Faults in local/: they strike what they describe, as often as they say, and nothing else."""
+"""Faults in local/ strike the calls and events that they describe, as often as they say."""
 
 import json
 import time
@@ -31,7 +31,7 @@ MAKER = """
 
 
 def list_queues(engine: Engine) -> str:
-    """The error code of a call, or nothing."""
+    """List queues; return the error code, or "" for success."""
     try:
         engine.client("sqs").list_queues()
     except ClientError as error:
@@ -39,7 +39,7 @@ def list_queues(engine: Engine) -> str:
     return ""
 
 
-def test_a_call_fails_as_it_is_described_and_as_often(engine: Engine) -> None:
+def test_a_call_fails_with_the_described_error_as_often_as_described(engine: Engine) -> None:
     fault = {"call": "sqs:List*", "by": "owner", "error": "AccessDenied", "message": "No.", "skip": 1, "times": 2}
     with engine.faults(fault):
         assert [list_queues(engine) for _ in range(4)] == ["", "AccessDenied", "AccessDenied", ""]
@@ -56,7 +56,7 @@ def test_a_fault_of_one_caller_does_not_strike_another(engine: Engine) -> None:
     assert "AccessDenied" in json.load(answer["Payload"])["errorMessage"]
 
 
-def test_an_answer_is_lost_of_a_call_that_was_served(engine: Engine) -> None:
+def test_served_replaces_only_the_answer_of_the_call(engine: Engine) -> None:
     topic = name("topic")
     fault = {"call": "sns:CreateTopic", "error": "InternalError", "served": True}
     with engine.faults(fault), pytest.raises(ClientError, match="InternalError"):
@@ -64,14 +64,14 @@ def test_an_answer_is_lost_of_a_call_that_was_served(engine: Engine) -> None:
     assert any(each["TopicArn"].endswith(topic) for each in engine.client("sns").list_topics()["Topics"])
 
 
-def test_a_call_hangs(engine: Engine) -> None:
+def test_hang_delays_a_call(engine: Engine) -> None:
     with engine.faults({"call": "sqs:ListQueues", "hang": 0.4}):
-        begun = time.monotonic()
+        started_at = time.monotonic()
         assert list_queues(engine) == ""
-    assert time.monotonic() - begun > 0.4
+    assert time.monotonic() - started_at > 0.4
 
 
-def test_the_function_that_makes_a_call_is_killed_and_the_next_one_lives(engine: Engine) -> None:
+def test_crash_kills_the_calling_function_and_not_the_next_one(engine: Engine) -> None:
     function = deploy(engine, MAKER)
     topics = [json.dumps(name("topic")) for _ in range(2)]
     with engine.faults({"call": "sns:CreateTopic", "crash": True, "times": 1}):
@@ -87,7 +87,7 @@ def test_the_function_that_makes_a_call_is_killed_and_the_next_one_lives(engine:
 
 
 @pytest.mark.parametrize(("effect", "times"), [({"lose": True}, 0), ({"repeat": 1}, 2), ({"delay": 80}, 1)])
-def test_an_event_is_lost_delivered_twice_or_late(engine: Engine, effect: dict[str, Any], times: int) -> None:
+def test_an_event_is_lost_repeated_or_late(engine: Engine, effect: dict[str, Any], times: int) -> None:
     machines, events = Machines.of(engine), engine.client("events")
     machine, (url, arn) = machines.create({"End": {"Type": "Succeed"}}), queue(engine)
     pattern = {"source": ["aws.states"], "detail": {"stateMachineArn": [machine], "status": ["SUCCEEDED"]}}
@@ -110,23 +110,23 @@ def _count(engine: Engine, url: str) -> int:
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        ({"call": "sqs:*"}, "a fault of a call has one of error, hang, crash"),
-        ({"call": "sqs:*", "lose": True}, "a fault of a call has one of error, hang, crash"),
-        ({"event": "Step*", "lose": True, "delay": 3}, "a fault of an event has one of lose, repeat, delay"),
-        ({"error": "Throttling"}, "a fault is of a call or of an event: give one of the two a pattern"),
-        ({"call": "sqs:*", "eror": "Throttling"}, "'eror' is nothing that a fault has: by, call, crash, delay,"),
+        ({"call": "sqs:*"}, "a fault of a call needs one of error, hang, crash"),
+        ({"call": "sqs:*", "lose": True}, "a fault of a call needs one of error, hang, crash"),
+        ({"event": "Step*", "lose": True, "delay": 3}, "a fault of an event needs one of lose, repeat, delay"),
+        ({"error": "Throttling"}, "a fault needs a pattern for either call or event"),
+        ({"call": "sqs:*", "eror": "Throttling"}, "unknown field 'eror'; a fault has by, call, crash, delay,"),
     ],
 )
-def test_a_fault_that_cannot_be_is_refused_by_name(engine: Engine, fault: dict[str, Any], problem: str) -> None:
+def test_an_invalid_fault_is_refused(engine: Engine, fault: dict[str, Any], problem: str) -> None:
     with pytest.raises(HTTPError) as refused, engine.faults(fault):
         pass
     assert json.load(refused.value)["message"].startswith(problem)
 
 
-def test_faults_of_a_file_strike_from_the_beginning_and_a_wrong_one_is_told(tmp_path: Path) -> None:
+def test_faults_of_a_file_strike_from_the_start_and_an_invalid_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "faults.json").write_text('{"call": "sqs:*"}')
     ended = local("--port", "0", "--data", str(tmp_path / "data"), "--faults", str(tmp_path / "faults.json"))
     assert (ended.returncode, ended.stderr.strip()) == (
         1,
-        f"local: {tmp_path}/faults.json: faults are a list of objects",
+        f"local: {tmp_path}/faults.json: faults must be a list of objects",
     )

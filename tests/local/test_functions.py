@@ -1,4 +1,4 @@
-"""Lambda in local/: uploaded code really runs, as AWS runs it."""
+"""Lambda in local/ runs uploaded code as AWS does."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ from tests.local.functions import Recorder, archive, deploy, eventually, name, q
 
 ECHO = """
     import os, time
-    begun = time.time()
+    started_at = time.time()
     def handler(event, context):
         return {"event": event, "pid": os.getpid(), "arn": context.invoked_function_arn, "id": context.aws_request_id,
                 "version": context.function_version, "left": context.get_remaining_time_in_millis()}
@@ -27,17 +27,17 @@ ECHO = """
 
 
 def invoke(engine: Engine, function: str, event: Any = None, **settings: Any) -> Any:
-    """An invocation's parsed payload."""
+    """Invoke a function; return its parsed payload."""
     return json.loads(call(engine, function, event, **settings)["Payload"].read())
 
 
 def call(engine: Engine, function: str, event: Any = None, **settings: Any) -> dict[str, Any]:
-    """An invocation."""
+    """Invoke a function; return the whole answer."""
     arguments = {"FunctionName": function, "Payload": json.dumps(event or {})} | settings
     return engine.client("lambda").invoke(**arguments)  # type: ignore[no-any-return]
 
 
-def test_a_function_runs_in_a_warm_process_again(engine: Engine) -> None:
+def test_a_warm_process_is_reused(engine: Engine) -> None:
     arn = deploy(engine, ECHO)
     first, second = invoke(engine, arn, {"a": 1}), invoke(engine, arn)
     assert first["event"] == {"a": 1}
@@ -48,13 +48,13 @@ def test_a_function_runs_in_a_warm_process_again(engine: Engine) -> None:
     assert first["id"] != second["id"]
 
 
-def test_a_warm_invocation_is_quicker_than_a_cold_one(engine: Engine) -> None:
+def test_a_warm_invocation_is_faster_than_a_cold_one(engine: Engine) -> None:
     arn = deploy(engine, ECHO)
 
     def seconds() -> float:
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         invoke(engine, arn)
-        return time.perf_counter() - begun
+        return time.perf_counter() - started_at
 
     cold, *warm = [seconds() for _ in range(21)]
     assert min(warm) < cold
@@ -72,7 +72,7 @@ def test_an_archive_from_s3_with_a_handler_in_a_folder_runs(engine: Engine) -> N
     assert invoke(engine, arn) == 42
 
 
-def test_new_code_and_new_configuration_take_effect(engine: Engine) -> None:
+def test_updates_of_code_and_configuration_take_effect(engine: Engine) -> None:
     arn = deploy(engine, "import os\ndef handler(e, c): return ['old', os.environ.get('STAGE')]")
     assert invoke(engine, arn) == ["old", None]
     new = archive({"index.py": "import os\ndef handler(e, c): return ['new', os.environ.get('STAGE')]"})
@@ -98,13 +98,13 @@ def test_versions_and_aliases_run_their_own_code(engine: Engine) -> None:
         call(engine, arn, Qualifier="gone")
 
 
-def test_a_function_sees_nothing_of_this_machine(engine: Engine) -> None:
+def test_a_function_has_no_access_to_variables_and_packages_of_this_machine(engine: Engine) -> None:
     source = """
         import importlib.util, os, sys, tempfile
         def is_there(module):
             try:
                 return importlib.util.find_spec(module) is not None
-            except ModuleNotFoundError:  # nor is its package
+            except ModuleNotFoundError:  # its package is missing
                 return False
         def handler(event, context):
             found = [m for m in ("local.server", "sagebuild.service", "handlers.plan_build") if is_there(m)]
@@ -123,14 +123,14 @@ def test_a_function_sees_nothing_of_this_machine(engine: Engine) -> None:
     assert str(engine.data) in seen["tmp"]
 
 
-def test_a_function_acts_in_its_own_role(engine: Engine) -> None:
+def test_a_function_calls_aws_in_its_own_role(engine: Engine) -> None:
     source = "import boto3\ndef handler(e, c): return boto3.client('sts').get_caller_identity()['Arn']"
     own = role(engine)
     seen = invoke(engine, deploy(engine, source, Role=own, Timeout=20))
     assert f":assumed-role/{own.split('/')[-1]}/" in seen
 
 
-def test_an_exception_is_described_as_aws_describes_it(engine: Engine) -> None:
+def test_an_exception_has_the_format_of_lambda(engine: Engine) -> None:
     arn = deploy(engine, "def handler(e, c):\n    print('about to fail')\n    raise ValueError('no such thing')")
     answer = call(engine, arn, LogType="Tail")
     error = json.loads(answer["Payload"].read())
@@ -161,9 +161,9 @@ def test_an_exception_is_described_as_aws_describes_it(engine: Engine) -> None:
         ("def handler(e, c): return 'x' * 7_000_000", "Function.ResponseSizeTooLarge", "exceeded maximum allowed"),
     ],
 )
-def test_errors_have_the_names_of_aws(engine: Engine, source: str, kind: str, message: str) -> None:
+def test_runtime_errors_have_the_names_of_lambda(engine: Engine, source: str, kind: str, message: str) -> None:
     arn = deploy(engine, source)
-    for _ in range(2):  # What fails once fails the same way again.
+    for _ in range(2):  # the second invocation fails alike
         answer = call(engine, arn)
         error = json.loads(answer["Payload"].read())
         assert answer["FunctionError"] == "Unhandled"
@@ -171,7 +171,7 @@ def test_errors_have_the_names_of_aws(engine: Engine, source: str, kind: str, me
         assert message in error["errorMessage"]
 
 
-def test_a_function_that_takes_too_long_is_ended(engine: Engine) -> None:
+def test_a_function_is_killed_at_its_timeout(engine: Engine) -> None:
     source = "import os, time\ndef handler(e, c):\n    if e: time.sleep(30)\n    return os.getpid()"
     arn = deploy(engine, source, Timeout=1)
     pid = invoke(engine, arn)
@@ -182,7 +182,7 @@ def test_a_function_that_takes_too_long_is_ended(engine: Engine) -> None:
     assert invoke(engine, arn) != pid
 
 
-def test_as_many_run_at_once_as_are_reserved(engine: Engine) -> None:
+def test_reserved_concurrency_limits_concurrent_invocations(engine: Engine) -> None:
     arn = deploy(engine, "import os, time\ndef handler(e, c):\n    time.sleep(1)\n    return os.getpid()", Timeout=10)
     engine.client("lambda").put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=2)
     client = boto3.client(
@@ -206,7 +206,7 @@ def test_as_many_run_at_once_as_are_reserved(engine: Engine) -> None:
     assert len(set(results)) == 3
 
 
-def test_an_event_is_tried_three_times_and_then_told_of(engine: Engine, tmp_path: Path) -> None:
+def test_an_event_is_tried_three_times_and_then_sent_to_the_destination(engine: Engine, tmp_path: Path) -> None:
     failures, failures_arn = queue(engine)
     dead, dead_arn = queue(engine)
     recorder = Recorder.deploy(engine, tmp_path, fails=True, DeadLetterConfig={"TargetArn": dead_arn})
@@ -221,16 +221,16 @@ def test_an_event_is_tried_three_times_and_then_told_of(engine: Engine, tmp_path
     assert record["requestContext"]["functionArn"] == f"{recorder.arn}:$LATEST"
     assert record["requestPayload"] == {"n": 1}
     assert record["responseContext"]["functionError"] == "Unhandled"
-    assert record["responsePayload"]["errorMessage"] == "told to fail"
+    assert record["responsePayload"]["errorMessage"] == "configured to fail"
     letter = receive(engine, dead)
     assert json.loads(letter["Body"]) == {"n": 1}
-    assert letter["MessageAttributes"]["ErrorMessage"]["StringValue"] == "told to fail"
+    assert letter["MessageAttributes"]["ErrorMessage"]["StringValue"] == "configured to fail"
 
 
 def test_an_event_without_retries_is_tried_once(engine: Engine, tmp_path: Path) -> None:
     dead, dead_arn = queue(engine)
     recorder = Recorder.deploy(engine, tmp_path, fails=True, DeadLetterConfig={"TargetArn": dead_arn})
-    for attempts in (1, 0):  # The second call replaces the first one's settings.
+    for attempts in (1, 0):  # the second call replaces the settings of the first
         engine.client("lambda").put_function_event_invoke_config(
             FunctionName=recorder.arn, MaximumRetryAttempts=attempts
         )
@@ -239,7 +239,7 @@ def test_an_event_without_retries_is_tried_once(engine: Engine, tmp_path: Path) 
     assert len(recorder.events) == 1
 
 
-def test_what_a_function_prints_is_in_its_log_group(engine: Engine) -> None:
+def test_the_output_of_a_function_is_in_its_log_group(engine: Engine) -> None:
     arn = deploy(engine, "import logging\ndef handler(e, c):\n    print('one\\ntwo')\n    logging.warning('three')")
     request = call(engine, arn)["ResponseMetadata"]["RequestId"]
     logs = engine.client("logs")
@@ -264,20 +264,22 @@ def test_what_a_function_prints_is_in_its_log_group(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"Runtime": "nodejs22.x"}, "local/ runs Python functions only, not nodejs22.x"),
+        ({"Runtime": "nodejs22.x"}, "local/ runs only Python functions, not nodejs22.x"),
         ({"Code": {"ZipFile": b"no archive"}}, "Could not unzip uploaded file"),
-        ({"Code": {"S3Bucket": "nobody-has-this", "S3Key": "k"}}, "The specified bucket does not exist"),
+        ({"Code": {"S3Bucket": "no-such-bucket-here", "S3Key": "k"}}, "The specified bucket does not exist"),
         ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "reserved keys .* AWS_REGION"),
         ({"Environment": {"Variables": {"LONG": "x" * 5000}}}, "exceeded the 4096 bytes limit"),
     ],
 )
-def test_what_cannot_run_is_refused_by_name(engine: Engine, settings: dict[str, Any], reason: str) -> None:
+def test_an_unsupported_function_is_refused_with_the_reason(
+    engine: Engine, settings: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(ClientError, match=reason) as refused:
         deploy(engine, ECHO, **settings)
     assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
-def test_payloads_that_lambda_refuses_are_refused(engine: Engine) -> None:
+def test_invalid_payloads_are_refused(engine: Engine) -> None:
     arn = deploy(engine, ECHO)
     with pytest.raises(ClientError, match="InvalidRequestContentException"):
         call(engine, arn, Payload=b"{no json")
@@ -286,7 +288,7 @@ def test_payloads_that_lambda_refuses_are_refused(engine: Engine) -> None:
     assert call(engine, arn, InvocationType="DryRun")["StatusCode"] == 204
 
 
-def test_a_deleted_function_leaves_no_process(engine: Engine) -> None:
+def test_deleting_a_function_ends_its_processes(engine: Engine) -> None:
     arn = deploy(engine, ECHO)
     pid = invoke(engine, arn)["pid"]
     engine.client("lambda").delete_function(FunctionName=arn)

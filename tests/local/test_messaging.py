@@ -1,4 +1,4 @@
-"""Queues, topics, mail and bucket notifications in local/: what is sent arrives, or is put aside."""
+"""Queues, topics, mail and bucket notifications in local/: delivery, retries and dead-letter queues."""
 
 import email
 import json
@@ -15,7 +15,7 @@ from tests.local.functions import Recorder, eventually, left_in, name, permit, q
 
 
 def map_queue(engine: Engine, arn: str, recorder: Recorder, **settings: Any) -> str:
-    """Map a queue to a recorder and return the mapping's id."""
+    """Map a queue to a recorder; return the mapping's id."""
     created = engine.client("lambda").create_event_source_mapping(
         EventSourceArn=arn, FunctionName=recorder.arn, **settings
     )
@@ -23,17 +23,17 @@ def map_queue(engine: Engine, arn: str, recorder: Recorder, **settings: Any) -> 
 
 
 def bodies(events: list[Any]) -> list[str]:
-    """The message bodies in the batches that a function got."""
+    """The message bodies in each batch of a function."""
     return [record["body"] for event in events for record in event["Records"]]
 
 
 def topic(engine: Engine) -> str:
-    """A new topic's ARN."""
+    """Create a topic; return its ARN."""
     return str(engine.client("sns").create_topic(Name=name("topic"))["TopicArn"])
 
 
 def subscribe(engine: Engine, topic_arn: str, protocol: str, endpoint: str, **attributes: str) -> str:
-    """Subscribe and return the subscription's ARN."""
+    """Subscribe an endpoint; return the subscription's ARN."""
     subscription = engine.client("sns").subscribe(
         TopicArn=topic_arn, Protocol=protocol, Endpoint=endpoint, Attributes=attributes, ReturnSubscriptionArn=True
     )
@@ -56,7 +56,7 @@ def test_a_function_gets_the_messages_of_its_queue(engine: Engine, tmp_path: Pat
     eventually(lambda: left_in(engine, url) == 0)
 
 
-def test_messages_come_in_batches_within_the_window(engine: Engine, tmp_path: Path) -> None:
+def test_messages_within_the_batching_window_form_a_batch(engine: Engine, tmp_path: Path) -> None:
     url, arn = queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)
     map_queue(engine, arn, recorder, BatchSize=4, MaximumBatchingWindowInSeconds=40)
@@ -67,7 +67,7 @@ def test_messages_come_in_batches_within_the_window(engine: Engine, tmp_path: Pa
     assert [len(event["Records"]) for event in recorder.events] == [4, 2]
 
 
-def test_only_the_reported_messages_come_again_and_end_in_the_dead_letter_queue(engine: Engine, tmp_path: Path) -> None:
+def test_only_reported_messages_are_retried_and_go_to_the_dead_letter_queue(engine: Engine, tmp_path: Path) -> None:
     dead, dead_arn = queue(engine)
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
     url, arn = queue(engine, RedrivePolicy=redrive, VisibilityTimeout="20")
@@ -80,7 +80,7 @@ def test_only_the_reported_messages_come_again_and_end_in_the_dead_letter_queue(
     eventually(lambda: left_in(engine, url) == 0)
 
 
-def test_a_batch_that_fails_comes_again_whole_and_ends_in_the_dead_letter_queue(engine: Engine, tmp_path: Path) -> None:
+def test_a_failed_batch_is_retried_as_a_whole_and_goes_to_the_dead_letter_queue(engine: Engine, tmp_path: Path) -> None:
     dead, dead_arn = queue(engine)
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
     url, arn = queue(engine, RedrivePolicy=redrive, VisibilityTimeout="20")
@@ -92,7 +92,7 @@ def test_a_batch_that_fails_comes_again_whole_and_ends_in_the_dead_letter_queue(
     assert sorted(bodies(recorder.events)) == ["a", "a", "b", "b"]
 
 
-def test_filtered_messages_are_taken_off_the_queue_unseen(engine: Engine, tmp_path: Path) -> None:
+def test_messages_that_match_no_filter_are_deleted(engine: Engine, tmp_path: Path) -> None:
     url, arn = queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)
     pattern = json.dumps({"body": {"kind": ["wanted"]}})
@@ -104,7 +104,7 @@ def test_filtered_messages_are_taken_off_the_queue_unseen(engine: Engine, tmp_pa
     assert [json.loads(body)["kind"] for body in bodies(recorder.events)] == ["wanted"]
 
 
-def test_a_disabled_and_a_deleted_mapping_leave_the_queue_alone(engine: Engine, tmp_path: Path) -> None:
+def test_a_disabled_or_deleted_mapping_does_not_poll(engine: Engine, tmp_path: Path) -> None:
     url, arn = queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)
     mapping = map_queue(engine, arn, recorder, Enabled=False)
@@ -123,11 +123,11 @@ def test_a_disabled_and_a_deleted_mapping_leave_the_queue_alone(engine: Engine, 
 @pytest.mark.parametrize(
     ("source", "settings", "reason"),
     [
-        ("arn:aws:kinesis:us-east-1:123456789012:stream/s", {}, "local/ polls SQS queues only"),
+        ("arn:aws:kinesis:us-east-1:123456789012:stream/s", {}, "local/ polls only SQS queues"),
         (None, {"BatchSize": 100}, "Maximum batch window in seconds must be greater than 0"),
     ],
 )
-def test_mappings_that_cannot_work_are_refused_by_name(
+def test_an_invalid_mapping_is_refused_with_the_reason(
     engine: Engine, tmp_path: Path, source: str | None, settings: dict[str, Any], reason: str
 ) -> None:
     recorder = Recorder.deploy(engine, tmp_path)
@@ -135,13 +135,13 @@ def test_mappings_that_cannot_work_are_refused_by_name(
         map_queue(engine, source or queue(engine)[1], recorder, **settings)
 
 
-def test_a_queue_must_hide_messages_as_long_as_the_function_may_run(engine: Engine, tmp_path: Path) -> None:
+def test_the_visibility_timeout_must_not_be_shorter_than_the_function_timeout(engine: Engine, tmp_path: Path) -> None:
     _, arn = queue(engine, VisibilityTimeout="10")
     with pytest.raises(ClientError, match="Queue visibility timeout: 10 seconds is less than Function timeout: 60"):
         map_queue(engine, arn, Recorder.deploy(engine, tmp_path, Timeout=60))
 
 
-def test_a_queue_is_mapped_to_a_function_once(engine: Engine, tmp_path: Path) -> None:
+def test_a_second_mapping_of_a_queue_to_a_function_is_refused(engine: Engine, tmp_path: Path) -> None:
     _, arn = queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)
     map_queue(engine, arn, recorder)
@@ -150,7 +150,7 @@ def test_a_queue_is_mapped_to_a_function_once(engine: Engine, tmp_path: Path) ->
     assert refused.value.response["Error"]["Code"] == "ResourceConflictException"
 
 
-def test_no_message_of_many_is_lost_or_doubled(engine: Engine, tmp_path: Path) -> None:
+def test_many_messages_are_all_delivered_once(engine: Engine, tmp_path: Path) -> None:
     url, arn = queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)
     map_queue(engine, arn, recorder)
@@ -161,7 +161,7 @@ def test_no_message_of_many_is_lost_or_doubled(engine: Engine, tmp_path: Path) -
     assert sorted(map(int, bodies(recorder.events))) == list(range(200))
 
 
-def test_a_message_goes_from_topic_to_queue_to_function(engine: Engine, tmp_path: Path) -> None:
+def test_a_message_reaches_a_function_through_topic_and_queue(engine: Engine, tmp_path: Path) -> None:
     topic_arn, (_, arn) = topic(engine), queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)
     map_queue(engine, arn, recorder)
@@ -175,7 +175,7 @@ def test_a_message_goes_from_topic_to_queue_to_function(engine: Engine, tmp_path
     assert envelope["MessageId"] == published["MessageId"]
 
 
-def test_raw_delivery_and_filter_policies_are_followed(engine: Engine) -> None:
+def test_raw_delivery_and_filter_policies_are_applied(engine: Engine) -> None:
     topic_arn, (url, arn) = topic(engine), queue(engine)
     subscribe(engine, topic_arn, "sqs", arn, RawMessageDelivery="true", FilterPolicy=json.dumps({"colour": ["red"]}))
     for colour in ("blue", "red"):
@@ -190,7 +190,7 @@ def test_raw_delivery_and_filter_policies_are_followed(engine: Engine) -> None:
     assert left_in(engine, url) == 0
 
 
-def test_a_function_gets_a_topic_s_messages_when_it_is_permitted(engine: Engine, tmp_path: Path) -> None:
+def test_a_permitted_function_gets_the_messages_of_a_topic(engine: Engine, tmp_path: Path) -> None:
     topic_arn, recorder = topic(engine), Recorder.deploy(engine, tmp_path)
     permit(engine, recorder.arn, "sns.amazonaws.com", topic_arn)
     subscription = subscribe(engine, topic_arn, "lambda", recorder.arn)
@@ -203,13 +203,13 @@ def test_a_function_gets_a_topic_s_messages_when_it_is_permitted(engine: Engine,
     assert record["Sns"]["MessageAttributes"] == {}
 
 
-def test_a_message_that_cannot_be_delivered_goes_to_the_subscription_s_dead_letters(
+def test_an_undeliverable_message_goes_to_the_dead_letter_queue_of_the_subscription(
     engine: Engine, tmp_path: Path
 ) -> None:
     topic_arn, (dead, dead_arn) = topic(engine), queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)
     redrive = json.dumps({"deadLetterTargetArn": dead_arn})
-    subscribe(engine, topic_arn, "lambda", recorder.arn, RedrivePolicy=redrive)  # Nobody permits it.
+    subscribe(engine, topic_arn, "lambda", recorder.arn, RedrivePolicy=redrive)  # without permission
     engine.client("sns").publish(TopicArn=topic_arn, Message="hello")
     letter = receive(engine, dead)
     assert json.loads(letter["Body"])["Message"] == "hello"
@@ -217,7 +217,7 @@ def test_a_message_that_cannot_be_delivered_goes_to_the_subscription_s_dead_lett
     assert recorder.events == []
 
 
-def test_mail_becomes_a_file(engine: Engine) -> None:
+def test_mail_is_written_as_a_file(engine: Engine) -> None:
     topic_arn = topic(engine)
     subscription = subscribe(engine, topic_arn, "email", "ada@example.com")
     sns = engine.client("sns")
@@ -231,12 +231,12 @@ def test_mail_becomes_a_file(engine: Engine) -> None:
     assert message.get_content().strip() == "It is live."
 
 
-def test_a_protocol_that_nothing_delivers_is_refused_by_name(engine: Engine) -> None:
+def test_an_unsupported_protocol_is_refused(engine: Engine) -> None:
     with pytest.raises(ClientError, match=r"local/ delivers to .* not to sms"):
         subscribe(engine, topic(engine), "sms", "+41791234567")
 
 
-def test_an_upload_is_told_to_queue_topic_and_function(engine: Engine, tmp_path: Path) -> None:
+def test_an_upload_notifies_queue_topic_and_function(engine: Engine, tmp_path: Path) -> None:
     bucket, topic_arn, (url, arn) = name("bucket"), topic(engine), queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)
     permit(engine, recorder.arn, "s3.amazonaws.com", f"arn:aws:s3:::{bucket}")
@@ -268,7 +268,7 @@ def test_an_upload_is_told_to_queue_topic_and_function(engine: Engine, tmp_path:
     assert recorder.wait()[0]["Records"][0]["s3"]["bucket"]["name"] == bucket
 
 
-def test_a_permission_for_an_alias_is_for_that_alias_alone(engine: Engine, tmp_path: Path) -> None:
+def test_a_permission_for_an_alias_is_only_for_that_alias(engine: Engine, tmp_path: Path) -> None:
     topic_arn, (dead, dead_arn) = topic(engine), queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)
     engine.client("lambda").create_alias(FunctionName=recorder.arn, Name="live", FunctionVersion="$LATEST")

@@ -1,4 +1,4 @@
-"""Amazon's algorithms run on AWS alone: local/ says so by name, or stands in for one and says that."""
+"""Amazon's built-in algorithms in local/: stand-ins for three, and a clear error for the others."""
 
 import json
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def to_csv(rows: Any) -> str:
 def train(
     trainer: Trainer, algorithm: str, rows: Any, hyperparameters: dict[str, str], content_type: str
 ) -> dict[str, Any]:
-    """A job of the algorithm, ended."""
+    """Train with an algorithm; describe the ended job."""
     uri = trainer.put(f"{algorithm}/train/data.csv", to_csv(rows))
     channel = {"ChannelName": "train", "ContentType": content_type}
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
@@ -52,7 +52,7 @@ def train(
 
 
 def serve(trainer: Trainer, host: Host, algorithm: str, job: dict[str, Any]) -> str:
-    """An endpoint that serves what a job of the algorithm learned."""
+    """Create an endpoint with the model of a training job."""
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     lines = trainer.read_logs(TRAINING_LOGS, job["TrainingJobName"])
     assert any(f"STAND-IN, not Amazon's {algorithm}" in line for line in lines), lines
@@ -69,7 +69,7 @@ def predictions(host: Host, name: str, rows: Any) -> Any:
 
 
 @pytest.mark.parametrize("algorithm", [name for name, package in ALGORITHMS.items() if not package])
-def test_an_algorithm_that_runs_on_aws_alone_fails_by_name(trainer: Trainer, algorithm: str) -> None:
+def test_the_error_for_an_algorithm_without_stand_in_names_it(trainer: Trainer, algorithm: str) -> None:
     job = train(trainer, algorithm, LABEL_FIRST[:1], {}, "text/csv")
     assert job["TrainingJobStatus"] == "Failed"
     assert f"local/ cannot run Amazon's built-in algorithm {algorithm}; it runs on AWS" in job["FailureReason"]
@@ -80,7 +80,7 @@ def test_every_algorithm_of_the_sdk_is_known_by_its_repository() -> None:
     assert {row["repository"] for rows in tables.values() for row in rows} == set(ALGORITHMS)
 
 
-def test_kmeans_answers_as_the_algorithm_does(trainer: Trainer, host: Host) -> None:
+def test_kmeans_answers_in_the_format_of_the_algorithm(trainer: Trainer, host: Host) -> None:
     job = train(trainer, "kmeans", IRIS.data, {"k": "3", "feature_dim": "4"}, "text/csv;label_size=0")
     name = serve(trainer, host, "kmeans", job)
     found = predictions(host, name, IRIS.data)
@@ -126,12 +126,12 @@ def test_linear_learner_and_xgboost_answer_regressions_with_scores(trainer: Trai
     [
         ("kmeans", {"k": "3"}, "text/csv", "algorithm kmeans needs the hyperparameters feature_dim"),
         ("kmeans", {"k": "3", "feature_dim": "9"}, "text/csv", "feature_dim is 9 and the data has 4 features"),
-        ("linear-learner", {"predictor_type": "regressor"}, "application/x-recordio-protobuf", "reads text/csv alone"),
+        ("linear-learner", {"predictor_type": "regressor"}, "application/x-recordio-protobuf", "reads only text/csv"),
         ("linear-learner", {"predictor_type": "other"}, "text/csv", "predictor_type is other"),
         ("xgboost", {"num_round": "2", "objective": "other"}, "text/csv", "Unknown objective function"),
     ],
 )
-def test_a_stand_in_names_what_it_cannot_do(
+def test_a_stand_in_refuses_an_unsupported_job_with_the_reason(
     trainer: Trainer, algorithm: str, hyperparameters: dict[str, str], content_type: str, reason: str
 ) -> None:
     job = train(trainer, algorithm, LABEL_FIRST, hyperparameters, content_type)

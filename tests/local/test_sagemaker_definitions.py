@@ -1,4 +1,4 @@
-"""Models, endpoint configurations and endpoints on local/ are described, listed and refused as on AWS."""
+"""Models, endpoint configurations and endpoints in local/: describe, list and refusals as on AWS."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ def host(engine: Engine) -> Host:
     return Host(engine)
 
 
-def test_definitions_are_described_unique_and_must_exist(host: Host) -> None:
+def test_definitions_can_be_described_and_invalid_requests_are_refused(host: Host) -> None:
     model = host.model(SERVE_DEFAULTS)
     configuration = host.configure(main=model)
     container = {"Image": IMAGE}
@@ -34,7 +34,7 @@ def test_definitions_are_described_unique_and_must_exist(host: Host) -> None:
             lambda: client.create_model(
                 ModelName="a",
                 PrimaryContainer=container,
-                ExecutionRoleArn="arn:aws:iam::123456789012:role/nobody-at-all",
+                ExecutionRoleArn="arn:aws:iam::123456789012:role/missing",
             ),
             "Could not assume role",
         ),
@@ -73,7 +73,7 @@ def test_definitions_are_described_unique_and_must_exist(host: Host) -> None:
         client.describe_model(ModelName=model)
 
 
-def test_everything_is_listed(host: Host) -> None:
+def test_models_configurations_and_endpoints_are_listed(host: Host) -> None:
     client = host.sagemaker
     plain = host.begin(host.configure(main=host.model(SERVE_OWN)))
     host.settle(plain)

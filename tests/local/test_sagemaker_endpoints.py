@@ -1,4 +1,4 @@
-"""Endpoints on local/ really serve the script's functions, and a failed update leaves them serving."""
+"""Endpoints in local/ serve the script's functions, and keep serving after a failed update."""
 
 import io
 import threading
@@ -29,7 +29,7 @@ def host(engine: Engine) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def plain(host: Host) -> str:
-    """An endpoint with the container's own defaults, which nobody changes."""
+    """An endpoint with the container's defaults; tests do not change it."""
     name = host.begin(host.configure(main=host.model(SERVE_DEFAULTS)))
     assert host.describe(name)["EndpointStatus"] == "Creating"
     described = host.settle(name)
@@ -53,7 +53,7 @@ def test_npy_in_and_out(host: Host, plain: str) -> None:
     assert numpy.load(io.BytesIO(answer)).tolist() == pytest.approx([1.0, 6.0])
 
 
-def test_the_answer_names_the_variant_and_logs_can_be_read(host: Host, plain: str) -> None:
+def test_the_answer_names_the_variant_and_the_logs_are_readable(host: Host, plain: str) -> None:
     answer = host.runtime.invoke_endpoint(
         EndpointName=plain, Body=b"[[0, 0]]", ContentType="application/json", CustomAttributes="trace"
     )
@@ -83,7 +83,7 @@ def test_an_error_of_the_container_is_a_model_error(
 
 
 def test_the_script_may_define_all_functions(host: Host) -> None:
-    # The script lies in an archive of its own, as the SageMaker SDK leaves it.
+    # The script is in a separate archive, as the SageMaker SDK uploads it.
     source = host.put(f"{uuid.uuid4().hex}/source.tar.gz", pack({"own.py": SERVE_OWN}))
     environment = {"SAGEMAKER_PROGRAM": "own.py", "SAGEMAKER_SUBMIT_DIRECTORY": source}
     name = host.begin(host.configure(main=host.model("", Environment=environment)))
@@ -116,7 +116,7 @@ def test_variants_share_the_traffic_and_can_be_targeted(host: Host) -> None:
         (SERVE_DEFAULTS, {"Image": "1.dkr.ecr.us-east-1.amazonaws.com/my-own:1"}, "local/ cannot run the image"),
     ],
 )
-def test_a_model_that_cannot_be_served_fails_the_endpoint(
+def test_an_invalid_model_fails_the_endpoint_with_the_reason(
     host: Host, script: str, changes: dict[str, Any], reason: str
 ) -> None:
     name = host.begin(host.configure(main=host.model(script, **changes)))
@@ -132,7 +132,7 @@ def test_a_model_that_cannot_be_served_fails_the_endpoint(
     wait_until(lambda: host.is_gone(name), bool)
 
 
-def test_updates_never_interrupt_and_a_broken_one_is_rolled_back(host: Host, engine: Engine) -> None:
+def test_an_update_interrupts_no_invocation_and_a_broken_one_is_rolled_back(host: Host, engine: Engine) -> None:
     first = host.configure(main=host.model(SERVE_OWN))
     name = host.begin(first)
     host.settle(name)
@@ -166,7 +166,7 @@ def test_updates_never_interrupt_and_a_broken_one_is_rolled_back(host: Host, eng
     assert (again["EndpointConfigName"], "FailureReason" in again) == (first, False)
 
 
-def test_an_update_may_retain_what_the_variants_were_set_to(host: Host) -> None:
+def test_an_update_can_retain_the_variant_properties(host: Host) -> None:
     client, variant = host.sagemaker, {"VariantName": "main", "ModelName": host.model(SERVE_OWN)}
     counts = {}
     for count in (3, 1):
@@ -189,7 +189,7 @@ def test_an_update_may_retain_what_the_variants_were_set_to(host: Host) -> None:
         assert host.settle(name)["ProductionVariants"][0]["CurrentInstanceCount"] == expected
 
 
-def test_an_endpoint_in_progress_is_left_alone_and_a_deleted_one_is_gone(host: Host) -> None:
+def test_an_endpoint_in_progress_cannot_be_changed_and_a_deleted_one_is_not_found(host: Host) -> None:
     configuration = host.configure(main=host.model(SERVE_DEFAULTS))
     name = host.begin(configuration)
     calls: list[Callable[[], Any]] = [

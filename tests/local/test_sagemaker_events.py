@@ -1,4 +1,4 @@
-"""Training jobs and endpoints on local/ tell EventBridge of every change of their status."""
+"""Training jobs, tuning jobs and endpoints in local/ publish an event for every change of their status."""
 
 import json
 import uuid
@@ -13,10 +13,10 @@ from tests.local.sagemaker_world import SERVE_OWN, Host, Trainer, wait_until
 
 
 @pytest.fixture(scope="module")
-def heard(engine: Engine) -> Callable[[], list[dict[str, Any]]]:
-    """Reads all events of SageMaker since this module began."""
+def read_events(engine: Engine) -> Callable[[], list[dict[str, Any]]]:
+    """Read all events of SageMaker since the start of this module."""
     events, sqs = engine.client("events"), engine.client("sqs")
-    name = f"heard-{uuid.uuid4().hex[:8]}"
+    name = f"read_events-{uuid.uuid4().hex[:8]}"
     queue = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
@@ -37,15 +37,15 @@ def of(event: dict[str, Any], arn: str) -> bool:
     return bool(event["resources"] == [arn])
 
 
-def test_a_training_job_tells_of_every_step(engine: Engine, heard: Callable[[], list[dict[str, Any]]]) -> None:
+def test_a_training_job_publishes_every_step(engine: Engine, read_events: Callable[[], list[dict[str, Any]]]) -> None:
     trainer = Trainer(engine)
     name = trainer.start("", Tags=[{"Key": "team", "Value": "a"}])
     job = trainer.finish(name)
 
-    def told() -> list[dict[str, Any]]:
-        return [event for event in heard() if of(event, job["TrainingJobArn"])]
+    def reported() -> list[dict[str, Any]]:
+        return [event for event in read_events() if of(event, job["TrainingJobArn"])]
 
-    events = wait_until(told, lambda found: len(found) == 5)
+    events = wait_until(reported, lambda found: len(found) == 5)
     assert {event["detail-type"] for event in events} == {"SageMaker Training Job State Change"}
     steps = {event["detail"]["SecondaryStatus"]: event["detail"] for event in events}
     assert set(steps) == {"Starting", "Downloading", "Training", "Uploading", "Completed"}
@@ -55,30 +55,30 @@ def test_a_training_job_tells_of_every_step(engine: Engine, heard: Callable[[], 
     assert last["CreationTime"] == int(job["CreationTime"].timestamp() * 1000)
 
 
-def test_an_endpoint_tells_of_every_status(engine: Engine, heard: Callable[[], list[dict[str, Any]]]) -> None:
+def test_an_endpoint_publishes_every_status(engine: Engine, read_events: Callable[[], list[dict[str, Any]]]) -> None:
     host = Host(engine)
     name = host.begin(host.configure(main=host.model(SERVE_OWN)))
     arn = host.settle(name)["EndpointArn"]
     host.sagemaker.delete_endpoint(EndpointName=name)
 
-    def told() -> list[str]:
-        return [event["detail"]["EndpointStatus"] for event in heard() if of(event, arn)]
+    def reported() -> list[str]:
+        return [event["detail"]["EndpointStatus"] for event in read_events() if of(event, arn)]
 
-    statuses = wait_until(told, lambda found: len(found) == 3)
+    statuses = wait_until(reported, lambda found: len(found) == 3)
     assert set(statuses) == {"CREATING", "IN_SERVICE", "DELETING"}
 
 
-def test_a_tuning_job_tells_of_its_beginning_and_its_end(
-    engine: Engine, heard: Callable[[], list[dict[str, Any]]]
+def test_a_tuning_job_publishes_its_start_and_its_end(
+    engine: Engine, read_events: Callable[[], list[dict[str, Any]]]
 ) -> None:
     tuner = Tuner(engine)
     name = tuner.start({"CategoricalParameterRanges": [{"Name": "x", "Values": ["0.2", "0.5"]}]}, Strategy="Grid")
     arn = tuner.finish(name)["HyperParameterTuningJobArn"]
 
-    def told() -> list[dict[str, Any]]:
-        return [event for event in heard() if of(event, arn)]
+    def reported() -> list[dict[str, Any]]:
+        return [event for event in read_events() if of(event, arn)]
 
-    events = wait_until(told, lambda found: len(found) == 2)
+    events = wait_until(reported, lambda found: len(found) == 2)
     assert {event["detail-type"] for event in events} == {"SageMaker HyperParameter Tuning Job State Change"}
     ends = {event["detail"]["HyperParameterTuningJobStatus"]: event["detail"] for event in events}
     assert set(ends) == {"InProgress", "Completed"}

@@ -1,4 +1,4 @@
-"""Each framework's container on local/ trains a script and serves it by that container's own rules."""
+"""The framework containers in local/ train and serve scripts by the rules of each container."""
 
 import io
 import json
@@ -80,7 +80,7 @@ def host(engine: Engine) -> Iterator[Host]:
 
 
 def train(trainer: Trainer, script: str, image: str) -> str:
-    """Train with a script; the address of the model."""
+    """Train with a script; return the S3 URI of the model."""
     name = trainer.start(script, AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"})
     job = trainer.finish(name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
@@ -89,7 +89,7 @@ def train(trainer: Trainer, script: str, image: str) -> str:
 
 
 def deploy(host: Host, image: str, model: str, **environment: str) -> str:
-    """Serve a model; the name of its endpoint, whatever becomes of it."""
+    """Start to create an endpoint for a model; return its name."""
     changes: dict[str, Any] = {"Image": image, "ModelDataUrl": model, "Environment": environment}
     name = host.begin(host.configure(main=host.model("", **changes)))
     host.settle(name)
@@ -97,7 +97,7 @@ def deploy(host: Host, image: str, model: str, **environment: str) -> str:
 
 
 def serve(host: Host, image: str, model: str, **environment: str) -> str:
-    """Serve a model; the name of its endpoint, which is in service."""
+    """Create an endpoint for a model, and wait until it is in service; return its name."""
     name = deploy(host, image, model, **environment)
     described = host.describe(name)
     assert described["EndpointStatus"] == "InService", described["FailureReason"]
@@ -105,14 +105,14 @@ def serve(host: Host, image: str, model: str, **environment: str) -> str:
 
 
 def refused(host: Host, name: str, body: Any, content_type: str, **more: Any) -> tuple[int, str]:
-    """What the container answers to a request that it does not take."""
+    """Send a request that the container refuses; return the status and message."""
     with pytest.raises(ClientError) as caught:
         host.invoke(name, body, content_type, **more)
     answer: Any = caught.value.response
     return answer["OriginalStatusCode"], answer["OriginalMessage"]
 
 
-def test_xgboost_serves_a_booster_by_its_containers_defaults(trainer: Trainer, host: Host) -> None:
+def test_xgboost_serves_a_booster_with_the_defaults_of_its_container(trainer: Trainer, host: Host) -> None:
     model = train(trainer, XGBOOST_SCRIPT, XGBOOST)
     source = host.put("xgboost/source.tar.gz", pack({"serve.py": XGBOOST_SCRIPT}))
     name = serve(host, XGBOOST, model, SAGEMAKER_PROGRAM="serve.py", SAGEMAKER_SUBMIT_DIRECTORY=source)
@@ -131,7 +131,7 @@ def test_xgboost_serves_a_booster_by_its_containers_defaults(trainer: Trainer, h
         ("def transform_fn(*_): ...\ndef predict_fn(*_): ...", "the script must define either transform_fn or any of"),
     ],
 )
-def test_a_script_that_does_not_keep_the_contract_is_told_so(host: Host, script: str, message: str) -> None:
+def test_an_invalid_script_fails_with_the_reason_in_the_log(host: Host, script: str, message: str) -> None:
     model = host.put("bare/model.tar.gz", pack({"model.json": "{}", "code/serve.py": script}))
     name = deploy(host, XGBOOST, model, SAGEMAKER_PROGRAM="serve.py")
     wait_until(
@@ -144,7 +144,7 @@ def test_a_script_that_does_not_keep_the_contract_is_told_so(host: Host, script:
 @pytest.mark.parametrize(
     "image", [TENSORFLOW.replace("inference", "elsewhere"), "1.dkr/sagemaker-tensorflow:1.8-cpu-py2", "1.dkr/own:1"]
 )
-def test_an_image_that_cannot_be_run_is_named(host: Host, image: str) -> None:
+def test_the_error_for_an_unsupported_image_names_it(host: Host, image: str) -> None:
     name = deploy(host, image, host.put("any/model.tar.gz", pack({"a": "b"})))
     reason = host.describe(name)["FailureReason"]
     assert f"local/ cannot run the image {image}" in reason
@@ -152,7 +152,7 @@ def test_an_image_that_cannot_be_run_is_named(host: Host, image: str) -> None:
 
 
 @pytest.mark.examples
-def test_pytorch_serves_a_script_out_of_the_models_archive_alone(host: Host) -> None:
+def test_pytorch_serves_only_a_script_in_the_models_archive(host: Host) -> None:
     image = PYTORCH.format("inference")
     packed = host.put("torch/model.tar.gz", pack({"weights": "none", "code/serve.py": TORCH_SCRIPT}))
     name = serve(host, image, packed, SAGEMAKER_PROGRAM="serve.py", SAGEMAKER_SUBMIT_DIRECTORY="/opt/ml/model/code")
@@ -163,7 +163,7 @@ def test_pytorch_serves_a_script_out_of_the_models_archive_alone(host: Host) -> 
     answer = host.invoke(name, body.getvalue(), "application/x-npy", Accept="application/x-npy")
     assert numpy.load(io.BytesIO(answer)).tolist() == [3.0]
     assert refused(host, name, b"1 2", "text/xml") == (415, "Unsupported content type: text/xml")
-    # As the real container does, it ignores an archive that SAGEMAKER_SUBMIT_DIRECTORY names.
+    # Like the real container, it ignores SAGEMAKER_SUBMIT_DIRECTORY.
     source = host.put("torch/source.tar.gz", pack({"serve.py": TORCH_SCRIPT}))
     bare = host.put("torch/bare.tar.gz", pack({"weights": "none"}))
     ignored = deploy(host, image, bare, SAGEMAKER_PROGRAM="serve.py", SAGEMAKER_SUBMIT_DIRECTORY=source)
@@ -178,7 +178,7 @@ def test_pytorch_serves_torchscript_without_a_script(trainer: Trainer, host: Hos
 
 
 @pytest.mark.examples
-def test_tensorflow_serving_answers_out_of_a_saved_model(trainer: Trainer, host: Host) -> None:
+def test_tensorflow_serving_answers_from_a_saved_model(trainer: Trainer, host: Host) -> None:
     model = train(trainer, TENSORFLOW_SCRIPT, TENSORFLOW.format("training"))
     name = serve(host, TENSORFLOW.format("inference"), model)
     expected = {"predictions": [3.0, 7.0]}
@@ -196,14 +196,14 @@ def test_tensorflow_serving_answers_out_of_a_saved_model(trainer: Trainer, host:
         assert status == 400
         assert "error" in json.loads(message)
     assert refused(host, name, b"<a/>", "text/xml")[0] == 415
-    # The script for serving lies in the model's archive.
+    # The serving script is in the model's archive.
     files = {"code/inference.py": HANDLERS.encode()} | unpacked(host.read(model))
     scripted = serve(host, TENSORFLOW.format("inference"), host.put("tensorflow/model.tar.gz", pack(dict(files))))
     assert host.invoke(scripted, b"1 2", "text/plain") == b"3.0"
 
 
 def unpacked(archive: bytes) -> dict[str, bytes]:
-    """The files of a tar.gz, without its folders."""
+    """The files in a tar.gz archive, without folders."""
     import tarfile
 
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:

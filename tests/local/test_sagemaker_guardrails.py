@@ -1,4 +1,4 @@
-"""Guardrails on local/: traffic moves in steps, and an alarm moves it back."""
+"""Deployment guardrails in local/: traffic shifts in steps, and back if an alarm is raised."""
 
 import time
 import uuid
@@ -16,7 +16,7 @@ ONE = {"Type": "INSTANCE_COUNT", "Value": 1}
 
 
 class Guarded(Host):
-    """An endpoint with an old configuration, a new one for it, and an alarm."""
+    """An endpoint with an old configuration, a new configuration, and an alarm."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
@@ -31,7 +31,7 @@ class Guarded(Host):
         self.settle(self.name)
 
     def scale(self, script: str, variant: str = "main") -> str:
-        """A configuration of two instances."""
+        """Create a configuration with two instances; return its name."""
         config = f"config-{uuid.uuid4().hex[:8]}"
         described = {"VariantName": variant, "ModelName": self.model(script), "InstanceType": "ml.m5.large"}
         self.sagemaker.create_endpoint_config(
@@ -40,7 +40,7 @@ class Guarded(Host):
         return config
 
     def shift(self, config: str, kind: str, wait: int, *, alarm: str = "", last: int = 0, **size: Any) -> None:
-        """Begin an update."""
+        """Start an update."""
         routing = {"Type": kind, "WaitIntervalInSeconds": wait} | size
         policy = {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": last}
         self.sagemaker.update_endpoint(
@@ -53,15 +53,15 @@ class Guarded(Host):
         )
 
     def set_alarm(self, state: str) -> None:
-        """As metrics would."""
+        """Set the state of the alarm."""
         self.alarms.set_alarm_state(AlarmName=self.alarm, StateValue=state, StateReason="a test's")
 
     def wait_until_baking(self) -> None:
-        """Until some of the traffic has moved."""
+        """Wait until a part of the traffic has shifted."""
         wait_until(lambda: self.describe(self.name), lambda one: "'Baking'" in str(one.get("PendingDeploymentSummary")))
 
     def answers(self) -> set[bytes]:
-        """What comes back for many requests."""
+        """The different answers to many requests."""
         return {self.invoke(self.name, b"[1]") for _ in range(40)}
 
 
@@ -70,7 +70,7 @@ def guarded(engine: Engine) -> Guarded:
     return Guarded(engine)
 
 
-def test_a_canary_has_some_of_the_traffic_until_an_alarm_moves_it_back(guarded: Guarded) -> None:
+def test_an_alarm_during_a_canary_rolls_back(guarded: Guarded) -> None:
     guarded.set_alarm("OK")
     guarded.shift(guarded.new, "CANARY", 1200, CanarySize=ONE)
     guarded.wait_until_baking()
@@ -83,17 +83,17 @@ def test_a_canary_has_some_of_the_traffic_until_an_alarm_moves_it_back(guarded: 
     assert guarded.answers() == {OLD}
 
 
-def test_linear_steps_end_with_all_of_the_traffic(guarded: Guarded) -> None:
+def test_linear_steps_shift_all_traffic(guarded: Guarded) -> None:
     guarded.set_alarm("OK")
     begin = time.monotonic()
     guarded.shift(guarded.new, "LINEAR", 10, last=20, LinearStepSize=ONE)
     described = guarded.settle(guarded.name)
     assert (described["EndpointConfigName"], "FailureReason" in described) == (guarded.new, False)
-    assert time.monotonic() - begin > (10 + 10 + 20) / 20  # of the engine's time scale
+    assert time.monotonic() - begin > (10 + 10 + 20) / 20  # divided by the engine's time scale
     assert guarded.answers() == {NEW}
 
 
-def test_an_alarm_after_the_last_step_moves_all_back(guarded: Guarded) -> None:
+def test_an_alarm_after_the_last_step_rolls_back(guarded: Guarded) -> None:
     guarded.set_alarm("ALARM")
     before = guarded.describe(guarded.name)["EndpointConfigName"]
     guarded.shift(guarded.scale(SERVE_OWN), "ALL_AT_ONCE", 60)
@@ -108,11 +108,11 @@ def test_an_alarm_after_the_last_step_moves_all_back(guarded: Guarded) -> None:
         ("CANARY", {"CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 60}}, "", "main", "at most 50%"),
         ("LINEAR", {"LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 5}}, "", "main", "10-50%"),
         ("CANARY", {}, "", "main", "CANARY needs a size"),
-        ("ALL_AT_ONCE", {}, "absent", "main", "There is no alarm of the name absent"),
-        ("ALL_AT_ONCE", {}, "", "other", "the names of the present ones"),
+        ("ALL_AT_ONCE", {}, "absent", "main", "These alarms do not exist: absent"),
+        ("ALL_AT_ONCE", {}, "", "other", "the same names as the present ones"),
     ],
 )
-def test_guardrails_that_aws_refuses_are_refused(
+def test_invalid_guardrails_are_refused(
     guarded: Guarded, kind: str, size: Any, alarm: str, variant: str, refusal: str
 ) -> None:
     config = guarded.scale(SERVE_OWN, variant)
@@ -121,7 +121,7 @@ def test_guardrails_that_aws_refuses_are_refused(
     assert guarded.describe(guarded.name)["EndpointStatus"] == "InService"
 
 
-def test_rolling_updates_are_refused_by_name(guarded: Guarded) -> None:
+def test_rolling_updates_are_refused(guarded: Guarded) -> None:
     policy: Any = {"MaximumBatchSize": ONE, "WaitIntervalInSeconds": 60}
     with pytest.raises(ClientError, match="local/ does not support RollingUpdatePolicy"):
         guarded.sagemaker.update_endpoint(

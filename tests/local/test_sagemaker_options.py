@@ -1,4 +1,4 @@
-"""What a training on local/ may be asked for besides: isolation, checkpoints, spot, several instances, channels."""
+"""Options of training jobs in local/: isolation, checkpoints, spot, several instances and channels."""
 
 import gzip
 import json
@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from tests.engine import Engine
 from tests.local.sagemaker_world import IMAGE, TRAINING_LOGS, Trainer, pack, unpack
 
-# Says where it begins, writes on at each step, and goes on until it is stopped.
-GOES_ON = """
+# Prints the step at which it starts, writes a checkpoint at each step, and runs until it is stopped.
+RUNS_UNTIL_STOPPED = """
 import os, signal, sys, time
 from pathlib import Path
 
@@ -50,9 +50,7 @@ def augmented(uri: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_a_container_without_a_network_has_its_script_from_a_channel_and_no_credentials(
-    world: Trainer, packed: bool
-) -> None:
+def test_an_isolated_container_gets_its_script_from_a_channel_and_no_credentials(world: Trainer, packed: bool) -> None:
     script = "import os; print('credentials:', 'AWS_ACCESS_KEY_ID' in os.environ)"
     source = world.put("isolated/source.tar.gz", pack({"train.py": script}))
     world.put("unpacked/train.py", script)
@@ -70,36 +68,39 @@ def test_a_container_without_a_network_has_its_script_from_a_channel_and_no_cred
 
 @pytest.mark.parametrize(
     ("source", "reason"),
-    [(None, "a container without a network cannot read s3://"), ('"/opt/ml/input/data/code/none"', "No such file")],
+    [
+        (None, "a container with network isolation cannot read s3://"),
+        ('"/opt/ml/input/data/code/none"', "No such file"),
+    ],
 )
-def test_a_script_that_the_container_cannot_reach_fails_the_job(
+def test_an_isolated_container_cannot_get_its_script_from_elsewhere(
     world: Trainer, source: str | None, reason: str
 ) -> None:
     given = {"HyperParameters": {"sagemaker_submit_directory": source}} if source else {}
     assert reason in world.finish(world.start("", EnableNetworkIsolation=True, **given))["FailureReason"]
 
 
-def test_checkpoints_are_kept_while_a_training_runs_and_given_to_the_next(world: Trainer) -> None:
+def test_checkpoints_are_uploaded_during_a_training_and_downloaded_for_the_next(world: Trainer) -> None:
     world.put("kept/old", "0")
     config = {"CheckpointConfig": {"S3Uri": f"s3://{world.bucket}/kept"}}
-    name = world.start(GOES_ON, **config)
+    name = world.start(RUNS_UNTIL_STOPPED, **config)
     world.wait_for_line(name, "found: ['old']")
     world.wait_for_object("kept/part/step")
     world.sagemaker.stop_training_job(TrainingJobName=name)
     assert world.finish(name)["TrainingJobStatus"] == "Stopped"
     assert world.read(f"s3://{world.bucket}/kept/part/last") == b"stopped"
-    again = world.start(GOES_ON, **config)
+    again = world.start(RUNS_UNTIL_STOPPED, **config)
     assert world.finish(again)["TrainingJobStatus"] == "Completed"
     assert "found: ['last', 'old', 'step']" in world.read_logs(TRAINING_LOGS, again)
     assert world.describe(again)["CheckpointConfig"]["S3Uri"] == f"s3://{world.bucket}/kept"
 
 
-def test_checkpoints_that_cannot_be_read_fail_the_job(world: Trainer) -> None:
+def test_unreadable_checkpoints_fail_the_job(world: Trainer) -> None:
     job = world.finish(world.start("", CheckpointConfig={"S3Uri": "s3://no-such-bucket-anywhere/x"}))
     assert "Data download failed: s3://no-such-bucket-anywhere/x" in job["FailureReason"]
 
 
-def test_a_spot_training_is_billed_for_less_than_it_took(world: Trainer) -> None:
+def test_a_spot_training_bills_less_time_than_it_takes(world: Trainer) -> None:
     limits = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 120}
     name = world.start("import time; time.sleep(3)", EnableManagedSpotTraining=True, StoppingCondition=limits)
     job = world.finish(name)
@@ -108,7 +109,7 @@ def test_a_spot_training_is_billed_for_less_than_it_took(world: Trainer) -> None
 
 
 TWO = {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}}
-# Each instance tells what it has and leaves something; what they leave under one name is the first one's.
+# Each instance prints its data and writes files; of files with the same name the first instance's is taken.
 SHARES = """
 import json, os
 from pathlib import Path
@@ -124,7 +125,7 @@ for folder in (os.environ["SM_MODEL_DIR"], os.environ["SM_OUTPUT_DATA_DIR"]):
 """
 
 
-def test_each_instance_has_its_share_of_the_data_and_all_make_one_model(world: Trainer) -> None:
+def test_instances_share_the_data_and_their_output_becomes_one_model(world: Trainer) -> None:
     for letter in "abcd":
         world.put(f"shared/{letter}", letter)
     uri = f"s3://{world.bucket}/shared/"
@@ -149,7 +150,7 @@ def test_each_instance_has_its_share_of_the_data_and_all_make_one_model(world: T
     assert unpack(world.read(model.replace("model.tar.gz", "output.tar.gz"))) == expected
 
 
-def test_the_instance_that_fails_fails_the_job_at_once(world: Trainer) -> None:
+def test_a_failed_instance_fails_the_job_at_once(world: Trainer) -> None:
     script = """
 import os, time
 if os.environ["SM_CURRENT_HOST"] == "algo-2":
@@ -161,7 +162,7 @@ time.sleep(600)
     assert "ValueError: no luck on the second" in job["FailureReason"]
 
 
-def test_every_instance_is_stopped(world: Trainer) -> None:
+def test_a_stop_stops_every_instance(world: Trainer) -> None:
     script = """
 import os, signal, sys, time
 from pathlib import Path
@@ -185,7 +186,7 @@ time.sleep(600)
     assert set(unpack(world.read(job["ModelArtifacts"]["S3ModelArtifacts"]))) == {"algo-1", "algo-2"}
 
 
-def test_a_launcher_of_several_processes_is_refused_by_name(world: Trainer) -> None:
+def test_a_distributed_launcher_is_refused(world: Trainer) -> None:
     job = world.finish(world.start("", HyperParameters={"sagemaker_mpi_enabled": "true"}, **TWO))
     assert "take sagemaker_mpi_enabled out" in job["FailureReason"]
 
@@ -202,23 +203,23 @@ RESOURCES = TWO["ResourceConfig"]
             SPOT | {"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59}},
             "greater than or equal",
         ),
-        ({"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}}, "for EnableManagedSpot"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}}, "needs EnableManagedSpot"),
         ({"ResourceConfig": RESOURCES | {"InstanceCount": 5}}, "at most 4 processes"),
-        ({"CheckpointConfig": {"S3Uri": "s3://b/x", "LocalPath": "/tmp/kept"}}, "not in /tmp/kept"),
-        ({"CheckpointConfig": {"S3Uri": "s3://b/x", "LocalPath": "/opt/ml/model"}}, "not in /opt/ml/model"),
+        ({"CheckpointConfig": {"S3Uri": "s3://b/x", "LocalPath": "/tmp/kept"}}, "not /tmp/kept"),
+        ({"CheckpointConfig": {"S3Uri": "s3://b/x", "LocalPath": "/opt/ml/model"}}, "not /opt/ml/model"),
         (
             {"InputDataConfig": [augmented("s3://b/x") | {"InputMode": "File"}]},
-            "RecordWrapperType is for the input mode",
+            "RecordWrapperType of channel .* needs the input mode Pipe",
         ),
         ({"ExperimentConfig": {"ExperimentName": "a"}}, "ExperimentConfig of a training job"),
     ],
 )
-def test_what_cannot_be_done_is_refused(world: Trainer, changes: dict[str, Any], message: str) -> None:
+def test_an_invalid_or_unsupported_option_is_refused(world: Trainer, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ClientError, match=message):
         world.start("", **changes)
 
 
-def test_channels_flow_through_pipes_epoch_by_epoch(world: Trainer) -> None:
+def test_pipe_mode_streams_a_channel_once_per_epoch(world: Trainer) -> None:
     parts = [world.put(f"piped/{letter}", gzip.compress(f"<{letter}>".encode())) for letter in "abc"]
     lines = [json.dumps({"source-ref": parts[0], "label": 7})]
     script = """
@@ -241,11 +242,11 @@ with open(os.environ["SM_CHANNEL_LINES"] + "_0", "rb") as pipe:
     epochs = [line.partition(": ")[2] for line in printed if line.startswith("epoch")]
     assert [sorted(epoch) for epoch in epochs] == [sorted("<a><b><c>")] * 3
     assert len(set(epochs)) > 1
-    # RecordIO's magic number, the length 1, and "7" filled up to four bytes.
+    # RecordIO's magic number, the length 1, and "7" padded to four bytes.
     assert "records: 0a23d7ce0100000037000000" in printed
 
 
-def test_an_epoch_need_not_be_read_to_its_end(world: Trainer) -> None:
+def test_a_script_may_stop_reading_an_epoch_early(world: Trainer) -> None:
     script = """
 import os
 for epoch in range(2):
@@ -259,16 +260,16 @@ for epoch in range(2):
     assert world.read_logs(TRAINING_LOGS, name).count("begins with a") == 2
 
 
-def test_a_pipe_that_breaks_fails_the_job(world: Trainer) -> None:
+def test_an_unreadable_object_in_a_pipe_fails_the_job(world: Trainer) -> None:
     script = """
 import os
 for epoch in range(2):
     open(os.environ["SM_CHANNEL_FLOW"] + f"_{epoch}").read()
 """
     broken = channel("flow", world.put("broken/a", "no gzip"), CompressionType="Gzip", InputMode="Pipe")
-    assert "is no gzip file" in world.finish(world.start(script, InputDataConfig=[broken]))["FailureReason"]
+    assert "is not a gzip file" in world.finish(world.start(script, InputDataConfig=[broken]))["FailureReason"]
 
 
-def test_a_training_that_reads_none_of_its_pipes_ends(world: Trainer) -> None:
+def test_a_training_that_reads_no_pipe_ends(world: Trainer) -> None:
     flow = channel("flow", world.put("unread/a", "a"), InputMode="Pipe")
     assert world.finish(world.start("", InputDataConfig=[flow]))["TrainingJobStatus"] == "Completed"

@@ -1,4 +1,4 @@
-"""The model registry on local/: versions are registered, approved, told of and refused as on AWS."""
+"""The model registry in local/: versions, approval, events and refusals as on AWS."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ from tests.local.sagemaker_world import IMAGE, World, wait_until
 
 
 class Registry(World):
-    """A group of the model registry, and a queue that hears of it."""
+    """A model package group, and a queue for its events."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
@@ -31,23 +31,23 @@ class Registry(World):
         self.data = self.put(f"{self.group}/model.tar.gz", b"any")
 
     def make_group(self) -> str:
-        """A new group's name."""
+        """Create a group; return its name."""
         name = f"group-{uuid.uuid4().hex[:8]}"
         self.sagemaker.create_model_package_group(ModelPackageGroupName=name)
         return name
 
     def request(self, **changes: Any) -> dict[str, Any]:
-        """What CreateModelPackage takes."""
+        """The CreateModelPackage request."""
         containers = [{"Image": IMAGE, "ModelDataUrl": self.data}]
         given = {"ModelPackageGroupName": self.group, "InferenceSpecification": {"Containers": containers}}
         return given | changes
 
     def register(self, **changes: Any) -> str:
-        """The ARN of a new version."""
+        """Create a version; return its ARN."""
         return str(self.sagemaker.create_model_package(**self.request(**changes))["ModelPackageArn"])
 
     def hear(self) -> dict[str, Any]:
-        """The next event."""
+        """Wait for the next event."""
         (message,) = wait_until(
             lambda: self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=1).get("Messages", []), bool
         )
@@ -60,7 +60,7 @@ def registry(engine: Engine) -> Registry:
     return Registry(engine)
 
 
-def test_a_version_is_registered_approved_and_told_of(registry: Registry) -> None:
+def test_registration_and_approval_of_a_version_publish_events(registry: Registry) -> None:
     arn = registry.register(CustomerMetadataProperties={"build": "1", "team": "a"})
     assert arn.endswith(f":model-package/{registry.group}/1")
     event = registry.hear()
@@ -84,7 +84,7 @@ def test_a_version_is_registered_approved_and_told_of(registry: Registry) -> Non
     assert described["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == registry.data
 
 
-def test_a_token_that_comes_again_registers_nothing_new(registry: Registry) -> None:
+def test_a_repeated_client_token_returns_the_same_version(registry: Registry) -> None:
     token = uuid.uuid4().hex
     arn = registry.register(ClientToken=token)
     assert registry.register(ClientToken=token) == arn
@@ -93,7 +93,7 @@ def test_a_token_that_comes_again_registers_nothing_new(registry: Registry) -> N
     assert registry.register() != arn
 
 
-def test_versions_are_listed_deleted_and_never_numbered_twice(registry: Registry) -> None:
+def test_versions_are_listed_and_numbers_of_deleted_ones_are_not_reused(registry: Registry) -> None:
     group = registry.make_group()
     client = registry.sagemaker
     arns = [registry.register(ModelPackageGroupName=group) for _ in range(3)]
@@ -119,7 +119,7 @@ def test_versions_are_listed_deleted_and_never_numbered_twice(registry: Registry
         client.describe_model_package_group(ModelPackageGroupName=group)
 
 
-def test_what_sagemaker_would_not_take_is_refused(registry: Registry) -> None:
+def test_invalid_requests_are_refused(registry: Registry) -> None:
     client = registry.sagemaker
     absent = {"Containers": [{"Image": IMAGE, "ModelDataUrl": f"s3://{registry.bucket}/absent"}]}
     own = {"Containers": [{"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/none:latest"}]}
@@ -127,7 +127,7 @@ def test_what_sagemaker_would_not_take_is_refused(registry: Registry) -> None:
         (lambda: client.create_model_package_group(ModelPackageGroupName=registry.group), "already exists"),
         (lambda: registry.register(ModelPackageGroupName="none"), "does not exist"),
         (lambda: registry.register(ModelApprovalStatus="Perhaps"), "enum|Perhaps"),
-        (lambda: registry.register(Tags=[{"Key": "a", "Value": "b"}]), "takes no Tags"),
+        (lambda: registry.register(Tags=[{"Key": "a", "Value": "b"}]), "cannot have Tags"),
         (lambda: registry.register(InferenceSpecification=absent), "cannot be read.*absent"),
         (lambda: registry.register(InferenceSpecification=own), "cannot be read.*none"),
         (lambda: registry.register(CustomerMetadataProperties={"a": "b, c"}), "characters"),

@@ -1,4 +1,4 @@
-"""Endpoints on local/ of several containers, without instances, and with a queue."""
+"""Endpoints in local/: inference pipelines, serverless and asynchronous inference."""
 
 import json
 import uuid
@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from tests.engine import Engine
 from tests.local.sagemaker_world import IMAGE, SERVE_OWN, Host, pack, wait_until
 
-# Says what it was asked for, and makes of a list of numbers another one.
+# Prints its request headers, and doubles a list of numbers.
 DOUBLES = """
 import json
 
@@ -34,7 +34,7 @@ def output_fn(prediction, accept):
 
 
 class Waiter(Host):
-    """Hears what an asynchronous endpoint tells."""
+    """Reads the notifications of an asynchronous endpoint."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
@@ -71,7 +71,7 @@ class Waiter(Host):
         )
         return name
 
-    def hear(self) -> dict[str, Any]:
+    def read_notification(self) -> dict[str, Any]:
         (message,) = self._sqs.receive_message(QueueUrl=self._queue, WaitTimeSeconds=10)["Messages"]
         self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
         return json.loads(message["Body"])  # type: ignore[no-any-return]
@@ -100,7 +100,7 @@ def container(host: Host, script: str, **more: str) -> dict[str, Any]:
     }
 
 
-def test_a_request_passes_the_containers_of_a_pipeline_in_their_order(host: Waiter) -> None:
+def test_a_request_passes_the_containers_of_a_pipeline_in_order(host: Waiter) -> None:
     name = f"pipeline-{uuid.uuid4().hex[:8]}"
     first, second = container(host, DOUBLES, ContainerHostname="doubles"), container(host, SERVE_OWN)
     host.sagemaker.create_model(ModelName=name, Containers=[first, second], ExecutionRoleArn=host.role)
@@ -117,7 +117,7 @@ def test_a_request_passes_the_containers_of_a_pipeline_in_their_order(host: Wait
     wait_until(lambda: host.list_streams(group), lambda names: any(name.endswith("/doubles") for name in names))
 
 
-def test_a_pipeline_with_a_container_that_cannot_be_served_fails_by_its_name(host: Waiter) -> None:
+def test_the_error_for_a_failed_container_of_a_pipeline_names_it(host: Waiter) -> None:
     name = f"pipeline-{uuid.uuid4().hex[:8]}"
     parts = [container(host, DOUBLES), container(host, "raise RuntimeError('torn')")]
     host.sagemaker.create_model(ModelName=name, Containers=parts, ExecutionRoleArn=host.role)
@@ -126,7 +126,7 @@ def test_a_pipeline_with_a_container_that_cannot_be_served_fails_by_its_name(hos
     assert "The container-2 container for production variant main did not pass" in described["FailureReason"]
 
 
-def test_a_serverless_endpoint_serves_and_tells_its_capacity(host: Waiter) -> None:
+def test_a_serverless_endpoint_serves_and_describes_its_capacity(host: Waiter) -> None:
     capacity = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
     endpoint = host.begin(host.configure_with({}, ServerlessConfig=capacity))
     (variant,) = host.settle(endpoint)["ProductionVariants"]
@@ -135,7 +135,7 @@ def test_a_serverless_endpoint_serves_and_tells_its_capacity(host: Waiter) -> No
     assert host.invoke_json(endpoint, [1]) == {"prediction": [3]}
 
 
-def test_a_queued_request_is_answered_in_s3_and_told_of(host: Waiter, queue: str) -> None:
+def test_an_asynchronous_request_is_answered_in_s3_with_a_notification(host: Waiter, queue: str) -> None:
     answer = host.runtime.invoke_endpoint_async(
         EndpointName=queue,
         InputLocation=host.put("questions/1", "[1, 2]"),
@@ -144,9 +144,9 @@ def test_a_queued_request_is_answered_in_s3_and_told_of(host: Waiter, queue: str
     )
     assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["InferenceId"]) == (202, "the-first")
     assert answer["OutputLocation"].startswith(f"s3://{host.bucket}/answers/")
-    told = host.hear()
-    assert (told["invocationStatus"], told["inferenceId"]) == ("Completed", "the-first")
-    assert told["responseParameters"]["outputLocation"] == answer["OutputLocation"]
+    reported = host.read_notification()
+    assert (reported["invocationStatus"], reported["inferenceId"]) == ("Completed", "the-first")
+    assert reported["responseParameters"]["outputLocation"] == answer["OutputLocation"]
     assert json.loads(host.read(answer["OutputLocation"])) == {"prediction": [3, 6]}
 
 
@@ -154,29 +154,29 @@ def test_a_queued_request_is_answered_in_s3_and_told_of(host: Waiter, queue: str
     ("body", "content_type", "reason"),
     [("1,2", "text/csv", "cannot read text/csv"), (None, "text/csv", "does not exist")],
 )
-def test_a_queued_request_that_fails_says_why(
+def test_a_failed_asynchronous_request_reports_the_reason(
     host: Waiter, queue: str, body: str | None, content_type: str, reason: str
 ) -> None:
     place = host.put("questions/2", body) if body else f"s3://{host.bucket}/questions/none"
     answer = host.runtime.invoke_endpoint_async(EndpointName=queue, InputLocation=place, ContentType=content_type)
-    told = host.hear()
-    assert told["invocationStatus"] == "Failed"
-    assert reason in told["failureReason"]
+    reported = host.read_notification()
+    assert reported["invocationStatus"] == "Failed"
+    assert reason in reported["failureReason"]
     assert reason in host.read(answer["FailureLocation"]).decode()
 
 
-def test_each_kind_of_endpoint_has_its_own_call(host: Waiter, queue: str) -> None:
-    with pytest.raises(ClientError, match="InvokeEndpointAsync is its call"):
+def test_each_kind_of_endpoint_refuses_the_call_of_the_other(host: Waiter, queue: str) -> None:
+    with pytest.raises(ClientError, match="use InvokeEndpointAsync"):
         host.invoke(queue, b"[1]")
     plain = host.begin(host.configure(main=host.model(SERVE_OWN)))
     wait_until(lambda: host.describe(plain)["EndpointStatus"], lambda status: status == "InService")
-    with pytest.raises(ClientError, match="InvokeEndpoint is its call"):
+    with pytest.raises(ClientError, match="use InvokeEndpoint"):
         host.runtime.invoke_endpoint_async(EndpointName=plain, InputLocation="s3://b/x")
     with pytest.raises(ClientError, match="Filename of InvokeEndpointAsync"):
         host.runtime.invoke_endpoint_async(EndpointName=queue, InputLocation="s3://b/x", Filename="mine")
 
 
-def test_a_container_without_a_network_cannot_have_its_script_from_s3(host: Waiter) -> None:
+def test_an_isolated_container_cannot_get_its_script_from_s3(host: Waiter) -> None:
     name = f"model-{uuid.uuid4().hex[:8]}"
     part = container(host, SERVE_OWN)
     part["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = part["ModelDataUrl"]
@@ -184,25 +184,25 @@ def test_a_container_without_a_network_cannot_have_its_script_from_s3(host: Wait
         ModelName=name, PrimaryContainer=part, ExecutionRoleArn=host.role, EnableNetworkIsolation=True
     )
     described = host.settle(host.begin(host.configure(main=name)))
-    assert "a container without a network cannot read s3://" in described["FailureReason"]
+    assert "a container with network isolation cannot read s3://" in described["FailureReason"]
 
 
 @pytest.mark.parametrize(
     ("more", "variant", "message"),
     [
-        ({"AsyncInferenceConfig": {"OutputConfig": {}}}, {}, "to its S3OutputPath alone"),
+        ({"AsyncInferenceConfig": {"OutputConfig": {}}}, {}, "needs an S3OutputPath"),
         ({"MetricsConfig": {"EnableEnhancedMetrics": True}}, {}, "MetricsConfig of an endpoint configuration"),
         ({}, {"ManagedInstanceScaling": {"Status": "ENABLED"}}, "ManagedInstanceScaling of a variant"),
     ],
 )
-def test_what_an_endpoint_cannot_do_is_refused(
+def test_unsupported_options_of_an_endpoint_are_refused(
     host: Waiter, more: dict[str, Any], variant: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ClientError, match=message):
         host.configure_with(more, **variant)
 
 
-def test_containers_cannot_be_called_directly(host: Waiter) -> None:
+def test_direct_invocation_of_containers_is_refused(host: Waiter) -> None:
     parts = [container(host, DOUBLES), container(host, SERVE_OWN)]
     with pytest.raises(ClientError, match="the Mode Direct"):
         host.sagemaker.create_model(

@@ -1,4 +1,4 @@
-"""Training jobs on local/ are real trainings, and tell the truth about themselves."""
+"""Training jobs in local/ run scripts, and report their results as on AWS."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def channel(uri: str, **changes: Any) -> list[dict[str, Any]]:
     return [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}]
 
 
-def test_a_script_trains_and_leaves_its_model_metrics_and_output(world: Trainer) -> None:
+def test_a_training_produces_a_model_metrics_and_output(world: Trainer) -> None:
     world.put("data/part/table.csv", "0,1,2\n0,2,1\n1,8,9\n1,9,8\n")
     metrics = [{"Name": "accuracy", "Regex": r"accuracy: ([0-9.]+)"}]
     name = world.start(
@@ -87,7 +87,7 @@ def test_a_script_trains_and_leaves_its_model_metrics_and_output(world: Trainer)
     assert "sagemaker_region" not in seen
 
 
-def test_a_manifest_names_the_objects_of_a_channel(world: Trainer) -> None:
+def test_a_manifest_lists_the_objects_of_a_channel(world: Trainer) -> None:
     prefix = f"s3://{world.bucket}/listed/"
     for letter in "abc":
         world.put(f"listed/{letter}.txt", letter)
@@ -98,7 +98,7 @@ def test_a_manifest_names_the_objects_of_a_channel(world: Trainer) -> None:
     assert "files: ['a.txt', 'c.txt']" in world.read_logs(TRAINING_LOGS, name)
 
 
-def test_a_failing_script_gives_its_own_error_as_the_reason(world: Trainer) -> None:
+def test_the_error_of_a_failed_script_is_the_failure_reason(world: Trainer) -> None:
     name = world.start(
         "def work():\n    raise ValueError('no rows left\\nin the table')\n\nwork()\n", HyperParameters={"depth": "3"}
     )
@@ -124,7 +124,7 @@ def test_logs_can_be_read_while_the_script_runs(world: Trainer) -> None:
     world.finish(name)
 
 
-def test_a_stopped_script_may_save_its_model(world: Trainer) -> None:
+def test_a_stopped_script_can_save_its_model(world: Trainer) -> None:
     name = world.start(TRAPS_SIGTERM)
     world.wait_for_line(name, "ready")
     world.sagemaker.stop_training_job(TrainingJobName=name)
@@ -136,7 +136,7 @@ def test_a_stopped_script_may_save_its_model(world: Trainer) -> None:
         world.sagemaker.stop_training_job(TrainingJobName=name)
 
 
-def test_a_stubborn_script_is_killed(world: Trainer) -> None:
+def test_a_script_that_ignores_sigterm_is_killed(world: Trainer) -> None:
     name = world.start(IGNORES_SIGTERM)
     world.wait_for_line(name, "ready")
     world.sagemaker.stop_training_job(TrainingJobName=name)
@@ -146,12 +146,12 @@ def test_a_stubborn_script_is_killed(world: Trainer) -> None:
     assert not job.get("ModelArtifacts")
 
 
-def test_a_job_that_takes_too_long_is_stopped(world: Trainer) -> None:
+def test_a_job_is_stopped_at_its_maximum_runtime(world: Trainer) -> None:
     job = world.finish(world.start(TRAPS_SIGTERM, StoppingCondition={"MaxRuntimeInSeconds": 1}))
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
 
 
-def test_an_unknown_image_is_refused_by_name(world: Trainer) -> None:
+def test_the_error_for_an_unknown_image_names_it(world: Trainer) -> None:
     image = "1.dkr.ecr.us-east-1.amazonaws.com/my-own:1"
     name = world.start("", AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"})
     reason = world.finish(name)["FailureReason"]
@@ -167,7 +167,7 @@ def test_an_unknown_image_is_refused_by_name(world: Trainer) -> None:
         ({"OutputDataConfig": {"S3OutputPath": "s3://no-such-bucket-anywhere/x"}}, "Artifact upload failed"),
     ],
 )
-def test_a_job_without_what_it_needs_says_what_is_missing(world: Trainer, changes: dict[str, Any], reason: str) -> None:
+def test_the_failure_reason_names_a_missing_input(world: Trainer, changes: dict[str, Any], reason: str) -> None:
     job = world.finish(world.start("", **changes))
     assert job["TrainingJobStatus"] == "Failed"
     assert reason in job["FailureReason"]
@@ -180,7 +180,7 @@ def test_requirements_must_be_satisfied_or_installable(world: Trainer) -> None:
     assert "requirements.txt could not be installed" in world.finish(impossible)["FailureReason"]
 
 
-def test_nothing_of_a_job_stays_on_the_machine(world: Trainer, engine: Engine) -> None:
+def test_an_ended_job_leaves_no_files(world: Trainer, engine: Engine) -> None:
     name = world.start("print('done')")
     assert world.finish(name)["TrainingJobStatus"] == "Completed"
     assert not (engine.data / "sagemaker" / "us-east-1" / "training" / name).exists()
@@ -194,16 +194,16 @@ def test_a_script_cannot_import_the_engine(world: Trainer) -> None:
 @pytest.mark.parametrize(
     ("changes", "code", "message"),
     [
-        ({"RoleArn": "arn:aws:iam::123456789012:role/nobody-at-all"}, "ValidationException", "Could not assume role"),
+        ({"RoleArn": "arn:aws:iam::123456789012:role/missing"}, "ValidationException", "Could not assume role"),
     ],
 )
-def test_an_impossible_request_is_refused(world: Trainer, changes: dict[str, Any], code: str, message: str) -> None:
+def test_an_invalid_request_is_refused(world: Trainer, changes: dict[str, Any], code: str, message: str) -> None:
     with pytest.raises(ClientError, match=message) as caught:
         world.start("", **changes)
     assert caught.value.response["Error"]["Code"] == code
 
 
-def test_names_are_unique_and_unknown_ones_not_found(world: Trainer) -> None:
+def test_a_used_name_is_refused_and_an_unknown_one_is_not_found(world: Trainer) -> None:
     name = world.start("")
     with pytest.raises(ClientError, match="must be unique") as caught:
         world.start("", TrainingJobName=name)
@@ -217,7 +217,7 @@ def test_names_are_unique_and_unknown_ones_not_found(world: Trainer) -> None:
         world.describe(name)
 
 
-def test_jobs_are_listed_and_tagged(world: Trainer) -> None:
+def test_jobs_can_be_listed_and_tagged(world: Trainer) -> None:
     tags = [{"Key": "team", "Value": "a"}]
     names = [world.start("", Tags=tags), world.start("raise SystemExit(3)", Tags=tags)]
     failed = world.finish(names[1])

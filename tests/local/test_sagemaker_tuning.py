@@ -1,4 +1,4 @@
-"""Tuning jobs on local/ really search: trainings in parallel, learnt from, stopped early, and the best one named."""
+"""Tuning jobs in local/: search strategies, parallel trainings, early stopping and the best training."""
 
 import math
 from typing import Any
@@ -28,7 +28,7 @@ def categorical(**values: list[str]) -> dict[str, Any]:
     return {"CategoricalParameterRanges": [{"Name": name, "Values": some} for name, some in values.items()]}
 
 
-def test_the_best_training_of_a_grid_is_named_and_all_are_ordinary_jobs(world: Tuner) -> None:
+def test_a_grid_search_reports_the_best_training_and_all_are_training_jobs(world: Tuner) -> None:
     request = world.request(
         categorical(x=["0.1", "0.5", "0.8"]),
         Strategy="Grid",
@@ -54,7 +54,7 @@ def test_the_best_training_of_a_grid_is_named_and_all_are_ordinary_jobs(world: T
     assert any(line.startswith("Invoking user script") and "_tuning" not in line for line in lines)
 
 
-def test_trainings_run_at_the_same_time_up_to_the_limit(world: Tuner) -> None:
+def test_trainings_run_in_parallel_up_to_the_limit(world: Tuner) -> None:
     name = world.start(
         categorical(x=["0.5"], kind=["a", "b", "c"]), Strategy="Grid", static={"epochs": "3"}, limits={
             "MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2
@@ -66,7 +66,7 @@ def test_trainings_run_at_the_same_time_up_to_the_limit(world: Tuner) -> None:
     assert max(seen) == 2
 
 
-def test_stop_stops_the_trainings_too(world: Tuner) -> None:
+def test_stopping_a_tuning_job_stops_its_trainings(world: Tuner) -> None:
     name = world.start({"ContinuousParameterRanges": X}, static={"mood": "slow"})
     for training in wait_until(lambda: world.trainings(name), lambda found: len(found) == 2):
         wait_for_score(world, training["TrainingJobName"])
@@ -79,7 +79,7 @@ def test_stop_stops_the_trainings_too(world: Tuner) -> None:
         world.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
 
 
-def test_a_job_whose_trainings_all_fail_has_failed(world: Tuner) -> None:
+def test_a_tuning_job_fails_if_all_trainings_fail(world: Tuner) -> None:
     name = world.start({"ContinuousParameterRanges": X}, static={"mood": "broken"})
     job = world.finish(name)
     assert (job["HyperParameterTuningJobStatus"], job["ObjectiveStatusCounters"]["Failed"]) == ("Failed", 2)
@@ -87,20 +87,20 @@ def test_a_job_whose_trainings_all_fail_has_failed(world: Tuner) -> None:
     assert "no gradient at all" in world.trainings(name, StatusEquals="Failed")[0]["FailureReason"]
 
 
-def test_a_job_whose_trainings_never_tell_their_objective_has_failed(world: Tuner) -> None:
+def test_a_tuning_job_fails_if_no_training_prints_its_objective(world: Tuner) -> None:
     job = world.finish(world.start({"ContinuousParameterRanges": X}, static={"mood": "silent"}))
     assert job["HyperParameterTuningJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("No objective metrics found after running 2 training jobs.")
 
 
-def test_one_good_training_is_enough(world: Tuner) -> None:
+def test_a_tuning_job_completes_with_one_successful_training(world: Tuner) -> None:
     job = world.finish(world.start(categorical(mood=["broken", "fine"]), Strategy="Grid", static={"x": "0.4"}))
     assert job["HyperParameterTuningJobStatus"] == "Completed"
     assert job["BestTrainingJob"]["TunedHyperParameters"] == {"mood": "fine"}
     assert job["TrainingJobStatusCounters"]["NonRetryableError"] == 1
 
 
-def test_a_training_that_does_worse_is_stopped_early(world: Tuner) -> None:
+def test_a_worse_training_is_stopped_early(world: Tuner) -> None:
     name = world.start(
         categorical(x=["0.5", "0.1"]),
         Strategy="Grid",
@@ -115,7 +115,7 @@ def test_a_training_that_does_worse_is_stopped_early(world: Tuner) -> None:
     assert job["BestTrainingJob"]["TunedHyperParameters"] == {"x": "0.5"}
 
 
-def test_a_warm_start_takes_over_what_its_parent_has_learnt(world: Tuner) -> None:
+def test_a_warm_start_uses_the_results_of_its_parent(world: Tuner) -> None:
     values = categorical(x=["0.1", "0.5", "0.8"], kind=["a"])
     parent = world.start(values, Strategy="Grid", limits={"MaxNumberOfTrainingJobs": 3})
     assert world.finish(parent)["HyperParameterTuningJobStatus"] == "Completed"
@@ -134,7 +134,7 @@ def test_a_warm_start_takes_over_what_its_parent_has_learnt(world: Tuner) -> Non
         world.create(other | {"WarmStartConfig": warm})
 
 
-def test_names_are_unique_jobs_are_listed_and_forgotten(world: Tuner) -> None:
+def test_names_are_unique_and_jobs_can_be_listed_and_deleted(world: Tuner) -> None:
     request = world.request(categorical(x=["0.5"]), limits={"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1})
     name = world.create(request)
     with pytest.raises(ClientError, match="must be unique") as caught:
@@ -159,7 +159,7 @@ INTEGER = {"IntegerParameterRanges": [{"Name": "x", "MinValue": "1", "MaxValue":
     (categorical(x=["1", "2"]), {"limits": {"MaxNumberOfTrainingJobs": 3}},
      r"combinations for the provided ranges \[2\] must be equal or greater than the value of MaxNumberOfJobs, \[3\]"),
     (categorical(x=["1", "2"]), {"limits": {"MaxParallelTrainingJobs": 3}}, "MaxParallelTrainingJobs must be at most"),
-    (INTEGER, {"Strategy": "Grid"}, "Grid takes CategoricalParameterRanges only"),
+    (INTEGER, {"Strategy": "Grid"}, "Grid takes only CategoricalParameterRanges"),
     (categorical(x=["1", "2", "3"]), {"Strategy": "Grid"}, "MaxNumberOfTrainingJobs must be left out or 3"),
     ({"ContinuousParameterRanges": X}, {"Strategy": "Hyperband"}, "Hyperband needs MaxResource"),
     ({"ContinuousParameterRanges": X},
@@ -175,7 +175,7 @@ INTEGER = {"IntegerParameterRanges": [{"Name": "x", "MinValue": "1", "MaxValue":
     ({"ContinuousParameterRanges": X}, {"TuningJobCompletionCriteria": {"TargetObjectiveMetricValue": 1}},
      "does not support TuningJobCompletionCriteria"),
 ])  # fmt: skip
-def test_an_impossible_request_is_refused(
+def test_an_invalid_request_is_refused(
     world: Tuner, ranges: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ClientError, match=message) as caught:
@@ -183,7 +183,7 @@ def test_an_impossible_request_is_refused(
     assert caught.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_what_no_training_could_be_is_refused_at_once(world: Tuner) -> None:
+def test_an_invalid_training_definition_is_refused(world: Tuner) -> None:
     request = world.request({"ContinuousParameterRanges": X})
     request["TrainingJobDefinition"]["ResourceConfig"]["InstanceCount"] = 5
     with pytest.raises(ClientError, match="InstanceCount must not be more"):
@@ -202,20 +202,20 @@ def numeric(scale: str, low: str, high: str, *, whole: bool = False) -> Any:
     ("Auto", "0.0001", "1", 0.01),
     ("Auto", "1", "9", 5.0),
 ])  # fmt: skip
-def test_ranges_are_searched_on_their_scale(scale: str, low: str, high: str, middle: float) -> None:
+def test_positions_map_to_values_on_each_scale(scale: str, low: str, high: str, middle: float) -> None:
     dimension = numeric(scale, low, high)
-    assert math.isclose(float(dimension.place(0.5)), middle, rel_tol=1e-9)
-    assert math.isclose(dimension.locate(dimension.place(0.3)), 0.3)
-    assert (float(dimension.place(0)), float(dimension.place(1))) == pytest.approx((float(low), float(high)))
+    assert math.isclose(float(dimension.value_at(0.5)), middle, rel_tol=1e-9)
+    assert math.isclose(dimension.position_of(dimension.value_at(0.3)), 0.3)
+    assert (float(dimension.value_at(0)), float(dimension.value_at(1))) == pytest.approx((float(low), float(high)))
 
 
 @pytest.mark.parametrize("scale", ["Linear", "Logarithmic"])
-def test_whole_numbers_reach_both_limits_and_nothing_beyond(scale: str) -> None:
+def test_whole_numbers_include_both_limits(scale: str) -> None:
     dimension = numeric(scale, "1", "3", whole=True)
-    assert {dimension.place(unit / 100) for unit in range(101)} == {"1", "2", "3"}
+    assert {dimension.value_at(unit / 100) for unit in range(101)} == {"1", "2", "3"}
 
 
-def test_a_search_is_the_same_again_for_the_same_seed() -> None:
+def test_the_same_seed_gives_the_same_search() -> None:
     def choices(seed: str) -> list[dict[str, str]]:
         search = Search("Random", [numeric("Linear", "0", "1")], seed)
         return [search.choose([]) for _ in range(5)]
@@ -229,13 +229,13 @@ def test_no_combination_is_tried_twice() -> None:
     assert len(set(tried)) == 6
 
 
-def test_what_a_parent_has_tried_is_not_tried_again() -> None:
+def test_values_of_a_parent_are_not_tried_again() -> None:
     known = [Result({"a": a, "of": "another job"}, 0.5) for a in ("1", "2")]
     search = Search("Random", read_ranges(categorical(a=["1", "2", "3"])), "seed", known)
     assert search.choose([]) == {"a": "3"}
 
 
-def test_a_bayesian_search_comes_closer_than_chance() -> None:
+def test_a_bayesian_search_is_better_than_a_random_one() -> None:
     def best_of(strategy: str, seed: int) -> float:
         search = Search(strategy, [numeric("Linear", "0", "1"), numeric("Logarithmic", "0.001", "1")], seed)
         results: list[Result] = []

@@ -1,4 +1,4 @@
-"""Application Auto Scaling in local/: what is not there is refused under AWS's name for it."""
+"""Application Auto Scaling in local/ answers AWS's error code for a missing target or policy."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -15,7 +15,7 @@ VARIANT = {
 @pytest.mark.parametrize(
     ("operation", "more"), [("deregister_scalable_target", {}), ("delete_scaling_policy", {"PolicyName": "none"})]
 )
-def test_what_is_not_there_is_not_found(engine: Engine, operation: str, more: dict[str, str]) -> None:
+def test_a_missing_target_or_policy_is_not_found(engine: Engine, operation: str, more: dict[str, str]) -> None:
     with pytest.raises(ClientError, match="found for service namespace") as refused:
         getattr(engine.client("application-autoscaling"), operation)(**VARIANT, **more)
     assert refused.value.response["Error"]["Code"] == "ObjectNotFoundException"

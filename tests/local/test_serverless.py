@@ -1,4 +1,4 @@
-"""``serverless deploy`` and ``remove`` against local/: the real osls, in a process of its own."""
+"""``serverless deploy`` and ``remove`` against local/, with the real osls in its own process."""
 
 import re
 import shutil
@@ -15,12 +15,12 @@ UNHURRIED = {"SLS_AWS_MONITORING_FREQUENCY": "200", "AWS_SDK_JS_NODE_VERSION_SUP
 
 @pytest.fixture
 def service(tmp_path: Path) -> Path:
-    """A copy of the test service, for osls writes its packages beside it."""
+    """A copy of the test service, because osls writes its packages next to it."""
     return Path(shutil.copytree(Path(__file__).parent / "service", tmp_path / "service"))
 
 
 def run_serverless(engine: Engine, service: Path, command: str, **environment: str) -> tuple[int, str]:
-    """The exit code and all output of one osls command."""
+    """Run an osls command; return its exit code and output."""
     ended = subprocess.run(
         [ROOT / "node_modules/.bin/serverless", *command.split()],
         cwd=service,
@@ -34,12 +34,12 @@ def run_serverless(engine: Engine, service: Path, command: str, **environment: s
     return ended.returncode, re.sub(r"\x1b\[[0-9;]*m", "", ended.stdout)
 
 
-def test_a_service_is_deployed_changed_rolled_back_and_removed(engine: Engine, service: Path) -> None:
+def test_a_service_is_deployed_updated_rolled_back_and_removed(engine: Engine, service: Path) -> None:
     cloudformation, s3, functions = engine.client("cloudformation"), engine.client("s3"), engine.client("lambda")
 
     def outputs() -> dict[str, str]:
-        told = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
-        return {output["OutputKey"]: output["OutputValue"] for output in told}
+        reported = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+        return {output["OutputKey"]: output["OutputValue"] for output in reported}
 
     def greeting() -> bytes:
         return bytes(functions.invoke(FunctionName=f"{STACK}-greet")["Payload"].read())
@@ -57,7 +57,7 @@ def test_a_service_is_deployed_changed_rolled_back_and_removed(engine: Engine, s
     code, said = run_serverless(engine, service, "deploy", GREETING="good day", REFUSE="Update")
     assert code != 0
     assert "Provisioned" in said
-    assert "Message returned: as it was told to" in said
+    assert "Message returned: as requested" in said
     assert cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert greeting() == b'"hello"'
 

@@ -1,4 +1,4 @@
-"""The States Language of local/: values, choices, errors, retries, waits, branches and maps."""
+"""The Amazon States Language in local/: values, choices, errors, retries, waits, branches and maps."""
 
 import json
 from itertools import pairwise
@@ -10,8 +10,8 @@ from tests.engine import Engine
 from tests.local.state_machines import Machines
 
 SUCCEED = {"Type": "Succeed"}
-TOLD = {"Type": "Succeed", "Output": "{% $told %}"}
-TELL = {"Error": "{% $states.errorOutput.Error %}", "Cause": "{% $states.errorOutput.Cause %}"}
+REPORTED = {"Type": "Succeed", "Output": "{% $reported %}"}
+ERROR_OUTPUT = {"Error": "{% $states.errorOutput.Error %}", "Cause": "{% $states.errorOutput.Cause %}"}
 PARAMETER = {
     "Type": "Task",
     "Resource": "arn:aws:states:::aws-sdk:ssm:getParameter",
@@ -25,19 +25,19 @@ def machines(engine: Engine) -> Machines:
 
 
 def passing(output: Any) -> dict[str, Any]:
-    return {"Tell": {"Type": "Pass", "Output": output, "End": True}}
+    return {"Report": {"Type": "Pass", "Output": output, "End": True}}
 
 
 def caught(error: str = "States.ALL") -> list[dict[str, Any]]:
-    return [{"ErrorEquals": [error], "Assign": {"told": TELL}, "Next": "Told"}]
+    return [{"ErrorEquals": [error], "Assign": {"reported": ERROR_OUTPUT}, "Next": "Reported"}]
 
 
 def test_values_with_quotes_and_nulls_pass_through_variables(machines: Machines) -> None:
     text = 'he said "é \\ 😀"\n'
     given = {"text": text, "nothing": None, "list": [None, 1, {"deep": [None]}]}
     states = {
-        "Keep": {"Type": "Pass", "Assign": {"kept": "{% $states.input %}"}, "Output": {}, "Next": "Tell"},
-        "Tell": {"Type": "Succeed", "Output": {"kept": "{% $kept %}", "joined": "{% $kept.text & '!' %}"}},
+        "Keep": {"Type": "Pass", "Assign": {"kept": "{% $states.input %}"}, "Output": {}, "Next": "Report"},
+        "Report": {"Type": "Succeed", "Output": {"kept": "{% $kept %}", "joined": "{% $kept.text & '!' %}"}},
     }
     assert machines.output(states, given) == {"kept": given, "joined": f"{text}!"}
 
@@ -52,11 +52,11 @@ def test_values_with_quotes_and_nulls_pass_through_variables(machines: Machines)
         ("$random(7) = $random(7) and $random() != $random()", True),
         ("$length($uuid()) = 36 and $uuid() != $uuid()", True),
         ("""$parse('{"a": [1, null]}')""", {"a": [1, None]}),
-        ("$states.context.State.Name", "Tell"),
+        ("$states.context.State.Name", "Report"),
         ("$states.input[0].{'x': $}", {"x": 4}),
     ],
 )
-def test_jsonata_has_the_functions_of_the_service(machines: Machines, expression: str, value: Any) -> None:
+def test_jsonata_has_the_functions_of_step_functions(machines: Machines, expression: str, value: Any) -> None:
     assert machines.output(passing(f"{{% {expression} %}}"), [4]) == value
 
 
@@ -70,7 +70,9 @@ def test_jsonata_has_the_functions_of_the_service(machines: Machines, expression
         ("$sum", "returned an unsupported result type."),
     ],
 )
-def test_a_failed_expression_is_named_with_its_place(machines: Machines, expression: str, what: str) -> None:
+def test_the_error_for_a_failed_expression_names_it_and_its_field(
+    machines: Machines, expression: str, what: str
+) -> None:
     ended = machines.run(passing({"deep": [f"{{% {expression} %}}"]}))
     assert (ended["status"], ended["error"]) == ("FAILED", "States.QueryEvaluationError")
     assert f"'{expression}' specified for the field 'Output/deep[0]' {what}" in ended["cause"]
@@ -78,10 +80,10 @@ def test_a_failed_expression_is_named_with_its_place(machines: Machines, express
     assert kinds == ["ExecutionStarted", "PassStateEntered", "EvaluationFailed", "ExecutionFailed"]
 
 
-def test_the_failed_arguments_of_a_task_are_one_event(machines: Machines) -> None:
+def test_failed_arguments_of_a_task_are_recorded_once(machines: Machines) -> None:
     states = {
         "Read": PARAMETER | {"Arguments": {"Name": "{% $nothing %}"}, "Catch": caught(), "End": True},
-        "Told": TOLD,
+        "Reported": REPORTED,
     }
     ended = machines.run(states)
     assert json.loads(ended["output"])["Error"] == "States.QueryEvaluationError"
@@ -89,18 +91,18 @@ def test_the_failed_arguments_of_a_task_are_one_event(machines: Machines) -> Non
     assert kinds.count("EvaluationFailed") == 1
 
 
-def test_a_choice_takes_the_first_rule_that_holds(machines: Machines) -> None:
+def test_a_choice_takes_the_first_true_rule(machines: Machines) -> None:
     states = {
         "Which?": {
             "Type": "Choice",
             "Choices": [
                 {"Condition": "{% $states.input.n > 10 %}", "Next": "Large"},
-                {"Condition": "{% $states.input.n > 1 %}", "Assign": {"told": "middle"}, "Next": "Told"},
+                {"Condition": "{% $states.input.n > 1 %}", "Assign": {"reported": "middle"}, "Next": "Reported"},
             ],
             "Default": "Small",
         },
         "Large": {"Type": "Succeed", "Output": "large"},
-        "Told": TOLD,
+        "Reported": REPORTED,
         "Small": {"Type": "Succeed", "Output": "small"},
     }
     machine = machines.create(states)
@@ -108,38 +110,41 @@ def test_a_choice_takes_the_first_rule_that_holds(machines: Machines) -> None:
     assert [json.loads(execution["output"]) for execution in ended] == ["large", "middle", "small"]
 
 
-def test_a_choice_without_a_match_says_so(machines: Machines) -> None:
+def test_a_choice_without_a_match_fails_with_no_choice_matched(machines: Machines) -> None:
     states = {"Which?": {"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "Done"}]}, "Done": SUCCEED}
     assert machines.run(states)["error"] == "States.NoChoiceMatched"
 
 
-def test_catch_is_given_error_and_cause(machines: Machines) -> None:
-    states = {"Read": PARAMETER | {"Catch": caught("Ssm.ParameterNotFoundException"), "End": True}, "Told": TOLD}
-    told = machines.output(states)
-    assert told["Error"] == "Ssm.ParameterNotFoundException"
-    assert "/never/there" in told["Cause"]
-    assert "(Service: Ssm, Status Code: 400, Request ID: " in told["Cause"]
+def test_catch_gets_error_and_cause(machines: Machines) -> None:
+    states = {
+        "Read": PARAMETER | {"Catch": caught("Ssm.ParameterNotFoundException"), "End": True},
+        "Reported": REPORTED,
+    }
+    reported = machines.output(states)
+    assert reported["Error"] == "Ssm.ParameterNotFoundException"
+    assert "/never/there" in reported["Cause"]
+    assert "(Service: Ssm, Status Code: 400, Request ID: " in reported["Cause"]
 
 
 def test_no_wildcard_catches_a_runtime_error(machines: Machines) -> None:
     states = {
         "Read": PARAMETER | {"Arguments": {"name": "camel"}, "Catch": caught(), "End": True},
-        "Told": TOLD,
+        "Reported": REPORTED,
     }
     ended = machines.run(states)
     assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
     assert 'The field "name" is not supported by Step Functions' in ended["cause"]
 
 
-def test_the_errors_of_the_interpreter_can_be_raised_again(machines: Machines) -> None:
-    again = {"Type": "Fail", "Error": "{% $told.Error %}", "Cause": "{% $told.Cause %}"}
+def test_errors_of_the_interpreter_can_be_rethrown(machines: Machines) -> None:
+    again = {"Type": "Fail", "Error": "{% $reported.Error %}", "Cause": "{% $reported.Cause %}"}
     inner = {"StartAt": "Fail", "States": {"Fail": {"Type": "Fail", "Error": "States.Timeout", "Cause": "late"}}}
-    states = {"Both": {"Type": "Parallel", "Branches": [inner], "Catch": caught(), "End": True}, "Told": again}
+    states = {"Both": {"Type": "Parallel", "Branches": [inner], "Catch": caught(), "End": True}, "Reported": again}
     ended = machines.run(states)
     assert (ended["error"], ended["cause"]) == ("States.Timeout", "late")
 
 
-def test_retries_back_off_in_the_time_of_the_engine(machines: Machines) -> None:
+def test_retries_back_off_in_scaled_time(machines: Machines) -> None:
     retry = {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 3}
     states = {"Read": PARAMETER | {"Retry": [retry | {"MaxDelaySeconds": 8}], "End": True}}
     ended = machines.run(states)
@@ -159,18 +164,18 @@ def test_jitter_shortens_the_delay(machines: Machines) -> None:
     assert min(seconds) < max(seconds) < 40 / 20 + 1.5
 
 
-def test_waiting_passes_in_the_time_of_the_engine(machines: Machines) -> None:
+def test_wait_states_run_in_scaled_time(machines: Machines) -> None:
     ended = machines.run({"Rest": {"Type": "Wait", "Seconds": "{% 5 + 5 %}", "Next": "Done"}, "Done": SUCCEED})
     assert 10 / 20 <= (ended["stopDate"] - ended["startDate"]).total_seconds() < 10 / 20 + 1
 
 
-def test_a_moment_is_waited_for(machines: Machines) -> None:
+def test_a_wait_state_waits_for_a_timestamp(machines: Machines) -> None:
     moment = "$fromMillis($millis() + 20000, '[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]Z')"
     ended = machines.run({"Rest": {"Type": "Wait", "Timestamp": f"{{% {moment} %}}", "Next": "Done"}, "Done": SUCCEED})
     assert 18 / 20 <= (ended["stopDate"] - ended["startDate"]).total_seconds() < 2
 
 
-def test_branches_see_the_arguments_and_their_outputs_are_listed(machines: Machines) -> None:
+def test_branches_get_the_arguments_and_return_a_list_of_outputs(machines: Machines) -> None:
     branches = [
         {
             "StartAt": name,
@@ -184,7 +189,7 @@ def test_branches_see_the_arguments_and_their_outputs_are_listed(machines: Machi
     assert machines.output(states, 10) == [11, 12]
 
 
-def test_bad_arguments_of_a_parallel_can_be_caught(machines: Machines) -> None:
+def test_invalid_arguments_of_a_parallel_can_be_caught(machines: Machines) -> None:
     branch = {"StartAt": "Done", "States": {"Done": SUCCEED}}
     states = {
         "Both": {
@@ -194,7 +199,7 @@ def test_bad_arguments_of_a_parallel_can_be_caught(machines: Machines) -> None:
             "Catch": caught("States.QueryEvaluationError"),
             "End": True,
         },
-        "Told": TOLD,
+        "Reported": REPORTED,
     }
     assert machines.output(states)["Error"] == "States.QueryEvaluationError"
 
@@ -213,7 +218,7 @@ def test_a_map_keeps_the_order_of_its_items(machines: Machines) -> None:
     assert machines.output(states, {"items": [1, 2, 3]}) == [1, 4, 9]
 
 
-def test_jsonpath_runs_too(machines: Machines) -> None:
+def test_jsonpath_is_supported(machines: Machines) -> None:
     states = {
         "Shape": {
             "Type": "Pass",

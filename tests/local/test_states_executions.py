@@ -1,4 +1,4 @@
-"""The executions and definitions of local/: how they start and end, what is told of them, what is refused."""
+"""State machines and executions in local/: start, stop, history, lists and validation."""
 
 import json
 import time
@@ -20,26 +20,26 @@ def machines(engine: Engine) -> Machines:
 
 
 def passing(output: Any) -> dict[str, Any]:
-    return {"Tell": {"Type": "Pass", "Output": output, "End": True}}
+    return {"Report": {"Type": "Pass", "Output": output, "End": True}}
 
 
 def code_of(raised: pytest.ExceptionInfo[ClientError]) -> str:
     return str(raised.value.response["Error"]["Code"])
 
 
-def test_the_history_shows_the_states_by_their_titles(machines: Machines) -> None:
+def test_the_history_names_the_states(machines: Machines) -> None:
     read = {
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:ssm:getParameter",
         "Arguments": {"Name": "/never/there"},
-        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Told"}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Reported"}],
         "End": True,
     }
     states = {
         "Plan Büild": {"Type": "Pass", "Next": "Rest"},
         "Rest": {"Type": "Wait", "Seconds": 1, "Next": "Read"},
         "Read": read,
-        "Told": SUCCEED,
+        "Reported": SUCCEED,
     }
     arn = machines.run(states)["executionArn"]
     entered = [
@@ -51,11 +51,11 @@ def test_the_history_shows_the_states_by_their_titles(machines: Machines) -> Non
         ("PassStateEntered", "Plan Büild"),
         ("WaitStateEntered", "Rest"),
         ("TaskStateEntered", "Read"),
-        ("SucceedStateEntered", "Told"),
+        ("SucceedStateEntered", "Reported"),
     ]
 
 
-def test_the_history_is_paged_and_reversed(machines: Machines) -> None:
+def test_the_history_can_be_paged_and_reversed(machines: Machines) -> None:
     arn = machines.run(passing({"secret": 1}))["executionArn"]
     first = machines.states.get_execution_history(executionArn=arn, maxResults=3)
     rest = machines.history(arn, nextToken=first["nextToken"])
@@ -65,7 +65,7 @@ def test_the_history_is_paged_and_reversed(machines: Machines) -> None:
     assert "secret" not in str(machines.history(arn, includeExecutionData=False))
 
 
-def test_the_same_start_is_the_same_execution(machines: Machines) -> None:
+def test_an_identical_start_returns_the_running_execution(machines: Machines) -> None:
     machine = machines.create({"Rest": {"Type": "Wait", "Seconds": 600, "Next": "Done"}, "Done": SUCCEED})
     with ThreadPoolExecutor(8) as pool:
         arns = set(pool.map(lambda _: machines.start(machine, {"n": 1}, name="build-1"), range(8)))
@@ -79,7 +79,7 @@ def test_the_same_start_is_the_same_execution(machines: Machines) -> None:
     assert code_of(raised) == "ExecutionAlreadyExists"
 
 
-def test_executions_without_a_name_have_one(machines: Machines) -> None:
+def test_an_execution_without_a_name_gets_a_unique_one(machines: Machines) -> None:
     machine = machines.create({"Done": SUCCEED})
     names = {machines.finish(machines.start(machine))["name"] for _ in range(2)}
     assert len(names) == 2
@@ -90,18 +90,18 @@ def test_a_stop_ends_a_waiting_execution_at_once(machines: Machines) -> None:
     machine = machines.create({"Rest": {"Type": "Wait", "Seconds": 6000, "Next": "Done"}, "Done": SUCCEED})
     arn = machines.start(machine)
     wait_for(lambda: machines.history(arn), lambda events: len(events) == 2)
-    stopped = machines.states.stop_execution(executionArn=arn, error="Enough", cause="It was told to.")
+    stopped = machines.states.stop_execution(executionArn=arn, error="Enough", cause="A person stopped it.")
     ended = machines.states.describe_execution(executionArn=arn)
-    assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Enough", "It was told to.")
+    assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Enough", "A person stopped it.")
     assert ended["stopDate"] == stopped["stopDate"]
     assert machines.states.stop_execution(executionArn=arn)["stopDate"] == stopped["stopDate"]
     time.sleep(0.4)
     events = machines.history(arn)
     assert [event["type"] for event in events] == ["ExecutionStarted", "WaitStateEntered", "ExecutionAborted"]
-    assert events[-1]["executionAbortedEventDetails"] == {"error": "Enough", "cause": "It was told to."}
+    assert events[-1]["executionAbortedEventDetails"] == {"error": "Enough", "cause": "A person stopped it."}
 
 
-def test_executions_are_listed_newest_first_and_by_status(machines: Machines) -> None:
+def test_executions_are_listed_newest_first_and_filtered_by_status(machines: Machines) -> None:
     machine = machines.create(
         {"Rest": {"Type": "Wait", "Seconds": "{% $states.input.s %}", "Next": "Done"}, "Done": SUCCEED}
     )
@@ -118,7 +118,7 @@ def test_executions_are_listed_newest_first_and_by_status(machines: Machines) ->
     assert code_of(raised) == "StateMachineDoesNotExist"
 
 
-def test_a_machine_can_run_out_of_time(machines: Machines) -> None:
+def test_an_execution_times_out(machines: Machines) -> None:
     states = {"Rest": {"Type": "Wait", "Seconds": 6000, "Next": "Done"}, "Done": SUCCEED}
     ended = machines.run(states, TimeoutSeconds=1)
     assert ended["status"] == "TIMED_OUT"
@@ -136,7 +136,7 @@ TASK = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ssm:getParameter",
         ({"A": {"Type": "Pass", "End": True}, "B": SUCCEED}, "State 'B' is not reachable"),
         ({"A": {"Type": "Pass"}}, "neither Next nor End at /States/A"),
         ({"A": {"Type": "Dance", "End": True}}, "SCHEMA_VALIDATION_FAILED"),
-        (passing("{% ( 1 + %}"), "at /States/Tell/Output"),
+        (passing("{% ( 1 + %}"), "at /States/Report/Output"),
         (passing("{% $states.input.a ?? 1 %}"), "JSONata 2.0.6 has no operator '??'"),
         ({"A": TASK | {"Resource": "arn:aws:states:::aws-sdk:ssm:getParametre"}}, "is not recognized"),
         ({"A": TASK | {"Resource": "arn:aws:states:::glue:startJobRun.sync"}}, "glue:startJobRun.sync is not served"),
@@ -144,21 +144,23 @@ TASK = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ssm:getParameter",
         ({"A": TASK | {"Resource": "not an ARN"}}, "SCHEMA_VALIDATION_FAILED"),
     ],
 )
-def test_a_bad_definition_is_refused_with_its_place(machines: Machines, states: dict[str, Any], problem: str) -> None:
+def test_an_invalid_definition_is_refused_with_the_location(
+    machines: Machines, states: dict[str, Any], problem: str
+) -> None:
     with pytest.raises(ClientError) as raised:
         machines.create(states)
     assert code_of(raised) == "InvalidDefinition"
     assert problem in str(raised.value)
     definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states})
-    told = machines.states.validate_state_machine_definition(definition=definition)
-    assert told["result"] == "FAIL"
-    ended = machines.run({"Tell": {"Type": "Pass", "Result": "as before", "End": True}}, QueryLanguage="JSONPath")
+    reported = machines.states.validate_state_machine_definition(definition=definition)
+    assert reported["result"] == "FAIL"
+    ended = machines.run({"Report": {"Type": "Pass", "Result": "as before", "End": True}}, QueryLanguage="JSONPath")
     assert ended["output"] == '"as before"'
 
 
-def test_a_machine_is_created_once_and_updated(machines: Machines) -> None:
+def test_a_state_machine_is_created_once_and_updated(machines: Machines) -> None:
     def definition(output: str) -> str:
-        return json.dumps({"StartAt": "Tell", "States": passing(output), "QueryLanguage": "JSONata"})
+        return json.dumps({"StartAt": "Report", "States": passing(output), "QueryLanguage": "JSONata"})
 
     def create(output: str) -> str:
         created = machines.states.create_state_machine(
@@ -180,12 +182,12 @@ def test_a_machine_is_created_once_and_updated(machines: Machines) -> None:
     assert arn in str(machines.states.list_state_machines(maxResults=1000))
 
 
-def test_executions_of_two_machines_run_side_by_side(machines: Machines) -> None:
-    rest = {"Type": "Wait", "Seconds": 20, "Next": "Tell"}
+def test_executions_of_several_state_machines_run_in_parallel(machines: Machines) -> None:
+    rest = {"Type": "Wait", "Seconds": 20, "Next": "Report"}
 
     def create_and_start(number: int) -> str:
         machine = machines.create(
-            {"Rest": rest, "Tell": {"Type": "Succeed", "Output": f"{{% '{number % 2}' & $states.input %}}"}}
+            {"Rest": rest, "Report": {"Type": "Succeed", "Output": f"{{% '{number % 2}' & $states.input %}}"}}
         )
         return machines.start(machine, number)
 
@@ -197,7 +199,7 @@ def test_executions_of_two_machines_run_side_by_side(machines: Machines) -> None
     assert time.monotonic() - began < 8 * 20 / 20
 
 
-def test_every_running_execution_can_be_seen(machines: Machines) -> None:
+def test_every_running_execution_can_be_described(machines: Machines) -> None:
     machine = machines.create({"Rest": {"Type": "Wait", "Seconds": 6000, "Next": "Done"}, "Done": SUCCEED})
     arn = machines.start(machine)
     events = wait_for(lambda: machines.history(arn), lambda events: len(events) == 2)

@@ -1,4 +1,4 @@
-"""State machines with the functions, trainings and rules of local/, all of them real."""
+"""State machines in local/ with real functions, training jobs and rules."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ FUNCTION = """
 
     def handler(event, context):
         if event.get("fail"):
-            raise OwnError("told to fail")
+            raise OwnError("configured to fail")
         return None if event.get("silent") else {"got": event}
 """
 
@@ -53,16 +53,16 @@ def invoking(function: str, how: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("how", ["direct", "optimized"])
-def test_a_function_is_called_and_its_errors_are_the_tasks(machines: Machines, function: str, how: str) -> None:
+def test_a_function_is_invoked_and_its_error_fails_the_task(machines: Machines, function: str, how: str) -> None:
     machine = machines.create(invoking(function, how))
     answers = [machines.finish(machines.start(machine, given)) for given in ({"n": 1}, {"silent": 1}, {"fail": 1})]
     assert [json.loads(answer["output"]) for answer in answers[:2]] == [{"got": {"n": 1}}, None]
     assert answers[2]["error"] == "OwnError"
-    assert json.loads(answers[2]["cause"])["errorMessage"] == "told to fail"
+    assert json.loads(answers[2]["cause"])["errorMessage"] == "configured to fail"
 
 
 @pytest.mark.parametrize("how", ["direct", "optimized"])
-def test_a_missing_function_is_an_error_of_lambda(machines: Machines, function: str, how: str) -> None:
+def test_a_missing_function_fails_with_an_error_of_lambda(machines: Machines, function: str, how: str) -> None:
     ended = machines.run(invoking(f"{function}-gone", how))
     assert ended["error"] == "Lambda.ResourceNotFoundException"
 
@@ -93,13 +93,13 @@ TRAIN = {
 }
 
 
-def test_a_training_is_awaited(machines: Machines, trainer: Trainer) -> None:
+def test_a_sync_task_waits_for_a_training_job(machines: Machines, trainer: Trainer) -> None:
     job = machines.output(TRAIN, training(trainer, "print('trained')"))
     assert job["TrainingJobStatus"] == "Completed"
     assert trainer.read(job["ModelArtifacts"]["S3ModelArtifacts"])
 
 
-def test_a_failed_training_is_told_with_its_reason(machines: Machines, trainer: Trainer) -> None:
+def test_a_failed_training_job_fails_the_task_with_its_reason(machines: Machines, trainer: Trainer) -> None:
     ended = machines.run(TRAIN, training(trainer, "raise ValueError('no such column')"))
     assert ended["error"] == "States.TaskFailed"
     job = json.loads(ended["cause"])
@@ -107,7 +107,7 @@ def test_a_failed_training_is_told_with_its_reason(machines: Machines, trainer: 
     assert "no such column" in job["FailureReason"]
 
 
-def test_a_stop_stops_the_training(machines: Machines, trainer: Trainer) -> None:
+def test_stopping_an_execution_stops_its_training_job(machines: Machines, trainer: Trainer) -> None:
     request = training(trainer, "import time; print('ready', flush=True); time.sleep(600)")
     arn = machines.start(machines.create(TRAIN), request)
     job = request["TrainingJobName"]
@@ -116,17 +116,17 @@ def test_a_stop_stops_the_training(machines: Machines, trainer: Trainer) -> None
     assert trainer.finish(job)["TrainingJobStatus"] == "Stopped"
 
 
-def test_what_sagemaker_refuses_bears_its_name(machines: Machines, trainer: Trainer) -> None:
+def test_an_error_of_sagemaker_has_its_prefix(machines: Machines, trainer: Trainer) -> None:
     request = training(trainer, "pass") | {"RoleArn": "arn:aws:iam::123456789012:role/never-made"}
     assert machines.run(TRAIN, request)["error"] == "SageMaker.AmazonSageMakerException"
 
 
-def test_every_change_of_status_is_an_event(engine: Engine, machines: Machines) -> None:
+def test_every_change_of_status_publishes_an_event(engine: Engine, machines: Machines) -> None:
     url, arn = queue(engine)
     machine = machines.create(
         {
-            "Rest": {"Type": "Wait", "Seconds": "{% $states.input.s %}", "Next": "Tell"},
-            "Tell": {"Type": "Succeed", "Output": {"n": 1}},
+            "Rest": {"Type": "Wait", "Seconds": "{% $states.input.s %}", "Next": "Report"},
+            "Report": {"Type": "Succeed", "Output": {"n": 1}},
         }
     )
     rule = name("rule")
@@ -140,17 +140,17 @@ def test_every_change_of_status_is_an_event(engine: Engine, machines: Machines) 
     done = machines.start(machine, {"s": 0}, name="done")
     machines.finish(done)
     stopped = machines.start(machine, {"s": 60000}, name="stopped")
-    machines.states.stop_execution(executionArn=stopped, error="Enough", cause="It was told to.")
+    machines.states.stop_execution(executionArn=stopped, error="Enough", cause="A person stopped it.")
 
-    told: dict[tuple[str, str], dict[str, Any]] = {}
-    while len(told) < 4:
+    reported: dict[tuple[str, str], dict[str, Any]] = {}
+    while len(reported) < 4:
         event = json.loads(eventually(lambda: receive(engine, url))["Body"])
         assert event["detail-type"] == "Step Functions Execution Status Change"
         assert event["resources"] == [event["detail"]["executionArn"]]
-        told[event["detail"]["name"], event["detail"]["status"]] = event["detail"]
-    assert set(told) == {("done", "RUNNING"), ("done", "SUCCEEDED"), ("stopped", "RUNNING"), ("stopped", "ABORTED")}
-    succeeded, aborted = told["done", "SUCCEEDED"], told["stopped", "ABORTED"]
+        reported[event["detail"]["name"], event["detail"]["status"]] = event["detail"]
+    assert set(reported) == {("done", "RUNNING"), ("done", "SUCCEEDED"), ("stopped", "RUNNING"), ("stopped", "ABORTED")}
+    succeeded, aborted = reported["done", "SUCCEEDED"], reported["stopped", "ABORTED"]
     assert (succeeded["input"], succeeded["output"]) == ('{"s": 0}', '{"n":1}')
     assert succeeded["stopDate"] >= succeeded["startDate"] > 1_700_000_000_000
-    assert (aborted["output"], aborted["error"], aborted["cause"]) == (None, "Enough", "It was told to.")
-    assert told["stopped", "RUNNING"]["stopDate"] is None
+    assert (aborted["output"], aborted["error"], aborted["cause"]) == (None, "Enough", "A person stopped it.")
+    assert reported["stopped", "RUNNING"]["stopDate"] is None

@@ -1,4 +1,4 @@
-"""What the Task states of local/ call: services, jobs and callbacks; how they fail, time out and are cancelled."""
+"""Task states in local/: services, jobs and callbacks; errors, timeouts and cancellation."""
 
 import json
 import time
@@ -30,7 +30,7 @@ def error_of(machines: Machines, resource: str, arguments: Any) -> tuple[str, st
     return ended["error"], ended["cause"]
 
 
-def test_parameters_are_read_and_dates_are_text(engine: Engine, machines: Machines) -> None:
+def test_an_sdk_task_reads_a_parameter_and_returns_dates_as_text(engine: Engine, machines: Machines) -> None:
     engine.client("ssm").put_parameter(Name="/states/one", Value="1", Type="String")
     output = machines.output({"Read": task("aws-sdk:ssm:getParameter", {"Name": "{% $states.input %}"})}, "/states/one")
     assert output["Parameter"]["Value"] == "1"
@@ -38,7 +38,7 @@ def test_parameters_are_read_and_dates_are_text(engine: Engine, machines: Machin
     assert "ResponseMetadata" not in output
 
 
-def test_objects_are_stored_and_read(engine: Engine, machines: Machines) -> None:
+def test_sdk_tasks_store_and_read_objects(engine: Engine, machines: Machines) -> None:
     engine.client("s3").create_bucket(Bucket="states-objects")
     where = {"Bucket": "states-objects", "Key": "deep/one.json"}
     states = {
@@ -61,7 +61,7 @@ def table(engine: Engine) -> str:
     return "states-items"
 
 
-def test_items_are_written_and_read(machines: Machines, table: str) -> None:
+def test_optimized_tasks_write_and_read_items(machines: Machines, table: str) -> None:
     key = {"TableName": table, "Key": {"id": {"S": "a"}}}
     update = key | {"UpdateExpression": "SET n = :n", "ExpressionAttributeValues": {":n": {"N": "2"}}}
     states = {
@@ -83,7 +83,7 @@ def test_items_are_written_and_read(machines: Machines, table: str) -> None:
         ("aws-sdk:dynamodb:putItem", "DynamoDb.ConditionalCheckFailedException", "Service: DynamoDb, Status Code: 400"),
     ],
 )
-def test_errors_bear_the_names_of_the_integration(
+def test_errors_have_the_names_of_the_integration(
     machines: Machines, table: str, resource: str, error: str, label: str
 ) -> None:
     condition = {"TableName": table, "Item": {"id": {"S": "b"}}, "ConditionExpression": "attribute_exists(id)"}
@@ -92,7 +92,7 @@ def test_errors_bear_the_names_of_the_integration(
     assert label in cause
 
 
-def test_codes_that_a_service_does_not_list_have_its_general_name(machines: Machines) -> None:
+def test_codes_outside_the_service_model_have_the_general_name(machines: Machines) -> None:
     unknown = {"EndpointName": "never-there"}
     assert error_of(machines, "aws-sdk:sagemaker:describeEndpoint", unknown)[0] == "SageMaker.SageMakerException"
     missing = {"EndpointName": "never-there", "EndpointConfigName": "never-there"}
@@ -110,13 +110,13 @@ def test_codes_that_a_service_does_not_list_have_its_general_name(machines: Mach
         ("{% 'text' %}", "Arguments must be a JSON object"),
     ],
 )
-def test_arguments_are_checked_before_the_call(machines: Machines, arguments: Any, problem: str) -> None:
+def test_arguments_are_validated_before_the_call(machines: Machines, arguments: Any, problem: str) -> None:
     error, cause = error_of(machines, "aws-sdk:ssm:getParameter", arguments)
     assert error == "States.Runtime"
     assert problem in cause
 
 
-def test_messages_take_json(engine: Engine, machines: Machines) -> None:
+def test_message_fields_accept_json(engine: Engine, machines: Machines) -> None:
     queue = engine.client("sqs").create_queue(QueueName="states-messages")["QueueUrl"]
     topic = engine.client("sns").create_topic(Name="states-messages")["TopicArn"]
     states = {
@@ -135,16 +135,16 @@ def nested(machine_arn: str, pattern: str = ".sync:2", **fields: Any) -> dict[st
     return task(f"states:startExecution{pattern}", {"StateMachineArn": machine_arn, "Input": {"n": 3}}, **fields)
 
 
-def test_a_nested_execution_is_awaited(machines: Machines) -> None:
-    inner = machines.create({"Tell": {"Type": "Succeed", "Output": "{% {'twice': $states.input.n * 2} %}"}})
-    told = machines.output({"Run": nested(inner)})
-    assert (told["Status"], told["Output"], told["Input"]) == ("SUCCEEDED", {"twice": 6}, {"n": 3})
-    assert isinstance(told["StartDate"], int)
+def test_a_sync_task_waits_for_a_nested_execution(machines: Machines) -> None:
+    inner = machines.create({"Report": {"Type": "Succeed", "Output": "{% {'twice': $states.input.n * 2} %}"}})
+    reported = machines.output({"Run": nested(inner)})
+    assert (reported["Status"], reported["Output"], reported["Input"]) == ("SUCCEEDED", {"twice": 6}, {"n": 3})
+    assert isinstance(reported["StartDate"], int)
     assert machines.output({"Run": nested(inner, ".sync")})["Output"] == '{"twice":6}'
     assert set(machines.output({"Run": nested(inner, "")})) == {"ExecutionArn", "StartDate"}
 
 
-def test_a_failed_job_fails_its_task_with_the_job_as_cause(machines: Machines) -> None:
+def test_a_failed_job_fails_its_task_with_the_description_as_cause(machines: Machines) -> None:
     inner = machines.create({"Fail": {"Type": "Fail", "Error": "Own", "Cause": "So it is."}})
     ended = machines.run({"Run": nested(inner)})
     assert ended["error"] == "States.TaskFailed"
@@ -164,7 +164,7 @@ def ended_inner(machines: Machines, machine_arn: str) -> str:
     return str(wait_for(lambda: only_execution(machines, machine_arn), has_ended)["status"])
 
 
-def test_a_stop_cancels_the_job(machines: Machines) -> None:
+def test_stopping_an_execution_stops_its_job(machines: Machines) -> None:
     inner = machines.create(LONG)
     outer = machines.start(machines.create({"Run": nested(inner)}))
     assert only_execution(machines, inner)["status"] == "RUNNING"
@@ -173,7 +173,7 @@ def test_a_stop_cancels_the_job(machines: Machines) -> None:
     assert ended_inner(machines, inner) == "ABORTED"
 
 
-def test_deleting_a_machine_cancels_what_it_runs(machines: Machines) -> None:
+def test_deleting_a_state_machine_stops_its_jobs(machines: Machines) -> None:
     inner = machines.create(LONG)
     machine = machines.create({"Run": nested(inner)})
     machines.start(machine)
@@ -182,7 +182,7 @@ def test_deleting_a_machine_cancels_what_it_runs(machines: Machines) -> None:
     assert ended_inner(machines, inner) == "ABORTED"
 
 
-def test_a_timeout_cancels_the_job_and_can_be_caught(machines: Machines) -> None:
+def test_a_timeout_stops_the_job_and_can_be_caught(machines: Machines) -> None:
     inner = machines.create(LONG)
     catch = [
         {"ErrorEquals": ["States.TaskFailed"], "Next": "Wrong"},
@@ -199,7 +199,7 @@ def test_a_timeout_cancels_the_job_and_can_be_caught(machines: Machines) -> None
     assert ended_inner(machines, inner) == "ABORTED"
 
 
-def test_a_failed_branch_cancels_the_jobs_of_the_others(machines: Machines) -> None:
+def test_a_failed_branch_stops_the_jobs_of_other_branches(machines: Machines) -> None:
     inner = machines.create(LONG)
     fail = {"Rest": {"Type": "Wait", "Seconds": 10, "Next": "Fail"}, "Fail": {"Type": "Fail", "Error": "Own"}}
     branches = [{"StartAt": "Run", "States": {"Run": nested(inner)}}, {"StartAt": "Rest", "States": fail}]
@@ -225,7 +225,7 @@ def token_from(engine: Engine, queue: str) -> str:
     return str(json.loads(message["Body"])["token"])
 
 
-def test_a_token_ends_its_task_once(engine: Engine, machines: Machines, queue: str) -> None:
+def test_a_token_completes_its_task_once(engine: Engine, machines: Machines, queue: str) -> None:
     arn = machines.start(machines.create(asking(queue)))
     token = token_from(engine, queue)
     machines.states.send_task_success(taskToken=token, output='{"yes": true}')
@@ -257,7 +257,9 @@ def test_a_task_without_heartbeats_times_out(engine: Engine, machines: Machines,
     machines.states.stop_execution(executionArn=arn)
 
 
-def test_a_stop_ends_a_task_that_waits_for_its_token(engine: Engine, machines: Machines, queue: str) -> None:
+def test_stopping_an_execution_ends_a_task_that_waits_for_its_token(
+    engine: Engine, machines: Machines, queue: str
+) -> None:
     arn = machines.start(machines.create(asking(queue)))
     token = token_from(engine, queue)
     machines.states.stop_execution(executionArn=arn)
@@ -270,7 +272,7 @@ def test_a_stop_ends_a_task_that_waits_for_its_token(engine: Engine, machines: M
     assert raised.value.response["Error"]["Code"] == "InvalidToken"
 
 
-def test_a_task_that_is_tried_again_waits_with_a_new_token(engine: Engine, machines: Machines, queue: str) -> None:
+def test_a_retried_task_gets_a_new_token(engine: Engine, machines: Machines, queue: str) -> None:
     retry = [{"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 1, "MaxAttempts": 1}]
     seconds = {"TimeoutSeconds": "{% $states.input.seconds %}"}
     arn = machines.start(machines.create(asking(queue, Retry=retry, **seconds)), {"seconds": 2})
@@ -283,7 +285,7 @@ def test_a_task_that_is_tried_again_waits_with_a_new_token(engine: Engine, machi
     assert first != second
 
 
-def test_a_function_is_asked_and_the_token_answers(engine: Engine, machines: Machines, tmp_path: Path) -> None:
+def test_a_function_task_can_wait_for_its_token(engine: Engine, machines: Machines, tmp_path: Path) -> None:
     recorder = Recorder.deploy(engine, tmp_path)
     arguments = {"FunctionName": recorder.arn, "Payload": {"token": "{% $states.context.Task.Token %}"}}
     arn = machines.start(machines.create({"Ask": task("lambda:invoke.waitForTaskToken", arguments)}))
@@ -294,7 +296,7 @@ def test_a_function_is_asked_and_the_token_answers(engine: Engine, machines: Mac
     assert json.loads(machines.finish(arn)["output"]) == {"yes": True}
 
 
-def test_a_function_that_fails_leaves_nobody_waiting(engine: Engine, machines: Machines, tmp_path: Path) -> None:
+def test_a_failed_function_invalidates_its_token(engine: Engine, machines: Machines, tmp_path: Path) -> None:
     recorder = Recorder.deploy(engine, tmp_path, fails=True)
     arguments = {"FunctionName": recorder.arn, "Payload": {"token": "{% $states.context.Task.Token %}"}}
     ended = machines.run({"Ask": task("lambda:invoke.waitForTaskToken", arguments)})

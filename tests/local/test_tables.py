@@ -1,4 +1,4 @@
-"""DynamoDB in local/: of many callers at the same moment, a condition lets one through."""
+"""DynamoDB in local/: of concurrent conditional writes only one succeeds."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,7 +13,7 @@ NEVER = "attribute_exists(id)"
 
 
 def create_table(engine: Engine) -> str:
-    """A table with the key ``id``; its name."""
+    """Create a table with the key ``id``; return its name."""
     table = name("table")
     engine.client("dynamodb").create_table(
         TableName=table,
@@ -24,9 +24,9 @@ def create_table(engine: Engine) -> str:
     return table
 
 
-def test_counting_by_condition_loses_nobody(engine: Engine) -> None:
+def test_concurrent_conditional_writes_lose_no_count(engine: Engine) -> None:
     table, dynamodb = create_table(engine), engine.client("dynamodb")
-    refused = dynamodb.exceptions.ConditionalCheckFailedException  # a client makes its classes when asked, once
+    refused = dynamodb.exceptions.ConditionalCheckFailedException  # created on first access, which is not thread-safe
     dynamodb.put_item(TableName=table, Item={"id": {"S": "count"}, "n": {"N": "0"}})
 
     def count(_caller: int) -> None:
@@ -43,7 +43,7 @@ def test_counting_by_condition_loses_nobody(engine: Engine) -> None:
     assert dynamodb.get_item(TableName=table, Key={"id": {"S": "count"}})["Item"]["n"] == {"N": str(5 * CALLERS)}
 
 
-def test_a_transaction_that_fails_takes_nobody_elses_writes_with_it(engine: Engine) -> None:
+def test_a_failed_transaction_keeps_concurrent_writes(engine: Engine) -> None:
     table, dynamodb = create_table(engine), engine.client("dynamodb")
 
     def write(number: int) -> None:

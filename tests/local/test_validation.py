@@ -1,4 +1,4 @@
-"""local/ refuses the parameters that AWS refuses, with AWS's codes, and lets the legitimate ones pass."""
+"""local/ refuses the parameters that AWS refuses, with AWS's codes, and accepts valid ones."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ TRAINING = {
 
 @pytest.fixture
 def unchecked(engine: Engine) -> Callable[[str], Any]:
-    """Clients that send whatever they are given, as a client of another language might."""
+    """Clients without parameter validation, like those of some other languages."""
 
     def client(service: str) -> Any:
         return SESSION.client(
@@ -88,7 +88,7 @@ def test_a_training_job_is_refused(unchecked: Callable[[str], Any], changed: dic
     assert constraint in message
 
 
-def test_every_violation_is_told(unchecked: Callable[[str], Any]) -> None:
+def test_every_violation_is_in_the_message(unchecked: Callable[[str], Any]) -> None:
     _, message = refusal(
         unchecked("sagemaker").create_training_job, **TRAINING | {"TrainingJobName": "-", "RoleArn": "x"}
     )
@@ -101,7 +101,7 @@ def test_a_wrong_type_is_a_serialization_error(unchecked: Callable[[str], Any]) 
     assert (code, message) == ("SerializationException", "int at 'value' can not be converted to string")
 
 
-def test_an_unknown_member_is_refused_by_name(engine: Engine) -> None:
+def test_the_error_for_an_unknown_member_names_it(engine: Engine) -> None:
     def misspell(params: dict[str, Any], **_: Any) -> None:
         params.update(body=b'{"Name": "/n", "Value": "v", "Type": "String", "Overwrit": true}')
 
@@ -137,7 +137,7 @@ def test_each_service_answers_with_its_own_code(
     assert "validation error detected: Value" in message
 
 
-def test_what_aws_accepts_passes(engine: Engine) -> None:
+def test_valid_parameters_are_accepted(engine: Engine) -> None:
     engine.client("ssm").put_parameter(Name="/valid/one", Value='{"a":\n1}', Type="String", Tier="Intelligent-Tiering")
     engine.client("iam").create_role(RoleName="trainer", AssumeRolePolicyDocument="{}")
     engine.client("sagemaker").create_model(
@@ -160,7 +160,7 @@ def test_what_aws_accepts_passes(engine: Engine) -> None:
     assert table.get_item(TableName="valid", Key={"id": {"S": "1"}})["Item"] == item
 
 
-def test_a_large_compressed_request_is_understood(engine: Engine) -> None:
+def test_a_large_compressed_request_is_read(engine: Engine) -> None:
     data = [{"MetricName": f"metric-{number}", "Value": number} for number in range(500)]
     engine.client("cloudwatch").put_metric_data(Namespace="valid", MetricData=data)
     assert len(engine.client("cloudwatch").list_metrics(Namespace="valid")["Metrics"]) == 500
@@ -174,7 +174,7 @@ def test_java_only_patterns_are_left_unchecked(pattern: str) -> None:
     assert compiled(pattern) is None
 
 
-def test_a_pattern_is_of_ascii_as_javas_are() -> None:
+def test_patterns_match_ascii_only_as_in_java() -> None:
     digits = compiled(r"\d+")
     assert digits
     assert digits.fullmatch("12")

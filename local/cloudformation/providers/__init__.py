@@ -1,4 +1,4 @@
-"""The resource types that are served, by concern."""
+"""The supported resource types."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,12 +19,12 @@ _PROVIDERS: Mapping[str, Provider] = {
 
 
 def exists(type_name: str) -> bool:
-    """Whether resources of this type can be made here."""
+    """False for a resource type that is not supported here."""
     return is_custom(type_name) or type_name in _PROVIDERS
 
 
 def is_custom(type_name: str) -> bool:
-    """Whether a function or topic of the person's own makes the resource."""
+    """False for a type other than a custom resource."""
     return type_name.startswith("Custom::") or type_name == "AWS::CloudFormation::CustomResource"
 
 
@@ -34,7 +34,7 @@ def of(type_name: str) -> Provider:
 
 
 def check_properties(logical_id: str, type_name: str, properties: Mapping[str, Any]) -> None:
-    """Refuse, before anything is made, what AWS has and this engine would have to ignore."""
+    """Refuse properties that AWS supports and this engine does not, before anything is created."""
     if is_custom(type_name):
         if "ServiceToken" not in properties:
             raise ValidationError(f"Missing required property ServiceToken for resource {logical_id}")
@@ -48,12 +48,12 @@ def check_properties(logical_id: str, type_name: str, properties: Mapping[str, A
 def prepare(
     type_name: str, logical_id: str, properties: dict[str, Any], stack_tags: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The properties as a provider takes them: of the schema's types, valid, the tags a map that holds the stack's."""
+    """The properties for a provider: coerced to the schema's types, validated, and with the stack's tags in a map."""
     if is_custom(type_name):
         return properties
     coerced = schemas.coerce(type_name, properties)
-    if complaints := schemas.complaints(type_name, coerced):
-        lines = "\n".join(complaints)
+    if violations := schemas.find_violations(type_name, coerced):
+        lines = "\n".join(violations)
         raise ResourceError(f"Properties validation failed for resource {logical_id} with message:\n{lines}")
     if "Tags" in of(type_name).takes.split():
         own = coerced.pop("Tags", {})
@@ -63,7 +63,7 @@ def prepare(
 
 
 def must_replace(type_name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether AWS answers this change with a new resource."""
+    """False when AWS updates the resource in place."""
     if is_custom(type_name):
         return False
     names = schemas.create_only(type_name) | set(of(type_name).replaces.split())
@@ -71,7 +71,7 @@ def must_replace(type_name: str, before: Mapping[str, Any], after: Mapping[str, 
 
 
 def generate_name(task: Task, stack_name: str) -> None:
-    """Name the resource as CloudFormation does, if its author did not."""
+    """Generate the name of a resource as CloudFormation does, if the template has none."""
     provider = of(task.type)
     if not provider.name or provider.name in task.properties:
         return

@@ -1,8 +1,8 @@
-"""IAM's roles and policies, and KMS's keys."""
+"""IAM roles and policies, and KMS keys."""
 
 from typing import Any
 
-from local.cloudformation.providers.base import Attributes, Provider, Task, document, drop, tag_list
+from local.cloudformation.providers.base import Attributes, Provider, Task, delete_if_exists, document, tag_list
 
 _PRINCIPALS = ("Role", "User", "Group")
 
@@ -26,10 +26,10 @@ def _update_role(task: Task) -> None:
         if boundary := task.get("PermissionsBoundary"):
             task.api.put_role_permissions_boundary(**role, PermissionsBoundary=boundary)
         else:
-            drop(task.api.delete_role_permissions_boundary, **role)
+            delete_if_exists(task.api.delete_role_permissions_boundary, **role)
     task.retag(
         lambda tags: task.api.tag_role(**role, Tags=tag_list(tags)),
-        lambda keys: drop(task.api.untag_role, **role, TagKeys=keys),
+        lambda keys: delete_if_exists(task.api.untag_role, **role, TagKeys=keys),
     )
 
 
@@ -41,20 +41,20 @@ def _configure_role(task: Task) -> None:
         if policies[name] != former.get(name):
             task.api.put_role_policy(**role, PolicyName=name, PolicyDocument=document(policies[name]))
     for name in former.keys() - policies.keys():
-        drop(task.api.delete_role_policy, **role, PolicyName=name)
+        delete_if_exists(task.api.delete_role_policy, **role, PolicyName=name)
     attached, detached = _difference(task, "ManagedPolicyArns")
     for arn in attached:
         task.api.attach_role_policy(**role, PolicyArn=arn)
     for arn in detached:
-        drop(task.api.detach_role_policy, **role, PolicyArn=arn)
+        delete_if_exists(task.api.detach_role_policy, **role, PolicyArn=arn)
 
 
 def _delete_role(task: Task) -> None:
     role = {"RoleName": task.physical_id}
     for policy in task.get("Policies", []):
-        drop(task.api.delete_role_policy, **role, PolicyName=policy["PolicyName"])
+        delete_if_exists(task.api.delete_role_policy, **role, PolicyName=policy["PolicyName"])
     for arn in task.get("ManagedPolicyArns", []):
-        drop(task.api.detach_role_policy, **role, PolicyArn=arn)
+        delete_if_exists(task.api.detach_role_policy, **role, PolicyArn=arn)
     task.api.delete_role(**role)
 
 
@@ -72,13 +72,15 @@ def _put_policy(task: Task) -> None:
         for name in task.before.get(f"{kind}s", []):
             if not (same_name and name in task.get(f"{kind}s", [])):
                 delete = getattr(task.api, f"delete_{kind.lower()}_policy")
-                drop(delete, **{f"{kind}Name": name}, PolicyName=task.before["PolicyName"])
+                delete_if_exists(delete, **{f"{kind}Name": name}, PolicyName=task.before["PolicyName"])
 
 
 def _delete_policy(task: Task) -> None:
     for kind in _PRINCIPALS:
         for name in task.get(f"{kind}s", []):
-            drop(getattr(task.api, f"delete_{kind.lower()}_policy"), **{f"{kind}Name": name}, **task.pick("PolicyName"))
+            delete_if_exists(
+                getattr(task.api, f"delete_{kind.lower()}_policy"), **{f"{kind}Name": name}, **task.pick("PolicyName")
+            )
 
 
 def _create_managed_policy(task: Task) -> Attributes:
@@ -105,14 +107,14 @@ def _attach_managed_policy(task: Task) -> None:
         for name in attached:
             attach(**{f"{kind}Name": name}, PolicyArn=task.physical_id)
         for name in detached:
-            drop(detach, **{f"{kind}Name": name}, PolicyArn=task.physical_id)
+            delete_if_exists(detach, **{f"{kind}Name": name}, PolicyArn=task.physical_id)
 
 
 def _delete_managed_policy(task: Task) -> None:
     for kind in _PRINCIPALS:
         for name in task.get(f"{kind}s", []):
             detach = getattr(task.api, f"detach_{kind.lower()}_policy")
-            drop(detach, **{f"{kind}Name": name}, PolicyArn=task.physical_id)
+            delete_if_exists(detach, **{f"{kind}Name": name}, PolicyArn=task.physical_id)
     task.api.delete_policy(PolicyArn=task.physical_id)
 
 

@@ -1,4 +1,4 @@
-"""What a provider of a resource type is, and what it is handed."""
+"""The interface of providers: a `Provider` per resource type, and the `Task` that it gets."""
 
 import json
 import secrets
@@ -17,16 +17,16 @@ Attributes = dict[str, Any]
 
 @dataclass
 class Task:
-    """One resource to be created, updated or deleted.
+    """One resource to create, update or delete.
 
     Parameters
     ----------
     properties, before
-        The evaluated properties, and those that the resource has so far; tags are apart from them.
+        The evaluated properties, and the resource's present ones.
     physical_id
-        Empty until the resource exists; a provider that fails after it made something sets it.
+        Empty until the resource exists; a provider that fails after creating something sets it.
     cancelled
-        Set when the stack operation has failed elsewhere: who waits gives up.
+        Set when another resource of the operation failed; a waiting provider gives up.
     """
 
     service: str
@@ -42,7 +42,7 @@ class Task:
 
     @property
     def api(self) -> Any:
-        """The client of the resource's own service."""
+        """A client of the resource's service, in the role of the stack."""
         return self.client(self.service)
 
     def client(self, service: str) -> Any:
@@ -53,24 +53,24 @@ class Task:
         return self.properties[name]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """A property, or the default that AWS documents for it."""
+        """A property, or its default."""
         return self.properties.get(name, default)
 
     def pick(self, names: str, **defaults: Any) -> dict[str, Any]:
-        """The given ones of these properties, and those with a default in any case."""
+        """Those of these properties that are set, and all with a default."""
         return defaults | {name: self[name] for name in [*names.split(), *defaults] if name in self.properties}
 
     def changed(self, *names: str) -> bool:
-        """Whether one of these properties is not what it was."""
+        """False when none of these properties has changed."""
         return any(self.properties.get(name) != self.before.get(name) for name in names)
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags of the resource, with those of its stack."""
+        """The tags of the resource and its stack."""
         return dict(self.properties.get("Tags", {}))
 
     def retag(self, tag: Callable[[dict[str, str]], Any], untag: Callable[[list[str]], Any]) -> None:
-        """Bring the tags from what they were to what they are to be."""
+        """Add, change and remove tags."""
         before = self.before.get("Tags", {})
         if added := {key: value for key, value in self.tags.items() if before.get(key) != value}:
             tag(added)
@@ -80,26 +80,30 @@ class Task:
 
 @dataclass(frozen=True)
 class Provider:
-    """How resources of one type come and go.
+    """Creates, updates and deletes resources of one type.
 
     Parameters
     ----------
     service
-        The boto3 service behind the type.
+        The boto3 service of the type.
     takes
-        The properties that are served, separated by spaces; every other one is refused by name.
+        The supported properties, separated by spaces; others are refused.
     create
-        Makes the bare resource and returns its attributes, ``Ref`` (the physical id) among them.
+        Creates the resource and returns its attributes, including ``Ref`` (the physical id).
     delete
-        Removes it. That it is gone already is no error.
+        Deletes it.
     configure
-        Sets what comes after the creation; called after ``create`` and on every update.
+        Makes the calls that follow ``create`` and every ``update``.
     update
-        Changes in place what ``create`` had set; new attributes if it returns some.
+        Updates in place what ``create`` set; may return new attributes.
     name
-        The property that is generated when it is not given.
+        The property that CloudFormation generates if it is missing.
     replaces
-        Properties that force a replacement, beyond those that AWS's schema marks.
+        Properties that force a replacement, in addition to those in AWS's schema.
+    lower
+        Whether a generated name is in lower case.
+    suffix
+        The end of a generated name.
     """
 
     service: str
@@ -115,12 +119,12 @@ class Provider:
 
 
 def document(value: Any) -> str:
-    """A policy or other JSON document as its text."""
+    """A policy or other JSON document as text."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def camel(value: Any) -> Any:
-    """A structure with its keys' first letters lowered, as the younger AWS APIs write them."""
+    """A structure with keys in camelCase, as the newer AWS APIs use."""
     if isinstance(value, list):
         return [camel(item) for item in value]
     if isinstance(value, dict):
@@ -129,18 +133,18 @@ def camel(value: Any) -> Any:
 
 
 def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """Tags as the list that most APIs take."""
+    """Tags as a list of pairs."""
     return [{key: name, value: content} for name, content in tags.items()]
 
 
 def is_gone(error: ClientError) -> bool:
-    """Whether a service answered that what is to be removed does not exist."""
+    """False for errors other than "does not exist"."""
     code = str(error.response["Error"]["Code"])
     return code.startswith("NoSuch") or any(word in code for word in ("NotFound", "NonExistent", "DoesNotExist"))
 
 
-def drop(call: Callable[..., Any], **arguments: Any) -> None:
-    """Remove something that may be gone, or may never have come."""
+def delete_if_exists(call: Callable[..., Any], **arguments: Any) -> None:
+    """Make a call that deletes something; succeed if it does not exist."""
     try:
         call(**arguments)
     except ClientError as error:
@@ -149,5 +153,5 @@ def drop(call: Callable[..., Any], **arguments: Any) -> None:
 
 
 def random_suffix() -> str:
-    """What CloudFormation appends to the names that it generates."""
+    """The random end of the names that CloudFormation generates."""
     return "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(12))

@@ -3,9 +3,9 @@
 from typing import Any
 
 from local.cloudformation.errors import ResourceError
-from local.cloudformation.providers.base import Attributes, Provider, Task, document, drop, tag_list
+from local.cloudformation.providers.base import Attributes, Provider, Task, delete_if_exists, document, tag_list
 
-_RULE_SAME = ["Status", "Prefix", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"]
+_UNCHANGED_IN_RULE = ["Status", "Prefix", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"]
 _EXPIRATION = {
     "ExpirationInDays": "Days",
     "ExpirationDate": "Date",
@@ -33,7 +33,7 @@ def _configure_bucket(task: Task) -> None:
         if task.get(name):
             getattr(task.api, put)(**bucket, **{argument: convert(task[name])})
         elif delete:
-            drop(getattr(task.api, delete), **bucket)
+            delete_if_exists(getattr(task.api, delete), **bucket)
         else:
             getattr(task.api, put)(**bucket, **{argument: convert({})})
 
@@ -49,7 +49,7 @@ def _lifecycle(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
-    converted: dict[str, Any] = {name: rule.pop(name) for name in _RULE_SAME if name in rule}
+    converted: dict[str, Any] = {name: rule.pop(name) for name in _UNCHANGED_IN_RULE if name in rule}
     if "Id" in rule:
         converted["ID"] = rule.pop("Id")
     if expiration := {name: rule.pop(key) for key, name in _EXPIRATION.items() if key in rule}:
@@ -92,7 +92,7 @@ _NOTIFICATIONS = {
     "TopicConfigurations": ("TopicConfigurations", "TopicArn"),
 }
 
-# Property: the call that sets it, the call's argument, how the property becomes it, the call that takes it away.
+# By property: the call that sets it, its argument, the conversion to the argument, the call that deletes it.
 _BUCKET_SETTINGS: dict[str, tuple[str, str, Any, str]] = {
     "BucketEncryption": (
         "put_bucket_encryption",

@@ -1,4 +1,4 @@
-"""What a build runs on and is watched by: state machines, CodeBuild, ECR, the model registry, alarms."""
+"""State machines, CodeBuild projects, ECR repositories, model package groups and CloudWatch alarms."""
 
 import json
 import re
@@ -57,7 +57,7 @@ _PROJECT = (
 def _project(task: Task) -> dict[str, Any]:
     given = camel(task.pick(_PROJECT))
     source = given["source"]
-    # The one name that is not CloudFormation's with a small first letter.
+    # The only name that differs from CloudFormation's in more than its first letter.
     given["source"] = {"buildspec" if key == "buildSpec" else key: value for key, value in source.items()}
     return {**given, "tags": tag_list(task.tags, "key", "value")}
 

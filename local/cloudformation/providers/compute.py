@@ -1,12 +1,12 @@
-"""Lambda: functions, versions, aliases, layers, permissions, event sources; and the log groups that they write to."""
+"""Lambda functions, versions, aliases, layers, permissions and event sources, and log groups."""
 
 import io
 import zipfile
 from typing import Any
 
-from local.cloudformation.providers.base import Attributes, Provider, Task, drop, random_suffix
+from local.cloudformation.providers.base import Attributes, Provider, Task, delete_if_exists, random_suffix
 
-# What AWS documents for a property that is not given; an update has to send it, or the former value would stay.
+# AWS's defaults; an update must send them, or the former value would stay.
 _FUNCTION_DEFAULTS: dict[str, Any] = {
     "Description": "",
     "Environment": {"Variables": {}},
@@ -67,7 +67,7 @@ def _configure_function(task: Task) -> None:
         if "ReservedConcurrentExecutions" in task.properties:
             task.api.put_function_concurrency(**function, **task.pick("ReservedConcurrentExecutions"))
         else:
-            drop(task.api.delete_function_concurrency, **function)
+            delete_if_exists(task.api.delete_function_concurrency, **function)
 
 
 def _create_version(task: Task) -> Attributes:
@@ -141,7 +141,7 @@ def _configure_log_group(task: Task) -> None:
     if "RetentionInDays" in task.properties:
         task.api.put_retention_policy(**group, retentionInDays=task["RetentionInDays"])
     elif "RetentionInDays" in task.before:
-        drop(task.api.delete_retention_policy, **group)
+        delete_if_exists(task.api.delete_retention_policy, **group)
 
 
 def _retag_log_group(task: Task) -> None:

@@ -1,10 +1,10 @@
-"""SNS, SQS, EventBridge and its scheduler."""
+"""SNS, SQS, EventBridge rules and EventBridge Scheduler."""
 
 import json
 from typing import Any
 
 from local.cloudformation.errors import ResourceError
-from local.cloudformation.providers.base import Attributes, Provider, Task, document, drop, tag_list
+from local.cloudformation.providers.base import Attributes, Provider, Task, delete_if_exists, document, tag_list
 from local.cloudformation.schemas import text
 
 _TOPIC = {
@@ -153,9 +153,9 @@ def _put_rule(task: Task) -> Attributes:
 def _put_targets(task: Task) -> None:
     rule = {"Rule": task["Name"], **task.pick("EventBusName")}
     targets = task.get("Targets", [])
-    gone = {target["Id"] for target in task.before.get("Targets", [])} - {target["Id"] for target in targets}
-    if gone:
-        drop(task.api.remove_targets, **rule, Ids=sorted(gone))
+    removed_ids = {target["Id"] for target in task.before.get("Targets", [])} - {target["Id"] for target in targets}
+    if removed_ids:
+        delete_if_exists(task.api.remove_targets, **rule, Ids=sorted(removed_ids))
     failed = task.api.put_targets(**rule, Targets=targets)["FailedEntries"] if targets else []
     if failed:
         raise ResourceError(f"Target {failed[0]['TargetId']}: {failed[0]['ErrorMessage']}")
@@ -164,7 +164,7 @@ def _put_targets(task: Task) -> None:
 def _delete_rule(task: Task) -> None:
     bus = task.pick("EventBusName")
     if ids := [target["Id"] for target in task.get("Targets", [])]:
-        drop(task.api.remove_targets, Rule=task["Name"], Ids=ids, **bus)
+        delete_if_exists(task.api.remove_targets, Rule=task["Name"], Ids=ids, **bus)
     task.api.delete_rule(Name=task["Name"], **bus)
 
 

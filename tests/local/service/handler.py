@@ -7,16 +7,16 @@ from typing import Any
 
 
 def greet(_event: Any, _context: Any) -> str:
-    """Say what the environment says."""
+    """Return the greeting in the environment."""
     return os.environ["GREETING"]
 
 
 def provision(event: dict[str, Any], _context: Any) -> None:
-    """Answer CloudFormation, with a refusal if that is asked for."""
+    """Respond to CloudFormation, with a failure if the properties ask for it."""
     refused = event["ResourceProperties"]["Refuse"] == event["RequestType"]
     answer = {
         "Status": "FAILED" if refused else "SUCCESS",
-        "Reason": "as it was told to" if refused else "",
+        "Reason": "as requested" if refused else "",
         "PhysicalResourceId": "provisioned",
         "Data": {"Answer": f"{event['RequestType']} {event['ResourceProperties']['Greeting']}"},
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},

@@ -1,4 +1,4 @@
-"""The calls of CloudFormation's API that only tell."""
+"""The operations of CloudFormation's API that only read."""
 
 from typing import Any
 
@@ -12,25 +12,25 @@ from local.cloudformation.stacks import Resource, Stack
 _EVENTS_PER_PAGE = 100
 
 
-class Telling(Request):
-    """Requests that ask how stacks are."""
+class ReadOperations(Request):
+    """Describe, Get and List operations."""
 
     def describe_stacks(self) -> ActionResult:
-        """Tell one stack, or all living ones."""
+        """Describe one stack, or all existing ones."""
         name = self._get_param("StackName")
         if name:
             return ActionResult({"Stacks": [_describe(stacks.get(self.region, name))]})
-        living = [stack for stack in stacks.of_region(self.region) if stack.status != "DELETE_COMPLETE"]
-        return ActionResult({"Stacks": [_describe(stack) for stack in living]})
+        existing = [stack for stack in stacks.of_region(self.region) if stack.status != "DELETE_COMPLETE"]
+        return ActionResult({"Stacks": [_describe(stack) for stack in existing]})
 
     def list_stacks(self) -> ActionResult:
-        """Tell all stacks, deleted ones too."""
+        """List all stacks, including deleted ones."""
         wanted = self._get_param("StackStatusFilter", [])
         found = [stack for stack in stacks.of_region(self.region) if not wanted or stack.status in wanted]
         return ActionResult({"StackSummaries": [stack.summary() for stack in found]})
 
     def describe_stack_events(self) -> ActionResult:
-        """Tell a stack's events, the latest first."""
+        """Describe a stack's events, newest first."""
         events = stacks.get(self.region, self._get_param("StackName")).events[::-1]
         token = self._get_param("NextToken")
         start = 0 if token is None else len(events) - int(token)
@@ -39,12 +39,12 @@ class Telling(Request):
         return ActionResult({"StackEvents": page, "NextToken": str(left) if left else None})
 
     def describe_stack_resource(self) -> ActionResult:
-        """Tell one resource."""
+        """Describe one resource."""
         stack, found = self._resources(self._get_param("LogicalResourceId"))
         return ActionResult({"StackResourceDetail": stack.describe_resource(found[0])})
 
     def describe_stack_resources(self) -> ActionResult:
-        """Tell a stack's resources, or one of them."""
+        """Describe a stack's resources, or one of them."""
         physical_id = self._get_param("PhysicalResourceId")
         if physical_id and not self._get_param("StackName"):
             owners = [
@@ -59,26 +59,26 @@ class Telling(Request):
         return ActionResult({"StackResources": [stack.describe_resource(resource) for resource in found]})
 
     def list_stack_resources(self) -> ActionResult:
-        """Tell a stack's resources in short."""
+        """List a stack's resources."""
         stack, found = self._resources(None)
         return ActionResult({"StackResourceSummaries": [stack.describe_resource(resource) for resource in found]})
 
     def get_template(self) -> ActionResult:
-        """Tell a stack's template."""
+        """Get a stack's template."""
         stack = stacks.get(self.region, self._get_param("StackName"))
         if stack.plan is None:
             raise ValidationError(f"Stack with id {stack.name} has no template yet")
         return ActionResult({"TemplateBody": stack.plan.body, "StagesAvailable": ["Original", "Processed"]})
 
     def list_exports(self) -> ActionResult:
-        """Tell what the stacks export."""
+        """List the exports of all stacks."""
         found = stacks.exports(self.region)
         return ActionResult(
             {"Exports": [{"ExportingStackId": stack.id, "Name": name, "Value": value} for name, value, stack in found]}
         )
 
     def list_imports(self) -> ActionResult:
-        """Tell who imports an export."""
+        """List the stacks that import an export."""
         name = self._get_param("ExportName")
         users = stacks.importers(self.region, name)
         if not users:
@@ -86,7 +86,7 @@ class Telling(Request):
         return ActionResult({"Imports": users})
 
     def get_stack_policy(self) -> ActionResult:
-        """Tell a stack's policy."""
+        """Get a stack's policy."""
         return ActionResult({"StackPolicyBody": stacks.get(self.region, self._get_param("StackName")).policy})
 
     def _resources(self, logical_id: str | None) -> tuple[Stack, list[Resource]]:

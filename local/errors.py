@@ -1,4 +1,4 @@
-"""Errors that the engine itself answers, in the shape that each wire protocol gives them, and reading such errors."""
+"""Writes error answers in each wire protocol, and reads their codes."""
 
 import json
 import re
@@ -12,7 +12,7 @@ MOTO_NAMES = ("moto.core.serialize.get_serializer_class",)
 
 
 class RefusedError(Exception):
-    """The engine refuses a call, as AWS would with this error code, message and HTTP status."""
+    """A call is refused with this error code, message and HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -20,9 +20,9 @@ class RefusedError(Exception):
 
 
 def response(error: RefusedError, service: str, operation: Any, protocol: str) -> Response:
-    """The answer to a call, in its own protocol, that was refused."""
+    """The answer to a refused call, in the call's protocol."""
     with warnings.catch_warnings():
-        # moto warns of every code that the service's model does not list; the common errors of AWS are in none.
+        # moto warns about codes that are not in the service's model; AWS's common errors are in no model.
         warnings.simplefilter("ignore")
         body = get_serializer_class(service, protocol)(operation_model=operation).serialize(error)
     answer = Response(body["body"], error.status, body["headers"])
@@ -31,13 +31,13 @@ def response(error: RefusedError, service: str, operation: Any, protocol: str) -
 
 
 def plain_response(error: RefusedError) -> Response:
-    """The answer to a request that is no call that the engine knows."""
+    """The answer to a request that is not a known call."""
     body = json.dumps({"__type": error.code, "message": error.message})
     return Response(body, error.status, {"x-amzn-errortype": error.code}, mimetype="application/json")
 
 
-def code_of(answer: Response) -> str:
-    """The error code of a failed answer, whichever protocol it is in; the HTTP status where it says none."""
+def read_code(answer: Response) -> str:
+    """The error code of a failed answer in any protocol; the HTTP status if it has no code."""
     named = answer.headers.get("x-amzn-errortype")
     if not named:
         found = re.search(rb'<Code>([^<]+)|"__type": *"([^"]+)', answer.get_data())

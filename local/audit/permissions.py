@@ -1,8 +1,7 @@
-"""Which permissions a call needs: IAM's names of its actions, the resources and the condition keys.
+"""Finds the permissions that a call needs: IAM actions, resources and condition keys.
 
-From AWS's Service Authorization Reference, for the services that are served here. ``*`` is the resource of an action
-that the reference gives no resource type, and so only a statement about ``*`` can allow it; None is the resource of an
-action whose ARN this engine does not derive.
+The source is AWS's Service Authorization Reference. The resource is ``*`` for an action without resource types there:
+only a statement about ``*`` can allow it. The resource is None when this engine does not derive its ARN.
 """
 
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from local.audit import resources
 from local.audit.conditions import Context
 from local.calls import Call
 
-# Operations that IAM knows under another name, or that need no permission at all ("").
+# Operations with another name in IAM, or that need no permission ("").
 _ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "lambda:InvokeWithResponseStream": "lambda:InvokeFunction",
@@ -53,7 +52,7 @@ _ACTIONS = {
     "sts:GetSessionToken": "",
 }
 _TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-# Condition keys that hold a member of the request.
+# Condition keys whose value is a member of the request.
 _KEYS = {
     "application-autoscaling:service-namespace": "ServiceNamespace",
     "lambda:FunctionArn": "FunctionArn",
@@ -64,15 +63,15 @@ _ROLE_MEMBERS = ("role", "rolearn", "executionrolearn", "servicerole", "servicer
 
 
 @dataclass(frozen=True)
-class Need:
-    """One permission: an action on a resource, with the condition keys that belong to it alone."""
+class Permission:
+    """An action on a resource, with the condition keys of this permission only."""
 
     action: str
     resource: str | None
     context: Context = field(default_factory=dict, hash=False)
 
 
-def of(call: Call) -> Iterator[Need]:
+def of(call: Call) -> Iterator[Permission]:
     """Every permission that the caller needs for a call."""
     if call.action in ("dynamodb:TransactWriteItems", "dynamodb:TransactGetItems"):
         yield from _transaction(call)
@@ -82,23 +81,23 @@ def of(call: Call) -> Iterator[Need]:
         return
     named = list(resources.of(call))
     for resource in named:
-        yield Need(action, resource)
+        yield Permission(action, resource)
     if call.prefix == "s3" and "CopySource" in call.parameters:
-        yield Need("s3:GetObject", resources.copied_object(call.parameters["CopySource"]))
+        yield Permission("s3:GetObject", resources.copied_object(call.parameters["CopySource"]))
     if action == "s3:DeleteObject":
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html: besides the one for the object.
-        yield from (Need("s3:DeleteObjectVersion", resource) for resource in resources.deleted_versions(call))
+        # In addition: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+        yield from (Permission("s3:DeleteObjectVersion", resource) for resource in resources.deleted_versions(call))
     if call.prefix == "sagemaker" and call.operation.name.startswith("Create") and call.parameters.get("Tags"):
-        yield Need("sagemaker:AddTags", named[0])
+        yield Permission("sagemaker:AddTags", named[0])
     if call.prefix not in ("iam", "sts"):
         for role in _roles(call.parameters):
-            yield Need("iam:PassRole", role, {"iam:PassedToService": f"{call.prefix}.amazonaws.com"})
+            yield Permission("iam:PassRole", role, {"iam:PassedToService": f"{call.prefix}.amazonaws.com"})
 
 
 def context(call: Call) -> Context:
-    """The condition keys that every permission of a call sees.
+    """The condition keys of all permissions of a call.
 
-    The loopback interface stands in for TLS, so ``aws:SecureTransport`` is true.
+    The loopback interface counts as TLS, so ``aws:SecureTransport`` is true.
     """
     keys: Context = {
         "aws:SecureTransport": "true",
@@ -117,15 +116,15 @@ def context(call: Call) -> Context:
     return keys
 
 
-def _transaction(call: Call) -> Iterator[Need]:
+def _transaction(call: Call) -> Iterator[Permission]:
     for item in call.parameters.get("TransactItems", []):
         for kind, part in item.items():
             action = _TRANSACTED.get(kind, "GetItem")
-            yield Need(f"dynamodb:{action}", resources.table(call, part.get("TableName", "")))
+            yield Permission(f"dynamodb:{action}", resources.table(call, part.get("TableName", "")))
 
 
 def _roles(parameters: Any) -> Iterator[str]:
-    """The roles that a request hands to the service, wherever in it they stand."""
+    """The roles that a request passes to the service, at any depth."""
     if isinstance(parameters, list):
         for item in parameters:
             yield from _roles(item)

@@ -1,0 +1,92 @@
+"""Unpacks tar and zip archives; no entry is written, and no link leads, outside the target folder."""
+
+import copy
+import os
+import posixpath
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import IO
+
+
+class UnsafeEntryError(tarfile.TarError):
+    """An entry of a tar archive is a device, or leads outside the target folder."""
+
+
+def unpack_tar(archive: Path, target: Path) -> None:
+    """Unpack a tar archive, compressed or not, into a folder.
+
+    Raises
+    ------
+    tarfile.TarError
+        When the archive is invalid or unsafe.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive) as tar:
+        # Since Python 3.11.4; Debian 12 has 3.11.2. docs.python.org/3.11/library/tarfile.html#extraction-filters
+        if hasattr(tarfile, "data_filter"):
+            tar.extractall(target, filter="data")
+        else:
+            _extract_checked(tar, Path(os.path.realpath(target)))
+
+
+def unpack_zip(archive: Path | IO[bytes], target: Path) -> None:
+    """Unpack a zip archive into a folder, with the files' modes, which `zipfile` does not restore."""
+    with zipfile.ZipFile(archive) as content:
+        for entry in content.infolist():
+            path = Path(content.extract(entry, target))
+            mode = entry.external_attr >> 16 & 0o777
+            if mode and path.is_file():
+                path.chmod(mode)
+
+
+def _extract_checked(tar: tarfile.TarFile, root: Path) -> None:
+    """Check each entry as the filter "data" does just before its extraction, to see the links of earlier entries."""
+    for original in tar:
+        entry = copy.copy(original)
+        entry.name = entry.name.lstrip("/")
+        _check_inside(root, entry.name, original)
+        if entry.issym():
+            # Without "a/..", a part that does not exist yet cannot become a link that changes the target.
+            entry.linkname = posixpath.normpath(entry.linkname)
+            _check_link(root, posixpath.dirname(entry.name), entry)
+        elif entry.islnk():
+            _check_link(root, "", entry)
+            # For a missing target tarfile extracts the target's own entry here; its relative link could lead outside.
+            if not _is_plain_file(root / entry.linkname):
+                raise UnsafeEntryError(f"{entry.name!r} is a hard link to {entry.linkname!r}, which is not a file")
+        elif not (entry.isreg() or entry.isdir()):
+            raise UnsafeEntryError(f"{entry.name!r} is a special file; only files, folders and links are unpacked")
+        entry.mode = _choose_mode(entry)
+        entry.uid, entry.gid, entry.uname, entry.gname = os.getuid(), os.getgid(), "", ""
+        tar.extract(entry, root)
+
+
+def _check_link(root: Path, folder: str, entry: tarfile.TarInfo) -> None:
+    if posixpath.isabs(entry.linkname):
+        raise UnsafeEntryError(f"{entry.name!r} is a link to the absolute path {entry.linkname!r}")
+    _check_inside(root, posixpath.join(folder, entry.linkname), entry)
+
+
+def _check_inside(root: Path, name: str, entry: tarfile.TarInfo) -> None:
+    path = root / name
+    try:
+        resolved = os.path.realpath(path, strict=True)
+    except FileNotFoundError:
+        resolved = os.path.realpath(path)
+    except OSError as error:  # too long, or a loop of links
+        raise UnsafeEntryError(f"{entry.name!r} cannot be resolved: {error.strerror}") from error
+    if not Path(resolved).is_relative_to(root):
+        raise UnsafeEntryError(f"{entry.name!r} leads to {resolved!r}, outside the target folder")
+
+
+def _is_plain_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _choose_mode(entry: tarfile.TarInfo) -> int:
+    """The mode without special bits and write permission for group and others, as the filter "data" sets it."""
+    if entry.isdir():
+        return 0o755
+    mode = entry.mode & 0o755 | 0o600
+    return mode if mode & 0o100 else mode & ~0o111

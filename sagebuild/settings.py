@@ -1,0 +1,110 @@
+"""The settings of one deployed stack, typed.
+
+serverless.yml gives each Lambda function the environment variables that its code reads, and no others; a contract test
+compares the two. On a person's machine the stack's outputs have the same names. A setting of the name ``data_bucket``
+is the variable DATA_BUCKET.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sagebuild.errors import MissingSettingError
+
+
+class Required:
+    """A setting without which the code that reads it cannot work."""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._variable = name.upper()
+
+    def __get__(self, settings: Settings, _owner: type) -> str:
+        value = settings.read(self._variable)
+        if not value:
+            raise MissingSettingError(
+                f"The environment variable {self._variable} is not set; serverless.yml sets it on every function that "
+                "needs it. Deploy the service again."
+            )
+        return value
+
+
+class Optional:
+    """A setting that a deployment may leave out; it is then empty."""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._variable = name.upper()
+
+    def __get__(self, settings: Settings, _owner: type) -> str:
+        return settings.read(self._variable)
+
+
+class Seconds:
+    """A time span in seconds."""
+
+    def __init__(self, default: float) -> None:
+        self._default = default
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._variable = name.upper()
+
+    def __get__(self, settings: Settings, _owner: type) -> float:
+        text = settings.read(self._variable) or str(self._default)
+        try:
+            return float(text)
+        except ValueError:
+            raise MissingSettingError(
+                f"The environment variable {self._variable} is {text!r}; it must be a number of seconds."
+            ) from None
+
+
+class Settings:
+    """The settings of one function, or of a connection to a stack.
+
+    Raises
+    ------
+    MissingSettingError
+        On reading a required setting that is not set.
+    """
+
+    # Every function
+    stack_name = Required()  # of the CloudFormation stack; also the endpoint's name
+    stack_id = Required()  # ARN of the CloudFormation stack
+    aws_region = Required()  # Lambda sets it
+    call_timeout_seconds = Seconds(10)  # of one AWS call
+    # Builds
+    builds_table = Required()  # name of the DynamoDB table
+    state_machine_arn = Required()
+    launch_topic_arn = Required()
+    results_topic_arn = Required()
+    dead_letter_queue_url = Required()
+    finish_function_arn = Required()
+    # Parameters
+    parameters_name = Required()  # of the SSM parameter with the default pipeline's document
+    access_name = Required()  # of the SSM parameter that says who may speak to the skill
+    framework = Required()  # of a document that names none
+    # Buckets, roles and images
+    data_bucket = Required()
+    code_bucket = Required()
+    model_bucket = Required()
+    training_role_arn = Required()
+    hosting_role_arn = Required()
+    image_project = Required()  # name of the CodeBuild project
+    image_log_group = Required()
+    image_repository_uri = Required()  # account.dkr.ecr.region.amazonaws.com/name
+    vpc_access = Required()  # "true" or "false"
+    # A person's own functions and state machines, by ARN
+    training_config_function = Optional()
+    model_config_function = Optional()
+    endpoint_config_function = Optional()
+    preprocess_state_machine = Optional()
+    postprocess_state_machine = Optional()
+    # The skill
+    skill_id = Optional()  # without one, no Alexa skill may call the service
+    last_call_seconds = Seconds(2)  # after this time of a request, the skill starts no AWS call
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def read(self, variable: str) -> str:
+        """The text of one variable; empty when it is not set."""
+        return self._values.get(variable, "")
