@@ -43,7 +43,7 @@ EXAMPLES = {
     "A step of the state machine and its Lambda function": Example(
         r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate", 14
     ),
-    "An AWS setting": Example(r"\bVPC_ACCESS\b", 3),
+    "An AWS setting": Example(r"\b(VPC_ACCESS|vpc_access)\b", 4),
     "A command of the command line": Example(
         r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis", 9, ("notebooks/*", "tests/functional/test_hooks.py")
     ),
