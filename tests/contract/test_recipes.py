@@ -45,7 +45,7 @@ EXAMPLES = {
     ),
     "An AWS setting": Example(r"\b(VPC_ACCESS|vpc_access)\b", 4),
     "A command of the command line": Example(
-        r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis", 9, ("notebooks/*", "tests/functional/test_hooks.py")
+        r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis", 10, ("notebooks/*", "tests/functional/test_hooks.py")
     ),
     "A notebook": Example(r"\b07-tuning\b", 3, ("notebooks/05-*",)),
     "A ready example": Example(r"\bexamples/xgboost\b|Example\(\"xgboost\"", 3, ("notebooks/05-*",)),
@@ -70,7 +70,7 @@ def read_recipes(page: str) -> dict[str, Recipe]:
 
 def _read_recipe(section: str) -> Recipe:
     by_hand = re.findall(r"^\d+\. `([^`]+)`", section, re.MULTILINE)
-    sentences = re.findall(r"^`(make \w+)` regenerates ((?:[^.]|\.(?=\w))+)\.", section, re.MULTILINE)
+    sentences = re.findall(r"^`([^`]+)`\s+regenerates\s+((?:`[^`]+`|[^`.])+)\.", section, re.MULTILINE)
     generated = [path for _, paths in sentences for path in re.findall(r"`([^`]+)`", paths)]
     return Recipe(tuple(by_hand), tuple(command for command, _ in sentences), tuple(generated))
 
@@ -135,8 +135,19 @@ def test_every_recipe_has_an_example() -> None:
 
 def test_every_command_of_a_recipe_exists() -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    commands = {command.split()[1] for recipe in RECIPES.values() for command in recipe.commands}
-    assert commands <= set(targets)
+    commands = {command for recipe in RECIPES.values() for command in recipe.commands}
+    assert commands - {f"make {target}" for target in targets} == set()
+
+
+def test_every_generated_file_is_marked_as_such() -> None:
+    text = (ROOT / ".gitattributes").read_text(encoding="utf-8")
+    marked = re.findall(r"^/(\S+) linguist-generated$", text, re.MULTILINE)
+    generated = set[str]().union(
+        *(expand(path, read_repository()) for one in RECIPES.values() for path in one.generated)
+    )
+    unmarked = {path for path in generated if not any(fnmatch(path, pattern) for pattern in marked)}
+    # Their changes are for a reviewer to read.
+    assert {path for path in unmarked if not path.startswith("tests/unit/golden/")} == set()
 
 
 def test_a_new_place_and_a_place_that_is_gone_are_found() -> None:
