@@ -6,7 +6,7 @@ from typing import Any
 from sagebuild.service import Service
 from sagebuild.steps.registry import answer_from_registry
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def handler(event: dict[str, Any], _context: object) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sagebuild.finish.sweep import sweep_builds
 from sagebuild.service import Service
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def handler(event: dict[str, Any], _context: object) -> None:

@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 ANSWER_TIMEOUT = 30  # seconds
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def answer_request(event: dict[str, Any], log_stream: str, apply: Callable[[str, dict[str, Any]], None]) -> None:

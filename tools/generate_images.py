@@ -1,6 +1,6 @@
 """Writes sagebuild/images/images.json: the SageMaker SDK's image tables, compact enough for a Lambda.
 
-Run it after the pinned `sagemaker` SDK changes: `python tools/generate_images.py`.
+Run `make images` after the pinned `sagemaker-core` changes.
 
 A row stands for images that differ only by version: {versions, scopes, repository, registry, python?, processors?,
 container?, base?, prefix?}. `processors` maps what an instance has to its name in the tag, `registry` is an index into

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.logs import read_logs
+from sagebuild.client.plot import render_plots
 from sagebuild.service import Service, aws_call
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -35,9 +36,7 @@ class Curves(Mapping[str, list[float]]):
         return len(self.series)
 
     def _repr_html_(self) -> str:
-        from sagebuild.client.drawing import draw_curves
-
-        return draw_curves(self)
+        return render_plots(self.series, self.title, self.places)
 
 
 def read_curves(service: Service, record: BuildRecord) -> Curves:

@@ -16,7 +16,7 @@ from sagebuild.service import Service, aws_call, suppress_code
 # Twice the most that can be kept; what is older was looked at when it was younger.
 _BUILDS_LOOKED_AT = 200
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def prune_builds(service: Service, record: BuildRecord) -> None:

@@ -21,7 +21,7 @@ WAIT = 600  # seconds; a Lambda may take 900
 POLL_SECONDS = 5.0
 TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -21,7 +21,7 @@ from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document
 from sagebuild.service import Service, aws_call
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("sagebuild")
 _REASON = 1000  # characters, of the attribute of a dead letter
 
 

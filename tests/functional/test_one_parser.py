@@ -10,7 +10,7 @@ import typer
 from sagebuild.builds.records import Trigger
 from sagebuild.cli import params
 from sagebuild.cli.session import Session
-from sagebuild.client.launching import build_overrides
+from sagebuild.client.launch_requests import build_overrides
 from sagebuild.client.stack import Stack as Client
 from sagebuild.errors import ParameterError
 from sagebuild.launch.start import launch_build
