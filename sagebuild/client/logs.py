@@ -1,4 +1,4 @@
-"""The logs of one build, merged in time: what its functions, image builds, trainings and the new endpoint said."""
+"""The log lines of one build, merged by time: functions, image builds, trainings and the endpoint."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
 
 POLL_SECONDS = 1.0
-# CloudWatch takes in what was said a few seconds before, and Finish works on after the end of the build.
-_LATE = timedelta(seconds=30)
-# Those of a build; a test holds them against the state machine.
+# CloudWatch shows a line some seconds after it was written, and Finish writes lines after the build has ended.
+_INGESTION_DELAY = timedelta(seconds=30)
+# The functions that a build calls; a test compares them with the state machine.
 FUNCTIONS = (
     "launchBuild",
     "planBuild",
@@ -35,14 +35,14 @@ FUNCTIONS = (
     "runSmokeTest",
     "finishBuild",
 )
-# What Lambda itself says, in JSON and in plain text.
-_LAMBDAS_OWN = ("platform.", "INIT_START ", "START RequestId:", "END RequestId:", "REPORT RequestId:")
+# How the lines of Lambda itself begin: the "type" in JSON, or the plain text.
+_PLATFORM_PREFIXES = ("platform.", "INIT_START ", "START RequestId:", "END RequestId:", "REPORT RequestId:")
 _FAILURES = re.compile(r"(?i)\bstatus\W+(error|failure|timeout)\b")
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """What was said, when, and by whom: "image", "training", "endpoint", or the name of a function."""
+    """One line; its source is "image", "training", "endpoint" or the name of a function."""
 
     time: datetime
     source: str
@@ -60,12 +60,12 @@ class _Source:
 
 
 def read_logs(service: Service, record: BuildRecord, since: datetime | None = None) -> Iterator[LogLine]:
-    """All lines of a build's logs so far, oldest first.
+    """Return all lines of a build's logs so far, oldest first.
 
     Parameters
     ----------
     since
-        Leave out what was said before.
+        Leave out earlier lines.
     """
     lines = [_read_source(service, source, record, since) for source in _list_sources(service, record)]
     return (line for _, line in heapq.merge(*lines, key=lambda found: found[1].time))
@@ -84,11 +84,11 @@ def follow_logs(
     read_record: Callable[[], BuildRecord],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[LogLine]:
-    """The lines of a build's logs as they come, until the build has ended; ordered within each look alone."""
+    """Yield the lines of a build's logs until the build has ended; each poll's lines are sorted by time."""
     seen: set[str] = set()
     while True:
         record = read_record()
-        since = datetime.now(UTC) - _LATE if seen else None
+        since = datetime.now(UTC) - _INGESTION_DELAY if seen else None
         sources = _list_sources(service, record)
         found = [pair for source in sources for pair in _read_source(service, source, record, since)]
         new = [(key, line) for key, line in found if key not in seen]
@@ -113,7 +113,7 @@ def _list_sources(service: Service, record: BuildRecord) -> list[_Source]:
 def _read_source(
     service: Service, source: _Source, record: BuildRecord, since: datetime | None
 ) -> list[tuple[str, LogLine]]:
-    """The events' ids with their lines; one build runs at a time, so its time tells its lines from another's."""
+    """Return event ids and lines. Builds do not overlap, so the time range selects the lines of this build."""
     begin = datetime.fromisoformat(record.created_at)
     request: dict[str, Any] = {
         "logGroupName": source.group,
@@ -131,7 +131,7 @@ def _read_source(
                 if line := _to_line(source, event):
                     found.append((event["eventId"], line))
         except ClientError as error:
-            # The group comes with the first line.
+            # A log group does not exist before its first line.
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
     return found
@@ -148,21 +148,21 @@ def _to_line(source: _Source, event: FilteredLogEventTypeDef) -> LogLine | None:
 
 
 def read_function_line(text: str) -> str:
-    """What a function's JSON line says; nothing for Lambda's own lines, unless they tell of a failure."""
+    """Return the message in a function's log line; empty for a line of Lambda itself, unless it reports a failure."""
     try:
-        said: Any = json.loads(text)
+        entry: Any = json.loads(text)
     except ValueError:
-        said = None
-    if text.startswith(_LAMBDAS_OWN) or (isinstance(said, dict) and _is_lambdas(said)):
+        entry = None
+    if text.startswith(_PLATFORM_PREFIXES) or (isinstance(entry, dict) and _is_platform_entry(entry)):
         return text if _FAILURES.search(text) else ""
-    if not isinstance(said, dict):
+    if not isinstance(entry, dict):
         return text
-    message = said.get("errorMessage") or said.get("message") or text
-    return " ".join(str(part) for part in (said.get("level"), said.get("errorType"), message) if part)
+    message = entry.get("errorMessage") or entry.get("message") or text
+    return " ".join(str(part) for part in (entry.get("level"), entry.get("errorType"), message) if part)
 
 
-def _is_lambdas(said: dict[str, Any]) -> bool:
-    return str(said.get("type", "")).startswith(_LAMBDAS_OWN)
+def _is_platform_entry(entry: dict[str, Any]) -> bool:
+    return str(entry.get("type", "")).startswith(_PLATFORM_PREFIXES)
 
 
 def _to_milliseconds(moment: datetime) -> int:

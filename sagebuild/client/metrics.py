@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.logs import read_training_log
+from sagebuild.client.plot import render_plots
 from sagebuild.running.job import describe_training_job
 from sagebuild.running.metrics import read_log
 from sagebuild.service import Service
@@ -42,9 +43,7 @@ class Curves(Mapping[str, list[float]]):
         return len(self.series)
 
     def _repr_html_(self) -> str:
-        from sagebuild.client.drawing import draw_curves
-
-        return draw_curves(self)
+        return render_plots(self.series, self.title, self.places, self.notes)
 
 
 def read_curves(service: Service, record: BuildRecord) -> Curves:

@@ -157,20 +157,20 @@ def _status(stack: Stack, arn: str) -> str:
 def find_by_doctor(stack: Stack, subject: str) -> list[tuple[str, str]]:
     stack.service.__dict__["quotas"] = FakeQuotas({})
     findings = Client(stack.service, client, {}).diagnose().findings
-    return [(one.state, one.told) for one in findings if one.subject == subject]
+    return [(one.state, one.message) for one in findings if one.subject == subject]
 
 
 def test_the_doctor_reports_what_a_function_does_to_the_next_build(ready: Stack) -> None:
     hook(ready, "TRAINING_CONFIG_FUNCTION", lambda request: request | {"TrainingJobName": "other"})
     write(ready, RIGHT)
     (found,) = find_by_doctor(ready, "requests")
-    assert found == ("bad", refuse(ready)[0].replace(f"{STACK}-3f2a1c00-1", f"{STACK}-3f2a1c00-2"))
+    assert found == ("error", refuse(ready)[0].replace(f"{STACK}-3f2a1c00-1", f"{STACK}-3f2a1c00-2"))
 
 
 def test_doctor_and_estimate_keep_to_maxcost_as_the_build_does(ready: Stack) -> None:
     write(ready, RIGHT | {"maxcost": 0.064})
     (note,) = find_by_doctor(ready, "requests")
-    assert note == ("good", "maxcost ($0.06) ends the training after 30 minutes, before trainmaxrun does.")
+    assert note == ("ok", "maxcost ($0.06) ends the training after 30 minutes, before trainmaxrun does.")
     assert Client(ready.service, client, {}).estimate().maximum == 0.064
     assert estimate_cost(describe_next(ready.service)).maximum == 0.064
 

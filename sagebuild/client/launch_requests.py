@@ -1,6 +1,6 @@
-"""Asks for builds and rollbacks as every other trigger does, through the launch topic, and says which build it became.
+"""Sends requests for builds and rollbacks to the launch topic, and waits for the number of the build.
 
-What the launch would refuse where nobody sees it, the person is told before anything is sent.
+Requests are checked before they are sent: the launch could only refuse them in its log.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service, aws_call
 
 POLL_SECONDS = 0.3
-# From topic to queue to function to record: a second or two, and more when Lambda starts cold or has to retry.
-LONGEST_SECONDS = 60.0
+# A request takes one or two seconds from the topic to the record, and longer after a cold start or a retry.
+TIMEOUT_SECONDS = 60.0
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
@@ -37,7 +37,7 @@ def request_build(
     clock: Clock = time.monotonic,
     sleep: Sleep = time.sleep,
 ) -> int:
-    """Ask for a build.
+    """Request a build.
 
     Parameters
     ----------
@@ -49,12 +49,12 @@ def request_build(
     Returns
     -------
     int
-        The number of the build that was started; or of the one that will follow the build that runs.
+        The number of the build that was started, or of the build that will follow the running one.
 
     Raises
     ------
     NotConfirmedError
-        The request was sent, and has not shown in time.
+        The request was sent, but no build shows it in time.
     """
     before = read_state(service)
     _publish(service, kind, overrides or {})
@@ -64,7 +64,7 @@ def request_build(
 def request_rollback(
     service: Service, kind: str, to: str | int, clock: Clock = time.monotonic, sleep: Sleep = time.sleep
 ) -> int:
-    """Ask for a rollback.
+    """Request a rollback.
 
     Parameters
     ----------
@@ -76,70 +76,70 @@ def request_rollback(
     Returns
     -------
     int
-        The number that the rollback has as a build.
+        The number of the build that does the rollback.
 
     Raises
     ------
     RollbackError, BuildNotFoundError
-        It cannot be done; `sagebuild.plan.rollback.find_target` lists why.
+        The rollback is impossible; `sagebuild.plan.rollback.find_target` lists the reasons.
     BuildRunningError
-        A build runs, or began just before the rollback would have.
+        A build is running, or began just before the rollback.
     NotConfirmedError
-        The request was sent, and has not shown in time.
+        The request was sent, but no build shows it in time.
     """
     before = read_state(service)
     target = preview_rollback(service, to)
-    _publish(service, kind, {"rollback": target.number})  # and not "previous": what was looked at is what is done
+    _publish(service, kind, {"rollback": target.number})  # never "previous": it may mean another build by then
 
-    def look() -> int | None:
+    def find_new_build() -> int | None:
         now = read_state(service)
         return now.last_number if now.last_number > before.last_number else None
 
-    number = _wait_for(look, "request for a rollback", clock, sleep)
+    number = _wait_for(find_new_build, "request for a rollback", clock, sleep)
     if not read_build(service, number).trigger.rollback:
         raise BuildRunningError(
-            f"Build {number} began just before the rollback could, so that nothing was rolled back; stop the build, "
-            "or ask again when it has ended."
+            f"Build {number} began just before the rollback, so nothing was rolled back; stop the build or wait until "
+            "it has ended, then try again."
         )
     return number
 
 
 def preview_rollback(service: Service, to: str | int) -> BuildRecord:
-    """The build that a rollback would go back to, found as its plan will find it.
+    """Find the build that a rollback would restore, in the same way as the rollback's own plan.
 
     Raises
     ------
     RollbackError, BuildNotFoundError
-        It cannot be done.
+        The rollback is impossible.
     BuildRunningError
-        A build runs, and a rollback does not wait for its end.
+        A build is running; a rollback is not queued behind it.
     """
-    wanted, state = read_target(to), read_state(service)
+    target, state = read_target(to), read_state(service)
     if state.running or state.pending:
         raise BuildRunningError(
-            f"Build {state.running or state.last_number + 1} is running, and a rollback does not wait for its end; "
-            "stop it (sagebuild stop), or ask again when it has ended."
+            f"Build {state.running or state.last_number + 1} is running, and a rollback is not queued behind a build; "
+            "stop it (sagebuild stop) or wait until it has ended, then try again."
         )
-    return find_target(service, wanted, describe_endpoint(service))
+    return find_target(service, target, describe_endpoint(service))
 
 
 def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters for one build alone, as the launch topic takes them: each whole, and checked with the document.
+    """Build the overrides for one build, each a whole parameter, and check them together with the document.
 
     Parameters
     ----------
     changes
-        Values by name; a dotted name changes a part of what the document has: ``{"hyperparameters.epochs": 20}``.
+        Values by name; a dotted name changes a value inside a parameter: ``{"hyperparameters.epochs": 20}``.
 
     Raises
     ------
     ParameterError
-        The build would be wrong with them.
+        The document is invalid with these overrides.
     InputError
-        One is no parameter but another command.
+        ``changes`` contains "rollback", which is not a parameter.
     """
-    if "rollback" in changes:  # the launch topic would take it for one
-        raise InputError("rollback is no parameter; 'sagebuild rollback', or rollback() of the stack, does that.")
+    if "rollback" in changes:  # the launch topic would start a rollback
+        raise InputError("rollback is not a parameter; use 'sagebuild rollback', or rollback() of the stack.")
     text = read_document(service)
     changed = json.loads(json.dumps(read_leniently(text)))
     for path, value in changes.items():
@@ -150,39 +150,43 @@ def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, A
 
 
 def find_number(before: StackState, after: StackState) -> int | None:
-    """The build in which a request shows: one that began since, or the one that waits and gets the next number."""
+    """Return the number of the build that a request became; None if the state does not show it yet.
+
+    A request becomes the build that has begun since, or is counted by the pending build, which gets the next number.
+    """
     if after.last_number > before.last_number:
         return after.last_number
-    waiting = (before.pending.count if before.pending else 0, after.pending.count if after.pending else 0)
-    return after.last_number + 1 if waiting[1] > waiting[0] else None
+    count_before = before.pending.count if before.pending else 0
+    count_after = after.pending.count if after.pending else 0
+    return after.last_number + 1 if count_after > count_before else None
 
 
 def _publish(service: Service, kind: str, content: Mapping[str, Any]) -> None:
     with aws_call("send the request to the launch topic"):
         service.sns.publish(
             TopicArn=service.settings.launch_topic_arn,
-            Subject=name_person(),
+            Subject=read_user_name(),
             Message=json.dumps(content),
             MessageAttributes={"trigger": {"DataType": "String", "StringValue": kind}},
         )
 
 
-def _wait_for(look: Callable[[], int | None], request: str, clock: Clock, sleep: Sleep) -> int:
-    deadline = clock() + LONGEST_SECONDS
+def _wait_for(find_number: Callable[[], int | None], request: str, clock: Clock, sleep: Sleep) -> int:
+    deadline = clock() + TIMEOUT_SECONDS
     while clock() < deadline:
-        if number := look():
+        if number := find_number():
             return number
         sleep(POLL_SECONDS)
     raise NotConfirmedError(
-        f"The {request} was sent, and {LONGEST_SECONDS:.0f} s later no build shows it; it is not lost: "
-        "'sagebuild doctor' tells whether the launch is stuck."
+        f"The {request} was sent, but after {TIMEOUT_SECONDS:.0f} s no build shows it. The request is not lost: "
+        "run 'sagebuild doctor' to see whether the launch is stuck."
     )
 
 
-def name_person() -> str:
-    """Who asks, as this machine knows them, in the 100 ASCII characters that SNS takes as a subject."""
+def read_user_name() -> str:
+    """Return the name of this machine's user, in at most 100 ASCII characters as an SNS subject; or "unknown user"."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         name = ""
-    return name.encode("ascii", "replace").decode()[:100].strip() or "somebody"
+    return name.encode("ascii", "replace").decode()[:100].strip() or "unknown user"

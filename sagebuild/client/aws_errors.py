@@ -1,4 +1,4 @@
-"""Says in one sentence, with what to do, why AWS did not take a person's call."""
+"""Translates errors of boto3 into errors of sagebuild, whose messages say what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from botocore.exceptions import (
 
 from sagebuild.errors import AccessDeniedError, CredentialsError, RegionError, SagebuildError
 
-# https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html, and what single services call the same.
+# https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html, and codes of single services.
 _REFUSED_CREDENTIALS = frozenset(
     {
         "AuthFailure",
@@ -39,57 +39,59 @@ _REFUSED_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"})
+_ACCESS_DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}
+)
 _LOG_IN = "log in again ('aws sso login' or 'aws login'), or name another profile (--profile, AWS_PROFILE)"
 
 
 @contextmanager
-def explaining() -> Iterator[None]:
-    """Turn what botocore raises into an error of sagebuild's, where there is something to say about it.
+def translating_errors() -> Iterator[None]:
+    """Raise sagebuild's error in place of botocore's, where `translate_error` has one.
 
     Raises
     ------
     SagebuildError
-        In place of botocore's own.
+        In place of a botocore error that has a translation.
     """
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        explained = explain(error)
-        if explained is None:
+        translated = translate_error(error)
+        if translated is None:
             raise
-        raise explained from None  # in a notebook, botocore's own traceback would bury the sentence
+        raise translated from None  # a notebook would show botocore's traceback above the message
 
 
-def explain(error: BotoCoreError | ClientError) -> SagebuildError | None:
-    """The error in words; None if botocore's own say all that is known."""
+def translate_error(error: BotoCoreError | ClientError) -> SagebuildError | None:
+    """Return sagebuild's error for one of botocore's; None if botocore's message is enough."""
     if isinstance(error, ClientError):
-        return _explain_answer(error)
+        return _translate_client_error(error)
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return CredentialsError(
             "There are no AWS credentials: run 'aws configure' or 'aws sso login', or set AWS_PROFILE; "
-            "for the AWS on this machine, set what 'make local' prints."
+            "for the service on this machine, set the variables that 'make local' prints."
         )
     if isinstance(error, ProfileNotFound):
-        return CredentialsError(f"{error}; 'aws configure list-profiles' lists those there are.")
+        return CredentialsError(f"{error}; 'aws configure list-profiles' lists the profiles.")
     if isinstance(error, CredentialRetrievalError | NoAuthTokenError | SSOError | TokenRetrievalError):
         return CredentialsError(f"The AWS credentials could not be renewed; {_LOG_IN}. (botocore: {error})")
     if isinstance(error, NoRegionError):
-        return RegionError("No AWS region is set: say --region (region=), or set AWS_REGION.")
+        return RegionError("No AWS region is set: pass --region (region=), or set AWS_REGION.")
     if isinstance(error, InvalidRegionError):
-        return RegionError(f"{error}; regions read 'eu-west-1' (--region, AWS_REGION).")
+        return RegionError(f"{error}; pass a name such as eu-west-1 (--region, AWS_REGION).")
     if isinstance(error, ConnectionError | HTTPClientError):
         return RegionError(
-            f"Nothing answers: {error} Is the region right (--region, AWS_REGION), is the network up, "
-            "and if AWS_ENDPOINT_URL is set, does 'make local' still run?"
+            f"AWS does not answer: {error} Check the region (--region, AWS_REGION) and the network; "
+            "if AWS_ENDPOINT_URL is set, check that 'make local' is still running."
         )
     return None
 
 
-def _explain_answer(error: ClientError) -> SagebuildError | None:
+def _translate_client_error(error: ClientError) -> SagebuildError | None:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code in _REFUSED_CREDENTIALS:
-        return CredentialsError(f"AWS does not take these credentials ({code}); {_LOG_IN}.")
-    if code in _DENIED:
-        return AccessDeniedError(f"{message or 'AWS denies it.'} ({error.operation_name}: {code})")
+        return CredentialsError(f"AWS rejects these credentials ({code}); {_LOG_IN}.")
+    if code in _ACCESS_DENIED:
+        return AccessDeniedError(f"{message or 'AWS denies the call.'} ({error.operation_name}: {code})")
     return None

@@ -1,4 +1,4 @@
-"""Speaks to the deployed skill without a device: resolves an utterance by the interaction model, and sends it."""
+"""Sends utterances to the deployed Alexa skill without a device, resolved by the skill's interaction model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from sagebuild.errors import SagebuildError
 from sagebuild.service import Service, aws_call
 
-# A wheel carries the models inside of the package, a clone beside it.
+# A wheel has the models inside the package, a clone beside it.
 _HERE = Path(__file__).parent
 MODELS = next(
     folder for folder in (_HERE / "interactionModels", _HERE.parents[1] / "interactionModels") if folder.is_dir()
@@ -31,12 +31,12 @@ class UnknownLocaleError(SagebuildError):
 
 
 class SkillUnreachableError(SagebuildError):
-    """The stack's skill is not there, has no id yet, or failed."""
+    """The stack's skill does not exist, has no skill id, or failed."""
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """What Alexa would take an utterance for: an intent, or LaunchRequest; and the value of each slot."""
+    """An utterance as Alexa would resolve it: an intent or LaunchRequest, and the value of each slot."""
 
     intent: str
     slots: dict[str, str]
@@ -44,18 +44,18 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a person hears and sees.
+    """The skill's response.
 
     Parameters
     ----------
     resolved
-        What the utterance was taken for.
+        The utterance as it was resolved.
     speech
-        Without its markup.
+        What Alexa says, without markup.
     card
         Title and text for the Alexa app; empty if there is none.
     session
-        For the next `say` of the same conversation; None once it is over.
+        For the next `say` of the same conversation; None when the conversation is over.
     """
 
     resolved: Resolved
@@ -65,26 +65,26 @@ class Answer:
 
 
 def say(service: Service, utterance: str, locale: str = "en-US", session: dict[str, Any] | None = None) -> Answer:
-    """Send what a person says to the stack's skill, local or in the cloud.
+    """Send an utterance to the stack's skill, on AWS or in local/.
 
     Parameters
     ----------
     utterance
         "start a build", with or without "Alexa, ask sage build to" before it; the name alone opens the skill.
     session
-        What the last answer gave, to go on with its conversation.
+        The last answer's session, to continue its conversation; default: a new conversation.
 
     Raises
     ------
     UnknownLocaleError
-        There is no such locale.
+        The skill does not support the locale.
     SkillUnreachableError
-        The stack has no skill, or no skill id was given when it was deployed.
+        The stack has no skill, was deployed without a skill id, or its skill failed.
     """
     resolved = resolve(utterance, locale)
     function = f"{service.stack_name}-alexaSkill"
     envelope = _build_envelope(_read_skill_id(service, function), resolved, locale, session)
-    with aws_call("ask the skill"):
+    with aws_call("invoke the skill"):
         answer = service.functions.invoke(FunctionName=function, Payload=json.dumps(envelope))
         response = json.load(answer["Payload"])
     if "FunctionError" in answer:
@@ -93,16 +93,16 @@ def say(service: Service, utterance: str, locale: str = "en-US", session: dict[s
 
 
 def resolve(utterance: str, locale: str) -> Resolved:
-    """What Alexa would take an utterance for, by the samples of the locale's interaction model."""
+    """Resolve an utterance by the sample utterances of the locale's interaction model, as Alexa would."""
     patterns, invocation_name = _load_patterns(locale)
-    said = _clean(utterance)
+    words = _normalize(utterance)
     # Japanese writes no spaces.
-    if called := re.search(re.escape(invocation_name).replace(r"\ ", " ?"), said):
-        said = said[called.end() :].strip()
-        if not said:
+    if invocation := re.search(re.escape(invocation_name).replace(r"\ ", " ?"), words):
+        words = words[invocation.end() :].strip()
+        if not words:
             return Resolved(LAUNCH, {})
-    # "ask sage build TO start a build": the model's samples begin behind that word, or in Japanese that character.
-    candidates = (said, said.partition(" ")[2], said[1:])
+    # "ask sage build TO start a build": the samples begin after this word, or in Japanese after one character.
+    candidates = (words, words.partition(" ")[2], words[1:])
     found = (resolved for candidate in candidates if (resolved := _match(candidate, patterns)))
     return next(found, Resolved("AMAZON.FallbackIntent", {}))
 
@@ -115,9 +115,9 @@ class _Pattern:
     ids: dict[str, dict[str, str]]
 
 
-def _match(said: str, patterns: tuple[_Pattern, ...]) -> Resolved | None:
-    """The sample that has the most words of its own in common with what was said."""
-    found = [(pattern, match) for pattern in patterns if (match := pattern.expression.fullmatch(said))]
+def _match(words: str, patterns: tuple[_Pattern, ...]) -> Resolved | None:
+    """Return the match of the sample with the most literal characters; None if no sample matches."""
+    found = [(pattern, match) for pattern in patterns if (match := pattern.expression.fullmatch(words))]
     if not found:
         return None
     pattern, match = max(found, key=lambda one: one[0].literal_length)
@@ -129,10 +129,12 @@ def _match(said: str, patterns: tuple[_Pattern, ...]) -> Resolved | None:
 def _load_patterns(locale: str) -> tuple[tuple[_Pattern, ...], str]:
     paths = {path.stem: path for path in (MODELS / "custom").glob("*.json")}
     if locale not in paths:
-        raise UnknownLocaleError(f"The skill does not speak {locale!r}; it speaks {', '.join(sorted(paths))}.")
+        raise UnknownLocaleError(
+            f"The skill does not support the locale {locale!r}; use one of {', '.join(sorted(paths))}."
+        )
     model = json.loads(paths[locale].read_text(encoding="utf-8"))["interactionModel"]["languageModel"]
     spoken = json.loads((MODELS / "builtIn" / f"{locale.partition('-')[0]}.json").read_text(encoding="utf-8"))
-    built_in = ({"name": name, "slots": [], "samples": said} for name, said in spoken["builtIn"].items())
+    built_in = ({"name": name, "slots": [], "samples": samples} for name, samples in spoken["builtIn"].items())
     values = {kind["name"]: _name_values(kind) for kind in model["types"]}
     values["AMAZON.NUMBER"] = {word: number for number, words in spoken["numbers"].items() for word in words}
     patterns = [pattern for intent in (*model["intents"], *built_in) for pattern in _build_patterns(intent, values)]
@@ -150,26 +152,26 @@ def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -
         return f"(?P<{slot}>{'|'.join(choices + built_in)})"
 
     for sample in intent["samples"]:
-        words = _clean(sample)
+        words = _normalize(sample)
         yield _Pattern(intent["name"], re.compile(_SLOT.sub(write_slot, words)), len(_SLOT.sub("", words)), ids)
 
 
 def _name_values(kind: dict[str, Any]) -> dict[str, str]:
-    """Every word for a value of a slot type, and the value's id."""
+    """Return the value's id for every name and synonym of a slot type's values."""
     return {
-        _clean(word): value["id"]
+        _normalize(word): value["id"]
         for value in kind["values"]
         for word in (value["name"]["value"], *value["name"].get("synonyms", []))
     }
 
 
-def _clean(said: str) -> str:
-    """Words as the models write them: in lower case, without punctuation."""
-    return " ".join(re.sub(r"[^\w\s'{}-]", " ", said).casefold().split())
+def _normalize(text: str) -> str:
+    """Return the words in lower case and without punctuation, as the models write them."""
+    return " ".join(re.sub(r"[^\w\s'{}-]", " ", text).casefold().split())
 
 
 def _read_skill_id(service: Service, function: str) -> str:
-    with aws_call("look for the skill"):
+    with aws_call("find the skill"):
         try:
             configuration = service.functions.get_function_configuration(FunctionName=function)
         except service.functions.exceptions.ResourceNotFoundException:
@@ -177,8 +179,8 @@ def _read_skill_id(service: Service, function: str) -> str:
     skill_id = configuration.get("Environment", {}).get("Variables", {}).get("SKILL_ID", "")
     if not skill_id:
         raise SkillUnreachableError(
-            f"{service.stack_name} was deployed without a skill id, so its skill answers nobody; deploy it with "
-            '--param="alexaSkillId=amzn1.ask.skill...." as docs/alexa.md tells.'
+            f"{service.stack_name} was deployed without a skill id, so its skill answers no request; deploy it with "
+            '--param="alexaSkillId=amzn1.ask.skill...." (docs/alexa.md).'
         )
     return str(skill_id)
 
@@ -206,10 +208,10 @@ def _build_envelope(skill_id: str, resolved: Resolved, locale: str, session: dic
     }
 
 
-def _read_answer(resolved: Resolved, response: dict[str, Any], asked: dict[str, Any]) -> Answer:
+def _read_answer(resolved: Resolved, response: dict[str, Any], sent: dict[str, Any]) -> Answer:
     body = response["response"]
     ssml, card = body.get("outputSpeech", {}).get("ssml", ""), body.get("card", {})
-    session = {"new": False, "sessionId": asked["sessionId"], "attributes": response.get("sessionAttributes") or {}}
+    session = {"new": False, "sessionId": sent["sessionId"], "attributes": response.get("sessionAttributes") or {}}
     speech = re.sub(r"<[^>]*>", "", ssml)
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         speech = speech.replace(entity, character)
