@@ -6,6 +6,7 @@ STAGE ?= dev
 STEP := @sh tools/set_up.sh
 INSTALL := $(UV) pip install --python $(BIN)/python
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
+export PYTHONDONTWRITEBYTECODE := # or each of hundreds of processes compiles the libraries that it imports
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,6 +1,7 @@
 """Routes requests: AWS calls to moto's applications, and ``/_local`` to the engine's own pages."""
 
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ PREFIX = "/_local"
 
 MOTO_NAMES = (
     "moto.moto_server.werkzeug_app.DomainDispatcherApplication.get_application",
+    "moto.moto_server.werkzeug_app.DomainDispatcherApplication.get_backend_for_host",
     "moto.moto_server.werkzeug_app.MotoRequestHandler",
     "moto.moto_server.werkzeug_app.create_backend_app",
 )
@@ -32,6 +34,8 @@ class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(_service_application)
         self._own = _own_application()
+        # moto reads its own folder at each call.
+        self.get_backend_for_host = lru_cache(1000)(super().get_backend_for_host)
 
     def get_application(self, environ: dict[str, Any]) -> Any:
         """The application that answers this request."""

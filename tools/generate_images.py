@@ -9,6 +9,7 @@ container?, base?, prefix?}. `processors` maps what an instance has to its name 
 
 import contextlib
 import functools
+import inspect
 import json
 import logging
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ def prepare_sdk() -> None:
     logging.getLogger("sagemaker").setLevel(logging.ERROR)
     image_uris.utils._botocore_resolver = functools.cache(_botocore_resolver)
     image_uris.config_for_framework = functools.cache(image_uris.config_for_framework)
+    # The wrapper warns of pipeline variables. It reads the signature at every call, which takes longer than the answer.
+    image_uris.retrieve = inspect.unwrap(image_uris.retrieve)
 
 
 def build_tables() -> Json:

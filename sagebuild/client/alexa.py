@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -109,15 +109,24 @@ def resolve(utterance: str, locale: str) -> Resolved:
 
 @dataclass(frozen=True)
 class _Pattern:
+    """A sample of an intent; `begin` is its words before the first slot."""
+
     intent: str
-    expression: re.Pattern[str]
+    begin: str
+    expression: str
     literal_length: int
     ids: dict[str, dict[str, str]]
 
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        # A model has a thousand samples; compiling all of them takes half a second.
+        return re.compile(self.expression)
 
-def _match(words: str, patterns: tuple[_Pattern, ...]) -> Resolved | None:
+
+def _match(words: str, patterns: dict[str, list[_Pattern]]) -> Resolved | None:
     """Return the match of the sample with the most literal characters; None if no sample matches."""
-    found = [(pattern, match) for pattern in patterns if (match := pattern.expression.fullmatch(words))]
+    possible = [pattern for length in range(len(words) + 1) for pattern in patterns.get(words[:length], ())]
+    found = [(pattern, match) for pattern in possible if (match := pattern.compiled.fullmatch(words))]
     if not found:
         return None
     pattern, match = max(found, key=lambda one: one[0].literal_length)
@@ -126,7 +135,8 @@ def _match(words: str, patterns: tuple[_Pattern, ...]) -> Resolved | None:
 
 
 @cache
-def _load_patterns(locale: str) -> tuple[tuple[_Pattern, ...], str]:
+def _load_patterns(locale: str) -> tuple[dict[str, list[_Pattern]], str]:
+    """Return the samples of a locale by their literal beginning, and the skill's invocation name."""
     paths = {path.stem: path for path in (MODELS / "custom").glob("*.json")}
     if locale not in paths:
         raise UnknownLocaleError(
@@ -137,8 +147,11 @@ def _load_patterns(locale: str) -> tuple[tuple[_Pattern, ...], str]:
     built_in = ({"name": name, "slots": [], "samples": samples} for name, samples in spoken["builtIn"].items())
     values = {kind["name"]: _name_values(kind) for kind in model["types"]}
     values["AMAZON.NUMBER"] = {word: number for number, words in spoken["numbers"].items() for word in words}
-    patterns = [pattern for intent in (*model["intents"], *built_in) for pattern in _build_patterns(intent, values)]
-    return tuple(patterns), model["invocationName"]
+    patterns: dict[str, list[_Pattern]] = {}
+    for intent in (*model["intents"], *built_in):
+        for pattern in _build_patterns(intent, values):
+            patterns.setdefault(pattern.begin, []).append(pattern)
+    return patterns, model["invocationName"]
 
 
 def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -> Iterator[_Pattern]:
@@ -153,7 +166,8 @@ def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -
 
     for sample in intent["samples"]:
         words = _normalize(sample)
-        yield _Pattern(intent["name"], re.compile(_SLOT.sub(write_slot, words)), len(_SLOT.sub("", words)), ids)
+        begin, length = words.partition("{")[0], len(_SLOT.sub("", words))
+        yield _Pattern(intent["name"], begin, _SLOT.sub(write_slot, words), length, ids)
 
 
 def _name_values(kind: dict[str, Any]) -> dict[str, str]:

@@ -103,26 +103,36 @@ def reach(module: str) -> set[tuple[str, str]]:
     ahead, reached = {(module, name) for name in code()[module].definitions}, set[tuple[str, str]]()
     while ahead:
         reached |= ahead
-        ahead = {one for where, name in ahead for one in references(where, code()[where].definitions[name])} - reached
+        ahead = {one for where, name in ahead for one in _references_of(where, name)} - reached
     return reached
+
+
+@cache
+def _references_of(module: str, definition: str) -> set[tuple[str, str]]:
+    return set(references(module, code()[module].definitions[definition]))
 
 
 def settings_of(module: str) -> Read:
     """The environment variables that the code of a module can come to read."""
+    found = [_settings_in(where, name) for where, name in reach(module)]
+    return Read({one for each in found for one in each.needed}, {one for each in found for one in each.optional})
+
+
+@cache
+def _settings_in(module: str, definition: str) -> Read:
     needed, optional = set[str](), set[str]()
-    for where, name in reach(module):
-        for node in ast.walk(code()[where].definitions[name]):
-            if isinstance(node, ast.Attribute) and READS_SETTINGS.search(ast.unparse(node.value)):
-                sort_settings({node.attr}, needed, optional)
-            if not isinstance(node, ast.Call | ast.Subscript):
-                continue
-            read = ast.unparse(node.func if isinstance(node, ast.Call) else node.value)
-            arguments = node.args if isinstance(node, ast.Call) else [node.slice]
-            if read == "getattr" and READS_SETTINGS.search(ast.unparse(arguments[0])):
-                sort_settings(_read_names(where, name, arguments[1]), needed, optional)
-            elif read in ("os.environ", "os.environ.get", "os.getenv"):
-                has_default = len(arguments) > 1 and ast.unparse(arguments[1]) != "''"
-                (optional if has_default else needed).update(_read_names(where, name, arguments[0]))
+    for node in ast.walk(code()[module].definitions[definition]):
+        if isinstance(node, ast.Attribute) and READS_SETTINGS.search(ast.unparse(node.value)):
+            sort_settings({node.attr}, needed, optional)
+        if not isinstance(node, ast.Call | ast.Subscript):
+            continue
+        read = ast.unparse(node.func if isinstance(node, ast.Call) else node.value)
+        arguments = node.args if isinstance(node, ast.Call) else [node.slice]
+        if read == "getattr" and READS_SETTINGS.search(ast.unparse(arguments[0])):
+            sort_settings(_read_names(module, definition, arguments[1]), needed, optional)
+        elif read in ("os.environ", "os.environ.get", "os.getenv"):
+            has_default = len(arguments) > 1 and ast.unparse(arguments[1]) != "''"
+            (optional if has_default else needed).update(_read_names(module, definition, arguments[0]))
     return Read(needed, optional)
 
 

@@ -22,17 +22,24 @@ from tests.engine import ROOT, Engine
 NAME = "sagebuild-dev"
 HELD_OUT = 300
 
-# Learns in a moment, unless its hyperparameters ask for trouble.
+# Learns in a moment, unless its hyperparameters ask for trouble. To import scikit-learn would take longer.
 SCRIPT = """
 import argparse, os, time
 from pathlib import Path
-import joblib, numpy as np
-from sklearn.linear_model import LogisticRegression
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # or they take longer to wait for each other than to compute
+import numpy as np
+
+class Model:
+    def __init__(self, weights):
+        self.weights = weights
+
+    def predict(self, pixels):
+        return (np.insert(pixels, 64, 1, axis=1) @ self.weights).argmax(axis=1)
 
 def model_fn(model_dir):
     if Path(model_dir, "unservable").exists():
         raise RuntimeError("this model cannot be served")
-    return joblib.load(Path(model_dir, "model.joblib"))
+    return Model(np.load(Path(model_dir, "weights.npy")))
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
@@ -46,9 +53,10 @@ if __name__ == "__main__":
     if given.trouble == "slow":
         time.sleep(8)
     rows = np.loadtxt(Path(os.environ["SM_CHANNEL_TRAINING"], "digits.csv"), delimiter=",")
-    model = LogisticRegression(max_iter=60).fit(rows[:, :64] / 16, rows[:, 64].astype(int))
-    print(f"accuracy={model.score(rows[:, :64] / 16, rows[:, 64].astype(int)):.4f}", flush=True)
-    joblib.dump(model, Path(os.environ["SM_MODEL_DIR"], "model.joblib"))
+    pixels, digits = rows[:, :64] / 16, rows[:, 64].astype(int)
+    model = Model(np.linalg.lstsq(np.insert(pixels, 64, 1, axis=1), np.eye(10)[digits], rcond=None)[0])
+    print(f"accuracy={np.mean(model.predict(pixels) == digits):.4f}", flush=True)
+    np.save(Path(os.environ["SM_MODEL_DIR"], "weights.npy"), model.weights)
     if given.trouble == "serving":
         Path(os.environ["SM_MODEL_DIR"], "unservable").touch()
 """

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core.model_instances import reset_model_data
 
 from sagebuild.service import Service
 
@@ -36,7 +38,7 @@ class Stack:
         answer = boto3.client("sqs", region_name=REGION).receive_message(
             QueueUrl=self.notifications, MaxNumberOfMessages=10
         )
-        return [json.loads(message["Body"])["Message"] for message in answer.get("Messages", [])]
+        return [message["Body"] for message in answer.get("Messages", [])]
 
     def read_texts(self) -> list[str]:
         """The texts of all notifications since the last call."""
@@ -48,6 +50,13 @@ class Stack:
         return sorted(execution["name"] for execution in answer["executions"])
 
 
+@pytest.fixture(scope="package", autouse=True)
+def moto() -> Iterator[None]:
+    """One moto for all tests, because it takes a while to start."""
+    with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", boto3.Session()):
+        yield
+
+
 @pytest.fixture
 def empty_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide this machine's own AWS settings."""
@@ -57,10 +66,16 @@ def empty_aws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stack(empty_aws: None) -> Iterator[Stack]:  # noqa: ARG001
+def stack(empty_aws: None) -> Stack:  # noqa: ARG001
     """One stack on an empty moto."""
-    with mock_aws():
-        yield create_stack()
+    empty_moto()
+    return create_stack()
+
+
+def empty_moto() -> None:
+    """Delete all resources in moto."""
+    mock_aws().reset()
+    reset_model_data()
 
 
 @cache
@@ -79,7 +94,12 @@ def create_stack() -> Stack:
     role = _client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
     topic = _client("sns").create_topic(Name="results")["TopicArn"]
     queue = _client("sqs").create_queue(QueueName="heard")["QueueUrl"]
-    _client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:heard")
+    _client("sns").subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=f"arn:aws:sqs:{REGION}:123456789012:heard",
+        Attributes={"RawMessageDelivery": "true"},  # moto makes an RSA key to sign the other kind
+    )
     for bucket in ("data", "code", "model"):
         _client("s3").create_bucket(
             Bucket=f"{STACK}-{bucket}", CreateBucketConfiguration={"LocationConstraint": REGION}

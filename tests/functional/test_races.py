@@ -7,7 +7,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from sagebuild.builds.lock import StackState, read_state
 from sagebuild.builds.records import Trigger, list_builds, now, update_build
@@ -15,7 +14,7 @@ from sagebuild.finish.sweep import GRACE, find_lost_end
 from sagebuild.launch.start import launch_builds, pass_on_lock
 from sagebuild.launch.triggers import LaunchRequest
 from sagebuild.service import Service
-from tests.functional.conftest import REGION, create_builds_table
+from tests.functional.conftest import REGION, create_builds_table, empty_moto
 from tests.functional.interleaving import Caller, DiedError, Gate, Gated, every_order, run_in_order
 
 Work = Callable[[Service], object]
@@ -115,9 +114,9 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with mock_aws():
-        create_builds_table(boto3.client("dynamodb", region_name=REGION))
-        yield World()
+    empty_moto()
+    create_builds_table(boto3.client("dynamodb", region_name=REGION))
+    return World()
 
 
 def ask(*names: str) -> Work:

@@ -3,13 +3,11 @@
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import pytest
-from moto import mock_aws
 from moto.sagemaker.models import sagemaker_backends
 
 from sagebuild.builds.lock import change_state, read_state
@@ -22,7 +20,7 @@ from sagebuild.names import execution_arn, name_resource
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.running.stop import stop_build
 from sagebuild.service import Service
-from tests.functional.conftest import REGION, Stack, client, create_stack
+from tests.functional.conftest import REGION, Stack, client, create_stack, empty_moto
 from tests.functional.test_finish import deploy, never_sleep
 
 VOICE = Trigger("voice")
@@ -135,10 +133,9 @@ def _answered(body: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return Answer(), body | {"ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
-@contextmanager
-def new_world() -> Iterator[World]:
-    with mock_aws():
-        yield World(create_stack())
+def new_world() -> World:
+    empty_moto()
+    return World(create_stack())
 
 
 def finish_aborted(service: Service) -> object:
@@ -149,25 +146,25 @@ def finish_aborted(service: Service) -> object:
 def test_a_finish_that_dies_at_any_call_is_completed() -> None:
     repeated = []
     for calls in itertools.count():
-        with new_world() as world:
-            service = world.service
-            launch_build(service, VOICE)
-            live = deploy(service, 1)
-            finish_build(service, 1, Ending("SUCCEEDED"))
-            launch_build(service, VOICE)
-            update_build(service, 2, live_before=live, status="running")
-            service.sagemaker.update_endpoint(
-                EndpointName=world.stack.settings["STACK_NAME"], EndpointConfigName=deploy(service, 2)
-            )
-            world.begin_training(2)
-            launch_build(service, VOICE)  # which waits
-            world.abort(2)
-            died = world.dies(calls, finish_aborted)
-            world.sweep()
-            check_end_of_build_two(world, live)
-            repeated.append(world.repeated)
-            if not died:
-                break
+        world = new_world()
+        service = world.service
+        launch_build(service, VOICE)
+        live = deploy(service, 1)
+        finish_build(service, 1, Ending("SUCCEEDED"))
+        launch_build(service, VOICE)
+        update_build(service, 2, live_before=live, status="running")
+        service.sagemaker.update_endpoint(
+            EndpointName=world.stack.settings["STACK_NAME"], EndpointConfigName=deploy(service, 2)
+        )
+        world.begin_training(2)
+        launch_build(service, VOICE)  # which waits
+        world.abort(2)
+        died = world.dies(calls, finish_aborted)
+        world.sweep()
+        check_end_of_build_two(world, live)
+        repeated.append(world.repeated)
+        if not died:
+            break
     assert calls > 15
     assert sum(repeated) == 1, "only a death between publication and mark may repeat the message"
 
@@ -189,16 +186,16 @@ def check_end_of_build_two(world: World, live: str) -> None:
 @pytest.mark.usefixtures("empty_aws")
 def test_a_launch_that_dies_at_any_call_is_completed() -> None:
     for calls in itertools.count():
-        with new_world() as world:
-            died = world.dies(calls, lambda service: launch_build(service, VOICE))
-            assert world.sweep() == []
-            has_lock = read_state(world.service).running == 1
-            assert world.stack.executions() == ["build-1"] * has_lock
-            if died:
-                launch_build(world.service, VOICE)  # the queue delivers the message again
-            end_all_builds(world)
-            if not died:
-                break
+        world = new_world()
+        died = world.dies(calls, lambda service: launch_build(service, VOICE))
+        assert world.sweep() == []
+        has_lock = read_state(world.service).running == 1
+        assert world.stack.executions() == ["build-1"] * has_lock
+        if died:
+            launch_build(world.service, VOICE)  # the queue delivers the message again
+        end_all_builds(world)
+        if not died:
+            break
     assert calls == 3
 
 
@@ -218,17 +215,17 @@ def end_all_builds(world: World) -> None:
 @pytest.mark.usefixtures("empty_aws")
 def test_a_stop_that_dies_at_any_call_can_be_repeated_and_is_completed() -> None:
     for calls in itertools.count():
-        with new_world() as world:
-            launch_build(world.service, VOICE)
-            world.begin_training(1)
-            died = world.dies(calls, lambda service: stop_build(service, sleep=never_sleep))
-            if died and not world.sweep():
-                assert stop_build(world.service, sleep=never_sleep).confirmed
-            end_all_builds(world) if read_state(world.service).running else world.check_notified_once(1)
-            assert read_build(world.service, 1).status == "stopped"
-            assert world.jobs == {name_resource(world.service, 1): "Stopped"}
-            if not died:
-                break
+        world = new_world()
+        launch_build(world.service, VOICE)
+        world.begin_training(1)
+        died = world.dies(calls, lambda service: stop_build(service, sleep=never_sleep))
+        if died and not world.sweep():
+            assert stop_build(world.service, sleep=never_sleep).confirmed
+        end_all_builds(world) if read_state(world.service).running else world.check_notified_once(1)
+        assert read_build(world.service, 1).status == "stopped"
+        assert world.jobs == {name_resource(world.service, 1): "Stopped"}
+        if not died:
+            break
     assert calls >= 6
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -74,6 +75,11 @@ def _named(rows: list[Ask], key: str) -> list[str]:
 
 
 def _ours(ask: Ask) -> str | None:
+    return _resolve(**ask)
+
+
+@cache
+def _resolve(**ask: Any) -> str | None:
     try:
         return resolve_image(**ask).uri
     except ImageNotFoundError:
@@ -93,6 +99,7 @@ def _theirs(ask: Ask) -> str | None:
     )
 
 
+@cache
 def _retrieve(sdk_name: str, region: str, **options: Any) -> str | None:
     try:
         return str(image_uris.retrieve(sdk_name, region, **options))

@@ -1,6 +1,7 @@
 """How fast the skill answers, compared with the smallest skill that ask-sdk-core allows, and in milliseconds."""
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -14,7 +15,7 @@ from tests.alexa import ROOT, SKILL_ID, load_request
 
 # Measured 1.0 to 1.2; a loaded machine needs a few rounds to show it.
 MAX_RATIO = 1.3
-ROUNDS = 15
+MIN_ROUNDS, MAX_ROUNDS = 4, 15
 
 HELLO_WORLD = """
 from ask_sdk_core.skill_builder import SkillBuilder
@@ -52,8 +53,11 @@ def _measure_first_reply(skill: str) -> float:
 
 
 def test_the_first_reply_takes_at_most_1_3_times_a_hello_world() -> None:
-    pairs = [(_measure_first_reply(OURS), _measure_first_reply(HELLO_WORLD)) for _ in range(ROUNDS)]
-    ours, hello = (min(times) for times in zip(*pairs, strict=True))
+    ours = hello = math.inf
+    for measured in range(1, MAX_ROUNDS + 1):
+        ours, hello = min(ours, _measure_first_reply(OURS)), min(hello, _measure_first_reply(HELLO_WORLD))
+        if measured >= MIN_ROUNDS and ours / hello <= MAX_RATIO:
+            break
     assert ours / hello <= MAX_RATIO, f"{ours * 1000:.0f} ms, a hello world {hello * 1000:.0f} ms"
 
 
