@@ -3,23 +3,29 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 STAGE ?= dev
+STEP := @sh tools/set_up.sh
+INSTALL := $(UV) pip install --python $(BIN)/python
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
 export PYTHONDONTWRITEBYTECODE := # or each of hundreds of processes compiles the libraries that it imports
 
 help: ## show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.ready node_modules/.ready ## install what the project needs, into .venv and node_modules
 
-.venv/.ready: requirements.txt requirements-dev.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9 'pip>=25.1' # --group
-	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt -r requirements-dev.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+.venv/.ready: pyproject.toml requirements.txt requirements-dev.txt
+	$(STEP) "make .venv with $$($(PYTHON) --version)" $(PYTHON) -m venv .venv
+	$(STEP) "install uv" $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(STEP) "install Python packages" $(INSTALL) -r requirements.txt -r requirements-dev.txt
+	$(STEP) "install sagebuild" $(INSTALL) --no-deps --editable .
+	@touch $@
+
+.venv/.sdk: requirements-sdk.txt .venv/.ready
+	$(STEP) "install the SageMaker SDK" $(INSTALL) -r requirements-sdk.txt
 	@touch $@
 
 node_modules/.ready: package-lock.json
-	npm ci --no-audit --no-fund
+	$(STEP) "install Node packages" npm ci --no-audit --no-fund
 	@touch $@
 
 demo: setup ## a whole build on this laptop, from the spoken sentence to the answering endpoint
@@ -28,9 +34,14 @@ demo: setup ## a whole build on this laptop, from the spoken sentence to the ans
 local: setup ## the deployed service on this laptop, left running
 	$(BIN)/python -m demo --stay
 
-notebook: setup ## the notebooks in JupyterLab, on the deployed service on this laptop
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group notebook
+notebook: setup .venv/.sdk ## the notebooks in JupyterLab, on the deployed service on this laptop
+	$(STEP) "install JupyterLab" $(INSTALL) --group notebook
 	$(BIN)/python -m demo --notebook
+
+format: setup ## fixes what ruff can fix, and lays out Python files and the state machine
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python -m tools.format_state_machine
 
 check: setup ## lint, types and the fast tests: before each commit
 	$(BIN)/ruff check .
@@ -39,15 +50,12 @@ check: setup ## lint, types and the fast tests: before each commit
 	npx asl-validator --json-path statemachine.asl.json
 	$(BIN)/pytest --numprocesses 2 tests/unit tests/functional tests/contract
 
-format: setup ## the layout of Python files and of the state machine
-	$(BIN)/ruff format .
-	$(BIN)/python -m tools.format_state_machine
+test: check .venv/.sdk ## everything that CI runs
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/sdk tests/local # the longest first
 
-test: check ## everything that CI runs
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/local # the longest first
-
-examples: setup ## the tests of PyTorch and TensorFlow, which are too large for everyone
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group examples
+examples: setup .venv/.sdk ## the tests of PyTorch and TensorFlow, which are too large for everyone
+	$(STEP) "install pip" $(INSTALL) 'pip>=25.1' # for --group
+	$(STEP) "install PyTorch and TensorFlow (some minutes)" $(BIN)/python -m pip install --disable-pip-version-check --group examples
 	$(BIN)/pytest -m examples tests/local tests/e2e
 
 faults: setup ## every fault in every state of a build, as a table (a quarter of an hour; ROWS="word" runs some)
@@ -62,9 +70,12 @@ remove: setup ## from AWS, with all that builds have made
 docs: setup ## docs/parameters.md and its JSON Schema, from the parameter models
 	$(BIN)/python -m tools.generate_parameter_docs
 
-pictures: setup ## docs/pictures, from real builds on this laptop (some minutes; needs Chromium)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group pictures
+pictures: setup .venv/.sdk ## docs/pictures, from real builds on this laptop (some minutes; needs Chromium)
+	$(STEP) "install what draws pictures" $(INSTALL) --group pictures
 	$(BIN)/python -m tools.make_pictures
+
+images: setup .venv/.sdk ## sagebuild/images/images.json, from the SageMaker SDK's tables
+	$(BIN)/python -m tools.generate_images
 
 prices: setup ## sagebuild/cost/prices.json, from AWS's public price list
 	$(BIN)/python -m tools.generate_prices
@@ -78,9 +89,14 @@ skill: setup ## the Alexa skill package of the deployed stack, for ask deploy
 lock: setup ## pin anew what pyproject.toml asks for
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra client --group dev -c requirements.txt -o requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group sdk -c requirements.txt -c requirements-dev.txt -o requirements-sdk.txt
+
+dist: setup ## the wheel and the source archive, in dist
+	rm -rf dist
+	$(UV) build --quiet --no-build-isolation --python $(BIN)/python
 
 clean: ## everything that can be made again
-	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook check format test examples deploy remove docs pictures prices models skill lock clean
+.PHONY: help setup demo local notebook format check test examples faults deploy remove docs pictures images prices models skill lock dist clean

@@ -1,4 +1,4 @@
-"""Runs the demonstration, or with ``--stay`` stops at the deployed service and leaves it running."""
+"""Runs the demonstration; ``--stay`` only deploys the service and leaves it running."""
 
 import argparse
 import io
@@ -29,14 +29,14 @@ from demo.laptop import (
     running_aws,
 )
 
-TIME_SCALE = 30  # the half minute between two looks at an endpoint becomes a second
-HELD_OUT = 300  # digits that the training never sees
-ACCURACY_WANTED = 0.9
+TIME_SCALE = 30  # an endpoint is polled every second instead of every half minute
+HELD_OUT = 300  # digits that are not in the training data
+MINIMUM_ACCURACY = 0.9
 LOCAL_PORT = 4577
 
 
 class Demo:
-    """The service on local/, step by step; each step is shown, timed and checked."""
+    """The demonstration on local/; each step is printed, timed and checked."""
 
     def __init__(self, aws: Aws, console: Console) -> None:
         self.aws = aws
@@ -49,7 +49,7 @@ class Demo:
 
     @contextmanager
     def showing(self, title: str) -> Iterator[None]:
-        """Name a step, and say how long it took."""
+        """Print a step's title, and how long it took."""
         self.step, begun = title, time.monotonic()
         self.console.print(f"\n[bold]{title}[/bold]")
         yield
@@ -57,13 +57,13 @@ class Demo:
         self.console.print(f"  [dim]{now - begun:.1f} s, {now - self.started:.1f} s since the start[/dim]")
 
     def deploy(self) -> None:
-        """Put up the service."""
+        """Deploy the service."""
         with self.showing("Deploy the service"):
             run_serverless(self.aws, self.console, "deploy", f"--param=alexaSkillId={SKILL_ID}")
             self.outputs = self.aws.outputs()
 
     def upload(self) -> None:
-        """Upload the digits and the training script, and say so in the parameter document."""
+        """Upload the digits and the training script, and set the parameters."""
         with self.showing("Upload scikit-learn's digits and a training script"):
             digits = load_digits()
             order = np.random.default_rng(0).permutation(len(digits.target))
@@ -82,17 +82,17 @@ class Demo:
                 hyperparameters={"epochs": 20, "hidden": 64},
                 metrics=[{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}],
             )
-            self.console.print(f"  {len(kept)} digits to learn from, {HELD_OUT} held out")
+            self.console.print(f"  {len(kept)} digits for training, {HELD_OUT} held out")
 
     def change_parameters(self, **changes: Any) -> None:
-        """Edit the parameter document as a person would."""
+        """Change the parameter document and print the changes."""
         ssm, name = self.aws.client("ssm"), self.outputs["ParametersName"]
         document = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"]) | changes
         ssm.put_parameter(Name=name, Value=json.dumps(document, indent=2), Type="String", Overwrite=True)
         self.console.print(f"  {name}: {json.dumps(changes)}", markup=False, highlight=False)
 
     def listen(self) -> str:
-        """Subscribe to the notifications; the URL of the queue where they arrive."""
+        """Subscribe a new queue to the notifications, and return its URL."""
         sqs = self.aws.client("sqs")
         url: str = sqs.create_queue(QueueName="demo-notifications")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -105,7 +105,7 @@ class Demo:
         return url
 
     def read_one_notification(self, queue: str) -> str:
-        """The one notification of a build; none, or a second one, is an error."""
+        """Return the text of a build's notification; none or a second one is an error."""
         sqs = self.aws.client("sqs")
         texts: list[str] = []
         for wait in (10, 1):
@@ -113,11 +113,11 @@ class Demo:
                 texts.append(json.loads(message["Body"])["text"])
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         if len(texts) != 1:
-            raise DemoError(f"{len(texts)} notifications were sent, not one: {texts}")
+            raise DemoError(f"expected one notification, received {len(texts)}: {texts}")
         return texts[0]
 
     def say(self, words: str, intent: str, conversation: Conversation | None = None) -> str:
-        """Say something to the skill, and show both sides."""
+        """Send an intent to the skill, and print both sides."""
         conversation = conversation or Conversation(self.aws, self.outputs["AlexaSkillFunctionArn"])
         answer = conversation.say(intent)
         self.console.print(f"  [cyan]you[/cyan]    {words}")
@@ -125,24 +125,24 @@ class Demo:
         return answer
 
     def start_by_voice(self) -> None:
-        """Ask for a build, hear what it would do, and say yes."""
+        """Ask for a build and confirm it."""
         conversation = Conversation(self.aws, self.outputs["AlexaSkillFunctionArn"])
         self.say("Alexa, ask sage build to start a build", "StartBuildIntent", conversation)
         self.say("Yes", "AMAZON.YesIntent", conversation)
 
     def execution(self, number: int) -> str:
-        """The ARN of a build's execution."""
+        """Return the ARN of a build's execution."""
         machine = self.outputs["StateMachineArn"]
         return f"{machine.replace(':stateMachine:', ':execution:')}:build-{number}"
 
     def latest_job(self) -> dict[str, Any]:
-        """DescribeTrainingJob of the newest training job."""
+        """Return DescribeTrainingJob of the newest training job."""
         sagemaker = self.aws.client("sagemaker")
         jobs = sagemaker.list_training_jobs(SortBy="CreationTime", SortOrder="Descending")["TrainingJobSummaries"]
         return sagemaker.describe_training_job(TrainingJobName=jobs[0]["TrainingJobName"])  # type: ignore[no-any-return]
 
     def ask_endpoint(self) -> float:
-        """The accuracy of the endpoint on the digits that were held out."""
+        """Return the endpoint's accuracy on the held-out digits."""
         body = io.StringIO()
         np.savetxt(body, self.questions, fmt="%d", delimiter=",")
         answer = self.aws.client("sagemaker-runtime").invoke_endpoint(
@@ -152,13 +152,13 @@ class Demo:
             Body=body.getvalue(),
         )
         accuracy = float(np.mean(np.array(json.load(answer["Body"])) == self.digits))
-        self.console.print(f"  {len(self.digits)} held-out digits: {accuracy:.1%} read right")
-        if accuracy <= ACCURACY_WANTED:
-            raise DemoError(f"the accuracy is {accuracy:.3f}, and more than {ACCURACY_WANTED} was expected.")
+        self.console.print(f"  {len(self.digits)} held-out digits: {accuracy:.1%} classified correctly")
+        if accuracy <= MINIMUM_ACCURACY:
+            raise DemoError(f"the accuracy is {accuracy:.3f}, expected more than {MINIMUM_ACCURACY}")
         return accuracy
 
     def build(self, queue: str) -> None:
-        """A whole build, started by voice."""
+        """Run a whole build, started by voice."""
         with self.showing('1. "Alexa, ask sage build to start a build"'):
             self.start_by_voice()
         with self.showing("2. The build runs"):
@@ -171,20 +171,20 @@ class Demo:
             self.show_training(self.latest_job())
             notification = self.read_one_notification(queue)
             self.say("Alexa, ask sage build is my build done yet", "CheckStatusIntent")
-        with self.showing("4. The endpoint reads digits that it has never seen"):
+        with self.showing("4. The endpoint classifies digits that were not in the training data"):
             self.ask_endpoint()
-        with self.showing("5. The one notification"):
+        with self.showing("5. The notification"):
             self.show(notification)
 
     def show_training(self, job: dict[str, Any]) -> None:
-        """What a training said last, and its metrics."""
+        """Print the last lines of a training's log, and its metrics."""
         for line in tail_training(self.aws, job["TrainingJobName"], lines=3):
             self.console.print(f"  [dim]{line}[/dim]", highlight=False)
         for metric in job["FinalMetricDataList"]:
             self.console.print(f"  {job['TrainingJobName']}: {metric['MetricName']} {metric['Value']:.4f}")
 
     def stop(self, queue: str) -> None:
-        """A second build, stopped by voice."""
+        """Start a second build, and stop it by voice."""
         with self.showing("6. A second build, stopped by voice"):
             before = self.ask_endpoint()
             self.change_parameters(hyperparameters={"epochs": 100000})
@@ -199,18 +199,18 @@ class Demo:
                 time.sleep(0.2)
             self.console.print(f"  {job['TrainingJobName']}: {job['TrainingJobStatus']}")
             if job["TrainingJobStatus"] != "Stopped":
-                raise DemoError(f"the training job is {job['TrainingJobStatus']}, not Stopped.")
+                raise DemoError(f"the training job is {job['TrainingJobStatus']}, expected Stopped")
             self.show(self.read_one_notification(queue))
             if self.ask_endpoint() != before:
-                raise DemoError("the endpoint does not answer as it did before.")
+                raise DemoError("the endpoint does not answer as it did before")
 
     def show(self, text: str) -> None:
-        """Something that a person receives, indented."""
+        """Print a text that a person receives, indented."""
         for line in text.splitlines():
             self.console.print(f"  │ {line}", markup=False, highlight=False)
 
     def run(self) -> None:
-        """All steps in order."""
+        """Run all steps in order."""
         before = list_inventory(self.aws)
         self.deploy()
         self.upload()
@@ -221,13 +221,13 @@ class Demo:
             self.aws.client("sqs").delete_queue(QueueUrl=queue)
             run_serverless(self.aws, self.console, "remove")
             remains = sorted(list_inventory(self.aws) - before)
-            self.console.print(f"  left behind: {', '.join(remains) or 'nothing'}")
+            self.console.print(f"  leftovers: {', '.join(remains) or 'none'}")
             if remains:
-                raise DemoError("something was left behind.")
+                raise DemoError("the removal was incomplete")
 
 
 def main() -> int:
-    """Run it; 0 if every step was as it should be."""
+    """Run the demonstration; return 0 if every step succeeded."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--stay", action="store_true", help="leave the deployed service running, until Ctrl-C")
     parser.add_argument("--notebook", action="store_true", help="deploy, and open the notebooks in JupyterLab")
@@ -260,18 +260,18 @@ def main() -> int:
 
 
 def stay_up(demo: Demo) -> None:
-    """Deploy, upload, say what to type next, and wait for Ctrl-C."""
+    """Deploy, upload, print what to type next, and wait for Ctrl-C."""
     demo.deploy()
     demo.upload()
     exports = "\n".join(f"  export {name}={value}" for name, value in demo.aws.variables.items())
     demo.console.print(
-        f"\nThe service runs. In another terminal:\n{exports}\n"
+        f"\nThe service is running. In another terminal:\n{exports}\n"
         "  .venv/bin/sagebuild start --watch\n"
         "  .venv/bin/sagebuild params set hyperparameters.epochs=5\n"
         "  .venv/bin/sagebuild --help\n"
         f"  aws sns publish --topic-arn {demo.outputs['LaunchTopicArn']} --message build\n"
         "  npx serverless info\n"
-        "Ctrl-C here ends it all.",
+        "Ctrl-C stops the service and deletes its data.",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""Shows a build while it runs: the state machine's steps with their times, and what the training says."""
+"""Shows a running build: the state machine's steps with their times, and the training's log."""
 
 import json
 import time
@@ -18,12 +18,12 @@ REFRESH_SECONDS = 0.2
 
 
 def watch_build(aws: Aws, console: Console, execution_arn: str, until: str | None = None) -> dict[str, Any]:
-    """Draw the build until it ends, or until it has entered a state.
+    """Draw the build until it has ended, or has entered the state ``until``.
 
     Returns
     -------
     dict
-        The answer of DescribeExecution.
+        The response of DescribeExecution.
     """
     states = aws.client("stepfunctions")
     steps = _list_steps(states, execution_arn)
@@ -39,7 +39,7 @@ def watch_build(aws: Aws, console: Console, execution_arn: str, until: str | Non
 
 
 def tail_training(aws: Aws, job: str, lines: int) -> list[str]:
-    """The last lines that a training job's script printed."""
+    """Return the last lines of a training's log that begin with "epoch"."""
     logs = aws.client("logs")
     group = "/aws/sagemaker/TrainingJobs"
     streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
@@ -60,7 +60,7 @@ def _list_steps(states: Any, execution_arn: str) -> list[str]:
 
 
 def _read_visits(states: Any, execution_arn: str) -> dict[str, tuple[datetime, datetime | None]]:
-    """When each state was entered first and left last; None: it has not been left."""
+    """Return when each state was entered first and left last; None if it is still running."""
     visits: dict[str, tuple[datetime, datetime | None]] = {}
     pages = states.get_paginator("get_execution_history").paginate(
         executionArn=execution_arn, includeExecutionData=False
@@ -82,15 +82,15 @@ def _draw(
     spinner: Spinner,
 ) -> Group:
     table = Table.grid(padding=(0, 2))
-    over = execution["status"] != "RUNNING"
+    has_ended = execution["status"] != "RUNNING"
     for step in steps:
         if step not in visits:
-            if not over:
+            if not has_ended:
                 table.add_row(Text("  ○", style="dim"), Text(step, style="dim"), "")
             continue
         entered, left = visits[step]
         seconds = ((left or datetime.now(entered.tzinfo)) - entered).total_seconds()
-        mark = Text("  ●", style="green") if left else Text("  ✗", style="red") if over else spinner
+        mark = Text("  ●", style="green") if left else Text("  ✗", style="red") if has_ended else spinner
         table.add_row(mark, Text(step, style="" if left else "bold"), f"{seconds:5.1f} s")
     colour = {"SUCCEEDED": "green", "RUNNING": "cyan"}.get(execution["status"], "red")
     return Group(Text(f"  {execution['name']}: {execution['status']}", style=colour), table)

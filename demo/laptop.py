@@ -1,4 +1,4 @@
-"""Brings the service up on local/ and takes it down again, with the commands that a person would type."""
+"""Starts local/, deploys the service to it and removes the service, with the commands that a person would type."""
 
 import io
 import os
@@ -23,11 +23,11 @@ SKILL_ID = "amzn1.ask.skill.00000000-0000-4000-8000-000000000000"
 
 
 class DemoError(Exception):
-    """A step was not as it should be."""
+    """A step of the demonstration failed."""
 
 
 class Aws:
-    """The clients of one endpoint, and the environment in which ordinary tools find it."""
+    """boto3 clients for one endpoint URL, and the environment variables that lead other tools to it."""
 
     def __init__(self, endpoint_url: str) -> None:
         self.endpoint_url = endpoint_url
@@ -40,7 +40,7 @@ class Aws:
         }
 
     def client(self, service: str) -> Any:
-        """A boto3 client."""
+        """Return a boto3 client."""
         return self._session.client(
             service,
             region_name=REGION,
@@ -50,14 +50,14 @@ class Aws:
         )
 
     def outputs(self) -> dict[str, str]:
-        """What the deployed stack gives out."""
+        """Return the outputs of the deployed stack."""
         stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
 @contextmanager
 def running_aws(port: int, time_scale: float) -> Iterator[Aws]:
-    """local/ in a process of its own, with a new data folder, until the block ends."""
+    """Run local/ in a process of its own, with a new data folder, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="sagebuild-") as folder:
         options = ["--port", str(port), "--data", folder, "--time-scale", str(time_scale)]
         process = subprocess.Popen(
@@ -67,7 +67,7 @@ def running_aws(port: int, time_scale: float) -> Iterator[Aws]:
             assert process.stdout is not None
             match = re.search(r"http\S+", process.stdout.readline())
             if not match:
-                raise DemoError("local/ did not start; what it said stands above.")
+                raise DemoError("local/ did not start; see its output above")
             yield Aws(match.group())
         finally:
             process.terminate()
@@ -75,12 +75,12 @@ def running_aws(port: int, time_scale: float) -> Iterator[Aws]:
 
 
 def run_serverless(aws: Aws, console: Console, *arguments: str) -> None:
-    """``npx serverless ...``, its output shown as it comes.
+    """Run ``npx serverless ...`` and print its output line by line.
 
     Raises
     ------
     DemoError
-        It did not succeed.
+        The command failed.
     """
     command = ["npx", "serverless", *arguments]
     console.print(f"  [dim]$ {' '.join(command)}[/dim]")
@@ -89,7 +89,7 @@ def run_serverless(aws: Aws, console: Console, *arguments: str) -> None:
         | aws.variables
         | {
             "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true",
-            "SLS_AWS_MONITORING_FREQUENCY": "200",  # milliseconds; osls asks every five seconds, for a cloud's sake
+            "SLS_AWS_MONITORING_FREQUENCY": "200",  # milliseconds; the default of osls is five seconds
         }
     )
     process = subprocess.Popen(
@@ -100,23 +100,23 @@ def run_serverless(aws: Aws, console: Console, *arguments: str) -> None:
         if line.strip():
             console.print(f"  {line.rstrip()}", markup=False, highlight=False)
     if process.wait():
-        raise DemoError(f"{' '.join(command)} ended with {process.returncode}.")
+        raise DemoError(f"{' '.join(command)} ended with exit code {process.returncode}")
 
 
 def open_notebooks(aws: Aws) -> None:
-    """JupyterLab on the notebooks, until the person ends it."""
-    # Without it the notebooks' own folder would be the root, above which no link leads to the docs.
+    """Run JupyterLab on the notebooks until the user stops it."""
+    # With the default, the notebooks' folder, the links to docs/ would not work.
     root = f"--ServerApp.root_dir={ROOT}"
     command = [sys.executable, "-m", "jupyterlab", root, "notebooks/01-first-build.ipynb"]
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | aws.variables)
-    # Ctrl-C reaches both; JupyterLab asks whether it is meant, and the service must stay until it has ended.
+    # Ctrl-C reaches both processes. JupyterLab asks for confirmation; the service must run until JupyterLab has ended.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     process.wait()
 
 
 def pack_source(folder: Path) -> bytes:
-    """A folder's Python files as the source archive that SageMaker's containers unpack."""
+    """Pack a folder's Python files into a source archive for SageMaker's containers."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as tar:
         for file in sorted(folder.glob("*.py")):
@@ -125,7 +125,7 @@ def pack_source(folder: Path) -> bytes:
 
 
 def list_inventory(aws: Aws) -> set[str]:
-    """Everything that stands in the account, by kind and name."""
+    """Return every resource in the account, as kind and name."""
     sagemaker, logs = aws.client("sagemaker"), aws.client("logs")
     stacks = aws.client("cloudformation").list_stacks()["StackSummaries"]
     found = {

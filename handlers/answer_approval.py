@@ -1,4 +1,4 @@
-"""Takes a change of a model package's approval status for the answer that a build waits for."""
+"""Answers a build that waits for approval when its model package's approval status changes."""
 
 import logging
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from sagebuild.service import Service
 from sagebuild.steps.registry import answer_from_registry
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Answer the build whose package was approved or rejected, if it waits for that."""
+    """Answer the build whose package was approved or rejected, if it waits for approval."""
     detail = event["detail"]
     approved = detail["ModelApprovalStatus"] == "Approved"
     comment = detail.get("ApprovalDescription") or ""

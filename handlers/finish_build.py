@@ -1,4 +1,4 @@
-"""Last step of a build, on the status-change event of its execution."""
+"""Finishes a build on the status-change event of its execution."""
 
 from datetime import UTC, datetime
 from typing import Any

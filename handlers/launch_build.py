@@ -9,7 +9,7 @@ from sagebuild.service import Service
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Launch a build for a batch of messages; those that failed go back to the queue alone."""
+    """Launch a build for a batch of messages; only failed messages return to the queue."""
     messages = [Message(record.message_id, record.body) for record in SQSEvent(event).records]
     failed = take_messages(Service.from_environment(), messages)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

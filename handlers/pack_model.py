@@ -1,4 +1,4 @@
-"""Puts the serving script into the trained model's archive, where some containers look for it alone."""
+"""Adds the serving script to the trained model's archive, for the containers that read it only from there."""
 
 from typing import Any
 
@@ -7,6 +7,6 @@ from sagebuild.steps.packing import pack_model
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Pack what the state machine hands in; the answer is where the result lies."""
+    """Pack a model and its serving script; return the address of the new archive."""
     packed = pack_model(Service.from_environment(), event["artifacts"], event["source"], event["target"])
     return {"artifacts": packed}

@@ -1,4 +1,4 @@
-"""First step of a build: write every request and check it before anything costs money."""
+"""Plans a build: builds and checks all its requests before anything costs money."""
 
 from typing import Any
 
@@ -7,5 +7,5 @@ from sagebuild.service import Service
 
 
 def handler(event: dict[str, Any], _context: object) -> Any:
-    """Plan the build or rollback whose number the state machine passes in."""
+    """Plan a build or a rollback by its number."""
     return plan(Service.from_environment(), event["number"])

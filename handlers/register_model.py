@@ -1,4 +1,4 @@
-"""Registers the model that a build has made in the model registry."""
+"""Registers a build's model in the model registry."""
 
 from typing import Any
 
@@ -7,5 +7,5 @@ from sagebuild.steps.registry import register_model
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Register what the state machine hands in; the answer is the package's ARN."""
+    """Register a model; return the ARN of its package."""
     return {"package": register_model(Service.from_environment(), event)}

@@ -1,4 +1,4 @@
-"""Removes, before the stack goes, what builds have made and CloudFormation does not know."""
+"""Deletes what builds created outside CloudFormation, before the stack is removed."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from sagebuild.service import Service
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Answer CloudFormation's Create, Update or Delete; only the last has anything to do."""
+    """Answer CloudFormation's Create, Update or Delete; only Delete does something."""
     answer_request(event, context.log_stream_name, _apply)
 
 

@@ -1,4 +1,4 @@
-"""Asks people whether a model may be deployed; the build waits until somebody answers."""
+"""Requests approval to deploy a model; the build waits for the answer."""
 
 from typing import Any
 
@@ -8,6 +8,6 @@ from sagebuild.steps.approval import request_approval
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Ask for the build that the state machine hands in, with the token that it waits with."""
+    """Store the token of the waiting task, and publish the request."""
     service = Service.from_environment()
     request_approval(service, event["number"], event["token"], event["seconds"], event["execution"], now())

@@ -1,4 +1,4 @@
-"""Sends the sample request to the live endpoint; a wrong answer fails the build."""
+"""Sends the sample request to the live endpoint; an unexpected answer fails the build."""
 
 from typing import Any
 
@@ -7,5 +7,5 @@ from sagebuild.steps.smoke_test import run_smoke_test
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Run the smoke test that the state machine hands in."""
+    """Run a smoke test."""
     run_smoke_test(Service.from_environment(), event)

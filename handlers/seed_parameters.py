@@ -1,4 +1,4 @@
-"""Writes the default parameter document at the first deployment; a document that a person has is never touched."""
+"""Writes the default parameter document at the first deployment; an existing document is never changed."""
 
 from typing import Any
 

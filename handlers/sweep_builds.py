@@ -1,4 +1,4 @@
-"""Every few minutes: what was left of builds that have ended is found and put right."""
+"""Finds unfinished builds every ten minutes, and finishes them."""
 
 import logging
 from datetime import datetime
@@ -7,10 +7,10 @@ from typing import Any
 from sagebuild.finish.sweep import sweep_builds
 from sagebuild.service import Service
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Sweep, as of the time of the schedule's event."""
-    for repaired in sweep_builds(Service.from_environment(), datetime.fromisoformat(event["time"])):
-        _log.warning("finished again: %s", repaired)
+    """Sweep at the time of the schedule's event."""
+    for reason in sweep_builds(Service.from_environment(), datetime.fromisoformat(event["time"])):
+        _log.warning("finished again: %s", reason)

@@ -1,7 +1,10 @@
 """Routes requests: AWS calls to moto's applications, and ``/_local`` to the engine's own pages."""
 
+from contextlib import suppress
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, jsonify, request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -39,9 +42,27 @@ class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
         if "HTTP_ORIGIN" in environ:
             # Only browsers send an Origin. A web page must not call an AWS that runs code.
             return Response("local/ refuses requests from web pages.\n", 403)
+        if not _is_own_host(str(environ.get("HTTP_HOST", ""))):
+            # A web page can point a name of its own at this machine (DNS rebinding); such a request has no Origin.
+            return Response("local/ answers to the host localhost, to names below it, and to IP addresses.\n", 403)
         if str(environ.get("PATH_INFO", "")).startswith(PREFIX + "/"):
             return self._own
         return super().get_application(environ)
+
+
+def _is_own_host(header: str) -> bool:
+    """Whether a Host header names this machine: an IP address, localhost, or the engine's own host.
+
+    S3's virtual hosts are names below these, such as bucket.localhost. False for every other name.
+    """
+    try:
+        host = urlsplit(f"//{header}").hostname or ""
+    except ValueError:  # a broken IPv6 address
+        return False
+    with suppress(ValueError):
+        return bool(ip_address(host))
+    own = {"localhost", config.current().host}
+    return host in own or host.endswith(tuple(f".{name}" for name in own))
 
 
 def application() -> Any:

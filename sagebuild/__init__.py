@@ -1,4 +1,4 @@
-"""CI/CD for SageMaker models: the domain, and the door to it from Python.
+"""CI/CD for SageMaker models; `connect` returns a deployed stack.
 
 >>> import sagebuild
 >>> stack = sagebuild.connect("sagebuild-dev")
@@ -15,7 +15,7 @@ __all__ = ["connect"]
 
 
 def __getattr__(name: str) -> Any:
-    # Lambda imports this package, too; the client is in no function's archive.
+    # Lambda imports this package too, and its archives do not contain the client.
     if name == "connect":
         from sagebuild.client import connect
 

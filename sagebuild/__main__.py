@@ -1,16 +1,16 @@
-"""The command line: ``python -m sagebuild``, or ``sagebuild`` where it is installed."""
+"""The entry point of the command line: ``python -m sagebuild``, or ``sagebuild`` once it is installed."""
 
 import sys
 
 
 def main() -> None:
-    """Run the command that was typed."""
+    """Run a command; exit with 1 if a library of the command line is not installed."""
     try:
         from sagebuild.cli.app import app
     except ModuleNotFoundError as error:
         if error.name not in {"rich", "typer"}:
             raise
-        print(f"sagebuild: the command line needs {error.name}; pip install 'sagebuild[client]'.", file=sys.stderr)
+        print(f"sagebuild: the command line needs {error.name}; run: pip install 'sagebuild[client]'", file=sys.stderr)
         sys.exit(1)
     app(prog_name="sagebuild")
 

@@ -1,4 +1,4 @@
-"""Answers CloudFormation's requests to a custom resource, whatever happens: without an answer it waits an hour."""
+"""Answers CloudFormation's requests to a custom resource, also after an error; unanswered, it waits an hour."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.request import Request, urlopen
 
-ANSWER_TIMEOUT = 30  # seconds
+ANSWER_TIMEOUT_SECONDS = 30
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def answer_request(event: dict[str, Any], log_stream: str, apply: Callable[[str, dict[str, Any]], None]) -> None:
-    """Do what CloudFormation asks and tell it how that went.
+    """Handle a request of CloudFormation and answer it with success or failure.
 
     Parameters
     ----------
@@ -22,14 +22,14 @@ def answer_request(event: dict[str, Any], log_stream: str, apply: Callable[[str,
         The request, as in
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html.
     log_stream
-        Where a person finds the details of a failure.
+        Named in the answer to a failed request.
     apply
         Takes the request type ("Create", "Update", "Delete") and the resource's properties.
     """
     try:
         apply(event["RequestType"], event["ResourceProperties"])
         status, reason = "SUCCESS", "Done."
-    except Exception as error:  # the stack must hear of every failure
+    except Exception as error:  # CloudFormation must receive an answer to every failure
         _log.exception("custom resource failed")
         status, reason = "FAILED", f"{type(error).__name__}: {error} (log stream {log_stream})"
     _put(
@@ -37,7 +37,7 @@ def answer_request(event: dict[str, Any], log_stream: str, apply: Callable[[str,
         {
             "Status": status,
             "Reason": reason,
-            # Constant, so that an update is never taken for a replacement.
+            # Constant: CloudFormation takes a new id for a replacement.
             "PhysicalResourceId": event["LogicalResourceId"],
             **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
         },
@@ -47,5 +47,5 @@ def answer_request(event: dict[str, Any], log_stream: str, apply: Callable[[str,
 def _put(url: str, answer: dict[str, str]) -> None:
     # The URL is presigned for a request without a content type.
     request = Request(url, data=json.dumps(answer).encode(), method="PUT", headers={"Content-Type": ""})
-    with urlopen(request, timeout=ANSWER_TIMEOUT):
+    with urlopen(request, timeout=ANSWER_TIMEOUT_SECONDS):
         pass

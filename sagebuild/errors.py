@@ -1,4 +1,4 @@
-"""Everything that sagebuild refuses or fails on purpose; the state machine and the skill match these names."""
+"""The errors that sagebuild raises on purpose; the state machine and the skill match their names."""
 
 
 class SagebuildError(Exception):
@@ -6,111 +6,111 @@ class SagebuildError(Exception):
 
 
 class MissingSettingError(SagebuildError):
-    """The environment lacks a variable that the deployment should have set."""
+    """An environment variable that the deployment sets is missing."""
 
 
 class AwsUnavailableError(SagebuildError):
-    """AWS throttled the call, did not answer in time, or failed on its side: the same call may succeed later."""
+    """AWS throttled the call, did not answer in time, or had an internal failure: the same call may succeed later."""
 
-    # An attribute and not a class of its own: the state machine retries by this one name.
+    # An attribute instead of a subclass: the state machine retries by this one name.
     throttled = False
 
 
 class ParameterError(SagebuildError):
-    """The parameter document asks for something that cannot be built."""
+    """The parameter document asks for a build that is impossible."""
 
 
 class InvalidValueError(ParameterError):
-    """A value that somebody wants to give a parameter does not fit, while the document as it is does."""
+    """The proposed value is invalid; the stored document is valid."""
 
 
 class MalformedMessageError(SagebuildError):
-    """A message of the launch queue that nobody can read as a request for a build."""
+    """A message of the launch queue is not a request for a build."""
 
 
 class ImageNotFoundError(ParameterError):
-    """No container image exists for what was asked."""
+    """No container image exists for the requested framework, version or algorithm."""
 
 
 class PreflightError(SagebuildError):
-    """Something that the build needs is not there, found before anything paid has started."""
+    """The build lacks something it needs; found before anything paid starts."""
 
 
 class HookError(SagebuildError):
-    """A person's own function failed, or returned a request that the build cannot make."""
+    """A hook function failed, or returned a request that the build cannot send."""
 
 
 class SourceError(SagebuildError):
-    """A folder or a git checkout cannot be made into a source archive."""
+    """A folder or git checkout cannot be packed into a source archive."""
 
 
 class NoBuildsError(SagebuildError):
-    """No build was ever started in this stack."""
+    """This stack has never started a build."""
 
 
 class NoBuildRunningError(SagebuildError):
-    """There is no running build to act on."""
+    """No build is running."""
 
 
 class BuildNotFoundError(SagebuildError):
-    """The number belongs to no build of this stack."""
+    """No build of this stack has that number."""
 
 
 class StillRunningError(SagebuildError):
-    """Something that was told to stop has not confirmed it in the time given."""
+    """A job or resource did not end in the time given."""
 
 
 class StackNotFoundError(SagebuildError):
-    """CloudFormation knows no such stack in this account and region, or it is none of sagebuild's."""
+    """This account and region have no such stack, or sagebuild did not deploy it."""
 
 
 class CredentialsError(SagebuildError):
-    """There are no AWS credentials, or AWS does not take them."""
+    """AWS credentials are missing or invalid."""
 
 
 class RegionError(SagebuildError):
-    """It is not said in which AWS region to look, or nothing answers there."""
+    """No AWS region is configured, or its endpoint does not answer."""
 
 
 class AccessDeniedError(SagebuildError):
-    """The person's credentials do not allow the call."""
+    """The user's credentials do not allow the call."""
 
 
 class NotConfirmedError(SagebuildError):
-    """Something was asked for, and did not show in the time given."""
+    """A request was sent, and its effect was not seen in the time given."""
 
 
 class EndpointError(SagebuildError):
-    """There is no endpoint that could answer, or its model failed to."""
+    """No endpoint is in service, or its model failed to answer."""
 
 
 class InputError(SagebuildError):
-    """What a person handed in cannot be used."""
+    """The user's input cannot be used."""
 
 
 class SmokeTestError(SagebuildError):
-    """The live endpoint did not answer the sample request as it was asked to."""
+    """The live endpoint's answer to the sample request is not the expected one."""
 
 
 class RollbackError(SagebuildError):
-    """A rollback was asked for that cannot be done."""
+    """The requested rollback is impossible."""
 
 
 class NotGoodBuildError(RollbackError):
-    """The build to roll back to did not leave the endpoint with its model."""
+    """The rollback's target did not deploy its model."""
 
 
 class ModelGoneError(RollbackError):
-    """The model or the endpoint configuration to roll back to was deleted."""
+    """The model or endpoint configuration of the rollback's target was deleted."""
 
 
 class AlreadyLiveError(RollbackError):
-    """The endpoint serves already what a rollback would make it serve."""
+    """The endpoint already serves the rollback's target."""
 
 
 class NoApprovalPendingError(SagebuildError):
-    """No build waits for an answer, or not that one, or somebody has answered already."""
+    """No build waits for approval, or not that one, or it has an answer."""
 
 
 class BuildRunningError(SagebuildError):
-    """A build runs, and what was asked for does not wait for its end."""
+    """A build is running, and the request cannot wait for its end."""

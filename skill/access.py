@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ACCESS_KEPT_SECONDS = 30.0
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("sagebuild")
 
 _access: tuple[float, Access] | None = None
 

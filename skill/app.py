@@ -24,8 +24,8 @@ from skill.speech import Sentence, speak, write
 
 _ID = re.compile(r"amzn1\.[\w.-]+")
 
-logger = logging.getLogger(__name__)
-logging.getLogger("skill").setLevel(logging.INFO)
+logger = logging.getLogger("sagebuild")
+logger.setLevel(logging.INFO)
 
 
 def handler(event: Any, context: object) -> dict[str, Any]:

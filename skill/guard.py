@@ -11,7 +11,7 @@ from skill.speech import Sentence
 # Alexa requires skills to refuse older requests, so that a recorded request cannot be replayed.
 MAX_AGE_SECONDS = 150
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("sagebuild")
 
 
 def find_refusal(envelope: Any, now: datetime) -> Sentence | None:

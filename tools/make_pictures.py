@@ -1,7 +1,6 @@
-"""Makes docs/pictures: the service is deployed to local/, builds run, and what a person sees of them is drawn.
+"""Makes docs/pictures: deploys the service to local/, runs builds, and pictures the terminal and a notebook.
 
-``make pictures`` runs it; it takes some minutes. Of the two libraries that it needs besides, and of Chromium, nothing
-else has a use.
+``make pictures`` runs it, in some minutes. It needs Chromium, and libraries that nothing else in the project uses.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ PICTURES = ROOT / "docs" / "pictures"
 TIME_SCALE = 30
 PERSON = "ada"
 METRICS = '[{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}, {"Name": "loss", "Regex": "loss=([0-9.]+)"}]'
-# The parts of the first notebook that are shown: a file's name, the heading with which it begins, and the one after it.
+# The parts of the first notebook that are pictured: the file's name, the part's first heading, the heading after it.
 PARTS = (
-    ("notebook-build", "## Build", "## Ask the endpoint"),
-    ("notebook-compare", "## Change something and compare", "## Stop one"),
+    ("notebook-build", "## Build", "## Invoke the endpoint"),
+    ("notebook-compare", "## Change something and compare", "## Stop a build"),
 )
 
 
 def main() -> int:
-    """Make all of them anew; 1 if Chromium is missing."""
+    """Make all pictures; return 1 if Chromium is missing."""
     browser = find_browser()
     if browser is None:
-        print("make pictures needs Chromium, which photographs the notebook: apt install chromium.", file=sys.stderr)
+        print("make pictures needs Chromium for the pictures of the notebook: apt install chromium.", file=sys.stderr)
         return 1
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, running_aws(0, TIME_SCALE) as aws:
@@ -63,30 +62,30 @@ def main() -> int:
 
 
 def describe_person(aws: Aws, home: Path) -> dict[str, str]:
-    """The environment of whoever types, with nothing of this machine in it."""
+    """Return the environment variables of the person who types, without any of this machine's."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     person = {"HOME": str(home), "LOGNAME": PERSON, "USER": PERSON, "PATH": path, "TZ": "UTC", "LANG": "C.UTF-8"}
     return person | aws.variables | {"AWS_DEFAULT_REGION": aws.variables["AWS_REGION"]}
 
 
 def show_first_build(terminal: Terminal) -> None:
-    """From the first upload to a build while it runs."""
+    """Picture the first upload, the parameters, and a running build."""
     terminal.type("sagebuild upload data digits.csv")
     terminal.type("sagebuild upload source examples/digits")
     settings = "trainentrypoint=train.py trainsourcefile=digits.tar.gz hyperparameters.epochs=60"
     terminal.type(f"sagebuild params set {settings}")
     terminal.type("sagebuild params set trainvolumesiz=3", code=1)
-    terminal.draw(PICTURES / "terminal-params.svg", "Upload, and say what a build does")
+    terminal.draw(PICTURES / "terminal-params.svg", "Upload, and set parameters")
 
     terminal.run_unseen(f"sagebuild params set 'metrics={METRICS}'")
     slow = "--set hyperparameters.epochs=1500 --set hyperparameters.learning-rate=0.0001"
     terminal.clear()
     terminal.type(f"sagebuild start --watch {slow}", stop_when=is_learning)
-    terminal.draw(PICTURES / "terminal-watch.svg", "A build, while it runs")
+    terminal.draw(PICTURES / "terminal-watch.svg", "A running build")
 
 
 def show_answers(terminal: Terminal) -> None:
-    """Builds of all kinds: a better one, one that fails, one that is not good enough, one that asks."""
+    """Run builds that succeed, fail and are withheld, and picture the approval of one."""
     terminal.run_unseen("sagebuild start --watch")
     terminal.run_unseen("sagebuild start --watch --set hyperparameters.epochs=5 --set trainentrypoint=trian.py", code=1)
     short = '--set hyperparameters.epochs=2 --set \'qualitygate={"metric": "accuracy", "minimum": 0.95}\''
@@ -94,43 +93,44 @@ def show_answers(terminal: Terminal) -> None:
     terminal.run_unseen("sagebuild start --set hyperparameters.epochs=120 --set approval=manual")
     terminal.run_unseen("until sagebuild status --json | grep -q 'approval_requested_at\": \"2'; do sleep 0.3; done")
     terminal.clear()
-    terminal.type("sagebuild approve --comment 'checked on digits of our own' --watch", answer="y\n")
-    terminal.draw(PICTURES / "terminal-approve.svg", "A person says yes")
+    terminal.type("sagebuild approve --comment 'checked on our own digits' --watch", answer="y\n")
+    terminal.draw(PICTURES / "terminal-approve.svg", "Approving a build")
 
 
 def show_builds(terminal: Terminal) -> None:
-    """All of them, one of them, and what would stand in the way of the next."""
+    """Picture the list of builds, one build, and the doctor."""
     terminal.clear()
     terminal.type("sagebuild rollback 2")
     terminal.run_unseen("sagebuild watch")
     terminal.type("sagebuild builds")
     terminal.type("sagebuild compare 2 5")
-    terminal.draw(PICTURES / "terminal-builds.svg", "Builds, and two of them side by side")
+    terminal.draw(PICTURES / "terminal-builds.svg", "All builds, and two of them compared")
 
     terminal.clear()
     terminal.type("sagebuild show 5")
-    terminal.draw(PICTURES / "terminal-show.svg", "All that is known of a build")
+    terminal.draw(PICTURES / "terminal-show.svg", "One build")
 
     terminal.run_unseen("sagebuild params set trainsourcefile=digits-2.tar.gz")
     terminal.clear()
     terminal.type("sagebuild doctor", code=1)
-    terminal.draw(PICTURES / "terminal-doctor.svg", "What stands in a build's way")
+    terminal.draw(PICTURES / "terminal-doctor.svg", "A check before the next build")
     terminal.run_unseen("sagebuild params undo")
 
 
 def is_learning(screen: str) -> bool:
-    """Whether the training's curve can be seen."""
-    return re.search(r"Train Model .* running\b.*accuracy +[▁-█]{30,} +0\.(8[5-9]|9)", screen, re.DOTALL) is not None
+    """False until the screen shows the running training with long curves, down to the last curve's value."""
+    accuracy, loss = r"accuracy +[▁-█]{30,} +0\.(8[5-9]|9)", r"loss +[▁-█]{30,} +\d\.\d{3}"
+    return re.search(rf"Train Model .* running\b.*{accuracy}.*{loss}", screen, re.DOTALL) is not None
 
 
 def show_build(variables: dict[str, str]) -> None:
-    """A build's state machine as a notebook draws it, while it trains."""
+    """Picture a build's state machine as a notebook draws it during the training."""
     os.environ |= variables
     build = sagebuild.connect().start({"hyperparameters.epochs": 1500})
     deadline = time.monotonic() + 120
     while not any((step.name, step.state) == ("Train Model", "running") for step in build.steps()):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"The build that is to be drawn does not train: {build}")
+            raise RuntimeError(f"The build to be pictured does not train: {build}")
         time.sleep(0.2)
     time.sleep(2)
     (PICTURES / "build.svg").write_text(build.steps()._repr_html_() + "\n", encoding="utf-8")
@@ -139,11 +139,11 @@ def show_build(variables: dict[str, str]) -> None:
 
 
 def show_notebook(browser: str, folder: Path, variables: dict[str, str]) -> None:
-    """Parts of the first notebook, run from its beginning to the end of the last part."""
+    """Run the first notebook to the end of the last pictured part, and picture the parts."""
     notebook = nbformat.read(folder / "01-first-build.ipynb", as_version=4)
     headings = [cell.source.partition("\n")[0] for cell in notebook.cells]
     if missing := {heading for part in PARTS for heading in part[1:]} - set(headings):
-        raise RuntimeError(f"The first notebook has no part headed {', '.join(missing)}; change PARTS after it.")
+        raise RuntimeError(f"The first notebook has no heading {', '.join(missing)}; change PARTS.")
     notebook.cells = notebook.cells[: headings.index(PARTS[-1][2])]
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute(env=variables)

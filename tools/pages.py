@@ -1,4 +1,4 @@
-"""Takes pictures of pages with a headless Chromium."""
+"""Takes pictures of HTML and SVG files with a headless Chromium."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_TALLEST = 6000  # pixels of a page, before what is empty is cut off
-_EDGE = 16
+_WINDOW_HEIGHT = 6000  # CSS pixels; the empty rest is cut off
+_EDGE = 16  # pixels that stay below the content
 
 
 def find_browser() -> str | None:
-    """Where Chromium is, under any of its names."""
+    """Return the path of Chromium, under any of its names; None if it is not installed."""
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
 def take_picture(browser: str, page: Path, picture: Path, width: int = 980, scale: float = 1.5) -> None:
-    """Write a PNG of an HTML or SVG file, as high as what is on it.
+    """Write a PNG of an HTML or SVG file, as high as its content.
 
     Parameters
     ----------
     width
-        Of the window, in CSS pixels.
+        The width of the window, in CSS pixels.
     scale
-        Pixels of the picture for each of them.
+        Pixels of the picture per CSS pixel.
     """
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder, "raw.png")
@@ -46,7 +46,7 @@ def take_picture(browser: str, page: Path, picture: Path, width: int = 980, scal
                 browser,
                 *_FLAGS,
                 f"--user-data-dir={folder}/profile",
-                f"--window-size={width},{_TALLEST}",
+                f"--window-size={width},{_WINDOW_HEIGHT}",
                 f"--force-device-scale-factor={scale}",
                 "--virtual-time-budget=5000",
                 f"--screenshot={raw}",
@@ -60,7 +60,7 @@ def take_picture(browser: str, page: Path, picture: Path, width: int = 980, scal
 
 
 def _trim(image: Image.Image) -> Image.Image:
-    """Cut off what is of the colour of the lower right corner, but for a narrow edge."""
+    """Cut off the rows below the content, which have the colour of the lower right corner."""
     corner = image.getpixel((image.width - 1, image.height - 1))
     box = ImageChops.difference(image, Image.new("RGB", image.size, corner)).getbbox()
     if box is None:

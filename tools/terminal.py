@@ -1,4 +1,4 @@
-"""Runs a command in a terminal that nobody sees, and draws what stands on its screen as SVG."""
+"""Runs commands in an emulated terminal, and draws its screen as SVG."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 COLUMNS, LINES = 112, 50
-_LONGEST_SECONDS = 180.0
-# pyte's names of the colours, by rich's.
+_TIMEOUT_SECONDS = 180.0
+# rich's names of colours, by pyte's names.
 _COLOURS = {"brown": "yellow", "brightblack": "bright_black"}
 _THEME = TerminalTheme(
     (18, 22, 28),
@@ -33,7 +33,7 @@ _THEME = TerminalTheme(
     [(130, 140, 152), (255, 140, 140), (120, 220, 160), (250, 214, 130), (140, 200, 250), (215, 175, 245),
      (120, 220, 230), (255, 255, 255)],
 )  # fmt: skip
-# Whoever looks at a picture of a page of ours fetches nothing from elsewhere.
+# The SVG must not load a font from another server.
 _SVG = re.sub(r"    @font-face \{\{.*?\n    \}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
     "font-family: Fira Code, monospace",
     "font-family: 'Fira Code', ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
@@ -41,14 +41,14 @@ _SVG = re.sub(r"    @font-face \{\{.*?\n    \}\}\n", "", CONSOLE_SVG_FORMAT, fla
 
 
 class Terminal:
-    """A terminal of a fixed width, in which one command after another runs.
+    """A terminal of fixed size that runs one command after another.
 
     Parameters
     ----------
     folder
-        Where they run.
+        The folder in which the commands run.
     variables
-        Their whole environment.
+        Their environment; nothing else is inherited.
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
@@ -58,60 +58,60 @@ class Terminal:
         self._stream = pyte.ByteStream(self._screen)
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Clear the screen."""
         self._screen.reset()
 
     def type(
         self, command: str, answer: str = "", stop_when: Callable[[str], bool] | None = None, code: int = 0
     ) -> None:
-        """Type a command after the prompt and let it run to its end.
+        """Show a prompt and a command, and run the command to its end.
 
         Parameters
         ----------
         answer
-            What is typed when it asks "[y/N]".
+            The text to type when the command asks "[y/N]".
         stop_when
-            Given the screen's text; when it is true, the screen stays as it is then, and the command runs on unseen.
+            Called with the screen's text; once it returns True, the screen is frozen and the command runs on unseen.
         code
-            With which it must end.
+            The expected exit code.
 
         Raises
         ------
         RuntimeError
-            It has ended with another one, or the screen never showed what it should.
+            The exit code is another one, or ``stop_when`` never returned True.
         """
         blank = b"\r\n" if self.text else b""
         self._stream.feed(blank + b"\x1b[32m$\x1b[0m \x1b[1m" + command.encode() + b"\x1b[0m\r\n")
         seen = True
-        for said, keyboard in self._run(command, code):
+        for output, keyboard in self._run(command, code):
             if seen:
-                self._stream.feed(said.replace(b"\x1b[2m", b"\x1b[90m"))  # pyte knows no dim
+                self._stream.feed(output.replace(b"\x1b[2m", b"\x1b[90m"))  # pyte does not support dim
                 seen = not (stop_when and stop_when(self.text))
             if answer and "[y/N]" in self.text:
                 os.write(keyboard, answer.encode())
                 answer = ""
         if stop_when and seen:
-            raise RuntimeError(f"{command} never showed what it was watched for; it ended with:\n{self.text}")
+            raise RuntimeError(f"{command} never showed the expected text; its last screen:\n{self.text}")
 
     def run_unseen(self, command: str, code: int = 0) -> None:
-        """Run a command that is no part of the picture; see `type`."""
+        """Run a command without showing it; see `type`."""
         for _ in self._run(command, code):
             pass
 
     def _run(self, command: str, code: int) -> Iterator[tuple[bytes, int]]:
-        """What it says piece by piece, with where to type."""
+        """Yield the command's output in pieces, each with the file descriptor for its input."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             ["bash", "-c", command], cwd=self._folder, env=self._variables, stdin=theirs, stdout=theirs, stderr=theirs
         )
         os.close(theirs)
-        deadline, last = time.monotonic() + _LONGEST_SECONDS, b""
+        deadline, last = time.monotonic() + _TIMEOUT_SECONDS, b""
         while time.monotonic() < deadline:
             try:
                 if select.select([ours], [], [], 0.2)[0]:
                     last = os.read(ours, 65536)
                     yield last, ours
-            except OSError:  # it has closed its side
+            except OSError:  # the command has closed the terminal
                 break
         else:
             process.kill()
@@ -121,11 +121,11 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What stands on the screen."""
+        """The text on the screen."""
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
     def draw(self, path: Path, title: str) -> None:
-        """Write the screen as SVG, as many lines as are used."""
+        """Write the screen as SVG, without the empty lines at its end."""
         used = len(self.text.splitlines())
         console = Console(record=True, width=COLUMNS, file=io.StringIO(), legacy_windows=False)
         for line in range(used):

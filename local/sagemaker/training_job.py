@@ -3,7 +3,7 @@
 import re
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from local import config
@@ -172,9 +172,8 @@ class TrainingJob:
 
     def _find_metrics(self, line: str) -> None:
         for name, pattern in self._patterns.items():
-            if found := pattern.search(line):
-                with suppress(ValueError, IndexError), self._lock:
-                    value = float(found.group(1))
+            for value in read_values(pattern, line):
+                with self._lock:
                     self._metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
                     self._values.setdefault(name, []).append(value)
 
@@ -210,6 +209,18 @@ class TrainingJob:
 
     def _publish(self, detail: Json) -> None:
         emit_status("Training Job", self, detail, self._region)
+
+
+def read_values(pattern: re.Pattern[str], line: str) -> Iterator[float]:
+    """The values of a metric in a line of output, each carriage return of which begins another.
+
+    In a regular expression with alternatives, the first group that took part in the match holds the value.
+    """
+    for part in line.split("\r"):
+        for found in pattern.finditer(part):
+            text = next((group for group in found.groups() if group is not None), "")
+            with suppress(ValueError):
+                yield float(text.replace("_", "x"))  # Python alone reads 1_000 as a number
 
 
 def _start_timer(seconds: float, action: Callable[[], object]) -> threading.Timer:

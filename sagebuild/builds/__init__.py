@@ -1,6 +1,6 @@
-"""What is known of builds: one table, read and written here only.
+"""The records of builds in one DynamoDB table, which only this package reads and writes.
 
-A build has a record from the moment it gets its number. One more item of the table, the lock, says which build runs,
-which build is pending, and which requests were already counted. Every change of an item names the state that it
-expects (a conditional write), so two callers cannot both win.
+A build has a record as soon as it has a number. One more item of the table, the lock, holds the running build, the
+pending build and the requests already counted. Each change is a conditional write on the state that the caller read, so
+two callers cannot both succeed.
 """

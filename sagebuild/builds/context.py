@@ -1,4 +1,4 @@
-"""The context of one build: what its requests are written from."""
+"""The context of one build: the service, the number and the parameters that its requests are built from."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class BuildContext(Generic[P_co]):
     Parameters
     ----------
     number
-        The build's number, from which the names of its resources derive. The doctor and the estimate of a build that
-        is not launched yet take the next one.
+        The build's number, from which the names of its resources derive. The doctor and the cost estimate use the
+        next number.
     parameters
-        The document and the build's overrides, checked.
+        The validated document with the build's overrides.
     """
 
     service: Service
@@ -32,22 +32,22 @@ class BuildContext(Generic[P_co]):
     parameters: P_co
 
     def narrow(self, kind: type[Kind]) -> BuildContext[Kind] | None:
-        """The same context, typed for a framework's own parameters; None when they are another framework's."""
+        """Return the same context, typed for a framework's own parameters; None for another framework's."""
         return cast("BuildContext[Kind]", self) if isinstance(self.parameters, kind) else None
 
 
 def describe_next(service: Service, parameters: BuildParameters | None = None) -> BuildContext[BuildParameters]:
-    """The context of the build that a request would start now.
+    """Return the context of the next build.
 
     Parameters
     ----------
     parameters
-        Its parameters; None reads the parameter document.
+        The parameters; default: those of the parameter document.
 
     Raises
     ------
     ParameterError
-        The document asks for something that cannot be built.
+        The parameter document is invalid.
     """
     if parameters is None:
         parameters = parse_document(read_document(service), default_framework=service.settings.framework)

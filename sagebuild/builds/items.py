@@ -1,4 +1,4 @@
-"""DynamoDB items to plain Python values and back; numbers come back as int or float."""
+"""Converts DynamoDB items to plain Python values and back; numbers become int or float."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def to_item(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values as DynamoDB's typed ones."""
+    """Convert plain values to DynamoDB's typed values."""
     from boto3.dynamodb.types import TypeSerializer
 
     serialize = TypeSerializer().serialize
@@ -14,7 +14,7 @@ def to_item(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """DynamoDB's typed values as plain ones."""
+    """Convert DynamoDB's typed values to plain values."""
     from boto3.dynamodb.types import TypeDeserializer
 
     deserialize = TypeDeserializer().deserialize
@@ -22,7 +22,7 @@ def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_decimals(value: Any) -> Any:
-    """DynamoDB's serializer takes no floats."""
+    """Replace floats, which DynamoDB's serializer refuses."""
     if isinstance(value, float):
         return Decimal(repr(value))
     if isinstance(value, Mapping):

@@ -1,8 +1,7 @@
-"""One build at a time: which build of the stack runs, and which one waits to follow it.
+"""The lock: which build of the stack is running, and which one is pending.
 
-In the builds table the partition ``kind`` = "stack" holds that one item. Every change of it is conditional on the
-version that the caller saw, so that two callers in the same millisecond cannot both have the lock, and none can note a
-request behind the back of one that frees the lock.
+It is one item of the builds table, with ``kind`` = "stack". Each change is conditional on the version that the caller
+read. So two callers cannot both take the lock, and no request is added while another caller frees the lock.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from sagebuild.builds.records import BuildRecord, Trigger, build_key
 from sagebuild.service import Service, aws_call
 
 _KEY = {"kind": {"S": "stack"}, "number": {"N": "0"}}
-# As many as two batches of the launch queue hold; what is delivered again is so within minutes.
+# Two batches of the launch queue; SQS delivers a message again within minutes.
 _REMEMBERED = 1000
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html: somebody else was faster.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html: another write came first.
 _REFUSED = frozenset(
     {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
 )
@@ -28,20 +27,20 @@ _REFUSED = frozenset(
 
 @dataclass(frozen=True)
 class Pending:
-    """The one build that follows the running one.
+    """The pending build, which starts when the running one ends.
 
     Parameters
     ----------
     trigger
-        The first that asked for it.
+        The trigger of its first request.
     count
-        How many requests it stands for.
+        The number of its requests.
     since
-        When the first came.
+        The time of its first request.
     kinds
-        How many requests came of each kind of trigger.
+        The number of requests of each kind of trigger.
     overrides
-        The parameters that they set, JSON; empty: none.
+        The parameters that the requests set, as JSON; empty without any.
     """
 
     trigger: Trigger
@@ -53,9 +52,9 @@ class Pending:
 
 @dataclass(frozen=True)
 class StackState:
-    """Which build runs, which waits, what number was given last; ``version`` counts the changes.
+    """The running and the pending build, and the last number given.
 
-    ``seen`` are the prints of the requests counted last, by which one that is delivered again is known.
+    ``version`` counts the changes. ``seen`` holds the fingerprints of the last requests, to recognise repeated ones.
     """
 
     last_number: int = 0
@@ -66,17 +65,17 @@ class StackState:
 
 
 def fingerprint_request(request_id: str) -> str:
-    """A request's id in eleven characters, of which no two requests of a stack's life are likely to have the same."""
+    """Return a hash of a request's id in eleven characters; two requests of a stack are unlikely to share one."""
     return b64encode(blake2b(request_id.encode("utf-8", "replace"), digest_size=8).digest()).decode().rstrip("=")
 
 
-def remember(seen: str, prints: Iterable[str]) -> str:
-    """The prints with those of these requests, the oldest forgotten."""
-    return " ".join([*seen.split(), *prints][-_REMEMBERED:])
+def remember(seen: str, fingerprints: Iterable[str]) -> str:
+    """Add fingerprints to the seen ones and drop the oldest beyond 1,000."""
+    return " ".join([*seen.split(), *fingerprints][-_REMEMBERED:])
 
 
 def read_state(service: Service) -> StackState:
-    """The state as of this moment (a consistent read)."""
+    """Read the state, consistently."""
     with aws_call("read the builds table"):
         item = service.dynamodb.get_item(TableName=service.settings.builds_table, Key=_KEY, ConsistentRead=True).get(
             "Item"
@@ -84,28 +83,28 @@ def read_state(service: Service) -> StackState:
     if not item:
         return StackState()
     plain = from_item(item)
-    waiting = plain["pending"]
-    pending = Pending(**waiting | {"trigger": Trigger(**waiting["trigger"])}) if waiting else None
+    stored = plain["pending"]
+    pending = Pending(**stored | {"trigger": Trigger(**stored["trigger"])}) if stored else None
     return StackState(plain["last_number"], plain["running"], pending, plain["version"], plain.get("seen", ""))
 
 
 def change_state(service: Service, seen: StackState, wanted: StackState, record: BuildRecord | None = None) -> bool:
-    """Replace the state that was seen, and with it write a new build's first record: both or neither.
+    """Replace the state, and write a new build's first record in the same transaction.
 
     Parameters
     ----------
     seen
-        What `read_state` gave.
+        The state that `read_state` returned.
     wanted
-        What shall be; its version is set here.
+        The new state; its version is set here.
     record
-        The record of the build that now gets the lock.
+        The record of the build that takes the lock.
 
     Returns
     -------
     bool
-        False if somebody else changed the state in between; nothing was written then. False, too, where AWS's library
-        repeated a call of which the answer was lost: whoever reads the state again finds its own request in ``seen``.
+        False when another caller changed the state in between; nothing was written. Also False when botocore repeated
+        a call whose answer was lost: the next read then has the caller's own request in ``seen``.
     """
     put = _put(
         service,

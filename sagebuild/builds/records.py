@@ -1,6 +1,6 @@
-"""One record for each build, the truth that voice, notebook, command line and notifications all tell from.
+"""The build records, from which voice, notebooks, command line and notifications all report.
 
-In the builds table the partition ``kind`` = "build" holds them by number.
+They are items of the builds table, with ``kind`` = "build" and the build's ``number``.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from sagebuild.builds.items import from_item, to_item
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.service import Service, aws_call
 
-# The condition under which a record still belongs to a running build.
+# The condition that a build has not ended.
 NOT_ENDED: Mapping[str, Any] = {"ended_at": ""}
-# Whoever has it could answer in somebody else's place.
+# The token would let its holder approve the build.
 _SECRETS = ("approval_token",)
-# Records of version 0.1 have these names.
+# Records of version 0.1 use these names.
 _EARLIER_NAMES = {"prices_of": "prices_date", "cost_most": "cost_max"}
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """What asked for a build.
+    """What started a build.
 
     Parameters
     ----------
     kind
-        "voice", "topic", "upload", "push", "schedule", "alarm", "notebook" or "command".
+        One of `sagebuild.launch.triggers.KINDS`, such as "upload" or "voice".
     detail
-        What the person would recognise it by: a message id, a user, a file.
+        Identifies the trigger for the user: a file, a branch and commit, an alarm's name.
     rollback
-        What it wants to serve again in place of a new model: "previous" or a build's number; empty for a build.
+        The target of a rollback, "previous" or a build's number; empty for a build.
     """
 
     kind: str
@@ -43,107 +43,107 @@ class Trigger:
 
 @dataclass(frozen=True)
 class BuildRecord:
-    """All that is known of one build. Times are ISO 8601 in UTC.
+    """The record of one build. Times are ISO 8601 in UTC.
 
-    ``status`` is "launching" until its execution has started, then "running", "stopping" once somebody has asked for
-    that, and in the end one of "succeeded", "failed", "stopped" and "withheld". The last is no failure: the model was
-    trained, and on purpose not deployed; ``reason`` says why.
+    ``status`` is "launching" until the execution has started, then "running", and "stopping" after a request to stop.
+    The outcome is "succeeded", "failed", "stopped" or "withheld": trained and not deployed, because of a gate or a
+    missing approval. ``reason`` explains every outcome but success.
     """
 
     number: int
     trigger: Trigger
     created_at: str
-    requests: int = 1  # how many triggers it stands for
-    request_kinds: dict[str, int] = field(default_factory=dict)  # how many of each kind
-    requested_since: str = ""  # when the first of them came, if it had to wait
-    overrides: str = ""  # parameters of this build alone, JSON; empty: none
+    requests: int = 1  # the number of requests that it covers
+    request_kinds: dict[str, int] = field(default_factory=dict)  # the number of each kind
+    requested_since: str = ""  # time of the first request, if the build was pending
+    overrides: str = ""  # JSON; parameters for this build only
     status: str = "launching"
-    parameters: str = ""  # the document as it was read, JSON
+    parameters: str = ""  # JSON; the document when it was read
     notes: list[str] = field(default_factory=list)
     training_image: str = ""
     inference_image: str = ""
-    image_builds: list[str] = field(default_factory=list)  # tags of the images that it makes
-    training_job: str = ""  # of a tuning job, the best one
+    image_builds: list[str] = field(default_factory=list)  # tags of the images that it builds
+    training_job: str = ""  # of a tuning job, the best training
     tuning_job: str = ""
     trainings: int = 0  # of a tuning job
     trainings_completed: int = 0
-    best_hyperparameters: dict[str, str] = field(default_factory=dict)  # that the tuning job has found
+    best_hyperparameters: dict[str, str] = field(default_factory=dict)  # of the best training, out of the tuning ranges
     artifacts: str = ""  # S3 address of the trained model
     model: str = ""
     model_package: str = ""  # its ARN in the model registry
     endpoint_config: str = ""
-    live_before: str = ""  # endpoint configuration; empty: no endpoint
+    live_before: str = ""  # endpoint configuration before the build; empty without an endpoint
     live_after: str = ""
-    endpoint_remade: bool = False  # as this build's deployment had left it Failed
-    restores: int = 0  # of a rollback, the build whose model is served again
-    keep_builds: int = 0  # how many good builds keep their models after it; 0: all
-    pruned_at: str = ""  # when its model was deleted, as it was kept no longer
-    changes_scaling: bool = False  # sets it up or ends it
-    scaling_before: str = ""  # JSON; empty: none
+    endpoint_remade: bool = False  # undone by deleting and recreating a Failed endpoint
+    restores: int = 0  # of a rollback, the number of the build whose model it deploys
+    keep_builds: int = 0  # how many successful builds keep their models; 0: all
+    pruned_at: str = ""  # time when its model was deleted, beyond keep_builds
+    changes_scaling: bool = False  # registers or deregisters scaling
+    scaling_before: str = ""  # JSON; empty without scaling
     stop_requested_by: str = ""
     job_status: str = ""
     job_seconds: int = 0  # billable
-    prices_date: str = ""  # ISO date of the prices; all costs are US dollars, estimated, None without a known price
-    cost_max: float | None = None  # that the training was planned to cost
-    cost: float | None = None  # that it came to
-    training_hourly_cost: float | None = None  # of one training, all its instances
-    cost_limit: float | None = None  # maxcost, where it shortened the training
+    prices_date: str = ""  # ISO date; all costs are estimates in US dollars, None without a known price
+    cost_max: float | None = None  # highest possible cost of the training, as planned
+    cost: float | None = None  # cost of the training so far
+    training_hourly_cost: float | None = None  # of one training, for all its instances
+    cost_limit: float | None = None  # the parameter maxcost, where it shortened the training
     endpoint_hourly_cost: float | None = None
     cost_left_out: list[str] = field(default_factory=list)  # sentences
     metrics: dict[str, float] = field(default_factory=dict)
-    live_metrics: dict[str, float] = field(default_factory=dict)  # of the model that was live, to compare with
-    approval_token: str = field(default="", repr=False)  # until the answer has left
+    live_metrics: dict[str, float] = field(default_factory=dict)  # of the model that was live at the gate
+    approval_token: str = field(default="", repr=False)  # until the answer is sent
     approval_requested_at: str = ""
     approval_until: str = ""
     approval: str = ""  # "approved" or "rejected"
     approval_by: str = ""
     approval_comment: str = ""
-    step: str = ""  # where it failed or was stopped
+    step: str = ""  # the state in which it failed or was stopped
     reason: str = ""
     ended_at: str = ""
     notice_claimed_at: str = ""
-    notice_claimed_by: str = ""  # the invocation that tells of it
-    notified_at: str = ""  # told for certain
+    notice_claimed_by: str = ""  # the Lambda invocation that publishes
+    notified_at: str = ""  # the notification was published
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether it did all that was asked."""
+        """Whether the build succeeded; False also while it runs."""
         return self.status == "succeeded"
 
     @property
     def deployed_its_model(self) -> bool:
-        """Whether it is a build that left the endpoint with its model."""
+        """Whether the build succeeded and the endpoint served its model afterwards; False for a rollback."""
         return self.has_succeeded and not self.trigger.rollback and self.live_after == self.endpoint_config != ""
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether it has asked a person for a yes or a no, and has no answer yet."""
+        """Whether the build waits for an approval and has no answer yet."""
         return self.status == "running" and bool(self.approval_token) and not self.approval
 
     @property
     def has_ended(self) -> bool:
-        """Whether the outcome is known."""
+        """Whether the build has its outcome."""
         return bool(self.ended_at)
 
     @property
     def seconds(self) -> float:
-        """From launch to end, or to now."""
+        """Seconds from launch to end, or to now."""
         end = datetime.fromisoformat(self.ended_at) if self.ended_at else now()
         return (end - datetime.fromisoformat(self.created_at)).total_seconds()
 
 
 def describe_record(record: BuildRecord) -> dict[str, Any]:
-    """All that a record tells, under its own names: everything but what would let others answer for it."""
+    """Return the attributes of a record by name, without the approval token."""
     return {name: value for name, value in asdict(record).items() if name not in _SECRETS}
 
 
 def now() -> datetime:
-    """The time, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def read_build(service: Service, number: int) -> BuildRecord:
-    """One build's record.
+    """Read a build's record.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def read_build(service: Service, number: int) -> BuildRecord:
 
 
 def list_builds(service: Service, limit: int = 20) -> list[BuildRecord]:
-    """The newest builds, newest first."""
+    """List the newest builds, newest first."""
     with aws_call("list the builds"):
         pages = service.dynamodb.get_paginator("query").paginate(
             TableName=service.settings.builds_table,
@@ -174,17 +174,17 @@ def list_builds(service: Service, limit: int = 20) -> list[BuildRecord]:
 
 
 def update_build(service: Service, number: int, *, only_if: Mapping[str, Any] | None = None, **changes: Any) -> bool:
-    """Set some attributes of a build's record.
+    """Set attributes of a build's record.
 
     Parameters
     ----------
     only_if
-        Leave the record alone unless these attributes have these values.
+        Write only if these attributes have these values.
 
     Returns
     -------
     bool
-        False if they had not.
+        False when `only_if` did not match.
     """
     expected = only_if or {}
     values = {f":{name}": value for name, value in changes.items()} | {f":if_{n}": v for n, v in expected.items()}
@@ -205,7 +205,7 @@ def update_build(service: Service, number: int, *, only_if: Mapping[str, Any] | 
 
 
 def build_key(number: int) -> dict[str, Any]:
-    """The table's key of a build's record."""
+    """Return the table's key of a build's record."""
     return {"kind": {"S": "build"}, "number": {"N": str(number)}}
 
 

@@ -1,4 +1,4 @@
-"""Tells how a build is doing: its outcome, or the step at which it is."""
+"""Describes the status of a build: its outcome, or its current step."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from sagebuild.errors import NoBuildsError
 from sagebuild.names import console_url, execution_arn
 from sagebuild.service import Service, aws_call
 
-# Enough to reach from any event back to the entry of its state, past the retries of one task.
-_EVENTS_LOOKED_AT = 50
+# Enough to reach back from any event to the entry of its state, past the retries of one task.
+_MAX_EVENTS = 50
 
 
 @dataclass(frozen=True)
 class BuildStatus:
-    """One build, as it is told to a person.
+    """The status of one build.
 
     Parameters
     ----------
     outcome
         "running", "succeeded", "failed", "stopped" or "withheld".
     step
-        The title of the state in which it is, or in which it failed; None before the first and after success.
+        The current state's name, or the one in which the build failed; None before the first and after success.
     reason
-        One plain sentence, for a build that was stopped or withheld, or has failed.
+        One sentence, for a build that failed, was stopped or was withheld.
     waiting
-        What asked for a build while this one runs; they are one build that follows.
+        The pending build, of a running build.
     awaits_approval
-        Whether it goes on once a person has said yes.
+        Whether the build waits for an approval.
     restores
-        Of a rollback, the build whose model it makes live again; else 0.
+        Of a rollback, the number of the build whose model it deploys; else 0.
     """
 
     number: int
@@ -48,12 +48,12 @@ class BuildStatus:
 
 
 def describe_latest_build(service: Service) -> BuildStatus:
-    """The newest build.
+    """Describe the newest build.
 
     Raises
     ------
     NoBuildsError
-        There was none yet.
+        The stack has never started a build.
     """
     builds = list_builds(service, limit=1)
     if not builds:
@@ -62,7 +62,7 @@ def describe_latest_build(service: Service) -> BuildStatus:
 
 
 def describe_build(service: Service, record: BuildRecord) -> BuildStatus:
-    """A build's record, and for a running one the step at which it is."""
+    """Describe a build from its record; of a running build, read the current step."""
     step = record.step if record.has_ended else find_step(service, record.number)
     return BuildStatus(
         number=record.number,
@@ -79,13 +79,13 @@ def describe_build(service: Service, record: BuildRecord) -> BuildStatus:
 
 
 def find_step(service: Service, number: int) -> str:
-    """The title of the task that the build entered last, or "" before the first."""
+    """Return the name of the task or wait state that the build entered last; empty before the first."""
     with aws_call(f"read the history of build {number}"):
         try:
             events = service.stepfunctions.get_execution_history(
                 executionArn=execution_arn(service, number),
                 reverseOrder=True,
-                maxResults=_EVENTS_LOOKED_AT,
+                maxResults=_MAX_EVENTS,
                 includeExecutionData=False,
             )["events"]
         except service.stepfunctions.exceptions.ExecutionDoesNotExist:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
 from sagebuild.cli import builds, params, stacks
@@ -10,9 +13,26 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Builds of SageMaker models: start, stop, follow, and change what the next one does. "
-    "The stack is found by its name; credentials and region are those of every AWS tool.",
+    help="Start, stop and follow builds of SageMaker models, and change their parameters. "
+    "Credentials and region come from the same places as for other AWS tools.",
 )
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"sagebuild {metadata.version('sagebuild')}")
+        raise typer.Exit
+
+
+@app.callback()
+def accept_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Accept the options before a command."""
+
+
 builds.add_commands(app)
 stacks.add_commands(app)
 params.add_commands()

@@ -1,4 +1,4 @@
-"""What the shell completes a word to: names of parameters, and the numbers of the builds that there are."""
+"""Shell completion: names of parameters and numbers of builds."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _BUILDS = 50  # the newest
 
 
 def complete_name(incomplete: str) -> list[str]:
-    """Parameters, of whatever framework."""
+    """Complete the name of a parameter, of any framework."""
     names = {name for model in MODELS.values() for name in model.model_fields}
     return sorted(name for name in names if name.startswith(incomplete))
 
 
 def complete_assignment(incomplete: str) -> list[str]:
-    """Parameters, ready to be given a value."""
+    """Complete the name of a parameter, with "=" behind it."""
     return [f"{name}=" for name in complete_name(incomplete)]
 
 
 def complete_number(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """Numbers of builds, newest first, with what became of them; nothing where no stack answers."""
-    given = context.params
+    """Complete the number of a build, newest first, each with its status; nothing if the stack cannot be read."""
+    options = context.params
     try:
-        stack = connect(given.get("stack"), region=given.get("region"), profile=given.get("profile"))
+        stack = connect(options.get("stack"), region=options.get("region"), profile=options.get("profile"))
         records = list_builds(stack.service, _BUILDS)
     except (SagebuildError, BotoCoreError, ClientError):
         return []

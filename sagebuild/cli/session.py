@@ -1,4 +1,4 @@
-"""What every command is given: the stack that is meant, and the way in which it shall tell."""
+"""What every command shares: the common options, the stack, and how results and errors are printed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.connection import connect
-from sagebuild.client.explanations import explain
 from sagebuild.client.stack import Stack
 from sagebuild.errors import SagebuildError
 
-FAILED = 1  # the exit code for what was refused, and for a build that did not succeed
-WITHHELD = 3  # of a build that on purpose did not deploy its model
-INTERRUPTED = 130  # by Ctrl-C, as shells have it
-_WIDE = 200  # columns of a table in a pipe, which has no width of its own
+# Exit codes
+FAILED = 1  # the command was refused, or the build did not succeed
+WITHHELD = 3  # the build trained its model and did not deploy it: a gate or a person decided so
+INTERRUPTED = 130  # Ctrl-C, as in shells
+_PIPE_WIDTH = 200  # columns of a table in a pipe
 
 StackName = Annotated[
     str | None,
@@ -35,17 +36,17 @@ StackName = Annotated[
 ]
 Region = Annotated[str | None, typer.Option(help="AWS region.", envvar="AWS_REGION", show_default="the profile's")]
 Profile = Annotated[str | None, typer.Option(help="Profile of the AWS configuration files.", envvar="AWS_PROFILE")]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True)
 class Session:
-    """One command's own.
+    """The common options of one command, and what it prints to.
 
     Parameters
     ----------
     as_json
-        Whether the answer shall be JSON and nothing else.
+        Print JSON only.
     """
 
     stack_name: str | None
@@ -55,39 +56,39 @@ class Session:
 
     @cached_property
     def stack(self) -> Stack:
-        """The stack, found when it is needed first."""
+        """The stack; the first access finds it."""
         stack = connect(self.stack_name, region=self.region, profile=self.profile)
-        stack.made_by = "command"
+        stack.requested_by = "command"
         return stack
 
     @cached_property
     def console(self) -> Console:
-        """Where answers go. rich heeds NO_COLOR, and leaves colours out of a pipe."""
-        return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+        """The standard output. rich prints no colours in a pipe or if NO_COLOR is set."""
+        return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
     @property
     def is_live(self) -> bool:
-        """Whether a person looks at a terminal that can be drawn on."""
+        """False in a pipe and with --json; True in a terminal, which can be redrawn and can ask a question."""
         return self.console.is_terminal and not self.as_json
 
-    def say(self, text: str = "", style: str = "", as_it_is: bool = False) -> None:
-        """A line for a person, its brackets left alone; in a terminal broken between words, unless ``as_it_is``."""
-        self.console.print(Text(text, style=style), soft_wrap=as_it_is or not self.console.is_terminal)
+    def print(self, text: str, style: str = "", wrap: bool = True) -> None:
+        """Print text without interpreting markup; ``wrap`` breaks lines between words in a terminal."""
+        self.console.print(Text(text, style=style), soft_wrap=not (wrap and self.console.is_terminal))
 
     def print_pairs(self, show: Callable[[bool], RenderableType]) -> None:
-        """Print what can be shown with its lines broken, as in a terminal, or not."""
+        """Print the result of ``show``, which is called with True if its lines should wrap: in a terminal."""
         wrap = self.console.is_terminal
         self.console.print(show(wrap), soft_wrap=not wrap)
 
-    def answer(self, value: Any, tell: Callable[[], Any]) -> None:
-        """Give the answer as JSON if that was asked for, else tell it."""
+    def output(self, value: Any, print_text: Callable[[], Any]) -> None:
+        """Print ``value`` as JSON with --json; else call ``print_text``."""
         if self.as_json:
             print_json(value)
         else:
-            tell()
+            print_text()
 
-    def refuse(self, kind: str, message: str) -> NoReturn:
-        """Say on standard error why not, and end."""
+    def fail(self, kind: str, message: str) -> NoReturn:
+        """Print an error on standard error, and exit."""
         if self.as_json:
             print(json.dumps({"error": {"type": kind, "message": message}}), file=sys.stderr)
         else:
@@ -97,23 +98,23 @@ class Session:
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:
-    """The value on standard output."""
+    """Print a value as JSON on standard output."""
     print(json.dumps(value, indent=indent, default=str, ensure_ascii=False))
 
 
 def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a function, whose first parameter is the session, a command with the options that all have."""
+    """Register a function as a command with the common options; its first parameter is the session."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(stack: str | None, region: str | None, profile: str | None, as_json: bool, **given: Any) -> None:
             session = Session(stack, region, profile, as_json)
-            with _telling_errors(session):
+            with _printing_errors(session):
                 function(session, **given)
 
-        shown = inspect.signature(function, eval_str=True)
-        own = list(shown.parameters.values())[1:]
-        signature = shown.replace(parameters=[*(p.replace(kind=p.KEYWORD_ONLY) for p in own), *_COMMON])
+        original = inspect.signature(function, eval_str=True)
+        own = list(original.parameters.values())[1:]
+        signature = original.replace(parameters=[*(p.replace(kind=p.KEYWORD_ONLY) for p in own), *_COMMON])
         run.__signature__ = signature  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
         app.command(name)(run)
@@ -135,12 +136,12 @@ _COMMON = [
 
 
 @contextmanager
-def _telling_errors(session: Session) -> Iterator[None]:
-    """Tell a person in a sentence; what nobody has foreseen keeps its traceback."""
+def _printing_errors(session: Session) -> Iterator[None]:
+    """Print errors of sagebuild and AWS as a sentence; an unexpected error keeps its traceback."""
     try:
         yield
     except SagebuildError as error:
-        session.refuse(type(error).__name__, str(error))
+        session.fail(type(error).__name__, str(error))
     except (BotoCoreError, ClientError) as error:
-        explained = explain(error) or error
-        session.refuse(type(explained).__name__, str(explained))
+        translated = translate_error(error) or error
+        session.fail(type(translated).__name__, str(translated))

@@ -1,9 +1,8 @@
-"""How things look in a terminal: tables, marks, times."""
+"""Renders builds, steps, metrics, differences and findings for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -11,54 +10,44 @@ from rich.text import Text
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.comparison import Comparison
-from sagebuild.client.doctor import Diagnosis
-from sagebuild.client.facts import describe_facts, describe_target
-from sagebuild.client.metrics import draw_sparkline
+from sagebuild.client.descriptions import describe_fields, describe_row
+from sagebuild.client.diagnosis import Diagnosis
+from sagebuild.client.metrics import Curves, draw_sparkline
 from sagebuild.client.steps import Step
-from sagebuild.notifications.notify import tell_metrics
 
 STYLES = {
     "done": "green",
     "succeeded": "green",
-    "good": "green",
+    "ok": "green",
     "running": "cyan",
     "launching": "cyan",
     "failed": "red",
-    "bad": "red",
+    "error": "red",
     "stopped": "yellow",
     "withheld": "yellow",
     "unknown": "yellow",
 }
-_MARKS = {"done": "●", "running": "◐", "failed": "✗", "stopped": "■", "waiting": "○", "good": "●", "bad": "✗"}
+_MARKS = {"done": "●", "running": "◐", "failed": "✗", "stopped": "■", "waiting": "○", "ok": "●", "error": "✗"}
 
 
 def show_builds(records: Iterable[BuildRecord]) -> Table:
-    """One line for each build."""
+    """Show a line for each build."""
     table = _grid("BUILD", "OUTCOME", "STARTED (UTC)", "TOOK", "BY", "METRICS", "REASON")
     for column in table.columns[:-1]:
-        column.no_wrap = True  # the reason is what gives way
-    for record in records:
-        target = describe_target(record)
-        told = record.reason or (f"rollback to {target}" if target else "")
-        row = (
-            Text(str(record.number)),
-            Text(record.status, style=STYLES.get(record.status, "")),
-            Text(record.created_at[:16].replace("T", " ")),
-            Text(str(timedelta(seconds=round(record.seconds)))),
-            Text(record.trigger.kind),
-            Text(tell_metrics(record.metrics)),
-        )
-        table.add_row(*row, Text(" ".join(told.split()), overflow="ellipsis", no_wrap=True))
+        column.no_wrap = True  # only the reason is cut where the terminal is narrow
+    for number, status, *cells, reason in map(describe_row, records):
+        row = (Text(number), Text(status, style=STYLES.get(status, "")), *map(Text, cells))
+        table.add_row(*row, Text(reason, overflow="ellipsis", no_wrap=True))
     return table
 
 
 def show_pairs(pairs: Iterable[tuple[Text, str]], wrap: bool) -> RenderableType:
-    """A line for each name and its value.
+    """Show a line for each name and its value.
 
     Parameters
     ----------
     wrap
-        Break long values beside their names, as a terminal is narrow; a pipe gets each in one line.
+        Break long values into lines beside their names, for a terminal; else each pair is one line, for a pipe.
     """
     if not wrap:
         return Text("\n").join(Text.assemble(name, "  ", value) for name, value in pairs)
@@ -69,40 +58,40 @@ def show_pairs(pairs: Iterable[tuple[Text, str]], wrap: bool) -> RenderableType:
 
 
 def show_build(record: BuildRecord, url: str, wrap: bool) -> RenderableType:
-    """All that a person asks of a build."""
-    facts = {"build": str(record.number), **describe_facts(record), "console": url}
-    width = max(map(len, facts))
-    return show_pairs(((Text(f"{name:<{width}}", style="dim"), value) for name, value in facts.items()), wrap)
+    """Show all fields of a build."""
+    fields = {"build": str(record.number), **describe_fields(record), "console": url}
+    width = max(map(len, fields))
+    return show_pairs(((Text(f"{name:<{width}}", style="dim"), value) for name, value in fields.items()), wrap)
 
 
-def show_steps(steps: Iterable[Step], with_waiting: bool = True) -> Table:
-    """A line for each step that is or was, and for those to come."""
+def show_steps(steps: Iterable[Step]) -> Table:
+    """Show a line for each step that is not skipped."""
     table = _grid()
     for step in steps:
-        if step.state == "skipped" or (step.state == "waiting" and not with_waiting):
+        if step.state == "skipped":
             continue
         style = STYLES.get(step.state, "dim")
-        took = "" if step.state == "waiting" else f"{step.seconds:6.1f} s"
-        table.add_row(*(Text(part, style=style) for part in (_MARKS[step.state], step.name, took, step.state)))
+        seconds = "" if step.state == "waiting" else f"{step.seconds:6.1f} s"
+        table.add_row(*(Text(part, style=style) for part in (_MARKS[step.state], step.name, seconds, step.state)))
     return table
 
 
-def show_curves(curves: Mapping[str, Sequence[float]]) -> RenderableType:
-    """A sparkline for each metric, with its last value."""
+def show_curves(curves: Curves) -> RenderableType:
+    """Show a sparkline for each metric with its last value, and the notes."""
     table = _grid()
     for name, values in curves.items():
         table.add_row(Text(name), Text(draw_sparkline(values), style="cyan"), f"{values[-1]:g}")
-    return table
+    return Group(table, *(Text(note, style="dim") for note in curves.notes))
 
 
 def show_differences(lines: Sequence[str]) -> RenderableType:
-    """Lines that begin with +, - or ~."""
+    """Show lines that begin with +, - or ~, each in its colour."""
     styles = {"+": "green", "-": "red", "~": "cyan"}
-    return Group(*(Text(line, style=styles[line[0]]) for line in lines)) if lines else Text("Nothing differs.")
+    return Group(*(Text(line, style=styles[line[0]]) for line in lines)) if lines else Text("No differences.")
 
 
 def show_comparison(comparison: Comparison) -> RenderableType:
-    """Two builds side by side, and where their parameters differ."""
+    """Show two builds side by side, and the differences of their parameters."""
     table = _grid("", str(comparison.first.number), str(comparison.second.number))
     for name, one, other in comparison.rows:
         table.add_row(Text(name, style="dim"), Text(one), Text(other))
@@ -110,10 +99,13 @@ def show_comparison(comparison: Comparison) -> RenderableType:
 
 
 def show_diagnosis(diagnosis: Diagnosis, wrap: bool) -> RenderableType:
-    """A line for each thing that was looked at."""
+    """Show a line for each finding."""
     width = max(len(finding.subject) for finding in diagnosis.findings)
     pairs = (
-        (Text(f"{_MARKS.get(one.state, '?')} {one.subject:<{width}}", style=STYLES[one.state], no_wrap=True), one.told)
+        (
+            Text(f"{_MARKS.get(one.state, '?')} {one.subject:<{width}}", style=STYLES[one.state], no_wrap=True),
+            one.message,
+        )
         for one in diagnosis.findings
     )
     return show_pairs(pairs, wrap)

@@ -1,8 +1,9 @@
-"""One deployed stack from Python, for a person: what `sagebuild.connect` returns.
+"""The client: a deployed stack as Python objects, for scripts, notebooks and the command line.
 
-`connection` finds the stack; `stack` is it, with `steering` for what it is told to do by `launching`; `build`,
-`parameters`, `uploads`, `logs`, `prediction` and `doctor` are what can be done with it; `overview`, `facts`, `steps`,
-`metrics`, `comparison` and `drawing` are how a build is shown.
+`connection` finds the stack and returns `stack`, whose changing methods are in `actions` and `launch_requests`. A
+stack gives you builds (`build`), the parameter document (`document`), `uploads`, `prediction`, `doctor` and the Alexa
+skill (`alexa`). `descriptions`, `steps`, `logs`, `metrics` and `comparison` describe builds. `html`, `plot` and `flow`
+draw plain values for notebooks, and `progress` shows a build while it runs.
 """
 
 from sagebuild.client.connection import connect

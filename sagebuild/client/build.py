@@ -1,4 +1,4 @@
-"""One build, from Python: its record, its steps, its logs and metrics, while it runs and after."""
+"""One build, from Python: its record, steps, logs, metrics and cost, while it runs and afterwards."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from sagebuild.builds.lock import read_state
-from sagebuild.builds.records import BuildRecord, Trigger, describe_record, read_build
+from sagebuild.builds.records import BuildRecord, describe_record, read_build
+from sagebuild.client.descriptions import COLUMNS, describe_fields, describe_outcome, describe_row, name_build
+from sagebuild.client.html import render_badge, render_heading, render_table, stack_vertically
 from sagebuild.client.logs import LogLine, follow_logs, read_logs
 from sagebuild.client.metrics import Curves, collect_metrics, read_curves
+from sagebuild.client.progress import ProgressLines, open_notebook_display
 from sagebuild.client.steps import Steps, read_steps
 from sagebuild.cost.spent import Cost, describe_cost
 from sagebuild.errors import BuildNotFoundError
@@ -19,34 +22,47 @@ from sagebuild.running.stop import Stopped, stop_build
 from sagebuild.service import Service
 
 POLL_SECONDS = 1.0
+# The fields that a notebook shows above the picture of the steps.
+_FIELDS_IN_NOTEBOOK = (
+    "started by",
+    "overrides",
+    "took",
+    "step",
+    "reason",
+    "metrics",
+    "live metrics",
+    "approval",
+    "live after",
+    "notes",
+)
 
 
 class Build:
-    """One build; what it tells is true at the moment of asking.
+    """One build; every property and method reads its current state.
 
     Parameters
     ----------
     number
         Of a build that was started, or of the one that waits.
-    made_by
-        "command" or "notebook": who stops it, for the record.
+    requested_by
+        "command" or "notebook"; the record names it when the build is stopped.
     """
 
-    def __init__(self, service: Service, number: int, made_by: str, record: BuildRecord | None = None) -> None:
+    def __init__(self, service: Service, number: int, requested_by: str, record: BuildRecord | None = None) -> None:
         self._service = service
-        self._made_by = made_by
+        self._requested_by = requested_by
         self._record = record if record and record.notified_at else None
+        self._is_displayed = False  # by `watch`: a notebook would draw the cell's value a second time
         self.number = number
-        self.is_drawn_above = False  # by `watch`, so that a notebook does not draw it a second time below
 
     @property
     def record(self) -> BuildRecord:
-        """All that is known of it; of a build that waits, that it does.
+        """The build's record; for a build that waits, a record with the status "waiting".
 
         Raises
         ------
         BuildNotFoundError
-            There is no such build, and none waits that will have this number.
+            No build has this number, and no build that waits will get it.
         """
         if self._record:
             return self._record
@@ -60,7 +76,7 @@ class Build:
 
     @property
     def status(self) -> str:
-        """The outcome "waiting", "launching", "running", "succeeded", "failed", "stopped" or "withheld"."""
+        """One of waiting, launching, running, stopping, succeeded, failed, stopped and withheld."""
         return self.record.status
 
     @property
@@ -70,62 +86,62 @@ class Build:
 
     @property
     def console_url(self) -> str:
-        """Where the AWS console shows it."""
+        """The address of its execution in the AWS console."""
         return console_url(self._service, self.number)
 
     def steps(self) -> Steps:
-        """The state machine's steps, as they are now; in a notebook, drawn."""
+        """Return the state machine's steps with their states; a notebook draws them."""
         return read_steps(self._service, self.number)
 
     def curves(self) -> Curves:
-        """What the training told of its metrics so far; in a notebook, plotted."""
+        """Return the metrics that the training has logged so far; a notebook plots them."""
         return read_curves(self._service, self.record)
 
     def logs(self, follow: bool = False) -> Iterator[LogLine]:
-        """What functions, trainings and the endpoint said, merged in time.
+        """Return the log lines of functions, image builds, trainings and endpoint, merged by time.
 
         Parameters
         ----------
         follow
-            Go on until the build has ended.
+            Wait for more lines until the build has ended.
         """
         if follow:
             return follow_logs(self._service, lambda: self.record)
         return read_logs(self._service, self.record)
 
     def cost(self) -> Cost:
-        """What it has cost until now, an estimate in US dollars, and what it was planned to cost at most."""
+        """Estimate the cost so far and the maximum that was planned, in US dollars."""
         return describe_cost(self._service, self.record)
 
     def stop(self, wait_seconds: float = 150.0) -> Stopped:
-        """Stop it and what it pays for; see `Stack.stop`."""
-        return stop_build(self._service, self.number, wait_seconds, requested_by=self._made_by)
+        """Stop the build and its paid jobs; see `Stack.stop`."""
+        return stop_build(self._service, self.number, wait_seconds, requested_by=self._requested_by)
 
     def wait(
         self,
         timeout_seconds: float | None = None,
-        on_look: Callable[[Build], None] | None = None,
+        on_poll: Callable[[Build], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Build:
-        """Wait until it has ended and was told of; the build goes on whatever becomes of the wait.
+        """Wait until the build has ended and its notification was sent; interrupting leaves the build running.
 
         Parameters
         ----------
         timeout_seconds
-            Default: none; a training may take days.
-        on_look
-            Called at each look.
+            Default: no timeout; a training may take days.
+        on_poll
+            Called with the build each time its record was read.
 
         Raises
         ------
         TimeoutError
-            It has not ended in time.
+            The build has not ended in time.
         """
         deadline = time.monotonic() + timeout_seconds if timeout_seconds is not None else float("inf")
         while True:
             ended = bool(self.record.notified_at)
-            if on_look:
-                on_look(self)
+            if on_poll:
+                on_poll(self)
             if ended:
                 return self
             if time.monotonic() >= deadline:
@@ -133,44 +149,56 @@ class Build:
             sleep(POLL_SECONDS)
 
     def watch(self) -> Build:
-        """Show it until it has ended: drawn anew at each look in a notebook, a line for each step elsewhere."""
-        from sagebuild.client.watching import watch_build
+        """Show the build until it has ended: as a picture in a notebook, elsewhere as a line for each step."""
+        update_display = open_notebook_display()
+        lines = ProgressLines(print)
 
-        return watch_build(self)
+        def show(build: Build) -> None:
+            if update_display:
+                update_display(build)
+            else:
+                lines.update(build.record, build.steps())
+
+        try:
+            self.wait(on_poll=show)
+        except KeyboardInterrupt:
+            number = self.number
+            print(f"Build {number} is still running. build({number}).watch() shows it again, .stop() stops it.")
+        self._is_displayed = update_display is not None
+        return self
 
     def to_dict(self) -> dict[str, Any]:
-        """All of its record as plain values, for JSON."""
+        """Return the whole record as plain values, for JSON."""
         record = self.record
         return describe_record(record) | {"seconds": round(record.seconds, 1), "console_url": self.console_url}
 
     def _describe_waiting(self) -> BuildRecord:
         state = read_state(self._service)
         if state.pending is None or self.number != state.last_number + 1:
-            # It may have begun between the two looks.
+            # The build may have begun between the two reads.
             return read_build(self._service, self.number)
         pending = state.pending
         return BuildRecord(self.number, pending.trigger, pending.since, requests=pending.count, status="waiting")
 
     def __str__(self) -> str:
-        from sagebuild.client.watching import describe_outcome
-
-        return describe_outcome(self)
+        return describe_outcome(self.record)
 
     def __repr__(self) -> str:
         return f"<Build {self.number} of {self._service.stack_name}: {self.status}>"
 
     def _repr_html_(self) -> str | None:
-        if self.is_drawn_above:
-            self.is_drawn_above = False
-            return None  # the text will do
-        from sagebuild.client.drawing import draw_build
-
-        return draw_build(self)
+        if self._is_displayed:
+            self._is_displayed = False
+            return None  # the notebook then shows the text
+        record = self.record
+        fields = [(name, value) for name, value in describe_fields(record).items() if name in _FIELDS_IN_NOTEBOOK]
+        heading = render_heading(name_build(record).rstrip(","), record.status)
+        return stack_vertically(heading, render_table(fields), self.steps()._repr_html_())
 
 
 @dataclass(frozen=True)
 class Builds(Sequence[Build]):
-    """Builds, newest first; in a notebook, a table."""
+    """Builds, newest first; a notebook shows a table."""
 
     builds: tuple[Build, ...] = field(repr=False)
     records: tuple[BuildRecord, ...] = field(repr=False)
@@ -186,22 +214,18 @@ class Builds(Sequence[Build]):
         return len(self.builds)
 
     def metrics(self) -> Curves:
-        """The builds' metrics over their numbers; in a notebook, plotted."""
+        """Return each metric's last value in every build; a notebook plots them."""
         return collect_metrics(self.records)
 
     def to_list(self) -> list[dict[str, Any]]:
-        """The records as plain values, for JSON or a pandas.DataFrame."""
+        """Return the records as plain values, for JSON or a pandas.DataFrame."""
         return [describe_record(record) | {"seconds": round(record.seconds, 1)} for record in self.records]
 
     def __repr__(self) -> str:
         return "\n".join(repr(build) for build in self.builds) or "<no builds>"
 
     def _repr_html_(self) -> str:
-        from sagebuild.client.drawing import draw_builds
-
-        return draw_builds(self.records)
-
-
-def describe_trigger(trigger: Trigger) -> str:
-    """What started a build, as a person recognises it."""
-    return f"{trigger.kind} {trigger.detail}".strip()
+        rows = []
+        for number, status, *cells in map(describe_row, self.records):
+            rows.append((number, render_badge(status), *cells))
+        return render_table(rows, COLUMNS)

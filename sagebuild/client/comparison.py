@@ -1,4 +1,4 @@
-"""Two builds side by side, and two documents line by line."""
+"""Compares two builds: their fields side by side, and their parameters."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagebuild.builds.records import BuildRecord
-from sagebuild.client.differences import describe_differences, read_leniently
-from sagebuild.client.facts import describe_costs
-from sagebuild.notifications.notify import format_seconds
+from sagebuild.client.descriptions import describe_cost_briefly
+from sagebuild.client.differences import describe_differences
+from sagebuild.client.html import render_differences, render_table, stack_vertically
+from sagebuild.notifications.words import format_seconds
+from sagebuild.parameters.json_text import read_leniently
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two builds: what is told of each, and where their parameters differ."""
+    """Two builds: their fields side by side, and the differences of their parameters."""
 
     first: BuildRecord
     second: BuildRecord
 
     @property
     def rows(self) -> list[tuple[str, str, str]]:
-        """The name of a thing, and what it is in each of the two."""
-        one, other = _tell(self.first), _tell(self.second)
+        """A field's name, and its value in each of the two."""
+        one, other = _describe_fields(self.first), _describe_fields(self.second)
         return [(name, one.get(name, "-"), other.get(name, "-")) for name in one | other]
 
     @property
     def differences(self) -> list[str]:
-        """A line for each parameter that differs, those of one build alone included."""
+        """A line for each parameter that differs, the builds' overrides included."""
         return describe_differences(_read_parameters(self.first), _read_parameters(self.second))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Return plain values, for JSON."""
         builds = {name: {str(self.first.number): one, str(self.second.number): two} for name, one, two in self.rows}
         return {"builds": builds, "parameters": self.differences}
 
@@ -39,22 +41,16 @@ class Comparison:
         return "\n".join([*rows, *self.differences])
 
     def _repr_html_(self) -> str:
-        from sagebuild.client.drawing import draw_comparison
-
-        return draw_comparison(self)
-
-
-def compare_builds(first: BuildRecord, second: BuildRecord) -> Comparison:
-    """Two builds side by side."""
-    return Comparison(first, second)
+        columns = ("", f"build {self.first.number}", f"build {self.second.number}")
+        return stack_vertically(render_table(self.rows, columns), render_differences(self.differences))
 
 
 def _read_parameters(record: BuildRecord) -> dict[str, Any]:
     return read_leniently(record.parameters) | read_leniently(record.overrides)
 
 
-def _tell(record: BuildRecord) -> dict[str, str]:
-    told = {
+def _describe_fields(record: BuildRecord) -> dict[str, str]:
+    fields = {
         "build": str(record.number),
         "status": record.status,
         "step": record.step,
@@ -62,9 +58,9 @@ def _tell(record: BuildRecord) -> dict[str, str]:
         "started": record.created_at[:19].replace("T", " "),
         "took": format_seconds(record.seconds),
         "training": format_seconds(record.job_seconds) if record.job_status else "",
-        "cost": describe_costs(record),
+        "cost": describe_cost_briefly(record),
         "model": record.model,
         "serves": record.live_after,
     }
-    told |= {name: f"{value:g}" for name, value in sorted(record.metrics.items())}
-    return {name: value for name, value in told.items() if value}
+    fields |= {name: f"{value:g}" for name, value in sorted(record.metrics.items())}
+    return {name: value for name, value in fields.items() if value}

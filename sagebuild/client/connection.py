@@ -1,4 +1,4 @@
-"""Finds a deployed stack by its CloudFormation outputs, with a person's own credentials."""
+"""Finds a deployed stack by its CloudFormation outputs, with your own credentials."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sagebuild.client.explanations import explaining
+from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.stack import Stack
 from sagebuild.errors import StackNotFoundError
 from sagebuild.service import Service
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_STACK = "sagebuild-dev"
 
-# By these outputs a stack is known as sagebuild's; an older deployment lacks some.
-_NEEDED = (
+# The outputs that the client reads; other stacks and older deployments of sagebuild lack some of them.
+_REQUIRED_OUTPUTS = (
     "BuildsTable",
     "CodeBucket",
     "DataBucket",
@@ -51,33 +51,33 @@ def connect(
     Parameters
     ----------
     stack
-        The name of its CloudFormation stack; default: what SAGEBUILD_STACK says, or "sagebuild-dev".
+        The name of its CloudFormation stack; default: SAGEBUILD_STACK, or "sagebuild-dev".
     region
-        Default: as for every AWS tool, AWS_REGION or the profile's.
+        Default: AWS_REGION, or the region of the profile.
     profile
-        Of the AWS configuration files; default: AWS_PROFILE.
+        A profile of the AWS configuration files; default: AWS_PROFILE.
     session
-        In place of region and profile.
+        A boto3 session, instead of region and profile.
 
     Raises
     ------
     StackNotFoundError
         There is no such stack in this account and region.
     CredentialsError
-        There are no credentials, or AWS does not take them.
+        There are no credentials, or AWS rejects them.
     RegionError
-        No region is set, or nothing answers there.
+        No region is set, or AWS does not answer there.
     """
     name = stack or os.environ.get("SAGEBUILD_STACK") or DEFAULT_STACK
-    with explaining():
-        session = session or boto3.session.Session(region_name=region or _region(), profile_name=profile)
+    with translating_errors():
+        session = session or boto3.session.Session(region_name=region or _read_region(), profile_name=profile)
         clients = Clients(session)
         described = _describe_stack(clients, name)
     outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", [])}
-    if lacking := [key for key in _NEEDED if key not in outputs]:
+    if missing := [key for key in _REQUIRED_OUTPUTS if key not in outputs]:
         raise StackNotFoundError(
-            f"The stack {name} has no output {', '.join(lacking)}; it is none of sagebuild's, "
-            f"or its deployment is older than this client or has failed ({described['StackStatus']}): deploy it again."
+            f"The stack {name} ({described['StackStatus']}) has no output {', '.join(missing)}. If it is a sagebuild "
+            "stack, its deployment failed or is older than this client: deploy it again."
         )
     parameters = {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])}
     settings = {name_setting(key): value for key, value in (parameters | outputs).items()}
@@ -87,22 +87,22 @@ def connect(
 
 
 class Clients:
-    """Makes the boto3 clients of one session, each once."""
+    """Creates the boto3 clients of one session, each once."""
 
     def __init__(self, session: boto3.session.Session) -> None:
         self._session = session
-        self._made: dict[str, Any] = {}
+        self._clients: dict[str, Any] = {}
 
     def __call__(self, name: str) -> Any:
-        """The client of an AWS service."""
-        if name not in self._made:
+        """Return the client of an AWS service."""
+        if name not in self._clients:
             config = Config(connect_timeout=10, read_timeout=70, retries={"mode": "standard", "max_attempts": 3})
-            self._made[name] = self._session.client(name, config=config)  # type: ignore[call-overload]
-        return self._made[name]
+            self._clients[name] = self._session.client(name, config=config)  # type: ignore[call-overload]
+        return self._clients[name]
 
 
-def _region() -> str | None:
-    """boto3 itself reads AWS_DEFAULT_REGION alone; the other tools read this one, too."""
+def _read_region() -> str | None:
+    """Read AWS_REGION, which other AWS tools read too; boto3 reads only AWS_DEFAULT_REGION."""
     return os.environ.get("AWS_REGION") or None
 
 
@@ -116,16 +116,16 @@ def _describe_stack(clients: Clients, name: str) -> StackTypeDef:
             raise
     region = cloudformation.meta.region_name
     pages = cloudformation.get_paginator("describe_stacks").paginate()
-    others = sorted(_name_ours(stack for page in pages for stack in page["Stacks"]))
+    others = sorted(_list_sagebuild_stacks(stack for page in pages for stack in page["Stacks"]))
     advice = (
-        f"sagebuild's there: {', '.join(others)} (--stack, SAGEBUILD_STACK)"
+        f"use --stack or SAGEBUILD_STACK to choose one of {', '.join(others)}"
         if others
-        else "look in another region (--region, AWS_REGION), or deploy it: npx serverless deploy"
+        else "try another region (--region, AWS_REGION), or deploy it: npx serverless deploy"
     )
     raise StackNotFoundError(f"There is no stack {name} in {region}; {advice}.")
 
 
-def _name_ours(stacks: Iterable[StackTypeDef]) -> list[str]:
+def _list_sagebuild_stacks(stacks: Iterable[StackTypeDef]) -> list[str]:
     return [
         stack["StackName"]
         for stack in stacks
@@ -134,5 +134,5 @@ def _name_ours(stacks: Iterable[StackTypeDef]) -> list[str]:
 
 
 def name_setting(output: str) -> str:
-    """BuildsTable is what serverless.yml gives to functions as BUILDS_TABLE."""
+    """Return an output's name as a setting: serverless.yml passes BuildsTable to functions as BUILDS_TABLE."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", output).upper()

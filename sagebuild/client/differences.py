@@ -1,4 +1,4 @@
-"""Parameter documents as values: their versions, where two differ, and what a dotted name reaches in one."""
+"""Parameter documents as values: versions, differences, and changes by dotted name."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sagebuild.errors import InputError, ParameterError
+from sagebuild.client.html import render_differences
+from sagebuild.errors import InputError
 
 _ABSENT = object()
 
 
 @dataclass(frozen=True)
 class Version:
-    """The document as it once was."""
+    """One version of the document."""
 
     number: int
     written_at: datetime
@@ -25,7 +26,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Change:
-    """The document before and after; `str` shows where the two differ."""
+    """The document before and after a change; `str` shows the differences."""
 
     before: Mapping[str, Any]
     after: Mapping[str, Any]
@@ -36,16 +37,14 @@ class Change:
         return describe_differences(self.before, self.after)
 
     def __str__(self) -> str:
-        return "\n".join(self.differences) or "Nothing changes."
+        return "\n".join(self.differences) or "No changes."
 
     def _repr_html_(self) -> str:
-        from sagebuild.client.drawing import draw_differences
-
-        return draw_differences(self.differences)
+        return render_differences(self.differences)
 
 
 def describe_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """A line for each value that was added (+), removed (-) or changed (~), by its dotted name."""
+    """Return a line for each value that was added (+), removed (-) or changed (~), by its dotted name."""
     return list(_find_differences(before, after, ""))
 
 
@@ -62,59 +61,34 @@ def _find_differences(before: Mapping[str, Any], after: Mapping[str, Any], prefi
             yield f"~ {path}: {json.dumps(old)} -> {json.dumps(new)}"
 
 
-def read_object(text: str) -> dict[str, Any]:
-    """The JSON object that a text holds.
-
-    Raises
-    ------
-    ParameterError
-        It holds none.
-    """
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise ParameterError(f"The parameter document is not JSON: {error}.") from None
-    if not isinstance(document, dict):
-        raise ParameterError(f"The parameter document is a {type(document).__name__}; it must be a JSON object.")
-    return document
-
-
-def read_leniently(text: str) -> dict[str, Any]:
-    """The JSON object that a text holds, empty for what is none: so can it be replaced, or compared."""
-    try:
-        return read_object(text)
-    except ParameterError:
-        return {}
-
-
 def set_path(document: dict[str, Any], path: str, value: Any) -> None:
-    """Set what a dotted name reaches.
+    """Set the value at a dotted name; missing objects on the way are created.
 
     Raises
     ------
     InputError
-        The name leads through what is no object.
+        A value on the way is not an object.
     """
     *parents, name = path.split(".")
     for parent in parents:
         document = document.setdefault(parent, {})
         if not isinstance(document, dict):
-            raise InputError(f"{parent} is no object, so that there is no {path} in it.")
+            raise InputError(f"{parent} is not an object, so {path} cannot be set; set {parent} to an object.")
     document[name] = value
 
 
 def remove_path(document: dict[str, Any], path: str) -> None:
-    """Take out what a dotted name reaches.
+    """Remove the value at a dotted name.
 
     Raises
     ------
     InputError
-        There is no such thing.
+        The document has no such value.
     """
     *parents, name = path.split(".")
     for parent in parents:
         inner = document.get(parent)
         document = inner if isinstance(inner, dict) else {}
     if name not in document:
-        raise InputError(f"{path} is not in the document; it has its default already.")
+        raise InputError(f"{path} is not in the document, so its default applies already.")
     del document[name]

@@ -1,87 +1,94 @@
-"""The parameter document as a person changes it: checked before it is written, told as a difference, undone again."""
+"""Reads, checks, changes and restores the parameter document in SSM."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
-from sagebuild.client.differences import Change, Version, read_leniently, read_object, remove_path, set_path
+from sagebuild.client.differences import Change, Version, remove_path, set_path
+from sagebuild.client.html import render_table
 from sagebuild.errors import InputError, ParameterError
-from sagebuild.parameters import BuildParameters, default_document, parse_parameters
-from sagebuild.parameters.store import read_document, write_document
+from sagebuild.parameters import BuildParameters, default_document, parse_document, parse_parameters
+from sagebuild.parameters.json_text import format_document, read_leniently, read_raw_document
+from sagebuild.parameters.store import read_document, write_text
 from sagebuild.service import Service, aws_call
 
 
 class Parameters(Mapping[str, Any]):
-    """The parameters of the next build, read anew at each look."""
+    """The parameters of the next build, read from SSM at every access."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     @property
     def name(self) -> str:
-        """The name of the SSM parameter that holds them."""
+        """The name of the SSM parameter that holds the document."""
         return self._service.settings.parameters_name
 
     @property
     def document(self) -> dict[str, Any]:
-        """What a person has written, without the defaults of the rest.
+        """The document as written, without defaults.
 
         Raises
         ------
         ParameterError
-            It is not there, or no JSON object.
+            There is no document, or a build would refuse its JSON.
         """
-        return read_object(self.text)
+        return read_raw_document(self.text)
 
     @property
     def text(self) -> str:
-        """The document as it lies in SSM, JSON or not."""
+        """The stored text, which may not be JSON."""
         return read_document(self._service)
 
     def check(self, document: Mapping[str, Any] | None = None) -> BuildParameters:
-        """What a build would make of the document, or of another one.
+        """Return the parameters that a build would read from a document; default: the stored one.
 
         Raises
         ------
         ParameterError
-            With a line for everything that is wrong.
+            The document is invalid; the message has a line for every problem.
         """
-        content = self.document if document is None else document
-        return parse_parameters(content, default_framework=self._service.settings.framework)
+        framework = self._service.settings.framework
+        if document is None:
+            return parse_document(self.text, default_framework=framework)
+        parameters = parse_parameters(document, default_framework=framework)
+        format_document(document)  # refuses what is too large to store
+        return parameters
 
     def set(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> Change:
-        """Set parameters; a dotted name reaches into one: ``set({"hyperparameters.epochs": 20})``.
+        """Set parameters; a dotted name sets a value inside one: ``set({"hyperparameters.epochs": 20})``.
 
         Returns
         -------
         Change
-            What it changed.
+            The document before and after.
 
         Raises
         ------
         ParameterError
-            The document would be wrong; it stays as it is.
+            The new document is invalid; the stored one is unchanged.
         """
         return self.change({**(changes or {}), **more})
 
     def remove(self, *names: str) -> Change:
-        """Take parameters out of the document, so that their defaults hold.
+        """Remove parameters from the document, so that their defaults apply.
 
         Raises
         ------
         InputError
-            One is not in it.
+            A parameter is not in the document.
         ParameterError
-            The document would be wrong; it stays as it is.
+            The new document is invalid; the stored one is unchanged.
         """
         return self.change({}, names)
 
     def change(self, changes: Mapping[str, Any], removed: Iterable[str] = ()) -> Change:
-        """Set parameters and take others out, at once; see `set` and `remove`."""
+        """Set parameters and remove others in one write; see `set` and `remove`."""
         before = self.document
-        after: dict[str, Any] = json.loads(json.dumps(before))
+        after: dict[str, Any] = deepcopy(before)
         for path, value in changes.items():
             set_path(after, path, value)
         for path in removed:
@@ -89,40 +96,54 @@ class Parameters(Mapping[str, Any]):
         return self._write(before, after)
 
     def replace(self, document: Mapping[str, Any]) -> Change:
-        """Make this the whole document.
+        """Replace the whole document.
 
         Raises
         ------
         ParameterError
-            It is wrong; the one that is there stays.
+            The new document is invalid; the stored one is unchanged.
         """
         return self._write(read_leniently(self.text), dict(document))
 
+    def replace_text(self, text: str) -> Change:
+        """Make this text the whole document, and keep its layout.
+
+        Raises
+        ------
+        ParameterError
+            A build would refuse it; the stored document stays.
+        """
+        before = self.text
+        parse_document(text, default_framework=self._service.settings.framework)
+        if text != before:
+            write_text(self._service, text, overwrite=True)
+        return Change(read_leniently(before), read_raw_document(text))
+
     def reset(self, framework: str | None = None) -> Change:
-        """Make it the defaults of a framework; default: of its own."""
+        """Replace the document with the defaults of a framework; default: the current framework."""
         return self.replace(self.defaults(framework))
 
     def defaults(self, framework: str | None = None) -> dict[str, Any]:
-        """The document that a first deployment writes; default: for the framework of this one."""
-        own = read_leniently(self.text).get("framework")
-        return default_document(framework or str(own or self._service.settings.framework))
+        """Return the document that a first deployment writes for a framework; default: the current framework."""
+        current = read_leniently(self.text).get("framework")
+        return default_document(framework or str(current or self._service.settings.framework))
 
     def history(self) -> list[Version]:
-        """The versions that SSM keeps, up to 100, newest first; those that are no JSON object are left out."""
+        """Return the versions that SSM keeps, up to 100, newest first, without those that are not JSON objects."""
         versions = []
         with aws_call("read the history of the build parameters"):
             for page in self._service.ssm.get_paginator("get_parameter_history").paginate(Name=self.name):
                 for one in page["Parameters"]:
                     try:
-                        document = read_object(one["Value"])
+                        document = read_raw_document(one["Value"])
                     except ParameterError:
                         continue
-                    who = one.get("LastModifiedUser", "")
-                    versions.append(Version(one["Version"], one["LastModifiedDate"], who, document))
+                    author = one.get("LastModifiedUser", "")
+                    versions.append(Version(one["Version"], one["LastModifiedDate"], author, document))
         return sorted(versions, key=lambda version: version.number, reverse=True)
 
     def version(self, number: int) -> Version:
-        """One version of the history.
+        """Return one version of the history.
 
         Raises
         ------
@@ -134,42 +155,42 @@ class Parameters(Mapping[str, Any]):
             if version.number == number:
                 return version
         known = ", ".join(str(version.number) for version in versions)
-        raise InputError(f"There is no version {number} of {self.name}; there are {known}.")
+        raise InputError(f"There is no version {number} of {self.name}; the versions are {known}.")
 
     def undo(self, version: int | None = None) -> Change:
-        """Go back to a version; default: to what was there before the last change.
+        """Restore a version; default: the one before the last change.
 
         Raises
         ------
         InputError
             There is no such version.
         """
-        wanted = self.previous() if version is None else self.version(version)
-        return self.replace(wanted.document)
+        restored = self.previous() if version is None else self.version(version)
+        return self.replace(restored.document)
 
     def previous(self) -> Version:
-        """What was there before the last change.
+        """Return the newest version that differs from the current document.
 
         Raises
         ------
         InputError
-            Nothing was.
+            There is no such version.
         """
-        now = read_leniently(self.text)
+        current = read_leniently(self.text)
         for version in self.history():
-            if version.document != now:
+            if version.document != current:
                 return version
         raise InputError(f"{self.name} has no earlier version.")
 
     def diff(self, other: Mapping[str, Any]) -> Change:
-        """Where the document differs from an earlier or other one."""
+        """Compare the document with an earlier or other one."""
         return Change(other, self.document)
 
     def _write(self, before: dict[str, Any], after: dict[str, Any]) -> Change:
         self.check(after)
         change = Change(before, after)
         if change.differences:
-            write_document(self._service, after, overwrite=True)
+            write_text(self._service, format_document(after), overwrite=True)
         return change
 
     def __getitem__(self, name: str) -> Any:
@@ -185,6 +206,5 @@ class Parameters(Mapping[str, Any]):
         return json.dumps(self.document, indent=2)
 
     def _repr_html_(self) -> str:
-        from sagebuild.client.drawing import draw_document
-
-        return draw_document(self.name, self.document)
+        rows = [(name, json.dumps(value)) for name, value in self.document.items()]
+        return render_table(rows, ("parameter", "value"), title=self.name)

@@ -1,4 +1,4 @@
-"""The logs of one build, merged in time: what its functions, image builds, trainings and the new endpoint said."""
+"""The log lines of one build, merged by time: functions, image builds, trainings and the endpoint."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_endpoint
+from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.service import Service, aws_call
 
 if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
 
 POLL_SECONDS = 1.0
-# CloudWatch takes in what was said a few seconds before, and Finish works on after the end of the build.
-_LATE = timedelta(seconds=30)
-# Those of a build; a test holds them against the state machine.
+# CloudWatch shows a line some seconds after it was written, and Finish writes lines after the build has ended.
+_INGESTION_DELAY = timedelta(seconds=30)
+# The functions that a build calls; a test compares them with the state machine.
 FUNCTIONS = (
     "launchBuild",
     "planBuild",
@@ -34,14 +35,14 @@ FUNCTIONS = (
     "runSmokeTest",
     "finishBuild",
 )
-# What Lambda itself says, in JSON and in plain text.
-_LAMBDAS_OWN = ("platform.", "INIT_START ", "START RequestId:", "END RequestId:", "REPORT RequestId:")
+# How the lines of Lambda itself begin: the "type" in JSON, or the plain text.
+_PLATFORM_PREFIXES = ("platform.", "INIT_START ", "START RequestId:", "END RequestId:", "REPORT RequestId:")
 _FAILURES = re.compile(r"(?i)\bstatus\W+(error|failure|timeout)\b")
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """What was said, when, and by whom: "image", "training", "endpoint", or the name of a function."""
+    """One line; its source is "image", "training", "endpoint" or the name of a function."""
 
     time: datetime
     source: str
@@ -59,15 +60,23 @@ class _Source:
 
 
 def read_logs(service: Service, record: BuildRecord, since: datetime | None = None) -> Iterator[LogLine]:
-    """All lines of a build's logs so far, oldest first.
+    """Return all lines of a build's logs so far, oldest first.
 
     Parameters
     ----------
     since
-        Leave out what was said before.
+        Leave out earlier lines.
     """
     lines = [_read_source(service, source, record, since) for source in _list_sources(service, record)]
     return (line for _, line in heapq.merge(*lines, key=lambda found: found[1].time))
+
+
+def read_training_log(service: Service, record: BuildRecord) -> list[str]:
+    """The lines of a build's training so far, oldest first; of a tuning job, those of its best training."""
+    # A job's log streams are named after it: "name/algo-1-1700000000".
+    source = _Source("training", TRAINING_LOGS, f"{record.training_job}/")
+    found = [line for _, line in _read_source(service, source, record, None)]
+    return [line.text for line in sorted(found, key=lambda line: line.time)]
 
 
 def follow_logs(
@@ -75,11 +84,11 @@ def follow_logs(
     read_record: Callable[[], BuildRecord],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[LogLine]:
-    """The lines of a build's logs as they come, until the build has ended; ordered within each look alone."""
+    """Yield the lines of a build's logs until the build has ended; each poll's lines are sorted by time."""
     seen: set[str] = set()
     while True:
         record = read_record()
-        since = datetime.now(UTC) - _LATE if seen else None
+        since = datetime.now(UTC) - _INGESTION_DELAY if seen else None
         sources = _list_sources(service, record)
         found = [pair for source in sources for pair in _read_source(service, source, record, since)]
         new = [(key, line) for key, line in found if key not in seen]
@@ -92,7 +101,7 @@ def follow_logs(
 
 def _list_sources(service: Service, record: BuildRecord) -> list[_Source]:
     job = record.tuning_job or record.training_job
-    training = [_Source("training", "/aws/sagemaker/TrainingJobs", job)] if job else []
+    training = [_Source("training", TRAINING_LOGS, job)] if job else []
     return [
         *(_Source(name, f"/aws/lambda/{service.stack_name}-{name}") for name in FUNCTIONS),
         _Source("image", service.settings.image_log_group),
@@ -104,7 +113,7 @@ def _list_sources(service: Service, record: BuildRecord) -> list[_Source]:
 def _read_source(
     service: Service, source: _Source, record: BuildRecord, since: datetime | None
 ) -> list[tuple[str, LogLine]]:
-    """The events' ids with their lines; one build runs at a time, so its time tells its lines from another's."""
+    """Return event ids and lines. Builds do not overlap, so the time range selects the lines of this build."""
     begin = datetime.fromisoformat(record.created_at)
     request: dict[str, Any] = {
         "logGroupName": source.group,
@@ -122,13 +131,15 @@ def _read_source(
                 if line := _to_line(source, event):
                     found.append((event["eventId"], line))
         except ClientError as error:
-            # The group comes with the first line.
+            # A log group does not exist before its first line.
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
     return found
 
 
 def _to_line(source: _Source, event: FilteredLogEventTypeDef) -> LogLine | None:
+    if not event["logStreamName"].startswith(source.prefix):  # not every stand-in for AWS knows logStreamNamePrefix
+        return None
     text = event["message"].rstrip()
     if source.name in FUNCTIONS:
         text = read_function_line(text)
@@ -137,21 +148,21 @@ def _to_line(source: _Source, event: FilteredLogEventTypeDef) -> LogLine | None:
 
 
 def read_function_line(text: str) -> str:
-    """What a function's JSON line says; nothing for Lambda's own lines, unless they tell of a failure."""
+    """Return the message in a function's log line; empty for a line of Lambda itself, unless it reports a failure."""
     try:
-        said: Any = json.loads(text)
+        entry: Any = json.loads(text)
     except ValueError:
-        said = None
-    if text.startswith(_LAMBDAS_OWN) or (isinstance(said, dict) and _is_lambdas(said)):
+        entry = None
+    if text.startswith(_PLATFORM_PREFIXES) or (isinstance(entry, dict) and _is_platform_entry(entry)):
         return text if _FAILURES.search(text) else ""
-    if not isinstance(said, dict):
+    if not isinstance(entry, dict):
         return text
-    message = said.get("errorMessage") or said.get("message") or text
-    return " ".join(str(part) for part in (said.get("level"), said.get("errorType"), message) if part)
+    message = entry.get("errorMessage") or entry.get("message") or text
+    return " ".join(str(part) for part in (entry.get("level"), entry.get("errorType"), message) if part)
 
 
-def _is_lambdas(said: dict[str, Any]) -> bool:
-    return str(said.get("type", "")).startswith(_LAMBDAS_OWN)
+def _is_platform_entry(entry: dict[str, Any]) -> bool:
+    return str(entry.get("type", "")).startswith(_PLATFORM_PREFIXES)
 
 
 def _to_milliseconds(moment: datetime) -> int:

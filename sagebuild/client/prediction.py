@@ -1,4 +1,4 @@
-"""Asks the stack's endpoint, with what a person has at hand: numpy, pandas, lists, JSON, CSV or a file's bytes."""
+"""Invokes the stack's endpoint with numpy, pandas, lists, JSON, CSV or the bytes of a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sagebuild.client.explanations import explaining
+from sagebuild.client.aws_errors import translating_errors
 from sagebuild.errors import EndpointError, InputError
 from sagebuild.names import name_endpoint
 from sagebuild.running.endpoint import describe_endpoint
@@ -26,31 +26,33 @@ CONTENT_TYPES: Mapping[str, str] = {
     ".txt": "text/plain",
 }
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
-_LARGEST_MB = 25
+_MAXIMUM_MB = 25
 
 
 def predict(service: Service, runtime: Any, data: Any, content_type: str | None, accept: str) -> Any:
-    """The endpoint's answer; see `Stack.predict`."""
+    """Return the endpoint's prediction; see `Stack.predict`."""
     body, content_type = encode(data, content_type)
-    if len(body) > _LARGEST_MB * 1024 * 1024:
-        raise InputError(f"The question has {len(body)} bytes; an endpoint takes {_LARGEST_MB} MB at most: split it.")
+    if len(body) > _MAXIMUM_MB * 1024 * 1024:
+        raise InputError(
+            f"The request has {len(body)} bytes; an endpoint accepts at most {_MAXIMUM_MB} MB. Split the request."
+        )
     name = name_endpoint(service)
-    with explaining(), aws_call(f"ask the endpoint {name}"):
+    with translating_errors(), aws_call(f"invoke the endpoint {name}"):
         try:
             answer = runtime.invoke_endpoint(EndpointName=name, ContentType=content_type, Accept=accept, Body=body)
         except ClientError as error:
-            raise _explain(service, error) from error
+            raise _translate(service, error) from error
     decoded = decode(answer["Body"].read(), answer["ContentType"])
     return _to_array(decoded) if hasattr(data, "__array__") else decoded
 
 
 def encode(data: Any, content_type: str | None = None) -> tuple[bytes, str]:
-    """A question's bytes with their content type.
+    """Return a request's bytes and their content type.
 
     Raises
     ------
     InputError
-        There is no way to write this as that.
+        The data cannot be written in that content type.
     """
     if isinstance(data, Path):
         return _read_file(data, content_type)
@@ -63,14 +65,14 @@ def encode(data: Any, content_type: str | None = None) -> tuple[bytes, str]:
         try:
             return json.dumps(data).encode(), JSON
         except TypeError as error:
-            raise InputError(f"{error}; give numpy, pandas, text, bytes, or what JSON can hold.") from None
+            raise InputError(f"{error}; pass numpy, pandas, text, bytes, or values that JSON can hold.") from None
     if content_type == CSV:
         return _to_csv(data), CSV
-    raise InputError(f"A {type(data).__name__} cannot be sent as {content_type}; {JSON} and {CSV} can be.")
+    raise InputError(f"A {type(data).__name__} cannot be sent as {content_type}; use {JSON} or {CSV}.")
 
 
 def decode(body: bytes, content_type: str) -> Any:
-    """An answer as Python values: of JSON what it holds, of CSV the rows, of npy an array, else the bytes."""
+    """Return a response as Python values: JSON's value, CSV's rows, npy's array, the text of text/*, else the bytes."""
     kind = content_type.partition(";")[0].strip()
     if kind == JSON:
         return json.loads(body)
@@ -87,7 +89,7 @@ def _read_file(path: Path, content_type: str | None) -> tuple[bytes, str]:
     kind = content_type or CONTENT_TYPES.get(path.suffix.lower())
     if kind is None:
         known = ", ".join(CONTENT_TYPES)
-        raise InputError(f"{path} does not tell by its name what it holds ({known}); say it with content_type.")
+        raise InputError(f"The content type of {path} is unknown; pass content_type, or a file named {known}.")
     try:
         return path.read_bytes(), kind
     except OSError as error:
@@ -95,7 +97,7 @@ def _read_file(path: Path, content_type: str | None) -> tuple[bytes, str]:
 
 
 def _encode_array(data: Any, content_type: str) -> tuple[bytes, str]:
-    """Of numpy or pandas; neither has to be installed for anything else."""
+    """Encode a numpy array or pandas object. Only this needs numpy, so numpy is imported here."""
     import numpy
 
     array = numpy.asarray(data)
@@ -107,8 +109,10 @@ def _encode_array(data: Any, content_type: str) -> tuple[bytes, str]:
     elif content_type == CSV and array.ndim <= 2:
         return _to_csv(numpy.atleast_2d(array).tolist()), CSV
     else:
-        shape = f"An array of {array.ndim} dimensions"
-        raise InputError(f"{shape} cannot be sent as {content_type}; {NPY} and {JSON} can hold any, {CSV} two.")
+        raise InputError(
+            f"An array of {array.ndim} dimensions cannot be sent as {content_type}; {NPY} and {JSON} accept any number "
+            f"of dimensions, {CSV} one or two."
+        )
     return file.getvalue(), content_type
 
 
@@ -118,14 +122,14 @@ def _to_csv(rows: Any) -> bytes:
     try:
         writer.writerows(row if isinstance(row, list | tuple) else [row] for row in rows)
     except TypeError:
-        raise InputError(f"A {type(rows).__name__} is no rows that could be written as {CSV}.") from None
+        raise InputError(f"A {type(rows).__name__} cannot be written as {CSV}; pass a list of rows.") from None
     return text.getvalue().encode()
 
 
-def _to_array(answer: Any) -> Any:
+def _to_array(decoded: Any) -> Any:
     import numpy
 
-    return numpy.asarray(answer)
+    return numpy.asarray(decoded)
 
 
 def _to_number(cell: str) -> float | str:
@@ -135,18 +139,18 @@ def _to_number(cell: str) -> float | str:
         return cell
 
 
-def _explain(service: Service, error: ClientError) -> Exception:
+def _translate(service: Service, error: ClientError) -> Exception:
     code = error.response["Error"]["Code"]
     name, message = name_endpoint(service), error.response["Error"].get("Message", "")
     if code == "ModelError":
-        return EndpointError(f"The model behind {name} failed to answer: {message}")
+        return EndpointError(f"The model of the endpoint {name} failed: {message}")
     if code not in {"ValidationError", "ValidationException"}:
         return error
     endpoint = describe_endpoint(service)
     if endpoint is None:
         return EndpointError(
-            f"There is no endpoint {name} yet; a build that succeeds deploys one: sagebuild start --watch."
+            f"There is no endpoint {name} yet; the first successful build creates it: sagebuild start --watch."
         )
     if endpoint.status != "InService":
-        return EndpointError(f"The endpoint {name} is {endpoint.status}; ask again when it is InService.")
-    return EndpointError(f"The endpoint {name} did not take the question: {message}")
+        return EndpointError(f"The endpoint {name} is {endpoint.status}; try again when it is InService.")
+    return EndpointError(f"The endpoint {name} rejected the request: {message}")

@@ -1,4 +1,4 @@
-"""Source archives of scripts: made of a folder or of a git checkout, and uploaded where builds find them."""
+"""Packs a folder or a git checkout into a source archive, and uploads the archive for builds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,10 @@ from sagebuild.errors import SourceError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# A script's archive is unpacked at the start of every training and by every server; data belong into a channel.
+# Every training and every server unpacks the archive when it starts; data belongs in a channel.
 MAXIMUM_MB = 100
-# What tools leave behind and no container needs.
-LEFT_OUT = frozenset(
+# Files and folders that tools create and no container needs.
+EXCLUDED = frozenset(
     {".DS_Store", ".git", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__"}
 )
 GIT_SECONDS = 120
@@ -27,37 +27,44 @@ _BYTES_PER_MB = 1024 * 1024
 
 
 def pack_folder(folder: Path, maximum_mb: float = MAXIMUM_MB) -> bytes:
-    """Return a tar.gz of what a folder holds, the same bytes for the same content, without caches and .git.
+    """Return a tar.gz of a folder without caches and .git; the same content gives the same bytes.
 
     Raises
     ------
     SourceError
-        There is no such folder, it is empty, or it holds more than ``maximum_mb``.
+        There is no such folder, it is empty, or its files are larger than ``maximum_mb``.
     """
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder.")
     files = sorted(_list_files(folder))
     if not files:
-        raise SourceError(f"{folder} holds no files to pack.")
+        raise SourceError(f"{folder} contains no files to pack.")
     size_mb = sum(file.stat().st_size for file in files) / _BYTES_PER_MB
     if size_mb > maximum_mb:
         largest = max(files, key=lambda file: file.stat().st_size)
         raise SourceError(
-            f"{folder} holds {size_mb:.1f} MB, {largest.relative_to(folder)} the most of it; a source archive may hold "
-            f"{maximum_mb} MB: give data as a channel, not as source."
+            f"{folder} has {size_mb:.1f} MB, the largest file is {largest.relative_to(folder)}; source may have "
+            f"{maximum_mb} MB: pass data as a channel, not as source."
         )
+    return pack_files((file, file.relative_to(folder).as_posix()) for file in files)
+
+
+def pack_files(files: Iterable[tuple[Path, str]]) -> bytes:
+    """Return a tar.gz of files under the given names; the same content gives the same bytes on every machine."""
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w") as archive,
     ):
-        for file in files:
-            archive.addfile(_describe(file, folder), io.BytesIO(file.read_bytes()))
+        for file, name in files:
+            content, entry = file.read_bytes(), tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755 if file.stat().st_mode & 0o100 else 0o644
+            archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 
 
 def pack_checkout(repository: str, ref: str = "HEAD", subfolder: str = "", maximum_mb: float = MAXIMUM_MB) -> bytes:
-    """Return a tar.gz of a git repository's content, the same bytes for the same commit.
+    """Return a tar.gz of a git repository's content; the same commit gives the same bytes.
 
     Parameters
     ----------
@@ -71,14 +78,14 @@ def pack_checkout(repository: str, ref: str = "HEAD", subfolder: str = "", maxim
     Raises
     ------
     SourceError
-        git is not installed, or the repository, the ref or the folder is not there; git's own words are in it.
+        git is not installed, or the repository, the ref or the folder does not exist; git's message is included.
     """
     if ref.startswith("-") or repository.startswith("-"):
-        raise SourceError(f"{ref if ref.startswith('-') else repository} is an option of git, not a name.")
+        raise SourceError(f"{ref if ref.startswith('-') else repository} is an option of git; pass a name without '-'.")
     with tempfile.TemporaryDirectory() as name:
         checkout = Path(name)
         _git(checkout, "init", "--quiet")
-        # A server gives out single branches, tags and, most of them, commits: without the whole history.
+        # Servers serve single branches and tags, and most serve single commits, without the whole history.
         _git(checkout, "fetch", "--quiet", "--depth", "1", "--", _locate_repository(repository), ref)
         _git(checkout, "-c", "advice.detachedHead=false", "checkout", "--quiet", "FETCH_HEAD")
         folder = (checkout / subfolder).resolve()
@@ -88,33 +95,24 @@ def pack_checkout(repository: str, ref: str = "HEAD", subfolder: str = "", maxim
 
 
 def upload_source(s3: S3Client, bucket: str, key: str, archive: bytes) -> str:
-    """Upload a source archive; the answer is the S3 URI that trainsourcefile and hostsourcefile take."""
+    """Upload a source archive and return its S3 URI, for trainsourcefile and hostsourcefile."""
     s3.put_object(Bucket=bucket, Key=key, Body=archive, ContentType="application/gzip")
     return f"s3://{bucket}/{key}"
 
 
 def _list_files(folder: Path) -> Iterator[Path]:
     for entry in folder.iterdir():
-        if entry.name in LEFT_OUT or entry.suffix == ".pyc":
+        if entry.name in EXCLUDED or entry.suffix == ".pyc":
             continue
-        # What a link leads to outside the folder is packed as a file; a folder's link could lead in circles.
+        # A link to a file is packed as the file. A link to a folder is left out: it could lead in circles.
         if entry.is_dir() and not entry.is_symlink():
             yield from _list_files(entry)
         elif entry.is_file():
             yield entry
 
 
-def _describe(file: Path, folder: Path) -> tarfile.TarInfo:
-    """The entry of a file, without what differs from one machine to another."""
-    entry = tarfile.TarInfo(file.relative_to(folder).as_posix())
-    status = file.stat()
-    entry.size = status.st_size
-    entry.mode = 0o755 if status.st_mode & 0o100 else 0o644
-    return entry
-
-
 def _locate_repository(repository: str) -> str:
-    """A path stays true in the folder that git works in."""
+    """Return a URL unchanged and a path as an absolute one, because git runs in another folder."""
     return str(Path(repository).resolve()) if Path(repository).exists() else repository
 
 
@@ -124,7 +122,7 @@ def _git(folder: Path, *arguments: str) -> None:
             ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=GIT_SECONDS, check=False
         )
     except FileNotFoundError:
-        raise SourceError("git is not installed; install it, or pack a folder instead.") from None
+        raise SourceError("git is not installed; install it or pack a folder instead.") from None
     except subprocess.TimeoutExpired:
         raise SourceError(f"git {arguments[0]} did not end within {GIT_SECONDS} s.") from None
     if done.returncode:

@@ -1,21 +1,24 @@
-"""One deployed stack, from Python: everything that a person can do with it."""
+"""One deployed stack, from Python: everything you can do with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sagebuild.builds.context import describe_next
 from sagebuild.builds.records import list_builds, read_build
 from sagebuild.client import prediction, uploads
+from sagebuild.client.actions import StackActions
 from sagebuild.client.build import Build, Builds
-from sagebuild.client.comparison import Comparison, compare_builds
+from sagebuild.client.comparison import Comparison
+from sagebuild.client.diagnosis import Diagnosis
+from sagebuild.client.doctor import diagnose
 from sagebuild.client.document import Parameters
+from sagebuild.client.html import render_table
 from sagebuild.client.logs import LogLine
-from sagebuild.client.overview import Overview, describe_overview
-from sagebuild.client.steering import Steering
+from sagebuild.client.stack_status import StackStatus, read_stack_status
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import Cost
 from sagebuild.errors import NoBuildsError
@@ -24,17 +27,14 @@ from sagebuild.plan.requests import plan_requests
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.service import Service
 
-if TYPE_CHECKING:
-    from sagebuild.client.doctor import Diagnosis
 
-
-class Stack(Steering):
-    """A deployed stack; `sagebuild.connect` makes it.
+class Stack(StackActions):
+    """A deployed stack; `sagebuild.connect` returns it.
 
     Parameters
     ----------
     outputs
-        What CloudFormation says that it gives out: buckets, topics, table, state machine.
+        The outputs of the CloudFormation stack: buckets, topics, table, state machine.
     """
 
     def __init__(self, service: Service, create_client: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
@@ -59,77 +59,77 @@ class Stack(Steering):
 
     @cached_property
     def parameters(self) -> Parameters:
-        """The parameters of the next build: read, change, compare, undo."""
+        """The parameters of the next build, to read, change, compare and undo."""
         return Parameters(self.service)
 
     def builds(self, limit: int = 20) -> Builds:
-        """The newest builds, newest first."""
+        """Return the newest builds, newest first."""
         records = list_builds(self.service, limit)
-        builds = [Build(self.service, record.number, self.made_by, record) for record in records]
+        builds = [Build(self.service, record.number, self.requested_by, record) for record in records]
         return Builds(tuple(builds), tuple(records))
 
     def build(self, number: int | None = None) -> Build:
-        """One build; default: the newest.
+        """Return one build; default: the newest.
 
         Raises
         ------
         BuildNotFoundError
             No build has that number.
         NoBuildsError
-            There was none yet.
+            There is no build yet.
         """
         if number is None:
             records = list_builds(self.service, limit=1)
             if not records:
-                raise NoBuildsError(f"No build was ever started in {self.name}; start one: sagebuild start.")
+                raise NoBuildsError(f"{self.name} has no builds yet; start one: sagebuild start.")
             number = records[0].number
-        build = Build(self.service, number, self.made_by)
-        assert build.record.number == number  # raises for one that is not there
+        build = Build(self.service, number, self.requested_by)
+        assert build.record.number == number  # reading the record raises if there is no such build
         return build
 
-    def status(self) -> Overview:
-        """How the newest build is, whether another follows, and what the endpoint serves.
+    def status(self) -> StackStatus:
+        """Return the state of the newest build, of the build that follows, and of the endpoint.
 
         Raises
         ------
         NoBuildsError
-            There was none yet.
+            There is no build yet.
         """
-        return describe_overview(self.service, self.build())
+        return read_stack_status(self.service, self.build())
 
     def watch(self, number: int | None = None) -> Build:
-        """Show a build until it has ended, see `Build.watch`; default: the newest."""
+        """Show a build until it has ended; default: the newest. See `Build.watch`."""
         return self.build(number).watch()
 
     def logs(self, number: int | None = None, follow: bool = False) -> Iterator[LogLine]:
-        """What was said in a build, merged in time, see `Build.logs`; default: the newest."""
+        """Return a build's log lines, merged by time; default: the newest. See `Build.logs`."""
         return self.build(number).logs(follow)
 
     def cost(self, number: int | None = None) -> Cost:
-        """What a build has cost until now, see `Build.cost`; default: the newest."""
+        """Estimate a build's cost so far; default: the newest. See `Build.cost`."""
         return self.build(number).cost()
 
     def estimate(self) -> Cost:
-        """What a build with the parameters as they are can cost at most, an estimate in US dollars.
+        """Estimate the maximum cost of a build with the current parameters, in US dollars.
 
         Raises
         ------
         ParameterError
-            The document is wrong.
+            The document is invalid.
         """
         context = describe_next(self.service)
         return estimate_cost(context, plan_requests(context, Findings()).bodies)
 
     def compare(self, first: int, second: int) -> Comparison:
-        """Two builds side by side: outcome, metrics, times, and where their parameters differ."""
-        return compare_builds(read_build(self.service, first), read_build(self.service, second))
+        """Compare two builds: outcome, metrics, times and parameters."""
+        return Comparison(read_build(self.service, first), read_build(self.service, second))
 
     def endpoint(self) -> Endpoint | None:
-        """The endpoint and what it serves; None if there is none yet."""
+        """Return the endpoint and the configuration it serves; None if there is no endpoint yet."""
         return describe_endpoint(self.service)
 
     def predict(self, data: Any, *, content_type: str | None = None, accept: str = "application/json") -> Any:
-        """Ask the endpoint.
+        """Invoke the endpoint.
 
         Parameters
         ----------
@@ -139,69 +139,65 @@ class Stack(Steering):
         content_type
             Send it as "text/csv", "application/json" or "application/x-npy" instead.
         accept
-            What the model is asked to answer in.
+            The content type of the response.
 
         Returns
         -------
         Any
-            An array for a question in numpy or pandas; else what the JSON holds, the rows of CSV, or bytes.
+            An array if ``data`` is numpy or pandas; else the JSON value, the rows of the CSV, text or bytes.
 
         Raises
         ------
         EndpointError
             There is no endpoint yet, it is not in service, or the model failed.
         InputError
-            The data cannot be sent like this.
+            The data cannot be sent in this content type.
         """
         return prediction.predict(self.service, self._create_client("sagemaker-runtime"), data, content_type, accept)
 
     def upload_data(self, path: str | Path, prefix: str = "train/", *, progress: bool = True) -> str:
-        """Upload a file, or all files of a folder, to the data bucket; the S3 address.
+        """Upload a file, or all files of a folder, to the data bucket, and return the S3 URI.
 
         Parameters
         ----------
         prefix
-            Where the parameter ``channels`` looks: by default under train/.
+            The key prefix; a build reads train/ unless the parameter ``channels`` names another.
         progress
-            Show a bar.
+            Show a progress bar.
 
         Raises
         ------
         InputError
-            There is nothing to upload.
+            There is no such file or folder, or the folder is empty.
         """
         return uploads.upload_data(self.service, Path(path), prefix, progress=progress)
 
     def upload_source(self, folder: str | Path, name: str | None = None) -> str:
-        """Pack a folder into the archive that SageMaker's containers unpack, and upload that to the code bucket.
+        """Pack a folder into the archive that SageMaker's containers unpack, and upload it to the code bucket.
 
         Parameters
         ----------
         name
-            Of the archive; default: the folder's, with .tar.gz.
+            The archive's name; default: the folder's name with .tar.gz.
 
         Returns
         -------
         str
-            The name, for the parameters ``trainsourcefile`` and ``hostsourcefile``.
+            The archive's name, for the parameters ``trainsourcefile`` and ``hostsourcefile``.
 
         Raises
         ------
         InputError
-            It is no folder, or has no Python file.
+            It is not a folder, or it contains no Python file.
         """
         return uploads.upload_source(self.service, Path(folder), name)
 
     def diagnose(self) -> Diagnosis:
-        """Look whether a build can work: deployment, roles, parameters, images, data, quotas, endpoint, messages."""
-        from sagebuild.client.doctor import diagnose
-
+        """Check that a build can succeed: deployment, roles, parameters, images, data, quotas, endpoint, messages."""
         return diagnose(self.service, self._create_client)
 
     def __repr__(self) -> str:
         return f"<Stack {self.name} in {self.region}, account {self.account}>"
 
     def _repr_html_(self) -> str:
-        from sagebuild.client.drawing import draw_outputs
-
-        return draw_outputs(repr(self).strip("<>"), self.outputs)
+        return render_table(sorted(self.outputs.items()), title=repr(self).strip("<>"))

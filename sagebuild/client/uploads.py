@@ -1,10 +1,7 @@
-"""Brings a person's folder to the stack's buckets: the source as one archive, the data as it is."""
+"""Uploads files and folders to the stack's buckets: data file by file, source as one archive."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,22 +9,29 @@ from pathlib import Path
 from boto3.exceptions import S3UploadFailedError
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sagebuild.client.explanations import explaining
+from sagebuild.client.aws_errors import translating_errors
+from sagebuild.client.source import pack_files
 from sagebuild.errors import InputError
 from sagebuild.service import Service, aws_call
 
-_LEFT_OUT = frozenset({"__pycache__", "node_modules"})
+_EXCLUDED = frozenset({"__pycache__", "node_modules"})
 
 
 def upload_data(service: Service, path: Path, prefix: str, *, progress: bool) -> str:
-    """The S3 address under which it now lies; see `Stack.upload_data`."""
+    """Upload data and return its S3 URI; see `Stack.upload_data`."""
     files = list(_list_files(path))
     if not files:
-        raise InputError(f"{path} is no file and no folder with files; there is nothing to upload.")
+        if not path.is_dir():
+            raise InputError(f"No such file or folder: {path}")
+        raise InputError(f"{path} contains no files to upload; hidden files and caches are left out.")
     bucket = service.settings.data_bucket
     folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
     total = sum(file.stat().st_size for file, _ in files)
-    with explaining(), aws_call(f"upload {path}"), _show_progress(_name_files(files), total, progress) as advance:
+    with (
+        translating_errors(),
+        aws_call(f"upload {path}"),
+        _show_progress(_name_files(files), total, progress) as advance,
+    ):
         for file, name in files:
             try:
                 service.s3.upload_file(str(file), bucket, f"{folder}{name}", Callback=advance)
@@ -37,15 +41,15 @@ def upload_data(service: Service, path: Path, prefix: str, *, progress: bool) ->
 
 
 def upload_source(service: Service, folder: Path, name: str | None) -> str:
-    """The archive's name in the code bucket; see `Stack.upload_source`."""
+    """Upload a folder as an archive and return its key in the code bucket; see `Stack.upload_source`."""
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give the folder that holds the training script.")
+        raise InputError(f"{folder} is not a folder; pass the folder that contains the training script.")
     files = list(_list_files(folder))
     if not any(file.suffix == ".py" for file, _ in files):
-        raise InputError(f"{folder} holds no Python file; give the folder that holds the training script.")
+        raise InputError(f"{folder} contains no Python file; pass the folder that contains the training script.")
     key = name or f"{folder.resolve().name}.tar.gz"
-    with explaining(), aws_call(f"upload {key}"):
-        service.s3.put_object(Bucket=service.settings.code_bucket, Key=key, Body=_pack(files))
+    with translating_errors(), aws_call(f"upload {key}"):
+        service.s3.put_object(Bucket=service.settings.code_bucket, Key=key, Body=pack_files(files))
     return key
 
 
@@ -54,34 +58,19 @@ def _name_files(files: list[tuple[Path, str]]) -> str:
 
 
 def _list_files(path: Path) -> Iterator[tuple[Path, str]]:
-    """Files with their names below the path; what is hidden or made by Python stays at home."""
+    """Yield files and their names relative to the path, without hidden files and caches."""
     if path.is_file():
         yield path, path.name
         return
     for file in sorted(path.rglob("*")):
         parts = file.relative_to(path).parts
-        if file.is_file() and not any(part.startswith(".") or part in _LEFT_OUT for part in parts):
+        if file.is_file() and not any(part.startswith(".") or part in _EXCLUDED for part in parts):
             yield file, "/".join(parts)
 
 
-def _pack(files: list[tuple[Path, str]]) -> bytes:
-    """The same files give the same bytes."""
-    packed = io.BytesIO()
-    with (
-        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,
-        tarfile.open(fileobj=compressed, mode="w") as tar,
-    ):
-        for file, name in files:
-            member = tarfile.TarInfo(name)
-            content = file.read_bytes()
-            member.size, member.mode = len(content), 0o755 if file.stat().st_mode & 0o100 else 0o644
-            tar.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
-
-
 @contextmanager
-def _show_progress(what: str, total: int, wanted: bool) -> Iterator[Callable[[int], None]]:
+def _show_progress(description: str, total: int, is_enabled: bool) -> Iterator[Callable[[int], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not wanted) as shown:
-        task = shown.add_task(f"Upload {what}", total=total)
-        yield lambda done: shown.advance(task, done)
+    with Progress(*columns, disable=not is_enabled) as progress:
+        task = progress.add_task(f"Upload {description}", total=total)
+        yield lambda uploaded: progress.advance(task, uploaded)

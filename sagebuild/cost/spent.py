@@ -1,4 +1,4 @@
-"""What a build costs, before, during and after: an estimate from the prices of instances, honest about the rest."""
+"""Estimates what a build costs before, during and after it, from the prices of its instances."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sagebuild.builds.records import BuildRecord, now
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.running.job import count_paid_seconds
 from sagebuild.service import Service
 
-SECONDS_PER_HOUR = 3600
 NEVER_COUNTED = "Storage, data transfer, requests, logs, taxes, the free tier and discounts are left out."
 
 
 @dataclass(frozen=True)
 class Cost:
-    """An estimate, in US dollars; None where no price is known.
+    """An estimate in US dollars; None where a price is unknown.
 
     Parameters
     ----------
     spent
-        What the build's training has come to, by now or by its end; None also before there is a build.
+        The cost of the training until now or until its end; None also before there is a build.
     maximum
-        What it can come to at most.
+        The most that the training can cost.
     endpoint_hourly
-        What the endpoint costs for each hour that it is up.
+        The cost of the endpoint per hour.
     prices_date
-        The day of the prices, as an ISO date; empty for a build that was not planned yet.
+        The date of the prices, in ISO format; empty for a build that was not planned yet.
     left_out
-        What these leave out, a sentence each.
+        One sentence for each cost that the estimate does not include.
     """
 
     spent: float | None
@@ -38,16 +38,16 @@ class Cost:
     left_out: tuple[str, ...]
 
     def __str__(self) -> str:
-        return tell_cost(self)
+        return format_cost(self)
 
 
 def describe_cost(service: Service, record: BuildRecord, at: datetime | None = None) -> Cost:
-    """What a build has cost and will cost: before it starts, while it runs, or after.
+    """Return the cost of a build before, during or after it.
 
     Parameters
     ----------
     at
-        The time until which a running training is counted; None: now.
+        The time until which a running training counts; default now.
     """
     spent = record.cost
     if not record.has_ended and record.training_hourly_cost is not None and record.prices_date:
@@ -56,39 +56,41 @@ def describe_cost(service: Service, record: BuildRecord, at: datetime | None = N
 
 
 def price_seconds(record: BuildRecord, seconds: float) -> float | None:
-    """What so many seconds of a build's training cost; None if its price is not known."""
+    """Return the cost of some seconds of a build's training; None if its price is unknown."""
     hourly = record.training_hourly_cost
     return None if hourly is None else round(hourly * seconds / SECONDS_PER_HOUR, 6)
 
 
-def tell_cost(cost: Cost) -> str:
-    """The estimate in one plain sentence, and a further one for each thing of this build that it leaves out."""
+def format_cost(cost: Cost) -> str:
+    """Format an estimate as one sentence, plus one for each cost of this build that it does not include."""
     if not cost.prices_date:
         return "not known before the build is planned."
-    parts = [_tell_training(cost)]
+    parts = [_format_training(cost)]
     if cost.endpoint_hourly:
         parts.append(f"the endpoint costs about {format_dollars(cost.endpoint_hourly)} an hour while it is up")
-    said = f"{'; '.join(parts)}; by prices of {cost.prices_date}, without storage, transfer, requests and discounts."
-    return " ".join([said, *(sentence for sentence in cost.left_out if sentence != NEVER_COUNTED)])
+    estimate = (
+        f"{'; '.join(parts)}; by prices of {cost.prices_date}, without storage, transfer, requests and discounts."
+    )
+    return " ".join([estimate, *(sentence for sentence in cost.left_out if sentence != NEVER_COUNTED)])
 
 
-def _tell_training(cost: Cost) -> str:
+def _format_training(cost: Cost) -> str:
     if cost.spent is None and cost.maximum is None:
         return "no price of the training is known"
     most = f"at most {format_dollars(cost.maximum)}" if cost.maximum else ""
     if cost.spent is None:
         return f"{most or 'nothing'} for training"
-    return f"{tell_amount(cost.spent)} for training" + (f" ({most} was planned)" if most else "")
+    return f"{format_amount(cost.spent)} for training" + (f" ({most} was planned)" if most else "")
 
 
-def tell_amount(estimate: float) -> str:
-    """An estimated amount as it reads in a sentence: "about $0.46", "less than $0.01", "nothing"."""
-    told = format_dollars(estimate) if estimate else "nothing"
-    return f"about {told}" if told.startswith("$") else told
+def format_amount(estimate: float) -> str:
+    """Format an estimated amount for a sentence: "about $0.46", "less than $0.01", "nothing"."""
+    amount = format_dollars(estimate) if estimate else "nothing"
+    return f"about {amount}" if amount.startswith("$") else amount
 
 
 def format_dollars(amount: float) -> str:
-    """An amount as a person says it: "$0.46", "$1,234", "less than $0.01"."""
+    """Format an amount: "$0.46", "$1,234", "less than $0.01"."""
     if 0 < amount < 0.005:
         return "less than $0.01"
     return f"${amount:,.2f}" if amount < 1000 else f"${amount:,.0f}"

@@ -1,5 +1,5 @@
-"""What happens after a build's execution has ended, in whatever way.
+"""Ends a build after its execution has ended, with any outcome.
 
-`build` completes the record, stops stray jobs, notifies once, and passes the lock on. `sweep` repeats what did not
-finish, `prune` deletes what old builds left, and `remove` deletes all that builds made when the stack is removed.
+`build` stops stray jobs, completes the record, notifies once and passes the lock on. `sweep` repeats a finish that did
+not complete. `prune` deletes the models of old builds. `remove` deletes all that builds created, with the stack.
 """

@@ -1,4 +1,4 @@
-"""Ends a build, whatever way its execution ended: strays stopped, record completed, told once, the next one started."""
+"""Finishes a build: stops its work, completes the record, notifies once and starts the pending build."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from sagebuild.service import Service
 from sagebuild.steps.registry import settle_package
 
 # SageMaker gives a script 120 s after SIGTERM; a first deployment takes minutes. Both fit a Lambda's 900 s.
-JOB_WAIT = 180  # seconds
-ENDPOINT_WAIT = 660  # seconds
-# What could not be undone for so long is told to the person, who can do more about it than another try.
+JOB_WAIT_SECONDS = 180
+ENDPOINT_WAIT_SECONDS = 660
+# After this time a failing part is not retried but reported to the user.
 PATIENCE = timedelta(hours=1)
-# A script's whole output may be in the cause; a message to a topic, in a text for each protocol, holds 256 KB.
+# A cause may hold a script's whole output; an SNS message, with a text for each protocol, holds 256 KB.
 _REASON_LENGTH = 4000
 
 _STATUS = {"SUCCEEDED": "succeeded", "ABORTED": "stopped", "FAILED": "failed", "TIMED_OUT": "failed"}
@@ -43,7 +43,7 @@ _STATUS = {"SUCCEEDED": "succeeded", "ABORTED": "stopped", "FAILED": "failed", "
 
 @dataclass(frozen=True)
 class Ending:
-    """How an execution ended: its status as Step Functions names it, the error and cause or output, and when."""
+    """How an execution ended: Step Functions' status, error, cause and output, and the time."""
 
     status: str
     error: str = ""
@@ -53,9 +53,9 @@ class Ending:
 
     @property
     def withheld(self) -> str:
-        """Why a good model was not deployed, on purpose; empty unless that is what became of the build."""
-        told: Any = json.loads(self.output) if self.output else {}
-        return str(told.get("withheld", "")) if isinstance(told, dict) else ""
+        """Why the model was withheld; empty for any other outcome."""
+        content: Any = json.loads(self.output) if self.output else {}
+        return str(content.get("withheld", "")) if isinstance(content, dict) else ""
 
 
 def finish_build(
@@ -66,21 +66,21 @@ def finish_build(
     clock: Callable[[], datetime] = now,
     invocation: str = "",
 ) -> BuildRecord:
-    """Do all that is left to do for a build whose execution has ended. Safe to repeat, also at the same time.
+    """Finish a build whose execution has ended. Safe to repeat, also at the same time.
 
     Parameters
     ----------
     invocation
-        What tells this call from others that may run at the same time, and is the same when it is tried again.
+        The id of the Lambda invocation: the same for its retries, different for concurrent calls.
 
     Raises
     ------
     StillRunningError
-        Something paid has not confirmed that it stopped; the call is to be repeated.
+        Describe did not confirm that all paid work has ended; repeat the call.
     """
     record = read_build(service, number)
     if record.has_ended:
-        _stop_latecomers(service, record, sleep)
+        _stop_late_work(service, record, sleep)
     else:
         _complete_record(service, record, ending, sleep)
         record = read_build(service, number)
@@ -93,23 +93,23 @@ def finish_build(
 
 
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
-    undone: list[str] = []
+    problems: list[str] = []
     work, job, images = Work(), None, dict[str, str]()
     cost: float | None = None
-    with _attempt(ending, undone):
+    with _attempt(ending, problems):
         work = _stop_all(service, record, sleep)
         job = work.job and complete_job(service, work.job)
         cost = price_seconds(record, job.seconds if job else 0)
-    with _attempt(ending, undone):
+    with _attempt(ending, problems):
         images = find_built_images(service, record)
     status = "withheld" if ending.withheld else _STATUS[ending.status]
     if status != "succeeded":
-        with _attempt(ending, undone):
+        with _attempt(ending, problems):
             _restore_endpoint(service, record, sleep)
     endpoint = describe_endpoint(service)
     step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
     reason = _explain(service, record, ending, None if work.was_running else job, step)
-    with _attempt(ending, undone):
+    with _attempt(ending, problems):
         settle_package(service, replace(record, status=status, reason=reason))
     update_build(
         service,
@@ -118,7 +118,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         status=status,
         reason=reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]} ...",
         step=step,
-        notes=[*record.notes, *undone],
+        notes=[*record.notes, *problems],
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
         **job_facts(job),
@@ -136,22 +136,22 @@ def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | N
 
 
 @contextmanager
-def _attempt(ending: Ending, undone: list[str]) -> Iterator[None]:
-    """A part of the end: what fails is tried again with the whole, until patience ends and the person is told."""
+def _attempt(ending: Ending, problems: list[str]) -> Iterator[None]:
+    """Run a part of the finish. A failure repeats the whole finish; after an hour it becomes a note for the user."""
     try:
         yield
     except (SagebuildError, ClientError) as error:
         if ending.stopped_at is None or now() - ending.stopped_at < PATIENCE:
             raise
-        undone.append(f"This could not be put right and needs you: {error}")
+        problems.append(f"sagebuild could not clean this up; please check: {error}")
 
 
 def _stop_all(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> Work:
-    work = stop_work(service, record, JOB_WAIT, sleep=sleep)
+    work = stop_work(service, record, JOB_WAIT_SECONDS, sleep=sleep)
     running = [f"the {part.name} is {part.status}" for part in work.parts if not part.has_ended]
     if running:
         raise StillRunningError(
-            f"Not all of build {record.number} is known to have ended, {JOB_WAIT} s after it was told to stop: "
+            f"Build {record.number} still has work that is not confirmed as ended {JOB_WAIT_SECONDS} s after the stop: "
             f"{'; '.join(running)}."
         )
     return work
@@ -159,12 +159,12 @@ def _stop_all(service: Service, record: BuildRecord, sleep: Callable[[float], No
 
 def _restore_endpoint(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> None:
     clear_scaling(service, record)
-    undo_deployment(service, record, ENDPOINT_WAIT, sleep=sleep)
+    undo_deployment(service, record, ENDPOINT_WAIT_SECONDS, sleep=sleep)
     restore_scaling(service, record)
 
 
-def _stop_latecomers(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> None:
-    """What an aborted execution had begun may appear only after the first look."""
+def _stop_late_work(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> None:
+    """Stop work that an aborted execution had requested and that appeared only after the first finish."""
     _stop_all(service, record, sleep)
     endpoint = None if record.has_succeeded else describe_endpoint(service)
     if endpoint and endpoint.config == name_resource(service, record.number):
@@ -172,7 +172,7 @@ def _stop_latecomers(service: Service, record: BuildRecord, sleep: Callable[[flo
 
 
 def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str, step: str = "") -> str:
-    """Why a build did not succeed, in one sentence or the failing part's own words; empty for one that did."""
+    """Explain why a build did not succeed, in one sentence or AWS's own words; empty for a success."""
     if ending.status == "SUCCEEDED":
         return ending.withheld
     if ending.status == "ABORTED":
@@ -189,9 +189,9 @@ def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str, step
 
 
 def _read_cause(ending: Ending) -> str:
-    """Lambda wraps its message in JSON as ``errorMessage``; a ``.sync`` task hands on what Describe told it.
+    """Return the message in a cause. Lambda's JSON has an ``errorMessage``; a ``.sync`` task returns Describe's answer.
 
-    That has a ``FailureReason`` for a job, and a ``Cause`` for an execution of a person's own state machine.
+    That has a ``FailureReason`` for a job, and a ``Cause`` for an execution of the user's state machine.
     """
     try:
         facts: Any = json.loads(ending.cause)

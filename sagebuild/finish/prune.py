@@ -1,4 +1,4 @@
-"""Deletes the models of old builds once they are kept no longer: never what is live, nor what a rollback would need."""
+"""Deletes the models of old builds beyond ``keepbuilds``; never the live one or the one that it replaced."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sagebuild.requests.script_mode import key_packed_model
 from sagebuild.running.endpoint import describe_endpoint, describe_models
 from sagebuild.service import Service, aws_call, suppress_code
 
-# Twice the most that can be kept; what is older was looked at when it was younger.
-_BUILDS_LOOKED_AT = 200
+# Twice the maximum of keepbuilds; older builds were pruned earlier.
+_BUILDS_SEARCHED = 200
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def prune_builds(service: Service, record: BuildRecord) -> None:
-    """After a good build, delete models, endpoint configurations and packed archives of builds beyond ``keepbuilds``.
+    """After a successful build, delete models, endpoint configurations and packed archives of older builds.
 
-    What cannot be deleted now is left to the next good build; it costs nothing.
+    A failed deletion is left to the next successful build; the leftovers cost nothing.
     """
     if not record.has_succeeded or not record.keep_builds:
         return
@@ -35,8 +35,8 @@ def prune_builds(service: Service, record: BuildRecord) -> None:
 
 
 def find_unneeded(service: Service, keep: int) -> list[BuildRecord]:
-    """The good builds beyond the newest that are kept, but for what is live and what that has replaced."""
-    builds = [each for each in list_builds(service, _BUILDS_LOOKED_AT) if each.has_succeeded]
+    """Return the successful builds beyond the newest ``keep``, except the live one and the one that it replaced."""
+    builds = [each for each in list_builds(service, _BUILDS_SEARCHED) if each.has_succeeded]
     own = [each for each in builds if each.model and not each.trigger.rollback and not each.pruned_at]
     needed = _find_needed(service, own)
     return [each for each in own[keep:] if each.number not in needed]
@@ -46,7 +46,7 @@ def _find_needed(service: Service, builds: list[BuildRecord]) -> set[int | None]
     endpoint = describe_endpoint(service)
     if not endpoint:
         return set()
-    # A configuration of a person's own may serve the model of a build.
+    # The user's own endpoint configuration may serve the model of a build.
     names = [endpoint.config, *describe_models(service, endpoint.config)]
     live = {parse_resource_name(service, name) for name in names}
     return live | {parse_resource_name(service, each.live_before) for each in builds if each.number in live}
@@ -55,7 +55,7 @@ def _find_needed(service: Service, builds: list[BuildRecord]) -> set[int | None]
 def _delete_model(service: Service, number: int) -> None:
     name = name_resource(service, number)
     with aws_call(f"delete the model {name}"):
-        # ValidationException: it has gone, or the build made the model alone.
+        # ValidationException: it was deleted, or the build created only the model.
         with suppress_code("ValidationException"):
             service.sagemaker.delete_endpoint_config(EndpointConfigName=name)
         with suppress_code("ValidationException"):

@@ -1,4 +1,4 @@
-"""Removes everything that builds have made, so that nothing of a removed stack stays or costs."""
+"""Deletes everything that builds created, so that a removed stack leaves nothing behind and costs nothing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sagebuild.errors import NoBuildRunningError, StillRunningError
 from sagebuild.names import name_endpoint, name_package_group, resource_prefix, tuning_prefix
 from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.running.scaling import end_scaling
 from sagebuild.running.stop import stop_build
 from sagebuild.service import Service, aws_call, suppress_code
@@ -17,20 +18,19 @@ from sagebuild.service import Service, aws_call, suppress_code
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-WAIT = 600  # seconds; a Lambda may take 900
+WAIT_SECONDS = 600  # a Lambda function has 900
 POLL_SECONDS = 5.0
-TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sagebuild")
 
 
 def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Stop the running build and remove the endpoint, models, packages, jobs, logs, and all objects in the buckets.
+    """Stop the running build; delete the endpoint, models, packages, jobs, logs and all objects in the buckets.
 
     Raises
     ------
     StillRunningError
-        Something did not end in time; the stack's removal fails with that reason and can be repeated.
+        A job or resource did not end in time; the removal of the stack fails with this reason and can be repeated.
     """
     _stop_running_build(service, sleep)
     end_scaling(service)
@@ -46,7 +46,7 @@ def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sle
 
 def _stop_running_build(service: Service, sleep: Callable[[float], None]) -> None:
     try:
-        stopped = stop_build(service, wait_seconds=WAIT / 2, requested_by="serverless remove", sleep=sleep)
+        stopped = stop_build(service, wait_seconds=WAIT_SECONDS / 2, requested_by="serverless remove", sleep=sleep)
     except NoBuildRunningError:
         return
     if not stopped.confirmed:
@@ -54,7 +54,7 @@ def _stop_running_build(service: Service, sleep: Callable[[float], None]) -> Non
 
 
 def _delete_endpoint(service: Service, sleep: Callable[[float], None]) -> None:
-    deadline = time.monotonic() + WAIT / 2
+    deadline = time.monotonic() + WAIT_SECONDS / 2
     while endpoint := describe_endpoint(service):
         if time.monotonic() > deadline:
             raise StillRunningError(
@@ -77,7 +77,7 @@ def _delete_configs_and_models(service: Service) -> None:
 
 
 def _delete_packages(service: Service) -> None:
-    """CloudFormation deletes the group, once it is empty."""
+    """Delete the packages; CloudFormation deletes the empty group."""
     with aws_call("delete the model packages"):
         pages = service.sagemaker.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=name_package_group(service)
@@ -100,12 +100,12 @@ def _delete_jobs(service: Service) -> None:
 
 
 def _job_prefixes(service: Service) -> set[str]:
-    """What the names of training jobs begin with: a tuning job's have its own, which may be shorter."""
+    """Return the prefixes of training jobs' names; those of a tuning job have a prefix that may be shorter."""
     return {resource_prefix(service), tuning_prefix(service)}
 
 
 def _pages(client: Any, operation: str, prefix: str) -> Iterator[dict[str, Any]]:
-    """All pages, read before the first is worked on: deleting while listing skips some."""
+    """Read all pages before the caller deletes anything: deletions between pages would skip entries."""
     yield from list(client.get_paginator(operation).paginate(NameContains=prefix))
 
 
@@ -121,7 +121,7 @@ def _delete_training_logs(service: Service, prefix: str) -> None:
         pages = service.logs.get_paginator("describe_log_streams").paginate(
             logGroupName=TRAINING_LOGS, logStreamNamePrefix=prefix
         )
-        # The group is the account's; the streams of this stack's jobs are ours.
+        # All stacks of the account share the log group; only the streams of this stack's jobs are deleted.
         for stream in [stream for page in pages for stream in page["logStreams"]]:
             service.logs.delete_log_stream(logGroupName=TRAINING_LOGS, logStreamName=stream["logStreamName"])
 

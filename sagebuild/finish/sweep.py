@@ -1,14 +1,12 @@
-"""Finds what a lost event, a dead function or an aborted execution left, and has the build's finish put it right.
+"""Finds builds that a lost event, a failed function or an aborted execution left unfinished, and finishes them.
 
-The finish of a build can be repeated at any time and does whatever is left to do; so all that a sweep has to find out
-is for which builds. It does nothing itself but to start an execution that a dying launch has not started, and to send
-an approval that was given and has not reached its build.
+The finish of a build can be repeated at any time, so the sweep only finds the builds. It repairs two things itself: it
+starts an execution that a failed launch did not start, and sends a stored approval that did not reach its build.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,21 +17,28 @@ from sagebuild.builds.records import BuildRecord, list_builds, now, read_build
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.finish.build import Ending
 from sagebuild.launch.start import start_execution
-from sagebuild.names import execution_arn, name_execution, resource_prefix, tuning_prefix
+from sagebuild.names import (
+    execution_arn,
+    name_execution,
+    parse_number,
+    parse_resource_name,
+    resource_prefix,
+    tuning_prefix,
+)
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.running.image_builds import find_running_tags
 from sagebuild.service import Service, aws_call
 from sagebuild.steps.approval import deliver_answer
 
-# Until then its own event may be about to finish it; what runs twice does no harm, only work.
+# Until then, the execution's own event may finish the build; a second finish is harmless and needless.
 GRACE = timedelta(minutes=2)
-# Of the newest builds, how many are looked at for what was not done.
-_LOOKED_AT = 20
+# The newest builds that are searched for unfinished ones.
+_BUILDS_SEARCHED = 20
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A build whose finish has to be repeated, and why."""
+    """A build whose finish must be repeated, and why."""
 
     number: int
     ending: Ending
@@ -41,7 +46,7 @@ class Unfinished:
 
 
 def sweep_builds(service: Service, at: datetime) -> list[str]:
-    """Have everything finished that was left.
+    """Repeat the finish of each unfinished build.
 
     Parameters
     ----------
@@ -51,7 +56,7 @@ def sweep_builds(service: Service, at: datetime) -> list[str]:
     Returns
     -------
     list
-        Why each build's finish was repeated, a sentence each.
+        A sentence for each build, with the reason.
     """
     unfinished = find_unfinished(service, at)
     for each in unfinished:
@@ -60,15 +65,15 @@ def sweep_builds(service: Service, at: datetime) -> list[str]:
 
 
 def find_unfinished(service: Service, at: datetime) -> list[Unfinished]:
-    """The builds that have ended and left something undone, each once; the oldest first."""
+    """Return the builds that have ended and are not finished, each once, oldest first."""
     state = read_state(service)
-    newest = [record for record in list_builds(service, limit=_LOOKED_AT) if record.has_ended]
-    found = [*_find_lost_end(service, state, at), *_find_undone(service, newest), *_find_strays(service, state)]
+    newest = [record for record in list_builds(service, limit=_BUILDS_SEARCHED) if record.has_ended]
+    found = [*find_lost_end(service, state, at), *_find_undone(service, newest), *_find_strays(service, state)]
     return sorted({each.number: each for each in reversed(found)}.values(), key=lambda each: each.number)
 
 
 def repeat_finish(service: Service, unfinished: Unfinished) -> None:
-    """Send the finish an event like the one that it has missed, or that came to nothing."""
+    """Invoke the finish with an event like the one that was lost or failed."""
     ending = unfinished.ending
     stopped_at = ending.stopped_at or now()
     detail = {
@@ -87,13 +92,13 @@ def repeat_finish(service: Service, unfinished: Unfinished) -> None:
         )
 
 
-def _find_lost_end(service: Service, state: StackState, at: datetime) -> Iterator[Unfinished]:
-    """The build that has the lock, if its execution has ended or will never start."""
+def find_lost_end(service: Service, state: StackState, at: datetime) -> Iterator[Unfinished]:
+    """Yield the build that has the lock, if its execution has ended or will never start."""
     if state.running is None:
         return
     record = read_build(service, state.running)
     if record.has_ended:
-        yield _again(record, "it has ended and kept the lock.")
+        yield _repeat(record, "it has ended and still has the lock.")
         return
     execution = _describe_execution(service, record.number)
     if execution is None and record.status == "launching":
@@ -105,7 +110,7 @@ def _find_lost_end(service: Service, state: StackState, at: datetime) -> Iterato
     elif execution["stopDate"] <= at - GRACE:
         error, cause, output = (execution.get(name, "") for name in ("error", "cause", "output"))
         ending = Ending(execution["status"], error, cause, execution["stopDate"], output)
-        yield Unfinished(record.number, ending, "its execution has ended, and nobody has finished the build.")
+        yield Unfinished(record.number, ending, "its execution has ended, and the build is not finished.")
 
 
 def _describe_execution(service: Service, number: int) -> Any:
@@ -119,36 +124,36 @@ def _describe_execution(service: Service, number: int) -> Any:
 def _explain_absence(record: BuildRecord) -> Ending:
     if record.stop_requested_by:
         return Ending("ABORTED")
-    cause = "The execution of this build is gone: its state machine was replaced or deleted while it ran."
+    cause = "The execution no longer exists: its state machine was replaced or deleted while it ran."
     return Ending("FAILED", "ExecutionGoneError", cause)
 
 
 def _find_undone(service: Service, ended: list[BuildRecord]) -> Iterator[Unfinished]:
-    """The builds that nobody was told of, or whose images are still being built."""
+    """Yield the builds without a published notification, or whose images are still being built."""
     running = find_running_tags(service)
     for record in ended:
         if not record.notified_at:
-            yield _again(record, "it is not certain that it was told of.")
+            yield _repeat(record, "its notification may not have been published.")
         if not running.isdisjoint(record.image_builds):
-            yield _again(record, "an image build of it still runs.")
+            yield _repeat(record, "one of its image builds is still running.")
 
 
 def _find_strays(service: Service, state: StackState) -> Iterator[Unfinished]:
-    """The builds that have ended and still have a job running, or have left the endpoint with what failed."""
-    for number in _list_numbers_of_jobs(service):
+    """Yield ended builds with a running job, and an unsuccessful build whose configuration is live."""
+    for number in _list_running_numbers(service):
         record = _read_ended(service, number)
         if record:
-            yield _again(record, "a job of it still runs.")
+            yield _repeat(record, "one of its jobs is still running.")
     endpoint = describe_endpoint(service) if state.running is None else None
-    live = _parse_number(resource_prefix(service), endpoint.config) if endpoint else None
+    live = parse_resource_name(service, endpoint.config) if endpoint else None
     if live:
         record = _read_ended(service, live)
         if record and not record.has_succeeded:
-            yield _again(record, "the endpoint has its configuration, though it did not succeed.")
+            yield _repeat(record, "it did not succeed, and its endpoint configuration is live.")
 
 
-def _list_numbers_of_jobs(service: Service) -> Iterator[int]:
-    """The numbers in the names of the stack's running jobs; the trainings of a tuning job are not listed apart."""
+def _list_running_numbers(service: Service) -> Iterator[int]:
+    """Yield the build numbers in the names of the stack's running training and tuning jobs."""
     sagemaker = service.sagemaker
     lists: list[tuple[Any, str, str, str]] = [
         (sagemaker.list_training_jobs, "TrainingJob", "TrainingJobName", resource_prefix(service)),
@@ -162,17 +167,12 @@ def _list_numbers_of_jobs(service: Service) -> Iterator[int]:
     for operation, kind, name, prefix in lists:
         with aws_call("list the running jobs"):
             jobs = operation(NameContains=prefix, StatusEquals="InProgress", MaxResults=100)
-        numbers = (_parse_number(prefix, job[name]) for job in jobs[f"{kind}Summaries"])
+        numbers = (parse_number(prefix, job[name]) for job in jobs[f"{kind}Summaries"])
         yield from (number for number in numbers if number)
 
 
-def _parse_number(prefix: str, name: str) -> int | None:
-    found = re.fullmatch(re.escape(prefix) + r"(\d+)", name)
-    return int(found[1]) if found else None
-
-
 def _read_ended(service: Service, number: int) -> BuildRecord | None:
-    """The record, if it is one of a build that has ended: what runs under another number is not the sweep's."""
+    """Return the record of an ended build; None for a running or unknown build, which the sweep leaves alone."""
     try:
         record = read_build(service, number)
     except BuildNotFoundError:
@@ -180,6 +180,6 @@ def _read_ended(service: Service, number: int) -> BuildRecord | None:
     return record if record.has_ended else None
 
 
-def _again(record: BuildRecord, why: str) -> Unfinished:
-    """A build whose outcome is known already; the finish will not change that."""
+def _repeat(record: BuildRecord, why: str) -> Unfinished:
+    """Return a build that has its outcome, which the repeated finish does not change."""
     return Unfinished(record.number, Ending("FAILED"), why)

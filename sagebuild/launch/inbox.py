@@ -1,4 +1,4 @@
-"""Takes a batch of the launch queue: one launch for all that can be read, and the dead-letter queue for the rest."""
+"""Takes a batch of the launch queue: one launch for all valid messages, the dead-letter queue for all others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document
 from sagebuild.service import Service, aws_call
 
-_logger = logging.getLogger(__name__)
-_REASON = 1000  # characters, of the attribute of a dead letter
+_logger = logging.getLogger("sagebuild")
+_REASON_LENGTH = 1000  # characters of the attribute "reason" of a dead letter
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Message:
 def take_messages(
     service: Service, messages: Sequence[Message], sleep: Callable[[float], None] = time.sleep
 ) -> list[str]:
-    """Launch a build for all that a batch asks for.
+    """Launch one build for all requests in a batch; each rollback is a build of its own.
 
     Returns
     -------
     list of str
-        The ids of the messages that have to be delivered again.
+        The ids of the messages that SQS must deliver again.
     """
     read_text = cache(partial(read_document, service))
     requests: dict[str, LaunchRequest] = {}
@@ -53,7 +53,7 @@ def take_messages(
         except (MalformedMessageError, ParameterError, RollbackError) as error:
             refused.append((message, str(error)))
         except AwsUnavailableError as error:
-            _logger.warning("message %s is to be delivered again: %s", message.id, error)
+            _logger.warning("message %s will be delivered again: %s", message.id, error)
             again.append(message.id)
         else:
             if request:
@@ -63,7 +63,7 @@ def take_messages(
             again += _launch(service, {one: requests.pop(one)}, sleep)
         except BuildRunningError as error:
             refused += [(message, str(error)) for message in messages if message.id == one]
-    return again + _launch(service, requests, sleep) + _set_aside(service, refused)
+    return again + _launch(service, requests, sleep) + _send_to_dead_letters(service, refused)
 
 
 def _read(service: Service, message: Message, read_text: Callable[[], str]) -> LaunchRequest | None:
@@ -79,10 +79,10 @@ def _launch(service: Service, requests: dict[str, LaunchRequest], sleep: Callabl
     try:
         launched = launch_builds(service, list(requests.values()), sleep)
     except AwsUnavailableError as error:
-        _logger.warning("%d messages are to be delivered again: %s", len(requests), error)
+        _logger.warning("%d messages will be delivered again: %s", len(requests), error)
         return list(requests)
     _logger.info(
-        "%d requests: build %d %s, %d wait",
+        "%d requests: build %d %s, %d requests are pending",
         len(requests),
         launched.number,
         "starts" if launched.started else "runs",
@@ -91,19 +91,19 @@ def _launch(service: Service, requests: dict[str, LaunchRequest], sleep: Callabl
     return []
 
 
-def _set_aside(service: Service, refused: Sequence[tuple[Message, str]]) -> list[str]:
-    """Send what cannot be read to the dead-letter queue, with the reason, at once rather than after some deliveries."""
+def _send_to_dead_letters(service: Service, refused: Sequence[tuple[Message, str]]) -> list[str]:
+    """Send refused messages to the dead-letter queue with the reason, at once instead of after 20 deliveries."""
     again = []
     for message, reason in refused:
         _logger.error("message %s was refused: %s", message.id, reason)
         try:
-            with aws_call("set a message aside"):
+            with aws_call("send a refused message to the dead-letter queue"):
                 service.sqs.send_message(
                     QueueUrl=service.settings.dead_letter_queue_url,
                     MessageBody=message.body,
-                    MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:_REASON]}},
+                    MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:_REASON_LENGTH]}},
                 )
         except AwsUnavailableError as error:
-            _logger.warning("message %s is to be delivered again: %s", message.id, error)
+            _logger.warning("message %s will be delivered again: %s", message.id, error)
             again.append(message.id)
     return again

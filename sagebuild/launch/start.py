@@ -1,4 +1,4 @@
-"""Starts builds: one at a time, and everything asked for meanwhile becomes the one build that follows."""
+"""Starts builds, one at a time; all requests during a build become one pending build."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sagebuild.names import name_execution
 from sagebuild.parameters.overrides import merge_overrides
 from sagebuild.service import Service, aws_call
 
-# Few callers can meet (the queue's function runs twice at most); each meeting lets one of them through.
+# Few callers can compete (the queue's function runs twice at most), and one of them succeeds in each round.
 _ATTEMPTS = 20
 
 Sleep = Callable[[float], None]
@@ -28,16 +28,16 @@ Sleep = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Launched:
-    """What became of a request for a build.
+    """The result of a request for a build.
 
     Parameters
     ----------
     number
-        The build that was started, or the one that runs already.
+        The build that was started, or the one that is running.
     started
-        Whether this request started it.
+        Whether this request started the build.
     waiting
-        If not: how many requests the build that follows now stands for.
+        Otherwise, the number of requests that the pending build now covers.
     """
 
     number: int
@@ -48,27 +48,27 @@ class Launched:
 def launch_build(
     service: Service, trigger: Trigger, overrides: Mapping[str, Any] | None = None, sleep: Sleep = time.sleep
 ) -> Launched:
-    """Start a build, or have one follow the build that runs.
+    """Start a build, or make it pending while another one runs.
 
     Parameters
     ----------
     overrides
-        Parameters for this build alone, in place of the document's.
+        Parameters for this build only, in place of the document's.
 
     Raises
     ------
     BuildRunningError
-        A rollback was asked for, and it could only follow.
+        The request is a rollback and a build is running.
     AwsUnavailableError
-        Nothing was started and nothing noted.
+        Nothing was started and no request was counted.
     """
     return launch_builds(service, [LaunchRequest(trigger, uuid4().hex, overrides or {})], sleep)
 
 
 def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sleep = time.sleep) -> Launched:
-    """Start one build for all these requests, or have one follow the build that runs.
+    """Start one build for all these requests, or make it pending while another one runs.
 
-    However many they are, that is one change of the table. A request that was counted before is not counted again.
+    That is one write, for any number of requests. A repeated request counts once.
 
     Parameters
     ----------
@@ -78,15 +78,15 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
     Raises
     ------
     AwsUnavailableError
-        Whether they were counted is unknown; the same call may be repeated.
+        It is unknown whether the requests were counted; repeat the same call.
     """
     taken = 0
-    for state in _look(service, sleep):
+    for state in _read_until_written(service, sleep):
         new = _leave_out_seen(state, requests)
         if any(request.trigger.rollback for request in new.values()) and (state.running or state.pending):
             raise BuildRunningError(
                 f"Build {state.running or state.last_number + 1} is running, and a rollback does not wait for its end; "
-                "stop the build, or ask again when it has ended."
+                "stop the build, or request the rollback again when it has ended."
             )
         if state.running is None and (new or state.pending):
             number = _take_lock(service, state, new)
@@ -100,25 +100,25 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
             waiting = (state.pending.count if state.pending else 0) + len(new)
             started = not new and state.running == taken
             return Launched(state.running or state.last_number, started, 0 if started else waiting)
-    raise AwsUnavailableError("Too many requests for a build arrived at the same moment; try again in a minute.")
+    raise AwsUnavailableError("Too many requests for a build arrived at the same time; try again in a minute.")
 
 
 def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep) -> int | None:
-    """Give an ended build's lock to the build that waits, and start that; without one, free the lock.
+    """Pass an ended build's lock to the pending build and start it, or free the lock.
 
-    Safe to repeat: a call that died half way is completed by the next.
+    Safe to repeat: the next call completes a call that died.
 
     Returns
     -------
     int or None
-        The number of the build that now runs.
+        The number of the running build.
 
     Raises
     ------
     AwsUnavailableError
-        The lock is still the ended build's; the call is to be repeated.
+        The ended build still holds the lock; repeat the call.
     """
-    for state in _look(service, sleep):
+    for state in _read_until_written(service, sleep):
         if state.running != ended:
             if state.running:
                 _resume_lock_holder(service, state.running)
@@ -129,38 +129,18 @@ def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep) -> int
         elif number := _take_lock(service, state, {}):
             start_execution(service, number)
             return number
-    raise AwsUnavailableError(f"Build {ended} has ended and could not pass on its lock; try again in a minute.")
-
-
-def start_pending(service: Service, sleep: Sleep = time.sleep) -> int | None:
-    """Start whatever should run and does not, because somebody died on the way.
-
-    That is a build that has the lock and was never started, one that waits behind a build whose end is recorded, or
-    one that waits behind nobody. A build that runs, or whose end nobody has recorded yet, is left alone.
-
-    Returns
-    -------
-    int or None
-        The number of the build that now runs.
-    """
-    state = read_state(service)
-    if state.running is None:
-        return launch_builds(service, [], sleep).number if state.pending else None
-    if read_build(service, state.running).has_ended:
-        return pass_on_lock(service, state.running, sleep)
-    _resume_lock_holder(service, state.running)
-    return state.running
+    raise AwsUnavailableError(f"Build {ended} has ended and could not pass on the lock; try again in a minute.")
 
 
 def start_execution(service: Service, number: int) -> None:
-    """Start the state machine for a build; for one that has been started this changes nothing."""
+    """Start the state machine for a build, unless it was started."""
     machine, name = service.settings.state_machine_arn, name_execution(number)
     with aws_call(f"start build {number}"), suppress(service.stepfunctions.exceptions.ExecutionAlreadyExists):
         service.stepfunctions.start_execution(stateMachineArn=machine, name=name, input=json.dumps({"number": number}))
 
 
-def _look(service: Service, sleep: Sleep) -> Iterator[StackState]:
-    """The state, again after each change that somebody else was faster with."""
+def _read_until_written(service: Service, sleep: Sleep) -> Iterator[StackState]:
+    """Yield the state again after each lost write."""
     for attempt in range(_ATTEMPTS):
         if attempt:
             sleep(random.uniform(0.02, 0.2))
@@ -168,14 +148,14 @@ def _look(service: Service, sleep: Sleep) -> Iterator[StackState]:
 
 
 def _leave_out_seen(state: StackState, requests: Sequence[LaunchRequest]) -> dict[str, LaunchRequest]:
-    """The requests that were not counted yet, each once, by their prints."""
+    """Return the requests that were not counted yet by fingerprint, each once."""
     seen = set(state.seen.split())
-    by_print = {fingerprint_request(request.id): request for request in requests}
-    return {mark: request for mark, request in by_print.items() if mark not in seen}
+    by_fingerprint = {fingerprint_request(request.id): request for request in requests}
+    return {fingerprint: one for fingerprint, one in by_fingerprint.items() if fingerprint not in seen}
 
 
 def _take_lock(service: Service, state: StackState, new: Mapping[str, LaunchRequest]) -> int | None:
-    """Let the next number have the lock, for what waits and what is new."""
+    """Give the lock to a new build for all requests; return its number, or None after a lost write."""
     number = state.last_number + 1
     pending = _coalesce(state.pending, list(new.values()))
     record = BuildRecord(
@@ -197,7 +177,7 @@ def _add_pending(service: Service, state: StackState, new: Mapping[str, LaunchRe
 
 
 def _coalesce(pending: Pending | None, new: Sequence[LaunchRequest]) -> Pending:
-    """One build for what waits and what is new; of a parameter that several set, the last value is taken."""
+    """Merge new requests into the pending build; of a parameter that several set, the last value wins."""
     first = pending or Pending(new[0].trigger, 0, now().isoformat())
     overrides = first.overrides
     for request in new:
@@ -207,7 +187,7 @@ def _coalesce(pending: Pending | None, new: Sequence[LaunchRequest]) -> Pending:
 
 
 def _resume_lock_holder(service: Service, number: int) -> None:
-    """Do what whoever had the lock may have died before: the start, which twice is the same start, or passing it on."""
+    """Start the lock holder's execution or pass its lock on. Both are idempotent."""
     record = read_build(service, number)
     if record.status == "launching":
         start_execution(service, number)

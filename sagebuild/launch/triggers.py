@@ -1,20 +1,22 @@
-"""What asks for a build: reads the messages of the launch queue, whatever they came by."""
+"""Reads the messages of the launch queue: each is a request for a build, asks for nothing, or is refused."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote_plus
 
 from sagebuild.builds.records import Trigger
-from sagebuild.errors import MalformedMessageError, RollbackError
+from sagebuild.errors import MalformedMessageError, ParameterError, RollbackError
+from sagebuild.launch.events import EVENT_SOURCES, find_text
+from sagebuild.parameters.json_text import read_object
 
-# How a publisher to the launch topic may name itself, in the message attribute "trigger".
-KINDS = ("alarm", "command", "notebook", "push", "schedule", "topic", "upload", "voice")
+# The kinds of triggers; a publisher to the launch topic names one of them in the message attribute "trigger".
+KINDS = tuple(sorted({"command", "notebook", "topic", "voice", *(source.kind for source in EVENT_SOURCES.values())}))
 PREVIOUS = "previous"
-_DETAIL = 200  # characters of it that are kept
+_DETAIL_LENGTH = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,11 @@ class LaunchRequest:
     Parameters
     ----------
     trigger
-        What asked.
+        What asks for the build.
     id
         The same for every delivery of the same request.
     overrides
-        Parameters for this build alone, in place of the document's.
+        Parameters for this build only, in place of the document's.
     """
 
     trigger: Trigger
@@ -37,28 +39,28 @@ class LaunchRequest:
 
 
 def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest | None:
-    """The request in a message of the launch queue.
+    """Read a message of the launch queue.
 
     Parameters
     ----------
     body
-        What SNS or EventBridge has sent there, or S3 itself.
+        As SNS, EventBridge or S3 wrote it.
     message_id
-        SQS's.
+        SQS's id of the message.
     launch_topic
-        The ARN of the one topic whose messages may override parameters; of others only the arrival counts.
+        The ARN of the launch topic: only its messages may override parameters.
 
     Returns
     -------
     LaunchRequest or None
-        None for what asks for nothing: S3's test of a notification, an alarm that is over.
+        None for a message that starts no build: S3's test notification, or an alarm that left the state ALARM.
 
     Raises
     ------
     MalformedMessageError
-        It is neither of these.
+        The message is not a request for a build.
     RollbackError
-        It asks for a rollback to what is no build.
+        It asks for a rollback and names neither "previous" nor a build's number.
     """
     message = _read_object(body)
     if message is None:
@@ -69,34 +71,48 @@ def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest
         return _read_event(message, message_id)
     if is_s3(message):
         return _read_s3(message, message_id)
-    raise MalformedMessageError("The message came neither through a topic nor from EventBridge or S3.")
+    raise MalformedMessageError(
+        "The message is neither an SNS notification nor an event of EventBridge or S3; publish to the launch topic."
+    )
 
 
 def is_s3(message: Mapping[str, Any]) -> bool:
-    """Whether S3 wrote it: its notification of objects, or its test of the way to here."""
-    return message.get("Event") == "s3:TestEvent" or _text(message, "Records", 0, "eventSource") == "aws:s3"
+    """Return whether S3 wrote the message: a notification about objects, or its test notification."""
+    return message.get("Event") == "s3:TestEvent" or find_text(message, "Records", 0, "eventSource") == "aws:s3"
 
 
 def _read_notification(envelope: Mapping[str, Any], message_id: str, launch_topic: str) -> LaunchRequest | None:
-    text = _text(envelope, "Message")
-    request_id = _text(envelope, "MessageId") or message_id
+    text = find_text(envelope, "Message")
+    request_id = find_text(envelope, "MessageId") or message_id
     content = _read_object(text)
     if content and is_s3(content):
         return _read_s3(content, request_id)
     if content and "AlarmName" in content and "NewStateValue" in content:
-        return _read_alarm(_text(content, "AlarmName"), _text(content, "NewStateValue"), request_id)
-    detail = _text(envelope, "Subject") or ("" if content else text)
+        alarm = _build_trigger("alarm", find_text(content, "AlarmName"))
+        return LaunchRequest(alarm, request_id) if find_text(content, "NewStateValue") == "ALARM" else None
+    detail = find_text(envelope, "Subject") or ("" if content else text)
     if envelope.get("TopicArn") != launch_topic:
-        return LaunchRequest(_trigger("topic", detail or _text(envelope, "TopicArn")), request_id)
-    if content is None and text.lstrip()[:1] in ("{", "["):
-        raise MalformedMessageError("The message begins like JSON and is not a JSON object of parameters to override.")
-    kind = _text(envelope, "MessageAttributes", "trigger", "Value") or "topic"
+        return LaunchRequest(_build_trigger("topic", detail or find_text(envelope, "TopicArn")), request_id)
+    overrides = _read_overrides(text)
+    kind = find_text(envelope, "MessageAttributes", "trigger", "Value") or "topic"
     if kind not in KINDS:
         raise MalformedMessageError(f"The attribute trigger is {kind[:40]!r}; it must be one of {', '.join(KINDS)}.")
-    trigger = _trigger(kind, detail)
-    if content and "rollback" in content:
-        return LaunchRequest(replace(trigger, rollback=_read_rollback(content)), request_id)
-    return LaunchRequest(trigger, request_id, content or {})
+    trigger = _build_trigger(kind, detail)
+    if "rollback" in overrides:
+        return LaunchRequest(replace(trigger, rollback=_read_rollback(overrides)), request_id)
+    return LaunchRequest(trigger, request_id, overrides)
+
+
+def _read_overrides(text: str) -> dict[str, Any]:
+    """Read the parameters that a message overrides; empty for free text, which is the build's reason."""
+    if text.removeprefix("\ufeff").lstrip()[:1] not in ("{", "["):
+        return {}
+    try:
+        return read_object(text, "it")
+    except ParameterError as error:
+        raise MalformedMessageError(
+            f"The message begins like JSON, so it must be a JSON object of parameters to override: {error}"
+        ) from None
 
 
 def _read_rollback(content: Mapping[str, Any]) -> str:
@@ -106,7 +122,7 @@ def _read_rollback(content: Mapping[str, Any]) -> str:
 
 
 def read_target(wanted: object) -> str:
-    """What a rollback goes back to: "previous", or a build's number.
+    """Return a rollback's target: "previous", or a build's number.
 
     Raises
     ------
@@ -120,73 +136,35 @@ def read_target(wanted: object) -> str:
 
 
 def _read_event(event: Mapping[str, Any], message_id: str) -> LaunchRequest | None:
-    source = _text(event, "source")
-    request_id = _text(event, "id") or message_id
-    if source == "aws.cloudwatch":
-        return _read_alarm(_text(event, "detail", "alarmName"), _text(event, "detail", "state", "value"), request_id)
-    if source not in _EVENTS:
-        raise MalformedMessageError(f"Events of {source[:40] or 'an unnamed source'} start no build.")
-    return LaunchRequest(_EVENTS[source](event), request_id)
-
-
-def _read_upload(event: Mapping[str, Any]) -> Trigger:
-    return _name_upload(_text(event, "detail", "bucket", "name"), _text(event, "detail", "object", "key"))
-
-
-def _read_push(event: Mapping[str, Any]) -> Trigger:
-    repository, branch = _text(event, "detail", "repositoryName"), _text(event, "detail", "referenceName")
-    return _trigger("push", f"{repository} {branch} {_text(event, 'detail', 'commitId')[:7]}".strip())
-
-
-def _read_schedule(event: Mapping[str, Any]) -> Trigger:
-    return _trigger("schedule", _text(event, "time"))
-
-
-_EVENTS: Mapping[str, Callable[[Mapping[str, Any]], Trigger]] = {
-    "aws.s3": _read_upload,
-    "aws.codecommit": _read_push,
-    "aws.events": _read_schedule,
-}
+    name = find_text(event, "source")
+    source = EVENT_SOURCES.get(name)
+    if source is None:
+        known = ", ".join(EVENT_SOURCES)
+        raise MalformedMessageError(f"The event's source is {name[:40]!r}; it must be one of {known}.")
+    detail = source.describe(event)
+    if detail is None:
+        return None
+    return LaunchRequest(_build_trigger(source.kind, detail), find_text(event, "id") or message_id)
 
 
 def _read_s3(message: Mapping[str, Any], request_id: str) -> LaunchRequest | None:
     if message.get("Event") == "s3:TestEvent":
         return None
-    bucket = _text(message, "Records", 0, "s3", "bucket", "name")
+    bucket = find_text(message, "Records", 0, "s3", "bucket", "name")
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html: the key is URL-encoded.
-    key = unquote_plus(_text(message, "Records", 0, "s3", "object", "key"))
-    return LaunchRequest(_name_upload(bucket, key), request_id)
+    key = unquote_plus(find_text(message, "Records", 0, "s3", "object", "key"))
+    return LaunchRequest(_build_trigger("upload", f"s3://{bucket}/{key}"), request_id)
 
 
-def _read_alarm(name: str, state: str, request_id: str) -> LaunchRequest | None:
-    return LaunchRequest(_trigger("alarm", name), request_id) if state == "ALARM" else None
-
-
-def _name_upload(bucket: str, key: str) -> Trigger:
-    return _trigger("upload", f"s3://{bucket}/{key}")
-
-
-def _trigger(kind: str, detail: str) -> Trigger:
-    """A trigger whose detail fits on a line."""
+def _build_trigger(kind: str, detail: str) -> Trigger:
+    """Build a trigger whose detail is one printable line."""
     line = " ".join("".join(character if character.isprintable() else " " for character in detail).split())
-    return Trigger(kind, line if len(line) <= _DETAIL else f"{line[: _DETAIL - 3]}...")
+    return Trigger(kind, line if len(line) <= _DETAIL_LENGTH else f"{line[: _DETAIL_LENGTH - 3]}...")
 
 
 def _read_object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text)
+        value = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def _text(value: Any, *path: str | int) -> str:
-    """The text at a place in a message; empty if there is none, for nobody vouches for what is in a message."""
-    for step in path:
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
-            return ""
-    return value if isinstance(value, str) else ""

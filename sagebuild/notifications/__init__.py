@@ -1,1 +1,1 @@
-"""The one notification that every build ends with, and its words."""
+"""The one notification that every build ends with: `notify` publishes it once, `words` writes its text."""

@@ -18,7 +18,7 @@ from sagebuild.errors import (
 from sagebuild.launch.start import Launched, launch_build
 from sagebuild.launch.triggers import PREVIOUS, read_target
 from sagebuild.names import parse_resource_name
-from sagebuild.notifications.notify import VERBS
+from sagebuild.notifications.words import VERBS
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.plan.deployment import (
     DeploymentPlan,

@@ -1,4 +1,5 @@
-"""What a build runs in AWS: its training or tuning job, image builds, endpoint and scaling.
+"""A build's work in AWS: its training or tuning job, image builds, endpoint and scaling.
 
-These modules describe what is there and stop what must not continue; the state machine starts it.
+The state machine starts the work; these modules describe it and stop it. `metrics` reads a training's metrics, and
+`stop` stops a running build with all its work.
 """

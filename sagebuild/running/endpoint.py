@@ -1,4 +1,4 @@
-"""The stack's one endpoint: what it serves, and putting back what it served before a build that did not succeed."""
+"""Describes the stack's endpoint, and restores it after a build that did not succeed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from sagebuild.names import name_endpoint, name_resource
 from sagebuild.service import Service, aws_call, suppress_code
 
 POLL_SECONDS = 10.0
-# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html: those that pass by themselves.
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html: transient statuses.
 _CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
-
-# How UpdateEndpoint leaves an endpoint that scales with as many instances as it has.
+# Makes UpdateEndpoint keep the instance count that scaling has chosen.
 RETAIN_CAPACITY: dict[str, Any] = {
     "RetainAllVariantProperties": True,
     "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
@@ -29,7 +28,7 @@ RETAIN_CAPACITY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint's status, the configuration it serves, and SageMaker's own words if something went wrong."""
+    """An endpoint's status, the configuration it serves, and SageMaker's FailureReason, if any."""
 
     status: str
     config: str
@@ -37,13 +36,13 @@ class Endpoint:
 
 
 def describe_endpoint(service: Service) -> Endpoint | None:
-    """The stack's endpoint, or None if there is none."""
+    """Describe the stack's endpoint; return None if it does not exist."""
     name = name_endpoint(service)
     with aws_call(f"describe the endpoint {name}"):
         try:
             answer = service.sagemaker.describe_endpoint(EndpointName=name)
         except ClientError as error:
-            # The code is ValidationException, the documented answer for an endpoint that does not exist.
+            # SageMaker answers ValidationException for an endpoint that does not exist.
             if error.response["Error"]["Code"] == "ValidationException":
                 return None
             raise
@@ -51,12 +50,12 @@ def describe_endpoint(service: Service) -> Endpoint | None:
 
 
 def describe_models(service: Service, config: str) -> list[str]:
-    """The names of the models of an endpoint configuration; none if that is gone."""
+    """Return the names of an endpoint configuration's models; none if the configuration was deleted."""
     return [str(variant.get("ModelName", "")) for variant in _describe_variants(service, config)]
 
 
 def describe_instance_type(service: Service, config: str) -> str | None:
-    """The type of the instances that an endpoint configuration asks for; None if it is serverless, or gone."""
+    """Return the instance type of an endpoint configuration; None if it is serverless or was deleted."""
     variants = _describe_variants(service, config)
     return variants[0].get("InstanceType") if variants else None
 
@@ -66,7 +65,7 @@ def _describe_variants(service: Service, config: str) -> list[Any]:
         try:
             answer = service.sagemaker.describe_endpoint_config(EndpointConfigName=config)
         except ClientError as error:
-            # An endpoint goes on when its configuration is deleted.
+            # An endpoint keeps serving after its configuration was deleted.
             if error.response["Error"]["Code"] == "ValidationException":
                 return []
             raise
@@ -80,15 +79,15 @@ def undo_deployment(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Leave the endpoint as it was before a build, whatever that build had begun, and remove what it had made.
+    """Restore the endpoint as it was before a build, and delete the build's model and endpoint configuration.
 
-    Safe to repeat. A deployment that never began is left alone; so is an endpoint that SageMaker rolled back itself. Of
-    a rollback, nothing is removed: what it had deployed is the earlier build's.
+    Safe to repeat. Nothing changes if the deployment never began, or if SageMaker rolled it back. After a failed
+    rollback nothing is deleted: its model and configuration are an earlier build's.
 
     Raises
     ------
     StillRunningError
-        The endpoint was still changing when the time was up.
+        The endpoint was still changing at the end of the wait.
     """
     ours = record.endpoint_config if record.trigger.rollback else name_resource(service, record.number)
     if not ours:
@@ -106,17 +105,17 @@ def undo_deployment(
                 )
             sleep(next(pauses))
         elif endpoint.status == "InService" and endpoint.config == ours:
-            _step_back(service, record)
+            _restore(service, record)
         elif endpoint.status == "Failed" and endpoint.config in (ours, record.live_before) and not remade:
             remade = _delete_failed(service, record)
         else:
             break
-    # An endpoint that is neither may serve with some of the new instances.
+    # With any other status, the endpoint may still serve from some of the new instances.
     if not record.trigger.rollback and (endpoint is None or endpoint.status in ("InService", "Failed")):
         _delete_unused(service, ours, endpoint.config if endpoint else "")
 
 
-def _step_back(service: Service, record: BuildRecord) -> None:
+def _restore(service: Service, record: BuildRecord) -> None:
     name = name_endpoint(service)
     with aws_call(f"restore the endpoint {name}"):
         if record.live_before:
@@ -127,23 +126,23 @@ def _step_back(service: Service, record: BuildRecord) -> None:
 
 
 def _delete_failed(service: Service, record: BuildRecord) -> bool:
-    """Delete an endpoint of which SageMaker says that nothing else can be done with it.
+    """Delete a Failed endpoint: SageMaker allows no other change to it.
 
     Returns
     -------
     bool
-        Whether it is to be made again, which the record knows from before the deletion on.
+        Whether it must be created again. The record says so before the deletion, for a caller that dies in between.
     """
     remade = bool(record.live_before)
     if remade:
         update_build(service, record.number, endpoint_remade=True)
-    with aws_call("delete the endpoint that failed"):
+    with aws_call("delete the failed endpoint"):
         service.sagemaker.delete_endpoint(EndpointName=name_endpoint(service))
     return remade
 
 
 def _create_endpoint(service: Service, config: str) -> None:
-    with aws_call("make the endpoint again"):
+    with aws_call("recreate the endpoint"):
         service.sagemaker.create_endpoint(
             EndpointName=name_endpoint(service),
             EndpointConfigName=config,
@@ -155,7 +154,7 @@ def _delete_unused(service: Service, name: str, live: str) -> None:
     if name == live:
         return
     with aws_call(f"delete {name}"):
-        # ValidationException: it was never made.
+        # ValidationException: it was never created.
         with suppress_code("ValidationException"):
             service.sagemaker.delete_endpoint_config(EndpointConfigName=name)
         with suppress_code("ValidationException"):

@@ -1,4 +1,4 @@
-"""A build's image builds as CodeBuild tells of them: stopping those that still run, what they made, why one failed."""
+"""A build's image builds in CodeBuild: stops running ones, finds their images, explains a failed one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sagebuild.images.byod import name_repository
 from sagebuild.service import Service, aws_call, suppress_code
 
 POLL_SECONDS = 1.0
-# One build at a time starts two of them; what is older than this many has ended.
-_LOOKED_AT = 20
+# A build has two image builds at most, and one build runs at a time: older ones have ended.
+_NEWEST = 20
 _LOG_LINES = 50
-# As BuildKit, pip, the buildspec and Docker's older builder tell it; the log has the text of the commands, too.
+# Errors of BuildKit, pip, the buildspec and Docker's older builder; the log also holds the text of the commands.
 _ERROR = re.compile(r"^(error|fatal)\b|returned a non-zero code", re.IGNORECASE)
 
 
@@ -29,12 +29,12 @@ def stop_image_builds(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Stop those that still run, and look until they have ended or the time is up.
+    """Stop a build's running image builds, and wait until they have ended or the time is up.
 
     Returns
     -------
     bool
-        Whether none of them runs any more.
+        False when one still runs.
     """
     if not record.image_builds:
         return True
@@ -51,10 +51,10 @@ def stop_image_builds(
 
 
 def find_built_images(service: Service, record: BuildRecord) -> dict[str, str]:
-    """The addresses by digest of the images that a build has made, by the address that its record has of them."""
+    """Return the addresses by digest of the images that a build made, by their addresses in its record."""
     found = {}
     for tag in record.image_builds:
-        with aws_call(f"look up the image {tag}"):
+        with aws_call(f"find the image {tag}"):
             try:
                 answer = service.ecr.describe_images(
                     repositoryName=name_repository(service), imageIds=[{"imageTag": tag}]
@@ -69,7 +69,7 @@ def find_built_images(service: Service, record: BuildRecord) -> dict[str, str]:
 
 
 def explain_failed_image(service: Service, cause: str) -> str:
-    """Why an image could not be built, from what the failed task tells; empty if it was no image build that failed."""
+    """Explain from a failed task's cause why an image could not be built; empty if the task was no image build."""
     try:
         build = json.loads(cause)["Build"]
         variables = {one["Name"]: one["Value"] for one in build["Environment"]["EnvironmentVariables"]}
@@ -79,13 +79,17 @@ def explain_failed_image(service: Service, cause: str) -> str:
     if build["BuildStatus"] == "STOPPED":
         reason = "its build was stopped by someone outside sagebuild"
     else:
-        reason = _find_error(service, build.get("Logs", {})) or _find_message(build) or f"it {build['BuildStatus']}"
+        reason = (
+            _find_error(service, build.get("Logs", {}))
+            or _find_message(build)
+            or f"its build ended as {build['BuildStatus']}"
+        )
     log = build.get("Logs", {}).get("DeepLink", "")
     return f"The {scope} image could not be built from {folder}: {reason}{log and f' (log: {log})'}"
 
 
 def find_running_tags(service: Service) -> set[str]:
-    """The tags of the images that are being built now."""
+    """Return the tags of the images that are being built."""
     return {variable["value"] for build in _read_running(service) for variable in _read_variables(build)}
 
 
@@ -99,7 +103,7 @@ def _read_running(service: Service) -> list[Mapping[str, Any]]:
         ids = service.codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
         if not ids:
             return []
-        builds = service.codebuild.batch_get_builds(ids=ids[:_LOOKED_AT])["builds"]
+        builds = service.codebuild.batch_get_builds(ids=ids[:_NEWEST])["builds"]
     return [one for one in builds if one["buildStatus"] == "IN_PROGRESS"]
 
 
@@ -113,7 +117,7 @@ def _read_variables(build: Mapping[str, Any]) -> list[Mapping[str, str]]:
 
 
 def _find_error(service: Service, logs: Mapping[str, Any]) -> str:
-    """The last line of the log that tells of an error."""
+    """Return the last line of the log that reports an error."""
     if not logs.get("StreamName"):
         return ""
     with aws_call("read the log of the image build"), suppress_code("ResourceNotFoundException"):

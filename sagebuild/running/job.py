@@ -1,10 +1,9 @@
-"""A build's paid job as SageMaker tells of it, a training or a tuning job: what it did, and stopping it for certain."""
+"""A build's training or tuning job in SageMaker: describes it, stops it, and counts its billed seconds."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,30 +12,32 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_resource
+from sagebuild.running.metrics import read_final_metrics
 from sagebuild.service import Service, aws_call, suppress_code
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import HyperParameterTrainingJobSummaryTypeDef
 
 POLL_SECONDS = 1.0
-# All the rest cost nothing any more.
+TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"  # the log group of all trainings of an account
+# With any other status, a job has ended.
 _RUNNING = frozenset({"InProgress", "Stopping"})
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a tuning job's trainings have come to.
+    """The progress of a tuning job.
 
     Parameters
     ----------
     trainings
-        How many it runs in all.
+        The number of trainings in all.
     completed
-        How many of them have completed.
+        The number of completed trainings.
     best
-        The name of the best one; empty if none has completed.
+        The name of the best training; empty if none has completed.
     hyperparameters
-        What the best one was given out of the ranges.
+        The values that the best training got out of the ranges.
     """
 
     trainings: int
@@ -47,24 +48,26 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Job:
-    """What is known of a training or tuning job.
+    """A training or tuning job.
 
     Parameters
     ----------
     status
         InProgress, Stopping, Completed, Failed or Stopped.
     seconds
-        What is paid for, per instance.
+        Billed seconds per instance.
     reason
-        SageMaker's own words for a failure; else empty.
+        SageMaker's FailureReason; empty without a failure.
     metrics
-        The last value of each metric; of a tuning job's best training.
+        The last value of each metric; of a tuning job, those of its best training.
+    metric_definitions
+        SageMaker's MetricDefinitions: name and regular expression of each metric.
     artifacts
-        The S3 address of the trained model; likewise.
+        The S3 address of the trained model; of a tuning job, that of its best training.
     ran_out_of_time
         Whether SageMaker stopped it at its MaxRuntimeInSeconds.
     tuning
-        For a tuning job.
+        The progress of a tuning job; None for a training job.
     """
 
     name: str
@@ -72,21 +75,22 @@ class Job:
     seconds: int = 0
     reason: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    metric_definitions: tuple[Mapping[str, str], ...] = ()
     artifacts: str = ""
     ran_out_of_time: bool = False
     tuning: Tuning | None = None
 
     @property
     def has_ended(self) -> bool:
-        """Whether it costs nothing any more."""
+        """Whether the job has ended, so that it costs nothing more."""
         return self.status not in _RUNNING
 
 
 def describe_job(service: Service, record: BuildRecord) -> Job | None:
-    """The job of a build as it is now, or None if none was ever started."""
+    """Describe a build's job; return None if it was never started."""
     if record.tuning_job:
         return _describe_tuning_job(service, record.tuning_job)
-    return _describe_training_job(service, name_resource(service, record.number))
+    return describe_training_job(service, name_resource(service, record.number))
 
 
 def stop_job(
@@ -96,17 +100,17 @@ def stop_job(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Job | None:
-    """Stop a build's job if it still runs, and look until it has ended or the time is up.
+    """Stop a build's job if it is running, and wait until it has ended or the time is up.
 
     Returns
     -------
     Job or None
-        As it was at the last look; None if there never was one.
+        The job when last described; None if it was never started.
     """
     deadline = clock() + wait_seconds
     job = describe_job(service, record)
     if job and job.status == "InProgress":
-        # ValidationException: it ended between the look and the call; the next look says how.
+        # ValidationException: it ended between the two calls; the next Describe says how.
         with aws_call(f"stop the job {job.name}"), suppress_code("ValidationException"):
             if job.tuning:
                 service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job.name)
@@ -119,11 +123,11 @@ def stop_job(
 
 
 def complete_job(service: Service, job: Job) -> Job:
-    """Add to an ended tuning job what only its trainings can tell; a training job is returned as it is."""
+    """Complete a tuning job from its trainings: seconds, reason, metrics and model; return a training job unchanged."""
     if not job.tuning:
         return job
     trainings = _list_trainings(service, job.name)
-    best = _describe_training_job(service, job.tuning.best) if job.tuning.best else None
+    best = describe_training_job(service, job.tuning.best) if job.tuning.best else None
     return replace(
         job,
         seconds=round(sum(_count_seconds(training) for training in trainings)),
@@ -134,21 +138,21 @@ def complete_job(service: Service, job: Job) -> Job:
 
 
 def job_facts(job: Job | None) -> dict[str, Any]:
-    """What a build's record tells of its job, under the record's own names."""
+    """Return the attributes of a build's record that describe its job."""
     if job is None:
         return {}
-    told: dict[str, Any] = {"job_status": job.status, "job_seconds": job.seconds, "metrics": job.metrics}
+    facts: dict[str, Any] = {"job_status": job.status, "job_seconds": job.seconds, "metrics": job.metrics}
     if tuning := job.tuning:
-        told |= {"trainings": tuning.trainings, "trainings_completed": tuning.completed}
-        told |= {"training_job": tuning.best, "best_hyperparameters": tuning.hyperparameters}
-    return told | {"artifacts": job.artifacts}
+        facts |= {"trainings": tuning.trainings, "trainings_completed": tuning.completed}
+        facts |= {"training_job": tuning.best, "best_hyperparameters": tuning.hyperparameters}
+    return facts | {"artifacts": job.artifacts}
 
 
 def count_paid_seconds(service: Service, record: BuildRecord, at: datetime) -> float:
-    """What a build's job has been paid for until then, per instance, whether it still runs or not."""
+    """Count the billed seconds per instance of a build's job until a time, whether or not it has ended."""
     if record.tuning_job:
-        begun = _describe_tuning_job(service, record.tuning_job) is not None
-        trainings = _list_trainings(service, record.tuning_job) if begun else []
+        has_begun = _describe_tuning_job(service, record.tuning_job) is not None
+        trainings = _list_trainings(service, record.tuning_job) if has_begun else []
         return sum(_count_seconds(training, at) for training in trainings)
     name = name_resource(service, record.number)
     answer = _describe(
@@ -156,11 +160,12 @@ def count_paid_seconds(service: Service, record: BuildRecord, at: datetime) -> f
     )
     if answer is None:
         return 0
-    # SageMaker tells it once the job has ended.
+    # SageMaker reports BillableTimeInSeconds once the job has ended.
     return float(answer.get("BillableTimeInSeconds") or _count_seconds(answer, at))
 
 
-def _describe_training_job(service: Service, name: str) -> Job | None:
+def describe_training_job(service: Service, name: str) -> Job | None:
+    """Describe a training job; return None if no job ever had that name."""
     answer = _describe(
         f"the training job {name}", lambda: service.sagemaker.describe_training_job(TrainingJobName=name)
     )
@@ -171,15 +176,11 @@ def _describe_training_job(service: Service, name: str) -> Job | None:
         status=answer["TrainingJobStatus"],
         seconds=answer.get("BillableTimeInSeconds", 0),
         reason=answer.get("FailureReason", ""),
-        metrics=_read_metrics(answer.get("FinalMetricDataList", [])),
+        metrics=read_final_metrics(answer.get("FinalMetricDataList", [])),
+        metric_definitions=tuple(answer.get("AlgorithmSpecification", {}).get("MetricDefinitions", [])),
         artifacts=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
         ran_out_of_time=answer.get("SecondaryStatus") == "MaxRuntimeExceeded",
     )
-
-
-def _read_metrics(told: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Metrics by name; one that diverged (NaN, infinity) is left out, as no record could keep it."""
-    return {each["MetricName"]: each["Value"] for each in told if math.isfinite(each["Value"])}
 
 
 def _describe_tuning_job(service: Service, name: str) -> Job | None:
@@ -197,7 +198,7 @@ def _describe_tuning_job(service: Service, name: str) -> Job | None:
         status=answer["HyperParameterTuningJobStatus"],
         reason=answer.get("FailureReason", ""),
         tuning=Tuning(
-            # A grid has no limit: it runs as many as there are combinations.
+            # A grid search has no limit: it runs one training for each combination.
             trainings=limits.get("MaxNumberOfTrainingJobs", sum(counters.values())),
             completed=counters.get("Completed", 0),
             best=best.get("TrainingJobName", ""),
@@ -207,13 +208,13 @@ def _describe_tuning_job(service: Service, name: str) -> Job | None:
 
 
 def _describe(what: str, call: Callable[[], Any]) -> Any:
-    """The answer of a Describe call, or None if there never was one of that name."""
+    """Return the answer of a Describe call; None if the name was never used."""
     with aws_call(f"describe {what}"):
         try:
             return call()
         except ClientError as error:
             # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html names
-            # ResourceNotFound; the service answers ValidationException for a name that it never saw.
+            # ResourceNotFound; the service answers ValidationException for a name that was never used.
             if error.response["Error"]["Code"] in {"ResourceNotFound", "ValidationException"}:
                 return None
             raise
@@ -227,13 +228,13 @@ def _list_trainings(service: Service, tuning_job: str) -> list[HyperParameterTra
 
 
 def _count_seconds(training: Mapping[str, Any], at: datetime | None = None) -> float:
-    """What a training is billed for, which the summary tells by its two times; without an end, until then."""
+    """Count the billed seconds of a training from its start and end time; of a running one, until a time."""
     start, end = training.get("TrainingStartTime"), training.get("TrainingEndTime", at)
     return max((end - start).total_seconds(), 0) if start and end else 0
 
 
 def _explain_tuning(job: Job, trainings: list[HyperParameterTrainingJobSummaryTypeDef]) -> str:
-    """SageMaker's words for a failed tuning job, and those of its first failed training, which are the real ones."""
+    """Return the FailureReason of a failed tuning job and of its first failed training, which names the cause."""
     failures = (training.get("FailureReason", "") for training in trainings)
     first = next((reason for reason in failures if reason), "") if job.status == "Failed" else ""
-    return f"{job.reason} The first that failed: {first}" if first else job.reason
+    return f"{job.reason} The first failed training: {first}" if first else job.reason

@@ -1,4 +1,4 @@
-"""The scaling of the endpoint's instances: what a document asks for, what is there, and putting back what was.
+"""The scaling of the endpoint's instances: plans it, describes it, ends it, and restores it after a failed build.
 
 An endpoint's instance type cannot change while its variant is a scalable target:
 https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
@@ -32,32 +32,32 @@ _POLICY_PARTS = (
 
 @dataclass(frozen=True)
 class Scaling:
-    """How the endpoint scales: its bounds, and the policies as Application Auto Scaling takes them."""
+    """How the endpoint scales: its bounds, and its policies in the form of Application Auto Scaling."""
 
     target: Mapping[str, Any]
     policies: list[Body] = field(default_factory=list)
 
     @property
     def is_ours(self) -> bool:
-        """Whether a build set it up, and not a person."""
+        """Whether a build set the scaling up; False if the user did."""
         return any(policy["PolicyName"] == POLICY_NAME for policy in self.policies)
 
     def to_text(self) -> str:
-        """Itself for a build's record."""
+        """Return the JSON for a build's record."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> Scaling | None:
-        """What a build's record holds."""
+        """Read the JSON of a build's record; None for an empty text."""
         return cls(**json.loads(text)) if text else None
 
 
 class ScalingPlan(TypedDict):
-    """What the state machine does about the endpoint's scaling."""
+    """The plan of the endpoint's scaling."""
 
     wanted: bool  # set scaling up after the deployment
     release: bool  # end it before the deployment
-    variant: Body  # what both requests name
+    variant: Body  # the scalable target of both requests
     update: Body  # members of UpdateEndpoint
     target: NotRequired[Body]  # members of RegisterScalableTarget
     policy: NotRequired[Body]  # members of PutScalingPolicy
@@ -66,16 +66,16 @@ class ScalingPlan(TypedDict):
 def plan_scaling(
     context: BuildContext[BuildParameters], before: Scaling | None, live_config: str, instance_type: str | None
 ) -> ScalingPlan:
-    """What the state machine does about the endpoint's scaling.
+    """Plan what the state machine does about the endpoint's scaling.
 
     Parameters
     ----------
     before
-        How the endpoint scales now.
+        The endpoint's present scaling.
     live_config
-        What it serves now.
+        The endpoint configuration that is live.
     instance_type
-        What it is to run on; None for a serverless one.
+        The new instance type; None for a serverless endpoint.
     """
     service, asked = context.service, context.parameters.autoscaling
     is_ours = before is not None and before.is_ours
@@ -96,16 +96,16 @@ def plan_scaling(
 def find_scaling_problems(
     service: Service, before: Scaling | None, live_config: str, instance_type: str | None
 ) -> Iterator[str]:
-    """A sentence if a person's own scaling stands in the way of another instance type."""
+    """Yield a sentence if scaling that the user set up prevents another instance type."""
     if before and not before.is_ours and describe_instance_type(service, live_config) not in (None, instance_type):
         yield (
-            f"The endpoint {name_endpoint(service)} has scaling that no build has set up, and while it has, its "
-            "instance type cannot change; deregister it in the SageMaker console, or leave hostinstancetype as it is."
+            f"The endpoint {name_endpoint(service)} has scaling that no build set up, so its instance type cannot "
+            "change; deregister the scaling in the SageMaker console, or keep hostinstancetype."
         )
 
 
 def build_scaling_policy(context: BuildContext[BuildParameters]) -> Body:
-    """The members of PutScalingPolicy beside the variant.
+    """Build the members of PutScalingPolicy without the variant.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-code-define.html, and for a queue
     https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
@@ -132,7 +132,7 @@ def build_scaling_policy(context: BuildContext[BuildParameters]) -> Body:
 
 
 def describe_scaling(service: Service) -> Scaling | None:
-    """How the endpoint scales now, or None if it does not."""
+    """Describe the endpoint's scaling; return None if it has none."""
     variant = _identify_variant(service)
     place = {"ServiceNamespace": variant["ServiceNamespace"], "ScalableDimension": variant["ScalableDimension"]}
     with aws_call("describe the endpoint's scaling"):
@@ -149,14 +149,14 @@ def describe_scaling(service: Service) -> Scaling | None:
 
 
 def end_scaling(service: Service) -> None:
-    """Deregister the endpoint, with all its policies; it may not be registered."""
+    """Deregister the endpoint with all its policies, if it is registered."""
     if describe_scaling(service):
         with aws_call("end the endpoint's scaling"):
             service.autoscaling.deregister_scalable_target(**_identify_variant(service))
 
 
 def clear_scaling(service: Service, record: BuildRecord) -> None:
-    """End the scaling that a failed build has left, so that its deployment can be undone."""
+    """End the scaling that a failed build set up, so that its deployment can be undone."""
     if not record.changes_scaling:
         return
     endpoint = describe_endpoint(service)
@@ -166,7 +166,7 @@ def clear_scaling(service: Service, record: BuildRecord) -> None:
 
 
 def restore_scaling(service: Service, record: BuildRecord) -> None:
-    """Set up again, after a failed build, the scaling that was there before it."""
+    """Restore the scaling as it was before a failed build."""
     before = Scaling.from_text(record.scaling_before)
     if not record.changes_scaling or not before or describe_scaling(service) == before:
         return

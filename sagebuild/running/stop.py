@@ -1,4 +1,4 @@
-"""Stops the running build, and says what was confirmed rather than what was asked."""
+"""Stops the running build, and reports which parts of it have ended, as Describe confirms them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from sagebuild.names import execution_arn, name_execution
 from sagebuild.running.work import Part, stop_work
 from sagebuild.service import Service, aws_call
 
-# What Step Functions says of an execution that does nothing more.
+# The statuses of an execution that has ended.
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """What was seen after a build was told to stop.
+    """What was confirmed after a request to stop a build.
 
     Parameters
     ----------
     job_status
-        The training or tuning job's status at the last look; None if no job had been started.
+        The training or tuning job's status when last described; None if it was never started.
     confirmed
-        Whether the execution is over and nothing paid runs any more.
+        Whether the execution and all paid work have ended.
     parts
-        All that the build ran, the execution first, each as Describe told of it at the last look.
+        Everything that the build ran, the execution first, each when last described.
     """
 
     number: int
@@ -38,13 +38,13 @@ class Stopped:
 
     @property
     def summary(self) -> str:
-        """What was confirmed, and what could not be yet, in a sentence each."""
+        """A sentence each for the parts that have ended, and for those not confirmed yet."""
         ended = [f"{part.name} ({part.status})" for part in self.parts if part.has_ended]
-        open_ends = [f"{part.name} ({part.status})" for part in self.parts if not part.has_ended]
-        said = [f"Build {self.number}: confirmed as ended: {', '.join(ended) or 'nothing yet'}."]
-        if open_ends:
-            said.append(f"Not confirmed yet: {', '.join(open_ends)}; the end of the build keeps looking.")
-        return " ".join(said)
+        running = [f"{part.name} ({part.status})" for part in self.parts if not part.has_ended]
+        sentences = [f"Build {self.number}: confirmed as ended: {', '.join(ended) or 'nothing yet'}."]
+        if running:
+            sentences.append(f"Not confirmed yet: {', '.join(running)}; sagebuild keeps checking.")
+        return " ".join(sentences)
 
 
 def stop_build(
@@ -55,29 +55,29 @@ def stop_build(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Stopped:
-    """Stop the running build's execution and all that it runs.
+    """Stop the running build's execution and all its work.
 
     Parameters
     ----------
     number
-        The build meant; default: whichever runs.
+        The build to stop; default: the running one.
     wait_seconds
-        How long to look for the job's end. SageMaker gives a training script 120 s to end by itself, so a short wait
-        may find it still "Stopping"; the finish of the build keeps looking.
+        How long to wait for the job's end. SageMaker gives a training script 120 s to end, so after a short wait it
+        may still be "Stopping"; the finish of the build keeps checking.
     requested_by
-        Who is named as the reason: "voice", "command", ...
+        Named in the reason: "voice", "command", ...
 
     Raises
     ------
     NoBuildRunningError
-        No build runs, or not that one.
+        No build is running, or another one is.
     """
     running = read_state(service).running
     if running is None:
         raise NoBuildRunningError("No build is running; there is nothing to stop.")
     if number not in (None, running):
-        raise NoBuildRunningError(f"Build {number} is not running any more; build {running} is, and was left alone.")
-    # No longer "launching": from now on nobody starts an execution that was not started yet.
+        raise NoBuildRunningError(f"Build {number} is not running; build {running} is, and was not stopped.")
+    # No longer "launching": from now on no caller starts the execution.
     update_build(service, running, only_if=NOT_ENDED, status="stopping", stop_requested_by=requested_by)
     execution = _stop_execution(service, running, requested_by)
     work = stop_work(service, read_build(service, running), wait_seconds, clock, sleep)
@@ -99,13 +99,13 @@ def _stop_execution(service: Service, number: int, requested_by: str) -> Part:
                 executionArn=execution_arn(service, number), error="BuildStopped", cause=f"Stopped by {requested_by}."
             )
         except service.stepfunctions.exceptions.ExecutionDoesNotExist:
-            # Whoever launched it died before the start; the sweep ends such a build.
+            # The launch died before it started the execution; the sweep ends such a build.
             return Part(f"execution {name_execution(number)}", "never started", has_ended=True)
     return _describe_execution(service, number)
 
 
 def _describe_execution(service: Service, number: int) -> Part:
-    """The execution was told to stop by now: not to be told of it is no failure of that."""
+    """Describe an execution after StopExecution. A failed Describe is reported as unconfirmed."""
     try:
         with aws_call(f"describe build {number}"):
             arn = execution_arn(service, number)

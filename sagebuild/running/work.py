@@ -1,4 +1,4 @@
-"""What a build runs beside its execution, most of it paid: stopped, and looked at until it has ended."""
+"""Stops a build's work outside its execution, most of it paid, and waits until it has ended."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Part:
     Parameters
     ----------
     name
-        As a person knows it: "training job sagebuild-dev-3f2a1c00-12".
+        For example "training job sagebuild-dev-3f2a1c00-12".
     status
-        In AWS's word, at the last look; where AWS would not say, its error.
+        AWS's status when last described; the error if Describe failed.
     has_ended
-        Whether it is certain that it runs no more.
+        Whether Describe confirmed its end.
     """
 
     name: str
@@ -38,14 +38,14 @@ class Part:
 
 @dataclass
 class Work:
-    """What a build was found to run, when it was told to stop.
+    """What a build ran when it was stopped.
 
     Parameters
     ----------
     job
-        As it is now.
+        The job when last described.
     was_running
-        Whether the job ran until now, so that it says nothing of why the build ended.
+        Whether the job ran until it was stopped here, so that it does not explain why the build ended.
     """
 
     job: Job | None = None
@@ -60,34 +60,34 @@ def stop_work(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Work:
-    """Stop all that a build still runs, and look until it has ended or the time is up.
+    """Stop everything that a build still runs, and wait until it has ended or the time is up.
 
     Returns
     -------
     Work
-        What there was, as it was at the last look; a part of which AWS would not tell is among the parts, too.
+        Each part when last described; also those that could not be described.
     """
     work = Work()
     job_kind = "tuning job" if record.tuning_job else "training job"
-    with _told_as_part(work, job_kind):
+    with _report_failure(work, job_kind):
         before = describe_job(service, record)
         work.was_running = before is not None and not before.has_ended
         work.job = stop_job(service, record, wait_seconds, clock, sleep)
         if job := work.job:
             work.parts.append(Part(f"{job_kind} {job.name}", job.status, job.has_ended))
-    with _told_as_part(work, "image builds"):
+    with _report_failure(work, "image builds"):
         if record.image_builds:
             ended = stop_image_builds(service, record, wait_seconds, clock, sleep)
             work.parts.append(Part("image builds", "ended" if ended else "IN_PROGRESS", ended))
-    with _told_as_part(work, "own state machines"):
+    with _report_failure(work, "own state machines"):
         for name, status in stop_executions(service, record.number).items():
             work.parts.append(Part(f"state machine {name}", status, status != "RUNNING"))
     return work
 
 
 @contextmanager
-def _told_as_part(work: Work, name: str) -> Iterator[None]:
-    """One thing that cannot be looked at is no reason to leave the others running."""
+def _report_failure(work: Work, name: str) -> Iterator[None]:
+    """Add a part that could not be described or stopped to the work, so that the other parts are still stopped."""
     try:
         yield
     except (AwsUnavailableError, ClientError) as error:

@@ -1,8 +1,7 @@
-"""Approval: a build waits, at no cost, until a person says that its model may be deployed, or until the time is up.
+"""Approval: a build waits, at no cost, until a person approves or rejects its model, or the time is up.
 
-The execution waits with a task token, which the record keeps until it is used. The answer is written into the record
-first, on the condition that there is none yet, and sent to the execution then: of two people who answer at once one
-is told that the other was faster, and an answer that was written and not sent is sent by the sweep.
+The execution waits with a task token, which the record keeps until the answer is sent. The answer is stored with a
+conditional write, then sent. So the first of two answers wins, and the sweep sends a stored answer that was not sent.
 """
 
 from __future__ import annotations
@@ -17,20 +16,22 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, read_build, update_build
-from sagebuild.cost.spent import tell_amount
+from sagebuild.cost.spent import format_amount
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
 from sagebuild.names import execution_url, name_resource
-from sagebuild.notifications.notify import build_facts, format_seconds, publish_facts, tell_metrics, tell_moment
+from sagebuild.notifications.notify import build_facts, publish_facts
+from sagebuild.notifications.words import format_metrics, format_moment, format_seconds
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.service import Service, aws_call
 
-# https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html: nobody waits with this token.
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html: no task has this token.
 _GONE = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})
 _COMMENT_LENGTH = 1000  # characters
 
 
 class ApprovalPlan(TypedDict):
-    """Whether a person is asked, for how long, and the reason that no answer gives."""
+    """Whether approval is wanted, its time limit, and the reason (``late``) after that."""
 
     wanted: bool
     seconds: NotRequired[int]
@@ -39,36 +40,36 @@ class ApprovalPlan(TypedDict):
 
 
 def plan_approval(context: BuildContext[BuildParameters]) -> ApprovalPlan:
-    """Whether a person is asked, and what `request_approval` takes."""
+    """Plan the approval: whether it is wanted, and the request of `request_approval`."""
     if not asks_approval(context.parameters):
         return {"wanted": False}
-    seconds = math.ceil(context.parameters.approvalhours * 3600)
+    seconds = math.ceil(context.parameters.approvalhours * SECONDS_PER_HOUR)
     return {
         "wanted": True,
         "seconds": seconds,
         "request": {"number": context.number, "seconds": seconds},
-        "late": f"nobody approved it within {format_seconds(seconds)}",
+        "late": f"not approved within {format_seconds(seconds)}",
     }
 
 
 def asks_approval(parameters: BuildParameters) -> bool:
-    """Whether a build asks for approval; False also for a build that leaves the endpoint alone."""
+    """Whether a build needs approval; False also for a build that deploys nothing."""
     return parameters.approval == "manual" and parameters.deployEndpoint
 
 
 def request_approval(service: Service, number: int, token: str, seconds: int, execution: str, at: datetime) -> None:
-    """Note what the build waits with, and ask for an answer, once. Safe to repeat.
+    """Store the task token and publish the request for approval, once. Safe to repeat.
 
     Parameters
     ----------
     token
-        Of the task that waits; another one when the task is tried again.
+        The token of the waiting task; a retried task has another one.
     seconds
-        How long it waits.
+        How long the task waits.
     execution
-        The ARN of what waits.
+        The ARN of the waiting execution.
     at
-        Since when.
+        The start of the wait.
 
     Raises
     ------
@@ -77,8 +78,8 @@ def request_approval(service: Service, number: int, token: str, seconds: int, ex
     """
     record = read_build(service, number)
     if record.has_ended:
-        raise BuildNotFoundError(f"Build {number} has ended, and asks nobody any more.")
-    # An answer that the task before this one has not heard is sent by the sweep, with this token.
+        raise BuildNotFoundError(f"Build {number} has ended and needs no approval.")
+    # An answer to an earlier try of the task is sent by the sweep, with this token.
     until = (at + timedelta(seconds=seconds)).isoformat()
     update_build(service, number, only_if=NOT_ENDED, approval_token=token, approval_until=until)
     if record.approval_requested_at or record.approval:
@@ -88,7 +89,7 @@ def request_approval(service: Service, number: int, token: str, seconds: int, ex
 
 
 def find_waiting(service: Service) -> BuildRecord | None:
-    """The build that waits for an answer, if one does."""
+    """Return the build that waits for approval, if any."""
     running = read_state(service).running
     record = read_build(service, running) if running else None
     return record if record and record.awaits_approval else None
@@ -97,28 +98,28 @@ def find_waiting(service: Service) -> BuildRecord | None:
 def answer_approval(
     service: Service, approved: bool, by: str, number: int | None = None, comment: str = ""
 ) -> BuildRecord:
-    """Answer a build that waits: it deploys its model, or ends without. The same answer again changes nothing.
+    """Approve or reject the model of a waiting build. The same answer again changes nothing.
 
     Parameters
     ----------
     by
-        Who answers: "voice", "command", ...
+        The source of the answer: "voice", "command", ...
     number
-        The build meant; default: whichever waits.
+        The build to answer; default: the waiting one.
     comment
-        Why, for the record and the notification; of a long one, the beginning.
+        For the record and the notification; cut after 1,000 characters.
 
     Returns
     -------
     BuildRecord
-        With the answer.
+        The record with the answer.
 
     Raises
     ------
     NoApprovalPendingError
-        No build waits for an answer, or not that one, or somebody has given another one.
+        No build waits for approval, or not that one, or it has a different answer.
     AwsUnavailableError
-        The answer may not have reached the build; the same answer again sends it again, and so does the sweep.
+        The answer may not have reached the build; the same answer again, or the sweep, sends it again.
     """
     answer = "approved" if approved else "rejected"
     record = _find_asked(service, number)
@@ -130,38 +131,39 @@ def answer_approval(
     given = {"approval": answer, "approval_by": by, "approval_comment": comment[:_COMMENT_LENGTH]}
     asked = {"approval": "", "approval_token": record.approval_token, "status": "running"}
     if not update_build(service, record.number, only_if=asked, **given):
-        # Somebody was faster, or the task was tried again and waits with another token.
+        # Another answer was stored first, or the task was retried and waits with another token.
         return answer_approval(service, approved, by, record.number, comment)
     if deliver_answer(service, read_build(service, record.number)):
         return read_build(service, record.number)
-    # Nobody waits with that token: as long as no other one has come, the answer was none.
-    unheard = dict.fromkeys((*given, "approval_token"), "")
-    if update_build(service, record.number, only_if={"approval_token": record.approval_token}, **unheard):
+    # No task waits with that token: unless a retried task stored another one, the answer has no effect.
+    cleared = dict.fromkeys((*given, "approval_token"), "")
+    if update_build(service, record.number, only_if={"approval_token": record.approval_token}, **cleared):
         raise NoApprovalPendingError(
-            f"Build {record.number} waits for an answer no longer: its time was up, or it was stopped."
+            f"Build {record.number} no longer waits for approval: its time was up, or it was stopped."
         )
     return read_build(service, record.number)
 
 
 def deliver_answer(service: Service, record: BuildRecord) -> bool:
-    """Send the answer in a record to the execution that waits for it, unless that was done.
+    """Send the answer in a record to the waiting execution, unless it was sent.
 
     Returns
     -------
     bool
-        False if nobody waits for it.
+        False when no task waits for the answer.
     """
     if not record.approval or not record.approval_token or record.has_ended:
         return True
-    said = f": {record.approval_comment}" if record.approval_comment else ""
-    output = {"approved": record.approval == "approved", "reason": f"{record.approval} by {record.approval_by}{said}"}
+    comment = f": {record.approval_comment}" if record.approval_comment else ""
+    reason = f"{record.approval} by {record.approval_by}{comment}"
+    output = {"approved": record.approval == "approved", "reason": reason}
     with aws_call(f"answer build {record.number}"):
         try:
             service.stepfunctions.send_task_success(taskToken=record.approval_token, output=json.dumps(output))
         except ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
-            # The first try of a repeated call may have been heard.
+            # An earlier try of the same call may have succeeded.
             if not error.response["ResponseMetadata"].get("RetryAttempts"):
                 return False
     update_build(service, record.number, only_if={"approval_token": record.approval_token}, approval_token="")
@@ -169,15 +171,15 @@ def deliver_answer(service: Service, record: BuildRecord) -> bool:
 
 
 def describe_request(record: BuildRecord) -> str:
-    """The request in plain words: what the model has measured, what is live, what it has cost, and until when."""
-    live = tell_metrics(record.live_metrics)
-    served = f"live now: {live}" if live else "nothing is known of what is live now" if record.live_before else ""
-    served = served or "nothing is live yet"
-    cost = f", {tell_amount(record.cost)}" if record.cost is not None else ""
-    trained = f"{format_seconds(record.job_seconds)} of training were paid for{cost}; " if record.job_seconds else ""
+    """Describe the request: the model's metrics, the live model's metrics, the cost so far, and the time limit."""
+    live = "the metrics of the live model are unknown" if record.live_before else "nothing is live yet"
+    if record.live_metrics:
+        live = f"live now: {format_metrics(record.live_metrics)}"
+    cost = f", {format_amount(record.cost)}" if record.cost is not None else ""
+    trained = f"{format_seconds(record.job_seconds)} of training billed{cost}; " if record.job_seconds else ""
     return (
-        f"Build {record.number} asks whether to deploy its model: {tell_metrics(record.metrics) or 'no metrics'}; "
-        f"{served}; {trained}without a yes until {tell_moment(record.approval_until)} it is not deployed."
+        f"Build {record.number} asks whether to deploy its model: {format_metrics(record.metrics) or 'no metrics'}; "
+        f"{live}; {trained}not deployed unless approved by {format_moment(record.approval_until)}."
     )
 
 
@@ -192,10 +194,10 @@ def _find_asked(service: Service, number: int | None) -> BuildRecord:
 
 def _explain_refusal(record: BuildRecord) -> str:
     if record.approval:
-        return f"Build {record.number} was {record.approval} by {record.approval_by} already."
+        return f"Build {record.number} was already {record.approval} by {record.approval_by}."
     if record.has_ended:
-        return f"Build {record.number} has ended, and waits for no answer."
-    return f"Build {record.number} waits for no answer."
+        return f"Build {record.number} has ended and needs no approval."
+    return f"Build {record.number} does not wait for approval."
 
 
 def _publish(service: Service, record: BuildRecord, console: str) -> None:
@@ -203,13 +205,13 @@ def _publish(service: Service, record: BuildRecord, console: str) -> None:
     text = "\n".join(
         [
             describe_request(record),
-            f"Yes: sagebuild approve {number} --stack {name}. No: sagebuild reject {number} --stack {name}.",
-            "Or say so to Alexa, or set the approval status of its model package, where there is one.",
+            f"To answer: sagebuild approve {number} --stack {name}, or sagebuild reject {number} --stack {name}.",
+            "You can also answer with Alexa, or set the approval status of the build's model package, if it has one.",
             *(f"Note: {note}" for note in record.notes),
             f"Details: {console}",
         ]
     )
-    asked = {"id": f"{name_resource(service, number)}-approval", "outcome": "approval"}
+    request = {"id": f"{name_resource(service, number)}-approval", "outcome": "approval"}
     publish_facts(
-        service, f"{name}: build {number} asks for approval", build_facts(service, record, text, console) | asked
+        service, f"{name}: build {number} asks for approval", build_facts(service, record, text, console) | request
     )

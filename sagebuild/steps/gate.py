@@ -1,4 +1,4 @@
-"""The quality gate: what the new model has measured, against limits and against what is live, before it is deployed."""
+"""The quality gate: compares the new model's metrics with limits and with the live model's, before it is deployed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.running.job import complete_job, describe_job, job_facts
 from sagebuild.service import Service
 
-# How far back the training of a model is looked for.
-_BUILDS_LOOKED_AT = 200
+# The newest builds that are searched for the training of a model.
+_BUILDS_SEARCHED = 200
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a model is good enough, if not why, and what a person should know of the comparison."""
+    """Whether the model passed, the reason if it did not, and notes on the comparison."""
 
     met: bool
     reason: str = ""
@@ -31,7 +31,7 @@ class Verdict:
 
 
 class GateCheck(TypedDict):
-    """What `check_quality` takes."""
+    """The request of `check_quality`."""
 
     number: int
     qualitygate: dict[str, Any] | None
@@ -46,9 +46,9 @@ class GatePlan(TypedDict):
 
 
 def plan_gate(context: BuildContext[BuildParameters]) -> GatePlan:
-    """Whether there is anything to compare (``wanted``), and what `check_quality` takes.
+    """Plan the gate: whether it is ``wanted``, and the request of `check_quality`.
 
-    Who is asked for approval wants to know the same.
+    An approval needs it, too: its request reports the metrics.
     """
     parameters = context.parameters
     gate, improvement = parameters.qualitygate, parameters.mustimprove
@@ -63,7 +63,7 @@ def plan_gate(context: BuildContext[BuildParameters]) -> GatePlan:
 
 
 def find_gate_problems(context: BuildContext[BuildParameters], artifacts: str | None) -> Iterator[str]:
-    """Yield a sentence for each metric that the gate asks for and that the model of a build without training lacks."""
+    """Yield a sentence for each metric of the gate that is not known of an existing model."""
     gates = {name: getattr(context.parameters, name) for name in ("qualitygate", "mustimprove")}
     asked = {gate.metric: name for name, gate in gates.items() if gate}
     if not asked or not artifacts:
@@ -72,18 +72,18 @@ def find_gate_problems(context: BuildContext[BuildParameters], artifacts: str | 
     for metric, name in asked.items():
         if metric not in known:
             yield (
-                f"{name}.metric is {metric}, which is not known of the model at {artifacts}, as no build of this stack "
-                f"has trained it with that metric; train, or leave {name} out of this build."
+                f"{name}.metric is {metric}, and no build of this stack trained the model at {artifacts} with that "
+                f"metric; train the model, or leave {name} out of this build."
             )
 
 
 def check_quality(service: Service, check: Mapping[str, Any]) -> Verdict:
-    """Note in the record what the model and the live one have measured, and hold them against what is asked.
+    """Record the metrics of the model and the live model, and compare them with the gate's limits.
 
     Parameters
     ----------
     check
-        As `plan_gate` wrote it.
+        As `plan_gate` returned it.
 
     Raises
     ------
@@ -108,12 +108,12 @@ def compare_metrics(
     gate: Mapping[str, Any] | None,
     improvement: Mapping[str, Any] | None,
 ) -> Verdict:
-    """Hold a model's metrics against the limits of ``qualitygate``, and against the live ones as ``mustimprove`` says.
+    """Compare a model's metrics with the limits of ``qualitygate``, and with the live ones by ``mustimprove``.
 
     Parameters
     ----------
     unknown
-        Why there are no live metrics, as it reads behind "as".
+        Why there are no live metrics, as it reads after "because".
     """
     reasons, notes = list[str](), list[str]()
     if gate:
@@ -121,23 +121,23 @@ def compare_metrics(
     if improvement and improvement["metric"] not in live:
         name = improvement["metric"]
         why = unknown or f"the live model has no {name}"
-        notes.append(f"{name} was not compared with a live model, as {why}.")
-        reasons += _find_absence(metrics, name)
+        notes.append(f"{name} was not compared with a live model, because {why}.")
+        reasons += _find_missing(metrics, name)
     elif improvement:
         reasons += _find_decline(metrics, live, improvement)
     return Verdict(not reasons, "; ".join(dict.fromkeys(reasons)), tuple(notes))
 
 
 def find_metrics(service: Service, artifacts: str) -> dict[str, float]:
-    """What the training that left a model had measured; nothing of a model that no build has trained."""
-    for record in list_builds(service, _BUILDS_LOOKED_AT):
+    """Return the metrics of the training that made a model; none if no build trained it."""
+    for record in list_builds(service, _BUILDS_SEARCHED):
         if artifacts and record.artifacts == artifacts and record.job_status == "Completed":
             return record.metrics
     return {}
 
 
 def _find_live_metrics(service: Service) -> tuple[dict[str, float], str]:
-    """The metrics of what is live; or why there are none."""
+    """Return the metrics of the live model, or why there are none."""
     endpoint = describe_endpoint(service)
     if endpoint is None or endpoint.status == "Failed":
         return {}, "nothing is live yet"
@@ -147,14 +147,14 @@ def _find_live_metrics(service: Service) -> tuple[dict[str, float], str]:
     except BuildNotFoundError:
         live = None
     if live is None:
-        return {}, f"no build has made what is live, {endpoint.config}"
+        return {}, f"no build made the live endpoint configuration {endpoint.config}"
     return live.metrics or find_metrics(service, live.artifacts), ""
 
 
 def _find_misses(metrics: Mapping[str, float], gate: Mapping[str, Any]) -> Iterator[str]:
     name = gate["metric"]
-    if absent := list(_find_absence(metrics, name)):
-        yield from absent
+    if missing := list(_find_missing(metrics, name)):
+        yield from missing
         return
     value, minimum, maximum = _round(metrics[name]), gate["minimum"], gate["maximum"]
     if minimum is not None and value < _round(minimum):
@@ -167,8 +167,8 @@ def _find_decline(
     metrics: Mapping[str, float], live: Mapping[str, float], improvement: Mapping[str, Any]
 ) -> Iterator[str]:
     name = improvement["metric"]
-    if absent := list(_find_absence(metrics, name)):
-        yield from absent
+    if missing := list(_find_missing(metrics, name)):
+        yield from missing
         return
     value, before, margin = _round(metrics[name]), _round(live[name]), _round(improvement["margin"])
     better, worse = ("above", "below") if improvement["goal"] == "Maximize" else ("below", "above")
@@ -182,14 +182,14 @@ def _find_decline(
         yield f"{name} {metrics[name]:g} is less than {improvement['margin']:g} {better} {compared}"
 
 
-def _find_absence(metrics: Mapping[str, float], name: str) -> Iterator[str]:
+def _find_missing(metrics: Mapping[str, float], name: str) -> Iterator[str]:
     if name not in metrics:
         others = ", ".join(sorted(metrics)) or "none"
-        yield f"the training told no number for {name} (its metrics: {others})"
+        yield f"the training reported no number for {name} (its metrics: {others})"
 
 
 def _round(value: float) -> Decimal:
-    """To six digits: SageMaker keeps metrics in 32 bits, in which 0.95 is 0.949999988.
+    """Round to six digits: SageMaker stores metrics in 32 bits, in which 0.95 is 0.949999988.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_MetricData.html
     """

@@ -1,4 +1,4 @@
-"""What the model registry is told of a build's model: the request of CreateModelPackage, and the files beside it."""
+"""Builds the model registry's entry for a build's model: the request of CreateModelPackage and two files in S3."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord
-from sagebuild.images.containers import read_version
 from sagebuild.names import name_package_group
-from sagebuild.parameters import BuildParameters, ScriptModeParameters
+from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.requests.script_mode import locate_source
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html: CustomerMetadataProperties has
-# 50 entries at most, names of 128 and values of 256 characters, of these alone.
-_MOST_PROPERTIES = 50
+# 50 entries at most, names of 128 and values of 256 characters, in this character set.
+_MAX_PROPERTIES = 50
 _NAME_LENGTH = 128
 _VALUE_LENGTH = 256
 _NOT_ALLOWED = re.compile(r"[^\w .:/=+\-@]")
-# What ModelPackageContainerDefinition shares with the containers of CreateModel.
+# The members that ModelPackageContainerDefinition shares with the containers of CreateModel.
 _CONTAINER_KEYS = frozenset({"ContainerHostname", "Environment", "Image", "ModelDataUrl"})
 _FRAMEWORK_VERSION = re.compile(r"[0-9]\.[A-Za-z0-9.-]{1,8}")
-# https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html: what a regression measures.
+# https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html: metrics of a regression.
 _REGRESSION = frozenset({"mae", "mse", "rmse", "r2"})
 
 
@@ -42,24 +42,24 @@ class PackagePlan(TypedDict):
 def plan_package(
     context: BuildContext[BuildParameters], bodies: Mapping[str, Mapping[str, Any]], artifacts: str | None
 ) -> PackagePlan:
-    """Whether the build registers its model (``wanted``), and what is known of its origin before it is trained.
+    """Plan the registration: whether it is ``wanted``, and the model's origin as known before the training.
 
-    A model that an earlier build has trained is in the registry already. Image builds put the digests in the place of
-    the tags in all of a plan, so also in this part.
+    A model that an earlier build trained is already registered. Image builds replace tags by digests in the whole plan,
+    and so in this part.
 
     Parameters
     ----------
     bodies
-        The build's requests, as they are sent.
+        The build's requests as they are sent.
     artifacts
-        The model of a build that trains none.
+        The existing model of a build without a training.
     """
     parameters = context.parameters
     containers = bodies["model"].get("Containers") or [bodies["model"]["PrimaryContainer"]]
     is_new = artifacts is None or bool(parameters.ModelArtifacts)
     if not is_new or any("Image" not in each for each in containers):
         return {"wanted": False}
-    version = read_version(parameters) if isinstance(parameters, ScriptModeParameters) else None
+    version = parameters.image_version if parameters.facts.has_script else None
     framework: dict[str, str] = {"Framework": parameters.framework} if version else {}
     if version and _FRAMEWORK_VERSION.fullmatch(version):
         framework["FrameworkVersion"] = version
@@ -68,19 +68,19 @@ def plan_package(
 
 
 def build_package(service: Service, record: BuildRecord, request: Mapping[str, Any], files: str) -> dict[str, Any]:
-    """The request of CreateModelPackage.
+    """Build the request of CreateModelPackage.
 
-    Its ClientToken is the build's, so that a repeated call answers with the package that is there.
+    The ClientToken is the build's, so that a repeated call returns the existing package.
 
     Parameters
     ----------
     record
-        With what is known of the job.
+        The record with the facts of the job.
     request
         ``model`` is the body of CreateModel, ``artifacts`` the S3 address of the trained model, ``origin`` and
-        ``framework`` are what `plan_package` has written, ``execution`` is the ARN of the build's execution.
+        ``framework`` are from `plan_package`, ``execution`` is the ARN of the build's execution.
     files
-        The S3 address below which the metrics and the parameters lie.
+        The S3 prefix of the files with metrics and parameters.
     """
     model = request["model"]
     containers = [dict(each) for each in model.get("Containers") or [model["PrimaryContainer"]]]
@@ -100,13 +100,13 @@ def build_package(service: Service, record: BuildRecord, request: Mapping[str, A
 
 
 def describe_package(service: Service, number: int) -> str:
-    """The description of a build's package, by which it is found if its ARN was lost."""
+    """Return the description of a build's package, which finds the package if its ARN was lost."""
     return f"Build {number} of {service.stack_name}."
 
 
 def build_properties(service: Service, record: BuildRecord, origin: Mapping[str, str], files: str) -> dict[str, str]:
-    """What people filter and compare by in the registry, within its limits; what is cut off is in the two files."""
-    told = {
+    """Build the properties to filter and compare by, within the registry's limits; the two files hold everything."""
+    properties = {
         "build": str(record.number),
         "stack": service.stack_name,
         "trigger": f"{record.trigger.kind} {record.trigger.detail}".strip(),
@@ -117,16 +117,16 @@ def build_properties(service: Service, record: BuildRecord, origin: Mapping[str,
     }
     fitting = {
         _NOT_ALLOWED.sub("-", name)[:_NAME_LENGTH]: _NOT_ALLOWED.sub("-", value)[:_VALUE_LENGTH]
-        for name, value in told.items()
+        for name, value in properties.items()
         if value
     }
-    return dict(list(fitting.items())[:_MOST_PROPERTIES])
+    return dict(list(fitting.items())[:_MAX_PROPERTIES])
 
 
 def write_metrics(metrics: Mapping[str, float]) -> str:
-    """The metrics in the form of SageMaker's model quality statistics, in which the registry's console shows them.
+    """Write the metrics in the format of SageMaker's model quality statistics, which the registry's console shows.
 
-    That form names the kind of problem, which nobody tells a build: a regression has one of a regression's metrics.
+    The format needs the kind of problem: a model with one of `_REGRESSION`'s metrics counts as a regression.
     """
     values = {name: {"value": value, "standard_deviation": "NaN"} for name, value in metrics.items()}
     words = {word for name in metrics for word in re.split(r"[^a-z0-9]+", name.lower())}
@@ -135,9 +135,9 @@ def write_metrics(metrics: Mapping[str, float]) -> str:
 
 
 def write_parameters(record: BuildRecord) -> str:
-    """The parameters that the build had: the document's, and those of its requests in their place."""
+    """Write the build's parameters: the document with the overrides of its requests."""
     overrides: dict[str, Any] = json.loads(record.overrides) if record.overrides else {}
-    return json.dumps(json.loads(record.parameters) | overrides, indent=2, ensure_ascii=False)
+    return json.dumps(read_raw_document(record.parameters) | overrides, indent=2, ensure_ascii=False)
 
 
 def _describe_sources(context: BuildContext[BuildParameters]) -> dict[str, str]:
@@ -153,13 +153,13 @@ def _describe_sources(context: BuildContext[BuildParameters]) -> dict[str, str]:
 
 
 def _find_version(service: Service, uri: str) -> str:
-    """The version of a source archive, or its ETag where the bucket keeps none; empty if that cannot be told."""
-    location = urlsplit(uri)
-    if location.netloc != service.settings.code_bucket:
+    """Return the version of a source archive, its ETag in an unversioned bucket, or empty if neither can be read."""
+    bucket, key = split_s3_uri(uri)
+    if bucket != service.settings.code_bucket:
         return ""
-    with aws_call(f"look at {uri}"):
+    with aws_call(f"describe {uri}"):
         try:
-            found = service.s3.head_object(Bucket=location.netloc, Key=location.path.lstrip("/"))
+            found = service.s3.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "403"):
                 return ""

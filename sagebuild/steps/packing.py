@@ -1,4 +1,4 @@
-"""Puts a serving script into a model's archive, for the containers that look for it there and nowhere else."""
+"""Adds a serving script to a model's archive, for the containers that read it only from there."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from sagebuild.errors import PreflightError
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CODE = "code"
-# The fastest level: a model's weights hardly compress, and a Lambda function has 15 minutes.
+# The fastest level: model weights hardly compress, and a Lambda function has 15 minutes.
 _COMPRESS_LEVEL = 1
 _PIPE_BYTES = 1024 * 1024
 
 
 def pack_model(service: Service, artifacts: str, source: str, target: str) -> str:
-    """Write a copy of a model's archive that holds a source archive as its folder code/, in place of any it had.
+    """Copy a model's archive with a source archive as its folder code/, which replaces an existing code/.
 
-    Both ends are streamed, so that neither memory nor disk bounds the size of the model.
+    Input and output are streamed, so that the model may exceed memory and disk.
 
     Parameters
     ----------
     artifacts, source, target
-        S3 URIs of the model.tar.gz, of the source archive, and of the archive to be written.
+        S3 URIs of the model.tar.gz, the source archive and the new archive.
 
     Returns
     -------
     str
-        The target.
+        The URI of the new archive.
 
     Raises
     ------
     PreflightError
-        One of the two is not a tar.gz archive.
+        One of the archives is not a tar.gz archive.
     """
     with aws_call(f"read {source}"):
         code = _read(service.s3, source).read()
@@ -51,17 +51,17 @@ def pack_model(service: Service, artifacts: str, source: str, target: str) -> st
     failures: list[BaseException] = []
 
     def write() -> None:
-        # The reader goes first when the upload fails; that failure is the one to be told of.
+        # A failed upload closes the pipe first; that failure is the one to report.
         with suppress(BrokenPipeError), os.fdopen(writing, "wb", _PIPE_BYTES) as pipe:
             try:
                 with aws_call(f"read {artifacts}"):
                     _merge(_read(service.s3, artifacts), code, pipe, (artifacts, source))
-            except Exception as error:  # raised again by the caller's thread
+            except Exception as error:  # raised again in the calling thread
                 failures.append(error)
 
     writer = threading.Thread(target=write)
     writer.start()
-    bucket, key = _split(target)
+    bucket, key = split_s3_uri(target)
     with aws_call(f"write {target}"), os.fdopen(reading, "rb", _PIPE_BYTES) as pipe:
         service.s3.upload_fileobj(pipe, bucket, key)
     writer.join()
@@ -95,7 +95,9 @@ def _naming(uri: str) -> Iterator[None]:
 
 
 def _copy(source: tarfile.TarFile, member: tarfile.TarInfo, target: tarfile.TarFile) -> None:
-    if member.islnk() and member.name.startswith(f"{CODE}/"):  # a hard link names its target from the archive's top
+    if member.islnk() and member.name.startswith(
+        f"{CODE}/"
+    ):  # a hard link names its target from the root of the archive
         member.linkname = f"{CODE}/{member.linkname}"
     target.addfile(member, source.extractfile(member) if member.isreg() else None)
 
@@ -105,10 +107,5 @@ def _is_code(name: str) -> bool:
 
 
 def _read(s3: S3Client, uri: str) -> IO[bytes]:
-    bucket, key = _split(uri)
+    bucket, key = split_s3_uri(uri)
     return cast(IO[bytes], s3.get_object(Bucket=bucket, Key=key)["Body"])
-
-
-def _split(uri: str) -> tuple[str, str]:
-    location = urlsplit(uri)
-    return location.netloc, location.path.lstrip("/")

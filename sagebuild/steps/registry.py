@@ -1,4 +1,4 @@
-"""The model registry: each new model is registered with all that is known of it, and its approval follows the build."""
+"""The model registry: registers each new model, and sets its approval status by the build's outcome."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import BuildRecord, read_build, update_build
 from sagebuild.errors import AwsUnavailableError, NoApprovalPendingError
 from sagebuild.names import name_package_group, name_resource
-from sagebuild.notifications.notify import VERBS
+from sagebuild.notifications.words import VERBS
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.running.job import complete_job, describe_job, job_facts
 from sagebuild.service import Service, aws_call, suppress_code
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.literals import ModelApprovalStatusType
 
 FOLDER = "registry"  # in the model bucket
-# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html: of ApprovalDescription.
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html: length of ApprovalDescription.
 _DESCRIPTION_LENGTH = 1024
-# Of the packages that wait for approval, how many are looked at for one whose ARN was lost.
-_LOOKED_AT = 20
+# The newest pending packages that are searched for one whose ARN was lost.
+_PACKAGES_SEARCHED = 20
 
 
 def register_model(service: Service, request: Mapping[str, Any]) -> str:
-    """Register a build's model. Safe to repeat.
+    """Register a build's model, pending approval. Safe to repeat.
 
-    Nobody has approved it yet: that does the end of the build, or before it a person whom the build waits for.
+    The end of the build approves or rejects the package, or the user does if the build waits for approval.
 
     Parameters
     ----------
     request
-        As `build_package` takes it, and the build's ``number``.
+        The request of `build_package`, and the build's ``number``.
 
     Returns
     -------
@@ -62,43 +62,43 @@ def register_model(service: Service, request: Mapping[str, Any]) -> str:
     update_build(service, record.number, model_package=package)
     latest = read_build(service, record.number)
     if latest.has_ended:
-        # It was stopped meanwhile, and its end has found no package.
+        # The build was stopped before it had a package.
         settle_package(service, latest)
     return package
 
 
 def settle_package(service: Service, record: BuildRecord) -> None:
-    """Approve the package of a build that succeeded, and reject that of another, with the reason. Safe to repeat.
+    """Approve the package of a successful build; reject that of any other build, with the reason. Safe to repeat.
 
     Parameters
     ----------
     record
-        With the outcome.
+        The record with the outcome.
     """
     package = record.model_package or _find_unrecorded(service, record)
     wanted: ModelApprovalStatusType = "Approved" if record.has_succeeded else "Rejected"
-    with aws_call(f"settle the model package of build {record.number}"):
+    with aws_call(f"set the approval status of the model package of build {record.number}"):
         if not package or _read_approval(service, package) in (wanted, None):
             return
         # The description takes no line breaks.
-        told = " ".join(f"Build {record.number} {VERBS[record.status]}. {record.reason}".split())
+        description = " ".join(f"Build {record.number} {VERBS[record.status]}. {record.reason}".split())
         service.sagemaker.update_model_package(
-            ModelPackageArn=package, ModelApprovalStatus=wanted, ApprovalDescription=told[:_DESCRIPTION_LENGTH]
+            ModelPackageArn=package, ModelApprovalStatus=wanted, ApprovalDescription=description[:_DESCRIPTION_LENGTH]
         )
 
 
 def answer_from_registry(service: Service, package: str, approved: bool, comment: str) -> BuildRecord | None:
-    """Answer the build that waits for approval, if the approval status that was set is that of its package.
+    """Answer the build that waits for approval, if the changed package is its own.
 
     Returns
     -------
     BuildRecord or None
-        With the answer; None if no build waited for it, as when a build has settled its own package.
+        The record with the answer; None if no build waited, as after a build has set its own package's status.
 
     Raises
     ------
     AwsUnavailableError
-        The build is about to ask, and cannot be answered before; the same call later can.
+        The build has not asked for approval yet; the same call succeeds later.
     """
     running = read_state(service).running
     record = read_build(service, running) if running else None
@@ -118,7 +118,7 @@ def _will_ask(service: Service, record: BuildRecord) -> bool:
 
 
 def _find_unrecorded(service: Service, record: BuildRecord) -> str:
-    """The package that a function has registered which died before it wrote that down; empty if there is none."""
+    """Return the package that was registered by a function that died before it recorded the ARN; empty without one."""
     if record.has_succeeded or record.trigger.rollback or not record.model:
         return ""
     with aws_call("list the model packages"):
@@ -127,7 +127,7 @@ def _find_unrecorded(service: Service, record: BuildRecord) -> str:
             ModelApprovalStatus="PendingManualApproval",
             SortBy="CreationTime",
             SortOrder="Descending",
-            MaxResults=_LOOKED_AT,
+            MaxResults=_PACKAGES_SEARCHED,
         )
     description = describe_package(service, record.number)
     found = [each for each in answer["ModelPackageSummaryList"] if each.get("ModelPackageDescription") == description]
@@ -135,7 +135,7 @@ def _find_unrecorded(service: Service, record: BuildRecord) -> str:
 
 
 def _read_approval(service: Service, package: str) -> str | None:
-    """The approval status; None if somebody has deleted the package."""
+    """Return the approval status; None if the package was deleted."""
     with suppress_code("ValidationException"):
         return service.sagemaker.describe_model_package(ModelPackageName=package)["ModelApprovalStatus"]
     return None

@@ -1,4 +1,4 @@
-"""The smoke test: a person's sample request, which the live endpoint must answer as it was asked to."""
+"""The smoke test: sends the user's sample request to the live endpoint and checks the answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -16,18 +15,19 @@ from sagebuild.names import name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.kinds import to_text
 from sagebuild.requests.script_mode import locate_source
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 Body = dict[str, Any]
 
-# https://docs.aws.amazon.com/general/latest/gr/sagemaker.html: of a request to an endpoint with and without instances.
-MOST_BYTES, MOST_BYTES_SERVERLESS = 6 * 1024 * 1024, 4 * 1024 * 1024
-_SHOWN = 200  # characters of what was sent, and of what was answered
+# https://docs.aws.amazon.com/general/latest/gr/sagemaker.html: the largest request, with and without instances.
+MAX_BYTES, MAX_BYTES_SERVERLESS = 6 * 1024 * 1024, 4 * 1024 * 1024
+_SHOWN = 200  # characters of the request and of the answer in a reason
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for a request, and how long that took."""
+    """The answer to a request, and the time that it took."""
 
     status: int
     content_type: str
@@ -36,14 +36,14 @@ class Answer:
 
 
 class SmokeTestPlan(TypedDict):
-    """Whether there is a smoke test, and what `run_smoke_test` takes."""
+    """Whether there is a smoke test, and the request of `run_smoke_test`."""
 
     wanted: bool
     sample: NotRequired[Body]
 
 
 def plan_smoke_test(context: BuildContext[BuildParameters]) -> SmokeTestPlan:
-    """Whether there is a smoke test (``wanted``), and what `run_smoke_test` takes."""
+    """Plan the smoke test: whether it is ``wanted``, and the request of `run_smoke_test`."""
     asked = context.parameters.smoketest
     if not asked:
         return {"wanted": False}
@@ -53,46 +53,46 @@ def plan_smoke_test(context: BuildContext[BuildParameters]) -> SmokeTestPlan:
 
 
 def find_sample_problems(context: BuildContext[BuildParameters]) -> Iterator[str]:
-    """Yield a sentence if the sample request is not there, or more than an endpoint takes."""
+    """Yield a sentence if the sample request is missing, unreadable or too large."""
     service, parameters = context.service, context.parameters
     uri = locate_source(service, parameters.smoketest.file) if parameters.smoketest else None
     if not uri:
         return
-    bucket, key = _split(uri)
+    bucket, key = split_s3_uri(uri)
     if bucket not in (service.settings.code_bucket, service.settings.data_bucket):
         yield (
             f"smoketest.file is in the bucket {bucket}, which the smoke test may not read; copy it to the code bucket "
             f"({service.settings.code_bucket})."
         )
         return
-    with aws_call(f"look for {uri}"):
+    with aws_call(f"find {uri}"):
         found = service.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
     if not found or found[0]["Key"] != key:
         yield f"smoketest.file names {uri}, where there is no object; upload the sample request there."
         return
-    most = MOST_BYTES_SERVERLESS if parameters.serverless else MOST_BYTES
+    most = MAX_BYTES_SERVERLESS if parameters.serverless else MAX_BYTES
     if found[0]["Size"] > most:
         yield f"smoketest.file names {uri}, which has {found[0]['Size']} bytes; an endpoint takes {most} at most."
 
 
 def run_smoke_test(service: Service, sample: Body, clock: Callable[[], float] = time.monotonic) -> None:
-    """Send the sample request to the endpoint, and compare the answer with what was asked for.
+    """Send the sample request to the endpoint, and check the answer.
 
     Parameters
     ----------
     sample
-        As `plan_smoke_test` wrote it.
+        As `plan_smoke_test` returned it.
 
     Raises
     ------
     SmokeTestError
-        The endpoint answered otherwise; the message holds what was sent and answered, shortened.
+        The answer is not the expected one; the message holds the request and the answer, shortened.
     AwsUnavailableError
-        There was no answer, and the next try may have one.
+        The endpoint did not answer; a later try may succeed.
     """
     body = sample["body"].encode() if "body" in sample else _read(service, sample["file"])
     answer = _ask(service, sample, body, clock)
-    if sample["latency"]:  # the first request pays for what the container loads at its first request
+    if sample["latency"]:  # containers load at their first request, so only the second is timed
         answer = _ask(service, sample, body, clock)
     problems = list(_compare(sample, answer))
     if problems:
@@ -117,22 +117,22 @@ def _ask(service: Service, sample: Body, body: bytes, clock: Callable[[], float]
 
 
 def _read_model_error(error: ClientError, milliseconds: int) -> Answer:
-    """The container's own answer, which SageMaker hands on as an error of its own unless it is a success."""
-    told: Any = error.response
-    code = told["Error"]["Code"]
+    """Return the container's own answer, which SageMaker wraps in a ModelError unless it is a success."""
+    response: Any = error.response
+    code = response["Error"]["Code"]
     if code == "ModelNotReadyException":
         raise AwsUnavailableError("The endpoint is still loading its model; try again in a minute.") from error
     if code != "ModelError":
         raise error
-    message = str(told.get("OriginalMessage") or told["Error"]["Message"])
-    return Answer(told.get("OriginalStatusCode", 0), "", message.encode(), milliseconds)
+    message = str(response.get("OriginalMessage") or response["Error"]["Message"])
+    return Answer(response.get("OriginalStatusCode", 0), "", message.encode(), milliseconds)
 
 
 def _compare(sample: Body, answer: Answer) -> Iterator[str]:
     if answer.status != sample["status"]:
         yield f"the status is {answer.status or 'none'} and should be {sample['status']}"
     expected = sample["answertype"]
-    # SageMaker does not tell the type of an answer that is an error.
+    # SageMaker does not report the content type of an error.
     if expected and answer.content_type and _media_type(answer.content_type) != _media_type(expected):
         yield f"the content type is {answer.content_type} and should be {expected}"
     if sample["latency"] and answer.milliseconds > sample["latency"]:
@@ -140,7 +140,7 @@ def _compare(sample: Body, answer: Answer) -> Iterator[str]:
 
 
 def _media_type(text: str) -> str:
-    """Without its parameters, such as charset."""
+    """Return a MIME type without its parameters, such as charset."""
     return text.partition(";")[0].strip().lower()
 
 
@@ -151,11 +151,6 @@ def _shorten(content: bytes) -> str:
 
 
 def _read(service: Service, uri: str) -> bytes:
-    bucket, key = _split(uri)
+    bucket, key = split_s3_uri(uri)
     with aws_call(f"read {uri}"):
         return service.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-
-
-def _split(uri: str) -> tuple[str, str]:
-    location = urlsplit(uri, allow_fragments=False)
-    return location.netloc, location.path.lstrip("/")

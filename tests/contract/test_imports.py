@@ -3,8 +3,9 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 import pytest
@@ -40,8 +41,9 @@ CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
 CLIENT_USERS = {"notebooks", "tests", "tools"}
 # The rooms of sagebuild, each of which imports only from those before it.
 ROOMS = (
-    "errors", "settings", "service", "names", "custom_resource", "parameters", "builds", "launch", "images",
-    "requests", "running", "cost", "notifications", "steps", "plan", "finish", "voice", "client", "cli",
+    "errors", "s3_uri", "framework_facts", "settings", "service", "names", "custom_resource", "parameters", "builds",
+    "launch", "images", "requests", "running", "cost", "notifications", "steps", "plan", "finish", "voice", "client",
+    "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
@@ -129,6 +131,29 @@ def find_upward_imports(name: str, tree: ast.Module) -> Iterator[str]:
             yield f"{name} imports {module}; {other} comes after {room} in ROOMS"
 
 
+def find_circle(trees: Mapping[str, ast.Module]) -> list[str]:
+    """Return the modules of an import circle, or an empty list; imports inside functions count."""
+    graph = {
+        name: {_find_module(module, trees) for module, _ in imports_of(name, tree)} for name, tree in trees.items()
+    }
+    # Importing a module also imports its package; only what the package itself imports counts.
+    graph = {
+        name: {one for one in others if one and not f"{name}.".startswith(f"{one}.")} for name, others in graph.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def _find_module(imported: str, trees: Mapping[str, ast.Module]) -> str | None:
+    """Return the module of ours that ``a.b.c`` names, which may be a.b if c is a name in it."""
+    while imported and imported not in trees:
+        imported = imported.rpartition(".")[0]
+    return imported or None
+
+
 def _is_at_hand(name: str, top: str) -> bool:
     """Whether a library is there where the module runs; what never runs in Lambda may use any."""
     folder, part = name.partition(".")[0], _client_part(name)
@@ -154,6 +179,21 @@ def test_an_upward_import_is_found() -> None:
     tree = ast.parse("from sagebuild.plan.build import plan_build")
     assert list(find_upward_imports("sagebuild.launch.start", tree))
     assert not list(find_upward_imports("sagebuild.finish.sweep", tree))
+
+
+@pytest.mark.parametrize("folder", ["local", "sagebuild", "skill"])
+def test_no_modules_import_each_other_in_a_circle(folder: str) -> None:
+    trees = {name.removesuffix(".__init__"): tree for name, tree in modules().items() if name.startswith(f"{folder}.")}
+    assert find_circle(trees) == []
+
+
+def test_a_circle_is_found() -> None:
+    sources = {
+        "a.one": "import a.two",
+        "a.two": "def run():\n    from a.three import f",
+        "a.three": "from a import one",
+    }
+    assert set(find_circle({name: ast.parse(source) for name, source in sources.items()})) == set(sources)
 
 
 def test_every_folder_has_its_rule() -> None:

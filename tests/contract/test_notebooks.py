@@ -1,4 +1,4 @@
-"""What every notebook has, and what no notebook keeps."""
+"""Every notebook is listed, has the same parts, and contains no outputs."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: pat
 
 
 @every_notebook
-def test_no_output_is_kept_in_a_notebook(path: Path) -> None:
+def test_a_notebook_contains_no_outputs(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
     assert [cell["outputs"] for cell in cells if cell.get("outputs")] == []
     assert [cell["execution_count"] for cell in cells if cell.get("execution_count")] == []
@@ -42,7 +42,7 @@ def test_one_cell_decides_what_can_run(path: Path) -> None:
     deciding = [source for source in cells if "on_aws = " in source]
     assert len(deciding) <= 1
     if any(re.search(r"\bif (on_aws|trains_here)", source) for source in cells):
-        assert "print(" in deciding[0], "it says what it found"
+        assert "print(" in deciding[0], "the cell prints its decision"
 
 
 @every_notebook
@@ -51,13 +51,13 @@ def test_a_notebook_is_listed(path: Path) -> None:
 
 
 @every_notebook
-def test_what_a_notebook_links_to_is_there(path: Path) -> None:
+def test_the_links_of_a_notebook_lead_to_files(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
     links = re.findall(r"\]\(([^)#]+)", "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown"))
     assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
 
 
 def read_code(path: Path) -> str:
-    """All of its code."""
+    """Return the code of all cells."""
     cells = nbformat.read(path, as_version=4).cells
     return "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")

@@ -1,4 +1,4 @@
-"""docs/pictures holds what the pages show and no more, light enough for them, and fetches nothing from elsewhere."""
+"""docs/pictures contains exactly the pictures of the pages; they are small and load nothing from other servers."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def test_every_picture_is_shown_and_every_shown_one_is_there() -> None:
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
-def test_a_picture_is_light_and_whole(picture: Path) -> None:
+def test_a_picture_is_small_and_self_contained(picture: Path) -> None:
     assert picture.stat().st_size < LARGEST
     if picture.suffix == ".svg":
         assert not re.search(r"url\(.?http|href=|/tmp/|/root/|/home/", picture.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What deployments are tried with: an alarm, a sample request, a person who approves, and the request to roll back."""
+"""Helpers for tests of deployments: an alarm, a sample request, approvals and rollbacks."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ ALARM = "sagebuild-dev-errors"
 
 
 def guard(stack: DeployedStack) -> dict[str, Any]:
-    """Guardrails with an alarm of a person's own, which is as it should be."""
+    """Guardrails with an alarm in the state OK."""
     client = stack.client("cloudwatch")
     client.put_metric_alarm(
         AlarmName=ALARM, Namespace="AWS/SageMaker", MetricName="Invocation5XXErrors", Statistic="Sum", Period=60,
@@ -31,12 +31,12 @@ def sample(stack: DeployedStack, place: str = "CodeBucket") -> dict[str, Any]:
 
 
 def connect(stack: DeployedStack) -> Service:
-    """What somebody with the stack's outputs answers with."""
+    """The service of a user with the stack's outputs."""
     return Service({"STACK_NAME": NAME, "BUILDS_TABLE": stack.outputs["BuildsTable"]}, stack.client)
 
 
 def approve(stack: DeployedStack, number: int) -> None:
-    """Somebody says yes as soon as a build asks, unless it ends before."""
+    """Approve a build when it requests approval, unless it ends before."""
 
     def has_answered() -> bool:
         try:
@@ -49,7 +49,7 @@ def approve(stack: DeployedStack, number: int) -> None:
 
 
 def answer_in_registry(stack: DeployedStack, number: int, status: str, why: str) -> dict[str, Any]:
-    """Somebody sets the approval status of the model package of a build that asks; its record when it has ended."""
+    """Set the approval status of the waiting build's model package; return the record when it has ended."""
     wait_until(lambda: stack.record(number).get("approval_requested_at"))
     stack.client("sagemaker").update_model_package(
         ModelPackageArn=stack.record(number)["model_package"], ModelApprovalStatus=status, ApprovalDescription=why
@@ -58,7 +58,7 @@ def answer_in_registry(stack: DeployedStack, number: int, status: str, why: str)
 
 
 def roll_back(stack: DeployedStack, wanted: str | int) -> dict[str, Any]:
-    """The record of a rollback that the launch topic was asked for."""
+    """Request a rollback through the launch topic; return its record."""
     before = stack.last_number()
     message = json.dumps({"rollback": wanted})
     stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message=message)

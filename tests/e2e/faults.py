@@ -210,7 +210,7 @@ def _rows_of_state(state: str, way: Way) -> Iterator[Row]:
     document = troubled(way.document, "endless") if is_waiting else way.document
     ends = ("failed", f"{state} did not end within its time limit")
     if state == "Ask For Approval":
-        ends = ("withheld", "nobody approved it within 24 hours")
+        ends = ("withheld", "not approved within 24 hours")
     yield row("time-out", *ends, hanging, document=document, limited=state, late=True, act=None)
     hanging = hanging and hanging | {"times": 1}
     yield row(

@@ -1,4 +1,4 @@
-"""Models that are not good enough, and models that wait for a person: nothing of theirs is left, and nothing failed."""
+"""Models that do not pass the gate or wait for approval: withheld ones leave nothing behind, and no build fails."""
 
 import json
 import time
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.usefixtures("serving")
 
 @pytest.fixture
 def service(stack: DeployedStack) -> Service:
-    """What a person answers with."""
+    """The service with which the user answers."""
     return connect(stack)
 
 
 def wait_for_request(stack: DeployedStack, **changes: Any) -> int:
-    """Start a build with these parameters, and wait until it asks; its number."""
+    """Start a build and wait until it requests approval; return its number."""
     stack.set_parameters(**ASKING | changes)
     number = stack.start_by_voice()
     wait_until(lambda: stack.record(number).get("approval_requested_at"))
@@ -36,7 +36,7 @@ def wait_for_request(stack: DeployedStack, **changes: Any) -> int:
 
 
 def hear_request(stack: DeployedStack, number: int) -> dict[str, Any]:
-    """What machines are told when a build asks."""
+    """The facts in a build's request for approval."""
 
     def listen() -> Iterator[dict[str, Any]]:
         sqs = stack.client("sqs")
@@ -51,7 +51,7 @@ def hear_request(stack: DeployedStack, number: int) -> dict[str, Any]:
 
 
 def assert_nothing_is_left(stack: DeployedStack, record: dict[str, Any], live: str) -> None:
-    """The endpoint serves what it served, and the model has gone."""
+    """Check that the endpoint did not change and the model was deleted."""
     assert record["status"] == "withheld", record
     assert record["live_before"] == record["live_after"] == live == stack.live_config()
     for describe in (
@@ -63,10 +63,10 @@ def assert_nothing_is_left(stack: DeployedStack, record: dict[str, Any], live: s
     (message,) = stack.read_notifications(record["number"])
     assert message.startswith(f"Build {record['number']} of {NAME} was not deployed after ")
     assert f"Reason: {record['reason']}\n" in message
-    assert f"Endpoint: {NAME} serves what it served before, {live}." in message
+    assert f"Endpoint: {NAME} still serves {live}, as before this build." in message
 
 
-def test_a_model_that_is_no_better_than_the_live_one_is_not_deployed(stack: DeployedStack) -> None:
+def test_a_model_without_improvement_is_not_deployed(stack: DeployedStack) -> None:
     live = stack.live_config()
     record = stack.build(mustimprove={"metric": "accuracy"})
     accuracy = f"{record['metrics']['accuracy']:g}"
@@ -80,7 +80,7 @@ def test_a_model_that_is_no_better_than_the_live_one_is_not_deployed(stack: Depl
     assert (record["status"], record["live_after"]) == ("succeeded", stack.live_config()), record["reason"]
 
 
-def test_a_yes_deploys_the_model_that_waits(stack: DeployedStack, service: Service) -> None:
+def test_an_approval_deploys_the_waiting_model(stack: DeployedStack, service: Service) -> None:
     live = stack.live_config()
     number = wait_for_request(stack)
     facts = hear_request(stack, number)
@@ -97,7 +97,7 @@ def test_a_yes_deploys_the_model_that_waits(stack: DeployedStack, service: Servi
     assert "\nApproved by: command: looks good.\n" in message
 
 
-def test_a_no_and_no_answer_leave_what_was_live(stack: DeployedStack, service: Service) -> None:
+def test_a_rejection_and_no_answer_leave_the_live_endpoint_alone(stack: DeployedStack, service: Service) -> None:
     live = stack.live_config()
     number = wait_for_request(stack)
     answer_approval(service, False, "voice", number, "too few rows")
@@ -107,13 +107,13 @@ def test_a_no_and_no_answer_leave_what_was_live(stack: DeployedStack, service: S
 
     number = wait_for_request(stack, approvalhours=0.001)
     record = stack.finish(number)
-    assert record["reason"] == "nobody approved it within 4 seconds"
+    assert record["reason"] == "not approved within 4 seconds"
     assert_nothing_is_left(stack, record, live)
     with pytest.raises(NoApprovalPendingError, match="has ended"):
         answer_approval(service, True, "command", number)
 
 
-def test_the_model_registry_answers_for_the_package_of_the_build_that_waits(stack: DeployedStack) -> None:
+def test_the_model_registry_answers_for_the_waiting_build(stack: DeployedStack) -> None:
     live, sagemaker = stack.live_config(), stack.client("sagemaker")
     record = answer_in_registry(stack, wait_for_request(stack, skiptrain=False), "Rejected", "too few rows")
     assert record["reason"] == "rejected by model registry: too few rows"
@@ -123,14 +123,14 @@ def test_the_model_registry_answers_for_the_package_of_the_build_that_waits(stac
 
     number = wait_for_request(stack, skiptrain=False)
     sagemaker.update_model_package(ModelPackageArn=record["model_package"], ModelApprovalStatus="Approved")
-    time.sleep(1)  # another build's package answers for nobody
+    time.sleep(1)  # another build's package answers for no build
     assert stack.record(number)["approval"] == ""
     record = answer_in_registry(stack, number, "Approved", "looks good")
     assert (record["status"], record["approval_by"]) == ("succeeded", "model registry"), record["reason"]
     assert record["live_after"] == record["endpoint_config"] == stack.live_config()
 
 
-def test_a_build_that_waits_can_be_stopped(stack: DeployedStack, service: Service) -> None:
+def test_a_waiting_build_can_be_stopped(stack: DeployedStack, service: Service) -> None:
     live = stack.live_config()
     number = wait_for_request(stack)
     conversation = stack.converse()

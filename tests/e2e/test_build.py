@@ -86,7 +86,7 @@ def test_the_endpoint_is_left_alone_when_training_fails(stack: DeployedStack) ->
     assert stack.ask_endpoint() > 0.9
     (message,) = stack.read_notifications(record["number"])
     assert "Reason: AlgorithmError" in message
-    assert f"serves what it served before, {before}" in message
+    assert f"still serves {before}, as before this build." in message
 
 
 @pytest.mark.usefixtures("serving")

@@ -1,4 +1,4 @@
-"""The command line on the deployed service, through its real entry point: what it prints, and how it ends."""
+"""The command line on the deployed service, through its real entry point: its output and its exit codes."""
 
 import io
 import json
@@ -25,7 +25,7 @@ Ended = subprocess.CompletedProcess[str]
 COMMAND = [sys.executable, "-m", "sagebuild"]
 DIGIT = ",".join(["0"] * 64)
 
-# What changes nothing, and so can be asked all at once.
+# Commands that change nothing.
 READING: dict[str, list[str]] = {
     "help": ["--help"],
     "status": ["status"],
@@ -50,41 +50,41 @@ READING: dict[str, list[str]] = {
     "doctor in JSON": ["doctor", "--json"],
 }
 
-# What is refused: the code, and what the sentence holds.
+# Commands that are refused: the exit code, and a part of the message.
 REFUSED: dict[str, tuple[list[str], int, str]] = {
     "no such command": (["built"], 2, "No such command"),
     "a build that is not there": (["show", "9999"], 1, f"There is no build 9999 in {NAME}."),
     "a number that is none": (["watch", "two"], 2, "Invalid value for"),
     "a misspelt parameter of one build": (["start", "--set", "trainvolumesiz=3"], 1, "did you mean 'trainvolumesize'?"),
-    "a parameter of one build without a value": (["start", "--set", "spot"], 1, "it must read NAME=VALUE"),
-    "a rollback as a parameter": (["start", "--set", "rollback=1"], 1, "rollback is no parameter"),
+    "a parameter of one build without a value": (["start", "--set", "spot"], 1, "it must be NAME=VALUE"),
+    "a rollback as a parameter": (["start", "--set", "rollback=1"], 1, "rollback is not a parameter"),
     "a rollback to nowhere": (["rollback", "soon"], 1, 'it must be "previous" or the number of a build'),
     "a rollback to a build that is not there": (["rollback", "9999"], 1, "There is no build 9999"),
     "a rollback to what is live": (["rollback", "BUILD", "--watch"], 1, "Build BUILD is live already"),
     "nothing to approve": (["approve"], 1, "No build waits for an answer."),
     "nothing to reject": (["reject", "--yes"], 1, "No build waits for an answer."),
-    "a build that asks nothing": (["approve", "BUILD", "--yes"], 1, "Build BUILD has ended, and waits for no answer."),
+    "a build that asks nothing": (["approve", "BUILD", "--yes"], 1, "Build BUILD has ended and needs no approval."),
     "an answer for a build that is not there": (["reject", "9999"], 1, "There is no build 9999"),
     "nothing to stop": (["stop"], 1, "No build is running"),
     "too few builds to compare": (["compare", "1"], 2, "Missing argument"),
-    "the cost of two builds": (["cost", "BUILD", "--next"], 1, "leave one of them out"),
+    "the cost of two builds": (["cost", "BUILD", "--next"], 1, "pass only one"),
     "logs of a build that is not there": (["logs", "9999"], 1, "There is no build 9999"),
     "too many builds to list": (["builds", "-n", "0"], 2, "Invalid value for"),
     "a parameter that is not there": (["params", "get", "nonsense"], 1, "nonsense is not in the document"),
     "a misspelt parameter": (["params", "set", "trainvolumesiz=3"], 1, "did you mean 'trainvolumesize'?"),
-    "no assignment": (["params", "set", "trainvolumesize"], 1, "it must read NAME=VALUE"),
-    "to take out what is not there": (["params", "set", "--remove", "spot"], 1, "spot is not in the document"),
+    "no assignment": (["params", "set", "trainvolumesize"], 1, "it must be NAME=VALUE"),
+    "to remove what is not there": (["params", "set", "--remove", "spot"], 1, "spot is not in the document"),
     "a version that is not there": (["params", "undo", "9999"], 1, "There is no version 9999"),
-    "a reset that nobody confirms": (["params", "reset"], 1, "say --yes"),
+    "a reset without confirmation": (["params", "reset"], 1, "pass --yes to confirm"),
     "an editor that is not there": (["params", "edit"], 1, "set EDITOR to another"),
-    "no question": (["predict"], 1, "Say what to ask"),
+    "no question": (["predict"], 1, "Pass one request"),
     "a question that is not there": (["predict", "absent.csv"], 1, "absent.csv cannot be read"),
     "a question of the wrong size": (["predict", "--data", "[[1, 2]]"], 1, "expecting 64 features"),
-    "no data": (["upload", "data", "absent"], 1, "there is nothing to upload"),
-    "no source": (["upload", "source", "docs"], 1, "docs holds no Python file"),
-    "another stack": (["builds", "--stack", "other"], 1, f"sagebuild's there: {NAME}"),
+    "no data": (["upload", "data", "absent"], 1, "No such file or folder: absent"),
+    "no source": (["upload", "source", "docs"], 1, "docs contains no Python file"),
+    "another stack": (["builds", "--stack", "other"], 1, f"choose one of {NAME}"),
     "another region": (["start", "--region", "eu-west-1"], 1, f"There is no stack {NAME} in eu-west-1"),
-    "an unknown profile": (["status", "--profile", "nobody"], 1, "aws configure list-profiles"),
+    "an unknown profile": (["status", "--profile", "absent"], 1, "aws configure list-profiles"),
 }
 
 
@@ -111,7 +111,7 @@ def run_in_terminal(stack: DeployedStack, *arguments: str, typed: str = "", **en
     variables = stack.engine.environment | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **environment}
     process = subprocess.Popen([*COMMAND, *arguments], cwd=ROOT, env=variables, stdin=theirs, stdout=theirs)
     os.close(theirs)
-    drawn, deadline = b"", time.monotonic() + 60
+    drawn, deadline = b"", time.monotonic() + 180
     while time.monotonic() < deadline:
         try:
             drawn += os.read(ours, 65536) if select.select([ours], [], [], 1)[0] else b""
@@ -136,7 +136,7 @@ def watching(stack: DeployedStack, *arguments: str) -> "subprocess.Popen[str]":
 
 @pytest.fixture(scope="module")
 def drawn(deployed: DeployedStack) -> str:
-    """What a person sees while a build of theirs runs."""
+    """The terminal's screen while a build ran."""
     deployed.set_parameters(hyperparameters={"trouble": "none"})
     code, drawn = run_in_terminal(deployed, "start", "--watch")
     assert code == 0, drawn
@@ -152,7 +152,7 @@ def build(deployed: DeployedStack, drawn: str) -> int:
 
 @pytest.fixture(scope="module")
 def answers(deployed: DeployedStack, build: int) -> dict[str, Ended]:
-    """All that only reads or is refused."""
+    """The results of all commands that read or are refused."""
     asked = READING | {name: arguments for name, (arguments, _, _) in REFUSED.items()}
     return {
         name: run(deployed, *(one.replace("BUILD", str(build)) for one in arguments))
@@ -171,7 +171,7 @@ def test_watch_draws_the_steps_with_their_times_and_the_metrics(drawn: str, buil
     assert "\x1b[32m" in drawn  # green
 
 
-def test_no_color_is_heeded(deployed: DeployedStack, build: int) -> None:
+def test_no_color_disables_colours(deployed: DeployedStack, build: int) -> None:
     code, drawn = run_in_terminal(deployed, "watch", str(build), NO_COLOR="1")
     assert code == 0
     assert "Train Model" in drawn
@@ -179,7 +179,7 @@ def test_no_color_is_heeded(deployed: DeployedStack, build: int) -> None:
 
 
 @pytest.mark.parametrize("name", READING)
-def test_what_reads_succeeds_without_colours_in_a_pipe(answers: dict[str, Ended], name: str) -> None:
+def test_a_reading_command_succeeds_without_colours_in_a_pipe(answers: dict[str, Ended], name: str) -> None:
     ended = answers[name]
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout
@@ -187,7 +187,7 @@ def test_what_reads_succeeds_without_colours_in_a_pipe(answers: dict[str, Ended]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_wrong_is_refused_in_a_sentence(answers: dict[str, Ended], build: int, name: str) -> None:
+def test_a_wrong_command_is_refused_in_a_sentence(answers: dict[str, Ended], build: int, name: str) -> None:
     _, code, sentence = REFUSED[name]
     ended = answers[name]
     assert ended.returncode == code, ended.stderr
@@ -196,12 +196,12 @@ def test_what_is_wrong_is_refused_in_a_sentence(answers: dict[str, Ended], build
     assert "Traceback" not in ended.stderr
 
 
-def test_the_newest_build_is_told(answers: dict[str, Ended], build: int) -> None:
+def test_the_status_shows_the_newest_build(answers: dict[str, Ended], build: int) -> None:
     assert f"Build {build} succeeded after" in answers["status"].stdout
     assert f"Endpoint {NAME}: InService, serves " in answers["status"].stdout
-    told = json.loads(answers["status in JSON"].stdout)
-    assert (told["build"]["number"], told["build"]["status"], told["waiting"]) == (build, "succeeded", False)
-    assert told["endpoint"]["status"] == "InService"
+    result = json.loads(answers["status in JSON"].stdout)
+    assert (result["build"]["number"], result["build"]["status"], result["waiting"]) == (build, "succeeded", False)
+    assert result["endpoint"]["status"] == "InService"
     assert re.search(rf"^{build} +succeeded .* accuracy 0\.9", answers["builds"].stdout, re.MULTILINE)
     assert [one["number"] for one in json.loads(answers["builds in JSON"].stdout)] == [build]
 
@@ -209,24 +209,24 @@ def test_the_newest_build_is_told(answers: dict[str, Ended], build: int) -> None
 def test_a_build_is_shown_whole(answers: dict[str, Ended], build: int) -> None:
     assert re.search(rf"^build +{build}\n", answers["show"].stdout)
     assert re.search(r"● +Create Model +\d+\.\d s +done", answers["show"].stdout)
-    told = json.loads(answers["show in JSON"].stdout)
-    assert {step["name"]: step["state"] for step in told["steps"]}["Train Model"] == "done"
-    assert told["curves"]["accuracy"][-1] == told["metrics"]["accuracy"]
+    result = json.loads(answers["show in JSON"].stdout)
+    assert {step["name"]: step["state"] for step in result["steps"]}["Train Model"] == "done"
+    assert result["curves"]["accuracy"][-1] == result["metrics"]["accuracy"]
     assert json.loads(answers["compare"].stdout)["parameters"] == []
 
 
-def test_the_cost_is_told_before_and_after(answers: dict[str, Ended], build: int) -> None:
+def test_the_cost_is_estimated_before_and_after(answers: dict[str, Ended], build: int) -> None:
     assert re.match(rf"Build {build}: (about|less than) \$0\.\d\d for training \(at most \$\d", answers["cost"].stdout)
-    told = json.loads(answers["cost in JSON"].stdout)
-    assert (told["build"], 0 < told["spent"] < told["most"]) == (build, True)
+    result = json.loads(answers["cost in JSON"].stdout)
+    assert (result["build"], 0 < result["spent"] < result["maximum"]) == (build, True)
     assert re.match(r"The next build: at most \$\d+\.\d\d for training; ", answers["cost of the next build"].stdout)
 
 
 def test_the_shell_completes_the_numbers_of_builds(deployed: DeployedStack, build: int) -> None:
     asked = {"_SAGEBUILD_COMPLETE": "complete_bash", "COMP_WORDS": "sagebuild show ", "COMP_CWORD": "2"}
     assert str(build) in run(deployed, **asked).stdout.split()
-    nobody = run(deployed, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", HOME="/absent", **asked)
-    assert (nobody.stdout.split(), nobody.stderr) == ([], "")
+    ended = run(deployed, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", HOME="/absent", **asked)
+    assert (ended.stdout.split(), ended.stderr) == ([], "")
 
 
 def test_logs_are_merged_in_time(answers: dict[str, Ended]) -> None:
@@ -236,7 +236,7 @@ def test_logs_are_merged_in_time(answers: dict[str, Ended]) -> None:
     assert any(line["source"] == "training" and line["text"].startswith("accuracy=") for line in lines)
 
 
-def test_watch_in_a_pipe_tells_each_step_once(answers: dict[str, Ended], build: int) -> None:
+def test_watch_in_a_pipe_prints_each_line_once(answers: dict[str, Ended], build: int) -> None:
     lines = answers["watch"].stdout.splitlines()
     assert len(lines) == len(set(lines))
     assert any(line.startswith("Train Model: done (") for line in lines)
@@ -260,19 +260,19 @@ def test_a_build_with_parameters_of_its_own_is_approved_and_rolled_back(deployed
     assert (began.returncode, began.stdout) == (0, f"Build {number} has started. 'sagebuild watch' shows it.\n")
     assert read_document(deployed) == before
     wait_until(lambda: deployed.record(number).get("approval_requested_at"))
-    told = run(deployed, "status").stdout
-    assert f"Build {number} asks whether to deploy its model: accuracy 0.9" in told
-    assert f"Yes: sagebuild approve {number}. No: sagebuild reject {number}." in told
+    result = run(deployed, "status").stdout
+    assert f"Build {number} asks whether to deploy its model: accuracy 0.9" in result
+    assert f"Yes: sagebuild approve {number}. No: sagebuild reject {number}." in result
     refused = run(deployed, "approve")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "This answer deploys its model; say --yes if that is meant." in refused.stderr
+    assert "This answer deploys its model; pass --yes to confirm." in refused.stderr
     code, drawn = run_in_terminal(deployed, "approve", "--comment", "as good as ever", "--watch", typed="y\n")
     assert code == 0, drawn
     assert "live now: accuracy 0.9" in drawn
     assert "Deploy it? [y/N]:" in drawn
     assert f"Build {number} is approved." in drawn
     shown = run(deployed, "show").stdout
-    assert re.search(r'^for this build alone +\{"approval": "manual", "hyperparameters": ', shown, re.MULTILINE)
+    assert re.search(r'^overrides +\{"approval": "manual", "hyperparameters": ', shown, re.MULTILINE)
     assert re.search(r"^approval +approved by \S+ \(command\): as good as ever$", shown, re.MULTILINE)
 
     back = run(deployed, "rollback", "--watch")
@@ -294,21 +294,21 @@ def test_a_build_that_is_rejected_leaves_the_endpoint_alone(deployed: DeployedSt
         assert json.loads(answer.stdout)["approval"] == "rejected"
         last = process.communicate(timeout=60)[0].splitlines()[-1]
     assert process.returncode == 3
-    told = json.loads(last)["build"]
-    assert (told["status"], "not today" in told["reason"]) == ("withheld", True)
+    result = json.loads(last)["build"]
+    assert (result["status"], "not today" in result["reason"]) == ("withheld", True)
     assert deployed.live_config() == live
     late = run(deployed, "approve", str(number), "--yes")
     assert (late.returncode, f"Build {number} was rejected by" in late.stderr) == (1, True)
 
 
 def test_the_doctor_finds_nothing(answers: dict[str, Ended]) -> None:
-    told = json.loads(answers["doctor in JSON"].stdout)
-    assert {finding["state"] for finding in told} == {"good"}
-    subjects = {finding["subject"] for finding in told}
+    result = json.loads(answers["doctor in JSON"].stdout)
+    assert {finding["state"] for finding in result} == {"ok"}
+    subjects = {finding["subject"] for finding in result}
     assert subjects >= {"credentials", "stack", "roles", "parameters", "images", "data", "quotas", "endpoint"}
 
 
-def test_the_doctor_says_what_to_do(deployed: DeployedStack, build: int) -> None:
+def test_the_doctor_names_what_is_missing(deployed: DeployedStack, build: int) -> None:
     assert build
     deployed.set_parameters(trainsourcefile="absent.tar.gz")
     ended = run(deployed, "doctor")
@@ -316,18 +316,18 @@ def test_the_doctor_says_what_to_do(deployed: DeployedStack, build: int) -> None
     assert re.search(r"^✗ data .*absent\.tar\.gz.*", ended.stdout, re.MULTILINE)
 
 
-def test_a_person_without_credentials_gets_one_helpful_sentence(stack: DeployedStack) -> None:
-    nobody = {
+def test_the_error_without_credentials_is_one_helpful_sentence(stack: DeployedStack) -> None:
+    no_credentials = {
         "AWS_ACCESS_KEY_ID": "",
         "AWS_SECRET_ACCESS_KEY": "",
         "HOME": "/absent",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    ended = run(stack, "builds", **nobody)
+    ended = run(stack, "builds", **no_credentials)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("sagebuild: There are no AWS credentials: run 'aws configure'")
     assert ended.stderr.count("\n") == 1
-    error = json.loads(run(stack, "builds", "--json", **nobody).stderr)["error"]
+    error = json.loads(run(stack, "builds", "--json", **no_credentials).stderr)["error"]
     assert error["type"] == "CredentialsError"
 
 
@@ -353,8 +353,8 @@ def test_parameters_are_set_compared_edited_reset_and_undone(stack: DeployedStac
 def test_data_and_source_are_uploaded(stack: DeployedStack, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("print('hello')\n")
     (tmp_path / ".secret").write_text("not for others")
-    told = json.loads(run(stack, "upload", "source", str(tmp_path), "--name", "mine.tar.gz", "--json").stdout)
-    assert told == {"name": "mine.tar.gz"}
+    result = json.loads(run(stack, "upload", "source", str(tmp_path), "--name", "mine.tar.gz", "--json").stdout)
+    assert result == {"name": "mine.tar.gz"}
     data = tmp_path / "digits.csv"
     data.write_text("1,2\n")
     bucket = stack.outputs["DataBucket"]
@@ -369,15 +369,15 @@ def test_ctrl_c_leaves_the_build_running_and_stop_stops_it(stack: DeployedStack)
         assert process.stdout
         wait_until(lambda: "Train Model: running" in process.stdout.readline())  # type: ignore[union-attr]
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
-    assert f"Build {number} goes on. 'sagebuild watch {number}'" in told
+        _, message = process.communicate(timeout=30)
+    assert f"Build {number} is still running. 'sagebuild watch {number}'" in message
     assert process.returncode == 130
     job = stack.wait_for_training(number)
-    assert run(stack, "start").stdout.startswith(f"Build {number + 1} waits for the build that runs")
+    assert run(stack, "start").stdout.startswith(f"Build {number + 1} waits for the running build to end")
     assert json.loads(run(stack, "status", "--json").stdout)["waiting"] is True
     refused = run(stack, "rollback")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert f"Build {number} is running, and a rollback does not wait for its end" in refused.stderr
+    assert f"Build {number} is running, and a rollback is not queued behind a build" in refused.stderr
     stack.set_parameters(trainvolumesiz=1)  # what waits fails at once
     stopped = json.loads(run(stack, "stop", "--json").stdout)
     assert (stopped["number"], stopped["job_status"], stopped["confirmed"]) == (number, "Stopped", True)

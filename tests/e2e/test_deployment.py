@@ -1,4 +1,4 @@
-"""A deployment that is watched, tried, and rolled back: from the document to what the endpoint answers."""
+"""A deployment with guardrails, smoke test and rollback, from the document to the endpoint's answer."""
 
 from tests.e2e.deployment import ALARM, guard, roll_back, sample
 from tests.e2e.stack import NAME, DeployedStack
@@ -6,7 +6,7 @@ from tests.e2e.stack import NAME, DeployedStack
 FAST = {"latency": 20000, "answertype": "application/json"}
 
 
-def test_what_is_live_is_guarded_tried_and_can_be_gone_back_to(stack: DeployedStack) -> None:
+def test_a_deployment_is_guarded_tested_and_rolled_back(stack: DeployedStack) -> None:
     smoke, guardrails = sample(stack), guard(stack)
     first = stack.build(hostinstancetype="ml.m5.large", hostinstancecount=2, smoketest=smoke | FAST)
     assert first["status"] == "succeeded", first["reason"]

@@ -1,4 +1,4 @@
-"""Every notebook, run from the first cell to the last on the deployed service, as a reader would."""
+"""Every notebook runs from the first cell to the last on the deployed service."""
 
 import importlib.util
 import json
@@ -14,59 +14,63 @@ from tests.e2e.stack import PARAMETERS, DeployedStack
 from tests.engine import ROOT
 
 
-class Seen(NamedTuple):
-    """What a reader of a notebook sees at least: pictures, and sentences."""
+class Shown(NamedTuple):
+    """The outputs of a notebook: the least number of pictures, and texts."""
 
     pictures: int
-    told: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
 class Needed(NamedTuple):
-    """A package that not every machine has; what is told with it, and what without."""
+    """A package that not every machine has; the texts with the package, and without it."""
 
     package: str
     present: tuple[str, ...]
     absent: tuple[str, ...]
 
 
-_DIGITS = "unseen digits read right"
+_DIGITS = "unseen digits classified correctly"
 _STOPPED = "confirmed as ended: execution build-"
 _REFUSED = "local/ cannot run the image 763104351884.dkr.ecr.us-east-1.amazonaws.com/"
-SEEN = {
-    "01-first-build": Seen(3, ("did you mean 'trainvolumesize'?", _DIGITS, "confirmed=True")),
-    "02-your-own-script": Seen(3, (_DIGITS, _STOPPED)),
-    "03-tensorflow": Seen(2, ("tensorflow-training:2.19-cpu-py312", "it must be a version in quotation marks")),
-    "04-mxnet": Seen(2, ("This needs AWS", f"{_REFUSED}mxnet-training:1.9.0-cpu-py38", "no training image of version")),
-    "05-amazon-algorithm": Seen(2, ("A stand-in runs here", "STAND-IN, not Amazon's", "unseen tumours", _STOPPED)),
-    "06-bring-your-own-docker": Seen(2, ("@sha256:", "'virginica'", "give lines of four measures", _STOPPED)),
-    "07-tuning": Seen(2, ("MinValue must be less than MaxValue", "-004-", _DIGITS, _STOPPED)),
-    "08-gate-approval-rollback": Seen(
+SHOWN = {
+    "01-first-build": Shown(3, ("did you mean 'trainvolumesize'?", _DIGITS, "confirmed=True")),
+    "02-your-own-script": Shown(3, (_DIGITS, _STOPPED)),
+    "03-tensorflow": Shown(2, ("tensorflow-training:2.19-cpu-py312", "it must be a version in quotation marks")),
+    "04-mxnet": Shown(
+        2, ("This needs AWS", f"{_REFUSED}mxnet-training:1.9.0-cpu-py38", "no training image of version")
+    ),
+    "05-amazon-algorithm": Shown(2, ("A stand-in runs here", "STAND-IN, not Amazon's", "unseen tumours", _STOPPED)),
+    "06-bring-your-own-docker": Shown(2, ("@sha256:", "'virginica'", "give lines of four measures", _STOPPED)),
+    "07-tuning": Shown(2, ("MinValue must be less than MaxValue", "-004-", _DIGITS, _STOPPED)),
+    "08-gate-approval-rollback": Shown(
         6, ("withheld", "is below the minimum 0.9", "asks whether to deploy its model", "Approved", _DIGITS, _STOPPED)
     ),
-    "09-talk-to-it": Seen(2, ("shall I do it?", "has started", "Fertig:", "AWS confirms that its training is stopped")),
+    "09-talk-to-it": Shown(
+        2, ("shall I do it?", "has started", "Fertig:", "AWS confirms that its training is stopped")
+    ),
 }
 NEEDED = {
     "02-your-own-script": Needed("torch", ("PyTorch runs here", "PYTORCH: "), ("PyTorch is not installed here",)),
     "03-tensorflow": Needed(
         "tensorflow",
-        ("TensorFlow runs here", "unseen tumours told right", _STOPPED),
+        ("TensorFlow runs here", "unseen tumours classified correctly", _STOPPED),
         ("TensorFlow is not installed here", f"{_REFUSED}tensorflow-training:2.19-cpu-py312"),
     ),
 }
 
 
 def test_every_notebook_is_run() -> None:
-    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == sorted(SEEN)
+    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == sorted(SHOWN)
 
 
-@pytest.mark.parametrize("name", SEEN)
+@pytest.mark.parametrize("name", SHOWN)
 def test_a_notebook_runs_from_the_first_cell_to_the_last(stack: DeployedStack, name: str, tmp_path: Path) -> None:
     html, text = run_notebook(stack, name, tmp_path)
-    told = SEEN[name].told
+    texts = SHOWN[name].texts
     if needed := NEEDED.get(name):
-        told += needed.present if importlib.util.find_spec(needed.package) else needed.absent
-    assert [sentence for sentence in told if sentence not in text] == []
-    assert html.count("<svg") >= SEEN[name].pictures
+        texts += needed.present if importlib.util.find_spec(needed.package) else needed.absent
+    assert [expected for expected in texts if expected not in text] == []
+    assert html.count("<svg") >= SHOWN[name].pictures
     assert "Traceback (most recent call last)" not in html + text
     assert read_parameters(stack)["framework"] == PARAMETERS["framework"], "the next notebook can begin"
 
@@ -79,7 +83,7 @@ def test_a_notebook_trains_with_its_own_framework(stack: DeployedStack, name: st
 
 
 def run_notebook(stack: DeployedStack, name: str, folder: Path) -> tuple[str, str]:
-    """Run it beside the examples; what its cells have drawn, and what they have said."""
+    """Run a notebook beside the examples; return the HTML and the text of its outputs."""
     shutil.copytree(ROOT / "examples", folder / "examples")
     (folder / "notebooks").mkdir()
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
@@ -91,7 +95,7 @@ def run_notebook(stack: DeployedStack, name: str, folder: Path) -> tuple[str, st
 
 
 def read_outputs(outputs: list[Any], kind: str) -> str:
-    """What was drawn or said, in one piece; what was printed counts as text."""
+    """Join the outputs of a MIME type; printed output counts as text/plain."""
     printed = [output["text"] for output in outputs if "text" in output and kind == "text/plain"]
     return "\n".join([*printed, *(output["data"].get(kind, "") for output in outputs if "data" in output)])
 

@@ -1,4 +1,4 @@
-"""The deployed skill, spoken to by virtual-alexa over HTTP and by `sagebuild.client.say`."""
+"""The deployed skill, spoken to by virtual-alexa over HTTP and by `sagebuild.client.alexa`."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sagebuild.client.say import SkillUnreachableError, say
+from sagebuild.client.alexa import SkillUnreachableError, say
 from sagebuild.service import Service
 from tests.alexa import SKILL_ID
 from tests.e2e.stack import NAME, DeployedStack, wait_until

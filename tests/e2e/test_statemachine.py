@@ -565,7 +565,7 @@ def a_plan_that_leaves_the_registration_out_fails_the_build(stage: Stage) -> Run
 
 def asking(*, seconds: int = 60, **request: Any) -> Json:
     """A plan for which somebody is asked, and what they say."""
-    late = "nobody approved it within 1 second"
+    late = "not approved within 1 second"
     return {"number": 1, "approval": {"wanted": True, "seconds": seconds, "request": request, "late": late}}
 
 
@@ -621,7 +621,7 @@ def a_model_that_is_rejected_is_withheld(stage: Stage) -> Run:
 @scenario("Given", *ASKED, WITHHELD)
 def a_model_that_nobody_approves_in_time_is_withheld(stage: Stage) -> Run:
     run = stage.run_from("Approval?", {"plan": asking(seconds=1)})
-    assert withheld(run) == "nobody approved it within 1 second"
+    assert withheld(run) == "not approved within 1 second"
     assert run.count("TaskTimedOut") == 1
     return run
 

@@ -1,4 +1,4 @@
-"""Everything that can start a build starts one, on a deployment that has all of it switched on."""
+"""Every trigger starts a build, on a deployment that has all of them switched on."""
 
 import json
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.stack import NAME, DeployedStack, deploy, wait_until
 from tests.engine import running_engine
+from tests.eventbridge import samples
 
 WRONG = {"trainmaxrun": -1}  # such a build ends in its first step
 UPLOADS = 200
@@ -19,14 +20,14 @@ def triggered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStac
     """The service with every trigger, on an engine of its own."""
     with running_engine(tmp_path_factory.mktemp("triggers"), "--time-scale", "20") as engine:
         topic = engine.client("sns").create_topic(Name="mine")["TopicArn"]
-        switches = ("uploadTrigger=true", "schedule=rate(7 days)", f"triggerTopic={topic}", "triggerAlarm=drift")
-        stack = deploy(engine, *switches, "codecommitRepository=model", "githubRepository=octo/model")
+        switches = [f"{name}={value}" for sample in samples().values() for name, value in sample.deploy.items()]
+        stack = deploy(engine, *switches, f"triggerTopic={topic}", "githubRepository=octo/model")
         stack.finish(1)  # of the data that every test's stack uploads first
         yield stack
 
 
 def follow(stack: DeployedStack, before: int) -> dict[str, Any]:
-    """The record of the build after that one, when it has ended."""
+    """Return the record of the next build once it has ended."""
     wait_until(lambda: stack.last_number() > before)
     return stack.finish(before + 1)
 
@@ -68,7 +69,7 @@ def test_hundreds_of_uploads_while_a_build_runs_are_one_more(triggered: Deployed
 
 
 def waiting(stack: DeployedStack) -> int:
-    """How many requests the build that follows stands for."""
+    """Return how many requests the pending build covers."""
     key = {"kind": {"S": "stack"}, "number": {"N": "0"}}
     item = stack.client("dynamodb").get_item(TableName=stack.outputs["BuildsTable"], Key=key)["Item"]
     return int(item["pending"].get("M", {}).get("count", {"N": "0"})["N"])
@@ -94,7 +95,7 @@ def test_an_alarm_starts_a_build_when_it_goes_off(triggered: DeployedStack) -> N
     assert (record["trigger"], record["requests"]) == ({"kind": "alarm", "detail": "drift", "rollback": ""}, 1)
 
 
-def test_a_message_to_a_persons_own_topic_starts_a_build(triggered: DeployedStack) -> None:
+def test_a_message_to_your_own_topic_starts_a_build(triggered: DeployedStack) -> None:
     triggered.set_parameters(**WRONG)
     before = triggered.last_number()
     topic = "arn:aws:sns:us-east-1:123456789012:mine"
@@ -106,17 +107,17 @@ def test_a_message_to_a_persons_own_topic_starts_a_build(triggered: DeployedStac
     }
 
 
-def test_the_schedule_and_the_branch_lead_to_the_launch_queue(triggered: DeployedStack) -> None:
+def test_every_rule_leads_to_the_launch_queue(triggered: DeployedStack) -> None:
     events = triggered.client("events")
     rules = {rule["Name"].split("-")[2]: rule for rule in events.list_rules(NamePrefix=NAME)["Rules"]}
     assert rules["ScheduleRule"]["ScheduleExpression"] == "rate(7 days)"
-    for name in ("ScheduleRule", "CodecommitRule"):
+    for name in [sample.rule for sample in samples().values()]:
         (target,) = events.list_targets_by_rule(Rule=rules[name]["Name"])["Targets"]
         assert ":sagebuild-dev-LaunchQueue-" in target["Arn"]
     assert "GithubRoleArn" in triggered.outputs
 
 
-def test_parameters_of_a_message_are_for_its_build_alone(triggered: DeployedStack) -> None:
+def test_parameters_of_a_message_are_for_its_build_only(triggered: DeployedStack) -> None:
     triggered.set_parameters()
     before = triggered.last_number()
     message = json.dumps({"hyperparameters": {"trouble": "training"}})
@@ -127,7 +128,7 @@ def test_parameters_of_a_message_are_for_its_build_alone(triggered: DeployedStac
     assert "trouble" not in record["parameters"]
 
 
-def test_a_message_that_nobody_can_read_is_set_aside_with_its_reason(triggered: DeployedStack) -> None:
+def test_an_unreadable_message_is_set_aside_with_its_reason(triggered: DeployedStack) -> None:
     before = triggered.last_number()
     for message in ('{"trainmaxrum": 1}', '{"Service": "Amazon S3", "Event": "s3:TestEvent"}'):
         triggered.client("sns").publish(TopicArn=triggered.outputs["LaunchTopicArn"], Message=message)

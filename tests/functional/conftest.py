@@ -27,7 +27,7 @@ _WAITING_MACHINE = {
 
 @dataclass(frozen=True)
 class Stack:
-    """The service, the settings that it reads, and a queue that hears its notifications."""
+    """The service, the settings that it reads, and a queue that receives its notifications."""
 
     service: Service
     settings: dict[str, str]
@@ -41,7 +41,7 @@ class Stack:
         return [message["Body"] for message in answer.get("Messages", [])]
 
     def read_texts(self) -> list[str]:
-        """What people are told in all notifications since the last call."""
+        """The texts of all notifications since the last call."""
         return [json.loads(facts)["text"] for facts in self.read_notifications()]
 
     def executions(self) -> list[str]:
@@ -59,7 +59,7 @@ def moto() -> Iterator[None]:
 
 @pytest.fixture
 def empty_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of this machine's own AWS settings."""
+    """Hide this machine's own AWS settings."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -89,7 +89,7 @@ def client(name: str) -> Any:
 
 
 def create_stack() -> Stack:
-    """A stack on the moto that is there."""
+    """A stack on the present moto."""
     create_builds_table(_client("dynamodb"))
     role = _client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
     topic = _client("sns").create_topic(Name="results")["TopicArn"]
@@ -128,7 +128,7 @@ def create_stack() -> Stack:
 
 
 def create_builds_table(client: Any) -> None:
-    """The table as resources/storage.yml has it."""
+    """The table of resources/storage.yml."""
     client.create_table(
         TableName="builds",
         BillingMode="PAY_PER_REQUEST",
@@ -144,7 +144,7 @@ def create_builds_table(client: Any) -> None:
 
 
 class FakeQuotas:
-    """Service Quotas of an account, a page for each quota; moto knows none."""
+    """Service Quotas of an account, a page for each quota, which moto lacks."""
 
     def __init__(self, quotas: dict[str, float]) -> None:
         self.quotas = quotas

@@ -1,4 +1,4 @@
-"""SageMaker's endpoints as they come to rest, or do not; moto cannot update one."""
+"""SageMaker's endpoints, whose status may settle or not; moto cannot update one."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ class FakeHosting:
         return {"Endpoints": [self.endpoint] if self.endpoint else []}
 
     def describe_endpoint(self, EndpointName: str) -> Json:  # noqa: N803
-        """DescribeEndpoint; each call is a moment in which something may come to rest."""
+        """DescribeEndpoint; the status may settle with each call."""
         answer = _find({EndpointName: self.endpoint} if self.endpoint else {}, EndpointName)
         if self._ahead:
             self.endpoint = self._ahead.pop(0)
@@ -85,7 +85,7 @@ class FakeHosting:
         self._ahead = [None]
 
     def settle(self, status: str, config: str) -> None:
-        """Put the endpoint into a state."""
+        """Set the endpoint's status."""
         described = {"EndpointName": "sagebuild-test", "EndpointStatus": status, "EndpointConfigName": config}
         self.endpoint, self._ahead = described, []
 

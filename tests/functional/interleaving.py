@@ -1,4 +1,4 @@
-"""Runs callers of AWS side by side, one call at a time, in every order that there is."""
+"""Runs callers of AWS side by side, one call at a time, in every order."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,11 +10,11 @@ Caller = Callable[[Gate], object]
 
 
 class DiedError(BaseException):
-    """The function died here; no handler of errors sees it."""
+    """The function died here; no error handler catches it."""
 
 
 class Gated:
-    """A client whose every call first passes a gate, and another one when it was answered."""
+    """A client whose calls pass one gate before they are made, and another one after their answer."""
 
     def __init__(self, client: Any, gate: Gate, answered: Gate = lambda: None) -> None:
         self._client = client
@@ -36,7 +36,7 @@ class Gated:
 
 
 def run_in_order(callers: Sequence[Caller], order: Sequence[int]) -> list[list[int]]:
-    """Let the callers make their calls in an order; beyond it, each goes on to its end.
+    """Run the callers in an order of calls; after that, each runs to its end.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _go_on(turn: int, able: Sequence[int]) -> int:
 
 
 def every_order(run: Callable[[Sequence[int]], list[list[int]]], interruptions: int = 2) -> int:
-    """Call with each order of calls in which a caller is interrupted so often at most; how many there were.
+    """Call with each order of calls with at most so many interruptions; return the number of orders.
 
     Every race between two callers that was ever met needs two interruptions or fewer: one between a look and the deed
     that it led to, and one back.

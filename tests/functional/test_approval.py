@@ -1,4 +1,4 @@
-"""A build that waits for a yes: asked once, answered once, whoever comes between and wherever somebody dies."""
+"""Approval: requested once and answered once, in any order of calls and wherever a function dies."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:build:build-1"
 
 
 class Tasks:
-    """Step Functions with tasks that wait for their tokens."""
+    """Step Functions with tasks that wait with tokens."""
 
     def __init__(self, *tokens: str) -> None:
         self.waiting = set(tokens)
@@ -39,21 +39,21 @@ class Tasks:
     def send_task_success(self, taskToken: str, output: str) -> None:  # noqa: N803
         """SendTaskSuccess."""
         if taskToken not in self.waiting:
-            told: Any = {"Error": {"Code": "TaskTimedOut", "Message": "Gone."}, "ResponseMetadata": {}}
-            raise ClientError(told, "SendTaskSuccess")
+            response: Any = {"Error": {"Code": "TaskTimedOut", "Message": "Gone."}, "ResponseMetadata": {}}
+            raise ClientError(response, "SendTaskSuccess")
         self.waiting.remove(taskToken)
         self.heard.append(json.loads(output))
 
 
 @pytest.fixture
 def tasks(stack: Stack) -> Tasks:  # noqa: ARG001
-    """One task waits."""
+    """Let one task wait."""
     return Tasks("token-1")
 
 
 @pytest.fixture
 def service(stack: Stack, tasks: Tasks) -> Service:
-    """A stack whose build 1 has come to its approval, and has not asked yet."""
+    """A stack whose build 1 has reached its approval and has not requested it yet."""
     connected = connect(stack, tasks)
     client("codebuild").create_project(  # which the sweep looks into
         name=connected.settings.image_project,
@@ -70,7 +70,7 @@ def service(stack: Stack, tasks: Tasks) -> Service:
 
 
 def connect(stack: Stack, tasks: Tasks, gate: Gate = lambda: None, answered: Gate = lambda: None) -> Service:
-    """The stack, with tasks that wait."""
+    """The stack with waiting tasks."""
     return Service(
         stack.settings, lambda name: Gated(tasks if name == "stepfunctions" else client(name), gate, answered)
     )
@@ -80,7 +80,7 @@ def ask(service: Service, token: str = "token-1") -> None:
     request_approval(service, 1, token, HOURS, EXECUTION, AT)
 
 
-def test_a_person_is_asked_once_with_all_that_is_needed_to_answer(stack: Stack, service: Service) -> None:
+def test_the_request_for_approval_is_published_once_with_all_facts(stack: Stack, service: Service) -> None:
     for _ in range(2):  # the state machine may repeat it
         ask(service)
     (message,) = stack.read_notifications()
@@ -92,12 +92,12 @@ def test_a_person_is_asked_once_with_all_that_is_needed_to_answer(stack: Stack, 
     assert facts["console"].endswith(f"/details/{EXECUTION}")
     assert facts["text"].splitlines()[:2] == [
         "Build 1 asks whether to deploy its model: accuracy 0.91; live now: accuracy 0.94; 1 minute 30 seconds of "
-        "training were paid for, about $1.25; without a yes until 2026-11-27 12:00:00 UTC it is not deployed.",
-        "Yes: sagebuild approve 1 --stack sagebuild-test. No: sagebuild reject 1 --stack sagebuild-test.",
+        "training billed, about $1.25; not deployed unless approved by 2026-11-27 12:00:00 UTC.",
+        "To answer: sagebuild approve 1 --stack sagebuild-test, or sagebuild reject 1 --stack sagebuild-test.",
     ]
 
 
-def test_an_answer_reaches_the_build_that_waits(service: Service, tasks: Tasks) -> None:
+def test_an_answer_reaches_the_waiting_build(service: Service, tasks: Tasks) -> None:
     assert find_waiting(service) is None
     ask(service)
     waiting = find_waiting(service)
@@ -109,7 +109,7 @@ def test_an_answer_reaches_the_build_that_waits(service: Service, tasks: Tasks) 
     assert find_waiting(service) is None
 
 
-def test_a_no_is_told_with_its_comment(stack: Stack, service: Service, tasks: Tasks) -> None:
+def test_the_notification_shows_a_rejection_with_its_comment(stack: Stack, service: Service, tasks: Tasks) -> None:
     ask(service)
     answer_approval(service, False, "command", 1, "too few rows")
     (heard,) = tasks.heard
@@ -120,7 +120,7 @@ def test_a_no_is_told_with_its_comment(stack: Stack, service: Service, tasks: Ta
     assert "Reason: rejected by command: too few rows" in stack.read_texts()[0]
 
 
-def test_the_notification_says_who_has_approved(stack: Stack, service: Service) -> None:
+def test_the_notification_names_who_approved(stack: Stack, service: Service) -> None:
     ask(service)
     answer_approval(service, True, "command", comment="looks good")
     stack.read_texts()
@@ -128,19 +128,19 @@ def test_the_notification_says_who_has_approved(stack: Stack, service: Service) 
     assert "Approved by: command: looks good." in stack.read_texts()[0]
 
 
-def test_the_same_answer_again_changes_nothing_and_another_one_is_refused(service: Service, tasks: Tasks) -> None:
+def test_a_repeated_answer_changes_nothing_and_a_different_one_is_refused(service: Service, tasks: Tasks) -> None:
     ask(service)
     answer_approval(service, True, "voice", 1)
     assert answer_approval(service, True, "command", 1).approval_by == "voice"
-    with pytest.raises(NoApprovalPendingError, match="Build 1 was approved by voice already"):
+    with pytest.raises(NoApprovalPendingError, match="Build 1 was already approved by voice"):
         answer_approval(service, False, "command", 1)
     assert len(tasks.heard) == 1
 
 
-def test_an_answer_that_nobody_waits_for_is_refused(service: Service, tasks: Tasks) -> None:
+def test_an_answer_without_a_waiting_build_is_refused(service: Service, tasks: Tasks) -> None:
     with pytest.raises(NoApprovalPendingError, match="No build waits for an answer"):
         answer_approval(service, True, "voice")
-    with pytest.raises(NoApprovalPendingError, match="Build 1 waits for no answer"):
+    with pytest.raises(NoApprovalPendingError, match="Build 1 does not wait for approval"):
         answer_approval(service, True, "voice", 1)
     with pytest.raises(BuildNotFoundError):
         answer_approval(service, True, "voice", 7)
@@ -151,12 +151,12 @@ def test_an_answer_that_nobody_waits_for_is_refused(service: Service, tasks: Tas
     finish_build(service, 1, Ending("ABORTED"), sleep=never_sleep)
     with pytest.raises(NoApprovalPendingError, match="Build 1 has ended"):
         answer_approval(service, True, "voice", 1)
-    with pytest.raises(BuildNotFoundError, match="asks nobody any more"):
+    with pytest.raises(BuildNotFoundError, match="Build 1 has ended and needs no approval"):
         ask(service)
     assert tasks.heard == []
 
 
-def test_an_answer_after_the_time_is_up_is_none(service: Service, tasks: Tasks) -> None:
+def test_an_answer_after_the_time_limit_is_refused(service: Service, tasks: Tasks) -> None:
     ask(service)
     tasks.waiting.clear()
     with pytest.raises(NoApprovalPendingError, match="its time was up, or it was stopped"):
@@ -165,7 +165,7 @@ def test_an_answer_after_the_time_is_up_is_none(service: Service, tasks: Tasks) 
     assert (record.approval, record.approval_by, record.awaits_approval) == ("", "", False)
 
 
-def test_a_task_that_is_tried_again_is_answered_by_its_new_token(service: Service, tasks: Tasks, stack: Stack) -> None:
+def test_a_retried_task_is_answered_with_its_new_token(service: Service, tasks: Tasks, stack: Stack) -> None:
     ask(service)
     tasks.waiting = {"token-2"}
     ask(service, "token-2")
@@ -174,16 +174,16 @@ def test_a_task_that_is_tried_again_is_answered_by_its_new_token(service: Servic
     assert len(stack.read_texts()) == 1
 
 
-def test_two_answers_at_once_are_one_in_every_order(stack: Stack, service: Service) -> None:
+def test_one_of_two_concurrent_answers_wins_in_every_order(stack: Stack, service: Service) -> None:
     def run(order: Any) -> list[list[int]]:
         tasks = Tasks("token-1")
         clear_answer(service)
-        told: list[str] = []
+        accepted: list[str] = []
 
         def answer(approved: bool, by: str, gate: Gate) -> None:
             try:
                 answer_approval(connect(stack, tasks, gate), approved, by, 1)
-                told.append(by)
+                accepted.append(by)
             except NoApprovalPendingError:
                 pass
 
@@ -191,27 +191,27 @@ def test_two_answers_at_once_are_one_in_every_order(stack: Stack, service: Servi
             [lambda gate: answer(True, "voice", gate), lambda gate: answer(False, "command", gate)], order
         )
         record = read_build(service, 1)
-        assert told == [record.approval_by]
+        assert accepted == [record.approval_by]
         assert [heard["approved"] for heard in tasks.heard] == [record.approval == "approved"]
         return orders
 
     assert every_order(run) > 5
 
 
-def test_an_answer_and_a_repeated_task_lose_nothing_in_every_order(stack: Stack, service: Service) -> None:
-    """The first task has failed when somebody answers: whatever is told as taken is heard, if by the sweep."""
+def test_an_answer_and_a_retried_task_lose_nothing_in_every_order(stack: Stack, service: Service) -> None:
+    """The first task has failed when the answer comes: an accepted answer arrives, if need be by the sweep."""
 
     def run(order: Any) -> list[list[int]]:
         tasks = Tasks("token-2")
         clear_answer(service)
-        told: list[str] = []
+        results: list[str] = []
 
         def answer(gate: Gate) -> None:
             try:
                 answer_approval(connect(stack, tasks, gate), True, "voice", 1)
-                told.append("taken")
+                results.append("taken")
             except NoApprovalPendingError:
-                told.append("refused")
+                results.append("refused")
 
         def repeat(gate: Gate) -> None:
             request_approval(connect(stack, tasks, gate), 1, "token-2", HOURS, EXECUTION, AT)
@@ -219,15 +219,15 @@ def test_an_answer_and_a_repeated_task_lose_nothing_in_every_order(stack: Stack,
         orders = run_in_order([answer, repeat], order)
         sweep_builds(connect(stack, tasks), AT)
         record = read_build(service, 1)
-        assert len(tasks.heard) == (told == ["taken"]), (told, record)
-        assert record.awaits_approval == (told == ["refused"])
+        assert len(tasks.heard) == (results == ["taken"]), (results, record)
+        assert record.awaits_approval == (results == ["refused"])
         return orders
 
     assert every_order(run) > 5
 
 
 def clear_answer(service: Service) -> None:
-    """Build 1 as it waits with its first token."""
+    """Build 1, which waits with its first token."""
     nothing: dict[str, Any] = dict.fromkeys(("approval", "approval_by", "approval_comment"), "")
     update_build(service, 1, approval_token="token-1", approval_requested_at=AT.isoformat(), **nothing)
 
@@ -244,7 +244,7 @@ def deaths(stack: Stack, tasks: Tasks) -> Iterator[Service]:
         yield connect(stack, tasks, *((die, lambda: None) if call % 2 else (lambda: None, die)))
 
 
-def test_an_answer_that_dies_on_its_way_is_brought_by_the_sweep(stack: Stack, service: Service) -> None:
+def test_the_sweep_sends_an_answer_whose_caller_died(stack: Stack, service: Service) -> None:
     ask(service)
     for dying in deaths(stack, tasks := Tasks("token-1")):
         tasks.waiting, tasks.heard = {"token-1"}, []
@@ -261,7 +261,7 @@ def test_an_answer_that_dies_on_its_way_is_brought_by_the_sweep(stack: Stack, se
             break
 
 
-def test_a_request_that_dies_on_its_way_is_made_by_the_next_try(stack: Stack, service: Service, tasks: Tasks) -> None:
+def test_a_retry_publishes_a_request_whose_caller_died(stack: Stack, service: Service, tasks: Tasks) -> None:
     for dying in deaths(stack, tasks):
         update_build(service, 1, approval_token="", approval_requested_at="")
         try:
@@ -275,7 +275,7 @@ def test_a_request_that_dies_on_its_way_is_made_by_the_next_try(stack: Stack, se
             break
 
 
-def test_the_token_is_never_told(service: Service) -> None:
+def test_the_token_is_never_shown(service: Service) -> None:
     ask(service)
     record = read_build(service, 1)
     assert record.approval_token == "token-1"
@@ -283,17 +283,17 @@ def test_the_token_is_never_told(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "text"),
     [
-        ({"job_seconds": 0}, "accuracy 0.91; live now: accuracy 0.94; without a yes until"),
-        ({"live_metrics": {}}, "accuracy 0.91; nothing is known of what is live now;"),
+        ({"job_seconds": 0}, "accuracy 0.91; live now: accuracy 0.94; not deployed unless approved by"),
+        ({"live_metrics": {}}, "accuracy 0.91; the metrics of the live model are unknown;"),
         (
             {"live_metrics": {}, "live_before": "", "metrics": {}, "job_seconds": 0},
-            "no metrics; nothing is live yet; wi",
+            "no metrics; nothing is live yet; not",
         ),
     ],
 )
-def test_a_request_says_what_is_known(service: Service, facts: dict[str, Any], told: str) -> None:
+def test_a_request_for_approval_states_the_known_facts(service: Service, facts: dict[str, Any], text: str) -> None:
     ask(service)
     update_build(service, 1, **facts)
-    assert told in describe_request(read_build(service, 1))
+    assert text in describe_request(read_build(service, 1))

@@ -1,4 +1,4 @@
-"""The client on a stack in moto: finding it, its parameters, its uploads, its words for what is not there."""
+"""The client on a stack in moto: finding it, parameters, uploads, and the errors for missing things."""
 
 import io
 import json
@@ -15,7 +15,7 @@ import sagebuild
 from sagebuild.builds.records import Trigger
 from sagebuild.client.build import Build
 from sagebuild.client.document import Parameters
-from sagebuild.client.launching import build_overrides, request_build, request_rollback
+from sagebuild.client.launch_requests import build_overrides, request_build, request_rollback
 from sagebuild.client.stack import Stack as Client
 from sagebuild.errors import (
     BuildNotFoundError,
@@ -43,7 +43,7 @@ DOCUMENT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefi
 
 @pytest.fixture
 def client(stack: Stack) -> Client:
-    """What connect would return for the stack, with a document that builds."""
+    """The object that connect would return for the stack, with a valid parameter document."""
     write_document(stack.service, DOCUMENT, overwrite=True)
     return Client(stack.service, lambda name: boto3.client(name, region_name=REGION), {})  # type: ignore[call-overload]
 
@@ -63,7 +63,7 @@ def create_stack(name: str, outputs: dict[str, str]) -> None:
 
 @pytest.fixture
 def outputs() -> dict[str, str]:
-    """What a deployment gives out."""
+    """The outputs of a deployed stack."""
     return {
         "BuildsTable": "builds",
         "CodeBucket": "code",
@@ -93,26 +93,26 @@ def test_a_stack_is_found_by_its_name_and_region(outputs: dict[str, str], monkey
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_stack_that_is_not_there_is_told_with_those_that_are(outputs: dict[str, str]) -> None:
+def test_the_error_for_an_unknown_stack_names_the_known_ones(outputs: dict[str, str]) -> None:
     create_stack("foreign", {"Url": "http://x"})
-    with pytest.raises(StackNotFoundError, match=f"no stack yours in {REGION}; look in another region"):
+    with pytest.raises(StackNotFoundError, match=f"no stack yours in {REGION}; try another region"):
         sagebuild.connect("yours", region=REGION)
     create_stack("mine", outputs)
-    with pytest.raises(StackNotFoundError, match=r"sagebuild's there: mine \("):
+    with pytest.raises(StackNotFoundError, match=r"use --stack or SAGEBUILD_STACK to choose one of mine\."):
         sagebuild.connect("yours", region=REGION)
-    with pytest.raises(StackNotFoundError, match=r"no output BuildsTable, CodeBucket.*none of sagebuild's"):
+    with pytest.raises(StackNotFoundError, match=r"foreign \(CREATE_COMPLETE\) has no output BuildsTable, CodeBucket"):
         sagebuild.connect("foreign", region=REGION)
 
 
 @pytest.mark.usefixtures("stack")
-def test_without_region_profile_or_credentials_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_errors_without_region_or_profile_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/absent")
     with pytest.raises(RegionError, match="set AWS_REGION"):
         sagebuild.connect()
     with pytest.raises(CredentialsError, match="aws configure list-profiles"):
-        sagebuild.connect(profile="nobody", region=REGION)
+        sagebuild.connect(profile="absent", region=REGION)
 
 
 def test_parameters_are_checked_before_they_are_written(parameters: Parameters) -> None:
@@ -125,11 +125,11 @@ def test_parameters_are_checked_before_they_are_written(parameters: Parameters) 
     assert parameters.check().trainvolumesize == 10
 
 
-def test_a_change_tells_what_it_changed_and_is_undone(parameters: Parameters) -> None:
+def test_a_change_lists_its_differences_and_is_undone(parameters: Parameters) -> None:
     change = parameters.set({"hyperparameters.epochs": 3}, trainvolumesize=20)
     assert str(change) == '+ hyperparameters: {"epochs": 3}\n+ trainvolumesize: 20'
     assert dict(parameters) == DOCUMENT | {"hyperparameters": {"epochs": 3}, "trainvolumesize": 20}
-    assert str(parameters.set(trainvolumesize=20)) == "Nothing changes."
+    assert str(parameters.set(trainvolumesize=20)) == "No changes."
     assert [version.number for version in parameters.history()] == [2, 1]
     assert str(parameters.remove("trainvolumesize")) == "- trainvolumesize: 20"
     assert str(parameters.undo()) == "+ trainvolumesize: 20"
@@ -139,7 +139,7 @@ def test_a_change_tells_what_it_changed_and_is_undone(parameters: Parameters) ->
         parameters.undo(99)
 
 
-def test_what_is_no_document_can_be_replaced(client: Client) -> None:
+def test_text_that_is_not_a_document_can_be_replaced(client: Client) -> None:
     client.service.ssm.put_parameter(Name=client.parameters.name, Value="{oops", Type="String", Overwrite=True)
     with pytest.raises(ParameterError, match="not JSON"):
         client.parameters.set(trainvolumesize=20)
@@ -170,15 +170,18 @@ def test_data_is_uploaded_where_the_channels_look(client: Client, tmp_path: Path
     assert client.upload_data(tmp_path, progress=False) == f"s3://{STACK}-data/train/"
     assert read_object(client, f"{STACK}-data", "train/2026/a.csv") == b"1"
     assert client.upload_data(tmp_path / "b.csv", "", progress=False) == f"s3://{STACK}-data/b.csv"
-    with pytest.raises(InputError, match="nothing to upload"):
+    with pytest.raises(InputError, match=r"No such file or folder: .*absent"):
         client.upload_data(tmp_path / "absent", progress=False)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty contains no files to upload"):
+        client.upload_data(tmp_path / "empty", progress=False)
 
 
 def read_object(client: Client, bucket: str, key: str) -> bytes:
     return client.service.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def test_what_was_never_built_is_told(client: Client) -> None:
+def test_a_stack_without_builds_says_so(client: Client) -> None:
     assert repr(client.builds()) == "<no builds>"
     with pytest.raises(NoBuildsError, match="sagebuild start"):
         client.build()
@@ -200,17 +203,17 @@ class Runtime:
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
-        ("ValidationError", "There is no endpoint sagebuild-test yet; a build that succeeds deploys one"),
-        ("ModelError", "The model behind sagebuild-test failed to answer: because"),
+        ("ValidationError", "There is no endpoint sagebuild-test yet; the first successful build creates it"),
+        ("ModelError", "The model of the endpoint sagebuild-test failed: because"),
     ],
 )
-def test_an_endpoint_that_does_not_answer_is_explained(stack: Stack, code: str, sentence: str) -> None:
+def test_the_error_of_an_endpoint_is_translated(stack: Stack, code: str, sentence: str) -> None:
     client = Client(stack.service, lambda _name: Runtime(code), {})
     with pytest.raises(EndpointError, match=sentence):
         client.predict([[1]])
 
 
-def test_a_build_that_waits_is_told_until_it_begins(client: Client) -> None:
+def test_a_build_that_waits_is_described_until_it_begins(client: Client) -> None:
     first = launch_build(client.service, Trigger("command"))
     launch_build(client.service, Trigger("notebook", "paul"))
     waiting = client.build(first.number + 1)
@@ -222,13 +225,13 @@ def test_a_build_that_waits_is_told_until_it_begins(client: Client) -> None:
     assert Build(client.service, first.number, "command").status == "launching"
 
 
-def find_bad(client: Client, subject: str) -> list[str]:
-    """What the doctor says of a subject that is not as it should be."""
+def find_errors(client: Client, subject: str) -> list[str]:
+    """Return the doctor's error messages for a subject."""
     client.service.__dict__["quotas"] = FakeQuotas({})
-    return [one.told for one in client.diagnose().findings if (one.subject, one.state) == (subject, "bad")]
+    return [one.message for one in client.diagnose().findings if (one.subject, one.state) == (subject, "error")]
 
 
-def test_the_doctor_misses_roles_and_what_they_may_do(client: Client) -> None:
+def test_the_doctor_finds_missing_roles_and_policies(client: Client) -> None:
     trust = {"Version": "2012-10-17", "Statement": []}
     roles = {
         name: {"Type": "AWS::IAM::Role", "Properties": {"RoleName": name, "AssumeRolePolicyDocument": trust}}
@@ -237,37 +240,36 @@ def test_the_doctor_misses_roles_and_what_they_may_do(client: Client) -> None:
     template = json.dumps({"Resources": roles})
     boto3.client("cloudformation", region_name=REGION).create_stack(StackName=STACK, TemplateBody=template)
     boto3.client("iam").delete_role(RoleName="lost")
-    told = find_bad(client, "roles")
-    assert told == [
-        "empty has lost what it may do, lost is gone; deploy again with --force: npx serverless deploy --force."
+    assert find_errors(client, "roles") == [
+        "empty has no policies, lost does not exist; deploy again with --force: npx serverless deploy --force."
     ]
 
 
-def test_the_doctor_misses_images_of_a_persons_own(client: Client) -> None:
+def test_the_doctor_finds_missing_images_of_your_own(client: Client) -> None:
     image = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/mine:1"
     images = {"TrainingImage": image, "InferenceImage": image}
     client.parameters.replace({"framework": "BYOD", "build": {"Training": False, "Inference": False}, **images})
     missing = f"is {image}, and there is no such repository; push it, or correct the address."
-    assert find_bad(client, "images") == [f"{name} {missing}" for name in images]
+    assert find_errors(client, "images") == [f"{name} {missing}" for name in images]
 
 
-def test_what_was_watched_is_not_drawn_a_second_time(client: Client) -> None:
+def test_a_watched_build_is_not_drawn_a_second_time(client: Client) -> None:
     build = Build(client.service, launch_build(client.service, Trigger("command")).number, "notebook")
-    build.is_drawn_above = True
+    build._is_displayed = True
     assert build._repr_html_() is None
     assert "<svg" in str(build._repr_html_())
 
 
 @pytest.fixture
 def clock() -> Iterator[Any]:
-    """A clock that goes on by a second at each look."""
+    """A clock that advances by one second at each call."""
     return iter(range(1000)).__next__  # type: ignore[return-value]
 
 
-def test_a_request_that_no_build_shows_is_told_of(stack: Stack, clock: Any) -> None:
+def test_a_request_that_no_build_shows_is_reported(stack: Stack, clock: Any) -> None:
     topic = boto3.client("sns", region_name=REGION).create_topic(Name="launch")["TopicArn"]
     stack.settings["LAUNCH_TOPIC_ARN"] = topic
-    with pytest.raises(NotConfirmedError, match="60 s later no build shows it; it is not lost"):
+    with pytest.raises(NotConfirmedError, match=r"after 60 s no build shows it\. The request is not lost"):
         request_build(stack.service, "command", clock=clock, sleep=lambda _seconds: None)
 
 
@@ -276,26 +278,26 @@ def test_parameters_of_one_build_are_sent_whole_and_checked_with_the_document(cl
     overrides = build_overrides(client.service, {"hyperparameters.epochs": 5, "trainvolumesize": 20})
     assert overrides == {"hyperparameters": {"epochs": 5, "hidden": 8}, "trainvolumesize": 20}
     assert client.parameters["hyperparameters"] == {"epochs": 3, "hidden": 8}
-    with pytest.raises(ParameterError, match=r"trainvolumesize is .*\n.*had set trainvolumesize"):
+    with pytest.raises(ParameterError, match=r"trainvolumesize is .*\n.*set trainvolumesize"):
         client.start(trainvolumesize="many")
-    with pytest.raises(InputError, match="trainentrypoint is no object"):
+    with pytest.raises(InputError, match="trainentrypoint is not an object"):
         client.start({"trainentrypoint.name": "x"})
     client.service.ssm.put_parameter(Name=client.parameters.name, Value="{oops", Type="String", Overwrite=True)
-    with pytest.raises(InputError, match="rollback is no parameter"):  # even where no document refuses it
+    with pytest.raises(InputError, match="rollback is not a parameter"):  # even if the document cannot be read
         client.start(rollback="previous")
 
 
-def test_a_rollback_that_cannot_be_done_is_told_before_anything_is_sent(client: Client) -> None:
+def test_an_impossible_rollback_is_refused_before_anything_is_sent(client: Client) -> None:
     with pytest.raises(RollbackError, match='must be "previous" or the number'):
         client.rollback("soon")
     with pytest.raises(RollbackError, match=f"no good build in {STACK} to go back to"):
         client.rollback()
     launch_build(client.service, Trigger("command"))
-    with pytest.raises(BuildRunningError, match="Build 1 is running, and a rollback does not wait"):
+    with pytest.raises(BuildRunningError, match="Build 1 is running, and a rollback is not queued"):
         client.rollback()
 
 
-def test_a_rollback_before_which_a_build_begins_is_told_of(
+def test_a_rollback_is_refused_if_a_build_begins_just_before_it(
     stack: Stack, hosting: FakeHosting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in (1, 2):
@@ -306,5 +308,5 @@ def test_a_rollback_before_which_a_build_begins_is_told_of(
     def begin_another(_seconds: float) -> None:
         launch_build(stack.service, Trigger("upload"))
 
-    with pytest.raises(BuildRunningError, match="Build 3 began just before the rollback could"):
+    with pytest.raises(BuildRunningError, match="Build 3 began just before the rollback, so nothing was rolled back"):
         request_rollback(stack.service, "command", "previous", sleep=begin_another)

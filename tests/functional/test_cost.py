@@ -1,4 +1,4 @@
-"""What a build has cost, while it runs and after, and how it ends when ``maxcost`` is spent."""
+"""The cost of a build while it runs and afterwards, and its end when ``maxcost`` is spent."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 from moto.sagemaker.models import sagemaker_backends
 
 from sagebuild.builds.records import Trigger, read_build, update_build
-from sagebuild.cost.spent import describe_cost, tell_cost
+from sagebuild.cost.spent import describe_cost, format_cost
 from sagebuild.finish.build import Ending, finish_build
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
@@ -33,7 +33,7 @@ def planned(stack: Stack) -> Stack:
 
 
 def train(stack: Stack, status: str, secondary: str, minutes: float | None) -> None:
-    """The build's training, which has taken so long, or still runs."""
+    """The build's training, which took so long or is running."""
     name = name_resource(stack.service, 1)
     stack.service.sagemaker.create_training_job(
         TrainingJobName=name,
@@ -61,10 +61,12 @@ def test_a_running_training_costs_more_by_the_minute(planned: Stack) -> None:
     half = describe_cost(planned.service, record, START + timedelta(minutes=30))
     hour = describe_cost(planned.service, record, START + timedelta(hours=1))
     assert (half.spent, hour.spent) == (0.064, 0.128)
-    assert tell_cost(hour).startswith("about $0.13 for training (at most $0.51 was planned); the endpoint costs about")
+    assert format_cost(hour).startswith(
+        "about $0.13 for training (at most $0.51 was planned); the endpoint costs about"
+    )
 
 
-def test_a_build_that_has_ended_tells_what_it_came_to(planned: Stack) -> None:
+def test_a_build_that_has_ended_shows_its_final_cost(planned: Stack) -> None:
     train(planned, "Completed", "Completed", 15)
     finish(planned, "SUCCEEDED")
     record = read_build(planned.service, 1)
@@ -77,7 +79,7 @@ def test_a_build_that_has_ended_tells_what_it_came_to(planned: Stack) -> None:
     ) in facts["text"].splitlines()
 
 
-def test_a_build_that_ended_before_its_plan_tells_no_cost(stack: Stack) -> None:
+def test_a_build_that_ended_before_its_plan_has_no_cost(stack: Stack) -> None:
     launch_build(stack.service, Trigger("voice"))
     finish(stack, "FAILED")
     assert read_build(stack.service, 1).cost is None
@@ -85,7 +87,7 @@ def test_a_build_that_ended_before_its_plan_tells_no_cost(stack: Stack) -> None:
     assert "Cost:" not in text
 
 
-def test_a_training_that_spent_maxcost_says_so(planned: Stack) -> None:
+def test_the_reason_of_a_training_that_spent_maxcost_names_it(planned: Stack) -> None:
     update_build(planned.service, 1, cost_limit=0.064)
     train(planned, "Stopped", "MaxRuntimeExceeded", 30)
     finish(planned, "FAILED")
@@ -98,7 +100,7 @@ def test_a_training_that_spent_maxcost_says_so(planned: Stack) -> None:
 
 
 @pytest.mark.parametrize(("limit", "secondary"), [(None, "MaxRuntimeExceeded"), (0.064, "Stopped")])
-def test_a_training_that_was_stopped_otherwise_does_not_blame_maxcost(
+def test_the_reason_of_a_training_that_was_stopped_otherwise_does_not_name_maxcost(
     planned: Stack, limit: float | None, secondary: str
 ) -> None:
     update_build(planned.service, 1, cost_limit=limit)

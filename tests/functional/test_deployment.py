@@ -1,4 +1,4 @@
-"""Around the deployment: what is asked of SageMaker, what the live endpoint must answer, and how all is undone."""
+"""Deployments: guardrails in the request, the smoke test, and the undo."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def ask(**changes: Any) -> BuildParameters:
         ({"wait": 0, "timeout": 900, "alarms": ["slow", "wrong"]}, {}, 120 + 30),
     ],
 )
-def test_guardrails_reach_sagemaker_as_asked(asked: dict[str, Any], size: Any, polls: int) -> None:
+def test_guardrails_are_in_the_request(asked: dict[str, Any], size: Any, polls: int) -> None:
     parameters = ask(hostinstancecount=6, guardrails=asked)
     body = {"EndpointName": "e", "EndpointConfigName": "c"} | build_deployment_config(parameters)
     shape: Any = SAGEMAKER.operation_model("UpdateEndpoint").input_shape
@@ -58,12 +58,12 @@ def test_guardrails_reach_sagemaker_as_asked(asked: dict[str, Any], size: Any, p
     assert count_polls(parameters) == polls
 
 
-def test_nothing_is_asked_of_sagemaker_without_guardrails() -> None:
+def test_a_request_without_guardrails_has_no_deployment_config() -> None:
     assert build_deployment_config(ask()) == {}
     assert count_polls(ask()) == 120
 
 
-def test_alarms_must_exist_and_those_in_alarm_are_told(stack: Stack) -> None:
+def test_alarms_must_exist_and_those_in_alarm_are_noted(stack: Stack) -> None:
     client = boto3.client("cloudwatch", region_name=REGION)
     for name in ("slow", "wrong"):
         client.put_metric_alarm(
@@ -80,7 +80,7 @@ def test_alarms_must_exist_and_those_in_alarm_are_told(stack: Stack) -> None:
 
 
 class FakeRuntime:
-    """An endpoint that answers each request with the next of these."""
+    """An endpoint that answers each request with the next answer."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers, self.requests = list(answers), list[dict[str, Any]]()
@@ -95,13 +95,13 @@ class FakeRuntime:
 
 
 class Body:
-    """What a request is answered with."""
+    """The body of an answer."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
 
     def read(self) -> bytes:
-        """All of it."""
+        """The whole body."""
         return self._content
 
 
@@ -110,12 +110,16 @@ def answer(content: bytes = b"7", kind: str = "text/csv; charset=utf-8") -> dict
 
 
 def model_error(status: int, message: str = "ValueError: no", code: str = "ModelError") -> ClientError:
-    told: Any = {"Error": {"Code": code, "Message": message}, "OriginalStatusCode": status, "OriginalMessage": message}
-    return ClientError(told, "InvokeEndpoint")
+    response: Any = {
+        "Error": {"Code": code, "Message": message},
+        "OriginalStatusCode": status,
+        "OriginalMessage": message,
+    }
+    return ClientError(response, "InvokeEndpoint")
 
 
 def ticking(*milliseconds: int) -> Callable[[], float]:
-    """A clock by which requests take so long."""
+    """A clock by which requests take these times."""
 
     def tick() -> Iterator[float]:
         now = 0.0
@@ -138,7 +142,7 @@ def try_out(
     return runtime
 
 
-def test_the_sample_is_sent_as_it_is_asked_for(stack: Stack) -> None:
+def test_the_sample_request_is_sent_unchanged(stack: Stack) -> None:
     (request,) = try_out(stack, SAMPLE | {"accept": "text/csv", "answertype": "text/csv"}, answer()).requests
     assert request == {"EndpointName": STACK, "ContentType": "text/csv", "Accept": "text/csv", "Body": b"1,2"}
     sent = try_out(stack, SAMPLE | {"body": {"rows": [[1, 2]]}}, answer()).requests
@@ -149,7 +153,7 @@ def test_the_sample_is_sent_as_it_is_asked_for(stack: Stack) -> None:
     assert sent[0]["Body"] == b"3,4"
 
 
-def test_the_second_answer_is_the_one_that_is_timed(stack: Stack) -> None:
+def test_the_second_answer_is_timed(stack: Stack) -> None:
     asked = SAMPLE | {"latency": 100}
     assert len(try_out(stack, asked, answer(), answer(), clock=ticking(5000, 90)).requests) == 2
     with pytest.raises(SmokeTestError, match="the answer took 110 ms and should take 100 at most"):
@@ -157,7 +161,7 @@ def test_the_second_answer_is_the_one_that_is_timed(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "given", "told"),
+    ("asked", "given", "reason"),
     [
         ({}, model_error(500, "ValueError: 2 features"), "the status is 500 and should be 200. Sent: text/csv, 3 "
          "bytes: 1,2. Answered: no content type, 22 bytes: ValueError: 2 features."),
@@ -168,20 +172,20 @@ def test_the_second_answer_is_the_one_that_is_timed(stack: Stack) -> None:
         ({"status": 204}, answer(b"\0\xff\n" + b"x" * 900), f"903 bytes: ?\ufffd {'x' * 197}...."),
     ],
 )  # fmt: skip
-def test_a_wrong_answer_is_told_with_what_was_sent_and_answered(
-    stack: Stack, asked: dict[str, Any], given: Any, told: str
+def test_a_wrong_answer_is_reported_with_request_and_answer(
+    stack: Stack, asked: dict[str, Any], given: Any, reason: str
 ) -> None:
     with pytest.raises(SmokeTestError) as error:
         try_out(stack, SAMPLE | asked, given)
     assert str(error.value).startswith("The smoke test failed: ")
-    assert told in str(error.value)
+    assert reason in str(error.value)
 
 
-def test_an_error_that_was_asked_for_is_right(stack: Stack) -> None:
+def test_an_expected_error_passes(stack: Stack) -> None:
     try_out(stack, SAMPLE | {"status": 415, "answertype": "text/plain"}, model_error(415))
 
 
-def test_an_endpoint_that_cannot_answer_yet_is_asked_again_later(stack: Stack) -> None:
+def test_a_loading_endpoint_is_retried_later(stack: Stack) -> None:
     with pytest.raises(AwsUnavailableError, match="still loading"):
         try_out(stack, SAMPLE, model_error(0, code="ModelNotReadyException"))
     with pytest.raises(AwsUnavailableError, match="send the smoke test"):
@@ -200,7 +204,7 @@ def test_an_endpoint_that_cannot_answer_yet_is_asked_again_later(stack: Stack) -
         ("sample.csv", 6 * 1024 * 1024 + 1, "which has 6291457 bytes; an endpoint takes 6291456 at most"),
     ],
 )
-def test_the_sample_must_be_there(stack: Stack, file: str, size: int, problem: str) -> None:
+def test_the_sample_request_must_exist(stack: Stack, file: str, size: int, problem: str) -> None:
     for bucket in ("code", "data"):
         stack.service.s3.put_object(Bucket=f"{STACK}-{bucket}", Key="sample.csv", Body=b"1" * size)
     asked = ask(smoketest={"contenttype": "text/csv", "file": file})
@@ -216,7 +220,7 @@ def hosting(stack: Stack) -> FakeHosting:
 
 
 def fail(stack: Stack, hosting: FakeHosting, status: str, config: str, before: str, **changes: Any) -> str:
-    """A second build that has deployed, with the endpoint as it then is; what it has made, by name."""
+    """A second build that has deployed, and its endpoint; the names of its resources."""
     hosting.create_endpoint_config(EndpointConfigName="before", ProductionVariants=[])
     launch_build(stack.service, Trigger("voice"))
     name = deploy(stack.service, 1)
@@ -241,7 +245,7 @@ def fail(stack: Stack, hosting: FakeHosting, status: str, config: str, before: s
         ("UpdateRollbackFailed", "before", "before", [], "before", True),
     ],
 )
-def test_an_endpoint_of_any_status_serves_what_it_served_before_or_is_left_alone(
+def test_an_endpoint_of_any_status_is_restored_or_left_alone(
     stack: Stack, hosting: FakeHosting, status: str, config: str, before: str, asked: list[str], live: str, keeps: bool
 ) -> None:
     name = fail(stack, hosting, status, config, before)
@@ -250,15 +254,15 @@ def test_an_endpoint_of_any_status_serves_what_it_served_before_or_is_left_alone
     assert (name in hosting.models, name in hosting.configs) == (keeps, keeps)
 
 
-def test_an_endpoint_that_cannot_be_made_again_is_told_as_gone(stack: Stack, hosting: FakeHosting) -> None:
+def test_an_endpoint_that_cannot_be_recreated_is_reported_as_gone(stack: Stack, hosting: FakeHosting) -> None:
     hosting.outcomes = ["InService", "Failed"]
     fail(stack, hosting, "Failed", "ours", "before")
     assert [kind for kind, _ in hosting.requests[1:]] == ["delete", "create"]
     assert read_build(stack.service, 1).live_after == ""
-    assert "Endpoint: there is no endpoint sagebuild-test." in stack.read_notifications()[-1]
+    assert "Endpoint: sagebuild-test does not exist." in stack.read_notifications()[-1]
 
 
-def test_an_endpoint_whose_restoration_died_half_way_is_made_again(stack: Stack, hosting: FakeHosting) -> None:
+def test_an_endpoint_is_recreated_after_its_restoration_died(stack: Stack, hosting: FakeHosting) -> None:
     hosting.create_endpoint_config(EndpointConfigName="before", ProductionVariants=[])
     launch_build(stack.service, Trigger("voice"))
     update_build(stack.service, 1, live_before="before", endpoint_remade=True)
@@ -267,13 +271,13 @@ def test_an_endpoint_whose_restoration_died_half_way_is_made_again(stack: Stack,
     assert read_build(stack.service, 1).live_after == "before"
 
 
-def test_an_endpoint_that_scales_keeps_its_instances_when_it_goes_back(stack: Stack, hosting: FakeHosting) -> None:
+def test_a_scaled_endpoint_keeps_its_instances_when_restored(stack: Stack, hosting: FakeHosting) -> None:
     fail(stack, hosting, "InService", "ours", "before", scaling_before='{"target": {}, "policies": []}')
     (_, request) = hosting.requests[-1]
     assert request == {"EndpointName": STACK, "EndpointConfigName": "before"} | RETAIN_CAPACITY
 
 
-def test_an_endpoint_that_keeps_changing_is_waited_for_again(stack: Stack, hosting: FakeHosting) -> None:
+def test_the_undo_waits_again_for_an_endpoint_that_keeps_changing(stack: Stack, hosting: FakeHosting) -> None:
     clock = iter(range(0, 10**6, 400))
     launch_build(stack.service, Trigger("voice"))
     hosting.settle("SystemUpdating", "before")

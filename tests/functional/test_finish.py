@@ -1,4 +1,4 @@
-"""However an execution ends, the build ends: once, with a reason, and with nothing left running."""
+"""A build ends once after its execution, with a reason, and leaves nothing running."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ FAILED = Ending("FAILED", "ParameterError", json.dumps({"errorMessage": "'trainv
 
 
 def never_sleep(_seconds: float) -> None:
-    """moto changes nothing while one sleeps."""
+    """Do not sleep: moto changes nothing in that time."""
 
 
 def finish(stack: Stack, number: int, ending: Ending) -> None:
@@ -30,7 +30,7 @@ def finish(stack: Stack, number: int, ending: Ending) -> None:
 
 
 def deploy(service: Service, number: int) -> str:
-    """Model, configuration and endpoint as the state machine would make them."""
+    """Create model, configuration and endpoint as the state machine does."""
     name, endpoint = name_resource(service, number), name_endpoint(service)
     service.sagemaker.create_model(ModelName=name, ExecutionRoleArn=service.settings.hosting_role_arn)
     service.sagemaker.create_endpoint_config(
@@ -44,7 +44,7 @@ def deploy(service: Service, number: int) -> str:
     return name
 
 
-def test_a_success_is_told_once_and_frees_the_lock(stack: Stack) -> None:
+def test_a_success_is_notified_once_and_frees_the_lock(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     config = deploy(stack.service, 1)
     for _ in range(2):  # the event may be delivered twice
@@ -57,14 +57,14 @@ def test_a_success_is_told_once_and_frees_the_lock(stack: Stack) -> None:
     assert launch_build(stack.service, VOICE).number == 2
 
 
-def test_a_failure_is_told_with_its_reason_and_the_waiting_build_starts(stack: Stack) -> None:
+def test_a_failure_is_notified_with_its_reason_and_the_pending_build_starts(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     launch_build(stack.service, VOICE)
     finish(stack, 1, FAILED)
     (message,) = stack.read_texts()
     assert "failed" in message.splitlines()[0]
     assert "Reason: 'trainvolumesiz' is unknown." in message
-    assert "Endpoint: there is no endpoint sagebuild-test." in message
+    assert "Endpoint: sagebuild-test does not exist." in message
     assert stack.executions() == ["build-1", "build-2"]
 
 
@@ -76,7 +76,7 @@ def test_a_later_ending_does_not_change_a_build_that_has_ended(stack: Stack) -> 
     assert len(stack.read_texts()) == 1
 
 
-def test_what_a_failed_first_deployment_left_is_removed(stack: Stack) -> None:
+def test_the_endpoint_of_a_failed_first_deployment_is_deleted(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     deploy(stack.service, 1)
     finish(stack, 1, Ending("FAILED", "EndpointDeploymentError", "The endpoint did not take the new model."))
@@ -86,7 +86,7 @@ def test_what_a_failed_first_deployment_left_is_removed(stack: Stack) -> None:
     assert sagemaker.list_models()["Models"] == []
 
 
-def test_a_failed_build_leaves_what_was_live(stack: Stack) -> None:
+def test_a_failed_build_leaves_the_live_endpoint_alone(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     live = deploy(stack.service, 1)
     finish(stack, 1, SUCCEEDED)
@@ -94,10 +94,10 @@ def test_a_failed_build_leaves_what_was_live(stack: Stack) -> None:
     update_build(stack.service, 2, live_before=live)
     finish(stack, 2, FAILED)
     assert read_build(stack.service, 2).live_after == live
-    assert f"serves what it served before, {live}." in stack.read_texts()[-1]
+    assert f"still serves {live}, as before this build." in stack.read_texts()[-1]
 
 
-def test_a_notification_that_could_not_be_sent_is_sent_by_the_next_try(stack: Stack) -> None:
+def test_a_notification_that_was_not_sent_is_sent_by_the_retry(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     topic = stack.service.settings.results_topic_arn
     stack.settings["RESULTS_TOPIC_ARN"] = f"{topic}-absent"
@@ -121,7 +121,7 @@ def test_stop_without_a_running_build_says_so(stack: Stack) -> None:
     with pytest.raises(NoBuildRunningError, match="No build is running"):
         stop_build(stack.service)
     launch_build(stack.service, VOICE)
-    with pytest.raises(NoBuildRunningError, match="Build 7 is not running any more; build 1 is, and was left alone"):
+    with pytest.raises(NoBuildRunningError, match="Build 7 is not running; build 1 is, and was not stopped"):
         stop_build(stack.service, 7)
 
 
@@ -162,5 +162,5 @@ def test_every_ending_has_a_reason(ending: Ending, job: Any, stopped_by: str, re
     assert explain_ending(ending, job, stopped_by) == reason
 
 
-def test_a_job_stopped_from_outside_is_told_as_such() -> None:
+def test_a_job_that_was_stopped_outside_sagebuild_is_reported_so() -> None:
     assert "stopped" in explain_ending(Ending("FAILED", "States.TaskFailed", "{}"), _job("Stopped"), "")

@@ -1,4 +1,4 @@
-"""What the gate compares: the training's metrics with those of the build that is live, whichever that is."""
+"""The gate compares the training's metrics with those of the live build."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ ENDED = "2026-01-01T00:00:00+00:00"
 
 
 class Trainings(FakeHosting):
-    """SageMaker with trainings that have completed, and what they have measured."""
+    """SageMaker with completed trainings and their metrics."""
 
     def __init__(self) -> None:
         super().__init__(client("sagemaker"))
@@ -42,18 +42,18 @@ class Trainings(FakeHosting):
 
 @pytest.fixture
 def trainings(stack: Stack) -> Trainings:  # noqa: ARG001
-    """SageMaker, with nothing trained."""
+    """SageMaker without trainings."""
     return Trainings()
 
 
 @pytest.fixture
 def service(stack: Stack, trainings: Trainings) -> Service:
-    """On that SageMaker."""
+    """The service on that SageMaker."""
     return Service(stack.settings, lambda name: trainings if name == "sagemaker" else client(name))
 
 
 def good_build(service: Service, number: int, **record: Any) -> None:
-    """A build that has ended and is live, as far as its record tells."""
+    """A build that has ended and is live, by its record."""
     launch_build(service, Trigger("voice"))
     name = name_resource(service, number)
     facts: dict[str, Any] = {"endpoint_config": name, "live_after": name, "artifacts": f"s3://model/{name}.tar.gz"}
@@ -71,7 +71,7 @@ def train(service: Service, trainings: Trainings, number: int, accuracy: float) 
     trainings.measured[name_resource(service, number)] = {"accuracy": accuracy}
 
 
-def test_the_metrics_of_both_are_noted_before_anything_is_deployed(service: Service, trainings: Trainings) -> None:
+def test_the_metrics_of_both_models_are_recorded_before_the_deployment(service: Service, trainings: Trainings) -> None:
     good_build(service, 1, metrics={"accuracy": 0.94}, job_status="Completed")
     trainings.settle("InService", name_resource(service, 1))
     train(service, trainings, 2, 0.91)
@@ -84,7 +84,7 @@ def test_the_metrics_of_both_are_noted_before_anything_is_deployed(service: Serv
     assert record.artifacts.endswith(f"{name_resource(service, 2)}/model.tar.gz")
 
 
-def test_after_a_rollback_the_earlier_build_is_what_is_live(service: Service, trainings: Trainings) -> None:
+def test_after_a_rollback_the_earlier_build_is_live(service: Service, trainings: Trainings) -> None:
     good_build(service, 1, metrics={"accuracy": 0.9}, job_status="Completed")
     good_build(service, 2, metrics={"accuracy": 0.99}, job_status="Completed")
     trainings.settle("InService", name_resource(service, 1))
@@ -108,12 +108,16 @@ def test_a_live_model_that_was_trained_by_an_earlier_build_has_that_build_s_metr
     [
         ("", "", "nothing is live yet"),
         ("Failed", "sagebuild-test-3f2a1c00-1", "nothing is live yet"),
-        ("InService", "my-own", "no build has made what is live, my-own"),
-        ("InService", "sagebuild-test-3f2a1c00-77", "no build has made what is live, sagebuild-test-3f2a1c00-77"),
+        ("InService", "my-own", "no build made the live endpoint configuration my-own"),
+        (
+            "InService",
+            "sagebuild-test-3f2a1c00-77",
+            "no build made the live endpoint configuration sagebuild-test-3f2a1c00-77",
+        ),
         ("InService", "sagebuild-test-3f2a1c00-1", "the live model has no accuracy"),
     ],
 )
-def test_what_cannot_be_compared_is_a_note(
+def test_a_note_says_why_there_was_no_comparison(
     service: Service, trainings: Trainings, status: str, config: str, note: str
 ) -> None:
     good_build(service, 1)
@@ -122,7 +126,7 @@ def test_what_cannot_be_compared_is_a_note(
     train(service, trainings, 2, 0.91)
     for _ in range(2):
         assert check(service, 2).met
-    assert read_build(service, 2).notes == [f"accuracy was not compared with a live model, as {note}."]
+    assert read_build(service, 2).notes == [f"accuracy was not compared with a live model, because {note}."]
 
 
 def test_a_build_that_trains_nothing_has_the_metrics_of_its_model(service: Service, trainings: Trainings) -> None:
@@ -136,18 +140,20 @@ def test_a_build_that_trains_nothing_has_the_metrics_of_its_model(service: Servi
     assert (record.metrics, record.job_status) == ({"accuracy": 0.94}, "")
 
 
-def test_a_model_of_which_no_metric_is_known_is_refused_before_anything_is_done(service: Service) -> None:
+def test_the_plan_refuses_a_gate_on_an_unknown_metric(service: Service) -> None:
     good_build(service, 1, metrics={"accuracy": 0.94}, job_status="Completed", artifacts="s3://model/one.tar.gz")
     metrics = [{"Name": name, "Regex": "(.*)"} for name in ("accuracy", "loss")]
     gates = {"qualitygate": {"metric": "loss", "maximum": 1}, "mustimprove": {"metric": "accuracy"}}
     parameters = parse_parameters({"framework": "SCIKIT", "skiptrain": True, "metrics": metrics, **gates})
     (problem,) = find_gate_problems(BuildContext(service, 1, parameters), "s3://model/one.tar.gz")
-    assert problem.startswith("qualitygate.metric is loss, which is not known of the model at s3://model/one.tar.gz")
+    assert problem.startswith(
+        "qualitygate.metric is loss, and no build of this stack trained the model at s3://model/one.tar.gz"
+    )
     assert len(list(find_gate_problems(BuildContext(service, 1, parameters), "s3://model/other.tar.gz"))) == 2
     assert list(find_gate_problems(BuildContext(service, 1, parameters), None)) == []
 
 
-def test_a_withheld_build_is_told_as_such_and_is_no_good_build(stack: Stack, service: Service) -> None:
+def test_a_withheld_build_is_reported_as_withheld_and_did_not_deploy(stack: Stack, service: Service) -> None:
     launch_build(service, Trigger("voice"))
     output = '{"number": 1, "withheld": "accuracy 0.91 is below the live 0.94"}'
     for _ in range(2):  # the event may be delivered twice

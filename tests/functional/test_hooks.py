@@ -1,4 +1,4 @@
-"""A person's own functions may change the requests, but not what the build needs of them."""
+"""Hook functions change the requests, except the members that the build needs."""
 
 import io
 import json
@@ -87,11 +87,11 @@ def test_a_function_sees_its_request_and_its_answer_is_sent(ready: Stack, settin
     (lambda r: r | {"ResourceConfig": r["ResourceConfig"] | {"InstanceCount": "many"}},
      "CreateTrainingJob: Invalid type for parameter ResourceConfig.InstanceCount, value: many, type: "),
 ])  # fmt: skip
-def test_an_answer_that_cannot_be_sent_is_told(ready: Stack, change: Callable[[Body], Any], problem: str) -> None:
+def test_an_invalid_request_is_reported(ready: Stack, change: Callable[[Body], Any], problem: str) -> None:
     hook(ready, "TRAINING_CONFIG_FUNCTION", change)
-    found, told = "\n".join(refuse(ready)), problem
-    assert found.startswith(told)
-    assert len(found.splitlines()) <= 1 + told.count("\n") + (1 if "Invalid" in told else 0)
+    found, expected = "\n".join(refuse(ready)), problem
+    assert found.startswith(expected)
+    assert len(found.splitlines()) <= 1 + expected.count("\n") + (1 if "Invalid" in expected else 0)
 
 
 def test_a_function_may_leave_out_what_sagemaker_does_not_need(ready: Stack) -> None:
@@ -101,7 +101,7 @@ def test_a_function_may_leave_out_what_sagemaker_does_not_need(ready: Stack) -> 
 
 
 @pytest.mark.parametrize("path", ["VariantName", "ModelName"])
-def test_the_variant_stays_the_builds_own(ready: Stack, path: str) -> None:
+def test_the_variant_cannot_be_changed(ready: Stack, path: str) -> None:
     def change(request: Body) -> Body:
         request["ProductionVariants"][0][path] = "other"
         return request
@@ -111,7 +111,7 @@ def test_the_variant_stays_the_builds_own(ready: Stack, path: str) -> None:
     assert problem.startswith(f"endpointConfigFunction changed ProductionVariants[0].{path} from ")
 
 
-def test_a_function_that_is_not_there_is_told_by_its_arn(ready: Stack) -> None:
+def test_a_missing_function_is_reported_by_its_arn(ready: Stack) -> None:
     def fail(_request: Body) -> Any:
         raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "Invoke")
 
@@ -131,7 +131,7 @@ def test_own_state_machines_are_planned_under_the_builds_name(ready: Stack) -> N
     assert after["Input"]["endpoint"] == before["Input"]["stack"] == "sagebuild-test"
 
 
-def test_data_that_preprocessing_is_to_make_need_not_be_there(ready: Stack) -> None:
+def test_a_channel_that_preprocessing_fills_may_be_empty(ready: Stack) -> None:
     document = RIGHT | {"channels": {"training": {"path": "clean/"}}}
     with pytest.raises(PreflightError, match="has no objects"):
         plan(ready, document)
@@ -139,7 +139,7 @@ def test_data_that_preprocessing_is_to_make_need_not_be_there(ready: Stack) -> N
     assert plan(ready, document)["preprocess"]["wanted"] is True
 
 
-def test_what_own_state_machines_still_run_is_stopped(stack: Stack) -> None:
+def test_running_executions_of_your_own_state_machines_are_stopped(stack: Stack) -> None:
     machine = stack.settings["PREPROCESS_STATE_MACHINE"] = stack.settings["STATE_MACHINE_ARN"]
     started = stack.service.stepfunctions.start_execution(
         stateMachineArn=machine, name="sagebuild-test-3f2a1c00-1-preprocess"
@@ -157,20 +157,20 @@ def _status(stack: Stack, arn: str) -> str:
 def find_by_doctor(stack: Stack, subject: str) -> list[tuple[str, str]]:
     stack.service.__dict__["quotas"] = FakeQuotas({})
     findings = Client(stack.service, client, {}).diagnose().findings
-    return [(one.state, one.told) for one in findings if one.subject == subject]
+    return [(one.state, one.message) for one in findings if one.subject == subject]
 
 
 def test_the_doctor_reports_what_a_function_does_to_the_next_build(ready: Stack) -> None:
     hook(ready, "TRAINING_CONFIG_FUNCTION", lambda request: request | {"TrainingJobName": "other"})
     write(ready, RIGHT)
     (found,) = find_by_doctor(ready, "requests")
-    assert found == ("bad", refuse(ready)[0].replace(f"{STACK}-3f2a1c00-1", f"{STACK}-3f2a1c00-2"))
+    assert found == ("error", refuse(ready)[0].replace(f"{STACK}-3f2a1c00-1", f"{STACK}-3f2a1c00-2"))
 
 
 def test_doctor_and_estimate_keep_to_maxcost_as_the_build_does(ready: Stack) -> None:
     write(ready, RIGHT | {"maxcost": 0.064})
     (note,) = find_by_doctor(ready, "requests")
-    assert note == ("good", "maxcost ($0.06) ends the training after 30 minutes, before trainmaxrun does.")
+    assert note == ("ok", "maxcost ($0.06) ends the training after 30 minutes, before trainmaxrun does.")
     assert Client(ready.service, client, {}).estimate().maximum == 0.064
     assert estimate_cost(describe_next(ready.service)).maximum == 0.064
 

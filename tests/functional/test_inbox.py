@@ -1,4 +1,4 @@
-"""A batch of the launch queue: one launch for all of it, and nothing in it holds up the rest."""
+"""A batch of the launch queue is one launch, and no message delays the others."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from sagebuild.builds.status import describe_latest_build
 from sagebuild.errors import ParameterError
 from sagebuild.launch.inbox import Message, take_messages
 from sagebuild.launch.start import launch_build, pass_on_lock
-from sagebuild.notifications.notify import write_message
+from sagebuild.notifications.words import write_message
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.parameters.store import write_document
 from sagebuild.plan.dispatch import plan
@@ -27,7 +27,7 @@ DOCUMENT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefi
 
 @pytest.fixture
 def inbox(stack: Stack) -> Stack:
-    """The stack with what the launch function needs."""
+    """The stack with the settings of the launch function."""
     stack.settings["LAUNCH_TOPIC_ARN"] = f"arn:aws:sns:{REGION}:123456789012:launch"
     stack.settings["DEAD_LETTER_QUEUE_URL"] = boto3.client("sqs", REGION).create_queue(QueueName="dead")["QueueUrl"]
     write_document(stack.service, DOCUMENT, overwrite=True)
@@ -35,7 +35,7 @@ def inbox(stack: Stack) -> Stack:
 
 
 def publish(number: int | str, message: Any) -> Message:
-    """A message to the launch topic, as it arrives in the queue."""
+    """A message to the launch topic in the queue."""
     text = message if isinstance(message, str) else json.dumps(message)
     topic = f"arn:aws:sns:{REGION}:123456789012:launch"
     envelope = {"Type": "Notification", "MessageId": f"sns-{number}", "TopicArn": topic, "Message": text}
@@ -43,14 +43,14 @@ def publish(number: int | str, message: Any) -> Message:
 
 
 def upload(number: int) -> Message:
-    """An upload, as EventBridge tells it."""
+    """EventBridge's event of an upload."""
     detail = {"bucket": {"name": "house-data"}, "object": {"key": f"train/{number:05}.csv", "size": 5}}
     event = {"id": f"event-{number}", "detail-type": "Object Created", "source": "aws.s3", "detail": detail}
     return Message(f"sqs-{number}", json.dumps(event))
 
 
 def read_dead_letters(inbox: Stack) -> list[tuple[str, str]]:
-    """Body and reason of all that was set aside."""
+    """Body and reason of each dead letter."""
     answer = boto3.client("sqs", REGION).receive_message(
         QueueUrl=inbox.settings["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10, MessageAttributeNames=["All"]
     )
@@ -85,7 +85,7 @@ def batches(messages: Sequence[Message], size: int) -> Iterator[Sequence[Message
         yield messages[begin : begin + size]
 
 
-def test_ten_thousand_uploads_while_builds_run_are_two_builds_more_and_none_is_lost(inbox: Stack) -> None:
+def test_ten_thousand_uploads_during_builds_are_two_more_builds(inbox: Stack) -> None:
     launch_build(inbox.service, Trigger("voice"))
     begun = time.monotonic()
     for position, batch in enumerate(batches([upload(n) for n in range(10_000)], BATCH)):
@@ -111,7 +111,7 @@ def test_a_batch_that_is_delivered_again_changes_nothing(inbox: Stack) -> None:
     assert inbox.executions() == ["build-1"]
 
 
-def test_what_nobody_can_read_is_set_aside_with_its_reason_and_holds_up_nobody(
+def test_unreadable_messages_are_set_aside_with_a_reason_and_delay_no_others(
     inbox: Stack, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = [Message("sqs-bad", "hello"), publish("worse", '{"train": fals'), publish("worst", {"trainmaxrum": 1})]
@@ -125,7 +125,7 @@ def test_what_nobody_can_read_is_set_aside_with_its_reason_and_holds_up_nobody(
         assert reason in caplog.text
 
 
-def test_a_dead_letter_that_cannot_be_sent_comes_again_alone(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_an_unsent_dead_letter_is_delivered_again(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox.service.sqs, "send_message", fail_transiently(inbox))
     assert take_messages(inbox.service, [Message("sqs-bad", "hello"), upload(1)]) == ["sqs-bad"]
     assert inbox.executions() == ["build-1"]
@@ -141,7 +141,7 @@ def fail_transiently(inbox: Stack) -> Callable[..., Any]:
     return call
 
 
-def test_a_table_that_does_not_answer_has_the_requests_delivered_again(
+def test_requests_are_delivered_again_when_the_table_does_not_answer(
     inbox: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
@@ -153,7 +153,7 @@ def test_a_table_that_does_not_answer_has_the_requests_delivered_again(
     assert read_build(inbox.service, 1).requests == 2
 
 
-def test_a_document_that_cannot_be_read_now_has_only_its_message_delivered_again(
+def test_only_messages_that_need_the_unreadable_document_are_delivered_again(
     inbox: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox.service.ssm, "get_parameter", fail_transiently(inbox))
@@ -161,12 +161,12 @@ def test_a_document_that_cannot_be_read_now_has_only_its_message_delivered_again
     assert read_build(inbox.service, 1).trigger.kind == "upload"
 
 
-def test_s3s_own_test_starts_nothing(inbox: Stack) -> None:
+def test_the_test_message_of_s3_starts_no_build(inbox: Stack) -> None:
     assert take_messages(inbox.service, [publish(1, {"Service": "Amazon S3", "Event": "s3:TestEvent"})]) == []
     assert (inbox.executions(), read_dead_letters(inbox)) == ([], [])
 
 
-def test_overrides_are_for_one_build_alone_and_the_later_value_wins(inbox: Stack) -> None:
+def test_overrides_are_for_one_build_only_and_the_last_value_wins(inbox: Stack) -> None:
     service = inbox.service
     take_messages(service, [publish(1, {"trainmaxrun": 2})])
     take_messages(service, [publish(2, {"trainmaxrun": 3, "hyperparameters": {"depth": 4}}), upload(3)])
@@ -184,21 +184,21 @@ def test_overrides_are_for_one_build_alone_and_the_later_value_wins(inbox: Stack
     assert (parameters.trainmaxrun, parameters.hyperparameters) == (5, {"depth": 4})
 
 
-def test_overrides_are_not_blamed_for_a_document_that_is_wrong_by_itself(inbox: Stack) -> None:
+def test_overrides_are_accepted_when_the_stored_document_is_invalid(inbox: Stack) -> None:
     write_document(inbox.service, DOCUMENT | {"trainmaxrun": -1}, overwrite=True)
     take_messages(inbox.service, [publish(1, {"trainvolumesize": 20})])
     assert (inbox.executions(), read_dead_letters(inbox)) == (["build-1"], [])
-    with pytest.raises(ParameterError, match=r"(?s)trainmaxrun is -1.*\(The request for this build had set trainvol"):
+    with pytest.raises(ParameterError, match=r"(?s)trainmaxrun is -1.*\(The request for this build set trainvol"):
         plan(inbox.service, 1)
 
 
 def test_overrides_too_long_for_a_document_are_refused(inbox: Stack) -> None:
     take_messages(inbox.service, [publish(1, {"hyperparameters": {"text": "x" * 9000}})])
     assert inbox.executions() == []
-    assert "8192 is the most" in read_dead_letters(inbox)[0][1]
+    assert "they may have at most 8192" in read_dead_letters(inbox)[0][1]
 
 
-def test_who_waits_is_told_by_status_and_notification(inbox: Stack) -> None:
+def test_status_and_notification_name_the_pending_requests(inbox: Stack) -> None:
     service = inbox.service
     launch_build(service, Trigger("voice", "a person"))
     take_messages(service, [upload(n) for n in range(3)] + [publish("x", {"trainmaxrun": 2})])
@@ -208,16 +208,16 @@ def test_who_waits_is_told_by_status_and_notification(inbox: Stack) -> None:
     first = write_message(service, replace(read_build(service, 1), status="succeeded"))
     assert "Started by: voice (a person)." in first
     who = "upload (s3://house-data/train/00000.csv), the first of 4 requests (1 topic, 3 upload)"
-    assert f"Next: a build follows, asked for by {who}; the first came at 20" in first
+    assert f"Next: another build starts, requested by {who}; first requested at 20" in first
     pass_on_lock(service, 1)
     second = write_message(service, replace(read_build(service, 2), status="failed"))
-    assert f"Started by: {who}; the first came at 20" in second
-    assert 'For this build alone: {"trainmaxrun": 2}' in second
+    assert f"Started by: {who}; first requested at 20" in second
+    assert 'Parameters for this build only: {"trainmaxrun": 2}' in second
     assert "Next:" not in second
 
 
 @pytest.mark.parametrize(("wanted", "rollback"), [("previous", "previous"), (12, "12"), (" Previous ", "previous")])
-def test_a_message_may_ask_for_a_rollback_once(inbox: Stack, wanted: Any, rollback: str) -> None:
+def test_a_message_asks_for_one_rollback(inbox: Stack, wanted: Any, rollback: str) -> None:
     for _ in range(2):
         assert take_messages(inbox.service, [publish(1, {"rollback": wanted})]) == []
     (record,) = list_builds(inbox.service, 10)
@@ -234,18 +234,18 @@ def test_a_message_may_ask_for_a_rollback_once(inbox: Stack, wanted: Any, rollba
         ({"rollback": 3, "trainmaxrun": 1}, "ask for one of them."),
     ],
 )
-def test_a_rollback_to_nowhere_is_set_aside(inbox: Stack, message: Any, reason: str) -> None:
+def test_a_message_with_an_invalid_rollback_target_is_set_aside(inbox: Stack, message: Any, reason: str) -> None:
     assert take_messages(inbox.service, [publish(1, message)]) == []
-    ((_, told),) = read_dead_letters(inbox)
-    assert told.endswith(reason)
+    ((_, actual),) = read_dead_letters(inbox)
+    assert actual.endswith(reason)
     assert list_builds(inbox.service, 10) == []
 
 
 def test_a_rollback_does_not_wait_for_a_build(inbox: Stack) -> None:
     assert take_messages(inbox.service, [publish(1, "build")]) == []
     assert take_messages(inbox.service, [upload(2), publish(3, {"rollback": "previous"})]) == []
-    ((_, told),) = read_dead_letters(inbox)
-    assert told.startswith("Build 1 is running, and a rollback does not wait for its end")
+    ((_, actual),) = read_dead_letters(inbox)
+    assert actual.startswith("Build 1 is running, and a rollback does not wait for its end")
     pending = read_state(inbox.service).pending
     assert pending
     assert (pending.count, pending.trigger.kind) == (1, "upload")

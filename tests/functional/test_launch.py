@@ -1,4 +1,4 @@
-"""One build at a time, nothing asked for is lost."""
+"""One build runs at a time, and no request is lost."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -28,7 +28,7 @@ def test_a_record_of_the_first_version_is_read(stack: Stack) -> None:
     assert (record.prices_date, record.cost_max) == ("2026-05-20", 1.5)
 
 
-def test_requests_during_a_build_become_the_one_that_follows(stack: Stack) -> None:
+def test_requests_during_a_build_become_the_pending_build(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     answers = [launch_build(stack.service, Trigger("topic", str(i))) for i in range(5)]
     assert answers[-1] == Launched(1, started=False, waiting=5)
@@ -42,7 +42,7 @@ def test_requests_during_a_build_become_the_one_that_follows(stack: Stack) -> No
     assert read_state(stack.service).running is None
 
 
-def test_two_requests_in_the_same_moment_start_one_build(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_concurrent_requests_start_one_build(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     call, lock = stack.service.dynamodb._make_api_call, Lock()  # type: ignore[attr-defined]
 
     def call_alone(operation: str, arguments: Any) -> Any:
@@ -59,7 +59,7 @@ def test_two_requests_in_the_same_moment_start_one_build(stack: Stack, monkeypat
     assert stack.executions() == ["build-1"]
 
 
-def test_a_change_on_a_stale_view_writes_nothing(stack: Stack) -> None:
+def test_a_change_of_a_stale_state_writes_nothing(stack: Stack) -> None:
     seen = read_state(stack.service)
     launch_build(stack.service, VOICE)
     record = BuildRecord(7, VOICE, created_at=now().isoformat())
@@ -67,7 +67,7 @@ def test_a_change_on_a_stale_view_writes_nothing(stack: Stack) -> None:
     assert [build.number for build in list_builds(stack.service)] == [1]
 
 
-def test_a_launch_that_died_between_lock_and_start_is_completed_by_the_next(stack: Stack) -> None:
+def test_the_next_launch_completes_one_that_died_between_lock_and_start(stack: Stack) -> None:
     state = read_state(stack.service)
     record = BuildRecord(1, VOICE, created_at=now().isoformat())
     assert change_state(stack.service, state, replace(state, running=1, last_number=1), record)
@@ -92,7 +92,7 @@ def test_numbers_grow_and_the_newest_build_comes_first(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 40])
-def test_list_builds_gives_what_there_is(stack: Stack, count: int) -> None:
+def test_list_builds_returns_as_many_as_exist(stack: Stack, count: int) -> None:
     for number in range(1, count + 1):
         launch_build(stack.service, VOICE)
         pass_on_lock(stack.service, number)

@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing runs twice, whoever comes between whom, and wherever a function dies."""
+"""No request is lost and no build runs twice, in any order of calls, and wherever a function dies."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -9,8 +9,9 @@ import boto3
 import pytest
 
 from sagebuild.builds.lock import StackState, read_state
-from sagebuild.builds.records import Trigger, list_builds, update_build
-from sagebuild.launch.start import launch_builds, pass_on_lock, start_pending
+from sagebuild.builds.records import Trigger, list_builds, now, update_build
+from sagebuild.finish.sweep import GRACE, find_lost_end
+from sagebuild.launch.start import launch_builds, pass_on_lock
 from sagebuild.launch.triggers import LaunchRequest
 from sagebuild.service import Service
 from tests.functional.conftest import REGION, create_builds_table, empty_moto
@@ -25,9 +26,12 @@ ENDED: dict[str, Any] = {
 
 
 class Machine:
-    """Step Functions as far as a launch sees it, and which refuses a second build beside one that runs."""
+    """Step Functions as a launch uses it; it refuses a second build while one runs."""
 
-    exceptions = SimpleNamespace(ExecutionAlreadyExists=type("ExecutionAlreadyExists", (Exception,), {}))
+    exceptions = SimpleNamespace(
+        ExecutionAlreadyExists=type("ExecutionAlreadyExists", (Exception,), {}),
+        ExecutionDoesNotExist=type("ExecutionDoesNotExist", (Exception,), {}),
+    )
 
     def __init__(self) -> None:
         self.started: list[str] = []
@@ -38,6 +42,12 @@ class Machine:
             raise self.exceptions.ExecutionAlreadyExists
         assert set(self.started) == self.ended, f"{name} was started beside another build"
         self.started.append(name)
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
+        name = executionArn.rpartition(":")[2]
+        if name not in self.started:
+            raise self.exceptions.ExecutionDoesNotExist
+        return {"status": "SUCCEEDED" if name in self.ended else "RUNNING", "stopDate": now() - 2 * GRACE}
 
 
 class World:
@@ -55,17 +65,17 @@ class World:
         return Service(settings, lambda name: Gated(clients[name], gate, answered))
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Empty the table and the machine."""
         for item in self.table.scan(TableName="builds")["Items"]:
             self.table.delete_item(TableName="builds", Key={name: item[name] for name in ("kind", "number")})
         self.machine.__init__()  # type: ignore[misc]
 
     def caller(self, work: Work) -> Caller:
-        """A caller of which each call waits for its turn."""
+        """A caller whose calls each wait for their turn."""
         return lambda gate: work(self.connect(gate))
 
     def deaths(self, work: Work, prepare: Callable[[], object]) -> Iterator[str]:
-        """Let a function die before each of its calls and after each answer: where it died, each time it has."""
+        """Let a function die before each of its calls and after each answer; yield where it died."""
         for call, answered in ((number // 2, number % 2 == 1) for number in itertools.count()):
             self.clear()
             prepare()
@@ -80,7 +90,7 @@ class World:
             except DiedError:
                 yield f"{'after' if answered else 'before'} call {call}"
             else:
-                assert call > 2, "it hardly made a call"
+                assert call > 2, "it made too few calls"
                 return
 
     def end(self, number: int, service: Service) -> None:
@@ -90,7 +100,7 @@ class World:
         pass_on_lock(service, number, sleep=lambda _: None)
 
     def check(self, requests: int) -> StackState:
-        """Each request was counted once; what has the lock was started; who waits, waits for somebody."""
+        """Check that each request counts once, the lock holder runs, and a pending build follows a running one."""
         state, records = read_state(self.service), list_builds(self.service)
         counted = sum(record.requests for record in records) + (state.pending.count if state.pending else 0)
         assert counted == requests
@@ -115,7 +125,15 @@ def ask(*names: str) -> Work:
     return lambda service: launch_builds(service, requests, sleep=lambda _: None)
 
 
-def test_requests_in_the_same_moment_start_one_build_in_every_order(world: World) -> None:
+def sweep(service: Service) -> list[int]:
+    """Sweep, and finish the builds that the sweep finds; their numbers."""
+    found = [each.number for each in find_lost_end(service, read_state(service), now())]
+    for number in found:
+        pass_on_lock(service, number, sleep=lambda _: None)
+    return found
+
+
+def test_concurrent_requests_start_one_build_in_every_order(world: World) -> None:
     def run(order: Sequence[int]) -> list[list[int]]:
         world.clear()
         choices = run_in_order([world.caller(ask("a")), world.caller(ask("b"))], order)
@@ -138,9 +156,7 @@ def test_a_message_delivered_twice_at_once_counts_once_in_every_order(world: Wor
 
 
 @pytest.mark.parametrize("waiting", [0, 1])
-def test_a_request_at_the_moment_when_a_build_ends_is_followed_by_a_build_in_every_order(
-    world: World, waiting: int
-) -> None:
+def test_a_build_follows_a_request_at_the_end_of_another_in_every_order(world: World, waiting: int) -> None:
     def run(order: Sequence[int]) -> list[list[int]]:
         world.clear()
         for number in range(1 + waiting):
@@ -149,7 +165,7 @@ def test_a_request_at_the_moment_when_a_build_ends_is_followed_by_a_build_in_eve
         ending = world.caller(lambda service: world.end(1, service))
         choices = run_in_order([ending, world.caller(ask("late"))], order)
         state = world.check(requests=2 + waiting)
-        assert state.running == 2  # whether it has taken "late" with it, or "late" waits behind it
+        assert state.running == 2  # "late" is part of build 2, or pending behind it
         return choices
 
     assert every_order(run) > 10
@@ -181,10 +197,10 @@ def test_a_launch_that_dies_anywhere_is_completed_by_the_next_delivery(world: Wo
 
 @pytest.mark.parametrize(
     ("repair", "requests"),
-    [(start_pending, 2), (lambda service: pass_on_lock(service, 1), 2), (ask("b"), 3)],
+    [(sweep, 2), (lambda service: pass_on_lock(service, 1), 2), (ask("b"), 3)],
     ids=["sweeper", "repetition", "request"],
 )
-def test_an_end_that_dies_anywhere_is_completed(world: World, repair: Work, requests: int) -> None:
+def test_a_finish_that_dies_anywhere_is_completed(world: World, repair: Work, requests: int) -> None:
     def end_a_build() -> None:
         ask("first")(world.service)
         ask("a")(world.service)
@@ -196,7 +212,7 @@ def test_an_end_that_dies_anywhere_is_completed(world: World, repair: Work, requ
         assert world.check(requests).running == 2, died
 
 
-def test_a_build_that_waits_behind_nobody_is_started(world: World) -> None:
+def test_a_pending_build_without_a_running_one_is_started_by_the_next_request(world: World) -> None:
     ask("first")(world.service)
     ask("second")(world.service)
     world.machine.ended.add("build-1")
@@ -207,14 +223,15 @@ def test_a_build_that_waits_behind_nobody_is_started(world: World) -> None:
         UpdateExpression="SET running = :none",
         ExpressionAttributeValues={":none": {"NULL": True}},
     )
-    assert start_pending(world.service) == 2
-    assert world.check(requests=2).pending is None
+    ask("third")(world.service)
+    state = world.check(requests=3)
+    assert (state.running, state.pending) == (2, None)
 
 
-def test_the_sweeper_leaves_a_running_build_and_an_idle_stack_alone(world: World) -> None:
-    assert start_pending(world.service) is None
+def test_the_sweep_leaves_a_running_build_and_an_idle_stack_alone(world: World) -> None:
+    assert sweep(world.service) == []
     ask("a")(world.service)
     ask("b")(world.service)
-    assert start_pending(world.service) == 1
+    assert sweep(world.service) == []
     state = world.check(requests=2)
-    assert state.pending is not None
+    assert (state.running, state.pending is not None) == (1, True)

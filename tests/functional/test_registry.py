@@ -1,4 +1,4 @@
-"""What is registered of a model, and how its approval follows what becomes of the build."""
+"""The package of a model in the registry, whose approval status follows the build's outcome."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ DEPLOYED = Ending("SUCCEEDED")
 
 
 class Sage:
-    """moto's SageMaker with a training job that has measured something, and packages that can be deleted.
+    """moto's SageMaker with a training job that has metrics, and packages that can be deleted.
 
     Parameters
     ----------
@@ -62,13 +62,13 @@ class Sage:
         return {"TrainingJobStatus": "Completed", "FinalMetricDataList": measured, "BillableTimeInSeconds": 7}
 
     def delete_model_package(self, ModelPackageName: str) -> None:  # noqa: N803
-        """DeleteModelPackage, which moto has not."""
+        """DeleteModelPackage, which moto lacks."""
         self.deleted.append(ModelPackageName)
 
 
 @pytest.fixture
 def sage(stack: Stack) -> Sage:
-    """A build that has trained, and a registry."""
+    """A stack with a trained build and a registry."""
     launch_build(stack.service, Trigger("push", "owner/name (main)"))
     stack.service.sagemaker.create_model_package_group(ModelPackageGroupName=STACK)
     stack.service.s3.put_object(Bucket=f"{STACK}-code", Key="source.tar.gz", Body=b"any")
@@ -89,7 +89,7 @@ def plan(stack: Stack, artifacts: str | None = None, model: Json | None = None, 
 
 
 def register(stack: Stack, **changes: Any) -> Json:
-    """What the registry has of the build's model."""
+    """The package of the build's model in the registry."""
     model = {"PrimaryContainer": {"Image": IMAGE, "Environment": {"A": "b"}, "Mode": "SingleModel"}}
     request = plan(stack) | {"number": 1, "model": model, "artifacts": ARTIFACTS, "execution": EXECUTION} | changes
     package = register_model(stack.service, request)
@@ -111,7 +111,7 @@ def finish(stack: Stack, ending: Ending) -> None:
     finish_build(stack.service, 1, ending, sleep=lambda _: None)
 
 
-def test_a_package_tells_what_the_model_is_and_where_it_comes_from(stack: Stack, sage: Sage) -> None:
+def test_a_package_describes_the_model_and_its_origin(stack: Stack, sage: Sage) -> None:
     package = register(stack)
     assert read_build(stack.service, 1).model_package == package["ModelPackageArn"]
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
@@ -141,8 +141,8 @@ def test_a_package_tells_what_the_model_is_and_where_it_comes_from(stack: Stack,
     assert package["MetadataProperties"]["GeneratedBy"] == EXECUTION
     statistics = package["ModelMetrics"]["ModelQuality"]["Statistics"]
     assert statistics == {"ContentType": "application/json", "S3Uri": f"{files}/metrics.json"}
-    told = {"accuracy": {"value": METRICS["accuracy"], "standard_deviation": "NaN"}}
-    assert read(stack, statistics["S3Uri"]) == {"multiclass_classification_metrics": told}
+    metrics = {"accuracy": {"value": METRICS["accuracy"], "standard_deviation": "NaN"}}
+    assert read(stack, statistics["S3Uri"]) == {"multiclass_classification_metrics": metrics}
     assert read(stack, f"{files}/parameters.json") == DOCUMENT
     assert sage.deleted == []
 
@@ -163,7 +163,7 @@ def test_only_new_models_are_registered(stack: Stack) -> None:
     assert not plan(stack, model=pipeline)["wanted"]
 
 
-def test_a_source_that_is_not_ours_to_look_at_has_no_version(stack: Stack) -> None:
+def test_a_source_outside_the_code_bucket_has_no_version(stack: Stack) -> None:
     origin = plan(stack, trainsourcefile="s3://theirs/source.tar.gz", hostsourcefile="absent.tar.gz")["origin"]
     assert (origin["source"], origin["source version"]) == ("s3://theirs/source.tar.gz", "")
     assert (origin["serving source"], origin["serving source version"]) == (f"s3://{STACK}-code/absent.tar.gz", "")
@@ -171,7 +171,7 @@ def test_a_source_that_is_not_ours_to_look_at_has_no_version(stack: Stack) -> No
 
 @pytest.mark.usefixtures("sage")
 @pytest.mark.parametrize(
-    ("ending", "status", "told"),
+    ("ending", "status", "description"),
     [
         (DEPLOYED, "Approved", "Build 1 succeeded."),
         (STOPPED, "Rejected", "Build 1 was stopped. Stopped by someone outside sagebuild"),
@@ -179,17 +179,17 @@ def test_a_source_that_is_not_ours_to_look_at_has_no_version(stack: Stack) -> No
         (Ending("FAILED", "X", "why " * 400), "Rejected", "Build 1 failed. why why"),
     ],
 )
-def test_the_end_of_the_build_approves_or_rejects(stack: Stack, ending: Ending, status: str, told: str) -> None:
+def test_the_end_of_the_build_approves_or_rejects(stack: Stack, ending: Ending, status: str, description: str) -> None:
     register(stack)
     finish(stack, ending)
     package = describe(stack)
     assert package["ModelApprovalStatus"] == status
-    assert package["ApprovalDescription"].startswith(told)
+    assert package["ApprovalDescription"].startswith(description)
     assert len(package["ApprovalDescription"]) <= 1024
 
 
 @pytest.mark.usefixtures("sage")
-def test_what_a_person_has_said_of_the_package_stays(stack: Stack) -> None:
+def test_a_users_approval_of_the_package_is_kept(stack: Stack) -> None:
     register(stack)
     stack.service.sagemaker.update_model_package(
         ModelPackageArn=read_build(stack.service, 1).model_package,
@@ -201,7 +201,7 @@ def test_what_a_person_has_said_of_the_package_stays(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("sage")
-def test_a_package_whose_arn_was_lost_is_rejected_all_the_same(stack: Stack) -> None:
+def test_a_package_whose_arn_was_lost_is_rejected(stack: Stack) -> None:
     package = register(stack)["ModelPackageArn"]
     update_build(stack.service, 1, model_package="")
     finish(stack, STOPPED)
@@ -209,20 +209,20 @@ def test_a_package_whose_arn_was_lost_is_rejected_all_the_same(stack: Stack) -> 
 
 
 @pytest.mark.usefixtures("sage")
-def test_a_build_that_was_stopped_meanwhile_rejects_its_package_itself(stack: Stack) -> None:
+def test_a_build_that_was_stopped_before_it_had_a_package_rejects_it(stack: Stack) -> None:
     finish(stack, STOPPED)
     assert register(stack)["ModelApprovalStatus"] == "Rejected"
 
 
 @pytest.mark.usefixtures("sage")
-def test_a_package_that_somebody_has_deleted_keeps_no_build_from_ending(stack: Stack) -> None:
+def test_a_build_ends_although_its_package_was_deleted(stack: Stack) -> None:
     update_build(stack.service, 1, model_package=f"arn:aws:sagemaker:{REGION}:123456789012:model-package/{STACK}/7")
     finish(stack, DEPLOYED)
     assert read_build(stack.service, 1).has_succeeded
 
 
 @pytest.mark.usefixtures("sage")
-def test_an_approval_before_the_build_has_asked_is_tried_again(stack: Stack) -> None:
+def test_an_approval_before_the_request_is_retried(stack: Stack) -> None:
     update_build(stack.service, 1, parameters=json.dumps(DOCUMENT | {"approval": "manual"}))
     package = register(stack)["ModelPackageArn"]
     with pytest.raises(AwsUnavailableError, match="Build 1 has not asked for approval yet"):
@@ -230,7 +230,7 @@ def test_an_approval_before_the_build_has_asked_is_tried_again(stack: Stack) -> 
 
 
 @pytest.mark.usefixtures("sage")
-def test_other_changes_of_the_registry_are_none_of_a_builds_business(stack: Stack) -> None:
+def test_other_changes_of_the_registry_change_no_build(stack: Stack) -> None:
     package = register(stack)["ModelPackageArn"]
     assert answer_from_registry(stack.service, package, approved=True, comment="") is None
     assert answer_from_registry(stack.service, f"{package}9", approved=True, comment="") is None
@@ -238,7 +238,7 @@ def test_other_changes_of_the_registry_are_none_of_a_builds_business(stack: Stac
     assert answer_from_registry(stack.service, package, approved=True, comment="") is None
 
 
-def test_nothing_of_the_registry_is_left_behind(stack: Stack, sage: Sage) -> None:
+def test_no_package_is_left_after_the_removal(stack: Stack, sage: Sage) -> None:
     package = register(stack)["ModelPackageArn"]
     finish(stack, DEPLOYED)
     remove_leftovers(stack.service, sleep=lambda _: None)

@@ -1,4 +1,4 @@
-"""Rolling back: which build is meant, what is refused, and that nothing of an earlier build is harmed by it."""
+"""Rollbacks: their target, what is refused, and that no earlier build loses its model."""
 
 import json
 from typing import Any
@@ -93,23 +93,21 @@ def test_a_build_after_a_rollback_goes_back_to_what_it_replaced(stack: Stack, ho
     assert find(stack, "4") == 1  # the number of a rollback means what it has gone back to
 
 
-def test_without_an_endpoint_the_newest_good_build_is_the_previous_one(stack: Stack, hosting: FakeHosting) -> None:
+def test_without_an_endpoint_previous_is_the_newest_successful_build(stack: Stack, hosting: FakeHosting) -> None:
     make_live(stack, hosting, 1)
     make_live(stack, hosting, 2)
     hosting.endpoint = None
     assert find(stack, "previous") == 2
 
 
-def test_what_replaced_a_configuration_of_a_persons_own_goes_back_to_a_build(
-    stack: Stack, hosting: FakeHosting
-) -> None:
+def test_previous_skips_your_own_configuration(stack: Stack, hosting: FakeHosting) -> None:
     make_live(stack, hosting, 1)
     hosting.settle("InService", "their-own")
     make_live(stack, hosting, 2)
     assert find(stack, "previous") == 1
 
 
-def test_what_cannot_be_gone_back_to_is_refused_by_name(stack: Stack, hosting: FakeHosting) -> None:
+def test_an_impossible_target_is_refused_with_its_own_error(stack: Stack, hosting: FakeHosting) -> None:
     for number in (1, 2):
         make_live(stack, hosting, number)
     launch_build(stack.service, VOICE)
@@ -135,7 +133,7 @@ def test_what_cannot_be_gone_back_to_is_refused_by_name(stack: Stack, hosting: F
 
 
 @pytest.mark.parametrize("wanted", ["", "last", "0", "-1", "1.0", "²"])
-def test_what_is_neither_previous_nor_a_number_is_refused(stack: Stack, wanted: str) -> None:
+def test_a_target_that_is_neither_previous_nor_a_number_is_refused(stack: Stack, wanted: str) -> None:
     with pytest.raises(RollbackError, match='it must be "previous" or the number of a build'):
         request_rollback(stack.service, wanted, VOICE)
     assert stack.executions() == []
@@ -164,7 +162,7 @@ def test_a_rollback_is_planned_with_the_earlier_builds_own_parameters(stack: Sta
     assert (record.live_before, record.status, record.keep_builds) == (live, "running", 0)
 
 
-def test_a_rollback_whose_sample_is_gone_says_so(stack: Stack, hosting: FakeHosting) -> None:
+def test_a_rollback_without_its_sample_request_is_refused(stack: Stack, hosting: FakeHosting) -> None:
     make_live(stack, hosting, 1, smoketest={"contenttype": "text/csv", "file": "sample.csv"})
     make_live(stack, hosting, 2)
     request_rollback(stack.service, "previous", VOICE)
@@ -184,21 +182,24 @@ def test_a_rollback_that_fails_is_undone_and_keeps_the_earlier_builds_model(stac
     assert find(stack, "1") == 1
 
 
-def test_a_rollback_is_told_of_in_its_own_words(stack: Stack, hosting: FakeHosting) -> None:
+def test_the_message_about_a_rollback_names_its_target(stack: Stack, hosting: FakeHosting) -> None:
     configs = [make_live(stack, hosting, number) for number in (1, 2)]
     roll_back(stack, hosting, "previous")
     request_rollback(stack.service, 9, VOICE)
     finish(stack, 4, Ending("FAILED", "BuildNotFoundError", '{"errorMessage": "There is no build 9."}'))
     done, failed = stack.read_texts()[-2:]
     assert done.startswith("Build 3 of sagebuild-test, a rollback to build 1, succeeded after ")
-    assert f"Endpoint: sagebuild-test serves the model of build 1 again, {configs[0]}; before, {configs[1]}." in done
+    assert (
+        f"Endpoint: sagebuild-test serves the model of build 1 again ({configs[0]}); before, it served {configs[1]}."
+        in done
+    )
     assert "Training:" not in done
     assert failed.startswith("Build 4 of sagebuild-test, a rollback to build 9, failed after ")
     assert "Reason: There is no build 9." in failed
-    assert f"Endpoint: sagebuild-test serves what it served before, {configs[0]}." in failed
+    assert f"Endpoint: sagebuild-test still serves {configs[0]}, as before this build." in failed
 
 
-def test_old_models_go_and_what_a_rollback_needs_stays(stack: Stack, hosting: FakeHosting) -> None:
+def test_old_models_are_deleted_except_what_a_rollback_needs(stack: Stack, hosting: FakeHosting) -> None:
     for number in (1, 2, 3, 4, 5):
         make_live(stack, hosting, number)
     roll_back(stack, hosting, "1")
@@ -217,7 +218,7 @@ def test_old_models_go_and_what_a_rollback_needs_stays(stack: Stack, hosting: Fa
         find(stack, "3")
 
 
-def test_a_model_that_a_configuration_of_a_persons_own_serves_stays(stack: Stack, hosting: FakeHosting) -> None:
+def test_a_model_that_your_own_configuration_serves_is_kept(stack: Stack, hosting: FakeHosting) -> None:
     names = [make_live(stack, hosting, number) for number in (1, 2, 3)]
     variants = [{"VariantName": "AllTraffic", "ModelName": names[0], "InstanceType": "ml.m5.large"}]
     hosting.create_endpoint_config(EndpointConfigName="their-own", ProductionVariants=variants)
@@ -225,7 +226,7 @@ def test_a_model_that_a_configuration_of_a_persons_own_serves_stays(stack: Stack
     assert [record.number for record in find_unneeded(stack.service, 1)] == [2]
 
 
-def test_a_failing_deletion_of_old_models_does_not_hold_up_the_next_build(
+def test_a_failing_deletion_of_old_models_does_not_delay_the_next_build(
     stack: Stack, hosting: FakeHosting, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_live(stack, hosting, 1)
@@ -240,7 +241,7 @@ def test_a_failing_deletion_of_old_models_does_not_hold_up_the_next_build(
 # By voice
 
 
-def test_a_rollback_by_voice_is_told_before_it_is_done(stack: Stack, hosting: FakeHosting) -> None:
+def test_a_rollback_by_voice_is_described_before_it_starts(stack: Stack, hosting: FakeHosting) -> None:
     configs = [make_live(stack, hosting, number) for number in (1, 2, 3)]
     assert voice.plan_rollback(stack.service, "previous") == voice.RollbackPlan(2, 3, configs[2])
     assert voice.plan_rollback(stack.service, "1") == voice.RollbackPlan(1, 3, configs[2])
@@ -252,7 +253,7 @@ def test_a_rollback_by_voice_is_told_before_it_is_done(stack: Stack, hosting: Fa
         voice.plan_rollback(stack.service, "previous")
 
 
-def test_a_rollback_by_voice_is_not_done_to_what_was_not_told_of(stack: Stack, hosting: FakeHosting) -> None:
+def test_a_rollback_by_voice_is_refused_when_its_target_has_changed(stack: Stack, hosting: FakeHosting) -> None:
     configs = [make_live(stack, hosting, number) for number in (1, 2, 3)]
     assert voice.apply_rollback(stack.service, 1, configs[1], VOICE) is None
     hosting.endpoint = None
@@ -261,7 +262,7 @@ def test_a_rollback_by_voice_is_not_done_to_what_was_not_told_of(stack: Stack, h
     assert voice.plan_rollback(stack.service, "2") == voice.RollbackPlan(2, None, "")
 
 
-def test_what_a_rollback_has_made_live_is_compared_by_its_own_metrics(stack: Stack, hosting: FakeHosting) -> None:
+def test_after_a_rollback_the_gate_compares_with_the_restored_model(stack: Stack, hosting: FakeHosting) -> None:
     for number in (1, 2):
         make_live(stack, hosting, number)
         update_build(stack.service, number, metrics={"accuracy": 0.9 + number / 100})

@@ -1,4 +1,4 @@
-"""Scaling: planned as the document asks, never in the way of an update, and put back when a build fails."""
+"""Scaling is planned by the document, ended before an update that it would block, and restored after a failure."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def plan(stack: Stack, document: dict[str, Any], before: Scaling | None, live: s
     return plan_scaling(BuildContext(stack.service, 1, parse_parameters(document)), before, live, wanted_type)
 
 
-def test_what_is_asked_for_is_what_is_found_afterwards(stack: Stack) -> None:
+def test_the_requested_scaling_is_found_afterwards(stack: Stack) -> None:
     planned = plan(stack, SCALED, None, "", TYPE)
     planned = {name: planned[name] for name in ("target", "policy")}
     assert planned == {"target": {"MinCapacity": 1, "MaxCapacity": 4}, "policy": OURS}
@@ -75,7 +75,7 @@ def test_a_queue_scales_by_its_length(stack: Stack) -> None:
     (False, True, TYPE, False, True, False),
     (False, True, None, False, True, False),
 ])  # fmt: skip
-def test_scaling_ends_before_an_update_that_it_would_stop(
+def test_scaling_ends_before_an_update_that_it_would_block(
     stack: Stack, asked: bool, was_scaled: bool, wanted_type: str | None, wanted: bool, release: bool, retains: bool
 ) -> None:
     live = deploy(stack.service, 1)
@@ -86,7 +86,7 @@ def test_scaling_ends_before_an_update_that_it_would_stop(
     assert planned["variant"] == VARIANT
 
 
-def test_a_persons_own_scaling_is_left_alone_or_told(stack: Stack) -> None:
+def test_your_own_scaling_is_left_alone_or_reported(stack: Stack) -> None:
     live = deploy(stack.service, 1)
     before = scale(stack, OURS | {"PolicyName": "by hand"})
     planned = plan(stack, {"framework": "SCIKIT"}, before, live, TYPE)
@@ -94,7 +94,7 @@ def test_a_persons_own_scaling_is_left_alone_or_told(stack: Stack) -> None:
     assert planned["update"]["RetainAllVariantProperties"] is True
     assert list(find_scaling_problems(stack.service, before, live, TYPE)) == []
     (problem,) = find_scaling_problems(stack.service, before, live, "ml.m5.large")
-    assert "has scaling that no build has set up" in problem
+    assert "has scaling that no build set up" in problem
 
 
 def fail_second_build(stack: Stack, before: Scaling | None, live: str) -> None:
@@ -116,7 +116,7 @@ def start_second_build(stack: Stack) -> str:
     return live
 
 
-def test_scaling_that_a_failed_build_ended_comes_back(stack: Stack) -> None:
+def test_scaling_that_a_failed_build_ended_is_restored(stack: Stack) -> None:
     live = start_second_build(stack)
     before = scale(stack)
     end_scaling(stack.service)
@@ -124,14 +124,14 @@ def test_scaling_that_a_failed_build_ended_comes_back(stack: Stack) -> None:
     assert describe_scaling(stack.service) == before
 
 
-def test_scaling_that_a_failed_build_set_up_goes(stack: Stack) -> None:
+def test_scaling_that_a_failed_build_set_up_is_ended(stack: Stack) -> None:
     live = start_second_build(stack)
     scale(stack)
     fail_second_build(stack, None, live)
     assert describe_scaling(stack.service) is None
 
 
-def test_scaling_that_a_failed_build_changed_is_as_before(stack: Stack) -> None:
+def test_scaling_that_a_failed_build_changed_is_restored(stack: Stack) -> None:
     live = start_second_build(stack)
     before = scale(stack)
     scale(stack, maximum=9)
@@ -139,7 +139,7 @@ def test_scaling_that_a_failed_build_changed_is_as_before(stack: Stack) -> None:
     assert describe_scaling(stack.service) == before
 
 
-def test_a_build_that_does_not_touch_scaling_leaves_it(stack: Stack) -> None:
+def test_a_build_without_scaling_changes_leaves_it_alone(stack: Stack) -> None:
     start_second_build(stack)
     before = scale(stack)
     finish(stack, 2, FAILED)

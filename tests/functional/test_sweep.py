@@ -1,4 +1,4 @@
-"""Whoever dies at whatever call: the sweep, or the next event, brings every build to its one end."""
+"""Wherever a function dies, the sweep or the next event finishes every build once."""
 
 import itertools
 import json
@@ -29,7 +29,7 @@ ABORTED = Ending("ABORTED", "BuildStopped", "Stopped by voice.")
 
 
 class DeathError(BaseException):
-    """A Lambda function's process has gone: nothing catches it, and nothing that it still wants to call is called."""
+    """A Lambda function's process died: no handler catches it, and its later calls are not made."""
 
 
 class World:
@@ -45,14 +45,14 @@ class World:
         _worlds[:] = [self]
 
     def answer(self, model: Any, params: Any, **_call: Any) -> Any:
-        """An answer in the place of moto's, or None; or death."""
+        """Return an answer in place of moto's, or None; or die."""
         if next(self._lives, None) is None:
             raise DeathError
         is_json = model.service_model.service_name in ("codebuild", "sagemaker")
         return self._answer(model.name, json.loads(params["body"])) if is_json else None
 
     def dies(self, calls: int, act: Callable[[Service], object]) -> bool:
-        """Have a function act that dies after so many calls; False if it came to its end before."""
+        """Run a function that dies after so many calls; False when it ended before that."""
         self._lives = iter(range(calls))
         try:
             act(self.service)
@@ -63,7 +63,7 @@ class World:
         return False
 
     def _answer(self, operation: str, asked: dict[str, str]) -> Any:
-        """What moto does not know: that jobs and image builds run, and stop, and that endpoints are updated."""
+        """Answer what moto lacks: jobs and image builds that run and stop, and updates of endpoints."""
         match operation:
             case "ListBuildsForProject":
                 return _answered({"ids": list(self.image_builds)})
@@ -87,27 +87,27 @@ class World:
         return None
 
     def begin_training(self, number: int) -> None:
-        """Have a build's training run."""
+        """Start a build's training."""
         self.jobs[name_resource(self.service, number)] = "InProgress"
 
     def sweep(self, later: timedelta = TOMORROW) -> list[int]:
-        """Sweep, and repeat each finish that the sweep asks for; their numbers."""
+        """Sweep, and repeat each finish that it requests; return the builds' numbers."""
         found = find_unfinished(self.service, now() + later)
         for each in found:
             finish_build(self.service, each.number, each.ending, never_sleep, clock=lambda: now() + later)
         return [each.number for each in found]
 
     def abort(self, number: int) -> None:
-        """Abort a build's execution, of which no event comes."""
+        """Abort a build's execution without an event."""
         self.service.stepfunctions.stop_execution(executionArn=execution_arn(self.service, number))
 
-    def check_told_once(self, *numbers: int) -> None:
-        """Each of these builds was told of, and none twice but with the warning that it may be the second time."""
+    def check_notified_once(self, *numbers: int) -> None:
+        """Check that each build was notified, and a second time only with the remark that it may be a repeat."""
         facts = [json.loads(text) for text in self.stack.read_notifications()]
         ids = [each["id"] for each in facts]
         assert set(ids) == {name_resource(self.service, number) for number in numbers}
         for before, after in itertools.pairwise(sorted(facts, key=lambda each: each["id"])):
-            assert before["id"] != after["id"] or "may be the second message" in after["text"] + before["text"]
+            assert before["id"] != after["id"] or "may be a repeat" in after["text"] + before["text"]
         self.repeated = len(ids) - len(set(ids))
 
 
@@ -143,7 +143,7 @@ def finish_aborted(service: Service) -> object:
 
 
 @pytest.mark.usefixtures("empty_aws")
-def test_a_finish_that_dies_at_any_call_is_made_up_for() -> None:
+def test_a_finish_that_dies_at_any_call_is_completed() -> None:
     repeated = []
     for calls in itertools.count():
         world = new_world()
@@ -177,14 +177,14 @@ def check_end_of_build_two(world: World, live: str) -> None:
     endpoint = describe_endpoint(service)
     assert endpoint
     assert endpoint.config == live == record.live_after
-    world.check_told_once(1, 2)
+    world.check_notified_once(1, 2)
     assert read_state(service).running == 3
     assert world.stack.executions() == ["build-1", "build-2", "build-3"]
     assert world.sweep(timedelta()) == []
 
 
 @pytest.mark.usefixtures("empty_aws")
-def test_a_launch_that_dies_at_any_call_is_made_up_for() -> None:
+def test_a_launch_that_dies_at_any_call_is_completed() -> None:
     for calls in itertools.count():
         world = new_world()
         died = world.dies(calls, lambda service: launch_build(service, VOICE))
@@ -200,20 +200,20 @@ def test_a_launch_that_dies_at_any_call_is_made_up_for() -> None:
 
 
 def end_all_builds(world: World) -> None:
-    """End what runs and what follows; everything is told once and the lock is free."""
+    """End the running and the pending build; each is notified once, and the lock is free."""
     numbers = []
     while running := read_state(world.service).running:
         numbers.append(running)
         world.abort(running)
         assert world.sweep() == [running]
     assert 1 <= len(numbers) <= 2
-    world.check_told_once(*numbers)
+    world.check_notified_once(*numbers)
     assert world.stack.executions() == [f"build-{number}" for number in numbers]
     assert set(world.jobs.values()) <= {"Stopped"}
 
 
 @pytest.mark.usefixtures("empty_aws")
-def test_a_stop_that_dies_at_any_call_can_be_repeated_and_is_made_up_for() -> None:
+def test_a_stop_that_dies_at_any_call_can_be_repeated_and_is_completed() -> None:
     for calls in itertools.count():
         world = new_world()
         launch_build(world.service, VOICE)
@@ -221,7 +221,7 @@ def test_a_stop_that_dies_at_any_call_can_be_repeated_and_is_made_up_for() -> No
         died = world.dies(calls, lambda service: stop_build(service, sleep=never_sleep))
         if died and not world.sweep():
             assert stop_build(world.service, sleep=never_sleep).confirmed
-        end_all_builds(world) if read_state(world.service).running else world.check_told_once(1)
+        end_all_builds(world) if read_state(world.service).running else world.check_notified_once(1)
         assert read_build(world.service, 1).status == "stopped"
         assert world.jobs == {name_resource(world.service, 1): "Stopped"}
         if not died:
@@ -234,7 +234,7 @@ def world(stack: Stack) -> World:
     return World(stack)
 
 
-def test_a_lost_event_is_made_up_for_but_not_while_its_own_may_come(world: World) -> None:
+def test_the_sweep_replaces_a_lost_event_after_two_minutes(world: World) -> None:
     launch_build(world.service, VOICE)
     assert world.sweep() == []
     world.abort(1)
@@ -242,11 +242,11 @@ def test_a_lost_event_is_made_up_for_but_not_while_its_own_may_come(world: World
     assert world.sweep(timedelta(minutes=3)) == [1]
     assert "someone outside sagebuild" in read_build(world.service, 1).reason
     finish_build(world.service, 1, Ending("FAILED"), sleep=never_sleep)  # the event comes after all
-    world.check_told_once(1)
+    world.check_notified_once(1)
     assert read_build(world.service, 1).status == "stopped"
 
 
-def test_a_retry_takes_over_the_claim_of_the_try_that_died_and_others_do_not(world: World) -> None:
+def test_only_a_retry_takes_over_the_claim_of_a_try_that_died(world: World) -> None:
     launch_build(world.service, VOICE)
     finish_build(world.service, 1, Ending("SUCCEEDED"), never_sleep, invocation="first")
     world.stack.read_notifications()
@@ -255,7 +255,7 @@ def test_a_retry_takes_over_the_claim_of_the_try_that_died_and_others_do_not(wor
     assert world.stack.read_texts() == []
     finish_build(world.service, 1, Ending("SUCCEEDED"), never_sleep, invocation="first")
     (text,) = world.stack.read_texts()
-    assert text.endswith("This may be the second message about this build: it is not certain that the first one left.")
+    assert text.endswith("This message may be a repeat: it is not known whether the first one was sent.")
 
 
 def test_a_stop_before_the_start_ends_the_build(world: World) -> None:
@@ -264,14 +264,14 @@ def test_a_stop_before_the_start_ends_the_build(world: World) -> None:
     assert change_state(world.service, state, type(state)(last_number=1, running=1), record)
     stopped = stop_build(world.service, sleep=never_sleep)
     assert stopped.summary == "Build 1: confirmed as ended: execution build-1 (never started)."
-    launch_build(world.service, VOICE)  # nobody starts what was stopped
+    launch_build(world.service, VOICE)  # the stopped build is not started
     assert world.stack.executions() == []
     assert world.sweep() == [1]
     assert read_build(world.service, 1).reason == "Stopped by voice."
     assert world.stack.executions() == ["build-2"]
 
 
-def test_a_build_whose_execution_is_gone_fails_and_says_so(world: World) -> None:
+def test_a_build_without_its_execution_fails_with_that_reason(world: World) -> None:
     launch_build(world.service, VOICE)
     update_build(world.service, 1, status="running")
     machine = world.stack.settings["STATE_MACHINE_ARN"]
@@ -285,13 +285,13 @@ def test_a_job_that_begins_after_its_build_has_ended_is_stopped(world: World) ->
     world.abort(1)
     finish_build(world.service, 1, ABORTED, sleep=never_sleep)
     world.begin_training(1)
-    world.jobs["sagebuild-test-3f2a1c00-77"] = "InProgress"  # of nobody that the records know
+    world.jobs["sagebuild-test-3f2a1c00-77"] = "InProgress"  # of no build with a record
     assert world.sweep() == [1]
     assert world.jobs == {"sagebuild-test-3f2a1c00-1": "Stopped", "sagebuild-test-3f2a1c00-77": "InProgress"}
-    world.check_told_once(1)
+    world.check_notified_once(1)
 
 
-def test_a_job_that_its_own_build_had_to_stop_is_no_reason(world: World) -> None:
+def test_a_job_that_the_finish_stopped_is_not_the_reason(world: World) -> None:
     launch_build(world.service, VOICE)
     world.begin_training(1)
     finish_build(
@@ -327,22 +327,22 @@ def test_a_deployment_that_comes_after_the_end_of_its_build_is_undone(world: Wor
     assert describe_endpoint(world.service) is None
 
 
-def test_what_cannot_be_undone_is_tried_for_an_hour_and_then_told(world: World) -> None:
+def test_a_failing_undo_is_retried_for_an_hour_and_then_noted(world: World) -> None:
     launch_build(world.service, VOICE)
     world.begin_training(1)
     world.abort(1)
     events = world.service.sagemaker.meta.events
     events.register_first("before-call.sagemaker.StopTrainingJob", _deny)
-    with pytest.raises(StillRunningError, match=r"is known to have ended.*AccessDenied"):
+    with pytest.raises(StillRunningError, match=r"is not confirmed as ended.*AccessDenied"):
         finish_build(world.service, 1, Ending("ABORTED", stopped_at=now()), never_sleep)
     assert not read_build(world.service, 1).has_ended
     finish_build(world.service, 1, Ending("ABORTED", stopped_at=now() - timedelta(hours=2)), never_sleep)
     events.unregister("before-call.sagemaker.StopTrainingJob", _deny)
     (note,) = read_build(world.service, 1).notes
-    assert note.startswith("This could not be put right and needs you: ")
+    assert note.startswith("sagebuild could not clean this up; please check: ")
     assert world.sweep() == [1], "and it is tried again all the same"
     assert set(world.jobs.values()) == {"Stopped"}
-    world.check_told_once(1)
+    world.check_notified_once(1)
 
 
 def _deny(**_call: Any) -> Any:
@@ -353,7 +353,7 @@ def _deny(**_call: Any) -> Any:
     return Answer(), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
 
 
-def test_machines_are_told_the_facts_under_the_records_own_names(world: World) -> None:
+def test_the_facts_for_machines_have_the_names_of_the_record(world: World) -> None:
     launch_build(world.service, VOICE)
     finish_build(world.service, 1, Ending("FAILED", "E", "why"), sleep=never_sleep)
     facts = json.loads(world.stack.read_notifications()[0])

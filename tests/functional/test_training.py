@@ -1,33 +1,36 @@
-"""A build without a training takes the newest model that there is, and says so; without one it says that."""
+"""A build without a training uses the newest model; without any, it fails and says so."""
 
+import time
 from typing import Any
 
 import pytest
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
+from sagebuild.client.logs import read_training_log
 from sagebuild.errors import ParameterError
 from sagebuild.finish.build import Ending, finish_build
 from sagebuild.launch.start import launch_build
-from sagebuild.notifications.notify import write_message
+from sagebuild.notifications.words import write_message
 from sagebuild.parameters import parse_parameters
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.preflight import examine_inputs
 from sagebuild.requests.training import plan_training
+from sagebuild.running.job import TRAINING_LOGS
 from tests.functional.conftest import Stack
 
 NOTHING = parse_parameters({"framework": "SCIKIT", "skiptrain": True})
 
 
 def end_build(stack: Stack, status: str, artifacts: str) -> int:
-    """A whole build, as its record tells of it."""
+    """Launch and finish a build; return its number."""
     number = launch_build(stack.service, Trigger("command")).number
     update_build(stack.service, number, artifacts=artifacts)
     finish_build(stack.service, number, Ending(status, "X", "{}"), sleep=lambda _: None)
     return number
 
 
-def test_the_newest_model_of_a_good_build_is_taken(stack: Stack) -> None:
+def test_the_newest_model_of_a_successful_build_is_used(stack: Stack) -> None:
     end_build(stack, "SUCCEEDED", "s3://model/1.tar.gz")
     newest = end_build(stack, "SUCCEEDED", "s3://model/2.tar.gz")
     end_build(stack, "SUCCEEDED", "")
@@ -41,7 +44,7 @@ def test_the_newest_model_of_a_good_build_is_taken(stack: Stack) -> None:
     assert plan.notes == (f"Nothing was trained: the model is that of build {newest}, s3://model/2.tar.gz.",)
 
 
-def test_without_any_model_the_person_is_told_what_to_do(stack: Stack) -> None:
+def test_without_any_model_the_error_says_what_to_do(stack: Stack) -> None:
     end_build(stack, "FAILED", "s3://model/1.tar.gz")
     with pytest.raises(ParameterError, match="no earlier build has left a model; train once, or give"):
         plan_training(BuildContext(stack.service, 2, NOTHING), "")
@@ -71,11 +74,11 @@ def test_artifacts_that_cannot_be_served_are_refused(stack: Stack, artifacts: st
     assert "s3://sagebuild-test-code/a.tar.gz" in second
 
 
-def test_a_tuning_is_told_with_its_best(stack: Stack) -> None:
+def test_the_message_about_a_tuning_names_its_best_training(stack: Stack) -> None:
     number = launch_build(stack.service, Trigger("command")).number
     changes: dict[str, Any] = {"tuning_job": "t-1", "job_status": "Completed", "job_seconds": 90, "trainings": 8}
     update_build(stack.service, number, status="succeeded", trainings_completed=6, **changes)
-    assert "Tuning: Completed, 6 of 8 trainings completed, 1 minute 30 seconds paid for (t-1)." in write_message(
+    assert "Tuning: Completed, 6 of 8 trainings completed, 1 minute 30 seconds billed (t-1)." in write_message(
         stack.service, read_build(stack.service, number)
     )
     best = {"learning-rate": "0.01", "kernel": "rbf"}
@@ -83,7 +86,19 @@ def test_a_tuning_is_told_with_its_best(stack: Stack) -> None:
         stack.service, number, training_job="t-1-003-abc", metrics={"accuracy": 0.97}, best_hyperparameters=best
     )
     assert (
-        "Tuning: Completed, 6 of 8 trainings completed, 1 minute 30 seconds paid for; "
+        "Tuning: Completed, 6 of 8 trainings completed, 1 minute 30 seconds billed; "
         "the best has accuracy 0.97 with kernel rbf, learning-rate 0.01 (t-1-003-abc)."
     ) in write_message(stack.service, read_build(stack.service, number))
     assert best == read_build(stack.service, number).best_hyperparameters
+
+
+def test_the_log_of_a_training_holds_no_other_trainings_lines(stack: Stack) -> None:
+    number = launch_build(stack.service, Trigger("command")).number
+    update_build(stack.service, number, tuning_job="tuning", training_job="tuning-1")
+    logs, at = stack.service.logs, round(time.time() * 1000)
+    logs.create_log_group(logGroupName=TRAINING_LOGS)
+    for job, line in (("tuning-1", "loss=0.5"), ("tuning-12", "loss=0.9")):
+        place: Any = {"logGroupName": TRAINING_LOGS, "logStreamName": f"{job}/algo-1-{at}"}
+        logs.create_log_stream(**place)
+        logs.put_log_events(**place, logEvents=[{"timestamp": at, "message": line}])
+    assert read_training_log(stack.service, read_build(stack.service, number)) == ["loss=0.5"]

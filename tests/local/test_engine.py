@@ -174,6 +174,24 @@ def test_web_pages_are_refused(engine: Engine) -> None:
         urllib.request.urlopen(request, timeout=10)
 
 
+@pytest.mark.parametrize("host", ["attacker.example", "127.0.0.1.attacker.example", "localhost.example", "", "[::1"])
+def test_a_name_that_is_not_this_machine_s_is_refused(engine: Engine, host: str) -> None:
+    port = engine.endpoint_url.rpartition(":")[2]
+    for path in ("/_local/health", "/?Action=CreateStack&StackName=x"):
+        request = urllib.request.Request(f"{engine.endpoint_url}{path}", headers={"Host": f"{host}:{port}"})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(request, timeout=10)
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "[::1]", "bucket.localhost", "a.b.localhost"])
+def test_loopback_names_and_s3_virtual_hosts_are_answered(engine: Engine, host: str) -> None:
+    port = engine.endpoint_url.rpartition(":")[2]
+    headers = {"Host": f"{host}:{port}"}
+    request = urllib.request.Request(f"{engine.endpoint_url}/_local/health", headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert json.load(answer)["status"] == "ok"
+
+
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "named"),
     [

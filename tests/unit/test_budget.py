@@ -1,4 +1,4 @@
-"""`maxcost` ends a training by SageMaker's own limit when the money is spent, and refuses what it cannot hold."""
+"""`maxcost` lowers SageMaker's time limit so that a training ends when the money is spent, or refuses the build."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_a_training_ends_when_the_money_is_spent() -> None:
     assert limited.note == "maxcost ($0.25) ends the training after 58 minutes, before trainmaxrun does."
 
 
-def test_a_training_that_cannot_cost_so_much_is_left_alone() -> None:
+def test_a_training_that_cannot_reach_maxcost_is_unchanged() -> None:
     training, limited = hold(of("PYTORCH", maxcost=1))
     assert training["StoppingCondition"] == {"MaxRuntimeInSeconds": 4 * 3600}
     assert (limited.limit, limited.problem, limited.note) == (None, "", "")
@@ -66,18 +66,18 @@ def test_all_trainings_of_a_tuning_job_share_the_money() -> None:
      "maxcost is 0.2, which pays for 281 seconds of each of 20 trainings at $0.13 an hour; it must be at least 0.22, "
      "which pays for 5 minutes."),
 ])  # fmt: skip
-def test_what_cannot_be_held_is_refused(document: dict[str, Any], region: str, problem: str) -> None:
+def test_a_maxcost_that_cannot_be_kept_is_refused(document: dict[str, Any], region: str, problem: str) -> None:
     training, limited = hold(document, region)
     assert (limited.problem, limited.limit) == (problem, None)
     assert training["StoppingCondition"]["MaxRuntimeInSeconds"] == 4 * 3600
 
 
-def test_the_least_that_is_named_is_enough() -> None:
+def test_the_minimum_in_the_error_is_accepted() -> None:
     _, limited = hold(of("PYTORCH", maxcost=0.35, traininstancetype="ml.p3.2xlarge"))
     assert limited.problem == ""
 
 
-def test_without_a_training_there_is_nothing_to_hold() -> None:
+def test_a_build_without_a_training_ignores_maxcost() -> None:
     training, limited = hold(of("PYTORCH", maxcost=0.01, skiptrain=True))
     assert (training, limited.limit, limited.problem, limited.note) == ({}, None, "", "")
 

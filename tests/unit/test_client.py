@@ -1,4 +1,4 @@
-"""The client's own words and pictures: errors explained, documents compared, logs read, steps placed and drawn."""
+"""The client's text and drawings: translated errors, compared documents, logs, steps, plots and tables."""
 
 import io
 import json
@@ -21,20 +21,21 @@ from botocore.exceptions import (
 
 from sagebuild.builds.lock import Pending, StackState
 from sagebuild.builds.records import BuildRecord, Trigger
-from sagebuild.client.comparison import compare_builds
+from sagebuild.client.aws_errors import translate_error
+from sagebuild.client.build import Builds
+from sagebuild.client.comparison import Comparison
 from sagebuild.client.connection import name_setting
-from sagebuild.client.differences import describe_differences, read_leniently, remove_path, set_path
-from sagebuild.client.drawing import draw_builds, draw_curves, draw_steps
-from sagebuild.client.explanations import explain
-from sagebuild.client.facts import describe_facts, name_build
-from sagebuild.client.launching import find_number
-from sagebuild.client.layout import lay_out
+from sagebuild.client.descriptions import describe_fields, describe_outcome, name_build
+from sagebuild.client.differences import describe_differences, remove_path, set_path
+from sagebuild.client.flow import lay_out
+from sagebuild.client.launch_requests import find_number
 from sagebuild.client.logs import FUNCTIONS, read_function_line
-from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline, find_values
+from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline
 from sagebuild.client.prediction import decode, encode
+from sagebuild.client.progress import describe_step
 from sagebuild.client.steps import History, Step, Steps, build_steps
-from sagebuild.client.watching import describe_step
 from sagebuild.errors import InputError
+from sagebuild.parameters.json_text import read_leniently
 from tests.engine import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -55,20 +56,20 @@ def client_error(code: str, message: str = "") -> ClientError:
         (NoCredentialsError(), "CredentialsError", "There are no AWS credentials: run 'aws configure'"),
         (ProfileNotFound(profile="x"), "CredentialsError", "aws configure list-profiles"),
         (UnauthorizedSSOTokenError(), "CredentialsError", "log in again"),
-        (NoRegionError(), "RegionError", "No AWS region is set: say --region"),
-        (EndpointConnectionError(endpoint_url="http://x"), "RegionError", "does 'make local' still run?"),
-        (client_error("ExpiredToken"), "CredentialsError", "AWS does not take these credentials (ExpiredToken)"),
+        (NoRegionError(), "RegionError", "No AWS region is set: pass --region"),
+        (EndpointConnectionError(endpoint_url="http://x"), "RegionError", "check that 'make local' is still running"),
+        (client_error("ExpiredToken"), "CredentialsError", "AWS rejects these credentials (ExpiredToken)"),
         (client_error("AccessDenied", "paul may not."), "AccessDeniedError", "paul may not. (DescribeStacks"),
     ],
 )
-def test_an_error_of_botocores_is_explained(error: Any, name: str, sentence: str) -> None:
-    explained = explain(error)
-    assert type(explained).__name__ == name
-    assert sentence in str(explained)
+def test_a_botocore_error_is_translated(error: Any, name: str, sentence: str) -> None:
+    translated = translate_error(error)
+    assert type(translated).__name__ == name
+    assert sentence in str(translated)
 
 
-def test_an_error_with_nothing_to_say_about_it_is_left_alone() -> None:
-    assert explain(client_error("ValidationException")) is None
+def test_an_error_without_a_translation_is_left_alone() -> None:
+    assert translate_error(client_error("ValidationException")) is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_an_output_becomes_the_setting_that_functions_have(output: str, setting:
     assert name_setting(output) == setting
 
 
-def test_differences_are_told_by_dotted_names() -> None:
+def test_differences_are_listed_by_dotted_names() -> None:
     before = {"a": 1, "b": {"c": 1, "d": 2}, "e": True, "f": 1}
     after = {"a": 1, "b": {"c": 1, "d": 3}, "f": 1.0, "g": []}
     assert describe_differences(before, after) == ["~ b.d: 2 -> 3", "- e: true", "~ f: 1 -> 1.0", "+ g: []"]
@@ -91,7 +92,7 @@ def test_a_dotted_name_reaches_into_a_document() -> None:
     set_path(document, "channels.train.path", "data/")
     remove_path(document, "train")
     assert document == {"hyperparameters": {"epochs": 2}, "channels": {"train": {"path": "data/"}}}
-    with pytest.raises(InputError, match="channels is no object"):
+    with pytest.raises(InputError, match="channels is not an object"):
         set_path({"channels": "none"}, "channels.train", 1)
     with pytest.raises(InputError, match="train is not in the document"):
         remove_path(document, "train")
@@ -104,7 +105,7 @@ def test_logs_are_those_of_every_function_that_a_build_calls() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null"])
-def test_what_is_no_document_reads_as_an_empty_one(text: str) -> None:
+def test_text_that_is_not_a_document_reads_as_an_empty_one(text: str) -> None:
     assert read_leniently(text) == {}
 
 
@@ -120,14 +121,14 @@ def test_what_is_no_document_reads_as_an_empty_one(text: str) -> None:
         (StackState(5, 5, Pending(Trigger("topic"), 1, "")), StackState(6, 6), 6),
     ],
 )
-def test_a_request_is_found_in_the_build_that_began_or_in_the_one_that_waits(
+def test_a_request_is_found_in_the_build_that_began_or_in_the_pending_one(
     before: StackState, after: StackState, number: int | None
 ) -> None:
     assert find_number(before, after) == number
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("START RequestId: 1 Version: $LATEST", ""),
         ("REPORT RequestId: 1\tDuration: 1 ms", ""),
@@ -147,13 +148,8 @@ def test_a_request_is_found_in_the_build_that_began_or_in_the_one_that_waits(
         ("plain words", "plain words"),
     ],
 )
-def test_of_a_functions_log_only_what_it_says_is_told(text: str, told: str) -> None:
-    assert read_function_line(text) == told
-
-
-def test_metrics_are_found_as_sagemaker_finds_them() -> None:
-    definitions = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}, {"Name": "absent", "Regex": "absent=(.*)"}]
-    assert find_values(definitions, ["loss=2.5 loss=2", "nothing", "loss=1"]) == {"loss": [2.5, 2.0, 1.0]}
+def test_only_the_messages_of_a_functions_log_are_shown(text: str, message: str) -> None:
+    assert read_function_line(text) == message
 
 
 def test_metrics_of_builds_are_put_side_by_side() -> None:
@@ -185,13 +181,13 @@ def test_a_sparkline_reaches_from_the_smallest_to_the_largest() -> None:
         (np.array([[1], [2]]), "application/json", b"[[1], [2]]", "application/json"),
     ],
 )
-def test_a_question_is_written_as_it_suits(data: Any, content_type: str | None, body: bytes, sent_as: str) -> None:
+def test_a_request_is_written_in_its_content_type(
+    data: Any, content_type: str | None, body: bytes, sent_as: str
+) -> None:
     assert encode(data, content_type) == (body, sent_as)
 
 
-def test_pandas_and_npy_and_files_are_sent(tmp_path: Path) -> None:
-    pandas = pytest.importorskip("pandas")
-    assert encode(pandas.DataFrame({"a": [1, 2], "b": [3, 4]})) == (b"1,3\n2,4\n", "text/csv")
+def test_npy_and_files_are_sent(tmp_path: Path) -> None:
     body, kind = encode(np.zeros((2, 3, 4)), "application/x-npy")
     assert np.load(io.BytesIO(body)).shape == (2, 3, 4)
     file = tmp_path / "question.npy"
@@ -203,14 +199,14 @@ def test_pandas_and_npy_and_files_are_sent(tmp_path: Path) -> None:
     ("data", "content_type", "sentence"),
     [
         (np.zeros((2, 3, 4)), None, "An array of 3 dimensions cannot be sent as text/csv"),
-        (object(), None, "not JSON serializable; give numpy, pandas"),
+        (object(), None, "not JSON serializable; pass numpy, pandas"),
         ({"a"}, "image/png", "A set cannot be sent as image/png"),
-        (5, "text/csv", "A int is no rows"),
-        (Path("question.xls"), None, "does not tell by its name what it holds"),
+        (5, "text/csv", "A int cannot be written as text/csv; pass a list of rows"),
+        (Path("question.xls"), None, r"The content type of question\.xls is unknown; pass content_type"),
         (Path("absent.csv"), None, "absent.csv cannot be read"),
     ],
 )
-def test_what_cannot_be_sent_is_refused(data: Any, content_type: str | None, sentence: str) -> None:
+def test_data_that_cannot_be_sent_is_refused(data: Any, content_type: str | None, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         encode(data, content_type)
 
@@ -224,7 +220,7 @@ def test_what_cannot_be_sent_is_refused(data: Any, content_type: str | None, sen
         (b"\x00", "image/png", b"\x00"),
     ],
 )
-def test_an_answer_is_read_by_its_type(body: bytes, content_type: str, answer: Any) -> None:
+def test_a_response_is_read_by_its_content_type(body: bytes, content_type: str, answer: Any) -> None:
     assert decode(body, content_type) == answer
 
 
@@ -235,7 +231,7 @@ def states() -> dict[str, Any]:
     return found
 
 
-def test_steps_tell_what_was_done_what_failed_and_what_was_not_needed() -> None:
+def test_steps_are_done_failed_stopped_or_skipped() -> None:
     history = History()
     for second, name in enumerate(["Plan Build", "Train Model"]):
         history.enter(name, NOW + timedelta(seconds=second))
@@ -249,12 +245,12 @@ def test_steps_tell_what_was_done_what_failed_and_what_was_not_needed() -> None:
     assert running.current == Step("Train Model", "running", 9.0, 2)
     assert describe_step(running.current) == "Train Model: running"
     to_come = {step.name: step.state for step in running}
-    assert (to_come["Create Model"], to_come["Tune Model"]) == ("waiting", "skipped")  # which it has passed by
+    assert (to_come["Create Model"], to_come["Tune Model"]) == ("waiting", "skipped")  # it can no longer be reached
     stopped = {step.name: step.state for step in build_steps(states(), history, "ABORTED", later)}
     assert stopped["Train Model"] == "stopped"
 
 
-def test_ways_lead_from_step_to_step_past_choices() -> None:
+def test_transitions_lead_from_step_to_step_and_leave_out_choices() -> None:
     transitions = set(build_steps(states(), History(), "RUNNING", NOW).transitions)
     assert {("Plan Build", "Train Model"), ("Create Model", "Create Endpoint Config")} <= transitions
     assert ("Check Endpoint", "Wait For Endpoint") in transitions
@@ -269,16 +265,22 @@ def test_steps_are_laid_out_from_top_to_bottom_without_touching() -> None:
     assert all(0 <= box.x <= width - box.width and 0 <= box.y <= height - box.height for box in boxes.values())
 
 
-def test_pictures_are_well_formed_and_escape_what_others_wrote() -> None:
+def test_drawings_are_well_formed_and_escape_foreign_text() -> None:
     steps = build_steps(states(), History(), "RUNNING", NOW)
-    picture = ElementTree.fromstring(draw_steps(steps))
+    picture = ElementTree.fromstring(steps._repr_html_())
     assert "Train Model" in set(picture.itertext())
     evil = Steps((Step("<script>"),))
-    assert "<script>" not in draw_steps(evil)
+    assert "<script>" not in evil._repr_html_()
     curves = Curves({"<b>": [1.0, float("nan"), 3.0], "flat": [2.0]}, "Build 3")
-    plots = ElementTree.fromstring(draw_curves(curves).replace("<br>", "<br/>"))
+    plots = ElementTree.fromstring(curves._repr_html_().replace("<br>", "<br/>"))
     assert len(plots.findall("{http://www.w3.org/2000/svg}svg")) == 2
-    table = draw_builds([record(3, status="failed", reason="<script>alert(1)</script>", ended_at=NOW.isoformat())])
+    diverged = Curves({"loss": [float("nan")]}, "Build 3", notes=("<i>: no number.",))._repr_html_()
+    assert [part.text for part in ElementTree.fromstring(diverged.replace("<br>", "<br/>")).findall("p")] == [
+        "loss: no finite value.",
+        "<i>: no number.",
+    ]
+    failed = record(3, status="failed", reason="<script>alert(1)</script>", ended_at=NOW.isoformat())
+    table = Builds((), (failed,))._repr_html_()
     assert "<script>" not in table
     assert ElementTree.fromstring(table).findall("tr")[1].findtext("td") == "3"
 
@@ -289,7 +291,7 @@ OVERRIDES = '{"trainvolumesize": 20}'
 def test_two_builds_are_compared() -> None:
     first = record(1, status="succeeded", parameters='{"trainvolumesize": 10}', metrics={"accuracy": 0.5})
     second = record(2, status="failed", parameters=first.parameters, overrides=OVERRIDES, reason="too small")
-    comparison = compare_builds(first, second)
+    comparison = Comparison(first, second)
     assert ("accuracy", "0.5", "-") in comparison.rows
     assert comparison.differences == ["~ trainvolumesize: 10 -> 20"]
     assert comparison.to_dict()["builds"]["reason"] == {"1": "-", "2": "too small"}
@@ -297,19 +299,19 @@ def test_two_builds_are_compared() -> None:
     assert "too small" in comparison._repr_html_()
 
 
-def test_a_build_is_told_with_what_was_decided_about_it() -> None:
+def test_a_build_is_described_with_its_approval_and_its_cost() -> None:
     asked = {"status": "running", "approval_token": "t", "approval_until": "2026-01-03T03:04:05+00:00"}
-    facts = describe_facts(record(4, **asked, metrics={"accuracy": 0.9}, live_metrics={"accuracy": 0.8}))
-    assert (facts["metrics"], facts["live metrics"]) == ("accuracy 0.9", "accuracy 0.8")
-    assert facts["approval"] == "asked for until 2026-01-03 03:04:05 UTC"
+    fields = describe_fields(record(4, **asked, metrics={"accuracy": 0.9}, live_metrics={"accuracy": 0.8}))
+    assert (fields["metrics"], fields["live metrics"]) == ("accuracy 0.9", "accuracy 0.8")
+    assert fields["approval"] == "requested, until 2026-01-03 03:04:05 UTC"
     answered = {"approval": "rejected", "approval_by": "ada (command)", "approval_comment": "too slow"}
-    facts = describe_facts(
+    fields = describe_fields(
         record(4, **answered, status="withheld", cost_max=0.92, cost=0.001, overrides='{"spot": true}')
     )
-    assert facts["approval"] == "rejected by ada (command): too slow"
-    assert facts["cost"] == "less than $0.01 of training"
-    assert facts["for this build alone"] == '{"spot": true}'
-    assert describe_facts(record(4, cost_max=0.92))["cost"] == "at most $0.92 of training"
+    assert fields["approval"] == "rejected by ada (command): too slow"
+    assert fields["cost"] == "less than $0.01 of training"
+    assert fields["overrides"] == '{"spot": true}'
+    assert describe_fields(record(4, cost_max=0.92))["cost"] == "at most $0.92 of training"
 
 
 @pytest.mark.parametrize(
@@ -321,5 +323,15 @@ def test_a_build_is_told_with_what_was_decided_about_it() -> None:
         ("3", 0, "Build 4, a rollback to build 3,"),
     ],
 )
-def test_a_rollback_is_named_with_what_it_goes_back_to(rollback: str, restores: int, name: str) -> None:
+def test_a_rollback_is_named_with_the_build_that_it_restores(rollback: str, restores: int, name: str) -> None:
     assert name_build(BuildRecord(4, Trigger("command", "", rollback), NOW.isoformat(), restores=restores)) == name
+
+
+def test_the_outcome_of_a_build_is_described_in_a_sentence() -> None:
+    waiting = record(5, status="waiting", requests=2)
+    assert describe_outcome(waiting) == "Build 5 waits for the running build to end; it covers 2 requests."
+    ended = {"status": "failed", "ended_at": (NOW + timedelta(seconds=70)).isoformat()}
+    failed = record(5, **ended, step="Train Model", reason="Out of memory.")
+    assert (
+        describe_outcome(failed) == "Build 5 failed after 1 minute 10 seconds, at the step Train Model. Out of memory."
+    )

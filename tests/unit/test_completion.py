@@ -1,4 +1,4 @@
-"""The shell completes the command line, and Python without its libraries says what to install."""
+"""The shell completes the command line, and without its libraries the command line says what to install."""
 
 import sys
 
@@ -29,7 +29,7 @@ def test_words_are_completed(
     assert capsys.readouterr().out.split() == [completed]
 
 
-def test_without_its_libraries_it_says_what_to_install(
+def test_the_error_without_libraries_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in [name for name in sys.modules if name.startswith(("sagebuild.cli", "typer"))]:
@@ -38,4 +38,4 @@ def test_without_its_libraries_it_says_what_to_install(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
-    assert "the command line needs typer; pip install" in capsys.readouterr().err
+    assert "the command line needs typer; run: pip install" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What a build costs by the price table: for each way to train and to serve, and what is said of the rest."""
+"""The estimated cost of each kind of training and hosting, and the sentences about what it leaves out."""
 
 import json
 from datetime import date
@@ -11,7 +11,7 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.cost.estimate import CostPlan, estimate_cost, plan_cost
 from sagebuild.cost.prices import date_prices, find_hosting_price, find_image_build_price, find_training_price
-from sagebuild.cost.spent import NEVER_COUNTED, Cost, describe_cost, format_dollars, tell_cost
+from sagebuild.cost.spent import NEVER_COUNTED, Cost, describe_cost, format_cost, format_dollars
 from sagebuild.parameters import BuildParameters, parse_parameters
 from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
@@ -37,7 +37,7 @@ def estimate_of(parameters: BuildParameters) -> float | None:
 
 
 def sentences(cost: Cost) -> str:
-    """What is said of this build alone."""
+    """The sentences that are only about this build."""
     assert cost.left_out[-1] == NEVER_COUNTED
     return " ".join(cost.left_out[:-1])
 
@@ -47,16 +47,16 @@ def plan(parameters: BuildParameters, bodies: dict[str, Any]) -> CostPlan:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_each_framework_costs_its_instances_for_as_long_as_they_may_train(name: str) -> None:
+def test_each_framework_costs_its_instances_for_the_longest_training(name: str) -> None:
     bodies = build_requests(DOCUMENTS[name])
-    told = plan(parse_parameters(DOCUMENTS[name]), bodies)
+    facts = plan(parse_parameters(DOCUMENTS[name]), bodies)
     resources, limits = bodies["training"]["ResourceConfig"], bodies["training"]["StoppingCondition"]
     price = find_training_price("eu-west-1", resources["InstanceType"])
     assert price is not None
     hourly = price.hourly * resources["InstanceCount"]
-    assert told["training_hourly_cost"] == pytest.approx(hourly)
-    assert told["cost_max"] == pytest.approx(hourly * limits["MaxRuntimeInSeconds"] / 3600)
-    assert (told["endpoint_hourly_cost"], told["prices_date"]) == (T2_MEDIUM, date_prices())
+    assert facts["training_hourly_cost"] == pytest.approx(hourly)
+    assert facts["cost_max"] == pytest.approx(hourly * limits["MaxRuntimeInSeconds"] / 3600)
+    assert (facts["endpoint_hourly_cost"], facts["prices_date"]) == (T2_MEDIUM, date_prices())
 
 
 @pytest.mark.parametrize(("document", "most", "endpoint"), [
@@ -69,7 +69,7 @@ def test_each_framework_costs_its_instances_for_as_long_as_they_may_train(name: 
     ({"asynchronous": {}}, 4 * M5_LARGE, T2_MEDIUM),
     ({"serverless": {"memory": 2, "concurrency": 5}}, 4 * M5_LARGE, None),
 ])  # fmt: skip
-def test_a_build_is_estimated_before_there_is_one(document: Any, most: float, endpoint: float | None) -> None:
+def test_a_build_is_estimated_before_it_starts(document: Any, most: float, endpoint: float | None) -> None:
     cost = cost_of(**document)
     assert cost.maximum == pytest.approx(most)
     assert (cost.spent, cost.endpoint_hourly) == (None, endpoint)
@@ -79,9 +79,9 @@ def test_a_tuning_job_costs_all_its_trainings() -> None:
     ranges = {"depth": {"MinValue": 2, "MaxValue": 80, "integer": True}}
     parameters = parse_parameters(tuned(hyperparameters=ranges, maxtrainingjobs=20, trainmaxrun=0.5, **SCRIPT))
     body = build_tuning_job(BuildContext(a_service(), NUMBER, parameters), "image:1")
-    told = plan(parameters, {"tuning": body} | ENDPOINT)
-    assert told["cost_max"] == pytest.approx(20 * 0.5 * M5_LARGE) == estimate_of(parameters)
-    assert told["training_hourly_cost"] == M5_LARGE
+    facts = plan(parameters, {"tuning": body} | ENDPOINT)
+    assert facts["cost_max"] == pytest.approx(20 * 0.5 * M5_LARGE) == estimate_of(parameters)
+    assert facts["training_hourly_cost"] == M5_LARGE
     grid = {"tuningstrategy": "Grid", "hyperparameters": {"kernel": {"Values": ["rbf", "poly", "linear"]}}}
     parameters = parse_parameters(tuned(**grid, **SCRIPT))
     body = build_tuning_job(BuildContext(a_service(), NUMBER, parameters), "image:1")
@@ -92,8 +92,8 @@ def test_instances_of_several_types_are_added_up() -> None:
     counts = {"ml.m5.large": 2, "ml.g5.xlarge": 1}
     groups = [{"InstanceType": kind, "InstanceCount": count} for kind, count in counts.items()]
     bodies = {"training": {"ResourceConfig": {"InstanceGroups": groups}}} | ENDPOINT
-    told = plan(parse_parameters(scikit(**SCRIPT)), bodies)
-    assert told["cost_max"] == pytest.approx(24 * (2 * M5_LARGE + G5_XLARGE))  # SageMaker's own limit is a day
+    facts = plan(parse_parameters(scikit(**SCRIPT)), bodies)
+    assert facts["cost_max"] == pytest.approx(24 * (2 * M5_LARGE + G5_XLARGE))  # SageMaker's own limit is a day
 
 
 @pytest.mark.parametrize(("document", "said"), [
@@ -106,11 +106,11 @@ def test_instances_of_several_types_are_added_up() -> None:
     ({"hostinstancetype": "ml.p5.48xlarge"}, "The price of hosting on ml.p5.48xlarge in eu-west-1 is not known."),
     ({}, "Training on ml.m5.large is estimated at the hosting price of the same instance type."),
 ])  # fmt: skip
-def test_what_an_estimate_rests_on_is_said(document: dict[str, Any], said: str) -> None:
+def test_an_estimate_names_its_assumptions(document: dict[str, Any], said: str) -> None:
     assert said in sentences(cost_of(**document))
 
 
-def test_image_builds_and_a_person_s_own_machines_are_said_to_be_left_out() -> None:
+def test_an_estimate_says_that_it_leaves_out_image_builds_and_state_machines() -> None:
     byod = parse_parameters(of("BYOD", sourcelocation="s3://code-bucket/source.zip"))
     service = a_service(PREPROCESS_STATE_MACHINE="arn:aws:states:eu-west-1:123456789012:stateMachine:clean")
     said = sentences(estimate_cost(BuildContext(service, 1, byod)))
@@ -120,11 +120,11 @@ def test_image_builds_and_a_person_s_own_machines_are_said_to_be_left_out() -> N
     assert "The image builds, 2, are left out." in sentences(estimate_cost(elsewhere))
 
 
-def test_nothing_is_guessed_for_a_region_or_type_without_a_price() -> None:
+def test_a_region_or_type_without_a_price_has_no_estimate() -> None:
     cost = cost_of(a_service("eu-moon-1"))
     assert (cost.maximum, cost.endpoint_hourly) == (None, None)
-    assert tell_cost(cost).startswith("no price of the training is known; by prices of ")
-    assert "The price of training on ml.m5.large in eu-moon-1 is not known." in tell_cost(cost)
+    assert format_cost(cost).startswith("no price of the training is known; by prices of ")
+    assert "The price of training on ml.m5.large in eu-moon-1 is not known." in format_cost(cost)
     assert find_training_price("us-east-1", "ml.m5.7xlarge") is find_hosting_price("us-east-1", "ml.m5.7xlarge") is None
     assert find_image_build_price("eu-moon-1") is None
 
@@ -136,7 +136,7 @@ def test_a_training_s_own_price_comes_first() -> None:
     assert (price.hourly, price.stands_in) == (1.127, False)
 
 
-def test_the_table_is_dated_small_and_bears_out_that_training_costs_what_an_endpoint_costs() -> None:
+def test_the_table_is_dated_and_small_and_training_costs_what_hosting_costs() -> None:
     table = json.loads(TABLE.read_text(encoding="utf-8"))
     assert date.fromisoformat(date_prices()) <= date.today()
     assert TABLE.stat().st_size < 150_000
@@ -157,9 +157,9 @@ def a_record(**changes: Any) -> BuildRecord:
     return BuildRecord(7, Trigger("voice"), "2026-11-26T10:00:00+00:00", **known | changes)
 
 
-def test_a_build_that_has_ended_tells_what_it_came_to() -> None:
+def test_a_build_that_has_ended_shows_its_final_cost() -> None:
     record = a_record(ended_at="2026-11-26T11:00:00+00:00", cost=0.032, cost_left_out=["That too.", NEVER_COUNTED])
-    assert tell_cost(describe_cost(a_service(), record)) == (
+    assert format_cost(describe_cost(a_service(), record)) == (
         "about $0.03 for training (at most $0.51 was planned); the endpoint costs about $0.06 an hour while it is up; "
         "by prices of 2026-05-20, without storage, transfer, requests and discounts. That too."
     )
@@ -172,13 +172,13 @@ def test_a_build_that_has_ended_tells_what_it_came_to() -> None:
     (Cost(0.001, 0.512, None, "2026-05-20", ()), "less than $0.01 for training (at most"),
     (Cost(None, None, None, "", ()), "not known before the build is planned."),
 ])  # fmt: skip
-def test_an_estimate_is_told_in_plain_words(cost: Cost, said: str) -> None:
-    assert tell_cost(cost).startswith(said)
+def test_an_estimate_is_formatted_as_a_sentence(cost: Cost, said: str) -> None:
+    assert format_cost(cost).startswith(said)
 
 
 @pytest.mark.parametrize(("amount", "said"), [
     (0, "$0.00"), (0.004, "less than $0.01"), (0.456, "$0.46"), (12.3, "$12.30"), (999.994, "$999.99"),
     (1234.5, "$1,234"),
 ])  # fmt: skip
-def test_dollars_are_said_to_the_cent(amount: float, said: str) -> None:
+def test_dollars_are_formatted_to_the_cent(amount: float, said: str) -> None:
     assert format_dollars(amount) == said

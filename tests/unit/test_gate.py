@@ -1,4 +1,4 @@
-"""The comparison of the quality gate: what is met, and in which words it is not."""
+"""The comparison of the quality gate: which models pass, and the reasons of the others."""
 
 from typing import Any
 
@@ -29,8 +29,8 @@ def better(metric: str, margin: float = 0, goal: str = "Maximize") -> dict[str, 
     # 0.95 as SageMaker keeps it, in 32 bits.
     ({"accuracy": 0.949999988079071}, limits("accuracy", minimum=0.95), None, ""),
     ({"accuracy": 0.9499}, limits("accuracy", minimum=0.95), None, "accuracy 0.9499 is below the minimum 0.95"),
-    (NEW, limits("f1", minimum=0.9), None, "the training told no number for f1 (its metrics: accuracy, loss)"),
-    ({}, limits("f1", minimum=0.9), None, "the training told no number for f1 (its metrics: none)"),
+    (NEW, limits("f1", minimum=0.9), None, "the training reported no number for f1 (its metrics: accuracy, loss)"),
+    ({}, limits("f1", minimum=0.9), None, "the training reported no number for f1 (its metrics: none)"),
     (NEW, None, better("accuracy"), "accuracy 0.91 is below the live 0.94"),
     ({"accuracy": 0.94}, None, better("accuracy"), "accuracy 0.94 is no better than the live 0.94"),
     ({"accuracy": 0.95}, None, better("accuracy"), ""),
@@ -39,13 +39,13 @@ def better(metric: str, margin: float = 0, goal: str = "Maximize") -> dict[str, 
     (NEW, None, better("loss", goal="Minimize"), "loss 0.3 is above the live 0.2"),
     ({"loss": 0.1}, None, better("loss", 0.1, "Minimize"), ""),
     ({"loss": 0.15}, None, better("loss", 0.1, "Minimize"), "loss 0.15 is less than 0.1 below the live 0.2"),
-    ({"loss": 0.1}, None, better("accuracy"), "the training told no number for accuracy (its metrics: loss)"),
+    ({"loss": 0.1}, None, better("accuracy"), "the training reported no number for accuracy (its metrics: loss)"),
     (NEW, limits("loss", maximum=0.25), better("accuracy"),
      "loss 0.3 is above the maximum 0.25; accuracy 0.91 is below the live 0.94"),
     ({}, limits("accuracy", minimum=0.9), better("accuracy"),
-     "the training told no number for accuracy (its metrics: none)"),
+     "the training reported no number for accuracy (its metrics: none)"),
 ])  # fmt: skip
-def test_a_model_is_deployed_only_if_it_is_good_enough(
+def test_a_model_is_deployed_only_if_it_passes(
     metrics: dict[str, float], gate: Any, improvement: Any, reason: str
 ) -> None:
     verdict = compare_metrics(metrics, LIVE, "", gate, improvement)
@@ -56,11 +56,11 @@ def test_a_model_is_deployed_only_if_it_is_good_enough(
     ({}, "nothing is live yet", "nothing is live yet"),
     ({"loss": 0.2}, "", "the live model has no accuracy"),
 ])  # fmt: skip
-def test_where_nothing_can_be_compared_any_model_is_better_and_a_note_says_so(
+def test_without_a_live_metric_any_model_improves_and_a_note_says_why(
     live: dict[str, float], unknown: str, why: str
 ) -> None:
     verdict = compare_metrics(NEW, live, unknown, None, better("accuracy"))
-    assert (verdict.met, verdict.notes) == (True, (f"accuracy was not compared with a live model, as {why}.",))
+    assert (verdict.met, verdict.notes) == (True, (f"accuracy was not compared with a live model, because {why}.",))
     assert compare_metrics({}, live, unknown, None, better("accuracy")).reason.startswith(
-        "the training told no number for accuracy"
+        "the training reported no number for accuracy"
     )

@@ -1,4 +1,4 @@
-"""Utterances as the interaction models resolve them, in every locale."""
+"""The client resolves utterances by the interaction models, in every locale."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sagebuild.client.say import MODELS, Resolved, UnknownLocaleError, resolve
+from sagebuild.client.alexa import MODELS, Resolved, UnknownLocaleError, resolve
 
 LOCALES = sorted(path.stem for path in (MODELS / "custom").glob("*.json"))
 LANGUAGES = {locale.partition("-")[0]: locale for locale in LOCALES}.values()
@@ -15,7 +15,7 @@ WORDS = {"AMAZON.NUMBER": ["7"], "AMAZON.FOUR_DIGIT_NUMBER": ["4711"], "AMAZON.S
 
 
 def _fill(sample: str, slots: dict[str, list[str]]) -> Iterator[str]:
-    """The sample with each value of one slot, and the first of the others."""
+    """Yield the sample with each value of one slot and the first value of the others."""
     names = re.findall(r"\{(\w+)\}", sample)
     first = {name: values[0] for name, values in slots.items()}
     if not names:
@@ -34,14 +34,14 @@ def test_every_sample_with_every_value_resolves_to_its_own_intent(locale: str) -
         ]
         for kind in language["types"]
     }
-    astray = [
+    wrong = [
         (utterance, intent["name"], resolved.intent)
         for intent in language["intents"]
         for sample in intent["samples"]
         for utterance in _fill(sample, {slot["name"]: values[slot["type"]] for slot in intent["slots"]})
         if (resolved := resolve(utterance, locale)).intent != intent["name"]
     ]
-    assert astray == []
+    assert wrong == []
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,13 @@ def test_every_sample_with_every_value_resolves_to_its_own_intent(locale: str) -
         ("ビルドを始めて", "ja-JP", "StartBuildIntent", {}),
     ],
 )
-def test_what_a_person_says_is_understood(utterance: str, locale: str, intent: str, slots: dict[str, str]) -> None:
+def test_an_utterance_resolves_to_its_intent_and_slots(
+    utterance: str, locale: str, intent: str, slots: dict[str, str]
+) -> None:
     assert resolve(utterance, locale) == Resolved(intent, slots)
 
 
 @pytest.mark.parametrize("locale", ["xx-XX", "../builtIn/en", ""])
-def test_an_unknown_locale_is_told_with_those_there_are(locale: str) -> None:
+def test_the_error_for_an_unknown_locale_names_the_known_ones(locale: str) -> None:
     with pytest.raises(UnknownLocaleError, match="de-DE"):
         resolve("hello", locale)

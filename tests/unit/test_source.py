@@ -1,4 +1,4 @@
-"""Source archives come out the same from the same content, and refuse by name what cannot be one."""
+"""The same content gives the same source archive, and the errors name what cannot be packed."""
 
 import io
 import os
@@ -29,7 +29,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A script with a module, and what tools have left beside it."""
+    """A script with a module, and files that tools create."""
     source = tmp_path / "source"
     for name in ("train.py", "lib/help.py", "lib/__pycache__/help.pyc", ".git/config", "old.pyc", "data.csv"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def repository(tmp_path: Path) -> Path:
     return repository
 
 
-def test_a_folder_is_packed_without_what_tools_left(folder: Path) -> None:
+def test_a_folder_is_packed_without_the_files_of_tools(folder: Path) -> None:
     packed = read(pack_folder(folder))
     assert packed == {
         "train.py": b"train.py",
@@ -79,18 +79,18 @@ def test_the_same_content_gives_the_same_bytes(folder: Path) -> None:
     assert pack_folder(folder) != first
 
 
-def test_a_folder_that_cannot_be_source_is_refused_by_name(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_packed_is_refused_by_name(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="absent is not a folder"):
         pack_folder(tmp_path / "absent")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceError, match="empty holds no files"):
+    with pytest.raises(SourceError, match="empty contains no files"):
         pack_folder(tmp_path / "empty")
     (folder / "lib" / "weights.bin").write_bytes(bytes(200_000))
-    with pytest.raises(SourceError, match=r"holds 0\.2 MB, lib/weights\.bin the most of it; .* may hold 0\.1 MB"):
+    with pytest.raises(SourceError, match=r"has 0\.2 MB, the largest file is lib/weights\.bin; .* may have 0\.1 MB"):
         pack_folder(folder, maximum_mb=0.1)
 
 
-def test_a_checkout_is_what_the_ref_holds(repository: Path) -> None:
+def test_a_checkout_contains_the_files_of_the_ref(repository: Path) -> None:
     assert read(pack_checkout(str(repository))) == {"README": b"second", "model/train.py": b"second"}
     assert read(pack_checkout(repository.as_uri(), "main", "model")) == {"train.py": b"second"}
     (repository / "model" / "train.py").write_text("not committed")
@@ -108,23 +108,23 @@ def test_a_checkout_is_what_the_ref_holds(repository: Path) -> None:
         ("--upload-pack=evil", "", "is an option of git"),
     ],
 )
-def test_what_a_repository_does_not_hold_is_named(repository: Path, ref: str, subfolder: str, message: str) -> None:
+def test_the_error_names_what_the_repository_lacks(repository: Path, ref: str, subfolder: str, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         pack_checkout(str(repository), ref, subfolder)
 
 
-def test_a_repository_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_repository_names_it(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="git could not fetch"):
         pack_checkout(str(tmp_path / "absent"))
 
 
-def test_without_git_that_is_what_is_said(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_without_git_says_so(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SourceError, match="git is not installed"):
         pack_checkout(str(repository))
 
 
-def test_an_uploaded_archive_is_found_under_the_address_given() -> None:
+def test_an_uploaded_archive_is_found_under_its_uri() -> None:
     import boto3
     from moto import mock_aws
 

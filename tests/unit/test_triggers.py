@@ -1,12 +1,9 @@
-"""What arrives in the launch queue, as AWS writes it, is read for what it is; rules let through what they should."""
+"""Messages of the launch queue, as AWS writes them, are read as requests; the rules let the right events through."""
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,10 +11,12 @@ from sagebuild.builds.records import Trigger
 from sagebuild.errors import MalformedMessageError
 from sagebuild.launch.triggers import KINDS, LaunchRequest, read_message
 from tests.engine import ROOT
+from tests.eventbridge import change, deployed, matches, samples
 
 EVENTS = ROOT / "tests" / "events" / "triggers"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:house-launch"
-EVENT_ID, NOTIFICATION_ID = "17793124-05d4-b198-2fde-7ededc63b103", "95df01b4-ee98-5cb9-9903-4c221d41eb5e"
+NOTIFICATION_ID = "95df01b4-ee98-5cb9-9903-4c221d41eb5e"
+SAMPLES = samples()
 UPLOAD = Trigger("upload", "s3://house-data/train/2026 Nov/a+b.csv")
 
 
@@ -35,28 +34,15 @@ def notify(message: Any, **changes: Any) -> dict[str, Any]:
     return envelope | {"Message": text} | changes
 
 
-@pytest.mark.parametrize(
-    ("event", "trigger"),
-    [
-        ("upload", UPLOAD),
-        ("push", Trigger("push", "model main 3f2a1c9")),
-        ("schedule", Trigger("schedule", "2026-11-23T06:00:00Z")),
-        ("alarm", Trigger("alarm", "drift")),
-    ],
-)
-def test_an_event_is_a_request(event: str, trigger: Trigger) -> None:
-    assert read(load(event)) == LaunchRequest(trigger, EVENT_ID)
-
-
 @pytest.mark.parametrize("topic", [TOPIC, "arn:aws:sns:eu-west-1:123456789012:mine"])
 @pytest.mark.parametrize(
     ("event", "trigger"), [("s3_notification", UPLOAD), ("alarm_notification", Trigger("alarm", "drift"))]
 )
-def test_what_s3_and_cloudwatch_tell_a_topic_is_a_request(topic: str, event: str, trigger: Trigger) -> None:
+def test_s3_and_cloudwatch_ask_through_a_topic(topic: str, event: str, trigger: Trigger) -> None:
     assert read(notify(load(event), TopicArn=topic)) == LaunchRequest(trigger, NOTIFICATION_ID)
 
 
-def test_what_s3_sends_itself_is_a_request() -> None:
+def test_a_notification_straight_from_s3_is_a_request() -> None:
     assert read(load("s3_notification")) == LaunchRequest(UPLOAD, "sqs-1")
 
 
@@ -66,11 +52,11 @@ def test_what_s3_sends_itself_is_a_request() -> None:
         load("s3_test"),
         notify(load("s3_test")),
         notify(load("alarm_notification") | {"NewStateValue": "OK"}),
-        load("alarm") | {"detail": {"alarmName": "drift", "state": {"value": "OK"}}},
+        SAMPLES["alarm"].event | {"detail": {"alarmName": "drift", "state": {"value": "OK"}}},
     ],
-    ids=["S3's test", "S3's test through a topic", "an alarm that is over", "likewise, as an event"],
+    ids=["S3's test", "S3's test through a topic", "an alarm's notification of OK", "an alarm's event of OK"],
 )
-def test_what_asks_for_nothing_is_left_alone(message: Any) -> None:
+def test_a_message_that_asks_for_nothing_starts_no_build(message: Any) -> None:
     assert read(message) is None
 
 
@@ -90,6 +76,10 @@ def test_a_message_to_the_launch_topic_is_a_request_with_its_parameters(message:
     assert read(message) == request_
 
 
+def test_a_byte_order_mark_before_a_message_changes_nothing() -> None:
+    assert read(notify('\ufeff{"trainmaxrun": 1}')) == read(notify('{"trainmaxrun": 1}'))
+
+
 def test_a_message_to_another_topic_overrides_nothing() -> None:
     request = read(notify({"trainmaxrun": 1}, TopicArn="arn:aws:sns:eu-west-1:123456789012:mine"))
     assert request == LaunchRequest(Trigger("topic", "arn:aws:sns:eu-west-1:123456789012:mine"), NOTIFICATION_ID)
@@ -100,11 +90,24 @@ def test_a_message_to_another_topic_overrides_nothing() -> None:
     [
         ("hello", "The message is not JSON; publish to the launch topic"),
         ([1], "The message is not JSON"),
-        ({"train": False}, "came neither through a topic nor from EventBridge or S3"),
-        ({"detail-type": "x", "source": "aws.ec2"}, "Events of aws.ec2 start no build"),
-        ({"detail-type": "x"}, "Events of an unnamed source start no build"),
-        (notify('{"train": fals'), "begins like JSON and is not a JSON object"),
-        (notify("[1]"), "begins like JSON and is not a JSON object"),
+        (
+            {"train": False},
+            "neither an SNS notification nor an event of EventBridge or S3; publish to",
+        ),
+        ({"detail-type": "x", "source": "aws.ec2"}, "The event's source is 'aws.ec2'; it must be one of aws.s3, "),
+        ({"detail-type": "x"}, "The event's source is ''; it must be one of aws.s3, "),
+        (
+            notify('{"train": fals'),
+            "begins like JSON, so it must be a JSON object .*: it is not JSON: Expecting value at line 1",
+        ),
+        (notify("[1]"), r"begins like JSON, .*: it is \[1\]; it must be a JSON object\."),
+        (
+            notify('{"trainmaxrun": 1, "trainmaxrun": 2}'),
+            r"begins like JSON, .*: trainmaxrun is given more than once\.",
+        ),
+        (notify('{"hyperparameters": {"C": 1, "C": 2}}'), r"hyperparameters\.C is given more than once\."),
+        (notify('{"rollback": 3, "rollback": 5}'), "rollback is given more than once"),
+        (notify('\ufeff{"train": fals'), "begins like JSON"),
         (notify("{" * 5000), "begins like JSON"),
         (
             notify("x", MessageAttributes={"trigger": {"Type": "String", "Value": "magic"}}),
@@ -112,7 +115,7 @@ def test_a_message_to_another_topic_overrides_nothing() -> None:
         ),
     ],
 )
-def test_what_nobody_can_read_is_refused_with_its_reason(message: Any, reason: str) -> None:
+def test_an_unreadable_message_is_refused_with_a_reason(message: Any, reason: str) -> None:
     with pytest.raises(MalformedMessageError, match=reason):
         read(message)
 
@@ -127,7 +130,7 @@ KNOWN = st.sampled_from(["Notification", "aws.s3", "aws.cloudwatch", TOPIC, "s3:
 
 
 @given(st.text() | st.dictionaries(st.sampled_from(KEYS), KNOWN | JSON).map(json.dumps) | JSON.map(json.dumps))
-def test_whatever_arrives_is_read_or_refused(body: str) -> None:
+def test_any_message_is_read_or_refused(body: str) -> None:
     try:
         request = read_message(body, "sqs-1", TOPIC)
     except MalformedMessageError:
@@ -135,54 +138,17 @@ def test_whatever_arrives_is_read_or_refused(body: str) -> None:
     assert request is None or (request.trigger.kind in KINDS and request.id)
 
 
-PARAMETERS = {
-    "DataBucket": "house-data",
-    "TriggerAlarm": "drift",
-    "CodecommitRepository": "model",
-    "CodecommitBranch": "main",
-    "UploadPrefix": "train/",
-    "UploadSuffix": ".csv",
-    "AWS::Partition": "aws",
-    "AWS::Region": "eu-west-1",
-    "AWS::AccountId": "123456789012",
-}
-
-
-def matches(rule: str, event: Any, **changes: str) -> bool:
-    """Whether a rule of the template lets an event through."""
-    from moto.events.models import EventPattern
-
-    resources = yaml.safe_load(Path(ROOT / "resources" / "triggers.yml").read_text(encoding="utf-8"))["Resources"]
-    pattern = resolve(resources[rule]["Properties"]["EventPattern"], PARAMETERS | changes)
-    return bool(EventPattern.load(json.dumps(pattern)).matches_event(event))
-
-
-def resolve(value: Any, parameters: dict[str, str]) -> Any:
-    if isinstance(value, list):
-        return [resolve(inner, parameters) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    if "Ref" in value:
-        return parameters[value["Ref"]]
-    if "Fn::Sub" in value:
-        text = value["Fn::Sub"]
-        for name, given in parameters.items():
-            text = text.replace(f"${{{name}}}", given)
-        return text
-    return {name: resolve(inner, parameters) for name, inner in value.items()}
-
-
 @pytest.mark.parametrize(
     ("key", "let_through"),
     [("train/2026/a.csv", True), ("train/.csv", True), ("train/a.txt", False), ("test/a.csv", False), ("a.csv", False)],
 )
 def test_uploads_are_let_through_by_prefix_and_suffix(key: str, let_through: bool) -> None:
-    event = load("upload")
-    event["detail"]["object"]["key"] = key
-    assert matches("UploadRule", event) is let_through
-    assert matches("UploadRule", event, UploadPrefix="", UploadSuffix="")
-    assert not matches("UploadRule", event, DataBucket="another", UploadPrefix="", UploadSuffix="")
-    assert not matches("UploadRule", event | {"detail-type": "Object Deleted"}, UploadPrefix="", UploadSuffix="")
+    event = change(SAMPLES["upload"].event, {"detail.object.key": key})
+    assert matches("UploadRule", event, deployed({"uploadPrefix": "train/", "uploadSuffix": ".csv"})) is let_through
+    all_keys = deployed({"uploadPrefix": "", "uploadSuffix": ""})
+    assert matches("UploadRule", event, all_keys)
+    assert not matches("UploadRule", event, all_keys | {"DataBucket": "another"})
+    assert not matches("UploadRule", event | {"detail-type": "Object Deleted"}, all_keys)
 
 
 @pytest.mark.parametrize(
@@ -195,28 +161,16 @@ def test_uploads_are_let_through_by_prefix_and_suffix(key: str, let_through: boo
     ],
 )
 def test_pushes_are_let_through_by_branch(branch: str, wanted: str, let_through: bool) -> None:
-    event = load("push")
-    event["detail"]["referenceName"] = branch
-    assert matches("CodecommitRule", event, CodecommitBranch=wanted) is let_through
-    assert not matches("CodecommitRule", event, CodecommitBranch=wanted, CodecommitRepository="another")
-    event["detail"]["referenceType"] = "tag"
-    assert not matches("CodecommitRule", event, CodecommitBranch=wanted)
+    event = change(SAMPLES["push"].event, {"detail.referenceName": branch})
+    parameters = deployed({"codecommitRepository": "model", "codecommitBranch": wanted})
+    assert matches("CodecommitRule", event, parameters) is let_through
+    assert not matches("CodecommitRule", event, parameters | {"CodecommitRepository": "another"})
+    assert not matches("CodecommitRule", change(event, {"detail.referenceType": "tag"}), parameters)
 
 
 @pytest.mark.parametrize("alarm", ["drift", "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:drift"])
 def test_an_alarm_is_let_through_by_name_or_arn_when_it_goes_off(alarm: str) -> None:
-    event = load("alarm")
-    assert matches("AlarmRule", event, TriggerAlarm=alarm)
-    assert not matches("AlarmRule", event, TriggerAlarm=alarm + "2")
-    event["detail"]["state"]["value"] = "OK"
-    assert not matches("AlarmRule", event, TriggerAlarm=alarm)
-
-
-def test_every_switch_has_a_default_and_is_described() -> None:
-    resources = (ROOT / "resources" / "triggers.yml").read_text(encoding="utf-8")
-    switches = set(re.findall(r"\$\{param:(\w+)\}", resources))
-    described = (ROOT / "docs" / "triggers.md").read_text(encoding="utf-8")
-    service = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))
-    assert len(switches) == len(yaml.safe_load(resources)["Parameters"])
-    assert switches <= service["params"]["default"].keys()
-    assert [switch for switch in switches if f"`{switch}" not in described] == []
+    event = SAMPLES["alarm"].event
+    assert matches("AlarmRule", event, deployed({"triggerAlarm": alarm}))
+    assert not matches("AlarmRule", event, deployed({"triggerAlarm": alarm + "2"}))
+    assert not matches("AlarmRule", change(event, {"detail.state.value": "OK"}), deployed({"triggerAlarm": alarm}))

@@ -1,0 +1,118 @@
+"""The methods of a stack that change something: start, stop, approve, reject, roll back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sagebuild.client.build import Build
+from sagebuild.client.launch_requests import build_overrides, read_user_name, request_build, request_rollback
+from sagebuild.running.stop import Stopped, stop_build
+from sagebuild.service import Service
+from sagebuild.steps.approval import answer_approval, find_waiting
+
+
+class StackActions:
+    """The base class of `Stack` that holds its changing methods."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.requested_by = "notebook"  # or "command"; builds record it
+
+    def start(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> Build:
+        """Request a build.
+
+        Parameters
+        ----------
+        changes, more
+            Parameters for this build alone; the document is unchanged. A dotted name sets a value inside one:
+            ``start({"hyperparameters.epochs": 20}, trainmaxrun=1)``.
+
+        Returns
+        -------
+        Build
+            The build that was started. If another build runs, the one that follows it, with the status "waiting".
+
+        Raises
+        ------
+        ParameterError
+            These parameters are invalid; nothing was requested.
+        NotConfirmedError
+            The request was sent, but no build shows it after a minute.
+        """
+        given = {**(changes or {}), **more}
+        overrides = build_overrides(self.service, given) if given else None
+        return Build(self.service, request_build(self.service, self.requested_by, overrides), self.requested_by)
+
+    def rollback(self, to: str | int = "previous") -> Build:
+        """Deploy an earlier build's model again, as a build of its own that trains nothing.
+
+        Parameters
+        ----------
+        to
+            The number of a build; or "previous", for the build that the live one replaced.
+
+        Raises
+        ------
+        BuildNotFoundError
+            There is no such build.
+        NotGoodBuildError
+            The build did not leave its model live.
+        ModelGoneError
+            The build's model or endpoint configuration was deleted.
+        AlreadyLiveError
+            The build's model is live.
+        RollbackError
+            No earlier build left its model live.
+        BuildRunningError
+            A build is running; a rollback is not queued behind it.
+        """
+        return Build(self.service, request_rollback(self.service, self.requested_by, to), self.requested_by)
+
+    def stop(self, number: int | None = None, wait_seconds: float = 150.0) -> Stopped:
+        """Stop the running build and its paid jobs.
+
+        Parameters
+        ----------
+        number
+            The build to stop; default: the running one.
+        wait_seconds
+            How long to wait until its job has ended. SageMaker gives a training script 120 s to end by itself.
+
+        Raises
+        ------
+        NoBuildRunningError
+            No build is running, or another one than ``number``.
+        """
+        return stop_build(self.service, number, wait_seconds, requested_by=self.requested_by)
+
+    def awaiting_approval(self) -> Build | None:
+        """Return the build that waits for approval; None if none does. ``print(build)`` shows its metrics and cost."""
+        record = find_waiting(self.service)
+        return Build(self.service, record.number, self.requested_by, record) if record else None
+
+    def approve(self, number: int | None = None, comment: str = "") -> Build:
+        """Let a build that waits for approval deploy its model.
+
+        Parameters
+        ----------
+        number
+            The build to approve; default: the one that waits.
+        comment
+            The reason, for the record and the notification.
+
+        Raises
+        ------
+        NoApprovalPendingError
+            No build waits for approval, or another one than ``number``, or it was rejected already.
+        """
+        return self._answer(True, number, comment)
+
+    def reject(self, number: int | None = None, comment: str = "") -> Build:
+        """Let a build that waits for approval end without deploying its model; see `approve`."""
+        return self._answer(False, number, comment)
+
+    def _answer(self, approved: bool, number: int | None, comment: str) -> Build:
+        by = f"{read_user_name()} ({self.requested_by})"
+        record = answer_approval(self.service, approved, by, number, comment)
+        return Build(self.service, record.number, self.requested_by, record)

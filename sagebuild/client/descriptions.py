@@ -1,0 +1,102 @@
+"""Describes a build's record in words: labelled fields, a table row, the outcome in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sagebuild.builds.records import BuildRecord
+from sagebuild.cost.spent import format_dollars
+from sagebuild.notifications.words import VERBS, describe_requests, format_metrics, format_moment, format_seconds
+from sagebuild.steps.approval import describe_request
+
+COLUMNS = ("build", "outcome", "started (UTC)", "took", "started by", "metrics", "reason")  # of `describe_row`
+
+
+def describe_fields(record: BuildRecord) -> dict[str, str]:
+    """Return a build's fields as labelled text; empty ones are left out."""
+    fields = {
+        "outcome": record.status,
+        "step": record.step,
+        "reason": record.reason,
+        "started": format_moment(record.created_at),
+        "took": format_seconds(record.seconds),
+        "started by": describe_requests(record.trigger, record.requests, record.request_kinds),
+        "rollback to": describe_target(record),
+        "overrides": record.overrides,
+        "training": record.training_job,
+        "tuning": record.tuning_job,
+        "image": record.training_image,
+        "metrics": format_metrics(record.metrics),
+        "live metrics": format_metrics(record.live_metrics),
+        "approval": _describe_approval(record),
+        "cost": describe_cost_briefly(record),
+        "model": record.artifacts,
+        "live before": record.live_before,
+        "live after": record.live_after,
+        "notes": "\n".join(record.notes),
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def describe_row(record: BuildRecord) -> Sequence[str]:
+    """Return a build's cells in a table of builds, as `COLUMNS` names them."""
+    target = describe_target(record)
+    reason = record.reason or (f"rollback to {target}" if target else "")
+    return (
+        str(record.number),
+        record.status,
+        record.created_at[:16].replace("T", " "),
+        str(timedelta(seconds=round(record.seconds))),
+        record.trigger.kind,
+        format_metrics(record.metrics),
+        " ".join(reason.split()),
+    )
+
+
+def describe_outcome(record: BuildRecord) -> str:
+    """Return a build's state or outcome in one or two sentences."""
+    name = name_build(record)
+    if record.status == "waiting":
+        return f"{name} waits for the running build to end; it covers {count_requests(record.requests)}."
+    if record.awaits_approval:
+        number = record.number
+        return f"{describe_request(record)} Yes: sagebuild approve {number}. No: sagebuild reject {number}."
+    if not record.has_ended:
+        return f"{name} has been running for {format_seconds(record.seconds)}."
+    step = f", at the step {record.step}" if record.step else ""
+    reason = f" {record.reason}" if record.reason else ""
+    return f"{name} {VERBS[record.status]} after {format_seconds(record.seconds)}{step}.{reason}"
+
+
+def describe_cost_briefly(record: BuildRecord) -> str:
+    """Return the training's cost, or its maximum, in a few words; `sagebuild cost` adds the rest."""
+    if record.cost is not None:
+        return f"about {format_dollars(record.cost)} of training".replace("about less", "less")
+    return f"at most {format_dollars(record.cost_max)} of training" if record.cost_max is not None else ""
+
+
+def name_build(record: BuildRecord) -> str:
+    """Return a build's name for a sentence: "Build 4", or "Build 5, a rollback to build 3,"."""
+    target = describe_target(record)
+    return f"Build {record.number}" + (f", a rollback to {target}," if target else "")
+
+
+def describe_target(record: BuildRecord) -> str:
+    """Return the build that a rollback restores, in words; empty if the record is no rollback."""
+    if not record.trigger.rollback:
+        return ""
+    target = str(record.restores or record.trigger.rollback)
+    return f"build {target}" if target.isdecimal() else "the previous build"
+
+
+def count_requests(count: int) -> str:
+    """Return "1 request" or "3 requests"."""
+    return "1 request" if count == 1 else f"{count} requests"
+
+
+def _describe_approval(record: BuildRecord) -> str:
+    if not record.approval:
+        return f"requested, until {format_moment(record.approval_until)}" if record.awaits_approval else ""
+    comment = f": {record.approval_comment}" if record.approval_comment else ""
+    return f"{record.approval} by {record.approval_by}{comment}"

@@ -1,0 +1,195 @@
+"""Sends requests for builds and rollbacks to the launch topic, and waits for the number of the build.
+
+Requests are checked before they are sent: the launch could only refuse them in its log.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import time
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+from sagebuild.builds.lock import StackState, read_state
+from sagebuild.builds.records import BuildRecord, read_build
+from sagebuild.client.differences import set_path
+from sagebuild.errors import BuildRunningError, InputError, NotConfirmedError
+from sagebuild.launch.triggers import read_target
+from sagebuild.parameters.json_text import read_raw_document
+from sagebuild.parameters.overrides import check_overrides
+from sagebuild.parameters.store import read_document
+from sagebuild.plan.rollback import find_target
+from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.service import Service, aws_call
+
+POLL_SECONDS = 0.3
+# A request takes one or two seconds from the topic to the record, and longer after a cold start or a retry.
+TIMEOUT_SECONDS = 60.0
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], None]
+
+
+def request_build(
+    service: Service,
+    kind: str,
+    overrides: Mapping[str, Any] | None = None,
+    clock: Clock = time.monotonic,
+    sleep: Sleep = time.sleep,
+) -> int:
+    """Request a build.
+
+    Parameters
+    ----------
+    kind
+        "command" or "notebook", for the build's record.
+    overrides
+        Parameters for this build alone, as `build_overrides` gives them.
+
+    Returns
+    -------
+    int
+        The number of the build that was started, or of the build that will follow the running one.
+
+    Raises
+    ------
+    NotConfirmedError
+        The request was sent, but no build shows it in time.
+    """
+    before = read_state(service)
+    _publish(service, kind, overrides or {})
+    return _wait_for(lambda: find_number(before, read_state(service)), "request for a build", clock, sleep)
+
+
+def request_rollback(
+    service: Service, kind: str, to: str | int, clock: Clock = time.monotonic, sleep: Sleep = time.sleep
+) -> int:
+    """Request a rollback.
+
+    Parameters
+    ----------
+    kind
+        "command" or "notebook", for the record.
+    to
+        "previous", or the number of a build.
+
+    Returns
+    -------
+    int
+        The number of the build that does the rollback.
+
+    Raises
+    ------
+    RollbackError, BuildNotFoundError
+        The rollback is impossible; `sagebuild.plan.rollback.find_target` lists the reasons.
+    BuildRunningError
+        A build is running, or began just before the rollback.
+    NotConfirmedError
+        The request was sent, but no build shows it in time.
+    """
+    before = read_state(service)
+    target = preview_rollback(service, to)
+    _publish(service, kind, {"rollback": target.number})  # never "previous": it may mean another build by then
+
+    def find_new_build() -> int | None:
+        now = read_state(service)
+        return now.last_number if now.last_number > before.last_number else None
+
+    number = _wait_for(find_new_build, "request for a rollback", clock, sleep)
+    if not read_build(service, number).trigger.rollback:
+        raise BuildRunningError(
+            f"Build {number} began just before the rollback, so nothing was rolled back; stop the build or wait until "
+            "it has ended, then try again."
+        )
+    return number
+
+
+def preview_rollback(service: Service, to: str | int) -> BuildRecord:
+    """Find the build that a rollback would restore, in the same way as the rollback's own plan.
+
+    Raises
+    ------
+    RollbackError, BuildNotFoundError
+        The rollback is impossible.
+    BuildRunningError
+        A build is running; a rollback is not queued behind it.
+    """
+    target, state = read_target(to), read_state(service)
+    if state.running or state.pending:
+        raise BuildRunningError(
+            f"Build {state.running or state.last_number + 1} is running, and a rollback is not queued behind a build; "
+            "stop it (sagebuild stop) or wait until it has ended, then try again."
+        )
+    return find_target(service, target, describe_endpoint(service))
+
+
+def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the overrides for one build, each a whole parameter, and check them together with the document.
+
+    Parameters
+    ----------
+    changes
+        Values by name; a dotted name changes a value inside a parameter: ``{"hyperparameters.epochs": 20}``.
+
+    Raises
+    ------
+    ParameterError
+        The document is invalid with these overrides, or a dotted name needs a document that is valid JSON.
+    InputError
+        ``changes`` contains "rollback", which is not a parameter.
+    """
+    if "rollback" in changes:  # the launch topic would start a rollback
+        raise InputError("rollback is not a parameter; use 'sagebuild rollback', or rollback() of the stack.")
+    text = read_document(service)
+    reaches_inside = any("." in path for path in changes)
+    changed = deepcopy(read_raw_document(text)) if reaches_inside else {}
+    for path, value in changes.items():
+        set_path(changed, path, value)
+    overrides = {name: changed[name] for name in dict.fromkeys(path.partition(".")[0] for path in changes)}
+    check_overrides(text, overrides, service.settings.framework)
+    return overrides
+
+
+def find_number(before: StackState, after: StackState) -> int | None:
+    """Return the number of the build that a request became; None if the state does not show it yet.
+
+    A request becomes the build that has begun since, or is counted by the pending build, which gets the next number.
+    """
+    if after.last_number > before.last_number:
+        return after.last_number
+    count_before = before.pending.count if before.pending else 0
+    count_after = after.pending.count if after.pending else 0
+    return after.last_number + 1 if count_after > count_before else None
+
+
+def _publish(service: Service, kind: str, content: Mapping[str, Any]) -> None:
+    with aws_call("send the request to the launch topic"):
+        service.sns.publish(
+            TopicArn=service.settings.launch_topic_arn,
+            Subject=read_user_name(),
+            Message=json.dumps(content),
+            MessageAttributes={"trigger": {"DataType": "String", "StringValue": kind}},
+        )
+
+
+def _wait_for(find_number: Callable[[], int | None], request: str, clock: Clock, sleep: Sleep) -> int:
+    deadline = clock() + TIMEOUT_SECONDS
+    while clock() < deadline:
+        if number := find_number():
+            return number
+        sleep(POLL_SECONDS)
+    raise NotConfirmedError(
+        f"The {request} was sent, but after {TIMEOUT_SECONDS:.0f} s no build shows it. The request is not lost: "
+        "run 'sagebuild doctor' to see whether the launch is stuck."
+    )
+
+
+def read_user_name() -> str:
+    """Return the name of this machine's user, in at most 100 ASCII characters as an SNS subject; or "unknown user"."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        name = ""
+    return name.encode("ascii", "replace").decode()[:100].strip() or "unknown user"
