@@ -56,7 +56,7 @@ def describe_cost(service: Service, record: BuildRecord, at: datetime | None = N
 
 
 def price_seconds(record: BuildRecord, seconds: float) -> float | None:
-    """Return the cost of some seconds of a build's training; None if its price is unknown."""
+    """Return the cost of a build's training for a number of seconds, in US dollars; None if its price is unknown."""
     hourly = record.training_hourly_cost
     return None if hourly is None else round(hourly * seconds / SECONDS_PER_HOUR, 6)
 

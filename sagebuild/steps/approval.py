@@ -117,7 +117,7 @@ def answer_approval(
     Raises
     ------
     NoApprovalPendingError
-        No build waits for approval, or not that one, or it has a different answer.
+        No build waits for approval, the given one does not, or it has a different answer.
     AwsUnavailableError
         The answer may not have reached the build; the same answer again, or the sweep, sends it again.
     """

@@ -290,7 +290,7 @@ def test_parameters_of_one_build_are_sent_whole_and_checked_with_the_document(cl
 def test_an_impossible_rollback_is_refused_before_anything_is_sent(client: Client) -> None:
     with pytest.raises(RollbackError, match='must be "previous" or the number'):
         client.rollback("soon")
-    with pytest.raises(RollbackError, match=f"no good build in {STACK} to go back to"):
+    with pytest.raises(RollbackError, match=f"No build in {STACK} deployed its model"):
         client.rollback()
     launch_build(client.service, Trigger("command"))
     with pytest.raises(BuildRunningError, match="Build 1 is running, and a rollback is not queued"):

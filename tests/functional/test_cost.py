@@ -93,7 +93,7 @@ def test_the_reason_of_a_training_that_spent_maxcost_names_it(planned: Stack) ->
     finish(planned, "FAILED")
     record = read_build(planned.service, 1)
     assert record.reason == (
-        "The training was stopped when it had cost the $0.06 of maxcost; raise maxcost, train for a shorter "
+        "The training was stopped when its cost reached maxcost ($0.06); raise maxcost, train for a shorter "
         "time, or train on a cheaper instance type."
     )
     assert record.cost == 0.064

@@ -83,7 +83,7 @@ def test_a_function_sees_its_request_and_its_answer_is_sent(ready: Stack, settin
      "trainingConfigFunction took away the tag sagebuild:build; the build needs it."),
     (lambda r: r | {"Color": "blue"}, 'CreateTrainingJob: Unknown parameter in input: "Color", must be one of: '),
     (lambda r: r | {"ResourceConfig": r["ResourceConfig"] | {"KeepAlivePeriodInSeconds": 99999}},
-     "CreateTrainingJob: ResourceConfig.KeepAlivePeriodInSeconds is 99999; 21600 is the most."),
+     "CreateTrainingJob: ResourceConfig.KeepAlivePeriodInSeconds is 99999; the maximum is 21600."),
     (lambda r: r | {"ResourceConfig": r["ResourceConfig"] | {"InstanceCount": "many"}},
      "CreateTrainingJob: Invalid type for parameter ResourceConfig.InstanceCount, value: many, type: "),
 ])  # fmt: skip

@@ -125,12 +125,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Aws]]:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(access, "_access", None)
-    service._of_this_function.cache_clear()
+    service._create_from_environment.cache_clear()
     yield Aws
     Aws.over.set()
     server.shutdown()
     server.server_close()
-    service._of_this_function.cache_clear()
+    service._create_from_environment.cache_clear()
 
 
 def time_answer(request_name: str, *before: str) -> tuple[str, float]:
