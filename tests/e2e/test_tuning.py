@@ -144,7 +144,7 @@ def test_without_a_training_the_newest_good_model_is_deployed_again(stack: Deplo
     again = stack.build(skiptrain=True)
     assert again["status"] == "succeeded", again["reason"]
     assert again["artifacts"] == good["artifacts"]
-    assert again["notes"] == [f"Nothing was trained: the model is that of build {good['number']}, {good['artifacts']}."]
+    assert again["notes"] == [f"Nothing was trained: the model is from build {good['number']}, {good['artifacts']}."]
     assert (again["training_job"], again["job_status"]) == ("", "")
     assert stack.live_config() == again["endpoint_config"] != good["endpoint_config"]
     (message,) = stack.read_notifications(again["number"])

@@ -74,9 +74,9 @@ def test_alarms_must_exist_and_those_in_alarm_are_noted(stack: Stack) -> None:
     asked = ask(guardrails={"wait": 60, "alarms": ["slow", "wrong", "absent"]})
     problems, notes = examine_alarms(BuildContext(stack.service, 1, asked))
     assert [problem.partition(";")[0] for problem in problems] == [
-        "guardrails.alarms names absent, and there is no metric alarm of that name"
+        "guardrails.alarms names absent, but there is no metric alarm with that name"
     ]
-    assert notes == ["The alarm wrong is in ALARM; while it is, SageMaker rolls back what is deployed."]
+    assert notes == ["The alarm wrong is in ALARM; until that ends, SageMaker rolls back every deployment."]
 
 
 class FakeRuntime:

@@ -41,12 +41,12 @@ def test_the_newest_model_of_a_successful_build_is_used(stack: Stack) -> None:
         "s3://model/2.tar.gz",
         {"artifacts": "s3://model/2.tar.gz"},
     )
-    assert plan.notes == (f"Nothing was trained: the model is that of build {newest}, s3://model/2.tar.gz.",)
+    assert plan.notes == (f"Nothing was trained: the model is from build {newest}, s3://model/2.tar.gz.",)
 
 
 def test_without_any_model_the_error_says_what_to_do(stack: Stack) -> None:
     end_build(stack, "FAILED", "s3://model/1.tar.gz")
-    with pytest.raises(ParameterError, match="no earlier build has left a model; train once, or give"):
+    with pytest.raises(ParameterError, match="no earlier build has a trained model; train once, or set"):
         plan_training(BuildContext(stack.service, 2, NOTHING), "")
 
 
