@@ -58,7 +58,7 @@ def test_given_artifacts_come_first(stack: Stack) -> None:
 
 @pytest.mark.parametrize(("artifacts", "said"), [
     ("s3://sagebuild-test-model/nowhere/model.tar.gz", "There is no trained model at s3://sagebuild-test-model/nowhere"),
-    ("s3://somebody-elses/model.tar.gz", "in the bucket somebody-elses, which the endpoint's role cannot read"),
+    ("s3://another-account/model.tar.gz", "in the bucket another-account, which the endpoint's role cannot read"),
 ])  # fmt: skip
 def test_artifacts_that_cannot_be_served_are_refused(stack: Stack, artifacts: str, said: str) -> None:
     serving = {

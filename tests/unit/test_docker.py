@@ -156,7 +156,7 @@ def test_a_source_is_asked_for_only_where_one_is_needed(document: dict[str, Any]
     assert list(find_source_problems(parameters)) == problems
 
 
-def test_an_image_build_that_somebody_stopped_is_told_as_such() -> None:
+def test_an_externally_stopped_image_build_is_reported_as_stopped() -> None:
     variables = [{"Name": "DOCKERFILE_FOLDER", "Value": "docker"}, {"Name": "IMAGE_TAG", "Value": "build-1-training"}]
     build = {"BuildStatus": "STOPPED", "Environment": {"EnvironmentVariables": variables}}
     reason = explain_failed_image(Service(SETTINGS, dict[str, Any]().__getitem__), json.dumps({"Build": build}))
