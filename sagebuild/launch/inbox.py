@@ -1,4 +1,4 @@
-"""Takes a batch of the launch queue: one launch for all valid messages, the dead-letter queue for all others."""
+"""Processes a batch of the launch queue: one build for all valid messages, the dead-letter queue for invalid ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Message:
 def take_messages(
     service: Service, messages: Sequence[Message], sleep: Callable[[float], None] = time.sleep
 ) -> list[str]:
-    """Launch one build for all requests in a batch; each rollback is a build of its own.
+    """Launch one build for all requests in a batch; each rollback has its own build.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Reads the messages of the launch queue: each is a request for a build, asks for nothing, or is refused."""
+"""Parses the messages of the launch queue: each one requests a build, is ignored, or is refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LaunchRequest:
     Parameters
     ----------
     trigger
-        What asks for the build.
+        What requested the build.
     id
         The same for every delivery of the same request.
     overrides
@@ -60,7 +60,7 @@ def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest
     MalformedMessageError
         The message is not a request for a build.
     RollbackError
-        It asks for a rollback and names neither "previous" nor a build's number.
+        The message requests a rollback, but names neither "previous" nor a build's number.
     """
     message = _read_object(body)
     if message is None:
@@ -117,7 +117,9 @@ def _read_overrides(text: str) -> dict[str, Any]:
 
 def _read_rollback(content: Mapping[str, Any]) -> str:
     if len(content) > 1:
-        raise MalformedMessageError("The message asks for a rollback and overrides parameters; ask for one of them.")
+        raise MalformedMessageError(
+            "The message requests a rollback and overrides parameters; request only one of them."
+        )
     return read_target(content["rollback"])
 
 

@@ -70,7 +70,7 @@ class Guardrails(StrictModel):
         return self
 
     def waiting_seconds(self, instance_count: int) -> int:
-        """The seconds that the update waits in total, without the start of the instances."""
+        """Return the seconds that the update waits in total, without the start of the instances."""
         steps = 1
         if self.shifting == "LINEAR":
             steps = math.ceil(100 / self.percent if self.percent else instance_count / (self.instances or 1))

@@ -160,7 +160,7 @@ class Choice(Kind):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words, as they are written."""
+        """The allowed words."""
         return self.words_of if isinstance(self.words_of, tuple) else get_args(self.words_of)
 
     @property

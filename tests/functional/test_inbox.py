@@ -231,7 +231,7 @@ def test_a_message_asks_for_one_rollback(inbox: Stack, wanted: Any, rollback: st
         ({"rollback": "yesterday"}, 'it must be "previous" or the number of a build.'),
         ({"rollback": ""}, 'it must be "previous" or the number of a build.'),
         ({"rollback": 0}, 'it must be "previous" or the number of a build.'),
-        ({"rollback": 3, "trainmaxrun": 1}, "ask for one of them."),
+        ({"rollback": 3, "trainmaxrun": 1}, "request only one of them."),
     ],
 )
 def test_a_message_with_an_invalid_rollback_target_is_set_aside(inbox: Stack, message: Any, reason: str) -> None:
