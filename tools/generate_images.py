@@ -2,55 +2,35 @@
 
 Run `make images` after the pinned `sagemaker-core` changes.
 
-A row stands for images that differ by version alone: {versions, scopes, repository, registry, python?, processors?,
+A row stands for images that differ only by version: {versions, scopes, repository, registry, python?, processors?,
 container?, base?, prefix?}. `processors` maps what an instance has to its name in the tag, `registry` is an index into
 `registries` (region -> AWS account), and a row without `python` or `processors` has none in its tag.
 """
 
+import contextlib
 import functools
 import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sagemaker.core import image_uris
 from sagemaker.core.common_utils import _botocore_resolver
 
+from sagebuild.framework_facts import FRAMEWORKS
+from sagebuild.parameters.frameworks import Algorithm
+
 TARGET = Path(__file__).parent.parent / "sagebuild" / "images" / "images.json"
 SCOPES = ("training", "inference")
-FRAMEWORKS = {
-    "TENSORFLOW": "tensorflow",
-    "MXNET": "mxnet",
-    "PYTORCH": "pytorch",
-    "SCIKIT": "sklearn",
-    "CHAINER": "chainer",
-    "XGBOOST": "xgboost",
-    "HUGGINGFACE": "huggingface",
-}
-ALGORITHMS = (
-    "blazingtext",
-    "factorization-machines",
-    "forecasting-deepar",
-    "image-classification",
-    "ipinsights",
-    "kmeans",
-    "knn",
-    "lda",
-    "linear-learner",
-    "ntm",
-    "object-detection",
-    "object2vec",
-    "pca",
-    "randomcutforest",
-    "semantic-segmentation",
-    "seq2seq",
-)
+IMAGES = {name: facts.images for name, facts in FRAMEWORKS.items() if facts.images}
+OLDEST_XGBOOST = "xgboost"  # the algorithm is the oldest version of the framework
+ALGORITHMS = tuple(name for name in get_args(Algorithm) if name != OLDEST_XGBOOST)
 Json = dict[str, Any]
 
 
 def prepare_sdk() -> None:
-    """Let the SDK read its files once and not at every question, and keep it quiet."""
+    """Make the SDK read each of its files once, and log errors only."""
     logging.getLogger("sagemaker").setLevel(logging.ERROR)
     image_uris.utils._botocore_resolver = functools.cache(_botocore_resolver)
     image_uris.config_for_framework = functools.cache(image_uris.config_for_framework)
@@ -59,10 +39,10 @@ def prepare_sdk() -> None:
 def build_tables() -> Json:
     """Return the whole content of images.json."""
     registries: list[dict[str, str]] = []
-    frameworks = {name: _compact(list(_framework_rows(sdk_name)), registries) for name, sdk_name in FRAMEWORKS.items()}
+    frameworks = {name: _compact(list(_framework_rows(sdk_name)), registries) for name, sdk_name in IMAGES.items()}
     algorithms = {name: _compact(list(_algorithm_rows(name)), registries) for name in ALGORITHMS}
-    oldest_xgboost = [row for row in _framework_rows("xgboost") if "latest" in row["versions"]]
-    algorithms["xgboost"] = _compact(oldest_xgboost, registries)
+    oldest = [row for row in _framework_rows(OLDEST_XGBOOST) if "latest" in row["versions"]]
+    algorithms[OLDEST_XGBOOST] = _compact(oldest, registries)
     return {
         "frameworks": frameworks,
         "algorithms": dict(sorted(algorithms.items())),
@@ -73,7 +53,7 @@ def build_tables() -> Json:
 
 
 def _framework_rows(name: str) -> Iterator[Json]:
-    """Yield a framework's rows; Graviton and Neuron tables become processors of the scope that they serve."""
+    """Yield a framework's rows; its Graviton and Neuron tables become processors of their scope."""
     config = image_uris.config_for_framework(name)
     for scope in SCOPES:
         table = config if "versions" in config else config[scope]
@@ -82,7 +62,7 @@ def _framework_rows(name: str) -> Iterator[Json]:
         # The SDK names these two frameworks' Graviton tags by architecture, in code and not in the table.
         arm64 = {"sklearn": "arm64-cpu", "xgboost": "arm64"}
         yield from _table_rows(name, config["inference_graviton"], "inference", {"graviton": arm64.get(name, "cpu")})
-    if name in ("pytorch", "huggingface"):
+    with contextlib.suppress(FileNotFoundError):  # most frameworks have no images for Neuron
         for scope, table in image_uris.config_for_framework(f"{name}-neuron").items():
             yield from _table_rows(name, table, scope, {processor: "neuron" for processor in table["processors"]})
 
@@ -105,7 +85,7 @@ def _table_rows(name: str, table: Json, scope: str, processors: dict[str, str]) 
 
 
 def _hugging_face_rows(version: str, content: Json, scope: str, processors: dict[str, str]) -> Iterator[Json]:
-    """Yield one row for each base framework; the tag holds the base framework's version as it was asked for."""
+    """Yield one row for each base framework; the tag has the requested version of the base framework."""
     for base, image in content.items():
         if base == "version_aliases":
             continue
@@ -144,7 +124,7 @@ def _container(image: Json, processor: str) -> str:
 
 
 def _compact(rows: list[Json], registries: list[dict[str, str]]) -> list[Json]:
-    """Join the rows that differ by scope alone, then those that differ by version alone."""
+    """Join the rows that differ only by scope, then those that differ only by version."""
     for row in rows:
         if row["registry"] not in registries:
             registries.append(row["registry"])
@@ -162,16 +142,16 @@ def _join(rows: list[Json], key: str) -> list[Json]:
 
 
 def _p4d_suffixes(frameworks: dict[str, list[Json]]) -> Iterator[tuple[str, str]]:
-    """Yield what the SDK appends to some tags on p4d; it keeps that in code, so it is asked and not read."""
-    for framework in ("TENSORFLOW", "MXNET", "PYTORCH"):
-        for row in frameworks[framework]:
-            if "gpu" not in row.get("processors", {}):
+    """Yield the suffixes of tags on p4d; the SDK has them in code, so ask it for each image."""
+    for framework, rows in frameworks.items():
+        for row in rows:
+            if "gpu" not in row.get("processors", {}) or "base" in row:
                 continue
             for version in row["versions"]:
                 for python in row.get("python", []):
                     ask = {"version": version, "py_version": python, "image_scope": row["scopes"][0]}
                     tag, p4d_tag = (
-                        image_uris.retrieve(FRAMEWORKS[framework], "us-east-1", instance_type=instance, **ask)
+                        image_uris.retrieve(IMAGES[framework], "us-east-1", instance_type=instance, **ask)
                         for instance in ("ml.p3.2xlarge", "ml.p4d.24xlarge")
                     )
                     if p4d_tag != tag:
@@ -179,7 +159,7 @@ def _p4d_suffixes(frameworks: dict[str, list[Json]]) -> Iterator[tuple[str, str]
 
 
 def _domains(registries: list[dict[str, str]]) -> dict[str, str]:
-    """Return the regions whose registries are not below amazonaws.com."""
+    """Return the domains of the regions whose registries are not in amazonaws.com."""
     regions = sorted({region for registry in registries for region in registry})
     resolver = _botocore_resolver()
     endpoints = {region: resolver.construct_endpoint("ecr", region) for region in regions}
@@ -192,7 +172,7 @@ def _domains(registries: list[dict[str, str]]) -> dict[str, str]:
 
 
 def render_tables() -> str:
-    """Return images.json as text, one row to a line, so that a change of the SDK reads well in a diff."""
+    """Return images.json as text with one row per line, so that a diff shows the SDK's changes."""
     tables = build_tables()
     sections = []
     for name, section in tables.items():

@@ -10,28 +10,29 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticUndefined
 
+from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.parameters import MODELS
 from sagebuild.parameters.common import BuildParameters, Common, DataAndSteps, Tuning
 from sagebuild.parameters.deployment_options import DeploymentOptions
-from sagebuild.parameters.frameworks import ScriptModeParameters
 from sagebuild.parameters.groups import StrictModel
-from sagebuild.parameters.kinds import Dollars, Hours, JsonText, Kind, WholeNumber
+from sagebuild.parameters.kinds import Dollars, Hours, Kind, WholeNumber
 from sagebuild.parameters.options import EndpointOptions, NetworkOptions, TrainingOptions
+from sagebuild.parameters.text_kinds import JsonText
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 GROUPS: dict[str, tuple[type[StrictModel], str]] = {
-    "Instances and hyperparameters": (Common, "What every build has, whatever its framework."),
-    "Data, metrics and what is built": (DataAndSteps, "Where the data is, which metrics are read, which steps run."),
-    "Training": (TrainingOptions, "What a training may have besides."),
-    "Network": (NetworkOptions, "Where training and model stand in the network. Subnets need a stack deployed with\n"
+    "Instances and hyperparameters": (Common, "The parameters of every build, with any framework."),
+    "Data, metrics and steps": (DataAndSteps, "Where the data is, which metrics are read, and which steps run."),
+    "Training": (TrainingOptions, "The options of a training."),
+    "Network": (NetworkOptions, "The network of the training and the model. Subnets need a stack deployed with\n"
                 '`--param="vpcAccess=true"`.'),
-    "Endpoint": (EndpointOptions, "What an endpoint may be besides instances that answer at once."),
-    "Deployment": (DeploymentOptions, "How a model becomes the live one; [deployment.md](deployment.md) tells more."),
-    "Tuning": (Tuning, "What a tuning job has: `configtrain` SAGEMAKERHPO, with `tuningobjective` and with ranges\n"
-               "among the `hyperparameters`."),
+    "Endpoint": (EndpointOptions, "The options of an endpoint."),
+    "Deployment": (DeploymentOptions, "The options of a deployment; see [deployment.md](deployment.md)."),
+    "Tuning": (Tuning, "The parameters of a tuning job. It needs `configtrain` SAGEMAKERHPO, `tuningobjective`, and\n"
+               "ranges in `hyperparameters`."),
 }  # fmt: skip
-SCRIPT_MODE = [name for name, model in MODELS.items() if issubclass(model, ScriptModeParameters)]
+SCRIPT_MODE = [name for name, facts in FRAMEWORKS.items() if facts.has_script]
 HEAD = "| name | value | unit | default | meaning |\n|---|---|---|---|---|"
 FRAMEWORK_HEAD = "| name | value | unit | default | meaning | frameworks |\n|---|---|---|---|---|---|"
 _BASE = BuildParameters.__name__
@@ -39,34 +40,34 @@ INTRODUCTION = """# Build parameters
 
 <!-- Written by tools/generate_parameter_docs.py (make docs) from sagebuild/parameters; change it there. -->
 
-One JSON document in SSM Parameter Store holds the parameters of a stack's builds; its name is the stack's output
-`ParametersName`. Edit it, and the next build reads it. The least that trains scikit-learn is
+One JSON document in SSM Parameter Store holds the parameters of a stack's builds. The stack's output `ParametersName`
+is its name. Edit the document; the next build reads it. This is the smallest document that trains scikit-learn:
 
 ```json
 {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
 ```
 
-with the script in `source.tar.gz` in the code bucket and the data under `train/` in the data bucket.
+The script is in `source.tar.gz` in the code bucket, and the data is under `train/` in the data bucket.
 
-- Whatever has a default may be left out, and so may `framework`, for which the deployment named a default. What has
-  no default and is left out is not sent to SageMaker.
-- Numbers and true or false may stand in quotation marks. `"none"` is the same as leaving a name out.
-- An unknown name, a wrong value, or values that do not go together end the build before anything is paid for, with a
-  sentence for each.
-- 8192 bytes is the most that the document may have.
+- You can leave out a parameter that has a default. You can also leave out `framework`; the deployment sets its default.
+- A parameter that has no default and that you leave out is not sent to SageMaker.
+- Numbers and booleans can be strings: `"4"`, `"true"`. The string `"none"` is the same as leaving a parameter out.
+- Unknown names, invalid values and conflicting values end the build before it costs anything. The error has a sentence
+  for each of them.
+- The document must be a JSON object of at most 8192 bytes. Each name in an object must be unique.
 
-[parameters.schema.json](parameters.schema.json) is its JSON Schema, by which editors complete and check it. In Visual
-Studio Code: `"json.schemas": [{"fileMatch": ["parameters.json"], "url": "./docs/parameters.schema.json"}]`.
+[parameters.schema.json](parameters.schema.json) is the JSON Schema, with which editors complete and check the document.
+In Visual Studio Code: `"json.schemas": [{"fileMatch": ["parameters.json"], "url": "./docs/parameters.schema.json"}]`.
 """
 
 
 def write_page() -> str:
-    """The page for people."""
+    """Return the page as Markdown."""
     return "\n".join([INTRODUCTION, *_write_framework(), *_write_groups(), *_write_own(), *_write_objects()])
 
 
 def write_schema() -> str:
-    """The JSON Schema for editors."""
+    """Return the JSON Schema for editors."""
     models: list[type[BaseModel]] = [BuildParameters, *MODELS.values()]
     references, definitions = models_json_schema([(model, "validation") for model in models])
     shared = definitions["$defs"][_BASE]["properties"]
@@ -93,7 +94,7 @@ def write_schema() -> str:
 
 def _write_framework() -> Iterator[str]:
     rows = (f"| {name} | {str(model.__doc__).splitlines()[0]} |" for name, model in MODELS.items())
-    yield "## framework\n\nWhat trains and serves the model; it decides which of the parameters below there are.\n"
+    yield "## framework\n\nThe framework trains and serves the model. It decides which parameters there are.\n"
     yield "\n".join(["| framework | |\n|---|---|", *rows, ""])
 
 
@@ -105,14 +106,15 @@ def _write_groups() -> Iterator[str]:
 
 
 def _write_own() -> Iterator[str]:
-    """The parameters that some of the frameworks have; defaults that differ are rows of their own."""
+    """Yield the parameters of some frameworks only; a different default has its own row."""
     rows: dict[str, list[str]] = {}
     for framework, model in MODELS.items():
         for name, info in model.model_fields.items():
             usual = next((group.model_fields[name] for group, _ in GROUPS.values() if name in group.model_fields), None)
             if name != "framework" and (usual is None or usual.default != info.default):
                 rows.setdefault(_write_row(name, info), []).append(framework)
-    yield f"## Frameworks\n\nWhat some have. Script mode is all that run a script of yours: {', '.join(SCRIPT_MODE)}.\n"
+    script_mode = f"Script mode means the frameworks that run your script: {', '.join(SCRIPT_MODE)}."
+    yield f"## Frameworks\n\nThe parameters of some frameworks. {script_mode}\n"
     yield FRAMEWORK_HEAD
     for row, frameworks in rows.items():
         yield f"{row} {'script mode' if frameworks == SCRIPT_MODE else ', '.join(frameworks)} |"
@@ -120,7 +122,7 @@ def _write_own() -> Iterator[str]:
 
 
 def _write_objects() -> Iterator[str]:
-    yield "## Objects\n\nWhat stands behind the names above whose value is an object.\n"
+    yield "## Objects\n\nThe objects in the tables above.\n"
     for model in _find_objects():
         title, *details = str(model.__doc__).splitlines()
         yield f"### {model.__name__}\n\n{title}\n"
@@ -162,7 +164,7 @@ def _write_row(name: str, info: FieldInfo) -> str:
 
 
 def _describe(annotation: Any) -> str:
-    """A type in words: its kind, the object's name, or what an array or object holds."""
+    """Return a type in words: its kind, the object's name, or the type of the entries."""
     if get_origin(annotation) is Annotated:
         of, *markers = get_args(annotation)
         kind = next((marker for marker in markers if isinstance(marker, Kind)), None)
@@ -197,7 +199,7 @@ def _write_default(info: FieldInfo) -> str:
 
 
 def main() -> None:
-    """Write both."""
+    """Write both files."""
     DOCS.joinpath("parameters.md").write_text(write_page(), encoding="utf-8")
     DOCS.joinpath("parameters.schema.json").write_text(write_schema(), encoding="utf-8")
 

@@ -19,7 +19,7 @@ MODEL_FILE = "model.joblib"
 
 
 def main() -> None:
-    """Train as the hyperparameters say, telling the validation accuracy after each epoch."""
+    """Train as the hyperparameters say, and print the validation accuracy after each epoch."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--hidden", type=int, default=64, help="neurons in the hidden layer")

@@ -32,7 +32,7 @@ def build_network() -> nn.Module:
 
 
 def main() -> None:
-    """Train as the hyperparameters say, telling the validation accuracy after each epoch."""
+    """Train as the hyperparameters say, and print the validation accuracy after each epoch."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--batch-size", type=int, default=64)

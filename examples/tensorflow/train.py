@@ -1,4 +1,4 @@
-"""Learns to tell tumours apart by their measurements: one script for SageMaker's TensorFlow 2 containers.
+"""Learns to classify tumours by their measurements: one script for SageMaker's TensorFlow 2 containers.
 
 Training reads CSV files from the channel ``training``: 30 measurements and the kind (0 malignant, 1 benign) in each
 line. TensorFlow Serving needs no script: the SavedModel, whose folder's name is its version, takes the measurements a
@@ -16,7 +16,7 @@ VERSION = "1"
 
 
 def main() -> None:
-    """Train as the hyperparameters say, telling the validation accuracy after each epoch."""
+    """Train as the hyperparameters say, and print the validation accuracy after each epoch."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--learning-rate", type=float, default=0.01)
@@ -39,12 +39,12 @@ def main() -> None:
         ]
     )
     network.compile(tf.keras.optimizers.Adam(given.learning_rate), "binary_crossentropy", metrics=["accuracy"])
-    teller = tf.keras.callbacks.LambdaCallback(on_epoch_end=tell)
-    network.fit(rows[:, :-1], rows[:, -1], epochs=given.epochs, validation_split=0.2, verbose=0, callbacks=[teller])
+    printer = tf.keras.callbacks.LambdaCallback(on_epoch_end=print_metrics)
+    network.fit(rows[:, :-1], rows[:, -1], epochs=given.epochs, validation_split=0.2, verbose=0, callbacks=[printer])
     network.export(given.local_model_dir / VERSION)
 
 
-def tell(epoch: int, logs: dict[str, float]) -> None:
+def print_metrics(epoch: int, logs: dict[str, float]) -> None:
     """Print what the build reads as metrics."""
     print(f"epoch {epoch + 1}: loss={logs['loss']:.4f} accuracy={logs['val_accuracy']:.4f}", flush=True)
 

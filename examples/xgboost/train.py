@@ -1,4 +1,4 @@
-"""Learns to tell wines apart by their chemistry: one script for SageMaker's XGBoost container.
+"""Learns to classify wines by their chemistry: one script for SageMaker's XGBoost container.
 
 Training reads CSV files from the channel ``training``: 13 measurements and the grower (0, 1 or 2) in each line. The
 endpoint takes the 13 measurements a line as text/csv and answers with the growers; the container's own input_fn and
@@ -16,7 +16,7 @@ MODEL_FILE = "model.ubj"
 
 
 def main() -> None:
-    """Train as the hyperparameters say, telling the validation error after each round."""
+    """Train as the hyperparameters say, and print the validation error after each round."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--eta", type=float, default=0.3)

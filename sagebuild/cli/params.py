@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -16,8 +15,9 @@ import typer
 from sagebuild.cli.completion import complete_assignment, complete_name
 from sagebuild.cli.session import Session, command, print_json
 from sagebuild.cli.show import show_differences
-from sagebuild.client.differences import Change, describe_differences, read_leniently, read_object
+from sagebuild.client.differences import Change, describe_differences
 from sagebuild.errors import InputError, ParameterError
+from sagebuild.parameters.json_text import read_leniently, read_value
 
 app = typer.Typer(no_args_is_help=True, help="Read and change the parameters of the next build.")
 
@@ -77,7 +77,7 @@ def edit(session: Session) -> None:
         if edited == text:
             raise InputError("The document was not changed in the editor; nothing was saved.")
         try:
-            change = parameters.replace(read_object(edited))
+            change = parameters.replace_text(edited.rstrip())
         except ParameterError as error:
             if not session.is_live:
                 raise
@@ -156,7 +156,9 @@ def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        A text does not look like that.
+        A text is not an assignment.
+    ParameterError
+        The JSON of a value repeats a name, or nests too deeply.
     """
     return dict(_read_assignment(text) for text in texts)
 
@@ -165,19 +167,17 @@ def _read_assignment(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition("=")
     if not sign or not name:
         raise InputError(f"'{text}' is not an assignment; it must be NAME=VALUE.")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+    return name, read_value(value, name)
 
 
 def _edit(text: str) -> str:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "parameters.json")
-        file.write_text(text, encoding="utf-8")
+        # surrogateescape keeps what is not UTF-8, so that it is refused in a sentence and can be edited again.
+        file.write_text(text, encoding="utf-8", errors="surrogateescape")
         try:
             subprocess.run([*shlex.split(editor), str(file)], check=True)
         except (OSError, subprocess.CalledProcessError) as error:
             raise InputError(f"The editor '{editor}' failed ({error}); set EDITOR to another one.") from None
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig", errors="surrogateescape")

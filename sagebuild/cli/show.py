@@ -77,7 +77,7 @@ def show_steps(steps: Iterable[Step]) -> Table:
 
 
 def show_curves(curves: Curves) -> RenderableType:
-    """Show a sparkline for each metric, with its last value, and the notes."""
+    """Show a sparkline for each metric with its last value, and the notes."""
     table = _grid()
     for name, values in curves.items():
         table.add_row(Text(name), Text(draw_sparkline(values), style="cyan"), f"{values[-1]:g}")

@@ -7,9 +7,10 @@ from typing import Any
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.descriptions import describe_cost_briefly
-from sagebuild.client.differences import describe_differences, read_leniently
+from sagebuild.client.differences import describe_differences
 from sagebuild.client.html import render_differences, render_table, stack_vertically
 from sagebuild.notifications.words import format_seconds
+from sagebuild.parameters.json_text import read_leniently
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sagebuild.client.html import render_differences
-from sagebuild.errors import InputError, ParameterError
+from sagebuild.errors import InputError
 
 _ABSENT = object()
 
@@ -59,31 +59,6 @@ def _find_differences(before: Mapping[str, Any], after: Mapping[str, Any], prefi
             yield from _find_differences(old, new, f"{path}.")
         elif old != new or type(old) is not type(new):
             yield f"~ {path}: {json.dumps(old)} -> {json.dumps(new)}"
-
-
-def read_object(text: str) -> dict[str, Any]:
-    """The JSON object that a text holds.
-
-    Raises
-    ------
-    ParameterError
-        It holds none.
-    """
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise ParameterError(f"The parameter document is not JSON: {error}.") from None
-    if not isinstance(document, dict):
-        raise ParameterError(f"The parameter document is a {type(document).__name__}; it must be a JSON object.")
-    return document
-
-
-def read_leniently(text: str) -> dict[str, Any]:
-    """The JSON object that a text holds, empty for what is none: so can it be replaced, or compared."""
-    try:
-        return read_object(text)
-    except ParameterError:
-        return {}
 
 
 def set_path(document: dict[str, Any], path: str, value: Any) -> None:

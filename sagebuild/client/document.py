@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
-from sagebuild.client.differences import Change, Version, read_leniently, read_object, remove_path, set_path
+from sagebuild.client.differences import Change, Version, remove_path, set_path
 from sagebuild.client.html import render_table
 from sagebuild.errors import InputError, ParameterError
-from sagebuild.parameters import BuildParameters, default_document, parse_parameters
-from sagebuild.parameters.store import read_document, write_document
+from sagebuild.parameters import BuildParameters, default_document, parse_document, parse_parameters
+from sagebuild.parameters.json_text import format_document, read_leniently, read_raw_document
+from sagebuild.parameters.store import read_document, write_text
 from sagebuild.service import Service, aws_call
 
 
@@ -32,9 +34,9 @@ class Parameters(Mapping[str, Any]):
         Raises
         ------
         ParameterError
-            There is no document, or it is not a JSON object.
+            There is no document, or a build would refuse its JSON.
         """
-        return read_object(self.text)
+        return read_raw_document(self.text)
 
     @property
     def text(self) -> str:
@@ -49,8 +51,12 @@ class Parameters(Mapping[str, Any]):
         ParameterError
             The document is invalid; the message has a line for every problem.
         """
-        content = self.document if document is None else document
-        return parse_parameters(content, default_framework=self._service.settings.framework)
+        framework = self._service.settings.framework
+        if document is None:
+            return parse_document(self.text, default_framework=framework)
+        parameters = parse_parameters(document, default_framework=framework)
+        format_document(document)  # refuses what is too large to store
+        return parameters
 
     def set(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> Change:
         """Set parameters; a dotted name sets a value inside one: ``set({"hyperparameters.epochs": 20})``.
@@ -82,7 +88,7 @@ class Parameters(Mapping[str, Any]):
     def change(self, changes: Mapping[str, Any], removed: Iterable[str] = ()) -> Change:
         """Set parameters and remove others in one write; see `set` and `remove`."""
         before = self.document
-        after: dict[str, Any] = json.loads(json.dumps(before))
+        after: dict[str, Any] = deepcopy(before)
         for path, value in changes.items():
             set_path(after, path, value)
         for path in removed:
@@ -98,6 +104,20 @@ class Parameters(Mapping[str, Any]):
             The new document is invalid; the stored one is unchanged.
         """
         return self._write(read_leniently(self.text), dict(document))
+
+    def replace_text(self, text: str) -> Change:
+        """Make this text the whole document, and keep its layout.
+
+        Raises
+        ------
+        ParameterError
+            A build would refuse it; the stored document stays.
+        """
+        before = self.text
+        parse_document(text, default_framework=self._service.settings.framework)
+        if text != before:
+            write_text(self._service, text, overwrite=True)
+        return Change(read_leniently(before), read_raw_document(text))
 
     def reset(self, framework: str | None = None) -> Change:
         """Replace the document with the defaults of a framework; default: the current framework."""
@@ -115,7 +135,7 @@ class Parameters(Mapping[str, Any]):
             for page in self._service.ssm.get_paginator("get_parameter_history").paginate(Name=self.name):
                 for one in page["Parameters"]:
                     try:
-                        document = read_object(one["Value"])
+                        document = read_raw_document(one["Value"])
                     except ParameterError:
                         continue
                     author = one.get("LastModifiedUser", "")
@@ -170,7 +190,7 @@ class Parameters(Mapping[str, Any]):
         self.check(after)
         change = Change(before, after)
         if change.differences:
-            write_document(self._service, after, overwrite=True)
+            write_text(self._service, format_document(after), overwrite=True)
         return change
 
     def __getitem__(self, name: str) -> Any:

@@ -9,13 +9,15 @@ import getpass
 import json
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 from sagebuild.builds.lock import StackState, read_state
 from sagebuild.builds.records import BuildRecord, read_build
-from sagebuild.client.differences import read_leniently, set_path
+from sagebuild.client.differences import set_path
 from sagebuild.errors import BuildRunningError, InputError, NotConfirmedError
 from sagebuild.launch.triggers import read_target
+from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document
 from sagebuild.plan.rollback import find_target
@@ -134,14 +136,15 @@ def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, A
     Raises
     ------
     ParameterError
-        The document is invalid with these overrides.
+        The document is invalid with these overrides, or a dotted name needs a document that is valid JSON.
     InputError
         ``changes`` contains "rollback", which is not a parameter.
     """
     if "rollback" in changes:  # the launch topic would start a rollback
         raise InputError("rollback is not a parameter; use 'sagebuild rollback', or rollback() of the stack.")
     text = read_document(service)
-    changed = json.loads(json.dumps(read_leniently(text)))
+    reaches_inside = any("." in path for path in changes)
+    changed = deepcopy(read_raw_document(text)) if reaches_inside else {}
     for path, value in changes.items():
         set_path(changed, path, value)
     overrides = {name: changed[name] for name in dict.fromkeys(path.partition(".")[0] for path in changes)}

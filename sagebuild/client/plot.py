@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from sagebuild.client.html import GREY, SVG_FONT, Html
@@ -13,9 +13,9 @@ _WIDTH, _HEIGHT, _MARGIN = 520, 180, 44  # pixels
 
 
 def render_plots(
-    series: Mapping[str, Sequence[float]], title: str, places: Sequence[int] = (), notes: Iterable[str] = ()
+    series: Mapping[str, Sequence[float]], title: str, places: Sequence[int] = (), notes: Sequence[str] = ()
 ) -> Html:
-    """Render a plot for each series that has a finite value.
+    """Render a plot for each series that has a finite value, and the notes.
 
     Parameters
     ----------
@@ -24,18 +24,18 @@ def render_plots(
     places
         Numbers of the values for the horizontal axis; default: 1, 2, 3, ...
     notes
-        Sentences to show below the plots.
+        Sentences below the plots.
     """
-    remarks = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    below = "".join(f"<p>{escape(note)}</p>" for note in notes)
     if not series:
-        return Html(f"<p>{escape(title)}: no metrics yet.</p>{remarks}")
+        return Html(f"<p>{escape(title)}: no metrics yet.</p>{below}")
     plots = (
         _render_plot(name, values, places, _LINE_COLOURS[index % len(_LINE_COLOURS)])
         if any(map(math.isfinite, values))
         else f"<p>{escape(name)}: no finite value.</p>"
         for index, (name, values) in enumerate(series.items())
     )
-    return Html(f"<div><b>{escape(title)}</b><br>{''.join(plots)}{remarks}</div>")
+    return Html(f"<div><b>{escape(title)}</b><br>{''.join(plots)}{below}</div>")
 
 
 def _render_plot(name: str, values: Sequence[float], places: Sequence[int], colour: str) -> str:

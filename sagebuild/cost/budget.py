@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.cost.spent import SECONDS_PER_HOUR, format_dollars
+from sagebuild.cost.spent import format_dollars
 from sagebuild.cost.training_price import TrainingPrice, price_training
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.bodies import Bodies
 
 # A shorter training starts and ends before it prints a metric.

@@ -8,10 +8,11 @@ from typing import TypedDict
 from sagebuild.builds.context import BuildContext
 from sagebuild.cost.budget import limit_to_maxcost
 from sagebuild.cost.prices import date_prices, find_hosting_price, find_image_build_price
-from sagebuild.cost.spent import NEVER_COUNTED, SECONDS_PER_HOUR, Cost, format_dollars
+from sagebuild.cost.spent import NEVER_COUNTED, Cost, format_dollars
 from sagebuild.cost.training_price import TrainingPrice, price_training
 from sagebuild.images.byod import list_images_to_build
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.bodies import Bodies
 from sagebuild.requests.hooks import list_config_functions
 from sagebuild.requests.training import build_bodies

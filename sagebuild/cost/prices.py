@@ -1,4 +1,4 @@
-"""What AWS asks for an instance on demand, in US dollars: the dated table prices.json, which ``make prices`` writes."""
+"""Reads on-demand prices in US dollars from the dated table prices.json, which ``make prices`` writes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Price:
-    """What one instance costs an hour.
+    """The price of one instance per hour.
 
     Parameters
     ----------
     stands_in
-        Whether it is the price of an endpoint's instance, in place of a training's, which the table does not know.
-        AWS lists the two alike: wherever the table knows both, they differ by less than a thousandth.
+        True when the table has no training price and this is the hosting price of the same instance type. Where the
+        table has both, they differ by less than 0.1%.
     """
 
     hourly: float
@@ -25,7 +25,7 @@ class Price:
 
 
 def find_training_price(region: str, instance_type: str) -> Price | None:
-    """What a training's instance costs, or None if the table does not know."""
+    """Return the price of a training instance, or None if the table has none."""
     known = _look_up("training", region, instance_type)
     if known is not None:
         return Price(known)
@@ -34,19 +34,19 @@ def find_training_price(region: str, instance_type: str) -> Price | None:
 
 
 def find_hosting_price(region: str, instance_type: str) -> Price | None:
-    """What an instance behind an endpoint costs, or None if the table does not know."""
+    """Return the price of an instance behind an endpoint, or None if the table has none."""
     known = _look_up("hosting", region, instance_type)
     return None if known is None else Price(known)
 
 
 def find_image_build_price(region: str) -> float | None:
-    """What a minute of an image build costs, or None if the table does not know."""
+    """Return the price of one minute of an image build, or None if the table has none."""
     price: float | None = _read_table()["image_build_minute"].get(region)
     return price
 
 
 def date_prices() -> str:
-    """The day from which the table's oldest prices are, as an ISO date."""
+    """Return the date of the table's oldest prices, in ISO format."""
     return str(_read_table()["of"])
 
 

@@ -1,4 +1,4 @@
-"""Estimates what a build costs, before, during and after it, from the prices of instances; names what it leaves out."""
+"""Estimates what a build costs before, during and after it, from the prices of its instances."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sagebuild.builds.records import BuildRecord, now
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.running.job import count_paid_seconds
 from sagebuild.service import Service
 
-SECONDS_PER_HOUR = 3600
 NEVER_COUNTED = "Storage, data transfer, requests, logs, taxes, the free tier and discounts are left out."
 
 
 @dataclass(frozen=True)
 class Cost:
-    """An estimate, in US dollars; None where no price is known.
+    """An estimate in US dollars; None where a price is unknown.
 
     Parameters
     ----------
     spent
-        Cost of the build's training so far, or by its end; None also before the build starts.
+        The cost of the training until now or until its end; None also before there is a build.
     maximum
-        Highest possible cost of the training.
+        The most that the training can cost.
     endpoint_hourly
-        Cost of the endpoint for each hour in service.
+        The cost of the endpoint per hour.
     prices_date
-        ISO date of the prices; empty until the build is planned.
+        The date of the prices, in ISO format; empty for a build that was not planned yet.
     left_out
-        A sentence for each cost that is not included.
+        One sentence for each cost that the estimate does not include.
     """
 
     spent: float | None
@@ -42,12 +42,12 @@ class Cost:
 
 
 def describe_cost(service: Service, record: BuildRecord, at: datetime | None = None) -> Cost:
-    """Describe what a build costs: before it starts, while it runs, or after.
+    """Return the cost of a build before, during or after it.
 
     Parameters
     ----------
     at
-        Count a running training until this time; default: now.
+        The time until which a running training counts; default now.
     """
     spent = record.cost
     if not record.has_ended and record.training_hourly_cost is not None and record.prices_date:
@@ -56,13 +56,13 @@ def describe_cost(service: Service, record: BuildRecord, at: datetime | None = N
 
 
 def price_seconds(record: BuildRecord, seconds: float) -> float | None:
-    """Return the cost of so many seconds of a build's training; None if its price is not known."""
+    """Return the cost of some seconds of a build's training; None if its price is unknown."""
     hourly = record.training_hourly_cost
     return None if hourly is None else round(hourly * seconds / SECONDS_PER_HOUR, 6)
 
 
 def format_cost(cost: Cost) -> str:
-    """Format an estimate as a sentence, followed by one for each part of this build that it leaves out."""
+    """Format an estimate as one sentence, plus one for each cost of this build that it does not include."""
     if not cost.prices_date:
         return "not known before the build is planned."
     parts = [_format_training(cost)]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.cost.prices import find_training_price
-from sagebuild.cost.spent import SECONDS_PER_HOUR
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.bodies import Bodies
 
 # CreateTrainingJob's default in seconds, where a person's own function leaves the limit out.

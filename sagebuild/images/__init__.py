@@ -1,5 +1,5 @@
-"""Which container image a build trains and serves in.
+"""The container images in which a build trains and serves.
 
-`table` resolves AWS's own images from images.json, without the SDK. `byod` plans the images that a build makes from a
-person's Dockerfiles. `containers` chooses between the two.
+`table` finds AWS's images in images.json, without the SDK. `byod` plans the images that a build makes from your
+Dockerfiles. `containers` chooses between the two.
 """

@@ -1,31 +1,20 @@
-"""Which container image a build trains or serves in."""
+"""Chooses the container image that a build trains or serves in."""
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import choose_byod_image
 from sagebuild.images.table import Image, Scope, resolve_image
-from sagebuild.parameters import (
-    AmazonParameters,
-    BuildParameters,
-    ByodParameters,
-    HuggingFaceParameters,
-    MxnetParameters,
-    ScriptModeParameters,
-    TensorFlowParameters,
-)
-
-# The one that the SDK's tables have of every algorithm; xgboost has "latest" besides.
-AMAZON_VERSION = "1"
+from sagebuild.parameters import BuildParameters, ByodParameters
 
 
 def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
-    """The image for a build's training or inference.
+    """Return the image for a build's training or inference.
 
     Raises
     ------
     ImageNotFoundError
-        AWS has none of that version, Python, region and kind of machine.
+        AWS has no image of that version, Python, region and instance type.
     PreflightError
-        BYOD is to take an earlier image, and there is none.
+        BYOD uses an earlier image, and there is none.
     """
     if byod := context.narrow(ByodParameters):
         return choose_byod_image(byod, scope)
@@ -33,22 +22,11 @@ def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
     instance_type = parameters.traininstancetype if scope == "training" else parameters.hostinstancetype
     return resolve_image(
         parameters.framework,
-        read_version(parameters),
-        parameters.pyversion if isinstance(parameters, ScriptModeParameters) else None,
+        parameters.image_version,
+        getattr(parameters, "pyversion", None),
         context.service.region,
         instance_type,
         scope,
-        algorithm=parameters.algorithm if isinstance(parameters, AmazonParameters) else None,
-        base_framework=parameters.baseframework if isinstance(parameters, HuggingFaceParameters) else None,
+        algorithm=getattr(parameters, "algorithm", None),
+        base_framework=getattr(parameters, "baseframework", None),
     )
-
-
-def read_version(parameters: BuildParameters) -> str | None:
-    """The version of the framework or algorithm that a document asks for; None where it has none."""
-    if isinstance(parameters, TensorFlowParameters):
-        return parameters.tensorflowversion
-    if isinstance(parameters, MxnetParameters):
-        return parameters.mxnetversion
-    if isinstance(parameters, AmazonParameters):
-        return AMAZON_VERSION
-    return getattr(parameters, "frameworkversion", None)

@@ -1,4 +1,4 @@
-"""The address of the SageMaker container image for a framework or built-in algorithm, from a table, without the SDK."""
+"""Finds the SageMaker image of a framework or built-in algorithm in images.json, without the SDK."""
 
 import json
 import re
@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from sagebuild.errors import ImageNotFoundError
+from sagebuild.framework_facts import FRAMEWORKS
 
 Scope = Literal["training", "inference"]
 Row = dict[str, Any]
 
-# Later versions have no p2 images: AWS retired that family with PyTorch 1.13 and TensorFlow 2.12.
-FIRST_WITHOUT_P2 = {"PYTORCH": (1, 13), "TENSORFLOW": (2, 12)}
-
 
 class Image(NamedTuple):
-    """A container image, and a sentence for the person when it is not exactly what was asked for."""
+    """The URI of a container image, and a note when the image is not exactly the requested one."""
 
     uri: str
     note: str | None = None
@@ -34,17 +32,17 @@ def resolve_image(
     algorithm: str | None = None,
     base_framework: str | None = None,
 ) -> Image:
-    """Return the image that SageMaker offers for this framework, place and kind of machine.
+    """Return SageMaker's image for a framework, a region and an instance type.
 
     Parameters
     ----------
     framework
-        TENSORFLOW, MXNET, PYTORCH, SCIKIT, CHAINER, XGBOOST, HUGGINGFACE or AMAZON.
+        A name in FRAMEWORKS, such as SCIKIT.
     version
         The framework's version as AWS lists it, "1.8" or "1.8.0"; HUGGINGFACE takes the version of transformers.
-        None takes the only one there is, as AMAZON's algorithms have it.
+        None takes the only version, if there is only one.
     py_version
-        "py3", "py37"...; where the version ships a single Python, that one is taken and the note says so.
+        "py3", "py37"...; a version with a single Python uses that one, and the note says so.
     region, instance_type
         "eu-west-1"; "ml.m5.large".
     scope
@@ -52,18 +50,18 @@ def resolve_image(
     algorithm
         AMAZON's algorithm, "kmeans".
     base_framework
-        What HUGGINGFACE's transformers stand on, "pytorch2.3.0".
+        The framework that HUGGINGFACE's transformers run on, "pytorch2.3.0".
 
     Raises
     ------
     ImageNotFoundError
-        There is no such image; the message lists what there is.
+        There is no such image; the message lists the available ones.
     """
     what, rows = _rows_of(framework, algorithm)
     rows = [row for row in rows if scope in row["scopes"]]
     rows, version = _pick(rows, lambda row: row["versions"], version, f"{what} has no {scope} image of version {{}}")
     what = f"{what} {version}"
-    if framework == "HUGGINGFACE":
+    if any("base" in row for row in rows):
         sentence = f"{what} has no {scope} image on base framework {{}}"
         rows, base_framework = _pick(rows, lambda row: row["base"], base_framework, sentence)
     rows, processor = _for_instance(rows, instance_type, f"{what} has no {scope} image for {instance_type}")
@@ -76,29 +74,29 @@ def resolve_image(
 
 
 def _rows_of(framework: str, algorithm: str | None) -> tuple[str, list[Row]]:
-    kind, name = ("algorithms", algorithm) if framework == "AMAZON" else ("frameworks", framework)
+    kind, name = ("algorithms", algorithm) if algorithm else ("frameworks", framework)
     tables = _tables()[kind]
     if name not in tables:
-        raise ImageNotFoundError(f"There is no image of {name}; there are images of {_listed(tables)}.")
+        raise ImageNotFoundError(f"AWS has no images of {name}; it has images of {_listed(tables)}.")
     return str(name), tables[name]
 
 
 def _pick(
     rows: list[Row], names_of: Callable[[Row], Iterable[str]], asked: str | None, sentence: str
 ) -> tuple[list[Row], str]:
-    """Return the rows that go by the name asked for; None asks for the only one there is."""
+    """Return the rows with the requested name; None requests the only name."""
     names = {name for row in rows for name in names_of(row)}
     if asked is None and len(names) == 1:
         asked = min(names)
     if asked not in names:
-        raise ImageNotFoundError(f"{sentence.format(asked or '(none given)')}; there is {_listed(names)}.")
+        raise ImageNotFoundError(f"{sentence.format(asked or '(none given)')}; available: {_listed(names)}.")
     return [row for row in rows if asked in names_of(row)], asked
 
 
 def processor_of(instance_type: str) -> str:
-    """Return what an instance type computes with: cpu, gpu, graviton, inf or trn.
+    """Return the processor of an instance type: cpu, gpu, graviton, inf or trn.
 
-    It is a property of the family: https://docs.aws.amazon.com/sagemaker/latest/dg/instance-types-az.html
+    The family decides: https://docs.aws.amazon.com/sagemaker/latest/dg/instance-types-az.html
     """
     family = instance_type.split(".")[1] if instance_type.count(".") == 2 else ""
     if re.match(r"(inf|trn)\d", family):
@@ -115,14 +113,14 @@ def _for_instance(rows: list[Row], instance_type: str, sentence: str) -> tuple[l
     fitting = [row for row in rows if processor in row.get("processors", everywhere)]
     if not fitting:
         kinds = {kind for row in rows for kind in row.get("processors", everywhere)}
-        raise ImageNotFoundError(f"{sentence}, a {processor} instance; there is one for {_listed(kinds)} instances.")
+        raise ImageNotFoundError(f"{sentence}, a {processor} instance; available for {_listed(kinds)} instances.")
     return fitting, processor
 
 
 def _check_p2(framework: str, version: str, instance_type: str, what: str) -> None:
-    first_without = FIRST_WITHOUT_P2.get(framework)
+    first_without = FRAMEWORKS[framework].first_without_p2
     if first_without and instance_type.startswith("ml.p2.") and _numbers(version) >= first_without:
-        raise ImageNotFoundError(f"{what} has no image for {instance_type}: AWS retired p2; take ml.g4dn or ml.g5.")
+        raise ImageNotFoundError(f"{what} has no image for {instance_type}: AWS retired p2; use ml.g4dn or ml.g5.")
 
 
 def _for_python(rows: list[Row], asked: str | None, what: str, scope: str) -> tuple[Row, str, str | None]:
@@ -134,9 +132,9 @@ def _for_python(rows: list[Row], asked: str | None, what: str, scope: str) -> tu
     if python not in offered:
         if len(offered) > 1:
             given = asked or "(none given)"
-            raise ImageNotFoundError(f"{what} has no {scope} image for Python {given}; there is {_listed(offered)}.")
+            raise ImageNotFoundError(f"{what} has no {scope} image for Python {given}; available: {_listed(offered)}.")
         python = offered[0]
-        note = f"{what} comes with {python} only, so the {scope} image has {python} and not {asked}." if asked else None
+        note = f"{what} has {python} only, so the {scope} image has {python} instead of {asked}." if asked else None
     return next(row for row in rows if python in row["python"]), str(python), note
 
 
@@ -150,7 +148,7 @@ def _tag(row: Row, version: str, processor: str, python: str, base_framework: st
 def _registry(row: Row, region: str, what: str) -> str:
     accounts: dict[str, str] = _tables()["registries"][row["registry"]]
     if region not in accounts:
-        raise ImageNotFoundError(f"{what} has no image in region {region}; there is one in {_listed(accounts)}.")
+        raise ImageNotFoundError(f"{what} has no image in region {region}; available in {_listed(accounts)}.")
     return f"{accounts[region]}.dkr.ecr.{region}.{_tables()['domains'].get(region, 'amazonaws.com')}"
 
 

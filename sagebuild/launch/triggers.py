@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from sagebuild.builds.records import Trigger
-from sagebuild.errors import MalformedMessageError, RollbackError
+from sagebuild.errors import MalformedMessageError, ParameterError, RollbackError
 from sagebuild.launch.events import EVENT_SOURCES, find_text
+from sagebuild.parameters.json_text import read_object
 
 # The kinds of triggers; a publisher to the launch topic names one of them in the message attribute "trigger".
 KINDS = tuple(sorted({"command", "notebook", "topic", "voice", *(source.kind for source in EVENT_SOURCES.values())}))
@@ -92,15 +93,26 @@ def _read_notification(envelope: Mapping[str, Any], message_id: str, launch_topi
     detail = find_text(envelope, "Subject") or ("" if content else text)
     if envelope.get("TopicArn") != launch_topic:
         return LaunchRequest(_build_trigger("topic", detail or find_text(envelope, "TopicArn")), request_id)
-    if content is None and text.lstrip()[:1] in ("{", "["):
-        raise MalformedMessageError("The message begins like JSON and is not a JSON object of parameters to override.")
+    overrides = _read_overrides(text)
     kind = find_text(envelope, "MessageAttributes", "trigger", "Value") or "topic"
     if kind not in KINDS:
         raise MalformedMessageError(f"The attribute trigger is {kind[:40]!r}; it must be one of {', '.join(KINDS)}.")
     trigger = _build_trigger(kind, detail)
-    if content and "rollback" in content:
-        return LaunchRequest(replace(trigger, rollback=_read_rollback(content)), request_id)
-    return LaunchRequest(trigger, request_id, content or {})
+    if "rollback" in overrides:
+        return LaunchRequest(replace(trigger, rollback=_read_rollback(overrides)), request_id)
+    return LaunchRequest(trigger, request_id, overrides)
+
+
+def _read_overrides(text: str) -> dict[str, Any]:
+    """Read the parameters that a message overrides; empty for free text, which is the build's reason."""
+    if text.removeprefix("\ufeff").lstrip()[:1] not in ("{", "["):
+        return {}
+    try:
+        return read_object(text, "it")
+    except ParameterError as error:
+        raise MalformedMessageError(
+            f"The message begins like JSON, so it must be a JSON object of parameters to override: {error}"
+        ) from None
 
 
 def _read_rollback(content: Mapping[str, Any]) -> str:
@@ -152,7 +164,7 @@ def _build_trigger(kind: str, detail: str) -> Trigger:
 
 def _read_object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text)
+        value = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

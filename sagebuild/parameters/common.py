@@ -1,4 +1,4 @@
-"""The build parameters that every framework shares; names and defaults are the contract's, letter for letter."""
+"""The build parameters that all frameworks share; names and defaults are exactly those of the contract."""
 
 # The names are the contract's and AWS's.
 # ruff: noqa: N815
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from sagebuild.framework_facts import FRAMEWORKS, FrameworkFacts
 from sagebuild.parameters.groups import (
     CategoricalRange,
     Channel,
@@ -23,11 +24,11 @@ from sagebuild.parameters.groups import (
     VariableName,
     read_tags,
 )
-from sagebuild.parameters.kinds import Choice, Flag, Hours, Scalar, Text, WholeNumber
+from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber
 from sagebuild.parameters.options import Options
+from sagebuild.parameters.text_kinds import Scalar, Text
 
-Framework = Literal["TENSORFLOW", "MXNET", "PYTORCH", "SCIKIT", "CHAINER", "XGBOOST", "HUGGINGFACE", "AMAZON", "BYOD"]
-TrainingWay = Literal["SAGEMAKER", "SAGEMAKERHPO"]
+TrainingKind = Literal["SAGEMAKER", "SAGEMAKERHPO"]
 TuningStrategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 EarlyStopping = Literal["Off", "Auto"]
 WarmStart = Literal["IdenticalDataAndAlgorithm", "TransferLearning"]
@@ -43,33 +44,36 @@ Range = CategoricalRange | NumericRange
 
 
 class Common(StrictModel):
-    """What every build has."""
+    """The parameters of every build."""
 
     hyperparameters: dict[HyperparameterName, Hyperparameter] = Field(
         default={},
         max_length=100,
-        description="Handed to the training as they are; objects with Values or MinValue and "
-        "MaxValue are ranges that a tuning job searches.",
+        description="Hyperparameters of the training. An object with Values, or with MinValue and MaxValue, is a range "
+        "that a tuning job searches.",
     )
     hostinstancecount: Annotated[int, WholeNumber(1, 10000)] = Field(
-        default=1, description="Instances behind the endpoint."
+        default=1, description="Number of instances behind the endpoint."
     )
     hostinstancetype: Annotated[str, InstanceType] = Field(
         default="ml.t2.medium", description="Type of the instances behind the endpoint."
     )
-    traininstancecount: Annotated[int, WholeNumber(1, 100)] = Field(default=1, description="Instances that train.")
+    traininstancecount: Annotated[int, WholeNumber(1, 100)] = Field(
+        default=1, description="Number of training instances."
+    )
     traininstancetype: Annotated[str, InstanceType] = Field(
-        default="ml.m5.large", description="Type of the instances that train."
+        default="ml.m5.large", description="Type of the training instances."
     )
     trainvolumesize: Annotated[int, WholeNumber(1, 16384, "GB")] = Field(
-        default=10, description="Disk of each training instance."
+        default=10, description="Disk size of each training instance."
     )
     trainmaxrun: Annotated[float, Hours(0.001, 672)] = Field(
-        default=4, description="How long SageMaker lets the training run; 672 hours are 28 days."
+        default=4, description="Maximum running time of the training; 672 hours are 28 days."
     )
     inputmode: Annotated[Mode, Choice(Mode)] = Field(
         default="File",
-        description="How the training data reaches the container: copied first, piped, or read on demand.",
+        description="How the container gets the training data: copied before the training (File), streamed (Pipe) or "
+        "read on demand (FastFile).",
     )
     modelhostingenvironment: dict[VariableName, Annotated[str, Scalar(1024)]] = Field(
         default={}, max_length=100, description="Environment variables of the model's container."
@@ -77,100 +81,122 @@ class Common(StrictModel):
 
 
 class Tuning(StrictModel):
-    """What a tuning job has, when configtrain is SAGEMAKERHPO."""
+    """The parameters of a tuning job, when configtrain is SAGEMAKERHPO."""
 
     maxtrainingjobs: Annotated[int, WholeNumber(1, 10000)] = Field(
         default=1,
-        description="Trainings that the tuning job runs in all; strategy Grid runs one for each combination of values.",
+        description="Number of trainings in the tuning job; strategy Grid runs one for each combination of values.",
     )
     maxparalleltrainingjobs: Annotated[int, WholeNumber(1, 1000)] = Field(
-        default=1, description="Trainings it runs at a time."
+        default=1, description="Number of trainings that run in parallel."
     )
     tuningstrategy: Annotated[TuningStrategy, Choice(TuningStrategy)] = Field(
         default="Bayesian",
-        description="How the tuning job chooses the values to try: by what it has learnt (Bayesian), by chance "
-        "(Random), every combination of Values (Grid), or many short trainings of which the best go on (Hyperband).",
+        description="How the tuning job chooses the values to try: from earlier results (Bayesian), at random "
+        "(Random), every combination of Values (Grid), or many short trainings of which the best continue "
+        "(Hyperband).",
     )
     earlystopping: Annotated[EarlyStopping, Choice(EarlyStopping)] = Field(
-        default="Off", description="Whether trainings that do worse than the earlier ones are stopped early (Auto)."
+        default="Off", description="Auto stops a training early when it does worse than earlier ones."
     )
 
 
 class DataAndSteps(StrictModel):
-    """What documents of this project's ancestor may hold besides."""
+    """The data, the metrics and the steps of a build."""
 
-    configtrain: Annotated[TrainingWay, Choice(TrainingWay)] = Field(
+    configtrain: Annotated[TrainingKind, Choice(TrainingKind)] = Field(
         default="SAGEMAKER", description="One training (SAGEMAKER) or a tuning job (SAGEMAKERHPO)."
     )
     channels: dict[ChannelName, Channel] = Field(
-        default={}, max_length=20, description="Training data by channel; without any, one channel named training."
+        default={},
+        max_length=20,
+        description="Training data by channel. Default: one channel named training (train for framework AMAZON).",
     )
     uri: Annotated[str | None, S3Address] = Field(
-        default=None, description="S3 address of the data of the one channel, where channels names none."
+        default=None,
+        description="S3 address of the training data when channels is not given. Default: train/ in the data bucket.",
     )
     metrics: tuple[Metric, ...] = Field(
         default=(), max_length=40, description="Metrics that the training prints to its log."
     )
     tuningobjective: TuningObjective | None = Field(
-        default=None, description="The metric by which tuning finds the best."
+        default=None, description="The metric that the tuning job optimizes."
     )
     parentJobs: tuple[Annotated[str, JobName], ...] = Field(
         default=(),
         max_length=5,
-        description="Earlier tuning jobs whose knowledge the tuning starts from.",
+        description="Earlier tuning jobs from which the tuning job starts (warm start).",
     )
     WarmStartType: Annotated[WarmStart, Choice(WarmStart)] = Field(
-        default="IdenticalDataAndAlgorithm", description="What this tuning shares with parentJobs."
+        default="IdenticalDataAndAlgorithm", description="What the tuning job has in common with parentJobs."
     )
     ModelArtifacts: Annotated[str | None, ModelArchive] = Field(
-        default=None, description="S3 address of a trained model to deploy in place of the one that the build trains."
+        default=None, description="S3 address of a trained model to deploy; the build then trains none."
     )
-    skiptrain: Annotated[bool, Flag()] = Field(default=False, description="Whether to deploy without training.")
+    skiptrain: Annotated[bool, Flag()] = Field(
+        default=False,
+        description="true skips the training and deploys ModelArtifacts, or the newest model of an earlier build.",
+    )
     deployEndpoint: Annotated[bool, Flag()] = Field(
         default=True,
-        description="Whether the build ends with a live endpoint, or with the model alone.",
+        description="false ends the build with the model, without an endpoint.",
     )
     pipeline: tuple[PipelineContainer, ...] = Field(
-        default=(), max_length=14, description="Containers that a request passes before it reaches the model's own."
+        default=(), max_length=14, description="Containers that process a request before the model's container."
     )
     Tags: Annotated[dict[TagName, Annotated[str, Scalar(256)]], BeforeValidator(read_tags)] = Field(
-        default={}, max_length=40, description="Tags of everything that the build makes, besides its own."
+        default={},
+        max_length=40,
+        description="Tags for every resource that the build creates, in addition to sagebuild's own.",
     )
 
 
 class BuildParameters(Common, Tuning, DataAndSteps, Options):
-    """The parameters of a build; a framework's own are in the subclass that MODELS names."""
+    """The parameters of a build; MODELS has a subclass for each framework with its own parameters."""
 
-    framework: Annotated[Framework, Choice(Framework)] = Field(description="What trains and serves the model.")
+    framework: Annotated[str, Choice(tuple(FRAMEWORKS))] = Field(
+        description="The framework that trains and serves the model."
+    )
+
+    @property
+    def facts(self) -> FrameworkFacts:
+        """The facts of the framework."""
+        return FRAMEWORKS[self.framework]
+
+    @property
+    def image_version(self) -> str | None:
+        """The version of the framework's or algorithm's image; None for images of your own."""
+        name = self.facts.version_parameter
+        return getattr(self, name) if name else self.facts.only_version
 
     @property
     def has_training(self) -> bool:
-        """Whether the build trains, rather than deploying what was trained before."""
+        """True when the build trains; False when it deploys a model that was trained before."""
         return not (self.skiptrain or self.ModelArtifacts) and getattr(self, "train", True)
 
     @property
     def largest_count(self) -> int:
-        """How many instances there can be behind the endpoint."""
+        """The largest number of instances that the endpoint can have."""
         return max(self.hostinstancecount, self.autoscaling.maximum if self.autoscaling else 0)
 
     @property
     def tuning_ranges(self) -> dict[str, Range]:
-        """The hyperparameters that a tuning job searches."""
+        """The hyperparameters with a range that a tuning job searches."""
         return {name: value for name, value in self.hyperparameters.items() if isinstance(value, Range)}
 
     @property
     def static_hyperparameters(self) -> dict[str, Any]:
-        """The hyperparameters that every training gets as they are."""
+        """The hyperparameters with one value."""
         return {name: value for name, value in self.hyperparameters.items() if not isinstance(value, Range)}
 
     @property
     def combinations(self) -> int | None:
-        """How many trainings the tuning ranges can tell apart; None if one of them is continuous."""
+        """The number of different trainings that the tuning ranges allow; None if one of them is continuous."""
         sizes = [value.size for value in self.tuning_ranges.values()]
         return None if None in sizes else math.prod(size for size in sizes if size)
 
     @property
     def tuning_trainings(self) -> int:
-        """How many trainings the tuning job runs in all."""
+        """The number of trainings in the tuning job."""
         combinations = self.combinations
         return combinations if self.tuningstrategy == "Grid" and combinations else self.maxtrainingjobs

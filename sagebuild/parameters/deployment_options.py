@@ -1,4 +1,4 @@
-"""What a person may ask of a deployment: how the traffic moves, what is tried afterwards, and what is kept."""
+"""The options of a deployment: gates, approval, traffic shifting, smoke test and retention."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from sagebuild.parameters.groups import BUCKET, Goal, MetricName, StrictModel, refuse_object
-from sagebuild.parameters.kinds import Choice, Hours, JsonText, Number, Text, WholeNumber
+from sagebuild.parameters.kinds import Choice, Hours, Number, WholeNumber
+from sagebuild.parameters.text_kinds import JsonText, Text
 
 Approval = Literal["none", "manual"]
 Shifting = Literal["ALL_AT_ONCE", "CANARY", "LINEAR"]
@@ -18,43 +19,43 @@ LONGEST_DEPLOYMENT = 28800  # seconds
 
 
 class Guardrails(StrictModel):
-    """How the traffic of an update moves to the new instances, and what brings it back.
+    """How an update shifts the traffic to the new instances, and which alarms roll it back.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html
     """
 
     shifting: Annotated[Shifting, Choice(Shifting)] = Field(
         default="ALL_AT_ONCE",
-        description="Whether the traffic moves at once, in two steps (CANARY) or in equal steps (LINEAR).",
+        description="Whether the traffic shifts at once, in two steps (CANARY) or in equal steps (LINEAR).",
     )
     percent: Annotated[int | None, WholeNumber(1, 50)] = Field(
-        default=None, description="Share of the instances that the canary, or each linear step, has; of the latter "
-        "at least 10."
+        default=None, description="Percentage of the instances in the canary or in each linear step; for LINEAR at "
+        "least 10."
     )  # fmt: skip
     instances: Annotated[int | None, WholeNumber(1, 5000)] = Field(
-        default=None, description="Number of these instances, in place of percent."
+        default=None, description="Number of instances in a step, instead of percent."
     )
     wait: Annotated[int, WholeNumber(0, 3600, "seconds")] = Field(
-        description="How long the alarms are watched after each step."
+        description="How long SageMaker watches the alarms after each step."
     )
     terminationwait: Annotated[int, WholeNumber(0, 3600, "seconds")] = Field(
-        default=0, description="How long the old instances stay, and the alarms are watched, after the last step."
+        default=0, description="How long the old instances stay, and SageMaker watches the alarms, after the last step."
     )
     timeout: Annotated[int | None, WholeNumber(600, LONGEST_DEPLOYMENT, "seconds")] = Field(
-        default=None, description="How long the update may take before SageMaker rolls it back."
+        default=None, description="Maximum time of the update; SageMaker then rolls it back."
     )
     alarms: tuple[Annotated[str, AlarmName], ...] = Field(
         default=(),
         max_length=10,
-        description="CloudWatch alarms of yours, any of which rolls the update back; without any, nothing does but "
-        "instances that do not start.",
+        description="Your CloudWatch alarms, each of which rolls the update back. Without alarms, only instances "
+        "that do not start roll it back.",
     )
 
     @model_validator(mode="after")
     def _check_size(self) -> "Guardrails":
         given = [name for name in ("percent", "instances") if getattr(self, name) is not None]
         if self.shifting == "ALL_AT_ONCE" and given:
-            raise refuse_object(f"has {given[0]}, which is for shifting CANARY or LINEAR; its shifting is ALL_AT_ONCE")
+            raise refuse_object(f"has {given[0]}, which needs shifting CANARY or LINEAR; its shifting is ALL_AT_ONCE")
         if self.shifting != "ALL_AT_ONCE" and len(given) != 1:
             reason = "has both percent and instances; give one" if given else "needs either percent or instances"
             raise refuse_object(reason)
@@ -69,7 +70,7 @@ class Guardrails(StrictModel):
         return self
 
     def waiting_seconds(self, instance_count: int) -> int:
-        """How long the update waits in all, beside the starting of instances."""
+        """The seconds that the update waits in total, without the start of the instances."""
         steps = 1
         if self.shifting == "LINEAR":
             steps = math.ceil(100 / self.percent if self.percent else instance_count / (self.instances or 1))
@@ -77,27 +78,29 @@ class Guardrails(StrictModel):
 
 
 class SmokeTest(StrictModel):
-    """A request that the endpoint must answer once it is live, or the deployment is undone."""
+    """A request to the live endpoint; if the answer is wrong, the deployment is rolled back."""
 
     contenttype: Annotated[str, MimeType] = Field(description="MIME type of the request.")
     body: Annotated[Any | None, JsonText(6000)] = Field(
-        default=None, description="The request's body: text, or any other JSON value."
+        default=None, description="Body of the request: text, or any other JSON value."
     )
     file: Annotated[str | None, SampleFile] = Field(
         default=None,
-        description="The body in place of body: key in the code bucket, or S3 address in the stack's code or data "
-        "bucket.",
+        description="File with the body, instead of body: a key in the code bucket, or an S3 address in the stack's "
+        "code or data bucket.",
     )
-    accept: Annotated[str | None, MimeType] = Field(default=None, description="MIME type that the answer shall have.")
+    accept: Annotated[str | None, MimeType] = Field(
+        default=None, description="MIME type that the request asks for (Accept)."
+    )
     status: Annotated[int, WholeNumber(200, 599)] = Field(
-        default=200, description="HTTP status with which the container must answer."
+        default=200, description="HTTP status that the container must return."
     )
     answertype: Annotated[str | None, MimeType] = Field(
-        default=None, description="MIME type that the answer must have; without it, any will do."
+        default=None, description="MIME type that the answer must have. Default: any."
     )
     latency: Annotated[int | None, WholeNumber(1, 60000, "ms")] = Field(
         default=None,
-        description="How long the answer may take, seen from a function in the region. With it, the request is sent "
+        description="Maximum time of the answer, measured in a Lambda function in the region. The request is then sent "
         "twice, and the second answer counts.",
     )
 
@@ -111,11 +114,13 @@ class SmokeTest(StrictModel):
 
 
 class QualityGate(StrictModel):
-    """What the model must have measured to be deployed; if it has not, the build ends without a deployment."""
+    """Limits for a metric of the training; outside of them the build ends without a deployment."""
 
     metric: Annotated[str, MetricName] = Field(description="Name of a metric of the training.")
-    minimum: Annotated[int | float | None, Number()] = Field(default=None, description="The least that is good enough.")
-    maximum: Annotated[int | float | None, Number()] = Field(default=None, description="The most that is good enough.")
+    minimum: Annotated[int | float | None, Number()] = Field(default=None, description="Lowest value that is deployed.")
+    maximum: Annotated[int | float | None, Number()] = Field(
+        default=None, description="Highest value that is deployed."
+    )
 
     @model_validator(mode="after")
     def _check_limits(self) -> "QualityGate":
@@ -123,19 +128,21 @@ class QualityGate(StrictModel):
             raise refuse_object("needs minimum or maximum")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise refuse_object(
-                f"has minimum {self.minimum:g} and maximum {self.maximum:g}; minimum must not be the larger"
+                f"has minimum {self.minimum:g} and maximum {self.maximum:g}; minimum must not exceed maximum"
             )
         return self
 
 
 class Improvement(StrictModel):
-    """By how much the model must be better than the live one to be deployed; where nothing is live, any is."""
+    """By how much the model must be better than the live model; without a live model, any model is deployed."""
 
     metric: Annotated[str, MetricName] = Field(description="Name of a metric of the training.")
     margin: Annotated[int | float, Number()] = Field(
-        default=0, description="How much better it must at least be; with 0, better at all."
+        default=0, description="Minimum improvement; with 0, any improvement is enough."
     )
-    goal: Annotated[Goal, Choice(Goal)] = Field(default="Maximize", description="Whether more or less of it is better.")
+    goal: Annotated[Goal, Choice(Goal)] = Field(
+        default="Maximize", description="Whether a higher or a lower value is better."
+    )
 
     @model_validator(mode="after")
     def _check_margin(self) -> "Improvement":
@@ -145,7 +152,7 @@ class Improvement(StrictModel):
 
 
 class DeploymentOptions(StrictModel):
-    """How a model becomes the live one."""
+    """The options of a deployment."""
 
     qualitygate: QualityGate | None = Field(
         default=None, description="Deploys the model only if a metric of its training is within limits."
@@ -154,19 +161,21 @@ class DeploymentOptions(StrictModel):
         default=None, description="Deploys the model only if a metric of its training is better than the live model's."
     )
     approval: Annotated[Approval, Choice(Approval)] = Field(
-        default="none", description="Whether the deployment waits for a person's yes (manual)."
+        default="none", description="manual waits for a person's approval before the deployment."
     )
     approvalhours: Annotated[float, Hours(0.001, 720)] = Field(
-        default=24, description="How long it waits; without a yes by then, the model is not deployed."
+        default=24,
+        description="How long the build waits for approval; without approval by then, the model is not deployed.",
     )
     guardrails: Guardrails | None = Field(
-        default=None, description="Moves the traffic in steps and watches alarms; without it, it moves at once."
+        default=None, description="Shifts the traffic in steps and watches alarms. Default: shifts at once."
     )
     smoketest: SmokeTest | None = Field(
-        default=None, description="A request that the live endpoint must answer, or it serves again what it served."
+        default=None,
+        description="A request that the live endpoint must answer; otherwise it serves its previous model again.",
     )
     keepbuilds: Annotated[int, WholeNumber(1, 100)] = Field(
         default=10,
-        description="How many of the newest good builds keep their model and endpoint configuration, to roll back to. "
-        "What is live, and what it replaced, is kept besides.",
+        description="Number of the newest successful builds that keep their model and endpoint configuration for a "
+        "rollback. The live build, and the one before it, are always kept.",
     )

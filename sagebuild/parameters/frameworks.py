@@ -1,4 +1,4 @@
-"""The build parameters of each framework; names and defaults are the contract's, letter for letter."""
+"""The build parameters of each framework; names and defaults are exactly those of the contract."""
 
 # The names are the contract's and AWS's.
 # ruff: noqa: N815
@@ -9,8 +9,9 @@ from pydantic import Field
 
 from sagebuild.parameters.common import BuildParameters, InstanceType
 from sagebuild.parameters.groups import BUCKET, PATH, ImagesToBuild, RelativePath
-from sagebuild.parameters.kinds import Choice, Flag, Text, Version, WholeNumber
+from sagebuild.parameters.kinds import Choice, Flag, WholeNumber
 from sagebuild.parameters.options import Distributed
+from sagebuild.parameters.text_kinds import Text, Version
 
 Algorithm = Literal[
     "blazingtext",
@@ -46,28 +47,28 @@ ImageAddress = Text("an image's address without spaces", r"[^\s]+", 255)
 
 
 class ScriptModeParameters(BuildParameters):
-    """What frameworks have that run a person's script in a container of AWS's."""
+    """The parameters of the frameworks that run your script in a container of AWS."""
 
     trainentrypoint: Annotated[str | None, RelativePath] = Field(
-        default=None, description="The training script, in its archive."
+        default=None, description="Path of the training script in trainsourcefile."
     )
     trainsourcefile: Annotated[str | None, SourceArchive] = Field(
-        default=None, description="Archive of the training's source."
+        default=None, description="Archive with the training script."
     )
     hostentrypoint: Annotated[str | None, RelativePath] = Field(
-        default=None, description="The serving script, in its archive."
+        default=None, description="Path of the serving script in hostsourcefile. Default: trainentrypoint."
     )
     hostsourcefile: Annotated[str | None, SourceArchive] = Field(
-        default=None, description="Archive of the serving's source."
+        default=None, description="Archive with the serving script. Default: trainsourcefile."
     )
     pyversion: Annotated[str, Text('a Python such as "py3" or "py312"', r"py[23][0-9]{0,2}")] = Field(
-        default="py3", description="The container's Python; where the version ships a single one, that one is taken."
+        default="py3", description="Python version of the container. A version with a single Python uses that one."
     )
     enablecloudwatchmetrics: Annotated[bool, Flag()] = Field(
-        default=False, description="Whether the container sends its own metrics to CloudWatch."
+        default=False, description="true lets the container send its own metrics to CloudWatch."
     )
     containerloglevel: Annotated[int, WholeNumber(0, 1000)] = Field(
-        default=200, description="The least level of Python's logging that the container prints; 20 is INFO."
+        default=200, description="Lowest level of Python's logging that the container prints; 20 is INFO."
     )
 
 
@@ -75,21 +76,23 @@ class TensorFlowParameters(ScriptModeParameters, Distributed):
     """TensorFlow."""
 
     framework: Annotated[Literal["TENSORFLOW"], Choice(Literal["TENSORFLOW"])]
-    tensorflowversion: Annotated[str, Version()] = Field(default="1.8", description="The container's TensorFlow.")
+    tensorflowversion: Annotated[str, Version()] = Field(
+        default="1.8", description="TensorFlow version of the container."
+    )
     trainingsteps: Annotated[int, WholeNumber(1, 2**31 - 1)] = Field(
         default=1000,
-        description="Steps of the training; after TensorFlow 1.10 the script gets them as --training_steps, if they "
-        "are given.",
+        description="Number of training steps. After TensorFlow 1.10 the script gets it as --training_steps, if it "
+        "is given.",
     )
     evaluationsteps: Annotated[int, WholeNumber(0, 2**31 - 1)] = Field(
         default=100,
-        description="Steps of the evaluation; after TensorFlow 1.10 the script gets them as --evaluation_steps, if "
-        "they are given.",
+        description="Number of evaluation steps. After TensorFlow 1.10 the script gets it as --evaluation_steps, if "
+        "it is given.",
     )
     requirementsfile: Annotated[str | None, RelativePath] = Field(
         default=None,
-        description="File of packages in the archive, installed before the script runs; after TensorFlow 1.10 it must "
-        "be requirements.txt at the archive's top.",
+        description="File in the archive with the packages to install before the script runs. After TensorFlow 1.10 it "
+        "must be requirements.txt at the top of the archive.",
     )
 
 
@@ -97,15 +100,15 @@ class MxnetParameters(ScriptModeParameters, Distributed):
     """Apache MXNet."""
 
     framework: Annotated[Literal["MXNET"], Choice(Literal["MXNET"])]
-    mxnetversion: Annotated[str, Version()] = Field(default="1.1", description="The container's MXNet.")
+    mxnetversion: Annotated[str, Version()] = Field(default="1.1", description="MXNet version of the container.")
 
 
 class FrameworkVersionParameters(ScriptModeParameters):
-    """What the script-mode frameworks share that came after the contract's groups."""
+    """The parameters of the script-mode frameworks that came after the contract."""
 
     requirementsfile: Annotated[str | None, RelativePath] = Field(
         default=None,
-        description="requirements.txt at the archive's top, installed before the script runs; no other name is read.",
+        description="requirements.txt at the top of the archive: packages to install before the script runs.",
     )
 
 
@@ -113,28 +116,36 @@ class PytorchParameters(FrameworkVersionParameters, Distributed):
     """PyTorch."""
 
     framework: Annotated[Literal["PYTORCH"], Choice(Literal["PYTORCH"])]
-    frameworkversion: Annotated[str, Version()] = Field(default="2.6.0", description="The container's PyTorch.")
+    frameworkversion: Annotated[str, Version()] = Field(
+        default="2.6.0", description="PyTorch version of the container."
+    )
 
 
 class ScikitParameters(FrameworkVersionParameters):
     """scikit-learn."""
 
     framework: Annotated[Literal["SCIKIT"], Choice(Literal["SCIKIT"])]
-    frameworkversion: Annotated[str, Version()] = Field(default="1.9-0", description="The container's scikit-learn.")
+    frameworkversion: Annotated[str, Version()] = Field(
+        default="1.9-0", description="scikit-learn version of the container."
+    )
 
 
 class ChainerParameters(FrameworkVersionParameters, Distributed):
     """Chainer."""
 
     framework: Annotated[Literal["CHAINER"], Choice(Literal["CHAINER"])]
-    frameworkversion: Annotated[str, Version()] = Field(default="5.0.0", description="The container's Chainer.")
+    frameworkversion: Annotated[str, Version()] = Field(
+        default="5.0.0", description="Chainer version of the container."
+    )
 
 
 class XgboostParameters(FrameworkVersionParameters):
-    """XGBoost as a script's library; AMAZON's algorithm xgboost needs no script."""
+    """XGBoost for your script; the algorithm xgboost of AMAZON needs no script."""
 
     framework: Annotated[Literal["XGBOOST"], Choice(Literal["XGBOOST"])]
-    frameworkversion: Annotated[str, Version()] = Field(default="3.2-0", description="The container's XGBoost.")
+    frameworkversion: Annotated[str, Version()] = Field(
+        default="3.2-0", description="XGBoost version of the container."
+    )
 
 
 class HuggingFaceParameters(FrameworkVersionParameters, Distributed):
@@ -142,51 +153,53 @@ class HuggingFaceParameters(FrameworkVersionParameters, Distributed):
 
     framework: Annotated[Literal["HUGGINGFACE"], Choice(Literal["HUGGINGFACE"])]
     traininstancetype: Annotated[str, InstanceType] = Field(
-        default="ml.g4dn.xlarge", description="Type of the training instances; AWS has images for GPUs alone."
+        default="ml.g4dn.xlarge", description="Type of the training instances; AWS has images for GPUs only."
     )
-    frameworkversion: Annotated[str, Version()] = Field(default="4.48.0", description="The container's transformers.")
+    frameworkversion: Annotated[str, Version()] = Field(
+        default="4.48.0", description="Transformers version of the container."
+    )
     baseframework: Annotated[
         str, Text('a framework and its version such as "pytorch2.3.0"', r"(pytorch|tensorflow)[0-9]+(\.[0-9]+)+")
-    ] = Field(default="pytorch2.3.0", description="What the transformers stand on.")
+    ] = Field(default="pytorch2.3.0", description="Framework that the transformers run on.")
 
 
 class AmazonParameters(BuildParameters):
-    """An algorithm built into SageMaker."""
+    """A built-in algorithm of SageMaker."""
 
     framework: Annotated[Literal["AMAZON"], Choice(Literal["AMAZON"])]
-    algorithm: Annotated[Algorithm, Choice(Algorithm)] = Field(description="The algorithm.")
+    algorithm: Annotated[Algorithm, Choice(Algorithm)] = Field(description="Name of the algorithm.")
 
 
 class ByodParameters(BuildParameters):
-    """Bring your own Docker: the training and inference images come from a person's Dockerfiles."""
+    """Bring your own Docker: training and inference images from your Dockerfiles."""
 
     framework: Annotated[Literal["BYOD"], Choice(Literal["BYOD"])]
     dockerfile_path_Training: Annotated[str, Folder] = Field(
         default="training/docker",
-        description="Folder of the training image's Dockerfile, in the source repository.",
+        description="Folder of the training Dockerfile in the source.",
     )
     dockerfile_path_Inference: Annotated[str, Folder] = Field(
         default="inference/docker",
-        description="Folder of the inference image's Dockerfile, in the source repository.",
+        description="Folder of the inference Dockerfile in the source.",
     )
     sourcelocation: Annotated[str | None, DockerSource] = Field(
         default=None,
-        description="Where the Dockerfiles' source lies: a .zip or folder/ in S3 (an address, or a key of the code "
-        "bucket), a GitHub repository, or a CodeCommit repository of the account.",
+        description="Source of the Dockerfiles: a .zip or folder/ in S3 (an address, or a key of the code bucket), a "
+        "GitHub repository, or a CodeCommit repository of the account.",
     )
     sourceversion: Annotated[str | None, SourceVersion] = Field(
         default=None,
-        description="Branch, tag or commit of the repository, or the version of the S3 object; the newest by default.",
+        description="Branch, tag or commit of the repository, or version of the S3 object. Default: the newest.",
     )
     train: Annotated[bool, Flag()] = Field(
-        default=True, description="Whether to train, or to deploy the last trained model."
+        default=True, description="false deploys the newest model of an earlier build instead of training one."
     )
     build: ImagesToBuild = Field(default=ImagesToBuild(), description="Which images to build.")
     TrainingImage: Annotated[str | None, ImageAddress] = Field(
-        default=None, description="Address of a finished training image, in place of the one built."
+        default=None, description="Address of a finished training image, instead of building one."
     )
     InferenceImage: Annotated[str | None, ImageAddress] = Field(
-        default=None, description="Address of a finished inference image, in place of the one built."
+        default=None, description="Address of a finished inference image, instead of building one."
     )
 
 

@@ -1,4 +1,4 @@
-"""The parameters that are objects themselves: channels, metrics, tuning ranges, tags and their like."""
+"""The parameters that are objects: channels, metrics, tuning ranges, tags and others."""
 
 # The names are the contract's and AWS's.
 # ruff: noqa: N815
@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from sagebuild.parameters.kinds import Choice, Flag, JsonText, MetricPattern, Number, Scalar, Text, WholeNumber
+from sagebuild.parameters.kinds import Choice, Flag, Number, WholeNumber
+from sagebuild.parameters.text_kinds import JsonText, MetricPattern, Scalar, Text
 
 Mode = Literal["File", "Pipe", "FastFile"]
 DataType = Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"]
@@ -24,29 +25,29 @@ PATH = r"\.?\w[\w.+ -]*(/\.?\w[\w.+ -]*)*"
 S3Address = Text("an S3 address such as s3://bucket/folder/", rf"{BUCKET}(/.*)?")
 RelativePath = Text("a relative path such as src/train.py", PATH)
 ModelArchive = Text("the S3 address of a model.tar.gz", rf"{BUCKET}/.+\.tar\.gz")
-VariableName = Annotated[str, Text("a variable's name of letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*")]
+VariableName = Annotated[str, Text("a variable name of letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*")]
 MetricName = Text("a name of at most 255 characters", r".+", 255)
 
 
 class StrictModel(BaseModel):
-    """What all models of the parameters have in common: nothing unknown, nothing changed afterwards."""
+    """The base of all parameter models: it forbids unknown names and is immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def refuse_object(reason: str) -> PydanticCustomError:
-    """Return the error of an object whose entries do not go together; its path becomes the sentence's subject."""
+    """Return the error of an object whose entries conflict; the object's path becomes the subject of the sentence."""
     return PydanticCustomError("refused", "{reason}", {"reason": reason})
 
 
 class Shuffle(StrictModel):
-    """Shuffles the objects of a channel at each epoch."""
+    """Shuffles the objects of a channel before each epoch."""
 
-    Seed: Annotated[int, WholeNumber(0, 2**63 - 1)] = Field(description="Start of the random order.")
+    Seed: Annotated[int, WholeNumber(0, 2**63 - 1)] = Field(description="Seed of the random order.")
 
 
 class Spread(Choice):
-    """A distribution by name, or as this project's ancestor had it: whether the data is shared out."""
+    """A distribution by name, or as a boolean like in aws-sagemaker-build: true shards the data."""
 
     def read(self, value: Any) -> str:
         if isinstance(value, bool):
@@ -55,7 +56,7 @@ class Spread(Choice):
 
 
 class Channel(StrictModel):
-    """One channel of training data: a place in S3 that the container sees as a folder of the channel's name.
+    """One channel of training data: a place in S3 that the container sees as a folder with the channel's name.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Channel.html
     """
@@ -63,28 +64,31 @@ class Channel(StrictModel):
     path: Annotated[str | None, Text("a key prefix in the data bucket such as train/", r"/?[^\s:/][^:]*")] = Field(
         default=None, description="Key prefix in the stack's data bucket."
     )
-    uri: Annotated[str | None, S3Address] = Field(default=None, description="S3 address, in place of path.")
-    type: Annotated[DataType, Choice(DataType)] = Field(default="S3Prefix", description="What lies at the address.")
+    uri: Annotated[str | None, S3Address] = Field(default=None, description="S3 address, instead of path.")
+    type: Annotated[DataType, Choice(DataType)] = Field(
+        default="S3Prefix",
+        description="What is at the address: objects with that prefix, a manifest or an augmented manifest.",
+    )
     dist: Annotated[Distribution, Spread(Distribution)] = Field(
-        default="FullyReplicated", description="Whether each training instance gets all of the data or a share of it."
+        default="FullyReplicated", description="Whether each training instance gets all data or a shard of it."
     )
     contentType: Annotated[str | None, Text("a MIME type such as text/csv", r"[^\s].*", 256)] = Field(
         default=None,
         description="MIME type of the data.",
     )
     InputMode: Annotated[Mode | None, Choice(Mode)] = Field(
-        default=None, description="How the data reaches the container, when not by the document's inputmode."
+        default=None, description="How the container gets the data. Default: the document's inputmode."
     )
     CompressionType: Annotated[Compression, Choice(Compression)] = Field(
-        default="None", description="For Pipe mode alone."
+        default="None", description="Compression of the data; for mode Pipe only."
     )
     RecordWrapperType: Annotated[RecordWrapper, Choice(RecordWrapper)] = Field(
-        default="None", description="RecordIO wraps each object for the algorithms that want it so."
+        default="None", description="RecordIO wraps each object as a record, for algorithms that need it."
     )
     AttributeNames: tuple[Annotated[str, MetricName], ...] = Field(
-        default=(), max_length=16, description="The attributes to read from each line of an AugmentedManifestFile."
+        default=(), max_length=16, description="Attributes to read from each line of an AugmentedManifestFile."
     )
-    ShuffleConfig: Shuffle | None = Field(default=None, description="Shuffles the objects at each epoch.")
+    ShuffleConfig: Shuffle | None = Field(default=None, description="Shuffles the objects before each epoch.")
 
     @model_validator(mode="after")
     def _check_place(self) -> "Channel":
@@ -95,7 +99,7 @@ class Channel(StrictModel):
     @model_validator(mode="after")
     def _check_attributes(self) -> "Channel":
         if (self.type == "AugmentedManifestFile") != bool(self.AttributeNames):
-            raise refuse_object("has AttributeNames or type AugmentedManifestFile; one needs the other")
+            raise refuse_object("has only one of AttributeNames and type AugmentedManifestFile; give both or neither")
         return self
 
 
@@ -103,21 +107,23 @@ class Metric(StrictModel):
     """A metric that the training prints to its log."""
 
     Name: Annotated[str, MetricName] = Field(description="The metric's name, such as validation:accuracy.")
-    Regex: Annotated[str, MetricPattern()] = Field(description="Finds the value in a log line, as its first group.")
+    Regex: Annotated[str, MetricPattern()] = Field(
+        description="Regular expression whose first group is the value in a log line."
+    )
 
 
 class TuningObjective(StrictModel):
-    """The metric by which a tuning job finds its best training."""
+    """The metric that a tuning job optimizes."""
 
     Name: Annotated[str, MetricName] = Field(description="The metric's name.")
-    Type: Annotated[Goal, Choice(Goal)] = Field(description="Whether more or less of it is better.")
+    Type: Annotated[Goal, Choice(Goal)] = Field(description="Whether a higher or a lower value is better.")
     Regex: Annotated[str | None, MetricPattern()] = Field(
-        default=None, description="Finds the value in a log line, where metrics does not define it."
+        default=None, description="Regular expression of the metric, when metrics does not define it."
     )
 
 
 class CategoricalRange(StrictModel):
-    """A hyperparameter of which the tuning job tries these values."""
+    """A hyperparameter for which the tuning job tries the listed values."""
 
     Values: tuple[Annotated[str, Scalar(256)], ...] = Field(
         min_length=1, max_length=30, description="The values to try."
@@ -125,24 +131,24 @@ class CategoricalRange(StrictModel):
 
     @property
     def size(self) -> int:
-        """How many values there are to try."""
+        """The number of values to try."""
         return len(set(self.Values))
 
 
 class NumericRange(StrictModel):
-    """A hyperparameter of which the tuning job tries values between two limits.
+    """A hyperparameter for which the tuning job tries values between two limits.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ranges.html
     """
 
-    MinValue: Annotated[int | float, Number()] = Field(description="The least value to try.")
-    MaxValue: Annotated[int | float, Number()] = Field(description="The greatest value to try.")
-    integer: Annotated[bool, Flag()] = Field(default=False, description="Whether only whole numbers are tried.")
+    MinValue: Annotated[int | float, Number()] = Field(description="The lowest value to try.")
+    MaxValue: Annotated[int | float, Number()] = Field(description="The highest value to try.")
+    integer: Annotated[bool, Flag()] = Field(default=False, description="true tries whole numbers only.")
     ScalingType: Annotated[Scaling, Choice(Scaling)] = Field(default="Auto", description="Scale of the search.")
 
     @property
     def size(self) -> int | None:
-        """How many values there are to try; None if there is no end of them."""
+        """The number of values to try; None if the range is continuous."""
         return int(self.MaxValue - self.MinValue) + 1 if self.integer else None
 
     @model_validator(mode="after")
@@ -182,16 +188,16 @@ Hyperparameter = Annotated[
 
 
 class PipelineContainer(StrictModel):
-    """A container before the model's own in an inference pipeline."""
+    """A container before the model's container in an inference pipeline."""
 
     image: Annotated[str | None, Text("an image's address without spaces", r"[^\s]+", 255)] = Field(
-        default=None, description="The image's address."
+        default=None, description="Address of the image."
     )
     tag: Annotated[str | None, Text("a tag of the stack's image repository", r"\w[\w.-]{0,127}")] = Field(
-        default=None, description="The image's tag in the stack's own repository, in place of image."
+        default=None, description="Tag of an image in the stack's repository, instead of image."
     )
     artifacts: Annotated[str | None, ModelArchive] = Field(
-        default=None, description="S3 address of the model.tar.gz that the container works with."
+        default=None, description="S3 address of the container's model.tar.gz."
     )
     environment: dict[VariableName, Annotated[str, Scalar(1024)]] = Field(
         default={}, max_length=100, description="Environment variables of the container."
@@ -205,14 +211,18 @@ class PipelineContainer(StrictModel):
 
 
 class ImagesToBuild(StrictModel):
-    """Which images a build makes from the Dockerfiles."""
+    """Which images a build makes from Dockerfiles."""
 
-    Inference: Annotated[bool, Flag()] = Field(default=True, description="Whether to build the inference image.")
-    Training: Annotated[bool, Flag()] = Field(default=True, description="Whether to build the training image.")
+    Inference: Annotated[bool, Flag()] = Field(
+        default=True, description="false uses the newest inference image of an earlier build."
+    )
+    Training: Annotated[bool, Flag()] = Field(
+        default=True, description="false uses the newest training image of an earlier build."
+    )
 
 
 def read_tags(value: Any) -> Any:
-    """Return tags as {name: value}, which AWS writes as [{"Key": name, "Value": value}]."""
+    """Return tags as {name: value}; AWS's form [{"Key": name, "Value": value}] is accepted, too."""
     if not isinstance(value, list):
         return value
     if not all(isinstance(tag, dict) and tag.keys() == {"Key", "Value"} for tag in value):

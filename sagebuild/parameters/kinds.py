@@ -1,4 +1,4 @@
-"""The kinds of values that parameters take: each reads what a person may have typed, or says what is allowed."""
+"""The kinds of values that parameters take: each reads a typed value, or says which values are allowed."""
 
 import json
 import math
@@ -10,11 +10,12 @@ from typing import Any, get_args
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+SECONDS_PER_HOUR = 3600
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def read_number(value: object) -> int | float:
-    """Return the finite number that a JSON value is or spells (" 4 ", "1e3"), else raise ValueError."""
+    """Return the finite number in a JSON number or string (" 4 ", "1e3"); raise ValueError for anything else."""
     if isinstance(value, str) and len(value) < 40 and NUMBER.fullmatch(value.strip()):
         value = float(value) if re.search("[.eE]", value) else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -23,31 +24,31 @@ def read_number(value: object) -> int | float:
 
 
 def to_text(value: object) -> str:
-    """Return a JSON value as AWS's string fields take it: a string as it is, anything else as JSON."""
+    """Return a JSON value as text for AWS's string fields: a string unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 class Kind(ABC):
-    """A marker for Annotated: reads a raw value; the schema is for the JSON Schema alone."""
+    """A marker for Annotated that reads a raw value; its schema is only for the JSON Schema."""
 
     @property
     @abstractmethod
     def allowed(self) -> str:
-        """What may be given, to end the sentence "it must be ..."."""
+        """The allowed values, to end the sentence "it must be ..."."""
 
     @abstractmethod
     def read(self, value: Any) -> Any:
-        """Return the value meant, or raise ValueError if it cannot mean anything that is allowed."""
+        """Return the value; raise ValueError if it is not allowed."""
 
     @abstractmethod
     def schema(self) -> CoreSchema:
-        """Return the schema of what was read."""
+        """Return the schema of the value."""
 
     def __get_pydantic_core_schema__(self, annotation: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         optional = type(None) in get_args(annotation)
 
         def read_or_refuse(value: Any) -> Any:
-            # "none" is what the documents of this contract hold for "not given".
+            # Documents of this contract write "none" for a value that is not given.
             if optional and (value is None or value == "none"):
                 return None
             try:
@@ -61,7 +62,7 @@ class Kind(ABC):
 
 @dataclass(frozen=True)
 class WholeNumber(Kind):
-    """An integer, which may come as a string or as 10.0."""
+    """An integer; a string or 10.0 is accepted, too."""
 
     minimum: int
     maximum: int
@@ -110,7 +111,7 @@ class Dollars(Kind):
 
     @property
     def allowed(self) -> str:
-        return f"an amount of US dollars above 0, {self.maximum} at most"
+        return f"an amount of US dollars above 0 and at most {self.maximum}"
 
     def read(self, value: Any) -> float:
         number = read_number(value)
@@ -124,7 +125,7 @@ class Dollars(Kind):
 
 @dataclass(frozen=True)
 class Number(Kind):
-    """A number, whole or not."""
+    """An integer or a fraction."""
 
     allowed = "a number"
 
@@ -137,7 +138,7 @@ class Number(Kind):
 
 @dataclass(frozen=True)
 class Flag(Kind):
-    """True or false, which may come as a string."""
+    """True or false; a string is accepted, too."""
 
     allowed = "true or false"
 
@@ -153,109 +154,25 @@ class Flag(Kind):
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """One of a Literal's words, in whatever case."""
+    """One of the words of a Literal or a tuple, in upper or lower case."""
 
-    literal: Any
+    words_of: Any
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words, as they are written."""
+        return self.words_of if isinstance(self.words_of, tuple) else get_args(self.words_of)
 
     @property
     def allowed(self) -> str:
-        return f"one of {', '.join(get_args(self.literal))}"
+        return f"one of {', '.join(self.words)}"
 
     def read(self, value: Any) -> str:
-        words: dict[str, str] = {word.lower(): word for word in get_args(self.literal)}
+        words: dict[str, str] = {word.lower(): word for word in self.words}
         word = value.strip().lower() if isinstance(value, str) else ""
         if word not in words:
             raise ValueError
         return words[word]
 
     def schema(self) -> CoreSchema:
-        return core_schema.literal_schema(list(get_args(self.literal)))
-
-
-@dataclass(frozen=True)
-class Text(Kind):
-    """A string of a certain form."""
-
-    what: str
-    pattern: str = r"[\s\S]+"
-    maximum: int = 1024
-
-    @property
-    def allowed(self) -> str:
-        return self.what
-
-    def read(self, value: Any) -> str:
-        text = value.strip() if isinstance(value, str) else ""
-        if len(text) > self.maximum or not re.fullmatch(self.pattern, text):
-            raise ValueError
-        return text
-
-    def schema(self) -> CoreSchema:
-        return core_schema.str_schema(pattern=f"^(?:{self.pattern})$", max_length=self.maximum)
-
-
-@dataclass(frozen=True)
-class Version(Text):
-    """A version; 1 may spell it but not 1.1, which as a number is 1.10 too."""
-
-    what: str = 'a version in quotation marks, such as "1.8"'
-    pattern: str = r"[0-9]+([.-][0-9A-Za-z]+)*|latest"
-    maximum: int = 30
-
-    def read(self, value: Any) -> str:
-        return super().read(str(value) if type(value) is int else value)
-
-
-@dataclass(frozen=True)
-class MetricPattern(Text):
-    """A regular expression by which SageMaker finds a metric in the log."""
-
-    what: str = "a regular expression of at most 500 characters"
-    pattern: str = r".+"
-    maximum: int = 500
-
-    def read(self, value: Any) -> str:
-        text = super().read(value)
-        try:
-            re.compile(text)
-        except (re.error, OverflowError, RecursionError):
-            raise ValueError from None
-        return text
-
-
-@dataclass(frozen=True)
-class Scalar(Kind):
-    """A string, number or boolean that AWS takes as a string."""
-
-    maximum: int
-
-    @property
-    def allowed(self) -> str:
-        return f"a string, number or boolean of at most {self.maximum} characters"
-
-    def read(self, value: Any) -> str:
-        if not isinstance(value, str | int | float) or len(to_text(value)) > self.maximum:
-            raise ValueError
-        return to_text(value)
-
-    def schema(self) -> CoreSchema:
-        return core_schema.str_schema(max_length=self.maximum)
-
-
-@dataclass(frozen=True)
-class JsonText(Kind):
-    """Any JSON value that AWS takes as a string."""
-
-    maximum: int
-
-    @property
-    def allowed(self) -> str:
-        return f"at most {self.maximum} characters long as text"
-
-    def read(self, value: Any) -> Any:
-        if len(to_text(value)) > self.maximum:
-            raise ValueError
-        return value
-
-    def schema(self) -> CoreSchema:
-        return core_schema.any_schema()
+        return core_schema.literal_schema(list(self.words))

@@ -1,4 +1,4 @@
-"""Which of the options go together, and what each needs of the other parameters."""
+"""The rules that involve an option and other parameters."""
 
 from collections.abc import Iterator
 
@@ -10,18 +10,8 @@ from sagebuild.parameters.rules import Rule, rule_of
 OPTION_RULES: list[Rule] = []
 _rule = rule_of(OPTION_RULES)
 
-# Brings the script to a training that may not fetch it: the SageMaker SDK names it so, too.
+# Brings the script to a training without a network; the SageMaker SDK uses the same name.
 CODE_CHANNEL = "code"
-
-# https://sagemaker.readthedocs.io/en/v2/api/training/estimators.html, the parameter distribution of each framework's
-# estimator, and sagemaker_use_mpi of Chainer's.
-STRATEGIES = {
-    "TENSORFLOW": ("parameter_server", "mpi", "smdistributed"),
-    "MXNET": ("parameter_server", "mpi"),
-    "PYTORCH": ("mpi", "smdistributed", "torch_distributed"),
-    "HUGGINGFACE": ("mpi", "smdistributed", "torch_distributed"),
-    "CHAINER": ("mpi",),
-}
 
 
 @_rule("subnets", "securitygroups")
@@ -32,24 +22,25 @@ def _subnets_and_security_groups_need_each_other(parameters: BuildParameters) ->
 
 
 @_rule("spot", "spotmaxwait", "trainmaxrun")
-def _spot_needs_a_time(parameters: BuildParameters) -> Iterator[str]:
+def _spot_needs_a_maximum_wait(parameters: BuildParameters) -> Iterator[str]:
     run, wait = parameters.trainmaxrun, parameters.spotmaxwait
     if parameters.spot and wait is None:
-        yield f"spot is true, which needs spotmaxwait, at least the {run:g} hours of trainmaxrun."
+        yield f"spot is true, which needs spotmaxwait: at least {run:g} hours, as trainmaxrun."
     if not parameters.spot and wait is not None:
-        yield "spotmaxwait is for a training with spot true; this document's spot is false."
+        yield "spotmaxwait needs spot true; this document's spot is false."
     if parameters.spot and wait is not None and wait < run:
         yield f"spotmaxwait is {wait:g}; it must be at least trainmaxrun, which is {run:g}."
 
 
 @_rule("framework", "spot", "spotmaxwait", "checkpoints")
 def _algorithms_without_checkpoints_wait_an_hour_at_most(parameters: BuildParameters) -> Iterator[str]:
-    # https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html: MaxWaitTimeInSeconds of 3600.
-    if parameters.framework != "AMAZON" or not parameters.spot or parameters.checkpoints:
+    most = parameters.facts.spot_hours_without_checkpoints
+    if most is None or not parameters.spot or parameters.checkpoints:
         return
-    if parameters.spotmaxwait is not None and parameters.spotmaxwait > 1:
+    if parameters.spotmaxwait is not None and parameters.spotmaxwait > most:
         yield (
-            f"spotmaxwait is {parameters.spotmaxwait:g}; it must be at most 1 for framework AMAZON without checkpoints."
+            f"spotmaxwait is {parameters.spotmaxwait:g}; it must be at most {most} for framework "
+            f"{parameters.framework} without checkpoints."
         )
 
 
@@ -64,7 +55,7 @@ def _serverless_endpoints_have_no_instances(parameters: BuildParameters) -> Iter
 
 
 @_rule("autoscaling", "asynchronous")
-def _only_queues_scale_to_nothing(parameters: BuildParameters) -> Iterator[str]:
+def _only_asynchronous_endpoints_scale_to_zero(parameters: BuildParameters) -> Iterator[str]:
     if parameters.autoscaling and not parameters.autoscaling.minimum and not parameters.asynchronous:
         yield "autoscaling.minimum is 0; it must be at least 1, unless asynchronous is given."
 
@@ -80,9 +71,9 @@ def _burstable_instances_do_not_scale(parameters: BuildParameters) -> Iterator[s
 
 
 @_rule("framework", "distribution")
-def _frameworks_know_certain_strategies(parameters: BuildParameters) -> Iterator[str]:
+def _frameworks_support_certain_strategies(parameters: BuildParameters) -> Iterator[str]:
     distribution = getattr(parameters, "distribution", None)
-    known = STRATEGIES.get(parameters.framework, ())
+    known = parameters.facts.strategies
     if distribution and distribution.strategy not in known:
         yield (
             f"distribution.strategy is {distribution.strategy}; "
@@ -91,21 +82,21 @@ def _frameworks_know_certain_strategies(parameters: BuildParameters) -> Iterator
 
 
 @_rule("networkisolation", "requirementsfile")
-def _isolated_containers_install_nothing(parameters: BuildParameters) -> Iterator[str]:
+def _isolated_containers_install_no_packages(parameters: BuildParameters) -> Iterator[str]:
     if parameters.networkisolation and getattr(parameters, "requirementsfile", None):
         yield "requirementsfile needs a network to install from; give requirementsfile or networkisolation."
 
 
 @_rule("networkisolation", "channels")
-def _isolated_scripts_come_by_a_channel(parameters: BuildParameters) -> Iterator[str]:
+def _the_code_channel_is_reserved_with_isolation(parameters: BuildParameters) -> Iterator[str]:
     if parameters.networkisolation and CODE_CHANNEL in parameters.channels:
-        yield f"channels.{CODE_CHANNEL} is the script's own with networkisolation; give yours another name."
+        yield f"channels.{CODE_CHANNEL} is reserved for the script with networkisolation; rename your channel."
 
 
 @_rule("guardrails", "serverless")
-def _serverless_endpoints_shift_no_instances(parameters: BuildParameters) -> Iterator[str]:
+def _serverless_endpoints_have_no_guardrails(parameters: BuildParameters) -> Iterator[str]:
     if parameters.guardrails and parameters.serverless:
-        yield "guardrails shifts traffic between instances, of which a serverless endpoint has none; give one of them."
+        yield "guardrails is not for serverless endpoints; give guardrails or serverless."
 
 
 @_rule("guardrails", "hostinstancetype")
@@ -113,8 +104,8 @@ def _some_instances_have_no_guardrails(parameters: BuildParameters) -> Iterator[
     # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
     if parameters.guardrails and parameters.hostinstancetype.startswith("ml.inf1."):
         yield (
-            f"hostinstancetype is {parameters.hostinstancetype}, whose updates SageMaker makes at once and without "
-            "alarms; give another family, or leave out guardrails."
+            f"hostinstancetype is {parameters.hostinstancetype}, for which SageMaker has no guardrails; give another "
+            "family, or leave out guardrails."
         )
 
 
@@ -127,16 +118,16 @@ def _a_step_is_at_most_half_of_the_instances(parameters: BuildParameters) -> Ite
     name, fewest = "hostinstancecount", parameters.hostinstancecount
     if scaling:
         name, fewest = "autoscaling.minimum", scaling.minimum
-    step = guardrails.instances or 1  # a share of the instances is one at least
+    step = guardrails.instances or 1  # a percentage is at least one instance
     if fewest < 2 * step:
         yield (
-            f"{name} is {fewest}; guardrails.shifting {guardrails.shifting} needs at least {2 * step}, as a step is "
-            "half of the instances at most."
+            f"{name} is {fewest}; guardrails.shifting {guardrails.shifting} needs at least {2 * step}, because a "
+            "step may have at most half of the instances."
         )
     elif guardrails.shifting == "LINEAR" and guardrails.instances and 10 * step < parameters.largest_count:
         yield (
-            f"guardrails.instances is {step}; for shifting LINEAR it must be at least a tenth of the instances, which "
-            f"can be {parameters.largest_count}."
+            f"guardrails.instances is {step}; for shifting LINEAR it must be at least a tenth of the most "
+            f"instances, {parameters.largest_count}."
         )
 
 
@@ -148,27 +139,27 @@ def _a_deployment_ends_in_time(parameters: BuildParameters) -> Iterator[str]:
     waiting = guardrails.waiting_seconds(parameters.largest_count)
     longest = guardrails.timeout or LONGEST_DEPLOYMENT
     if waiting >= longest:
-        limit = "guardrails.timeout" if guardrails.timeout else "the longest update that SageMaker makes"
+        limit = "guardrails.timeout" if guardrails.timeout else "SageMaker's limit for an update"
         yield (
-            f"guardrails waits {waiting} seconds in all, by wait and terminationwait; it must be less than {limit}, "
-            f"which is {longest}."
+            f"guardrails waits {waiting} seconds in total (wait and terminationwait); it must be less than {limit}, "
+            f"{longest} seconds."
         )
 
 
 @_rule("smoketest", "asynchronous")
-def _queues_answer_no_smoke_test(parameters: BuildParameters) -> Iterator[str]:
+def _asynchronous_endpoints_have_no_smoke_test(parameters: BuildParameters) -> Iterator[str]:
     if parameters.smoketest and parameters.asynchronous:
-        yield "smoketest is for endpoints that answer at once; give smoketest or asynchronous."
+        yield "smoketest is not for asynchronous endpoints; give smoketest or asynchronous."
 
 
 @_rule("framework", "metrics", "tuningobjective", "qualitygate", "mustimprove")
-def _gates_look_at_metrics_that_there_are(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.framework == "AMAZON":  # whose algorithms define their own
+def _gates_name_defined_metrics(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.facts.defines_metrics:
         return
     names = [metric.Name for metric in parameters.metrics]
     names += [parameters.tuningobjective.Name] if parameters.tuningobjective else []
     for name in ("qualitygate", "mustimprove"):
         asked = getattr(parameters, name)
         if asked and asked.metric not in names:
-            known = f"it must be one of {', '.join(names)}, or defined there" if names else "define it there"
+            known = f"give one of {', '.join(names)}, or define it in metrics" if names else "define it in metrics"
             yield f"{name}.metric is {show_value(asked.metric)}, which metrics does not define; {known}."

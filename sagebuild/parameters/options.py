@@ -1,4 +1,4 @@
-"""What a person may ask of SageMaker beyond the contract's groups; whatever is left out is not sent."""
+"""The options of training, network and endpoint; an option that is left out is not sent to SageMaker."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from sagebuild.parameters.deployment_options import DeploymentOptions
 from sagebuild.parameters.groups import S3Address, StrictModel, refuse_object
-from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, Scalar, Text, WholeNumber
+from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, WholeNumber
+from sagebuild.parameters.text_kinds import Scalar, Text
 
 Strategy = Literal["parameter_server", "mpi", "smdistributed", "torch_distributed"]
 
@@ -15,198 +16,207 @@ SecurityGroup = Annotated[str, Text("a security group's id such as sg-0123abcd",
 KeyId = Text("a KMS key's id, ARN or alias", r"[a-zA-Z0-9:/_-]+", 2048)
 TopicArn = Text("the ARN of an SNS topic", r"arn:aws[a-z-]*:sns:[a-z0-9-]*:[0-9]{12}:[a-zA-Z0-9_.-]+", 2048)
 TrainingVariable = Annotated[
-    str, Text("a variable's name of at most 512 letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*", 512)
+    str, Text("a variable name of at most 512 letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*", 512)
 ]
 
 
 class Checkpoints(StrictModel):
-    """Where a training keeps what it needs to go on after an interruption.
+    """Where a training keeps its checkpoints, from which it continues after an interruption.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CheckpointConfig.html
     """
 
     uri: Annotated[str | None, S3Address] = Field(
         default=None,
-        description="S3 address, from which each training goes on; without it, each build has its own folder under "
+        description="S3 address from which each training continues. Default: a folder for each build under "
         "checkpoints/ in the stack's model bucket.",
     )
     path: Annotated[str | None, Text("an absolute path such as /opt/ml/checkpoints", r"/[^\s]*", 4096)] = Field(
-        default=None, description="Folder in the container; without it, /opt/ml/checkpoints."
+        default=None, description="Folder in the container. Default: /opt/ml/checkpoints."
     )
 
 
 class Serverless(StrictModel):
-    """An endpoint without instances, paid for by use.
+    """An endpoint without instances, billed by use.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantServerlessConfig.html
     """
 
-    memory: Annotated[int, WholeNumber(1, 6, "GB")] = Field(description="Memory of each copy of the container.")
-    concurrency: Annotated[int, WholeNumber(1, 200)] = Field(description="Requests that it serves at a time.")
+    memory: Annotated[int, WholeNumber(1, 6, "GB")] = Field(description="Memory of each container.")
+    concurrency: Annotated[int, WholeNumber(1, 200)] = Field(description="Maximum number of concurrent requests.")
     provisioned: Annotated[int | None, WholeNumber(1, 200)] = Field(
-        default=None, description="How many of them are kept warm, and paid for all the time."
+        default=None, description="Number of these that stay warm, and are billed all the time."
     )
 
     @model_validator(mode="after")
     def _check_provisioned(self) -> "Serverless":
         if self.provisioned and self.provisioned > self.concurrency:
             raise refuse_object(
-                f"has provisioned {self.provisioned} and concurrency {self.concurrency}; provisioned must not be more"
+                f"has provisioned {self.provisioned}; it must not exceed concurrency, which is {self.concurrency}"
             )
         return self
 
 
 class Asynchronous(StrictModel):
-    """An endpoint that queues requests and writes its answers to S3.
+    """An endpoint that queues requests and writes the answers to S3.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AsyncInferenceConfig.html
     """
 
     output: Annotated[str | None, S3Address] = Field(
-        default=None, description="S3 address of the answers; without it, asynchronous/ in the stack's model bucket."
+        default=None, description="S3 address for the answers. Default: asynchronous/ in the stack's model bucket."
     )
     concurrency: Annotated[int | None, WholeNumber(1, 1000)] = Field(
-        default=None, description="Requests that an instance works on at a time; without it, SageMaker chooses."
+        default=None, description="Concurrent requests for each instance. Default: SageMaker chooses."
     )
     successtopic: Annotated[str | None, TopicArn] = Field(
-        default=None, description="SNS topic that hears of each answer; its policy must let the hosting role publish."
+        default=None, description="SNS topic for successful requests; its policy must let the hosting role publish."
     )
     errortopic: Annotated[str | None, TopicArn] = Field(
-        default=None, description="SNS topic that hears of each failure; its policy must let the hosting role publish."
+        default=None, description="SNS topic for failed requests; its policy must let the hosting role publish."
     )
 
 
 class Autoscaling(StrictModel):
-    """Instances behind the endpoint that come and go with its load.
+    """Adds and removes instances behind the endpoint by its load.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html
     """
 
     minimum: Annotated[int, WholeNumber(0, 10000)] = Field(
-        description="Fewest instances; 0 is for asynchronous endpoints alone."
+        description="Minimum number of instances; 0 is for asynchronous endpoints only."
     )
-    maximum: Annotated[int, WholeNumber(1, 10000)] = Field(description="Most instances.")
+    maximum: Annotated[int, WholeNumber(1, 10000)] = Field(description="Maximum number of instances.")
     target: Annotated[int | float, Number()] = Field(
-        description="Invocations per minute and instance to aim at; of an asynchronous endpoint, requests in the "
-        "queue per instance."
+        description="Target of invocations per minute and instance; for an asynchronous endpoint, of queued requests "
+        "per instance."
     )
     scaleincooldown: Annotated[int | None, WholeNumber(0, 86400, "seconds")] = Field(
-        default=None, description="Pause after instances went; without it, 300."
+        default=None, description="Cooldown after a scale-in; default 300."
     )
     scaleoutcooldown: Annotated[int | None, WholeNumber(0, 86400, "seconds")] = Field(
-        default=None, description="Pause after instances came; without it, 300."
+        default=None, description="Cooldown after a scale-out; default 300."
     )
 
     @model_validator(mode="after")
     def _check_capacity(self) -> "Autoscaling":
         if self.minimum > self.maximum:
-            raise refuse_object(f"goes from {self.minimum} to {self.maximum}; minimum must not be more than maximum")
+            raise refuse_object(f"goes from {self.minimum} to {self.maximum}; minimum must not exceed maximum")
         return self
 
     @model_validator(mode="after")
     def _check_target(self) -> "Autoscaling":
         if self.target <= 0:
-            raise refuse_object(f"has target {self.target}; it must be more than 0")
+            raise refuse_object(f"has target {self.target}; it must be above 0")
         return self
 
 
 class Distribution(StrictModel):
-    """How several training processes work together.
+    """Training with several processes.
 
     https://github.com/aws/sagemaker-training-toolkit reads these as hyperparameters.
     """
 
-    strategy: Annotated[Strategy, Choice(Strategy)] = Field(description="What ties the processes together.")
+    strategy: Annotated[Strategy, Choice(Strategy)] = Field(description="How the processes communicate.")
     processes: Annotated[int | None, WholeNumber(1, 1024)] = Field(
-        default=None, description="Processes on each instance; for mpi alone."
+        default=None, description="Number of processes on each instance; for mpi only."
     )
     options: Annotated[str | None, Text("options of mpirun of at most 2500 characters", r"[\s\S]+", 2500)] = Field(
-        default=None, description="Further options of mpirun; for mpi and smdistributed."
+        default=None, description="More options of mpirun; for mpi and smdistributed."
     )
 
     @model_validator(mode="after")
     def _check_parts(self) -> "Distribution":
         if self.processes and self.strategy != "mpi":
-            raise refuse_object(f"has processes, which are for strategy mpi; its strategy is {self.strategy}")
+            raise refuse_object(f"has processes, which need strategy mpi; its strategy is {self.strategy}")
         if self.options and self.strategy not in ("mpi", "smdistributed"):
-            raise refuse_object(f"has options, which are for mpi and smdistributed; its strategy is {self.strategy}")
+            raise refuse_object(
+                f"has options, which need strategy mpi or smdistributed; its strategy is {self.strategy}"
+            )
         return self
 
 
 class Distributed(StrictModel):
-    """What frameworks have whose containers start several training processes."""
+    """The parameter of frameworks whose containers start several training processes."""
 
     distribution: Distribution | None = Field(
-        default=None, description="Lets the container start processes that train together, on one instance or several."
+        default=None, description="Starts several training processes, on one or more instances."
     )
 
 
 class TrainingOptions(StrictModel):
-    """What a training may have besides."""
+    """The options of a training."""
 
     environment: dict[TrainingVariable, Annotated[str, Scalar(512)]] = Field(
-        default={}, max_length=100, description="Environment variables of the training's container."
+        default={}, max_length=100, description="Environment variables of the training container."
     )
     trafficencryption: Annotated[bool, Flag()] = Field(
-        default=False, description="Whether traffic between training instances is encrypted, which slows it."
+        default=False, description="true encrypts the traffic between training instances, which makes it slower."
     )
-    checkpoints: Checkpoints | None = Field(default=None, description="Keeps the training's checkpoints in S3.")
+    checkpoints: Checkpoints | None = Field(default=None, description="Stores the training's checkpoints in S3.")
     spot: Annotated[bool, Flag()] = Field(
-        default=False, description="Whether to train on spare capacity, which is cheaper and may be interrupted."
+        default=False, description="true trains on spot instances, which are cheaper and can be interrupted."
     )
     spotmaxwait: Annotated[float | None, Hours(0.001, 672)] = Field(
-        default=None, description="Hours that a spot training may take, waiting included; at least trainmaxrun."
+        default=None,
+        description="Maximum time of a spot training, including the wait for capacity; at least trainmaxrun.",
     )
     maxcost: Annotated[float | None, Dollars(1_000_000)] = Field(
         default=None,
-        description="The most that the training, or all trainings of a tuning job, may cost by the price table: "
-        "SageMaker stops it when that is spent. The endpoint, warm pools and image builds are not part of it.",
+        description="Maximum cost of the training, or of all trainings of a tuning job, by the price table. "
+        "SageMaker stops the training when it is spent. The endpoint, warm pools and image builds are not included.",
     )
     keepalive: Annotated[int | None, WholeNumber(0, 21600, "seconds")] = Field(
         default=None,
-        description="How long the training instances stay for the next training, and are paid for; such a warm pool "
+        description="How long the training instances stay for the next training, and are billed: a warm pool, which "
         "needs a quota.",
     )
     volumekmskey: Annotated[str | None, KeyId] = Field(
-        default=None, description="KMS key of the training instances' disks."
+        default=None, description="KMS key for the disks of the training instances."
     )
     outputkmskey: Annotated[str | None, KeyId] = Field(
         default=None,
-        description="KMS key of what training and asynchronous endpoint write to S3; its policy must let the training "
-        "and hosting roles use it.",
+        description="KMS key for the output of the training and of an asynchronous endpoint in S3; its policy must "
+        "let the training and hosting roles use it.",
     )
 
 
 class NetworkOptions(StrictModel):
-    """Where training and model stand in the network."""
+    """The network of the training and the model."""
 
     subnets: tuple[Subnet, ...] = Field(
-        default=(), max_length=16, description="Subnets of your VPC for training and model; needs securitygroups."
+        default=(),
+        max_length=16,
+        description="Subnets of your VPC for the training and the model; needs securitygroups.",
     )
     securitygroups: tuple[SecurityGroup, ...] = Field(
-        default=(), max_length=5, description="Security groups of your VPC for training and model; needs subnets."
+        default=(),
+        max_length=5,
+        description="Security groups of your VPC for the training and the model; needs subnets.",
     )
     networkisolation: Annotated[bool, Flag()] = Field(
         default=False,
-        description="Whether training and model run without any network. A framework's scripts then come as the "
-        "channel code and in the model's archive.",
+        description="true runs the training and the model without a network. The channel code and the model's "
+        "archive then bring the scripts.",
     )
 
 
 class EndpointOptions(StrictModel):
-    """What an endpoint may be besides instances that answer at once."""
+    """The options of an endpoint."""
 
     hostkmskey: Annotated[str | None, KeyId] = Field(
-        default=None, description="KMS key of the endpoint instances' disks."
+        default=None, description="KMS key for the disks of the endpoint's instances."
     )
     serverless: Serverless | None = Field(
-        default=None, description="Serves without instances; hostinstancetype then only chooses the image."
+        default=None, description="A serverless endpoint; hostinstancetype then only selects the image."
     )
-    asynchronous: Asynchronous | None = Field(default=None, description="Queues requests and writes the answers to S3.")
+    asynchronous: Asynchronous | None = Field(
+        default=None, description="An asynchronous endpoint: it queues requests and writes the answers to S3."
+    )
     autoscaling: Autoscaling | None = Field(
-        default=None, description="Adds and removes instances with the load; hostinstancecount is where it starts."
+        default=None, description="Adds and removes instances by the load, starting from hostinstancecount."
     )
 
 
 class Options(TrainingOptions, NetworkOptions, EndpointOptions, DeploymentOptions):
-    """All of them."""
+    """The options of all groups."""

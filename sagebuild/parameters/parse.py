@@ -1,7 +1,5 @@
-"""Reads a parameter document: all that is wrong with it in one ParameterError, or the build's parameters."""
+"""Parses a parameter document into the build's parameters, or raises one ParameterError with all problems."""
 
-import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,20 +9,11 @@ from sagebuild.errors import ParameterError
 from sagebuild.parameters.common import BuildParameters, DataAndSteps, Tuning
 from sagebuild.parameters.frameworks import MODELS
 from sagebuild.parameters.groups import StrictModel
+from sagebuild.parameters.json_text import DOCUMENT, check_size, copy_json, load_json, require_object
 from sagebuild.parameters.option_rules import OPTION_RULES
 from sagebuild.parameters.options import Options
-from sagebuild.parameters.problems import Problem, describe_error, show_path, show_value
+from sagebuild.parameters.problems import Problem, describe_error, show_value
 from sagebuild.parameters.rules import RULES, find_conflicts
-
-# https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
-STANDARD_BYTES, ADVANCED_BYTES = 4096, 8192
-DEEPEST = 20
-
-
-class _Object(dict[str, Any]):
-    """A JSON object that remembers the names it was given more than once."""
-
-    repeated: tuple[str, ...] = ()
 
 
 def parse_document(
@@ -35,58 +24,30 @@ def parse_document(
     Parameters
     ----------
     text
-        JSON, as it lies in SSM Parameter Store.
+        JSON, as SSM Parameter Store has it.
     default_framework
-        What a document is for that names no framework.
+        The framework of a document that names none.
     overrides
-        Parameters that take the place of the document's.
+        Parameters that replace the document's.
 
     Raises
     ------
     ParameterError
-        With a line for everything that is wrong.
+        With a line for each problem.
     """
-    if not isinstance(text, str):
-        raise ParameterError(f"The parameter document is a {type(text).__name__}; it must be JSON text.")
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if size > ADVANCED_BYTES:
-        raise ParameterError(
-            f"The parameter document has {size} bytes; an SSM parameter holds {ADVANCED_BYTES} at most "
-            f"(an advanced one; a standard one {STANDARD_BYTES})."
-        )
-    try:
-        document = json.loads(text, object_pairs_hook=_read_object)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise ParameterError(f"The parameter document is not JSON: {error.msg} at {place}.") from None
-    except ValueError:
-        raise ParameterError("The parameter document has a number of too many digits.") from None
-    except RecursionError:
-        raise ParameterError(f"The parameter document nests deeper than {DEEPEST} levels.") from None
-    if isinstance(document, _Object):
+    check_size(text)
+    document = load_json(text, DOCUMENT)
+    if isinstance(document, dict):
         document.update(overrides or {})
     return parse_parameters(document, default_framework=default_framework)
 
 
-def _read_object(pairs: list[tuple[str, Any]]) -> _Object:
-    names = [name for name, _ in pairs]
-    read = _Object(pairs)
-    if len(read) < len(names):
-        read.repeated = tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
-    return read
-
-
 def parse_parameters(document: Mapping[str, Any], *, default_framework: str | None = None) -> BuildParameters:
-    """Return the build's parameters from the document's content.
-
-    Parameters and errors as in `parse_document`.
-    """
+    """Return the build's parameters from the document's content; otherwise like `parse_document`."""
     problems: list[Problem] = []
-    content = _copy_json(document, (), problems)
+    content = copy_json(document, (), problems)
     if not isinstance(content, dict):
-        sentences = [problem.sentence for problem in problems]
-        given = f"The parameter document is {show_value(content)}; it must be a JSON object."
-        raise ParameterError("\n".join(sentences or [given]))
+        content = require_object(content, problems)
     if default_framework is not None:
         content.setdefault("framework", default_framework)
     for problem in problems:
@@ -112,50 +73,10 @@ def _validate(model: type[BuildParameters], content: dict[str, Any]) -> tuple[Bu
 
 
 def _validate_rest(content: dict[str, Any], wrong: set[str]) -> BuildParameters:
-    """Return what is right of a wrong document, so that it can be told which of it does not go together."""
+    """Return the valid part of an invalid document, so that the rules can check that part."""
     known = BuildParameters.model_fields.keys() - wrong
     rest = {name: value for name, value in content.items() if name in known}
-    return BuildParameters.model_validate({"framework": "BYOD", **rest})
-
-
-def _copy_json(value: Any, path: tuple[int | str, ...], problems: list[Problem]) -> Any:
-    """Return a copy of a JSON value, noting what only Python takes for JSON."""
-    reason = None
-    if isinstance(value, Mapping | list | tuple) and len(path) >= DEEPEST:
-        reason = f"nests deeper than {DEEPEST} levels"
-    elif isinstance(value, Mapping):
-        return _copy_object(value, path, problems)
-    elif isinstance(value, list | tuple):
-        return [_copy_json(entry, (*path, index), problems) for index, entry in enumerate(value)]
-    elif isinstance(value, str):
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            reason = "holds half of a surrogate pair, which is not text"
-    elif isinstance(value, float):
-        reason = None if math.isfinite(value) else f"is {show_value(value)}, which is not a JSON number"
-    elif isinstance(value, int):
-        reason = None if abs(value) < 2**63 else "is a whole number of more than 64 bits"
-    elif value is not None:
-        reason = f"is a {type(value).__name__}, which is not a JSON value"
-    if reason:
-        problems.append(_problem(path, reason))
-        return None
-    return value
-
-
-def _copy_object(value: Mapping[Any, Any], path: tuple[int | str, ...], problems: list[Problem]) -> dict[str, Any]:
-    for name in getattr(value, "repeated", ()):
-        problems.append(Problem("", f"{show_path((*path, name))} is given more than once."))
-    copied = {}
-    for name, entry in value.items():
-        if isinstance(name, str) and not any("\ud800" <= character <= "\udfff" for character in name):
-            copied[name] = _copy_json(entry, (*path, name), problems)
-        else:
-            problems.append(_problem((*path, str(name)), "is not a name; names must be text"))
-    return copied
-
-
-def _problem(path: tuple[int | str, ...], reason: str) -> Problem:
-    return Problem(str(path[0]) if path else "", f"{show_path(path) or 'The parameter document'} {reason}.")
+    return BuildParameters.model_validate({"framework": next(iter(MODELS)), **rest})
 
 
 def default_document(framework: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Says in one sentence what is wrong with a parameter: its name, what was given, what is allowed."""
+"""Describes each invalid parameter in one sentence: its name, the value given, the values allowed."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,20 +14,20 @@ from sagebuild.parameters.groups import RANGES
 from sagebuild.parameters.kinds import Kind
 
 Location = tuple[int | str, ...]
-SHOWN = 60  # characters of a value or name that a sentence repeats
+SHOWN = 60  # characters of a value or name that a sentence shows
 
 
 class Problem(NamedTuple):
-    """A sentence, and the parameter that it is about."""
+    """A sentence about a parameter, and the parameter's name."""
 
     name: str
     sentence: str
 
 
 def describe_error(error: ErrorDetails, model: type[BuildParameters]) -> Problem | None:
-    """Return what pydantic found, in words; None for a name that only a still unknown framework could judge."""
+    """Return pydantic's error in words; None for a parameter of some framework while the document's is unknown."""
     location = error["loc"]
-    if error["type"] == "too_short" and error["input"]:  # what it has is wrong, and told so
+    if error["type"] == "too_short" and error["input"]:  # its entries are invalid, and have errors themselves
         return None
     if error["type"] == "extra_forbidden" and len(location) == 1:
         sentence = _describe_unknown(str(location[0]), model)
@@ -46,7 +46,7 @@ def _describe_unknown(name: str, model: type[BuildParameters]) -> str | None:
         return None
     known = set(model.model_fields) if framework else {name for other in MODELS.values() for name in other.model_fields}
     subject = f"'{show_name(name)}' is not a parameter of {framework or 'any framework'}"
-    return f"{subject}; {_nearest(name, known) or 'docs/parameters.md lists those there are.'}"
+    return f"{subject}; {_nearest(name, known) or 'docs/parameters.md lists the parameters.'}"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:
@@ -69,14 +69,14 @@ def _describe_value(error: ErrorDetails, model: type[BuildParameters]) -> str:
             return f"{path} is missing; it must be {_allowed_at(model, location)}."
         case "extra_forbidden":
             known = _model_at(model, location[:-1]).model_fields
-            advice = _nearest(str(location[-1]), known) or f"there are {', '.join(known)}."
-            return f"{path} is not known; {advice}"
+            advice = _nearest(str(location[-1]), known) or f"the names are {', '.join(known)}."
+            return f"{path} is unknown; {advice}"
         case "dict_type" | "model_type":
             return f"{path} is {given}; it must be an object."
         case "tuple_type":
             return f"{path} is {given}; it must be an array."
         case "too_long":
-            return f"{path} has {len(error['input'])} entries; it may have {context['max_length']} at most."
+            return f"{path} has {len(error['input'])} entries; it may have at most {context['max_length']}."
         case "too_short":
             return f"{path} is empty; it must have at least {context['min_length']} entry."
     return f"{path} is {given}; {error['msg']}."
@@ -110,18 +110,18 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def show_path(location: Iterable[int | str]) -> str:
-    """Return a place in the document as a person writes it: channels.train.uri, metrics[0].Name."""
+    """Return a place in the document as a dotted path: channels.train.uri, metrics[0].Name."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{show_name(part)}" for part in location]
     return "".join(parts).removeprefix(".")
 
 
 def show_name(name: str) -> str:
-    """Return a name of a document, bounded and on one line."""
+    """Return a name in a document, shortened and on one line."""
     return _shorten("".join(_escape(character) for character in name[: SHOWN + 1]))
 
 
 def show_value(value: object) -> str:
-    """Return a value of a document as JSON, bounded and on one line."""
+    """Return a value in a document as JSON, shortened and on one line."""
     return _shorten(
         "".join(_escape(character) for character in json.dumps(value, ensure_ascii=False, default=str)[: SHOWN + 1])
     )

@@ -1,4 +1,4 @@
-"""What parameters must be together: each rule tells which of them it needs, and what is wrong with them."""
+"""The rules that involve more than one parameter: each names the parameters it reads and yields an error sentence."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from sagebuild.parameters.problems import show_name, show_value
 
 
 class Rule(NamedTuple):
-    """A check, and the parameters that must be right by themselves before it can say anything."""
+    """A check, and the parameters that must be valid before it can run."""
 
     needs: frozenset[str]
     find: Callable[[BuildParameters], Iterator[str]]
@@ -25,7 +25,7 @@ OWN_HYPERPARAMETERS = {
     "sagemaker_region": "leave it out",
     "sagemaker_job_name": "leave it out",
 }
-# One of these static hyperparameters tells Hyperband how long a training may get.
+# One of these static hyperparameters gives Hyperband the maximum number of epochs of a training.
 HYPERBAND_EPOCHS = ("epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs")
 
 OWN_VARIABLES = (
@@ -36,19 +36,19 @@ OWN_VARIABLES = (
     "SAGEMAKER_REGION",
     "SAGEMAKER_REQUIREMENTS",
 )
-# CreateTrainingJob's and CreateModel's own limit for a map, the build's own entries included.
+# The limit of CreateTrainingJob and CreateModel for a map, including the build's own entries.
 MOST_ENTRIES = 100
 
 
 def find_conflicts(parameters: BuildParameters, wrong: set[str], rules: Iterable[Rule]) -> Iterator[str]:
-    """Yield a sentence for every rule that is broken; rules that need a parameter known to be wrong are passed over."""
+    """Yield a sentence for every broken rule; skip the rules that need a parameter in ``wrong``."""
     for rule in rules:
         if not rule.needs & wrong:
             yield from rule.find(parameters)
 
 
 def rule_of(rules: list[Rule]) -> Callable[..., Callable[[Callable[[BuildParameters], Iterator[str]]], None]]:
-    """Return the decorator that puts a check among the rules, together with the parameters that it needs."""
+    """Return the decorator that adds a check, with the parameters that it needs, to the rules."""
     return lambda *needs: lambda find: rules.append(Rule(frozenset(needs), find))
 
 
@@ -65,7 +65,7 @@ def _ranges_need_tuning(parameters: BuildParameters) -> Iterator[str]:
     if _tunes(parameters) and not ranges:
         yield (
             "configtrain is SAGEMAKERHPO, which needs a hyperparameter with Values or with MinValue and MaxValue; "
-            "hyperparameters has none."
+            "none is given."
         )
     for name in () if _tunes(parameters) else ranges:
         yield (
@@ -73,7 +73,7 @@ def _ranges_need_tuning(parameters: BuildParameters) -> Iterator[str]:
             "this document's configtrain is SAGEMAKER."
         )
     if len(ranges) > 30:
-        yield f"hyperparameters has {len(ranges)} tuning ranges; a tuning job takes 30 at most."
+        yield f"hyperparameters has {len(ranges)} tuning ranges; a tuning job takes at most 30."
 
 
 @_rule("configtrain", "tuningobjective")
@@ -83,7 +83,7 @@ def _tuning_needs_an_objective(parameters: BuildParameters) -> Iterator[str]:
 
 
 @_rule("configtrain")
-def _tuning_s_own_need_tuning(parameters: BuildParameters) -> Iterator[str]:
+def _tuning_parameters_need_tuning(parameters: BuildParameters) -> Iterator[str]:
     for name in ("tuningobjective", "parentJobs", "WarmStartType", "tuningstrategy", "earlystopping"):
         if name in parameters.model_fields_set and not _tunes(parameters):
             yield f"{name} is for configtrain SAGEMAKERHPO; this document's configtrain is SAGEMAKER."
@@ -92,15 +92,15 @@ def _tuning_s_own_need_tuning(parameters: BuildParameters) -> Iterator[str]:
 @_rule("configtrain", "parentJobs", "WarmStartType")
 def _warm_start_needs_parents(parameters: BuildParameters) -> Iterator[str]:
     if _tunes(parameters) and "WarmStartType" in parameters.model_fields_set and not parameters.parentJobs:
-        yield f"WarmStartType is {parameters.WarmStartType}, which needs parentJobs, the tuning jobs to start from."
+        yield f"WarmStartType is {parameters.WarmStartType}, which needs parentJobs."
 
 
 @_rule("configtrain", "hyperparameters", "tuningstrategy", "maxtrainingjobs")
-def _trainings_differ(parameters: BuildParameters) -> Iterator[str]:
+def _combinations_suffice_for_the_trainings(parameters: BuildParameters) -> Iterator[str]:
     combinations, asked = parameters.combinations, parameters.maxtrainingjobs
     if not (_tunes(parameters) and parameters.tuning_ranges and combinations) or parameters.tuningstrategy == "Grid":
         return
-    # CreateHyperParameterTuningJob refuses so: "You don't have enough combinations of hyperparameter ranges."
+    # CreateHyperParameterTuningJob: "You don't have enough combinations of hyperparameter ranges."
     if asked > combinations:
         yield f"maxtrainingjobs is {asked}; the ranges in hyperparameters allow {combinations} different trainings."
 
@@ -112,13 +112,14 @@ def _grid_tries_every_combination(parameters: BuildParameters) -> Iterator[str]:
         return
     for name, values in parameters.tuning_ranges.items():
         if not isinstance(values, CategoricalRange):
-            yield f"tuningstrategy is Grid, which needs Values; hyperparameters.{show_name(name)} has limits."
+            range_name = f"hyperparameters.{show_name(name)}"
+            yield f"tuningstrategy is Grid, which needs Values; {range_name} has MinValue and MaxValue."
             return
     asked, combinations = parameters.maxtrainingjobs, parameters.combinations
     if "maxtrainingjobs" in parameters.model_fields_set and asked != combinations:
         yield (
             f"maxtrainingjobs is {asked}; tuningstrategy Grid trains once for each of the {combinations} combinations "
-            f"of values: leave it out or make it {combinations}."
+            f"of values: leave out maxtrainingjobs or set it to {combinations}."
         )
 
 
@@ -128,16 +129,16 @@ def _hyperband_stops_trainings_itself(parameters: BuildParameters) -> Iterator[s
     if not _tunes(parameters) or parameters.tuningstrategy != "Hyperband":
         return
     if parameters.earlystopping != "Off":
-        yield "earlystopping is Auto; tuningstrategy Hyperband stops trainings by rules of its own and needs Off."
+        yield "earlystopping is Auto; it must be Off for tuningstrategy Hyperband, which stops trainings itself."
     if not parameters.static_hyperparameters.keys() & HYPERBAND_EPOCHS:
         yield (
-            "tuningstrategy is Hyperband, which needs to know the most epochs of a training: set one of the "
-            f"hyperparameters {', '.join(HYPERBAND_EPOCHS)} to a number."
+            "tuningstrategy is Hyperband, which needs the maximum number of epochs: set one of the hyperparameters "
+            f"{', '.join(HYPERBAND_EPOCHS)} to a number."
         )
 
 
 @_rule("configtrain", "parentJobs", "tuningstrategy")
-def _warm_start_is_for_guessing_strategies(parameters: BuildParameters) -> Iterator[str]:
+def _warm_start_needs_bayesian_or_random(parameters: BuildParameters) -> Iterator[str]:
     # https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-warm-start.html
     if _tunes(parameters) and parameters.parentJobs and parameters.tuningstrategy in ("Grid", "Hyperband"):
         yield f"tuningstrategy is {parameters.tuningstrategy}; with parentJobs it must be Bayesian or Random."
@@ -157,13 +158,13 @@ def _parallel_jobs_are_among_all_jobs(parameters: BuildParameters) -> Iterator[s
 @_rule("framework", "metrics", "tuningobjective")
 def _the_objective_is_a_metric(parameters: BuildParameters) -> Iterator[str]:
     objective = parameters.tuningobjective
-    if not objective or objective.Regex or parameters.framework == "AMAZON":
+    if not objective or objective.Regex or parameters.facts.defines_metrics:
         return
     names = [metric.Name for metric in parameters.metrics]
     if objective.Name not in names:
         yield (
             f"tuningobjective.Name is {show_value(objective.Name)}, which metrics does not define; "
-            "give tuningobjective.Regex or a metric of that Name."
+            "give tuningobjective.Regex, or define the metric in metrics."
         )
 
 
@@ -177,37 +178,41 @@ def _the_objective_has_one_definition(parameters: BuildParameters) -> Iterator[s
 
 @_rule("framework", "metrics", "tuningobjective")
 def _algorithms_define_their_metrics(parameters: BuildParameters) -> Iterator[str]:
-    # CreateTrainingJob answers so: metric definitions of built-in algorithms cannot be overridden.
-    if parameters.framework != "AMAZON":
+    # CreateTrainingJob refuses to override the metric definitions of built-in algorithms.
+    if not parameters.facts.defines_metrics:
         return
+    framework = f"framework {parameters.framework}"
     if parameters.metrics:
-        yield "metrics is not for framework AMAZON, whose algorithms define their own."
+        yield f"metrics is not for {framework}, whose algorithms define their own metrics; leave it out."
     if parameters.tuningobjective and parameters.tuningobjective.Regex:
-        yield "tuningobjective.Regex is not for framework AMAZON, whose algorithms define their own metrics."
+        yield f"tuningobjective.Regex is not for {framework}, whose algorithms define their own metrics; leave it out."
 
 
 @_rule("metrics")
-def _metrics_have_names_of_their_own(parameters: BuildParameters) -> Iterator[str]:
+def _metrics_have_different_names(parameters: BuildParameters) -> Iterator[str]:
     names = [metric.Name for metric in parameters.metrics]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield f"metrics defines {show_value(name)} {names.count(name)} times; give each Name once."
 
 
 @_rule("uri", "channels")
-def _data_has_one_place(parameters: BuildParameters) -> Iterator[str]:
+def _uri_and_channels_exclude_each_other(parameters: BuildParameters) -> Iterator[str]:
     if parameters.uri and parameters.channels:
-        yield "uri is for a document without channels; give one of them."
+        yield "uri and channels are both given; give one of them."
 
 
 @_rule("framework", "traininstancecount")
-def _scikit_learn_trains_on_one_instance(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.framework == "SCIKIT" and parameters.traininstancecount > 1:
-        yield f"traininstancecount is {parameters.traininstancecount}; it must be 1, since SCIKIT cannot train on more."
+def _some_frameworks_train_on_one_instance(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.facts.trains_on_one_instance and parameters.traininstancecount > 1:
+        yield (
+            f"traininstancecount is {parameters.traininstancecount}; it must be 1, because {parameters.framework} "
+            "trains on one instance."
+        )
 
 
 @_rule("framework", "hyperparameters")
-def _the_build_s_hyperparameters_are_its_own(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.framework in ("AMAZON", "BYOD"):
+def _reserved_hyperparameters_are_left_out(parameters: BuildParameters) -> Iterator[str]:
+    if not parameters.facts.has_script:
         return
     for name, advice in OWN_HYPERPARAMETERS.items():
         if name in parameters.hyperparameters:
@@ -215,15 +220,18 @@ def _the_build_s_hyperparameters_are_its_own(parameters: BuildParameters) -> Ite
 
 
 @_rule("framework", "hyperparameters", "modelhostingenvironment")
-def _room_is_left_for_the_build_s_own(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.framework in ("AMAZON", "BYOD"):
+def _maps_have_room_for_the_build_s_entries(parameters: BuildParameters) -> Iterator[str]:
+    if not parameters.facts.has_script:
         return
     for name, given, own in (
         ("hyperparameters", parameters.static_hyperparameters, OWN_HYPERPARAMETERS),
         ("modelhostingenvironment", parameters.modelhostingenvironment, OWN_VARIABLES),
     ):
         if len(given.keys() | set(own)) > MOST_ENTRIES:
-            yield f"{name} has {len(given)} entries; it may have {MOST_ENTRIES - len(own)}, as the build adds its own."
+            yield (
+                f"{name} has {len(given)} entries; it may have at most {MOST_ENTRIES - len(own)}, because the build "
+                "adds its own."
+            )
 
 
 @_rule("Tags")
@@ -237,4 +245,4 @@ def _tags_are_not_reserved(parameters: BuildParameters) -> Iterator[str]:
 def _a_folder_has_no_version(parameters: BuildParameters) -> Iterator[str]:
     location = getattr(parameters, "sourcelocation", None)
     if location and location.endswith("/") and getattr(parameters, "sourceversion", None):
-        yield "sourceversion is not for a sourcelocation that is a folder, of which there is but one version."
+        yield "sourceversion is given, and sourcelocation is a folder, which has no versions; leave out sourceversion."

@@ -1,16 +1,17 @@
-"""The parameter document of the stack, as it lies in SSM Parameter Store."""
+"""Reads, writes and deletes the parameter document in SSM Parameter Store."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 from sagebuild.errors import ParameterError
+from sagebuild.parameters.json_text import format_document
 from sagebuild.service import Service, aws_call, suppress_code
 
 
 def read_document(service: Service) -> str:
-    """The document's text, as a person left it.
+    """Return the text of the document.
 
     Raises
     ------
@@ -23,25 +24,30 @@ def read_document(service: Service) -> str:
             return service.ssm.get_parameter(Name=name)["Parameter"]["Value"]
         except service.ssm.exceptions.ParameterNotFound:
             raise ParameterError(
-                f"There is no SSM parameter {name}; create it with the JSON document of the build's parameters, "
+                f"There is no SSM parameter {name}; create it with a JSON document of build parameters, "
                 "or deploy the service again, which writes the defaults."
             ) from None
 
 
-def write_document(service: Service, document: dict[str, Any], *, overwrite: bool) -> bool:
-    """Write the document; without ``overwrite`` only if there is none.
+def write_document(service: Service, document: Mapping[str, Any], *, overwrite: bool) -> bool:
+    """Write a document; see `write_text`."""
+    return write_text(service, format_document(document), overwrite=overwrite)
+
+
+def write_text(service: Service, text: str, *, overwrite: bool) -> bool:
+    """Write the document's text as it is.
 
     Returns
     -------
     bool
-        Whether it was written.
+        False when there was a document already and ``overwrite`` is False.
     """
     with aws_call("write the build parameters"):
         try:
             service.ssm.put_parameter(
                 Name=service.settings.parameters_name,
                 Description="The build parameters of sagebuild; edit them here.",
-                Value=json.dumps(document, indent=2),
+                Value=text,
                 Type="String",
                 Tier="Intelligent-Tiering",
                 Overwrite=overwrite,
@@ -52,6 +58,6 @@ def write_document(service: Service, document: dict[str, Any], *, overwrite: boo
 
 
 def delete_document(service: Service) -> None:
-    """Remove the document, which may be gone already."""
+    """Delete the document; do nothing when there is none."""
     with aws_call("delete the build parameters"), suppress_code("ParameterNotFound"):
         service.ssm.delete_parameter(Name=service.settings.parameters_name)

@@ -6,10 +6,10 @@ import tarfile
 import zlib
 from pathlib import PurePosixPath
 from typing import IO
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 LARGEST_ARCHIVE_MB = 20
@@ -29,10 +29,10 @@ def find_archive_problem(service: Service, uri: str, entry_point: str) -> str | 
     Unreadable
         It is too large to look into, or its bucket lets this function not read it.
     """
-    location = urlsplit(uri)
+    bucket, key = split_s3_uri(uri)
     with aws_call(f"read {uri}"):
         try:
-            answer = service.s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))
+            answer = service.s3.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in ("NoSuchKey", "NoSuchBucket"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -20,6 +19,7 @@ from sagebuild.requests.bodies import Bodies, read_channels
 from sagebuild.requests.extensions import name_pipeline_image
 from sagebuild.requests.script_mode import find_script_problems, locate_source
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 OPERATIONS = {
@@ -93,10 +93,10 @@ def _examine_channel(service: Service, name: str, uri: str, findings: Findings) 
 
 def _count_objects(service: Service, uri: str) -> int | None:
     """How many objects' keys begin as the URI does, 1 at most; None if that must not be known."""
-    location = urlsplit(uri)
+    bucket, prefix = split_s3_uri(uri)
     with aws_call(f"list {uri}"):
         try:
-            answer = service.s3.list_objects_v2(Bucket=location.netloc, Prefix=location.path.lstrip("/"), MaxKeys=1)
+            answer = service.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "NoSuchBucket":
@@ -108,7 +108,7 @@ def _count_objects(service: Service, uri: str) -> int | None:
 
 
 def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
-    bucket, model_bucket = urlsplit(artifacts).netloc, service.settings.model_bucket
+    (bucket, _), model_bucket = split_s3_uri(artifacts), service.settings.model_bucket
     if bucket not in (model_bucket, service.settings.code_bucket):
         yield (
             f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role may not read; "

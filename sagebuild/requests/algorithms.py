@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.images.table import processor_of
 from sagebuild.parameters import AmazonParameters
 
-DEFAULT_CHANNEL = "train"
+DEFAULT_CHANNEL = FRAMEWORKS["AMAZON"].data_channel
 
 
 class Needs(NamedTuple):

@@ -7,17 +7,14 @@ from typing import Any
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import VARIANT, name_endpoint, name_resource
-from sagebuild.parameters import CODE_CHANNEL, AmazonParameters, BuildParameters, Channel, ScriptModeParameters
-from sagebuild.requests import algorithms
+from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, ScriptModeParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.extensions import extend_endpoint_config, extend_model, extend_training
 from sagebuild.requests.script_mode import build_script_environment, build_script_hyperparameters, locate_source
 from sagebuild.service import Service
 
 Body = dict[str, Any]
 Bodies = dict[str, Body]  # by kind: training, tuning, model, endpointConfig
-
-SECONDS_PER_HOUR = 3600
-DEFAULT_CHANNEL = "training"
 DEFAULT_CHANNEL_PATH = "train/"
 
 
@@ -113,8 +110,8 @@ def read_channels(context: BuildContext[BuildParameters]) -> dict[str, Channel]:
     source = locate_source(service, getattr(parameters, "trainsourcefile", None))
     code = {CODE_CHANNEL: Channel(uri=source, InputMode="File")} if source and parameters.networkisolation else {}
     if not parameters.channels:
-        name = algorithms.DEFAULT_CHANNEL if isinstance(parameters, AmazonParameters) else DEFAULT_CHANNEL
-        return {name: Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")} | code
+        data = Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")
+        return {parameters.facts.data_channel: data} | code
     return {
         name: channel
         if channel.uri

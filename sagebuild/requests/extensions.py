@@ -7,7 +7,8 @@ from typing import Any
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_resource
-from sagebuild.parameters import BuildParameters, ChainerParameters, Distribution, PipelineContainer
+from sagebuild.parameters import BuildParameters, Distribution, PipelineContainer
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.service import Service
 
 Body = dict[str, Any]
@@ -16,7 +17,6 @@ CHECKPOINTS_FOLDER = "checkpoints"
 ANSWERS_FOLDER = "asynchronous"
 # Where a container finds the code channel.
 ISOLATED_SOURCE = "/opt/ml/input/data/code"
-SECONDS_PER_HOUR = 3600
 MB_PER_GB = 1024
 
 
@@ -44,18 +44,15 @@ def extend_training(context: BuildContext[BuildParameters], body: Body) -> Body:
 def build_distribution(parameters: BuildParameters) -> dict[str, Any]:
     """The hyperparameters by which a framework's container starts several processes.
 
-    https://github.com/aws/sagemaker-training-toolkit, params.py; Chainer's container has names of its own.
+    https://github.com/aws/sagemaker-training-toolkit, params.py; for mpi the framework's facts have the names.
     """
     distribution: Distribution | None = getattr(parameters, "distribution", None)
     if not distribution:
         return {}
-    if isinstance(parameters, ChainerParameters):
-        return {"sagemaker_use_mpi": True} | _given(
-            {
-                "sagemaker_process_slots_per_host": distribution.processes,
-                "sagemaker_additional_mpi_options": distribution.options,
-            }
-        )
+    if distribution.strategy == "mpi":
+        names = parameters.facts.mpi
+        chosen = {names.processes: distribution.processes, names.options: distribution.options}
+        return {names.enabled: True} | _given(chosen)
     if distribution.strategy == "smdistributed":
         return {
             "sagemaker_distributed_dataparallel_enabled": True,
@@ -65,12 +62,7 @@ def build_distribution(parameters: BuildParameters) -> dict[str, Any]:
     enabled: dict[str, Any] = {f"sagemaker_{distribution.strategy}_enabled": True}
     if distribution.strategy == "torch_distributed":
         return enabled | {"sagemaker_instance_type": parameters.traininstancetype}
-    return enabled | _given(
-        {
-            "sagemaker_mpi_num_of_processes_per_host": distribution.processes,
-            "sagemaker_mpi_custom_mpi_options": distribution.options,
-        }
-    )
+    return enabled
 
 
 def place_source(parameters: BuildParameters, source: str | None) -> str | None:

@@ -12,15 +12,10 @@ from typing import Any, TypedDict
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_resource
-from sagebuild.parameters import MxnetParameters, ScriptModeParameters, TensorFlowParameters
+from sagebuild.parameters import ScriptModeParameters
 from sagebuild.requests.extensions import build_distribution, place_source
 from sagebuild.service import Service
 
-# tensorflow/estimator.py: up to here the container calls functions of the script instead of running it.
-LAST_LEGACY_TENSORFLOW = (1, 10)
-# pytorch/model.py and mxnet/model.py, _LOWEST_MMS_VERSION: from here on the model server looks for the script in the
-# model's own archive alone, and ignores an address in SAGEMAKER_SUBMIT_DIRECTORY.
-FIRST_CODE_IN_MODEL = {"PYTORCH": (1, 2), "MXNET": (1, 4), "HUGGINGFACE": (0, 0), "TENSORFLOW": (1, 11)}
 CODE_IN_MODEL = "/opt/ml/model/code"
 # sagemaker-tensorflow-serving-container, serve.py: the one name that it looks for.
 TENSORFLOW_SERVING_SCRIPT = "inference.py"
@@ -52,12 +47,12 @@ def build_script_hyperparameters(context: BuildContext[ScriptModeParameters]) ->
         "sagemaker_enable_cloudwatch_metrics": parameters.enablecloudwatchmetrics,
         "sagemaker_region": service.region,
     }
-    if isinstance(parameters, TensorFlowParameters):
-        steps = {"trainingsteps": "training_steps", "evaluationsteps": "evaluation_steps"}
-        given = steps if is_legacy(parameters) else steps.keys() & parameters.model_fields_set
-        values |= {steps[name]: getattr(parameters, name) for name in given}
-        if is_legacy(parameters):
-            values["sagemaker_requirements"] = parameters.requirementsfile or ""
+    legacy = is_legacy(parameters)
+    for name, argument in parameters.facts.script_arguments:
+        if legacy or name in parameters.model_fields_set:
+            values[argument] = getattr(parameters, name)
+    if legacy:
+        values["sagemaker_requirements"] = getattr(parameters, "requirementsfile", None) or ""
     return values | build_distribution(parameters)
 
 
@@ -69,7 +64,7 @@ def build_script_environment(context: BuildContext[ScriptModeParameters]) -> dic
     SDK names it a script only if there is one for serving.
     """
     parameters = context.parameters
-    if isinstance(parameters, TensorFlowParameters) and not is_legacy(parameters):
+    if _serves_with_tensorflow_serving(parameters):
         level = next((name for value, name in _NGINX_LEVELS.items() if parameters.containerloglevel <= value), "crit")
         return {"SAGEMAKER_TFS_NGINX_LOGLEVEL": level}
     environment = {
@@ -112,7 +107,7 @@ def find_script_problems(parameters: ScriptModeParameters) -> Iterator[str]:
         )
     if _needs_code_in_model(parameters) and _serves_a_script(parameters):
         script = str(parameters.hostentrypoint or parameters.trainentrypoint)
-        if isinstance(parameters, TensorFlowParameters) and script != TENSORFLOW_SERVING_SCRIPT:
+        if _serves_with_tensorflow_serving(parameters) and script != TENSORFLOW_SERVING_SCRIPT:
             yield (
                 f"hostentrypoint is {script}; TensorFlow Serving reads {TENSORFLOW_SERVING_SCRIPT} alone: name the "
                 "script so, or leave out hostentrypoint and hostsourcefile to serve the SavedModel as it is."
@@ -138,12 +133,17 @@ def locate_source(service: Service, source: str | None) -> str | None:
 
 
 def is_legacy(parameters: ScriptModeParameters) -> bool:
-    """Whether the container is TensorFlow's of the time before script mode."""
-    return isinstance(parameters, TensorFlowParameters) and _release(parameters) <= LAST_LEGACY_TENSORFLOW
+    """Whether the container is older than script mode: it calls functions of the script."""
+    last = parameters.facts.last_legacy
+    return last is not None and _release(parameters) <= last
+
+
+def _serves_with_tensorflow_serving(parameters: ScriptModeParameters) -> bool:
+    return parameters.facts.tensorflow_serving and not is_legacy(parameters)
 
 
 def _serves_a_script(parameters: ScriptModeParameters) -> bool:
-    by_default = not _looks_in_model(parameters) or parameters.framework in ("PYTORCH", "MXNET")
+    by_default = not (_looks_in_model(parameters) and parameters.facts.serves_without_script)
     return by_default or bool(parameters.hostentrypoint or parameters.hostsourcefile)
 
 
@@ -152,7 +152,7 @@ def _needs_code_in_model(parameters: ScriptModeParameters) -> bool:
 
 
 def _looks_in_model(parameters: ScriptModeParameters) -> bool:
-    first = FIRST_CODE_IN_MODEL.get(parameters.framework)
+    first = parameters.facts.first_code_in_model
     return first is not None and _release(parameters) >= first
 
 
@@ -161,10 +161,4 @@ def _locate_host_source(context: BuildContext[ScriptModeParameters]) -> str | No
 
 
 def _release(parameters: ScriptModeParameters) -> tuple[int, ...]:
-    if isinstance(parameters, TensorFlowParameters):
-        version = parameters.tensorflowversion
-    elif isinstance(parameters, MxnetParameters):
-        version = parameters.mxnetversion
-    else:
-        version = str(getattr(parameters, "frameworkversion", ""))
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    return tuple(int(number) for number in re.findall(r"\d+", parameters.image_version or "")[:2])

@@ -22,6 +22,7 @@ from sagebuild.names import execution_url, name_resource
 from sagebuild.notifications.notify import build_facts, publish_facts
 from sagebuild.notifications.words import format_metrics, format_moment, format_seconds
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.service import Service, aws_call
 
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html: no task has this token.
@@ -42,7 +43,7 @@ def plan_approval(context: BuildContext[BuildParameters]) -> ApprovalPlan:
     """Plan the approval: whether it is wanted, and the request of `request_approval`."""
     if not asks_approval(context.parameters):
         return {"wanted": False}
-    seconds = math.ceil(context.parameters.approvalhours * 3600)
+    seconds = math.ceil(context.parameters.approvalhours * SECONDS_PER_HOUR)
     return {
         "wanted": True,
         "seconds": seconds,

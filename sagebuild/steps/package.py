@@ -6,16 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord
-from sagebuild.images.containers import read_version
 from sagebuild.names import name_package_group
-from sagebuild.parameters import BuildParameters, ScriptModeParameters
+from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.requests.script_mode import locate_source
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html: CustomerMetadataProperties has
@@ -59,7 +59,7 @@ def plan_package(
     is_new = artifacts is None or bool(parameters.ModelArtifacts)
     if not is_new or any("Image" not in each for each in containers):
         return {"wanted": False}
-    version = read_version(parameters) if isinstance(parameters, ScriptModeParameters) else None
+    version = parameters.image_version if parameters.facts.has_script else None
     framework: dict[str, str] = {"Framework": parameters.framework} if version else {}
     if version and _FRAMEWORK_VERSION.fullmatch(version):
         framework["FrameworkVersion"] = version
@@ -137,7 +137,7 @@ def write_metrics(metrics: Mapping[str, float]) -> str:
 def write_parameters(record: BuildRecord) -> str:
     """Write the build's parameters: the document with the overrides of its requests."""
     overrides: dict[str, Any] = json.loads(record.overrides) if record.overrides else {}
-    return json.dumps(json.loads(record.parameters) | overrides, indent=2, ensure_ascii=False)
+    return json.dumps(read_raw_document(record.parameters) | overrides, indent=2, ensure_ascii=False)
 
 
 def _describe_sources(context: BuildContext[BuildParameters]) -> dict[str, str]:
@@ -154,12 +154,12 @@ def _describe_sources(context: BuildContext[BuildParameters]) -> dict[str, str]:
 
 def _find_version(service: Service, uri: str) -> str:
     """Return the version of a source archive, its ETag in an unversioned bucket, or empty if neither can be read."""
-    location = urlsplit(uri)
-    if location.netloc != service.settings.code_bucket:
+    bucket, key = split_s3_uri(uri)
+    if bucket != service.settings.code_bucket:
         return ""
     with aws_call(f"describe {uri}"):
         try:
-            found = service.s3.head_object(Bucket=location.netloc, Key=location.path.lstrip("/"))
+            found = service.s3.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "403"):
                 return ""

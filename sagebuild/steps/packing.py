@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from sagebuild.errors import PreflightError
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def pack_model(service: Service, artifacts: str, source: str, target: str) -> st
 
     writer = threading.Thread(target=write)
     writer.start()
-    bucket, key = _split(target)
+    bucket, key = split_s3_uri(target)
     with aws_call(f"write {target}"), os.fdopen(reading, "rb", _PIPE_BYTES) as pipe:
         service.s3.upload_fileobj(pipe, bucket, key)
     writer.join()
@@ -107,10 +107,5 @@ def _is_code(name: str) -> bool:
 
 
 def _read(s3: S3Client, uri: str) -> IO[bytes]:
-    bucket, key = _split(uri)
+    bucket, key = split_s3_uri(uri)
     return cast(IO[bytes], s3.get_object(Bucket=bucket, Key=key)["Body"])
-
-
-def _split(uri: str) -> tuple[str, str]:
-    location = urlsplit(uri)
-    return location.netloc, location.path.lstrip("/")

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -16,6 +15,7 @@ from sagebuild.names import name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.kinds import to_text
 from sagebuild.requests.script_mode import locate_source
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 Body = dict[str, Any]
@@ -58,7 +58,7 @@ def find_sample_problems(context: BuildContext[BuildParameters]) -> Iterator[str
     uri = locate_source(service, parameters.smoketest.file) if parameters.smoketest else None
     if not uri:
         return
-    bucket, key = _split(uri)
+    bucket, key = split_s3_uri(uri)
     if bucket not in (service.settings.code_bucket, service.settings.data_bucket):
         yield (
             f"smoketest.file is in the bucket {bucket}, which the smoke test may not read; copy it to the code bucket "
@@ -151,11 +151,6 @@ def _shorten(content: bytes) -> str:
 
 
 def _read(service: Service, uri: str) -> bytes:
-    bucket, key = _split(uri)
+    bucket, key = split_s3_uri(uri)
     with aws_call(f"read {uri}"):
         return service.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-
-
-def _split(uri: str) -> tuple[str, str]:
-    location = urlsplit(uri, allow_fragments=False)
-    return location.netloc, location.path.lstrip("/")

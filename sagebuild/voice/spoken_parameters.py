@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sagebuild.errors import InvalidValueError, ParameterError
 from sagebuild.parameters import parse_document
+from sagebuild.parameters.json_text import format_document, read_raw_document
 from sagebuild.parameters.overrides import check_overrides
-from sagebuild.parameters.store import read_document, write_document
+from sagebuild.parameters.store import read_document, write_text
 from sagebuild.service import Service
 
 # The parameters that voice may read and set. Names of data, code and images are easier to type.
@@ -52,7 +52,7 @@ def propose_change(service: Service, name: str, value: str) -> Change:
     text = read_document(service)
     old = _read(service, text, name)
     try:
-        return Change(name, old, _read(service, json.dumps(_set(text, name, value)), name))
+        return Change(name, old, _read(service, format_document(_set(text, name, value)), name))
     except ParameterError as error:
         raise InvalidValueError(str(error)) from error
 
@@ -73,9 +73,9 @@ def apply_change(service: Service, change: Change) -> bool:
     text = read_document(service)
     if _read(service, text, change.name) != change.old:
         return False
-    document = _set(text, change.name, change.new)
-    _read(service, json.dumps(document), change.name)
-    return write_document(service, document, overwrite=True)
+    document = format_document(_set(text, change.name, change.new))
+    _read(service, document, change.name)
+    return write_text(service, document, overwrite=True)
 
 
 def read_overrides(said: Mapping[str, str]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _read(service: Service, text: str, name: str) -> str:
 
 
 def _set(text: str, name: str, value: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(text)
+    document = read_raw_document(text)
     document[name] = _read_value(name, value)
     return document
 

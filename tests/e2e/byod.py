@@ -16,12 +16,8 @@ FLOWERS = "5.1,3.5,1.4,0.2\n4.7,3.2,1.3,0.2\n6.7,3.3,5.7,2.5\n"
 SLOW = "FROM python:3.13-slim\n" + "COPY train.py /\n" * 50_000
 KINDS = ["setosa", "setosa", "virginica"]
 
-PARAMETERS: dict[str, Any] = {
-    "framework": "BYOD",
-    "sourcelocation": SOURCE,
-    "channels": {"training": {"path": "iris/"}},
-    "hyperparameters": {"trees": 20},
-    "metrics": [{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}],
+PARAMETERS: dict[str, Any] = json.loads((EXAMPLE / "parameters.json").read_text(encoding="utf-8")) | {
+    "hyperparameters": {"trees": 20}
 }
 
 

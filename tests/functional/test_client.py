@@ -278,7 +278,7 @@ def test_parameters_of_one_build_are_sent_whole_and_checked_with_the_document(cl
     overrides = build_overrides(client.service, {"hyperparameters.epochs": 5, "trainvolumesize": 20})
     assert overrides == {"hyperparameters": {"epochs": 5, "hidden": 8}, "trainvolumesize": 20}
     assert client.parameters["hyperparameters"] == {"epochs": 3, "hidden": 8}
-    with pytest.raises(ParameterError, match=r"trainvolumesize is .*\n.*had set trainvolumesize"):
+    with pytest.raises(ParameterError, match=r"trainvolumesize is .*\n.*set trainvolumesize"):
         client.start(trainvolumesize="many")
     with pytest.raises(InputError, match="trainentrypoint is not an object"):
         client.start({"trainentrypoint.name": "x"})

@@ -91,8 +91,8 @@ def test_all_problems_are_told_at_once(ready: Stack) -> None:
         securitygroups=["sg-1"],
     )
     expected = [
-        r"SCIKIT has no training image of version 0\.1-0; there is .*",
-        r"SCIKIT has no inference image of version 0\.1-0; there is .*",
+        r"SCIKIT has no training image of version 0\.1-0; available: .*",
+        r"SCIKIT has no inference image of version 0\.1-0; available: .*",
         r"CreateTrainingJob: ResourceConfig.InstanceType is \"ml.m5.7xlarge\"; it is none of the 2\d\d that AWS knows, "
         r"such as ml.m5.\w*large, .*",
         r"The channel 'one' has no objects at s3://sagebuild-test-data/nowhere/; upload .*",

@@ -1,4 +1,4 @@
-"""The golden request bodies: what each framework's build asks SageMaker for, kept as tests/unit/golden/<name>.json.
+"""The golden request bodies of each framework's build and of each example, kept as tests/unit/golden/<name>.json.
 
 Look through the difference after writing them anew: `.venv/bin/python -m tests.unit.golden_requests`.
 """
@@ -17,6 +17,7 @@ from sagebuild.requests.training import build_bodies
 from sagebuild.service import Service
 
 GOLDEN = Path(__file__).with_name("golden")
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/parameters.json"))
 NUMBER = 7
 SETTINGS = {
     "AWS_REGION": "eu-west-1",
@@ -27,11 +28,12 @@ SETTINGS = {
     "MODEL_BUCKET": "model-bucket",
     "TRAINING_ROLE_ARN": "arn:aws:iam::123456789012:role/training",
     "HOSTING_ROLE_ARN": "arn:aws:iam::123456789012:role/hosting",
+    "IMAGE_REPOSITORY_URI": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sagebuild-dev",
 }
 SCRIPT = {"trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
 LABELLED = {"path": "train/", "contentType": "text/csv"}
 IMAGE_LISTS = {name: {"path": f"{name}/"} for name in ("train", "validation")}
-DOCUMENTS: dict[str, dict[str, Any]] = {
+OWN: dict[str, dict[str, Any]] = {
     # The seed's own defaults, but for the script.
     "tensorflow-1.8": {"framework": "TENSORFLOW", "requirementsfile": "src/needs.txt", **SCRIPT},
     "tensorflow-1.12": {"framework": "TENSORFLOW", "tensorflowversion": "1.12", "containerloglevel": 20, **SCRIPT},
@@ -99,6 +101,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     },
     "byod": {"framework": "BYOD", "TrainingImage": "123.dkr/training:1", "InferenceImage": "123.dkr/inference:1"},
 }
+DOCUMENTS = OWN | {f"example-{file.parent.name}": json.loads(file.read_text(encoding="utf-8")) for file in EXAMPLES}
 
 
 def build_requests(document: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from sagebuild.client.build import Builds
 from sagebuild.client.comparison import Comparison
 from sagebuild.client.connection import name_setting
 from sagebuild.client.descriptions import describe_fields, describe_outcome, name_build
-from sagebuild.client.differences import describe_differences, read_leniently, remove_path, set_path
+from sagebuild.client.differences import describe_differences, remove_path, set_path
 from sagebuild.client.flow import lay_out
 from sagebuild.client.launch_requests import find_number
 from sagebuild.client.logs import FUNCTIONS, read_function_line
@@ -35,6 +35,7 @@ from sagebuild.client.prediction import decode, encode
 from sagebuild.client.progress import describe_step
 from sagebuild.client.steps import History, Step, Steps, build_steps
 from sagebuild.errors import InputError
+from sagebuild.parameters.json_text import read_leniently
 from tests.engine import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

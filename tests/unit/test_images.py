@@ -1,5 +1,6 @@
 """An image is found without the SDK, and an error lists the images that exist."""
 
+import json
 import subprocess
 import sys
 from functools import cache
@@ -10,8 +11,10 @@ import pytest
 
 from sagebuild.errors import ImageNotFoundError
 from sagebuild.images.table import processor_of, resolve_image
+from tests.engine import ROOT
 
 CPU, GPU = "ml.m5.large", "ml.g4dn.xlarge"
+TABLE = json.loads((ROOT / "sagebuild" / "images" / "images.json").read_text(encoding="utf-8"))
 
 
 @cache
@@ -59,31 +62,30 @@ def test_a_graviton_newer_than_the_sdk_s_list_gets_the_graviton_image() -> None:
 def test_the_only_python_of_a_version_is_taken_and_reported() -> None:
     image = resolve_image("TENSORFLOW", "1.8", "py3", "us-east-1", CPU, "training")
     assert image.uri.endswith("sagemaker-tensorflow:1.8-cpu-py2")
-    assert image.note == "TENSORFLOW 1.8 comes with py2 only, so the training image has py2 and not py3."
+    assert image.note == "TENSORFLOW 1.8 has py2 only, so the training image has py2 instead of py3."
     assert resolve_image("TENSORFLOW", "1.8", "py2", "us-east-1", CPU, "training").note is None
 
 
 @pytest.mark.parametrize(("ask", "sentence"), [
     (("MXNET", "1.1", "py37", "us-east-1", CPU, "training"),
-     "MXNET 1.1 has no training image for Python py37; there is py2, py3."),
+     "MXNET 1.1 has no training image for Python py37; available: py2, py3."),
     (("MXNET", "1.1", None, "us-east-1", CPU, "training"),
-     "MXNET 1.1 has no training image for Python (none given); there is py2, py3."),
+     "MXNET 1.1 has no training image for Python (none given); available: py2, py3."),
     (("SCIKIT", "9.9", "py3", "us-east-1", CPU, "inference"),
-     "SCIKIT has no inference image of version 9.9; there is 0.20.0, 0.23-1, 1.0-1, 1.2-1, 1.4-2-py312, 1.9-0."),
+     "SCIKIT has no inference image of version 9.9; available: 0.20.0, 0.23-1, 1.0-1, 1.2-1, 1.4-2-py312, 1.9-0."),
     (("SCIKIT", None, "py3", "us-east-1", CPU, "inference"),
      "SCIKIT has no inference image of version (none given); "
-     "there is 0.20.0, 0.23-1, 1.0-1, 1.2-1, 1.4-2-py312, 1.9-0."),
+     "available: 0.20.0, 0.23-1, 1.0-1, 1.2-1, 1.4-2-py312, 1.9-0."),
     (("SCIKIT", "1.9-0", "py3", "us-east-1", "ml.p3.2xlarge", "training"),
-     "SCIKIT 1.9-0 has no training image for ml.p3.2xlarge, a gpu instance; there is one for cpu instances."),
+     "SCIKIT 1.9-0 has no training image for ml.p3.2xlarge, a gpu instance; available for cpu instances."),
     (("SCIKIT", "1.0-1", "py3", "us-east-1", "ml.m6g.large", "training"),
-     "SCIKIT 1.0-1 has no training image for ml.m6g.large, a graviton instance; there is one for cpu instances."),
+     "SCIKIT 1.0-1 has no training image for ml.m6g.large, a graviton instance; available for cpu instances."),
     (("PYTORCH", "1.13", "py39", "us-east-1", "ml.p2.xlarge", "training"),
-     "PYTORCH 1.13 has no image for ml.p2.xlarge: AWS retired p2; take ml.g4dn or ml.g5."),
+     "PYTORCH 1.13 has no image for ml.p2.xlarge: AWS retired p2; use ml.g4dn or ml.g5."),
     (("BYOD", "1", "py3", "us-east-1", CPU, "training"),
-     "There is no image of BYOD; there are images of CHAINER, HUGGINGFACE, MXNET, PYTORCH, SCIKIT, TENSORFLOW, "
-     "XGBOOST."),
+     f"AWS has no images of BYOD; it has images of {', '.join(sorted(TABLE['frameworks']))}."),
     (("CHAINER", "5.0.0", "py3", "eu-south-2", CPU, "training"),
-     "CHAINER 5.0.0 has no image in region eu-south-2; there is one in af-south-1, ap-east-1, ap-northeast-1, "
+     "CHAINER 5.0.0 has no image in region eu-south-2; available in af-south-1, ap-east-1, ap-northeast-1, "
      "ap-northeast-2, ap-south-1, ap-southeast-1, ap-southeast-2, ca-central-1, cn-north-1, cn-northwest-1, "
      "eu-central-1, eu-north-1, eu-south-1, eu-west-1, eu-west-2, eu-west-3, me-south-1, sa-east-1, us-east-1, "
      "us-east-2, us-gov-west-1, us-iso-east-1, us-isob-east-1, us-west-1, us-west-2."),
@@ -98,7 +100,7 @@ def test_the_base_framework_of_hugging_face_is_listed() -> None:
     ask = ("HUGGINGFACE", "4.48.0", "py311", "us-east-1", GPU, "training")
     with pytest.raises(ImageNotFoundError) as error:
         resolve_image(*ask, base_framework="pytorch1.0")  # type: ignore[arg-type]
-    sentence = "has no training image on base framework pytorch1.0; there is pytorch2.3, pytorch2.3.0."
+    sentence = "has no training image on base framework pytorch1.0; available: pytorch2.3, pytorch2.3.0."
     assert str(error.value) == f"HUGGINGFACE 4.48.0 {sentence}"
 
 

@@ -9,6 +9,7 @@ from botocore.validate import ParamValidator
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.errors import ParameterError
+from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.parameters import parse_document, parse_parameters
 from sagebuild.requests.bodies import build_endpoint_config, build_model, build_training_job
 from sagebuild.service import Service
@@ -41,7 +42,7 @@ Body = dict[str, Any]
 
 def build(operation: str, document: Body) -> Body:
     """A request of a document, which botocore's model of the operation must find right."""
-    parameters = parse_parameters(SCRIPT | document if document["framework"] not in ("AMAZON", "BYOD") else document)
+    parameters = parse_parameters(SCRIPT | document if FRAMEWORKS[document["framework"]].has_script else document)
     bodies = {
         "CreateTrainingJob": lambda: build_training_job(BuildContext(SERVICE, 7, parameters), "image:1"),
         "CreateModel": lambda: build_model(BuildContext(SERVICE, 7, parameters), "image:1"),
@@ -66,7 +67,7 @@ def changes(operation: str, **options: Any) -> Body:
 
 
 @pytest.mark.parametrize(("document", "sentences"), [(row[0], row[1:]) for row in WRONG_OPTIONS])
-def test_a_wrong_option_is_told_in_a_sentence(document: Any, sentences: tuple[str, ...]) -> None:
+def test_an_invalid_option_is_refused_with_a_sentence(document: Any, sentences: tuple[str, ...]) -> None:
     with pytest.raises(ParameterError) as error:
         parse_document(json.dumps(document))
     assert str(error.value).splitlines() == list(sentences)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sagebuild.errors import ParameterError
+from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.images.table import resolve_image
 from sagebuild.parameters import (
     MODELS,
@@ -25,8 +26,9 @@ from sagebuild.parameters import (
     parse_document,
     parse_parameters,
 )
-from sagebuild.parameters.common import Framework, InstanceType
+from sagebuild.parameters.common import InstanceType
 from sagebuild.parameters.frameworks import Algorithm
+from sagebuild.parameters.json_text import format_document
 from tests.unit.wrong_documents import WRONG_DOCUMENTS, WRONG_TEXTS, channel, of, scikit, tuned, tuned_over
 
 # The contract's table; frameworks of the same group share a row.
@@ -60,12 +62,12 @@ def test_the_defaults_are_the_contract_s(framework: str) -> None:
 
 
 @pytest.mark.parametrize(("document", "sentences"), [(row[0], row[1:]) for row in WRONG_DOCUMENTS])
-def test_a_wrong_document_is_told_in_a_sentence_for_each_mistake(document: Any, sentences: tuple[str, ...]) -> None:
+def test_an_invalid_document_has_a_sentence_for_each_problem(document: Any, sentences: tuple[str, ...]) -> None:
     assert _refusal_of(json.dumps(document)) == list(sentences)
 
 
 @pytest.mark.parametrize(("text", "sentence"), WRONG_TEXTS)
-def test_a_text_that_is_no_document_is_told_where(text: str, sentence: str) -> None:
+def test_a_text_that_is_not_a_document_is_refused_with_the_place_of_the_problem(text: str, sentence: str) -> None:
     assert _refusal_of(text) == [sentence]
 
 
@@ -107,7 +109,7 @@ def test_what_a_person_types_is_read_as_it_was_meant(parameters: dict[str, Any],
     assert type(value) is type(expected) or isinstance(expected, float | int)
 
 
-@pytest.mark.parametrize("framework", get_args(Framework))
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_framework_may_be_in_any_case_and_selects_the_model(framework: str) -> None:
     extra = {"algorithm": "PCA"} if framework == "AMAZON" else {}
     assert type(parse_parameters(of(f" {framework.title()} ", **extra))) is MODELS[framework]
@@ -120,7 +122,7 @@ def test_a_document_without_a_framework_is_for_the_default_one() -> None:
     assert sentence.startswith('framework is "SKLEARN"; it must be one of TENSORFLOW, ')
 
 
-def test_tuning_ranges_are_told_from_plain_hyperparameters() -> None:
+def test_tuning_ranges_are_separated_from_plain_hyperparameters() -> None:
     read = parse_parameters(tuned(hyperparameters={
         "kernel": {"Values": ["rbf", 1, True]},
         "C": {"MinValue": "0.1", "MaxValue": "1e2", "ScalingType": "logarithmic"},
@@ -165,7 +167,7 @@ def test_a_shared_out_channel_may_be_given_as_the_ancestor_had_it() -> None:
 def test_a_document_that_ssm_could_not_hold_is_refused_by_its_size() -> None:
     text = json.dumps(scikit(hyperparameters={"x": "é" * 1250}), ensure_ascii=False)
     assert parse_document(text.ljust(8192 - 1250)).framework == "SCIKIT"
-    sentence = "an SSM parameter holds 8192 at most (an advanced one; a standard one 4096)."
+    sentence = "an SSM parameter holds at most 8192 (advanced tier) or 4096 (standard tier)."
     assert _refusal_of(text.ljust(8193 - 1250)) == [f"The parameter document has 8193 bytes; {sentence}"]
 
 
@@ -191,6 +193,21 @@ def test_what_only_python_holds_is_refused(document: Any, sentence: str) -> None
 @pytest.mark.parametrize("text", [None, b"{}", 5])
 def test_what_is_no_text_is_refused(text: Any) -> None:
     assert _refusal_of(text) == [f"The parameter document is a {type(text).__name__}; it must be JSON text."]
+
+
+def test_a_byte_order_mark_before_a_document_is_skipped() -> None:
+    assert parse_document("\ufeff" + json.dumps(scikit())) == parse_parameters(scikit())
+
+
+@pytest.mark.parametrize("size", [7000, 8000])
+def test_a_document_is_stored_indented_where_that_fits_and_compact_where_only_that_does(size: int) -> None:
+    document = scikit(hyperparameters={f"h{index}": "é" for index in range(size // 20)})
+    text = format_document(document)
+    assert json.loads(text) == document
+    assert len(text.encode()) <= 8192
+    assert ("\n" in text) is (len(json.dumps(document, indent=2, ensure_ascii=False).encode()) <= 8192)
+    with pytest.raises(ParameterError, match=r"has \d+ bytes; an SSM parameter holds at most 8192"):
+        format_document(document | {"more": "x" * 8192})
 
 
 NAMES = sorted({name for model in MODELS.values() for name in model.model_fields})
@@ -239,11 +256,11 @@ def test_there_is_no_first_document_of_an_unknown_framework() -> None:
         default_document("SKLEARN")
 
 
-@pytest.mark.parametrize("framework", sorted(MODELS.keys() - {"BYOD", "AMAZON"}))
+@pytest.mark.parametrize("framework", [name for name, facts in FRAMEWORKS.items() if facts.images])
 @pytest.mark.parametrize("scope", ["training", "inference"])
 def test_the_defaults_of_a_framework_have_an_image(framework: str, scope: Any) -> None:
-    read = parse_parameters(of(framework)).model_dump()
-    version = str(read.get("tensorflowversion") or read.get("mxnetversion") or read.get("frameworkversion"))
+    parameters = parse_parameters(of(framework))
+    read, version = parameters.model_dump(), str(parameters.image_version)
     instance_type = read["traininstancetype"] if scope == "training" else read["hostinstancetype"]
     base = read.get("baseframework")
     image = resolve_image(framework, version, read["pyversion"], "us-east-1", instance_type, scope, base_framework=base)
@@ -255,7 +272,7 @@ def test_the_algorithms_are_those_that_have_an_image() -> None:
         (Path(__file__).parents[2] / "sagebuild" / "images" / "images.json").read_text(encoding="utf-8")
     )
     assert set(get_args(Algorithm)) == images["algorithms"].keys()
-    assert tuple(MODELS) == get_args(Framework)
+    assert tuple(MODELS) == tuple(FRAMEWORKS)
 
 
 def test_every_instance_type_that_sagemaker_rents_is_accepted() -> None:
@@ -279,7 +296,7 @@ def test_every_parameter_has_a_description_and_a_json_schema(model: type[BuildPa
     assert schema["properties"]["framework"]["const"] in MODELS
 
 
-def test_hugging_face_trains_on_a_gpu_unless_told_otherwise() -> None:
+def test_hugging_face_trains_on_a_gpu_by_default() -> None:
     assert HuggingFaceParameters.model_fields["traininstancetype"].default == "ml.g4dn.xlarge"
 
 

@@ -76,6 +76,10 @@ def test_a_message_to_the_launch_topic_is_a_request_with_its_parameters(message:
     assert read(message) == request_
 
 
+def test_a_byte_order_mark_before_a_message_changes_nothing() -> None:
+    assert read(notify('\ufeff{"trainmaxrun": 1}')) == read(notify('{"trainmaxrun": 1}'))
+
+
 def test_a_message_to_another_topic_overrides_nothing() -> None:
     request = read(notify({"trainmaxrun": 1}, TopicArn="arn:aws:sns:eu-west-1:123456789012:mine"))
     assert request == LaunchRequest(Trigger("topic", "arn:aws:sns:eu-west-1:123456789012:mine"), NOTIFICATION_ID)
@@ -92,8 +96,18 @@ def test_a_message_to_another_topic_overrides_nothing() -> None:
         ),
         ({"detail-type": "x", "source": "aws.ec2"}, "The event's source is 'aws.ec2'; it must be one of aws.s3, "),
         ({"detail-type": "x"}, "The event's source is ''; it must be one of aws.s3, "),
-        (notify('{"train": fals'), "begins like JSON and is not a JSON object"),
-        (notify("[1]"), "begins like JSON and is not a JSON object"),
+        (
+            notify('{"train": fals'),
+            "begins like JSON, so it must be a JSON object .*: it is not JSON: Expecting value at line 1",
+        ),
+        (notify("[1]"), r"begins like JSON, .*: it is \[1\]; it must be a JSON object\."),
+        (
+            notify('{"trainmaxrun": 1, "trainmaxrun": 2}'),
+            r"begins like JSON, .*: trainmaxrun is given more than once\.",
+        ),
+        (notify('{"hyperparameters": {"C": 1, "C": 2}}'), r"hyperparameters\.C is given more than once\."),
+        (notify('{"rollback": 3, "rollback": 5}'), "rollback is given more than once"),
+        (notify('\ufeff{"train": fals'), "begins like JSON"),
         (notify("{" * 5000), "begins like JSON"),
         (
             notify("x", MessageAttributes={"trigger": {"Type": "String", "Value": "magic"}}),

@@ -1,4 +1,4 @@
-"""Learns to tell three kinds of iris apart, by the contract of SageMaker's training containers.
+"""Learns to classify three kinds of iris, by the contract of SageMaker's training containers.
 
 Data lies in a folder for each channel, hyperparameters in a JSON file, and what is left in the model folder becomes
 model.tar.gz. A message in output/failure is the reason that SageMaker gives when the program ends with an error.
