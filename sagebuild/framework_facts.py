@@ -52,8 +52,8 @@ class FrameworkFacts:
     last_legacy
         Last version whose container calls functions of the script instead of running it (sdk, tensorflow/estimator.py).
     first_code_in_model
-        First version whose model server looks for the script only in the model's archive, and ignores an address
-        in SAGEMAKER_SUBMIT_DIRECTORY (sdk, _LOWEST_MMS_VERSION in pytorch/model.py and mxnet/model.py); None for none.
+        First version whose model server reads the script only from the model's archive, and ignores an address in
+        SAGEMAKER_SUBMIT_DIRECTORY; None for none (sdk, _LOWEST_MMS_VERSION in pytorch/model.py and mxnet/model.py).
     serves_without_script
         Whether a server of first_code_in_model or later has a default for every function of a serving script.
     tensorflow_serving

@@ -53,8 +53,8 @@ def estimate_cost(context: BuildContext[BuildParameters], bodies: Bodies | None 
     Parameters
     ----------
     bodies
-        The requests as they will be sent. None builds them from the document without a call of AWS, and so without the
-        user's own functions.
+        The requests as they will be sent. None builds them from the document. That calls no AWS service, so it leaves
+        out the user's own functions.
     """
     left_out = []
     if bodies is None:

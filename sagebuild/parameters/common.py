@@ -1,6 +1,6 @@
-"""The build parameters that all frameworks share; names and defaults are exactly those of the contract."""
+"""The build parameters that all frameworks share; names and defaults must not change: stored documents use them."""
 
-# The names are the contract's and AWS's.
+# The names are those of parameter documents and of AWS.
 # ruff: noqa: N815
 
 import math

@@ -1,6 +1,6 @@
-"""The build parameters of each framework; names and defaults are exactly those of the contract."""
+"""The build parameters of each framework; names and defaults must not change: stored documents use them."""
 
-# The names are the contract's and AWS's.
+# The names are those of parameter documents and of AWS.
 # ruff: noqa: N815
 
 from typing import Annotated, Literal
@@ -104,7 +104,7 @@ class MxnetParameters(ScriptModeParameters, Distributed):
 
 
 class FrameworkVersionParameters(ScriptModeParameters):
-    """The parameters of the script-mode frameworks that came after the contract."""
+    """The parameters of the script-mode frameworks whose version is ``frameworkversion``."""
 
     requirementsfile: Annotated[str | None, RelativePath] = Field(
         default=None,

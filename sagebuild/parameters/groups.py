@@ -1,6 +1,6 @@
 """The parameters that are objects: channels, metrics, tuning ranges, tags and others."""
 
-# The names are the contract's and AWS's.
+# The names are those of parameter documents and of AWS.
 # ruff: noqa: N815
 
 from typing import Annotated, Any, Literal

@@ -48,7 +48,7 @@ class Kind(ABC):
         optional = type(None) in get_args(annotation)
 
         def read_or_refuse(value: Any) -> Any:
-            # Documents of this contract write "none" for a value that is not given.
+            # Documents may write "none" for a value that is not given.
             if optional and (value is None or value == "none"):
                 return None
             try:

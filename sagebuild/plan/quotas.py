@@ -46,7 +46,7 @@ def find_short_quotas(
 ) -> dict[str, float]:
     """Return the quotas that are smaller than the need, by name, with their values.
 
-    A warm function does not read sufficient quotas again. It does read insufficient ones again: they may have been
+    A warm function keeps the quotas that it has read. It reads them again if one is too small, since it may have been
     raised.
 
     Raises

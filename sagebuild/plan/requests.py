@@ -28,7 +28,7 @@ class PlannedRequests:
     bodies
         The requests by kind: ``training`` or ``tuning``, ``model`` and ``endpointConfig``.
     images
-        The addresses of the images that were found, by scope.
+        The addresses of the images that the build needs, by scope; without those that were not found.
     cost_limit
         ``maxcost`` in US dollars, if it shortened the training.
     are_valid

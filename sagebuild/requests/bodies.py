@@ -89,7 +89,7 @@ def build_endpoint_config(context: BuildContext[BuildParameters]) -> Body:
 
 
 def build_endpoint(service: Service, number: int) -> Body:
-    """Build the request of UpdateEndpoint, which is that of CreateEndpoint without tags."""
+    """Build the request of UpdateEndpoint; with tags, it is the request of CreateEndpoint."""
     return {"EndpointName": name_endpoint(service), "EndpointConfigName": name_resource(service, number)}
 
 

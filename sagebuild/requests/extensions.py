@@ -66,7 +66,7 @@ def build_distribution(parameters: BuildParameters) -> dict[str, Any]:
 
 
 def place_source(parameters: BuildParameters, source: str | None) -> str | None:
-    """Return the training script's archive: its S3 URI, or its path in the code channel with networkisolation."""
+    """Return the place of the script's archive for the container: an S3 URI, or a path with networkisolation."""
     if not source or not parameters.networkisolation:
         return source
     return f"{ISOLATED_SOURCE}/{PurePosixPath(source).name}"

@@ -40,7 +40,7 @@ def build_deployment_config(parameters: BuildParameters) -> Body:
 
 
 def count_polls(parameters: BuildParameters) -> int:
-    """Return how often a deployment's endpoint is polled, every POLL_SECONDS, before the deployment fails."""
+    """Return the maximum number of polls of an endpoint, one every POLL_SECONDS; after them, the deployment fails."""
     asked = parameters.guardrails
     longest = (asked.timeout or asked.waiting_seconds(parameters.largest_count)) if asked else 0
     return math.ceil((PATIENCE_SECONDS + longest) / POLL_SECONDS)

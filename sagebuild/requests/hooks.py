@@ -59,7 +59,7 @@ class ExecutionPlan(TypedDict):
 
 
 def list_config_functions(service: Service) -> list[str]:
-    """Return the deploy parameters of the functions of the user that may replace request bodies in this stack."""
+    """Return the deploy parameters that name the user's functions in this stack, such as trainingConfigFunction."""
     return list(dict.fromkeys(name for setting, name, _ in _FUNCTIONS.values() if getattr(service.settings, setting)))
 
 

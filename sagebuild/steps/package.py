@@ -77,8 +77,8 @@ def build_package(service: Service, record: BuildRecord, request: Mapping[str, A
     record
         The record with the facts of the job.
     request
-        ``model`` is the body of CreateModel, ``artifacts`` the S3 address of the trained model, ``origin`` and
-        ``framework`` are from `plan_package`, ``execution`` is the ARN of the build's execution.
+        ``model`` is the body of CreateModel, and ``artifacts`` the S3 address of the trained model. ``origin`` and
+        ``framework`` are from `plan_package`. ``execution`` is the ARN of the build's execution.
     files
         The S3 prefix of the files with metrics and parameters.
     """
