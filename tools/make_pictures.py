@@ -118,7 +118,7 @@ def show_builds(terminal: Terminal) -> None:
 
 
 def is_learning(screen: str) -> bool:
-    """False until the screen shows the running training with long curves, down to the last curve's value."""
+    """False until the screen shows the running training, two long curves and a value beside each of them."""
     accuracy, loss = r"accuracy +[▁-█]{30,} +0\.(8[5-9]|9)", r"loss +[▁-█]{30,} +\d\.\d{3}"
     return re.search(rf"Train Model .* running\b.*{accuracy}.*{loss}", screen, re.DOTALL) is not None
 

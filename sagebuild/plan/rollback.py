@@ -85,8 +85,8 @@ def find_target(service: Service, wanted: str, live: Endpoint | None) -> BuildRe
         raise AlreadyLiveError(f"Build {record.number} is live already: {live.config}.")
     if not _is_there(service, record):
         raise ModelGoneError(
-            f"The model of build {record.number} was deleted, so nothing can go back to it; keepbuilds says how many "
-            "builds keep theirs."
+            f"The model of build {record.number} was deleted, so you cannot roll back to it; keepbuilds sets how many "
+            "builds keep their models."
         )
     return record
 

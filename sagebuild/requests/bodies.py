@@ -88,9 +88,9 @@ def build_endpoint_config(context: BuildContext[BuildParameters]) -> Body:
     return extend_endpoint_config(context, body)
 
 
-def build_endpoint(service: Service, number: int) -> Body:
-    """The request of UpdateEndpoint, and of CreateEndpoint but for the tags."""
-    return {"EndpointName": name_endpoint(service), "EndpointConfigName": name_resource(service, number)}
+def build_endpoint(service: Service, config: str) -> Body:
+    """The request of UpdateEndpoint, and of CreateEndpoint without the tags, for an endpoint configuration."""
+    return {"EndpointName": name_endpoint(service), "EndpointConfigName": config}
 
 
 def build_tags(context: BuildContext[BuildParameters]) -> list[dict[str, str]]:

@@ -281,8 +281,8 @@ def test_a_yes_stops_the_build_and_says_what_was_confirmed(alexa: Conversation, 
         ("Failed", True, "costs nothing more"),
         ("Stopping", False, "still shutting down"),
         ("InProgress", False, "still shutting down"),
-        ("Stopped", False, "not confirmed yet"),
-        (None, False, "not confirmed yet"),
+        ("Stopped", False, "AWS has not confirmed it yet"),
+        (None, False, "AWS has not confirmed it yet"),
     ],
 )
 def test_stop_reports_only_what_was_confirmed(

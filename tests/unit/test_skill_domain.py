@@ -56,8 +56,8 @@ def test_parameters_said_for_one_build_override_the_document(alexa: Conversation
         (BuildRunningError(), "A build is still running, so please stop it first, or ask again when it has ended."),
         (BuildNotFoundError(), "There is no build 11."),
         (AlreadyLiveError(), "That build is live already, so there is nothing to roll back."),
-        (NotGoodBuildError(), "That build did not leave a model live, so nothing can go back to it."),
-        (ModelGoneError(), "The model of that build has been deleted, so nothing can go back to it."),
+        (NotGoodBuildError(), "That build did not leave a model live, so I can't roll back to it."),
+        (ModelGoneError(), "The model of that build has been deleted, so I can't roll back to it."),
         (RollbackError(), "There is no earlier good build to go back to."),
     ],
 )
