@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from demo.laptop import Aws
+from demo.local_aws import Aws
 
 REFRESH_SECONDS = 0.2
 

@@ -20,8 +20,8 @@ from nbconvert import HTMLExporter
 from rich.console import Console
 
 import sagebuild
-from demo.laptop import ROOT, Aws, run_serverless, running_aws
-from tools.pages import find_browser, take_picture
+from demo.local_aws import ROOT, Aws, run_serverless, running_aws
+from tools.screenshots import find_browser, take_picture
 from tools.terminal import Terminal
 
 PICTURES = ROOT / "docs" / "pictures"

@@ -8,7 +8,7 @@ from sagebuild.builds.records import Trigger
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
 from sagebuild.launch.start import Launched
 from sagebuild.voice.approval import Waiting
-from sagebuild.voice.outlook import NextBuild
+from sagebuild.voice.forecast import NextBuild
 from sagebuild.voice.rollback import RollbackPlan
 from sagebuild.voice.spoken_parameters import Change
 from tests.alexa import Conversation, load_request

@@ -25,7 +25,7 @@ from sagebuild.errors import (
 from sagebuild.launch.start import Launched
 from sagebuild.running.stop import Stopped
 from sagebuild.voice.approval import Waiting
-from sagebuild.voice.outlook import NextBuild
+from sagebuild.voice.forecast import NextBuild
 from sagebuild.voice.rollback import RollbackPlan
 from tests.alexa import Conversation, load_request
 from tests.unit.skill_domain import RUNNING, Domain

@@ -11,7 +11,7 @@ from sagebuild.cost.spent import Cost
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.voice.access import Access
 from sagebuild.voice.comparison import Comparison
-from sagebuild.voice.outlook import Estimate
+from sagebuild.voice.forecast import Estimate
 from skill.app import handler
 from tests.alexa import Conversation, load_request
 from tests.unit.skill_domain import ENDED, RUNNING, Domain, a_record
