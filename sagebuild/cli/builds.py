@@ -204,7 +204,7 @@ def cost(
 ) -> None:
     """Estimate a build's cost so far and its maximum, and name what the estimate leaves out."""
     if number and planned:
-        raise InputError(f"--next estimates the next build, {number} a build that has started; pass only one of them.")
+        raise InputError(f"--next estimates the next build, and {number} is an existing build; pass only one of them.")
     build = None if planned else session.stack.build(number)
     estimate = build.cost() if build else session.stack.estimate()
     sentence = f"Build {build.number}: {format_cost(estimate)}" if build else f"The next build: {format_cost(estimate)}"
