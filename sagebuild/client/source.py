@@ -1,4 +1,4 @@
-"""Packs a folder or a git checkout into a source archive, and uploads the archive for builds."""
+"""Packs a folder or a git checkout into a source archive for builds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,8 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sagebuild.errors import SourceError
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 # Every training and every server unpacks the archive when it starts; data belongs in a channel.
 MAXIMUM_MB = 100
@@ -43,8 +39,8 @@ def pack_folder(folder: Path, maximum_mb: float = MAXIMUM_MB) -> bytes:
     if size_mb > maximum_mb:
         largest = max(files, key=lambda file: file.stat().st_size)
         raise SourceError(
-            f"{folder} has {size_mb:.1f} MB, the largest file is {largest.relative_to(folder)}; source may have "
-            f"{maximum_mb} MB: pass data as a channel, not as source."
+            f"{folder} has {size_mb:.1f} MB, and source may have {maximum_mb} MB; the largest file is "
+            f"{largest.relative_to(folder)}. Pass data as a channel, not as source."
         )
     return pack_files((file, file.relative_to(folder).as_posix()) for file in files)
 
@@ -92,12 +88,6 @@ def pack_checkout(repository: str, ref: str = "HEAD", subfolder: str = "", maxim
         if not folder.is_relative_to(checkout.resolve()) or not folder.is_dir():
             raise SourceError(f"{repository} has no folder {subfolder} at {ref}.")
         return pack_folder(folder, maximum_mb)
-
-
-def upload_source(s3: S3Client, bucket: str, key: str, archive: bytes) -> str:
-    """Upload a source archive and return its S3 URI, for trainsourcefile and hostsourcefile."""
-    s3.put_object(Bucket=bucket, Key=key, Body=archive, ContentType="application/gzip")
-    return f"s3://{bucket}/{key}"
 
 
 def _list_files(folder: Path) -> Iterator[Path]:

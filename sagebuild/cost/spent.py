@@ -69,7 +69,7 @@ def format_cost(cost: Cost) -> str:
     if cost.endpoint_hourly:
         parts.append(f"the endpoint costs about {format_dollars(cost.endpoint_hourly)} an hour while it is up")
     estimate = (
-        f"{'; '.join(parts)}; by prices of {cost.prices_date}, without storage, transfer, requests and discounts."
+        f"{'; '.join(parts)}; at prices of {cost.prices_date}, without storage, transfer, requests and discounts."
     )
     return " ".join([estimate, *(sentence for sentence in cost.left_out if sentence != NEVER_COUNTED)])
 

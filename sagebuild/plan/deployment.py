@@ -10,7 +10,7 @@ from sagebuild.images.byod import ImagesPlan
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.plan.findings import Findings
-from sagebuild.requests.bodies import Body
+from sagebuild.requests.bodies import Body, build_endpoint
 from sagebuild.requests.guardrails import POLL_SECONDS, build_deployment_config, count_polls, examine_alarms
 from sagebuild.requests.hooks import ExecutionPlan, plan_execution
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
@@ -104,7 +104,7 @@ def plan_deployment(
         "preprocess": {"wanted": False},
         "images": {"wanted": False, "builds": []},
         "artifacts": None,
-        "endpoint": {"EndpointName": endpoint, "EndpointConfigName": config},
+        "endpoint": build_endpoint(context.service, config),
         "tags": tags,
         "scaling": scaling,
         "guardrails": build_deployment_config(context.parameters),

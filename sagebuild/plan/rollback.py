@@ -93,8 +93,8 @@ def find_target(service: Service, wanted: str, live: Endpoint | None) -> BuildRe
         raise AlreadyLiveError(f"Build {record.number} is live already: {live.config}.")
     if not _has_model(service, record):
         raise ModelGoneError(
-            f"The model of build {record.number} was deleted, so a rollback to it is impossible; keepbuilds sets how "
-            "many builds keep their models."
+            f"The model of build {record.number} was deleted, so you cannot roll back to it; keepbuilds sets how many "
+            "builds keep their models."
         )
     return record
 

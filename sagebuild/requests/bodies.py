@@ -88,9 +88,9 @@ def build_endpoint_config(context: BuildContext[BuildParameters]) -> Body:
     return extend_endpoint_config(context, body)
 
 
-def build_endpoint(service: Service, number: int) -> Body:
+def build_endpoint(service: Service, config: str) -> Body:
     """Build the request of UpdateEndpoint; with tags, it is the request of CreateEndpoint."""
-    return {"EndpointName": name_endpoint(service), "EndpointConfigName": name_resource(service, number)}
+    return {"EndpointName": name_endpoint(service), "EndpointConfigName": config}
 
 
 def build_tags(context: BuildContext[BuildParameters]) -> list[dict[str, str]]:

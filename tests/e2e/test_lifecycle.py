@@ -7,7 +7,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from demo.laptop import Aws, list_inventory
+from demo.local_aws import Aws, list_inventory
 from tests.e2e.byod import SLOW, Byod
 from tests.e2e.deployment import answer_in_registry, guard, sample
 from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until

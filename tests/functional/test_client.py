@@ -284,7 +284,7 @@ def clock() -> Iterator[Any]:
 def test_a_request_that_no_build_shows_is_reported(stack: Stack, clock: Any) -> None:
     topic = boto3.client("sns", region_name=REGION).create_topic(Name="launch")["TopicArn"]
     stack.settings["LAUNCH_TOPIC_ARN"] = topic
-    with pytest.raises(NotConfirmedError, match=r"after 60 s no build shows it\. The request is not lost"):
+    with pytest.raises(NotConfirmedError, match=r"after 60 s no build has included it\. The request is not lost"):
         request_build(stack.service, "command", clock=clock, sleep=lambda _seconds: None)
 
 

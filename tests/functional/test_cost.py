@@ -75,7 +75,7 @@ def test_a_build_that_has_ended_shows_its_final_cost(planned: Stack) -> None:
     assert facts["build"]["cost"] == 0.032
     assert (
         "Cost: about $0.03 for training (at most $0.51 was planned); the endpoint costs about $0.06 an hour while it "
-        "is up; by prices of 2026-05-20, without storage, transfer, requests and discounts. Storage is left out."
+        "is up; at prices of 2026-05-20, without storage, transfer, requests and discounts. Storage is left out."
     ) in facts["text"].splitlines()
 
 
