@@ -22,13 +22,13 @@ from sagebuild.parameters.text_kinds import JsonText
 DOCS = Path(__file__).parents[1] / "docs"
 
 GROUPS: dict[str, tuple[type[StrictModel], str]] = {
-    "Instances and hyperparameters": (Common, "The parameters of every build, with any framework."),
+    "Instances and hyperparameters": (Common, "Every build has these parameters, with any framework."),
     "Data, metrics and steps": (DataAndSteps, "The training data, the metrics, and the steps of the build."),
-    "Training": (TrainingOptions, "The options of a training."),
+    "Training": (TrainingOptions, "These options apply to a training."),
     "Network": (NetworkOptions, "The network of the training and the model. Subnets need a stack deployed with\n"
                 '`--param="vpcAccess=true"`.'),
-    "Endpoint": (EndpointOptions, "The options of an endpoint."),
-    "Deployment": (DeploymentOptions, "The options of a deployment; see [deployment.md](deployment.md)."),
+    "Endpoint": (EndpointOptions, "These options apply to an endpoint."),
+    "Deployment": (DeploymentOptions, "These options apply to a deployment; see [deployment.md](deployment.md)."),
     "Tuning": (Tuning, "The parameters of a tuning job. It needs `configtrain` SAGEMAKERHPO, `tuningobjective`, and\n"
                "ranges in `hyperparameters`."),
 }  # fmt: skip
@@ -97,7 +97,7 @@ def write_schema() -> str:
 def _write_framework() -> Iterator[str]:
     rows = (f"| {name} | {str(model.__doc__).splitlines()[0]} |" for name, model in MODELS.items())
     yield "## framework\n\nThe framework trains and serves the model. The other parameters depend on it.\n"
-    yield "\n".join(["| framework | |\n|---|---|", *rows, ""])
+    yield "\n".join(["| framework | meaning |\n|---|---|", *rows, ""])
 
 
 def _write_groups() -> Iterator[str]:

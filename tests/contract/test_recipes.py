@@ -40,6 +40,20 @@ class Example:
 
 EXAMPLES = {
     "A build parameter": Example(r"\btrafficencryption\b", 4),
+    "A framework": Example(
+        r"CHAINER|[cC]hainer",
+        5,
+        # Some cases of these tests are about Chainer.
+        (
+            "tests/unit/golden/chainer.json",
+            "tests/unit/golden_requests.py",
+            "tests/*/test_images.py",
+            "tests/unit/test_options.py",
+            "tests/unit/wrong_options.py",
+        ),
+    ),
+    # Its test has both forms of an alarm's name, which another trigger does not have.
+    "An EventBridge trigger": Example(r"triggerAlarm|AlarmRule|_describe_alarm", 5, ("tests/unit/test_triggers.py",)),
     "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 10, ("tests/contract/test_added_intent.py",)),
     "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 6, ("examples/*",)),
     "A step of the state machine and its Lambda function": Example(
@@ -138,7 +152,7 @@ def test_every_recipe_has_an_example() -> None:
 def test_every_command_of_a_recipe_exists() -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     commands = {command for recipe in RECIPES.values() for command in recipe.commands}
-    assert commands - {f"make {target}" for target in targets} == set()
+    assert commands - {f"make {target}" for target in targets} == {".venv/bin/python -m tests.unit.golden_requests"}
 
 
 def test_every_generated_file_is_marked_as_such() -> None:

@@ -30,7 +30,7 @@ class Example(NamedTuple):
         return document
 
 
-# MXNet, Chainer and Hugging Face need AWS; tests/e2e/test_byod.py builds the example of BYOD.
+# The other script-mode examples need AWS; tests/e2e/test_byod.py builds the example of BYOD.
 CASES = (
     Example("digits", "digits"),
     Example("xgboost", "wine"),
