@@ -12,11 +12,26 @@ from tests.local.sagemaker_world import pack
 SCRIPT = """
 import argparse, os, time
 from pathlib import Path
-import joblib, numpy as np
-from sklearn.linear_model import SGDClassifier
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # or they take longer to wait for each other than to compute
+import numpy as np
+
+class Model:
+    def __init__(self, weights):
+        self.weights = weights
+
+    def predict(self, pixels):
+        return (pixels @ self.weights).argmax(axis=1)
 
 def model_fn(model_dir):
-    return joblib.load(Path(model_dir, "model.joblib"))
+    return Model(np.load(Path(model_dir, "weights.npy")))
+
+def descend(pixels, digits, rate, penalty):
+    weights, targets = np.zeros((64, 10)), np.eye(10)[digits]
+    for _ in range(50):
+        scores = np.exp(pixels @ weights)
+        slope = pixels.T @ (scores / scores.sum(axis=1, keepdims=True) - targets) / len(pixels)
+        weights -= 10 * rate * (slope + 0.0001 * (np.sign(weights) if penalty == "l1" else weights))
+    return weights
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
@@ -31,12 +46,9 @@ if __name__ == "__main__":
         time.sleep(600)
     rows = np.loadtxt(Path(os.environ["SM_CHANNEL_TRAINING"], "digits.csv"), delimiter=",")
     pixels, digits = rows[:, :64] / 16, rows[:, 64].astype(int)
-    model = SGDClassifier(
-        learning_rate="constant", eta0=given.learning_rate, penalty=given.penalty, max_iter=5, tol=None, random_state=0
-    )
-    model.fit(pixels[:1000], digits[:1000])
-    print(f"accuracy={model.score(pixels[1000:], digits[1000:]):.4f}", flush=True)
-    joblib.dump(model, Path(os.environ["SM_MODEL_DIR"], "model.joblib"))
+    model = Model(descend(pixels[:1000], digits[:1000], given.learning_rate, given.penalty))
+    print(f"accuracy={np.mean(model.predict(pixels[1000:]) == digits[1000:]):.4f}", flush=True)
+    np.save(Path(os.environ["SM_MODEL_DIR"], "weights.npy"), model.weights)
 """
 TUNING = {
     "trainsourcefile": "tuning.tar.gz",
