@@ -34,6 +34,8 @@ class Model:
         self.weights = weights
 
     def predict(self, pixels):
+        if pixels.shape[1] != 64:
+            raise ValueError(f"X has {pixels.shape[1]} features, expecting 64 features")
         return (np.insert(pixels, 64, 1, axis=1) @ self.weights).argmax(axis=1)
 
 def model_fn(model_dir):

@@ -520,7 +520,7 @@ def a_policy_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
     *LOOK,
     FAIL,
     error="EndpointDeploymentError",
-    cause=r"did not take the new model: it is InService with config-\w+\. .* by the alarms \['alarm-\w+'\]",
+    cause=r"it is InService with config-\w+\. .* because the alarms \['alarm-\w+'\] went into ALARM",
 )
 def an_update_that_an_alarm_rolls_back_fails_the_build_with_sagemaker_s_reason(stage: Stage) -> Run:
     alarm = name("alarm")

@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 import sagebuild
-from sagebuild.builds.records import Trigger
+from sagebuild.builds.lock import read_state
+from sagebuild.builds.records import Trigger, now, update_build
 from sagebuild.client.build import Build
 from sagebuild.client.document import Parameters
 from sagebuild.client.launch_requests import build_overrides, request_build, request_rollback
@@ -30,7 +31,7 @@ from sagebuild.errors import (
     RollbackError,
     StackNotFoundError,
 )
-from sagebuild.launch.start import launch_build
+from sagebuild.launch.start import launch_build, pass_on_lock
 from sagebuild.parameters.store import write_document
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
@@ -223,6 +224,20 @@ def test_a_build_that_waits_is_described_until_it_begins(client: Client) -> None
     with pytest.raises(TimeoutError, match="is still waiting after 0 s"):
         waiting.wait(0)
     assert Build(client.service, first.number, "command").status == "launching"
+
+
+def test_a_wait_ends_when_the_next_build_can_start(client: Client) -> None:
+    number = launch_build(client.service, Trigger("command")).number
+    update_build(client.service, number, status="succeeded", ended_at=now().isoformat(), notified_at=now().isoformat())
+    polls = []
+
+    def pass_on(_seconds: float) -> None:
+        polls.append(read_state(client.service).running)
+        pass_on_lock(client.service, number)
+
+    client.build(number).wait(sleep=pass_on)
+    assert polls == [number], "the notification is sent before the lock is passed on"
+    assert launch_build(client.service, Trigger("command")).started
 
 
 def find_errors(client: Client, subject: str) -> list[str]:
