@@ -131,7 +131,7 @@ class DataAndSteps(StrictModel):
         default="IdenticalDataAndAlgorithm", description="What the tuning job has in common with parentJobs."
     )
     ModelArtifacts: Annotated[str | None, ModelArchive] = Field(
-        default=None, description="S3 address of a trained model to deploy; the build then trains none."
+        default=None, description="S3 address of a trained model to deploy; the build then skips the training."
     )
     skiptrain: Annotated[bool, Flag()] = Field(
         default=False,
