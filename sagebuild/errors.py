@@ -40,10 +40,6 @@ class HookError(SagebuildError):
     """A hook function failed, or returned a request that the build cannot send."""
 
 
-class SourceError(SagebuildError):
-    """A folder or git checkout cannot be packed into a source archive."""
-
-
 class NoBuildsError(SagebuildError):
     """This stack has never started a build."""
 

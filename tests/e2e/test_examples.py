@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from sagebuild.client.source import pack_folder
+from sagebuild.client.uploads import pack_files
 from tests.e2e.stack import NAME, DeployedStack
 from tests.engine import ROOT
 
@@ -47,7 +47,8 @@ def test_an_example_learns_and_answers(stack: DeployedStack, example: Example, t
     place = f"examples/{example.folder}"
     s3 = stack.client("s3")
     s3.upload_file(str(tmp_path / "train.csv"), stack.outputs["DataBucket"], f"{place}/train.csv")
-    source = pack_folder(EXAMPLES / example.folder)
+    folder = EXAMPLES / example.folder
+    source = pack_files((file, file.name) for file in sorted(folder.iterdir()) if file.is_file())
     s3.put_object(Bucket=stack.outputs["CodeBucket"], Key=f"{place}.tar.gz", Body=source)
     own_place = {"trainsourcefile": f"{place}.tar.gz", "channels": {"training": {"path": f"{place}/"}}}
     record = stack.build(**example.parameters | own_place)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +154,7 @@ def test_a_folder_becomes_the_archive(client: Client, tmp_path: Path) -> None:
     source = tmp_path / "mine"
     (source / "lib" / "__pycache__").mkdir(parents=True)
     (source / "train.py").write_text("import lib")
+    (source / "train.py").chmod(0o700)
     (source / "lib" / "__init__.py").write_text("")
     (source / "lib" / "__pycache__" / "x.pyc").write_text("")
     (source / ".env").write_text("SECRET=1")
@@ -160,8 +162,14 @@ def test_a_folder_becomes_the_archive(client: Client, tmp_path: Path) -> None:
     first = read_object(client, f"{STACK}-code", "mine.tar.gz")
     with tarfile.open(fileobj=io.BytesIO(first)) as archive:
         assert archive.getnames() == ["lib/__init__.py", "train.py"]
+        assert {entry.name: entry.mode for entry in archive} == {"lib/__init__.py": 0o644, "train.py": 0o755}
+    assert first[4:8] == bytes(4), "gzip's own time stamp"
+    os.utime(source / "train.py", (1, 1))
     client.upload_source(source, "again.tar.gz")
     assert read_object(client, f"{STACK}-code", "again.tar.gz") == first
+    (source / "train.py").chmod(0o600)
+    client.upload_source(source, "changed.tar.gz")
+    assert read_object(client, f"{STACK}-code", "changed.tar.gz") != first
 
 
 def test_data_is_uploaded_where_the_channels_look(client: Client, tmp_path: Path) -> None:
