@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from sagebuild.parameters.json_text import read_object
 KINDS = tuple(sorted({"command", "notebook", "topic", "voice", *(source.kind for source in EVENT_SOURCES.values())}))
 PREVIOUS = "previous"
 _DETAIL_LENGTH = 200  # characters
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def read_target(wanted: object) -> str:
         It is neither.
     """
     text = str(wanted).strip().lower()
-    if text != PREVIOUS and not (text.isdecimal() and int(text)):
+    if text != PREVIOUS and not _NUMBER.fullmatch(text):
         raise RollbackError(f'rollback is {text[:40]!r}; it must be "{PREVIOUS}" or the number of a build.')
     return text
 
