@@ -6,9 +6,9 @@ STAGE ?= dev
 STEP := @sh tools/set_up.sh
 INSTALL := $(UV) pip install --python $(BIN)/python
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
-export PYTHONDONTWRITEBYTECODE := # or each of hundreds of processes compiles the libraries that it imports
+export PYTHONDONTWRITEBYTECODE := # empty, so that hundreds of child processes use cached bytecode
 
-help: ## show this
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.ready node_modules/.ready ## install what the project needs, into .venv and node_modules
@@ -28,74 +28,74 @@ node_modules/.ready: package-lock.json
 	$(STEP) "install Node packages" npm ci --no-audit --no-fund
 	@touch $@
 
-demo: setup ## a whole build on this laptop, from the spoken sentence to the answering endpoint
+demo: setup ## run a whole build on this laptop, from the spoken sentence to the answering endpoint
 	$(BIN)/python -m demo
 
-local: setup ## the deployed service on this laptop, left running
+local: setup ## deploy the service on this laptop, and leave it running
 	$(BIN)/python -m demo --stay
 
-notebook: setup .venv/.sdk ## the notebooks in JupyterLab, on the deployed service on this laptop
+notebook: setup .venv/.sdk ## deploy the service on this laptop, and open the notebooks in JupyterLab
 	$(STEP) "install JupyterLab" $(INSTALL) --group notebook
 	$(BIN)/python -m demo --notebook
 
-format: setup ## fixes what ruff can fix, and lays out Python files and the state machine
+format: setup ## fix what ruff can fix, and format the Python files and the state machine
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python -m tools.format_state_machine
 
-check: setup ## lint, types and the fast tests: before each commit
+check: setup ## run the linter, the type checker and the fast tests: before each commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	npx asl-validator --json-path statemachine.asl.json
 	$(BIN)/pytest --numprocesses 2 tests/unit tests/functional tests/contract
 
-test: check .venv/.sdk ## everything that CI runs
+test: check .venv/.sdk ## run everything that CI runs
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/sdk tests/local # the longest first
 
-examples: setup .venv/.sdk ## the tests of PyTorch and TensorFlow, which are too large for everyone
+examples: setup .venv/.sdk ## run the tests that need PyTorch and TensorFlow (large downloads)
 	$(STEP) "install pip" $(INSTALL) 'pip>=25.1' # for --group
 	$(STEP) "install PyTorch and TensorFlow (some minutes)" $(BIN)/python -m pip install --disable-pip-version-check --group examples
 	$(BIN)/pytest -m examples tests/local tests/e2e
 
-faults: setup ## every fault in every state of a build, as a table (a quarter of an hour; ROWS="word" runs some)
+faults: setup ## inject every fault in every state of a build, and print a table (15 minutes; ROWS="word" selects rows)
 	$(BIN)/python -m tests.e2e.print_faults $(ROWS)
 
-deploy: setup ## to AWS, with your credentials
+deploy: setup ## deploy to AWS, with your credentials
 	npx serverless deploy --stage $(STAGE)
 
-remove: setup ## from AWS, with all that builds have made
+remove: setup ## remove the service from AWS, with everything that builds have created
 	npx serverless remove --stage $(STAGE)
 
-docs: setup ## docs/parameters.md and its JSON Schema, from the parameter models
+docs: setup ## generate docs/parameters.md and its JSON Schema from the parameter models
 	$(BIN)/python -m tools.generate_parameter_docs
 
-pictures: setup .venv/.sdk ## docs/pictures, from real builds on this laptop (some minutes; needs Chromium)
-	$(STEP) "install what draws pictures" $(INSTALL) --group pictures
+pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes; needs Chromium)
+	$(STEP) "install the libraries for pictures" $(INSTALL) --group pictures
 	$(BIN)/python -m tools.make_pictures
 
-images: setup .venv/.sdk ## sagebuild/images/images.json, from the SageMaker SDK's tables
+images: setup .venv/.sdk ## generate sagebuild/images/images.json from the SageMaker SDK's tables
 	$(BIN)/python -m tools.generate_images
 
-prices: setup ## sagebuild/cost/prices.json, from AWS's public price list
+prices: setup ## generate sagebuild/cost/prices.json from AWS's public price list
 	$(BIN)/python -m tools.generate_prices
 
-models: setup ## the interaction models of every locale, from their bases
+models: setup ## generate interactionModels/ from skill/languages
 	$(BIN)/python -m tools.generate_interaction_models
 
-skill: setup ## the Alexa skill package of the deployed stack, for ask deploy
+skill: setup ## assemble the Alexa skill package of the deployed stack, for ask deploy
 	$(BIN)/python -m tools.skill_package --stage $(STAGE)
 
-lock: setup ## pin anew what pyproject.toml asks for
+lock: setup ## pin the dependencies of pyproject.toml again, in requirements*.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra client --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group sdk -c requirements.txt -c requirements-dev.txt -o requirements-sdk.txt
 
-dist: setup ## the wheel and the source archive, in dist
+dist: setup ## build the wheel and the source archive, in dist
 	rm -rf dist
 	$(UV) build --quiet --no-build-isolation --python $(BIN)/python
 
-clean: ## everything that can be made again
+clean: ## delete everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

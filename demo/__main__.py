@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 
 from demo.alexa import Conversation
 from demo.display import tail_training, watch_build
-from demo.laptop import (
+from demo.local_aws import (
     ROOT,
     SKILL_ID,
     Aws,

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from demo.laptop import SKILL_ID, Aws, DemoError
+from demo.local_aws import SKILL_ID, Aws, DemoError
 
 
 class Conversation:

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from demo.laptop import Aws
+from demo.local_aws import Aws
 
 REFRESH_SECONDS = 0.2
 
@@ -34,8 +34,11 @@ def watch_build(aws: Aws, console: Console, execution_arn: str, until: str | Non
             visits = _read_visits(states, execution_arn)
             live.update(_draw(steps, visits, execution, spinner))
             if execution["status"] != "RUNNING" or (until and until in visits):
-                return execution  # type: ignore[no-any-return]
+                break
             time.sleep(REFRESH_SECONDS)
+    if not console.is_terminal:
+        console.line()  # Live ends its last line only in a terminal
+    return execution  # type: ignore[no-any-return]
 
 
 def tail_training(aws: Aws, job: str, lines: int) -> list[str]:

@@ -20,7 +20,7 @@ It needs no account, no Docker and no network. Its state is in memory and is los
 """
 
 _MORE = """\
-in the shell that uses it:
+to use it, in a shell:
   export AWS_ENDPOINT_URL=http://127.0.0.1:{port} AWS_REGION={region} AWS_DEFAULT_REGION={region}
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 
@@ -84,7 +84,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     option = parser.add_argument
     option("--host", default=config.Config.host, help="loopback address to listen on (default: %(default)s)")
-    option("--port", type=_port, default=config.DEFAULT_PORT, help="0 for a free port (default: %(default)s)")
+    option(
+        "--port",
+        type=_port,
+        default=config.DEFAULT_PORT,
+        help="port to listen on; 0 for a free port (default: %(default)s)",
+    )
     option("--data", type=Path, default=config.Config.data, help="the only folder it writes to (default: %(default)s)")
     option("--time-scale", type=_factor, default=1.0, metavar="FACTOR", help=_TIME_SCALE)
     option("--log-calls", action="store_true", help="print a line per AWS call (default: off)")

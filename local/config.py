@@ -54,7 +54,7 @@ def current() -> Config:
 
 
 def scale_seconds(seconds: float) -> float:
-    """The real seconds that stand for this many seconds on AWS, by the time scale."""
+    """Convert seconds on AWS into seconds on this machine, by the time scale."""
     return seconds / _current.time_scale
 
 

@@ -1,4 +1,4 @@
-"""Answers CloudFormation's requests to a custom resource, also after an error; unanswered, it waits an hour."""
+"""Answers CloudFormation's requests to a custom resource, also after an error: without an answer, it waits an hour."""
 
 from __future__ import annotations
 

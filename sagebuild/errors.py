@@ -17,7 +17,7 @@ class AwsUnavailableError(SagebuildError):
 
 
 class ParameterError(SagebuildError):
-    """The parameter document asks for a build that is impossible."""
+    """The parameter document is invalid, or asks for a build that is impossible."""
 
 
 class InvalidValueError(ParameterError):
@@ -33,15 +33,11 @@ class ImageNotFoundError(ParameterError):
 
 
 class PreflightError(SagebuildError):
-    """The build lacks something it needs; found before anything paid starts."""
+    """The build lacks something that it needs; raised before anything paid starts."""
 
 
 class HookError(SagebuildError):
     """A hook function failed, or returned a request that the build cannot send."""
-
-
-class SourceError(SagebuildError):
-    """A folder or git checkout cannot be packed into a source archive."""
 
 
 class NoBuildsError(SagebuildError):
@@ -57,7 +53,7 @@ class BuildNotFoundError(SagebuildError):
 
 
 class StillRunningError(SagebuildError):
-    """A job or resource did not end in the time given."""
+    """A job or resource did not end within the wait."""
 
 
 class StackNotFoundError(SagebuildError):
@@ -77,7 +73,7 @@ class AccessDeniedError(SagebuildError):
 
 
 class NotConfirmedError(SagebuildError):
-    """A request was sent, and its effect was not seen in the time given."""
+    """A request was sent, but its effect was not confirmed within the wait."""
 
 
 class EndpointError(SagebuildError):
@@ -109,7 +105,7 @@ class AlreadyLiveError(RollbackError):
 
 
 class NoApprovalPendingError(SagebuildError):
-    """No build waits for approval, or not that one, or it has an answer."""
+    """No build waits for approval, the given one does not, or it already has an answer."""
 
 
 class BuildRunningError(SagebuildError):

@@ -26,7 +26,7 @@ CHAINER_MPI = MpiNames("sagemaker_use_mpi", "sagemaker_process_slots_per_host", 
 
 @dataclass(frozen=True)
 class FrameworkFacts:
-    """What is different from framework to framework; the defaults hold for most script-mode frameworks.
+    """The facts of one framework; the defaults hold for most script-mode frameworks.
 
     "sdk" is github.com/aws/sagemaker-python-sdk: 1.x for TensorFlow up to 1.10, 2.x for everything else.
 
@@ -39,9 +39,9 @@ class FrameworkFacts:
     only_version
         The image's version where the document names none.
     has_script
-        Whether the container runs a person's script; it then has hyperparameters and variables of its own.
+        Whether the container runs the user's script, found by hyperparameters and variables that the build sets.
     trains_on_one_instance
-        Whether a training has one instance at most.
+        Whether a training has at most one instance.
     strategies
         Values of distribution.strategy that the container supports: the parameter ``distribution`` of the sdk's
         estimator, https://sagemaker.readthedocs.io/en/v2/api/training/estimators.html
@@ -52,8 +52,8 @@ class FrameworkFacts:
     last_legacy
         Last version whose container calls functions of the script instead of running it (sdk, tensorflow/estimator.py).
     first_code_in_model
-        First version whose model server looks for the script only in the model's archive, and ignores an address
-        in SAGEMAKER_SUBMIT_DIRECTORY (sdk, _LOWEST_MMS_VERSION in pytorch/model.py and mxnet/model.py); None for none.
+        First version whose model server reads the script only from the model's archive, and ignores an address in
+        SAGEMAKER_SUBMIT_DIRECTORY; None for none (sdk, _LOWEST_MMS_VERSION in pytorch/model.py and mxnet/model.py).
     serves_without_script
         Whether a server of first_code_in_model or later has a default for every function of a serving script.
     tensorflow_serving
@@ -63,10 +63,10 @@ class FrameworkFacts:
     defines_metrics
         Whether AWS defines the metrics: CreateTrainingJob refuses definitions for a built-in algorithm.
     spot_hours_without_checkpoints
-        The most of MaxWaitTimeInSeconds, in hours, for a spot training without checkpoints; None for no limit.
+        Maximum of MaxWaitTimeInSeconds, in hours, for a spot training without checkpoints; None for no limit.
         https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
     data_channel
-        Name of the one channel of a document that names none.
+        Name of the only channel when the document defines none.
     """
 
     images: str | None

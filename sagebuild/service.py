@@ -1,4 +1,4 @@
-"""One deployed stack as the code sees it: its settings, read here alone, and its AWS clients."""
+"""One deployed stack: its settings from the environment, and its AWS clients, which are created on first use."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# When it is too late to begin a call, as time.monotonic() tells it; None: never.
-_last_call: ContextVar[float | None] = ContextVar("last_call", default=None)
+# The latest start of an AWS call, on the clock of time.monotonic(); None: no limit.
+_latest_start: ContextVar[float | None] = ContextVar("latest_start", default=None)
 
 _THROTTLING_CODES = frozenset(
     {
@@ -38,7 +38,7 @@ _THROTTLING_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
-# https://docs.aws.amazon.com/general/latest/gr/api-retries.html: what a later try may cure.
+# https://docs.aws.amazon.com/general/latest/gr/api-retries.html: errors after which a retry may succeed.
 _TRANSIENT_CODES = _THROTTLING_CODES | {
     "InternalFailure",
     "InternalServerError",
@@ -57,9 +57,9 @@ class Service:
     Parameters
     ----------
     settings
-        The variables that serverless.yml gives each function; a function has only those that it needs.
+        The environment variables; serverless.yml sets on each function only those that it needs.
     create_client
-        Makes a boto3 client from the name of an AWS service.
+        Creates a boto3 client from the name of an AWS service.
     """
 
     def __init__(self, settings: Mapping[str, str], create_client: Callable[[str], Any]) -> None:
@@ -68,8 +68,8 @@ class Service:
 
     @classmethod
     def from_environment(cls) -> Service:
-        """The stack that this Lambda function belongs to; the same object for every event of a warm function."""
-        return _of_this_function()
+        """Return the stack of this Lambda function; the same object for every event of a warm function."""
+        return _create_from_environment()
 
     @property
     def stack_name(self) -> str:
@@ -78,13 +78,13 @@ class Service:
 
     @property
     def stack_key(self) -> str:
-        """Eight hexadecimal digits that tell this stack from a removed one of the same name."""
+        """Eight hexadecimal digits that distinguish this stack from a removed one of the same name."""
         # arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID
         return self.settings.stack_id.rsplit("/", 1)[-1].partition("-")[0]
 
     @property
     def account(self) -> str:
-        """The number of the stack's account."""
+        """The id of the stack's AWS account."""
         return self.settings.stack_id.split(":")[4]
 
     @property
@@ -94,87 +94,87 @@ class Service:
 
     @cached_property
     def autoscaling(self) -> Any:
-        """The client of the endpoint's scaling."""
+        """The Application Auto Scaling client, for the endpoint's scaling."""
         return self._create_client("application-autoscaling")
 
     @cached_property
     def cloudwatch(self) -> Any:
-        """The client of a person's own alarms."""
+        """The CloudWatch client, for the user's alarms."""
         return self._create_client("cloudwatch")
 
     @cached_property
     def codebuild(self) -> Any:
-        """The client of the image builds."""
+        """The CodeBuild client, for the image builds."""
         return self._create_client("codebuild")
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        """The client of the builds table."""
+        """The DynamoDB client, for the builds table."""
         return self._create_client("dynamodb")  # type: ignore[no-any-return]
 
     @cached_property
     def ecr(self) -> Any:
-        """The client of the stack's image repository and of a person's own images."""
+        """The ECR client, for the stack's image repository and the user's images."""
         return self._create_client("ecr")
 
     @cached_property
     def functions(self) -> LambdaClient:
-        """The client of a person's own functions."""
+        """The Lambda client, for the user's functions and the finish of a build."""
         return self._create_client("lambda")  # type: ignore[no-any-return]
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
-        """The client of the logs of jobs, image builds and the endpoint."""
+        """The CloudWatch Logs client, for the logs of jobs, image builds and the endpoint."""
         return self._create_client("logs")  # type: ignore[no-any-return]
 
     @cached_property
     def quotas(self) -> Any:
-        """The client of the account's quotas."""
+        """The Service Quotas client, for the account's SageMaker quotas."""
         return self._create_client("service-quotas")
 
     @cached_property
     def runtime(self) -> Any:
-        """The client of requests to the endpoint."""
+        """The SageMaker Runtime client, for requests to the endpoint."""
         return self._create_client("sagemaker-runtime")
 
     @cached_property
     def s3(self) -> S3Client:
-        """The client of the data, code and model buckets."""
+        """The S3 client, for the data, code and model buckets."""
         return self._create_client("s3")  # type: ignore[no-any-return]
 
     @cached_property
     def sagemaker(self) -> SageMakerClient:
-        """The client of jobs, models and the endpoint."""
+        """The SageMaker client, for jobs, models and the endpoint."""
         return self._create_client("sagemaker")  # type: ignore[no-any-return]
 
     @cached_property
     def sns(self) -> SNSClient:
-        """The client of the notifications."""
+        """The SNS client, for the notifications."""
         return self._create_client("sns")  # type: ignore[no-any-return]
 
     @cached_property
     def sqs(self) -> SQSClient:
-        """The client of the queue for what could not be done."""
+        """The SQS client, for the dead-letter queue."""
         return self._create_client("sqs")  # type: ignore[no-any-return]
 
     @cached_property
     def ssm(self) -> SSMClient:
-        """The client of the parameter document."""
+        """The SSM client, for the parameter document."""
         return self._create_client("ssm")  # type: ignore[no-any-return]
 
     @cached_property
     def stepfunctions(self) -> SFNClient:
-        """The client of the state machine."""
+        """The Step Functions client, for the state machine."""
         return self._create_client("stepfunctions")  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=1)
-def _of_this_function() -> Service:
+def _create_from_environment() -> Service:
     return Service(os.environ, _create_client)
 
 
 def _create_client(name: str) -> Any:
-    # Loading boto3 takes a third of a second; a function that needs no AWS never pays it.
+    # Importing boto3 takes a third of a second; a function that calls no AWS service skips it.
     import boto3
     from botocore.config import Config
 
@@ -186,33 +186,39 @@ def _create_client(name: str) -> Any:
 
 @contextmanager
 def calling_for(seconds: float) -> Iterator[None]:
-    """Let no AWS call begin later than this; with CALL_TIMEOUT_SECONDS it bounds how long a person waits."""
-    token = _last_call.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _last_call.reset(token)
-
-
-def _refuse_late_call(**_event: Any) -> None:
-    last = _last_call.get()
-    if last is not None and time.monotonic() > last:
-        raise AwsUnavailableError("AWS was too slow to be asked all that there was to ask; try again in a minute.")
-
-
-@contextmanager
-def aws_call(purpose: str) -> Iterator[None]:
-    """Turn what may pass by itself into AwsUnavailableError; everything else stays what it is.
-
-    Parameters
-    ----------
-    purpose
-        What was being done, as it reads behind "AWS could not": "start build 12".
+    """Refuse AWS calls that begin after this time; with CALL_TIMEOUT_SECONDS, it limits how long the user waits.
 
     Raises
     ------
     AwsUnavailableError
-        Throttled, timed out, unreachable or a fault on AWS's side.
+        A call began too late.
+    """
+    token = _latest_start.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _latest_start.reset(token)
+
+
+def _refuse_late_call(**_event: Any) -> None:
+    latest = _latest_start.get()
+    if latest is not None and time.monotonic() > latest:
+        raise AwsUnavailableError("AWS was too slow for all the calls of this request; try again in a minute.")
+
+
+@contextmanager
+def aws_call(purpose: str) -> Iterator[None]:
+    """Raise AwsUnavailableError in place of a transient AWS error; let any other error through.
+
+    Parameters
+    ----------
+    purpose
+        The purpose of the call, to complete the sentence "AWS could not ...": "start build 12".
+
+    Raises
+    ------
+    AwsUnavailableError
+        AWS throttled the call, did not answer in time, could not be reached, or had an internal failure.
     """
     from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
@@ -234,7 +240,7 @@ def aws_call(purpose: str) -> Iterator[None]:
 
 @contextmanager
 def suppress_code(code: str) -> Iterator[None]:
-    """Take an AWS error of this code for success: what the call was for is so already."""
+    """Suppress AWS errors with this code, which means that the call has nothing left to do."""
     from botocore.exceptions import ClientError
 
     try:

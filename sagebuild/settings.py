@@ -1,8 +1,8 @@
 """The settings of one deployed stack, typed.
 
-serverless.yml gives each Lambda function the environment variables that its code reads, and no others; a contract test
-compares the two. On a person's machine the stack's outputs have the same names. A setting of the name ``data_bucket``
-is the variable DATA_BUCKET.
+The setting ``data_bucket`` is the environment variable DATA_BUCKET. serverless.yml sets on each Lambda function exactly
+the variables that its code reads; a contract test compares the two. The client reads the same names from the stack's
+outputs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sagebuild.errors import MissingSettingError
 
 
 class Required:
-    """A setting without which the code that reads it cannot work."""
+    """A setting that must have a value."""
 
     def __set_name__(self, _owner: type, name: str) -> None:
         self._variable = name.upper()
@@ -39,7 +39,7 @@ class Optional:
 
 
 class Seconds:
-    """A time span in seconds."""
+    """A duration in seconds, with a default."""
 
     def __init__(self, default: float) -> None:
         self._default = default
@@ -63,7 +63,7 @@ class Settings:
     Raises
     ------
     MissingSettingError
-        On reading a required setting that is not set.
+        A setting that is read has no value and is required, or is not a number of seconds.
     """
 
     # Every function
@@ -80,8 +80,8 @@ class Settings:
     finish_function_arn = Required()
     # Parameters
     parameters_name = Required()  # of the SSM parameter with the default pipeline's document
-    access_name = Required()  # of the SSM parameter that says who may speak to the skill
-    framework = Required()  # of a document that names none
+    access_name = Required()  # of the SSM parameter that lists who may use the skill
+    framework = Required()  # default for a document without one
     # Buckets, roles and images
     data_bucket = Required()
     code_bucket = Required()
@@ -92,7 +92,7 @@ class Settings:
     image_log_group = Required()
     image_repository_uri = Required()  # account.dkr.ecr.region.amazonaws.com/name
     vpc_access = Required()  # "true" or "false"
-    # A person's own functions and state machines, by ARN
+    # The user's functions and state machines, by ARN
     training_config_function = Optional()
     model_config_function = Optional()
     endpoint_config_function = Optional()
@@ -100,11 +100,11 @@ class Settings:
     postprocess_state_machine = Optional()
     # The skill
     skill_id = Optional()  # without one, no Alexa skill may call the service
-    last_call_seconds = Seconds(2)  # after this time of a request, the skill starts no AWS call
+    last_call_seconds = Seconds(2)  # into a request; after that, the skill starts no AWS call
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
 
     def read(self, variable: str) -> str:
-        """The text of one variable; empty when it is not set."""
+        """Return the text of a variable; empty when it is not set."""
         return self._values.get(variable, "")

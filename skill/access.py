@@ -23,7 +23,7 @@ _access: tuple[float, Access] | None = None
 
 
 def refuse_strangers(turn: Turn, needs: str) -> None:
-    """Check that the speaker is allowed what an intent needs: "nothing", "read" or "write".
+    """Check that the speaker has the permission that an intent needs: "nothing", "read" or "write".
 
     Raises
     ------
@@ -84,7 +84,7 @@ def check_pin(given: str) -> int | None:
 
 
 def _hash(identities: frozenset[str]) -> str:
-    """Hash the speaker's ids for the log: the same speaker gives the same hash, and the log holds no id of Amazon's."""
+    """Hash the speaker's ids, so that the log shows the same speaker again but never an id of Amazon."""
     import hashlib  # as slow to import as all intents together, and not needed for the first reply
 
     salt = Settings(os.environ).skill_id

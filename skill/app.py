@@ -36,7 +36,7 @@ def handler(event: Any, context: object) -> dict[str, Any]:
     event
         The request envelope.
     context
-        Lambda's.
+        The context that Lambda passes.
 
     Returns
     -------

@@ -126,7 +126,7 @@ class Answer(NamedTuple):
     ends
         True if the answer ends the conversation, even one that the person opened to talk.
     launches
-        True if the answer begins such a conversation.
+        True if the answer opens a conversation that goes on after it.
     """
 
     sentence: Sentence | None
@@ -167,7 +167,7 @@ class Intent(NamedTuple):
     needs
         What the speaker must be allowed to do. "nothing" is answered without AWS.
     slots
-        The slots and their types: Alexa's own, of `slot_types.json`, or of the languages' "types".
+        The slots and their types: Alexa's built-in types, or types in `slot_types.json` or in the languages' "types".
     on_yes
         Does what `handle` asked about.
     on_no

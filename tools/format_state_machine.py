@@ -47,7 +47,7 @@ def _render_retrier(retrier: dict[str, Any], margin: str) -> str:
 
 
 def _must_break(value: Any, key: str) -> bool:
-    """Return False for what may stand on one line: True for a state, the States and a list of rules."""
+    """Return True for a state, the States and a list of rules; False for a value that may be on one line."""
     return key in ("States", "Choices", "Retry", "Catch") or (isinstance(value, dict) and "Type" in value)
 
 

@@ -22,13 +22,13 @@ from sagebuild.parameters.text_kinds import JsonText
 DOCS = Path(__file__).parents[1] / "docs"
 
 GROUPS: dict[str, tuple[type[StrictModel], str]] = {
-    "Instances and hyperparameters": (Common, "The parameters of every build, with any framework."),
-    "Data, metrics and steps": (DataAndSteps, "Where the data is, which metrics are read, and which steps run."),
-    "Training": (TrainingOptions, "The options of a training."),
+    "Instances and hyperparameters": (Common, "Every build has these parameters, with any framework."),
+    "Data, metrics and steps": (DataAndSteps, "The training data, the metrics, and the steps of the build."),
+    "Training": (TrainingOptions, "These options apply to a training."),
     "Network": (NetworkOptions, "The network of the training and the model. Subnets need a stack deployed with\n"
                 '`--param="vpcAccess=true"`.'),
-    "Endpoint": (EndpointOptions, "The options of an endpoint."),
-    "Deployment": (DeploymentOptions, "The options of a deployment; see [deployment.md](deployment.md)."),
+    "Endpoint": (EndpointOptions, "These options apply to an endpoint."),
+    "Deployment": (DeploymentOptions, "These options apply to a deployment; see [deployment.md](deployment.md)."),
     "Tuning": (Tuning, "The parameters of a tuning job. It needs `configtrain` SAGEMAKERHPO, `tuningobjective`, and\n"
                "ranges in `hyperparameters`."),
 }  # fmt: skip
@@ -40,8 +40,9 @@ INTRODUCTION = """# Build parameters
 
 <!-- Written by tools/generate_parameter_docs.py (make docs) from sagebuild/parameters; change it there. -->
 
-One JSON document in SSM Parameter Store holds the parameters of a stack's builds. The stack's output `ParametersName`
-is its name. Edit the document; the next build reads it. This is the smallest document that trains scikit-learn:
+One JSON document in SSM Parameter Store holds the parameters of a stack's builds. Its name is in the stack's output
+`ParametersName`. Change the document, and the next build uses it. This is the smallest document that trains
+scikit-learn:
 
 ```json
 {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
@@ -50,14 +51,15 @@ is its name. Edit the document; the next build reads it. This is the smallest do
 The script is in `source.tar.gz` in the code bucket, and the data is under `train/` in the data bucket.
 
 - You can leave out a parameter that has a default. You can also leave out `framework`; the deployment sets its default.
-- A parameter that has no default and that you leave out is not sent to SageMaker.
+- If you leave out a parameter that has no default, sagebuild does not send it to SageMaker.
 - Numbers and booleans can be strings: `"4"`, `"true"`. The string `"none"` is the same as leaving a parameter out.
-- Unknown names, invalid values and conflicting values end the build before it costs anything. The error has a sentence
-  for each of them.
+- Unknown names, invalid values and conflicting values end the build before it costs anything. The error message lists
+  all of them.
 - The document must be a JSON object of at most 8192 bytes. Each name in an object must be unique.
 
-[parameters.schema.json](parameters.schema.json) is the JSON Schema, with which editors complete and check the document.
-In Visual Studio Code: `"json.schemas": [{"fileMatch": ["parameters.json"], "url": "./docs/parameters.schema.json"}]`.
+With the JSON Schema in [parameters.schema.json](parameters.schema.json), editors complete and check the document. The
+setting for Visual Studio Code:
+`"json.schemas": [{"fileMatch": ["parameters.json"], "url": "./docs/parameters.schema.json"}]`.
 """
 
 
@@ -94,8 +96,8 @@ def write_schema() -> str:
 
 def _write_framework() -> Iterator[str]:
     rows = (f"| {name} | {str(model.__doc__).splitlines()[0]} |" for name, model in MODELS.items())
-    yield "## framework\n\nThe framework trains and serves the model. It decides which parameters there are.\n"
-    yield "\n".join(["| framework | |\n|---|---|", *rows, ""])
+    yield "## framework\n\nThe framework trains and serves the model. The other parameters depend on it.\n"
+    yield "\n".join(["| framework | meaning |\n|---|---|", *rows, ""])
 
 
 def _write_groups() -> Iterator[str]:
@@ -114,7 +116,7 @@ def _write_own() -> Iterator[str]:
             if name != "framework" and (usual is None or usual.default != info.default):
                 rows.setdefault(_write_row(name, info), []).append(framework)
     script_mode = f"Script mode means the frameworks that run your script: {', '.join(SCRIPT_MODE)}."
-    yield f"## Frameworks\n\nThe parameters of some frameworks. {script_mode}\n"
+    yield f"## Frameworks\n\nThese parameters exist only for some frameworks. {script_mode}\n"
     yield FRAMEWORK_HEAD
     for row, frameworks in rows.items():
         yield f"{row} {'script mode' if frameworks == SCRIPT_MODE else ', '.join(frameworks)} |"
@@ -122,7 +124,7 @@ def _write_own() -> Iterator[str]:
 
 
 def _write_objects() -> Iterator[str]:
-    yield "## Objects\n\nThe objects in the tables above.\n"
+    yield "## Objects\n\nThe tables above use these objects.\n"
     for model in _find_objects():
         title, *details = str(model.__doc__).splitlines()
         yield f"### {model.__name__}\n\n{title}\n"

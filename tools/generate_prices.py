@@ -46,7 +46,7 @@ def build_table(read: Callable[[str], Json]) -> Json:
 
 
 def read_offers(offers: Json) -> Iterator[tuple[str, str, float]]:
-    """Yield the section, the instance type or build size, and the price of each product that is wanted."""
+    """Yield the section of prices.json, the instance type or build size, and the price of each product in the table."""
     for sku, product in offers["products"].items():
         usage = product["attributes"].get("usagetype", "")
         for section, pattern in USAGES.items():
@@ -58,7 +58,7 @@ def read_offers(offers: Json) -> Iterator[tuple[str, str, float]]:
 def _read_prices(offers: Json, sku: str) -> Iterator[float]:
     for term in offers["terms"]["OnDemand"].get(sku, {}).values():
         for dimension in term["priceDimensions"].values():
-            if "USD" in dimension["pricePerUnit"]:  # China's are in CNY
+            if "USD" in dimension["pricePerUnit"]:  # prices in China are in CNY
                 yield float(dimension["pricePerUnit"]["USD"])
 
 

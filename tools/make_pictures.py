@@ -20,8 +20,8 @@ from nbconvert import HTMLExporter
 from rich.console import Console
 
 import sagebuild
-from demo.laptop import ROOT, Aws, run_serverless, running_aws
-from tools.pages import find_browser, take_picture
+from demo.local_aws import ROOT, Aws, run_serverless, running_aws
+from tools.screenshots import find_browser, take_picture
 from tools.terminal import Terminal
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -118,7 +118,7 @@ def show_builds(terminal: Terminal) -> None:
 
 
 def is_learning(screen: str) -> bool:
-    """False until the screen shows the running training with long curves, down to the last curve's value."""
+    """False until the screen shows the running training, two long curves and a value beside each of them."""
     accuracy, loss = r"accuracy +[▁-█]{30,} +0\.(8[5-9]|9)", r"loss +[▁-█]{30,} +\d\.\d{3}"
     return re.search(rf"Train Model .* running\b.*{accuracy}.*{loss}", screen, re.DOTALL) is not None
 

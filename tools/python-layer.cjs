@@ -54,7 +54,7 @@ class PythonLayer {
     );
   }
 
-  // botocore describes 400 services; those that nobody here calls are two thirds of the layer.
+  // botocore describes 400 services; the ones that no function calls would be two thirds of the layer.
   pruneServices(data, awsServices) {
     for (const entry of fs.readdirSync(data, { withFileTypes: true })) {
       if (entry.isDirectory() && !awsServices.includes(entry.name)) {

@@ -13,7 +13,7 @@ class ReleaseError(Exception):
 
 
 def find_notes(tag: str, version: str, changelog: str) -> str:
-    """Return what the changelog says of a version.
+    """Return the changelog's section for a version.
 
     Parameters
     ----------
@@ -27,10 +27,10 @@ def find_notes(tag: str, version: str, changelog: str) -> str:
     Raises
     ------
     ReleaseError
-        When the tag is not "v" and the version, or the changelog has no dated section of the version, or an empty one.
+        The tag is not "v" followed by the version, or the changelog has no text in a dated section for the version.
     """
     if tag != f"v{version}":
-        raise ReleaseError(f"The tag is {tag} and pyproject.toml has version {version}; tag v{version}.")
+        raise ReleaseError(f"The tag is {tag} and pyproject.toml has version {version}; use the tag v{version}.")
     heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d{{2}}-\d{{2}}$"
     found = re.search(rf"{heading}\n(.*?)(?=^## \[|^\[|\Z)", changelog, re.MULTILINE | re.DOTALL)
     if not found or not found[1].strip():

@@ -18,7 +18,7 @@ MODEL_FILE = "network.npz"
 
 
 def build_network() -> Any:
-    """A hidden layer, and one for the ten digits."""
+    """Return a hidden layer and an output layer for the ten digits."""
     return chainer.Sequential(links.Linear(64, 64), functions.relu, links.Linear(64, 10))
 
 
@@ -54,20 +54,20 @@ def main() -> None:
 
 
 def read_digits(pixels: Any, network: Any) -> Any:
-    """The digits of rows of pixels from 0 to 1."""
+    """Return the digits in rows of pixels from 0 to 1."""
     with chainer.using_config("train", False), chainer.no_backprop_mode():
         return network(pixels).array.argmax(axis=1)
 
 
 def model_fn(model_dir: str) -> Any:
-    """Load what training left; the container calls this once."""
+    """Load the trained model; the container calls this once."""
     network = build_network()
     chainer.serializers.load_npz(str(Path(model_dir) / MODEL_FILE), network)
     return network
 
 
 def predict_fn(pixels: Any, network: Any) -> Any:
-    """The digits of lines of 64 pixels from 0 to 16; the container reads a single line as a vector."""
+    """Return the digits in lines of 64 pixels from 0 to 16; the container passes a single line as a vector."""
     return read_digits(np.atleast_2d(pixels).astype(np.float32) / 16, network)
 
 

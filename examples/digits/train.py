@@ -1,4 +1,4 @@
-"""Learns to read handwritten digits, and serves what it learned: one script for SageMaker's scikit-learn container.
+"""Learns to read handwritten digits, and serves the model: one script for SageMaker's scikit-learn container.
 
 Training reads CSV files from the channel ``training``: 64 pixel values (0-16) and the digit in each line. The endpoint
 takes the same 64 values a line as text/csv or JSON and answers with the digits.
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def model_fn(model_dir: str) -> object:
-    """Load what training left; the container calls this once."""
+    """Load the trained model; the container calls this once."""
     return joblib.load(Path(model_dir) / MODEL_FILE)
 
 

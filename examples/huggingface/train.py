@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 
 def read_rows(folder: Path) -> tuple[list[str], list[int]]:
-    """The sentences of all CSV files and their classes, in a random order that is always the same."""
+    """Return the sentences of all CSV files and their classes, shuffled with a fixed seed."""
     rows = [row for file in sorted(folder.glob("*.csv")) for row in csv.reader(file.open(encoding="utf-8"))]
     random.Random(0).shuffle(rows)
     return [text for text, _ in rows], [int(label) for _, label in rows]

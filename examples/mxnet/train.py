@@ -1,4 +1,4 @@
-"""Learns to read handwritten digits with a small network of Gluon's: one script for SageMaker's MXNet containers.
+"""Learns to read handwritten digits with a small Gluon network: one script for SageMaker's MXNet containers.
 
 Training reads CSV files from the channel ``training``: 64 pixel values (0-16) and the digit in each line. The endpoint
 takes the same 64 values a row as JSON (this container's own input_fn reads no text/csv) and answers with the digits.
@@ -18,7 +18,7 @@ MODEL_FILE = "network.params"
 
 
 def build_network() -> Any:
-    """A hidden layer, and one for the ten digits."""
+    """Return a hidden layer and an output layer for the ten digits."""
     network = gluon.nn.Sequential()
     network.add(gluon.nn.Dense(64, activation="relu"), gluon.nn.Dense(10))
     return network
@@ -56,14 +56,14 @@ def main() -> None:
 
 
 def model_fn(model_dir: str) -> Any:
-    """Load what training left; the container calls this once."""
+    """Load the trained model; the container calls this once."""
     network = build_network()
     network.load_parameters(str(Path(model_dir) / MODEL_FILE), ctx=mx.cpu())
     return network
 
 
 def predict_fn(pixels: Any, network: Any) -> Any:
-    """The digits of some rows of pixels."""
+    """Return the digits in rows of pixels."""
     return network(pixels / 16).argmax(axis=1)
 
 

@@ -18,7 +18,7 @@ MODEL_FILE = "weights.pt"
 
 
 def build_network() -> nn.Module:
-    """Two convolutions over the 8 x 8 pixels, then one layer for the ten digits."""
+    """Return two convolutions over the 8 x 8 pixels and an output layer for the ten digits."""
     return nn.Sequential(
         nn.Unflatten(1, (1, 8, 8)),
         nn.Conv2d(1, 16, 3, padding=1),
@@ -61,14 +61,14 @@ def main() -> None:
 
 
 def model_fn(model_dir: str) -> nn.Module:
-    """Load what training left; the container calls this once."""
+    """Load the trained model; the container calls this once."""
     network = build_network()
     network.load_state_dict(torch.load(Path(model_dir) / MODEL_FILE, map_location="cpu", weights_only=True))
     return network
 
 
 def predict_fn(pixels: Any, network: Any) -> Any:
-    """The digits of some rows of pixels."""
+    """Return the digits in rows of pixels."""
     network.eval()
     with torch.no_grad():
         return network(pixels.float() / 16).argmax(1).numpy()

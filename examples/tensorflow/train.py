@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def print_metrics(epoch: int, logs: dict[str, float]) -> None:
-    """Print what the build reads as metrics."""
+    """Print the line from which the build reads its metrics."""
     print(f"epoch {epoch + 1}: loss={logs['loss']:.4f} accuracy={logs['val_accuracy']:.4f}", flush=True)
 
 

@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def model_fn(model_dir: str) -> xgboost.Booster:
-    """Load what training left; the container calls this once."""
+    """Load the trained model; the container calls this once."""
     booster = xgboost.Booster()
     booster.load_model(Path(model_dir) / MODEL_FILE)
     return booster

@@ -219,7 +219,7 @@ def _delete_resources(stack: Stack, unwanted: Iterable[Resource]) -> list[str]:
 
 
 def _exclude_retained(created: Iterable[Resource]) -> list[Resource]:
-    """The resources that a rollback deletes; Retain keeps one, RetainExceptOnCreate does not."""
+    """The resources that a rollback deletes: all except those with DeletionPolicy Retain."""
     return [resource for resource in created if resource.deletion_policy != "Retain"]
 
 

@@ -27,7 +27,7 @@ def function_of(node: Any) -> str | None:
 
 
 def is_pending(node: Any) -> bool:
-    """False when a node has no call that waits for a resource."""
+    """True when a node has a call that waits for a resource, else False."""
     if isinstance(node, list):
         return any(map(is_pending, node))
     return isinstance(node, dict) and (function_of(node) is not None or any(map(is_pending, node.values())))

@@ -88,7 +88,7 @@ class Docker:
         print(f"Successfully tagged {given.tag}")
 
     def tag(self, arguments: list[str]) -> None:
-        """Tag an image again."""
+        """Add a tag to an image."""
         source, target = arguments
         self._find(source)
         shutil.copytree(self._folder(source), self._folder(target), dirs_exist_ok=True)

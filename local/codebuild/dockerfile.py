@@ -231,6 +231,6 @@ def _copy(source: Path, target: Path, mode: str | None) -> None:
 
 
 def _executable(path: Path) -> int:
-    """The execute bits for a script: its RUN chmod is skipped, and a zip archive may have lost its mode."""
+    """The execute bits for a script, because RUN chmod is skipped and a zip archive may lack the mode."""
     with path.open("rb") as file:
         return 0o111 if file.read(2) == b"#!" else 0

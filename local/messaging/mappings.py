@@ -166,7 +166,7 @@ class _Poller:
             self._slots.release()
 
     def _set_visibility(self, batch: list[dict[str, Any]], seconds: int) -> None:
-        """Shorten the wait for the next attempt, as the owner; Lambda itself waits for the visibility timeout."""
+        """Shorten the visibility timeout, as the account's owner; Lambda itself waits for the whole timeout."""
         for message in batch:
             clients.client("sqs", self._region).change_message_visibility(
                 QueueUrl=queue_url(self.mapping.event_source_arn),

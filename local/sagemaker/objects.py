@@ -93,7 +93,7 @@ class Objects:
             self._s3.put_object(Bucket=bucket, Key=key, Body=content, **more)
 
     def store_archive(self, folders: Sequence[Path], uri: str) -> None:
-        """Upload the content of folders as one tar.gz; of files with the same name the first folder's is taken."""
+        """Upload the content of folders as one tar.gz; the first folder's file wins over others of its name."""
         archive = folders[0].with_name(f"{folders[0].name}.tar.gz")
         with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
             taken: set[Path] = set()

@@ -50,7 +50,7 @@ class Pipe:
                         file.write(record)
                 except BrokenPipeError:
                     raise
-                except Exception as error:  # after any error, the job must not take a part of an epoch for all of it
+                except Exception as error:  # after any error, the job must not treat a part of an epoch as the whole
                     self.failure = str(error)
                     self._name(epoch + 1).unlink(missing_ok=True)
                     return

@@ -34,7 +34,7 @@ class Channel:
         """Raise ValidationError if the channel is invalid or unsupported."""
         source = self._settings["DataSource"].get("S3DataSource")
         if not source:
-            raise ValidationError(message=f"local/ reads channels only from S3, unlike channel {self.name}.")
+            raise ValidationError(message=f"local/ reads channels only from S3; {self.name} has another source.")
         if source["S3DataType"] not in _TYPES:
             raise ValidationError(
                 message=f"local/ does not support the S3DataType {source['S3DataType']} ({self.name})."

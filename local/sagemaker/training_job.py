@@ -212,7 +212,7 @@ class TrainingJob:
 
 
 def read_values(pattern: re.Pattern[str], line: str) -> Iterator[float]:
-    """The values of a metric in a line of output, each carriage return of which begins another.
+    """The values of a metric in a line of output; a carriage return begins a new line.
 
     In a regular expression with alternatives, the first group that took part in the match holds the value.
     """

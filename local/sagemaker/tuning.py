@@ -58,7 +58,7 @@ class TuningOperations(training.TrainingOperations):
         return {"HyperParameterTuningJobSummaries": summaries, "NextToken": token}
 
     def list_training_jobs_for_hyper_parameter_tuning_job(self, request: Json) -> Json:
-        """List the trainings of a tuning job; sorted by objective, only those with one."""
+        """List the trainings of a tuning job; if sorted by the objective, trainings without a value are left out."""
         trials = list(self._find_tuning_job(request["HyperParameterTuningJobName"]).trials)
         if request.get("SortBy") == "FinalObjectiveMetricValue":
             trials = [trial for trial in trials if trial.objective_status == "Succeeded"]

@@ -136,7 +136,7 @@ def _check_numeric(entry: Json, *, whole: bool) -> None:
     if scale == "Logarithmic" and low <= 0:
         raise ValidationError(f"Logarithmic scaling needs values above 0; MinValue of {name} is {low}.")
     if scale == "ReverseLogarithmic" and (whole or low < 0 or high >= 1):
-        raise ValidationError(f"ReverseLogarithmic scaling needs fractions from 0 to below 1, unlike those of {name}.")
+        raise ValidationError(f"ReverseLogarithmic scaling needs limits from 0 to below 1, and {name} has others.")
 
 
 def _check_strategy(config: Json, definition: Json) -> None:

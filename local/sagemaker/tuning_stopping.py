@@ -14,7 +14,7 @@ _ETA = 3
 
 
 def falls_below_median(scores: Scores, completed: Sequence[Scores]) -> bool:
-    """False unless the last score is below the median of completed trainings' average scores up to that epoch.
+    """True if the last score is below the median of completed trainings' average scores up to that epoch.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-early-stopping.html
     """

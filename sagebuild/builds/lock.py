@@ -17,7 +17,7 @@ from sagebuild.builds.records import BuildRecord, Trigger, build_key
 from sagebuild.service import Service, aws_call
 
 _KEY = {"kind": {"S": "stack"}, "number": {"N": "0"}}
-# Two batches of the launch queue; SQS delivers a message again within minutes.
+# The number of fingerprints kept. It covers two batches of the launch queue; SQS redelivers within minutes.
 _REMEMBERED = 1000
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html: another write came first.
 _REFUSED = frozenset(
@@ -70,12 +70,12 @@ def fingerprint_request(request_id: str) -> str:
 
 
 def remember(seen: str, fingerprints: Iterable[str]) -> str:
-    """Add fingerprints to the seen ones and drop the oldest beyond 1,000."""
+    """Return the seen fingerprints and the new ones, without the oldest beyond 1,000."""
     return " ".join([*seen.split(), *fingerprints][-_REMEMBERED:])
 
 
 def read_state(service: Service) -> StackState:
-    """Read the state, consistently."""
+    """Return the state, by a consistent read."""
     with aws_call("read the builds table"):
         item = service.dynamodb.get_item(TableName=service.settings.builds_table, Key=_KEY, ConsistentRead=True).get(
             "Item"

@@ -140,9 +140,7 @@ def stop(
     if stopped.confirmed:
         sentence = f"Build {stopped.number} is stopped; {job}."
     else:
-        sentence = (
-            f"Build {stopped.number} is stopping but has not confirmed it; {job}. Its notification will confirm it."
-        )
+        sentence = f"Build {stopped.number} is still stopping; {job}. Its notification reports when it has stopped."
     session.output(asdict(stopped), lambda: session.print(sentence))
     if not stopped.confirmed:
         raise typer.Exit(FAILED)
@@ -206,7 +204,7 @@ def cost(
 ) -> None:
     """Estimate a build's cost so far and its maximum, and name what the estimate leaves out."""
     if number and planned:
-        raise InputError(f"--next is for the build that has not started yet, {number} for one that has; pass only one.")
+        raise InputError(f"--next estimates the next build, and {number} is an existing build; pass only one of them.")
     build = None if planned else session.stack.build(number)
     estimate = build.cost() if build else session.stack.estimate()
     sentence = f"Build {build.number}: {format_cost(estimate)}" if build else f"The next build: {format_cost(estimate)}"

@@ -14,13 +14,13 @@ _BUILDS = 50  # the newest
 
 
 def complete_name(incomplete: str) -> list[str]:
-    """Complete the name of a parameter, of any framework."""
+    """Complete the name of a parameter of any framework."""
     names = {name for model in MODELS.values() for name in model.model_fields}
     return sorted(name for name in names if name.startswith(incomplete))
 
 
 def complete_assignment(incomplete: str) -> list[str]:
-    """Complete the name of a parameter, with "=" behind it."""
+    """Complete the name of a parameter, and add "="."""
     return [f"{name}=" for name in complete_name(incomplete)]
 
 

@@ -34,7 +34,10 @@ def get(
     session: Session,
     name: Annotated[
         str | None,
-        typer.Argument(help="A parameter; dots reach inside it. Default: all.", autocompletion=complete_name),
+        typer.Argument(
+            help="A parameter, or a dotted name inside it: hyperparameters.epochs. Default: all.",
+            autocompletion=complete_name,
+        ),
     ] = None,
 ) -> None:
     """Print the parameter document, or one parameter of it, always as JSON."""
@@ -52,7 +55,7 @@ def set_parameters(
         list[str] | None,
         typer.Argument(
             metavar="[NAME=VALUE]...",
-            help="A value that is not JSON is text: hyperparameters.epochs=20",
+            help="Each value is JSON, or else text: hyperparameters.epochs=20 framework=SCIKIT",
             autocompletion=complete_assignment,
         ),
     ] = None,
@@ -96,7 +99,7 @@ def diff(
     build: Annotated[int | None, typer.Option(help="Compare with the document that a build has read.", min=1)] = None,
     defaults: Annotated[bool, typer.Option("--defaults", help="Compare with the defaults of the framework.")] = False,
 ) -> None:
-    """Compare the document with the one before the last change, a version, a build or the defaults."""
+    """Compare the document with a version, a build or the defaults; default: the one before the last change."""
     parameters = session.stack.parameters
     other: Mapping[str, Any]
     if build is not None:
@@ -140,7 +143,7 @@ def history(session: Session) -> None:
 
 
 def undo(session: Session, version: VersionNumber = None) -> None:
-    """Restore the document from before the last change, or a version."""
+    """Restore an earlier version of the document; default: the one before the last change."""
     print_change(session, session.stack.parameters.undo(version))
 
 
@@ -174,7 +177,7 @@ def _edit(text: str) -> str:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "parameters.json")
-        # surrogateescape keeps what is not UTF-8, so that it is refused in a sentence and can be edited again.
+        # surrogateescape keeps bytes that are not UTF-8: the check refuses them with a message, and you can edit again.
         file.write_text(text, encoding="utf-8", errors="surrogateescape")
         try:
             subprocess.run([*shlex.split(editor), str(file)], check=True)

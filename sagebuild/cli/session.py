@@ -24,7 +24,7 @@ from sagebuild.errors import SagebuildError
 
 # Exit codes
 FAILED = 1  # the command was refused, or the build did not succeed
-WITHHELD = 3  # the build trained its model and did not deploy it: a gate or a person decided so
+WITHHELD = 3  # a gate or a person decided that the trained model is not deployed
 INTERRUPTED = 130  # Ctrl-C, as in shells
 _PIPE_WIDTH = 200  # columns of a table in a pipe
 
@@ -76,7 +76,7 @@ class Session:
         self.console.print(Text(text, style=style), soft_wrap=not (wrap and self.console.is_terminal))
 
     def print_pairs(self, show: Callable[[bool], RenderableType]) -> None:
-        """Print the result of ``show``, which is called with True if its lines should wrap: in a terminal."""
+        """Print the result of ``show``; its argument is True in a terminal, where long lines wrap."""
         wrap = self.console.is_terminal
         self.console.print(show(wrap), soft_wrap=not wrap)
 

@@ -34,7 +34,7 @@ def show_builds(records: Iterable[BuildRecord]) -> Table:
     """Show a line for each build."""
     table = _grid("BUILD", "OUTCOME", "STARTED (UTC)", "TOOK", "BY", "METRICS", "REASON")
     for column in table.columns[:-1]:
-        column.no_wrap = True  # only the reason is cut where the terminal is narrow
+        column.no_wrap = True  # a narrow terminal cuts only the reason
     for number, status, *cells, reason in map(describe_row, records):
         row = (Text(number), Text(status, style=STYLES.get(status, "")), *map(Text, cells))
         table.add_row(*row, Text(reason, overflow="ellipsis", no_wrap=True))

@@ -38,7 +38,7 @@ class StackActions:
         ParameterError
             These parameters are invalid; nothing was requested.
         NotConfirmedError
-            The request was sent, but no build shows it after a minute.
+            The request was sent, but no build has included it after a minute.
         """
         given = {**(changes or {}), **more}
         overrides = build_overrides(self.service, given) if given else None

@@ -79,10 +79,10 @@ def translate_error(error: BotoCoreError | ClientError) -> SagebuildError | None
     if isinstance(error, NoRegionError):
         return RegionError("No AWS region is set: pass --region (region=), or set AWS_REGION.")
     if isinstance(error, InvalidRegionError):
-        return RegionError(f"{error}; pass a name such as eu-west-1 (--region, AWS_REGION).")
+        return RegionError(f"{str(error).rstrip('.')}; pass a name such as eu-west-1 (--region, AWS_REGION).")
     if isinstance(error, ConnectionError | HTTPClientError):
         return RegionError(
-            f"AWS does not answer: {error} Check the region (--region, AWS_REGION) and the network; "
+            f"AWS does not answer: {str(error).rstrip('.')}. Check the region (--region, AWS_REGION) and the network; "
             "if AWS_ENDPOINT_URL is set, check that 'make local' is still running."
         )
     return None

@@ -123,7 +123,9 @@ class Build:
         on_poll: Callable[[Build], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Build:
-        """Wait until the build has ended and its notification was sent; interrupting leaves the build running.
+        """Wait until the build has ended, its notification was sent, and the next build can start.
+
+        Interrupting leaves the build running.
 
         Parameters
         ----------
@@ -139,7 +141,7 @@ class Build:
         """
         deadline = time.monotonic() + timeout_seconds if timeout_seconds is not None else float("inf")
         while True:
-            ended = bool(self.record.notified_at)
+            ended = bool(self.record.notified_at) and read_state(self._service).running != self.number
             if on_poll:
                 on_poll(self)
             if ended:

@@ -69,7 +69,7 @@ def lay_out(names: Sequence[str], transitions: Iterable[tuple[str, str]]) -> tup
 
 
 def _find_rows(names: Sequence[str], transitions: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Put the names in rows, each name one row below the lowest of those that lead to it."""
+    """Return the row of each name: one below its lowest predecessor."""
     order: Mapping[str, int] = {name: index for index, name in enumerate(names)}
     row = dict.fromkeys(names, 0)
     for one, other in sorted(transitions, key=lambda pair: order[pair[0]]):
@@ -97,7 +97,7 @@ def _render_node(node: Node, box: Box) -> str:
 
 
 def _render_transition(one: Box, other: Box, is_highlighted: bool) -> str:
-    if other.y <= one.y:  # a loop: its line would cross the chart, and its steps' names show it
+    if other.y <= one.y:  # a loop has no line: it would cross the chart, and the steps' names show the loop
         return ""
     x1, y1, x2, y2 = one.x + one.width / 2, one.y + one.height, other.x + other.width / 2, other.y
     bend = (y1 + y2) / 2

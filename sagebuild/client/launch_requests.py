@@ -1,6 +1,6 @@
 """Sends requests for builds and rollbacks to the launch topic, and waits for the number of the build.
 
-Requests are checked before they are sent: the launch could only refuse them in its log.
+Requests are checked before they are sent, because the launch function reports a refusal only in its log.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def request_build(
     Raises
     ------
     NotConfirmedError
-        The request was sent, but no build shows it in time.
+        The request was sent, but no build has included it in time.
     """
     before = read_state(service)
     _publish(service, kind, overrides or {})
@@ -87,7 +87,7 @@ def request_rollback(
     BuildRunningError
         A build is running, or began just before the rollback.
     NotConfirmedError
-        The request was sent, but no build shows it in time.
+        The request was sent, but no build has included it in time.
     """
     before = read_state(service)
     target = preview_rollback(service, to)
@@ -155,7 +155,7 @@ def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, A
 def find_number(before: StackState, after: StackState) -> int | None:
     """Return the number of the build that a request became; None if the state does not show it yet.
 
-    A request becomes the build that has begun since, or is counted by the pending build, which gets the next number.
+    Either a build has begun since the request, or the pending build, which gets the next number, counts the request.
     """
     if after.last_number > before.last_number:
         return after.last_number
@@ -181,7 +181,7 @@ def _wait_for(find_number: Callable[[], int | None], request: str, clock: Clock,
             return number
         sleep(POLL_SECONDS)
     raise NotConfirmedError(
-        f"The {request} was sent, but after {TIMEOUT_SECONDS:.0f} s no build shows it. The request is not lost: "
+        f"The {request} was sent, but after {TIMEOUT_SECONDS:.0f} s no build has included it. The request is not lost: "
         "run 'sagebuild doctor' to see whether the launch is stuck."
     )
 

@@ -138,7 +138,7 @@ def _read_source(
 
 
 def _to_line(source: _Source, event: FilteredLogEventTypeDef) -> LogLine | None:
-    if not event["logStreamName"].startswith(source.prefix):  # not every stand-in for AWS knows logStreamNamePrefix
+    if not event["logStreamName"].startswith(source.prefix):  # some AWS emulators ignore logStreamNamePrefix
         return None
     text = event["message"].rstrip()
     if source.name in FUNCTIONS:

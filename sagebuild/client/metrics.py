@@ -25,7 +25,7 @@ class Curves(Mapping[str, list[float]]):
     places
         The builds' numbers, in a series over builds.
     notes
-        A sentence for each metric of which something could not be read.
+        A sentence for each metric with values in the log that could not be read.
     """
 
     series: Mapping[str, list[float]]
@@ -65,7 +65,7 @@ def collect_metrics(records: Iterable[BuildRecord]) -> Curves:
 
 
 def draw_sparkline(values: Sequence[float], width: int = 40) -> str:
-    """Draw values as a line of blocks; of more than ``width`` values, evenly spaced ones from first to last."""
+    """Draw values as a line of blocks; from more than ``width`` values, a sample that is evenly spaced."""
     finite = [value for value in values if math.isfinite(value)]
     if len(finite) > width:
         finite = [finite[round(place * (len(finite) - 1) / (width - 1))] for place in range(width)]

@@ -20,7 +20,7 @@ def render_plots(
     Parameters
     ----------
     series
-        Values by name. A value that is not finite leaves a gap in the axis and no point.
+        Values by name. A value that is not finite has no point; its place on the axis stays empty.
     places
         Numbers of the values for the horizontal axis; default: 1, 2, 3, ...
     notes

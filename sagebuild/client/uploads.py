@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import gzip
+import io
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +13,6 @@ from boto3.exceptions import S3UploadFailedError
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sagebuild.client.aws_errors import translating_errors
-from sagebuild.client.source import pack_files
 from sagebuild.errors import InputError
 from sagebuild.service import Service, aws_call
 
@@ -51,6 +53,20 @@ def upload_source(service: Service, folder: Path, name: str | None) -> str:
     with translating_errors(), aws_call(f"upload {key}"):
         service.s3.put_object(Bucket=service.settings.code_bucket, Key=key, Body=pack_files(files))
     return key
+
+
+def pack_files(files: Iterable[tuple[Path, str]]) -> bytes:
+    """Return a tar.gz of files under the given names; the same content gives the same bytes on every machine."""
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as archive,
+    ):
+        for file, name in files:
+            content, entry = file.read_bytes(), tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755 if file.stat().st_mode & 0o100 else 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 def _name_files(files: list[tuple[Path, str]]) -> str:

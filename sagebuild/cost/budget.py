@@ -1,4 +1,4 @@
-"""Keeps a build within ``maxcost``: SageMaker's own time limit ends the training when it has cost that much."""
+"""Keeps a build within ``maxcost``: sets the training's time limit so that SageMaker stops it at that cost."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Limited:
     Parameters
     ----------
     bodies
-        The requests, with a shorter training where ``maxcost`` asks for it.
+        The requests, with a shorter time limit if ``maxcost`` needs it.
     limit
         ``maxcost`` in US dollars, if it shortened the training.
     problem
         Why ``maxcost`` cannot be kept; empty if it can.
     note
-        A sentence for the person about a shorter training.
+        A sentence about a shortened training; empty without one.
     """
 
     bodies: Bodies
@@ -39,7 +39,7 @@ class Limited:
 
 
 def limit_to_maxcost(context: BuildContext[BuildParameters], bodies: Bodies) -> Limited:
-    """Shorten the training to what ``maxcost`` pays for, all trainings of a tuning job counted.
+    """Shorten the training to the time that ``maxcost`` pays for; all trainings of a tuning job share that time.
 
     A spot training's MaxWaitTimeInSeconds stays: waiting for capacity costs nothing.
     """
@@ -66,9 +66,9 @@ def limit_to_maxcost(context: BuildContext[BuildParameters], bodies: Bodies) -> 
 
 
 def explain_maxcost(limit: float) -> str:
-    """Why a training ended that ``maxcost`` had shortened."""
+    """Explain the end of a training that ``maxcost`` had shortened."""
     return (
-        f"The training was stopped when it had cost the {format_dollars(limit)} of maxcost; raise maxcost, train for a "
+        f"The training was stopped when its cost reached maxcost ({format_dollars(limit)}); raise maxcost, train for a "
         "shorter time, or train on a cheaper instance type."
     )
 

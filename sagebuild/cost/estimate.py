@@ -1,4 +1,4 @@
-"""The cost of a build before anything is paid: its training at most, and its endpoint by the hour."""
+"""Estimates a build before it costs anything: the maximum of its training, and its endpoint per hour."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ class CostPlan(TypedDict):
 
 
 def plan_cost(context: BuildContext[BuildParameters], bodies: Bodies) -> CostPlan:
-    """The cost of a build's requests as they will be sent."""
+    """Estimate the cost of a build's requests, for its record.
+
+    Parameters
+    ----------
+    bodies
+        The requests as they will be sent.
+    """
     price = price_training(context, bodies)
     endpoint = _price_endpoint(context.service.region, bodies) if context.parameters.deployEndpoint else 0.0
     return {
@@ -42,13 +48,13 @@ def plan_cost(context: BuildContext[BuildParameters], bodies: Bodies) -> CostPla
 
 
 def estimate_cost(context: BuildContext[BuildParameters], bodies: Bodies | None = None) -> Cost:
-    """The cost of a build that has not started.
+    """Estimate the cost of a build that has not started.
 
     Parameters
     ----------
     bodies
-        The requests as they will be sent. None takes the requests that the document asks for, which calls no AWS
-        service and so leaves out the person's own functions.
+        The requests as they will be sent. None builds them from the document. That calls no AWS service, so it leaves
+        out the user's own functions.
     """
     left_out = []
     if bodies is None:
@@ -61,7 +67,7 @@ def estimate_cost(context: BuildContext[BuildParameters], bodies: Bodies | None 
 
 
 def _price_endpoint(region: str, bodies: Bodies) -> float | None:
-    """US dollars an hour for the instances that the endpoint starts with; None if a price is not known."""
+    """Return the hourly price of the endpoint's first instances in US dollars; None if a price is unknown."""
     total = 0.0
     for variant in bodies["endpointConfig"]["ProductionVariants"]:
         price = find_hosting_price(region, variant.get("InstanceType", ""))
@@ -72,7 +78,7 @@ def _price_endpoint(region: str, bodies: Bodies) -> float | None:
 
 
 def _list_left_out(context: BuildContext[BuildParameters], bodies: Bodies, price: TrainingPrice) -> Iterator[str]:
-    """Sentences about the costs that the estimate leaves out, and about the prices that it assumes."""
+    """Yield sentences about costs that the estimate leaves out, and about prices that it assumes."""
     service, parameters = context.service, context.parameters
     for kind in price.unknown:
         yield f"The price of training on {kind} in {service.region} is not known."

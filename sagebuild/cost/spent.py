@@ -56,7 +56,7 @@ def describe_cost(service: Service, record: BuildRecord, at: datetime | None = N
 
 
 def price_seconds(record: BuildRecord, seconds: float) -> float | None:
-    """Return the cost of some seconds of a build's training; None if its price is unknown."""
+    """Return the cost of a build's training for a number of seconds, in US dollars; None if its price is unknown."""
     hourly = record.training_hourly_cost
     return None if hourly is None else round(hourly * seconds / SECONDS_PER_HOUR, 6)
 
@@ -69,7 +69,7 @@ def format_cost(cost: Cost) -> str:
     if cost.endpoint_hourly:
         parts.append(f"the endpoint costs about {format_dollars(cost.endpoint_hourly)} an hour while it is up")
     estimate = (
-        f"{'; '.join(parts)}; by prices of {cost.prices_date}, without storage, transfer, requests and discounts."
+        f"{'; '.join(parts)}; at prices of {cost.prices_date}, without storage, transfer, requests and discounts."
     )
     return " ".join([estimate, *(sentence for sentence in cost.left_out if sentence != NEVER_COUNTED)])
 

@@ -1,4 +1,4 @@
-"""The price of a build's training: its instances and its time limit, read from the requests as they will be sent."""
+"""Finds the price of a build's training from the instances and time limits in its requests."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.bodies import Bodies
 
-# CreateTrainingJob's default in seconds, where a person's own function leaves the limit out.
+# CreateTrainingJob's default in seconds, for a request in which the user's function leaves the limit out.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
 DEFAULT_RUNTIME = 86400
 
 
 @dataclass(frozen=True)
 class TrainingPrice:
-    """The training of a build, as far as the price table knows it.
+    """The price of a build's training, and what determines it.
 
     Parameters
     ----------
     instances
-        The count of each instance type.
+        The number of instances of each type, in one training.
     hourly
-        US dollars for an hour of one training; None if the price of one of its types is not known.
+        US dollars for an hour of one training; None if the price of an instance type is unknown.
     max_seconds
-        The time limit of one training.
+        The time limit of one training, in seconds.
     trainings
-        How many trainings there are; 0 for a build that trains nothing.
+        The number of trainings; 0 for a build that trains nothing.
     keep_alive_seconds
-        How long a warm pool keeps the instances after a training, at the same price.
+        How long a warm pool keeps the instances after a training, in seconds, at the same price.
     substituted, unknown
-        The types priced as an endpoint's instance, and the types without any price.
+        The instance types at the hosting price of the same type, and those without any price.
     """
 
     instances: Mapping[str, int] = field(default_factory=dict)
@@ -46,12 +46,12 @@ class TrainingPrice:
 
     @property
     def maximum(self) -> float | None:
-        """US dollars that all trainings cost at most; None if the price is not known."""
+        """Maximum cost of all trainings in US dollars; None if a price is unknown."""
         return None if self.hourly is None else self.hourly * self.max_seconds / SECONDS_PER_HOUR * self.trainings
 
 
 def price_training(context: BuildContext[BuildParameters], bodies: Bodies) -> TrainingPrice:
-    """The price of the training job, or of the tuning job, of these requests."""
+    """Return the price of the training or tuning job in a build's requests."""
     tuning = bodies.get("tuning", {})
     training = bodies.get("training") or tuning.get("TrainingJobDefinition")
     if not training:

@@ -1,4 +1,4 @@
-"""The images of BYOD: which of them a build makes from a person's Dockerfiles, and which it takes as they are."""
+"""Plans the images of BYOD: those that a build makes from the user's Dockerfiles, and finished ones that it uses."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SCOPES: tuple[Scope, ...] = ("training", "inference")
 
 
 class ImageBuild(TypedDict):
-    """One image that the build makes."""
+    """One image that the build makes with CodeBuild."""
 
     tag: str
-    image: str  # its address with that tag, as the other requests of the plan name it
+    image: str  # its address with that tag, as in the other requests of the plan
     request: dict[str, Any]  # the body of CodeBuild's StartBuild
 
 
@@ -33,33 +33,33 @@ class ImagesPlan(TypedDict):
 
 
 def list_images_to_build(parameters: BuildParameters) -> list[Scope]:
-    """Whose images the build makes from Dockerfiles: none but for BYOD, and none to train in without a training."""
+    """Return the scopes of the images that the build makes; empty unless BYOD. Without a training, only inference."""
     if not isinstance(parameters, ByodParameters):
         return []
     wanted = SCOPES if parameters.has_training else ("inference",)
-    return [scope for scope in wanted if _is_to_build(parameters, scope) and not _read_own(parameters, scope)]
+    return [scope for scope in wanted if _is_to_build(parameters, scope) and not _read_finished(parameters, scope)]
 
 
 def choose_byod_image(context: BuildContext[ByodParameters], scope: Scope) -> Image:
-    """The person's finished image, the one that this build makes, or the newest that an earlier one made.
+    """Return the user's finished image, the one that this build makes, or the newest of an earlier build.
 
     Raises
     ------
     PreflightError
-        Nothing is to be built, and there is no earlier image.
+        The build makes no image for the scope, and no earlier build made one.
     """
-    if address := _read_own(context.parameters, scope):
+    if address := _read_finished(context.parameters, scope):
         return Image(address)
     repository = context.service.settings.image_repository_uri
     if _is_to_build(context.parameters, scope):
         return Image(f"{repository}:{name_image_tag(context.number, scope)}")
     built, digest = _find_newest(context.service, scope)
-    note = f"The {scope} image is that of build {built}, as build.{scope.title()} is false."
+    note = f"The {scope} image is from build {built}, because build.{scope.title()} is false."
     return Image(f"{repository}@{digest}", note)
 
 
 def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
-    """The images that the state machine builds; without any, ``wanted`` is False."""
+    """Plan the images that the state machine builds; without any, ``wanted`` is False."""
     byod, scopes = context.narrow(ByodParameters), list_images_to_build(context.parameters)
     if not byod or not scopes:
         return {"wanted": False, "builds": []}
@@ -76,23 +76,23 @@ def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
 
 
 def name_repository(service: Service) -> str:
-    """The name of the stack's image repository, from its URI: ``account.dkr.ecr.region.amazonaws.com/name``."""
+    """Return the name of the stack's image repository, from its URI: ``account.dkr.ecr.region.amazonaws.com/name``."""
     return service.settings.image_repository_uri.partition("/")[2]
 
 
 def find_source_problems(parameters: ByodParameters) -> Iterator[str]:
-    """What the document lacks for the images that are to be built."""
+    """Yield a sentence if the document has no source for the images to build."""
     scopes = list_images_to_build(parameters)
     if scopes and not parameters.sourcelocation:
         own = " and ".join(f"{scope.title()}Image" for scope in scopes)
         yield (
-            f"sourcelocation is not set; say where the Dockerfiles of the {' and the '.join(scopes)} image lie, such "
-            f"as source.zip in the code bucket or https://github.com/owner/repository, or give your own {own}."
+            f"sourcelocation is not set; set it to the source of the Dockerfiles ({' and '.join(scopes)}), such as "
+            f"source.zip in the code bucket or https://github.com/owner/repository, or give your own {own}."
         )
 
 
 def locate_source_in_s3(context: BuildContext[ByodParameters]) -> str | None:
-    """The S3 address of the source of the images to be built; None if it lies elsewhere, or nothing is to be built."""
+    """Return the S3 address of the Dockerfiles' source; None if it is not in S3, or the build makes no image."""
     location = context.parameters.sourcelocation
     if not location or not list_images_to_build(context.parameters) or re.match(r"https://|codecommit:", location):
         return None
@@ -100,7 +100,7 @@ def locate_source_in_s3(context: BuildContext[ByodParameters]) -> str | None:
 
 
 def _build_request(context: BuildContext[ByodParameters], scope: Scope) -> dict[str, Any]:
-    """The body of StartBuild; its token makes a repeated call the same build."""
+    """Build the request of StartBuild; its idempotency token makes a retry return the same image build."""
     service, number, parameters = context.service, context.number, context.parameters
     variables = {"IMAGE_TAG": name_image_tag(number, scope), "DOCKERFILE_FOLDER": _read_folder(parameters, scope)}
     request = {
@@ -115,7 +115,7 @@ def _build_request(context: BuildContext[ByodParameters], scope: Scope) -> dict[
 
 
 def _override_source(context: BuildContext[ByodParameters]) -> dict[str, str]:
-    """https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectSource.html says how each is written."""
+    """Return the source in the form of https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectSource.html"""
     location, region = str(context.parameters.sourcelocation), context.service.region
     if in_s3 := locate_source_in_s3(context):
         return {"SourceTypeOverride": "S3", "SourceLocationOverride": in_s3.removeprefix("s3://")}
@@ -137,7 +137,7 @@ def _find_newest(service: Service, scope: Scope) -> tuple[int, str]:
     found = [(tag[0], str(digest)) for tag, digest in tags if tag and tag[1] == scope]
     if not found:
         raise PreflightError(
-            f"build.{scope.title()} is false, and no earlier build has made a {scope} image; set it to true once, or "
+            f"build.{scope.title()} is false, but no earlier build has made a {scope} image; set it to true once, or "
             f"give {scope.title()}Image."
         )
     return max(found)
@@ -147,7 +147,7 @@ def _is_to_build(parameters: ByodParameters, scope: Scope) -> bool:
     return parameters.build.Training if scope == "training" else parameters.build.Inference
 
 
-def _read_own(parameters: ByodParameters, scope: Scope) -> str | None:
+def _read_finished(parameters: ByodParameters, scope: Scope) -> str | None:
     return parameters.TrainingImage if scope == "training" else parameters.InferenceImage
 
 

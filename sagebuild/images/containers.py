@@ -12,9 +12,9 @@ def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
     Raises
     ------
     ImageNotFoundError
-        AWS has no image of that version, Python, region and instance type.
+        AWS has no image for the version, Python, region and instance type.
     PreflightError
-        BYOD uses an earlier image, and there is none.
+        The build should use the image of an earlier build, but there is none.
     """
     if byod := context.narrow(ByodParameters):
         return choose_byod_image(byod, scope)

@@ -1,4 +1,4 @@
-"""Finds the SageMaker image of a framework or built-in algorithm in images.json, without the SDK."""
+"""Finds the SageMaker image of a framework or built-in algorithm in images.json, without the SageMaker SDK."""
 
 import json
 import re

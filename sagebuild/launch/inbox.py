@@ -1,4 +1,4 @@
-"""Takes a batch of the launch queue: one launch for all valid messages, the dead-letter queue for all others."""
+"""Processes a batch of the launch queue: one build for all valid messages, the dead-letter queue for invalid ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Message:
 def take_messages(
     service: Service, messages: Sequence[Message], sleep: Callable[[float], None] = time.sleep
 ) -> list[str]:
-    """Launch one build for all requests in a batch; each rollback is a build of its own.
+    """Launch one build for all requests in a batch; each rollback has its own build.
 
     Returns
     -------
@@ -91,6 +91,15 @@ def _launch(service: Service, requests: dict[str, LaunchRequest], sleep: Callabl
     return []
 
 
+def _clean(reason: str) -> str:
+    """Return a reason that SQS accepts: bounded, and without surrogates and control characters.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    """
+    accepted = (character if character.isprintable() or character == "\n" else " " for character in reason)
+    return "".join(accepted)[:_REASON_LENGTH]
+
+
 def _send_to_dead_letters(service: Service, refused: Sequence[tuple[Message, str]]) -> list[str]:
     """Send refused messages to the dead-letter queue with the reason, at once instead of after 20 deliveries."""
     again = []
@@ -101,7 +110,7 @@ def _send_to_dead_letters(service: Service, refused: Sequence[tuple[Message, str
                 service.sqs.send_message(
                     QueueUrl=service.settings.dead_letter_queue_url,
                     MessageBody=message.body,
-                    MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:_REASON_LENGTH]}},
+                    MessageAttributes={"reason": {"DataType": "String", "StringValue": _clean(reason)}},
                 )
         except AwsUnavailableError as error:
             _logger.warning("message %s will be delivered again: %s", message.id, error)

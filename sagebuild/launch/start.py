@@ -148,7 +148,7 @@ def _read_until_written(service: Service, sleep: Sleep) -> Iterator[StackState]:
 
 
 def _leave_out_seen(state: StackState, requests: Sequence[LaunchRequest]) -> dict[str, LaunchRequest]:
-    """Return the requests that were not counted yet by fingerprint, each once."""
+    """Return the requests that were not counted yet, by fingerprint."""
     seen = set(state.seen.split())
     by_fingerprint = {fingerprint_request(request.id): request for request in requests}
     return {fingerprint: one for fingerprint, one in by_fingerprint.items() if fingerprint not in seen}

@@ -1,8 +1,9 @@
-"""Reads the messages of the launch queue: each is a request for a build, asks for nothing, or is refused."""
+"""Parses the messages of the launch queue: each one requests a build, is ignored, or is refused."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from sagebuild.parameters.json_text import read_object
 KINDS = tuple(sorted({"command", "notebook", "topic", "voice", *(source.kind for source in EVENT_SOURCES.values())}))
 PREVIOUS = "previous"
 _DETAIL_LENGTH = 200  # characters
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class LaunchRequest:
     Parameters
     ----------
     trigger
-        What asks for the build.
+        What requested the build.
     id
         The same for every delivery of the same request.
     overrides
@@ -60,7 +62,7 @@ def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest
     MalformedMessageError
         The message is not a request for a build.
     RollbackError
-        It asks for a rollback and names neither "previous" nor a build's number.
+        The message requests a rollback, but names neither "previous" nor a build's number.
     """
     message = _read_object(body)
     if message is None:
@@ -117,7 +119,9 @@ def _read_overrides(text: str) -> dict[str, Any]:
 
 def _read_rollback(content: Mapping[str, Any]) -> str:
     if len(content) > 1:
-        raise MalformedMessageError("The message asks for a rollback and overrides parameters; ask for one of them.")
+        raise MalformedMessageError(
+            "The message requests a rollback and overrides parameters; request only one of them."
+        )
     return read_target(content["rollback"])
 
 
@@ -130,7 +134,7 @@ def read_target(wanted: object) -> str:
         It is neither.
     """
     text = str(wanted).strip().lower()
-    if text != PREVIOUS and not (text.isdecimal() and int(text)):
+    if text != PREVIOUS and not _NUMBER.fullmatch(text):
         raise RollbackError(f'rollback is {text[:40]!r}; it must be "{PREVIOUS}" or the number of a build.')
     return text
 

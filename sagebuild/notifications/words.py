@@ -1,4 +1,4 @@
-"""Writes what people read of a build: the notification's text, and the phrases that the client and the skill share."""
+"""Writes text about a build: the notification, and the phrases that the client and the skill share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def write_subject(service: Service, record: BuildRecord) -> str:
 
 
 def write_message(service: Service, record: BuildRecord) -> str:
-    """Write the text of the notification: the outcome, why, how long it took, and what is live now."""
+    """Write the text of the notification: the outcome, its reason, the duration, and the live configuration."""
     step = f", in the step {record.step}" if record.step else ""
     lines = [
         f"Build {record.number} of {service.stack_name}{_write_rollback(record)} {VERBS[record.status]} "

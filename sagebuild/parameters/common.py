@@ -1,6 +1,6 @@
-"""The build parameters that all frameworks share; names and defaults are exactly those of the contract."""
+"""The build parameters that all frameworks share; names and defaults must not change: stored documents use them."""
 
-# The names are the contract's and AWS's.
+# The names are those of parameter documents and of AWS.
 # ruff: noqa: N815
 
 import math
@@ -131,7 +131,7 @@ class DataAndSteps(StrictModel):
         default="IdenticalDataAndAlgorithm", description="What the tuning job has in common with parentJobs."
     )
     ModelArtifacts: Annotated[str | None, ModelArchive] = Field(
-        default=None, description="S3 address of a trained model to deploy; the build then trains none."
+        default=None, description="S3 address of a trained model to deploy; the build then skips the training."
     )
     skiptrain: Annotated[bool, Flag()] = Field(
         default=False,

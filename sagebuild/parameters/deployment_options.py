@@ -39,7 +39,7 @@ class Guardrails(StrictModel):
         description="How long SageMaker watches the alarms after each step."
     )
     terminationwait: Annotated[int, WholeNumber(0, 3600, "seconds")] = Field(
-        default=0, description="How long the old instances stay, and SageMaker watches the alarms, after the last step."
+        default=0, description="How long SageMaker keeps the old instances and watches the alarms after the last step."
     )
     timeout: Annotated[int | None, WholeNumber(600, LONGEST_DEPLOYMENT, "seconds")] = Field(
         default=None, description="Maximum time of the update; SageMaker then rolls it back."
@@ -70,7 +70,7 @@ class Guardrails(StrictModel):
         return self
 
     def waiting_seconds(self, instance_count: int) -> int:
-        """The seconds that the update waits in total, without the start of the instances."""
+        """Return the seconds that the update waits in total, without the start of the instances."""
         steps = 1
         if self.shifting == "LINEAR":
             steps = math.ceil(100 / self.percent if self.percent else instance_count / (self.instances or 1))
@@ -172,7 +172,7 @@ class DeploymentOptions(StrictModel):
     )
     smoketest: SmokeTest | None = Field(
         default=None,
-        description="A request that the live endpoint must answer; otherwise it serves its previous model again.",
+        description="A request that the live endpoint must answer; otherwise sagebuild restores its previous model.",
     )
     keepbuilds: Annotated[int, WholeNumber(1, 100)] = Field(
         default=10,

@@ -1,6 +1,6 @@
-"""The build parameters of each framework; names and defaults are exactly those of the contract."""
+"""The build parameters of each framework; names and defaults must not change: stored documents use them."""
 
-# The names are the contract's and AWS's.
+# The names are those of parameter documents and of AWS.
 # ruff: noqa: N815
 
 from typing import Annotated, Literal
@@ -62,7 +62,8 @@ class ScriptModeParameters(BuildParameters):
         default=None, description="Archive with the serving script. Default: trainsourcefile."
     )
     pyversion: Annotated[str, Text('a Python such as "py3" or "py312"', r"py[23][0-9]{0,2}")] = Field(
-        default="py3", description="Python version of the container. A version with a single Python uses that one."
+        default="py3",
+        description="Python version of the container. If a framework version has only one Python, the build uses that.",
     )
     enablecloudwatchmetrics: Annotated[bool, Flag()] = Field(
         default=False, description="true lets the container send its own metrics to CloudWatch."
@@ -81,18 +82,18 @@ class TensorFlowParameters(ScriptModeParameters, Distributed):
     )
     trainingsteps: Annotated[int, WholeNumber(1, 2**31 - 1)] = Field(
         default=1000,
-        description="Number of training steps. After TensorFlow 1.10 the script gets it as --training_steps, if it "
-        "is given.",
+        description="Number of training steps. In versions after 1.10, the script gets it as --training_steps if you "
+        "set it.",
     )
     evaluationsteps: Annotated[int, WholeNumber(0, 2**31 - 1)] = Field(
         default=100,
-        description="Number of evaluation steps. After TensorFlow 1.10 the script gets it as --evaluation_steps, if "
-        "it is given.",
+        description="Number of evaluation steps. In versions after 1.10, the script gets it as --evaluation_steps if "
+        "you set it.",
     )
     requirementsfile: Annotated[str | None, RelativePath] = Field(
         default=None,
-        description="File in the archive with the packages to install before the script runs. After TensorFlow 1.10 it "
-        "must be requirements.txt at the top of the archive.",
+        description="File in the archive with the packages to install before the script runs. In versions after "
+        "1.10, it must be requirements.txt at the top of the archive.",
     )
 
 
@@ -104,7 +105,7 @@ class MxnetParameters(ScriptModeParameters, Distributed):
 
 
 class FrameworkVersionParameters(ScriptModeParameters):
-    """The parameters of the script-mode frameworks that came after the contract."""
+    """The parameters of the script-mode frameworks whose version is ``frameworkversion``."""
 
     requirementsfile: Annotated[str | None, RelativePath] = Field(
         default=None,
@@ -140,7 +141,7 @@ class ChainerParameters(FrameworkVersionParameters, Distributed):
 
 
 class XgboostParameters(FrameworkVersionParameters):
-    """XGBoost for your script; the algorithm xgboost of AMAZON needs no script."""
+    """XGBoost with your own script; the algorithm xgboost of framework AMAZON needs no script."""
 
     framework: Annotated[Literal["XGBOOST"], Choice(Literal["XGBOOST"])]
     frameworkversion: Annotated[str, Version()] = Field(

@@ -1,6 +1,6 @@
 """The parameters that are objects: channels, metrics, tuning ranges, tags and others."""
 
-# The names are the contract's and AWS's.
+# The names are those of parameter documents and of AWS.
 # ruff: noqa: N815
 
 from typing import Annotated, Any, Literal
@@ -67,7 +67,7 @@ class Channel(StrictModel):
     uri: Annotated[str | None, S3Address] = Field(default=None, description="S3 address, instead of path.")
     type: Annotated[DataType, Choice(DataType)] = Field(
         default="S3Prefix",
-        description="What is at the address: objects with that prefix, a manifest or an augmented manifest.",
+        description="Kind of object at the address: data with that prefix, a manifest or an augmented manifest.",
     )
     dist: Annotated[Distribution, Spread(Distribution)] = Field(
         default="FullyReplicated", description="Whether each training instance gets all data or a shard of it."

@@ -1,4 +1,4 @@
-"""Reads JSON text for every reader of parameters: no name twice, no value that only Python takes for JSON."""
+"""Parses JSON for all readers of parameters; refuses repeated names, and values that are JSON only in Python."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 class _Object(dict[str, Any]):
-    """A JSON object that remembers the names it was given more than once."""
+    """A JSON object, with the names that its text repeats."""
 
     repeated: tuple[str, ...] = ()
 
@@ -37,7 +37,7 @@ def read_raw_document(text: str) -> dict[str, Any]:
 
 
 def read_leniently(text: str) -> dict[str, Any]:
-    """Return the document as `read_raw_document` does, or an empty one where that raises ParameterError."""
+    """Return the document as `read_raw_document` does, or an empty one if that raises ParameterError."""
     try:
         return read_raw_document(text)
     except ParameterError:
@@ -63,12 +63,12 @@ def read_object(text: str, subject: str = DOCUMENT) -> dict[str, Any]:
 
 
 def read_value(text: str, name: str) -> Any:
-    """Return the value that a person typed for a parameter: JSON, or else the text itself.
+    """Return the value that the user typed for a parameter: JSON, or else the text itself.
 
     Parameters
     ----------
     name
-        The parameter, with dots for what is inside one: ``hyperparameters.epochs``.
+        The parameter, as a dotted path for a part of one: ``hyperparameters.epochs``.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def load_json(text: str, subject: str) -> Any:
 
 
 def copy_json(value: Any, path: tuple[int | str, ...], problems: list[Problem], subject: str = DOCUMENT) -> Any:
-    """Return a copy of a JSON value; note repeated names and what only Python takes for JSON as problems."""
+    """Return a copy of a JSON value; add a problem for each repeated name and each value that is not JSON."""
     reason = None
     if isinstance(value, Mapping | list | tuple) and len(path) >= DEEPEST:
         reason = f"nests deeper than {DEEPEST} levels"
@@ -138,7 +138,7 @@ def copy_json(value: Any, path: tuple[int | str, ...], problems: list[Problem], 
         return [copy_json(entry, (*path, index), problems) for index, entry in enumerate(value)]
     elif isinstance(value, str):
         if _has_surrogate(value):
-            reason = "holds half of a surrogate pair, which is not text"
+            reason = "has an unpaired surrogate, which is not valid text"
     elif isinstance(value, float):
         reason = None if math.isfinite(value) else f"is {show_value(value)}, which is not a JSON number"
     elif isinstance(value, int):
@@ -173,7 +173,7 @@ def _load(text: str, subject: str) -> Any:
     except json.JSONDecodeError:
         raise
     except ValueError:  # Python converts at most 4300 digits
-        raise ParameterError(f"{subject} has a number of too many digits.") from None
+        raise ParameterError(f"{subject} has a whole number of more than 64 bits.") from None
     except RecursionError:
         raise ParameterError(f"{subject} nests deeper than {DEEPEST} levels.") from None
 

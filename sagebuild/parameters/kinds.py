@@ -48,7 +48,7 @@ class Kind(ABC):
         optional = type(None) in get_args(annotation)
 
         def read_or_refuse(value: Any) -> Any:
-            # Documents of this contract write "none" for a value that is not given.
+            # Documents may write "none" for a value that is not given.
             if optional and (value is None or value == "none"):
                 return None
             try:
@@ -160,7 +160,7 @@ class Choice(Kind):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words, as they are written."""
+        """The allowed words."""
         return self.words_of if isinstance(self.words_of, tuple) else get_args(self.words_of)
 
     @property

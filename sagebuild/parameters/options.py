@@ -45,7 +45,7 @@ class Serverless(StrictModel):
     memory: Annotated[int, WholeNumber(1, 6, "GB")] = Field(description="Memory of each container.")
     concurrency: Annotated[int, WholeNumber(1, 200)] = Field(description="Maximum number of concurrent requests.")
     provisioned: Annotated[int | None, WholeNumber(1, 200)] = Field(
-        default=None, description="Number of these that stay warm, and are billed all the time."
+        default=None, description="Number of concurrent requests with warm capacity, which AWS bills all the time."
     )
 
     @model_validator(mode="after")
@@ -114,7 +114,7 @@ class Autoscaling(StrictModel):
 class Distribution(StrictModel):
     """Training with several processes.
 
-    https://github.com/aws/sagemaker-training-toolkit reads these as hyperparameters.
+    The containers read these as hyperparameters: https://github.com/aws/sagemaker-training-toolkit
     """
 
     strategy: Annotated[Strategy, Choice(Strategy)] = Field(description="How the processes communicate.")
@@ -168,7 +168,7 @@ class TrainingOptions(StrictModel):
     )
     keepalive: Annotated[int | None, WholeNumber(0, 21600, "seconds")] = Field(
         default=None,
-        description="How long the training instances stay for the next training, and are billed: a warm pool, which "
+        description="How long the training instances stay, and are billed, for the next training: a warm pool. It "
         "needs a quota.",
     )
     volumekmskey: Annotated[str | None, KeyId] = Field(
@@ -196,8 +196,8 @@ class NetworkOptions(StrictModel):
     )
     networkisolation: Annotated[bool, Flag()] = Field(
         default=False,
-        description="true runs the training and the model without a network. The channel code and the model's "
-        "archive then bring the scripts.",
+        description="true runs the training and the model without a network. The training then gets its script "
+        "as the channel code, the endpoint from the model's archive.",
     )
 
 
@@ -214,7 +214,7 @@ class EndpointOptions(StrictModel):
         default=None, description="An asynchronous endpoint: it queues requests and writes the answers to S3."
     )
     autoscaling: Autoscaling | None = Field(
-        default=None, description="Adds and removes instances by the load, starting from hostinstancecount."
+        default=None, description="Adds and removes instances according to the load. It starts with hostinstancecount."
     )
 
 

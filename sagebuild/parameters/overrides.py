@@ -47,7 +47,7 @@ def _parse(document: str, changes: Mapping[str, Any], default_framework: str) ->
 def check_overrides(document: str, overrides: Mapping[str, Any], default_framework: str) -> None:
     """Refuse overrides that make a valid document invalid.
 
-    Such overrides would fail a build that stands for other requests, too. An invalid document passes: its build
+    Such overrides would fail a build that also covers other requests. An invalid document passes: its build
     reports the problem.
 
     Raises

@@ -43,7 +43,7 @@ def parse_document(
 
 
 def parse_parameters(document: Mapping[str, Any], *, default_framework: str | None = None) -> BuildParameters:
-    """Return the build's parameters from the document's content; otherwise like `parse_document`."""
+    """Return the build's parameters from a document that is already parsed; otherwise like `parse_document`."""
     problems: list[Problem] = []
     content = copy_json(document, (), problems)
     if not isinstance(content, dict):

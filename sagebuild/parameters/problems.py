@@ -25,7 +25,7 @@ class Problem(NamedTuple):
 
 
 def describe_error(error: ErrorDetails, model: type[BuildParameters]) -> Problem | None:
-    """Return pydantic's error in words; None for a parameter of some framework while the document's is unknown."""
+    """Describe a pydantic error; None if it cannot be judged, because the document's framework is invalid."""
     location = error["loc"]
     if error["type"] == "too_short" and error["input"]:  # its entries are invalid, and have errors themselves
         return None

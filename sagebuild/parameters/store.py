@@ -35,12 +35,12 @@ def write_document(service: Service, document: Mapping[str, Any], *, overwrite: 
 
 
 def write_text(service: Service, text: str, *, overwrite: bool) -> bool:
-    """Write the document's text as it is.
+    """Write the document's text unchanged.
 
     Returns
     -------
     bool
-        False when there was a document already and ``overwrite`` is False.
+        False when a document exists and ``overwrite`` is False; nothing was written.
     """
     with aws_call("write the build parameters"):
         try:

@@ -1,6 +1,6 @@
-"""The first step of a build: read and check everything, write every request, pay for nothing.
+"""The first step of a build: it checks everything and writes every request, before anything costs money.
 
-`build` plans a build and `rollback` plans the return to an earlier one. Both collect everything that is wrong in one
-`Findings` before they raise it: inputs, images, quotas, alarms, request shapes and cost. The result is the plan, the
-one document that the state machine works from.
+`dispatch` reads the build's record. `build` plans a build, and `rollback` plans the return to an earlier one. Both
+examine inputs, images, quotas, alarms, request shapes and cost, and collect all problems in one `Findings` before they
+raise an error. The result is the plan, the one document from which the state machine works.
 """

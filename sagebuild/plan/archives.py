@@ -1,4 +1,4 @@
-"""Looks into a source archive in S3: whether it can be read, and holds the script that is to run."""
+"""Examines a source archive in S3: whether it can be read, and contains the script to run."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ LARGEST_CONTENT_MB = 200
 _MB = 1024 * 1024
 
 
-class Unreadable(Exception):  # noqa: N818 - an outcome, not a failure of ours
-    """The archive is not looked into; the message says why."""
+class Unreadable(Exception):  # noqa: N818 - an outcome, not a failure
+    """The archive was not examined; the message gives the reason."""
 
 
 def find_archive_problem(service: Service, uri: str, entry_point: str) -> str | None:
-    """What is wrong with an archive, to end the sentence "<uri> ..."; None if it holds the entry point.
+    """Return what is wrong with an archive, to complete the sentence "<uri> ..."; None if it contains the entry point.
 
     Raises
     ------
     Unreadable
-        It is too large to look into, or its bucket lets this function not read it.
+        The archive is too large to examine, or its bucket denies read access to this function.
     """
     bucket, key = split_s3_uri(uri)
     with aws_call(f"read {uri}"):
@@ -38,10 +38,10 @@ def find_archive_problem(service: Service, uri: str, entry_point: str) -> str | 
             if code in ("NoSuchKey", "NoSuchBucket"):
                 return "does not exist; upload the source archive there"
             if code in ("AccessDenied", "403"):
-                raise Unreadable(f"{uri} was not looked into: its bucket does not allow it.") from None
+                raise Unreadable(f"{uri} was not examined: its bucket denies access.") from None
             raise
         if answer["ContentLength"] > LARGEST_ARCHIVE_MB * _MB:
-            raise Unreadable(f"{uri} was not looked into: it is larger than {LARGEST_ARCHIVE_MB} MB.")
+            raise Unreadable(f"{uri} was not examined: it is larger than {LARGEST_ARCHIVE_MB} MB.")
         try:
             names = _list_files(uri, answer["Body"])  # type: ignore[arg-type]
         except (tarfile.TarError, EOFError, OSError, zlib.error):
@@ -49,7 +49,7 @@ def find_archive_problem(service: Service, uri: str, entry_point: str) -> str | 
     if PurePosixPath(entry_point) in names:
         return None
     scripts = sorted(str(name) for name in names if name.suffix == ".py")
-    return f"does not hold {entry_point}; it holds {', '.join(scripts[:5]) or 'no Python script'}"
+    return f"does not contain {entry_point}; it contains {', '.join(scripts[:5]) or 'no Python script'}"
 
 
 def _list_files(uri: str, content: IO[bytes]) -> set[PurePosixPath]:
@@ -58,6 +58,6 @@ def _list_files(uri: str, content: IO[bytes]) -> set[PurePosixPath]:
         for member in archive:
             size += member.size
             if size > LARGEST_CONTENT_MB * _MB:
-                raise Unreadable(f"{uri} was not looked into: it unpacks to more than {LARGEST_CONTENT_MB} MB.")
+                raise Unreadable(f"{uri} was not examined: it unpacks to more than {LARGEST_CONTENT_MB} MB.")
             names.add(PurePosixPath(member.name))
     return names

@@ -1,4 +1,4 @@
-"""Plans a build: reads and checks the parameters, examines everything the build needs, and writes every request."""
+"""Plans a build: parses the parameters, examines everything that the build needs, and writes every request."""
 
 # The keys are those of the state machine.
 # ruff: noqa: N815
@@ -48,12 +48,12 @@ class BuildPlan(DeploymentPlan):
 
 
 def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
-    """Plan a launched build, and complete its record.
+    """Plan a launched build, and add the plan's facts to its record.
 
     Raises
     ------
     ParameterError
-        The document asks for something that cannot be built.
+        The document is invalid.
     PreflightError
         Something that the build needs is missing; the message has a line for each problem.
     BuildNotFoundError

@@ -1,4 +1,4 @@
-"""The deployment part of a plan, which builds and rollbacks share: scaling, traffic, smoke test, own machine."""
+"""Plans the deployment of a build or rollback: scaling, traffic, smoke test and the user's own state machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sagebuild.images.byod import ImagesPlan
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.plan.findings import Findings
-from sagebuild.requests.bodies import Body
+from sagebuild.requests.bodies import Body, build_endpoint
 from sagebuild.requests.guardrails import POLL_SECONDS, build_deployment_config, count_polls, examine_alarms
 from sagebuild.requests.hooks import ExecutionPlan, plan_execution
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
@@ -20,17 +20,17 @@ from sagebuild.steps.smoke_test import SmokeTestPlan, find_sample_problems, plan
 
 
 class DeploymentPlan(TypedDict):
-    """The keys of a plan that a build and a rollback both have."""
+    """The keys that the plans of builds and rollbacks share."""
 
     number: int
     mode: Literal["train", "tune", "none", "rollback"]
     preprocess: ExecutionPlan
     images: ImagesPlan
-    artifacts: str | None  # S3 address of the model, where nothing is trained
+    artifacts: str | None  # S3 address of the model, when the build trains none
     endpoint: Body  # UpdateEndpoint, and CreateEndpoint without its tags
     tags: list[dict[str, str]]
     scaling: ScalingPlan
-    guardrails: Body  # members of UpdateEndpoint that move the traffic
+    guardrails: Body  # members of UpdateEndpoint that shift the traffic
     smokeTest: SmokeTestPlan
     postprocess: ExecutionPlan
     pollSeconds: int
@@ -39,24 +39,24 @@ class DeploymentPlan(TypedDict):
 
 @dataclass(frozen=True)
 class Live:
-    """The endpoint as it is before the deployment; all empty when there is none."""
+    """The endpoint and its scaling before the deployment; both None when there is no endpoint."""
 
     endpoint: Endpoint | None
     scaling: Scaling | None
 
     @property
     def config(self) -> str:
-        """The endpoint configuration that it serves, or last served."""
+        """The endpoint configuration that it serves, or last served; empty without an endpoint."""
         return self.endpoint.config if self.endpoint else ""
 
     @property
     def config_to_restore(self) -> str:
-        """The configuration to return to when the deployment fails; empty for a failed endpoint."""
+        """The configuration to restore when the deployment fails; empty if the endpoint is Failed or does not exist."""
         return self.config if self.endpoint and self.endpoint.status != "Failed" else ""
 
 
 def describe_live(service: Service) -> Live:
-    """The stack's endpoint and its scaling."""
+    """Describe the stack's endpoint and its scaling."""
     endpoint = describe_endpoint(service)
     return Live(endpoint, describe_scaling(service) if endpoint else None)
 
@@ -69,7 +69,7 @@ def examine_deployment(context: BuildContext[BuildParameters], findings: Finding
 
 
 def examine_scaling(service: Service, live: Live, instance_type: str | None, findings: Findings) -> None:
-    """Examine whether the endpoint's present scaling allows the instance type."""
+    """Examine whether the endpoint's present scaling allows the new instance type."""
     findings.problems += find_scaling_problems(service, live.scaling, live.config, instance_type)
 
 
@@ -80,7 +80,7 @@ def plan_deployment(
     instance_type: str | None,
     tags: list[dict[str, str]],
 ) -> tuple[DeploymentPlan, dict[str, Any]]:
-    """The shared keys of a plan, and the attributes that the build's record gets from the deployment.
+    """Plan the deployment of an endpoint configuration.
 
     Parameters
     ----------
@@ -88,6 +88,13 @@ def plan_deployment(
         The name of the endpoint configuration that goes live.
     instance_type
         The type of its instances; None for a serverless endpoint.
+    tags
+        The tags of a new endpoint.
+
+    Returns
+    -------
+    tuple
+        The shared keys of the plan, and the deployment's attributes for the build's record.
     """
     endpoint = name_endpoint(context.service)
     scaling = plan_scaling(context, live.scaling, live.config, instance_type)
@@ -97,7 +104,7 @@ def plan_deployment(
         "preprocess": {"wanted": False},
         "images": {"wanted": False, "builds": []},
         "artifacts": None,
-        "endpoint": {"EndpointName": endpoint, "EndpointConfigName": config},
+        "endpoint": build_endpoint(context.service, config),
         "tags": tags,
         "scaling": scaling,
         "guardrails": build_deployment_config(context.parameters),

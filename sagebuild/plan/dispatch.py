@@ -1,4 +1,4 @@
-"""Entry to planning: reads the build's record, and plans a build or a rollback."""
+"""Reads the record of a launched build, and plans it as a build or as a rollback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sagebuild.service import Service
 
 
 def plan(service: Service, number: int) -> BuildPlan | RollbackPlan:
-    """Plan the build or rollback of a number.
+    """Plan the build or rollback with this number.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def plan(service: Service, number: int) -> BuildPlan | RollbackPlan:
         record = read_build(service, number)
     except BuildNotFoundError:
         raise BuildNotFoundError(
-            f"Build {number} was not launched; start builds by voice, by the command line or through the launch topic, "
-            "not by an execution of your own."
+            f"Build {number} was not launched; start builds by voice, on the command line or through the launch topic, "
+            "not by starting an execution yourself."
         ) from None
     return plan_rollback(service, record) if record.trigger.rollback else plan_build(service, record)

@@ -1,4 +1,4 @@
-"""All that preflight finds: problems, which end the build before anything is paid, and notes."""
+"""Collects the findings of preflight: problems, which end the build before anything costs money, and notes."""
 
 from __future__ import annotations
 

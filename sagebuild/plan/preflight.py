@@ -1,4 +1,4 @@
-"""Preflight: examine what a build needs before anything is paid, and collect every problem, not only the first."""
+"""Preflight: examines what a build needs before anything costs money, and collects all problems."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ECR_IMAGE = re.compile(
 
 
 def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None, findings: Findings) -> None:
-    """Examine what the build reads: data and scripts, or the trained model of a build that trains none."""
+    """Examine what the build reads: data and scripts, or an existing model when the build trains none."""
     service, parameters = context.service, context.parameters
     channels = read_channels(context) if parameters.has_training else {}
     for name, channel in channels.items():
@@ -55,7 +55,7 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
 
 
 def find_body_problems(service: Service, bodies: Bodies) -> list[str]:
-    """A sentence for each value in the requests that SageMaker's service model does not allow."""
+    """Return a sentence for each value in the requests that SageMaker's service model does not allow."""
     return [
         violation
         for kind, body in bodies.items()
@@ -64,27 +64,27 @@ def find_body_problems(service: Service, bodies: Bodies) -> list[str]:
 
 
 def examine_images(context: BuildContext[BuildParameters], findings: Findings) -> None:
-    """Look up the person's own images in this account's registry."""
+    """Examine whether the user's own images exist in this account's ECR registry."""
     for name, image in _list_own_images(context):
         findings.problems += _find_image_problems(context.service, name, image)
 
 
 def examine_account(context: BuildContext[BuildParameters], live: Endpoint | None, findings: Findings) -> None:
-    """Examine the network that the build joins, and whether the live endpoint can become what the document asks for."""
+    """Examine whether the roles may use a VPC, and whether the live endpoint can become the requested one."""
     service, parameters = context.service, context.parameters
     findings.problems += _find_network_problems(service, parameters)
     if live and parameters.serverless and describe_instance_type(service, live.config):
         # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
         findings.problems.append(
-            f"serverless is given, and the endpoint {service.stack_name} has instances; SageMaker cannot turn one "
-            "into the other: delete the endpoint first, or take serverless out."
+            f"serverless is given, but the endpoint {service.stack_name} has instances, and SageMaker cannot convert "
+            "it; delete the endpoint first, or leave out serverless."
         )
 
 
 def _examine_channel(service: Service, name: str, uri: str, findings: Findings) -> None:
     found = _count_objects(service, uri)
     if found is None:
-        findings.notes.append(f"The channel '{name}' was not looked into: the bucket of {uri} does not allow it.")
+        findings.notes.append(f"The channel '{name}' was not examined: the bucket of {uri} denies access.")
     elif not found and service.settings.preprocess_state_machine:
         findings.notes.append(f"The channel '{name}' had no objects at {uri} before preprocessing.")
     elif not found:
@@ -92,7 +92,7 @@ def _examine_channel(service: Service, name: str, uri: str, findings: Findings) 
 
 
 def _count_objects(service: Service, uri: str) -> int | None:
-    """How many objects' keys begin as the URI does, 1 at most; None if that must not be known."""
+    """Count the objects whose keys begin with the URI's key, up to 1; None if the bucket denies access."""
     bucket, prefix = split_s3_uri(uri)
     with aws_call(f"list {uri}"):
         try:
@@ -111,7 +111,7 @@ def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
     (bucket, _), model_bucket = split_s3_uri(artifacts), service.settings.model_bucket
     if bucket not in (model_bucket, service.settings.code_bucket):
         yield (
-            f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role may not read; "
+            f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role cannot read; "
             f"copy it to the model bucket ({model_bucket})."
         )
     elif not _count_objects(service, artifacts):
@@ -123,13 +123,13 @@ def _find_missing_scripts(context: BuildContext[ScriptModeParameters]) -> Iterat
     serves_only = not parameters.has_training
     if not parameters.trainentrypoint and not (serves_only and parameters.hostentrypoint):
         yield (
-            f"trainentrypoint is not set; framework {parameters.framework} trains with a script of yours: "
-            "name it here, such as train.py."
+            f"trainentrypoint is not set; framework {parameters.framework} trains with your script; "
+            "set it to the script's path in the archive, such as train.py."
         )
     if not parameters.trainsourcefile and not (serves_only and parameters.hostsourcefile):
         yield (
             "trainsourcefile is not set; pack the script into an archive, upload it to the code bucket "
-            f"({service.settings.code_bucket}), and give its key here, such as source.tar.gz."
+            f"({service.settings.code_bucket}), and set trainsourcefile to its key, such as source.tar.gz."
         )
 
 
@@ -141,7 +141,7 @@ def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str
 
 
 def _list_archives(context: BuildContext[ScriptModeParameters]) -> dict[tuple[str, str], str]:
-    """The script that each archive must hold, by parameter and address of the archive."""
+    """Return the script that each archive must contain, by parameter and address of the archive."""
     service, parameters = context.service, context.parameters
     training = locate_source(service, parameters.trainsourcefile)
     serving = locate_source(service, parameters.hostsourcefile)
@@ -177,7 +177,7 @@ def _list_own_images(context: BuildContext[BuildParameters]) -> Iterator[tuple[s
 
 def _find_image_problems(service: Service, name: str, image: str) -> Iterator[str]:
     found = _ECR_IMAGE.fullmatch(image)
-    # Images of other accounts, regions and registries are left to SageMaker: this function may not see them.
+    # SageMaker checks images of other accounts, regions and registries: this function cannot read those.
     if not found or (found["account"], found["region"]) != (service.account, service.region):
         return
     digest, tag = found["digest"], found["tag"] or "latest"
@@ -198,7 +198,7 @@ def _find_image_problems(service: Service, name: str, image: str) -> Iterator[st
 def _find_network_problems(service: Service, parameters: BuildParameters) -> Iterator[str]:
     if parameters.subnets and service.settings.vpc_access != "true":
         yield (
-            "subnets is given, and the stack's roles may not join a VPC; deploy the service with "
+            "subnets is given, but the stack's roles are not allowed to use a VPC; deploy the service with "
             '--param="vpcAccess=true".'
         )
 
@@ -212,7 +212,7 @@ def examine_quotas(service: Service, bodies: Bodies, findings: Findings) -> None
         findings.notes.append(f"The service quotas were not examined: {reason}")
         return
     findings.problems += [
-        f"The account may use {value:g} of '{name}', and the build needs {needs[name]}; ask for more in the Service "
-        "Quotas console, or choose another type or count."
+        f"The account's quota '{name}' is {value:g}, and the build needs {needs[name]}; request an increase in the "
+        "Service Quotas console, or choose another instance type or count."
         for name, value in short.items()
     ]

@@ -1,4 +1,4 @@
-"""Whether the account's quotas let a build have the instances that it needs, as Service Quotas tells it."""
+"""Compares the instances that a build needs with the account's quotas in Service Quotas."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from botocore.exceptions import ClientError
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.service import Service, aws_call
 
-# Some thousand quotas, a hundred on a page: seconds, against a training of minutes whose model then finds no instance.
-LONGEST = 15.0  # seconds
+# Thousands of quotas at 100 a page take seconds; a quota found too late costs a training that cannot be deployed.
+LIST_TIMEOUT_SECONDS = 15.0
 
 
-class QuotasUnknown(Exception):  # noqa: N818 - an outcome, not a failure of ours
-    """The quotas cannot be told; the message says why."""
+class QuotasUnknown(Exception):  # noqa: N818 - an outcome, not a failure
+    """The quotas could not be read; the message gives the reason."""
 
 
 def count_needs(bodies: Mapping[str, dict[str, Any]]) -> dict[str, int]:
-    """Names of quotas, as the Service Quotas console shows them, and how much of each a build's requests need."""
+    """Count the instances that a build's requests need, by the quota's name in the Service Quotas console."""
     tuning = bodies.get("tuning", {})
     training = bodies.get("training") or tuning.get("TrainingJobDefinition", {})
     limits = tuning.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
     resources = training.get("ResourceConfig", {})
     count = resources.get("InstanceCount", 1) * limits.get("MaxParallelTrainingJobs", 1)
-    way = "spot training job" if training.get("EnableManagedSpotTraining") else "training job"
-    usages = [(resources.get("InstanceType"), way, count)]
+    job = "spot training job" if training.get("EnableManagedSpotTraining") else "training job"
+    usages = [(resources.get("InstanceType"), job, count)]
     if resources.get("KeepAlivePeriodInSeconds"):
         usages.append((resources.get("InstanceType"), "training warm pool", count))
     for variant in bodies["endpointConfig"]["ProductionVariants"]:
@@ -44,14 +44,15 @@ def count_needs(bodies: Mapping[str, dict[str, Any]]) -> dict[str, int]:
 def find_short_quotas(
     service: Service, needs: Mapping[str, int], clock: Callable[[], float] = time.monotonic
 ) -> dict[str, float]:
-    """Those of the quotas, by name, that are less than what is needed, with their values.
+    """Return the quotas that are smaller than the need, by name, with their values.
 
-    What was enough once is not asked for again in a function's life; what was not may have been raised since.
+    A warm function keeps the quotas that it has read. It reads them again if one is too small, since it may have been
+    raised.
 
     Raises
     ------
     QuotasUnknown
-        The function may not ask, or the answer takes too long.
+        The account denies the call, or the answer takes too long.
     """
     known = _known_quotas(service)
     if not all(known.get(name, 0) >= need for name, need in needs.items()):
@@ -63,7 +64,7 @@ def find_short_quotas(
 def _list_quotas(
     service: Service, known: dict[str, float], needs: Mapping[str, int], clock: Callable[[], float]
 ) -> None:
-    deadline = clock() + LONGEST
+    deadline = clock() + LIST_TIMEOUT_SECONDS
     try:
         with aws_call("list the service quotas"):
             pages = service.quotas.get_paginator("list_service_quotas").paginate(
@@ -74,14 +75,14 @@ def _list_quotas(
                 if needs.keys() <= known.keys():
                     return
                 if clock() > deadline:
-                    raise QuotasUnknown(f"their list takes longer than {LONGEST:.0f} s.")
+                    raise QuotasUnknown(f"listing them takes longer than {LIST_TIMEOUT_SECONDS:.0f} s.")
     except AwsUnavailableError as error:
         raise QuotasUnknown(str(error)) from error
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in ("AccessDeniedException", "AccessDenied"):
             raise QuotasUnknown("the account does not allow servicequotas:ListServiceQuotas.") from error
-        # A Service Quotas that knows nothing of SageMaker, such as that of local/.
+        # Raised where Service Quotas has no quotas of SageMaker, such as in local/.
         if code != "NoSuchResourceException":
             raise
 

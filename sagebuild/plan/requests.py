@@ -1,4 +1,4 @@
-"""The requests of a build exactly as they will be sent: images chosen, own functions applied, maxcost kept."""
+"""Writes a build's requests exactly as they will be sent, with images, the user's functions and maxcost applied."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class PlannedRequests:
     Parameters
     ----------
     training
-        Where the model comes from; None when there is no model to deploy, which is a problem of the findings.
+        Where the model comes from; None when there is no model to deploy. The findings then have that problem.
     bodies
         The requests by kind: ``training`` or ``tuning``, ``model`` and ``endpointConfig``.
     images
-        The address of the image of each scope that the build needs and that exists.
+        The addresses of the images that the build needs, by scope; without those that were not found.
     cost_limit
-        ``maxcost`` in US dollars, where it shortened the training.
+        ``maxcost`` in US dollars, if it shortened the training.
     are_valid
         False when a request has a value that SageMaker does not allow.
     """
@@ -43,9 +43,9 @@ class PlannedRequests:
 
 
 def plan_requests(context: BuildContext[BuildParameters], findings: Findings) -> PlannedRequests:
-    """Write a build's requests as they will be sent; build, doctor and cost use this one function.
+    """Write a build's requests as they will be sent; build, doctor and cost estimate all use this function.
 
-    Problems go to the findings, so that one run finds all of them.
+    Problems are added to the findings, so that one run reports all of them.
     """
     images = _choose_images(context, findings)
     training = _plan_training(context, images.get("training"), findings)
@@ -53,7 +53,7 @@ def plan_requests(context: BuildContext[BuildParameters], findings: Findings) ->
     bodies, problems = replace_bodies(context, bodies)
     problems += find_body_problems(context.service, bodies)
     findings.problems += problems
-    if problems:  # a body of the wrong shape has no price
+    if problems:  # an invalid request has no price
         return PlannedRequests(training, bodies, images, None, are_valid=False)
     limited = limit_to_maxcost(context, bodies)
     findings.problems += [limited.problem] if limited.problem else []
@@ -62,7 +62,7 @@ def plan_requests(context: BuildContext[BuildParameters], findings: Findings) ->
 
 
 def list_scopes(parameters: BuildParameters) -> list[Scope]:
-    """The scopes for which the build needs an image."""
+    """Return the scopes for which the build needs an image."""
     return ["training", "inference"] if parameters.has_training else ["inference"]
 
 

@@ -1,4 +1,4 @@
-"""Rolls back: the endpoint serves an earlier build's model again, after the same checked deployment as a build's."""
+"""Requests and plans a rollback: an earlier build's model is deployed again, with the same checks as in a build."""
 
 from __future__ import annotations
 
@@ -32,27 +32,28 @@ from sagebuild.requests.bodies import build_tags
 from sagebuild.running.endpoint import Endpoint, describe_instance_type, describe_models
 from sagebuild.service import Service, aws_call, suppress_code
 
-_BUILDS_LOOKED_AT = 200
+# The newest builds that are searched for the previous one.
+_BUILDS_SEARCHED = 200
 
 
 def request_rollback(
     service: Service, wanted: object, trigger: Trigger, sleep: Callable[[float], None] = time.sleep
 ) -> Launched:
-    """Start a rollback, which is a build of its own number; what stands in its way is found by its plan.
+    """Start a rollback, which has its own build number. Its plan checks whether it is possible.
 
     Parameters
     ----------
     wanted
         "previous", or the number of a build.
     trigger
-        What asked for it.
+        What requested the rollback.
 
     Raises
     ------
     RollbackError
         ``wanted`` is neither.
     BuildRunningError
-        A build runs; a rollback does not wait for its end, as it might then undo another build than was meant.
+        A build is running. A rollback does not wait for its end, because "previous" might then mean another build.
     AwsUnavailableError
         Nothing was started.
     """
@@ -60,33 +61,40 @@ def request_rollback(
 
 
 def find_target(service: Service, wanted: str, live: Endpoint | None) -> BuildRecord:
-    """The build whose model is to be live again.
+    """Return the build whose model a rollback deploys again.
 
     Parameters
     ----------
     wanted
-        "previous", which is what the live build has replaced, or else the newest good build before it; or a number. Of
-        a rollback's number, the build that it had gone back to is taken.
+        The number of a build, or "previous": the build that the live one replaced, or else the newest earlier build
+        that deployed its model. The number of a rollback means the build to which it returned.
     live
-        The endpoint as it is.
+        The stack's endpoint; None without one.
 
     Raises
     ------
-    BuildNotFoundError, NotGoodBuildError, ModelGoneError, AlreadyLiveError, RollbackError
-        There is no such build, it did not succeed with a deployment, its model is not there any more, it is what the
-        endpoint serves, or there is none before.
+    BuildNotFoundError
+        No build has that number.
+    NotGoodBuildError
+        The build did not deploy its model.
+    AlreadyLiveError
+        The endpoint already serves its model.
+    ModelGoneError
+        Its model was deleted.
+    RollbackError
+        There is no previous build.
     """
     record = _find_previous(service, live) if wanted == PREVIOUS else read_build(service, int(wanted))
     if record.trigger.rollback and record.has_succeeded:
         record = read_build(service, record.restores)
     if not record.deployed_its_model:
-        raise NotGoodBuildError(f"A rollback goes to builds that left their model live; {_tell_fault(record)}.")
+        raise NotGoodBuildError(f"A rollback needs a build that deployed its model; {_describe_outcome(record)}.")
     if live and live.config == record.endpoint_config and live.status != "Failed":
         raise AlreadyLiveError(f"Build {record.number} is live already: {live.config}.")
-    if not _is_there(service, record):
+    if not _has_model(service, record):
         raise ModelGoneError(
-            f"The model of build {record.number} was deleted, so nothing can go back to it; keepbuilds says how many "
-            "builds keep theirs."
+            f"The model of build {record.number} was deleted, so you cannot roll back to it; keepbuilds sets how many "
+            "builds keep their models."
         )
     return record
 
@@ -96,7 +104,7 @@ class RollbackPlan(DeploymentPlan):
 
 
 def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
-    """Plan the return to an earlier build, and complete the rollback's record.
+    """Plan the return to an earlier build, and add the plan's facts to the rollback's record.
 
     Scaling, guardrails, smoke test and tags come from the earlier build's own parameters.
 
@@ -131,31 +139,32 @@ def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
         **deployment_record,
     )
     if not recorded:
-        raise BuildNotFoundError(f"Build {record.number} has ended; ask for the rollback again.")
+        raise BuildNotFoundError(f"Build {record.number} has ended; request the rollback again.")
     return plan
 
 
 def _find_previous(service: Service, live: Endpoint | None) -> BuildRecord:
     number = parse_resource_name(service, live.config) if live else None
-    builds = [each for each in list_builds(service, _BUILDS_LOOKED_AT) if each.deployed_its_model]
+    builds = [each for each in list_builds(service, _BUILDS_SEARCHED) if each.deployed_its_model]
     replaced = next((each.live_before for each in builds if each.number == number), "")
     earlier = [each for each in builds if number is None or each.number < number]
     found = [each for each in earlier if each.endpoint_config == replaced] or earlier
     if not found:
-        of = f"before build {number}" if number else f"in {service.stack_name}"
-        raise RollbackError(f"There is no good build {of} to go back to.")
+        where = f"before build {number}" if number else f"in {service.stack_name}"
+        raise RollbackError(f"No build {where} deployed its model, so there is nothing to roll back to.")
     return found[0]
 
 
-def _tell_fault(record: BuildRecord) -> str:
+def _describe_outcome(record: BuildRecord) -> str:
     if not record.has_ended:
         return f"build {record.number} has not ended"
     if not record.has_succeeded:
         return f"build {record.number} {VERBS[record.status]}"
-    return f"build {record.number} deployed nothing"
+    return f"build {record.number} deployed no model"
 
 
-def _is_there(service: Service, record: BuildRecord) -> bool:
+def _has_model(service: Service, record: BuildRecord) -> bool:
+    """Return False when the record's model or endpoint configuration was deleted."""
     if record.model not in describe_models(service, record.endpoint_config):
         return False
     with aws_call(f"describe the model {record.model}"), suppress_code("ValidationException"):

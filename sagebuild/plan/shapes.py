@@ -1,7 +1,7 @@
-"""Checks the body of a request against botocore's model of it, before AWS sees it.
+"""Checks the body of a request against botocore's service model, before the request is sent.
 
-botocore itself checks types, unknown and required members and the least sizes; this adds the greatest sizes, the
-patterns and the words of an enumeration. Patterns in Java's dialect that Python cannot compile are passed over.
+botocore itself checks types, unknown and required members and minimum sizes. This module adds maximum sizes, patterns
+and enumerations. It skips patterns in Java's syntax that Python cannot compile.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from botocore.model import Shape
 
 _SHOWN = 60  # characters of a value that a sentence repeats
-_WORDS = 12  # of an enumeration that a sentence lists
+_WORDS = 12  # a sentence lists an enumeration of at most this size
 
 
 def find_violations(client: Any, operation: str, body: dict[str, Any]) -> Iterator[str]:
-    """A sentence for everything in a request's body that its model does not allow."""
+    """Yield a sentence for each value in a request's body that the service model does not allow."""
     from botocore.validate import ParamValidator
 
     shape = client.meta.service_model.operation_model(operation).input_shape
@@ -55,13 +55,13 @@ def _walk(shape: Any, value: Any, path: str) -> Iterator[str]:
 def _check_size(shape: Shape, size: float, path: str, unit: str) -> Iterator[str]:
     largest = shape.metadata.get("max")
     if largest is not None and size > largest:
-        yield f"{path} {'has' if unit else 'is'} {size}{unit and f' {unit}'}; {largest} is the most."
+        yield f"{path} {'has' if unit else 'is'} {size}{unit and f' {unit}'}; the maximum is {largest}."
 
 
 def _check_text(shape: Shape, value: str, path: str) -> Iterator[str]:
     too_long = list(_check_size(shape, len(value), path, "characters"))
     if too_long:
-        # A backtracking pattern is not let loose on it.
+        # A pattern that backtracks could take minutes on a long value.
         yield from too_long
         return
     shown = json.dumps(value, ensure_ascii=False)
@@ -79,14 +79,14 @@ def _advise(value: str, words: list[str]) -> str:
     if len(words) <= _WORDS:
         return f"it must be one of {', '.join(words)}."
     near = ", ".join(get_close_matches(value, words, n=3, cutoff=0.6))
-    return f"it is none of the {len(words)} that AWS knows{f', such as {near}' if near else ''}."
+    return f"it must be one of AWS's {len(words)} values{f', such as {near}' if near else ''}."
 
 
 @cache
 def _compile(source: str) -> re.Pattern[str] | None:
     try:
         with warnings.catch_warnings():
-            # What Java would read otherwise than Python.
+            # FutureWarning: Java and Python read the pattern differently.
             warnings.simplefilter("error", FutureWarning)
             return re.compile(source, re.ASCII)
     except (re.error, FutureWarning):

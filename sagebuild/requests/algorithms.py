@@ -1,8 +1,8 @@
-"""What Amazon's built-in algorithms need of a build: the facts that their pages in the SageMaker guide state.
+"""Checks that a build gives Amazon's built-in algorithms the hyperparameters, channels and instances that they need.
 
-https://docs.aws.amazon.com/sagemaker/latest/dg/common-info-all-im-models.html tells of channels and instances, and each
-algorithm's page "Hyperparameters" what is required. All of them read recordio-protobuf or their own format unless a
-channel's contentType says otherwise; text/csv has the label in the first column.
+The channels and instances are from https://docs.aws.amazon.com/sagemaker/latest/dg/common-info-all-im-models.html, the
+hyperparameters from each algorithm's page "Hyperparameters". All algorithms read recordio-protobuf or their own format,
+unless a channel's contentType names another one; text/csv has the label in the first column.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DEFAULT_CHANNEL = FRAMEWORKS["AMAZON"].data_channel
 
 
 class Needs(NamedTuple):
-    """What an algorithm cannot do without."""
+    """The hyperparameters, channels and instances that an algorithm needs."""
 
     hyperparameters: tuple[str, ...] = ()
     channels: tuple[str, ...] = (DEFAULT_CHANNEL,)
@@ -51,7 +51,7 @@ NEEDS: dict[str, Needs] = {
 
 
 def find_algorithm_problems(parameters: AmazonParameters) -> Iterator[str]:
-    """Yield a sentence for everything that the algorithm needs and the document does not give."""
+    """Yield a sentence for each need of the algorithm that the document does not meet."""
     name, needs = parameters.algorithm, NEEDS[parameters.algorithm]
     missing = [wanted for wanted in needs.hyperparameters if wanted not in parameters.hyperparameters]
     if missing:
@@ -64,8 +64,11 @@ def find_algorithm_problems(parameters: AmazonParameters) -> Iterator[str]:
     if processor not in needs.processors:
         kind, example = ("GPU", "ml.g4dn.xlarge") if needs.processors == ("gpu",) else ("CPU", "ml.m5.large")
         yield (
-            f"traininstancetype is {parameters.traininstancetype}; algorithm {name} trains on {kind} instances alone: "
-            f"take one such as {example}."
+            f"traininstancetype is {parameters.traininstancetype}; algorithm {name} trains on {kind} instances only; "
+            f"use one such as {example}."
         )
     if needs.one_instance and parameters.traininstancecount > 1:
-        yield f"traininstancecount is {parameters.traininstancecount}; algorithm {name} trains on one instance alone."
+        yield (
+            f"traininstancecount is {parameters.traininstancecount}; it must be 1, because algorithm {name} trains on "
+            "one instance."
+        )

@@ -1,4 +1,4 @@
-"""The bodies of the SageMaker requests that a build makes, out of its parameters."""
+"""Builds the requests for a training job, a model, an endpoint configuration and an endpoint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_CHANNEL_PATH = "train/"
 
 
 def build_training_job(context: BuildContext[BuildParameters], image: str | None) -> Body:
-    """The request of CreateTrainingJob, without an image where none was found."""
+    """Build the request of CreateTrainingJob; ``image`` None leaves the image out."""
     service, parameters = context.service, context.parameters
     algorithm: Body = _name_image("TrainingImage", image) | {"TrainingInputMode": parameters.inputmode}
     if parameters.metrics:
@@ -43,21 +43,21 @@ def build_training_job(context: BuildContext[BuildParameters], image: str | None
 
 
 def build_hyperparameters(context: BuildContext[BuildParameters]) -> dict[str, str]:
-    """A person's hyperparameters and those by which a framework's container finds the script; all are strings."""
+    """Return the user's hyperparameters, and those by which a container finds the script; all values are strings."""
     parameters = context.parameters
     if script := context.narrow(ScriptModeParameters):
         ours = build_script_hyperparameters(script)
         own = {name: value for name, value in ours.items() if name not in parameters.hyperparameters}
         values = own | parameters.static_hyperparameters
-        # The SDK's estimators write every value of script mode as JSON (_json_encode_hyperparameters), strings too.
+        # Like the SDK (_json_encode_hyperparameters): in script mode every value is JSON, also a string.
         return {name: json.dumps(value) for name, value in values.items()}
-    # Amazon's algorithms, and a person's own container, read a string as it is.
+    # Amazon's algorithms and the user's own containers read a string without JSON's quotation marks.
     static = parameters.static_hyperparameters
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in static.items()}
 
 
 def build_model(context: BuildContext[BuildParameters], image: str | None) -> Body:
-    """The request of CreateModel; the state machine adds the trained artifacts as ModelDataUrl."""
+    """Build the request of CreateModel; the state machine adds the trained model as ModelDataUrl."""
     script = context.narrow(ScriptModeParameters)
     environment = (build_script_environment(script) if script else {}) | context.parameters.modelhostingenvironment
     body = {
@@ -70,7 +70,7 @@ def build_model(context: BuildContext[BuildParameters], image: str | None) -> Bo
 
 
 def build_endpoint_config(context: BuildContext[BuildParameters]) -> Body:
-    """The request of CreateEndpointConfig."""
+    """Build the request of CreateEndpointConfig."""
     name, parameters = name_resource(context.service, context.number), context.parameters
     body = {
         "EndpointConfigName": name,
@@ -88,22 +88,22 @@ def build_endpoint_config(context: BuildContext[BuildParameters]) -> Body:
     return extend_endpoint_config(context, body)
 
 
-def build_endpoint(service: Service, number: int) -> Body:
-    """The request of UpdateEndpoint, and of CreateEndpoint but for the tags."""
-    return {"EndpointName": name_endpoint(service), "EndpointConfigName": name_resource(service, number)}
+def build_endpoint(service: Service, config: str) -> Body:
+    """Build the request of UpdateEndpoint; with tags, it is the request of CreateEndpoint."""
+    return {"EndpointName": name_endpoint(service), "EndpointConfigName": config}
 
 
 def build_tags(context: BuildContext[BuildParameters]) -> list[dict[str, str]]:
-    """Which stack and build a resource belongs to, and a person's own tags."""
+    """Return a resource's tags: its stack, its build and the user's own tags."""
     tags = {"sagebuild:stack": context.service.stack_name, "sagebuild:build": str(context.number)}
     return [{"Key": key, "Value": value} for key, value in (tags | context.parameters.Tags).items()]
 
 
 def read_channels(context: BuildContext[BuildParameters]) -> dict[str, Channel]:
-    """The training's channels, each with its S3 URI; without any in the document, ``training`` alone.
+    """Return the training's channels by name, each with its S3 URI.
 
-    That one is at the document's ``uri``, or at train/ of the data bucket; Amazon's algorithms call it ``train``. With
-    networkisolation there is one more, which brings the script.
+    Without channels in the document there is one, ``training`` (``train`` for Amazon's algorithms), at the document's
+    ``uri`` or at train/ in the data bucket. With networkisolation, one more channel brings the script.
     """
     service, parameters = context.service, context.parameters
     bucket = service.settings.data_bucket

@@ -1,4 +1,4 @@
-"""What a person may ask of SageMaker beside the usual build, written into the bodies of its requests."""
+"""Adds SageMaker's optional features to the bodies of a build's requests."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Body = dict[str, Any]
 
 CHECKPOINTS_FOLDER = "checkpoints"
 ANSWERS_FOLDER = "asynchronous"
-# Where a container finds the code channel.
+# The folder of the code channel in a container.
 ISOLATED_SOURCE = "/opt/ml/input/data/code"
 MB_PER_GB = 1024
 
 
 def extend_training(context: BuildContext[BuildParameters], body: Body) -> Body:
-    """A training's request, or a tuning job's definition of one, with all that was asked for besides.
+    """Return the body of a training with the options that the document sets.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
     """
@@ -37,14 +37,14 @@ def extend_training(context: BuildContext[BuildParameters], body: Body) -> Body:
     if parameters.outputkmskey:
         extended["OutputDataConfig"] = body["OutputDataConfig"] | {"KmsKeyId": parameters.outputkmskey}
     resources = {"VolumeKmsKeyId": parameters.volumekmskey, "KeepAlivePeriodInSeconds": parameters.keepalive}
-    extended["ResourceConfig"] = body["ResourceConfig"] | _given(resources)
+    extended["ResourceConfig"] = body["ResourceConfig"] | _drop_none(resources)
     return extended
 
 
 def build_distribution(parameters: BuildParameters) -> dict[str, Any]:
-    """The hyperparameters by which a framework's container starts several processes.
+    """Return the hyperparameters by which a framework's container starts several processes.
 
-    https://github.com/aws/sagemaker-training-toolkit, params.py; for mpi the framework's facts have the names.
+    https://github.com/aws/sagemaker-training-toolkit, params.py; for mpi, the names are from the framework's facts.
     """
     distribution: Distribution | None = getattr(parameters, "distribution", None)
     if not distribution:
@@ -52,7 +52,7 @@ def build_distribution(parameters: BuildParameters) -> dict[str, Any]:
     if distribution.strategy == "mpi":
         names = parameters.facts.mpi
         chosen = {names.processes: distribution.processes, names.options: distribution.options}
-        return {names.enabled: True} | _given(chosen)
+        return {names.enabled: True} | _drop_none(chosen)
     if distribution.strategy == "smdistributed":
         return {
             "sagemaker_distributed_dataparallel_enabled": True,
@@ -66,19 +66,19 @@ def build_distribution(parameters: BuildParameters) -> dict[str, Any]:
 
 
 def place_source(parameters: BuildParameters, source: str | None) -> str | None:
-    """Where the training's container finds its script: in S3, or in a channel if it has no network."""
+    """Return the place of the script's archive for the container: an S3 URI, or a path with networkisolation."""
     if not source or not parameters.networkisolation:
         return source
     return f"{ISOLATED_SOURCE}/{PurePosixPath(source).name}"
 
 
 def extend_model(context: BuildContext[BuildParameters], body: Body) -> Body:
-    """A model's request with its network, and with the containers that a request passes before."""
+    """Return the body of a model with its network and the containers of its inference pipeline."""
     parameters = context.parameters
     extended = body | _build_network(parameters)
     if parameters.pipeline:
         before = [
-            _given(
+            _drop_none(
                 {
                     "Image": name_pipeline_image(context.service, part),
                     "ModelDataUrl": part.artifacts,
@@ -92,17 +92,17 @@ def extend_model(context: BuildContext[BuildParameters], body: Body) -> Body:
 
 
 def name_pipeline_image(service: Service, part: PipelineContainer) -> str:
-    """The address of a pipeline's image, which may be a tag in the stack's own repository."""
+    """Return the address of a pipeline container's image; a tag means the stack's own repository."""
     return part.image or f"{service.settings.image_repository_uri}:{part.tag}"
 
 
 def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -> Body:
-    """An endpoint configuration's request with a key, without instances or with a queue.
+    """Return the body of an endpoint configuration with its KMS key, serverless or asynchronous options.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
     """
     parameters = context.parameters
-    extended = body | _given({"KmsKeyId": parameters.hostkmskey})
+    extended = body | _drop_none({"KmsKeyId": parameters.hostkmskey})
     if parameters.serverless:
         (variant,) = body["ProductionVariants"]
         kept = {key: value for key, value in variant.items() if key not in ("InstanceType", "InitialInstanceCount")}
@@ -111,23 +111,23 @@ def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -
             "MaxConcurrency": parameters.serverless.concurrency,
             "ProvisionedConcurrency": parameters.serverless.provisioned,
         }
-        extended["ProductionVariants"] = [kept | {"ServerlessConfig": _given(capacity)}]
+        extended["ProductionVariants"] = [kept | {"ServerlessConfig": _drop_none(capacity)}]
     if parameters.asynchronous:
-        extended["AsyncInferenceConfig"] = _build_queue(context)
+        extended["AsyncInferenceConfig"] = _build_async_config(context)
     return extended
 
 
-def _build_queue(context: BuildContext[BuildParameters]) -> Body:
+def _build_async_config(context: BuildContext[BuildParameters]) -> Body:
     asked = context.parameters.asynchronous
     assert asked
-    topics = _given({"SuccessTopic": asked.successtopic, "ErrorTopic": asked.errortopic})
+    topics = _drop_none({"SuccessTopic": asked.successtopic, "ErrorTopic": asked.errortopic})
     output = {
         "S3OutputPath": asked.output or f"s3://{context.service.settings.model_bucket}/{ANSWERS_FOLDER}/",
         "KmsKeyId": context.parameters.outputkmskey,
         "NotificationConfig": topics or None,
     }
     client = {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": asked.concurrency}} if asked.concurrency else {}
-    return {"OutputConfig": _given(output)} | client
+    return {"OutputConfig": _drop_none(output)} | client
 
 
 def _build_network(parameters: BuildParameters) -> Body:
@@ -144,11 +144,11 @@ def _build_checkpoints(context: BuildContext[BuildParameters]) -> Body:
     service, checkpoints = context.service, context.parameters.checkpoints
     if not checkpoints:
         return {}
-    # A folder for each build: a training goes on from whatever checkpoints it finds.
+    # A folder for each build: a training continues from any checkpoints in its folder.
     own = f"s3://{service.settings.model_bucket}/{CHECKPOINTS_FOLDER}/{name_resource(service, context.number)}/"
     uri = checkpoints.uri or own
-    return {"CheckpointConfig": _given({"S3Uri": uri, "LocalPath": checkpoints.path})}
+    return {"CheckpointConfig": _drop_none({"S3Uri": uri, "LocalPath": checkpoints.path})}
 
 
-def _given(values: Body) -> Body:
+def _drop_none(values: Body) -> Body:
     return {name: value for name, value in values.items() if value is not None}

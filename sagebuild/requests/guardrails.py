@@ -1,4 +1,4 @@
-"""How an update's traffic moves to the new instances, which alarms bring it back, and how long that may take."""
+"""Guardrails of an endpoint update: how traffic shifts, which alarms roll it back, and how long it may take."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sagebuild.service import aws_call
 
 Body = dict[str, Any]
 
-# An update takes 3 to 10 minutes; an hour beyond what it was asked to wait means that something hangs.
+# An update takes 3 to 10 minutes; one that takes an hour longer than its configured waits hangs.
 POLL_SECONDS = 30
 PATIENCE_SECONDS = 3600
 
 
 def build_deployment_config(parameters: BuildParameters) -> Body:
-    """What UpdateEndpoint takes beside the names: ``DeploymentConfig``, or nothing without guardrails.
+    """Build UpdateEndpoint's ``DeploymentConfig``; empty without guardrails.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeploymentConfig.html
     """
@@ -40,19 +40,19 @@ def build_deployment_config(parameters: BuildParameters) -> Body:
 
 
 def count_polls(parameters: BuildParameters) -> int:
-    """How many looks at the endpoint, one each POLL_SECONDS, a deployment is given."""
+    """Return the maximum number of polls of an endpoint, one every POLL_SECONDS; after them, the deployment fails."""
     asked = parameters.guardrails
     longest = (asked.timeout or asked.waiting_seconds(parameters.largest_count)) if asked else 0
     return math.ceil((PATIENCE_SECONDS + longest) / POLL_SECONDS)
 
 
 def examine_alarms(context: BuildContext[BuildParameters]) -> tuple[list[str], list[str]]:
-    """What is wrong with the alarms that shall roll an update back, and what is to be known of them.
+    """Examine the alarms that roll an update back.
 
     Returns
     -------
     tuple
-        Problems: alarms that do not exist. Notes: those that are in alarm now.
+        Problems: a sentence for each alarm that does not exist. Notes: one for each alarm in state ALARM.
     """
     guardrails = context.parameters.guardrails
     names = list(guardrails.alarms) if guardrails else []
@@ -62,13 +62,13 @@ def examine_alarms(context: BuildContext[BuildParameters]) -> tuple[list[str], l
         found = context.service.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
     states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
     missing = [
-        f"guardrails.alarms names {name}, and there is no metric alarm of that name; create it in CloudWatch, or "
+        f"guardrails.alarms names {name}, but there is no metric alarm with that name; create it in CloudWatch, or "
         "correct the name."
         for name in names
         if name not in states
     ]
     raised = [
-        f"The alarm {name} is in ALARM; while it is, SageMaker rolls back what is deployed."
+        f"The alarm {name} is in ALARM; until that ends, SageMaker rolls back every deployment."
         for name in names
         if states.get(name) == "ALARM"
     ]

@@ -1,6 +1,6 @@
-"""A person's own Lambda functions in place of the build's requests, and own state machines before and after it.
+"""Calls the user's own Lambda functions, which may replace request bodies, and plans the user's own state machines.
 
-docs/hooks.md says what each receives and must return.
+docs/hooks.md describes what each receives and must return.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from sagebuild.service import Service, aws_call, suppress_code
 
 Path = tuple[str | int, ...]
 
-# For each request: the setting with the function's ARN, the deployment's parameter, and what the function must leave
-# as it is. The state machine's role may pass no other role and touch nothing of another name.
+# For each request: the setting with the function's ARN, the deployment's parameter, and the values that the function
+# must not change. The state machine's role is limited to these roles and resource names.
 _FUNCTIONS: dict[str, tuple[str, str, tuple[Path, ...]]] = {
     "training": (
         "training_config_function",
@@ -52,21 +52,26 @@ _MACHINES = {"preprocess": "preprocess_state_machine", "postprocess": "postproce
 
 
 class ExecutionPlan(TypedDict):
-    """A person's own state machine: whether one runs, and the request that starts it."""
+    """Whether a state machine of the user runs, and the request that starts it."""
 
     wanted: bool
     execution: NotRequired[Body]
 
 
 def list_config_functions(service: Service) -> list[str]:
-    """The deploy parameters of the person's own functions that replace request bodies in this stack."""
+    """Return the deploy parameters that name the user's functions in this stack, such as trainingConfigFunction."""
     return list(dict.fromkeys(name for setting, name, _ in _FUNCTIONS.values() if getattr(service.settings, setting)))
 
 
 def replace_bodies(context: BuildContext[BuildParameters], bodies: Bodies) -> tuple[Bodies, list[str]]:
-    """The requests as the person's own functions return them, and what is wrong with the answers.
+    """Let the user's own functions replace the requests of a build.
 
-    A request whose function fails, or changes what the build needs, stays as it was.
+    A request stays unchanged if its function fails, or changes a value that the build needs.
+
+    Returns
+    -------
+    tuple
+        The requests, and a sentence for each problem with an answer.
     """
     replaced, problems = dict(bodies), []
     for kind, body in bodies.items():
@@ -78,7 +83,7 @@ def replace_bodies(context: BuildContext[BuildParameters], bodies: Bodies) -> tu
 
 
 def replace_body(context: BuildContext[BuildParameters], kind: str, body: Body) -> Body:
-    """A request as the person's function for it returns it; without one, as it is.
+    """Return the answer of the user's function for a request; without a function, the request.
 
     Parameters
     ----------
@@ -88,7 +93,7 @@ def replace_body(context: BuildContext[BuildParameters], kind: str, body: Body) 
     Raises
     ------
     HookError
-        The function failed, or changed what the build needs as it was.
+        The function failed, or changed a value that the build needs.
     """
     setting, name, kept = _FUNCTIONS[kind]
     arn: str = getattr(context.service.settings, setting)
@@ -97,7 +102,7 @@ def replace_body(context: BuildContext[BuildParameters], kind: str, body: Body) 
     event = {"number": context.number, "parameters": context.parameters.model_dump(mode="json"), "request": body}
     answer = _invoke(context.service, name, arn, event)
     if not isinstance(answer, dict):
-        raise HookError(f"{name} returned {_show(answer)}; it must return the request, an object.")
+        raise HookError(f"{name} returned {_show(answer)}; it must return the request, a JSON object.")
     problems = list(_find_changes(body, answer, kept))
     if problems:
         raise HookError("\n".join(f"{name} {problem}" for problem in problems))
@@ -126,12 +131,12 @@ def _find_changes(before: Body, after: Body, kept: tuple[Path, ...]) -> Iterator
     for path in kept:
         old, new = _look_up(before, path), _look_up(after, path)
         if old != new:
-            yield f"changed {_write(path)} from {_show(old)} to {_show(new)}; the build needs it as it was."
+            yield f"changed {_write(path)} from {_show(old)} to {_show(new)}; it must not change this value."
     ours = [tag for tag in before["Tags"] if tag["Key"].startswith("sagebuild:")]
     tags = after.get("Tags")
     for tag in ours:
         if not isinstance(tags, list) or tag not in tags:
-            yield f"took away the tag {tag['Key']}; the build needs it."
+            yield f"removed the tag {tag['Key']}; it must keep this tag."
 
 
 def _look_up(body: Any, path: Path) -> Any:
@@ -153,14 +158,14 @@ def _show(value: Any) -> str:
 
 
 def plan_execution(context: BuildContext[BuildParameters], kind: str, facts: Mapping[str, Any]) -> ExecutionPlan:
-    """Whether there is a person's own state machine to run (``wanted``), and the request that starts it.
+    """Plan the run of the user's own state machine: whether there is one, and the request that starts it.
 
     Parameters
     ----------
     kind
         "preprocess" or "postprocess".
     facts
-        What its input tells beside the number, the stack and the parameters.
+        The members of its input in addition to number, stack and parameters.
     """
     service, number = context.service, context.number
     machine: str = getattr(service.settings, _MACHINES[kind])
@@ -173,12 +178,12 @@ def plan_execution(context: BuildContext[BuildParameters], kind: str, facts: Map
 
 
 def stop_executions(service: Service, number: int) -> dict[str, str]:
-    """Stop what a build's own state machines still run.
+    """Stop the running executions of a build's pre- and postprocessing state machines.
 
     Returns
     -------
     dict
-        The status of each of their executions after that, by its name; without those that were never started.
+        The status of each execution afterwards, by its name; without executions that were never started.
     """
     statuses: dict[str, str] = {}
     for kind, setting in _MACHINES.items():

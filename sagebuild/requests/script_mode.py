@@ -1,6 +1,6 @@
-"""What the containers of script mode are told: each under the names, and in the place, that its own toolkit reads.
+"""Builds the hyperparameters and variables by which script-mode containers find and run the user's script.
 
-The facts are those of AWS's sources: the estimators and models of github.com/aws/sagemaker-python-sdk (1.x for the old
+The facts are from AWS's sources: the estimators and models of github.com/aws/sagemaker-python-sdk (1.x for the old
 TensorFlow, 2.x for all others), sagemaker-training-toolkit, sagemaker-inference-toolkit and the frameworks' containers.
 """
 
@@ -17,27 +17,27 @@ from sagebuild.requests.extensions import build_distribution, place_source
 from sagebuild.service import Service
 
 CODE_IN_MODEL = "/opt/ml/model/code"
-# sagemaker-tensorflow-serving-container, serve.py: the one name that it looks for.
+# sagemaker-tensorflow-serving-container, serve.py: the only script name that it reads.
 TENSORFLOW_SERVING_SCRIPT = "inference.py"
 REQUIREMENTS = "requirements.txt"
-# tensorflow/model.py, LOG_LEVEL_MAP: Python's levels by nginx's names.
+# sdk, tensorflow/model.py, LOG_LEVEL_MAP: nginx's names of Python's log levels.
 _NGINX_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error"}
 
 
 class PackingPlan(TypedDict):
-    """S3 addresses of the source archive that goes into the model's archive, and of the result."""
+    """S3 addresses of the source archive to add to the model's archive, and of the resulting archive."""
 
     source: str
     target: str
 
 
 def build_script_hyperparameters(context: BuildContext[ScriptModeParameters]) -> dict[str, Any]:
-    """The hyperparameters by which a framework's container finds and runs the script.
+    """Return the hyperparameters by which a framework's container finds and runs the script.
 
-    The training toolkit (params.py) keeps those named ``sagemaker_*`` for itself and hands all others to the script as
+    The training toolkit (params.py) reads the ``sagemaker_*`` ones itself and passes all others to the script as
     arguments. TensorFlow up to 1.10 reads ``training_steps``, ``evaluation_steps`` and ``sagemaker_requirements``
-    (train_entry_point.py of its container, tag legacy-mode); later ones hand the steps to the script, so they are left
-    out where the document does not give them.
+    (train_entry_point.py of its container, tag legacy-mode). Later versions pass the steps to the script, so they are
+    left out unless the document sets them.
     """
     service, parameters = context.service, context.parameters
     values: dict[str, Any] = {
@@ -57,11 +57,11 @@ def build_script_hyperparameters(context: BuildContext[ScriptModeParameters]) ->
 
 
 def build_script_environment(context: BuildContext[ScriptModeParameters]) -> dict[str, str]:
-    """The environment by which a framework's model server finds the script.
+    """Return the environment variables by which a framework's model server finds the script.
 
-    TensorFlow after 1.10 is served by TensorFlow Serving, which needs no script and reads its log level under another
-    name; a script beside it is found by its own name. Hugging Face's server has a default for every function, and the
-    SDK names it a script only if there is one for serving.
+    TensorFlow after 1.10 uses TensorFlow Serving. It needs no script, finds one by its fixed name, and has another
+    variable for the log level. Hugging Face's server has a default for every function; like the SDK, this function
+    names a script only if there is a serving script.
     """
     parameters = context.parameters
     if _serves_with_tensorflow_serving(parameters):
@@ -82,7 +82,7 @@ def build_script_environment(context: BuildContext[ScriptModeParameters]) -> dic
 
 
 def plan_packing(context: BuildContext[ScriptModeParameters]) -> PackingPlan | None:
-    """Which source archive has to be put into the model's, and where the result goes; None where that is not needed."""
+    """Plan the packing of the serving script into the model's archive; None when the server does not need it there."""
     service, parameters, source = context.service, context.parameters, _locate_host_source(context)
     if not source or not _needs_code_in_model(parameters) or not _serves_a_script(parameters):
         return None
@@ -93,47 +93,47 @@ def plan_packing(context: BuildContext[ScriptModeParameters]) -> PackingPlan | N
 
 
 def key_packed_model(service: Service, number: int) -> str:
-    """Where in the model bucket a build puts the model's archive that has the serving script in it."""
+    """Return the key, in the model bucket, of a build's model archive with the serving script."""
     return f"builds/{name_resource(service, number)}/served/model.tar.gz"
 
 
 def find_script_problems(parameters: ScriptModeParameters) -> Iterator[str]:
-    """Yield a sentence for everything that the framework's container would not read as it is meant."""
+    """Yield a sentence for each value that the framework's container would ignore or misread."""
     requirements = getattr(parameters, "requirementsfile", None)
     if requirements not in (None, REQUIREMENTS) and not is_legacy(parameters):
         yield (
-            f"requirementsfile is {requirements}; this container of {parameters.framework} reads {REQUIREMENTS} at the "
-            "top of the archive alone: name the file so and put it there."
+            f"requirementsfile is {requirements}; this container of {parameters.framework} reads only {REQUIREMENTS} "
+            "at the top of the archive; rename the file and move it there."
         )
     if _needs_code_in_model(parameters) and _serves_a_script(parameters):
         script = str(parameters.hostentrypoint or parameters.trainentrypoint)
         if _serves_with_tensorflow_serving(parameters) and script != TENSORFLOW_SERVING_SCRIPT:
             yield (
-                f"hostentrypoint is {script}; TensorFlow Serving reads {TENSORFLOW_SERVING_SCRIPT} alone: name the "
-                "script so, or leave out hostentrypoint and hostsourcefile to serve the SavedModel as it is."
+                f"hostentrypoint is {script}; TensorFlow Serving reads only {TENSORFLOW_SERVING_SCRIPT}; rename "
+                "the script, or leave out hostentrypoint and hostsourcefile to serve the SavedModel without one."
             )
         elif "/" in script:
             yield (
-                f"the serving script is {script}; this container of {parameters.framework} imports it by its name "
-                "alone: put it at the top of the archive."
+                f"the serving script is {script}; this container of {parameters.framework} imports it by file "
+                "name only; move it to the top of the archive."
             )
     shares_state = "checkpoint_path" in parameters.hyperparameters
     if is_legacy(parameters) and parameters.traininstancecount > 1 and not shares_state:
         yield (
             f"traininstancecount is {parameters.traininstancecount}; on several instances this TensorFlow shares its "
-            "state by S3: give hyperparameters.checkpoint_path, or take tensorflowversion 1.11 or later."
+            "state through S3; set hyperparameters.checkpoint_path, or use tensorflowversion 1.11 or later."
         )
 
 
 def locate_source(service: Service, source: str | None) -> str | None:
-    """The S3 URI of a source archive, which a document may also give as a key of the code bucket."""
+    """Return the S3 URI of a source archive; a plain key means the code bucket."""
     if not source or source.startswith("s3://"):
         return source
     return f"s3://{service.settings.code_bucket}/{source.lstrip('/')}"
 
 
 def is_legacy(parameters: ScriptModeParameters) -> bool:
-    """Whether the container is older than script mode: it calls functions of the script."""
+    """Return True when the container predates script mode: it calls functions of the script instead of running it."""
     last = parameters.facts.last_legacy
     return last is not None and _release(parameters) <= last
 
@@ -148,7 +148,7 @@ def _serves_a_script(parameters: ScriptModeParameters) -> bool:
 
 
 def _needs_code_in_model(parameters: ScriptModeParameters) -> bool:
-    return parameters.networkisolation or _looks_in_model(parameters)  # without a network, S3 is out of reach
+    return parameters.networkisolation or _looks_in_model(parameters)  # without a network, the container cannot read S3
 
 
 def _looks_in_model(parameters: ScriptModeParameters) -> bool:

@@ -1,4 +1,4 @@
-"""How a build gets its trained model: by a training job, by a tuning job, or from artifacts that exist already."""
+"""Plans how a build gets its model: from a training job, a tuning job, or an earlier training."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sagebuild.service import Service
 
 Mode = Literal["train", "tune", "none"]
 
-# How many builds back a model is looked for.
-_BUILDS_LOOKED_AT = 100
+# The newest builds that are searched for a model.
+_BUILDS_SEARCHED = 100
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class TrainingPlan:
     Parameters
     ----------
     record
-        Attributes of the build's record.
+        Attributes for the build's record.
     notes
-        Sentences for the person.
+        Sentences for the user.
     artifacts
         The S3 address of the trained model in mode "none".
     """
@@ -43,22 +43,22 @@ class TrainingPlan:
 def build_bodies(
     context: BuildContext[BuildParameters], training_image: str | None, serving_image: str | None
 ) -> Bodies:
-    """The bodies of a build's SageMaker requests; build, doctor and cost estimate all use this function.
+    """Build the bodies of a build's SageMaker requests; build, doctor and cost estimate all use this function.
 
     Parameters
     ----------
     training_image, serving_image
-        Image addresses. None leaves the image out of the request, where none was found or none is needed.
+        Image addresses. None leaves the image out of the request: none was found, or none is needed.
 
     Returns
     -------
     dict
-        ``model`` and ``endpointConfig``, and ``training`` or ``tuning`` where the build trains.
+        ``model`` and ``endpointConfig``, and ``training`` or ``tuning`` if the build trains.
 
     Raises
     ------
     ParameterError
-        The training has something that the trainings of a tuning job cannot have.
+        The training has an option that the trainings of a tuning job cannot have.
     """
     bodies: Bodies = {}
     if find_mode(context.parameters) == "tune":
@@ -69,19 +69,19 @@ def build_bodies(
 
 
 def find_mode(parameters: BuildParameters) -> Mode:
-    """Whether the build runs a training job, a tuning job, or neither."""
+    """Return whether the build runs a training job, a tuning job, or neither."""
     if not parameters.has_training:
         return "none"
     return "tune" if parameters.configtrain == "SAGEMAKERHPO" else "train"
 
 
 def plan_training(context: BuildContext[BuildParameters], image: str | None) -> TrainingPlan:
-    """Where the model comes from, and what the build's record says of it.
+    """Plan where the model comes from.
 
     Parameters
     ----------
     image
-        The address of the training image; None where none was found or none is needed.
+        The address of the training image; None if none was found or none is needed.
 
     Raises
     ------
@@ -101,15 +101,15 @@ def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
         note = f"Nothing was trained: ModelArtifacts is {artifacts}."
     else:
         artifacts, origin = _find_newest_model(service)
-        note = f"Nothing was trained: the model is that of build {origin}, {artifacts}."
+        note = f"Nothing was trained: the model is from build {origin}, {artifacts}."
     return TrainingPlan("none", {"artifacts": artifacts}, (note,), artifacts)
 
 
 def _find_newest_model(service: Service) -> tuple[str, int]:
-    for record in list_builds(service, _BUILDS_LOOKED_AT):
+    for record in list_builds(service, _BUILDS_SEARCHED):
         if record.has_succeeded and record.artifacts:
             return record.artifacts, record.number
     raise ParameterError(
-        "The document asks for no training (skiptrain true, or train false), and no earlier build has left a model; "
-        "train once, or give the S3 address of a model.tar.gz in ModelArtifacts."
+        "The document asks for no training (skiptrain true, or train false), but no earlier build has a trained model; "
+        "train once, or set ModelArtifacts to the S3 address of a model.tar.gz."
     )

@@ -1,4 +1,4 @@
-"""The body of the request for a tuning job, out of the request for the one training that it varies."""
+"""Builds the request for a tuning job from the request for one training."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sagebuild.names import name_tuning_job
 from sagebuild.parameters import BuildParameters, CategoricalRange, NumericRange
 from sagebuild.requests.bodies import build_training_job
 
-# What a training of a tuning job may have: the members of HyperParameterTrainingJobDefinition that CreateTrainingJob
-# shares. https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperParameterTrainingJobDefinition.html
+# The members that HyperParameterTrainingJobDefinition shares with CreateTrainingJob.
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperParameterTrainingJobDefinition.html
 _SHARED = frozenset(
     {
         "AlgorithmSpecification",
@@ -29,20 +29,20 @@ _SHARED = frozenset(
         "VpcConfig",
     }
 )
-_MADE_ANEW = frozenset({"TrainingJobName", "HyperParameters", "Tags"})
+_REPLACED = frozenset({"TrainingJobName", "HyperParameters", "Tags"})
 
 
 def build_tuning_job(context: BuildContext[BuildParameters], image: str | None) -> dict[str, Any]:
-    """The request of CreateHyperParameterTuningJob.
+    """Build the request of CreateHyperParameterTuningJob.
 
     Raises
     ------
     ParameterError
-        The training has something that the trainings of a tuning job cannot have.
+        The training has an option that the trainings of a tuning job cannot have.
     """
     parameters, training = context.parameters, build_training_job(context, image)
-    if foreign := training.keys() - _SHARED - _MADE_ANEW:
-        raise ParameterError(f"A tuning job's trainings cannot have {', '.join(sorted(foreign))}; take it out.")
+    if foreign := training.keys() - _SHARED - _REPLACED:
+        raise ParameterError(f"A tuning job's trainings cannot have {', '.join(sorted(foreign))}; leave it out.")
     definition = {name: value for name, value in training.items() if name in _SHARED}
     definition["AlgorithmSpecification"] = _define_metrics(parameters, training["AlgorithmSpecification"])
     body = {
@@ -70,9 +70,9 @@ def _define_metrics(parameters: BuildParameters, algorithm: dict[str, Any]) -> d
 
 def _build_config(parameters: BuildParameters) -> dict[str, Any]:
     objective = parameters.tuningobjective
-    assert objective is not None, "the parameters' rules see to it"
+    assert objective is not None, "a parameter rule requires it"
     limits = {"MaxParallelTrainingJobs": min(parameters.maxparalleltrainingjobs, parameters.tuning_trainings)}
-    if parameters.tuningstrategy != "Grid":  # which counts the combinations itself
+    if parameters.tuningstrategy != "Grid":  # SageMaker counts the combinations of a grid itself
         limits["MaxNumberOfTrainingJobs"] = parameters.maxtrainingjobs
     return {
         "Strategy": parameters.tuningstrategy,

@@ -69,7 +69,7 @@ def find_built_images(service: Service, record: BuildRecord) -> dict[str, str]:
 
 
 def explain_failed_image(service: Service, cause: str) -> str:
-    """Explain from a failed task's cause why an image could not be built; empty if the task was no image build."""
+    """Explain from a failed task's cause why an image could not be built; empty for another task."""
     try:
         build = json.loads(cause)["Build"]
         variables = {one["Name"]: one["Value"] for one in build["Environment"]["EnvironmentVariables"]}
@@ -94,7 +94,7 @@ def find_running_tags(service: Service) -> set[str]:
 
 
 def _list_running(service: Service, record: BuildRecord) -> list[str]:
-    return [one["id"] for one in _read_running(service) if _is_of(one, record)]
+    return [one["id"] for one in _read_running(service) if _belongs_to(one, record)]
 
 
 def _read_running(service: Service) -> list[Mapping[str, Any]]:
@@ -107,7 +107,7 @@ def _read_running(service: Service) -> list[Mapping[str, Any]]:
     return [one for one in builds if one["buildStatus"] == "IN_PROGRESS"]
 
 
-def _is_of(build: Mapping[str, Any], record: BuildRecord) -> bool:
+def _belongs_to(build: Mapping[str, Any], record: BuildRecord) -> bool:
     return any(variable["value"] in record.image_builds for variable in _read_variables(build))
 
 

@@ -25,7 +25,7 @@ class MetricLog:
     values
         Every value of each metric, in the order of the log; NaN and infinity included.
     notes
-        A sentence for each metric of which something could not be read.
+        A sentence for each metric with values in the log that could not be read.
     """
 
     values: dict[str, list[float]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Approval: a build waits, at no cost, until a person approves or rejects its model, or the time is up.
+"""Manual approval: a build waits, at no cost, until a user approves or rejects its model, or the time is up.
 
 The execution waits with a task token, which the record keeps until the answer is sent. The answer is stored with a
 conditional write, then sent. So the first of two answers wins, and the sweep sends a stored answer that was not sent.
@@ -25,13 +25,13 @@ from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.service import Service, aws_call
 
-# https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html: no task has this token.
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html: no task waits with the token.
 _GONE = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})
 _COMMENT_LENGTH = 1000  # characters
 
 
 class ApprovalPlan(TypedDict):
-    """Whether approval is wanted, its time limit, and the reason (``late``) after that."""
+    """Whether approval is wanted, its time limit, and the reason (``late``) when the time is up."""
 
     wanted: bool
     seconds: NotRequired[int]
@@ -53,7 +53,7 @@ def plan_approval(context: BuildContext[BuildParameters]) -> ApprovalPlan:
 
 
 def asks_approval(parameters: BuildParameters) -> bool:
-    """Whether a build needs approval; False also for a build that deploys nothing."""
+    """Return True when a build needs approval; False also when it deploys nothing."""
     return parameters.approval == "manual" and parameters.deployEndpoint
 
 
@@ -117,7 +117,7 @@ def answer_approval(
     Raises
     ------
     NoApprovalPendingError
-        No build waits for approval, or not that one, or it has a different answer.
+        No build waits for approval, the given one does not, or it has a different answer.
     AwsUnavailableError
         The answer may not have reached the build; the same answer again, or the sweep, sends it again.
     """

@@ -48,7 +48,7 @@ class GatePlan(TypedDict):
 def plan_gate(context: BuildContext[BuildParameters]) -> GatePlan:
     """Plan the gate: whether it is ``wanted``, and the request of `check_quality`.
 
-    An approval needs it, too: its request reports the metrics.
+    A manual approval needs it, too: the request for approval reports the metrics.
     """
     parameters = context.parameters
     gate, improvement = parameters.qualitygate, parameters.mustimprove
@@ -63,7 +63,7 @@ def plan_gate(context: BuildContext[BuildParameters]) -> GatePlan:
 
 
 def find_gate_problems(context: BuildContext[BuildParameters], artifacts: str | None) -> Iterator[str]:
-    """Yield a sentence for each metric of the gate that is not known of an existing model."""
+    """Yield a sentence for each metric of a gate that is unknown for an existing model."""
     gates = {name: getattr(context.parameters, name) for name in ("qualitygate", "mustimprove")}
     asked = {gate.metric: name for name, gate in gates.items() if gate}
     if not asked or not artifacts:

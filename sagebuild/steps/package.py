@@ -44,13 +44,13 @@ def plan_package(
 ) -> PackagePlan:
     """Plan the registration: whether it is ``wanted``, and the model's origin as known before the training.
 
-    A model that an earlier build trained is already registered. Image builds replace tags by digests in the whole plan,
-    and so in this part.
+    A model that an earlier build trained is already registered. Image builds later replace image tags by digests in
+    the whole plan, including this part.
 
     Parameters
     ----------
     bodies
-        The build's requests as they are sent.
+        The build's requests as they will be sent.
     artifacts
         The existing model of a build without a training.
     """
@@ -77,8 +77,8 @@ def build_package(service: Service, record: BuildRecord, request: Mapping[str, A
     record
         The record with the facts of the job.
     request
-        ``model`` is the body of CreateModel, ``artifacts`` the S3 address of the trained model, ``origin`` and
-        ``framework`` are from `plan_package`, ``execution`` is the ARN of the build's execution.
+        ``model`` is the body of CreateModel, and ``artifacts`` the S3 address of the trained model. ``origin`` and
+        ``framework`` are from `plan_package`. ``execution`` is the ARN of the build's execution.
     files
         The S3 prefix of the files with metrics and parameters.
     """
@@ -105,7 +105,7 @@ def describe_package(service: Service, number: int) -> str:
 
 
 def build_properties(service: Service, record: BuildRecord, origin: Mapping[str, str], files: str) -> dict[str, str]:
-    """Build the properties to filter and compare by, within the registry's limits; the two files hold everything."""
+    """Build the properties for search and comparison, cut to the registry's limits; the two files hold everything."""
     properties = {
         "build": str(record.number),
         "stack": service.stack_name,

@@ -76,18 +76,19 @@ def _merge(model: IO[bytes], code: bytes, pipe: IO[bytes], names: tuple[str, str
         gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=_COMPRESS_LEVEL, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|") as merged,
     ):
-        with _naming(names[0]), tarfile.open(fileobj=model, mode="r|gz") as old:
+        with _report_archive(names[0]), tarfile.open(fileobj=model, mode="r|gz") as old:
             for member in old:
                 if not _is_code(member.name):
                     _copy(old, member, merged)
-        with _naming(names[1]), tarfile.open(fileobj=io.BytesIO(code), mode="r:*") as new:
+        with _report_archive(names[1]), tarfile.open(fileobj=io.BytesIO(code), mode="r:*") as new:
             for member in new:
                 member.name = f"{CODE}/{member.name}"
                 _copy(new, member, merged)
 
 
 @contextmanager
-def _naming(uri: str) -> Iterator[None]:
+def _report_archive(uri: str) -> Iterator[None]:
+    """Name the archive in the error if it cannot be read."""
     try:
         yield
     except (tarfile.TarError, EOFError, zlib.error) as error:

@@ -61,7 +61,7 @@ def find_sample_problems(context: BuildContext[BuildParameters]) -> Iterator[str
     bucket, key = split_s3_uri(uri)
     if bucket not in (service.settings.code_bucket, service.settings.data_bucket):
         yield (
-            f"smoketest.file is in the bucket {bucket}, which the smoke test may not read; copy it to the code bucket "
+            f"smoketest.file is in the bucket {bucket}, which the smoke test cannot read; copy it to the code bucket "
             f"({service.settings.code_bucket})."
         )
         return

@@ -1,5 +1,5 @@
-"""What only voice needs: who may speak, the effect of a request before its yes, and builds in one spoken sentence.
+"""Serves only the skill: access rights, the effect of a change before its confirmation, and facts for short answers.
 
-`access` reads who may speak, and counts attempts at the PIN. `outlook`, `rollback` and `spoken_parameters` describe a
+`access` reads who may speak, and counts attempts at the PIN. `forecast`, `rollback` and `spoken_parameters` describe a
 change before a person confirms it. `approval` and `comparison` choose the metric to speak of.
 """

@@ -94,7 +94,7 @@ def check_pin(service: Service, pin: str, given: str) -> int | None:
 
 
 def _count_attempt(service: Service) -> int | None:
-    """Count the attempts since the last right one, with this one; None if no more are allowed now."""
+    """Count this attempt, and return the number of attempts since the last right PIN; None if the PIN is locked."""
     now = int(time.time())
     if _write_attempts(
         service,

@@ -79,7 +79,7 @@ def apply_change(service: Service, change: Change) -> bool:
 
 
 def read_overrides(said: Mapping[str, str]) -> dict[str, Any]:
-    """Return the parameters that were said for one build only as `launch_build` takes them.
+    """Return the parameters for a single build, as spoken, in the form that `launch_build` takes.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def read_overrides(said: Mapping[str, str]) -> dict[str, Any]:
 
 
 def check_said(service: Service, document: str, overrides: Mapping[str, Any]) -> None:
-    """Check the parameters that were said for one build only against a valid document.
+    """Check the parameters for a single build, as spoken, together with a valid document.
 
     Raises
     ------

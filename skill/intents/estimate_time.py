@@ -8,10 +8,10 @@ from skill.words import say_duration
 
 def estimate_time(_turn: Turn) -> Answer:
     """Say how long the running build will still take."""
-    from sagebuild.voice import outlook
+    from sagebuild.voice import forecast
 
     with reading() as service:
-        estimate = outlook.estimate_time(service)
+        estimate = forecast.estimate_time(service)
     if estimate is None:
         return Answer(Sentence("time.not_running"))
     if estimate.awaits_approval:

@@ -1,4 +1,4 @@
-"""Tell me when it is done: Alexa lets no skill speak up by itself, so the answer explains the notifications."""
+"""Answer "tell me when it is done": a skill cannot speak by itself, so the answer explains the notifications."""
 
 from skill.conversation import Answer, Card, Intent, Turn
 from skill.domain import reading

@@ -11,7 +11,7 @@ from skill.speech import Sentence
 from skill.words import PARAMETERS, say_duration, say_instance_type, say_money, say_value
 
 if TYPE_CHECKING:
-    from sagebuild.voice.outlook import NextBuild
+    from sagebuild.voice.forecast import NextBuild
 
 _NOTE_CHARACTERS = 200  # The build's record keeps no more of a note.
 
@@ -21,7 +21,7 @@ def ask_to_start(turn: Turn) -> Answer:
     said = _read_parameters(turn.slots)
     if said is None:
         return Answer(Sentence("start.which"), reprompt=Sentence("start.which"))
-    from sagebuild.voice.outlook import describe_next_build
+    from sagebuild.voice.forecast import describe_next_build
 
     with reading() as service:
         build = describe_next_build(service, said)

@@ -47,7 +47,7 @@ ROOMS = (
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
-# Modules that Lambda calls; nobody imports them.
+# Modules that Lambda calls; no module imports them.
 ENTRY_POINTS = {"skill.app"}
 
 

@@ -13,6 +13,8 @@ import pytest
 from tests.engine import ROOT
 
 PAGE = ROOT / "CONTRIBUTING.md"
+# Each change adds a line to it, as "The loop" on that page says.
+CHANGELOG = ROOT / "CHANGELOG.md"
 NOT_OURS = {"node_modules", "__pycache__"}
 TEXTS = {"", ".cjs", ".ipynb", ".json", ".md", ".py", ".sh", ".svg", ".toml", ".txt", ".yml"}
 
@@ -38,6 +40,20 @@ class Example:
 
 EXAMPLES = {
     "A build parameter": Example(r"\btrafficencryption\b", 4),
+    "A framework": Example(
+        r"CHAINER|[cC]hainer",
+        5,
+        # Some cases of these tests are about Chainer.
+        (
+            "tests/unit/golden/chainer.json",
+            "tests/unit/golden_requests.py",
+            "tests/*/test_images.py",
+            "tests/unit/test_options.py",
+            "tests/unit/wrong_options.py",
+        ),
+    ),
+    # Its test has both forms of an alarm's name, which another trigger does not have.
+    "An EventBridge trigger": Example(r"triggerAlarm|AlarmRule|_describe_alarm", 5, ("tests/unit/test_triggers.py",)),
     "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 10, ("tests/contract/test_added_intent.py",)),
     "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 6, ("examples/*",)),
     "A step of the state machine and its Lambda function": Example(
@@ -81,12 +97,12 @@ each_recipe = pytest.mark.parametrize("title", EXAMPLES)
 
 @cache
 def read_repository() -> dict[str, str]:
-    """The text of each of our files by its path, but for the page of the recipes and this test."""
+    """The text of each of our files by its path, except the page of the recipes, the changelog and this test."""
     files = {}
     for folder, inner, names in os.walk(ROOT):
         inner[:] = [name for name in inner if name not in NOT_OURS and not name.startswith(".")]
         for path in (Path(folder, name) for name in names):
-            if path.suffix in TEXTS and path not in (PAGE, Path(__file__)):
+            if path.suffix in TEXTS and path not in (PAGE, CHANGELOG, Path(__file__)):
                 files[path.relative_to(ROOT).as_posix()] = path.read_text(encoding="utf-8", errors="replace")
     return files
 
@@ -136,7 +152,7 @@ def test_every_recipe_has_an_example() -> None:
 def test_every_command_of_a_recipe_exists() -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     commands = {command for recipe in RECIPES.values() for command in recipe.commands}
-    assert commands - {f"make {target}" for target in targets} == set()
+    assert commands - {f"make {target}" for target in targets} == {".venv/bin/python -m tests.unit.golden_requests"}
 
 
 def test_every_generated_file_is_marked_as_such() -> None:

@@ -127,24 +127,24 @@ WAITING = ("Build Image", "Train Model", "Tune Model", "Ask For Approval")
 
 @dataclass(frozen=True)
 class Row:
-    """One fault of one state, and what is to become of the build.
+    """One fault of one state, and the expected outcome of the build.
 
     Parameters
     ----------
     state, kind
-        Where, and what.
+        The state, and the fault.
     outcome
         A pattern of the build's status.
     reason
-        A pattern of what the person is told; empty for a success.
+        A pattern of the build's reason; empty for a success.
     faults
-        What AWS is to do wrong.
+        The faults of AWS.
     act
-        What somebody does while the build runs.
+        The user's action while the build runs.
     limited
         The state that may take only a moment.
     late
-        Whether the sweep, and not the event, is to put something right.
+        Whether the sweep, instead of the event, must finish the build.
     """
 
     state: str
@@ -200,8 +200,8 @@ def _rows_of_state(state: str, way: Way) -> Iterator[Row]:
 
     throttled, _ = ERRORS["throttling"]
     yield row("throttling, twice", "succeeded", fault=throttled | {"times": 2})
-    for kind, (error, told) in ERRORS.items():
-        yield row(kind, "failed", told, error)
+    for kind, (error, reason) in ERRORS.items():
+        yield row(kind, "failed", reason, error)
     # Where the repeated request is refused because its own work is there already, the build fails.
     lost = ERRORS["5xx"][0] | {"served": True, "times": 1}
     yield row("answer lost", "succeeded|failed", "^$|(?i:already exist|in use|could not find|currently)", lost)
@@ -234,7 +234,7 @@ def _rows_of_jobs() -> Iterator[Row]:
 def _rows_of_functions() -> Iterator[Row]:
     crash: Json = {"crash": True, "times": 1}
     denied = {"call": "sagemaker:CreateModel", "by": MACHINE} | ERRORS["access denied"][0]
-    told = ERRORS["access denied"][1]
+    reason = ERRORS["access denied"][1]
     read = {"call": "ssm:GetParameter", "by": PLAN, "crash": True}
     yield Row("Plan Build", "function crashes once", "succeeded", faults=(read | crash,))
     lost = {"call": "s3:PutObject", "by": PACK} | crash
@@ -246,7 +246,7 @@ def _rows_of_functions() -> Iterator[Row]:
         lost = {"call": call, "by": REGISTER} | crash
         yield Row("Register Model", f"crash at {call}", "succeeded", faults=(lost,), document=TRAINING)
     refused = {"call": "sagemaker:CreateModelPackage", "by": REGISTER} | ERRORS["access denied"][0]
-    yield Row("Register Model", "registry refuses", "failed", told, (refused,), document=TRAINING)
+    yield Row("Register Model", "registry refuses", "failed", reason, (refused,), document=TRAINING)
     for call in (
         "dynamodb:GetItem",
         "dynamodb:UpdateItem",
@@ -254,26 +254,26 @@ def _rows_of_functions() -> Iterator[Row]:
         "sagemaker:DescribeEndpoint",
     ):
         fault = {"call": call, "by": FINISH} | crash
-        yield Row("Finish", f"crash at {call}", "failed", told, (denied, fault), late=True)
+        yield Row("Finish", f"crash at {call}", "failed", reason, (denied, fault), late=True)
     for kind, fault in (("crash at", crash), ("throttling at", ERRORS["throttling"][0] | {"times": 9})):
         publishing = {"call": "sns:Publish", "by": FINISH} | fault
-        yield Row("Finish", f"{kind} sns:Publish", "failed", told, (denied, publishing), late=True)
+        yield Row("Finish", f"{kind} sns:Publish", "failed", reason, (denied, publishing), late=True)
 
 
 def _rows_of_events() -> Iterator[Row]:
     event: Json = {"event": "Step Functions Execution Status Change"}
     for status, outcome in (("SUCCEEDED", "succeeded"), ("FAILED", "failed")):
         denied = {"call": "sagemaker:CreateModel", "by": MACHINE} | ERRORS["access denied"][0]
-        cause, told = ((), "") if outcome == "succeeded" else ((denied,), ERRORS["access denied"][1])
+        cause, reason = ((), "") if outcome == "succeeded" else ((denied,), ERRORS["access denied"][1])
         for kind, effect in (("lost", {"lose": True}), ("delivered twice", {"repeat": 1}), ("late", {"delay": 60.0})):
             ended = event | {"detail": {"status": status}} | effect
             yield Row(
-                "Finish", f"event {status} {kind}", outcome, told, (*cause, ended), late=kind != "delivered twice"
+                "Finish", f"event {status} {kind}", outcome, reason, (*cause, ended), late=kind != "delivered twice"
             )
 
 
 def abort_in(state: str) -> Callable[[DeployedStack, int], None]:
-    """Somebody aborts the execution, in the console, while it is in a state."""
+    """Abort the execution, as a user does in the console, while it is in a state."""
 
     def abort(stack: DeployedStack, number: int) -> None:
         states, arn = stack.client("stepfunctions"), execution_of(stack, number)
@@ -290,19 +290,19 @@ def abort_in(state: str) -> Callable[[DeployedStack, int], None]:
 
 
 def stop_training(stack: DeployedStack, number: int) -> None:
-    """Somebody stops the training job."""
+    """Stop the training job, as a user does in the console."""
     stack.client("sagemaker").stop_training_job(TrainingJobName=stack.wait_for_training(number))
 
 
 def stop_tuning(stack: DeployedStack, number: int) -> None:
-    """Somebody stops the tuning job."""
+    """Stop the tuning job, as a user does in the console."""
     sagemaker, job = stack.client("sagemaker"), wait_until(lambda: stack.record(number).get("tuning_job"))
     wait_until(lambda: f"{job}-001" in str(sagemaker.list_training_jobs(StatusEquals="InProgress")))
     sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
 
 
 def stop_image_build(stack: DeployedStack, number: int) -> None:
-    """Somebody stops the build of an image."""
+    """Stop an image build, as a user does in the console."""
     codebuild, builds = stack.client("codebuild"), byod.Byod(stack).image_builds
     running = wait_until(lambda: [each["id"] for each in builds(number) if each["buildStatus"] == "IN_PROGRESS"])
     codebuild.stop_build(id=running[0])
@@ -319,7 +319,7 @@ class Table:
 
     def __init__(self, stack: DeployedStack) -> None:
         self.stack = stack
-        self._told: list[int] = []
+        self._finished: list[int] = []
         stack.client("s3").put_object(
             Bucket=stack.outputs["CodeBucket"], Key="quick.tar.gz", Body=pack({"train.py": SCRIPT})
         )
@@ -350,19 +350,21 @@ class Table:
         record = self.stack.record(number)
         return Result(row, record["status"], record["reason"], time.monotonic() - begun, problems)
 
-    def find_untold(self) -> list[str]:
-        """A sentence for each build that was told of twice, or never."""
+    def find_wrong_notifications(self) -> list[str]:
+        """Return a sentence for each build without exactly one notification."""
         counts = Counter(self._hear())
-        return [f"build {number} was told of {counts[number]} times" for number in self._told if counts[number] != 1]
+        return [
+            f"build {number} has {counts[number]} notifications" for number in self._finished if counts[number] != 1
+        ]
 
     def _hear(self) -> Iterator[int]:
-        """The numbers of the builds in all notifications."""
+        """Yield the build number of each notification about the end of a build."""
         sqs = self.stack.client("sqs")
         while messages := sqs.receive_message(QueueUrl=self.stack.queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 sqs.delete_message(QueueUrl=self.stack.queue, ReceiptHandle=message["ReceiptHandle"])
                 facts = json.loads(message["Body"])
-                if facts["outcome"] != "approval":  # which asks, and tells of no end
+                if facts["outcome"] != "approval":  # a request for approval
                     yield facts["build"]["number"]
 
     def _wait_for_end(self, row: Row, number: int) -> None:
@@ -372,18 +374,18 @@ class Table:
             return
         states, arn = self.stack.client("stepfunctions"), execution_of(self.stack, number)
         wait_until(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING")
-        time.sleep(hanging + 1)  # what hung was served at last
+        time.sleep(hanging + 1)  # the hanging calls have returned
         wait_until(lambda: self._sweep(number), 60)
 
     def _sweep(self, number: int) -> bool:
-        """Whether after a sweep the build is told of and nothing runs any more."""
+        """Sweep, and return whether the build's notification is sent and none of its jobs runs."""
         self.stack.sweep()
         time.sleep(1)
         return bool(self.stack.record(number).get("notified_at")) and not self._list_running_jobs()
 
     def _look(self, row: Row, number: int, before: tuple[str, str]) -> Iterator[str]:
         record = self.stack.record(number)
-        self._told.append(number)
+        self._finished.append(number)
         if not re.fullmatch(row.outcome, record["status"]):
             yield f"{record['status']}, not {row.outcome}: {record['reason']}"
         if not re.search(row.reason, record["reason"]) or (record["status"] != "succeeded") != bool(record["reason"]):

@@ -32,7 +32,7 @@ PLANNER = """
         return answer
 """
 
-# Says that the archive is where it was, unless it is told to fail.
+# Returns the archive's unchanged address, or fails for the source "bad".
 PACKER = """
     def handler(event, context):
         if event["source"] == "bad":
@@ -41,14 +41,14 @@ PACKER = """
         return {"artifacts": event["artifacts"]}
 """
 
-# Is content with every answer but that to a bad sample.
+# Fails only for the sample "bad".
 TASTER = """
     def handler(event, context):
         if event["body"] == "bad":
             raise type("SmokeTestError", (Exception,), {})("The smoke test failed: the status is 500.")
 """
 
-# Registers nothing, and looks whether it was handed what it takes.
+# Registers nothing; checks that the event has the expected members.
 REGISTRAR = """
     def handler(event, context):
         if "raise" in event:
@@ -58,7 +58,7 @@ REGISTRAR = """
         assert event.keys() == {"wanted", "origin", "framework", "number", "model", "artifacts", "execution"}
 """
 
-# Answers what it is told to.
+# Returns the event, or raises its "error".
 CHECKER = """
     def handler(event, context):
         if "error" in event:
@@ -66,7 +66,7 @@ CHECKER = """
         return event
 """
 
-# Asks nobody: answers at once, or never.
+# Publishes no request: answers at once, or never.
 ASKER = """
     import json, boto3
 
@@ -261,7 +261,7 @@ class Stage(Host):
     def own_machine(self, *states: Json) -> Json:
         """The part of a plan that runs a state machine of these states."""
         machine = self.machines.create({f"State {number}": state for number, state in enumerate(states)})
-        execution = {"StateMachineArn": machine, "Name": name("own"), "Input": {"told": "so"}}
+        execution = {"StateMachineArn": machine, "Name": name("own"), "Input": {"given": "input"}}
         return {"wanted": True, "execution": execution}
 
     def plan_with_image(self, commands: str) -> Json:

@@ -16,23 +16,25 @@ from tests.local.state_machines import Machines
 
 
 def main(words: list[str]) -> int:
-    """Run the rows whose names contain one of the words, or all; the exit status tells whether all went well."""
+    """Run the rows whose names contain one of the words, or all; return 1 if anything is wrong, else 0."""
     chosen = [row for row in rows() if not words or any(word in row.name for word in words)]
     console = Console()
     with tempfile.TemporaryDirectory() as folder, running_engine(Path(folder), "--time-scale", "20") as engine:
         console.print(f"Deploying the service, then {len(chosen)} builds ...")
         table = Table(_deploy(engine))
         results = _run(console, table, chosen)
-        repeated = table.find_untold()
+        repeated = table.find_wrong_notifications()
     for problem in repeated:
         console.print(f"[red]{problem}")
     wrong = sum(bool(result.problems) for result in results)
-    console.print(f"{len(results)} rows, {wrong} wrong; each build told of once: {'no' if repeated else 'yes'}.")
+    console.print(
+        f"{len(results)} rows, {wrong} wrong; one notification for each build: {'no' if repeated else 'yes'}."
+    )
     return 1 if wrong or repeated else 0
 
 
 def _deploy(engine: Engine) -> DeployedStack:
-    """The service with state machines of a person's own before and after the build."""
+    """Deploy the service with the user's own state machines before and after the build."""
     own = Machines.of(engine).create({"Nothing": {"Type": "Succeed"}})
     ended = run_serverless(
         engine,
@@ -46,22 +48,22 @@ def _deploy(engine: Engine) -> DeployedStack:
 
 
 def _run(console: Console, table: Table, chosen: list[Row]) -> list[Result]:
-    shown = RichTable("State", "Fault", "The build", "What the person is told", "s", "Wrong")
+    shown = RichTable("State", "Fault", "The build", "Reason", "s", "Wrong")
     results = []
     for row in chosen:
         result = _try(table, row)
         results.append(result)
         wrong = "; ".join(result.problems)
-        told = result.reason.splitlines()[0][:80] if result.reason else ""
+        reason = result.reason.splitlines()[0][:80] if result.reason else ""
         console.print(f"{row.name}: {result.status} [red]{escape(wrong)}")
-        cells = [row.state, row.kind, result.status, told, f"{result.seconds:.0f}", wrong]
+        cells = [row.state, row.kind, result.status, reason, f"{result.seconds:.0f}", wrong]
         shown.add_row(*map(escape, cells), style="red" if wrong else "")
     console.print(shown)
     return results
 
 
 def _try(table: Table, row: Row) -> Result:
-    """A row; one that comes to no end is wrong, and the next one is run all the same."""
+    """Run a row; a row that does not end counts as wrong, and the next row runs."""
     try:
         return table.run(row)
     except AssertionError as error:

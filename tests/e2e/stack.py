@@ -35,7 +35,7 @@ class Model:
 
     def predict(self, pixels):
         if pixels.shape[1] != 64:
-            raise ValueError(f"expecting 64 features, not {pixels.shape[1]}")
+            raise ValueError(f"X has {pixels.shape[1]} features, expecting 64 features")
         return (np.insert(pixels, 64, 1, axis=1) @ self.weights).argmax(axis=1)
 
 def model_fn(model_dir):
@@ -160,7 +160,7 @@ class DeployedStack:
         return payload  # type: ignore[no-any-return]
 
     def start_by_voice(self) -> int:
-        """Start a build, once the one before has passed on its lock, which it does after it was told of; its number."""
+        """Start a build by voice when the lock is free, and return its number."""
         wait_until(lambda: self.read_lock().get("running") is None)
         conversation = self.converse()
         conversation.say("start_build")
@@ -168,30 +168,30 @@ class DeployedStack:
         return self.last_number()
 
     def start_by_message(self) -> int:
-        """Start a build, whatever its parameters, which voice looks at first; its number."""
+        """Start a build by a message, even with parameters that voice would refuse, and return its number."""
         number = self.last_number()
         self.client("sns").publish(TopicArn=self.outputs["LaunchTopicArn"], Message="build")
         wait_until(lambda: self.last_number() > number)
         return number + 1
 
     def last_number(self) -> int:
-        """The number of the newest build; 0 before the first."""
+        """Return the number of the newest build; 0 before the first."""
         return int(self.read_lock().get("last_number", 0))
 
     def read_lock(self) -> dict[str, Any]:
-        """Which build runs, which one waits, and the number of the newest."""
+        """Return the lock: the running build, the pending one, and the newest number."""
         key = {"kind": {"S": "stack"}, "number": {"N": "0"}}
         item = self.client("dynamodb").get_item(TableName=self.outputs["BuildsTable"], Key=key).get("Item", {})
         return from_item(item)
 
     def record(self, number: int) -> dict[str, Any]:
-        """A build's record."""
+        """Return a build's record."""
         key = {"kind": {"S": "build"}, "number": {"N": str(number)}}
         item = self.client("dynamodb").get_item(TableName=self.outputs["BuildsTable"], Key=key).get("Item", {})
         return from_item(item)
 
     def finish(self, number: int) -> dict[str, Any]:
-        """Wait until a build was told of; its record."""
+        """Wait until a build's notification is sent, and return its record."""
         wait_until(lambda: self.record(number).get("notified_at"))
         return self.record(number)
 

@@ -27,17 +27,17 @@ def test_a_build_started_by_voice_ends_with_an_endpoint_that_answers(stack: Depl
 
 
 def check_package(stack: DeployedStack, record: dict[str, Any]) -> None:
-    """The model registry has the build's model, with what it has measured, and it is approved."""
+    """Check that the model registry has the build's model, approved, with its metrics."""
     sagemaker = stack.client("sagemaker")
     package = sagemaker.describe_model_package(ModelPackageName=record["model_package"])
     assert (package["ModelPackageGroupName"], package["ModelApprovalStatus"]) == (NAME, "Approved")
     assert package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == record["artifacts"]
-    told = package["CustomerMetadataProperties"]
-    assert (told["build"], told["training job"]) == (str(record["number"]), record["training_job"])
-    assert told["trigger"].startswith("voice ")
-    assert told["source"] == f"s3://{stack.outputs['CodeBucket']}/source.tar.gz"
-    assert told["data.training"] == f"s3://{stack.outputs['DataBucket']}/train/"
-    assert float(told["metric.accuracy"]) == pytest.approx(record["metrics"]["accuracy"], rel=1e-5)
+    properties = package["CustomerMetadataProperties"]
+    assert (properties["build"], properties["training job"]) == (str(record["number"]), record["training_job"])
+    assert properties["trigger"].startswith("voice ")
+    assert properties["source"] == f"s3://{stack.outputs['CodeBucket']}/source.tar.gz"
+    assert properties["data.training"] == f"s3://{stack.outputs['DataBucket']}/train/"
+    assert float(properties["metric.accuracy"]) == pytest.approx(record["metrics"]["accuracy"], rel=1e-5)
     bucket, key = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"].removeprefix("s3://").split("/", 1)
     metrics = json.load(stack.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
     assert metrics["multiclass_classification_metrics"]["accuracy"]["value"] == record["metrics"]["accuracy"]

@@ -61,7 +61,7 @@ def test_own_images_are_taken_as_they_are(byod: Byod, built: int) -> None:
     assert byod.image_builds(record["number"]) == []
 
 
-def test_a_dockerfile_that_fails_is_told_with_its_reason(byod: Byod) -> None:
+def test_a_failing_dockerfile_is_reported_with_its_reason(byod: Byod) -> None:
     key = byod.upload("failing.zip", training_Dockerfile="FROM python:3.13-slim\nCOPY absent.py /\n")
     record = byod.build(sourcelocation=key)
     assert (record["status"], record["step"], record["job_status"]) == ("failed", "Build Image", "")
@@ -79,7 +79,7 @@ def test_a_folder_without_a_dockerfile_is_named(byod: Byod) -> None:
     assert "the source has no file elsewhere/Dockerfile" in record["reason"]
 
 
-def test_a_source_that_is_missing_is_told_before_anything_is_paid(byod: Byod) -> None:
+def test_a_missing_source_is_reported_before_anything_costs_money(byod: Byod) -> None:
     record = byod.build(sourcelocation="absent.zip")
     assert record["step"] == "Plan Build"
     assert "sourcelocation names s3://" in record["reason"]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from sagebuild.client.source import pack_folder, upload_source
+from sagebuild.client.uploads import pack_files
 from tests.e2e.stack import NAME, DeployedStack
 from tests.engine import ROOT
 
@@ -30,7 +30,7 @@ class Example(NamedTuple):
         return document
 
 
-# MXNet, Chainer and Hugging Face need AWS; tests/e2e/test_byod.py builds the example of BYOD.
+# The other script-mode examples need AWS; tests/e2e/test_byod.py builds the example of BYOD.
 CASES = (
     Example("digits", "digits"),
     Example("xgboost", "wine"),
@@ -47,7 +47,9 @@ def test_an_example_learns_and_answers(stack: DeployedStack, example: Example, t
     place = f"examples/{example.folder}"
     s3 = stack.client("s3")
     s3.upload_file(str(tmp_path / "train.csv"), stack.outputs["DataBucket"], f"{place}/train.csv")
-    upload_source(s3, stack.outputs["CodeBucket"], f"{place}.tar.gz", pack_folder(EXAMPLES / example.folder))
+    folder = EXAMPLES / example.folder
+    source = pack_files((file, file.name) for file in sorted(folder.iterdir()) if file.is_file())
+    s3.put_object(Bucket=stack.outputs["CodeBucket"], Key=f"{place}.tar.gz", Body=source)
     own_place = {"trainsourcefile": f"{place}.tar.gz", "channels": {"training": {"path": f"{place}/"}}}
     record = stack.build(**example.parameters | own_place)
     assert record["status"] == "succeeded", record["reason"]

@@ -34,8 +34,8 @@ def test_a_build_under_a_fault_comes_to_its_one_end(table: Table, name: str) -> 
     assert result.problems == []
 
 
-def test_each_of_them_was_told_of_once(table: Table) -> None:
-    assert table.find_untold() == []
+def test_each_build_has_one_notification(table: Table) -> None:
+    assert table.find_wrong_notifications() == []
 
 
 def test_every_state_that_calls_anything_has_rows() -> None:

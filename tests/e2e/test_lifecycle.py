@@ -7,7 +7,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from demo.laptop import Aws, list_inventory
+from demo.local_aws import Aws, list_inventory
 from tests.e2e.byod import SLOW, Byod
 from tests.e2e.deployment import answer_in_registry, guard, sample
 from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until
@@ -44,8 +44,8 @@ NEEDED_ON_AWS_ALONE = {
     },
     "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
     "RegisterModel": {
-        "ecr:DescribeImages",  # SageMaker, in the name of who registers
-        "s3:GetObject",  # likewise, when ModelArtifacts lies in the code bucket
+        "ecr:DescribeImages",  # SageMaker calls it with the role that registers
+        "s3:GetObject",  # the same, when ModelArtifacts lies in the code bucket
         "sagemaker:DescribeModelPackage",  # when the build is stopped in the middle of the registration
         "sagemaker:UpdateModelPackage",
     },
@@ -75,7 +75,7 @@ NEEDED_ON_AWS_ALONE = {
         "s3:ListBucket",  # when the source is a folder
     },
 }
-# Step Functions and these both stop what an aborted build runs; whoever comes second has nothing left to stop.
+# Step Functions and these functions both stop the work of an aborted build; the second one finds nothing to stop.
 NEEDED_NOW_AND_THEN = {
     (role, f"sagemaker:Stop{job}Job")
     for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")

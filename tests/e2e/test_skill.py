@@ -93,8 +93,8 @@ def test_a_build_that_waits_is_approved_and_rolled_back(stack: DeployedStack) ->
     )
     assert status[0]["heard"].startswith("Waiting: your build needs a yes before it goes live")
     assert refused[0]["heard"].startswith(f"Build {number} reached ")
-    assert refused[1]["heard"] == f"All right, I changed nothing, and build {number} goes on waiting."
-    assert cost[0]["heard"] == f"Build {number} has paid for no training."
+    assert refused[1]["heard"] == f"All right, I changed nothing, and build {number} is still waiting."
+    assert cost[0]["heard"] == f"Build {number} has run no paid training."
     assert approved[2]["heard"] == f"Build {number} is approved, and goes on to deployment. What else?"
     assert stack.finish(number)["approval_by"] == "voice"
     assert stack.live_config() != live

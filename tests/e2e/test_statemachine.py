@@ -49,13 +49,13 @@ class Scenario(NamedTuple):
     Parameters
     ----------
     run
-        Brings the situation about and runs the machine.
+        Sets up the situation and runs the state machine.
     path
-        The states that are entered; the loops in it may go round more often.
+        The states that are entered; its loops may run more often.
     error
-        The name of the error that it ends with, if it does.
+        The name of the error that ends the execution; empty without one.
     cause
-        A pattern of what a person is told.
+        A pattern of the reason that a person reads.
     """
 
     run: Callable[[Stage], Run]
@@ -157,7 +157,7 @@ def an_endpoint_that_is_being_created_is_waited_for(stage: Stage) -> Run:
 
 
 @scenario(*PREPARE, *FIND, *FIND_AGAIN, "Update Endpoint", *LOOK, *END)
-def an_endpoint_that_somebody_else_updates_is_waited_for(stage: Stage) -> Run:
+def a_build_waits_for_an_endpoint_that_is_being_updated_elsewhere(stage: Stage) -> Run:
     gate, endpoint = stage.gate(), stage.endpoint()
     config = stage.configure(AllTraffic=stage.model(gate.script))
     stage.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
@@ -196,7 +196,7 @@ def an_aws_that_stays_away_is_asked_seven_times(stage: Stage) -> Run:
 
 
 @scenario(*TRAIN, FAIL, error="States.TaskFailed", cause="ValueError: the learning rate makes no sense")
-def a_throttled_plan_is_repeated_and_a_failed_training_tells_the_script_s_error(stage: Stage) -> Run:
+def a_throttled_plan_is_retried_and_a_failed_training_reports_the_script_s_error(stage: Stage) -> Run:
     hiccup = {"raise": "AwsUnavailableError", "message": "AWS could not read the build parameters."}
     run = stage.build(hiccup, stage.plan(train=TRAIN_BADLY))
     assert (run.entered.count("Plan Build"), run.count("TaskFailed"), run.count("TaskSucceeded")) == (1, 2, 1)
@@ -520,7 +520,7 @@ def a_policy_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
     *LOOK,
     FAIL,
     error="EndpointDeploymentError",
-    cause=r"did not take the new model: it is InService with config-\w+\. .* by the alarms \['alarm-\w+'\]",
+    cause=r"it is InService with config-\w+\. .* because the alarms \['alarm-\w+'\] went into ALARM",
 )
 def an_update_that_an_alarm_rolls_back_fails_the_build_with_sagemaker_s_reason(stage: Stage) -> Run:
     alarm = name("alarm")
@@ -564,7 +564,7 @@ def a_plan_that_leaves_the_registration_out_fails_the_build(stage: Stage) -> Run
 
 
 def asking(*, seconds: int = 60, **request: Any) -> Json:
-    """A plan for which somebody is asked, and what they say."""
+    """Return a plan that asks for approval, with the answer."""
     late = "not approved within 1 second"
     return {"number": 1, "approval": {"wanted": True, "seconds": seconds, "request": request, "late": late}}
 
@@ -619,7 +619,7 @@ def a_model_that_is_rejected_is_withheld(stage: Stage) -> Run:
 
 
 @scenario("Given", *ASKED, WITHHELD)
-def a_model_that_nobody_approves_in_time_is_withheld(stage: Stage) -> Run:
+def a_model_without_an_approval_in_time_is_withheld(stage: Stage) -> Run:
     run = stage.run_from("Approval?", {"plan": asking(seconds=1)})
     assert withheld(run) == "not approved within 1 second"
     assert run.count("TaskTimedOut") == 1
@@ -701,7 +701,7 @@ def a_machine_of_a_person_s_own_runs_before_the_training(stage: Stage) -> Run:
     arn = f"{execution['StateMachineArn'].replace(':stateMachine:', ':execution:')}:{execution['Name']}"
     described = stage.machines.states.describe_execution(executionArn=arn)
     starter = run.described["executionArn"]
-    assert json.loads(described["input"]) == {"told": "so", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": starter}
+    assert json.loads(described["input"]) == {"given": "input", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": starter}
     return run
 
 

@@ -95,12 +95,12 @@ def check_permissions(stack: DeployedStack) -> None:
 def test_the_best_of_a_tuning_is_deployed(tuner: DeployedStack) -> None:
     record = tuner.build(**TUNING)
     assert record["status"] == "succeeded", record["reason"]
-    told = {
+    objectives = {
         one["TrainingJobName"]: one["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
         for one in trainings(tuner, record)
     }
-    assert len(told) == record["trainings"] == record["trainings_completed"] == 4
-    assert told[record["training_job"]] == max(told.values()) == record["metrics"]["accuracy"] > 0.8
+    assert len(objectives) == record["trainings"] == record["trainings_completed"] == 4
+    assert objectives[record["training_job"]] == max(objectives.values()) == record["metrics"]["accuracy"] > 0.8
     assert set(record["best_hyperparameters"]) == {"learning-rate", "penalty"}
     assert tuner.live_config() == record["live_after"] == record["endpoint_config"]
     assert tuner.ask_endpoint() > 0.8
@@ -144,7 +144,7 @@ def test_a_tuning_whose_trainings_all_fail_says_why(tuner: DeployedStack) -> Non
 
 
 def find_newest_model(stack: DeployedStack) -> dict[str, Any]:
-    """The record of the newest good build that has left a model."""
+    """Return the record of the newest build that trained a model and succeeded."""
     records = (stack.record(number) for number in range(stack.last_number(), 0, -1))
     return next(record for record in records if record["status"] == "succeeded" and record["artifacts"])
 
@@ -156,7 +156,7 @@ def test_without_a_training_the_newest_good_model_is_deployed_again(stack: Deplo
     again = stack.build(skiptrain=True)
     assert again["status"] == "succeeded", again["reason"]
     assert again["artifacts"] == good["artifacts"]
-    assert again["notes"] == [f"Nothing was trained: the model is that of build {good['number']}, {good['artifacts']}."]
+    assert again["notes"] == [f"Nothing was trained: the model is from build {good['number']}, {good['artifacts']}."]
     assert (again["training_job"], again["job_status"]) == ("", "")
     assert stack.live_config() == again["endpoint_config"] != good["endpoint_config"]
     (message,) = stack.read_notifications(again["number"])

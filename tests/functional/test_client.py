@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 import sagebuild
-from sagebuild.builds.records import Trigger
+from sagebuild.builds.lock import read_state
+from sagebuild.builds.records import Trigger, now, update_build
 from sagebuild.client.build import Build
 from sagebuild.client.document import Parameters
 from sagebuild.client.launch_requests import build_overrides, request_build, request_rollback
@@ -30,7 +32,7 @@ from sagebuild.errors import (
     RollbackError,
     StackNotFoundError,
 )
-from sagebuild.launch.start import launch_build
+from sagebuild.launch.start import launch_build, pass_on_lock
 from sagebuild.parameters.store import write_document
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
@@ -152,6 +154,7 @@ def test_a_folder_becomes_the_archive(client: Client, tmp_path: Path) -> None:
     source = tmp_path / "mine"
     (source / "lib" / "__pycache__").mkdir(parents=True)
     (source / "train.py").write_text("import lib")
+    (source / "train.py").chmod(0o700)
     (source / "lib" / "__init__.py").write_text("")
     (source / "lib" / "__pycache__" / "x.pyc").write_text("")
     (source / ".env").write_text("SECRET=1")
@@ -159,8 +162,14 @@ def test_a_folder_becomes_the_archive(client: Client, tmp_path: Path) -> None:
     first = read_object(client, f"{STACK}-code", "mine.tar.gz")
     with tarfile.open(fileobj=io.BytesIO(first)) as archive:
         assert archive.getnames() == ["lib/__init__.py", "train.py"]
+        assert {entry.name: entry.mode for entry in archive} == {"lib/__init__.py": 0o644, "train.py": 0o755}
+    assert first[4:8] == bytes(4), "gzip's own time stamp"
+    os.utime(source / "train.py", (1, 1))
     client.upload_source(source, "again.tar.gz")
     assert read_object(client, f"{STACK}-code", "again.tar.gz") == first
+    (source / "train.py").chmod(0o600)
+    client.upload_source(source, "changed.tar.gz")
+    assert read_object(client, f"{STACK}-code", "changed.tar.gz") != first
 
 
 def test_data_is_uploaded_where_the_channels_look(client: Client, tmp_path: Path) -> None:
@@ -225,6 +234,20 @@ def test_a_build_that_waits_is_described_until_it_begins(client: Client) -> None
     assert Build(client.service, first.number, "command").status == "launching"
 
 
+def test_a_wait_ends_when_the_next_build_can_start(client: Client) -> None:
+    number = launch_build(client.service, Trigger("command")).number
+    update_build(client.service, number, status="succeeded", ended_at=now().isoformat(), notified_at=now().isoformat())
+    polls = []
+
+    def pass_on(_seconds: float) -> None:
+        polls.append(read_state(client.service).running)
+        pass_on_lock(client.service, number)
+
+    client.build(number).wait(sleep=pass_on)
+    assert polls == [number], "the notification is sent before the lock is passed on"
+    assert launch_build(client.service, Trigger("command")).started
+
+
 def find_errors(client: Client, subject: str) -> list[str]:
     """Return the doctor's error messages for a subject."""
     client.service.__dict__["quotas"] = FakeQuotas({})
@@ -269,7 +292,7 @@ def clock() -> Iterator[Any]:
 def test_a_request_that_no_build_shows_is_reported(stack: Stack, clock: Any) -> None:
     topic = boto3.client("sns", region_name=REGION).create_topic(Name="launch")["TopicArn"]
     stack.settings["LAUNCH_TOPIC_ARN"] = topic
-    with pytest.raises(NotConfirmedError, match=r"after 60 s no build shows it\. The request is not lost"):
+    with pytest.raises(NotConfirmedError, match=r"after 60 s no build has included it\. The request is not lost"):
         request_build(stack.service, "command", clock=clock, sleep=lambda _seconds: None)
 
 
@@ -290,7 +313,7 @@ def test_parameters_of_one_build_are_sent_whole_and_checked_with_the_document(cl
 def test_an_impossible_rollback_is_refused_before_anything_is_sent(client: Client) -> None:
     with pytest.raises(RollbackError, match='must be "previous" or the number'):
         client.rollback("soon")
-    with pytest.raises(RollbackError, match=f"no good build in {STACK} to go back to"):
+    with pytest.raises(RollbackError, match=f"No build in {STACK} deployed its model"):
         client.rollback()
     launch_build(client.service, Trigger("command"))
     with pytest.raises(BuildRunningError, match="Build 1 is running, and a rollback is not queued"):

@@ -75,7 +75,7 @@ def test_a_build_that_has_ended_shows_its_final_cost(planned: Stack) -> None:
     assert facts["build"]["cost"] == 0.032
     assert (
         "Cost: about $0.03 for training (at most $0.51 was planned); the endpoint costs about $0.06 an hour while it "
-        "is up; by prices of 2026-05-20, without storage, transfer, requests and discounts. Storage is left out."
+        "is up; at prices of 2026-05-20, without storage, transfer, requests and discounts. Storage is left out."
     ) in facts["text"].splitlines()
 
 
@@ -93,7 +93,7 @@ def test_the_reason_of_a_training_that_spent_maxcost_names_it(planned: Stack) ->
     finish(planned, "FAILED")
     record = read_build(planned.service, 1)
     assert record.reason == (
-        "The training was stopped when it had cost the $0.06 of maxcost; raise maxcost, train for a shorter "
+        "The training was stopped when its cost reached maxcost ($0.06); raise maxcost, train for a shorter "
         "time, or train on a cheaper instance type."
     )
     assert record.cost == 0.064

@@ -74,9 +74,9 @@ def test_alarms_must_exist_and_those_in_alarm_are_noted(stack: Stack) -> None:
     asked = ask(guardrails={"wait": 60, "alarms": ["slow", "wrong", "absent"]})
     problems, notes = examine_alarms(BuildContext(stack.service, 1, asked))
     assert [problem.partition(";")[0] for problem in problems] == [
-        "guardrails.alarms names absent, and there is no metric alarm of that name"
+        "guardrails.alarms names absent, but there is no metric alarm with that name"
     ]
-    assert notes == ["The alarm wrong is in ALARM; while it is, SageMaker rolls back what is deployed."]
+    assert notes == ["The alarm wrong is in ALARM; until that ends, SageMaker rolls back every deployment."]
 
 
 class FakeRuntime:
@@ -200,7 +200,7 @@ def test_a_loading_endpoint_is_retried_later(stack: Stack) -> None:
         ("sample.csv", 10, ""),
         (f"s3://{STACK}-data/sample.csv", 10, ""),
         ("sample", 10, "where there is no object"),
-        ("s3://elsewhere/sample.csv", 10, "which the smoke test may not read"),
+        ("s3://elsewhere/sample.csv", 10, "which the smoke test cannot read"),
         ("sample.csv", 6 * 1024 * 1024 + 1, "which has 6291457 bytes; an endpoint takes 6291456 at most"),
     ],
 )

@@ -73,17 +73,17 @@ def test_a_function_sees_its_request_and_its_answer_is_sent(ready: Stack, settin
 
 
 @pytest.mark.parametrize(("change", "problem"), [
-    (lambda _: None, "trainingConfigFunction returned null; it must return the request, an object."),
-    (lambda _: [], "trainingConfigFunction returned []; it must return the request, an object."),
+    (lambda _: None, "trainingConfigFunction returned null; it must return the request, a JSON object."),
+    (lambda _: [], "trainingConfigFunction returned []; it must return the request, a JSON object."),
     (lambda _: 1 / 0, "trainingConfigFunction failed: division by zero"),
     (lambda r: r | {"TrainingJobName": "mine"}, 'trainingConfigFunction changed TrainingJobName from '
-     '"sagebuild-test-3f2a1c00-1" to "mine"; the build needs it as it was.'),
+     '"sagebuild-test-3f2a1c00-1" to "mine"; it must not change this value.'),
     (lambda r: {k: v for k, v in r.items() if k != "Tags"} | {"RoleArn": r["RoleArn"]},
-     "trainingConfigFunction took away the tag sagebuild:stack; the build needs it.\n"
-     "trainingConfigFunction took away the tag sagebuild:build; the build needs it."),
+     "trainingConfigFunction removed the tag sagebuild:stack; it must keep this tag.\n"
+     "trainingConfigFunction removed the tag sagebuild:build; it must keep this tag."),
     (lambda r: r | {"Color": "blue"}, 'CreateTrainingJob: Unknown parameter in input: "Color", must be one of: '),
     (lambda r: r | {"ResourceConfig": r["ResourceConfig"] | {"KeepAlivePeriodInSeconds": 99999}},
-     "CreateTrainingJob: ResourceConfig.KeepAlivePeriodInSeconds is 99999; 21600 is the most."),
+     "CreateTrainingJob: ResourceConfig.KeepAlivePeriodInSeconds is 99999; the maximum is 21600."),
     (lambda r: r | {"ResourceConfig": r["ResourceConfig"] | {"InstanceCount": "many"}},
      "CreateTrainingJob: Invalid type for parameter ResourceConfig.InstanceCount, value: many, type: "),
 ])  # fmt: skip

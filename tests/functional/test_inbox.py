@@ -125,6 +125,14 @@ def test_unreadable_messages_are_set_aside_with_a_reason_and_delay_no_others(
         assert reason in caplog.text
 
 
+@pytest.mark.parametrize("text", ['{"\\ud800": 1}', '{"trainmaxrun": "\\ud800"}', '{"trainmaxrun\\u0000": 1}'])
+def test_text_that_is_not_unicode_harms_no_other_message(inbox: Stack, text: str) -> None:
+    assert take_messages(inbox.service, [publish("bad", text), upload(1)]) == []
+    assert read_build(inbox.service, 1).requests == 1
+    ((_, reason),) = read_dead_letters(inbox)
+    assert "".join(reason.splitlines()).isprintable()
+
+
 def test_only_an_unsent_dead_letter_is_delivered_again(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox.service.sqs, "send_message", fail_transiently(inbox))
     assert take_messages(inbox.service, [Message("sqs-bad", "hello"), upload(1)]) == ["sqs-bad"]
@@ -231,7 +239,9 @@ def test_a_message_asks_for_one_rollback(inbox: Stack, wanted: Any, rollback: st
         ({"rollback": "yesterday"}, 'it must be "previous" or the number of a build.'),
         ({"rollback": ""}, 'it must be "previous" or the number of a build.'),
         ({"rollback": 0}, 'it must be "previous" or the number of a build.'),
-        ({"rollback": 3, "trainmaxrun": 1}, "ask for one of them."),
+        ({"rollback": "9" * 4301}, 'it must be "previous" or the number of a build.'),
+        ({"rollback": "٣"}, 'it must be "previous" or the number of a build.'),
+        ({"rollback": 3, "trainmaxrun": 1}, "request only one of them."),
     ],
 )
 def test_a_message_with_an_invalid_rollback_target_is_set_aside(inbox: Stack, message: Any, reason: str) -> None:

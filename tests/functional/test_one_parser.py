@@ -27,10 +27,10 @@ TEXTS = {
     FIRST: "trainmaxrun is given more than once.",
     NESTED: "hyperparameters.C is given more than once.",
     '{"hyperparameters": {"C": NaN}}': "hyperparameters.C is NaN, which is not a JSON number.",
-    '{"hyperparameters": {"C": "\\ud800"}}': "hyperparameters.C holds half of a surrogate pair, which is not text.",
+    '{"hyperparameters": {"C": "\\ud800"}}': "hyperparameters.C has an unpaired surrogate, which is not valid text.",
     '{"hyperparameters": {"C": ' + "[" * 25 + "]" * 25 + "}}": f"hyperparameters.C{'[0]' * 18} nests deeper than 20 "
     "levels.",
-    '{"hyperparameters": {"C": ' + "9" * 5000 + "}}": "The parameter document has a number of too many digits.",
+    '{"hyperparameters": {"C": ' + "9" * 5000 + "}}": "The parameter document has a whole number of more than 64 bits.",
     json.dumps(DOCUMENT).ljust(12_000): "The parameter document has 12000 bytes; an SSM parameter holds at most 8192 "
     "(advanced tier) or 4096 (standard tier).",
     "{": "The parameter document is not JSON: Expecting property name enclosed in double quotes at line 1, column 2.",

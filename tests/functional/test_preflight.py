@@ -1,4 +1,4 @@
-"""Before anything is paid, all that stands in a build's way is told at once, and what could not be looked at."""
+"""Preflight reports all problems of a build at once, before anything costs money, and notes what it cannot examine."""
 
 import io
 import json
@@ -79,7 +79,7 @@ def test_a_build_that_can_work_is_planned(ready: Stack) -> None:
     assert read_build(ready.service, 1).notes == []
 
 
-def test_all_problems_are_told_at_once(ready: Stack) -> None:
+def test_all_problems_are_reported_at_once(ready: Stack) -> None:
     problems = find_problems(
         ready,
         frameworkversion="0.1-0",
@@ -93,13 +93,14 @@ def test_all_problems_are_told_at_once(ready: Stack) -> None:
     expected = [
         r"SCIKIT has no training image of version 0\.1-0; available: .*",
         r"SCIKIT has no inference image of version 0\.1-0; available: .*",
-        r"CreateTrainingJob: ResourceConfig.InstanceType is \"ml.m5.7xlarge\"; it is none of the 2\d\d that AWS knows, "
+        r"CreateTrainingJob: ResourceConfig.InstanceType is \"ml.m5.7xlarge\"; it must be one of AWS's 2\d\d values, "
         r"such as ml.m5.\w*large, .*",
         r"The channel 'one' has no objects at s3://sagebuild-test-data/nowhere/; upload .*",
         r"The channel 'two' has no objects at s3://no-such-bucket-anywhere/; upload .*",
-        r"trainsourcefile names s3://.*/source.tar.gz, which does not hold learn.py; it holds serving/serve.py, tr.*",
+        r"trainsourcefile names s3://.*/source.tar.gz, which does not contain learn.py; it contains "
+        r"serving/serve.py, tr.*",
         r"hostsourcefile names s3://.*/serving.tar.gz, which does not exist; upload the source archive there.",
-        r"subnets is given, and the stack's roles may not join a VPC; deploy the service with .*vpcAccess=true.*",
+        r"subnets is given, but the stack's roles are not allowed to use a VPC; deploy .*vpcAccess=true.*",
     ]
     assert len(problems) == len(expected), problems
     for pattern, problem in zip(expected, problems, strict=True):
@@ -108,18 +109,18 @@ def test_all_problems_are_told_at_once(ready: Stack) -> None:
 
 
 @pytest.mark.parametrize(("changes", "problem"), [
-    ({"trainentrypoint": None}, "trainentrypoint is not set; framework SCIKIT trains with a script of yours: "
-     "name it here, such as train.py."),
+    ({"trainentrypoint": None}, "trainentrypoint is not set; framework SCIKIT trains with your script; "
+     "set it to the script's path in the archive, such as train.py."),
     ({"trainsourcefile": None}, "trainsourcefile is not set; pack the script into an archive, upload it to the code "
-     "bucket (sagebuild-test-code), and give its key here, such as source.tar.gz."),
+     "bucket (sagebuild-test-code), and set trainsourcefile to its key, such as source.tar.gz."),
     ({"hostentrypoint": "serve.py"}, "trainsourcefile names s3://sagebuild-test-code/source.tar.gz, which does not "
-     "hold serve.py; it holds serving/serve.py, train.py."),
+     "contain serve.py; it contains serving/serve.py, train.py."),
     ({"trainsourcefile": "text.tar.gz"}, "trainsourcefile names s3://sagebuild-test-code/text.tar.gz, which is not a "
      "tar archive compressed with gzip."),
     ({"trainsourcefile": "plain.tar.gz"}, "trainsourcefile names s3://sagebuild-test-code/plain.tar.gz, which is not a "
      "tar archive compressed with gzip."),
     ({"trainsourcefile": "empty.tar.gz"}, "trainsourcefile names s3://sagebuild-test-code/empty.tar.gz, which does not "
-     "hold train.py; it holds no Python script."),
+     "contain train.py; it contains no Python script."),
 ])  # fmt: skip
 def test_scripts_are_looked_for_in_their_archives(ready: Stack, changes: dict[str, Any], problem: str) -> None:
     upload("code", "text.tar.gz", b"no archive at all")
@@ -128,14 +129,14 @@ def test_scripts_are_looked_for_in_their_archives(ready: Stack, changes: dict[st
     assert find_problems(ready, **changes) == [problem]
 
 
-def test_an_archive_too_large_is_not_looked_into_and_said_so(ready: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_note_reports_an_archive_that_is_too_large_to_examine(ready: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sagebuild.plan.archives.LARGEST_ARCHIVE_MB", 0)
     plan(ready, RIGHT | {"trainentrypoint": "learn.py"})
     (note,) = read_build(ready.service, 1).notes
-    assert note == "s3://sagebuild-test-code/source.tar.gz was not looked into: it is larger than 0 MB."
+    assert note == "s3://sagebuild-test-code/source.tar.gz was not examined: it is larger than 0 MB."
 
 
-def test_own_images_must_be_there_where_we_may_look(ready: Stack) -> None:
+def test_own_images_must_exist_in_this_account_and_region(ready: Stack) -> None:
     ready.service.ecr.create_repository(repositoryName="mine")
     images = {"TrainingImage": f"{REGISTRY}/mine:7", "InferenceImage": f"{REGISTRY}/other@sha256:{'a' * 64}"}
     with pytest.raises(PreflightError) as error:
@@ -149,13 +150,13 @@ def test_own_images_must_be_there_where_we_may_look(ready: Stack) -> None:
     assert plan(ready, BYOD | elsewhere)
 
 
-def test_instances_beyond_the_quota_are_told(ready: Stack) -> None:
+def test_instances_beyond_the_quota_are_reported(ready: Stack) -> None:
     give_quotas(ready, {"other": 1, TRAINING: 0, ENDPOINT: 1})
     assert find_problems(ready, hostinstancecount=2) == [
-        f"The account may use 0 of '{TRAINING}', and the build needs 1; ask for more in the Service Quotas console, or "
-        "choose another type or count.",
-        f"The account may use 1 of '{ENDPOINT}', and the build needs 2; ask for more in the Service Quotas console, or "
-        "choose another type or count.",
+        f"The account's quota '{TRAINING}' is 0, and the build needs 1; request an increase in the Service Quotas "
+        "console, or choose another instance type or count.",
+        f"The account's quota '{ENDPOINT}' is 1, and the build needs 2; request an increase in the Service Quotas "
+        "console, or choose another instance type or count.",
     ]
 
 
@@ -206,7 +207,7 @@ def test_an_endpoint_with_instances_does_not_become_serverless(ready: Stack) -> 
     )
     sagemaker.create_endpoint(EndpointName=STACK, EndpointConfigName="live")
     (problem,) = find_problems(ready, serverless={"memory": 1, "concurrency": 1})
-    assert problem.startswith("serverless is given, and the endpoint sagebuild-test has instances;")
+    assert problem.startswith("serverless is given, but the endpoint sagebuild-test has instances,")
 
 
 def test_what_a_build_may_cost_is_recorded_before_it_starts(ready: Stack) -> None:
@@ -228,6 +229,6 @@ def test_maxcost_shortens_the_training_and_is_noted(ready: Stack) -> None:
 def test_a_maxcost_that_cannot_be_kept_is_refused_with_all_else(ready: Stack) -> None:
     first, second = find_problems(ready, maxcost=3, traininstancetype="ml.c5n.xlarge", trainentrypoint="learn.py")
     assert first.startswith("maxcost cannot be kept: the price of training on ml.c5n.xlarge in eu-west-1 is not known;")
-    assert "does not hold learn.py" in second
+    assert "does not contain learn.py" in second
     (problem,) = find_problems(ready, maxcost=0.01)
     assert problem.startswith("maxcost is 0.01, which pays for 281 seconds of the training at $0.13 an hour;")

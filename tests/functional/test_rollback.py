@@ -79,7 +79,7 @@ def test_rolling_back_twice_goes_further_back(stack: Stack, hosting: FakeHosting
     first, second = roll_back(stack, hosting, "previous"), roll_back(stack, hosting, "previous")
     assert [(record.number, record.restores) for record in (first, second)] == [(4, 2), (5, 1)]
     assert (first.live_before, first.live_after, second.live_after) == (configs[2], configs[1], configs[0])
-    with pytest.raises(RollbackError, match="There is no good build before build 1 to go back to"):
+    with pytest.raises(RollbackError, match="No build before build 1 deployed its model"):
         find(stack, "previous")
     assert find(stack, "3") == 3
 
@@ -120,7 +120,7 @@ def test_an_impossible_target_is_refused_with_its_own_error(stack: Stack, hostin
         find(stack, "9")
     with pytest.raises(NotGoodBuildError, match="build 3 failed"):
         find(stack, "3")
-    with pytest.raises(NotGoodBuildError, match="build 4 deployed nothing"):
+    with pytest.raises(NotGoodBuildError, match="build 4 deployed no model"):
         find(stack, "4")
     with pytest.raises(AlreadyLiveError, match="Build 2 is live already"):
         find(stack, "2")

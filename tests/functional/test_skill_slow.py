@@ -17,10 +17,10 @@ from sagebuild.builds.items import to_item
 from sagebuild.builds.lock import StackState
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.builds.status import BuildStatus
-from sagebuild.voice import approval, outlook, rollback
+from sagebuild.voice import approval, forecast, rollback
 from sagebuild.voice.access import Access
 from sagebuild.voice.approval import Waiting
-from sagebuild.voice.outlook import NextBuild
+from sagebuild.voice.forecast import NextBuild
 from sagebuild.voice.rollback import RollbackPlan
 from skill import access, builds
 from skill.app import handler
@@ -125,12 +125,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Aws]]:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(access, "_access", None)
-    service._of_this_function.cache_clear()
+    service._create_from_environment.cache_clear()
     yield Aws
     Aws.over.set()
     server.shutdown()
     server.server_close()
-    service._of_this_function.cache_clear()
+    service._create_from_environment.cache_clear()
 
 
 def time_answer(request_name: str, *before: str) -> tuple[str, float]:
@@ -175,7 +175,7 @@ def test_an_unconfirmed_change_is_reported_as_unconfirmed(
     next_build = NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1)
     waiting = Waiting(12, "", None, None, None, datetime.now(UTC))
     monkeypatch.setattr(access, "read_access", Access)
-    monkeypatch.setattr(outlook, "describe_next_build", lambda *_given: next_build)
+    monkeypatch.setattr(forecast, "describe_next_build", lambda *_given: next_build)
     monkeypatch.setattr(rollback, "plan_rollback", lambda *_given: RollbackPlan(11, 12, "sagebuild-test-12"))
     monkeypatch.setattr(approval, "describe_waiting", lambda _service: waiting)
     heard, seconds = time_answer("yes", request_name)

@@ -41,12 +41,12 @@ def test_the_newest_model_of_a_successful_build_is_used(stack: Stack) -> None:
         "s3://model/2.tar.gz",
         {"artifacts": "s3://model/2.tar.gz"},
     )
-    assert plan.notes == (f"Nothing was trained: the model is that of build {newest}, s3://model/2.tar.gz.",)
+    assert plan.notes == (f"Nothing was trained: the model is from build {newest}, s3://model/2.tar.gz.",)
 
 
 def test_without_any_model_the_error_says_what_to_do(stack: Stack) -> None:
     end_build(stack, "FAILED", "s3://model/1.tar.gz")
-    with pytest.raises(ParameterError, match="no earlier build has left a model; train once, or give"):
+    with pytest.raises(ParameterError, match="no earlier build has a trained model; train once, or set"):
         plan_training(BuildContext(stack.service, 2, NOTHING), "")
 
 
@@ -58,7 +58,7 @@ def test_given_artifacts_come_first(stack: Stack) -> None:
 
 @pytest.mark.parametrize(("artifacts", "said"), [
     ("s3://sagebuild-test-model/nowhere/model.tar.gz", "There is no trained model at s3://sagebuild-test-model/nowhere"),
-    ("s3://somebody-elses/model.tar.gz", "in the bucket somebody-elses, which the endpoint's role may not read"),
+    ("s3://another-account/model.tar.gz", "in the bucket another-account, which the endpoint's role cannot read"),
 ])  # fmt: skip
 def test_artifacts_that_cannot_be_served_are_refused(stack: Stack, artifacts: str, said: str) -> None:
     serving = {

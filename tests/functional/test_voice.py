@@ -16,7 +16,7 @@ from sagebuild.service import Service
 from sagebuild.voice.access import ATTEMPTS, LOCK_SECONDS, Access, check_pin, delete_access, read_access
 from sagebuild.voice.approval import describe_waiting
 from sagebuild.voice.comparison import compare_builds
-from sagebuild.voice.outlook import describe_next_build, estimate_time
+from sagebuild.voice.forecast import describe_next_build, estimate_time
 from sagebuild.voice.spoken_parameters import Change, apply_change, propose_change, read_overrides, read_parameter
 from tests.functional.conftest import Stack
 

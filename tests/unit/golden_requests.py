@@ -10,6 +10,7 @@ from typing import Any
 from sagebuild.builds.context import BuildContext
 from sagebuild.cost.budget import limit_to_maxcost
 from sagebuild.images.containers import choose_image
+from sagebuild.names import name_resource
 from sagebuild.parameters import ScriptModeParameters, parse_parameters
 from sagebuild.requests.bodies import build_endpoint
 from sagebuild.requests.script_mode import plan_packing
@@ -117,7 +118,7 @@ def build_requests(document: dict[str, Any]) -> dict[str, Any]:
         "packing": plan_packing(script) if script else None,
         "model": limited.bodies["model"],
         "endpointConfig": limited.bodies["endpointConfig"],
-        "endpoint": build_endpoint(context.service, NUMBER),
+        "endpoint": build_endpoint(context.service, name_resource(context.service, NUMBER)),
     }
 
 

@@ -17,9 +17,9 @@ from sagebuild.running import stop
 from sagebuild.service import Service
 from sagebuild.steps import approval
 from sagebuild.voice import approval as voice_approval
-from sagebuild.voice import comparison, outlook, rollback, spoken_parameters
+from sagebuild.voice import comparison, forecast, rollback, spoken_parameters
 from sagebuild.voice.approval import Waiting
-from sagebuild.voice.outlook import NextBuild
+from sagebuild.voice.forecast import NextBuild
 from skill import access, builds
 from tests.alexa import SKILL_ID
 
@@ -43,9 +43,9 @@ MODULES = {
     "describe_build": builds,
     "describe_cost": spent,
     "describe_latest_build": builds,
-    "describe_next_build": outlook,
+    "describe_next_build": forecast,
     "describe_waiting": voice_approval,
-    "estimate_time": outlook,
+    "estimate_time": forecast,
     "launch_build": start,
     "list_builds": builds,
     "plan_rollback": rollback,

@@ -83,4 +83,4 @@ def test_a_build_without_a_training_ignores_maxcost() -> None:
 
 
 def test_the_reason_names_the_parameter() -> None:
-    assert "the $0.25 of maxcost" in explain_maxcost(0.25)
+    assert "maxcost ($0.25)" in explain_maxcost(0.25)

@@ -123,7 +123,7 @@ def test_an_estimate_says_that_it_leaves_out_image_builds_and_state_machines() -
 def test_a_region_or_type_without_a_price_has_no_estimate() -> None:
     cost = cost_of(a_service("eu-moon-1"))
     assert (cost.maximum, cost.endpoint_hourly) == (None, None)
-    assert format_cost(cost).startswith("no price of the training is known; by prices of ")
+    assert format_cost(cost).startswith("no price of the training is known; at prices of ")
     assert "The price of training on ml.m5.large in eu-moon-1 is not known." in format_cost(cost)
     assert find_training_price("us-east-1", "ml.m5.7xlarge") is find_hosting_price("us-east-1", "ml.m5.7xlarge") is None
     assert find_image_build_price("eu-moon-1") is None
@@ -161,14 +161,14 @@ def test_a_build_that_has_ended_shows_its_final_cost() -> None:
     record = a_record(ended_at="2026-11-26T11:00:00+00:00", cost=0.032, cost_left_out=["That too.", NEVER_COUNTED])
     assert format_cost(describe_cost(a_service(), record)) == (
         "about $0.03 for training (at most $0.51 was planned); the endpoint costs about $0.06 an hour while it is up; "
-        "by prices of 2026-05-20, without storage, transfer, requests and discounts. That too."
+        "at prices of 2026-05-20, without storage, transfer, requests and discounts. That too."
     )
 
 
 @pytest.mark.parametrize(("cost", "said"), [
-    (Cost(None, 0.512, None, "2026-05-20", ()), "at most $0.51 for training; by"),
-    (Cost(0.0, 0.512, None, "2026-05-20", ()), "nothing for training (at most $0.51 was planned); by"),
-    (Cost(0.0, 0.0, 0.0, "2026-05-20", ()), "nothing for training; by"),
+    (Cost(None, 0.512, None, "2026-05-20", ()), "at most $0.51 for training; at"),
+    (Cost(0.0, 0.512, None, "2026-05-20", ()), "nothing for training (at most $0.51 was planned); at"),
+    (Cost(0.0, 0.0, 0.0, "2026-05-20", ()), "nothing for training; at"),
     (Cost(0.001, 0.512, None, "2026-05-20", ()), "less than $0.01 for training (at most"),
     (Cost(None, None, None, "", ()), "not known before the build is planned."),
 ])  # fmt: skip

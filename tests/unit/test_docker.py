@@ -143,8 +143,8 @@ def test_the_requests_of_sagemaker_name_the_images_and_no_script() -> None:
         (
             {"sourcelocation": None},
             [
-                "sourcelocation is not set; say where the Dockerfiles of the training and the inference image lie, "
-                "such as source.zip in the code bucket or https://github.com/owner/repository, or give your own "
+                "sourcelocation is not set; set it to the source of the Dockerfiles (training and inference), such as "
+                "source.zip in the code bucket or https://github.com/owner/repository, or give your own "
                 "TrainingImage and InferenceImage."
             ],
         ),
@@ -156,9 +156,9 @@ def test_a_source_is_asked_for_only_where_one_is_needed(document: dict[str, Any]
     assert list(find_source_problems(parameters)) == problems
 
 
-def test_an_image_build_that_somebody_stopped_is_told_as_such() -> None:
+def test_an_externally_stopped_image_build_is_reported_as_stopped() -> None:
     variables = [{"Name": "DOCKERFILE_FOLDER", "Value": "docker"}, {"Name": "IMAGE_TAG", "Value": "build-1-training"}]
     build = {"BuildStatus": "STOPPED", "Environment": {"EnvironmentVariables": variables}}
-    told = explain_failed_image(Service(SETTINGS, dict[str, Any]().__getitem__), json.dumps({"Build": build}))
-    assert told.startswith("The training image could not be built from docker: ")
-    assert told.endswith(": its build was stopped by someone outside sagebuild")
+    reason = explain_failed_image(Service(SETTINGS, dict[str, Any]().__getitem__), json.dumps({"Build": build}))
+    assert reason.startswith("The training image could not be built from docker: ")
+    assert reason.endswith(": its build was stopped by someone outside sagebuild")

@@ -68,7 +68,7 @@ def test_an_algorithm_says_what_is_missing_in_a_persons_words() -> None:
         "hyperparameters lacks num_training_samples, which algorithm semantic-segmentation needs.",
         "channels lacks validation, train_annotation, validation_annotation, which algorithm semantic-segmentation "
         "reads by that name.",
-        "traininstancetype is ml.m5.large; algorithm semantic-segmentation trains on GPU instances alone: take one "
+        "traininstancetype is ml.m5.large; algorithm semantic-segmentation trains on GPU instances only; use one "
         "such as ml.g4dn.xlarge.",
     ]
 
@@ -76,17 +76,17 @@ def test_an_algorithm_says_what_is_missing_in_a_persons_words() -> None:
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
-        ({"framework": "PYTORCH", "requirementsfile": "src/needs.txt"}, "reads requirements.txt at the top"),
-        ({"framework": "PYTORCH", "hostentrypoint": "src/serve.py"}, "put it at the top of the archive"),
-        ({"framework": "PYTORCH", "trainentrypoint": "src/train.py"}, "put it at the top of the archive"),
+        ({"framework": "PYTORCH", "requirementsfile": "src/needs.txt"}, "reads only requirements.txt at the top"),
+        ({"framework": "PYTORCH", "hostentrypoint": "src/serve.py"}, "move it to the top of the archive"),
+        ({"framework": "PYTORCH", "trainentrypoint": "src/train.py"}, "move it to the top of the archive"),
         (
             {"framework": "TENSORFLOW", "tensorflowversion": "2.14", "hostentrypoint": "serve.py"},
-            "TensorFlow Serving reads inference.py alone",
+            "TensorFlow Serving reads only inference.py",
         ),
-        ({"framework": "TENSORFLOW", "traininstancecount": 2}, "give hyperparameters.checkpoint_path"),
+        ({"framework": "TENSORFLOW", "traininstancecount": 2}, "set hyperparameters.checkpoint_path"),
     ],
 )
-def test_what_a_container_would_not_read_as_it_is_meant_is_refused(document: dict[str, Any], sentence: str) -> None:
+def test_a_value_that_the_container_would_misread_is_refused(document: dict[str, Any], sentence: str) -> None:
     parameters = parse_parameters(SCRIPT | document)
     assert isinstance(parameters, ScriptModeParameters)
     (problem,) = find_script_problems(parameters)

@@ -40,8 +40,8 @@ def test_the_notes_are_the_section_of_the_version() -> None:
 @pytest.mark.parametrize(
     ("tag", "version", "sentence"),
     [
-        ("v1.2.0", "1.1.0", "The tag is v1.2.0 and pyproject.toml has version 1.1.0; tag v1.1.0."),
-        ("1.1.0", "1.1.0", "The tag is 1.1.0 and pyproject.toml has version 1.1.0; tag v1.1.0."),
+        ("v1.2.0", "1.1.0", "The tag is v1.2.0 and pyproject.toml has version 1.1.0; use the tag v1.1.0."),
+        ("1.1.0", "1.1.0", "The tag is 1.1.0 and pyproject.toml has version 1.1.0; use the tag v1.1.0."),
         ("v1.2.0", "1.2.0", "CHANGELOG.md has no entry for 1.2.0"),
         ("v0.9.0", "0.9.0", "CHANGELOG.md has no entry for 0.9.0"),
         ("v1.1", "1.1", "CHANGELOG.md has no entry for 1.1;"),

@@ -12,6 +12,7 @@ from botocore.validate import ParamValidator
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.errors import ParameterError
+from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, parse_document
 from sagebuild.requests.bodies import build_endpoint, build_endpoint_config, build_model, build_tags, build_training_job
 from sagebuild.service import Service
@@ -149,7 +150,7 @@ def test_sagemaker_s_model_allows_the_requests(document: dict[str, Any]) -> None
     parameters = read(**document)
     model = model_of(**document)
     model["PrimaryContainer"] |= {"ModelDataUrl": ARTIFACTS}  # as the state machine does
-    endpoint = build_endpoint(SERVICE, 7)
+    endpoint = build_endpoint(SERVICE, name_resource(SERVICE, 7))
     assert find_faults("CreateTrainingJob", training_of(**document)) == []
     assert find_faults("CreateModel", model) == []
     assert find_faults("CreateEndpointConfig", build_endpoint_config(BuildContext(SERVICE, 7, parameters))) == []
@@ -261,7 +262,10 @@ def test_the_requests_of_one_document_in_full() -> None:
         "ProductionVariants": [variant],
         "Tags": tags,
     }
-    assert build_endpoint(SERVICE, 7) == {"EndpointName": "house", "EndpointConfigName": "house-3f2a1c00-7"}
+    assert build_endpoint(SERVICE, name_resource(SERVICE, 7)) == {
+        "EndpointName": "house",
+        "EndpointConfigName": "house-3f2a1c00-7",
+    }
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from sagebuild.launch.start import Launched
 from sagebuild.running import stop
 from sagebuild.running.stop import Stopped
 from sagebuild.service import Service
-from sagebuild.voice import outlook
+from sagebuild.voice import forecast
 from sagebuild.voice.access import Access
-from sagebuild.voice.outlook import NextBuild
+from sagebuild.voice.forecast import NextBuild
 from skill import access, builds
 from skill.app import handler
 from skill.conversation import SpokenError
@@ -92,7 +92,7 @@ def domain(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> FakeBuilds
     monkeypatch.setenv("SKILL_ID", SKILL_ID)
     monkeypatch.setattr(access, "read_access", Access)
     monkeypatch.setattr(builds, "describe_latest_build", fake.describe_latest_build)
-    monkeypatch.setattr(outlook, "describe_next_build", fake.describe_next_build)
+    monkeypatch.setattr(forecast, "describe_next_build", fake.describe_next_build)
     monkeypatch.setattr(start, "launch_build", fake.launch_build)
     monkeypatch.setattr(stop, "stop_build", fake.stop_build)
     return fake
@@ -281,8 +281,8 @@ def test_a_yes_stops_the_build_and_says_what_was_confirmed(alexa: Conversation, 
         ("Failed", True, "costs nothing more"),
         ("Stopping", False, "still shutting down"),
         ("InProgress", False, "still shutting down"),
-        ("Stopped", False, "not confirmed yet"),
-        (None, False, "not confirmed yet"),
+        ("Stopped", False, "AWS has not confirmed it yet"),
+        (None, False, "AWS has not confirmed it yet"),
     ],
 )
 def test_stop_reports_only_what_was_confirmed(

@@ -58,7 +58,7 @@ def test_a_yes_of_another_voice_does_nothing(alexa: Conversation, domain: Domain
 
 def test_nothing_is_allowed_while_the_access_document_is_unreadable(alexa: Conversation, domain: Domain) -> None:
     domain(read_access=SpokenError(Sentence("error.access")))
-    assert "I let nobody in" in alexa.say("check_status")
+    assert "I refuse everyone" in alexa.say("check_status")
     assert alexa.say("help").endswith("which shall it be?")
 
 

@@ -8,7 +8,7 @@ from sagebuild.builds.records import Trigger
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
 from sagebuild.launch.start import Launched
 from sagebuild.voice.approval import Waiting
-from sagebuild.voice.outlook import NextBuild
+from sagebuild.voice.forecast import NextBuild
 from sagebuild.voice.rollback import RollbackPlan
 from sagebuild.voice.spoken_parameters import Change
 from tests.alexa import Conversation, load_request
@@ -19,11 +19,11 @@ from tests.unit.skill_domain import NEXT, WAITING, Domain
     ("build", "said"),
     [
         (NEXT, "Build 13 would train on one m5 large for at most 4 hours and then replace what is live: shall I"),
-        (replace(NEXT, deploys=False), "for at most 4 hours and leave alone what is live: shall I start it?"),
+        (replace(NEXT, deploys=False), "for at most 4 hours and leave what is live unchanged: shall I start it?"),
         (replace(NEXT, instance_count=2, trainings=3), "would train on 6 times m5 large for at most 4 hours"),
         (replace(NEXT, maximum_hours=0.5), "for at most 30 minutes"),
         (replace(NEXT, trains=False), "would deploy an earlier model, without training, in place of what is live"),
-        (replace(NEXT, trains=False, deploys=False), "without training, and leave alone what is live"),
+        (replace(NEXT, trains=False, deploys=False), "without training, and leave what is live unchanged"),
         (
             replace(NEXT, cost_max=0.46),
             "4 hours, which costs at most 46 cents, and then replace what is live: shall I",
@@ -147,6 +147,6 @@ def test_a_yes_approves_or_rejects_the_waiting_build(
 def test_a_no_leaves_the_build_waiting(alexa: Conversation, domain: Domain, request_name: str) -> None:
     domain(describe_waiting=WAITING, answer_approval=None)
     alexa.say(request_name)
-    assert alexa.say("no") == "All right, I changed nothing, and build 12 goes on waiting."
+    assert alexa.say("no") == "All right, I changed nothing, and build 12 is still waiting."
     assert not domain.calls["answer_approval"]
     assert not alexa.is_open

@@ -25,7 +25,7 @@ from sagebuild.errors import (
 from sagebuild.launch.start import Launched
 from sagebuild.running.stop import Stopped
 from sagebuild.voice.approval import Waiting
-from sagebuild.voice.outlook import NextBuild
+from sagebuild.voice.forecast import NextBuild
 from sagebuild.voice.rollback import RollbackPlan
 from tests.alexa import Conversation, load_request
 from tests.unit.skill_domain import RUNNING, Domain
@@ -56,8 +56,8 @@ def test_parameters_said_for_one_build_override_the_document(alexa: Conversation
         (BuildRunningError(), "A build is still running, so please stop it first, or ask again when it has ended."),
         (BuildNotFoundError(), "There is no build 11."),
         (AlreadyLiveError(), "That build is live already, so there is nothing to roll back."),
-        (NotGoodBuildError(), "That build did not leave a model live, so nothing can go back to it."),
-        (ModelGoneError(), "The model of that build has been deleted, so nothing can go back to it."),
+        (NotGoodBuildError(), "That build did not leave a model live, so I can't roll back to it."),
+        (ModelGoneError(), "The model of that build has been deleted, so I can't roll back to it."),
         (RollbackError(), "There is no earlier good build to go back to."),
     ],
 )

@@ -11,7 +11,7 @@ from sagebuild.cost.spent import Cost
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.voice.access import Access
 from sagebuild.voice.comparison import Comparison
-from sagebuild.voice.outlook import Estimate
+from sagebuild.voice.forecast import Estimate
 from skill.app import handler
 from tests.alexa import Conversation, load_request
 from tests.unit.skill_domain import ENDED, RUNNING, Domain, a_record
@@ -180,12 +180,12 @@ COST = Cost(None, None, None, "2026-11-01", ("Storage is left out.",))
         (
             False,
             replace(COST, spent=0.0, maximum=1.5),
-            "Nothing yet, and the training of build 12 costs at most 1.50 doll",
+            "Nothing so far, and the training of build 12 will cost at most 1.50 doll",
         ),
-        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 has paid for no training."),
+        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 has run no paid training."),
         (False, COST, "I can't tell what build 12 costs, because I know no price for it."),
         (True, replace(COST, spent=123.4, maximum=200.0), "The training of build 12 cost about 123 dollars."),
-        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 has paid for no training."),
+        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 has run no paid training."),
         (True, COST, "I can't tell what build 12 costs, because I know no price for it."),
     ],
 )

@@ -134,7 +134,7 @@ def test_what_a_tuning_s_trainings_cannot_have_is_refused_by_name(monkeypatch: p
 @pytest.mark.parametrize(
     "stack", ["s", "sagebuild-dev", "sagebuild-produ--ction", "a-stack-with-a-name-of-great-length"]
 )
-def test_names_of_tuning_jobs_are_short_enough_and_told_apart_by_stack_and_build(stack: str) -> None:
+def test_names_of_tuning_jobs_are_short_and_unique_to_stack_and_build(stack: str) -> None:
     service, other = a_service(stack), a_service(stack, "ffffffff")
     names = {name_tuning_job(one, number) for one in (service, other) for number in (1, 12, 999_999)}
     assert len(names) == 6

@@ -646,6 +646,6 @@ WRONG_TEXTS: list[tuple[str, ...]] = [
     ('{"framework": "SCIKIT", "hyperparameters": {"a": [1, -Infinity]}}', "hyperparameters.a[1] is -Infinity, which is not a JSON number."),
     ('{"framework": "SCIKIT", "trainmaxrun": 1e999}', "trainmaxrun is Infinity, which is not a JSON number."),
     ('{"framework": "SCIKIT", "hyperparameters": {"a": 99999999999999999999}}', "hyperparameters.a is a whole number of more than 64 bits."),
-    ('{"framework": "SCIKIT", "hyperparameters": {"a": "\\ud800"}}', "hyperparameters.a holds half of a surrogate pair, which is not text."),
+    ('{"framework": "SCIKIT", "hyperparameters": {"a": "\\ud800"}}', "hyperparameters.a has an unpaired surrogate, which is not valid text."),
     ('{"framework": "SCIKIT", "\\ud800": 1}', "\\ud800 is not a name; names must be text."),
 ]

@@ -24,7 +24,7 @@ def exists(type_name: str) -> bool:
 
 
 def is_custom(type_name: str) -> bool:
-    """False for a type other than a custom resource."""
+    """True for the type of a custom resource, False for other types."""
     return type_name.startswith("Custom::") or type_name == "AWS::CloudFormation::CustomResource"
 
 

@@ -138,7 +138,7 @@ def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") ->
 
 
 def is_gone(error: ClientError) -> bool:
-    """False for errors other than "does not exist"."""
+    """True for an error that means "does not exist", False for other errors."""
     code = str(error.response["Error"]["Code"])
     return code.startswith("NoSuch") or any(word in code for word in ("NotFound", "NonExistent", "DoesNotExist"))
 

@@ -29,7 +29,7 @@ class NextBuild:
     running
         The running build that it would follow; None if none runs.
     trains, deploys
-        True if it runs a paid training, and if it changes the endpoint.
+        `trains` is True if the build runs a paid training, `deploys` if it changes the endpoint.
     instance_type, instance_count, maximum_hours
         The instances of each training, and its time limit.
     trainings
@@ -67,7 +67,7 @@ class Estimate:
 
 
 def describe_next_build(service: Service, said: Mapping[str, str]) -> NextBuild:
-    """Describe a build with the current parameter document and the parameters said for this build only.
+    """Describe a build with the current parameter document and the parameters spoken for this build.
 
     Raises
     ------
