@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "an editor that is not there": (["params", "edit"], 1, "set EDITOR to another"),
     "no question": (["predict"], 1, "Pass one request"),
     "a question that is not there": (["predict", "absent.csv"], 1, "absent.csv cannot be read"),
-    "a question of the wrong size": (["predict", "--data", "[[1, 2]]"], 1, "index 64 is out of bounds"),
+    "a question of the wrong size": (["predict", "--data", "[[1, 2]]"], 1, "expecting 64 features"),
     "no data": (["upload", "data", "absent"], 1, "No such file or folder: absent"),
     "no source": (["upload", "source", "docs"], 1, "docs contains no Python file"),
     "another stack": (["builds", "--stack", "other"], 1, f"choose one of {NAME}"),
