@@ -11,7 +11,6 @@ import pytest
 
 from local import archives
 
-
 # A Python older than 3.11.4 has no extraction filters, so only its own branch exists there.
 PYTHONS = ["without filters", *(["with filters"] if hasattr(tarfile, "data_filter") else [])]
 
