@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,7 @@ def running_engine(data: Path, *options: str) -> Iterator[Engine]:
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
+        env=os.environ | {"PYTHONFAULTHANDLER": "1"},
     )
     try:
         assert process.stdout is not None
@@ -87,4 +89,9 @@ def running_engine(data: Path, *options: str) -> Iterator[Engine]:
         yield Engine(first_line.split()[-1], data, process)
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # faulthandler prints what each thread does
+            process.wait(30)
+            raise
