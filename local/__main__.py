@@ -65,7 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
             )
         )
         _print_settings(settings)
-        stopping.wait()
+        # Python runs a signal's handler in the main thread. The kernel may interrupt another thread instead, and a wait
+        # without a limit would then go on: https://docs.python.org/3/library/signal.html#signals-and-threads
+        while not stopping.wait(0.5):
+            pass
     except server.CannotStartError as error:
         print(f"local: {error}", file=sys.stderr)
         return 1
