@@ -3,6 +3,8 @@
 import logging
 from typing import Any
 
+from sagebuild.builds.pipelines import find_pipeline
+from sagebuild.names import parse_package_group
 from sagebuild.service import Service
 from sagebuild.steps.registry import answer_from_registry
 
@@ -11,9 +13,12 @@ _log = logging.getLogger("sagebuild")
 
 def handler(event: dict[str, Any], _context: object) -> None:
     """Answer the build whose package was approved or rejected, if it waits for approval."""
-    detail = event["detail"]
+    detail, stack = event["detail"], Service.from_environment()
+    service = find_pipeline(stack, parse_package_group(stack, detail["ModelPackageGroupName"]))
+    if service is None:  # the group of another stack, whose name begins like this one's
+        return
     approved = detail["ModelApprovalStatus"] == "Approved"
     comment = detail.get("ApprovalDescription") or ""
-    record = answer_from_registry(Service.from_environment(), detail["ModelPackageArn"], approved, comment)
+    record = answer_from_registry(service, detail["ModelPackageArn"], approved, comment)
     if record:
-        _log.warning("build %s was %s by the model registry", record.number, record.approval)
+        _log.warning("%s: build %s was %s by the model registry", service.label, record.number, record.approval)

@@ -9,4 +9,4 @@ from sagebuild.steps.gate import check_quality
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Check a build's model; return whether it passed (``met``), and if not why."""
-    return asdict(check_quality(Service.from_environment(), event))
+    return asdict(check_quality(Service.from_environment(event["pipeline"]), event))

@@ -15,5 +15,5 @@ def handler(event: dict[str, Any], context: Any) -> None:
     ending = Ending(
         detail["status"], detail.get("error") or "", detail.get("cause") or "", stopped_at, detail.get("output") or ""
     )
-    number = parse_execution_name(detail["name"])
-    finish_build(Service.from_environment(), number, ending, invocation=context.aws_request_id)
+    pipeline, number = parse_execution_name(detail["name"])
+    finish_build(Service.from_environment(pipeline), number, ending, invocation=context.aws_request_id)

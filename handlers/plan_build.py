@@ -8,4 +8,4 @@ from sagebuild.service import Service
 
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Plan a build or a rollback by its number."""
-    return plan(Service.from_environment(), event["number"])
+    return plan(Service.from_environment(event.get("pipeline", "")), event["number"])

@@ -8,4 +8,4 @@ from sagebuild.steps.registry import register_model
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Register a model; return the ARN of its package."""
-    return {"package": register_model(Service.from_environment(), event)}
+    return {"package": register_model(Service.from_environment(event["pipeline"]), event)}

@@ -9,5 +9,5 @@ from sagebuild.steps.approval import request_approval
 
 def handler(event: dict[str, Any], _context: object) -> None:
     """Store the token of the waiting task, and publish the request."""
-    service = Service.from_environment()
+    service = Service.from_environment(event["pipeline"])
     request_approval(service, event["number"], event["token"], event["seconds"], event["execution"], now())

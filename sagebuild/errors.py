@@ -60,6 +60,14 @@ class StackNotFoundError(SagebuildError):
     """This account and region have no such stack, or sagebuild did not deploy it."""
 
 
+class PipelineNotFoundError(SagebuildError):
+    """The stack has no pipeline with that name."""
+
+
+class PipelineNameError(SagebuildError):
+    """No pipeline can have this name, or another one has it."""
+
+
 class CredentialsError(SagebuildError):
     """AWS credentials are missing or invalid."""
 

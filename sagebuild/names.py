@@ -1,6 +1,11 @@
-"""The names of a build's AWS resources, derived from its number, so that a retry is the same call."""
+"""The names of a build's AWS resources, derived from pipeline and number, so that a retry is the same call.
+
+A pipeline's name consists of letters, digits and single hyphens, and begins with a letter. So its resources never look
+like those of the default pipeline, whose names have a number in that place.
+"""
 
 import re
+from hashlib import blake2b
 
 from sagebuild.service import Service
 
@@ -8,9 +13,40 @@ from sagebuild.service import Service
 VARIANT = "AllTraffic"
 
 
-def name_execution(number: int) -> str:
-    """Return the name of a build's execution of the state machine."""
-    return f"build-{number}"
+_PIPELINE = r"[A-Za-z](?:-?[A-Za-z0-9])*"
+_MAX_PIPELINE = 24  # characters
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html: 63 characters. A resource's name
+# also holds the stack's key (8), three hyphens, and a number of up to seven digits.
+_MAX_STACK_AND_PIPELINE = 63 - 8 - 3 - 7
+
+
+def is_pipeline_name(name: str) -> bool:
+    """Return whether a pipeline can have this name, apart from its length."""
+    return re.fullmatch(_PIPELINE, name) is not None
+
+
+def max_pipeline_length(service: Service) -> int:
+    """Return how many characters the name of a pipeline of this stack can have."""
+    return max(0, min(_MAX_PIPELINE, _MAX_STACK_AND_PIPELINE - len(service.stack_name)))
+
+
+def hash_pipeline(pipeline: str) -> str:
+    """Return six hexadecimal digits for a pipeline, which no two pipelines of a stack share.
+
+    Names that differ only in case have the same ones, because SageMaker does not distinguish them:
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html
+    """
+    return blake2b(pipeline.lower().encode(), digest_size=3).hexdigest()
+
+
+def name_execution(service: Service, number: int) -> str:
+    """Return the name of a build's execution of the state machine: ``build-12`` or ``build-fraud_12``."""
+    return f"{execution_prefix(service)}{number}"
+
+
+def execution_prefix(service: Service) -> str:
+    """Return the prefix of the names of the pipeline's executions, with which no other pipeline's begin."""
+    return f"build-{service.pipeline}_" if service.pipeline else "build-"
 
 
 def name_resource(service: Service, number: int) -> str:
@@ -21,18 +57,28 @@ def name_resource(service: Service, number: int) -> str:
     return f"{resource_prefix(service)}{number}"
 
 
-def resource_prefix(service: Service) -> str:
-    """Return the prefix of the names of all resources that this stack's builds create."""
+def stack_prefix(service: Service) -> str:
+    """Return the prefix of the names of all resources that the builds of this stack create."""
     return f"{service.stack_name}-{service.stack_key}-"
 
 
+def resource_prefix(service: Service) -> str:
+    """Return the prefix of the names of the resources that the pipeline's builds create."""
+    return f"{stack_prefix(service)}{service.pipeline}-" if service.pipeline else stack_prefix(service)
+
+
 def parse_resource_name(service: Service, name: str) -> int | None:
-    """Return the build number in a resource's name; None if no build of this stack created it."""
-    return parse_number(resource_prefix(service), name)
+    """Return the build number in a resource's name; None if no build of this pipeline created it."""
+    return _parse_number(resource_prefix(service), name)
 
 
-def parse_number(prefix: str, name: str) -> int | None:
-    """Return the build number that follows a prefix in a name; None if the name has another form."""
+def parse_stack_resource(service: Service, name: str) -> tuple[str, int] | None:
+    """Return the pipeline and the build number in a resource's name; None if no build of this stack created it."""
+    match = re.fullmatch(rf"{re.escape(stack_prefix(service))}(?:({_PIPELINE})-)?([0-9]+)", name)
+    return (match[1] or "", int(match[2])) if match else None
+
+
+def _parse_number(prefix: str, name: str) -> int | None:
     number = name.removeprefix(prefix)
     return int(number) if number != name and number.isdecimal() else None
 
@@ -43,52 +89,81 @@ def name_tuning_job(service: Service, number: int) -> str:
 
 
 def tuning_prefix(service: Service) -> str:
-    """Return the prefix of the names of this stack's tuning jobs.
+    """Return the prefix of the names of the pipeline's tuning jobs.
 
-    SageMaker allows 32 characters: at most 16 of the stack's name, the stack's key, and room for a million builds.
+    SageMaker allows 32 characters, with room for a million builds. The default pipeline's prefix holds at most 16
+    characters of the stack's name, and the stack's key. Another pipeline's holds at most 9 characters of its own name,
+    the stack's key and `hash_pipeline`, which distinguishes pipelines whose names begin alike.
     """
+    if service.pipeline:
+        return f"{service.pipeline[:9].rstrip('-')}-{service.stack_key}-{hash_pipeline(service.pipeline)}-"
     return f"{service.stack_name[:16].rstrip('-')}-{service.stack_key}-"
 
 
-def name_image_tag(number: int, scope: str) -> str:
+def parse_tuning_name(service: Service, name: str) -> int | None:
+    """Return the build number in a tuning job's name; None if no build of this pipeline created it."""
+    return _parse_number(tuning_prefix(service), name)
+
+
+def name_image_tag(service: Service, number: int, scope: str) -> str:
     """Return the tag of an image that a build makes for its training or inference, in the stack's repository."""
-    return f"build-{number}-{scope}"
+    return f"{name_execution(service, number)}-{scope}"
 
 
-def parse_image_tag(tag: str) -> tuple[int, str] | None:
-    """Return the build number and the scope in an image's tag; None if no build gave the tag."""
-    match = re.fullmatch(r"build-([0-9]+)-(training|inference)", tag)
+def parse_image_tag(service: Service, tag: str) -> tuple[int, str] | None:
+    """Return the build number and the scope in an image's tag; None if no build of this pipeline gave the tag."""
+    match = re.fullmatch(rf"{execution_prefix(service)}([0-9]+)-(training|inference)", tag)
     return (int(match[1]), match[2]) if match else None
 
 
 def name_endpoint(service: Service) -> str:
-    """Return the name of the stack's endpoint."""
-    return service.stack_name
+    """Return the name of the pipeline's endpoint: the stack's name, or ``STACK-PIPELINE``."""
+    return f"{service.stack_name}-{service.pipeline}" if service.pipeline else service.stack_name
+
+
+def name_client_token(service: Service, number: int) -> str:
+    """Return the token that makes a repeated CreateModelPackage return the build's existing package.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html allows 36 characters.
+    """
+    pipeline = f"{hash_pipeline(service.pipeline)}-" if service.pipeline else ""
+    return f"{service.stack_key}-{pipeline}{number}"
+
+
+def pipeline_tags(service: Service) -> dict[str, str]:
+    """Return the tags of everything that belongs to the pipeline; the default pipeline's has only the stack's tag."""
+    own = {"sagebuild:pipeline": service.pipeline} if service.pipeline else {}
+    return {"sagebuild:stack": service.stack_name} | own
 
 
 def name_package_group(service: Service) -> str:
-    """Return the name of the stack's group in the model registry."""
-    return service.stack_name
+    """Return the name of the pipeline's group in the model registry: the stack's name, or ``STACK-PIPELINE``."""
+    return name_endpoint(service)
+
+
+def parse_package_group(service: Service, group: str) -> str:
+    """Return the name of the pipeline whose group in the model registry this may be; empty for the default pipeline."""
+    return group.removeprefix(service.stack_name).removeprefix("-")
 
 
 def execution_arn(service: Service, number: int) -> str:
     """Derive the ARN of a build's execution from the state machine's: ``arn:aws:states:r:a:stateMachine:name``."""
     machine = service.settings.state_machine_arn
-    return f"{machine.replace(':stateMachine:', ':execution:', 1)}:{name_execution(number)}"
+    return f"{machine.replace(':stateMachine:', ':execution:', 1)}:{name_execution(service, number)}"
 
 
-def parse_execution_name(name: str) -> int:
-    """Return the build number in an execution's name.
+def parse_execution_name(name: str) -> tuple[str, int]:
+    """Return the pipeline and the build number in an execution's name.
 
     Raises
     ------
     ValueError
         sagebuild did not start the execution.
     """
-    prefix, _, number = name.partition("-")
-    if prefix != "build" or not number.isdigit():
-        raise ValueError(f"{name!r} is not the name of a build's execution, such as 'build-12'.")
-    return int(number)
+    match = re.fullmatch(rf"build-(?:({_PIPELINE})_)?([0-9]+)", name)
+    if not match:
+        raise ValueError(f"{name!r} is not the name of a build's execution, such as 'build-12' or 'build-fraud_12'.")
+    return match[1] or "", int(match[2])
 
 
 def console_url(service: Service, number: int) -> str:

@@ -1,4 +1,4 @@
-"""One deployed stack: its settings from the environment, and its AWS clients, which are created on first use."""
+"""One pipeline of a deployed stack: its settings from the environment, and AWS clients, created on first use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property, lru_cache
+from copy import copy
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sagebuild.errors import AwsUnavailableError
@@ -52,7 +53,7 @@ _TRANSIENT_CODES = _THROTTLING_CODES | {
 
 
 class Service:
-    """One deployed stack.
+    """One pipeline of a deployed stack; at first the default pipeline, see `for_pipeline`.
 
     Parameters
     ----------
@@ -64,17 +65,40 @@ class Service:
 
     def __init__(self, settings: Mapping[str, str], create_client: Callable[[str], Any]) -> None:
         self.settings = Settings(settings)
-        self._create_client = create_client
+        self.pipeline = ""  # its name; empty for the default pipeline
+        self._create_client = cache(create_client)
 
     @classmethod
-    def from_environment(cls) -> Service:
-        """Return the stack of this Lambda function; the same object for every event of a warm function."""
-        return _create_from_environment()
+    def from_environment(cls, pipeline: str = "") -> Service:
+        """Return a pipeline of this Lambda function's stack; a warm function keeps its AWS clients."""
+        return _create_from_environment().for_pipeline(pipeline)
+
+    def for_pipeline(self, pipeline: str) -> Service:
+        """Return the same stack, bound to a pipeline; they share the AWS clients.
+
+        Parameters
+        ----------
+        pipeline
+            Its name as it was created; empty for the default pipeline.
+        """
+        bound = copy(self)
+        bound.pipeline = pipeline
+        return bound
 
     @property
     def stack_name(self) -> str:
-        """The name of the CloudFormation stack, which is also the name of its endpoint."""
+        """The name of the CloudFormation stack."""
         return self.settings.stack_name
+
+    @property
+    def label(self) -> str:
+        """The pipeline's name for people: "sagebuild-dev/fraud", or only the stack's name for the default pipeline."""
+        return f"{self.stack_name}/{self.pipeline}" if self.pipeline else self.stack_name
+
+    @property
+    def folder(self) -> str:
+        """The prefix of the pipeline's keys in the buckets, such as "fraud/"; empty for the default pipeline."""
+        return f"{self.pipeline}/" if self.pipeline else ""
 
     @property
     def stack_key(self) -> str:

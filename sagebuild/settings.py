@@ -67,7 +67,7 @@ class Settings:
     """
 
     # Every function
-    stack_name = Required()  # of the CloudFormation stack; also the endpoint's name
+    stack_name = Required()  # of the CloudFormation stack; also the name of the default pipeline's endpoint
     stack_id = Required()  # ARN of the CloudFormation stack
     aws_region = Required()  # Lambda sets it
     call_timeout_seconds = Seconds(10)  # of one AWS call
@@ -77,6 +77,7 @@ class Settings:
     launch_topic_arn = Required()
     results_topic_arn = Required()
     dead_letter_queue_url = Required()
+    upload_prefix = Optional()  # of the keys that start a build, in each pipeline's folder of the data bucket
     finish_function_arn = Required()
     # Parameters
     parameters_name = Required()  # of the SSM parameter with the default pipeline's document

@@ -1,7 +1,10 @@
-"""The lock: which build of the stack is running, and which one is pending.
+"""The state of each pipeline: which build is running, which one is pending, and which are not finished.
 
-It is one item of the builds table, with ``kind`` = "stack". Each change is conditional on the version that the caller
-read. So two callers cannot both take the lock, and no request is added while another caller frees the lock.
+A state is one item of the builds table, with ``kind`` = "stack", so that one query reads all pipelines of the stack. It
+is also the pipeline's lock. Each change is conditional on the version that the caller read. So two callers cannot both
+take the lock, and no request is added while another caller frees the lock.
+
+The fingerprints of the last requests, thousands of characters, are in an item of their own, with ``kind`` = "seen".
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ from typing import Any
 
 from sagebuild.builds.items import from_item, to_item
 from sagebuild.builds.records import BuildRecord, Trigger, build_key
+from sagebuild.names import hash_pipeline
 from sagebuild.service import Service, aws_call
 
-_KEY = {"kind": {"S": "stack"}, "number": {"N": "0"}}
 # The number of fingerprints kept. It covers two batches of the launch queue; SQS redelivers within minutes.
-_REMEMBERED = 1000
+_REMEMBERED = 2000
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html: another write came first.
 _REFUSED = frozenset(
     {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
@@ -51,45 +54,93 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class StackState:
-    """The running and the pending build, and the last number given.
+class PipelineState:
+    """The running and the pending build of a pipeline, and the last number given.
 
-    ``version`` counts the changes. ``seen`` holds the fingerprints of the last requests, to recognise repeated ones.
+    Parameters
+    ----------
+    version
+        Counts the changes; 0 if nothing was ever written.
+    unfinished
+        The builds whose end is not confirmed: they run, their notification is not published, or they did not succeed
+        and ended a short time ago. None in a state of version 0.1, which did not store it.
+    removed_at
+        When the removal of the pipeline began; it launches no more builds. Empty for any other pipeline.
+    pipeline
+        The pipeline's name; empty for the default pipeline.
     """
 
     last_number: int = 0
     running: int | None = None
     pending: Pending | None = None
     version: int = 0
-    seen: str = ""
+    unfinished: tuple[int, ...] | None = ()
+    created_at: str = ""
+    removed_at: str = ""
+    pipeline: str = ""
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is the default pipeline, or one that was created."""
+        return not self.pipeline or self.version > 0
 
 
 def fingerprint_request(request_id: str) -> str:
-    """Return a hash of a request's id in eleven characters; two requests of a stack are unlikely to share one."""
+    """Return a hash of a request's id in eleven characters; two requests of a pipeline are unlikely to share one."""
     return b64encode(blake2b(request_id.encode("utf-8", "replace"), digest_size=8).digest()).decode().rstrip("=")
 
 
-def remember(seen: str, fingerprints: Iterable[str]) -> str:
-    """Return the seen fingerprints and the new ones, without the oldest beyond 1,000."""
-    return " ".join([*seen.split(), *fingerprints][-_REMEMBERED:])
+def remember(seen: Iterable[str], fingerprints: Iterable[str]) -> str:
+    """Return the seen fingerprints and the new ones, without the oldest beyond 2,000."""
+    return " ".join([*seen, *fingerprints][-_REMEMBERED:])
 
 
-def read_state(service: Service) -> StackState:
-    """Return the state, by a consistent read."""
-    with aws_call("read the builds table"):
-        item = service.dynamodb.get_item(TableName=service.settings.builds_table, Key=_KEY, ConsistentRead=True).get(
-            "Item"
+def read_state(service: Service) -> PipelineState:
+    """Return the pipeline's state, by a consistent read."""
+    item = _read_item(service, "stack")
+    return _to_state(item) if item else PipelineState(pipeline=service.pipeline)
+
+
+def list_states(service: Service) -> list[PipelineState]:
+    """Return the states of all pipelines of the stack, the default one first, the others by name.
+
+    That is one query for thousands of pipelines, by a consistent read.
+    """
+    with aws_call("list the pipelines"):
+        pages = service.dynamodb.get_paginator("query").paginate(
+            TableName=service.settings.builds_table,
+            KeyConditionExpression="kind = :stack",
+            ExpressionAttributeValues={":stack": {"S": "stack"}},
+            ConsistentRead=True,
         )
-    if not item:
-        return StackState()
-    plain = from_item(item)
-    stored = plain["pending"]
-    pending = Pending(**stored | {"trigger": Trigger(**stored["trigger"])}) if stored else None
-    return StackState(plain["last_number"], plain["running"], pending, plain["version"], plain.get("seen", ""))
+        states = [_to_state(item) for page in pages for item in page["Items"]]
+    if not any(state.pipeline == "" for state in states):
+        states.append(PipelineState())
+    return sorted(states, key=lambda state: state.pipeline.lower())
 
 
-def change_state(service: Service, seen: StackState, wanted: StackState, record: BuildRecord | None = None) -> bool:
-    """Replace the state, and write a new build's first record in the same transaction.
+def read_seen(service: Service, state: PipelineState) -> list[str]:
+    """Return the fingerprints of the last requests, oldest first.
+
+    Parameters
+    ----------
+    state
+        As it was just read. A change after that makes `change_state` fail, so that no request counts twice.
+    """
+    item = _read_item(service, "seen")
+    if not item and state.unfinished is None:
+        item = _read_item(service, "stack")  # version 0.1 kept them there
+    return item["seen"]["S"].split() if "seen" in item else []
+
+
+def change_state(
+    service: Service,
+    seen: PipelineState,
+    wanted: PipelineState,
+    record: BuildRecord | None = None,
+    fingerprints: str | None = None,
+) -> bool:
+    """Replace the state, and write a new build's first record and the fingerprints in the same transaction.
 
     Parameters
     ----------
@@ -99,27 +150,44 @@ def change_state(service: Service, seen: StackState, wanted: StackState, record:
         The new state; its version is set here.
     record
         The record of the build that takes the lock.
+    fingerprints
+        Of the last requests, as `remember` returned them; None leaves them unchanged.
 
     Returns
     -------
     bool
         False when another caller changed the state in between; nothing was written. Also False when botocore repeated
-        a call whose answer was lost: the next read then has the caller's own request in ``seen``.
+        a call whose answer was lost: the next read then has the caller's own request among the fingerprints.
     """
     put = _put(
         service,
-        _KEY | to_item(asdict(replace(wanted, version=seen.version + 1))),
+        _state_key(service, "stack") | to_item(_to_plain(replace(wanted, version=seen.version + 1))),
         ConditionExpression="version = :seen" if seen.version else "attribute_not_exists(version)",
         **({"ExpressionAttributeValues": {":seen": {"N": str(seen.version)}}} if seen.version else {}),
     )
+    more = []
+    if record:
+        item = build_key(service, record.number) | to_item(asdict(record))
+        more.append(_put(service, item, ConditionExpression="attribute_not_exists(kind)"))
+    if fingerprints is not None:
+        more.append(_put(service, _state_key(service, "seen") | {"seen": {"S": fingerprints}}))
+    return _write(service, put, more)
+
+
+def delete_state(service: Service) -> None:
+    """Delete a pipeline's fingerprints and its state, with which the pipeline no longer exists."""
+    with aws_call("delete the pipeline's state"):
+        for kind in ("seen", "stack"):
+            service.dynamodb.delete_item(TableName=service.settings.builds_table, Key=_state_key(service, kind))
+
+
+def _write(service: Service, put: Any, more: list[Any]) -> bool:
     from botocore.exceptions import ClientError
 
     with aws_call("update the builds table"):
         try:
-            if record:
-                item = build_key(record.number) | to_item(asdict(record))
-                first = _put(service, item, ConditionExpression="attribute_not_exists(kind)")
-                service.dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"Put": first}])
+            if more:
+                service.dynamodb.transact_write_items(TransactItems=[{"Put": each} for each in (put, *more)])
             else:
                 service.dynamodb.put_item(**put)
         except ClientError as error:
@@ -127,6 +195,39 @@ def change_state(service: Service, seen: StackState, wanted: StackState, record:
                 raise
             return False
     return True
+
+
+def _state_key(service: Service, kind: str) -> dict[str, Any]:
+    """Return the table's key of a pipeline's state or fingerprints."""
+    number = int(hash_pipeline(service.pipeline), 16) if service.pipeline else 0
+    return {"kind": {"S": kind}, "number": {"N": str(number)}}
+
+
+def _read_item(service: Service, kind: str) -> Any:
+    with aws_call("read the builds table"):
+        return service.dynamodb.get_item(
+            TableName=service.settings.builds_table, Key=_state_key(service, kind), ConsistentRead=True
+        ).get("Item", {})
+
+
+def _to_plain(state: PipelineState) -> dict[str, Any]:
+    unfinished = None if state.unfinished is None else list(state.unfinished)
+    return asdict(state) | {"unfinished": unfinished}
+
+
+def _to_state(item: Mapping[str, Any]) -> PipelineState:
+    plain = from_item(item)
+    stored, unfinished = plain["pending"], plain.get("unfinished")
+    return PipelineState(
+        plain["last_number"],
+        plain["running"],
+        Pending(**stored | {"trigger": Trigger(**stored["trigger"])}) if stored else None,
+        plain["version"],
+        None if unfinished is None else tuple(unfinished),
+        plain.get("created_at", ""),
+        plain.get("removed_at", ""),
+        plain.get("pipeline", ""),
+    )
 
 
 def _put(service: Service, item: dict[str, Any], **condition: Any) -> Any:

@@ -1,6 +1,7 @@
 """The build records, from which voice, notebooks, command line and notifications all report.
 
-They are items of the builds table, with ``kind`` = "build" and the build's ``number``.
+They are items of the builds table, with the build's ``number`` and the ``kind`` "build", or "build#PIPELINE" for a
+pipeline with a name.
 """
 
 from __future__ import annotations
@@ -152,10 +153,10 @@ def read_build(service: Service, number: int) -> BuildRecord:
     """
     with aws_call(f"read build {number}"):
         item = service.dynamodb.get_item(
-            TableName=service.settings.builds_table, Key=build_key(number), ConsistentRead=True
+            TableName=service.settings.builds_table, Key=build_key(service, number), ConsistentRead=True
         ).get("Item")
     if not item:
-        raise BuildNotFoundError(f"There is no build {number} in {service.stack_name}.")
+        raise BuildNotFoundError(f"There is no build {number} in {service.label}.")
     return _to_record(item)
 
 
@@ -165,7 +166,7 @@ def list_builds(service: Service, limit: int = 20) -> list[BuildRecord]:
         pages = service.dynamodb.get_paginator("query").paginate(
             TableName=service.settings.builds_table,
             KeyConditionExpression="kind = :build",
-            ExpressionAttributeValues={":build": {"S": "build"}},
+            ExpressionAttributeValues={":build": build_key(service, 0)["kind"]},
             ScanIndexForward=False,
             ConsistentRead=True,
             PaginationConfig={"MaxItems": limit, "PageSize": limit},
@@ -193,7 +194,7 @@ def update_build(service: Service, number: int, *, only_if: Mapping[str, Any] | 
         try:
             service.dynamodb.update_item(
                 TableName=service.settings.builds_table,
-                Key=build_key(number),
+                Key=build_key(service, number),
                 UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
                 ExpressionAttributeNames={f"#{name}": name for name in (*changes, *expected)},
                 ExpressionAttributeValues=to_item(values),
@@ -204,9 +205,25 @@ def update_build(service: Service, number: int, *, only_if: Mapping[str, Any] | 
     return True
 
 
-def build_key(number: int) -> dict[str, Any]:
+def delete_builds(service: Service) -> None:
+    """Delete the records of all builds of the pipeline."""
+    table = service.settings.builds_table
+    with aws_call("delete the records of the builds"):
+        pages = service.dynamodb.get_paginator("query").paginate(
+            TableName=table,
+            KeyConditionExpression="kind = :build",
+            ExpressionAttributeValues={":build": build_key(service, 0)["kind"]},
+            ProjectionExpression="kind, #number",
+            ExpressionAttributeNames={"#number": "number"},
+        )
+        for key in [item for page in pages for item in page["Items"]]:
+            service.dynamodb.delete_item(TableName=table, Key=key)
+
+
+def build_key(service: Service, number: int) -> dict[str, Any]:
     """Return the table's key of a build's record."""
-    return {"kind": {"S": "build"}, "number": {"N": str(number)}}
+    kind = f"build#{service.pipeline}" if service.pipeline else "build"
+    return {"kind": {"S": kind}, "number": {"N": str(number)}}
 
 
 def _to_record(item: Mapping[str, Any]) -> BuildRecord:

@@ -57,7 +57,7 @@ def describe_latest_build(service: Service) -> BuildStatus:
     """
     builds = list_builds(service, limit=1)
     if not builds:
-        raise NoBuildsError(f"No build was ever started in {service.stack_name}.")
+        raise NoBuildsError(f"No build was ever started in {service.label}.")
     return describe_build(service, builds[0])
 
 

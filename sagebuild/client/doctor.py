@@ -17,6 +17,7 @@ from sagebuild.cost.spent import format_cost
 from sagebuild.errors import ParameterError, SagebuildError
 from sagebuild.images.byod import list_images_to_build
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.store import name_document
 from sagebuild.plan.deployment import examine_deployment
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
@@ -110,7 +111,7 @@ def _check_roles(examined: Examination) -> Results:
 
 
 def _check_parameters(examined: Examination) -> Results:
-    name, framework = examined.service.settings.parameters_name, examined.context.parameters.framework
+    name, framework = name_document(examined.service), examined.context.parameters.framework
     yield "ok", f"{name}: valid, for framework {framework}"
 
 

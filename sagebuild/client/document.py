@@ -12,7 +12,7 @@ from sagebuild.client.html import render_table
 from sagebuild.errors import InputError, ParameterError
 from sagebuild.parameters import BuildParameters, default_document, parse_document, parse_parameters
 from sagebuild.parameters.json_text import format_document, read_leniently, read_raw_document
-from sagebuild.parameters.store import read_document, write_text
+from sagebuild.parameters.store import name_document, read_document, write_text
 from sagebuild.service import Service, aws_call
 
 
@@ -25,7 +25,7 @@ class Parameters(Mapping[str, Any]):
     @property
     def name(self) -> str:
         """The name of the SSM parameter that holds the document."""
-        return self._service.settings.parameters_name
+        return name_document(self._service)
 
     @property
     def document(self) -> dict[str, Any]:

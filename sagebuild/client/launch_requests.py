@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from sagebuild.builds.lock import StackState, read_state
+from sagebuild.builds.lock import PipelineState, read_state
 from sagebuild.builds.records import BuildRecord, read_build
 from sagebuild.client.differences import set_path
 from sagebuild.errors import BuildRunningError, InputError, NotConfirmedError
@@ -152,7 +152,7 @@ def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, A
     return overrides
 
 
-def find_number(before: StackState, after: StackState) -> int | None:
+def find_number(before: PipelineState, after: PipelineState) -> int | None:
     """Return the number of the build that a request became; None if the state does not show it yet.
 
     Either a build has begun since the request, or the pending build, which gets the next number, counts the request.

@@ -84,11 +84,14 @@ def finish_build(
     else:
         _complete_record(service, record, ending, sleep)
         record = read_build(service, number)
+    is_finished = False
     try:
-        notify_once(service, record, clock(), invocation or uuid4().hex)
+        notified = notify_once(service, record, clock(), invocation or uuid4().hex)
         prune_builds(service, record)
+        # Work that a failed or stopped build had requested may appear late, so the sweep looks at that build once more.
+        is_finished = (notified or bool(record.notified_at)) and record.status in ("succeeded", "withheld")
     finally:
-        pass_on_lock(service, number)
+        pass_on_lock(service, number, is_finished=is_finished)
     return record
 
 

@@ -52,7 +52,7 @@ def choose_byod_image(context: BuildContext[ByodParameters], scope: Scope) -> Im
         return Image(address)
     repository = context.service.settings.image_repository_uri
     if _is_to_build(context.parameters, scope):
-        return Image(f"{repository}:{name_image_tag(context.number, scope)}")
+        return Image(f"{repository}:{name_image_tag(context.service, context.number, scope)}")
     built, digest = _find_newest(context.service, scope)
     note = f"The {scope} image is from build {built}, because build.{scope.title()} is false."
     return Image(f"{repository}@{digest}", note)
@@ -63,7 +63,7 @@ def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
     byod, scopes = context.narrow(ByodParameters), list_images_to_build(context.parameters)
     if not byod or not scopes:
         return {"wanted": False, "builds": []}
-    tags = [name_image_tag(context.number, scope) for scope in scopes]
+    tags = [name_image_tag(context.service, context.number, scope) for scope in scopes]
     repository = context.service.settings.image_repository_uri
     return {
         "wanted": True,
@@ -96,13 +96,17 @@ def locate_source_in_s3(context: BuildContext[ByodParameters]) -> str | None:
     location = context.parameters.sourcelocation
     if not location or not list_images_to_build(context.parameters) or re.match(r"https://|codecommit:", location):
         return None
-    return location if location.startswith("s3://") else f"s3://{context.service.settings.code_bucket}/{location}"
+    service = context.service
+    return location if "://" in location else f"s3://{service.settings.code_bucket}/{service.folder}{location}"
 
 
 def _build_request(context: BuildContext[ByodParameters], scope: Scope) -> dict[str, Any]:
     """Build the request of StartBuild; its idempotency token makes a retry return the same image build."""
     service, number, parameters = context.service, context.number, context.parameters
-    variables = {"IMAGE_TAG": name_image_tag(number, scope), "DOCKERFILE_FOLDER": _read_folder(parameters, scope)}
+    variables = {
+        "IMAGE_TAG": name_image_tag(service, number, scope),
+        "DOCKERFILE_FOLDER": _read_folder(parameters, scope),
+    }
     request = {
         "ProjectName": service.settings.image_project,
         "IdempotencyToken": f"{name_resource(service, number)}-{scope}",
@@ -133,7 +137,7 @@ def _find_newest(service: Service, scope: Scope) -> tuple[int, str]:
             repositoryName=name_repository(service), filter={"tagStatus": "TAGGED"}
         )
         details = [detail for page in pages for detail in page["imageDetails"]]
-    tags = ((parse_image_tag(tag), detail["imageDigest"]) for detail in details for tag in detail["imageTags"])
+    tags = ((parse_image_tag(service, tag), detail["imageDigest"]) for detail in details for tag in detail["imageTags"])
     found = [(tag[0], str(digest)) for tag, digest in tags if tag and tag[1] == scope]
     if not found:
         raise PreflightError(

@@ -1,18 +1,22 @@
-"""Processes a batch of the launch queue: one build for all valid messages, the dead-letter queue for invalid ones."""
+"""Processes a batch of the launch queue: a build for each pipeline, the dead-letter queue for invalid messages."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from typing import Any
 
+from sagebuild.builds.lock import list_states
+from sagebuild.builds.pipelines import DEFAULT, explain_missing
 from sagebuild.errors import (
     AwsUnavailableError,
     BuildRunningError,
     MalformedMessageError,
     ParameterError,
+    PipelineNotFoundError,
     RollbackError,
 )
 from sagebuild.launch.start import launch_builds
@@ -33,57 +37,122 @@ class Message:
     body: str
 
 
+class _Batch:
+    """The pipelines and their parameter documents, each read once for a batch, and only if a message needs them."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._answers: dict[str, Any] = {}
+
+    def read(self, message: Message) -> tuple[str, LaunchRequest] | None:
+        """Read a message, and find its pipeline; None for a message that starts no build."""
+        settings = self._service.settings
+        request = read_message(message.body, message.id, settings.launch_topic_arn)
+        if request is None:
+            return None
+        pipeline = self._find_upload(request.key) if request.key else self._find_named(request.pipeline)
+        if pipeline is None:
+            return None
+        if request.overrides:
+            check_overrides(self._read_document(pipeline), request.overrides, settings.framework)
+        return pipeline, request
+
+    def _find_named(self, name: str) -> str:
+        if name.lower() in ("", DEFAULT):
+            return ""
+        pipelines = self._read_pipelines()
+        if name.lower() not in pipelines:
+            raise PipelineNotFoundError(explain_missing(self._service, name, pipelines.values()))
+        return pipelines[name.lower()]
+
+    def _find_upload(self, key: str) -> str | None:
+        """Return the pipeline that an upload belongs to; None for a key that only looks like a pipeline's."""
+        prefix = self._service.settings.upload_prefix
+        folder, _, rest = key.partition("/")
+        if rest and rest.startswith(prefix) and folder in self._read_pipelines().values():
+            return folder
+        return "" if key.startswith(prefix) else None
+
+    def _read_pipelines(self) -> Mapping[str, str]:
+        """Return the names of the pipelines by their names in lower case."""
+        names: dict[str, str] = self._read_once("pipelines", lambda: _list_names(self._service))
+        return names
+
+    def _read_document(self, pipeline: str) -> str:
+        service = self._service.for_pipeline(pipeline)
+        text: str = self._read_once(f"document of {pipeline}", lambda: read_document(service))
+        return text
+
+    def _read_once(self, name: str, read: Callable[[], Any]) -> Any:
+        """Return an answer of AWS; the first failure counts for the whole batch, which must end within 30 seconds."""
+        if name not in self._answers:
+            try:
+                self._answers[name] = read()
+            except (AwsUnavailableError, ParameterError) as error:
+                self._answers[name] = error
+        if isinstance(self._answers[name], Exception):
+            raise self._answers[name]
+        return self._answers[name]
+
+
+def _list_names(service: Service) -> dict[str, str]:
+    return {state.pipeline.lower(): state.pipeline for state in list_states(service)}
+
+
 def take_messages(
     service: Service, messages: Sequence[Message], sleep: Callable[[float], None] = time.sleep
 ) -> list[str]:
-    """Launch one build for all requests in a batch; each rollback has its own build.
+    """Launch one build in each pipeline for all its requests in a batch; each rollback has its own build.
 
     Returns
     -------
     list of str
         The ids of the messages that SQS must deliver again.
     """
-    read_text = cache(partial(read_document, service))
-    requests: dict[str, LaunchRequest] = {}
+    batch = _Batch(service)
+    requests: dict[str, list[tuple[Message, LaunchRequest]]] = defaultdict(list)
     refused: list[tuple[Message, str]] = []
     again: list[str] = []
     for message in messages:
         try:
-            request = _read(service, message, read_text)
-        except (MalformedMessageError, ParameterError, RollbackError) as error:
+            found = batch.read(message)
+        except (MalformedMessageError, ParameterError, PipelineNotFoundError, RollbackError) as error:
             refused.append((message, str(error)))
         except AwsUnavailableError as error:
             _logger.warning("message %s will be delivered again: %s", message.id, error)
             again.append(message.id)
         else:
-            if request:
-                requests[message.id] = request
-    for one in [request_id for request_id, request in requests.items() if request.trigger.rollback]:
-        try:
-            again += _launch(service, {one: requests.pop(one)}, sleep)
-        except BuildRunningError as error:
-            refused += [(message, str(error)) for message in messages if message.id == one]
-    return again + _launch(service, requests, sleep) + _send_to_dead_letters(service, refused)
+            if found:
+                requests[found[0]].append((message, found[1]))
+    # The smallest groups first, so that a burst for one pipeline does not delay another.
+    for pipeline in sorted(requests, key=lambda name: len(requests[name])):
+        for group in _split(requests[pipeline]):
+            try:
+                again += _launch(service.for_pipeline(pipeline), group, sleep)
+            except (BuildRunningError, PipelineNotFoundError) as error:
+                refused += [(message, str(error)) for message, _ in group]
+    return again + _send_to_dead_letters(service, refused)
 
 
-def _read(service: Service, message: Message, read_text: Callable[[], str]) -> LaunchRequest | None:
-    request = read_message(message.body, message.id, service.settings.launch_topic_arn)
-    if request and request.overrides:
-        check_overrides(read_text(), request.overrides, service.settings.framework)
-    return request
+def _split(requests: Sequence[tuple[Message, LaunchRequest]]) -> Iterator[list[tuple[Message, LaunchRequest]]]:
+    """Yield each rollback by itself, then all other requests of the pipeline together."""
+    yield from ([one] for one in requests if one[1].trigger.rollback)
+    if others := [one for one in requests if not one[1].trigger.rollback]:
+        yield others
 
 
-def _launch(service: Service, requests: dict[str, LaunchRequest], sleep: Callable[[float], None]) -> list[str]:
-    if not requests:
-        return []
+def _launch(
+    service: Service, group: Sequence[tuple[Message, LaunchRequest]], sleep: Callable[[float], None]
+) -> list[str]:
     try:
-        launched = launch_builds(service, list(requests.values()), sleep)
+        launched = launch_builds(service, [request for _, request in group], sleep)
     except AwsUnavailableError as error:
-        _logger.warning("%d messages will be delivered again: %s", len(requests), error)
-        return list(requests)
+        _logger.warning("%d messages will be delivered again: %s", len(group), error)
+        return [message.id for message, _ in group]
     _logger.info(
-        "%d requests: build %d %s, %d requests are pending",
-        len(requests),
+        "%s: %d requests: build %d %s, %d requests are pending",
+        service.label,
+        len(group),
         launched.number,
         "starts" if launched.started else "runs",
         launched.waiting,

@@ -1,4 +1,4 @@
-"""Starts builds, one at a time; all requests during a build become one pending build."""
+"""Starts builds, one at a time in each pipeline; all requests during a build become one pending build."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
-from sagebuild.builds.lock import Pending, StackState, change_state, fingerprint_request, read_state, remember
+from sagebuild.builds.lock import (
+    Pending,
+    PipelineState,
+    change_state,
+    fingerprint_request,
+    read_seen,
+    read_state,
+    remember,
+)
 from sagebuild.builds.records import BuildRecord, Trigger, now, read_build
-from sagebuild.errors import AwsUnavailableError, BuildRunningError
+from sagebuild.errors import AwsUnavailableError, BuildRunningError, PipelineNotFoundError
 from sagebuild.launch.triggers import LaunchRequest
 from sagebuild.names import name_execution
 from sagebuild.parameters.overrides import merge_overrides
@@ -59,6 +67,8 @@ def launch_build(
     ------
     BuildRunningError
         The request is a rollback and a build is running.
+    PipelineNotFoundError
+        The pipeline does not exist, or it is being removed.
     AwsUnavailableError
         Nothing was started and no request was counted.
     """
@@ -77,24 +87,32 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
 
     Raises
     ------
+    BuildRunningError, PipelineNotFoundError
+        See `launch_build`.
     AwsUnavailableError
         It is unknown whether the requests were counted; repeat the same call.
     """
     taken = 0
     for state in _read_until_written(service, sleep):
-        new = _leave_out_seen(state, requests)
+        if state.removed_at or not state.exists:
+            raise PipelineNotFoundError(
+                f"The pipeline {service.label} {'is being removed' if state.removed_at else 'does not exist'}; "
+                "no build was started."
+            )
+        seen = read_seen(service, state)
+        new = _leave_out_seen(seen, requests)
         if any(request.trigger.rollback for request in new.values()) and (state.running or state.pending):
             raise BuildRunningError(
                 f"Build {state.running or state.last_number + 1} is running, and a rollback does not wait for its end; "
                 "stop the build, or request the rollback again when it has ended."
             )
         if state.running is None and (new or state.pending):
-            number = _take_lock(service, state, new)
+            number = _take_lock(service, state, new, seen)
             taken = state.last_number + 1
             if number:
                 start_execution(service, number)
                 return Launched(number, started=True)
-        elif not new or _add_pending(service, state, new):
+        elif not new or _add_pending(service, state, new, seen):
             if state.running:
                 _resume_lock_holder(service, state.running)
             waiting = (state.pending.count if state.pending else 0) + len(new)
@@ -103,10 +121,15 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
     raise AwsUnavailableError("Too many requests for a build arrived at the same time; try again in a minute.")
 
 
-def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep) -> int | None:
+def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep, *, is_finished: bool = False) -> int | None:
     """Pass an ended build's lock to the pending build and start it, or free the lock.
 
     Safe to repeat: the next call completes a call that died.
+
+    Parameters
+    ----------
+    is_finished
+        Whether nothing of the ended build is left to do, so that the sweep need not look at it again.
 
     Returns
     -------
@@ -119,14 +142,18 @@ def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep) -> int
         The ended build still holds the lock; repeat the call.
     """
     for state in _read_until_written(service, sleep):
+        rest = tuple(number for number in state.unfinished or () if number != ended)
+        left = replace(state, unfinished=rest) if is_finished and state.unfinished else state
         if state.running != ended:
+            if left != state and not change_state(service, state, left):
+                continue
             if state.running:
                 _resume_lock_holder(service, state.running)
             return state.running
         if not state.pending:
-            if change_state(service, state, replace(state, running=None)):
+            if change_state(service, state, replace(left, running=None)):
                 return None
-        elif number := _take_lock(service, state, {}):
+        elif number := _take_lock(service, left, {}):
             start_execution(service, number)
             return number
     raise AwsUnavailableError(f"Build {ended} has ended and could not pass on the lock; try again in a minute.")
@@ -134,12 +161,13 @@ def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep) -> int
 
 def start_execution(service: Service, number: int) -> None:
     """Start the state machine for a build, unless it was started."""
-    machine, name = service.settings.state_machine_arn, name_execution(number)
+    machine, name = service.settings.state_machine_arn, name_execution(service, number)
+    content = json.dumps({"number": number, "pipeline": service.pipeline})
     with aws_call(f"start build {number}"), suppress(service.stepfunctions.exceptions.ExecutionAlreadyExists):
-        service.stepfunctions.start_execution(stateMachineArn=machine, name=name, input=json.dumps({"number": number}))
+        service.stepfunctions.start_execution(stateMachineArn=machine, name=name, input=content)
 
 
-def _read_until_written(service: Service, sleep: Sleep) -> Iterator[StackState]:
+def _read_until_written(service: Service, sleep: Sleep) -> Iterator[PipelineState]:
     """Yield the state again after each lost write."""
     for attempt in range(_ATTEMPTS):
         if attempt:
@@ -147,14 +175,16 @@ def _read_until_written(service: Service, sleep: Sleep) -> Iterator[StackState]:
         yield read_state(service)
 
 
-def _leave_out_seen(state: StackState, requests: Sequence[LaunchRequest]) -> dict[str, LaunchRequest]:
+def _leave_out_seen(seen: Sequence[str], requests: Sequence[LaunchRequest]) -> dict[str, LaunchRequest]:
     """Return the requests that were not counted yet, by fingerprint."""
-    seen = set(state.seen.split())
+    counted = set(seen)
     by_fingerprint = {fingerprint_request(request.id): request for request in requests}
-    return {fingerprint: one for fingerprint, one in by_fingerprint.items() if fingerprint not in seen}
+    return {fingerprint: one for fingerprint, one in by_fingerprint.items() if fingerprint not in counted}
 
 
-def _take_lock(service: Service, state: StackState, new: Mapping[str, LaunchRequest]) -> int | None:
+def _take_lock(
+    service: Service, state: PipelineState, new: Mapping[str, LaunchRequest], seen: Sequence[str] = ()
+) -> int | None:
     """Give the lock to a new build for all requests; return its number, or None after a lost write."""
     number = state.last_number + 1
     pending = _coalesce(state.pending, list(new.values()))
@@ -167,13 +197,15 @@ def _take_lock(service: Service, state: StackState, new: Mapping[str, LaunchRequ
         requested_since=pending.since if state.pending else "",
         overrides=pending.overrides,
     )
-    wanted = StackState(number, running=number, seen=remember(state.seen, new))
-    return number if change_state(service, state, wanted, record) else None
+    unfinished = None if state.unfinished is None else (*state.unfinished, number)
+    wanted = replace(state, last_number=number, running=number, pending=None, unfinished=unfinished)
+    fingerprints = remember(seen, new) if new else None
+    return number if change_state(service, state, wanted, record, fingerprints) else None
 
 
-def _add_pending(service: Service, state: StackState, new: Mapping[str, LaunchRequest]) -> bool:
+def _add_pending(service: Service, state: PipelineState, new: Mapping[str, LaunchRequest], seen: Sequence[str]) -> bool:
     pending = _coalesce(state.pending, list(new.values()))
-    return change_state(service, state, replace(state, pending=pending, seen=remember(state.seen, new)))
+    return change_state(service, state, replace(state, pending=pending), fingerprints=remember(seen, new))
 
 
 def _coalesce(pending: Pending | None, new: Sequence[LaunchRequest]) -> Pending:

@@ -17,6 +17,7 @@ from sagebuild.parameters.json_text import read_object
 # The kinds of triggers; a publisher to the launch topic names one of them in the message attribute "trigger".
 KINDS = tuple(sorted({"command", "notebook", "topic", "voice", *(source.kind for source in EVENT_SOURCES.values())}))
 PREVIOUS = "previous"
+REQUEST_SOURCE = "sagebuild"  # of the events by which the client and the schedules request builds
 _DETAIL_LENGTH = 200  # characters
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
@@ -33,11 +34,17 @@ class LaunchRequest:
         The same for every delivery of the same request.
     overrides
         Parameters for this build only, in place of the document's.
+    pipeline
+        The name of the pipeline as the message gives it; empty for the default pipeline, or for an upload.
+    key
+        The key of an uploaded object in the data bucket, which determines the pipeline; empty without an upload.
     """
 
     trigger: Trigger
     id: str
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    pipeline: str = ""
+    key: str = ""
 
 
 def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest | None:
@@ -93,16 +100,22 @@ def _read_notification(envelope: Mapping[str, Any], message_id: str, launch_topi
         alarm = _build_trigger("alarm", find_text(content, "AlarmName"))
         return LaunchRequest(alarm, request_id) if find_text(content, "NewStateValue") == "ALARM" else None
     detail = find_text(envelope, "Subject") or ("" if content else text)
+    pipeline = find_text(envelope, "MessageAttributes", "pipeline", "Value")
     if envelope.get("TopicArn") != launch_topic:
-        return LaunchRequest(_build_trigger("topic", detail or find_text(envelope, "TopicArn")), request_id)
+        own = _build_trigger("topic", detail or find_text(envelope, "TopicArn"))
+        return LaunchRequest(own, request_id, pipeline=pipeline)
     overrides = _read_overrides(text)
     kind = find_text(envelope, "MessageAttributes", "trigger", "Value") or "topic"
     if kind not in KINDS:
         raise MalformedMessageError(f"The attribute trigger is {kind[:40]!r}; it must be one of {', '.join(KINDS)}.")
-    trigger = _build_trigger(kind, detail)
+    return _build_request(_build_trigger(kind, detail), request_id, overrides, pipeline)
+
+
+def _build_request(trigger: Trigger, request_id: str, overrides: Mapping[str, Any], pipeline: str) -> LaunchRequest:
     if "rollback" in overrides:
-        return LaunchRequest(replace(trigger, rollback=_read_rollback(overrides)), request_id)
-    return LaunchRequest(trigger, request_id, overrides)
+        rollback = replace(trigger, rollback=_read_rollback(overrides))
+        return LaunchRequest(rollback, request_id, pipeline=pipeline)
+    return LaunchRequest(trigger, request_id, overrides, pipeline)
 
 
 def _read_overrides(text: str) -> dict[str, Any]:
@@ -115,6 +128,24 @@ def _read_overrides(text: str) -> dict[str, Any]:
         raise MalformedMessageError(
             f"The message begins like JSON, so it must be a JSON object of parameters to override: {error}"
         ) from None
+
+
+def _read_request_event(event: Mapping[str, Any], message_id: str) -> LaunchRequest:
+    """Read an event of the client or of a pipeline's schedule.
+
+    Its detail-type is "STACK/PIPELINE", because IAM can limit PutEvents to a detail-type:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+    """
+    detail = event.get("detail")
+    content: Mapping[str, Any] = detail if isinstance(detail, Mapping) else {}
+    kind, overrides = find_text(content, "trigger"), content.get("overrides", {})
+    if kind not in KINDS:
+        raise MalformedMessageError(f"detail.trigger is {kind[:40]!r}; it must be one of {', '.join(KINDS)}.")
+    if not isinstance(overrides, Mapping):
+        raise MalformedMessageError("detail.overrides is not a JSON object; give the parameters to override by name.")
+    trigger = _build_trigger(kind, find_text(content, "detail"))
+    pipeline = find_text(event, "detail-type").partition("/")[2]
+    return _build_request(trigger, find_text(event, "id") or message_id, overrides, pipeline)
 
 
 def _read_rollback(content: Mapping[str, Any]) -> str:
@@ -141,14 +172,17 @@ def read_target(wanted: object) -> str:
 
 def _read_event(event: Mapping[str, Any], message_id: str) -> LaunchRequest | None:
     name = find_text(event, "source")
+    if name == REQUEST_SOURCE:
+        return _read_request_event(event, message_id)
     source = EVENT_SOURCES.get(name)
     if source is None:
-        known = ", ".join(EVENT_SOURCES)
+        known = ", ".join((*EVENT_SOURCES, REQUEST_SOURCE))
         raise MalformedMessageError(f"The event's source is {name[:40]!r}; it must be one of {known}.")
     detail = source.describe(event)
     if detail is None:
         return None
-    return LaunchRequest(_build_trigger(source.kind, detail), find_text(event, "id") or message_id)
+    key = find_text(event, "detail", "object", "key") if source.kind == "upload" else ""
+    return LaunchRequest(_build_trigger(source.kind, detail), find_text(event, "id") or message_id, key=key)
 
 
 def _read_s3(message: Mapping[str, Any], request_id: str) -> LaunchRequest | None:

@@ -75,7 +75,7 @@ def _publish(service: Service, record: BuildRecord, *, is_repeated: bool) -> Non
 def publish_facts(service: Service, subject: str, facts: Mapping[str, Any]) -> None:
     """Publish the ``text`` of the facts to people and all facts to machines.
 
-    ``id`` and ``outcome`` are message attributes, too.
+    ``id`` and ``outcome`` are message attributes, too, and ``pipeline`` if it is not the default one.
 
     Parameters
     ----------
@@ -88,7 +88,12 @@ def publish_facts(service: Service, subject: str, facts: Mapping[str, Any]) -> N
             Subject=subject[:100],
             MessageStructure="json",
             Message=json.dumps({"default": facts["text"]} | dict.fromkeys(_MACHINES, json.dumps(facts))),
-            MessageAttributes={name: {"DataType": "String", "StringValue": facts[name]} for name in ("id", "outcome")},
+            # SNS allows no empty attribute.
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": facts[name]}
+                for name in ("id", "outcome", "pipeline")
+                if facts[name]
+            },
         )
 
 
@@ -100,6 +105,7 @@ def build_facts(service: Service, record: BuildRecord, text: str, console: str) 
     return {
         "id": name_resource(service, record.number),
         "stack": service.stack_name,
+        "pipeline": service.pipeline,
         "endpoint": name_endpoint(service),
         "outcome": record.status,
         "seconds": round(record.seconds),

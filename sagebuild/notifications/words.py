@@ -18,14 +18,14 @@ VERBS = {"succeeded": "succeeded", "failed": "failed", "stopped": "was stopped",
 def write_subject(service: Service, record: BuildRecord) -> str:
     """Write the subject of the notification, such as "sagebuild-dev: build 12 succeeded"."""
     kind = "rollback" if record.trigger.rollback else "build"
-    return f"{service.stack_name}: {kind} {record.number} {VERBS[record.status]}"
+    return f"{service.label}: {kind} {record.number} {VERBS[record.status]}"
 
 
 def write_message(service: Service, record: BuildRecord) -> str:
     """Write the text of the notification: the outcome, its reason, the duration, and the live configuration."""
     step = f", in the step {record.step}" if record.step else ""
     lines = [
-        f"Build {record.number} of {service.stack_name}{_write_rollback(record)} {VERBS[record.status]} "
+        f"Build {record.number} of {service.label}{_write_rollback(record)} {VERBS[record.status]} "
         f"after {format_seconds(record.seconds)}{step}.",
         f"Reason: {record.reason}" if record.reason else "",
         _write_trigger(record),

@@ -10,6 +10,12 @@ from sagebuild.parameters.json_text import format_document
 from sagebuild.service import Service, aws_call, suppress_code
 
 
+def name_document(service: Service) -> str:
+    """Return the name of the pipeline's SSM parameter: /STACK/parameters, or /STACK/PIPELINE/parameters."""
+    folder, _, name = service.settings.parameters_name.rpartition("/")
+    return f"{folder}/{service.folder}{name}"
+
+
 def read_document(service: Service) -> str:
     """Return the text of the document.
 
@@ -18,7 +24,7 @@ def read_document(service: Service) -> str:
     ParameterError
         There is no such document.
     """
-    name = service.settings.parameters_name
+    name = name_document(service)
     with aws_call("read the build parameters"):
         try:
             return service.ssm.get_parameter(Name=name)["Parameter"]["Value"]
@@ -45,7 +51,7 @@ def write_text(service: Service, text: str, *, overwrite: bool) -> bool:
     with aws_call("write the build parameters"):
         try:
             service.ssm.put_parameter(
-                Name=service.settings.parameters_name,
+                Name=name_document(service),
                 Description="The build parameters of sagebuild; edit them here.",
                 Value=text,
                 Type="String",
@@ -60,4 +66,4 @@ def write_text(service: Service, text: str, *, overwrite: bool) -> bool:
 def delete_document(service: Service) -> None:
     """Delete the document; do nothing when there is none."""
     with aws_call("delete the build parameters"), suppress_code("ParameterNotFound"):
-        service.ssm.delete_parameter(Name=service.settings.parameters_name)
+        service.ssm.delete_parameter(Name=name_document(service))

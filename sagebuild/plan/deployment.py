@@ -23,6 +23,7 @@ class DeploymentPlan(TypedDict):
     """The keys that the plans of builds and rollbacks share."""
 
     number: int
+    pipeline: str  # empty for the default pipeline
     mode: Literal["train", "tune", "none", "rollback"]
     preprocess: ExecutionPlan
     images: ImagesPlan
@@ -100,6 +101,7 @@ def plan_deployment(
     scaling = plan_scaling(context, live.scaling, live.config, instance_type)
     plan: DeploymentPlan = {
         "number": context.number,
+        "pipeline": context.service.pipeline,
         "mode": "none",
         "preprocess": {"wanted": False},
         "images": {"wanted": False, "builds": []},

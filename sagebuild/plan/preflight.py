@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import find_source_problems, locate_source_in_s3
+from sagebuild.names import name_endpoint
 from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
 from sagebuild.plan.archives import Unreadable, find_archive_problem
 from sagebuild.plan.findings import Findings
@@ -76,8 +77,8 @@ def examine_account(context: BuildContext[BuildParameters], live: Endpoint | Non
     if live and parameters.serverless and describe_instance_type(service, live.config):
         # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
         findings.problems.append(
-            f"serverless is given, but the endpoint {service.stack_name} has instances, and SageMaker cannot convert "
-            "it; delete the endpoint first, or leave out serverless."
+            f"serverless is given, but the endpoint {name_endpoint(service)} has instances, and SageMaker cannot "
+            "convert it; delete the endpoint first, or leave out serverless."
         )
 
 

@@ -150,7 +150,7 @@ def _find_previous(service: Service, live: Endpoint | None) -> BuildRecord:
     earlier = [each for each in builds if number is None or each.number < number]
     found = [each for each in earlier if each.endpoint_config == replaced] or earlier
     if not found:
-        where = f"before build {number}" if number else f"in {service.stack_name}"
+        where = f"before build {number}" if number else f"in {service.label}"
         raise RollbackError(f"No build {where} deployed its model, so there is nothing to roll back to.")
     return found[0]
 

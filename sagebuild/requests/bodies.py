@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.names import VARIANT, name_endpoint, name_resource
+from sagebuild.names import VARIANT, name_endpoint, name_resource, pipeline_tags
 from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, ScriptModeParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.extensions import extend_endpoint_config, extend_model, extend_training
@@ -30,7 +30,7 @@ def build_training_job(context: BuildContext[BuildParameters], image: str | None
         "RoleArn": service.settings.training_role_arn,
         "HyperParameters": build_hyperparameters(context),
         "InputDataConfig": [_build_channel(name, channel) for name, channel in read_channels(context).items()],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{service.settings.model_bucket}/builds"},
+        "OutputDataConfig": {"S3OutputPath": f"s3://{service.settings.model_bucket}/{service.folder}builds"},
         "ResourceConfig": {
             "InstanceType": parameters.traininstancetype,
             "InstanceCount": parameters.traininstancecount,
@@ -94,8 +94,8 @@ def build_endpoint(service: Service, config: str) -> Body:
 
 
 def build_tags(context: BuildContext[BuildParameters]) -> list[dict[str, str]]:
-    """Return a resource's tags: its stack, its build and the user's own tags."""
-    tags = {"sagebuild:stack": context.service.stack_name, "sagebuild:build": str(context.number)}
+    """Return a resource's tags: its stack, its pipeline, its build and the user's own tags."""
+    tags = pipeline_tags(context.service) | {"sagebuild:build": str(context.number)}
     return [{"Key": key, "Value": value} for key, value in (tags | context.parameters.Tags).items()]
 
 
@@ -103,19 +103,19 @@ def read_channels(context: BuildContext[BuildParameters]) -> dict[str, Channel]:
     """Return the training's channels by name, each with its S3 URI.
 
     Without channels in the document there is one, ``training`` (``train`` for Amazon's algorithms), at the document's
-    ``uri`` or at train/ in the data bucket. With networkisolation, one more channel brings the script.
+    ``uri`` or at the pipeline's train/ in the data bucket. With networkisolation, one more channel brings the script.
     """
     service, parameters = context.service, context.parameters
-    bucket = service.settings.data_bucket
+    folder = f"s3://{service.settings.data_bucket}/{service.folder}"
     source = locate_source(service, getattr(parameters, "trainsourcefile", None))
     code = {CODE_CHANNEL: Channel(uri=source, InputMode="File")} if source and parameters.networkisolation else {}
     if not parameters.channels:
-        data = Channel(uri=parameters.uri or f"s3://{bucket}/{DEFAULT_CHANNEL_PATH}")
+        data = Channel(uri=parameters.uri or f"{folder}{DEFAULT_CHANNEL_PATH}")
         return {parameters.facts.data_channel: data} | code
     return {
         name: channel
         if channel.uri
-        else channel.model_copy(update={"uri": f"s3://{bucket}/{str(channel.path).lstrip('/')}", "path": None})
+        else channel.model_copy(update={"uri": f"{folder}{str(channel.path).lstrip('/')}", "path": None})
         for name, channel in parameters.channels.items()
     } | code
 

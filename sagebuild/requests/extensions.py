@@ -122,7 +122,8 @@ def _build_async_config(context: BuildContext[BuildParameters]) -> Body:
     assert asked
     topics = _drop_none({"SuccessTopic": asked.successtopic, "ErrorTopic": asked.errortopic})
     output = {
-        "S3OutputPath": asked.output or f"s3://{context.service.settings.model_bucket}/{ANSWERS_FOLDER}/",
+        "S3OutputPath": asked.output
+        or f"s3://{context.service.settings.model_bucket}/{context.service.folder}{ANSWERS_FOLDER}/",
         "KmsKeyId": context.parameters.outputkmskey,
         "NotificationConfig": topics or None,
     }
@@ -145,7 +146,8 @@ def _build_checkpoints(context: BuildContext[BuildParameters]) -> Body:
     if not checkpoints:
         return {}
     # A folder for each build: a training continues from any checkpoints in its folder.
-    own = f"s3://{service.settings.model_bucket}/{CHECKPOINTS_FOLDER}/{name_resource(service, context.number)}/"
+    folder = f"{service.folder}{CHECKPOINTS_FOLDER}/{name_resource(service, context.number)}"
+    own = f"s3://{service.settings.model_bucket}/{folder}/"
     uri = checkpoints.uri or own
     return {"CheckpointConfig": _drop_none({"S3Uri": uri, "LocalPath": checkpoints.path})}
 

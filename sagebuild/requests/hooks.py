@@ -99,7 +99,12 @@ def replace_body(context: BuildContext[BuildParameters], kind: str, body: Body) 
     arn: str = getattr(context.service.settings, setting)
     if not arn:
         return body
-    event = {"number": context.number, "parameters": context.parameters.model_dump(mode="json"), "request": body}
+    event = {
+        "number": context.number,
+        "pipeline": context.service.pipeline,
+        "parameters": context.parameters.model_dump(mode="json"),
+        "request": body,
+    }
     answer = _invoke(context.service, name, arn, event)
     if not isinstance(answer, dict):
         raise HookError(f"{name} returned {_show(answer)}; it must return the request, a JSON object.")
@@ -165,14 +170,14 @@ def plan_execution(context: BuildContext[BuildParameters], kind: str, facts: Map
     kind
         "preprocess" or "postprocess".
     facts
-        The members of its input in addition to number, stack and parameters.
+        The members of its input in addition to number, stack, pipeline and parameters.
     """
     service, number = context.service, context.number
     machine: str = getattr(service.settings, _MACHINES[kind])
     if not machine:
         return {"wanted": False}
     asked = context.parameters.model_dump(mode="json")
-    given = {"number": number, "stack": service.stack_name, "parameters": asked, **facts}
+    given = {"number": number, "stack": service.stack_name, "pipeline": service.pipeline, "parameters": asked, **facts}
     execution = {"StateMachineArn": machine, "Name": _name_execution(service, number, kind), "Input": given}
     return {"wanted": True, "execution": execution}
 

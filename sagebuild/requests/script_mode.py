@@ -94,7 +94,7 @@ def plan_packing(context: BuildContext[ScriptModeParameters]) -> PackingPlan | N
 
 def key_packed_model(service: Service, number: int) -> str:
     """Return the key, in the model bucket, of a build's model archive with the serving script."""
-    return f"builds/{name_resource(service, number)}/served/model.tar.gz"
+    return f"{service.folder}builds/{name_resource(service, number)}/served/model.tar.gz"
 
 
 def find_script_problems(parameters: ScriptModeParameters) -> Iterator[str]:
@@ -129,7 +129,7 @@ def locate_source(service: Service, source: str | None) -> str | None:
     """Return the S3 URI of a source archive; a plain key means the code bucket."""
     if not source or source.startswith("s3://"):
         return source
-    return f"s3://{service.settings.code_bucket}/{source.lstrip('/')}"
+    return f"s3://{service.settings.code_bucket}/{service.folder}{source.lstrip('/')}"
 
 
 def is_legacy(parameters: ScriptModeParameters) -> bool:

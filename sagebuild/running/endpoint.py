@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord, update_build
 from sagebuild.errors import StillRunningError
-from sagebuild.names import name_endpoint, name_resource
+from sagebuild.names import name_endpoint, name_resource, pipeline_tags
 from sagebuild.service import Service, aws_call, suppress_code
 
 POLL_SECONDS = 10.0
@@ -146,7 +146,7 @@ def _create_endpoint(service: Service, config: str) -> None:
         service.sagemaker.create_endpoint(
             EndpointName=name_endpoint(service),
             EndpointConfigName=config,
-            Tags=[{"Key": "sagebuild:stack", "Value": service.stack_name}],
+            Tags=[{"Key": key, "Value": value} for key, value in pipeline_tags(service).items()],
         )
 
 

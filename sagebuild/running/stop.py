@@ -100,7 +100,7 @@ def _stop_execution(service: Service, number: int, requested_by: str) -> Part:
             )
         except service.stepfunctions.exceptions.ExecutionDoesNotExist:
             # The launch died before it started the execution; the sweep ends such a build.
-            return Part(f"execution {name_execution(number)}", "never started", has_ended=True)
+            return Part(f"execution {name_execution(service, number)}", "never started", has_ended=True)
     return _describe_execution(service, number)
 
 
@@ -112,4 +112,4 @@ def _describe_execution(service: Service, number: int) -> Part:
             status: str = service.stepfunctions.describe_execution(executionArn=arn)["status"]
     except AwsUnavailableError as error:
         status = str(error)
-    return Part(f"execution {name_execution(number)}", status, status in ENDED)
+    return Part(f"execution {name_execution(service, number)}", status, status in ENDED)

@@ -35,7 +35,7 @@ class ApprovalPlan(TypedDict):
 
     wanted: bool
     seconds: NotRequired[int]
-    request: NotRequired[dict[str, int]]
+    request: NotRequired[dict[str, int | str]]
     late: NotRequired[str]
 
 
@@ -47,7 +47,7 @@ def plan_approval(context: BuildContext[BuildParameters]) -> ApprovalPlan:
     return {
         "wanted": True,
         "seconds": seconds,
-        "request": {"number": context.number, "seconds": seconds},
+        "request": {"number": context.number, "pipeline": context.service.pipeline, "seconds": seconds},
         "late": f"not approved within {format_seconds(seconds)}",
     }
 
@@ -202,10 +202,11 @@ def _explain_refusal(record: BuildRecord) -> str:
 
 def _publish(service: Service, record: BuildRecord, console: str) -> None:
     number, name = record.number, service.stack_name
+    where = f"--stack {name}" + (f" --pipeline {service.pipeline}" if service.pipeline else "")
     text = "\n".join(
         [
             describe_request(record),
-            f"To answer: sagebuild approve {number} --stack {name}, or sagebuild reject {number} --stack {name}.",
+            f"To answer: sagebuild approve {number} {where}, or sagebuild reject {number} {where}.",
             "You can also answer with Alexa, or set the approval status of the build's model package, if it has one.",
             *(f"Note: {note}" for note in record.notes),
             f"Details: {console}",
@@ -213,5 +214,7 @@ def _publish(service: Service, record: BuildRecord, console: str) -> None:
     )
     request = {"id": f"{name_resource(service, number)}-approval", "outcome": "approval"}
     publish_facts(
-        service, f"{name}: build {number} asks for approval", build_facts(service, record, text, console) | request
+        service,
+        f"{service.label}: build {number} asks for approval",
+        build_facts(service, record, text, console) | request,
     )

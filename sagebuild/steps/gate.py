@@ -34,6 +34,7 @@ class GateCheck(TypedDict):
     """The request of `check_quality`."""
 
     number: int
+    pipeline: str
     qualitygate: dict[str, Any] | None
     mustimprove: dict[str, Any] | None
 
@@ -56,6 +57,7 @@ def plan_gate(context: BuildContext[BuildParameters]) -> GatePlan:
         return {"wanted": False}
     check: GateCheck = {
         "number": context.number,
+        "pipeline": context.service.pipeline,
         "qualitygate": gate.model_dump() if gate else None,
         "mustimprove": improvement.model_dump() if improvement else None,
     }
@@ -72,8 +74,8 @@ def find_gate_problems(context: BuildContext[BuildParameters], artifacts: str | 
     for metric, name in asked.items():
         if metric not in known:
             yield (
-                f"{name}.metric is {metric}, and no build of this stack trained the model at {artifacts} with that "
-                f"metric; train the model, or leave {name} out of this build."
+                f"{name}.metric is {metric}, and no build of {context.service.label} trained the model at {artifacts} "
+                f"with that metric; train the model, or leave {name} out of this build."
             )
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord
-from sagebuild.names import name_package_group
+from sagebuild.names import name_client_token, name_package_group
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.requests.script_mode import locate_source
@@ -95,13 +95,13 @@ def build_package(service: Service, record: BuildRecord, request: Mapping[str, A
         "InferenceSpecification": {"Containers": known},
         "CustomerMetadataProperties": build_properties(service, record, request["origin"], files),
         "MetadataProperties": {"GeneratedBy": request["execution"]},
-        "ClientToken": f"{service.stack_key}-{record.number}",
+        "ClientToken": name_client_token(service, record.number),
     } | ({"ModelMetrics": {"ModelQuality": {"Statistics": statistics}}} if record.metrics else {})
 
 
 def describe_package(service: Service, number: int) -> str:
     """Return the description of a build's package, which finds the package if its ARN was lost."""
-    return f"Build {number} of {service.stack_name}."
+    return f"Build {number} of {service.label}."
 
 
 def build_properties(service: Service, record: BuildRecord, origin: Mapping[str, str], files: str) -> dict[str, str]:
@@ -109,6 +109,7 @@ def build_properties(service: Service, record: BuildRecord, origin: Mapping[str,
     properties = {
         "build": str(record.number),
         "stack": service.stack_name,
+        "pipeline": service.pipeline,
         "trigger": f"{record.trigger.kind} {record.trigger.detail}".strip(),
         "training job": record.training_job or record.tuning_job,
         "parameters": f"{files}/parameters.json",

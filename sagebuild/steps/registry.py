@@ -20,7 +20,7 @@ from sagebuild.steps.package import build_package, describe_package, write_metri
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.literals import ModelApprovalStatusType
 
-FOLDER = "registry"  # in the model bucket
+FOLDER = "registry"  # in the pipeline's folder of the model bucket
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html: length of ApprovalDescription.
 _DESCRIPTION_LENGTH = 1024
 # The newest pending packages that are searched for one whose ARN was lost.
@@ -50,7 +50,7 @@ def register_model(service: Service, request: Mapping[str, Any]) -> str:
     record = read_build(service, request["number"])
     if job := describe_job(service, record):
         record = replace(record, **job_facts(complete_job(service, job)))
-    bucket, key = service.settings.model_bucket, f"{FOLDER}/{name_resource(service, record.number)}"
+    bucket, key = service.settings.model_bucket, f"{service.folder}{FOLDER}/{name_resource(service, record.number)}"
     with aws_call(f"write s3://{bucket}/{key}"):
         for name, text in (("metrics", write_metrics(record.metrics)), ("parameters", write_parameters(record))):
             service.s3.put_object(

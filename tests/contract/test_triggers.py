@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from sagebuild.launch.events import EVENT_SOURCES
-from sagebuild.launch.triggers import KINDS, LaunchRequest, read_message
+from sagebuild.launch.triggers import KINDS, REQUEST_SOURCE, LaunchRequest, read_message
 from tests.engine import ROOT
 from tests.eventbridge import change, deployed, matches, samples, switches, template
 
 SAMPLES = samples()
 PAGE = (ROOT / "docs" / "triggers.md").read_text(encoding="utf-8")
+REQUESTS = "RequestRule"  # of the client's events, which is always on
 RULES: dict[str, dict[str, Any]] = {
-    name: resource for name, resource in template()["Resources"].items() if resource["Type"] == "AWS::Events::Rule"
+    name: resource
+    for name, resource in template()["Resources"].items()
+    if resource["Type"] == "AWS::Events::Rule" and name != REQUESTS
 }
 each_sample = pytest.mark.parametrize("name", SAMPLES)
 each_rule = pytest.mark.parametrize("rule", RULES)
@@ -32,7 +35,9 @@ def test_each_rule_and_each_source_has_a_sample() -> None:
 @each_sample
 def test_the_sample_is_a_request(name: str) -> None:
     sample = SAMPLES[name]
-    assert read_message(json.dumps(sample.event), "sqs-1", "topic") == LaunchRequest(sample.trigger, sample.event["id"])
+    key = sample.event["detail"]["object"]["key"] if sample.trigger.kind == "upload" else ""
+    expected = LaunchRequest(sample.trigger, sample.event["id"], key=key)
+    assert read_message(json.dumps(sample.event), "sqs-1", "topic") == expected
 
 
 @each_sample
@@ -67,6 +72,17 @@ def test_a_rule_sends_to_the_launch_queue_which_lets_it(rule: str) -> None:
     (statement,) = template()["Resources"]["LaunchQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     allowed = [RULES[rule]["Condition"], {"Fn::GetAtt": [rule, "Arn"]}, {"Ref": "AWS::NoValue"}]
     assert {"Fn::If": allowed} in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
+def test_the_rule_of_the_clients_events_is_always_on_and_limited_to_the_stack() -> None:
+    rule = template()["Resources"][REQUESTS]
+    (statement,) = template()["Resources"]["LaunchQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert "Condition" not in rule
+    assert rule["Properties"]["EventPattern"] == {
+        "source": [REQUEST_SOURCE],
+        "detail-type": [{"prefix": {"Fn::Sub": "${AWS::StackName}/"}}],
+    }
+    assert {"Fn::GetAtt": [REQUESTS, "Arn"]} in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
 
 
 def test_every_deploy_parameter_has_a_default_and_is_described() -> None:

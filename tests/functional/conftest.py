@@ -114,6 +114,7 @@ def create_stack() -> Stack:
         "BUILDS_TABLE": "builds",
         "PARAMETERS_NAME": f"/{STACK}/parameters",
         "ACCESS_NAME": f"/{STACK}/alexa",
+        "UPLOAD_PREFIX": "train/",
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "RESULTS_TOPIC_ARN": topic,
         "DATA_BUCKET": f"{STACK}-data",

@@ -147,7 +147,7 @@ def test_the_plan_refuses_a_gate_on_an_unknown_metric(service: Service) -> None:
     parameters = parse_parameters({"framework": "SCIKIT", "skiptrain": True, "metrics": metrics, **gates})
     (problem,) = find_gate_problems(BuildContext(service, 1, parameters), "s3://model/one.tar.gz")
     assert problem.startswith(
-        "qualitygate.metric is loss, and no build of this stack trained the model at s3://model/one.tar.gz"
+        "qualitygate.metric is loss, and no build of sagebuild-test trained the model at s3://model/one.tar.gz"
     )
     assert len(list(find_gate_problems(BuildContext(service, 1, parameters), "s3://model/other.tar.gz"))) == 2
     assert list(find_gate_problems(BuildContext(service, 1, parameters), None)) == []

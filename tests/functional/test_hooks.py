@@ -67,7 +67,7 @@ def test_a_function_sees_its_request_and_its_answer_is_sent(ready: Stack, settin
         name: body for name, body in usual.items() if name != kind
     }
     (event,) = fake.events
-    assert event.keys() == {"number", "parameters", "request"}
+    assert event.keys() == {"number", "pipeline", "parameters", "request"}
     assert (event["number"], event["request"]) == (1, usual[kind])
     assert event["parameters"]["trainentrypoint"] == "train.py"
 

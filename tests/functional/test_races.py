@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from sagebuild.builds.lock import StackState, read_state
+from sagebuild.builds.lock import PipelineState, read_state
 from sagebuild.builds.records import Trigger, list_builds, now, update_build
 from sagebuild.finish.sweep import GRACE, find_lost_end
 from sagebuild.launch.start import launch_builds, pass_on_lock
@@ -99,7 +99,7 @@ class World:
         update_build(service, number, **ENDED)
         pass_on_lock(service, number, sleep=lambda _: None)
 
-    def check(self, requests: int) -> StackState:
+    def check(self, requests: int) -> PipelineState:
         """Check that each request counts once, the lock holder runs, and a pending build follows a running one."""
         state, records = read_state(self.service), list_builds(self.service)
         counted = sum(record.requests for record in records) + (state.pending.count if state.pending else 0)

@@ -14,7 +14,7 @@ import yaml
 
 from sagebuild import service
 from sagebuild.builds.items import to_item
-from sagebuild.builds.lock import StackState
+from sagebuild.builds.lock import PipelineState
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.builds.status import BuildStatus
 from sagebuild.voice import approval, forecast, rollback
@@ -80,7 +80,7 @@ def crawl_with_a_build(aws: _Aws) -> None:
     target = aws.headers["X-Amz-Target"]
     if "GetItem" in target:
         number = json.loads(aws.body)["Key"]["number"]["N"]
-        aws.answer(200, {"Item": to_item(asdict(StackState(12, 12) if number == "0" else RUNNING))})
+        aws.answer(200, {"Item": to_item(asdict(PipelineState(12, 12) if number == "0" else RUNNING))})
     else:
         aws.answer(200, {"TrainingJobStatus": "InProgress", "status": "RUNNING"})
 

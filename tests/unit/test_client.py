@@ -19,7 +19,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from sagebuild.builds.lock import Pending, StackState
+from sagebuild.builds.lock import Pending, PipelineState
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.build import Builds
@@ -112,17 +112,25 @@ def test_text_that_is_not_a_document_reads_as_an_empty_one(text: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "number"),
     [
-        (StackState(4, None), StackState(4, None), None),
-        (StackState(4, None), StackState(5, 5), 5),
-        (StackState(5, 5), StackState(5, 5), None),
-        (StackState(5, 5), StackState(5, 5, Pending(Trigger("topic"), 1, "")), 6),
-        (StackState(5, 5, Pending(Trigger("topic"), 1, "")), StackState(5, 5, Pending(Trigger("topic"), 1, "")), None),
-        (StackState(5, 5, Pending(Trigger("topic"), 1, "")), StackState(5, 5, Pending(Trigger("topic"), 2, "")), 6),
-        (StackState(5, 5, Pending(Trigger("topic"), 1, "")), StackState(6, 6), 6),
+        (PipelineState(4, None), PipelineState(4, None), None),
+        (PipelineState(4, None), PipelineState(5, 5), 5),
+        (PipelineState(5, 5), PipelineState(5, 5), None),
+        (PipelineState(5, 5), PipelineState(5, 5, Pending(Trigger("topic"), 1, "")), 6),
+        (
+            PipelineState(5, 5, Pending(Trigger("topic"), 1, "")),
+            PipelineState(5, 5, Pending(Trigger("topic"), 1, "")),
+            None,
+        ),
+        (
+            PipelineState(5, 5, Pending(Trigger("topic"), 1, "")),
+            PipelineState(5, 5, Pending(Trigger("topic"), 2, "")),
+            6,
+        ),
+        (PipelineState(5, 5, Pending(Trigger("topic"), 1, "")), PipelineState(6, 6), 6),
     ],
 )
 def test_a_request_is_found_in_the_build_that_began_or_in_the_pending_one(
-    before: StackState, after: StackState, number: int | None
+    before: PipelineState, after: PipelineState, number: int | None
 ) -> None:
     assert find_number(before, after) == number
 
