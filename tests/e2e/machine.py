@@ -55,7 +55,8 @@ REGISTRAR = """
             raise type(event["raise"], (Exception,), {})("The registry does not answer.")
         assert event["artifacts"].startswith("s3://")
         assert ":execution:" in event["execution"]
-        assert event.keys() == {"wanted", "origin", "framework", "number", "model", "artifacts", "execution"}
+        assert event.keys() == {"wanted", "origin", "framework", "number", "pipeline", "model", "artifacts",
+                                "execution"}
 """
 
 # Returns the event, or raises its "error".
@@ -281,7 +282,7 @@ class Stage(Host):
     def start(self, *answers: Json) -> str:
         """Start a build that planBuild answers so; the execution's ARN."""
         number = next(self._numbers)
-        given = [answer | {"number": number} for answer in answers]
+        given = [answer | {"number": number, "pipeline": ""} for answer in answers]
         (self._folder / f"{number}.json").write_text(json.dumps(given))
         return self.machines.start(self._machine, {"number": number})
 
@@ -305,7 +306,8 @@ class Stage(Host):
     def run_from(self, state: str, variables: Json) -> Run:
         """The machine from one of its states on, with variables that the states before it would have left."""
         states = {each: DEFINITION["States"][each] for each in _reach(state)}
-        states["Given"] = {"Type": "Pass", "Assign": variables, "Next": state}
+        given = variables | {"plan": {"pipeline": ""} | variables["plan"]}
+        states["Given"] = {"Type": "Pass", "Assign": given, "Next": state}
         machine = self._create(DEFINITION | {"StartAt": "Given", "States": states})
         return self.finish(self.machines.start(machine))
 

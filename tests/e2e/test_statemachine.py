@@ -583,7 +583,7 @@ def a_model_that_is_good_enough_goes_on(stage: Stage) -> Run:
 def a_model_that_is_not_good_enough_is_withheld(stage: Stage) -> Run:
     reason = "accuracy 0.91 is below the live 0.94"
     run = stage.run_from("Quality Gate?", {"plan": gated(met=False, reason=reason)})
-    assert json.loads(run.described["output"]) == {"number": 1, "withheld": reason}
+    assert json.loads(run.described["output"]) == {"number": 1, "pipeline": "", "withheld": reason}
     return run
 
 

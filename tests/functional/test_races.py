@@ -13,9 +13,11 @@ from sagebuild.builds.records import Trigger, list_builds, now, update_build
 from sagebuild.finish.sweep import GRACE, find_lost_end
 from sagebuild.launch.start import launch_builds, pass_on_lock
 from sagebuild.launch.triggers import LaunchRequest
+from sagebuild.names import execution_prefix, name_execution, parse_execution_name
 from sagebuild.service import Service
 from tests.functional.conftest import REGION, create_builds_table, empty_moto
 from tests.functional.interleaving import Caller, DiedError, Gate, Gated, every_order, run_in_order
+from tests.functional.test_pipelines import create
 
 Work = Callable[[Service], object]
 ENDED: dict[str, Any] = {
@@ -40,7 +42,9 @@ class Machine:
     def start_execution(self, *, name: str, **_arguments: Any) -> None:
         if name in self.started:
             raise self.exceptions.ExecutionAlreadyExists
-        assert set(self.started) == self.ended, f"{name} was started beside another build"
+        pipeline = parse_execution_name(name)[0]
+        running = [one for one in self.started if one not in self.ended and parse_execution_name(one)[0] == pipeline]
+        assert running == [], f"{name} was started beside another build of its pipeline"
         self.started.append(name)
 
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
@@ -95,16 +99,18 @@ class World:
 
     def end(self, number: int, service: Service) -> None:
         """A build's execution ends, and its finish completes the record and passes on the lock."""
-        self.machine.ended.add(f"build-{number}")
+        self.machine.ended.add(name_execution(service, number))
         update_build(service, number, **ENDED)
         pass_on_lock(service, number, sleep=lambda _: None)
 
-    def check(self, requests: int) -> PipelineState:
+    def check(self, requests: int, pipeline: str = "") -> PipelineState:
         """Check that each request counts once, the lock holder runs, and a pending build follows a running one."""
-        state, records = read_state(self.service), list_builds(self.service)
+        service = self.service.for_pipeline(pipeline)
+        state, records = read_state(service), list_builds(service)
         counted = sum(record.requests for record in records) + (state.pending.count if state.pending else 0)
         assert counted == requests
-        assert self.machine.started == [f"build-{number}" for number in range(1, state.last_number + 1)]
+        started = [name for name in self.machine.started if parse_execution_name(name)[0] == pipeline]
+        assert started == [f"{execution_prefix(service)}{number}" for number in range(1, state.last_number + 1)]
         assert len(records) == state.last_number
         assert state.running == (state.last_number if state.pending else state.running)
         return state
@@ -153,6 +159,23 @@ def test_a_message_delivered_twice_at_once_counts_once_in_every_order(world: Wor
         return choices
 
     assert every_order(run) > 10
+
+
+def test_two_pipelines_build_side_by_side_in_every_order(world: World) -> None:
+    def in_fraud(work: Work) -> Work:
+        return lambda service: work(service.for_pipeline("fraud"))
+
+    def run(order: Sequence[int]) -> list[list[int]]:
+        world.clear()
+        create(world.service, "fraud")
+        for work in (ask("first"), in_fraud(ask("first")), in_fraud(ask("a"))):
+            work(world.service)
+        ending = world.caller(lambda service: world.end(1, service.for_pipeline("fraud")))
+        choices = run_in_order([world.caller(ask("a")), ending], order)
+        assert (world.check(requests=2).running, world.check(2, "fraud").running) == (1, 2)
+        return choices
+
+    assert every_order(run, interruptions=1) > 10
 
 
 @pytest.mark.parametrize("waiting", [0, 1])
