@@ -16,6 +16,7 @@ from sagebuild.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -140,6 +141,11 @@ class Service:
     def ecr(self) -> Any:
         """The ECR client, for the stack's image repository and the user's images."""
         return self._create_client("ecr")
+
+    @cached_property
+    def events(self) -> EventBridgeClient:
+        """The EventBridge client, for requests for builds of pipelines with a name."""
+        return self._create_client("events")  # type: ignore[no-any-return]
 
     @cached_property
     def functions(self) -> LambdaClient:
