@@ -43,7 +43,7 @@ def complete_pipeline(context: typer.Context, incomplete: str) -> list[str]:
     except (SagebuildError, BotoCoreError, ClientError):
         return []
     names = (state.pipeline or DEFAULT for state in states)
-    return [name for name in names if name.lower().startswith(incomplete.lower())]
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def _connect(context: typer.Context, pipeline: str | None) -> Stack:

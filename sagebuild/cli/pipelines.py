@@ -51,7 +51,7 @@ def create(
         typer.Option(
             help=f"The parameter document begins with its defaults: {', '.join(MODELS)}.",
             show_default=False,
-            autocompletion=lambda incomplete: [name for name in MODELS if name.startswith(incomplete.upper())],
+            autocompletion=lambda incomplete: [name for name in MODELS if name.startswith(incomplete)],
         ),
     ],
     assignments: Annotated[

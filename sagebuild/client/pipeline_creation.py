@@ -114,22 +114,22 @@ def _check_owners(service: Service) -> None:
     """Refuse a name whose endpoint or model package group belongs to something else, such as the stack STACK-NAME."""
     wanted = pipeline_tags(service).items()
     for kind, arn in _find_resources(service):
-        with aws_call(f"read the tags of the {kind}"):
+        with aws_call(f"read the tags of {kind}"):
             pages = service.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
             tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
         if not wanted <= tags.items():
             raise PipelineNameError(
-                f"There is already a {kind} {name_endpoint(service)}, which does not belong to this pipeline; choose "
-                f"another name, or delete the {kind}. ({arn})"
+                f"There is already {kind} {name_endpoint(service)}, which does not belong to this pipeline; choose "
+                f"another name, or delete it. ({arn})"
             )
 
 
 def _find_resources(service: Service) -> Iterator[tuple[str, str]]:
     """Yield the kinds and ARNs of the pipeline's endpoint and model package group, if they exist."""
     if arn := _find_arn(service, "endpoint", "EndpointName", name_endpoint(service), "EndpointArn"):
-        yield "endpoint", arn
+        yield "an endpoint", arn
     if arn := _find_package_group(service):
-        yield "model package group", arn
+        yield "a model package group", arn
 
 
 def _find_package_group(service: Service) -> str:
