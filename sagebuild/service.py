@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
+_log = logging.getLogger("sagebuild")
 # The latest start of an AWS call, on the clock of time.monotonic(); None: no limit.
 _latest_start: ContextVar[float | None] = ContextVar("latest_start", default=None)
 
@@ -72,7 +74,10 @@ class Service:
     @classmethod
     def from_environment(cls, pipeline: str = "") -> Service:
         """Return a pipeline of this Lambda function's stack; a warm function keeps its AWS clients."""
-        return _create_from_environment().for_pipeline(pipeline)
+        service = _create_from_environment().for_pipeline(pipeline)
+        if pipeline:  # `sagebuild logs` finds a pipeline's invocations by this line
+            _log.info("%s: invoked", service.label)
+        return service
 
     def for_pipeline(self, pipeline: str) -> Service:
         """Return the same stack, bound to a pipeline; they share the AWS clients.
