@@ -43,6 +43,11 @@ def read_record(stack: DeployedStack, name: str, number: int) -> dict[str, Any]:
     return from_item(stack.client("dynamodb").get_item(TableName=stack.outputs["BuildsTable"], Key=key).get("Item", {}))
 
 
+def wait_for(stack: DeployedStack, name: str, number: int, attribute: str) -> None:
+    """Wait until a build's record has an attribute."""
+    wait_until(lambda: read_record(stack, name, number).get(attribute), 120)
+
+
 @pytest.fixture(scope="module")
 def built(deployed: DeployedStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
     """The records of a build of each pipeline; both began before one had ended."""
@@ -50,7 +55,7 @@ def built(deployed: DeployedStack, tmp_path_factory: pytest.TempPathFactory) -> 
         create(deployed, name, tmp_path_factory.mktemp(name))
     numbers = {name: start(deployed, name, "slow") for name in ("fraud", "churn")}
     for name, number in numbers.items():
-        wait_until(lambda name=name, number=number: read_record(deployed, name, number).get("notified_at"), 120)
+        wait_for(deployed, name, number, "notified_at")
     yield {name: read_record(deployed, name, number) for name, number in numbers.items()}
     command(deployed, "pipelines", "remove", "churn", "--yes")
 
@@ -74,7 +79,7 @@ def test_a_removed_pipeline_leaves_only_data_and_code_and_touches_no_other(
     deployed: DeployedStack, built: Ended
 ) -> None:
     number = start(deployed, "churn", "endless")
-    wait_until(lambda: read_record(deployed, "churn", number).get("training_job"))
+    wait_for(deployed, "churn", number, "training_job")
     before = list_parts(deployed, "churn")
     assert {kind for kind, parts in list_parts(deployed, "fraud").items() if parts} == set(before)
     shown = command(deployed, "pipelines", "remove", "fraud", "--yes")

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import boto3
 import pytest
 from moto.sagemaker.exceptions import AWSValidationException
 from moto.sagemaker.responses import SageMakerResponse
@@ -20,9 +20,9 @@ from moto.sagemaker.responses import SageMakerResponse
 import sagebuild
 from sagebuild.__main__ import main
 from sagebuild.builds.items import from_item, to_item
-from sagebuild.builds.lock import change_state, list_states, read_state
+from sagebuild.builds.lock import PipelineState, change_state, list_states, read_state
 from sagebuild.builds.pipelines import find_pipeline
-from sagebuild.builds.records import Trigger, list_builds, read_build, update_build
+from sagebuild.builds.records import BuildRecord, Trigger, list_builds, read_build, update_build
 from sagebuild.client.launch_requests import request_build
 from sagebuild.client.pipeline_creation import create_pipeline
 from sagebuild.client.pipeline_rows import PipelineRow
@@ -41,7 +41,8 @@ from sagebuild.launch.start import launch_build
 from sagebuild.launch.triggers import read_message
 from sagebuild.names import hash_pipeline, name_endpoint, name_resource, pipeline_tags
 from sagebuild.service import Service
-from tests.functional.conftest import REGION, STACK, Stack, client
+from tests.functional.conftest import REGION, STACK, Stack
+from tests.functional.conftest import client as create_client
 from tests.functional.hosting import FakeHosting
 from tests.functional.interleaving import DiedError, Gated
 from tests.functional.test_finish import FAILED, SUCCEEDED, deploy, finish, never_sleep
@@ -50,6 +51,7 @@ from tests.functional.test_rollback import hosting, make_live, roll_back
 __all__ = ["hosting"]  # a fixture
 
 VOICE = Trigger("voice")
+client = cache(create_client)  # a new client takes longer than a call
 
 
 @pytest.fixture
@@ -177,48 +179,41 @@ def test_invalid_parameters_create_nothing(found: Client) -> None:
     assert client("ssm").describe_parameters()["Parameters"] == []
 
 
-def die_at(stack: Stack, call: int, after: bool) -> Callable[[], Service]:
-    """Return a function that makes a service, which dies before or after its n-th call of AWS."""
-    calls = itertools.count()
-
-    def gate() -> None:
-        if next(calls) == call:
-            raise DiedError
-
-    gates = (lambda: None, gate) if after else (gate, lambda: None)
-    return lambda: Service(stack.settings, lambda name: GatedPages(client(name), *gates))
-
-
 class GatedPages(Gated):
-    """A client whose paginators pass the gates too."""
+    """A client whose paginators pass the gate too."""
 
     def get_paginator(self, operation: str) -> Any:
-        """A paginator that passes the gates for its first page."""
-        paginator, read = self._client.get_paginator(operation), self._gate
+        """A paginator that passes the gate before its first page."""
+        paginator, gate = self._client.get_paginator(operation), self._gate
 
-        def paginate(**request: Any) -> Iterator[Any]:
-            read()
-            pages = list(paginator.paginate(**request))
-            self._answered()
-            return iter(pages)
+        def paginate(**request: Any) -> Any:
+            gate()
+            return paginator.paginate(**request)
 
         return mock.Mock(spec=["paginate"], paginate=paginate)
 
 
+def create_gated(gate: Callable[[], None], name: str) -> Any:
+    return GatedPages(client(name), gate)
+
+
 def list_deaths(stack: Stack, run: Callable[[Service, str], object], prepare: Callable[[str], object]) -> Iterator[str]:
-    """Run with a death before and after each call of AWS; yield the pipeline's name after each."""
-    for after in (False, True):
-        for call in itertools.count():
-            name = f"{'a' if after else 'b'}-{call}x"
-            prepare(name)
-            service = die_at(stack, call, after)()
-            try:
-                run(service, name)
-            except DiedError:
-                yield name
-            else:
-                assert call > 5, "the calls were counted"
-                break
+    """Run, for a pipeline of its own, with a death before each call of AWS; yield the pipeline's name after each."""
+    for call in itertools.count():
+        name, calls = f"p-{call}x", itertools.count()
+        prepare(name)
+
+        def gate(calls: Iterator[int] = calls, call: int = call) -> None:
+            if next(calls) == call:
+                raise DiedError
+
+        try:
+            run(Service(stack.settings, partial(create_gated, gate)), name)
+        except DiedError:
+            yield name
+        else:
+            assert call > 8, "the calls were counted"
+            return
 
 
 def test_a_creation_that_died_anywhere_can_be_repeated(stack: Stack, found: Client) -> None:
@@ -226,11 +221,8 @@ def test_a_creation_that_died_anywhere_can_be_repeated(stack: Stack, found: Clie
         create_pipeline(service, name, "XGBOOST", {"trainvolumesize": 12})
 
     for name in list_deaths(stack, create, lambda _name: None):
-        if find_pipeline(stack.service, name):  # it died after the last write
-            with pytest.raises(PipelineNameError, match="already has a pipeline"):
-                create(stack.service, name)
-        else:
-            create(stack.service, name)
+        assert find_pipeline(stack.service, name) is None, "the state is written last"
+        create(stack.service, name)
         pipeline = found.pipeline(name)
         assert (pipeline.parameters["framework"], pipeline.parameters["trainvolumesize"]) == ("XGBOOST", 12)
         group = client("sagemaker").describe_model_package_group(ModelPackageGroupName=f"{STACK}-{name}")
@@ -254,11 +246,16 @@ def test_a_lost_answer_to_the_last_write_is_a_success(stack: Stack) -> None:
 
 
 def test_a_removal_that_died_anywhere_can_be_repeated(stack: Stack, found: Client) -> None:
+    document = {"Value": "{}", "Type": "String"}
+
     def prepare(name: str) -> None:
-        service = found.create_pipeline(name, framework="SCIKIT").service
-        launch_build(service, VOICE)
+        service = stack.service.for_pipeline(name)
+        state = PipelineState(created_at="2026-01-01T00:00:00+00:00", last_number=1, pipeline=name)
+        assert change_state(service, PipelineState(), state, BuildRecord(1, VOICE, state.created_at))
         deploy(service, 1)
-        finish_build(service, 1, SUCCEEDED, sleep=never_sleep)
+        client("ssm").put_parameter(Name=f"/{STACK}/{name}/parameters", **document)
+        group = {"ModelPackageGroupName": f"{STACK}-{name}", "ModelPackageGroupDescription": "models"}
+        client("sagemaker").create_model_package_group(**group)
         for bucket in ("data", "code", "model"):
             client("s3").put_object(Bucket=f"{STACK}-{bucket}", Key=f"{name}/kept", Body=b"1")
 
@@ -266,10 +263,10 @@ def test_a_removal_that_died_anywhere_can_be_repeated(stack: Stack, found: Clien
         remove_pipeline(service.for_pipeline(name), sleep=never_sleep)
 
     for name in list_deaths(stack, remove, prepare):
-        state = read_state(stack.service.for_pipeline(name))
-        if state.version:  # else it died after the last write
-            found.remove_pipeline(name.upper(), report=lambda _sentence: None)
+        found.remove_pipeline(name.upper(), report=lambda _sentence: None)
         assert_nothing_left(stack, name)
+    with pytest.raises(PipelineNotFoundError, match="its pipelines are default"):
+        found.remove_pipeline(name)
 
 
 def assert_nothing_left(stack: Stack, name: str) -> None:
@@ -365,8 +362,7 @@ def test_the_costs_are_those_of_the_ended_and_of_the_live_build(
     launch_build(stack.service, VOICE)
     config = deploy(stack.service, 1)
     hosting.settle("InService", config)
-    facts = {"endpoint_config": config, "endpoint_hourly_cost": 0.06, "prices_date": "2026-01-01"}
-    update_build(stack.service, 1, status="running", **facts)
+    update_build(stack.service, 1, status="running", endpoint_config=config, endpoint_hourly_cost=0.06)
     finish(stack, 1, SUCCEEDED)
     launch_build(stack.service, VOICE)
     update_build(stack.service, 2, status="running", live_before=config, endpoint_hourly_cost=9.0)
@@ -393,20 +389,20 @@ def test_a_state_of_version_0_1_is_listed_from_its_records(stack: Stack, found: 
 def test_the_list_and_the_status_need_as_many_calls_for_200_pipelines_as_for_2(stack: Stack) -> None:
     calls: Counter[str] = Counter()
 
-    def create_client(name: str) -> Any:
-        made = boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
+    def create_counted(name: str) -> Any:
+        made = create_client(name)
         made.meta.events.register("before-call", lambda model, **_call: calls.update([model.name]))
         return made
 
-    service = Service(stack.settings, create_client)
-    found = Client(service, create_client, {})
+    service = Service(stack.settings, create_counted)
+    found = Client(service, create_counted, {})
     launch_build(service, VOICE)
     finish(stack, 1, FAILED)
     counted = []
     for names in (["first", "second"], [f"p{number}" for number in range(200)]):
         for name in names:
-            bound = service.for_pipeline(name)
-            assert change_state(bound, read_state(bound), replace(read_state(bound), created_at="2026-01-01"))
+            state = PipelineState(created_at="2026-01-01", pipeline=name)
+            assert change_state(stack.service.for_pipeline(name), PipelineState(), state)
         calls.clear()
         assert len(found.pipelines()) == len(list_states(stack.service))
         listed = dict(calls)
