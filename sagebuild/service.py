@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,7 @@ from sagebuild.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
+_log = logging.getLogger("sagebuild")
 # The latest start of an AWS call, on the clock of time.monotonic(); None: no limit.
 _latest_start: ContextVar[float | None] = ContextVar("latest_start", default=None)
 
@@ -71,7 +74,10 @@ class Service:
     @classmethod
     def from_environment(cls, pipeline: str = "") -> Service:
         """Return a pipeline of this Lambda function's stack; a warm function keeps its AWS clients."""
-        return _create_from_environment().for_pipeline(pipeline)
+        service = _create_from_environment().for_pipeline(pipeline)
+        if pipeline:  # `sagebuild logs` finds a pipeline's invocations by this line
+            _log.info("%s: invoked", service.label)
+        return service
 
     def for_pipeline(self, pipeline: str) -> Service:
         """Return the same stack, bound to a pipeline; they share the AWS clients.
@@ -140,6 +146,11 @@ class Service:
     def ecr(self) -> Any:
         """The ECR client, for the stack's image repository and the user's images."""
         return self._create_client("ecr")
+
+    @cached_property
+    def events(self) -> EventBridgeClient:
+        """The EventBridge client, for requests for builds of pipelines with a name."""
+        return self._create_client("events")  # type: ignore[no-any-return]
 
     @cached_property
     def functions(self) -> LambdaClient:

@@ -17,6 +17,7 @@ from typing import Any
 
 from sagebuild.builds.items import from_item, to_item
 from sagebuild.builds.records import BuildRecord, Trigger, build_key
+from sagebuild.builds.summary import Summary
 from sagebuild.names import hash_pipeline
 from sagebuild.service import Service, aws_call
 
@@ -68,6 +69,8 @@ class PipelineState:
         When the removal of the pipeline began; it launches no more builds. Empty for any other pipeline.
     pipeline
         The pipeline's name; empty for the default pipeline.
+    summary
+        Of the newest ended build and the live one; None before the first end, and in a state of version 0.1.
     """
 
     last_number: int = 0
@@ -78,6 +81,12 @@ class PipelineState:
     created_at: str = ""
     removed_at: str = ""
     pipeline: str = ""
+    summary: Summary | None = None
+
+    @property
+    def newest_ended(self) -> int:
+        """The number of the newest build that has released the lock; 0 before the first."""
+        return self.running - 1 if self.running else self.last_number
 
     @property
     def exists(self) -> bool:
@@ -217,7 +226,7 @@ def _to_plain(state: PipelineState) -> dict[str, Any]:
 
 def _to_state(item: Mapping[str, Any]) -> PipelineState:
     plain = from_item(item)
-    stored, unfinished = plain["pending"], plain.get("unfinished")
+    stored, unfinished, summary = plain["pending"], plain.get("unfinished"), plain.get("summary")
     return PipelineState(
         plain["last_number"],
         plain["running"],
@@ -227,6 +236,7 @@ def _to_state(item: Mapping[str, Any]) -> PipelineState:
         plain.get("created_at", ""),
         plain.get("removed_at", ""),
         plain.get("pipeline", ""),
+        Summary(**summary) if summary else None,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sagebuild.cli import builds, params, stacks
+from sagebuild.cli import builds, params, pipelines, stacks
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,5 +36,7 @@ def accept_options(
 builds.add_commands(app)
 stacks.add_commands(app)
 params.add_commands()
+pipelines.add_commands()
 app.add_typer(params.app, name="params")
+app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(stacks.uploads, name="upload")

@@ -14,7 +14,7 @@ from sagebuild.cli.params import read_assignments
 from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_build, show_builds, show_comparison, show_curves, show_steps
 from sagebuild.client.build import Build
-from sagebuild.client.descriptions import describe_outcome
+from sagebuild.client.descriptions import suggest
 from sagebuild.cost.spent import format_cost
 from sagebuild.errors import InputError
 from sagebuild.launch.triggers import PREVIOUS
@@ -115,11 +115,11 @@ def report_start(session: Session, build: Build, follow: bool) -> None:
     record = build.record
     target = record.trigger.rollback
     if record.status == "waiting":
-        sentence = describe_outcome(record)
+        sentence = str(build)
     else:
         sentence = f"Build {build.number} has started" + (f": a rollback to build {target}." if target else ".")
     if not follow:
-        hint = "" if record.status == "waiting" else " 'sagebuild watch' shows it."
+        hint = "" if record.status == "waiting" else f" '{suggest(session.stack.service, 'watch')}' shows it."
         restores = {"restores": int(target)} if target else {}
         result = {"number": build.number, "status": record.status, **restores}
         session.output(result, lambda: session.print(f"{sentence}{hint}"))
@@ -167,7 +167,7 @@ def builds(
         lambda: (
             session.console.print(show_builds(found.records))
             if found
-            else session.print("There are no builds yet; start one: sagebuild start.")
+            else session.print(f"There are no builds yet; start one: {suggest(session.stack.service, 'start')}.")
         ),
     )
 

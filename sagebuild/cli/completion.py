@@ -1,12 +1,15 @@
-"""Shell completion: names of parameters and numbers of builds."""
+"""Shell completion: names of parameters and pipelines, and numbers of builds."""
 
 from __future__ import annotations
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sagebuild.builds.lock import list_states
+from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.builds.records import list_builds
 from sagebuild.client.connection import connect
+from sagebuild.client.stack import Stack
 from sagebuild.errors import SagebuildError
 from sagebuild.parameters import MODELS
 
@@ -26,10 +29,25 @@ def complete_assignment(incomplete: str) -> list[str]:
 
 def complete_number(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Complete the number of a build, newest first, each with its status; nothing if the stack cannot be read."""
-    options = context.params
     try:
-        stack = connect(options.get("stack"), region=options.get("region"), profile=options.get("profile"))
-        records = list_builds(stack.service, _BUILDS)
+        records = list_builds(_connect(context, context.params.get("pipeline")).service, _BUILDS)
     except (SagebuildError, BotoCoreError, ClientError):
         return []
     return [(str(one.number), one.status) for one in records if str(one.number).startswith(incomplete)]
+
+
+def complete_pipeline(context: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a pipeline; nothing if the stack cannot be read."""
+    try:
+        states = list_states(_connect(context, DEFAULT).service)
+    except (SagebuildError, BotoCoreError, ClientError):
+        return []
+    names = (state.pipeline or DEFAULT for state in states)
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _connect(context: typer.Context, pipeline: str | None) -> Stack:
+    options = context.params
+    return connect(
+        options.get("stack"), region=options.get("region"), profile=options.get("profile"), pipeline=pipeline
+    )

@@ -13,7 +13,7 @@ from rich.text import Text
 from sagebuild.cli.session import FAILED, INTERRUPTED, WITHHELD, Session, print_json
 from sagebuild.cli.show import STYLES, show_curves, show_steps
 from sagebuild.client.build import Build
-from sagebuild.client.descriptions import describe_outcome
+from sagebuild.client.descriptions import suggest
 from sagebuild.client.metrics import Curves
 from sagebuild.client.progress import ProgressLines
 
@@ -30,11 +30,12 @@ def watch(session: Session, build: Build) -> None:
         elif session.is_live:
             _watch_live(session, build)
         else:
-            lines = ProgressLines(session.print)
+            lines = ProgressLines(session.stack.service, session.print)
             build.wait(on_poll=lambda build: lines.update(build.record, build.steps()))
     except KeyboardInterrupt:
         number = build.number
-        hint = f"'sagebuild watch {number}' shows it again, 'sagebuild stop' stops it."
+        again, stop = (suggest(session.stack.service, command) for command in (f"watch {number}", "stop"))
+        hint = f"'{again}' shows it again, '{stop}' stops it."
         typer.echo(f"Build {number} is still running. {hint}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     record = build.record
@@ -72,7 +73,7 @@ class LiveView:
         if record.training_job and (record.has_ended or time.monotonic() - self._read_at > _CURVES_POLL_SECONDS):
             self._curves, self._read_at = build.curves(), time.monotonic()
         parts: list[RenderableType] = [
-            Text(describe_outcome(record), style=STYLES.get(record.status, "")),
+            Text(str(build), style=STYLES.get(record.status, "")),
             show_steps(build.steps()),
         ]
         return Group(*parts, *([show_curves(self._curves)] if self._curves or self._curves.notes else []))

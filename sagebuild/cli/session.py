@@ -17,6 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from sagebuild.builds.pipelines import DEFAULT
+from sagebuild.cli.completion import complete_pipeline
 from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.connection import connect
 from sagebuild.client.stack import Stack
@@ -34,6 +36,16 @@ StackName = Annotated[
         "--stack", help="Name of the CloudFormation stack.", envvar="SAGEBUILD_STACK", show_default="sagebuild-dev"
     ),
 ]
+PipelineName = Annotated[
+    str | None,
+    typer.Option(
+        "--pipeline",
+        help="Name of a pipeline of the stack.",
+        envvar="SAGEBUILD_PIPELINE",
+        show_default="default",
+        autocompletion=complete_pipeline,
+    ),
+]
 Region = Annotated[str | None, typer.Option(help="AWS region.", envvar="AWS_REGION", show_default="the profile's")]
 Profile = Annotated[str | None, typer.Option(help="Profile of the AWS configuration files.", envvar="AWS_PROFILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -47,17 +59,21 @@ class Session:
     ----------
     as_json
         Print JSON only.
+    pipeline
+        The name of a pipeline; None for the default one.
     """
 
     stack_name: str | None
     region: str | None
     profile: str | None
     as_json: bool
+    pipeline: str | None = None
 
     @cached_property
     def stack(self) -> Stack:
-        """The stack; the first access finds it."""
-        stack = connect(self.stack_name, region=self.region, profile=self.profile)
+        """The stack, which acts as the chosen pipeline; the first access finds it."""
+        pipeline = self.pipeline or DEFAULT  # typer has read SAGEBUILD_PIPELINE, unless the command is for the stack
+        stack = connect(self.stack_name, region=self.region, profile=self.profile, pipeline=pipeline)
         stack.requested_by = "command"
         return stack
 
@@ -102,19 +118,35 @@ def print_json(value: Any, indent: int | None = 2) -> None:
     print(json.dumps(value, indent=indent, default=str, ensure_ascii=False))
 
 
-def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command with the common options; its first parameter is the session."""
+def command(
+    app: typer.Typer, name: str, *, for_pipeline: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function as a command with the common options; its first parameter is the session.
+
+    Parameters
+    ----------
+    for_pipeline
+        False for a command that works on the whole stack; it has no option --pipeline.
+    """
+    common = _COMMON if for_pipeline else [option for option in _COMMON if option.name != "pipeline"]
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
-        def run(stack: str | None, region: str | None, profile: str | None, as_json: bool, **given: Any) -> None:
-            session = Session(stack, region, profile, as_json)
+        def run(
+            stack: str | None,
+            region: str | None,
+            profile: str | None,
+            as_json: bool,
+            pipeline: str | None = None,
+            **given: Any,
+        ) -> None:
+            session = Session(stack, region, profile, as_json, pipeline)
             with _printing_errors(session):
                 function(session, **given)
 
         original = inspect.signature(function, eval_str=True)
         own = list(original.parameters.values())[1:]
-        signature = original.replace(parameters=[*(p.replace(kind=p.KEYWORD_ONLY) for p in own), *_COMMON])
+        signature = original.replace(parameters=[*(p.replace(kind=p.KEYWORD_ONLY) for p in own), *common])
         run.__signature__ = signature  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
         app.command(name)(run)
@@ -129,6 +161,7 @@ def _common_option(name: str, annotation: Any, default: Any) -> inspect.Paramete
 
 _COMMON = [
     _common_option("stack", StackName, None),
+    _common_option("pipeline", PipelineName, None),
     _common_option("region", Region, None),
     _common_option("profile", Profile, None),
     _common_option("as_json", AsJson, False),

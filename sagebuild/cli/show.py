@@ -13,6 +13,7 @@ from sagebuild.client.comparison import Comparison
 from sagebuild.client.descriptions import describe_fields, describe_row
 from sagebuild.client.diagnosis import Diagnosis
 from sagebuild.client.metrics import Curves, draw_sparkline
+from sagebuild.client.pipeline_rows import COLUMNS, PipelineRow, describe_pipeline
 from sagebuild.client.steps import Step
 
 STYLES = {
@@ -38,6 +39,15 @@ def show_builds(records: Iterable[BuildRecord]) -> Table:
     for number, status, *cells, reason in map(describe_row, records):
         row = (Text(number), Text(status, style=STYLES.get(status, "")), *map(Text, cells))
         table.add_row(*row, Text(reason, overflow="ellipsis", no_wrap=True))
+    return table
+
+
+def show_pipelines(rows: Iterable[PipelineRow]) -> Table:
+    """Show a line for each pipeline."""
+    table = _grid(*(column.upper() for column in COLUMNS))
+    for row in rows:
+        name, build, outcome, *cells = describe_pipeline(row)
+        table.add_row(name, Text(build), Text(outcome, style=STYLES.get(outcome, "")), *map(Text, cells))
     return table
 
 

@@ -15,6 +15,7 @@ from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_diagnosis
 from sagebuild.client.alexa import Answer
 from sagebuild.client.alexa import say as ask_skill
+from sagebuild.client.descriptions import suggest
 from sagebuild.client.prediction import CSV
 from sagebuild.errors import InputError
 
@@ -23,8 +24,9 @@ uploads = typer.Typer(no_args_is_help=True, help="Upload training data or source
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for function in (predict, say, doctor):
+    for function in (predict, doctor):
         command(app, function.__name__)(function)
+    command(app, "say", for_pipeline=False)(say)
     command(uploads, "data")(upload_data)
     command(uploads, "source")(upload_source)
 
@@ -76,7 +78,7 @@ def doctor(session: Session) -> None:
 def upload_data(
     session: Session,
     path: Annotated[Path, typer.Argument(help="A file or a folder.")],
-    prefix: Annotated[str, typer.Option(help="Key prefix in the data bucket.")] = "train/",
+    prefix: Annotated[str, typer.Option(help="Key prefix in the data bucket, in the pipeline's folder.")] = "train/",
 ) -> None:
     """Upload training data to the data bucket."""
     uri = session.stack.upload_data(path, prefix, progress=session.is_live)
@@ -90,7 +92,7 @@ def upload_source(
 ) -> None:
     """Pack a folder into an archive, and upload it to the code bucket."""
     archive = session.stack.upload_source(folder, name)
-    hint = f"'sagebuild params set trainsourcefile={archive}' makes builds use it."
+    hint = f"'{suggest(session.stack.service, f'params set trainsourcefile={archive}')}' makes builds use it."
     session.output({"name": archive}, lambda: session.print(f"{archive} is in the code bucket; {hint}"))
 
 

@@ -1,4 +1,4 @@
-"""The methods of a stack that change something: start, stop, approve, reject, roll back."""
+"""The methods of a pipeline that change something: start, stop, approve, reject, roll back."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sagebuild.service import Service
 from sagebuild.steps.approval import answer_approval, find_waiting
 
 
-class StackActions:
-    """The base class of `Stack` that holds its changing methods."""
+class PipelineActions:
+    """The base class of `Pipeline` that holds its changing methods."""
 
     def __init__(self, service: Service) -> None:
         self.service = service

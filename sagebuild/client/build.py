@@ -114,7 +114,7 @@ class Build:
         return describe_cost(self._service, self.record)
 
     def stop(self, wait_seconds: float = 150.0) -> Stopped:
-        """Stop the build and its paid jobs; see `Stack.stop`."""
+        """Stop the build and its paid jobs; see `Pipeline.stop`."""
         return stop_build(self._service, self.number, wait_seconds, requested_by=self._requested_by)
 
     def wait(
@@ -153,7 +153,7 @@ class Build:
     def watch(self) -> Build:
         """Show the build until it has ended: as a picture in a notebook, elsewhere as a line for each step."""
         update_display = open_notebook_display()
-        lines = ProgressLines(print)
+        lines = ProgressLines(self._service, print)
 
         def show(build: Build) -> None:
             if update_display:
@@ -183,10 +183,10 @@ class Build:
         return BuildRecord(self.number, pending.trigger, pending.since, requests=pending.count, status="waiting")
 
     def __str__(self) -> str:
-        return describe_outcome(self.record)
+        return describe_outcome(self._service, self.record)
 
     def __repr__(self) -> str:
-        return f"<Build {self.number} of {self._service.stack_name}: {self.status}>"
+        return f"<Build {self.number} of {self._service.label}: {self.status}>"
 
     def _repr_html_(self) -> str | None:
         if self._is_displayed:

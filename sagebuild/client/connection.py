@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.pipelines import DEFAULT, bind_pipeline
 from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.stack import Stack
 from sagebuild.errors import StackNotFoundError
@@ -45,6 +46,7 @@ def connect(
     region: str | None = None,
     profile: str | None = None,
     session: boto3.session.Session | None = None,
+    pipeline: str | None = None,
 ) -> Stack:
     """Find a deployed stack.
 
@@ -58,6 +60,13 @@ def connect(
         A profile of the AWS configuration files; default: AWS_PROFILE.
     session
         A boto3 session, instead of region and profile.
+    pipeline
+        The pipeline that the returned stack acts as, in any case; default: SAGEBUILD_PIPELINE, or "default".
+
+    Returns
+    -------
+    Stack
+        The stack, whose methods start, stop and show the builds of that pipeline.
 
     Raises
     ------
@@ -67,6 +76,8 @@ def connect(
         There are no credentials, or AWS rejects them.
     RegionError
         No region is set, or AWS does not answer there.
+    PipelineNotFoundError
+        The stack has no such pipeline.
     """
     name = stack or os.environ.get("SAGEBUILD_STACK") or DEFAULT_STACK
     with translating_errors():
@@ -83,7 +94,9 @@ def connect(
     settings = {name_setting(key): value for key, value in (parameters | outputs).items()}
     settings |= {"STACK_NAME": described["StackName"], "STACK_ID": described["StackId"]}
     settings["AWS_REGION"] = described["StackId"].split(":")[3]
-    return Stack(Service(settings, clients), clients, outputs)
+    with translating_errors():
+        service = bind_pipeline(Service(settings, clients), pipeline or os.environ.get("SAGEBUILD_PIPELINE") or DEFAULT)
+    return Stack(service, clients, outputs)
 
 
 class Clients:

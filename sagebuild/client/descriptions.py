@@ -8,6 +8,7 @@ from datetime import timedelta
 from sagebuild.builds.records import BuildRecord
 from sagebuild.cost.spent import format_dollars
 from sagebuild.notifications.words import VERBS, describe_requests, format_metrics, format_moment, format_seconds
+from sagebuild.service import Service
 from sagebuild.steps.approval import describe_request
 
 COLUMNS = ("build", "outcome", "started (UTC)", "took", "started by", "metrics", "reason")  # of `describe_row`
@@ -54,14 +55,19 @@ def describe_row(record: BuildRecord) -> Sequence[str]:
     )
 
 
-def describe_outcome(record: BuildRecord) -> str:
+def suggest(service: Service, command: str) -> str:
+    """Return a command for the user to run: "sagebuild watch 4", or "sagebuild watch 4 --pipeline fraud"."""
+    return f"sagebuild {command}" + (f" --pipeline {service.pipeline}" if service.pipeline else "")
+
+
+def describe_outcome(service: Service, record: BuildRecord) -> str:
     """Return a build's state or outcome in one or two sentences."""
     name = name_build(record)
     if record.status == "waiting":
         return f"{name} waits for the running build to end; it covers {count_requests(record.requests)}."
     if record.awaits_approval:
-        number = record.number
-        return f"{describe_request(record)} Yes: sagebuild approve {number}. No: sagebuild reject {number}."
+        yes, no = (suggest(service, f"{answer} {record.number}") for answer in ("approve", "reject"))
+        return f"{describe_request(record)} Yes: {yes}. No: {no}."
     if not record.has_ended:
         return f"{name} has been running for {format_seconds(record.seconds)}."
     step = f", at the step {record.step}" if record.step else ""

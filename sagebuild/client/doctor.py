@@ -16,6 +16,7 @@ from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import format_cost
 from sagebuild.errors import ParameterError, SagebuildError
 from sagebuild.images.byod import list_images_to_build
+from sagebuild.names import name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.store import name_document
 from sagebuild.plan.deployment import examine_deployment
@@ -166,14 +167,14 @@ def _check_endpoint(examined: Examination) -> Results:
     service = examined.service
     endpoint = describe_endpoint(service)
     if endpoint is None:
-        yield "ok", f"{service.stack_name}: none yet; the first successful build creates it"
+        yield "ok", f"{name_endpoint(service)}: none yet; the first successful build creates it"
     elif endpoint.status == "Failed":
         yield (
             "error",
-            f"{service.stack_name} has failed; the next successful build replaces it. SageMaker: {endpoint.reason}",
+            f"{name_endpoint(service)} has failed; the next successful build replaces it. SageMaker: {endpoint.reason}",
         )
     else:
-        yield "ok", f"{service.stack_name}: {endpoint.status}, serves {endpoint.config}"
+        yield "ok", f"{name_endpoint(service)}: {endpoint.status}, serves {endpoint.config}"
 
 
 def _check_messages(examined: Examination) -> Results:

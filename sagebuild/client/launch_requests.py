@@ -1,4 +1,7 @@
-"""Sends requests for builds and rollbacks to the launch topic, and waits for the number of the build.
+"""Requests builds and rollbacks, and waits for the number of the build.
+
+A request for the default pipeline is a message to the launch topic. One for another pipeline is an event whose
+detail-type names it, because IAM can limit the detail-types that a user may send.
 
 Requests are checked before they are sent, because the launch function reports a refusal only in its log.
 """
@@ -10,13 +13,20 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagebuild.builds.lock import PipelineState, read_state
 from sagebuild.builds.records import BuildRecord, read_build
+from sagebuild.client.descriptions import suggest
 from sagebuild.client.differences import set_path
-from sagebuild.errors import BuildRunningError, InputError, NotConfirmedError
-from sagebuild.launch.triggers import read_target
+from sagebuild.errors import (
+    AccessDeniedError,
+    AwsUnavailableError,
+    BuildRunningError,
+    InputError,
+    NotConfirmedError,
+)
+from sagebuild.launch.triggers import REQUEST_SOURCE, read_target
 from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document
@@ -24,9 +34,16 @@ from sagebuild.plan.rollback import find_target
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service, aws_call
 
+if TYPE_CHECKING:
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+
 POLL_SECONDS = 0.3
 # A request takes one or two seconds from the topic to the record, and longer after a cold start or a retry.
 TIMEOUT_SECONDS = 60.0
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html: the user lacks permissions.
+_REFUSED = frozenset(
+    {"AccessDeniedException", "NotAuthorizedForDetailTypeException", "NotAuthorizedForSourceException"}
+)
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
@@ -59,8 +76,8 @@ def request_build(
         The request was sent, but no build has included it in time.
     """
     before = read_state(service)
-    _publish(service, kind, overrides or {})
-    return _wait_for(lambda: find_number(before, read_state(service)), "request for a build", clock, sleep)
+    _send(service, kind, overrides or {})
+    return _wait_for(service, lambda: find_number(before, read_state(service)), "request for a build", clock, sleep)
 
 
 def request_rollback(
@@ -91,13 +108,13 @@ def request_rollback(
     """
     before = read_state(service)
     target = preview_rollback(service, to)
-    _publish(service, kind, {"rollback": target.number})  # never "previous": it may mean another build by then
+    _send(service, kind, {"rollback": target.number})  # never "previous": it may mean another build by then
 
     def find_new_build() -> int | None:
         now = read_state(service)
         return now.last_number if now.last_number > before.last_number else None
 
-    number = _wait_for(find_new_build, "request for a rollback", clock, sleep)
+    number = _wait_for(service, find_new_build, "request for a rollback", clock, sleep)
     if not read_build(service, number).trigger.rollback:
         raise BuildRunningError(
             f"Build {number} began just before the rollback, so nothing was rolled back; stop the build or wait until "
@@ -120,7 +137,7 @@ def preview_rollback(service: Service, to: str | int) -> BuildRecord:
     if state.running or state.pending:
         raise BuildRunningError(
             f"Build {state.running or state.last_number + 1} is running, and a rollback is not queued behind a build; "
-            "stop it (sagebuild stop) or wait until it has ended, then try again."
+            f"stop it ({suggest(service, 'stop')}) or wait until it has ended, then try again."
         )
     return find_target(service, target, describe_endpoint(service))
 
@@ -141,7 +158,7 @@ def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, A
         ``changes`` contains "rollback", which is not a parameter.
     """
     if "rollback" in changes:  # the launch topic would start a rollback
-        raise InputError("rollback is not a parameter; use 'sagebuild rollback', or rollback() of the stack.")
+        raise InputError("rollback is not a parameter; use 'sagebuild rollback', or rollback() of the pipeline.")
     text = read_document(service)
     reaches_inside = any("." in path for path in changes)
     changed = deepcopy(read_raw_document(text)) if reaches_inside else {}
@@ -164,6 +181,31 @@ def find_number(before: PipelineState, after: PipelineState) -> int | None:
     return after.last_number + 1 if count_after > count_before else None
 
 
+def _send(service: Service, kind: str, content: Mapping[str, Any]) -> None:
+    if service.pipeline:
+        _put_event(service, kind, content)
+    else:
+        _publish(service, kind, content)
+
+
+def _put_event(service: Service, kind: str, content: Mapping[str, Any]) -> None:
+    entry: PutEventsRequestEntryTypeDef = {
+        "Source": REQUEST_SOURCE,
+        "DetailType": f"{service.stack_name}/{service.pipeline}",
+        "Detail": json.dumps({"trigger": kind, "detail": read_user_name(), "overrides": content}),
+    }
+    with aws_call("send the request to EventBridge"):
+        answer = service.events.put_events(Entries=[entry])
+    # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html: the call succeeds, and its answer
+    # has the error of an event that was not accepted.
+    if answer["FailedEntryCount"]:
+        failed = answer["Entries"][0]
+        code, message = failed.get("ErrorCode", "an unknown error"), failed.get("ErrorMessage", "")
+        again = "" if code in _REFUSED else " Try again in a minute."
+        error = AccessDeniedError if code in _REFUSED else AwsUnavailableError
+        raise error(f"EventBridge did not accept the request for a build of {service.label}: {code} {message}.{again}")
+
+
 def _publish(service: Service, kind: str, content: Mapping[str, Any]) -> None:
     with aws_call("send the request to the launch topic"):
         service.sns.publish(
@@ -174,7 +216,7 @@ def _publish(service: Service, kind: str, content: Mapping[str, Any]) -> None:
         )
 
 
-def _wait_for(find_number: Callable[[], int | None], request: str, clock: Clock, sleep: Sleep) -> int:
+def _wait_for(service: Service, find_number: Callable[[], int | None], request: str, clock: Clock, sleep: Sleep) -> int:
     deadline = clock() + TIMEOUT_SECONDS
     while clock() < deadline:
         if number := find_number():
@@ -182,7 +224,7 @@ def _wait_for(find_number: Callable[[], int | None], request: str, clock: Clock,
         sleep(POLL_SECONDS)
     raise NotConfirmedError(
         f"The {request} was sent, but after {TIMEOUT_SECONDS:.0f} s no build has included it. The request is not lost: "
-        "run 'sagebuild doctor' to see whether the launch is stuck."
+        f"run '{suggest(service, 'doctor')}' to see whether the launch is stuck."
     )
 
 

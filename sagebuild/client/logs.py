@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
+from sagebuild.client.invocations import Invocations
 from sagebuild.names import name_endpoint
+from sagebuild.running.image_builds import find_log_streams
 from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.service import Service, aws_call
 
@@ -57,6 +59,7 @@ class _Source:
     name: str
     group: str
     prefix: str = ""
+    invocations: Invocations | None = None  # of a function
 
 
 def read_logs(service: Service, record: BuildRecord, since: datetime | None = None) -> Iterator[LogLine]:
@@ -67,13 +70,12 @@ def read_logs(service: Service, record: BuildRecord, since: datetime | None = No
     since
         Leave out earlier lines.
     """
-    lines = [_read_source(service, source, record, since) for source in _list_sources(service, record)]
+    lines = [_read_source(service, source, record, since) for source in _list_sources(service, record, {})]
     return (line for _, line in heapq.merge(*lines, key=lambda found: found[1].time))
 
 
 def read_training_log(service: Service, record: BuildRecord) -> list[str]:
     """The lines of a build's training so far, oldest first; of a tuning job, those of its best training."""
-    # A job's log streams are named after it: "name/algo-1-1700000000".
     source = _Source("training", TRAINING_LOGS, f"{record.training_job}/")
     found = [line for _, line in _read_source(service, source, record, None)]
     return [line.text for line in sorted(found, key=lambda line: line.time)]
@@ -86,10 +88,11 @@ def follow_logs(
 ) -> Iterator[LogLine]:
     """Yield the lines of a build's logs until the build has ended; each poll's lines are sorted by time."""
     seen: set[str] = set()
+    invocations: dict[str, Invocations] = {}
     while True:
         record = read_record()
         since = datetime.now(UTC) - _INGESTION_DELAY if seen else None
-        sources = _list_sources(service, record)
+        sources = _list_sources(service, record, invocations)
         found = [pair for source in sources for pair in _read_source(service, source, record, since)]
         new = [(key, line) for key, line in found if key not in seen]
         yield from (line for _, line in sorted(new, key=lambda pair: pair[1].time))
@@ -99,12 +102,17 @@ def follow_logs(
         sleep(POLL_SECONDS)
 
 
-def _list_sources(service: Service, record: BuildRecord) -> list[_Source]:
-    job = record.tuning_job or record.training_job
-    training = [_Source("training", TRAINING_LOGS, job)] if job else []
+def _list_sources(service: Service, record: BuildRecord, invocations: dict[str, Invocations]) -> list[_Source]:
+    """List the sources of a build's lines; ``invocations`` keeps what earlier calls have read of each function."""
+    # A training's log streams are named "name/algo-1-1700000000"; a tuning job's trainings "name-001-1a2b3c4d".
+    job = f"{record.tuning_job}-" if record.tuning_job else f"{record.training_job}/"
+    training = [_Source("training", TRAINING_LOGS, job)] if record.tuning_job or record.training_job else []
+    group = service.settings.image_log_group
+    streams = find_log_streams(service, record) if record.image_builds else []
+    functions = {name: invocations.setdefault(name, Invocations(service)) for name in FUNCTIONS}
     return [
-        *(_Source(name, f"/aws/lambda/{service.stack_name}-{name}") for name in FUNCTIONS),
-        _Source("image", service.settings.image_log_group),
+        *(_Source(name, f"/aws/lambda/{service.stack_name}-{name}", "", one) for name, one in functions.items()),
+        *(_Source("image", group, stream) for stream in streams),
         *training,
         _Source("endpoint", f"/aws/sagemaker/Endpoints/{name_endpoint(service)}"),
     ]
@@ -113,7 +121,7 @@ def _list_sources(service: Service, record: BuildRecord) -> list[_Source]:
 def _read_source(
     service: Service, source: _Source, record: BuildRecord, since: datetime | None
 ) -> list[tuple[str, LogLine]]:
-    """Return event ids and lines. Builds do not overlap, so the time range selects the lines of this build."""
+    """Return event ids and lines. The builds of a pipeline do not overlap: the time selects this build's lines."""
     begin = datetime.fromisoformat(record.created_at)
     request: dict[str, Any] = {
         "logGroupName": source.group,
@@ -127,7 +135,8 @@ def _read_source(
     with aws_call(f"read {source.group}"):
         try:
             pages = service.logs.get_paginator("filter_log_events").paginate(**request)
-            for event in (event for page in pages for event in page["events"]):
+            events = (event for page in pages for event in page["events"])
+            for event in source.invocations.select(events) if source.invocations else events:
                 if line := _to_line(source, event):
                     found.append((event["eventId"], line))
         except ClientError as error:

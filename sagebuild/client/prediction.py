@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sagebuild.client.aws_errors import translating_errors
+from sagebuild.client.descriptions import suggest
 from sagebuild.errors import EndpointError, InputError
 from sagebuild.names import name_endpoint
 from sagebuild.running.endpoint import describe_endpoint
@@ -149,7 +150,8 @@ def _translate(service: Service, error: ClientError) -> Exception:
     endpoint = describe_endpoint(service)
     if endpoint is None:
         return EndpointError(
-            f"There is no endpoint {name} yet; the first successful build creates it: sagebuild start --watch."
+            f"There is no endpoint {name} yet; the first successful build creates it: "
+            f"{suggest(service, 'start --watch')}."
         )
     if endpoint.status != "InService":
         return EndpointError(f"The endpoint {name} is {endpoint.status}; try again when it is InService.")

@@ -9,6 +9,7 @@ from typing import Any
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.descriptions import describe_outcome
 from sagebuild.client.steps import Step
+from sagebuild.service import Service
 
 
 class ProgressLines:
@@ -16,11 +17,14 @@ class ProgressLines:
 
     Parameters
     ----------
+    service
+        Bound to the build's pipeline.
     write
         Takes a line.
     """
 
-    def __init__(self, write: Callable[[str], Any]) -> None:
+    def __init__(self, service: Service, write: Callable[[str], Any]) -> None:
+        self._service = service
         self._write = write
         self._written: set[str] = set()
 
@@ -31,9 +35,9 @@ class ProgressLines:
             if step.has_begun and not is_repeated:
                 self._write_once(f"{step.name} {step.state}", describe_step(step))
         if record.awaits_approval:
-            self._write_once("request", describe_outcome(record))
+            self._write_once("request", describe_outcome(self._service, record))
         if record.notified_at:
-            self._write_once("outcome", describe_outcome(record))
+            self._write_once("outcome", describe_outcome(self._service, record))
 
     def _write_once(self, key: str, line: str) -> None:
         if key not in self._written:

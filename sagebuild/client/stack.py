@@ -1,203 +1,135 @@
-"""One deployed stack, from Python: everything you can do with it."""
+"""One deployed stack, from Python: its default pipeline, and the others by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
 
-from sagebuild.builds.context import describe_next
-from sagebuild.builds.records import list_builds, read_build
-from sagebuild.client import prediction, uploads
-from sagebuild.client.actions import StackActions
-from sagebuild.client.build import Build, Builds
-from sagebuild.client.comparison import Comparison
-from sagebuild.client.diagnosis import Diagnosis
-from sagebuild.client.doctor import diagnose
-from sagebuild.client.document import Parameters
-from sagebuild.client.html import render_table
-from sagebuild.client.logs import LogLine
-from sagebuild.client.stack_status import StackStatus, read_stack_status
-from sagebuild.cost.estimate import estimate_cost
-from sagebuild.cost.spent import Cost
-from sagebuild.errors import NoBuildsError
-from sagebuild.plan.findings import Findings
-from sagebuild.plan.requests import plan_requests
-from sagebuild.running.endpoint import Endpoint, describe_endpoint
-from sagebuild.service import Service
+from sagebuild.builds.pipelines import DEFAULT, bind_pipeline
+from sagebuild.client.aws_errors import translating_errors
+from sagebuild.client.html import render_badge, render_table
+from sagebuild.client.pipeline import Pipeline
+from sagebuild.client.pipeline_creation import create_pipeline
+from sagebuild.client.pipeline_removal import find_removable
+from sagebuild.client.pipeline_rows import COLUMNS, PipelineRow, describe_pipeline, read_rows, render_text
+from sagebuild.finish.remove import remove_pipeline
 
 
-class Stack(StackActions):
-    """A deployed stack; `sagebuild.connect` returns it.
-
-    Parameters
-    ----------
-    outputs
-        The outputs of the CloudFormation stack: buckets, topics, table, state machine.
-    """
-
-    def __init__(self, service: Service, create_client: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
-        super().__init__(service)
-        self._create_client = create_client
-        self.outputs = dict(outputs)
+class Stack(Pipeline):
+    """A deployed stack; `sagebuild.connect` returns it. It acts as its default pipeline, or as the one you named."""
 
     @property
     def name(self) -> str:
-        """The name of the CloudFormation stack and of its endpoint."""
+        """The name of the CloudFormation stack."""
         return self.service.stack_name
 
-    @property
-    def region(self) -> str:
-        """Its AWS region."""
-        return self.service.region
-
-    @property
-    def account(self) -> str:
-        """Its AWS account."""
-        return self.service.account
-
-    @cached_property
-    def parameters(self) -> Parameters:
-        """The parameters of the next build, to read, change, compare and undo."""
-        return Parameters(self.service)
-
-    def builds(self, limit: int = 20) -> Builds:
-        """Return the newest builds, newest first."""
-        records = list_builds(self.service, limit)
-        builds = [Build(self.service, record.number, self.requested_by, record) for record in records]
-        return Builds(tuple(builds), tuple(records))
-
-    def build(self, number: int | None = None) -> Build:
-        """Return one build; default: the newest.
-
-        Raises
-        ------
-        BuildNotFoundError
-            No build has that number.
-        NoBuildsError
-            There is no build yet.
-        """
-        if number is None:
-            records = list_builds(self.service, limit=1)
-            if not records:
-                raise NoBuildsError(f"{self.name} has no builds yet; start one: sagebuild start.")
-            number = records[0].number
-        build = Build(self.service, number, self.requested_by)
-        assert build.record.number == number  # reading the record raises if there is no such build
-        return build
-
-    def status(self) -> StackStatus:
-        """Return the state of the newest build, of the build that follows, and of the endpoint.
-
-        Raises
-        ------
-        NoBuildsError
-            There is no build yet.
-        """
-        return read_stack_status(self.service, self.build())
-
-    def watch(self, number: int | None = None) -> Build:
-        """Show a build until it has ended; default: the newest. See `Build.watch`."""
-        return self.build(number).watch()
-
-    def logs(self, number: int | None = None, follow: bool = False) -> Iterator[LogLine]:
-        """Return a build's log lines, merged by time; default: the newest. See `Build.logs`."""
-        return self.build(number).logs(follow)
-
-    def cost(self, number: int | None = None) -> Cost:
-        """Estimate a build's cost so far; default: the newest. See `Build.cost`."""
-        return self.build(number).cost()
-
-    def estimate(self) -> Cost:
-        """Estimate the maximum cost of a build with the current parameters, in US dollars.
-
-        Raises
-        ------
-        ParameterError
-            The document is invalid.
-        """
-        context = describe_next(self.service)
-        return estimate_cost(context, plan_requests(context, Findings()).bodies)
-
-    def compare(self, first: int, second: int) -> Comparison:
-        """Compare two builds: outcome, metrics, times and parameters."""
-        return Comparison(read_build(self.service, first), read_build(self.service, second))
-
-    def endpoint(self) -> Endpoint | None:
-        """Return the endpoint and the configuration it serves; None if there is no endpoint yet."""
-        return describe_endpoint(self.service)
-
-    def predict(self, data: Any, *, content_type: str | None = None, accept: str = "application/json") -> Any:
-        """Invoke the endpoint.
-
-        Parameters
-        ----------
-        data
-            A numpy array or pandas object (sent as CSV), a list or dict (as JSON), text (as CSV), bytes, or the
-            pathlib.Path of a .csv, .json, .jsonl or .npy file.
-        content_type
-            Send it as "text/csv", "application/json" or "application/x-npy" instead.
-        accept
-            The content type of the response.
-
-        Returns
-        -------
-        Any
-            An array if ``data`` is numpy or pandas; else the JSON value, the rows of the CSV, text or bytes.
-
-        Raises
-        ------
-        EndpointError
-            There is no endpoint yet, it is not in service, or the model failed.
-        InputError
-            The data cannot be sent in this content type.
-        """
-        return prediction.predict(self.service, self._create_client("sagemaker-runtime"), data, content_type, accept)
-
-    def upload_data(self, path: str | Path, prefix: str = "train/", *, progress: bool = True) -> str:
-        """Upload a file, or all files of a folder, to the data bucket, and return the S3 URI.
-
-        Parameters
-        ----------
-        prefix
-            The key prefix; a build reads train/ unless the parameter ``channels`` names another.
-        progress
-            Show a progress bar.
-
-        Raises
-        ------
-        InputError
-            There is no such file or folder, or the folder is empty.
-        """
-        return uploads.upload_data(self.service, Path(path), prefix, progress=progress)
-
-    def upload_source(self, folder: str | Path, name: str | None = None) -> str:
-        """Pack a folder into the archive that SageMaker's containers unpack, and upload it to the code bucket.
+    def pipeline(self, name: str) -> Pipeline:
+        """Return a pipeline of the stack, which has the same methods for its own builds.
 
         Parameters
         ----------
         name
-            The archive's name; default: the folder's name with .tar.gz.
-
-        Returns
-        -------
-        str
-            The archive's name, for the parameters ``trainsourcefile`` and ``hostsourcefile``.
+            Its name in any case; "default" for the default pipeline.
 
         Raises
         ------
-        InputError
-            It is not a folder, or it contains no Python file.
+        PipelineNotFoundError
+            The stack has no such pipeline.
         """
-        return uploads.upload_source(self.service, Path(folder), name)
+        with translating_errors():
+            return self._open(bind_pipeline(self.service, name).pipeline)
 
-    def diagnose(self) -> Diagnosis:
-        """Check that a build can succeed: deployment, roles, parameters, images, data, quotas, endpoint, messages."""
-        return diagnose(self.service, self._create_client)
+    def pipelines(self) -> Pipelines:
+        """Return all pipelines, the default one first; a notebook shows a table.
+
+        That is one query for any number of pipelines. So the live build is the one that was live when the newest build
+        ended; `Pipeline.endpoint` reads the endpoint itself.
+        """
+        with translating_errors():
+            rows = read_rows(self.service)
+        opened = (self._open("" if row.name == DEFAULT else row.name) for row in rows)
+        return Pipelines(tuple(opened), tuple(rows))
+
+    def create_pipeline(self, name: str, *, framework: str, parameters: Mapping[str, Any] | None = None) -> Pipeline:
+        """Create a pipeline. If it was interrupted, repeat it.
+
+        Parameters
+        ----------
+        name
+            Letters, digits and single hyphens; the first character is a letter.
+        framework
+            Its parameter document begins with the defaults of this framework.
+        parameters
+            Parameters for the document, in place of the defaults; a dotted name sets a value inside one.
+
+        Raises
+        ------
+        PipelineNameError
+            No pipeline can have this name, or another pipeline or another stack uses it.
+        ParameterError
+            There is no such framework, or the parameters are invalid.
+        """
+        with translating_errors():
+            return self._open(create_pipeline(self.service, name, framework, parameters).pipeline)
+
+    def remove_pipeline(self, name: str, report: Callable[[str], Any] = print) -> None:
+        """Delete a pipeline's endpoint, models, jobs, records and parameter document, and stop its running build.
+
+        Its data, source code and images stay. A removal that failed can be repeated.
+
+        Parameters
+        ----------
+        report
+            Called with a sentence before each part of the removal.
+
+        Raises
+        ------
+        PipelineNotFoundError
+            The stack has no such pipeline, or it is the default one.
+        StillRunningError
+            A build or resource did not end in time; repeat the removal.
+        """
+        with translating_errors():
+            remove_pipeline(find_removable(self.service, name), report=report)
+
+    def _open(self, name: str) -> Pipeline:
+        pipeline = Pipeline(self.service.for_pipeline(name), self._create_client, self.outputs)
+        pipeline.requested_by = self.requested_by
+        return pipeline
 
     def __repr__(self) -> str:
-        return f"<Stack {self.name} in {self.region}, account {self.account}>"
+        acts = f", pipeline {self.service.pipeline}" if self.service.pipeline else ""
+        return f"<Stack {self.name} in {self.region}, account {self.account}{acts}>"
+
+
+@dataclass(frozen=True)
+class Pipelines(Sequence[Pipeline]):
+    """The pipelines of a stack, the default one first; they print as a table, also in a notebook."""
+
+    pipelines: tuple[Pipeline, ...] = field(repr=False)
+    rows: tuple[PipelineRow, ...] = field(repr=False)
+
+    @overload
+    def __getitem__(self, index: int) -> Pipeline: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Pipeline]: ...
+    def __getitem__(self, index: int | slice) -> Pipeline | Sequence[Pipeline]:
+        return self.pipelines[index]
+
+    def __len__(self) -> int:
+        return len(self.pipelines)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return plain values, for JSON or a pandas.DataFrame."""
+        return [row.to_dict() for row in self.rows]
+
+    def __repr__(self) -> str:
+        return render_text(self.rows)
 
     def _repr_html_(self) -> str:
-        return render_table(sorted(self.outputs.items()), title=repr(self).strip("<>"))
+        cells = []
+        for row in self.rows:
+            name, build, outcome, *rest = describe_pipeline(row)
+            cells.append((name, build, render_badge(outcome), *rest))
+        return render_table(cells, COLUMNS)

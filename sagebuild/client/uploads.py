@@ -1,4 +1,4 @@
-"""Uploads files and folders to the stack's buckets: data file by file, source as one archive."""
+"""Uploads files and folders to the pipeline's folders in the buckets: data file by file, source as one archive."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _EXCLUDED = frozenset({"__pycache__", "node_modules"})
 
 
 def upload_data(service: Service, path: Path, prefix: str, *, progress: bool) -> str:
-    """Upload data and return its S3 URI; see `Stack.upload_data`."""
+    """Upload data and return its S3 URI; see `Pipeline.upload_data`."""
     files = list(_list_files(path))
     if not files:
         if not path.is_dir():
             raise InputError(f"No such file or folder: {path}")
         raise InputError(f"{path} contains no files to upload; hidden files and caches are left out.")
     bucket = service.settings.data_bucket
-    folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
+    folder = service.folder + (prefix.strip("/") + "/" if prefix.strip("/") else "")
     total = sum(file.stat().st_size for file, _ in files)
     with (
         translating_errors(),
@@ -43,16 +43,17 @@ def upload_data(service: Service, path: Path, prefix: str, *, progress: bool) ->
 
 
 def upload_source(service: Service, folder: Path, name: str | None) -> str:
-    """Upload a folder as an archive and return its key in the code bucket; see `Stack.upload_source`."""
+    """Upload a folder as an archive and return its name; see `Pipeline.upload_source`."""
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; pass the folder that contains the training script.")
     files = list(_list_files(folder))
     if not any(file.suffix == ".py" for file, _ in files):
         raise InputError(f"{folder} contains no Python file; pass the folder that contains the training script.")
-    key = name or f"{folder.resolve().name}.tar.gz"
+    archive = name or f"{folder.resolve().name}.tar.gz"
+    key = f"{service.folder}{archive}"
     with translating_errors(), aws_call(f"upload {key}"):
         service.s3.put_object(Bucket=service.settings.code_bucket, Key=key, Body=pack_files(files))
-    return key
+    return archive
 
 
 def pack_files(files: Iterable[tuple[Path, str]]) -> bytes:

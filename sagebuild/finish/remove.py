@@ -60,7 +60,9 @@ def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sle
         _empty_bucket(service, bucket)
 
 
-def remove_pipeline(service: Service, sleep: Callable[[float], None] = time.sleep) -> None:
+def remove_pipeline(
+    service: Service, sleep: Callable[[float], None] = time.sleep, report: Callable[[str], object] = _log.info
+) -> None:
     """Remove a pipeline: its endpoint, models, packages, jobs, logs, records and parameter document.
 
     Its data and source code stay in their buckets, and its images in the repository. From the beginning of the removal,
@@ -70,6 +72,8 @@ def remove_pipeline(service: Service, sleep: Callable[[float], None] = time.slee
     ----------
     service
         Bound to the pipeline.
+    report
+        Called with a sentence before each part of the removal.
 
     Raises
     ------
@@ -80,19 +84,24 @@ def remove_pipeline(service: Service, sleep: Callable[[float], None] = time.slee
     """
     if not service.pipeline:
         raise PipelineNotFoundError("The default pipeline belongs to the stack; npx serverless remove removes both.")
+    report(f"Stopping the builds of {service.label}.")
     _refuse_builds(service)
     _stop_running_build(service, "the removal of the pipeline", sleep)
     _wait_for_finish(service, sleep)
+    report(f"Deleting the endpoint {name_endpoint(service)}.")
     end_scaling(service)
     _delete_endpoints([service], "the removal", sleep)
 
     def is_own(name: str) -> bool:
         return parse_resource_name(service, name) is not None or name.startswith(tuning_prefix(service))
 
+    report("Deleting endpoint configurations, models and jobs.")
     _delete_resources(service, resource_prefix(service), tuning_prefix(service), is_own)
+    report("Deleting model packages, logs and the models' files.")
     _delete_packages(service)
     _delete_logs(service, is_own)
     _empty_bucket(service, service.settings.model_bucket, service.folder)
+    report("Deleting the parameter document and the records.")
     delete_document(service)
     delete_builds(service)
     delete_state(service)

@@ -22,6 +22,7 @@ from sagebuild.builds.lock import (
     remember,
 )
 from sagebuild.builds.records import BuildRecord, Trigger, now, read_build
+from sagebuild.builds.summary import summarize
 from sagebuild.errors import AwsUnavailableError, BuildRunningError, PipelineNotFoundError
 from sagebuild.launch.triggers import LaunchRequest
 from sagebuild.names import name_execution
@@ -144,6 +145,7 @@ def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep, *, is_
     for state in _read_until_written(service, sleep):
         rest = tuple(number for number in state.unfinished or () if number != ended)
         left = replace(state, unfinished=rest) if is_finished and state.unfinished else state
+        left = _summarize_end(service, left, ended)
         if state.running != ended:
             if left != state and not change_state(service, state, left):
                 continue
@@ -157,6 +159,15 @@ def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep, *, is_
             start_execution(service, number)
             return number
     raise AwsUnavailableError(f"Build {ended} has ended and could not pass on the lock; try again in a minute.")
+
+
+def _summarize_end(service: Service, state: PipelineState, ended: int) -> PipelineState:
+    """Return the state with the summary of an ended build, unless it has that of this build or a later one."""
+    is_newest = ended in (state.running, state.newest_ended)
+    if not is_newest or (state.summary and state.summary.number >= ended):
+        return state
+    record = read_build(service, ended)
+    return replace(state, summary=summarize(service, record)) if record.has_ended else state
 
 
 def start_execution(service: Service, number: int) -> None:

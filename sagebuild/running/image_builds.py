@@ -15,8 +15,9 @@ from sagebuild.images.byod import name_repository
 from sagebuild.service import Service, aws_call, suppress_code
 
 POLL_SECONDS = 1.0
-# A build has two image builds at most, and one build runs at a time: older ones have ended.
-_NEWEST = 20
+# https://docs.aws.amazon.com/codebuild/latest/APIReference/API_BatchGetBuilds.html: at most 100 ids. A build has two
+# image builds at most; older ones than these have ended.
+_NEWEST = 100
 _LOG_LINES = 50
 # Errors of BuildKit, pip, the buildspec and Docker's older builder; the log also holds the text of the commands.
 _ERROR = re.compile(r"^(error|fatal)\b|returned a non-zero code", re.IGNORECASE)
@@ -93,18 +94,28 @@ def find_running_tags(service: Service) -> set[str]:
     return {variable["value"] for build in _read_running(service) for variable in _read_variables(build)}
 
 
+def find_log_streams(service: Service, record: BuildRecord) -> list[str]:
+    """Return the log streams of a build's image builds, if they are among the newest of the stack."""
+    builds = [one for one in _read_newest(service) if _belongs_to(one, record)]
+    return [one["logs"]["streamName"] for one in builds if one.get("logs", {}).get("streamName")]
+
+
 def _list_running(service: Service, record: BuildRecord) -> list[str]:
     return [one["id"] for one in _read_running(service) if _belongs_to(one, record)]
 
 
 def _read_running(service: Service) -> list[Mapping[str, Any]]:
+    return [one for one in _read_newest(service) if one["buildStatus"] == "IN_PROGRESS"]
+
+
+def _read_newest(service: Service) -> list[Mapping[str, Any]]:
     project = service.settings.image_project
     with aws_call("list the image builds"):
         ids = service.codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
         if not ids:
             return []
-        builds = service.codebuild.batch_get_builds(ids=ids[:_NEWEST])["builds"]
-    return [one for one in builds if one["buildStatus"] == "IN_PROGRESS"]
+        builds: list[Mapping[str, Any]] = service.codebuild.batch_get_builds(ids=ids[:_NEWEST])["builds"]
+    return builds
 
 
 def _belongs_to(build: Mapping[str, Any], record: BuildRecord) -> bool:

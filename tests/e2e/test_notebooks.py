@@ -33,7 +33,9 @@ _DIGITS = "unseen digits classified correctly"
 _STOPPED = "confirmed as ended: execution build-"
 _REFUSED = "local/ cannot run the image 763104351884.dkr.ecr.us-east-1.amazonaws.com/"
 SHOWN = {
-    "01-first-build": Shown(3, ("did you mean 'trainvolumesize'?", _DIGITS, "confirmed=True")),
+    "01-first-build": Shown(
+        3, ("did you mean 'trainvolumesize'?", _DIGITS, "confirmed=True", "/sagebuild-dev/fraud/parameters")
+    ),
     "02-your-own-script": Shown(3, (_DIGITS, _STOPPED)),
     "03-tensorflow": Shown(2, ("tensorflow-training:2.19-cpu-py312", "it must be a version in quotation marks")),
     "04-mxnet": Shown(

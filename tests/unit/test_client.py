@@ -36,9 +36,11 @@ from sagebuild.client.progress import describe_step
 from sagebuild.client.steps import History, Step, Steps, build_steps
 from sagebuild.errors import InputError
 from sagebuild.parameters.json_text import read_leniently
+from sagebuild.service import Service
 from tests.engine import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SERVICE = Service({}, lambda _name: None)
 
 
 def record(number: int, **facts: Any) -> BuildRecord:
@@ -337,9 +339,10 @@ def test_a_rollback_is_named_with_the_build_that_it_restores(rollback: str, rest
 
 def test_the_outcome_of_a_build_is_described_in_a_sentence() -> None:
     waiting = record(5, status="waiting", requests=2)
-    assert describe_outcome(waiting) == "Build 5 waits for the running build to end; it covers 2 requests."
+    assert describe_outcome(SERVICE, waiting) == "Build 5 waits for the running build to end; it covers 2 requests."
     ended = {"status": "failed", "ended_at": (NOW + timedelta(seconds=70)).isoformat()}
     failed = record(5, **ended, step="Train Model", reason="Out of memory.")
     assert (
-        describe_outcome(failed) == "Build 5 failed after 1 minute 10 seconds, at the step Train Model. Out of memory."
+        describe_outcome(SERVICE, failed)
+        == "Build 5 failed after 1 minute 10 seconds, at the step Train Model. Out of memory."
     )

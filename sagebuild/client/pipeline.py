@@ -1,0 +1,215 @@
+"""One pipeline of a deployed stack, from Python: everything you can do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sagebuild.builds.context import describe_next
+from sagebuild.builds.pipelines import DEFAULT
+from sagebuild.builds.records import list_builds, read_build
+from sagebuild.client import prediction, uploads
+from sagebuild.client.actions import PipelineActions
+from sagebuild.client.build import Build, Builds
+from sagebuild.client.comparison import Comparison
+from sagebuild.client.descriptions import suggest
+from sagebuild.client.diagnosis import Diagnosis
+from sagebuild.client.doctor import diagnose
+from sagebuild.client.document import Parameters
+from sagebuild.client.html import render_table
+from sagebuild.client.logs import LogLine
+from sagebuild.client.status import PipelineStatus, read_status
+from sagebuild.cost.estimate import estimate_cost
+from sagebuild.cost.spent import Cost
+from sagebuild.errors import NoBuildsError
+from sagebuild.names import name_endpoint
+from sagebuild.plan.findings import Findings
+from sagebuild.plan.requests import plan_requests
+from sagebuild.running.endpoint import Endpoint, describe_endpoint
+from sagebuild.service import Service
+
+
+class Pipeline(PipelineActions):
+    """A pipeline; `Stack.pipeline` returns it. A stack itself acts as its default pipeline.
+
+    Parameters
+    ----------
+    outputs
+        The outputs of the CloudFormation stack: buckets, topics, table, state machine.
+    """
+
+    def __init__(self, service: Service, create_client: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
+        super().__init__(service)
+        self._create_client = create_client
+        self.outputs = dict(outputs)
+
+    @property
+    def name(self) -> str:
+        """The name of the pipeline; "default" for the default pipeline."""
+        return self.service.pipeline or DEFAULT
+
+    @property
+    def endpoint_name(self) -> str:
+        """The name of the pipeline's endpoint."""
+        return name_endpoint(self.service)
+
+    @property
+    def region(self) -> str:
+        """The AWS region of its stack."""
+        return self.service.region
+
+    @property
+    def account(self) -> str:
+        """The AWS account of its stack."""
+        return self.service.account
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The parameters of the next build, to read, change, compare and undo."""
+        return Parameters(self.service)
+
+    def builds(self, limit: int = 20) -> Builds:
+        """Return the newest builds, newest first."""
+        records = list_builds(self.service, limit)
+        builds = [Build(self.service, record.number, self.requested_by, record) for record in records]
+        return Builds(tuple(builds), tuple(records))
+
+    def build(self, number: int | None = None) -> Build:
+        """Return one build; default: the newest.
+
+        Raises
+        ------
+        BuildNotFoundError
+            No build has that number.
+        NoBuildsError
+            There is no build yet.
+        """
+        if number is None:
+            records = list_builds(self.service, limit=1)
+            if not records:
+                raise NoBuildsError(
+                    f"{self.service.label} has no builds yet; start one: {suggest(self.service, 'start')}."
+                )
+            number = records[0].number
+        build = Build(self.service, number, self.requested_by)
+        assert build.record.number == number  # reading the record raises if there is no such build
+        return build
+
+    def status(self) -> PipelineStatus:
+        """Return the state of the newest build, of the build that follows, and of the endpoint.
+
+        Raises
+        ------
+        NoBuildsError
+            There is no build yet.
+        """
+        return read_status(self.service, self.build())
+
+    def watch(self, number: int | None = None) -> Build:
+        """Show a build until it has ended; default: the newest. See `Build.watch`."""
+        return self.build(number).watch()
+
+    def logs(self, number: int | None = None, follow: bool = False) -> Iterator[LogLine]:
+        """Return a build's log lines, merged by time; default: the newest. See `Build.logs`."""
+        return self.build(number).logs(follow)
+
+    def cost(self, number: int | None = None) -> Cost:
+        """Estimate a build's cost so far; default: the newest. See `Build.cost`."""
+        return self.build(number).cost()
+
+    def estimate(self) -> Cost:
+        """Estimate the maximum cost of a build with the current parameters, in US dollars.
+
+        Raises
+        ------
+        ParameterError
+            The document is invalid.
+        """
+        context = describe_next(self.service)
+        return estimate_cost(context, plan_requests(context, Findings()).bodies)
+
+    def compare(self, first: int, second: int) -> Comparison:
+        """Compare two builds: outcome, metrics, times and parameters."""
+        return Comparison(read_build(self.service, first), read_build(self.service, second))
+
+    def endpoint(self) -> Endpoint | None:
+        """Return the endpoint and the configuration it serves; None if there is no endpoint yet."""
+        return describe_endpoint(self.service)
+
+    def predict(self, data: Any, *, content_type: str | None = None, accept: str = "application/json") -> Any:
+        """Invoke the endpoint.
+
+        Parameters
+        ----------
+        data
+            A numpy array or pandas object (sent as CSV), a list or dict (as JSON), text (as CSV), bytes, or the
+            pathlib.Path of a .csv, .json, .jsonl or .npy file.
+        content_type
+            Send it as "text/csv", "application/json" or "application/x-npy" instead.
+        accept
+            The content type of the response.
+
+        Returns
+        -------
+        Any
+            An array if ``data`` is numpy or pandas; else the JSON value, the rows of the CSV, text or bytes.
+
+        Raises
+        ------
+        EndpointError
+            There is no endpoint yet, it is not in service, or the model failed.
+        InputError
+            The data cannot be sent in this content type.
+        """
+        return prediction.predict(self.service, self._create_client("sagemaker-runtime"), data, content_type, accept)
+
+    def upload_data(self, path: str | Path, prefix: str = "train/", *, progress: bool = True) -> str:
+        """Upload a file, or all files of a folder, to the data bucket, and return the S3 URI.
+
+        Parameters
+        ----------
+        prefix
+            The key prefix in the pipeline's folder; a build reads train/ unless the parameter ``channels`` names
+            another.
+        progress
+            Show a progress bar.
+
+        Raises
+        ------
+        InputError
+            There is no such file or folder, or the folder is empty.
+        """
+        return uploads.upload_data(self.service, Path(path), prefix, progress=progress)
+
+    def upload_source(self, folder: str | Path, name: str | None = None) -> str:
+        """Pack a folder into the archive that SageMaker's containers unpack, and upload it to the code bucket.
+
+        Parameters
+        ----------
+        name
+            The archive's name; default: the folder's name with .tar.gz.
+
+        Returns
+        -------
+        str
+            The archive's name in the pipeline's folder, for the parameters ``trainsourcefile`` and
+            ``hostsourcefile``.
+
+        Raises
+        ------
+        InputError
+            It is not a folder, or it contains no Python file.
+        """
+        return uploads.upload_source(self.service, Path(folder), name)
+
+    def diagnose(self) -> Diagnosis:
+        """Check that a build can succeed: deployment, roles, parameters, images, data, quotas, endpoint, messages."""
+        return diagnose(self.service, self._create_client)
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self.service.label} in {self.region}, account {self.account}>"
+
+    def _repr_html_(self) -> str:
+        return render_table(sorted(self.outputs.items()), title=repr(self).strip("<>"))

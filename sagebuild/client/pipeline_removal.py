@@ -1,0 +1,70 @@
+"""Finds a pipeline that can be removed, and describes what its removal deletes and what stays."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sagebuild.builds.lock import list_states, read_state
+from sagebuild.builds.pipelines import DEFAULT, explain_missing
+from sagebuild.errors import PipelineNotFoundError
+from sagebuild.names import name_endpoint, name_package_group, resource_prefix
+from sagebuild.parameters.store import name_document
+from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.service import Service
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What the removal of a pipeline deletes, and what stays; a line for each."""
+
+    pipeline: str
+    deleted: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [f"This deletes the pipeline {self.pipeline}:", *(f"  - {line}" for line in self.deleted)]
+        return "\n".join([*lines, "These stay:", *(f"  - {line}" for line in self.kept)])
+
+
+def find_removable(service: Service, name: str) -> Service:
+    """Return the service bound to a pipeline, also to one whose removal began.
+
+    Raises
+    ------
+    PipelineNotFoundError
+        The stack has no such pipeline, or it is the default one.
+    """
+    if name.lower() in ("", DEFAULT):
+        raise PipelineNotFoundError(
+            f"The default pipeline belongs to the stack {service.stack_name}; npx serverless remove removes both."
+        )
+    state = read_state(service.for_pipeline(name))
+    if state.version == 0 or state.pipeline.lower() != name.lower():
+        known = [each.pipeline for each in list_states(service)]
+        raise PipelineNotFoundError(explain_missing(service, name, known))
+    return service.for_pipeline(state.pipeline)
+
+
+def describe_removal(service: Service) -> Removal:
+    """Describe what the removal of a pipeline deletes, and what stays."""
+    state, endpoint, settings = read_state(service), describe_endpoint(service), service.settings
+    prefix = resource_prefix(service)
+    deleted = (
+        *([f"the running build {state.running}, which is stopped"] if state.running else []),
+        *([f"the endpoint {name_endpoint(service)}, which is {endpoint.status}"] if endpoint else []),
+        f"the models, endpoint configurations, training and tuning jobs of its builds ({prefix}...), with their logs",
+        f"the models' files in s3://{settings.model_bucket}/{service.folder}",
+        f"the model package group {name_package_group(service)} with its packages",
+        f"the parameter document {name_document(service)} and the records of {state.newest_ended} builds",
+    )
+    kept = (
+        f"its data in s3://{settings.data_bucket}/{service.folder}",
+        f"its source code in s3://{settings.code_bucket}/{service.folder}",
+        f"the images of its builds in {settings.image_repository_uri}",
+    )
+    return Removal(service.pipeline, deleted, kept)
