@@ -42,10 +42,9 @@ NEEDED_ON_AWS_ALONE = {
         "sagemaker:DescribeEndpointConfig",
         "sagemaker:UpdateEndpointWeightsAndCapacities",
     },
-    "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
-    "RegisterModel": {
+    "ModelSteps": {
+        "s3:AbortMultipartUpload",  # when the upload of a large model breaks off
         "ecr:DescribeImages",  # SageMaker calls it with the role that registers
-        "s3:GetObject",  # the same, when ModelArtifacts lies in the code bucket
         "sagemaker:DescribeModelPackage",  # when the build is stopped in the middle of the registration
         "sagemaker:UpdateModelPackage",
     },
@@ -81,10 +80,6 @@ NEEDED_NOW_AND_THEN = {
     for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")
     for job in ("Training", "HyperParameterTuning")
 } | {(role, "codebuild:StopBuild") for role in ("AlexaSkill", "BuildStateMachine", "FinishBuild")}
-NEEDED_NOW_AND_THEN |= {
-    ("SweepBuilds", "states:StartExecution"),  # when a launch has died before the start
-    ("SweepBuilds", "states:SendTaskSuccess"),  # when an approval has died before it was sent
-}
 
 
 @dataclass
@@ -268,7 +263,7 @@ def _read_document(stack: DeployedStack) -> dict[str, Any]:
 
 
 def _role_kind(role: str) -> str:
-    """ "PlanBuild" of "sagebuild-dev-PlanBuildRole-1ABC"."""
+    """ "FinishBuild" of "sagebuild-dev-FinishBuildRole-1ABC"."""
     return role.removeprefix("sagebuild-dev-").split("Role-")[0]
 
 
