@@ -199,7 +199,9 @@ def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
     resources = template_resources()
     kinds = Counter(resource["Type"].removeprefix("AWS::") for resource in resources.values())
     optional = Counter(one["Type"].removeprefix("AWS::") for one in resources.values() if "Condition" in one)
-    sources = Counter(source for function in FUNCTIONS.values() for each in function.get("events", []) for source in each)
+    sources = Counter(
+        source for function in FUNCTIONS.values() for each in function.get("events", []) for source in each
+    )
     assert (kinds["IAM::Role"], optional["IAM::Role"]) == (11, 1)  # one for GitHub
     assert len(FUNCTIONS) == 13
     assert (kinds["Events::Rule"], optional["Events::Rule"]) == (5, 4)  # one for each trigger
