@@ -213,6 +213,31 @@ def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
     assert "pipelines:" not in text
 
 
+def test_the_documentation_lists_what_a_stack_uses_of_each_quota() -> None:
+    kinds = Counter(
+        one["Type"].removeprefix("AWS::") for one in template_resources().values() if "Condition" not in one
+    )
+    events = [event for function in FUNCTIONS.values() for event in function.get("events", [])]
+    rules = [event for event in events if event.keys() & {"eventBridge", "schedule"}]
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[?([\w ]+)[^|]*\|[^|]*\| (\d+)[^|]*\| \d+[^|]*\|$", page, re.MULTILINE)
+    assert {name.strip(): int(count) for name, count in rows} == {
+        "IAM roles": kinds["IAM::Role"],
+        "Lambda functions": len(FUNCTIONS),
+        "EventBridge rules": kinds["Events::Rule"] + len(rules),
+        "rules with wildcards": 0,
+        "state machines": kinds["StepFunctions::StateMachine"],
+        "CloudWatch log groups": len(FUNCTIONS) + kinds["Logs::LogGroup"],
+        "DynamoDB tables": kinds["DynamoDB::Table"],
+        "SNS topics": kinds["SNS::Topic"],
+        "SQS queues": kinds["SQS::Queue"],
+        "SSM parameters": kinds["SSM::Parameter"],
+        "S3 buckets": kinds["S3::Bucket"],
+        "SageMaker endpoints": 0,
+        "SageMaker model package groups": 0,  # the template's group is the default pipeline's
+    }
+
+
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: the inline policies of a role together.
 MAX_ROLE_POLICY = 10_240  # characters without white space
 
