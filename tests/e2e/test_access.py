@@ -112,7 +112,7 @@ def test_the_user_uses_the_own_pipeline(world: World) -> None:
     assert build.status == "succeeded", build.record.reason
     assert build.steps()
     assert fraud.status().endpoint.status == "InService"  # type: ignore[union-attr]
-    assert fraud.predict([[0] * 64], content_type="text/csv") is not None
+    assert fraud.predict([[0] * 64]) is not None
     described = world.client("sagemaker").describe_training_job(TrainingJobName=build.record.training_job)
     assert described["TrainingJobStatus"] == "Completed"
 
@@ -136,7 +136,7 @@ TRIED: dict[str, Callable[[World, Stack, Pipeline], Any]] = {
     "list the builds": lambda _, other, __: list_builds(other.service),
     "read a build": lambda _, other, __: read_build(other.service, 1),
     "stop the build": lambda _, other, __: other.stop(),
-    "ask the endpoint": lambda _, other, __: other.predict([[0] * 64], content_type="text/csv"),
+    "ask the endpoint": lambda _, other, __: other.predict([[0] * 64]),
     "describe the endpoint": lambda _, other, __: other.endpoint(),
     "request a build": lambda world, _, pipeline: world.request(pipeline),
     "stop the execution": lambda world, other, _: world.client("stepfunctions").stop_execution(
@@ -173,7 +173,7 @@ def test_the_user_is_refused_for_the_default_pipeline(world: World) -> None:
         default.builds,
         default.start,
         default.endpoint,
-        lambda: default.predict([[0] * 64], content_type="text/csv"),
+        lambda: default.predict([[0] * 64]),
         lambda: world.client("events").put_events(Entries=[world.fraud.describe_request(), event]),
         lambda: world.client("s3").put_object(Bucket=default.outputs["DataBucket"], Key="train/a.csv", Body=b""),
         lambda: world.client("dynamodb").scan(TableName=default.outputs["BuildsTable"]),

@@ -159,8 +159,8 @@ def use(stack: DeployedStack) -> None:
     stack.finish(number + 1)
     use_tuning(stack)
     use_deployment(stack)
-    use_images(Byod(stack), hostinstancetype="ml.m5.large", **scaling)
     use_pipeline(stack)
+    use_images(Byod(stack), hostinstancetype="ml.m5.large", **scaling)
     use_sweep(stack)
     stack.set_parameters()
 
