@@ -6,15 +6,20 @@ use, and the finish of the build writes what the endpoint uses. So one query ans
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from sagebuild.builds.items import from_item, to_item
 from sagebuild.builds.lock import list_states, state_key
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.running.endpoint import Endpoint, describe_variants
 from sagebuild.service import Service, aws_call
+
+_log = logging.getLogger("sagebuild")
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,19 @@ def record_running(service: Service, number: int, needs: Mapping[str, int]) -> N
 
 
 def record_live(service: Service, endpoint: Endpoint | None) -> None:
-    """Record the instances of the pipeline's endpoint after a build, in place of those of the build."""
-    variants = describe_variants(service, endpoint.config) if endpoint else []
-    if endpoint and not variants:
-        _update(service, running={}, build=0)  # its configuration was deleted, and it serves what it served before
-    else:
-        _update(service, running={}, build=0, live=count_instances(variants))
+    """Record the instances of the pipeline's endpoint after a build, in place of those of the build.
+
+    The earlier ones stay if the endpoint's configuration was deleted, or is one of the user's own that sagebuild may
+    not describe.
+    """
+    variants: list[Any] = []
+    if endpoint:
+        try:
+            variants = describe_variants(service, endpoint.config)
+        except ClientError as error:
+            _log.warning("the instances of the endpoint are not counted: %s", error)
+    live = {"live": count_instances(variants)} if variants or not endpoint else {}
+    _update(service, running={}, build=0, **live)
 
 
 def read_others(service: Service) -> dict[str, list[Use]]:

@@ -312,3 +312,18 @@ def test_the_uses_of_200_pipelines_are_read_by_two_calls(ready: Stack) -> None:
     ready.service.dynamodb.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
     assert len(read_others(ready.service)[TRAINING]) == 200
     assert calls == ["Query", "Query"]
+
+
+def test_a_configuration_that_may_not_be_described_does_not_delay_the_finish(
+    ready: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    churn = create_pipeline(ready, "churn")
+    plan_first(churn)
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "DescribeEndpointConfig")
+
+    monkeypatch.setattr(churn.service.sagemaker, "describe_endpoint_config", refuse)
+    serve(churn, 1)
+    assert read_build(churn.service, 1).status == "succeeded"
+    assert read_others(ready.service) == {}
