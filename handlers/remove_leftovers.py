@@ -1,10 +1,11 @@
-"""Deletes what builds created outside CloudFormation, before the stack is removed."""
+"""Deletes what was created outside CloudFormation, before the stack is removed."""
 
 from typing import Any
 
 from sagebuild.custom_resource import answer_request
 from sagebuild.finish.remove import remove_leftovers
 from sagebuild.service import Service
+from sagebuild.voice.access import delete_access
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -14,4 +15,6 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 def _apply(request_type: str, _properties: dict[str, Any]) -> None:
     if request_type == "Delete":
-        remove_leftovers(Service.from_environment())
+        service = Service.from_environment()
+        remove_leftovers(service)
+        delete_access(service)

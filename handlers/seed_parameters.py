@@ -4,9 +4,8 @@ from typing import Any
 
 from sagebuild.custom_resource import answer_request
 from sagebuild.parameters import default_document
-from sagebuild.parameters.store import delete_document, write_document
+from sagebuild.parameters.store import write_document
 from sagebuild.service import Service
-from sagebuild.voice.access import delete_access
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -15,9 +14,5 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def _apply(request_type: str, properties: dict[str, Any]) -> None:
-    service = Service.from_environment()
-    if request_type == "Delete":
-        delete_document(service)
-        delete_access(service)
-    else:
-        write_document(service, default_document(properties["Framework"]), overwrite=False)
+    if request_type != "Delete":  # removeLeftovers deletes the document
+        write_document(Service.from_environment(), default_document(properties["Framework"]), overwrite=False)

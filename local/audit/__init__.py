@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from moto.iam.models import iam_backends
+from moto.iam.models import IAMBackend, iam_backends
 
 from local import calls, config
 from local.audit import buckets, permissions
@@ -20,6 +20,7 @@ from local.calls import Call
 from local.errors import RefusedError
 
 MOTO_NAMES = (
+    "moto.iam.models.IAMBackend",
     "moto.iam.models.IAMBackend.get_roles",
     "moto.iam.models.Role.permissions_boundary",
     "moto.iam.models.iam_backends",
@@ -35,6 +36,7 @@ _granted: dict[str, set[Grant]] = {}
 
 def install() -> None:
     """Audit every call from now on."""
+    IAMBackend.get_roles = _list_roles
     calls.add_check(check)
     buckets.install()
 
@@ -108,6 +110,11 @@ def clear() -> None:
     with _lock:
         _made.clear()
         _granted.clear()
+
+
+def _list_roles(backend: IAMBackend) -> Any:
+    """A copy: moto's view of the roles fails when another thread creates a role while it is read."""
+    return list(backend.roles.values())
 
 
 def _roles() -> dict[str, Any]:

@@ -6,7 +6,10 @@ from functools import cache
 from typing import Any
 
 # Keys that a request may lack; any other missing key is one that this engine does not derive.
-_OPTIONAL_KEYS = ("aws:requesttag/", "aws:tagkeys", "iam:passedtoservice", "s3:prefix", "s3:delimiter", "lambda:")
+_OPTIONAL_KEYS = (
+    *("aws:requesttag/", "aws:tagkeys", "dynamodb:leadingkeys", "iam:passedtoservice", "lambda:"),
+    *("s3:delimiter", "s3:prefix", "ssm:overwrite"),
+)
 
 Context = dict[str, str | list[str]]
 
@@ -77,7 +80,8 @@ def _holds(operator: str, key: str, expected: list[str], context: Context) -> bo
 
 def _read_key(key: str, context: Context) -> list[str] | None:
     value = next((context[name] for name in context if name.lower() == key.lower()), None)
-    if value is None and not key.lower().startswith(_OPTIONAL_KEYS):
+    is_tag = key.lower().startswith("aws:resourcetag/") and "aws:ResourceTag" in context
+    if value is None and not is_tag and not key.lower().startswith(_OPTIONAL_KEYS):
         raise UndecidedError(f"condition key {key}")
     return None if value is None else _strings(value)
 

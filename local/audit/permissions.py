@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local import config
-from local.audit import resources
+from local.audit import condition_keys, resources
 from local.audit.conditions import Context
 from local.calls import Call
 
@@ -58,6 +58,7 @@ _KEYS = {
     "lambda:FunctionArn": "FunctionArn",
     "s3:delimiter": "Delimiter",
     "s3:prefix": "Prefix",
+    "ssm:Overwrite": "Overwrite",
 }
 _ROLE_MEMBERS = ("role", "rolearn", "executionrolearn", "servicerole", "servicerolearn")
 
@@ -68,7 +69,7 @@ class Permission:
 
     action: str
     resource: str | None
-    context: Context = field(default_factory=dict, hash=False)
+    context: Context = field(default_factory=dict, compare=False)
 
 
 def of(call: Call) -> Iterator[Permission]:
@@ -76,12 +77,15 @@ def of(call: Call) -> Iterator[Permission]:
     if call.action in ("dynamodb:TransactWriteItems", "dynamodb:TransactGetItems"):
         yield from _transaction(call)
         return
+    if call.action in ("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"):
+        yield from _batch(call)
+        return
     action = _ACTIONS.get(call.action, call.action)
     if not action:
         return
     named = list(resources.of(call))
-    for resource in named:
-        yield Permission(action, resource)
+    for index, resource in enumerate(named):
+        yield Permission(action, resource, _context_of(call, resource, index))
     if call.prefix == "s3" and "CopySource" in call.parameters:
         yield Permission("s3:GetObject", resources.copied_object(call.parameters["CopySource"]))
     if action == "s3:DeleteObject":
@@ -112,15 +116,33 @@ def context(call: Call) -> Context:
         keys |= {"aws:TagKeys": list(tags)} | {f"aws:RequestTag/{key}": value for key, value in tags.items()}
     for key, member in _KEYS.items():
         if member in call.parameters:
-            keys[key] = str(call.parameters[member])
+            value = call.parameters[member]
+            keys[key] = str(value).lower() if isinstance(value, bool) else str(value)
     return keys
+
+
+def _context_of(call: Call, resource: str | None, index: int) -> Context:
+    """The condition keys of one of a call's resources, which `resources.of` returns at this index."""
+    if call.action == "events:PutEvents":
+        return condition_keys.of_event(call.parameters["Entries"][index])
+    if call.prefix == "dynamodb" and "TableName" in call.parameters:
+        return condition_keys.of_table(call, str(call.parameters["TableName"]), call.parameters)
+    return condition_keys.of_resource(call, resource)
 
 
 def _transaction(call: Call) -> Iterator[Permission]:
     for item in call.parameters.get("TransactItems", []):
         for kind, part in item.items():
             action = _TRANSACTED.get(kind, "GetItem")
-            yield Permission(f"dynamodb:{action}", resources.table(call, part.get("TableName", "")))
+            name = part.get("TableName", "")
+            keys = condition_keys.of_table(call, name, part)
+            yield Permission(f"dynamodb:{action}", resources.table(call, name), keys)
+
+
+def _batch(call: Call) -> Iterator[Permission]:
+    for name, requests in call.parameters.get("RequestItems", {}).items():
+        keys = condition_keys.of_table(call, name, requests)
+        yield Permission(call.action, resources.table(call, name), keys)
 
 
 def _roles(parameters: Any) -> Iterator[str]:

@@ -143,8 +143,6 @@ def _codebuild(call: Call) -> Iterator[str]:
 
 
 def _dynamodb(call: Call) -> Iterator[str]:
-    for name in call.parameters.get("RequestItems", {}):
-        yield table(call, name)
     for resource in _first_named(call):
         index = call.parameters.get("IndexName")
         yield f"{resource}/index/{index}" if index else resource

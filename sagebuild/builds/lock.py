@@ -170,7 +170,7 @@ def change_state(
     """
     put = _put(
         service,
-        _state_key(service, "stack") | to_item(_to_plain(replace(wanted, version=seen.version + 1))),
+        state_key(service, "stack") | to_item(_to_plain(replace(wanted, version=seen.version + 1))),
         ConditionExpression="version = :seen" if seen.version else "attribute_not_exists(version)",
         **({"ExpressionAttributeValues": {":seen": {"N": str(seen.version)}}} if seen.version else {}),
     )
@@ -179,15 +179,15 @@ def change_state(
         item = build_key(service, record.number) | to_item(asdict(record))
         more.append(_put(service, item, ConditionExpression="attribute_not_exists(kind)"))
     if fingerprints is not None:
-        more.append(_put(service, _state_key(service, "seen") | {"seen": {"S": fingerprints}}))
+        more.append(_put(service, state_key(service, "seen") | {"seen": {"S": fingerprints}}))
     return _write(service, put, more)
 
 
 def delete_state(service: Service) -> None:
-    """Delete a pipeline's fingerprints and its state, with which the pipeline no longer exists."""
+    """Delete a pipeline's items, its state last, with which the pipeline no longer exists."""
     with aws_call("delete the pipeline's state"):
-        for kind in ("seen", "stack"):
-            service.dynamodb.delete_item(TableName=service.settings.builds_table, Key=_state_key(service, kind))
+        for kind in ("uses", "seen", "stack"):
+            service.dynamodb.delete_item(TableName=service.settings.builds_table, Key=state_key(service, kind))
 
 
 def _write(service: Service, put: Any, more: list[Any]) -> bool:
@@ -206,8 +206,8 @@ def _write(service: Service, put: Any, more: list[Any]) -> bool:
     return True
 
 
-def _state_key(service: Service, kind: str) -> dict[str, Any]:
-    """Return the table's key of a pipeline's state or fingerprints."""
+def state_key(service: Service, kind: str) -> dict[str, Any]:
+    """Return the table's key of a pipeline's item: its state, its fingerprints, or what it uses of the quotas."""
     number = int(hash_pipeline(service.pipeline), 16) if service.pipeline else 0
     return {"kind": {"S": kind}, "number": {"N": str(number)}}
 
@@ -215,7 +215,7 @@ def _state_key(service: Service, kind: str) -> dict[str, Any]:
 def _read_item(service: Service, kind: str) -> Any:
     with aws_call("read the builds table"):
         return service.dynamodb.get_item(
-            TableName=service.settings.builds_table, Key=_state_key(service, kind), ConsistentRead=True
+            TableName=service.settings.builds_table, Key=state_key(service, kind), ConsistentRead=True
         ).get("Item", {})
 
 

@@ -22,6 +22,7 @@ from sagebuild.finish.prune import prune_builds
 from sagebuild.launch.start import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notifications.notify import notify_once
+from sagebuild.plan.uses import record_live
 from sagebuild.running.endpoint import describe_endpoint, undo_deployment
 from sagebuild.running.image_builds import explain_failed_image, find_built_images
 from sagebuild.running.job import Job, complete_job, job_facts
@@ -110,6 +111,8 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         with _attempt(ending, problems):
             _restore_endpoint(service, record, sleep)
     endpoint = describe_endpoint(service)
+    with _attempt(ending, problems):
+        record_live(service, None if endpoint and endpoint.status == "Failed" else endpoint)
     step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
     reason = _explain(service, record, ending, None if work.was_running else job, step)
     with _attempt(ending, problems):

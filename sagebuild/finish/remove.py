@@ -37,7 +37,7 @@ _IsOwn = Callable[[str], bool]  # whether a resource's name is one of those to d
 
 
 def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Delete all that the builds of a stack created, and all objects in its buckets; first stop the running builds.
+    """Delete what builds created, all parameter documents, and all objects in the buckets; first stop running builds.
 
     Raises
     ------
@@ -53,8 +53,7 @@ def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sle
     for pipeline in pipelines:
         _delete_packages(pipeline)
         _delete_logs(pipeline, lambda _: True)
-        if pipeline.pipeline:
-            delete_document(pipeline)
+        delete_document(pipeline)
     settings = service.settings
     for bucket in (settings.data_bucket, settings.code_bucket, settings.model_bucket):
         _empty_bucket(service, bucket)

@@ -23,7 +23,9 @@ from sagebuild.plan.deployment import (
 )
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
+from sagebuild.plan.quotas import count_needs
 from sagebuild.plan.requests import plan_requests
+from sagebuild.plan.uses import record_running
 from sagebuild.requests.bodies import Body, build_tags, read_channels
 from sagebuild.requests.hooks import plan_execution
 from sagebuild.requests.script_mode import PackingPlan, plan_packing
@@ -66,6 +68,8 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     bodies, artifacts = requests.bodies, requests.training.artifacts if requests.training else None
     instance_type = bodies["endpointConfig"]["ProductionVariants"][0].get("InstanceType")
     if requests.are_valid:
+        # Written before the others are read: of two builds that are planned at once, the second one sees the first.
+        record_running(service, record.number, count_needs(bodies))
         examine_quotas(service, bodies, findings)
     examine_inputs(context, artifacts, findings)
     examine_images(context, findings)

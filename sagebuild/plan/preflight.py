@@ -13,8 +13,9 @@ from sagebuild.names import name_endpoint
 from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
 from sagebuild.plan.archives import Unreadable, find_archive_problem
 from sagebuild.plan.findings import Findings
-from sagebuild.plan.quotas import QuotasUnknown, count_needs, find_short_quotas
+from sagebuild.plan.quotas import QuotasUnknown, count_needs, explain_short_quota, find_short_quotas
 from sagebuild.plan.shapes import find_violations
+from sagebuild.plan.uses import read_others
 from sagebuild.requests.algorithms import find_algorithm_problems
 from sagebuild.requests.bodies import Bodies, read_channels
 from sagebuild.requests.extensions import name_pipeline_image
@@ -205,15 +206,15 @@ def _find_network_problems(service: Service, parameters: BuildParameters) -> Ite
 
 
 def examine_quotas(service: Service, bodies: Bodies, findings: Findings) -> None:
-    """Compare the instances that the requests ask for with the account's quotas."""
+    """Compare the instances that the requests ask for, and those of the other pipelines, with the account's quotas."""
     needs = count_needs(bodies)
+    others = read_others(service) if needs else {}
+    totals = {name: need + sum(use.count for use in others.get(name, ())) for name, need in needs.items()}
     try:
-        short = find_short_quotas(service, needs)
+        short = find_short_quotas(service, totals)
     except QuotasUnknown as reason:
         findings.notes.append(f"The service quotas were not examined: {reason}")
         return
     findings.problems += [
-        f"The account's quota '{name}' is {value:g}, and the build needs {needs[name]}; request an increase in the "
-        "Service Quotas console, or choose another instance type or count."
-        for name, value in short.items()
+        explain_short_quota(name, value, needs[name], others.get(name, ())) for name, value in short.items()
     ]

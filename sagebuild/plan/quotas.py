@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sagebuild.errors import AwsUnavailableError
+from sagebuild.plan.uses import Use, count_instances
 from sagebuild.service import Service, aws_call
 
 # Thousands of quotas at 100 a page take seconds; a quota found too late costs a training that cannot be deployed.
@@ -31,14 +32,20 @@ def count_needs(bodies: Mapping[str, dict[str, Any]]) -> dict[str, int]:
     usages = [(resources.get("InstanceType"), job, count)]
     if resources.get("KeepAlivePeriodInSeconds"):
         usages.append((resources.get("InstanceType"), "training warm pool", count))
-    for variant in bodies["endpointConfig"]["ProductionVariants"]:
-        usages.append((variant.get("InstanceType"), "endpoint", variant.get("InitialInstanceCount", 1)))
-    needs: dict[str, int] = {}
-    for instance_type, usage, count in usages:
-        if instance_type:
-            name = f"{instance_type} for {usage} usage"
-            needs[name] = needs.get(name, 0) + count
-    return needs
+    needs = {f"{instance_type} for {usage} usage": count for instance_type, usage, count in usages if instance_type}
+    return needs | count_instances(bodies["endpointConfig"]["ProductionVariants"])
+
+
+def explain_short_quota(name: str, value: float, need: int, others: Sequence[Use]) -> str:
+    """Explain that the account's quota does not suffice for a build, and which other pipelines use it."""
+    short = f"The account's quota '{name}' is {value:g}, and the build needs {need}"
+    if value < need or not others:
+        return f"{short}; request an increase in the Service Quotas console, or choose another instance type or count."
+    total, each = sum(use.count for use in others), ", ".join(map(str, others))
+    return (
+        f"{short}, while other pipelines use {total}: {each}; wait for their builds, request an increase in the "
+        "Service Quotas console, or choose another instance type or count."
+    )
 
 
 def find_short_quotas(

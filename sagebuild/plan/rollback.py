@@ -28,8 +28,9 @@ from sagebuild.plan.deployment import (
     plan_deployment,
 )
 from sagebuild.plan.findings import Findings
+from sagebuild.plan.uses import count_instances, record_running
 from sagebuild.requests.bodies import build_tags
-from sagebuild.running.endpoint import Endpoint, describe_instance_type, describe_models
+from sagebuild.running.endpoint import Endpoint, describe_models, describe_variants
 from sagebuild.service import Service, aws_call, suppress_code
 
 # The newest builds that are searched for the previous one.
@@ -119,7 +120,9 @@ def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
     target = find_target(service, record.trigger.rollback, live.endpoint)
     parameters = parse_overridden(target.parameters, target.overrides, service.settings.framework)
     context, findings = BuildContext(service, record.number, parameters), Findings()
-    instance_type = describe_instance_type(service, target.endpoint_config)
+    variants = describe_variants(service, target.endpoint_config)
+    instance_type = variants[0].get("InstanceType") if variants else None
+    record_running(service, record.number, count_instances(variants))
     examine_deployment(context, findings)
     examine_scaling(service, live, instance_type, findings)
     findings.raise_problems()

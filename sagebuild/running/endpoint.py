@@ -51,16 +51,17 @@ def describe_endpoint(service: Service) -> Endpoint | None:
 
 def describe_models(service: Service, config: str) -> list[str]:
     """Return the names of an endpoint configuration's models; none if the configuration was deleted."""
-    return [str(variant.get("ModelName", "")) for variant in _describe_variants(service, config)]
+    return [str(variant.get("ModelName", "")) for variant in describe_variants(service, config)]
 
 
 def describe_instance_type(service: Service, config: str) -> str | None:
     """Return the instance type of an endpoint configuration; None if it is serverless or was deleted."""
-    variants = _describe_variants(service, config)
+    variants = describe_variants(service, config)
     return variants[0].get("InstanceType") if variants else None
 
 
-def _describe_variants(service: Service, config: str) -> list[Any]:
+def describe_variants(service: Service, config: str) -> list[Any]:
+    """Return the variants of an endpoint configuration; none if it was deleted."""
     with aws_call(f"describe the endpoint configuration {config}"):
         try:
             answer = service.sagemaker.describe_endpoint_config(EndpointConfigName=config)

@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -173,10 +175,79 @@ def test_a_function_says_what_it_is_and_what_it_takes(name: str) -> None:
     assert FUNCTIONS[name].keys() >= {"description", "role", "timeout", "memorySize"}
 
 
-def test_every_function_has_a_role_of_its_own() -> None:
-    roles = {name: function["role"]["Fn::Sub"] for name, function in FUNCTIONS.items()}
-    assert roles == {name: f"${{{name[0].upper()}{name[1:]}Role.Arn}}" for name in FUNCTIONS}
+def test_functions_share_a_role_only_as_the_documentation_explains() -> None:
+    roles: dict[str, set[str]] = {}
+    for name, function in FUNCTIONS.items():
+        roles.setdefault(function["role"]["Fn::Sub"].removeprefix("${").removesuffix(".Arn}"), set()).add(name)
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+Role)` \| functions? ([^|]+) \|", page, re.MULTILINE)
+    assert roles == {role: set(re.findall(r"`(\w+)`", functions)) for role, functions in rows}
     assert "iam" not in SERVICE["provider"]
+
+
+def template_resources() -> dict[str, dict[str, Any]]:
+    """The resources of all files in resources/, by logical id."""
+    return {
+        name: resource
+        for path in RESOURCES
+        for name, resource in yaml.safe_load(path.read_text(encoding="utf-8"))["Resources"].items()
+    }
+
+
+def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
+    """Nothing in the template repeats: pipelines are items of the builds table, not resources of the stack."""
+    resources = template_resources()
+    kinds = Counter(resource["Type"].removeprefix("AWS::") for resource in resources.values())
+    optional = Counter(one["Type"].removeprefix("AWS::") for one in resources.values() if "Condition" in one)
+    sources = Counter(
+        source for function in FUNCTIONS.values() for each in function.get("events", []) for source in each
+    )
+    assert (kinds["IAM::Role"], optional["IAM::Role"]) == (11, 1)  # one for GitHub
+    assert len(FUNCTIONS) == 13
+    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (5, 4)  # one for each trigger
+    assert sources == {"eventBridge": 2, "schedule": 1, "sqs": 1}  # of which three are rules
+    assert kinds["StepFunctions::StateMachine"] == kinds["DynamoDB::Table"] == 1
+    assert not [name for name in resources if name.startswith("Fn::")]  # a loop, such as Fn::ForEach
+    text = "".join(path.read_text(encoding="utf-8") for path in (*RESOURCES, ROOT / "serverless.yml"))
+    assert "AWS::LanguageExtensions" not in text
+    assert "pipelines:" not in text
+
+
+def test_the_documentation_lists_what_a_stack_uses_of_each_quota() -> None:
+    kinds = Counter(
+        one["Type"].removeprefix("AWS::") for one in template_resources().values() if "Condition" not in one
+    )
+    events = [event for function in FUNCTIONS.values() for event in function.get("events", [])]
+    rules = [event for event in events if event.keys() & {"eventBridge", "schedule"}]
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[?([\w ]+)[^|]*\|[^|]*\| (\d+)[^|]*\| \d+[^|]*\|$", page, re.MULTILINE)
+    assert {name.strip(): int(count) for name, count in rows} == {
+        "IAM roles": kinds["IAM::Role"],
+        "Lambda functions": len(FUNCTIONS),
+        "EventBridge rules": kinds["Events::Rule"] + len(rules),
+        "rules with wildcards": 0,
+        "state machines": kinds["StepFunctions::StateMachine"],
+        "CloudWatch log groups": len(FUNCTIONS) + kinds["Logs::LogGroup"],
+        "DynamoDB tables": kinds["DynamoDB::Table"],
+        "SNS topics": kinds["SNS::Topic"],
+        "SQS queues": kinds["SQS::Queue"],
+        "SSM parameters": kinds["SSM::Parameter"],
+        "S3 buckets": kinds["S3::Bucket"],
+        "SageMaker endpoints": 0,
+        "SageMaker model package groups": 0,  # the template's group is the default pipeline's
+    }
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: the inline policies of a role together.
+MAX_ROLE_POLICY = 10_240  # characters without white space
+
+
+def test_the_policies_of_a_role_fit_iam() -> None:
+    for name, resource in template_resources().items():
+        if resource["Type"] == "AWS::IAM::Role":
+            policies = json.dumps([each["PolicyDocument"] for each in resource["Properties"]["Policies"]])
+            # Intrinsic functions and their parameters are longer than most of the texts that they become.
+            assert len(re.sub(r"\s", "", policies)) < MAX_ROLE_POLICY, name
 
 
 @each_function
@@ -197,7 +268,7 @@ def test_the_reach_of_a_function_ends_where_its_calls_end() -> None:
     assert plan.needed >= {"BUILDS_TABLE", "CODE_BUCKET", "FRAMEWORK", "STACK_NAME", "TRAINING_ROLE_ARN"}
     assert plan.optional >= {"CALL_TIMEOUT_SECONDS", "PREPROCESS_STATE_MACHINE", "TRAINING_CONFIG_FUNCTION"}
     assert seed.optional == {"CALL_TIMEOUT_SECONDS"}
-    assert seed.needed == {"PARAMETERS_NAME", "ACCESS_NAME", "STACK_NAME", "STACK_ID", "AWS_REGION"}
+    assert seed.needed == {"PARAMETERS_NAME", "STACK_NAME", "STACK_ID", "AWS_REGION"}
     assert settings_of("skill.app").needed >= {"STATE_MACHINE_ARN"}
     assert {"SKILL_ID"} <= settings_of("skill.app").optional & FUNCTIONS["alexaSkill"]["environment"].keys()
     assert settings_of("handlers.remove_leftovers").needed >= {"DATA_BUCKET", "CODE_BUCKET", "MODEL_BUCKET"}

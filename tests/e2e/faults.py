@@ -19,10 +19,9 @@ from tests.local.sagemaker_world import pack
 
 Json = dict[str, Any]
 
-MACHINE, FINISH, LAUNCH, PLAN = (
-    f"*-{name}Role-*" for name in ("BuildStateMachine", "FinishBuild", "LaunchBuild", "PlanBuild")
+MACHINE, FINISH, STEPS, MODEL_STEPS = (
+    f"*-{name}Role-*" for name in ("BuildStateMachine", "FinishBuild", "BuildSteps", "ModelSteps")
 )
-PACK, REGISTER, SMOKE = (f"*-{name}Role-*" for name in ("PackModel", "RegisterModel", "RunSmokeTest"))
 LIMIT = 2  # seconds that a state may take, where it is to take too long
 HANG = 3.0  # seconds
 
@@ -235,17 +234,17 @@ def _rows_of_functions() -> Iterator[Row]:
     crash: Json = {"crash": True, "times": 1}
     denied = {"call": "sagemaker:CreateModel", "by": MACHINE} | ERRORS["access denied"][0]
     reason = ERRORS["access denied"][1]
-    read = {"call": "ssm:GetParameter", "by": PLAN, "crash": True}
+    read = {"call": "ssm:GetParameter", "by": STEPS, "crash": True}
     yield Row("Plan Build", "function crashes once", "succeeded", faults=(read | crash,))
-    lost = {"call": "s3:PutObject", "by": PACK} | crash
+    lost = {"call": "s3:PutObject", "by": MODEL_STEPS} | crash
     yield Row("Pack Model", "function crashes once", "succeeded", faults=(lost,), document=PACKED)
-    lost = {"call": "sagemaker:InvokeEndpoint", "by": SMOKE} | crash
+    lost = {"call": "sagemaker:InvokeEndpoint", "by": STEPS} | crash
     yield Row("Run Smoke Test", "function crashes once", "succeeded", faults=(lost,), document=TESTED)
     yield Row("Plan Build", "function crashes", "failed", "Runtime exited with error", (read,))
     for call in ("s3:PutObject", "sagemaker:CreateModelPackage", "dynamodb:UpdateItem"):
-        lost = {"call": call, "by": REGISTER} | crash
+        lost = {"call": call, "by": MODEL_STEPS} | crash
         yield Row("Register Model", f"crash at {call}", "succeeded", faults=(lost,), document=TRAINING)
-    refused = {"call": "sagemaker:CreateModelPackage", "by": REGISTER} | ERRORS["access denied"][0]
+    refused = {"call": "sagemaker:CreateModelPackage", "by": MODEL_STEPS} | ERRORS["access denied"][0]
     yield Row("Register Model", "registry refuses", "failed", reason, (refused,), document=TRAINING)
     for call in (
         "dynamodb:GetItem",

@@ -10,6 +10,7 @@ import pytest
 from demo.local_aws import Aws, list_inventory
 from tests.e2e.byod import SLOW, Byod
 from tests.e2e.deployment import answer_in_registry, guard, sample
+from tests.e2e.pipelines import Pipeline
 from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import running_engine
 
@@ -42,10 +43,9 @@ NEEDED_ON_AWS_ALONE = {
         "sagemaker:DescribeEndpointConfig",
         "sagemaker:UpdateEndpointWeightsAndCapacities",
     },
-    "PackModel": {"s3:AbortMultipartUpload"},  # when the upload of a large model breaks off
-    "RegisterModel": {
+    "ModelSteps": {
+        "s3:AbortMultipartUpload",  # when the upload of a large model breaks off
         "ecr:DescribeImages",  # SageMaker calls it with the role that registers
-        "s3:GetObject",  # the same, when ModelArtifacts lies in the code bucket
         "sagemaker:DescribeModelPackage",  # when the build is stopped in the middle of the registration
         "sagemaker:UpdateModelPackage",
     },
@@ -81,10 +81,6 @@ NEEDED_NOW_AND_THEN = {
     for role in ("AlexaSkill", "FinishBuild", "RemoveLeftovers")
     for job in ("Training", "HyperParameterTuning")
 } | {(role, "codebuild:StopBuild") for role in ("AlexaSkill", "BuildStateMachine", "FinishBuild")}
-NEEDED_NOW_AND_THEN |= {
-    ("SweepBuilds", "states:StartExecution"),  # when a launch has died before the start
-    ("SweepBuilds", "states:SendTaskSuccess"),  # when an approval has died before it was sent
-}
 
 
 @dataclass
@@ -163,6 +159,7 @@ def use(stack: DeployedStack) -> None:
     stack.finish(number + 1)
     use_tuning(stack)
     use_deployment(stack)
+    use_pipeline(stack)
     use_images(Byod(stack), hostinstancetype="ml.m5.large", **scaling)
     use_sweep(stack)
     stack.set_parameters()
@@ -224,25 +221,43 @@ def use_sweep(stack: DeployedStack) -> None:
     stack.sweep()
 
 
-def spoil_packing(stack: DeployedStack) -> None:
+def use_pipeline(stack: DeployedStack) -> None:
+    """Do with a named pipeline what has permissions of its own."""
+    fraud, bucket = Pipeline(stack, "fraud"), stack.outputs["ModelBucket"]
+    fraud.build(hyperparameters={"trouble": "serving"})
+    stack.client("s3").put_object(Bucket=bucket, Key="fraud/checkpoints/earlier", Body=b"1")
+    packed = {"networkisolation": True, "checkpoints": {"uri": f"s3://{bucket}/fraud/checkpoints/"}, "keepbuilds": 1}
+    good = fraud.build(smoketest=sample(stack), **packed)
+    assert good["status"] == "succeeded", good["reason"]
+    fraud.build(hyperparameters={"trouble": "serving"})
+    for _ in range(2):
+        good = fraud.build(**packed)
+        assert good["status"] == "succeeded", good["reason"]
+    spoil_packing(stack, "fraud/builds")
+    use_queue(stack, fraud)
+
+
+def spoil_packing(stack: DeployedStack, folder: str = "builds") -> None:
     """Fail in the middle of putting a script into a model."""
     bucket = stack.outputs["ModelBucket"]
-    stack.client("s3").put_object(Bucket=bucket, Key="builds/no-archive", Body=b"no archive")
-    source, model = f"s3://{stack.outputs['CodeBucket']}/source.tar.gz", f"s3://{bucket}/builds/no-archive"
-    payload = json.dumps({"artifacts": model, "source": source, "target": f"s3://{bucket}/builds/never"})
+    stack.client("s3").put_object(Bucket=bucket, Key=f"{folder}/no-archive", Body=b"no archive")
+    source, model = f"s3://{stack.outputs['CodeBucket']}/source.tar.gz", f"s3://{bucket}/{folder}/no-archive"
+    payload = json.dumps({"artifacts": model, "source": source, "target": f"s3://{bucket}/{folder}/never"})
     answer = stack.client("lambda").invoke(FunctionName=f"{NAME}-packModel", Payload=payload)
     assert answer["FunctionError"] == "Unhandled"
 
 
-def use_queue(stack: DeployedStack) -> None:
+def use_queue(stack: DeployedStack, pipeline: Pipeline | None = None) -> None:
     """Deploy the earlier model once more, with a queue, and have a request answered in S3 and by SNS."""
     bucket, s3 = stack.outputs["ModelBucket"], stack.client("s3")
-    record = stack.build(skiptrain=True, asynchronous={"successtopic": stack.outputs["ResultsTopicArn"]})
+    changes = {"skiptrain": True, "asynchronous": {"successtopic": stack.outputs["ResultsTopicArn"]}}
+    record = pipeline.build(**changes) if pipeline else stack.build(**changes)
     assert record["status"] == "succeeded", record["reason"]
     question = "\n".join(",".join(map(str, row)) for row in stack.questions[:2] / 16)
     s3.put_object(Bucket=bucket, Key="asynchronous/question", Body=question)
+    endpoint, location = pipeline.endpoint if pipeline else NAME, f"s3://{bucket}/asynchronous/question"
     answer = stack.client("sagemaker-runtime").invoke_endpoint_async(
-        EndpointName=NAME, InputLocation=f"s3://{bucket}/asynchronous/question", ContentType="text/csv"
+        EndpointName=endpoint, InputLocation=location, ContentType="text/csv"
     )
     key = answer["OutputLocation"].removeprefix(f"s3://{bucket}/")
     wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"])
@@ -268,7 +283,7 @@ def _read_document(stack: DeployedStack) -> dict[str, Any]:
 
 
 def _role_kind(role: str) -> str:
-    """ "PlanBuild" of "sagebuild-dev-PlanBuildRole-1ABC"."""
+    """ "FinishBuild" of "sagebuild-dev-FinishBuildRole-1ABC"."""
     return role.removeprefix("sagebuild-dev-").split("Role-")[0]
 
 

@@ -4,19 +4,25 @@ import io
 import json
 import re
 import tarfile
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.lock import PipelineState, change_state, delete_state, read_state
 from sagebuild.builds.records import Trigger, read_build
 from sagebuild.cost.prices import date_prices
 from sagebuild.cost.spent import NEVER_COUNTED
 from sagebuild.errors import PreflightError
+from sagebuild.finish.build import Ending, finish_build
 from sagebuild.launch.start import launch_build
+from sagebuild.names import name_endpoint, name_resource
+from sagebuild.parameters.store import write_document
 from sagebuild.plan.build import plan_build
 from sagebuild.plan.quotas import QuotasUnknown, find_short_quotas
+from sagebuild.plan.uses import read_others, record_running
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 
 RIGHT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
@@ -232,3 +238,92 @@ def test_a_maxcost_that_cannot_be_kept_is_refused_with_all_else(ready: Stack) ->
     assert "does not contain learn.py" in second
     (problem,) = find_problems(ready, maxcost=0.01)
     assert problem.startswith("maxcost is 0.01, which pays for 281 seconds of the training at $0.13 an hour;")
+
+
+def create_pipeline(stack: Stack, name: str) -> Stack:
+    """A pipeline with a script, whose first build is about to be planned."""
+    bound = replace(stack, service=stack.service.for_pipeline(name))
+    bound.service.__dict__["quotas"] = stack.service.quotas
+    state = read_state(bound.service)
+    assert change_state(bound.service, state, replace(state, created_at="2026-01-01T00:00:00+00:00"))
+    upload("data", f"{name}/train/rows.csv", b"1,2")
+    upload("code", f"{name}/source.tar.gz", pack("./train.py", "serving/serve.py"))
+    launch_build(bound.service, Trigger("voice"))
+    return bound
+
+
+def plan_first(stack: Stack, **changes: Any) -> None:
+    write_document(stack.service, RIGHT | changes, overwrite=True)
+    plan_build(stack.service, read_build(stack.service, 1))
+
+
+def serve(stack: Stack, count: int) -> None:
+    """A finished first build, whose endpoint has this number of instances."""
+    service, name = stack.service, name_resource(stack.service, 1)
+    variant: Any = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.t2.medium"}
+    container: Any = {"Image": "image", "ModelDataUrl": "s3://b/k"}
+    service.sagemaker.create_model(ModelName=name, ExecutionRoleArn="arn:aws:iam::1:role/r", PrimaryContainer=container)
+    service.sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[variant | {"InitialInstanceCount": count}]
+    )
+    service.sagemaker.create_endpoint(EndpointName=name_endpoint(service), EndpointConfigName=name)
+    finish_build(service, 1, Ending("SUCCEEDED"))
+
+
+def test_instances_of_other_pipelines_count_against_the_quota(ready: Stack) -> None:
+    churn, fraud = create_pipeline(ready, "churn"), create_pipeline(ready, "fraud")
+    give_quotas(ready, {TRAINING: 1, ENDPOINT: 4})
+    plan_first(churn, hostinstancecount=2)
+    serve(churn, 2)
+    plan_first(ready)
+    fraud.service.__dict__["quotas"] = ready.service.quotas
+    write_document(fraud.service, RIGHT | {"hostinstancecount": 2}, overwrite=True)
+    with pytest.raises(PreflightError) as error:
+        plan_build(fraud.service, read_build(fraud.service, 1))
+    advice = (
+        "wait for their builds, request an increase in the Service Quotas console, or choose another instance type "
+        "or count."
+    )
+    assert str(error.value).splitlines() == [
+        f"The account's quota '{TRAINING}' is 1, and the build needs 1, while other pipelines use 1: default 1 (build "
+        f"1); {advice}",
+        f"The account's quota '{ENDPOINT}' is 4, and the build needs 2, while other pipelines use 3: default 1 (build "
+        f"1), churn 2 (endpoint); {advice}",
+    ]
+    finish_build(ready.service, 1, Ending("FAILED", cause="a test"))  # its endpoint does not exist
+    plan_build(fraud.service, read_build(fraud.service, 1))
+
+
+def test_a_removed_pipeline_uses_nothing(ready: Stack) -> None:
+    churn = create_pipeline(ready, "churn")
+    plan_first(churn)
+    assert list(read_others(ready.service)) == [TRAINING, ENDPOINT]
+    assert read_others(churn.service) == {}  # a pipeline's own instances are not those of another one
+    delete_state(churn.service)
+    assert read_others(ready.service) == {}
+
+
+def test_the_uses_of_200_pipelines_are_read_by_two_calls(ready: Stack) -> None:
+    calls: list[str] = []
+    for index in range(200):
+        bound = ready.service.for_pipeline(f"p{index}")
+        assert change_state(bound, read_state(bound), PipelineState(last_number=1, running=1, pipeline=f"p{index}"))
+        record_running(bound, 1, {TRAINING: 1})
+    ready.service.dynamodb.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    assert len(read_others(ready.service)[TRAINING]) == 200
+    assert calls == ["Query", "Query"]
+
+
+def test_a_configuration_that_may_not_be_described_does_not_delay_the_finish(
+    ready: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    churn = create_pipeline(ready, "churn")
+    plan_first(churn)
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "DescribeEndpointConfig")
+
+    monkeypatch.setattr(churn.service.sagemaker, "describe_endpoint_config", refuse)
+    serve(churn, 1)
+    assert read_build(churn.service, 1).status == "succeeded"
+    assert read_others(ready.service) == {}

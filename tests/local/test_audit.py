@@ -288,6 +288,116 @@ def test_passing_a_role_needs_iam_pass_role(engine: Engine) -> None:
     assert [call["allowed"] for call in unfitting.calls() if call["action"] == "iam:PassRole"] == [False]
 
 
+OWN_ITEMS = allow(
+    "dynamodb:*",
+    Condition={
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["own", "shared"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    },
+)
+KEY = {"owner": {"S": "own"}}
+OTHER_KEY = {"owner": {"S": "other"}}
+
+
+@pytest.fixture(scope="module")
+def table(engine: Engine) -> str:
+    """A table whose partition key is the attribute owner."""
+    engine.client("dynamodb").create_table(
+        TableName="owned",
+        AttributeDefinitions=[{"AttributeName": "owner", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "owner", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return "owned"
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "allowed"),
+    [
+        ("get_item", {"Key": KEY}, [True]),
+        ("get_item", {"Key": OTHER_KEY}, [False]),
+        ("put_item", {"Item": KEY | {"text": {"S": "other"}}}, [True]),
+        ("put_item", {"Item": OTHER_KEY | {"text": {"S": "own"}}}, [False]),
+        (
+            "query",
+            {"KeyConditionExpression": "owner = :o", "ExpressionAttributeValues": {":o": {"S": "shared"}}},
+            [True],
+        ),
+        (
+            "query",
+            {
+                "KeyConditionExpression": "#o=:o",
+                "FilterExpression": "note = :n",
+                "ExpressionAttributeNames": {"#o": "owner"},
+                "ExpressionAttributeValues": {":o": {"S": "other"}, ":n": {"S": "own"}},
+            },
+            [False],
+        ),
+        ("scan", {}, [False]),
+        (
+            "transact_write_items",
+            {"TransactItems": [{"Put": {"Item": KEY}}, {"Delete": {"Key": OTHER_KEY}}]},
+            [False, True],
+        ),
+        ("batch_get_item", {"RequestItems": {"owned": {"Keys": [KEY]}}}, [True]),
+        ("batch_get_item", {"RequestItems": {"owned": {"Keys": [KEY, OTHER_KEY]}}}, [False]),
+        ("batch_write_item", {"RequestItems": {"owned": [{"PutRequest": {"Item": KEY}}]}}, [True]),
+        ("batch_write_item", {"RequestItems": {"owned": [{"DeleteRequest": {"Key": OTHER_KEY}}]}}, [False]),
+    ],
+)
+def test_a_condition_limits_the_partition_keys_of_a_table(
+    engine: Engine, table: str, operation: str, parameters: dict[str, Any], allowed: list[bool]
+) -> None:
+    role = Role(engine, OWN_ITEMS)
+    for part in [one for item in parameters.get("TransactItems", []) for one in item.values()]:
+        part["TableName"] = table
+    has_table = parameters.keys() & {"RequestItems", "TransactItems"}
+    getattr(role.client("dynamodb"), operation)(**({} if has_table else {"TableName": table}), **parameters)
+    assert sorted(call["allowed"] for call in role.calls()) == allowed
+
+
+def test_a_condition_limits_the_events_of_each_entry(engine: Engine) -> None:
+    own = {"ForAllValues:StringEquals": {"events:source": "shop", "events:detail-type": "sale"}}
+    for detail_types, allowed in (["sale"], [True]), (["sale", "refund"], [False, True]):
+        role = Role(engine, allow("events:PutEvents", Condition=own))
+        entries = [{"Source": "shop", "DetailType": detail_type, "Detail": "{}"} for detail_type in detail_types]
+        role.client("events").put_events(Entries=entries)
+        assert sorted(call["allowed"] for call in role.calls()) == allowed
+
+
+def test_a_condition_limits_the_tags_of_a_resource(engine: Engine) -> None:
+    role = Role(engine, allow("sagemaker:*", Condition={"StringEquals": {"aws:ResourceTag/team:name": "a"}}))
+    for name, team in ("tag-a", "a"), ("tag-b", "b"):
+        engine.client("sagemaker").create_model(
+            ModelName=name,
+            ExecutionRoleArn=role.arn,
+            PrimaryContainer={"Image": "image"},
+            Tags=[{"Key": "team:name", "Value": team}],
+        )
+    for name in ("tag-a", "tag-b", "tag-none"):
+        with contextlib.suppress(ClientError):
+            role.client("sagemaker").describe_model(ModelName=name)
+    assert {call["resource"].split("/")[-1]: call["allowed"] for call in role.calls()} == {
+        "tag-a": True,
+        "tag-b": False,
+        "tag-none": False,
+    }
+
+
+def test_a_tag_of_another_service_is_undecided(engine: Engine) -> None:
+    role = Role(engine, when("StringEquals", "aws:ResourceTag/team", "a"))
+    role.client("sns").create_topic(Name="app-one")
+    assert [call["allowed"] for call in role.calls()] == [None]
+
+
+def test_a_condition_forbids_overwriting_a_parameter(engine: Engine) -> None:
+    overwriting = deny("ssm:PutParameter", Condition={"StringEquals": {"ssm:Overwrite": "true"}})
+    role = Role(engine, allow("ssm:PutParameter"), overwriting)
+    for overwrite in (False, True):
+        role.client("ssm").put_parameter(Name=f"/{role.name}", Value="v", Type="String", Overwrite=overwrite)
+    assert sorted((call["allowed"], call["count"]) for call in role.calls()) == [(False, 1), (True, 1)]
+
+
 def test_unused_permissions_are_listed(engine: Engine) -> None:
     role = Role(
         engine,
