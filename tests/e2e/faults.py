@@ -11,8 +11,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.lock import read_state
+from sagebuild.running.endpoint import Endpoint, describe_endpoint
+from sagebuild.steps.approval import answer_approval
 from tests.e2e import byod
 from tests.e2e.deployment import approve
+from tests.e2e.pipelines import Pipeline
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.engine import ROOT
 from tests.local.sagemaker_world import pack
@@ -313,8 +317,39 @@ def execution_of(stack: DeployedStack, number: int) -> str:
     return f"{machine.replace(':stateMachine:', ':execution:')}:build-{number}"
 
 
+class Neighbour:
+    """Another pipeline of the stack, with a live endpoint and a build that waits for approval during all rows."""
+
+    def __init__(self, stack: DeployedStack) -> None:
+        self.pipeline = Pipeline(stack, "neighbour")
+        stack.client("s3").put_object(
+            Bucket=stack.outputs["CodeBucket"], Key="neighbour/quick.tar.gz", Body=pack({"train.py": SCRIPT})
+        )
+        first = self.pipeline.build(**TRAINING)
+        assert first["status"] == "succeeded", first["reason"]
+        self.numbers = [first["number"]]
+        self._live = first["live_after"]
+        self.pipeline.set_parameters(**ASKING)
+        self.numbers.append(self.pipeline.start())
+        wait_until(lambda: self.pipeline.record(self.numbers[-1]).get("approval_requested_at"))
+
+    def find_changes(self) -> Iterator[str]:
+        """Yield a sentence for everything that a row changed in this pipeline."""
+        service, number = self.pipeline.service, self.numbers[-1]
+        state, endpoint = read_state(service), describe_endpoint(service)
+        if (state.running, self.pipeline.record(number)["status"]) != (number, "running"):
+            yield f"the other pipeline's build {number} no longer waits"
+        if endpoint != Endpoint("InService", self._live):
+            yield f"the other pipeline's endpoint is {endpoint}"
+
+    def finish(self) -> str:
+        """Approve the waiting build; return its outcome."""
+        answer_approval(self.pipeline.service, True, "command")
+        return str(self.pipeline.finish(self.numbers[-1])["status"])
+
+
 class Table:
-    """Runs rows on a deployed stack, one after the other."""
+    """Runs rows on a deployed stack, one after the other, beside a build of another pipeline."""
 
     def __init__(self, stack: DeployedStack) -> None:
         self.stack = stack
@@ -330,6 +365,7 @@ class Table:
         # As it is now: so many good builds follow that it is pruned.
         self._model = stack.client("sagemaker").describe_model(ModelName=first["model"])
         self._unservable = ""
+        self.neighbour = Neighbour(stack)
 
     def run(self, row: Row) -> Result:
         """Have a row's build come to its end, and look at what is left."""
@@ -352,19 +388,19 @@ class Table:
     def find_wrong_notifications(self) -> list[str]:
         """Return a sentence for each build without exactly one notification."""
         counts = Counter(self._hear())
-        return [
-            f"build {number} has {counts[number]} notifications" for number in self._finished if counts[number] != 1
-        ]
+        builds = [("", number) for number in self._finished]
+        builds += [("neighbour", number) for number in self.neighbour.numbers]
+        return [f"build {build} has {counts[build]} notifications" for build in builds if counts[build] != 1]
 
-    def _hear(self) -> Iterator[int]:
-        """Yield the build number of each notification about the end of a build."""
+    def _hear(self) -> Iterator[tuple[str, int]]:
+        """Yield the pipeline and the number of each notification about the end of a build."""
         sqs = self.stack.client("sqs")
         while messages := sqs.receive_message(QueueUrl=self.stack.queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 sqs.delete_message(QueueUrl=self.stack.queue, ReceiptHandle=message["ReceiptHandle"])
                 facts = json.loads(message["Body"])
                 if facts["outcome"] != "approval":  # a request for approval
-                    yield facts["build"]["number"]
+                    yield facts["pipeline"], facts["build"]["number"]
 
     def _wait_for_end(self, row: Row, number: int) -> None:
         hanging = sum(fault.get("hang", 0) for fault in row.faults)
@@ -401,6 +437,7 @@ class Table:
         if after[0] == "InService" and self._ask_endpoint() != "answer":
             yield "the endpoint does not answer"
         wait_until(lambda: self.stack.read_lock()["running"] is None, 10)
+        yield from self.neighbour.find_changes()
 
     def _list_pending_packages(self) -> list[str]:
         listed = self.stack.client("sagemaker").list_model_packages(

@@ -23,7 +23,9 @@ def main(words: list[str]) -> int:
         console.print(f"Deploying the service, then {len(chosen)} builds ...")
         table = Table(_deploy(engine))
         results = _run(console, table, chosen)
+        other = table.neighbour.finish()
         repeated = table.find_wrong_notifications()
+        repeated += [] if other == "succeeded" else [f"the build of the other pipeline {other}"]
     for problem in repeated:
         console.print(f"[red]{problem}")
     wrong = sum(bool(result.problems) for result in results)

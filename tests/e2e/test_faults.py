@@ -34,6 +34,11 @@ def test_a_build_under_a_fault_comes_to_its_one_end(table: Table, name: str) -> 
     assert result.problems == []
 
 
+def test_the_build_of_another_pipeline_has_waited_all_the_time_and_succeeds(table: Table) -> None:
+    assert list(table.neighbour.find_changes()) == []
+    assert table.neighbour.finish() == "succeeded"
+
+
 def test_each_build_has_one_notification(table: Table) -> None:
     assert table.find_wrong_notifications() == []
 
