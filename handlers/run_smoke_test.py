@@ -8,4 +8,4 @@ from sagebuild.steps.smoke_test import run_smoke_test
 
 def handler(event: dict[str, Any], _context: object) -> None:
     """Run a smoke test."""
-    run_smoke_test(Service.from_environment(), event)
+    run_smoke_test(Service.from_environment(event.get("pipeline", "")), event)

@@ -49,7 +49,7 @@ def plan_smoke_test(context: BuildContext[BuildParameters]) -> SmokeTestPlan:
         return {"wanted": False}
     sample = {"file": locate_source(context.service, asked.file)} if asked.file else {"body": to_text(asked.body)}
     expected = asked.model_dump(include={"contenttype", "accept", "status", "answertype", "latency"})
-    return {"wanted": True, "sample": sample | expected}
+    return {"wanted": True, "sample": sample | expected | {"pipeline": context.service.pipeline}}
 
 
 def find_sample_problems(context: BuildContext[BuildParameters]) -> Iterator[str]:

@@ -45,11 +45,11 @@ class Pipeline:
         detail = {"trigger": "command", "detail": "a test", "overrides": overrides or {}}
         return {"Source": "sagebuild", "DetailType": f"{NAME}/{self.name}", "Detail": json.dumps(detail)}
 
-    def start(self) -> int:
-        """Start a build when the lock is free, and return its number."""
+    def start(self, **overrides: Any) -> int:
+        """Start a build with these parameters for it alone when the lock is free, and return its number."""
         wait_until(lambda: read_state(self.service).running is None)
         number = read_state(self.service).last_number + 1
-        self.stack.client("events").put_events(Entries=[self.describe_request()])
+        self.stack.client("events").put_events(Entries=[self.describe_request(overrides)])
         wait_until(lambda: read_state(self.service).last_number == number)
         return number
 

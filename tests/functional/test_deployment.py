@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
+from handlers.run_smoke_test import handler
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.errors import AwsUnavailableError, SmokeTestError, StillRunningError
@@ -140,6 +141,14 @@ def try_out(
     planned = plan_smoke_test(BuildContext(stack.service, 1, ask(smoketest=asked)))
     run_smoke_test(stack.service, planned["sample"], **({"clock": clock} if clock else {}))
     return runtime
+
+
+def test_the_smoke_test_asks_the_endpoint_of_the_builds_pipeline(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = stack.service.__dict__["runtime"] = FakeRuntime(answer())
+    monkeypatch.setattr("sagebuild.service._create_from_environment", lambda: stack.service)
+    planned = plan_smoke_test(BuildContext(stack.service.for_pipeline("fraud"), 1, ask(smoketest=SAMPLE)))
+    handler(planned["sample"], None)
+    assert [request["EndpointName"] for request in runtime.requests] == [f"{STACK}-fraud"]
 
 
 def test_the_sample_request_is_sent_unchanged(stack: Stack) -> None:
