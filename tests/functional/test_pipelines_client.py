@@ -22,9 +22,10 @@ from sagebuild.__main__ import main
 from sagebuild.builds.items import from_item, to_item
 from sagebuild.builds.lock import PipelineState, change_state, list_states, read_state
 from sagebuild.builds.pipelines import find_pipeline
-from sagebuild.builds.records import BuildRecord, Trigger, list_builds, read_build, update_build
+from sagebuild.builds.records import BuildRecord, Trigger, list_builds, now, read_build, update_build
 from sagebuild.client.launch_requests import request_build
 from sagebuild.client.pipeline_creation import create_pipeline
+from sagebuild.client.pipeline_removal import find_removable
 from sagebuild.client.pipeline_rows import PipelineRow
 from sagebuild.client.stack import Stack as Client
 from sagebuild.errors import (
@@ -263,7 +264,7 @@ def test_a_removal_that_died_anywhere_can_be_repeated(stack: Stack, found: Clien
         remove_pipeline(service.for_pipeline(name), sleep=never_sleep)
 
     for name in list_deaths(stack, remove, prepare):
-        found.remove_pipeline(name.upper(), report=lambda _sentence: None)
+        remove_pipeline(find_removable(stack.service, name.upper()), sleep=never_sleep)
         assert_nothing_left(stack, name)
     with pytest.raises(PipelineNotFoundError, match="its pipelines are default"):
         found.remove_pipeline(name)
@@ -465,6 +466,43 @@ def test_uploads_go_to_the_folder_of_the_pipeline(found: Client, tmp_path: Path)
     assert fraud.upload_data(tmp_path, progress=False) == f"s3://{STACK}-data/fraud/train/"
     assert fraud.upload_source(tmp_path, "mine.tar.gz") == "mine.tar.gz"
     assert list_keys(f"{STACK}-code", "") == ["fraud/mine.tar.gz"]
+
+
+def write_lines(group: str, stream: str, *lines: str) -> None:
+    """Write lines to a log stream, one after the other, as from now."""
+    logs, begin = client("logs"), int(now().timestamp() * 1000) + 1
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    events = [{"timestamp": begin + place, "message": line} for place, line in enumerate(lines)]
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def test_the_logs_of_a_build_have_no_lines_of_another_pipeline(stack: Stack, found: Client) -> None:
+    def entry(request: str, message: str) -> str:
+        return json.dumps({"level": "INFO", "message": message, "requestId": request})
+
+    def fail(request: str, message: str) -> str:
+        return json.dumps({"errorMessage": message, "errorType": "ParameterError", "requestId": request})
+
+    fraud = found.create_pipeline("fraud", framework="SCIKIT")
+    numbers = [launch_build(service, VOICE).number for service in (stack.service, fraud.service)]
+    for function in ("planBuild", "launchBuild"):
+        client("logs").create_log_group(logGroupName=f"/aws/lambda/{STACK}-{function}")
+    write_lines(
+        f"/aws/lambda/{STACK}-planBuild",
+        "one-container",
+        *("START RequestId: a Version: $LATEST", fail("a", "of the default one"), "printed by a", "END RequestId: a"),
+        *("START RequestId: b Version: $LATEST", entry("b", f"{STACK}/fraud: invoked")),
+        *(fail("b", "of fraud"), "printed by b", "END RequestId: b"),
+        *(entry("c", f"{STACK}/churn: invoked"), fail("c", "of churn")),
+    )
+    lines = (f"{STACK}: 1 requests", f"{STACK}/fraud: 2 requests", f"{STACK}/churn: 3 requests")
+    write_lines(f"/aws/lambda/{STACK}-launchBuild", "s", *(entry("d", line) for line in lines))
+    stack.settings["IMAGE_LOG_GROUP"] = "images"
+    read = [{line.text for line in pipeline.logs(n)} for pipeline, n in zip((found, fraud), numbers, strict=True)]
+    assert read == [
+        {"ParameterError of the default one", "printed by a", f"INFO {STACK}: 1 requests"},
+        {f"INFO {STACK}/fraud: invoked", "ParameterError of fraud", "printed by b", f"INFO {STACK}/fraud: 2 requests"},
+    ]
 
 
 def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
