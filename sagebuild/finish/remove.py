@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sagebuild.builds.lock import change_state, delete_state, list_states, read_state
 from sagebuild.builds.records import delete_builds, now
 from sagebuild.errors import NoBuildRunningError, PipelineNotFoundError, StillRunningError
+from sagebuild.launch.schedules import delete_schedule
 from sagebuild.names import (
     name_endpoint,
     name_package_group,
@@ -61,7 +62,7 @@ def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sle
 
 
 def remove_pipeline(service: Service, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Remove a pipeline: its endpoint, models, packages, jobs, logs, records and parameter document.
+    """Remove a pipeline: its schedule, endpoint, models, packages, jobs, logs, records and parameter document.
 
     Its data and source code stay in their buckets, and its images in the repository. From the beginning of the removal,
     no build of the pipeline starts. A removal that failed can be repeated.
@@ -81,6 +82,7 @@ def remove_pipeline(service: Service, sleep: Callable[[float], None] = time.slee
     if not service.pipeline:
         raise PipelineNotFoundError("The default pipeline belongs to the stack; npx serverless remove removes both.")
     _refuse_builds(service)
+    delete_schedule(service)
     _stop_running_build(service, "the removal of the pipeline", sleep)
     _wait_for_finish(service, sleep)
     end_scaling(service)
@@ -94,6 +96,7 @@ def remove_pipeline(service: Service, sleep: Callable[[float], None] = time.slee
     _delete_logs(service, is_own)
     _empty_bucket(service, service.settings.model_bucket, service.folder)
     delete_document(service)
+    delete_schedule(service)  # again: applySchedule may have read the document before its deletion
     delete_builds(service)
     delete_state(service)
 
