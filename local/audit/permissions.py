@@ -76,6 +76,9 @@ def of(call: Call) -> Iterator[Permission]:
     if call.action in ("dynamodb:TransactWriteItems", "dynamodb:TransactGetItems"):
         yield from _transaction(call)
         return
+    if call.action == "events:PutEvents":
+        yield from _put_events(call)
+        return
     action = _ACTIONS.get(call.action, call.action)
     if not action:
         return
@@ -121,6 +124,13 @@ def _transaction(call: Call) -> Iterator[Permission]:
         for kind, part in item.items():
             action = _TRANSACTED.get(kind, "GetItem")
             yield Permission(f"dynamodb:{action}", resources.table(call, part.get("TableName", "")))
+
+
+def _put_events(call: Call) -> Iterator[Permission]:
+    """A permission for each event: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html."""
+    for entry, bus in zip(call.parameters.get("Entries", []), resources.of(call), strict=True):
+        keys = {"events:source": entry.get("Source", ""), "events:detail-type": entry.get("DetailType", "")}
+        yield Permission(call.action, bus, {name: str(value) for name, value in keys.items()})
 
 
 def _roles(parameters: Any) -> Iterator[str]:
