@@ -108,13 +108,13 @@ def parse(expression: str, zone: str = "UTC") -> Timetable:
             return Once(datetime.strptime(found[2], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=place).astimezone(UTC))
         if found:
             return _parse_cron(found[2].split(), place)
-    except (ValueError, KeyError):
+    except ValueError:
         pass
     raise InvalidExpressionError(f"Invalid Schedule Expression {expression}.")
 
 
 def _parse_rate(text: str) -> Rate:
-    found = re.fullmatch(r"([1-9]\d*) (minute|hour|day)(s?)", text)
+    found = re.fullmatch("([1-9][0-9]{0,8}) (minute|hour|day)(s?)", text)
     if not found or (found[1] != "1" and not found[3]):
         raise ValueError(text)
     return Rate(int(found[1]) * _UNITS[found[2]])
@@ -142,14 +142,19 @@ def _parse_field(text: str, first: int, last: int, names: dict[str, int] | None 
         start, dash, end = span.partition("-")
         low = first if start == "*" else _parse_number(start, names)
         high = _parse_number(end, names) if dash else (last if start == "*" or slash else low)
-        if not first <= low <= high <= last or (slash and not 1 <= int(step) <= last):
+        stride = _parse_number(step) if slash else 1
+        if not first <= low <= high <= last or not 1 <= stride <= last:
             raise ValueError(text)
-        numbers |= set(range(low, high + 1, int(step) if slash else 1))
+        numbers |= set(range(low, high + 1, stride))
     return tuple(sorted(numbers))
 
 
-def _parse_number(text: str, names: dict[str, int] | None) -> int:
-    return (names or {})[text] if text.isalpha() else int(text)
+def _parse_number(text: str, names: dict[str, int] | None = None) -> int:
+    if names and text in names:
+        return names[text]
+    if not re.fullmatch("[0-9]{1,4}", text):
+        raise ValueError(text)
+    return int(text)
 
 
 def _parse_days(text: str) -> Callable[[int, int, int], bool]:
@@ -187,7 +192,7 @@ def _parse_weekdays(text: str) -> Callable[[int, int, int], bool]:
         )
     name, hash_sign, place = text.partition("#")
     weekdays = _parse_field(name, 1, 7, _WEEKDAYS)
-    if hash_sign and (len(weekdays) > 1 or not 1 <= int(place) <= 5):
+    if hash_sign and (len(weekdays) > 1 or not 1 <= _parse_number(place) <= 5):
         raise ValueError(text)
     return lambda year, month, day: (
         _weekday(year, month, day) in weekdays and (not hash_sign or (day - 1) // 7 + 1 == int(place))

@@ -100,13 +100,14 @@ def _read_wanted(service: Service) -> dict[str, Any] | None:
 def _build_input(service: Service) -> str:
     """Build the message to the launch queue; Scheduler fills in the attributes in angle brackets.
 
+    The id is the same for a repeated attempt, which then counts once; the execution-id differs for each attempt:
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
     """
     return json.dumps(
         {
             "source": REQUEST_SOURCE,
             "detail-type": f"{service.stack_name}/{service.pipeline}",
-            "id": "<aws.scheduler.execution-id>",
+            "id": "<aws.scheduler.schedule-arn> <aws.scheduler.scheduled-time>",
             "detail": {"trigger": "schedule", "detail": "<aws.scheduler.scheduled-time>"},
         }
     )

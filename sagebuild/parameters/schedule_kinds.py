@@ -34,7 +34,7 @@ class _Field:
     special
         Regular expression of the field's own forms, such as L for the last day of the month.
     forms
-        The same for a message.
+        Examples of the field's own forms, for a message.
     """
 
     name: str
@@ -54,7 +54,8 @@ class _Field:
         """What the field may hold, to end the sentence "it must be ..."."""
         words = f" or {self.names[0]} to {self.names[-1]}" if self.names else ""
         step = ", a step such as 1/2" if self.steps else ""
-        return f"*, {self.first} to {self.last}{words}, a range{step}, a list of these with commas{self.forms}"
+        numbers = f"*, {self.first} to {self.last}{words}, a range{step}"
+        return f"{numbers}, {self.forms or 'or'} a list of these with commas"
 
     def check(self, text: str) -> None:
         """Raise if the field's text is not allowed."""
@@ -79,7 +80,7 @@ class _Field:
 
 _MINUTE = _Field("minute", 0, 59)
 _HOUR = _Field("hour", 0, 23)
-_DAY = _Field("day of the month", 1, 31, special=r"L|([1-9]|[12]\d|3[01])W", forms=", L, or a weekday such as 3W")
+_DAY = _Field("day of the month", 1, 31, special=r"L|([1-9]|[12]\d|3[01])W", forms="L or 3W alone, or")
 _MONTH = _Field("month", 1, 12, _MONTHS)
 _WEEKDAY = _Field(
     "day of the week",
@@ -88,7 +89,7 @@ _WEEKDAY = _Field(
     _WEEKDAYS,
     steps=False,
     special=rf"([1-7]|{'|'.join(_WEEKDAYS)})?L|([1-7]|{'|'.join(_WEEKDAYS)})#[1-5]",
-    forms=", L, the last one such as 6L, or the third one such as 6#3",
+    forms="L, 6L or 6#3 alone, or",
 )
 _YEAR = _Field("year", 1970, 2199)
 
