@@ -64,7 +64,7 @@ def install() -> None:
             """Replace a schedule's values, and run it from now on with the new ones."""
             self.get_schedule(request["group_name"], request["name"])
             timetable = check(request)
-            schedule = super().update_schedule(**request)
+            schedule = super().update_schedule(**request | {"state": request["state"] or "ENABLED"})
             _start(self, schedule, timetable)
             return schedule
 

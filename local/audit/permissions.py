@@ -68,7 +68,7 @@ class Permission:
 
     action: str
     resource: str | None
-    context: Context = field(default_factory=dict, hash=False)
+    context: Context = field(default_factory=dict, compare=False)
 
 
 def of(call: Call) -> Iterator[Permission]:
