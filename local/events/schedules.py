@@ -40,8 +40,8 @@ class Run:
     fire: Callable[[datetime], object]
     is_current: Callable[[], bool]
     finish: Callable[[], object] = lambda: None
-    _begin: float = field(default_factory=time.monotonic)
-    _begin_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _begin: float = field(default_factory=time.monotonic, init=False)
+    _begin_at: datetime = field(default_factory=lambda: datetime.now(UTC), init=False)
 
     def start(self, *, at_once: bool = False) -> None:
         """Wait for the first time, or fire at once and wait for the next one."""

@@ -118,23 +118,16 @@ def _write(service: Service, wanted: dict[str, Any] | None) -> bool:
 
     An unchanged schedule is not written, because a rate could begin again.
     """
-    scheduler, place = service.scheduler, _locate(service)
-    with aws_call("read the schedule"):
-        try:
-            present = scheduler.get_schedule(**place)
-        except scheduler.exceptions.ResourceNotFoundException:
-            present = None
-    if wanted is None:
-        write, changes = (scheduler.delete_schedule, {}) if present else (None, {})
-    elif present is None:
-        write, changes = scheduler.create_schedule, wanted
-    else:
-        write, changes = (None, {}) if _holds(present, wanted) else (scheduler.update_schedule, wanted)
-    if write is None:
+    scheduler, present = service.scheduler, _find_schedule(service)
+    if present == wanted or (present and wanted and _holds(present, wanted)):
         return True
+    if wanted is None:
+        write = scheduler.delete_schedule
+    else:
+        write = scheduler.update_schedule if present else scheduler.create_schedule
     try:
         with aws_call("write the schedule"):
-            write(**place, **changes)
+            write(**_locate(service), **(wanted or {}))
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code == "ValidationException":
@@ -142,8 +135,17 @@ def _write(service: Service, wanted: dict[str, Any] | None) -> bool:
         if code not in _CHANGED:
             raise
         return False
-    _logger.info("the schedule of %s is now %s", service.label, changes.get("ScheduleExpression", "deleted"))
+    _logger.info("the schedule of %s is now %s", service.label, wanted["ScheduleExpression"] if wanted else "deleted")
     return True
+
+
+def _find_schedule(service: Service) -> dict[str, Any] | None:
+    with aws_call("read the schedule"):
+        try:
+            found: dict[str, Any] = service.scheduler.get_schedule(**_locate(service))
+        except service.scheduler.exceptions.ResourceNotFoundException:
+            return None
+    return found
 
 
 def _holds(present: dict[str, Any], wanted: dict[str, Any]) -> bool:

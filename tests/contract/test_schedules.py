@@ -1,6 +1,7 @@
 """The resources of the schedules agree with the code, with the names of documents, and with AWS's advice."""
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -95,6 +96,12 @@ def test_the_group_of_the_stack_holds_the_schedules() -> None:
     assert [_locate(service(name))["Name"] for name in ("", "fraud")] == [DEFAULT, "fraud"]
 
 
+def test_a_removal_of_the_stack_deletes_the_schedules_before_the_leftovers_of_builds() -> None:
+    texts = [(ROOT / "serverless.yml"), *(ROOT / "resources").glob("*.yml")]
+    referring = [path.name for path in texts if re.search(r"(Ref: |\$\{|\[)ScheduleGroup\b", path.read_text("utf-8"))]
+    assert referring == []
+
+
 def test_only_schedules_of_the_group_send_in_the_role_and_only_to_the_launch_queue() -> None:
     (trust,) = resources()["SendScheduleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
@@ -113,10 +120,9 @@ def test_the_function_changes_schedules_of_the_group_only_and_passes_that_role_o
     for statement in statements("ApplyScheduleRole"):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         by_service[actions[0].partition(":")[0]] = statement
-    given = CLOUDFORMATION | {"ScheduleGroup": STACK}
     assert by_service.keys() == {"logs", "ssm", "scheduler", "iam"}
     assert (
-        resolve(by_service["scheduler"]["Resource"], given)
+        resolve(by_service["scheduler"]["Resource"], CLOUDFORMATION)
         == f"arn:aws:scheduler:eu-west-1:123456789012:schedule/{STACK}/*"
     )
     assert by_service["iam"]["Resource"] == {"Fn::GetAtt": ["SendScheduleRole", "Arn"]}

@@ -119,7 +119,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         seen.live_after_redeployment = stack.live_config()
         assert live
 
-        stack.set_parameters(hyperparameters={"trouble": "endless"})
+        stack.set_parameters(hyperparameters={"trouble": "endless"}, schedule="cron(0 6 1 1 ? *)")
+        wait_until(lambda: "schedule default" in list_inventory(aws))
         number = stack.last_number()
         stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message="build")
         wait_until(lambda: stack.last_number() > number)
