@@ -139,6 +139,8 @@ def list_inventory(aws: Aws) -> set[str]:
         "parameter": [p["Name"] for p in aws.client("ssm").describe_parameters()["Parameters"]],
         "state machine": [m["name"] for m in aws.client("stepfunctions").list_state_machines()["stateMachines"]],
         "rule": [rule["Name"] for rule in aws.client("events").list_rules()["Rules"]],
+        "schedule group": [g["Name"] for g in aws.client("scheduler").list_schedule_groups()["ScheduleGroups"]],
+        "schedule": [schedule["Name"] for schedule in aws.client("scheduler").list_schedules()["Schedules"]],
         "role": [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]],
         "endpoint": [e["EndpointName"] for e in sagemaker.list_endpoints()["Endpoints"]],
         "endpoint config": [c["EndpointConfigName"] for c in sagemaker.list_endpoint_configs()["EndpointConfigs"]],

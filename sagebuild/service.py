@@ -183,6 +183,11 @@ class Service:
         return self._create_client("sagemaker")  # type: ignore[no-any-return]
 
     @cached_property
+    def scheduler(self) -> Any:
+        """The EventBridge Scheduler client, for the pipelines' schedules."""
+        return self._create_client("scheduler")
+
+    @cached_property
     def sns(self) -> SNSClient:
         """The SNS client, for the notifications."""
         return self._create_client("sns")  # type: ignore[no-any-return]

@@ -79,6 +79,10 @@ class Settings:
     dead_letter_queue_url = Required()
     upload_prefix = Optional()  # of the keys that start a build, in each pipeline's folder of the data bucket
     finish_function_arn = Required()
+    # Schedules
+    launch_queue_arn = Required()
+    schedule_role_arn = Required()  # in which the schedules send to the launch queue
+    apply_schedule_function = Optional()  # ARN of the function that applies a document's schedule
     # Parameters
     parameters_name = Required()  # of the SSM parameter with the default pipeline's document
     access_name = Required()  # of the SSM parameter that lists who may use the skill

@@ -17,6 +17,7 @@ from sagebuild.parameters.deployment_options import DeploymentOptions
 from sagebuild.parameters.groups import StrictModel
 from sagebuild.parameters.kinds import Dollars, Hours, Kind, WholeNumber
 from sagebuild.parameters.options import EndpointOptions, NetworkOptions, TrainingOptions
+from sagebuild.parameters.schedule_options import ScheduleOptions
 from sagebuild.parameters.text_kinds import JsonText
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -29,6 +30,7 @@ GROUPS: dict[str, tuple[type[StrictModel], str]] = {
                 '`--param="vpcAccess=true"`.'),
     "Endpoint": (EndpointOptions, "These options apply to an endpoint."),
     "Deployment": (DeploymentOptions, "These options apply to a deployment; see [deployment.md](deployment.md)."),
+    "Schedule": (ScheduleOptions, "Builds that start by themselves; see [triggers.md](triggers.md#a-schedule)."),
     "Tuning": (Tuning, "The parameters of a tuning job. It needs `configtrain` SAGEMAKERHPO, `tuningobjective`, and\n"
                "ranges in `hyperparameters`."),
 }  # fmt: skip

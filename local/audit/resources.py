@@ -201,6 +201,10 @@ def _s3(call: Call) -> Iterator[str]:
 
 
 def _scheduler(call: Call) -> Iterator[str]:
+    yield from _values(call, "ResourceArn")
+    if call.operation.name.endswith("ScheduleGroup"):
+        yield from (_arn(call, "schedule-group/{}", name) for name in _values(call, "Name"))
+        return
     group = call.parameters.get("GroupName", "default")
     yield from (_arn(call, f"schedule/{group}/{{}}", name) for name in _values(call, "Name"))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sagebuild.builds.lock import change_state, delete_state, list_states, read_state
 from sagebuild.builds.records import delete_builds, now
 from sagebuild.errors import NoBuildRunningError, PipelineNotFoundError, StillRunningError
+from sagebuild.launch.schedules import delete_schedule
 from sagebuild.names import (
     name_endpoint,
     name_package_group,
@@ -62,7 +63,7 @@ def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sle
 def remove_pipeline(
     service: Service, sleep: Callable[[float], None] = time.sleep, report: Callable[[str], object] = _log.info
 ) -> None:
-    """Remove a pipeline: its endpoint, models, packages, jobs, logs, records and parameter document.
+    """Remove a pipeline: its schedule, endpoint, models, packages, jobs, logs, records and parameter document.
 
     Its data and source code stay in their buckets, and its images in the repository. From the beginning of the removal,
     no build of the pipeline starts. A removal that failed can be repeated.
@@ -85,6 +86,7 @@ def remove_pipeline(
         raise PipelineNotFoundError("The default pipeline belongs to the stack; npx serverless remove removes both.")
     report(f"Stopping the builds of {service.label}.")
     _refuse_builds(service)
+    delete_schedule(service)
     _stop_running_build(service, "the removal of the pipeline", sleep)
     _wait_for_finish(service, sleep)
     report(f"Deleting the endpoint {name_endpoint(service)}.")
@@ -102,6 +104,7 @@ def remove_pipeline(
     _empty_bucket(service, service.settings.model_bucket, service.folder)
     report("Deleting the parameter document and the records.")
     delete_document(service)
+    delete_schedule(service)  # again: applySchedule may have read the document before its deletion
     delete_builds(service)
     delete_state(service)
 

@@ -1,9 +1,9 @@
 """The build parameters: one JSON document, which is read and checked before a build costs anything.
 
-`kinds`, `text_kinds`, `groups`, `common`, `options`, `deployment_options` and `frameworks` are the models.
-`json_text` reads JSON, and `parse` turns a document into a model. `rules` and `option_rules` check what involves
-several parameters, and `problems` writes the error sentences. `store` is the document in SSM, and `overrides` is what a
-request sets for one build.
+`kinds`, `text_kinds`, `schedule_kinds`, `groups`, `common`, `options`, `deployment_options`, `schedule_options` and
+`frameworks` are the models. `json_text` reads JSON, and `parse` turns a document into a model. `rules` and
+`option_rules` check what involves several parameters, and `problems` writes the error sentences. `store` is the
+document in SSM, and `overrides` is what a request sets for one build.
 """
 
 from sagebuild.parameters.common import BuildParameters, Range

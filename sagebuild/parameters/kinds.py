@@ -38,7 +38,7 @@ class Kind(ABC):
 
     @abstractmethod
     def read(self, value: Any) -> Any:
-        """Return the value; raise ValueError if it is not allowed."""
+        """Return the value; raise ValueError, or the error of `refuse_object`, if it is not allowed."""
 
     @abstractmethod
     def schema(self) -> CoreSchema:
@@ -53,6 +53,8 @@ class Kind(ABC):
                 return None
             try:
                 return self.read(value)
+            except PydanticCustomError:  # a sentence of its own
+                raise
             except ValueError:
                 raise PydanticCustomError("allowed", "{allowed}", {"allowed": self.allowed}) from None
 

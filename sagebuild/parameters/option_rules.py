@@ -152,6 +152,12 @@ def _asynchronous_endpoints_have_no_smoke_test(parameters: BuildParameters) -> I
         yield "smoketest is not for asynchronous endpoints; give smoketest or asynchronous."
 
 
+@_rule("schedule", "scheduletimezone")
+def _a_time_zone_needs_a_schedule(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.scheduletimezone and not parameters.schedule:
+        yield "scheduletimezone needs schedule; give both, or neither."
+
+
 @_rule("framework", "metrics", "tuningobjective", "qualitygate", "mustimprove")
 def _gates_name_defined_metrics(parameters: BuildParameters) -> Iterator[str]:
     if parameters.facts.defines_metrics:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from sagebuild.parameters.deployment_options import DeploymentOptions
 from sagebuild.parameters.groups import S3Address, StrictModel, refuse_object
 from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, WholeNumber
+from sagebuild.parameters.schedule_options import ScheduleOptions
 from sagebuild.parameters.text_kinds import Scalar, Text
 
 Strategy = Literal["parameter_server", "mpi", "smdistributed", "torch_distributed"]
@@ -218,5 +219,5 @@ class EndpointOptions(StrictModel):
     )
 
 
-class Options(TrainingOptions, NetworkOptions, EndpointOptions, DeploymentOptions):
+class Options(TrainingOptions, NetworkOptions, EndpointOptions, DeploymentOptions, ScheduleOptions):
     """The options of all groups."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sagebuild.errors import ParameterError
 from sagebuild.parameters import BuildParameters, parse_document
+from sagebuild.parameters.schedule_options import ScheduleOptions
 
 _BYTES = 8192  # the limit of the document
 
@@ -35,6 +36,8 @@ def parse_overridden(document: str, overrides: str, default_framework: str) -> B
 
 
 def _parse(document: str, changes: Mapping[str, Any], default_framework: str) -> BuildParameters:
+    if own := sorted(ScheduleOptions.model_fields.keys() & changes.keys()):
+        raise ParameterError(f"{own[0]} is not a parameter of one build; change it in the parameter document.")
     try:
         return parse_document(document, default_framework=default_framework, overrides=changes)
     except ParameterError as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagebuild.errors import ParameterError
+from sagebuild.names import is_pipeline_name
 from sagebuild.parameters.json_text import format_document
 from sagebuild.service import Service, aws_call, suppress_code
 
@@ -16,6 +17,14 @@ def name_document(service: Service) -> str:
     return f"{folder}/{service.folder}{name}"
 
 
+def parse_document_name(service: Service, name: str) -> str | None:
+    """Return the pipeline whose document has this name; None if it is the name of no pipeline's document."""
+    folder, _, last = service.settings.parameters_name.rpartition("/")
+    pipeline = name.removeprefix(f"{folder}/").removesuffix(last).removesuffix("/")
+    is_own = name == name_document(service.for_pipeline(pipeline))
+    return pipeline if is_own and (not pipeline or is_pipeline_name(pipeline)) else None
+
+
 def read_document(service: Service) -> str:
     """Return the text of the document.
 
@@ -24,15 +33,22 @@ def read_document(service: Service) -> str:
     ParameterError
         There is no such document.
     """
-    name = name_document(service)
+    text = find_document(service)
+    if text is None:
+        raise ParameterError(
+            f"There is no SSM parameter {name_document(service)}; create it with a JSON document of build parameters, "
+            "or deploy the service again, which writes the defaults."
+        )
+    return text
+
+
+def find_document(service: Service) -> str | None:
+    """Return the text of the document; None if there is none."""
     with aws_call("read the build parameters"):
         try:
-            return service.ssm.get_parameter(Name=name)["Parameter"]["Value"]
+            return service.ssm.get_parameter(Name=name_document(service))["Parameter"]["Value"]
         except service.ssm.exceptions.ParameterNotFound:
-            raise ParameterError(
-                f"There is no SSM parameter {name}; create it with a JSON document of build parameters, "
-                "or deploy the service again, which writes the defaults."
-            ) from None
+            return None
 
 
 def write_document(service: Service, document: Mapping[str, Any], *, overwrite: bool) -> bool:

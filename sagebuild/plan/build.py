@@ -10,6 +10,7 @@ from sagebuild.builds.records import NOT_ENDED, BuildRecord, update_build
 from sagebuild.cost.estimate import plan_cost
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.images.byod import plan_images
+from sagebuild.launch.schedules import request_schedule
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.parameters.overrides import parse_overridden
@@ -63,6 +64,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     """
     text = read_document(service)
     parameters = parse_overridden(text, record.overrides, service.settings.framework)
+    request_schedule(service)
     context, findings = BuildContext(service, record.number, parameters), Findings()
     requests, live = plan_requests(context, findings), describe_live(service)
     bodies, artifacts = requests.bodies, requests.training.artifacts if requests.training else None

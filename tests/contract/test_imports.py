@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # The libraries that Lambda's layer is for. The sagemaker SDK and moto are none of them.
 LIBRARIES = {
-    "sagebuild": {"boto3", "botocore", "pydantic", "pydantic_core"},
+    "sagebuild": {"boto3", "botocore", "dateutil", "pydantic", "pydantic_core"},
     "handlers": {"aws_lambda_powertools"},
     "skill": {"ask_sdk_core", "ask_sdk_model"},
 }

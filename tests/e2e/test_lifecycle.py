@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.request import urlopen
 
@@ -118,7 +119,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         seen.live_after_redeployment = stack.live_config()
         assert live
 
-        stack.set_parameters(hyperparameters={"trouble": "endless"})
+        stack.set_parameters(hyperparameters={"trouble": "endless"}, schedule="cron(0 6 1 1 ? *)")
+        wait_until(lambda: "schedule default" in list_inventory(aws))
         number = stack.last_number()
         stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message="build")
         wait_until(lambda: stack.last_number() > number)
@@ -166,6 +168,7 @@ def use(stack: DeployedStack) -> None:
     use_pipeline(stack)
     use_images(Byod(stack), hostinstancetype="ml.m5.large", **scaling)
     use_sweep(stack)
+    use_schedule(stack)
     stack.set_parameters()
 
 
@@ -240,6 +243,22 @@ def use_pipeline(stack: DeployedStack) -> None:
         assert good["status"] == "succeeded", good["reason"]
     spoil_packing(stack, "fraud/builds")
     use_queue(stack, fraud)
+
+
+def use_schedule(stack: DeployedStack) -> None:
+    """Write, change and delete the schedule of a document whose pipeline does not exist, so that no build starts."""
+    ssm, scheduler = stack.client("ssm"), stack.client("scheduler")
+    document = {"Name": f"/{NAME}/nobody/parameters", "Type": "String", "Overwrite": True}
+
+    def list_expressions() -> list[str]:
+        names = [each["Name"] for each in scheduler.list_schedules(GroupName=NAME)["Schedules"]]
+        return [scheduler.get_schedule(GroupName=NAME, Name=name)["ScheduleExpression"] for name in names]
+
+    for schedule in ("rate(1 day)", "cron(0 6 1 1 ? *)"):
+        ssm.put_parameter(**document, Value=json.dumps({"framework": "SCIKIT", "schedule": schedule}))
+        wait_until(partial(lambda expected: list_expressions() == [expected], schedule))
+    ssm.delete_parameter(Name=document["Name"])
+    wait_until(lambda: list_expressions() == [])
 
 
 def spoil_packing(stack: DeployedStack, folder: str = "builds") -> None:

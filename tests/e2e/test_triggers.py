@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.request import urlopen
 
+import boto3
 import pytest
 
 from tests.e2e.stack import NAME, DeployedStack, deploy, wait_until
@@ -115,6 +117,27 @@ def test_every_rule_leads_to_the_launch_queue(triggered: DeployedStack) -> None:
         (target,) = events.list_targets_by_rule(Rule=rules[name]["Name"])["Targets"]
         assert ":sagebuild-dev-LaunchQueue-" in target["Arn"]
     assert "GithubRoleArn" in triggered.outputs
+
+
+def test_a_github_workflow_requests_builds_of_this_stack_by_events(triggered: DeployedStack) -> None:
+    triggered.set_parameters(**WRONG)
+    before, role_arn = triggered.last_number(), triggered.outputs["GithubRoleArn"]
+    key = triggered.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="fraud")["Credentials"]
+    workflow = boto3.session.Session().client(
+        "events",
+        region_name="us-east-1",
+        endpoint_url=triggered.engine.endpoint_url,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        aws_session_token=key["SessionToken"],
+    )
+    detail = json.dumps({"trigger": "push", "detail": "octo/model 0123456"})
+    for kind in (f"{NAME}/", "sagebuild-prod/fraud"):
+        workflow.put_events(Entries=[{"Source": "sagebuild", "DetailType": kind, "Detail": detail}])
+    assert follow(triggered, before)["trigger"] == {"kind": "push", "detail": "octo/model 0123456", "rollback": ""}
+    with urlopen(f"{triggered.engine.endpoint_url}/_local/audit") as answer:
+        calls = [call for call in json.load(answer)["calls"] if call["action"] == "events:PutEvents"]
+    assert {call["allowed"]: call["count"] for call in calls} == {True: 1, False: 1}
 
 
 def test_parameters_of_a_message_are_for_its_build_only(triggered: DeployedStack) -> None:

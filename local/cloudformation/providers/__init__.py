@@ -5,7 +5,7 @@ from typing import Any
 
 from local.cloudformation import custom_resources, schemas
 from local.cloudformation.errors import ResourceError, ValidationError
-from local.cloudformation.providers import access, buckets, build, compute, messaging, storage
+from local.cloudformation.providers import access, buckets, build, compute, messaging, schedules, storage
 from local.cloudformation.providers.base import Provider, Task, random_suffix
 
 _PROVIDERS: Mapping[str, Provider] = {
@@ -14,6 +14,7 @@ _PROVIDERS: Mapping[str, Provider] = {
     **build.PROVIDERS,
     **compute.PROVIDERS,
     **messaging.PROVIDERS,
+    **schedules.PROVIDERS,
     **storage.PROVIDERS,
 }
 

@@ -1,4 +1,4 @@
-"""SNS, SQS, EventBridge rules and EventBridge Scheduler."""
+"""SNS, SQS and EventBridge rules."""
 
 import json
 from typing import Any
@@ -168,20 +168,6 @@ def _delete_rule(task: Task) -> None:
     task.api.delete_rule(Name=task["Name"], **bus)
 
 
-_SCHEDULE = (
-    "Name GroupName Description ScheduleExpression ScheduleExpressionTimezone FlexibleTimeWindow Target State "
-    "StartDate EndDate KmsKeyArn"
-)
-
-
-def _create_schedule(task: Task) -> Attributes:
-    return {"Ref": task["Name"], "Arn": task.api.create_schedule(**task.pick(_SCHEDULE))["ScheduleArn"]}
-
-
-def _update_schedule(task: Task) -> None:
-    task.api.update_schedule(**task.pick(_SCHEDULE))
-
-
 PROVIDERS = {
     "AWS::SNS::Topic": Provider(
         "sns",
@@ -230,14 +216,6 @@ PROVIDERS = {
         _delete_rule,
         _put_targets,
         _put_rule,
-        name="Name",
-    ),
-    "AWS::Scheduler::Schedule": Provider(
-        "scheduler",
-        _SCHEDULE,
-        _create_schedule,
-        lambda task: task.api.delete_schedule(**task.pick("Name GroupName")),
-        update=_update_schedule,
         name="Name",
     ),
 }
