@@ -68,6 +68,8 @@ class PipelineState:
         When the removal of the pipeline began; it launches no more builds. Empty for any other pipeline.
     pipeline
         The pipeline's name; empty for the default pipeline.
+    spoken
+        Other names by which people call the pipeline when they speak: the parameter ``spokennames``.
     """
 
     last_number: int = 0
@@ -78,6 +80,7 @@ class PipelineState:
     created_at: str = ""
     removed_at: str = ""
     pipeline: str = ""
+    spoken: tuple[str, ...] = ()
 
     @property
     def exists(self) -> bool:
@@ -161,7 +164,7 @@ def change_state(
     """
     put = _put(
         service,
-        _state_key(service, "stack") | to_item(_to_plain(replace(wanted, version=seen.version + 1))),
+        state_key(service, "stack") | to_item(_to_plain(replace(wanted, version=seen.version + 1))),
         ConditionExpression="version = :seen" if seen.version else "attribute_not_exists(version)",
         **({"ExpressionAttributeValues": {":seen": {"N": str(seen.version)}}} if seen.version else {}),
     )
@@ -170,7 +173,7 @@ def change_state(
         item = build_key(service, record.number) | to_item(asdict(record))
         more.append(_put(service, item, ConditionExpression="attribute_not_exists(kind)"))
     if fingerprints is not None:
-        more.append(_put(service, _state_key(service, "seen") | {"seen": {"S": fingerprints}}))
+        more.append(_put(service, state_key(service, "seen") | {"seen": {"S": fingerprints}}))
     return _write(service, put, more)
 
 
@@ -178,7 +181,7 @@ def delete_state(service: Service) -> None:
     """Delete a pipeline's fingerprints and its state, with which the pipeline no longer exists."""
     with aws_call("delete the pipeline's state"):
         for kind in ("seen", "stack"):
-            service.dynamodb.delete_item(TableName=service.settings.builds_table, Key=_state_key(service, kind))
+            service.dynamodb.delete_item(TableName=service.settings.builds_table, Key=state_key(service, kind))
 
 
 def _write(service: Service, put: Any, more: list[Any]) -> bool:
@@ -197,7 +200,7 @@ def _write(service: Service, put: Any, more: list[Any]) -> bool:
     return True
 
 
-def _state_key(service: Service, kind: str) -> dict[str, Any]:
+def state_key(service: Service, kind: str) -> dict[str, Any]:
     """Return the table's key of a pipeline's state or fingerprints."""
     number = int(hash_pipeline(service.pipeline), 16) if service.pipeline else 0
     return {"kind": {"S": kind}, "number": {"N": str(number)}}
@@ -206,13 +209,13 @@ def _state_key(service: Service, kind: str) -> dict[str, Any]:
 def _read_item(service: Service, kind: str) -> Any:
     with aws_call("read the builds table"):
         return service.dynamodb.get_item(
-            TableName=service.settings.builds_table, Key=_state_key(service, kind), ConsistentRead=True
+            TableName=service.settings.builds_table, Key=state_key(service, kind), ConsistentRead=True
         ).get("Item", {})
 
 
 def _to_plain(state: PipelineState) -> dict[str, Any]:
     unfinished = None if state.unfinished is None else list(state.unfinished)
-    return asdict(state) | {"unfinished": unfinished}
+    return asdict(state) | {"unfinished": unfinished, "spoken": list(state.spoken)}
 
 
 def _to_state(item: Mapping[str, Any]) -> PipelineState:
@@ -227,6 +230,7 @@ def _to_state(item: Mapping[str, Any]) -> PipelineState:
         plain.get("created_at", ""),
         plain.get("removed_at", ""),
         plain.get("pipeline", ""),
+        tuple(plain.get("spoken", ())),
     )
 
 
