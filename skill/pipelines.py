@@ -105,9 +105,7 @@ def _ask_for_pipeline(intent: Intent, turn: Turn, pipelines: Pipelines, possible
         return Answer(Sentence("pipeline.only", said=said))
     names = _join_any([say_pipeline(name) for name in possible or pipelines.names])
     question = (
-        Sentence("pipeline.which", names=names)
-        if possible
-        else Sentence("pipeline.unknown", said=said, names=names)
+        Sentence("pipeline.which", names=names) if possible else Sentence("pipeline.unknown", said=said, names=names)
     )
     # After an answer that names no pipeline either, the first request still waits.
     is_answer = turn.postponed and intent.name == "ChoosePipelineIntent"

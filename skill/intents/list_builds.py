@@ -25,7 +25,9 @@ def list_builds(turn: Turn) -> Answer:
     return Answer(_count(turn.slots.get("outcome", "succeeded"), records), card=_write_card(records))
 
 
-INTENTS = (Intent("ListBuildsIntent", list_builds, "read", slots=PIPELINE | {"count": "AMAZON.NUMBER", "outcome": "Outcome"}),)
+INTENTS = (
+    Intent("ListBuildsIntent", list_builds, "read", slots=PIPELINE | {"count": "AMAZON.NUMBER", "outcome": "Outcome"}),
+)
 
 
 def _count(outcome: str, records: "list[BuildRecord]") -> Sentence:

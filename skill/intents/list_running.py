@@ -20,7 +20,9 @@ def list_running(_turn: Turn) -> Answer:
     elif pipelines.are_one:
         sentence = Sentence("running.only", number=running[0].running or 0)
     else:
-        sentence = Sentence("running.some", builds=join_all([_name_build(state) for state in running]), count=len(running))
+        sentence = Sentence(
+            "running.some", builds=join_all([_name_build(state) for state in running]), count=len(running)
+        )
     return Answer(sentence, card=_write_card(running) if running else None, entities=pipelines.list_entities())
 
 

@@ -49,8 +49,7 @@ INTENTS = (
         "RollBackIntent",
         ask_to_roll_back,
         "write",
-        slots=PIPELINE
-        | {"number": "AMAZON.NUMBER"},
+        slots=PIPELINE | {"number": "AMAZON.NUMBER"},
         on_yes=roll_back,
         asks_pin=True,
     ),

@@ -43,8 +43,7 @@ INTENTS = (
         "SetParameterIntent",
         ask_to_set,
         "write",
-        slots=PIPELINE
-        | {"parameter": "BuildParameter", "number": "AMAZON.NUMBER", "instance": "InstanceType"},
+        slots=PIPELINE | {"parameter": "BuildParameter", "number": "AMAZON.NUMBER", "instance": "InstanceType"},
         on_yes=set_parameter,
         asks_pin=True,
     ),

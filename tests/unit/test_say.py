@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sagebuild.client.alexa import MODELS, Resolved, UnknownLocaleError, resolve
+from sagebuild.client.utterances import MODELS, Resolved, UnknownLocaleError, resolve
 
 LOCALES = sorted(path.stem for path in (MODELS / "custom").glob("*.json"))
 LANGUAGES = {locale.partition("-")[0]: locale for locale in LOCALES}.values()
