@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,13 +13,14 @@ from sagebuild import service
 from sagebuild.builds.lock import change_state, read_state
 from sagebuild.builds.records import read_build, update_build
 from sagebuild.finish.build import Ending, finish_build
+from sagebuild.launch.start import launch_build
 from sagebuild.parameters.store import read_document, write_document
 from sagebuild.service import Service
 from skill import access
 from skill.app import handler
 from tests.alexa import SKILL_ID, Conversation
 from tests.functional.conftest import Stack
-from tests.functional.test_pipelines import VOICE, create, launch_build
+from tests.functional.test_pipelines import VOICE, create
 from tests.functional.test_spoken_names import DOCUMENT, create_pipeline
 
 
@@ -160,8 +162,8 @@ def test_a_notice_is_limited_to_the_pipeline(alexa: Conversation) -> None:
 def test_an_approval_answers_for_the_pipeline(alexa: Conversation, stack: Stack, fraud: Service) -> None:
     for bound in (stack.service, fraud):
         launch_build(bound, VOICE)
-        until = {"approval_until": "2030-01-01T00:00:00+00:00", "approval_token": "token"}
-        update_build(bound, 1, status="running", parameters=json.dumps(DOCUMENT | {"approval": "manual"}), **until)
+        waiting: dict[str, Any] = {"approval_until": "2030-01-01T00:00:00+00:00", "approval_token": "token"}
+        update_build(bound, 1, status="running", parameters=json.dumps(DOCUMENT | {"approval": "manual"}), **waiting)
     assert alexa.say("reject_build", pipeline="fraud", number="1").startswith("Rejecting build 1 of fraud ends it")
     assert alexa.say("no") == "All right, I changed nothing, and build 1 of fraud is still waiting."
     alexa.say("reject_build", pipeline="fraud", number="1")

@@ -13,12 +13,13 @@ from sagebuild.builds.lock import PipelineState, change_state, read_state
 from sagebuild.builds.pipelines import record_spoken_names
 from sagebuild.client.document import Parameters
 from sagebuild.errors import PreflightError
+from sagebuild.launch.start import launch_build
 from sagebuild.parameters.store import write_document
 from sagebuild.plan.dispatch import plan
 from sagebuild.service import Service
 from sagebuild.voice.pipelines import MAX_ENTITIES, Pipelines, read_pipelines
 from tests.functional.conftest import FakeQuotas, Stack
-from tests.functional.test_pipelines import VOICE, create, launch_build
+from tests.functional.test_pipelines import VOICE, create
 
 DOCUMENT = {"framework": "SCIKIT", "trainentrypoint": "a.py", "trainsourcefile": "a.tar.gz"}
 
