@@ -59,7 +59,7 @@ def ask_for_pin(confirmation: Confirmation, asked_by: Intent) -> Answer | None:
     """Ask for the PIN; None if the intent or the stack needs none."""
     if not asked_by.asks_pin or not read_access().pin:
         return None
-    awaiting = Confirmation(confirmation.intent, confirmation.values, awaits_pin=True)
+    awaiting = confirmation._replace(awaits_pin=True)
     return Answer(Sentence("pin.question"), reprompt=Sentence("pin.question"), confirmation=awaiting)
 
 

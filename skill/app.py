@@ -14,12 +14,14 @@ from ask_sdk_model import Response
 from ask_sdk_model.ui import SimpleCard
 
 from skill.access import refuse_strangers
-from skill.conversation import Answer, Intent, SpokenError, Turn
+from skill.conversation import PIPELINE, Answer, Intent, SpokenError, Turn
 from skill.domain import limit_calls
+from skill.entities import build_entities
 from skill.envelope import read_turn
 from skill.guard import find_refusal
 from skill.intents import INTENTS, REQUESTS
 from skill.pictures import draw, has_screen
+from skill.pipelines import answer_for_pipeline
 from skill.speech import Sentence, speak, write
 
 _ID = re.compile(r"amzn1\.[\w.-]+")
@@ -71,9 +73,7 @@ def _adapt(intent: Intent) -> Callable[[HandlerInput], Response]:
     """Return the intent's handler as ask-sdk-core calls it."""
 
     def respond(handler_input: HandlerInput) -> Response:
-        turn = read_turn(handler_input.request_envelope, datetime.now(UTC))
-        if turn.confirmation:
-            turn = turn._replace(asked_by=INTENTS.get(turn.confirmation.intent))
+        turn = _find_intents(read_turn(handler_input.request_envelope, datetime.now(UTC)))
         answer = _answer(intent, turn)
         if turn.is_launched:
             answer = answer.stay_open()
@@ -84,10 +84,19 @@ def _adapt(intent: Intent) -> Callable[[HandlerInput], Response]:
     return respond
 
 
+def _find_intents(turn: Turn) -> Turn:
+    """Return the turn with the intent that asked the open question, or whose request waits for a pipeline."""
+    if turn.confirmation:
+        turn = turn._replace(asked_by=INTENTS.get(turn.confirmation.intent))
+    if turn.postponed:
+        turn = turn._replace(waits=INTENTS.get(turn.postponed.intent))
+    return turn
+
+
 def _answer(intent: Intent, turn: Turn) -> Answer:
     try:
         refuse_strangers(turn, intent.needs)
-        answer = intent.handle(turn)
+        answer = answer_for_pipeline(intent, turn) if intent.slots.keys() >= PIPELINE.keys() else intent.handle(turn)
     except SpokenError as error:
         logger.warning("%s of %s failed: %r", intent.name, turn.request_id, error.__cause__)
         answer = Answer(error.sentence)
@@ -105,6 +114,9 @@ def _build_response(handler_input: HandlerInput, answer: Answer) -> Response:
         builder.set_card(SimpleCard(title=write(answer.card.title, locale), content=write(answer.card.text, locale)))
     if answer.picture and has_screen(handler_input.request_envelope):
         builder.add_directive(draw(answer.picture, locale))
+    # Alexa forgets the entities with the session, so an answer that closes it has no use for them.
+    if answer.entities and answer.reprompt:
+        builder.add_directive(build_entities(answer.entities))
     # If this is unset, some devices keep the session open and listen although the skill asked nothing.
     return builder.set_should_end_session(answer.reprompt is None).response
 

@@ -6,6 +6,9 @@ from typing import Any, Literal, NamedTuple
 
 from skill.speech import Sentence, can_say
 
+# The slot of every intent about builds: the pipeline that the person named.
+PIPELINE = {"pipeline": "Pipeline"}
+
 
 class Confirmation(NamedTuple):
     """A question that waits for yes or no.
@@ -18,19 +21,50 @@ class Confirmation(NamedTuple):
         What a yes confirms, such as the build's number or the parameter's new value.
     awaits_pin
         True after the yes, while the PIN is still missing.
+    pipeline
+        The pipeline that the question was about; empty for the default one. A yes changes no other pipeline.
     """
 
     intent: str
     values: Mapping[str, str | int] = {}
     awaits_pin: bool = False
+    pipeline: str = ""
 
     @classmethod
     def from_json(cls, kept: object) -> "Confirmation | None":
         """Return the open question of the session; None if there is none."""
         match kept:
-            case {"intent": str(intent), "values": dict(values), "awaits_pin": bool(awaits_pin)}:
+            case {
+                "intent": str(intent),
+                "values": dict(values),
+                "awaits_pin": bool(awaits_pin),
+                "pipeline": str(pipeline),
+            }:
                 if all(isinstance(value, str | int) for value in values.values()):
-                    return cls(intent, values, awaits_pin)
+                    return cls(intent, values, awaits_pin, pipeline)
+        return None
+
+
+class Postponed(NamedTuple):
+    """A request that waits for the answer to "Which pipeline?".
+
+    Parameters
+    ----------
+    intent
+        The name of its intent.
+    slots
+        Its other slots.
+    """
+
+    intent: str
+    slots: Mapping[str, str] = {}
+
+    @classmethod
+    def from_json(cls, kept: object) -> "Postponed | None":
+        """Return the request that the session kept; None if there is none."""
+        match kept:
+            case {"intent": str(intent), "slots": dict(slots)}:
+                return cls(intent, {str(name): value for name, value in slots.items() if isinstance(value, str)})
         return None
 
 
@@ -45,12 +79,20 @@ class Turn(NamedTuple):
         The time of the answer.
     slots
         The slots of the intent that were filled. If a slot type lists its values, this is the value's id.
+    heard
+        What the slot "pipeline" may stand for, the most certain first; empty if no pipeline was named.
+    pipeline
+        The pipeline that the conversation is about; empty for the default one, None if that is not decided.
     identities
         The ids of the account and, if Alexa knows the voice, of the person.
     confirmation
         The question that the last turn left open.
     asked_by
         The intent that asked that question.
+    postponed
+        The request that waits because the last turn asked for the pipeline.
+    waits
+        The intent of that request.
     is_launched
         True if the person opened the skill to talk, False if they asked one thing.
     said
@@ -60,18 +102,24 @@ class Turn(NamedTuple):
     request_id: str
     now: datetime
     slots: Mapping[str, str] = {}
+    heard: tuple[str, ...] = ()
+    pipeline: str | None = None
     identities: frozenset[str] = frozenset()
     confirmation: Confirmation | None = None
     asked_by: "Intent | None" = None
+    postponed: Postponed | None = None
+    waits: "Intent | None" = None
     is_launched: bool = False
     said: Sentence | None = None
 
     def remember(self, attributes: object) -> "Turn":
         """Return this turn with the session's attributes; malformed attributes are ignored."""
         kept = attributes if isinstance(attributes, dict) else {}
-        said = Sentence.from_json(kept.get("said"))
+        said, pipeline = Sentence.from_json(kept.get("said")), kept.get("pipeline")
         return self._replace(
+            pipeline=pipeline if isinstance(pipeline, str) else None,
             confirmation=Confirmation.from_json(kept.get("confirmation")),
+            postponed=Postponed.from_json(kept.get("postponed")),
             is_launched=kept.get("launched") is True,
             said=said if said and can_say(said) else None,
         )
@@ -123,6 +171,12 @@ class Answer(NamedTuple):
         Details for a screen.
     confirmation
         What a yes to the question confirms.
+    postponed
+        The request that goes on when the person has named a pipeline.
+    pipeline
+        The pipeline that the conversation is about from now on; None leaves it unchanged.
+    entities
+        What people say for each pipeline of the stack, for Alexa to listen for.
     ends
         True if the answer ends the conversation, even one that the person opened to talk.
     launches
@@ -134,6 +188,9 @@ class Answer(NamedTuple):
     card: Card | None = None
     picture: Picture | None = None
     confirmation: Confirmation | None = None
+    postponed: Postponed | None = None
+    pipeline: str | None = None
+    entities: Mapping[str, list[str]] = {}
     ends: bool = False
     launches: bool = False
 
@@ -152,7 +209,10 @@ class Answer(NamedTuple):
             kept["said"] = self.sentence.to_json()
         if self.confirmation:
             kept["confirmation"] = self.confirmation._asdict() | {"values": dict(self.confirmation.values)}
-        return kept
+        if self.postponed:
+            kept["postponed"] = self.postponed._asdict() | {"slots": dict(self.postponed.slots)}
+        pipeline = turn.pipeline if self.pipeline is None else self.pipeline
+        return kept if pipeline is None else kept | {"pipeline": pipeline}
 
 
 class Intent(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from skill.conversation import SpokenError
@@ -17,6 +18,20 @@ from skill.speech import Quote, Sentence
 if TYPE_CHECKING:
     from sagebuild.errors import SagebuildError
     from sagebuild.service import Service
+
+
+# The pipeline of this request; empty for the default one.
+_pipeline: ContextVar[str] = ContextVar("pipeline", default="")
+
+
+@contextmanager
+def bound_to(pipeline: str) -> Iterator[None]:
+    """Bind the service that `reading` and `writing` give to a pipeline; empty for the default one."""
+    token = _pipeline.set(pipeline)
+    try:
+        yield
+    finally:
+        _pipeline.reset(token)
 
 
 def limit_calls() -> AbstractContextManager[None]:
@@ -29,19 +44,19 @@ def limit_calls() -> AbstractContextManager[None]:
 
 @contextmanager
 def reading() -> Iterator[Service]:
-    """Give the stack's service for reads; raise its errors as SpokenError."""
+    """Give the pipeline's service for reads; raise its errors as SpokenError."""
     from sagebuild.errors import SagebuildError
     from sagebuild.service import Service
 
     try:
-        yield Service.from_environment()
+        yield Service.from_environment().for_pipeline(_pipeline.get())
     except SagebuildError as error:
         raise SpokenError(_describe_error(error)) from error
 
 
 @contextmanager
 def writing() -> Iterator[Service]:
-    """Give the stack's service for changes: if AWS does not answer, the change may have been made."""
+    """Give the pipeline's service for changes: if AWS does not answer, the change may have been made."""
     from sagebuild.errors import AwsUnavailableError
 
     with reading() as service:

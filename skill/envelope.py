@@ -6,35 +6,59 @@ from typing import Any
 
 from ask_sdk_model import RequestEnvelope
 
-from skill.conversation import Turn
+from skill.conversation import PIPELINE, Turn
 
 _MATCHED = "ER_SUCCESS_MATCH"
+# The authority of values that a skill sent, as in amzn1.er-authority.echo-sdk.dynamic.amzn1.ask.skill.X.Pipeline:
+# https://developer.amazon.com/docs/custom-skills/use-dynamic-entities-for-customized-interactions.html
+_DYNAMIC = ".dynamic."
 
 
 def read_turn(envelope: RequestEnvelope, now: datetime) -> Turn:
     """Read what the person said, and what the session keeps of the last turn."""
     request, session = envelope.request, envelope.session
     turn = Turn(
-        request.request_id, now, slots=dict(_read_slots(request)), identities=frozenset(_read_identities(envelope))
+        request.request_id,
+        now,
+        slots=dict(_read_slots(request)),
+        heard=tuple(_read_heard(request)),
+        identities=frozenset(_read_identities(envelope)),
     )
     return turn.remember(session and session.attributes)
 
 
 def _read_slots(request: Any) -> Iterator[tuple[str, str]]:
+    for name, slot in _list_filled(request):
+        # The stack's own names decide which pipeline was meant, not the examples in the interaction model.
+        resolved = None if name in PIPELINE else next((found for _, found in _resolve(slot)), None)
+        yield name, resolved or slot.value
+
+
+def _read_heard(request: Any) -> Iterator[str]:
+    """Yield a pipeline that Alexa knows from the skill, then the spoken words, then an example of the model."""
+    for name, slot in _list_filled(request):
+        if name in PIPELINE:
+            found = list(_resolve(slot))
+            yield from (one for authority, one in found if _DYNAMIC in authority)
+            yield slot.value
+            yield from (one for authority, one in found if _DYNAMIC not in authority)
+
+
+def _list_filled(request: Any) -> Iterator[tuple[str, Any]]:
     intent = getattr(request, "intent", None)
     for name, slot in ((intent and intent.slots) or {}).items():
         # Alexa sends "?" for a number that she heard but did not understand.
         if slot and isinstance(slot.value, str) and slot.value != "?":
-            yield name, _resolve(slot) or slot.value
+            yield name, slot
 
 
-def _resolve(slot: Any) -> str | None:
-    """Return the id of the slot type's value that Alexa matched; None if she matched none."""
+def _resolve(slot: Any) -> Iterator[tuple[str, str]]:
+    """Yield each authority that matched the slot, and the id of the best value that it found."""
     for authority in (slot.resolutions and slot.resolutions.resolutions_per_authority) or ():
         if authority.status and authority.status.code and authority.status.code.value == _MATCHED and authority.values:
             value = authority.values[0].value
-            return value.id if isinstance(value.id, str) else None
-    return None
+            if isinstance(value.id, str):
+                yield str(authority.authority), value.id
 
 
 def _read_identities(envelope: RequestEnvelope) -> Iterator[str]:

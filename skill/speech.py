@@ -35,6 +35,10 @@ class Sentence:
         self.key = key
         self.values = values
 
+    def replace(self, values: "Mapping[str, Value]") -> "Sentence":
+        """Return the sentence with other values."""
+        return type(self)(self.key, **values)
+
     def to_json(self) -> dict[str, Any]:
         """Return the sentence as the session keeps it."""
         return {"key": self.key, "values": {name: _value_to_json(value) for name, value in self.values.items()}}

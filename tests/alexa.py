@@ -3,7 +3,7 @@
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -63,8 +63,14 @@ def load_request(name: str, now: datetime | None = None) -> Envelope:
     return envelope
 
 
-def fill_slots(envelope: Envelope, slots: dict[str, str]) -> None:
-    """Fill an intent's slots as Alexa does; a slot whose type lists its values also gets a resolution."""
+def fill_slots(envelope: Envelope, slots: dict[str, str], entities: Mapping[str, str] | None = None) -> None:
+    """Fill an intent's slots as Alexa does; a slot whose type lists its values also gets a resolution.
+
+    Parameters
+    ----------
+    entities
+        The dynamic entities of the slot type Pipeline: the id of each word.
+    """
     intent = envelope["request"]["intent"]
     kinds = INTENTS[intent["name"]].slots
     intent["slots"] = {name: {"name": name, "confirmationStatus": "NONE"} for name in kinds}
@@ -72,6 +78,16 @@ def fill_slots(envelope: Envelope, slots: dict[str, str]) -> None:
         intent["slots"][name] |= {"value": value, "source": "USER"}
         if kinds[name] in _load_slot_types():
             intent["slots"][name] |= _resolve(kinds[name], value)
+        if kinds[name] == "Pipeline":
+            # People say other words than the id, so the value stays what was said.
+            intent["slots"][name]["value"] = value
+            if found := (entities or {}).get(value):
+                authority = {
+                    "authority": f"amzn1.er-authority.echo-sdk.dynamic.{SKILL_ID}.Pipeline",
+                    "status": {"code": "ER_SUCCESS_MATCH"},
+                    "values": [{"value": {"name": value, "id": found}}],
+                }
+                intent["slots"][name]["resolutions"]["resolutionsPerAuthority"].append(authority)
 
 
 def _resolve(kind: str, value: str) -> Envelope:
@@ -127,6 +143,7 @@ class Conversation:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._attributes: Envelope | None = None
+        self.entities: dict[str, str] = {}
         self.response: Envelope = {}
 
     def say(self, name: str, locale: str = "en-US", **slots: str) -> str:
@@ -134,12 +151,25 @@ class Conversation:
         envelope = load_request(name)
         envelope["request"]["locale"] = locale
         if slots:
-            fill_slots(envelope, slots)
+            fill_slots(envelope, slots, self.entities)
         envelope["session"] |= {"new": self._attributes is None, "attributes": self._attributes or {}}
         self.response = self._send(envelope)
         check_response(self.response)
         self._attributes = self.response.get("sessionAttributes", {}) if self.is_open else None
+        self._keep_entities()
         return read_speech(self.response)
+
+    def _keep_entities(self) -> None:
+        for directive in self.response["response"].get("directives", []):
+            if directive["type"] == "Dialog.UpdateDynamicEntities":
+                assert directive["updateBehavior"] == "REPLACE"
+                (kind,) = directive["types"]
+                assert kind["name"] == "Pipeline"
+                self.entities = {
+                    word: value["id"]
+                    for value in kind["values"]
+                    for word in (value["name"]["value"], *value["name"]["synonyms"])
+                }
 
     @property
     def is_open(self) -> bool:

@@ -71,6 +71,8 @@ class PipelineState:
         The pipeline's name; empty for the default pipeline.
     summary
         Of the newest ended build and the live one; None before the first end, and in a state of version 0.1.
+    spoken
+        Other names by which people call the pipeline when they speak: the parameter ``spokennames``.
     """
 
     last_number: int = 0
@@ -82,6 +84,7 @@ class PipelineState:
     removed_at: str = ""
     pipeline: str = ""
     summary: Summary | None = None
+    spoken: tuple[str, ...] = ()
 
     @property
     def newest_ended(self) -> int:
@@ -221,7 +224,7 @@ def _read_item(service: Service, kind: str) -> Any:
 
 def _to_plain(state: PipelineState) -> dict[str, Any]:
     unfinished = None if state.unfinished is None else list(state.unfinished)
-    return asdict(state) | {"unfinished": unfinished}
+    return asdict(state) | {"unfinished": unfinished, "spoken": list(state.spoken)}
 
 
 def _to_state(item: Mapping[str, Any]) -> PipelineState:
@@ -237,6 +240,7 @@ def _to_state(item: Mapping[str, Any]) -> PipelineState:
         plain.get("removed_at", ""),
         plain.get("pipeline", ""),
         Summary(**summary) if summary else None,
+        tuple(plain.get("spoken", ())),
     )
 
 

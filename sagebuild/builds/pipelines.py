@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sagebuild.builds.lock import list_states, read_state
+from sagebuild.builds.items import to_item
+from sagebuild.builds.lock import list_states, read_state, state_key
 from sagebuild.errors import PipelineNotFoundError
-from sagebuild.service import Service
+from sagebuild.service import Service, aws_call
 
 DEFAULT = "default"  # the name by which users refer to the pipeline without a name
 
@@ -47,3 +48,23 @@ def explain_missing(service: Service, name: str, known: Iterable[str]) -> str:
         f"{service.stack_name} has no pipeline {name[:40]!r}; its pipelines are {names}. To create one: sagebuild "
         "pipelines create NAME --framework ..."
     )
+
+
+def record_spoken_names(service: Service, names: Iterable[str]) -> None:
+    """Store the document's spoken names in the pipeline's state, where one query reads those of all pipelines.
+
+    It is one call, which writes only names that have changed. A new version makes a concurrent change of the state
+    read it again. Before the first build of the default pipeline there is no state, and nothing is stored.
+    """
+    spoken = to_item({":spoken": list(names)}) | {":one": {"N": "1"}}
+    with aws_call("store the spoken names of the pipeline"):
+        try:
+            service.dynamodb.update_item(
+                TableName=service.settings.builds_table,
+                Key=state_key(service, "stack"),
+                UpdateExpression="SET spoken = :spoken ADD version :one",
+                ConditionExpression="attribute_exists(version) AND (attribute_not_exists(spoken) OR spoken <> :spoken)",
+                ExpressionAttributeValues=spoken,
+            )
+        except service.dynamodb.exceptions.ConditionalCheckFailedException:
+            return

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from sagebuild.builds.pipelines import record_spoken_names
 from sagebuild.client.differences import Change, Version, remove_path, set_path
 from sagebuild.client.html import render_table
 from sagebuild.errors import InputError, ParameterError
 from sagebuild.parameters import BuildParameters, default_document, parse_document, parse_parameters
 from sagebuild.parameters.json_text import format_document, read_leniently, read_raw_document
 from sagebuild.parameters.store import name_document, read_document, write_text
-from sagebuild.service import Service, aws_call
+from sagebuild.service import Service, aws_call, suppress_code
 
 
 class Parameters(Mapping[str, Any]):
@@ -114,9 +115,9 @@ class Parameters(Mapping[str, Any]):
             A build would refuse it; the stored document stays.
         """
         before = self.text
-        parse_document(text, default_framework=self._service.settings.framework)
+        parameters = parse_document(text, default_framework=self._service.settings.framework)
         if text != before:
-            write_text(self._service, text, overwrite=True)
+            self._store(text, parameters)
         return Change(read_leniently(before), read_raw_document(text))
 
     def reset(self, framework: str | None = None) -> Change:
@@ -187,11 +188,17 @@ class Parameters(Mapping[str, Any]):
         return Change(other, self.document)
 
     def _write(self, before: dict[str, Any], after: dict[str, Any]) -> Change:
-        self.check(after)
+        parameters = self.check(after)
         change = Change(before, after)
         if change.differences:
-            write_text(self._service, format_document(after), overwrite=True)
+            self._store(format_document(after), parameters)
         return change
+
+    def _store(self, text: str, parameters: BuildParameters) -> None:
+        write_text(self._service, text, overwrite=True)
+        # The next build stores the spoken names for users who may write the document and not the builds table.
+        with suppress_code("AccessDeniedException"):
+            record_spoken_names(self._service, parameters.spokennames)
 
     def __getitem__(self, name: str) -> Any:
         return self.document[name]

@@ -38,6 +38,11 @@ HyperparameterName = Annotated[str, Text("a name of at most 256 characters", r".
 ChannelName = Annotated[
     str, Text("a name of at most 64 letters, digits, dots, hyphens and underscores", r"[A-Za-z0-9._-]+", 64)
 ]
+# Without punctuation that is not spoken.
+SpokenName = Annotated[
+    str,
+    Text("a name of at most 60 letters, digits, spaces, apostrophes and hyphens", r"[^!-&(-,./:-@\[-`{-~]+", 60),
+]
 TagName = Annotated[str, Text("a name of at most 128 letters, digits, spaces and _.:/=+-@", r"[\w\s.:/=+@-]+", 128)]
 
 Range = CategoricalRange | NumericRange
@@ -143,6 +148,12 @@ class DataAndSteps(StrictModel):
     )
     pipeline: tuple[PipelineContainer, ...] = Field(
         default=(), max_length=14, description="Containers that process a request before the model's container."
+    )
+    spokennames: tuple[SpokenName, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Other names by which the Alexa skill knows the pipeline, in any language. The skill learns them "
+        "from the next build, or at once if you change the document with sagebuild.",
     )
     Tags: Annotated[dict[TagName, Annotated[str, Scalar(256)]], BeforeValidator(read_tags)] = Field(
         default={},

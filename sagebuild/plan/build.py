@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from sagebuild.builds.context import BuildContext
+from sagebuild.builds.pipelines import record_spoken_names
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, update_build
 from sagebuild.cost.estimate import plan_cost
 from sagebuild.errors import BuildNotFoundError
@@ -65,6 +66,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     text = read_document(service)
     parameters = parse_overridden(text, record.overrides, service.settings.framework)
     request_schedule(service)
+    record_spoken_names(service, parameters.spokennames)
     context, findings = BuildContext(service, record.number, parameters), Findings()
     requests, live = plan_requests(context, findings), describe_live(service)
     bodies, artifacts = requests.bodies, requests.training.artifacts if requests.training else None

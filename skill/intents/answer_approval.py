@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from skill.cards import join_lines
-from skill.conversation import Answer, Card, Confirmation, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Card, Confirmation, Intent, Turn
 from skill.domain import reading, writing
 from skill.speech import Quote, Sentence
 from skill.words import say_money, say_number, write_time
@@ -59,7 +59,7 @@ def leave_waiting(confirmation: Confirmation) -> Sentence:
     return Sentence("approval.declined", number=int(confirmation.values["number"]))
 
 
-_SLOTS = {"number": "AMAZON.NUMBER"}
+_SLOTS = PIPELINE | {"number": "AMAZON.NUMBER"}
 
 INTENTS = (
     Intent(

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 from skill import builds
 from skill.cards import write_build_card
-from skill.conversation import Answer, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Intent, Turn
+from skill.intents.describe_build import describe_outcome
+from skill.intents.explain_failure import explain_end
 from skill.pictures import show_progress
 from skill.speech import Quote, Sentence
 from skill.words import is_old, say_age, say_reason
@@ -21,11 +23,21 @@ def check_status(turn: Turn) -> Answer:
     # A build whose end is not recorded has ended just now: the Finish function is about to record it.
     moment = (build.started_at if build.outcome == "running" else build.ended_at) or turn.now
     since = say_age(moment, turn.now)
-    sentence = _describe_old(build, since) if is_old(moment, turn.now) else _describe(build, since)
+    if turn.pipeline:
+        sentence = _describe_by_number(build, turn)
+    else:
+        sentence = _describe_old(build, since) if is_old(moment, turn.now) else _describe(build, since)
     return Answer(sentence, card=write_build_card(build), picture=show_progress(build))
 
 
-INTENTS = (Intent("CheckStatusIntent", check_status, "read"),)
+INTENTS = (Intent("CheckStatusIntent", check_status, "read", slots=PIPELINE),)
+
+
+def _describe_by_number(build: "BuildStatus", turn: Turn) -> Sentence:
+    """Describe the build by its number, because "your build" does not say of which pipeline it is."""
+    if build.outcome in ("failed", "withheld") and build.ended_at:
+        return explain_end(build, say_age(build.ended_at, turn.now))
+    return describe_outcome(build, turn)
 
 
 def _describe(build: "BuildStatus", since: Sentence) -> Sentence:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from skill.cards import join_lines
-from skill.conversation import Answer, Card, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Card, Intent, Turn
 from skill.domain import reading
 from skill.speech import Quote, Sentence
 from skill.words import say_number
@@ -26,7 +26,7 @@ def compare_builds(turn: Turn) -> Answer:
     return Answer(_compare(number, other, found.metrics), card=_write_card(number, other, found.metrics))
 
 
-INTENTS = (Intent("CompareBuildsIntent", compare_builds, "read", slots={"other": "ComparedBuild"}),)
+INTENTS = (Intent("CompareBuildsIntent", compare_builds, "read", slots=PIPELINE | {"other": "ComparedBuild"}),)
 
 
 def _compare(number: int, other: int, metrics: Mapping[str, tuple[float, float]]) -> Sentence:

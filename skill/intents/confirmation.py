@@ -1,8 +1,9 @@
 """Yes, no, the PIN and "repeat that": their meaning depends on the question that the last turn left open."""
 
 from skill.access import ask_for_pin, refuse_pin, refuse_strangers
-from skill.conversation import Answer, Intent, Turn
+from skill.conversation import Answer, Confirmation, Intent, Turn
 from skill.intents.session import explain_commands, fall_back, leave, take_unexpected_yes
+from skill.pipelines import answer_about
 from skill.speech import Sentence
 
 
@@ -14,15 +15,17 @@ def take_yes(turn: Turn) -> Answer:
     if question.awaits_pin:
         return fall_back(turn)
     refuse_strangers(turn, "write")
-    return ask_for_pin(question, asked_by) or asked_by.on_yes(turn, question)
+    return ask_for_pin(question, asked_by) or _do(turn, question, asked_by)
 
 
 def take_no(turn: Turn) -> Answer:
     """Say that nothing changes; a no to "What else?" ends the conversation."""
     if not turn.confirmation:
         return leave(turn)
-    on_no = turn.asked_by and turn.asked_by.on_no
-    return Answer(on_no(turn.confirmation) if on_no else Sentence("declined"))
+    question, on_no = turn.confirmation, turn.asked_by and turn.asked_by.on_no
+    if not on_no:
+        return Answer(Sentence("declined"))
+    return answer_about(question.pipeline, lambda _: Answer(on_no(question)))
 
 
 def take_pin(turn: Turn) -> Answer:
@@ -33,15 +36,15 @@ def take_pin(turn: Turn) -> Answer:
     if not pin:
         return fall_back(turn)
     refuse_strangers(turn, "write")
-    return refuse_pin(question, pin) or asked_by.on_yes(turn, question)
+    return refuse_pin(question, pin) or _do(turn, question, asked_by)
 
 
 def repeat(turn: Turn) -> Answer:
     """Repeat the last answer; an open question stays open."""
     if turn.said is None:
         return explain_commands(turn)
-    reprompt = turn.said if turn.confirmation else Sentence("question")
-    return Answer(turn.said, reprompt=reprompt, confirmation=turn.confirmation)
+    reprompt = turn.said if turn.confirmation or turn.postponed else Sentence("question")
+    return Answer(turn.said, reprompt=reprompt, confirmation=turn.confirmation, postponed=turn.postponed)
 
 
 INTENTS = (
@@ -50,3 +53,10 @@ INTENTS = (
     Intent("AMAZON.NoIntent", take_no, "nothing"),
     Intent("AMAZON.RepeatIntent", repeat, "nothing"),
 )
+
+
+def _do(turn: Turn, question: Confirmation, asked_by: Intent) -> Answer:
+    """Do what the question asked about, for the pipeline that it named."""
+    on_yes = asked_by.on_yes
+    assert on_yes, "the caller has checked it"
+    return answer_about(question.pipeline, lambda pipeline: on_yes(turn._replace(pipeline=pipeline), question))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from skill import builds
 from skill.cards import write_build_card
-from skill.conversation import Answer, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Intent, Turn
 from skill.pictures import show_progress
 from skill.speech import Quote, Sentence
 from skill.words import say_age, say_duration
@@ -19,13 +19,14 @@ def describe_build(turn: Turn) -> Answer:
     build = builds.describe_latest_build() if number is None else builds.describe_build(number)
     if build is None:
         return Answer(Sentence("build.none") if number is None else Sentence("build.not_found", number=number))
-    return Answer(_describe(build, turn), card=write_build_card(build), picture=show_progress(build))
+    return Answer(describe_outcome(build, turn), card=write_build_card(build), picture=show_progress(build))
 
 
-INTENTS = (Intent("DescribeBuildIntent", describe_build, "read", slots={"number": "AMAZON.NUMBER"}),)
+INTENTS = (Intent("DescribeBuildIntent", describe_build, "read", slots=PIPELINE | {"number": "AMAZON.NUMBER"}),)
 
 
-def _describe(build: "BuildStatus", turn: Turn) -> Sentence:
+def describe_outcome(build: "BuildStatus", turn: Turn) -> Sentence:
+    """Describe a build by its number."""
     number, started = build.number, say_age(build.started_at, turn.now)
     if build.awaits_approval:
         return Sentence("details.waiting", number=number, since=started)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from skill.cards import join_lines
-from skill.conversation import Answer, Card, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Card, Intent, Turn
 from skill.domain import reading
 from skill.speech import Quote, Sentence
 from skill.words import say_money
@@ -31,7 +31,7 @@ def estimate_cost(turn: Turn) -> Answer:
     return Answer(sentence, card=_write_card(record.number, cost))
 
 
-INTENTS = (Intent("EstimateCostIntent", estimate_cost, "read", slots={"number": "AMAZON.NUMBER"}),)
+INTENTS = (Intent("EstimateCostIntent", estimate_cost, "read", slots=PIPELINE | {"number": "AMAZON.NUMBER"}),)
 
 
 def _say_so_far(number: int, cost: "Cost") -> Sentence:

@@ -1,6 +1,6 @@
 """Estimate how long the running build will still take, from the duration of earlier builds."""
 
-from skill.conversation import Answer, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Intent, Turn
 from skill.domain import reading
 from skill.speech import Sentence
 from skill.words import say_duration
@@ -23,4 +23,4 @@ def estimate_time(_turn: Turn) -> Answer:
     return Answer(Sentence("time.left", span=say_duration(estimate.seconds_left)))
 
 
-INTENTS = (Intent("EstimateTimeIntent", estimate_time, "read"),)
+INTENTS = (Intent("EstimateTimeIntent", estimate_time, "read", slots=PIPELINE),)

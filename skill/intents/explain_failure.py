@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from skill import builds
 from skill.cards import write_build_card
-from skill.conversation import Answer, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Intent, Turn
 from skill.pictures import show_progress
 from skill.speech import Quote, Sentence
 from skill.words import say_age, say_reason
@@ -22,14 +22,15 @@ def explain_failure(turn: Turn) -> Answer:
     build = builds.describe_build(failed.number) if failed else None
     if build is None or build.ended_at is None:
         return Answer(Sentence("failure.none"))
-    sentence = _describe(build, say_age(build.ended_at, turn.now))
+    sentence = explain_end(build, say_age(build.ended_at, turn.now))
     return Answer(sentence, card=write_build_card(build), picture=show_progress(build))
 
 
-INTENTS = (Intent("ExplainFailureIntent", explain_failure, "read"),)
+INTENTS = (Intent("ExplainFailureIntent", explain_failure, "read", slots=PIPELINE),)
 
 
-def _describe(build: "BuildStatus", since: Sentence) -> Sentence:
+def explain_end(build: "BuildStatus", since: Sentence) -> Sentence:
+    """Say when and why a build failed or was withheld."""
     number, reason = build.number, say_reason(build.reason)
     if build.outcome == "withheld":
         return Sentence("failure.withheld", number=number, since=since, reason=reason)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from skill import builds
 from skill.cards import join_lines, name_outcome
-from skill.conversation import Answer, Card, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Card, Intent, Turn
 from skill.intents.describe_build import describe_build
 from skill.speech import Sentence
 
@@ -25,7 +25,9 @@ def list_builds(turn: Turn) -> Answer:
     return Answer(_count(turn.slots.get("outcome", "succeeded"), records), card=_write_card(records))
 
 
-INTENTS = (Intent("ListBuildsIntent", list_builds, "read", slots={"count": "AMAZON.NUMBER", "outcome": "Outcome"}),)
+INTENTS = (
+    Intent("ListBuildsIntent", list_builds, "read", slots=PIPELINE | {"count": "AMAZON.NUMBER", "outcome": "Outcome"}),
+)
 
 
 def _count(outcome: str, records: "list[BuildRecord]") -> Sentence:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from skill import builds
 from skill.cards import join_lines
-from skill.conversation import Answer, Card, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Card, Intent, Turn
 from skill.speech import Quote, Sentence
 from skill.words import say_number
 
@@ -23,7 +23,7 @@ def read_metrics(_turn: Turn) -> Answer:
     return Answer(sentence, card=_write_card(measured))
 
 
-INTENTS = (Intent("ReadMetricsIntent", read_metrics, "read"),)
+INTENTS = (Intent("ReadMetricsIntent", read_metrics, "read", slots=PIPELINE),)
 
 
 def _write_card(record: "BuildRecord") -> Card:

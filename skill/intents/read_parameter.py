@@ -1,6 +1,6 @@
 """Read the value of a build parameter."""
 
-from skill.conversation import Answer, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Intent, Turn
 from skill.domain import reading
 from skill.speech import Sentence
 from skill.words import PARAMETERS, say_value
@@ -18,4 +18,4 @@ def read_parameter(turn: Turn) -> Answer:
     return Answer(Sentence("parameter.value", parameter=PARAMETERS[name], value=say_value(value)))
 
 
-INTENTS = (Intent("ReadParameterIntent", read_parameter, "read", slots={"parameter": "BuildParameter"}),)
+INTENTS = (Intent("ReadParameterIntent", read_parameter, "read", slots=PIPELINE | {"parameter": "BuildParameter"}),)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from skill.cards import write_launch_card
-from skill.conversation import Answer, Confirmation, Intent, SpokenError, Turn
+from skill.conversation import PIPELINE, Answer, Confirmation, Intent, SpokenError, Turn
 from skill.domain import reading, writing
 from skill.speech import Sentence
 
@@ -49,7 +49,7 @@ INTENTS = (
         "RollBackIntent",
         ask_to_roll_back,
         "write",
-        slots={"number": "AMAZON.NUMBER"},
+        slots=PIPELINE | {"number": "AMAZON.NUMBER"},
         on_yes=roll_back,
         asks_pin=True,
     ),

@@ -1,6 +1,6 @@
 """Set a build parameter: the skill says the old and the new value, before and after."""
 
-from skill.conversation import Answer, Confirmation, Intent, SpokenError, Turn
+from skill.conversation import PIPELINE, Answer, Confirmation, Intent, SpokenError, Turn
 from skill.domain import reading, writing
 from skill.speech import Sentence
 from skill.words import PARAMETERS, say_value
@@ -43,7 +43,7 @@ INTENTS = (
         "SetParameterIntent",
         ask_to_set,
         "write",
-        slots={"parameter": "BuildParameter", "number": "AMAZON.NUMBER", "instance": "InstanceType"},
+        slots=PIPELINE | {"parameter": "BuildParameter", "number": "AMAZON.NUMBER", "instance": "InstanceType"},
         on_yes=set_parameter,
         asks_pin=True,
     ),

@@ -5,7 +5,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from skill.cards import write_launch_card
-from skill.conversation import Answer, Confirmation, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Confirmation, Intent, Turn
 from skill.domain import reading, writing
 from skill.speech import Sentence
 from skill.words import PARAMETERS, say_duration, say_instance_type, say_money, say_value
@@ -55,7 +55,8 @@ INTENTS = (
         "StartBuildIntent",
         ask_to_start,
         "write",
-        slots={
+        slots=PIPELINE
+        | {
             "note": "AMAZON.SearchQuery",
             "parameter": "BuildParameter",
             "number": "AMAZON.NUMBER",

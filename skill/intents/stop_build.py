@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from skill import builds
 from skill.cards import write_build_card
-from skill.conversation import Answer, Card, Confirmation, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Card, Confirmation, Intent, Turn
 from skill.domain import writing
 from skill.pictures import show_progress
 from skill.speech import Sentence
@@ -46,7 +46,7 @@ def stop(_turn: Turn, confirmation: Confirmation) -> Answer:
     return Answer(_describe_confirmed(stopped), card=_write_card(stopped))
 
 
-INTENTS = (Intent("StopBuildIntent", ask_to_stop, "write", on_yes=stop),)
+INTENTS = (Intent("StopBuildIntent", ask_to_stop, "write", slots=PIPELINE, on_yes=stop),)
 
 
 def _describe_confirmed(stopped: "Stopped") -> Sentence:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ask_sdk_core.serialize import DefaultSerializer
 
-from sagebuild.client.alexa import LAUNCH, resolve
+from sagebuild.client.utterances import LAUNCH, resolve
 from sagebuild.voice.spoken_parameters import INSTANCE_TYPES, NUMBERS
 from skill.intents import INTENTS
 from tests.virtual_alexa import find_misresolved

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ask_sdk_core.serialize import DefaultSerializer
 
-from sagebuild.client.alexa import resolve
+from sagebuild.client.utterances import resolve
 from tests.alexa import ROOT, SKILL_ID
 from tools.generate_interaction_models import MODELS
 from tools.skill_package import build_manifest, write_package

@@ -17,7 +17,7 @@ from sagebuild.builds.items import to_item
 from sagebuild.builds.lock import PipelineState
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.builds.status import BuildStatus
-from sagebuild.voice import approval, forecast, rollback
+from sagebuild.voice import approval, forecast, pipelines, rollback
 from sagebuild.voice.access import Access
 from sagebuild.voice.approval import Waiting
 from sagebuild.voice.forecast import NextBuild
@@ -175,6 +175,7 @@ def test_an_unconfirmed_change_is_reported_as_unconfirmed(
     next_build = NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1)
     waiting = Waiting(12, "", None, None, None, datetime.now(UTC))
     monkeypatch.setattr(access, "read_access", Access)
+    monkeypatch.setattr(pipelines, "list_states", lambda _service: [PipelineState()])
     monkeypatch.setattr(forecast, "describe_next_build", lambda *_given: next_build)
     monkeypatch.setattr(rollback, "plan_rollback", lambda *_given: RollbackPlan(11, 12, "sagebuild-test-12"))
     monkeypatch.setattr(approval, "describe_waiting", lambda _service: waiting)
@@ -187,6 +188,7 @@ def test_a_slow_stop_is_reported_as_unconfirmed(aws: type[_Aws], monkeypatch: py
     aws.behave = crawl_with_a_build
     status = BuildStatus(12, "running", "Train Model", datetime.now(UTC), None, None, "https://console.example/12")
     monkeypatch.setattr(access, "read_access", Access)
+    monkeypatch.setattr(pipelines, "list_states", lambda _service: [PipelineState()])
     monkeypatch.setattr(builds, "describe_latest_build", lambda: status)
     heard, seconds = time_answer("yes", "stop_build")
     assert heard.startswith("AWS did not confirm that in time")
@@ -205,6 +207,8 @@ def test_invalid_parameters_have_their_own_sentence(aws: type[_Aws]) -> None:
         document = {"Parameter": {"Value": '{"framework": "SCIKIT", "trainvolumesize": 0}'}}
         if "GetItem" in target:
             one.answer(200, {})
+        elif "Query" in target:
+            one.answer(200, {"Items": []})
         elif "/sagebuild-test/alexa" in one.body:
             one.answer(400, {"__type": "ParameterNotFound", "message": "none"})
         else:

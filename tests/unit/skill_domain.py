@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sagebuild.builds import records
+from sagebuild.builds.lock import PipelineState
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.builds.status import BuildStatus
 from sagebuild.cost import spent
@@ -17,7 +18,7 @@ from sagebuild.running import stop
 from sagebuild.service import Service
 from sagebuild.steps import approval
 from sagebuild.voice import approval as voice_approval
-from sagebuild.voice import comparison, forecast, rollback, spoken_parameters
+from sagebuild.voice import comparison, forecast, pipelines, rollback, spoken_parameters
 from sagebuild.voice.approval import Waiting
 from sagebuild.voice.forecast import NextBuild
 from skill import access, builds
@@ -48,6 +49,7 @@ MODULES = {
     "estimate_time": forecast,
     "launch_build": start,
     "list_builds": builds,
+    "list_states": pipelines,
     "plan_rollback": rollback,
     "propose_change": spoken_parameters,
     "read_access": access,
@@ -68,6 +70,7 @@ class Domain:
         monkeypatch.setenv("RESULTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:results")
         self._monkeypatch = monkeypatch
         self.calls: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        self(list_states=[PipelineState()])
 
     def __call__(self, **answers: Any) -> None:
         for name, answer in answers.items():

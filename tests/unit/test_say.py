@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sagebuild.client.alexa import MODELS, Resolved, UnknownLocaleError, resolve
+from sagebuild.client.utterances import MODELS, Resolved, UnknownLocaleError, resolve
 
 LOCALES = sorted(path.stem for path in (MODELS / "custom").glob("*.json"))
 LANGUAGES = {locale.partition("-")[0]: locale for locale in LOCALES}.values()
@@ -68,12 +68,50 @@ def test_every_sample_with_every_value_resolves_to_its_own_intent(locale: str) -
         ("¿Ya terminó mi build?", "es-MX", "CheckStatusIntent", {}),
         ("demande à sage build de lancer un build", "fr-CA", "StartBuildIntent", {}),
         ("ビルドを始めて", "ja-JP", "StartBuildIntent", {}),
+        ("start the fraud build", "en-US", "StartBuildIntent", {"pipeline": "fraud"}),
+        ("Alexa, ask sage build to start the sales build", "en-US", "StartBuildIntent", {"pipeline": "sales"}),
+        ("how is customer churn doing", "en-GB", "CheckStatusIntent", {"pipeline": "customer churn"}),
+        ("go back to build eleven of fraud", "en-US", "RollBackIntent", {"number": "11", "pipeline": "fraud"}),
+        ("which builds are running", "en-US", "ListRunningIntent", {}),
+        ("wie läuft es mit Betrug", "de-DE", "CheckStatusIntent", {"pipeline": "betrug"}),
+        ("welche Builds laufen gerade", "de-DE", "ListRunningIntent", {}),
+        ("lance le build de fraude", "fr-FR", "StartBuildIntent", {"pipeline": "fraude"}),
+        ("¿Cómo va el build de bajas?", "es-ES", "CheckStatusIntent", {"pipeline": "bajas"}),
+        ("come va la build di frodi", "it-IT", "CheckStatusIntent", {"pipeline": "frodi"}),
+        ("como vai o build de fraude", "pt-BR", "CheckStatusIntent", {"pipeline": "fraude"}),
+        ("不正検知 のビルドを始めて", "ja-JP", "StartBuildIntent", {"pipeline": "不正検知"}),
     ],
 )
 def test_an_utterance_resolves_to_its_intent_and_slots(
     utterance: str, locale: str, intent: str, slots: dict[str, str]
 ) -> None:
-    assert resolve(utterance, locale) == Resolved(intent, slots)
+    resolved = resolve(utterance, locale)
+    assert (resolved.intent, resolved.slots) == (intent, slots)
+
+
+@pytest.mark.parametrize(
+    ("utterance", "intent", "pipeline"),
+    [
+        ("how is fraud doing", "CheckStatusIntent", "fraud"),
+        ("how is fraud detection doing", "CheckStatusIntent", "fraud"),
+        ("how is the weather", "CheckStatusIntent", ""),
+        ("the main one", "ChoosePipelineIntent", "default"),
+        ("main", "ChoosePipelineIntent", "default"),
+        ("sales", "AMAZON.FallbackIntent", ""),
+    ],
+)
+def test_without_entities_only_the_models_own_pipelines_are_known(utterance: str, intent: str, pipeline: str) -> None:
+    resolved = resolve(utterance, "en-US")
+    assert (resolved.intent, resolved.pipeline) == (intent, pipeline)
+
+
+def test_words_that_the_skill_has_sent_are_known_pipelines() -> None:
+    entities = {"Sales 2": "sales-2", "yes": "yes"}
+    assert resolve("sales 2", "en-US", entities) == Resolved("ChoosePipelineIntent", {"pipeline": "sales 2"}, "sales-2")
+    assert resolve("what is the training disk of sales 2", "en-US", entities) == Resolved(
+        "ReadParameterIntent", {"parameter": "trainvolumesize", "pipeline": "sales 2"}, "sales-2"
+    )
+    assert resolve("yes", "en-US", entities).intent == "AMAZON.YesIntent"
 
 
 @pytest.mark.parametrize("locale", ["xx-XX", "../builtIn/en", ""])

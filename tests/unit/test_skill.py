@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sagebuild.builds.lock import PipelineState
 from sagebuild.builds.records import Trigger
 from sagebuild.builds.status import BuildStatus
 from sagebuild.errors import NoBuildRunningError
@@ -19,7 +20,7 @@ from sagebuild.launch.start import Launched
 from sagebuild.running import stop
 from sagebuild.running.stop import Stopped
 from sagebuild.service import Service
-from sagebuild.voice import forecast
+from sagebuild.voice import forecast, pipelines
 from sagebuild.voice.access import Access
 from sagebuild.voice.forecast import NextBuild
 from skill import access, builds
@@ -91,6 +92,7 @@ def domain(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> FakeBuilds
     fake = FakeBuilds()
     monkeypatch.setenv("SKILL_ID", SKILL_ID)
     monkeypatch.setattr(access, "read_access", Access)
+    monkeypatch.setattr(pipelines, "list_states", lambda _service: [PipelineState()])
     monkeypatch.setattr(builds, "describe_latest_build", fake.describe_latest_build)
     monkeypatch.setattr(forecast, "describe_next_build", fake.describe_next_build)
     monkeypatch.setattr(start, "launch_build", fake.launch_build)

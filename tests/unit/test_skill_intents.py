@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from sagebuild.builds import records
-from sagebuild.builds.records import BuildRecord
+from sagebuild.builds.lock import Pending, PipelineState
+from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.builds.status import BuildStatus
 from sagebuild.cost.spent import Cost
 from sagebuild.errors import BuildNotFoundError
@@ -261,3 +262,25 @@ def test_without_a_screen_there_is_no_picture(alexa: Conversation, domain: Domai
     domain(describe_latest_build=RUNNING)
     alexa.say("check_status")
     assert "directives" not in alexa.response["response"]
+
+
+def test_many_running_builds_are_counted(alexa: Conversation, domain: Domain) -> None:
+    pending = Pending(Trigger("upload"), 1, "2026-01-01T00:00:00+00:00")
+    states = [PipelineState(2, 2, pending, 1, pipeline=f"p{number}") for number in range(1, 8)]
+    domain(list_states=[PipelineState(), *states])
+    assert alexa.say("list_running") == (
+        "7 builds are running: build 2 of p1, build 2 of p2, build 2 of p3, build 2 of p4, build 2 of p5 and 2 more."
+    )
+    assert alexa.card.startswith("Running builds\nbuild 2 of p1, and another one follows it\n")
+
+
+def test_one_running_build_has_a_sentence_of_its_own(alexa: Conversation, domain: Domain) -> None:
+    domain(list_states=[PipelineState(1), PipelineState(3, 3, None, 1, pipeline="fraud")])
+    assert alexa.say("list_running") == "One build is running: build 3 of fraud."
+
+
+def test_a_pipeline_is_chosen_for_the_request_that_waits(alexa: Conversation, domain: Domain) -> None:
+    states = [PipelineState(version=1, pipeline=name) for name in ("churn", "fraud")]
+    domain(list_states=[PipelineState(), *states], list_builds=[a_record(11, metrics={"f1": 0.97})])
+    assert alexa.say("read_metrics") == "Which pipeline do you mean: churn or fraud?"
+    assert alexa.say("choose_pipeline", pipeline="fraud") == "Build 11 of fraud reached 0.97 for f1."

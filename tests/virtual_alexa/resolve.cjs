@@ -4,6 +4,13 @@ const { readFileSync } = require("node:fs");
 const { InteractionModel } = require("virtual-alexa/lib/src/model/InteractionModel");
 const { Utterance } = require("virtual-core");
 
+// virtual-core compiles a sample's pattern again for each phrase, which takes most of the time.
+const { SamplePhrase } = require("virtual-core/lib/src/SampleUtterances");
+const compile = SamplePhrase.prototype.regex;
+SamplePhrase.prototype.regex = function () {
+  return (this.compiled ??= compile.call(this));
+};
+
 const BUILT_IN_VALUES = {
   "AMAZON.NUMBER": ["2", "20"],
   "AMAZON.FOUR_DIGIT_NUMBER": ["4711"],

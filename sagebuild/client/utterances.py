@@ -1,0 +1,170 @@
+"""Resolves utterances by the skill's interaction models, as Alexa would."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from sagebuild.errors import SagebuildError
+
+# A wheel has the models inside the package, a clone beside it.
+_HERE = Path(__file__).parent
+MODELS = next(
+    folder for folder in (_HERE / "interactionModels", _HERE.parents[1] / "interactionModels") if folder.is_dir()
+)
+LAUNCH = "LaunchRequest"
+# The type of the slot for a pipeline's name. It also takes words that are none of its values, as custom types do.
+PIPELINE = "Pipeline"
+
+_SLOT = re.compile(r"\{(\w+)\}")
+_FREE_SLOTS = {
+    "AMAZON.NUMBER": r"\d+",
+    "AMAZON.FOUR_DIGIT_NUMBER": r"\d{4}",
+    "AMAZON.SearchQuery": r"\S.*",
+    PIPELINE: r"\S+(?: \S+){0,3}",
+}
+
+
+class UnknownLocaleError(SagebuildError):
+    """The skill has no interaction model for the locale."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """An utterance as Alexa would resolve it.
+
+    Parameters
+    ----------
+    intent
+        An intent, or LaunchRequest.
+    slots
+        The value of each slot: the id of a value of the slot's type. A pipeline is in the words that were said.
+    pipeline
+        The id of the pipeline's value; empty if it is none of the type's values.
+    """
+
+    intent: str
+    slots: dict[str, str]
+    pipeline: str = ""
+
+
+def resolve(utterance: str, locale: str, entities: Mapping[str, str] | None = None) -> Resolved:
+    """Resolve an utterance by the sample utterances of the locale's interaction model, as Alexa would.
+
+    Parameters
+    ----------
+    entities
+        The pipelines that the skill has sent as dynamic entities: the id of each word.
+    """
+    patterns, invocation_name = _load_patterns(locale)
+    words = _normalize(utterance)
+    # Japanese writes no spaces.
+    if invocation := re.search(re.escape(invocation_name).replace(r"\ ", " ?"), words):
+        words = words[invocation.end() :].strip()
+        if not words:
+            return Resolved(LAUNCH, {})
+    # "ask sage build TO start a build": the samples begin after this word, or in Japanese after one character.
+    candidates = (words, words.partition(" ")[2], words[1:])
+    dynamic = {_normalize(word): pipeline for word, pipeline in (entities or {}).items()}
+    matches = [[*_list_matches(candidate, patterns, dynamic)] for candidate in candidates]
+    # Words that are no known pipeline match almost any sample, so known ones come first.
+    for is_known in (True, False):
+        for found in matches:
+            if fitting := [match for match in found if match.is_known is is_known]:
+                return max(fitting, key=lambda match: match.pattern.literal_length).resolved
+    return Resolved("AMAZON.FallbackIntent", {})
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """A sample of an intent; `begin` is its words before the first slot."""
+
+    intent: str
+    begin: str
+    expression: str
+    literal_length: int
+    ids: dict[str, dict[str, str]]
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        # A model has a thousand samples; compiling all of them takes half a second.
+        return re.compile(self.expression)
+
+
+@dataclass(frozen=True)
+class _Match:
+    """A sample that an utterance matches; `is_known` is False if its pipeline is none of the type's values."""
+
+    pattern: _Pattern
+    resolved: Resolved
+    is_known: bool
+
+
+def _list_matches(words: str, patterns: dict[str, list[_Pattern]], dynamic: Mapping[str, str]) -> Iterator[_Match]:
+    possible = (pattern for length in range(len(words) + 1) for pattern in patterns.get(words[:length], ()))
+    for pattern in possible:
+        if match := pattern.compiled.fullmatch(words):
+            found = match.groupdict()
+            ids = {name: pattern.ids.get(name, {}).get(value, value) for name, value in found.items()}
+            if (said := found.get("pipeline")) is None:
+                yield _Match(pattern, Resolved(pattern.intent, ids), is_known=True)
+                continue
+            pipeline = dynamic.get(said) or pattern.ids["pipeline"].get(said, "")
+            if pipeline or pattern.literal_length > 1:
+                resolved = Resolved(pattern.intent, ids | {"pipeline": said}, pipeline)
+                yield _Match(pattern, resolved, is_known=bool(pipeline))
+
+
+@cache
+def _load_patterns(locale: str) -> tuple[dict[str, list[_Pattern]], str]:
+    """Return the samples of a locale by their literal beginning, and the skill's invocation name."""
+    paths = {path.stem: path for path in (MODELS / "custom").glob("*.json")}
+    if locale not in paths:
+        raise UnknownLocaleError(
+            f"The skill does not support the locale {locale!r}; use one of {', '.join(sorted(paths))}."
+        )
+    model = json.loads(paths[locale].read_text(encoding="utf-8"))["interactionModel"]["languageModel"]
+    spoken = json.loads((MODELS / "builtIn" / f"{locale.partition('-')[0]}.json").read_text(encoding="utf-8"))
+    built_in = ({"name": name, "slots": [], "samples": samples} for name, samples in spoken["builtIn"].items())
+    values = {kind["name"]: _name_values(kind) for kind in model["types"]}
+    values["AMAZON.NUMBER"] = {word: number for number, words in spoken["numbers"].items() for word in words}
+    patterns: dict[str, list[_Pattern]] = {}
+    for intent in (*model["intents"], *built_in):
+        for pattern in _build_patterns(intent, values):
+            patterns.setdefault(pattern.begin, []).append(pattern)
+    return patterns, model["invocationName"]
+
+
+def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -> Iterator[_Pattern]:
+    kinds = {slot["name"]: slot["type"] for slot in intent["slots"]}
+    ids = {slot: values[kind] for slot, kind in kinds.items() if kind in values}
+
+    def write_slot(match: re.Match[str]) -> str:
+        slot = match[1]
+        choices = sorted(map(re.escape, ids.get(slot, ())), key=len, reverse=True)
+        free = [_FREE_SLOTS[kinds[slot]]] if kinds[slot] in _FREE_SLOTS else []
+        return f"(?P<{slot}>{'|'.join(choices + free)})"
+
+    for sample in intent["samples"]:
+        words = _normalize(sample)
+        begin, length = words.partition("{")[0], len(_SLOT.sub("", words))
+        yield _Pattern(intent["name"], begin, _SLOT.sub(write_slot, words), length, ids)
+
+
+def _name_values(kind: dict[str, Any]) -> dict[str, str]:
+    """Return the value's id for every name and synonym of a slot type's values."""
+    return {
+        _normalize(word): value["id"]
+        for value in kind["values"]
+        for word in (value["name"]["value"], *value["name"].get("synonyms", []))
+    }
+
+
+def _normalize(text: str) -> str:
+    """Return the words in lower case and without punctuation, as the models write them."""
+    return " ".join(re.sub(r"[^\w\s'{}-]", " ", text).casefold().split())
