@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from moto.dynamodb.exceptions import ResourceNotFoundException
 from moto.dynamodb.models import dynamodb_backends
 from moto.sagemaker.models import sagemaker_backends
 
@@ -14,7 +15,8 @@ from local.calls import Call
 
 MOTO_NAMES = (
     "moto.dynamodb.models.dynamodb_backends",
-    "moto.dynamodb.models.DynamoDBBackend.tables",
+    "moto.dynamodb.exceptions.ResourceNotFoundException",
+    "moto.dynamodb.models.DynamoDBBackend.get_table",
     "moto.sagemaker.models.SageMakerModelBackend._get_resource_from_arn",
     "moto.sagemaker.models.sagemaker_backends",
 )
@@ -37,11 +39,14 @@ def of_table(call: Call, table: str, request: Any) -> Context:
     request
         The call's members, a part of a transaction, or the requests of a batch for this table.
     """
-    found = dynamodb_backends[config.ACCOUNT][call.region].tables.get(table.rsplit("/", 1)[-1])
-    if found is None or "IndexName" in request:
+    try:
+        attribute = dynamodb_backends[config.ACCOUNT][call.region].get_table(table).hash_key_attr
+    except ResourceNotFoundException:
         return {}
-    values = [value for key in _item_keys(request) for value in key.get(found.hash_key_attr, {}).values()]
-    values += _queried_keys(request, found.hash_key_attr)
+    if "IndexName" in request:
+        return {}
+    values = [value for key in _item_keys(request) for value in key.get(attribute, {}).values()]
+    values += _queried_keys(request, attribute)
     return {"dynamodb:LeadingKeys": [str(value) for value in values]} if values else {}
 
 
