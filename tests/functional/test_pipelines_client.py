@@ -32,6 +32,7 @@ from sagebuild.client.stack import Stack as Client
 from sagebuild.errors import (
     AccessDeniedError,
     AwsUnavailableError,
+    NoBuildsError,
     NotConfirmedError,
     ParameterError,
     PipelineNameError,
@@ -414,6 +415,14 @@ def test_the_list_and_the_status_need_as_many_calls_for_200_pipelines_as_for_2(s
     assert counted[0] == counted[1]
     assert counted[0][0] == {"Query": 1}
     assert repr(found.status()).endswith("and 192 more; 'sagebuild pipelines' lists them.")
+
+
+def test_the_status_of_a_default_pipeline_without_builds_names_the_others(found: Client) -> None:
+    fraud = found.create_pipeline("fraud", framework="SCIKIT")
+    with pytest.raises(NoBuildsError, match=r"start one: sagebuild start\. Other pipelines: fraud \(no builds\); '"):
+        found.status()
+    with pytest.raises(NoBuildsError, match=rf"^{STACK}/fraud has no builds yet; .*start --pipeline fraud\.$"):
+        fraud.status()
 
 
 def with_events(stack: Stack, events: Any) -> Service:
