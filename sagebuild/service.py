@@ -17,7 +17,6 @@ from sagebuild.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -122,6 +121,10 @@ class Service:
         """The region of the stack; Lambda sets it."""
         return self.settings.aws_region
 
+    def open_client(self, name: str) -> Any:
+        """Return the client of a service that no function calls, only the command line and Python."""
+        return self._create_client(name)
+
     @cached_property
     def autoscaling(self) -> Any:
         """The Application Auto Scaling client, for the endpoint's scaling."""
@@ -146,11 +149,6 @@ class Service:
     def ecr(self) -> Any:
         """The ECR client, for the stack's image repository and the user's images."""
         return self._create_client("ecr")
-
-    @cached_property
-    def events(self) -> EventBridgeClient:
-        """The EventBridge client, for requests for builds of pipelines with a name."""
-        return self._create_client("events")  # type: ignore[no-any-return]
 
     @cached_property
     def functions(self) -> LambdaClient:

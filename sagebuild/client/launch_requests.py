@@ -35,6 +35,7 @@ from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service, aws_call
 
 if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 POLL_SECONDS = 0.3
@@ -194,8 +195,9 @@ def _put_event(service: Service, kind: str, content: Mapping[str, Any]) -> None:
         "DetailType": f"{service.stack_name}/{service.pipeline}",
         "Detail": json.dumps({"trigger": kind, "detail": read_user_name(), "overrides": content}),
     }
+    events: EventBridgeClient = service.open_client("events")
     with aws_call("send the request to EventBridge"):
-        answer = service.events.put_events(Entries=[entry])
+        answer = events.put_events(Entries=[entry])
     # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html: the call succeeds, and its answer
     # has the error of an event that was not accepted.
     if answer["FailedEntryCount"]:

@@ -20,7 +20,7 @@ from sagebuild.client.doctor import diagnose
 from sagebuild.client.document import Parameters
 from sagebuild.client.html import render_table
 from sagebuild.client.logs import LogLine
-from sagebuild.client.status import PipelineStatus, read_status
+from sagebuild.client.status import PipelineStatus, mention_others, read_status
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import Cost
 from sagebuild.errors import NoBuildsError
@@ -105,7 +105,11 @@ class Pipeline(PipelineActions):
         NoBuildsError
             There is no build yet.
         """
-        return read_status(self.service, self.build())
+        try:
+            build = self.build()
+        except NoBuildsError as error:
+            raise NoBuildsError(mention_others(self.service, str(error))) from None
+        return read_status(self.service, build)
 
     def watch(self, number: int | None = None) -> Build:
         """Show a build until it has ended; default: the newest. See `Build.watch`."""

@@ -70,6 +70,12 @@ def read_status(service: Service, build: Build) -> PipelineStatus:
     )
 
 
+def mention_others(service: Service, sentence: str) -> str:
+    """Add the stack's other pipelines to a sentence about the default one."""
+    others = [] if service.pipeline else list_states(service)[1:]
+    return f"{sentence} {describe_others(others)}" if others else sentence
+
+
 def describe_others(states: Sequence[PipelineState]) -> str:
     """Return a sentence that names pipelines, each with its running build or the outcome of its newest one."""
     shown = [f"{state.pipeline} ({describe_newest(state)})" for state in states[:_SHOWN]]

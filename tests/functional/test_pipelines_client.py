@@ -24,6 +24,7 @@ from sagebuild.builds.lock import PipelineState, change_state, list_states, read
 from sagebuild.builds.pipelines import find_pipeline
 from sagebuild.builds.records import BuildRecord, Trigger, list_builds, now, read_build, update_build
 from sagebuild.client.launch_requests import request_build
+from sagebuild.client.pipeline import Pipeline
 from sagebuild.client.pipeline_creation import create_pipeline
 from sagebuild.client.pipeline_removal import find_removable
 from sagebuild.client.pipeline_rows import PipelineRow
@@ -31,6 +32,7 @@ from sagebuild.client.stack import Stack as Client
 from sagebuild.errors import (
     AccessDeniedError,
     AwsUnavailableError,
+    NoBuildsError,
     NotConfirmedError,
     ParameterError,
     PipelineNameError,
@@ -415,8 +417,21 @@ def test_the_list_and_the_status_need_as_many_calls_for_200_pipelines_as_for_2(s
     assert repr(found.status()).endswith("and 192 more; 'sagebuild pipelines' lists them.")
 
 
-def test_a_request_for_a_named_pipeline_is_an_event_that_the_launch_understands(found: Client) -> None:
+def test_the_status_of_a_default_pipeline_without_builds_names_the_others(found: Client) -> None:
     fraud = found.create_pipeline("fraud", framework="SCIKIT")
+    with pytest.raises(NoBuildsError, match=r"start one: sagebuild start\. Other pipelines: fraud \(no builds\); '"):
+        found.status()
+    with pytest.raises(NoBuildsError, match=rf"^{STACK}/fraud has no builds yet; .*start --pipeline fraud\.$"):
+        fraud.status()
+
+
+def with_events(stack: Stack, events: Any) -> Service:
+    """The service of the stack with another EventBridge."""
+    return Service(stack.settings, lambda name: events if name == "events" else client(name))
+
+
+def test_a_request_for_a_named_pipeline_is_an_event_that_the_launch_understands(stack: Stack, found: Client) -> None:
+    found.create_pipeline("fraud", framework="SCIKIT")
     sent: list[dict[str, Any]] = []
 
     class Events:
@@ -424,11 +439,11 @@ def test_a_request_for_a_named_pipeline_is_an_event_that_the_launch_understands(
 
         def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
             sent.extend(Entries)
-            launch_build(fraud.service, VOICE)
+            launch_build(fraud, VOICE)
             return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
 
-    fraud.service.__dict__["events"] = Events()
-    assert fraud.start(trainvolumesize=20).number == 1
+    fraud = with_events(stack, Events()).for_pipeline("fraud")
+    assert Pipeline(fraud, client, {}).start(trainvolumesize=20).number == 1
     (entry,) = sent
     event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
     request = read_message(json.dumps(event | {"id": "e"}), "m", "arn:launch")
@@ -445,13 +460,13 @@ def test_a_request_for_a_named_pipeline_is_an_event_that_the_launch_understands(
     ],
 )
 def test_an_event_that_is_not_accepted_is_an_error(
-    found: Client, code: str, error: type[Exception], sentence: str
+    stack: Stack, found: Client, code: str, error: type[Exception], sentence: str
 ) -> None:
-    fraud = found.create_pipeline("fraud", framework="SCIKIT").service
+    found.create_pipeline("fraud", framework="SCIKIT")
     failed = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": code, "ErrorMessage": "because"}]}
-    fraud.__dict__["events"] = mock.Mock(spec=["put_events"], put_events=mock.Mock(return_value=failed))
+    events = mock.Mock(spec=["put_events"], put_events=mock.Mock(return_value=failed))
     with pytest.raises(error, match=sentence):
-        request_build(fraud, "command")
+        request_build(with_events(stack, events).for_pipeline("fraud"), "command")
 
 
 def test_a_request_that_no_build_shows_names_the_pipeline(found: Client) -> None:
@@ -567,7 +582,7 @@ def test_a_group_option_is_not_lost_before_a_command() -> None:
     assert (code, out) == (2, "")
 
 
-@pytest.mark.parametrize("name", [("builds",), ("start",), ("upload", "data"), ("params", "get"), ("doctor",)])
+@pytest.mark.parametrize("name", [("builds",), ("start",), ("upload", "data"), ("params", "get"), ("cost",)])
 def test_a_pipeline_that_is_not_there_is_refused_by_every_command(deployed: Stack, name: tuple[str, ...]) -> None:
     assert deployed
     arguments = (*name, "README.md") if name[0] == "upload" else name
