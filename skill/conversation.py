@@ -34,14 +34,9 @@ class Confirmation(NamedTuple):
     def from_json(cls, kept: object) -> "Confirmation | None":
         """Return the open question of the session; None if there is none."""
         match kept:
-            case {
-                "intent": str(intent),
-                "values": dict(values),
-                "awaits_pin": bool(awaits_pin),
-                "pipeline": str(pipeline),
-            }:
+            case {"intent": str(intent), "values": dict(values), "awaits_pin": bool(awaits_pin), "pipeline": str(name)}:
                 if all(isinstance(value, str | int) for value in values.values()):
-                    return cls(intent, values, awaits_pin, pipeline)
+                    return cls(intent, values, awaits_pin, name)
         return None
 
 
