@@ -56,6 +56,7 @@ def describe_removal(service: Service) -> Removal:
     prefix = resource_prefix(service)
     deleted = (
         *([f"the running build {state.running}, which is stopped"] if state.running else []),
+        "its schedule, if it has one",
         *([f"the endpoint {name_endpoint(service)}, which is {endpoint.status}"] if endpoint else []),
         f"the models, endpoint configurations, training and tuning jobs of its builds ({prefix}...), with their logs",
         f"the models' files in s3://{settings.model_bucket}/{service.folder}",

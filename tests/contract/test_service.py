@@ -202,10 +202,10 @@ def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
     sources = Counter(
         source for function in FUNCTIONS.values() for each in function.get("events", []) for source in each
     )
-    assert (kinds["IAM::Role"], optional["IAM::Role"]) == (11, 1)  # one for GitHub
-    assert len(FUNCTIONS) == 13
+    assert (kinds["IAM::Role"], optional["IAM::Role"]) == (12, 1)  # one for GitHub
+    assert len(FUNCTIONS) == 14
     assert (kinds["Events::Rule"], optional["Events::Rule"]) == (5, 4)  # one for each trigger
-    assert sources == {"eventBridge": 2, "schedule": 1, "sqs": 1}  # of which three are rules
+    assert sources == {"eventBridge": 3, "schedule": 1, "sqs": 1}  # of which four are rules
     assert kinds["StepFunctions::StateMachine"] == kinds["DynamoDB::Table"] == 1
     assert not [name for name in resources if name.startswith("Fn::")]  # a loop, such as Fn::ForEach
     text = "".join(path.read_text(encoding="utf-8") for path in (*RESOURCES, ROOT / "serverless.yml"))
