@@ -36,8 +36,6 @@ class FrameworkFacts:
         Name of the framework's table of images in the sdk (image_uri_config); None where there is no such table.
     version_parameter
         The parameter that names the image's version; None where the document names none.
-    only_version
-        The image's version where the document names none.
     has_script
         Whether the container runs the user's script, found by hyperparameters and variables that the build sets.
     trains_on_one_instance
@@ -71,7 +69,6 @@ class FrameworkFacts:
 
     images: str | None
     version_parameter: str | None = "frameworkversion"
-    only_version: str | None = None
     has_script: bool = True
     trains_on_one_instance: bool = False
     strategies: tuple[str, ...] = ()
@@ -122,11 +119,9 @@ FRAMEWORKS: dict[str, FrameworkFacts] = {
         first_code_in_model=(0, 0),
         serves_without_script=True,
     ),
-    # Each algorithm has a table of images. All have version 1; xgboost has "latest", too.
+    # Each algorithm has a table of images; all but xgboost have the single version 1.
     "AMAZON": FrameworkFacts(
         None,
-        version_parameter=None,
-        only_version="1",
         has_script=False,
         defines_metrics=True,
         spot_hours_without_checkpoints=1,

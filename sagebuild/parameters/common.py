@@ -165,9 +165,9 @@ class BuildParameters(Common, Tuning, DataAndSteps, Options):
 
     @property
     def image_version(self) -> str | None:
-        """The version of the framework's or algorithm's image; None for images of your own."""
+        """The version of the framework's or algorithm's image; None for the newest, and for images of your own."""
         name = self.facts.version_parameter
-        return getattr(self, name) if name else self.facts.only_version
+        return getattr(self, name) if name else None
 
     @property
     def has_training(self) -> bool:

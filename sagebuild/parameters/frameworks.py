@@ -169,6 +169,11 @@ class AmazonParameters(BuildParameters):
 
     framework: Annotated[Literal["AMAZON"], Choice(Literal["AMAZON"])]
     algorithm: Annotated[Algorithm, Choice(Algorithm)] = Field(description="Name of the algorithm.")
+    frameworkversion: Annotated[str | None, Version()] = Field(
+        default=None,
+        description='Version of the algorithm\'s image, such as "1.7-1" of xgboost; "1" of xgboost is 0.72. Default: the '
+        "newest.",
+    )
 
 
 class ByodParameters(BuildParameters):

@@ -90,8 +90,14 @@ OWN: dict[str, dict[str, Any]] = {
     "amazon-xgboost": {
         "framework": "AMAZON",
         "algorithm": "xgboost",
-        "hyperparameters": {"num_round": 50, "objective": "reg:linear"},
+        "hyperparameters": {"num_round": 50, "objective": "reg:squarederror"},
         "channels": {"train": LABELLED, "validation": LABELLED | {"path": "validation/"}},
+    },
+    "amazon-xgboost-1": {
+        "framework": "AMAZON",
+        "algorithm": "xgboost",
+        "frameworkversion": 1,
+        "hyperparameters": {"num_round": 50, "objective": "reg:linear"},
     },
     "amazon-image-classification": {
         "framework": "AMAZON",
