@@ -47,6 +47,8 @@ class FrameworkFacts:
         Hyperparameters for strategy mpi.
     script_arguments
         Parameters that the script gets as hyperparameters, with the hyperparameters' names.
+    takes_model_dir
+        Whether the script gets the argument ``model_dir``, except in versions up to last_legacy.
     last_legacy
         Last version whose container calls functions of the script instead of running it (sdk, tensorflow/estimator.py).
     first_code_in_model
@@ -74,6 +76,7 @@ class FrameworkFacts:
     strategies: tuple[str, ...] = ()
     mpi: MpiNames = TOOLKIT_MPI
     script_arguments: tuple[tuple[str, str], ...] = ()
+    takes_model_dir: bool = False
     last_legacy: Version | None = None
     first_code_in_model: Version | None = None
     serves_without_script: bool = False
@@ -90,6 +93,7 @@ FRAMEWORKS: dict[str, FrameworkFacts] = {
         version_parameter="tensorflowversion",
         strategies=("parameter_server", "mpi", "smdistributed"),
         script_arguments=(("trainingsteps", "training_steps"), ("evaluationsteps", "evaluation_steps")),
+        takes_model_dir=True,
         last_legacy=(1, 10),
         first_code_in_model=(1, 11),
         serves_without_script=True,

@@ -5,12 +5,13 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 from sagebuild.errors import ImageNotFoundError
 from sagebuild.framework_facts import FRAMEWORKS
 
 Scope = Literal["training", "inference"]
+SCOPES: tuple[Scope, ...] = ("training", "inference")
 Row = dict[str, Any]
 
 
@@ -87,7 +88,7 @@ def newest_version(algorithm: str) -> str:
     """Return an algorithm's newest version with images for training and inference."""
     rows = _tables()["algorithms"][algorithm]
     # "latest" is the SDK's name for version 1.
-    scopes = ({name for row in rows if scope in row["scopes"] for name in row["versions"]} for scope in get_args(Scope))
+    scopes = ({str(name) for row in rows if scope in row["scopes"] for name in row["versions"]} for scope in SCOPES)
     return max(set.intersection(*scopes) - {"latest"}, key=read_numbers)
 
 

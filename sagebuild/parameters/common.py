@@ -3,6 +3,7 @@
 # The names are those of parameter documents and of AWS.
 # ruff: noqa: N815
 
+import json
 import math
 from typing import Annotated, Any, Literal
 
@@ -24,7 +25,7 @@ from sagebuild.parameters.groups import (
     VariableName,
     read_tags,
 )
-from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber
+from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber, to_text
 from sagebuild.parameters.options import Options
 from sagebuild.parameters.text_kinds import Scalar, Text
 
@@ -110,7 +111,8 @@ class DataAndSteps(StrictModel):
     channels: dict[ChannelName, Channel] = Field(
         default={},
         max_length=20,
-        description="Training data by channel. Default: one channel named training (train for framework AMAZON).",
+        description="Training data by channel; {} is a training without channels, for a script that gets its own data. "
+        "Default: one channel named training (train for framework AMAZON).",
     )
     uri: Annotated[str | None, S3Address] = Field(
         default=None,
@@ -175,6 +177,11 @@ class BuildParameters(Common, Tuning, DataAndSteps, Options):
         return not (self.skiptrain or self.ModelArtifacts) and getattr(self, "train", True)
 
     @property
+    def has_default_channel(self) -> bool:
+        """True when the training has one channel with the default name; False when the document names the channels."""
+        return not self.channels and (self.uri is not None or "channels" not in self.model_fields_set)
+
+    @property
     def largest_count(self) -> int:
         """The largest number of instances that the endpoint can have."""
         return max(self.hostinstancecount, self.autoscaling.maximum if self.autoscaling else 0)
@@ -192,8 +199,20 @@ class BuildParameters(Common, Tuning, DataAndSteps, Options):
     @property
     def combinations(self) -> int | None:
         """The number of different trainings that the tuning ranges allow; None if one of them is continuous."""
-        sizes = [value.size for value in self.tuning_ranges.values()]
+        sizes = [
+            len(self.write_values(value)) if isinstance(value, CategoricalRange) else value.size
+            for value in self.tuning_ranges.values()
+        ]
         return None if None in sizes else math.prod(size for size in sizes if size)
+
+    def write_values(self, values: CategoricalRange) -> list[str]:
+        """Return the different values of a categorical range as SageMaker passes them to the container.
+
+        Containers of frameworks read them as JSON, like the SDK (CategoricalParameter.as_json_range), so a string has
+        quotation marks. Amazon's algorithms and the user's own containers read a string without them.
+        """
+        write = json.dumps if self.facts.has_script else to_text
+        return list(dict.fromkeys(write(value) for value in values.Values))
 
     @property
     def tuning_trainings(self) -> int:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from pydantic_core import PydanticCustomError
 
 from sagebuild.parameters.kinds import Choice, Flag, Number, WholeNumber
-from sagebuild.parameters.text_kinds import JsonText, MetricPattern, Scalar, Text
+from sagebuild.parameters.text_kinds import JsonText, MetricPattern, Scalar, Text, TypedScalar
 
 Mode = Literal["File", "Pipe", "FastFile"]
 DataType = Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"]
@@ -125,14 +125,9 @@ class TuningObjective(StrictModel):
 class CategoricalRange(StrictModel):
     """A hyperparameter for which the tuning job tries the listed values."""
 
-    Values: tuple[Annotated[str, Scalar(256)], ...] = Field(
-        min_length=1, max_length=30, description="The values to try."
+    Values: tuple[Annotated[str | int | float | bool, TypedScalar(256)], ...] = Field(
+        min_length=1, max_length=30, description="The values to try; each reaches the script with its type."
     )
-
-    @property
-    def size(self) -> int:
-        """The number of values to try."""
-        return len(set(self.Values))
 
 
 class NumericRange(StrictModel):

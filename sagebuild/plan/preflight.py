@@ -11,14 +11,14 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import find_source_problems, locate_source_in_s3
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
-from sagebuild.plan.archives import Unreadable, find_archive_problem
+from sagebuild.plan.archives import ArchiveError, Unreadable, read_scripts
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.quotas import QuotasUnknown, count_needs, find_short_quotas
 from sagebuild.plan.shapes import find_violations
 from sagebuild.requests.algorithms import find_algorithm_problems
 from sagebuild.requests.bodies import Bodies, read_channels
 from sagebuild.requests.extensions import name_pipeline_image
-from sagebuild.requests.script_mode import find_script_problems, locate_source
+from sagebuild.requests.script_mode import find_script_problems, locate_source, serves_a_script
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
@@ -47,8 +47,8 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
         findings.problems += _find_artifact_problems(service, artifacts)
     if script_mode := context.narrow(ScriptModeParameters):
         findings.problems += [*_find_missing_scripts(script_mode), *find_script_problems(script_mode.parameters)]
-        for (name, source), script in _list_archives(script_mode).items():
-            _examine_archive(service, name, source, script, findings)
+        for (name, source), scripts in _list_archives(script_mode).items():
+            _examine_archive(service, name, source, sorted(scripts), findings)
     if byod := context.narrow(ByodParameters):
         findings.problems += _find_docker_problems(byod)
     if isinstance(parameters, AmazonParameters) and parameters.has_training:
@@ -122,15 +122,19 @@ def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
 def _find_missing_scripts(context: BuildContext[ScriptModeParameters]) -> Iterator[str]:
     service, parameters = context.service, context.parameters
     serves_only = not parameters.has_training
+    if serves_only and not serves_a_script(parameters):
+        return
     if not parameters.trainentrypoint and not (serves_only and parameters.hostentrypoint):
+        use = "serves the model" if serves_only else "trains"
         yield (
-            f"trainentrypoint is not set; framework {parameters.framework} trains with your script; "
-            "set it to the script's path in the archive, such as train.py."
+            f"{'hostentrypoint' if serves_only else 'trainentrypoint'} is not set; framework {parameters.framework} "
+            f"{use} with your script; set it to the script's path in the archive, such as train.py."
         )
     if not parameters.trainsourcefile and not (serves_only and parameters.hostsourcefile):
+        name = "hostsourcefile" if serves_only else "trainsourcefile"
         yield (
-            "trainsourcefile is not set; pack the script into an archive, upload it to the code bucket "
-            f"({service.settings.code_bucket}), and set trainsourcefile to its key, such as source.tar.gz."
+            f"{name} is not set; pack the script into an archive, upload it to the code bucket "
+            f"({service.settings.code_bucket}), and set {name} to its key, such as source.tar.gz."
         )
 
 
@@ -141,29 +145,27 @@ def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str
         yield f"sourcelocation names {source}, where there is no object; upload the Dockerfiles' source there."
 
 
-def _list_archives(context: BuildContext[ScriptModeParameters]) -> dict[tuple[str, str], str]:
-    """Return the script that each archive must contain, by parameter and address of the archive."""
+def _list_archives(context: BuildContext[ScriptModeParameters]) -> dict[tuple[str, str], set[str]]:
+    """Return the scripts that each archive must contain, by parameter and address of the archive."""
     service, parameters = context.service, context.parameters
     training = locate_source(service, parameters.trainsourcefile)
     serving = locate_source(service, parameters.hostsourcefile)
-    found = {}
-    if training and parameters.trainentrypoint:
-        found["trainsourcefile", training] = parameters.trainentrypoint
+    found: dict[tuple[str, str], set[str]] = {}
+    if parameters.has_training and training and parameters.trainentrypoint:
+        found.setdefault(("trainsourcefile", training), set()).add(parameters.trainentrypoint)
     entry_point = parameters.hostentrypoint or parameters.trainentrypoint
-    if serving and entry_point:
-        found["hostsourcefile", serving] = entry_point
-    elif training and parameters.hostentrypoint:
-        found["trainsourcefile", training] = parameters.hostentrypoint
+    source = ("hostsourcefile", serving) if serving else ("trainsourcefile", training)
+    if source[1] and entry_point and serves_a_script(parameters):
+        found.setdefault((source[0], source[1]), set()).add(entry_point)
     return found
 
 
-def _examine_archive(service: Service, name: str, source: str, script: str, findings: Findings) -> None:
+def _examine_archive(service: Service, name: str, source: str, scripts: list[str], findings: Findings) -> None:
     try:
-        problem = find_archive_problem(service, source, script)
+        read_scripts(service, source, scripts)
     except Unreadable as reason:
         findings.notes.append(str(reason))
-        return
-    if problem:
+    except ArchiveError as problem:
         findings.problems.append(f"{name} names {source}, which {problem}.")
 
 

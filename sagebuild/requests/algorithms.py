@@ -82,7 +82,7 @@ def find_algorithm_problems(parameters: AmazonParameters) -> Iterator[str]:
     missing = [wanted for wanted in needs.hyperparameters if wanted not in parameters.hyperparameters]
     if missing:
         yield f"hyperparameters lacks {', '.join(missing)}, which algorithm {name} needs."
-    channels = set(parameters.channels) or {DEFAULT_CHANNEL}
+    channels = {DEFAULT_CHANNEL} if parameters.has_default_channel else set(parameters.channels)
     absent = [wanted for wanted in needs.channels if wanted not in channels]
     if absent:
         yield f"channels lacks {', '.join(absent)}, which algorithm {name} reads by that name."
@@ -102,14 +102,19 @@ def find_algorithm_problems(parameters: AmazonParameters) -> Iterator[str]:
         yield from _find_objective_problems(parameters)
 
 
+def read_release(algorithm: str, version: str) -> tuple[int, ...]:
+    """Return the numbers of an algorithm's release, from the version of its image."""
+    return read_numbers("0.72" if algorithm == "xgboost" and version in _XGBOOST_OLDEST else version)
+
+
 def _find_objective_problems(parameters: AmazonParameters) -> Iterator[str]:
     """Yield a sentence for each objective that the version of xgboost does not know or cannot use."""
     given = parameters.hyperparameters.get("objective")
     if given is None:
         return
     version = parameters.frameworkversion or newest_version(parameters.algorithm)
-    xgboost = read_numbers("0.72" if version in _XGBOOST_OLDEST else version)
-    known = [word for first, words in _XGBOOST_OBJECTIVES.items() if read_numbers(first) <= xgboost for word in words]
+    release = read_release(parameters.algorithm, version)
+    known = [word for first, words in _XGBOOST_OBJECTIVES.items() if read_numbers(first) <= release for word in words]
     for objective in given.Values if isinstance(given, CategoricalRange) else [given]:
         if objective not in known:
             since = [first for first, words in _XGBOOST_OBJECTIVES.items() if objective in words]

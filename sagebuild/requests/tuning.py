@@ -91,7 +91,7 @@ def _build_ranges(parameters: BuildParameters) -> dict[str, list[dict[str, Any]]
     }
     for name, values in parameters.tuning_ranges.items():
         if isinstance(values, CategoricalRange):
-            ranges["CategoricalParameterRanges"].append({"Name": name, "Values": list(dict.fromkeys(values.Values))})
+            ranges["CategoricalParameterRanges"].append({"Name": name, "Values": parameters.write_values(values)})
         elif isinstance(values, NumericRange):
             kind = "IntegerParameterRanges" if values.integer else "ContinuousParameterRanges"
             limits = {"MinValue": str(values.MinValue), "MaxValue": str(values.MaxValue)}

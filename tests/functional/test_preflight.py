@@ -129,6 +129,38 @@ def test_scripts_are_looked_for_in_their_archives(ready: Stack, changes: dict[st
     assert find_problems(ready, **changes) == [problem]
 
 
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ({"framework": "TENSORFLOW", "tensorflowversion": "2.14"}, None),
+        ({"framework": "HUGGINGFACE", "pyversion": "py311", "trainsourcefile": "gone.tar.gz"}, None),
+        (
+            {"framework": "TENSORFLOW", "tensorflowversion": "2.14", "hostentrypoint": "inference.py"},
+            "hostsourcefile is not set; pack the script into an archive, ",
+        ),
+        ({"framework": "PYTORCH", "trainsourcefile": "source.tar.gz"}, "hostentrypoint is not set; framework PYTORCH "),
+    ],
+)
+def test_a_server_without_a_script_needs_none_for_an_existing_model(
+    ready: Stack, document: dict[str, Any], problem: str | None
+) -> None:
+    upload("model", "mine/model.tar.gz", b"a model")
+    given = {"skiptrain": True, "ModelArtifacts": "s3://sagebuild-test-model/mine/model.tar.gz"}
+    given |= {"hostinstancetype": "ml.t2.medium"}
+    if problem is None:
+        planned = plan(ready, given | document)
+        assert planned["packing"] is planned["training"] is None
+        assert "SAGEMAKER_PROGRAM" not in planned["model"]["PrimaryContainer"]["Environment"]
+    else:
+        with pytest.raises(PreflightError) as error:
+            plan(ready, given | document)
+        assert str(error.value).startswith(problem)
+
+
+def test_a_training_without_channels_reads_no_data(ready: Stack) -> None:
+    assert "InputDataConfig" not in plan(ready, RIGHT | {"channels": {}})["training"]
+
+
 def test_a_note_reports_an_archive_that_is_too_large_to_examine(ready: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sagebuild.plan.archives.LARGEST_ARCHIVE_MB", 0)
     plan(ready, RIGHT | {"trainentrypoint": "learn.py"})

@@ -7,7 +7,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from sagebuild.parameters import MODELS, AmazonParameters, ScriptModeParameters, parse_parameters
+from sagebuild.parameters import MODELS, AmazonParameters, ScriptModeParameters, default_document, parse_parameters
 from sagebuild.requests.algorithms import NEEDS, find_algorithm_problems
 from sagebuild.requests.script_mode import find_script_problems
 from tests.engine import ROOT
@@ -137,6 +137,32 @@ def test_a_value_that_the_container_would_misread_is_refused(document: dict[str,
     assert isinstance(parameters, ScriptModeParameters)
     (problem,) = find_script_problems(parameters)
     assert sentence in problem
+
+
+def arguments_of(**document: Any) -> dict[str, str]:
+    """The hyperparameters that a TensorFlow script gets as arguments."""
+    training = build_requests({"framework": "TENSORFLOW", **SCRIPT, **document})["training"]
+    return {name: text for name, text in training["HyperParameters"].items() if not name.startswith("sagemaker_")}
+
+
+def test_steps_reach_a_script_only_if_they_are_not_the_defaults() -> None:
+    seeded = {name: value for name, value in default_document("TENSORFLOW").items() if name != "tensorflowversion"}
+    assert arguments_of(**seeded, tensorflowversion="1.8") == {"training_steps": "1000", "evaluation_steps": "100"}
+    newer = {"tensorflowversion": "2.14", "pyversion": "py310"}
+    assert arguments_of(**seeded | newer).keys() == {"model_dir"}
+    assert arguments_of(**seeded | newer | {"trainingsteps": 500}).keys() == {"model_dir", "training_steps"}
+    given = arguments_of(**seeded | newer | {"hyperparameters": {"training_steps": 1000}})
+    assert given.keys() == {"model_dir", "training_steps"}
+
+
+def test_a_tensorflow_script_gets_the_model_dir_of_the_sdk() -> None:
+    newer = {"tensorflowversion": "2.14", "pyversion": "py310"}
+    folder = '"s3://model-bucket/builds/sagebuild-dev-3f2a1c00-7/model"'
+    assert arguments_of(**newer)["model_dir"] == folder
+    assert arguments_of(**newer, distribution={"strategy": "parameter_server"})["model_dir"] == folder
+    assert arguments_of(**newer, distribution={"strategy": "mpi"})["model_dir"] == '"/opt/ml/model"'
+    assert arguments_of(**newer, hyperparameters={"model_dir": "s3://mine/"})["model_dir"] == '"s3://mine/"'
+    assert arguments_of(**newer, hyperparameters={"model_dir": False}) == {}
 
 
 def test_a_persons_own_hyperparameter_goes_before_the_documents_default() -> None:
