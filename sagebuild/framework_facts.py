@@ -56,6 +56,11 @@ class FrameworkFacts:
         SAGEMAKER_SUBMIT_DIRECTORY; None for none (sdk, _LOWEST_MMS_VERSION in pytorch/model.py and mxnet/model.py).
     serves_without_script
         Whether a server of first_code_in_model or later has a default for every function of a serving script.
+    needs_model_fn
+        Whether the server has no default for the function model_fn of a serving script (serving.py or
+        handler_service.py of the framework's container).
+    default_model
+        The model that the server loads if the script has no model_fn, where it may not be what the training saved.
     tensorflow_serving
         Whether TensorFlow Serving serves the versions after last_legacy.
     first_without_p2
@@ -80,6 +85,8 @@ class FrameworkFacts:
     last_legacy: Version | None = None
     first_code_in_model: Version | None = None
     serves_without_script: bool = False
+    needs_model_fn: bool = False
+    default_model: str = ""
     tensorflow_serving: bool = False
     first_without_p2: Version | None = None
     defines_metrics: bool = False
@@ -110,12 +117,14 @@ FRAMEWORKS: dict[str, FrameworkFacts] = {
         "pytorch",
         strategies=("mpi", "smdistributed", "torch_distributed"),
         first_code_in_model=(1, 2),
+        # sagemaker-pytorch-inference-toolkit, default_pytorch_inference_handler.py
+        default_model="the only TorchScript file (.pt or .pth)",
         first_without_p2=(1, 13),
     ),
     # sdk, sklearn/estimator.py refuses more than one training instance.
-    "SCIKIT": FrameworkFacts("sklearn", trains_on_one_instance=True),
-    "CHAINER": FrameworkFacts("chainer", strategies=("mpi",), mpi=CHAINER_MPI),
-    "XGBOOST": FrameworkFacts("xgboost"),
+    "SCIKIT": FrameworkFacts("sklearn", trains_on_one_instance=True, needs_model_fn=True),
+    "CHAINER": FrameworkFacts("chainer", strategies=("mpi",), mpi=CHAINER_MPI, needs_model_fn=True),
+    "XGBOOST": FrameworkFacts("xgboost", needs_model_fn=True),
     # https://github.com/aws/sagemaker-huggingface-inference-toolkit: every handler function has a default.
     "HUGGINGFACE": FrameworkFacts(
         "huggingface",

@@ -11,14 +11,13 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import find_source_problems, locate_source_in_s3
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
-from sagebuild.plan.archives import ArchiveError, Unreadable, read_scripts
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.quotas import QuotasUnknown, count_needs, find_short_quotas
 from sagebuild.plan.shapes import find_violations
+from sagebuild.plan.sources import examine_sources
 from sagebuild.requests.algorithms import find_algorithm_problems
 from sagebuild.requests.bodies import Bodies, read_channels
 from sagebuild.requests.extensions import name_pipeline_image
-from sagebuild.requests.script_mode import find_script_problems, locate_source, serves_a_script
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
@@ -46,9 +45,7 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
     if artifacts:
         findings.problems += _find_artifact_problems(service, artifacts)
     if script_mode := context.narrow(ScriptModeParameters):
-        findings.problems += [*_find_missing_scripts(script_mode), *find_script_problems(script_mode.parameters)]
-        for (name, source), scripts in _list_archives(script_mode).items():
-            _examine_archive(service, name, source, sorted(scripts), findings)
+        examine_sources(script_mode, findings)
     if byod := context.narrow(ByodParameters):
         findings.problems += _find_docker_problems(byod)
     if isinstance(parameters, AmazonParameters) and parameters.has_training:
@@ -119,54 +116,11 @@ def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
         yield f"There is no trained model at {artifacts}; train again, or give another address in ModelArtifacts."
 
 
-def _find_missing_scripts(context: BuildContext[ScriptModeParameters]) -> Iterator[str]:
-    service, parameters = context.service, context.parameters
-    serves_only = not parameters.has_training
-    if serves_only and not serves_a_script(parameters):
-        return
-    if not parameters.trainentrypoint and not (serves_only and parameters.hostentrypoint):
-        use = "serves the model" if serves_only else "trains"
-        yield (
-            f"{'hostentrypoint' if serves_only else 'trainentrypoint'} is not set; framework {parameters.framework} "
-            f"{use} with your script; set it to the script's path in the archive, such as train.py."
-        )
-    if not parameters.trainsourcefile and not (serves_only and parameters.hostsourcefile):
-        name = "hostsourcefile" if serves_only else "trainsourcefile"
-        yield (
-            f"{name} is not set; pack the script into an archive, upload it to the code bucket "
-            f"({service.settings.code_bucket}), and set {name} to its key, such as source.tar.gz."
-        )
-
-
 def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str]:
     yield from find_source_problems(context.parameters)
     source = locate_source_in_s3(context)
     if source and _count_objects(context.service, source) == 0:
         yield f"sourcelocation names {source}, where there is no object; upload the Dockerfiles' source there."
-
-
-def _list_archives(context: BuildContext[ScriptModeParameters]) -> dict[tuple[str, str], set[str]]:
-    """Return the scripts that each archive must contain, by parameter and address of the archive."""
-    service, parameters = context.service, context.parameters
-    training = locate_source(service, parameters.trainsourcefile)
-    serving = locate_source(service, parameters.hostsourcefile)
-    found: dict[tuple[str, str], set[str]] = {}
-    if parameters.has_training and training and parameters.trainentrypoint:
-        found.setdefault(("trainsourcefile", training), set()).add(parameters.trainentrypoint)
-    entry_point = parameters.hostentrypoint or parameters.trainentrypoint
-    source = ("hostsourcefile", serving) if serving else ("trainsourcefile", training)
-    if source[1] and entry_point and serves_a_script(parameters):
-        found.setdefault((source[0], source[1]), set()).add(entry_point)
-    return found
-
-
-def _examine_archive(service: Service, name: str, source: str, scripts: list[str], findings: Findings) -> None:
-    try:
-        read_scripts(service, source, scripts)
-    except Unreadable as reason:
-        findings.notes.append(str(reason))
-    except ArchiveError as problem:
-        findings.problems.append(f"{name} names {source}, which {problem}.")
 
 
 def _list_own_images(context: BuildContext[BuildParameters]) -> Iterator[tuple[str, str]]:

@@ -59,7 +59,8 @@ def test_one_dockerfile_is_built_once_and_later_builds_find_its_image_for_both_u
     assert {f"{byod.repository}@{digest}" for digest in digests} == {record["training_image"]}
     assert record["inference_image"] == record["training_image"]
     later = byod.build(build={"Training": True, "Inference": False}, deployEndpoint=False)
-    assert later["inference_image"] == record["inference_image"] != later["training_image"]
+    assert later["inference_image"] == record["inference_image"]
+    assert f"The inference image is from build {record['number']}, because build.Inference is false." in later["notes"]
 
 
 def test_own_images_are_taken_as_they_are(byod: Byod, built: int) -> None:

@@ -25,11 +25,15 @@ REGISTRY = f"123456789012.dkr.ecr.{REGION}.amazonaws.com"
 TRAINING, ENDPOINT = "ml.m5.large for training job usage", "ml.t2.medium for endpoint usage"
 
 
-def pack(*names: str, mode: str = "w:gz") -> bytes:
+def pack(*names: str, mode: str = "w:gz", **scripts: str) -> bytes:
+    """An archive of empty files, and of the scripts with these names and texts."""
+    files = dict.fromkeys(names, "") | {f"{name}.py": text for name, text in scripts.items()}
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode=mode) as tar:  # type: ignore[call-overload]
-        for name in names:
-            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
     return archive.getvalue()
 
 
@@ -155,6 +159,38 @@ def test_a_server_without_a_script_needs_none_for_an_existing_model(
         with pytest.raises(PreflightError) as error:
             plan(ready, given | document)
         assert str(error.value).startswith(problem)
+
+
+def test_a_script_that_expects_other_channels_and_arguments_is_noted(ready: Stack) -> None:
+    script = (
+        "import argparse, os\n"
+        "parser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--train', default=os.environ.get('SM_CHANNEL_TRAIN'))\n"
+        "parser.add_argument('--trees', required=True)\n"
+        "parser.parse_args()\n"
+        "def model_fn(folder): ...\n"
+    )
+    upload("code", "source.tar.gz", pack(train=script))
+    plan(ready, RIGHT | {"hyperparameters": {"depth": 3}})
+    assert read_build(ready.service, 1).notes == [
+        "train.py reads SM_CHANNEL_TRAIN, and the training has no channel train (its channels: training); name the "
+        "channel so in channels, or read another variable.",
+        "train.py requires the argument --trees, which hyperparameters does not have.",
+        "train.py refuses the argument --depth, which the training passes; add the argument to the script, or leave "
+        "out the hyperparameter.",
+    ]
+
+
+def test_a_serving_script_without_model_fn_is_found_before_the_training(ready: Stack) -> None:
+    upload("code", "source.tar.gz", pack(train="print('learned')", serve="from train import *"))
+    (problem,) = find_problems(ready)
+    assert problem.startswith("train.py defines no function model_fn, which the container of SCIKIT needs to load the")
+    assert plan(ready, RIGHT | {"hostentrypoint": "serve.py"})["mode"] == "train"
+
+
+def test_a_model_that_is_not_deployed_needs_no_model_fn(ready: Stack) -> None:
+    upload("code", "source.tar.gz", pack(train="print('learned')"))
+    assert plan(ready, RIGHT | {"deployEndpoint": False})["deploy"] is False
 
 
 def test_a_training_without_channels_reads_no_data(ready: Stack) -> None:
