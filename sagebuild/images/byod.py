@@ -38,6 +38,12 @@ def list_images_to_build(parameters: BuildParameters) -> list[Scope]:
     return [scope for scope in wanted if _is_to_build(parameters, scope) and not _read_finished(parameters, scope)]
 
 
+def list_image_builds(parameters: BuildParameters) -> list[Scope]:
+    """Return the scopes for which CodeBuild builds an image; one image may also serve the other scope."""
+    shared = isinstance(parameters, ByodParameters) and _share_image(parameters)
+    return ["training"] if shared else list_images_to_build(parameters)
+
+
 def choose_byod_image(context: BuildContext[ByodParameters], scope: Scope) -> Image:
     """Return the user's finished image, the one that this build makes, or the newest of an earlier build.
 
@@ -63,11 +69,9 @@ def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
     Training and inference with the same Dockerfile share one image. It has the tags of both, and requests use the
     training's.
     """
-    byod, scopes = context.narrow(ByodParameters), list_images_to_build(context.parameters)
+    byod, scopes = context.narrow(ByodParameters), list_image_builds(context.parameters)
     if not byod or not scopes:
         return {"wanted": False, "builds": []}
-    if _share_image(byod.parameters):
-        scopes = ["training"]
     tags = [name_image_tag(context.service, context.number, scope) for scope in scopes]
     repository = context.service.settings.image_repository_uri
     return {

@@ -10,12 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from sagebuild.framework_facts import FRAMEWORKS, FrameworkFacts
+from sagebuild.parameters.channels import Channel, Mode
 from sagebuild.parameters.groups import (
     CategoricalRange,
-    Channel,
     Hyperparameter,
     Metric,
-    Mode,
     ModelArchive,
     NumericRange,
     PipelineContainer,
@@ -25,15 +24,16 @@ from sagebuild.parameters.groups import (
     VariableName,
     read_tags,
 )
+from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber, to_text
 from sagebuild.parameters.options import Options
 from sagebuild.parameters.text_kinds import Scalar, Text
+from sagebuild.parameters.tuning_options import Hyperband, TuningCompletion
 
 TrainingKind = Literal["SAGEMAKER", "SAGEMAKERHPO"]
 TuningStrategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 EarlyStopping = Literal["Off", "Auto"]
 WarmStart = Literal["IdenticalDataAndAlgorithm", "TransferLearning"]
-InstanceType = Text("an instance type such as ml.m5.large", r"ml\.[a-z]+[0-9][a-z0-9-]*\.([0-9]*x?large|medium|metal)")
 JobName = Text("a tuning job's name of at most 32 letters, digits and hyphens", r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", 32)
 HyperparameterName = Annotated[str, Text("a name of at most 256 characters", r".+", 256)]
 ChannelName = Annotated[
@@ -99,6 +99,10 @@ class Tuning(StrictModel):
     )
     earlystopping: Annotated[EarlyStopping, Choice(EarlyStopping)] = Field(
         default="Off", description="Auto stops a training early when it does worse than earlier ones."
+    )
+    hyperband: Hyperband | None = Field(default=None, description="Limits of tuningstrategy Hyperband.")
+    tuningcompletion: TuningCompletion | None = Field(
+        default=None, description="Conditions that complete the tuning job before all its trainings have run."
     )
 
 
@@ -180,6 +184,17 @@ class BuildParameters(Common, Tuning, DataAndSteps, Options):
     def has_default_channel(self) -> bool:
         """True when the training has one channel with the default name; False when the document names the channels."""
         return not self.channels and (self.uri is not None or "channels" not in self.model_fields_set)
+
+    @property
+    def training_instances(self) -> tuple[tuple[str, int], ...]:
+        """The types of the training instances, each with its count."""
+        groups = tuple((group.type, group.count) for group in self.instancegroups)
+        return groups or ((self.traininstancetype, self.traininstancecount),)
+
+    @property
+    def training_count(self) -> int:
+        """The number of instances of one training."""
+        return sum(count for _, count in self.training_instances)
 
     @property
     def largest_count(self) -> int:

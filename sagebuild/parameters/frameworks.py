@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sagebuild.parameters.common import BuildParameters, InstanceType
+from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.groups import BUCKET, PATH, ImagesToBuild, RelativePath
+from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.kinds import Choice, Flag, WholeNumber
 from sagebuild.parameters.options import Distributed
 from sagebuild.parameters.text_kinds import Text, Version
@@ -72,6 +73,16 @@ class ScriptModeParameters(BuildParameters):
         default=200,
         description="Lowest level of Python's logging that the container prints; 20 is INFO. Above 40, which is ERROR, "
         "the container gets 40, so that it always prints errors.",
+    )
+    trainimage: Annotated[str | None, ImageAddress] = Field(
+        default=None,
+        description="Address of your own training image, which runs the script like the framework's image of the "
+        "given version.",
+    )
+    hostimage: Annotated[str | None, ImageAddress] = Field(
+        default=None,
+        description="Address of your own inference image, which serves like the framework's image of the given "
+        "version.",
     )
 
 

@@ -41,7 +41,10 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
     service, parameters = context.service, context.parameters
     channels = read_channels(context) if parameters.has_training else {}
     for name, channel in channels.items():
-        _examine_channel(service, name, str(channel.uri), findings)
+        if channel.filesystem:
+            findings.notes.append(f"The channel '{name}' was not examined: it is a file system, {channel.filesystem}.")
+        else:
+            _examine_channel(service, name, str(channel.uri), findings)
     if artifacts:
         findings.problems += _find_artifact_problems(service, artifacts)
     if script_mode := context.narrow(ScriptModeParameters):
@@ -124,10 +127,9 @@ def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str
 
 
 def _list_own_images(context: BuildContext[BuildParameters]) -> Iterator[tuple[str, str]]:
-    if byod := context.narrow(ByodParameters):
-        for name in ("TrainingImage", "InferenceImage"):
-            if image := getattr(byod.parameters, name):
-                yield name, image
+    for name in ("TrainingImage", "InferenceImage", "trainimage", "hostimage"):
+        if image := getattr(context.parameters, name, None):
+            yield name, image
     for index, part in enumerate(context.parameters.pipeline):
         yield f"pipeline[{index}].{'image' if part.image else 'tag'}", name_pipeline_image(context.service, part)
 

@@ -26,11 +26,13 @@ def count_needs(bodies: Mapping[str, dict[str, Any]]) -> dict[str, int]:
     training = bodies.get("training") or tuning.get("TrainingJobDefinition", {})
     limits = tuning.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
     resources = training.get("ResourceConfig", {})
-    count = resources.get("InstanceCount", 1) * limits.get("MaxParallelTrainingJobs", 1)
     job = "spot training job" if training.get("EnableManagedSpotTraining") else "training job"
-    usages = [(resources.get("InstanceType"), job, count)]
-    if resources.get("KeepAlivePeriodInSeconds"):
-        usages.append((resources.get("InstanceType"), "training warm pool", count))
+    usages = []
+    for group in resources.get("InstanceGroups") or [resources]:
+        count = group.get("InstanceCount", 1) * limits.get("MaxParallelTrainingJobs", 1)
+        usages.append((group.get("InstanceType"), job, count))
+        if resources.get("KeepAlivePeriodInSeconds"):
+            usages.append((group.get("InstanceType"), "training warm pool", count))
     for variant in bodies["endpointConfig"]["ProductionVariants"]:
         usages.append((variant.get("InstanceType"), "endpoint", variant.get("InitialInstanceCount", 1)))
     needs: dict[str, int] = {}

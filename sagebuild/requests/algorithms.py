@@ -86,16 +86,17 @@ def find_algorithm_problems(parameters: AmazonParameters) -> Iterator[str]:
     absent = [wanted for wanted in needs.channels if wanted not in channels]
     if absent:
         yield f"channels lacks {', '.join(absent)}, which algorithm {name} reads by that name."
-    processor = processor_of(parameters.traininstancetype)
-    if processor not in needs.processors:
+    for instance_type, _ in parameters.training_instances:
+        if processor_of(instance_type) in needs.processors:
+            continue
+        parameter = "instancegroups has" if parameters.instancegroups else "traininstancetype is"
         kind, example = ("GPU", "ml.g4dn.xlarge") if needs.processors == ("gpu",) else ("CPU", "ml.m5.large")
         yield (
-            f"traininstancetype is {parameters.traininstancetype}; algorithm {name} trains on {kind} instances only; "
-            f"use one such as {example}."
+            f"{parameter} {instance_type}; algorithm {name} trains on {kind} instances only; use one such as {example}."
         )
-    if needs.one_instance and parameters.traininstancecount > 1:
+    if needs.one_instance and parameters.training_count > 1:
         yield (
-            f"traininstancecount is {parameters.traininstancecount}; it must be 1, because algorithm {name} trains on "
+            f"traininstancecount is {parameters.training_count}; it must be 1, because algorithm {name} trains on "
             "one instance."
         )
     if name == "xgboost":

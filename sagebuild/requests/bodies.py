@@ -7,7 +7,7 @@ from typing import Any
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import VARIANT, name_endpoint, name_resource, pipeline_tags
-from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, ScriptModeParameters
+from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, FileSystem, ScriptModeParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.extensions import extend_endpoint_config, extend_model, extend_training
 from sagebuild.requests.script_mode import (
@@ -38,11 +38,7 @@ def build_training_job(context: BuildContext[BuildParameters], image: str | None
         "HyperParameters": build_hyperparameters(context),
         **({"InputDataConfig": channels} if channels else {}),
         "OutputDataConfig": {"S3OutputPath": locate_output(service)},
-        "ResourceConfig": {
-            "InstanceType": parameters.traininstancetype,
-            "InstanceCount": parameters.traininstancecount,
-            "VolumeSizeInGB": parameters.trainvolumesize,
-        },
+        "ResourceConfig": _build_instances(parameters) | {"VolumeSizeInGB": parameters.trainvolumesize},
         "StoppingCondition": {"MaxRuntimeInSeconds": round(parameters.trainmaxrun * SECONDS_PER_HOUR)},
         "Tags": build_tags(context),
     }
@@ -109,7 +105,7 @@ def build_tags(context: BuildContext[BuildParameters]) -> list[dict[str, str]]:
 
 
 def read_channels(context: BuildContext[BuildParameters]) -> dict[str, Channel]:
-    """Return the training's channels by name, each with its S3 URI.
+    """Return the training's channels by name, each with its S3 URI or file system.
 
     Without channels in the document there is one, ``training`` (``train`` for Amazon's algorithms), at the document's
     ``uri`` or at the pipeline's train/ in the data bucket. An empty ``channels`` means a training without data. With
@@ -124,7 +120,7 @@ def read_channels(context: BuildContext[BuildParameters]) -> dict[str, Channel]:
         return {parameters.facts.data_channel: data} | code
     return {
         name: channel
-        if channel.uri
+        if channel.uri or channel.filesystem
         else channel.model_copy(update={"uri": f"{folder}{str(channel.path).lstrip('/')}", "path": None})
         for name, channel in parameters.channels.items()
     } | code
@@ -134,7 +130,19 @@ def _name_image(member: str, image: str | None) -> Body:
     return {member: image} if image else {}
 
 
+def _build_instances(parameters: BuildParameters) -> Body:
+    if parameters.instancegroups:
+        groups = [
+            {"InstanceGroupName": group.name, "InstanceType": group.type, "InstanceCount": group.count}
+            for group in parameters.instancegroups
+        ]
+        return {"InstanceGroups": groups}
+    return {"InstanceType": parameters.traininstancetype, "InstanceCount": parameters.traininstancecount}
+
+
 def _build_channel(name: str, channel: Channel) -> Body:
+    if channel.filesystem:
+        return _build_mount(name, channel, channel.filesystem)
     source: Body = {
         "S3DataType": channel.type,
         "S3Uri": channel.uri,
@@ -142,6 +150,8 @@ def _build_channel(name: str, channel: Channel) -> Body:
     }
     if channel.AttributeNames:
         source["AttributeNames"] = list(channel.AttributeNames)
+    if channel.instancegroups:
+        source["InstanceGroupNames"] = list(channel.instancegroups)
     optional = {
         "ContentType": channel.contentType,
         "InputMode": channel.InputMode,
@@ -153,3 +163,14 @@ def _build_channel(name: str, channel: Channel) -> Body:
         "CompressionType": channel.CompressionType,
         "RecordWrapperType": channel.RecordWrapperType,
     } | {key: value for key, value in optional.items() if value is not None}
+
+
+def _build_mount(name: str, channel: Channel, mounted: FileSystem) -> Body:
+    source = {
+        "FileSystemId": mounted.id,
+        "FileSystemType": mounted.type,
+        "FileSystemAccessMode": mounted.access,
+        "DirectoryPath": mounted.directory,
+    }
+    content = {"ContentType": channel.contentType} if channel.contentType else {}
+    return {"ChannelName": name, "DataSource": {"FileSystemDataSource": source}, "InputMode": "File"} | content

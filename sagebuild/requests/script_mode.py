@@ -145,9 +145,9 @@ def find_script_problems(parameters: ScriptModeParameters) -> Iterator[str]:
                 "name only; move it to the top of the archive."
             )
     shares_state = "checkpoint_path" in parameters.hyperparameters
-    if is_legacy(parameters) and parameters.traininstancecount > 1 and not shares_state:
+    if is_legacy(parameters) and parameters.training_count > 1 and not shares_state:
         yield (
-            f"traininstancecount is {parameters.traininstancecount}; on several instances this TensorFlow shares its "
+            f"traininstancecount is {parameters.training_count}; on several instances this TensorFlow shares its "
             "state through S3; set hyperparameters.checkpoint_path, or use tensorflowversion 1.11 or later."
         )
 

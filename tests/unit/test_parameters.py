@@ -26,8 +26,8 @@ from sagebuild.parameters import (
     parse_document,
     parse_parameters,
 )
-from sagebuild.parameters.common import InstanceType
 from sagebuild.parameters.frameworks import Algorithm
+from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.json_text import format_document
 from tests.unit.wrong_documents import WRONG_DOCUMENTS, WRONG_TEXTS, channel, of, scikit, tuned, tuned_over
 

@@ -132,6 +132,34 @@ def test_an_algorithm_of_amazon_defines_its_metrics_itself() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ({"targetvalue": "0.95"}, {"TargetObjectiveMetricValue": 0.95}),
+        ({"notimproving": 5}, {"BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 5}}),
+        ({"targetvalue": 0, "convergence": True}, {
+            "TargetObjectiveMetricValue": 0, "ConvergenceDetected": {"CompleteOnConvergence": "Enabled"},
+        }),
+    ],
+)  # fmt: skip
+def test_a_tuning_job_may_be_complete_early(asked: dict[str, Any], sent: dict[str, Any]) -> None:
+    request = request_of(tuned(tuningcompletion=asked))
+    assert request["HyperParameterTuningJobConfig"]["TuningJobCompletionCriteria"] == sent
+
+
+def test_hyperband_may_have_limits_of_its_own() -> None:
+    ranges = {"rate": {"MinValue": 0.1, "MaxValue": 0.5}}
+    limits = {"minresource": 1, "maxresource": "27"}
+    config = request_of(tuned(hyperparameters=ranges, tuningstrategy="Hyperband", hyperband=limits))
+    config = config["HyperParameterTuningJobConfig"]
+    assert config["StrategyConfig"] == {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 27}}
+    assert "StrategyConfig" not in request_of(tuned())["HyperParameterTuningJobConfig"]
+
+
+def test_the_trainings_of_a_tuning_job_are_retried_like_a_single_one() -> None:
+    assert request_of(tuned(retryattempts=2))["TrainingJobDefinition"]["RetryStrategy"] == {"MaximumRetryAttempts": 2}
+
+
 def test_a_grid_counts_its_trainings_itself() -> None:
     document = tuned(tuningstrategy="Grid", maxparalleltrainingjobs=9, hyperparameters={"a": {"Values": [1, 2, 2]}})
     config = request_of(document)["HyperParameterTuningJobConfig"]

@@ -443,7 +443,7 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
     (channel(path="t", ShuffleConfig={"Seed": "x"}),
      'channels.train.ShuffleConfig.Seed is "x"; it must be a whole number from 0 to 9223372036854775807.'),
     (channel(path="t", speed="fast"),
-     "channels.train.speed is unknown; the names are path, uri, type, dist, contentType, InputMode, CompressionType, RecordWrapperType, AttributeNames, ShuffleConfig."),
+     "channels.train.speed is unknown; the names are path, uri, filesystem, type, dist, contentType, InputMode, CompressionType, RecordWrapperType, AttributeNames, ShuffleConfig, instancegroups."),
     (scikit(uri="s3://data/t", channels={"train": {"path": "t"}}),
      "uri and channels are both given; give one of them."),
     # Metrics
@@ -567,7 +567,7 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
      "maxtrainingjobs is 4; tuningstrategy Grid trains once for each of the 6 combinations of values: leave out maxtrainingjobs or set it to 6."),
     (tuned(tuningstrategy="Hyperband", earlystopping="Auto"),
      "earlystopping is Auto; it must be Off for tuningstrategy Hyperband, which stops trainings itself.",
-     "tuningstrategy is Hyperband, which needs the maximum number of epochs: set one of the hyperparameters epochs, numepochs, n-epochs, n_epochs, num_epochs to a number."),
+     "tuningstrategy is Hyperband, which needs the maximum number of epochs: set one of the hyperparameters epochs, numepochs, n-epochs, n_epochs, num_epochs to a number, or hyperband.maxresource."),
     (tuned(tuningstrategy="Grid", parentJobs=["tune-1"]),
      "tuningstrategy is Grid; with parentJobs it must be Bayesian or Random."),
     (tuned(metrics=[{"Name": "acc", "Regex": "accuracy=(.*)"}]),
