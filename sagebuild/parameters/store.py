@@ -22,17 +22,23 @@ def read_document(service: Service) -> str:
     Raises
     ------
     ParameterError
-        There is no such document.
+        There is no such document, or it is encrypted.
     """
     name = name_document(service)
     with aws_call("read the build parameters"):
         try:
-            return service.ssm.get_parameter(Name=name)["Parameter"]["Value"]
+            parameter = service.ssm.get_parameter(Name=name)["Parameter"]
         except service.ssm.exceptions.ParameterNotFound:
             raise ParameterError(
                 f"There is no SSM parameter {name}; create it with a JSON document of build parameters, "
                 "or deploy the service again, which writes the defaults."
             ) from None
+    if parameter["Type"] == "SecureString":
+        raise ParameterError(
+            f"The SSM parameter {name} is a SecureString, which sagebuild does not decrypt; delete it and create it "
+            "with the type String."
+        )
+    return parameter["Value"]
 
 
 def write_document(service: Service, document: Mapping[str, Any], *, overwrite: bool) -> bool:

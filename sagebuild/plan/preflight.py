@@ -83,7 +83,7 @@ def examine_account(context: BuildContext[BuildParameters], live: Endpoint | Non
 
 
 def _examine_channel(service: Service, name: str, uri: str, findings: Findings) -> None:
-    found = _count_objects(service, uri)
+    found = _has_objects(service, uri)
     if found is None:
         findings.notes.append(f"The channel '{name}' was not examined: the bucket of {uri} denies access.")
     elif not found and service.settings.preprocess_state_machine:
@@ -92,20 +92,33 @@ def _examine_channel(service: Service, name: str, uri: str, findings: Findings) 
         findings.problems.append(f"The channel '{name}' has no objects at {uri}; upload the training data there.")
 
 
-def _count_objects(service: Service, uri: str) -> int | None:
-    """Count the objects whose keys begin with the URI's key, up to 1; None if the bucket denies access."""
+def _has_objects(service: Service, uri: str, *, is_one: bool = False) -> bool | None:
+    """Return whether S3 has data at an address; None if the bucket denies access.
+
+    The markers of folders that the S3 console creates are no data: they are empty, and their keys end in a slash.
+
+    Parameters
+    ----------
+    is_one
+        Whether the address is one object's; otherwise it is the beginning of keys.
+    """
     bucket, prefix = split_s3_uri(uri)
     with aws_call(f"list {uri}"):
         try:
-            answer = service.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+            pages = service.s3.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": 100}
+            )
+            found = (each for page in pages for each in page.get("Contents", []))
+            if is_one:
+                return any(each["Key"] == prefix for each in found)
+            return any(each["Size"] or not each["Key"].endswith("/") for each in found)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "NoSuchBucket":
-                return 0
+                return False
             if code == "AccessDenied":
                 return None
             raise
-    return answer.get("KeyCount", 0)
 
 
 def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
@@ -115,14 +128,14 @@ def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
             f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role cannot read; "
             f"copy it to the model bucket ({model_bucket})."
         )
-    elif not _count_objects(service, artifacts):
+    elif not _has_objects(service, artifacts, is_one=True):
         yield f"There is no trained model at {artifacts}; train again, or give another address in ModelArtifacts."
 
 
 def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str]:
     yield from find_source_problems(context.parameters)
     source = locate_source_in_s3(context)
-    if source and _count_objects(context.service, source) == 0:
+    if source and _has_objects(context.service, source, is_one=not source.endswith("/")) is False:
         yield f"sourcelocation names {source}, where there is no object; upload the Dockerfiles' source there."
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.records import Trigger, read_build
 from sagebuild.cost.prices import date_prices
 from sagebuild.cost.spent import NEVER_COUNTED
-from sagebuild.errors import PreflightError
+from sagebuild.errors import ParameterError, PreflightError
 from sagebuild.launch.start import launch_build
 from sagebuild.plan.build import plan_build
 from sagebuild.plan.quotas import QuotasUnknown, find_short_quotas
@@ -191,6 +191,26 @@ def test_a_serving_script_without_model_fn_is_found_before_the_training(ready: S
 def test_a_model_that_is_not_deployed_needs_no_model_fn(ready: Stack) -> None:
     upload("code", "source.tar.gz", pack(train="print('learned')"))
     assert plan(ready, RIGHT | {"deployEndpoint": False})["deploy"] is False
+
+
+def test_the_marker_of_a_folder_is_no_data(ready: Stack) -> None:
+    upload("data", "empty/", b"")
+    (problem,) = find_problems(ready, channels={"training": {"path": "empty/"}})
+    assert problem.startswith("The channel 'training' has no objects at s3://sagebuild-test-data/empty/;")
+    upload("data", "empty/rows.csv", b"")  # an empty file may be the script's own business
+    assert plan(ready, RIGHT | {"channels": {"training": {"path": "empty/"}}})["mode"] == "train"
+
+
+def test_a_model_is_one_object_and_no_beginning_of_a_key(ready: Stack) -> None:
+    upload("model", "mine/model.tar.gz.old", b"a model")
+    (problem,) = find_problems(ready, ModelArtifacts="s3://sagebuild-test-model/mine/model.tar.gz")
+    assert problem.startswith("There is no trained model at s3://sagebuild-test-model/mine/model.tar.gz;")
+
+
+def test_an_encrypted_document_is_refused_by_its_name(ready: Stack) -> None:
+    ready.service.ssm.put_parameter(Name=f"/{STACK}/parameters", Value=json.dumps(RIGHT), Type="SecureString")
+    with pytest.raises(ParameterError, match=f"The SSM parameter /{STACK}/parameters is a SecureString"):
+        plan_build(ready.service, read_build(ready.service, 1))
 
 
 def test_a_training_without_channels_reads_no_data(ready: Stack) -> None:
