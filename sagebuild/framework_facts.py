@@ -36,8 +36,6 @@ class FrameworkFacts:
         Name of the framework's table of images in the sdk (image_uri_config); None where there is no such table.
     version_parameter
         The parameter that names the image's version; None where the document names none.
-    only_version
-        The image's version where the document names none.
     has_script
         Whether the container runs the user's script, found by hyperparameters and variables that the build sets.
     trains_on_one_instance
@@ -49,6 +47,8 @@ class FrameworkFacts:
         Hyperparameters for strategy mpi.
     script_arguments
         Parameters that the script gets as hyperparameters, with the hyperparameters' names.
+    takes_model_dir
+        Whether the script gets the argument ``model_dir``, except in versions up to last_legacy.
     last_legacy
         Last version whose container calls functions of the script instead of running it (sdk, tensorflow/estimator.py).
     first_code_in_model
@@ -56,6 +56,11 @@ class FrameworkFacts:
         SAGEMAKER_SUBMIT_DIRECTORY; None for none (sdk, _LOWEST_MMS_VERSION in pytorch/model.py and mxnet/model.py).
     serves_without_script
         Whether a server of first_code_in_model or later has a default for every function of a serving script.
+    needs_model_fn
+        Whether the server has no default for the function model_fn of a serving script (serving.py or
+        handler_service.py of the framework's container).
+    default_model
+        The model that the server loads if the script has no model_fn, where it may not be what the training saved.
     tensorflow_serving
         Whether TensorFlow Serving serves the versions after last_legacy.
     first_without_p2
@@ -71,15 +76,17 @@ class FrameworkFacts:
 
     images: str | None
     version_parameter: str | None = "frameworkversion"
-    only_version: str | None = None
     has_script: bool = True
     trains_on_one_instance: bool = False
     strategies: tuple[str, ...] = ()
     mpi: MpiNames = TOOLKIT_MPI
     script_arguments: tuple[tuple[str, str], ...] = ()
+    takes_model_dir: bool = False
     last_legacy: Version | None = None
     first_code_in_model: Version | None = None
     serves_without_script: bool = False
+    needs_model_fn: bool = False
+    default_model: str = ""
     tensorflow_serving: bool = False
     first_without_p2: Version | None = None
     defines_metrics: bool = False
@@ -93,6 +100,7 @@ FRAMEWORKS: dict[str, FrameworkFacts] = {
         version_parameter="tensorflowversion",
         strategies=("parameter_server", "mpi", "smdistributed"),
         script_arguments=(("trainingsteps", "training_steps"), ("evaluationsteps", "evaluation_steps")),
+        takes_model_dir=True,
         last_legacy=(1, 10),
         first_code_in_model=(1, 11),
         serves_without_script=True,
@@ -109,12 +117,14 @@ FRAMEWORKS: dict[str, FrameworkFacts] = {
         "pytorch",
         strategies=("mpi", "smdistributed", "torch_distributed"),
         first_code_in_model=(1, 2),
+        # sagemaker-pytorch-inference-toolkit, default_pytorch_inference_handler.py
+        default_model="the only TorchScript file (.pt or .pth)",
         first_without_p2=(1, 13),
     ),
     # sdk, sklearn/estimator.py refuses more than one training instance.
-    "SCIKIT": FrameworkFacts("sklearn", trains_on_one_instance=True),
-    "CHAINER": FrameworkFacts("chainer", strategies=("mpi",), mpi=CHAINER_MPI),
-    "XGBOOST": FrameworkFacts("xgboost"),
+    "SCIKIT": FrameworkFacts("sklearn", trains_on_one_instance=True, needs_model_fn=True),
+    "CHAINER": FrameworkFacts("chainer", strategies=("mpi",), mpi=CHAINER_MPI, needs_model_fn=True),
+    "XGBOOST": FrameworkFacts("xgboost", needs_model_fn=True),
     # https://github.com/aws/sagemaker-huggingface-inference-toolkit: every handler function has a default.
     "HUGGINGFACE": FrameworkFacts(
         "huggingface",
@@ -122,11 +132,9 @@ FRAMEWORKS: dict[str, FrameworkFacts] = {
         first_code_in_model=(0, 0),
         serves_without_script=True,
     ),
-    # Each algorithm has a table of images. All have version 1; xgboost has "latest", too.
+    # Each algorithm has a table of images; all but xgboost have the single version 1.
     "AMAZON": FrameworkFacts(
         None,
-        version_parameter=None,
-        only_version="1",
         has_script=False,
         defines_metrics=True,
         spot_hours_without_checkpoints=1,

@@ -25,8 +25,8 @@ from sagebuild.parameters.frameworks import Algorithm
 TARGET = Path(__file__).parent.parent / "sagebuild" / "images" / "images.json"
 SCOPES = ("training", "inference")
 IMAGES = {name: facts.images for name, facts in FRAMEWORKS.items() if facts.images}
-OLDEST_XGBOOST = "xgboost"  # the algorithm is the oldest version of the framework
-ALGORITHMS = tuple(name for name in get_args(Algorithm) if name != OLDEST_XGBOOST)
+XGBOOST = "xgboost"  # the algorithm has the framework's images, which run as an algorithm without a script
+ALGORITHMS = tuple(name for name in get_args(Algorithm) if name != XGBOOST)
 Json = dict[str, Any]
 
 
@@ -44,8 +44,7 @@ def build_tables() -> Json:
     registries: list[dict[str, str]] = []
     frameworks = {name: _compact(list(_framework_rows(sdk_name)), registries) for name, sdk_name in IMAGES.items()}
     algorithms = {name: _compact(list(_algorithm_rows(name)), registries) for name in ALGORITHMS}
-    oldest = [row for row in _framework_rows(OLDEST_XGBOOST) if "latest" in row["versions"]]
-    algorithms[OLDEST_XGBOOST] = _compact(oldest, registries)
+    algorithms[XGBOOST] = _compact(list(_framework_rows(XGBOOST)), registries)
     return {
         "frameworks": frameworks,
         "algorithms": dict(sorted(algorithms.items())),

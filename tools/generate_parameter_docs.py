@@ -59,6 +59,12 @@ The script is in `source.tar.gz` in the code bucket, and the data is under `trai
   all of them.
 - The document must be a JSON object of at most 8192 bytes. Each name in an object must be unique.
 
+In script mode, the script gets each hyperparameter as an argument: `--epochs 5`. TensorFlow after 1.10 also gets
+`--model_dir`, as with the SageMaker SDK; `"hyperparameters": {"model_dir": false}` leaves it out. Before a build costs
+anything, sagebuild reads the script without running it. Notes on the build, and `sagebuild doctor`, name channels and
+arguments that the script expects and will not get, and arguments that it refuses. If the container needs the function
+`model_fn` and the serving script does not define it, the build is refused.
+
 With the JSON Schema in [parameters.schema.json](parameters.schema.json), editors complete and check the document. The
 setting for Visual Studio Code:
 `"json.schemas": [{"fileMatch": ["parameters.json"], "url": "./docs/parameters.schema.json"}]`.

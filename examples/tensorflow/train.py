@@ -21,7 +21,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--learning-rate", type=float, default=0.01)
     parser.add_argument("--training", type=Path, default=os.environ.get("SM_CHANNEL_TRAINING"))
-    # TensorFlow's container is handed model_dir by some launchers, an S3 address; what it uploads lies here.
+    # A build passes an S3 address as --model_dir, like the SageMaker SDK. The container uploads the other folder.
+    parser.add_argument("--model_dir")
     parser.add_argument("--local-model-dir", type=Path, default=os.environ.get("SM_MODEL_DIR"))
     given = parser.parse_args()
 

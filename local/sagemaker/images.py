@@ -55,6 +55,8 @@ ALGORITHMS: dict[str, str | None] = {
     "seq2seq": None,
     "xgboost": "xgboost",
 }
+# Framework images that run as an algorithm without a script: sagemaker-xgboost-container, training.py and serving.py.
+_WITHOUT_SCRIPT = {"sagemaker-xgboost": "xgboost"}
 _OWN = re.compile(
     rf"{config.ACCOUNT}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)(?P<reference>[:@].+)?"
 )
@@ -106,7 +108,7 @@ class Runner:
             subprocess.run([program, "rm", "--force", name], capture_output=True, check=False)
 
 
-def training_runner(image: str, base: Path, role_arn: str) -> Runner:
+def training_runner(image: str, base: Path, role_arn: str, has_script: bool) -> Runner:
     """The runner of a training image.
 
     Parameters
@@ -115,6 +117,8 @@ def training_runner(image: str, base: Path, role_arn: str) -> Runner:
         The folder that represents /opt/ml.
     role_arn
         The role that pulls the image.
+    has_script
+        Whether the job names a script. Without one, some framework images run as a built-in algorithm.
 
     Raises
     ------
@@ -123,22 +127,21 @@ def training_runner(image: str, base: Path, role_arn: str) -> Runner:
     """
     if stored := find_stored(image, role_arn):
         return _run_stored(stored, "train", base, "--network=host")
-    repository = _repository(image)
-    if repository in ALGORITHMS:
-        _check_stand_in(repository)
-        return _run_here(base, "container_algorithm.py", repository)
+    if algorithm := _find_algorithm(image, has_script):
+        _check_stand_in(algorithm)
+        return _run_here(base, "container_algorithm.py", algorithm)
     _check(image, _TRAINING)
     return _run_here(base, "container_train.py")
 
 
-def serving_runner(image: str, base: Path, role_arn: str, port: int) -> Runner:
+def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script: bool) -> Runner:
     """The runner of an inference image; like `training_runner`, with a free port."""
     if stored := find_stored(image, role_arn):
         return _run_stored(stored, "serve", base, f"--publish=127.0.0.1:{port}:{_CONTAINER_PORT}", port=port)
     repository = _repository(image)
-    if repository in ALGORITHMS:
-        _check_stand_in(repository)
-        return _run_here(base, "container_serve.py", "container_algorithm.py", repository)
+    if algorithm := _find_algorithm(image, has_script):
+        _check_stand_in(algorithm)
+        return _run_here(base, "container_serve.py", "container_algorithm.py", algorithm)
     _check(image, _SERVING | _SAVED_MODEL)
     if repository in _SAVED_MODEL:
         responder = ["container_savedmodel.py"]
@@ -150,6 +153,12 @@ def serving_runner(image: str, base: Path, role_arn: str, port: int) -> Runner:
 def _run_here(base: Path, program: str, *arguments: str, code_in_model: bool = False) -> Runner:
     command = [processes.PYTHON, "-P", str(_HERE / program), str(base), *arguments]
     return Runner(command, base, {"PYTHONPATH": processes.LIBRARIES}, code_in_model=code_in_model)
+
+
+def _find_algorithm(image: str, has_script: bool) -> str | None:
+    """The built-in algorithm that the image runs; None for a container that runs the user's script."""
+    repository = _repository(image)
+    return repository if repository in ALGORITHMS else None if has_script else _WITHOUT_SCRIPT.get(repository)
 
 
 def _check_stand_in(algorithm: str) -> None:

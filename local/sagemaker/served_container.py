@@ -96,7 +96,9 @@ class ServedContainer:
             When it cannot be started or does not become healthy.
         """
         try:
-            runner = images.serving_runner(self.image, self._folder, self._model["ExecutionRoleArn"], _free_port())
+            has_script = "SAGEMAKER_PROGRAM" in (self._container.get("Environment") or {})
+            role = self._model["ExecutionRoleArn"]
+            runner = images.serving_runner(self.image, self._folder, role, _free_port(), has_script)
         except images.UnknownImageError as error:
             raise ServerError(f"{error}.") from error
         shutil.rmtree(self._folder, ignore_errors=True)

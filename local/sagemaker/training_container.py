@@ -61,7 +61,8 @@ class TrainingContainer:
         """
         image = self._request["AlgorithmSpecification"]["TrainingImage"]
         try:
-            self._runner = images.training_runner(image, self.folder, self._role)
+            has_script = "sagemaker_program" in (self._request.get("HyperParameters") or {})
+            self._runner = images.training_runner(image, self.folder, self._role, has_script)
         except images.UnknownImageError as error:
             raise JobError(f"ClientError: {error}") from error
 

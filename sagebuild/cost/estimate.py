@@ -10,7 +10,7 @@ from sagebuild.cost.budget import limit_to_maxcost
 from sagebuild.cost.prices import date_prices, find_hosting_price, find_image_build_price
 from sagebuild.cost.spent import NEVER_COUNTED, Cost, format_dollars
 from sagebuild.cost.training_price import TrainingPrice, price_training
-from sagebuild.images.byod import list_images_to_build
+from sagebuild.images.byod import list_image_builds
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.bodies import Bodies
@@ -90,7 +90,7 @@ def _list_left_out(context: BuildContext[BuildParameters], bodies: Bodies, price
     if price.keep_alive_seconds and price.hourly:
         kept = price.hourly * price.keep_alive_seconds / SECONDS_PER_HOUR
         yield f"Keeping the training instances (keepalive) costs up to {format_dollars(kept)} more for each training."
-    if images := len(list_images_to_build(parameters)):
+    if images := len(list_image_builds(parameters)):
         minute = find_image_build_price(service.region)
         amount = f" at {format_dollars(minute)} a minute each" if minute else ""
         yield f"The image builds, {images}{amount}, are left out."

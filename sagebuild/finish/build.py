@@ -22,10 +22,12 @@ from sagebuild.finish.prune import prune_builds
 from sagebuild.launch.start import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notifications.notify import notify_once
+from sagebuild.parameters.json_text import read_leniently
 from sagebuild.plan.uses import record_live
 from sagebuild.running.endpoint import describe_endpoint, undo_deployment
 from sagebuild.running.image_builds import explain_failed_image, find_built_images
 from sagebuild.running.job import Job, complete_job, job_facts
+from sagebuild.running.metrics import find_missing_metrics
 from sagebuild.running.scaling import clear_scaling, restore_scaling
 from sagebuild.running.work import Work, stop_work
 from sagebuild.service import Service
@@ -124,7 +126,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         status=status,
         reason=reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]} ...",
         step=step,
-        notes=[*record.notes, *problems],
+        notes=[*record.notes, *problems, *_find_missing_metrics(record, job)],
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
         **job_facts(job),
@@ -132,6 +134,13 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
         ended_at=now().isoformat(),
     )
+
+
+def _find_missing_metrics(record: BuildRecord, job: Job | None) -> list[str]:
+    if not job or job.status != "Completed":
+        return []
+    document = read_leniently(record.parameters) | read_leniently(record.overrides or "{}")
+    return list(dict.fromkeys(find_missing_metrics(document, job.metrics)))
 
 
 def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | None, step: str) -> str:

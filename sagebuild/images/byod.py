@@ -8,12 +8,10 @@ from typing import Any, NotRequired, TypedDict
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.errors import PreflightError
-from sagebuild.images.table import Image, Scope
+from sagebuild.images.table import SCOPES, Image, Scope
 from sagebuild.names import name_image_tag, name_resource, parse_image_tag
 from sagebuild.parameters import BuildParameters, ByodParameters
 from sagebuild.service import Service, aws_call
-
-SCOPES: tuple[Scope, ...] = ("training", "inference")
 
 
 class ImageBuild(TypedDict):
@@ -40,6 +38,12 @@ def list_images_to_build(parameters: BuildParameters) -> list[Scope]:
     return [scope for scope in wanted if _is_to_build(parameters, scope) and not _read_finished(parameters, scope)]
 
 
+def list_image_builds(parameters: BuildParameters) -> list[Scope]:
+    """Return the scopes for which CodeBuild builds an image; one image may also serve the other scope."""
+    shared = isinstance(parameters, ByodParameters) and _share_image(parameters)
+    return ["training"] if shared else list_images_to_build(parameters)
+
+
 def choose_byod_image(context: BuildContext[ByodParameters], scope: Scope) -> Image:
     """Return the user's finished image, the one that this build makes, or the newest of an earlier build.
 
@@ -52,15 +56,20 @@ def choose_byod_image(context: BuildContext[ByodParameters], scope: Scope) -> Im
         return Image(address)
     repository = context.service.settings.image_repository_uri
     if _is_to_build(context.parameters, scope):
-        return Image(f"{repository}:{name_image_tag(context.service, context.number, scope)}")
+        built_for = "training" if _share_image(context.parameters) else scope
+        return Image(f"{repository}:{name_image_tag(context.service, context.number, built_for)}")
     built, digest = _find_newest(context.service, scope)
     note = f"The {scope} image is from build {built}, because build.{scope.title()} is false."
     return Image(f"{repository}@{digest}", note)
 
 
 def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
-    """Plan the images that the state machine builds; without any, ``wanted`` is False."""
-    byod, scopes = context.narrow(ByodParameters), list_images_to_build(context.parameters)
+    """Plan the images that the state machine builds; without any, ``wanted`` is False.
+
+    Training and inference with the same Dockerfile share one image. It has the tags of both, and requests use the
+    training's.
+    """
+    byod, scopes = context.narrow(ByodParameters), list_image_builds(context.parameters)
     if not byod or not scopes:
         return {"wanted": False, "builds": []}
     tags = [name_image_tag(context.service, context.number, scope) for scope in scopes]
@@ -107,6 +116,8 @@ def _build_request(context: BuildContext[ByodParameters], scope: Scope) -> dict[
         "IMAGE_TAG": name_image_tag(service, number, scope),
         "DOCKERFILE_FOLDER": _read_folder(parameters, scope),
     }
+    if _share_image(parameters):
+        variables["SECOND_TAG"] = name_image_tag(service, number, "inference")
     request = {
         "ProjectName": service.settings.image_project,
         "IdempotencyToken": f"{name_resource(service, number)}-{scope}",
@@ -145,6 +156,12 @@ def _find_newest(service: Service, scope: Scope) -> tuple[int, str]:
             f"give {scope.title()}Image."
         )
     return max(found)
+
+
+def _share_image(parameters: ByodParameters) -> bool:
+    """Return False when the build makes less than two images, or makes them from two Dockerfiles."""
+    folders = {_read_folder(parameters, scope) for scope in SCOPES}
+    return len(folders) == 1 and len(list_images_to_build(parameters)) == len(SCOPES)
 
 
 def _is_to_build(parameters: ByodParameters, scope: Scope) -> bool:

@@ -2,7 +2,7 @@
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import choose_byod_image
-from sagebuild.images.table import Image, Scope, resolve_image
+from sagebuild.images.table import Image, Scope, processor_of, resolve_image
 from sagebuild.parameters import BuildParameters, ByodParameters
 
 
@@ -19,7 +19,9 @@ def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
     if byod := context.narrow(ByodParameters):
         return choose_byod_image(byod, scope)
     parameters = context.parameters
-    instance_type = parameters.traininstancetype if scope == "training" else parameters.hostinstancetype
+    if own := getattr(parameters, "trainimage" if scope == "training" else "hostimage", None):
+        return Image(own)
+    instance_type = _choose_training_type(parameters) if scope == "training" else parameters.hostinstancetype
     return resolve_image(
         parameters.framework,
         parameters.image_version,
@@ -30,3 +32,9 @@ def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
         algorithm=getattr(parameters, "algorithm", None),
         base_framework=getattr(parameters, "baseframework", None),
     )
+
+
+def _choose_training_type(parameters: BuildParameters) -> str:
+    """Return the instance type that decides on the image: of several, the first GPU, as in the SageMaker SDK."""
+    types = [instance_type for instance_type, _ in parameters.training_instances]
+    return next((each for each in types if processor_of(each) == "gpu"), types[0])

@@ -11,6 +11,7 @@ from sagebuild.errors import ImageNotFoundError
 from sagebuild.framework_facts import FRAMEWORKS
 
 Scope = Literal["training", "inference"]
+SCOPES: tuple[Scope, ...] = ("training", "inference")
 Row = dict[str, Any]
 
 
@@ -40,7 +41,7 @@ def resolve_image(
         A name in FRAMEWORKS, such as SCIKIT.
     version
         The framework's version as AWS lists it, "1.8" or "1.8.0"; HUGGINGFACE takes the version of transformers.
-        None takes the only version, if there is only one.
+        None takes the newest version of an algorithm, and otherwise the only one, if there is only one.
     py_version
         "py3", "py37"...; a version with a single Python uses that one, and the note says so.
     region, instance_type
@@ -58,6 +59,8 @@ def resolve_image(
         There is no such image; the message lists the available ones.
     """
     what, rows = _rows_of(framework, algorithm)
+    if algorithm:
+        version = version or newest_version(algorithm)
     rows = [row for row in rows if scope in row["scopes"]]
     rows, version = _pick(rows, lambda row: row["versions"], version, f"{what} has no {scope} image of version {{}}")
     what = f"{what} {version}"
@@ -79,6 +82,14 @@ def _rows_of(framework: str, algorithm: str | None) -> tuple[str, list[Row]]:
     if name not in tables:
         raise ImageNotFoundError(f"AWS has no images of {name}; it has images of {_listed(tables)}.")
     return str(name), tables[name]
+
+
+def newest_version(algorithm: str) -> str:
+    """Return an algorithm's newest version with images for training and inference."""
+    rows = _tables()["algorithms"][algorithm]
+    # "latest" is the SDK's name for version 1.
+    scopes = ({str(name) for row in rows if scope in row["scopes"] for name in row["versions"]} for scope in SCOPES)
+    return max(set.intersection(*scopes) - {"latest"}, key=read_numbers)
 
 
 def _pick(
@@ -119,7 +130,7 @@ def _for_instance(rows: list[Row], instance_type: str, sentence: str) -> tuple[l
 
 def _check_p2(framework: str, version: str, instance_type: str, what: str) -> None:
     first_without = FRAMEWORKS[framework].first_without_p2
-    if first_without and instance_type.startswith("ml.p2.") and _numbers(version) >= first_without:
+    if first_without and instance_type.startswith("ml.p2.") and read_numbers(version) >= first_without:
         raise ImageNotFoundError(f"{what} has no image for {instance_type}: AWS retired p2; use ml.g4dn or ml.g5.")
 
 
@@ -161,7 +172,8 @@ def _natural(name: str) -> list[str | int]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def read_numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, by which versions are compared: (1, 7, 1) for 1.7-1."""
     return tuple(int(number) for number in re.findall(r"\d+", version))
 
 

@@ -1,11 +1,12 @@
 """The build parameters: one JSON document, which is read and checked before a build costs anything.
 
-`kinds`, `text_kinds`, `schedule_kinds`, `groups`, `common`, `options`, `deployment_options`, `schedule_options` and
-`frameworks` are the models. `json_text` reads JSON, and `parse` turns a document into a model. `rules` and
-`option_rules` check what involves several parameters, and `problems` writes the error sentences. `store` is the
-document in SSM, and `overrides` is what a request sets for one build.
+`kinds`, `text_kinds`, `schedule_kinds`, `groups`, `channels`, `instances`, `common`, `options`, `tuning_options`,
+`deployment_options`, `schedule_options` and `frameworks` are the models. `json_text` reads JSON, and `parse` turns a
+document into a model. `rules`, `tuning_rules` and `option_rules` check what involves several parameters, and `problems`
+writes the error sentences. `store` is the document in SSM, and `overrides` is what a request sets for one build.
 """
 
+from sagebuild.parameters.channels import Channel, FileSystem
 from sagebuild.parameters.common import BuildParameters, Range
 from sagebuild.parameters.frameworks import (
     MODELS,
@@ -16,7 +17,7 @@ from sagebuild.parameters.frameworks import (
     ScriptModeParameters,
     TensorFlowParameters,
 )
-from sagebuild.parameters.groups import CategoricalRange, Channel, NumericRange, PipelineContainer
+from sagebuild.parameters.groups import CategoricalRange, NumericRange, PipelineContainer
 from sagebuild.parameters.option_rules import CODE_CHANNEL
 from sagebuild.parameters.options import Distribution
 from sagebuild.parameters.parse import default_document, parse_document, parse_parameters
@@ -30,6 +31,7 @@ __all__ = [
     "CategoricalRange",
     "Channel",
     "Distribution",
+    "FileSystem",
     "HuggingFaceParameters",
     "MxnetParameters",
     "NumericRange",

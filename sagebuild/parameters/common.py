@@ -3,18 +3,18 @@
 # The names are those of parameter documents and of AWS.
 # ruff: noqa: N815
 
+import json
 import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from sagebuild.framework_facts import FRAMEWORKS, FrameworkFacts
+from sagebuild.parameters.channels import Channel, Mode
 from sagebuild.parameters.groups import (
     CategoricalRange,
-    Channel,
     Hyperparameter,
     Metric,
-    Mode,
     ModelArchive,
     NumericRange,
     PipelineContainer,
@@ -24,15 +24,16 @@ from sagebuild.parameters.groups import (
     VariableName,
     read_tags,
 )
-from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber
+from sagebuild.parameters.instances import InstanceType
+from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber, to_text
 from sagebuild.parameters.options import Options
 from sagebuild.parameters.text_kinds import Scalar, Text
+from sagebuild.parameters.tuning_options import Hyperband, TuningCompletion
 
 TrainingKind = Literal["SAGEMAKER", "SAGEMAKERHPO"]
 TuningStrategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 EarlyStopping = Literal["Off", "Auto"]
 WarmStart = Literal["IdenticalDataAndAlgorithm", "TransferLearning"]
-InstanceType = Text("an instance type such as ml.m5.large", r"ml\.[a-z]+[0-9][a-z0-9-]*\.([0-9]*x?large|medium|metal)")
 JobName = Text("a tuning job's name of at most 32 letters, digits and hyphens", r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", 32)
 HyperparameterName = Annotated[str, Text("a name of at most 256 characters", r".+", 256)]
 ChannelName = Annotated[
@@ -104,6 +105,10 @@ class Tuning(StrictModel):
     earlystopping: Annotated[EarlyStopping, Choice(EarlyStopping)] = Field(
         default="Off", description="Auto stops a training early when it does worse than earlier ones."
     )
+    hyperband: Hyperband | None = Field(default=None, description="Limits of tuningstrategy Hyperband.")
+    tuningcompletion: TuningCompletion | None = Field(
+        default=None, description="Conditions that complete the tuning job before all its trainings have run."
+    )
 
 
 class DataAndSteps(StrictModel):
@@ -115,7 +120,8 @@ class DataAndSteps(StrictModel):
     channels: dict[ChannelName, Channel] = Field(
         default={},
         max_length=20,
-        description="Training data by channel. Default: one channel named training (train for framework AMAZON).",
+        description="Training data by channel; {} is a training without channels, for a script that gets its own data. "
+        "Default: one channel named training (train for framework AMAZON).",
     )
     uri: Annotated[str | None, S3Address] = Field(
         default=None,
@@ -176,14 +182,30 @@ class BuildParameters(Common, Tuning, DataAndSteps, Options):
 
     @property
     def image_version(self) -> str | None:
-        """The version of the framework's or algorithm's image; None for images of your own."""
+        """The version of the framework's or algorithm's image; None for the newest, and for images of your own."""
         name = self.facts.version_parameter
-        return getattr(self, name) if name else self.facts.only_version
+        return getattr(self, name) if name else None
 
     @property
     def has_training(self) -> bool:
         """True when the build trains; False when it deploys a model that was trained before."""
         return not (self.skiptrain or self.ModelArtifacts) and getattr(self, "train", True)
+
+    @property
+    def has_default_channel(self) -> bool:
+        """True when the training has one channel with the default name; False when the document names the channels."""
+        return not self.channels and (self.uri is not None or "channels" not in self.model_fields_set)
+
+    @property
+    def training_instances(self) -> tuple[tuple[str, int], ...]:
+        """The types of the training instances, each with its count."""
+        groups = tuple((group.type, group.count) for group in self.instancegroups)
+        return groups or ((self.traininstancetype, self.traininstancecount),)
+
+    @property
+    def training_count(self) -> int:
+        """The number of instances of one training."""
+        return sum(count for _, count in self.training_instances)
 
     @property
     def largest_count(self) -> int:
@@ -203,8 +225,20 @@ class BuildParameters(Common, Tuning, DataAndSteps, Options):
     @property
     def combinations(self) -> int | None:
         """The number of different trainings that the tuning ranges allow; None if one of them is continuous."""
-        sizes = [value.size for value in self.tuning_ranges.values()]
+        sizes = [
+            len(self.write_values(value)) if isinstance(value, CategoricalRange) else value.size
+            for value in self.tuning_ranges.values()
+        ]
         return None if None in sizes else math.prod(size for size in sizes if size)
+
+    def write_values(self, values: CategoricalRange) -> list[str]:
+        """Return the different values of a categorical range as SageMaker passes them to the container.
+
+        Containers of frameworks read them as JSON, like the SDK (CategoricalParameter.as_json_range), so a string has
+        quotation marks. Amazon's algorithms and the user's own containers read a string without them.
+        """
+        write = json.dumps if self.facts.has_script else to_text
+        return list(dict.fromkeys(write(value) for value in values.Values))
 
     @property
     def tuning_trainings(self) -> int:

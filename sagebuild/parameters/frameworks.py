@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sagebuild.parameters.common import BuildParameters, InstanceType
+from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.groups import BUCKET, PATH, ImagesToBuild, RelativePath
+from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.kinds import Choice, Flag, WholeNumber
 from sagebuild.parameters.options import Distributed
 from sagebuild.parameters.text_kinds import Text, Version
@@ -69,7 +70,19 @@ class ScriptModeParameters(BuildParameters):
         default=False, description="true lets the container send its own metrics to CloudWatch."
     )
     containerloglevel: Annotated[int, WholeNumber(0, 1000)] = Field(
-        default=200, description="Lowest level of Python's logging that the container prints; 20 is INFO."
+        default=200,
+        description="Lowest level of Python's logging that the container prints; 20 is INFO. Above 40, which is ERROR, "
+        "the container gets 40, so that it always prints errors.",
+    )
+    trainimage: Annotated[str | None, ImageAddress] = Field(
+        default=None,
+        description="Address of your own training image, which runs the script like the framework's image of the "
+        "given version.",
+    )
+    hostimage: Annotated[str | None, ImageAddress] = Field(
+        default=None,
+        description="Address of your own inference image, which serves like the framework's image of the given "
+        "version.",
     )
 
 
@@ -82,13 +95,13 @@ class TensorFlowParameters(ScriptModeParameters, Distributed):
     )
     trainingsteps: Annotated[int, WholeNumber(1, 2**31 - 1)] = Field(
         default=1000,
-        description="Number of training steps. In versions after 1.10, the script gets it as --training_steps if you "
-        "set it.",
+        description="Number of training steps. In versions after 1.10, the script gets it as --training_steps unless "
+        "it is the default; hyperparameters.training_steps passes any value.",
     )
     evaluationsteps: Annotated[int, WholeNumber(0, 2**31 - 1)] = Field(
         default=100,
-        description="Number of evaluation steps. In versions after 1.10, the script gets it as --evaluation_steps if "
-        "you set it.",
+        description="Number of evaluation steps. In versions after 1.10, the script gets it as --evaluation_steps "
+        "unless it is the default; hyperparameters.evaluation_steps passes any value.",
     )
     requirementsfile: Annotated[str | None, RelativePath] = Field(
         default=None,
@@ -169,6 +182,11 @@ class AmazonParameters(BuildParameters):
 
     framework: Annotated[Literal["AMAZON"], Choice(Literal["AMAZON"])]
     algorithm: Annotated[Algorithm, Choice(Algorithm)] = Field(description="Name of the algorithm.")
+    frameworkversion: Annotated[str | None, Version()] = Field(
+        default=None,
+        description='Version of the algorithm\'s image, such as "1.7-1" of xgboost, whose version "1" is 0.72. '
+        "Default: the newest.",
+    )
 
 
 class ByodParameters(BuildParameters):

@@ -1,21 +1,15 @@
-"""The parameters that are objects: channels, metrics, tuning ranges, tags and others."""
+"""The parameters that are objects: metrics, tuning ranges, tags and others; channels and instances have modules."""
 
 # The names are those of parameter documents and of AWS.
-# ruff: noqa: N815
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from sagebuild.parameters.kinds import Choice, Flag, Number, WholeNumber
-from sagebuild.parameters.text_kinds import JsonText, MetricPattern, Scalar, Text
+from sagebuild.parameters.kinds import Choice, Flag, Number
+from sagebuild.parameters.text_kinds import JsonText, MetricPattern, Scalar, Text, TypedScalar
 
-Mode = Literal["File", "Pipe", "FastFile"]
-DataType = Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"]
-Distribution = Literal["FullyReplicated", "ShardedByS3Key"]
-Compression = Literal["None", "Gzip"]
-RecordWrapper = Literal["None", "RecordIO"]
 Goal = Literal["Maximize", "Minimize"]
 Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
 
@@ -40,69 +34,6 @@ def refuse_object(reason: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{reason}", {"reason": reason})
 
 
-class Shuffle(StrictModel):
-    """Shuffles the objects of a channel before each epoch."""
-
-    Seed: Annotated[int, WholeNumber(0, 2**63 - 1)] = Field(description="Seed of the random order.")
-
-
-class Spread(Choice):
-    """A distribution by name, or as a boolean like in aws-sagemaker-build: true shards the data."""
-
-    def read(self, value: Any) -> str:
-        if isinstance(value, bool):
-            return "ShardedByS3Key" if value else "FullyReplicated"
-        return super().read(value)
-
-
-class Channel(StrictModel):
-    """One channel of training data: a place in S3 that the container sees as a folder with the channel's name.
-
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Channel.html
-    """
-
-    path: Annotated[str | None, Text("a key prefix in the data bucket such as train/", r"/?[^\s:/][^:]*")] = Field(
-        default=None, description="Key prefix in the stack's data bucket."
-    )
-    uri: Annotated[str | None, S3Address] = Field(default=None, description="S3 address, instead of path.")
-    type: Annotated[DataType, Choice(DataType)] = Field(
-        default="S3Prefix",
-        description="Kind of object at the address: data with that prefix, a manifest or an augmented manifest.",
-    )
-    dist: Annotated[Distribution, Spread(Distribution)] = Field(
-        default="FullyReplicated", description="Whether each training instance gets all data or a shard of it."
-    )
-    contentType: Annotated[str | None, Text("a MIME type such as text/csv", r"[^\s].*", 256)] = Field(
-        default=None,
-        description="MIME type of the data.",
-    )
-    InputMode: Annotated[Mode | None, Choice(Mode)] = Field(
-        default=None, description="How the container gets the data. Default: the document's inputmode."
-    )
-    CompressionType: Annotated[Compression, Choice(Compression)] = Field(
-        default="None", description="Compression of the data; for mode Pipe only."
-    )
-    RecordWrapperType: Annotated[RecordWrapper, Choice(RecordWrapper)] = Field(
-        default="None", description="RecordIO wraps each object as a record, for algorithms that need it."
-    )
-    AttributeNames: tuple[Annotated[str, MetricName], ...] = Field(
-        default=(), max_length=16, description="Attributes to read from each line of an AugmentedManifestFile."
-    )
-    ShuffleConfig: Shuffle | None = Field(default=None, description="Shuffles the objects before each epoch.")
-
-    @model_validator(mode="after")
-    def _check_place(self) -> "Channel":
-        if (self.path is None) == (self.uri is None):
-            raise refuse_object("needs either path or uri" if self.path is None else "has both path and uri; give one")
-        return self
-
-    @model_validator(mode="after")
-    def _check_attributes(self) -> "Channel":
-        if (self.type == "AugmentedManifestFile") != bool(self.AttributeNames):
-            raise refuse_object("has only one of AttributeNames and type AugmentedManifestFile; give both or neither")
-        return self
-
-
 class Metric(StrictModel):
     """A metric that the training prints to its log."""
 
@@ -125,14 +56,9 @@ class TuningObjective(StrictModel):
 class CategoricalRange(StrictModel):
     """A hyperparameter for which the tuning job tries the listed values."""
 
-    Values: tuple[Annotated[str, Scalar(256)], ...] = Field(
-        min_length=1, max_length=30, description="The values to try."
+    Values: tuple[Annotated[str | int | float | bool, TypedScalar(256)], ...] = Field(
+        min_length=1, max_length=30, description="The values to try; each reaches the script with its type."
     )
-
-    @property
-    def size(self) -> int:
-        """The number of values to try."""
-        return len(set(self.Values))
 
 
 class NumericRange(StrictModel):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.deployment_options import LONGEST_DEPLOYMENT
-from sagebuild.parameters.problems import show_value
+from sagebuild.parameters.problems import show_name, show_value
 from sagebuild.parameters.rules import Rule, rule_of
 
 OPTION_RULES: list[Rule] = []
@@ -79,6 +79,35 @@ def _frameworks_support_certain_strategies(parameters: BuildParameters) -> Itera
             f"distribution.strategy is {distribution.strategy}; "
             f"it must be {'one of ' if len(known) > 1 else ''}{', '.join(known)} for framework {parameters.framework}."
         )
+
+
+@_rule("instancegroups", "channels")
+def _instance_groups_have_names(parameters: BuildParameters) -> Iterator[str]:
+    names = [group.name for group in parameters.instancegroups]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        yield f"instancegroups has the name {name} more than once; give each group its own name."
+    for channel, settings in parameters.channels.items():
+        for name in settings.instancegroups:
+            if name not in names:
+                known = f"it must be one of {', '.join(names)}" if names else "the document has no instancegroups"
+                yield f"channels.{show_name(channel)}.instancegroups has {show_value(name)}; {known}."
+
+
+@_rule("instancegroups", "distribution")
+def _processes_need_instances_of_one_type(parameters: BuildParameters) -> Iterator[str]:
+    if parameters.instancegroups and getattr(parameters, "distribution", None):
+        yield "distribution is for instances of one type; give distribution or instancegroups."
+
+
+@_rule("channels", "subnets")
+def _file_systems_need_a_network(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DataSource.html
+    for name, channel in parameters.channels.items():
+        if channel.filesystem and not parameters.subnets:
+            yield (
+                f"channels.{show_name(name)} has filesystem, which needs subnets and securitygroups of a VPC that "
+                "reaches the file system."
+            )
 
 
 @_rule("networkisolation", "requirementsfile")

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sagebuild.parameters.deployment_options import DeploymentOptions
 from sagebuild.parameters.groups import S3Address, StrictModel, refuse_object
+from sagebuild.parameters.instances import InstanceGroup
 from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, WholeNumber
 from sagebuild.parameters.schedule_options import ScheduleOptions
 from sagebuild.parameters.text_kinds import Scalar, Text
@@ -166,6 +167,16 @@ class TrainingOptions(StrictModel):
         default=None,
         description="Maximum cost of the training, or of all trainings of a tuning job, by the price table. "
         "SageMaker stops the training when it is spent. The endpoint, warm pools and image builds are not included.",
+    )
+    retryattempts: Annotated[int | None, WholeNumber(1, 30)] = Field(
+        default=None,
+        description="How often SageMaker retries a training after an internal error of its own. trainmaxrun limits all "
+        "attempts together.",
+    )
+    instancegroups: tuple[InstanceGroup, ...] = Field(
+        default=(),
+        max_length=5,
+        description="Training instances of several types, instead of traininstancetype and traininstancecount.",
     )
     keepalive: Annotated[int | None, WholeNumber(0, 21600, "seconds")] = Field(
         default=None,

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sagebuild.parameters.common import BuildParameters
-from sagebuild.parameters.groups import CategoricalRange
 from sagebuild.parameters.problems import show_name, show_value
 
 
@@ -25,9 +24,6 @@ OWN_HYPERPARAMETERS = {
     "sagemaker_region": "leave it out",
     "sagemaker_job_name": "leave it out",
 }
-# One of these static hyperparameters gives Hyperband the maximum number of epochs of a training.
-HYPERBAND_EPOCHS = ("epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs")
-
 OWN_VARIABLES = (
     "SAGEMAKER_PROGRAM",
     "SAGEMAKER_SUBMIT_DIRECTORY",
@@ -53,106 +49,6 @@ def rule_of(rules: list[Rule]) -> Callable[..., Callable[[Callable[[BuildParamet
 
 
 _rule = rule_of(RULES)
-
-
-def _tunes(parameters: BuildParameters) -> bool:
-    return parameters.configtrain == "SAGEMAKERHPO"
-
-
-@_rule("configtrain", "hyperparameters")
-def _ranges_need_tuning(parameters: BuildParameters) -> Iterator[str]:
-    ranges = parameters.tuning_ranges
-    if _tunes(parameters) and not ranges:
-        yield (
-            "configtrain is SAGEMAKERHPO, which needs a hyperparameter with Values or with MinValue and MaxValue; "
-            "none is given."
-        )
-    for name in () if _tunes(parameters) else ranges:
-        yield (
-            f"hyperparameters.{show_name(name)} is a tuning range, which needs configtrain SAGEMAKERHPO; "
-            "this document's configtrain is SAGEMAKER."
-        )
-    if len(ranges) > 30:
-        yield f"hyperparameters has {len(ranges)} tuning ranges; a tuning job takes at most 30."
-
-
-@_rule("configtrain", "tuningobjective")
-def _tuning_needs_an_objective(parameters: BuildParameters) -> Iterator[str]:
-    if _tunes(parameters) and not parameters.tuningobjective:
-        yield 'configtrain is SAGEMAKERHPO, which needs tuningobjective, such as {"Name": "loss", "Type": "Minimize"}.'
-
-
-@_rule("configtrain")
-def _tuning_parameters_need_tuning(parameters: BuildParameters) -> Iterator[str]:
-    for name in ("tuningobjective", "parentJobs", "WarmStartType", "tuningstrategy", "earlystopping"):
-        if name in parameters.model_fields_set and not _tunes(parameters):
-            yield f"{name} is for configtrain SAGEMAKERHPO; this document's configtrain is SAGEMAKER."
-
-
-@_rule("configtrain", "parentJobs", "WarmStartType")
-def _warm_start_needs_parents(parameters: BuildParameters) -> Iterator[str]:
-    if _tunes(parameters) and "WarmStartType" in parameters.model_fields_set and not parameters.parentJobs:
-        yield f"WarmStartType is {parameters.WarmStartType}, which needs parentJobs."
-
-
-@_rule("configtrain", "hyperparameters", "tuningstrategy", "maxtrainingjobs")
-def _combinations_suffice_for_the_trainings(parameters: BuildParameters) -> Iterator[str]:
-    combinations, asked = parameters.combinations, parameters.maxtrainingjobs
-    if not (_tunes(parameters) and parameters.tuning_ranges and combinations) or parameters.tuningstrategy == "Grid":
-        return
-    # CreateHyperParameterTuningJob: "You don't have enough combinations of hyperparameter ranges."
-    if asked > combinations:
-        yield f"maxtrainingjobs is {asked}; the ranges in hyperparameters allow {combinations} different trainings."
-
-
-@_rule("configtrain", "hyperparameters", "tuningstrategy", "maxtrainingjobs")
-def _grid_tries_every_combination(parameters: BuildParameters) -> Iterator[str]:
-    # https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-how-it-works.html
-    if not _tunes(parameters) or parameters.tuningstrategy != "Grid":
-        return
-    for name, values in parameters.tuning_ranges.items():
-        if not isinstance(values, CategoricalRange):
-            range_name = f"hyperparameters.{show_name(name)}"
-            yield f"tuningstrategy is Grid, which needs Values; {range_name} has MinValue and MaxValue."
-            return
-    asked, combinations = parameters.maxtrainingjobs, parameters.combinations
-    if "maxtrainingjobs" in parameters.model_fields_set and asked != combinations:
-        yield (
-            f"maxtrainingjobs is {asked}; tuningstrategy Grid trains once for each of the {combinations} combinations "
-            f"of values: leave out maxtrainingjobs or set it to {combinations}."
-        )
-
-
-@_rule("configtrain", "hyperparameters", "tuningstrategy", "earlystopping")
-def _hyperband_stops_trainings_itself(parameters: BuildParameters) -> Iterator[str]:
-    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperbandStrategyConfig.html
-    if not _tunes(parameters) or parameters.tuningstrategy != "Hyperband":
-        return
-    if parameters.earlystopping != "Off":
-        yield "earlystopping is Auto; it must be Off for tuningstrategy Hyperband, which stops trainings itself."
-    if not parameters.static_hyperparameters.keys() & HYPERBAND_EPOCHS:
-        yield (
-            "tuningstrategy is Hyperband, which needs the maximum number of epochs: set one of the hyperparameters "
-            f"{', '.join(HYPERBAND_EPOCHS)} to a number."
-        )
-
-
-@_rule("configtrain", "parentJobs", "tuningstrategy")
-def _warm_start_needs_bayesian_or_random(parameters: BuildParameters) -> Iterator[str]:
-    # https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-warm-start.html
-    if _tunes(parameters) and parameters.parentJobs and parameters.tuningstrategy in ("Grid", "Hyperband"):
-        yield f"tuningstrategy is {parameters.tuningstrategy}; with parentJobs it must be Bayesian or Random."
-
-
-@_rule("hyperparameters", "tuningstrategy", "maxtrainingjobs", "maxparalleltrainingjobs")
-def _parallel_jobs_are_among_all_jobs(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.tuningstrategy == "Grid":
-        return
-    if parameters.maxparalleltrainingjobs > parameters.maxtrainingjobs:
-        yield (
-            f"maxparalleltrainingjobs is {parameters.maxparalleltrainingjobs}; "
-            f"it must be at most maxtrainingjobs, which is {parameters.maxtrainingjobs}."
-        )
 
 
 @_rule("framework", "metrics", "tuningobjective")
@@ -201,9 +97,13 @@ def _uri_and_channels_exclude_each_other(parameters: BuildParameters) -> Iterato
         yield "uri and channels are both given; give one of them."
 
 
-@_rule("framework", "traininstancecount")
+@_rule("framework", "traininstancecount", "instancegroups")
 def _some_frameworks_train_on_one_instance(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.facts.trains_on_one_instance and parameters.traininstancecount > 1:
+    if not parameters.facts.trains_on_one_instance or parameters.training_count == 1:
+        return
+    if parameters.instancegroups:
+        yield f"instancegroups is not for {parameters.framework}, which trains on one instance; leave it out."
+    else:
         yield (
             f"traininstancecount is {parameters.traininstancecount}; it must be 1, because {parameters.framework} "
             "trains on one instance."

@@ -31,7 +31,7 @@ def read_document(service: Service) -> str:
     Raises
     ------
     ParameterError
-        There is no such document.
+        There is no such document, or it is encrypted.
     """
     text = find_document(service)
     if text is None:
@@ -43,12 +43,24 @@ def read_document(service: Service) -> str:
 
 
 def find_document(service: Service) -> str | None:
-    """Return the text of the document; None if there is none."""
+    """Return the text of the document; None if there is none.
+
+    Raises
+    ------
+    ParameterError
+        The document is encrypted.
+    """
     with aws_call("read the build parameters"):
         try:
-            return service.ssm.get_parameter(Name=name_document(service))["Parameter"]["Value"]
+            parameter = service.ssm.get_parameter(Name=name_document(service))["Parameter"]
         except service.ssm.exceptions.ParameterNotFound:
             return None
+    if parameter["Type"] == "SecureString":
+        raise ParameterError(
+            f"The SSM parameter {name_document(service)} is a SecureString, which sagebuild does not decrypt; "
+            "delete it and create it with the type String."
+        )
+    return parameter["Value"]
 
 
 def write_document(service: Service, document: Mapping[str, Any], *, overwrite: bool) -> bool:

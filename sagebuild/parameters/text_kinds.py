@@ -80,6 +80,25 @@ class Scalar(Kind):
 
 
 @dataclass(frozen=True)
+class TypedScalar(Scalar):
+    """A string, number or boolean that keeps its type."""
+
+    def read(self, value: Any) -> Any:
+        super().read(value)
+        return value
+
+    def schema(self) -> CoreSchema:
+        return core_schema.union_schema(
+            [
+                core_schema.str_schema(max_length=self.maximum),
+                core_schema.int_schema(),
+                core_schema.float_schema(),
+                core_schema.bool_schema(),
+            ]
+        )
+
+
+@dataclass(frozen=True)
 class JsonText(Kind):
     """Any JSON value, sent to AWS as a string."""
 

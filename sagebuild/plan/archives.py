@@ -1,9 +1,10 @@
-"""Examines a source archive in S3: whether it can be read, and contains the script to run."""
+"""Examines a source archive in S3: whether it can be read and contains the scripts to run, and what they contain."""
 
 from __future__ import annotations
 
 import tarfile
 import zlib
+from collections.abc import Collection
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -21,11 +22,17 @@ class Unreadable(Exception):  # noqa: N818 - an outcome, not a failure
     """The archive was not examined; the message gives the reason."""
 
 
-def find_archive_problem(service: Service, uri: str, entry_point: str) -> str | None:
-    """Return what is wrong with an archive, to complete the sentence "<uri> ..."; None if it contains the entry point.
+class ArchiveError(Exception):
+    """The archive is not as the build needs it; the message completes the sentence "<uri> ..."."""
+
+
+def read_scripts(service: Service, uri: str, entry_points: Collection[str]) -> dict[str, bytes]:
+    """Return the content of the scripts that an archive must contain.
 
     Raises
     ------
+    ArchiveError
+        The archive does not exist, cannot be unpacked or lacks a script.
     Unreadable
         The archive is too large to examine, or its bucket denies read access to this function.
     """
@@ -36,28 +43,42 @@ def find_archive_problem(service: Service, uri: str, entry_point: str) -> str | 
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in ("NoSuchKey", "NoSuchBucket"):
-                return "does not exist; upload the source archive there"
+                raise ArchiveError("does not exist; upload the source archive there") from None
             if code in ("AccessDenied", "403"):
                 raise Unreadable(f"{uri} was not examined: its bucket denies access.") from None
             raise
         if answer["ContentLength"] > LARGEST_ARCHIVE_MB * _MB:
             raise Unreadable(f"{uri} was not examined: it is larger than {LARGEST_ARCHIVE_MB} MB.")
         try:
-            names = _list_files(uri, answer["Body"])  # type: ignore[arg-type]
+            names, scripts = _list_files(uri, answer["Body"], entry_points)  # type: ignore[arg-type]
         except (tarfile.TarError, EOFError, OSError, zlib.error):
-            return "is not a tar archive compressed with gzip"
-    if PurePosixPath(entry_point) in names:
-        return None
-    scripts = sorted(str(name) for name in names if name.suffix == ".py")
-    return f"does not contain {entry_point}; it contains {', '.join(scripts[:5]) or 'no Python script'}"
+            raise ArchiveError("is not a tar archive compressed with gzip") from None
+    for entry_point in entry_points:
+        if PurePosixPath(entry_point) not in names:
+            found = sorted(str(name) for name in names if name.suffix == ".py")
+            raise ArchiveError(
+                f"does not contain {entry_point}; it contains {', '.join(found[:5]) or 'no Python script'}"
+            )
+    return scripts
 
 
-def _list_files(uri: str, content: IO[bytes]) -> set[PurePosixPath]:
-    names, size = set(), 0
+def _list_files(
+    uri: str, content: IO[bytes], entry_points: Collection[str]
+) -> tuple[set[PurePosixPath], dict[str, bytes]]:
+    """Return the names in an archive, and the content of the entry points that are files of a moderate size."""
+    wanted = {PurePosixPath(entry_point): entry_point for entry_point in entry_points}
+    names, scripts, size = set[PurePosixPath](), dict[str, bytes](), 0
     with tarfile.open(fileobj=content, mode="r|gz") as archive:
         for member in archive:
             size += member.size
             if size > LARGEST_CONTENT_MB * _MB:
                 raise Unreadable(f"{uri} was not examined: it unpacks to more than {LARGEST_CONTENT_MB} MB.")
-            names.add(PurePosixPath(member.name))
-    return names
+            name = PurePosixPath(member.name)
+            names.add(name)
+            if (
+                name in wanted
+                and member.size <= _MB
+                and (file := archive.extractfile(member) if member.isreg() else None)
+            ):
+                scripts[wanted[name]] = file.read()
+    return names, scripts

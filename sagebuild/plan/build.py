@@ -126,4 +126,4 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
 
 def _name_channels(context: BuildContext[BuildParameters]) -> dict[str, dict[str, str | None]]:
     channels = read_channels(context) if context.parameters.has_training else {}
-    return {"channels": {name: channel.uri for name, channel in channels.items()}}
+    return {"channels": {name: channel.uri or str(channel.filesystem) for name, channel in channels.items()}}

@@ -11,15 +11,14 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import find_source_problems, locate_source_in_s3
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
-from sagebuild.plan.archives import Unreadable, find_archive_problem
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.quotas import QuotasUnknown, count_needs, explain_short_quota, find_short_quotas
 from sagebuild.plan.shapes import find_violations
+from sagebuild.plan.sources import examine_sources
 from sagebuild.plan.uses import read_others
 from sagebuild.requests.algorithms import find_algorithm_problems
 from sagebuild.requests.bodies import Bodies, read_channels
 from sagebuild.requests.extensions import name_pipeline_image
-from sagebuild.requests.script_mode import find_script_problems, locate_source
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
@@ -43,13 +42,14 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
     service, parameters = context.service, context.parameters
     channels = read_channels(context) if parameters.has_training else {}
     for name, channel in channels.items():
-        _examine_channel(service, name, str(channel.uri), findings)
+        if channel.filesystem:
+            findings.notes.append(f"The channel '{name}' was not examined: it is a file system, {channel.filesystem}.")
+        else:
+            _examine_channel(service, name, str(channel.uri), findings)
     if artifacts:
         findings.problems += _find_artifact_problems(service, artifacts)
     if script_mode := context.narrow(ScriptModeParameters):
-        findings.problems += [*_find_missing_scripts(script_mode), *find_script_problems(script_mode.parameters)]
-        for (name, source), script in _list_archives(script_mode).items():
-            _examine_archive(service, name, source, script, findings)
+        examine_sources(script_mode, findings)
     if byod := context.narrow(ByodParameters):
         findings.problems += _find_docker_problems(byod)
     if isinstance(parameters, AmazonParameters) and parameters.has_training:
@@ -84,7 +84,7 @@ def examine_account(context: BuildContext[BuildParameters], live: Endpoint | Non
 
 
 def _examine_channel(service: Service, name: str, uri: str, findings: Findings) -> None:
-    found = _count_objects(service, uri)
+    found = _has_objects(service, uri)
     if found is None:
         findings.notes.append(f"The channel '{name}' was not examined: the bucket of {uri} denies access.")
     elif not found and service.settings.preprocess_state_machine:
@@ -93,20 +93,33 @@ def _examine_channel(service: Service, name: str, uri: str, findings: Findings) 
         findings.problems.append(f"The channel '{name}' has no objects at {uri}; upload the training data there.")
 
 
-def _count_objects(service: Service, uri: str) -> int | None:
-    """Count the objects whose keys begin with the URI's key, up to 1; None if the bucket denies access."""
+def _has_objects(service: Service, uri: str, *, is_one: bool = False) -> bool | None:
+    """Return whether S3 has data at an address; None if the bucket denies access.
+
+    The markers of folders that the S3 console creates are no data: they are empty, and their keys end in a slash.
+
+    Parameters
+    ----------
+    is_one
+        Whether the address is one object's; otherwise it is the beginning of keys.
+    """
     bucket, prefix = split_s3_uri(uri)
     with aws_call(f"list {uri}"):
         try:
-            answer = service.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+            pages = service.s3.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": 100}
+            )
+            found = (each for page in pages for each in page.get("Contents", []))
+            if is_one:
+                return any(each["Key"] == prefix for each in found)
+            return any(each["Size"] or not each["Key"].endswith("/") for each in found)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "NoSuchBucket":
-                return 0
+                return False
             if code == "AccessDenied":
                 return None
             raise
-    return answer.get("KeyCount", 0)
 
 
 def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
@@ -116,63 +129,21 @@ def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
             f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role cannot read; "
             f"copy it to the model bucket ({model_bucket})."
         )
-    elif not _count_objects(service, artifacts):
+    elif not _has_objects(service, artifacts, is_one=True):
         yield f"There is no trained model at {artifacts}; train again, or give another address in ModelArtifacts."
-
-
-def _find_missing_scripts(context: BuildContext[ScriptModeParameters]) -> Iterator[str]:
-    service, parameters = context.service, context.parameters
-    serves_only = not parameters.has_training
-    if not parameters.trainentrypoint and not (serves_only and parameters.hostentrypoint):
-        yield (
-            f"trainentrypoint is not set; framework {parameters.framework} trains with your script; "
-            "set it to the script's path in the archive, such as train.py."
-        )
-    if not parameters.trainsourcefile and not (serves_only and parameters.hostsourcefile):
-        yield (
-            "trainsourcefile is not set; pack the script into an archive, upload it to the code bucket "
-            f"({service.settings.code_bucket}), and set trainsourcefile to its key, such as source.tar.gz."
-        )
 
 
 def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str]:
     yield from find_source_problems(context.parameters)
     source = locate_source_in_s3(context)
-    if source and _count_objects(context.service, source) == 0:
+    if source and _has_objects(context.service, source, is_one=not source.endswith("/")) is False:
         yield f"sourcelocation names {source}, where there is no object; upload the Dockerfiles' source there."
 
 
-def _list_archives(context: BuildContext[ScriptModeParameters]) -> dict[tuple[str, str], str]:
-    """Return the script that each archive must contain, by parameter and address of the archive."""
-    service, parameters = context.service, context.parameters
-    training = locate_source(service, parameters.trainsourcefile)
-    serving = locate_source(service, parameters.hostsourcefile)
-    found = {}
-    if training and parameters.trainentrypoint:
-        found["trainsourcefile", training] = parameters.trainentrypoint
-    entry_point = parameters.hostentrypoint or parameters.trainentrypoint
-    if serving and entry_point:
-        found["hostsourcefile", serving] = entry_point
-    elif training and parameters.hostentrypoint:
-        found["trainsourcefile", training] = parameters.hostentrypoint
-    return found
-
-
-def _examine_archive(service: Service, name: str, source: str, script: str, findings: Findings) -> None:
-    try:
-        problem = find_archive_problem(service, source, script)
-    except Unreadable as reason:
-        findings.notes.append(str(reason))
-        return
-    if problem:
-        findings.problems.append(f"{name} names {source}, which {problem}.")
-
-
 def _list_own_images(context: BuildContext[BuildParameters]) -> Iterator[tuple[str, str]]:
-    if byod := context.narrow(ByodParameters):
-        for name in ("TrainingImage", "InferenceImage"):
-            if image := getattr(byod.parameters, name):
-                yield name, image
+    for name in ("TrainingImage", "InferenceImage", "trainimage", "hostimage"):
+        if image := getattr(context.parameters, name, None):
+            yield name, image
     for index, part in enumerate(context.parameters.pipeline):
         yield f"pipeline[{index}].{'image' if part.image else 'tag'}", name_pipeline_image(context.service, part)
 

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.plan.uses import Use, count_instances
 from sagebuild.service import Service, aws_call
+from sagebuild.settings import Settings
 
 # Thousands of quotas at 100 a page take seconds; a quota found too late costs a training that cannot be deployed.
 LIST_TIMEOUT_SECONDS = 15.0
@@ -27,12 +28,14 @@ def count_needs(bodies: Mapping[str, dict[str, Any]]) -> dict[str, int]:
     training = bodies.get("training") or tuning.get("TrainingJobDefinition", {})
     limits = tuning.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
     resources = training.get("ResourceConfig", {})
-    count = resources.get("InstanceCount", 1) * limits.get("MaxParallelTrainingJobs", 1)
     job = "spot training job" if training.get("EnableManagedSpotTraining") else "training job"
-    usages = [(resources.get("InstanceType"), job, count)]
-    if resources.get("KeepAlivePeriodInSeconds"):
-        usages.append((resources.get("InstanceType"), "training warm pool", count))
-    needs = {f"{instance_type} for {usage} usage": count for instance_type, usage, count in usages if instance_type}
+    needs: dict[str, int] = {}
+    for group in resources.get("InstanceGroups") or [resources]:
+        usages = [job, "training warm pool"] if resources.get("KeepAlivePeriodInSeconds") else [job]
+        count = group.get("InstanceCount", 1) * limits.get("MaxParallelTrainingJobs", 1)
+        for usage in usages if group.get("InstanceType") else ():
+            name = f"{group['InstanceType']} for {usage} usage"
+            needs[name] = needs.get(name, 0) + count
     return needs | count_instances(bodies["endpointConfig"]["ProductionVariants"])
 
 
@@ -61,7 +64,7 @@ def find_short_quotas(
     QuotasUnknown
         The account denies the call, or the answer takes too long.
     """
-    known = _known_quotas(service)
+    known = _known_quotas(service.settings)  # which all pipelines of the stack share
     if not all(known.get(name, 0) >= need for name, need in needs.items()):
         known.clear()
         _list_quotas(service, known, needs, clock)
@@ -95,5 +98,5 @@ def _list_quotas(
 
 
 @lru_cache(maxsize=1)
-def _known_quotas(_service: Service) -> dict[str, float]:
+def _known_quotas(_settings: Settings) -> dict[str, float]:
     return {}

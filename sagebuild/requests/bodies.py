@@ -7,10 +7,16 @@ from typing import Any
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import VARIANT, name_endpoint, name_resource, pipeline_tags
-from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, ScriptModeParameters
+from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, FileSystem, ScriptModeParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.extensions import extend_endpoint_config, extend_model, extend_training
-from sagebuild.requests.script_mode import build_script_environment, build_script_hyperparameters, locate_source
+from sagebuild.requests.script_mode import (
+    MODEL_DIR,
+    build_script_environment,
+    build_script_hyperparameters,
+    locate_output,
+    locate_source,
+)
 from sagebuild.service import Service
 
 Body = dict[str, Any]
@@ -24,18 +30,15 @@ def build_training_job(context: BuildContext[BuildParameters], image: str | None
     algorithm: Body = _name_image("TrainingImage", image) | {"TrainingInputMode": parameters.inputmode}
     if parameters.metrics:
         algorithm["MetricDefinitions"] = [{"Name": m.Name, "Regex": m.Regex} for m in parameters.metrics]
+    channels = [_build_channel(name, channel) for name, channel in read_channels(context).items()]
     body = {
         "TrainingJobName": name_resource(service, context.number),
         "AlgorithmSpecification": algorithm,
         "RoleArn": service.settings.training_role_arn,
         "HyperParameters": build_hyperparameters(context),
-        "InputDataConfig": [_build_channel(name, channel) for name, channel in read_channels(context).items()],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{service.settings.model_bucket}/{service.folder}builds"},
-        "ResourceConfig": {
-            "InstanceType": parameters.traininstancetype,
-            "InstanceCount": parameters.traininstancecount,
-            "VolumeSizeInGB": parameters.trainvolumesize,
-        },
+        **({"InputDataConfig": channels} if channels else {}),
+        "OutputDataConfig": {"S3OutputPath": locate_output(service)},
+        "ResourceConfig": _build_instances(parameters) | {"VolumeSizeInGB": parameters.trainvolumesize},
         "StoppingCondition": {"MaxRuntimeInSeconds": round(parameters.trainmaxrun * SECONDS_PER_HOUR)},
         "Tags": build_tags(context),
     }
@@ -49,6 +52,8 @@ def build_hyperparameters(context: BuildContext[BuildParameters]) -> dict[str, s
         ours = build_script_hyperparameters(script)
         own = {name: value for name, value in ours.items() if name not in parameters.hyperparameters}
         values = own | parameters.static_hyperparameters
+        if parameters.facts.takes_model_dir and values.get(MODEL_DIR) is False:  # as with the sdk: no such argument
+            del values[MODEL_DIR]
         # Like the SDK (_json_encode_hyperparameters): in script mode every value is JSON, also a string.
         return {name: json.dumps(value) for name, value in values.items()}
     # Amazon's algorithms and the user's own containers read a string without JSON's quotation marks.
@@ -100,21 +105,22 @@ def build_tags(context: BuildContext[BuildParameters]) -> list[dict[str, str]]:
 
 
 def read_channels(context: BuildContext[BuildParameters]) -> dict[str, Channel]:
-    """Return the training's channels by name, each with its S3 URI.
+    """Return the training's channels by name, each with its S3 URI or file system.
 
     Without channels in the document there is one, ``training`` (``train`` for Amazon's algorithms), at the document's
-    ``uri`` or at the pipeline's train/ in the data bucket. With networkisolation, one more channel brings the script.
+    ``uri`` or at the pipeline's train/ in the data bucket. An empty ``channels`` means a training without data. With
+    networkisolation, one more channel brings the script.
     """
     service, parameters = context.service, context.parameters
     folder = f"s3://{service.settings.data_bucket}/{service.folder}"
     source = locate_source(service, getattr(parameters, "trainsourcefile", None))
     code = {CODE_CHANNEL: Channel(uri=source, InputMode="File")} if source and parameters.networkisolation else {}
-    if not parameters.channels:
+    if parameters.has_default_channel:
         data = Channel(uri=parameters.uri or f"{folder}{DEFAULT_CHANNEL_PATH}")
         return {parameters.facts.data_channel: data} | code
     return {
         name: channel
-        if channel.uri
+        if channel.uri or channel.filesystem
         else channel.model_copy(update={"uri": f"{folder}{str(channel.path).lstrip('/')}", "path": None})
         for name, channel in parameters.channels.items()
     } | code
@@ -124,7 +130,19 @@ def _name_image(member: str, image: str | None) -> Body:
     return {member: image} if image else {}
 
 
+def _build_instances(parameters: BuildParameters) -> Body:
+    if parameters.instancegroups:
+        groups = [
+            {"InstanceGroupName": group.name, "InstanceType": group.type, "InstanceCount": group.count}
+            for group in parameters.instancegroups
+        ]
+        return {"InstanceGroups": groups}
+    return {"InstanceType": parameters.traininstancetype, "InstanceCount": parameters.traininstancecount}
+
+
 def _build_channel(name: str, channel: Channel) -> Body:
+    if channel.filesystem:
+        return _build_mount(name, channel, channel.filesystem)
     source: Body = {
         "S3DataType": channel.type,
         "S3Uri": channel.uri,
@@ -132,6 +150,8 @@ def _build_channel(name: str, channel: Channel) -> Body:
     }
     if channel.AttributeNames:
         source["AttributeNames"] = list(channel.AttributeNames)
+    if channel.instancegroups:
+        source["InstanceGroupNames"] = list(channel.instancegroups)
     optional = {
         "ContentType": channel.contentType,
         "InputMode": channel.InputMode,
@@ -143,3 +163,14 @@ def _build_channel(name: str, channel: Channel) -> Body:
         "CompressionType": channel.CompressionType,
         "RecordWrapperType": channel.RecordWrapperType,
     } | {key: value for key, value in optional.items() if value is not None}
+
+
+def _build_mount(name: str, channel: Channel, mounted: FileSystem) -> Body:
+    source = {
+        "FileSystemId": mounted.id,
+        "FileSystemType": mounted.type,
+        "FileSystemAccessMode": mounted.access,
+        "DirectoryPath": mounted.directory,
+    }
+    content = {"ContentType": channel.contentType} if channel.contentType else {}
+    return {"ChannelName": name, "DataSource": {"FileSystemDataSource": source}, "InputMode": "File"} | content

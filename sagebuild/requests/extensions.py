@@ -31,6 +31,8 @@ def extend_training(context: BuildContext[BuildParameters], body: Body) -> Body:
         extended["Environment"] = dict(parameters.environment)
     if parameters.trafficencryption:
         extended["EnableInterContainerTrafficEncryption"] = True
+    if parameters.retryattempts:
+        extended["RetryStrategy"] = {"MaximumRetryAttempts": parameters.retryattempts}
     if parameters.spot and parameters.spotmaxwait is not None:
         wait = {"MaxWaitTimeInSeconds": round(parameters.spotmaxwait * SECONDS_PER_HOUR)}
         extended |= {"EnableManagedSpotTraining": True, "StoppingCondition": body["StoppingCondition"] | wait}

@@ -6,17 +6,20 @@ TensorFlow, 2.x for all others), sagemaker-training-toolkit, sagemaker-inference
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from typing import Any, TypedDict
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.names import name_resource
+from sagebuild.names import name_resource, name_tuning_job
 from sagebuild.parameters import ScriptModeParameters
 from sagebuild.requests.extensions import build_distribution, place_source
 from sagebuild.service import Service
 
-CODE_IN_MODEL = "/opt/ml/model/code"
+MODEL_FOLDER = "/opt/ml/model"
+CODE_IN_MODEL = f"{MODEL_FOLDER}/code"
+MODEL_DIR = "model_dir"
 # sagemaker-tensorflow-serving-container, serve.py: the only script name that it reads.
 TENSORFLOW_SERVING_SCRIPT = "inference.py"
 REQUIREMENTS = "requirements.txt"
@@ -37,23 +40,39 @@ def build_script_hyperparameters(context: BuildContext[ScriptModeParameters]) ->
     The training toolkit (params.py) reads the ``sagemaker_*`` ones itself and passes all others to the script as
     arguments. TensorFlow up to 1.10 reads ``training_steps``, ``evaluation_steps`` and ``sagemaker_requirements``
     (train_entry_point.py of its container, tag legacy-mode). Later versions pass the steps to the script, so they are
-    left out unless the document sets them.
+    left out unless they differ from the defaults, which the document of the first deployment contains.
     """
     service, parameters = context.service, context.parameters
     values: dict[str, Any] = {
         "sagemaker_program": parameters.trainentrypoint,
         "sagemaker_submit_directory": place_source(parameters, locate_source(service, parameters.trainsourcefile)),
-        "sagemaker_container_log_level": parameters.containerloglevel,
+        "sagemaker_container_log_level": choose_log_level(parameters),
         "sagemaker_enable_cloudwatch_metrics": parameters.enablecloudwatchmetrics,
         "sagemaker_region": service.region,
     }
     legacy = is_legacy(parameters)
     for name, argument in parameters.facts.script_arguments:
-        if legacy or name in parameters.model_fields_set:
-            values[argument] = getattr(parameters, name)
+        value = getattr(parameters, name)
+        if legacy or value != type(parameters).model_fields[name].default:
+            values[argument] = value
     if legacy:
         values["sagemaker_requirements"] = getattr(parameters, "requirementsfile", None) or ""
+    elif parameters.facts.takes_model_dir and parameters.hyperparameters.get(MODEL_DIR) is not False:
+        values[MODEL_DIR] = _choose_model_dir(context)
     return values | build_distribution(parameters)
+
+
+def _choose_model_dir(context: BuildContext[ScriptModeParameters]) -> str:
+    """Return the argument ``model_dir`` as the sdk does (tensorflow/estimator.py): in S3, or with mpi a local folder.
+
+    In a tuning job, the container appends the training job's name (sagemaker-tensorflow-training, training.py).
+    """
+    service, distribution = context.service, getattr(context.parameters, "distribution", None)
+    if distribution and distribution.strategy == "mpi":
+        return MODEL_FOLDER
+    tunes = context.parameters.configtrain == "SAGEMAKERHPO"
+    job = (name_tuning_job if tunes else name_resource)(service, context.number)
+    return f"{locate_output(service)}/{job}/model"
 
 
 def build_script_environment(context: BuildContext[ScriptModeParameters]) -> dict[str, str]:
@@ -65,14 +84,14 @@ def build_script_environment(context: BuildContext[ScriptModeParameters]) -> dic
     """
     parameters = context.parameters
     if _serves_with_tensorflow_serving(parameters):
-        level = next((name for value, name in _NGINX_LEVELS.items() if parameters.containerloglevel <= value), "crit")
+        level = next(name for value, name in _NGINX_LEVELS.items() if choose_log_level(parameters) <= value)
         return {"SAGEMAKER_TFS_NGINX_LOGLEVEL": level}
     environment = {
-        "SAGEMAKER_CONTAINER_LOG_LEVEL": str(parameters.containerloglevel),
+        "SAGEMAKER_CONTAINER_LOG_LEVEL": str(choose_log_level(parameters)),
         "SAGEMAKER_ENABLE_CLOUDWATCH_METRICS": str(parameters.enablecloudwatchmetrics).lower(),
         "SAGEMAKER_REGION": context.service.region,
     }
-    if _serves_a_script(parameters):
+    if serves_a_script(parameters):
         environment["SAGEMAKER_PROGRAM"] = str(parameters.hostentrypoint or parameters.trainentrypoint)
         source = CODE_IN_MODEL if _needs_code_in_model(parameters) else str(_locate_host_source(context))
         environment["SAGEMAKER_SUBMIT_DIRECTORY"] = source
@@ -84,7 +103,7 @@ def build_script_environment(context: BuildContext[ScriptModeParameters]) -> dic
 def plan_packing(context: BuildContext[ScriptModeParameters]) -> PackingPlan | None:
     """Plan the packing of the serving script into the model's archive; None when the server does not need it there."""
     service, parameters, source = context.service, context.parameters, _locate_host_source(context)
-    if not source or not _needs_code_in_model(parameters) or not _serves_a_script(parameters):
+    if not source or not _needs_code_in_model(parameters) or not serves_a_script(parameters):
         return None
     return {
         "source": source,
@@ -97,6 +116,14 @@ def key_packed_model(service: Service, number: int) -> str:
     return f"{service.folder}builds/{name_resource(service, number)}/served/model.tar.gz"
 
 
+def choose_log_level(parameters: ScriptModeParameters) -> int:
+    """Return the level that the containers get: the document's, but at most ERROR.
+
+    A higher level, such as the default 200, would also silence errors: https://docs.python.org/3/library/logging.html
+    """
+    return min(parameters.containerloglevel, logging.ERROR)
+
+
 def find_script_problems(parameters: ScriptModeParameters) -> Iterator[str]:
     """Yield a sentence for each value that the framework's container would ignore or misread."""
     requirements = getattr(parameters, "requirementsfile", None)
@@ -105,7 +132,7 @@ def find_script_problems(parameters: ScriptModeParameters) -> Iterator[str]:
             f"requirementsfile is {requirements}; this container of {parameters.framework} reads only {REQUIREMENTS} "
             "at the top of the archive; rename the file and move it there."
         )
-    if _needs_code_in_model(parameters) and _serves_a_script(parameters):
+    if _needs_code_in_model(parameters) and serves_a_script(parameters):
         script = str(parameters.hostentrypoint or parameters.trainentrypoint)
         if _serves_with_tensorflow_serving(parameters) and script != TENSORFLOW_SERVING_SCRIPT:
             yield (
@@ -118,9 +145,9 @@ def find_script_problems(parameters: ScriptModeParameters) -> Iterator[str]:
                 "name only; move it to the top of the archive."
             )
     shares_state = "checkpoint_path" in parameters.hyperparameters
-    if is_legacy(parameters) and parameters.traininstancecount > 1 and not shares_state:
+    if is_legacy(parameters) and parameters.training_count > 1 and not shares_state:
         yield (
-            f"traininstancecount is {parameters.traininstancecount}; on several instances this TensorFlow shares its "
+            f"traininstancecount is {parameters.training_count}; on several instances this TensorFlow shares its "
             "state through S3; set hyperparameters.checkpoint_path, or use tensorflowversion 1.11 or later."
         )
 
@@ -130,6 +157,11 @@ def locate_source(service: Service, source: str | None) -> str | None:
     if not source or source.startswith("s3://"):
         return source
     return f"s3://{service.settings.code_bucket}/{service.folder}{source.lstrip('/')}"
+
+
+def locate_output(service: Service) -> str:
+    """Return the S3 URI below which each training job writes its output, in a folder with the job's name."""
+    return f"s3://{service.settings.model_bucket}/{service.folder}builds"
 
 
 def is_legacy(parameters: ScriptModeParameters) -> bool:
@@ -142,7 +174,8 @@ def _serves_with_tensorflow_serving(parameters: ScriptModeParameters) -> bool:
     return parameters.facts.tensorflow_serving and not is_legacy(parameters)
 
 
-def _serves_a_script(parameters: ScriptModeParameters) -> bool:
+def serves_a_script(parameters: ScriptModeParameters) -> bool:
+    """Return False when the model server serves the model without a script."""
     by_default = not (_looks_in_model(parameters) and parameters.facts.serves_without_script)
     return by_default or bool(parameters.hostentrypoint or parameters.hostsourcefile)
 

@@ -6,18 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.builds.records import list_builds
-from sagebuild.errors import ParameterError
 from sagebuild.names import name_resource, name_tuning_job
 from sagebuild.parameters import BuildParameters
 from sagebuild.requests.bodies import Bodies, build_endpoint_config, build_model, build_training_job
+from sagebuild.requests.earlier_model import find_earlier_model
 from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
 
 Mode = Literal["train", "tune", "none"]
-
-# The newest builds that are searched for a model.
-_BUILDS_SEARCHED = 100
 
 
 @dataclass(frozen=True)
@@ -100,16 +96,7 @@ def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
     if artifacts := parameters.ModelArtifacts:
         note = f"Nothing was trained: ModelArtifacts is {artifacts}."
     else:
-        artifacts, origin = _find_newest_model(service)
-        note = f"Nothing was trained: the model is from build {origin}, {artifacts}."
+        earlier = find_earlier_model(service, parameters)
+        artifacts = earlier.artifacts
+        note = f"Nothing was trained: the model is from build {earlier.number}, {artifacts}."
     return TrainingPlan("none", {"artifacts": artifacts}, (note,), artifacts)
-
-
-def _find_newest_model(service: Service) -> tuple[str, int]:
-    for record in list_builds(service, _BUILDS_SEARCHED):
-        if record.has_succeeded and record.artifacts:
-            return record.artifacts, record.number
-    raise ParameterError(
-        "The document asks for no training (skiptrain true, or train false), but no earlier build has a trained model; "
-        "train once, or set ModelArtifacts to the S3 address of a model.tar.gz."
-    )

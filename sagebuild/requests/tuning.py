@@ -75,12 +75,34 @@ def _build_config(parameters: BuildParameters) -> dict[str, Any]:
     if parameters.tuningstrategy != "Grid":  # SageMaker counts the combinations of a grid itself
         limits["MaxNumberOfTrainingJobs"] = parameters.maxtrainingjobs
     return {
-        "Strategy": parameters.tuningstrategy,
+        **_build_strategy(parameters),
         "HyperParameterTuningJobObjective": {"Type": objective.Type, "MetricName": objective.Name},
         "ResourceLimits": limits,
         "ParameterRanges": _build_ranges(parameters),
         "TrainingJobEarlyStoppingType": parameters.earlystopping,
+        **_build_completion(parameters),
     }
+
+
+def _build_strategy(parameters: BuildParameters) -> dict[str, Any]:
+    strategy: dict[str, Any] = {"Strategy": parameters.tuningstrategy}
+    if limits := parameters.hyperband:
+        given = {"MinResource": limits.minresource, "MaxResource": limits.maxresource}
+        resources = {name: value for name, value in given.items() if value is not None}
+        strategy["StrategyConfig"] = {"HyperbandStrategyConfig": resources}
+    return strategy
+
+
+def _build_completion(parameters: BuildParameters) -> dict[str, Any]:
+    criteria: dict[str, Any] = {}
+    if asked := parameters.tuningcompletion:
+        if asked.targetvalue is not None:
+            criteria["TargetObjectiveMetricValue"] = asked.targetvalue
+        if asked.notimproving is not None:
+            criteria["BestObjectiveNotImproving"] = {"MaxNumberOfTrainingJobsNotImproving": asked.notimproving}
+        if asked.convergence:
+            criteria["ConvergenceDetected"] = {"CompleteOnConvergence": "Enabled"}
+    return {"TuningJobCompletionCriteria": criteria} if criteria else {}
 
 
 def _build_ranges(parameters: BuildParameters) -> dict[str, list[dict[str, Any]]]:
@@ -91,7 +113,7 @@ def _build_ranges(parameters: BuildParameters) -> dict[str, list[dict[str, Any]]
     }
     for name, values in parameters.tuning_ranges.items():
         if isinstance(values, CategoricalRange):
-            ranges["CategoricalParameterRanges"].append({"Name": name, "Values": list(dict.fromkeys(values.Values))})
+            ranges["CategoricalParameterRanges"].append({"Name": name, "Values": parameters.write_values(values)})
         elif isinstance(values, NumericRange):
             kind = "IntegerParameterRanges" if values.integer else "ContinuousParameterRanges"
             limits = {"MinValue": str(values.MinValue), "MaxValue": str(values.MaxValue)}

@@ -75,6 +75,7 @@ def explain_failed_image(service: Service, cause: str) -> str:
         build = json.loads(cause)["Build"]
         variables = {one["Name"]: one["Value"] for one in build["Environment"]["EnvironmentVariables"]}
         folder, scope = variables["DOCKERFILE_FOLDER"], variables["IMAGE_TAG"].rpartition("-")[2]
+        scope += " and inference" if variables.get("SECOND_TAG") else ""
     except (ValueError, LookupError, TypeError):
         return ""
     if build["BuildStatus"] == "STOPPED":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -202,9 +203,18 @@ def _describe_tuning_job(service: Service, name: str) -> Job | None:
             trainings=limits.get("MaxNumberOfTrainingJobs", sum(counters.values())),
             completed=counters.get("Completed", 0),
             best=best.get("TrainingJobName", ""),
-            hyperparameters=best.get("TunedHyperParameters", {}),
+            hyperparameters={name: _read_text(text) for name, text in best.get("TunedHyperParameters", {}).items()},
         ),
     )
+
+
+def _read_text(value: str) -> str:
+    """Return a hyperparameter's value for people: a JSON string, as script-mode containers get it, as its text."""
+    try:
+        text = json.loads(value)
+    except ValueError:
+        return value
+    return text if isinstance(text, str) else value
 
 
 def _describe(what: str, call: Callable[[], Any]) -> Any:

@@ -40,6 +40,23 @@ def read_final_metrics(final: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     return {each["MetricName"]: each["Value"] for each in final if math.isfinite(each["Value"])}
 
 
+def find_missing_metrics(document: Mapping[str, Any], metrics: Mapping[str, float]) -> Iterator[str]:
+    """Yield a sentence for each metric that the document defines and the completed training did not report.
+
+    Parameters
+    ----------
+    document
+        The parameter document of the build.
+    metrics
+        The final values of the training's metrics; of a tuning job, those of its best training.
+    """
+    objective = document.get("tuningobjective")
+    for defined in [*(document.get("metrics") or ()), *([objective] if isinstance(objective, dict) else [])]:
+        name, regex = defined.get("Name"), defined.get("Regex")
+        if regex and name not in metrics:
+            yield f"The metric {name} has no value: {regex!r} found no finite number in the training's log."
+
+
 def read_log(definitions: Iterable[Mapping[str, str]], lines: Iterable[str]) -> MetricLog:
     """Find the values of metrics in the lines of a log.
 

@@ -35,7 +35,6 @@ def test_the_facts_of_a_framework_fit_its_model(framework: str) -> None:
     assert set(facts.strategies) <= set(get_args(Strategy))
     named = {facts.version_parameter} if facts.version_parameter else set()
     assert named | {name for name, _ in facts.script_arguments} <= model.model_fields.keys()
-    assert not (facts.version_parameter and facts.only_version)
 
 
 def test_the_frameworks_with_images_are_those_of_the_image_table() -> None:

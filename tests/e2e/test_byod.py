@@ -51,6 +51,18 @@ def test_an_image_that_is_not_to_be_built_is_the_newest_earlier_one(byod: Byod, 
     assert record["inference_image"] == f"{byod.repository}@{byod.digest(f'build-{number}-inference')}"
 
 
+def test_one_dockerfile_is_built_once_and_later_builds_find_its_image_for_both_uses(byod: Byod) -> None:
+    record = byod.build(dockerfile_path_Inference="training/docker", deployEndpoint=False)
+    assert (record["status"], record["reason"]) == ("succeeded", "")
+    digests = {byod.digest(f"build-{record['number']}-{scope}") for scope in ("training", "inference")}
+    assert [build["buildStatus"] for build in byod.image_builds(record["number"])] == ["SUCCEEDED"]
+    assert {f"{byod.repository}@{digest}" for digest in digests} == {record["training_image"]}
+    assert record["inference_image"] == record["training_image"]
+    later = byod.build(build={"Training": True, "Inference": False}, deployEndpoint=False)
+    assert later["inference_image"] == record["inference_image"]
+    assert f"The inference image is from build {record['number']}, because build.Inference is false." in later["notes"]
+
+
 def test_own_images_are_taken_as_they_are(byod: Byod, built: int) -> None:
     training, inference = (f"{byod.repository}:build-{built}-{scope}" for scope in ("training", "inference"))
     record = byod.build(TrainingImage=training, InferenceImage=inference, sourcelocation=None, traininstancecount=2)

@@ -57,6 +57,26 @@ def test_a_success_is_notified_once_and_frees_the_lock(stack: Stack) -> None:
     assert launch_build(stack.service, VOICE).number == 2
 
 
+def test_a_metric_that_the_training_never_printed_is_noted(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    metrics = [{"Name": name, "Regex": f"{name}=(.*)"} for name in ("train:progress", "accuracy")]
+    update_build(stack.service, 1, parameters=json.dumps({"framework": "SCIKIT", "metrics": metrics}))
+    stack.service.sagemaker.create_training_job(
+        TrainingJobName=name_resource(stack.service, 1),
+        AlgorithmSpecification={"TrainingImage": "an-image", "TrainingInputMode": "File"},
+        RoleArn="arn:aws:iam::123456789012:role/training",
+        OutputDataConfig={"S3OutputPath": "s3://model/builds"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        StoppingCondition={"MaxRuntimeInSeconds": 60},
+    )  # moto completes it with a value of train:progress
+    finish(stack, 1, SUCCEEDED)
+    record = read_build(stack.service, 1)
+    assert record.metrics.keys() == {"train:progress"}
+    assert record.notes == [
+        "The metric accuracy has no value: 'accuracy=(.*)' found no finite number in the training's log."
+    ]
+
+
 def test_a_failure_is_notified_with_its_reason_and_the_pending_build_starts(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     launch_build(stack.service, VOICE)

@@ -15,7 +15,7 @@ from sagebuild.builds.lock import PipelineState, change_state, delete_state, rea
 from sagebuild.builds.records import Trigger, read_build
 from sagebuild.cost.prices import date_prices
 from sagebuild.cost.spent import NEVER_COUNTED
-from sagebuild.errors import PreflightError
+from sagebuild.errors import ParameterError, PreflightError
 from sagebuild.finish.build import Ending, finish_build
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_endpoint, name_resource
@@ -31,11 +31,15 @@ REGISTRY = f"123456789012.dkr.ecr.{REGION}.amazonaws.com"
 TRAINING, ENDPOINT = "ml.m5.large for training job usage", "ml.t2.medium for endpoint usage"
 
 
-def pack(*names: str, mode: str = "w:gz") -> bytes:
+def pack(*names: str, mode: str = "w:gz", **scripts: str) -> bytes:
+    """An archive of empty files, and of the scripts with these names and texts."""
+    files = dict.fromkeys(names, "") | {f"{name}.py": text for name, text in scripts.items()}
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode=mode) as tar:  # type: ignore[call-overload]
-        for name in names:
-            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
     return archive.getvalue()
 
 
@@ -133,6 +137,90 @@ def test_scripts_are_looked_for_in_their_archives(ready: Stack, changes: dict[st
     upload("code", "plain.tar.gz", pack("train.py", mode="w"))
     upload("code", "empty.tar.gz", pack("README.md"))
     assert find_problems(ready, **changes) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ({"framework": "TENSORFLOW", "tensorflowversion": "2.14"}, None),
+        ({"framework": "HUGGINGFACE", "pyversion": "py311", "trainsourcefile": "gone.tar.gz"}, None),
+        (
+            {"framework": "TENSORFLOW", "tensorflowversion": "2.14", "hostentrypoint": "inference.py"},
+            "hostsourcefile is not set; pack the script into an archive, ",
+        ),
+        ({"framework": "PYTORCH", "trainsourcefile": "source.tar.gz"}, "hostentrypoint is not set; framework PYTORCH "),
+    ],
+)
+def test_a_server_without_a_script_needs_none_for_an_existing_model(
+    ready: Stack, document: dict[str, Any], problem: str | None
+) -> None:
+    upload("model", "mine/model.tar.gz", b"a model")
+    given = {"skiptrain": True, "ModelArtifacts": "s3://sagebuild-test-model/mine/model.tar.gz"}
+    given |= {"hostinstancetype": "ml.t2.medium"}
+    if problem is None:
+        planned = plan(ready, given | document)
+        assert planned["packing"] is planned["training"] is None
+        assert "SAGEMAKER_PROGRAM" not in planned["model"]["PrimaryContainer"]["Environment"]
+    else:
+        with pytest.raises(PreflightError) as error:
+            plan(ready, given | document)
+        assert str(error.value).startswith(problem)
+
+
+def test_a_script_that_expects_other_channels_and_arguments_is_noted(ready: Stack) -> None:
+    script = (
+        "import argparse, os\n"
+        "parser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--train', default=os.environ.get('SM_CHANNEL_TRAIN'))\n"
+        "parser.add_argument('--trees', required=True)\n"
+        "parser.parse_args()\n"
+        "def model_fn(folder): ...\n"
+    )
+    upload("code", "source.tar.gz", pack(train=script))
+    plan(ready, RIGHT | {"hyperparameters": {"depth": 3}})
+    assert read_build(ready.service, 1).notes == [
+        "train.py reads SM_CHANNEL_TRAIN, and the training has no channel train (its channels: training); name the "
+        "channel so in channels, or read another variable.",
+        "train.py requires the argument --trees, which hyperparameters does not have.",
+        "train.py refuses the argument --depth, which the training passes; add the argument to the script, or leave "
+        "out the hyperparameter.",
+    ]
+
+
+def test_a_serving_script_without_model_fn_is_found_before_the_training(ready: Stack) -> None:
+    upload("code", "source.tar.gz", pack(train="print('learned')", serve="from train import *"))
+    (problem,) = find_problems(ready)
+    assert problem.startswith("train.py defines no function model_fn, which the container of SCIKIT needs to load the")
+    assert plan(ready, RIGHT | {"hostentrypoint": "serve.py"})["mode"] == "train"
+
+
+def test_a_model_that_is_not_deployed_needs_no_model_fn(ready: Stack) -> None:
+    upload("code", "source.tar.gz", pack(train="print('learned')"))
+    assert plan(ready, RIGHT | {"deployEndpoint": False})["deploy"] is False
+
+
+def test_the_marker_of_a_folder_is_no_data(ready: Stack) -> None:
+    upload("data", "empty/", b"")
+    (problem,) = find_problems(ready, channels={"training": {"path": "empty/"}})
+    assert problem.startswith("The channel 'training' has no objects at s3://sagebuild-test-data/empty/;")
+    upload("data", "empty/rows.csv", b"")  # an empty file may be the script's own business
+    assert plan(ready, RIGHT | {"channels": {"training": {"path": "empty/"}}})["mode"] == "train"
+
+
+def test_a_model_is_one_object_and_no_beginning_of_a_key(ready: Stack) -> None:
+    upload("model", "mine/model.tar.gz.old", b"a model")
+    (problem,) = find_problems(ready, ModelArtifacts="s3://sagebuild-test-model/mine/model.tar.gz")
+    assert problem.startswith("There is no trained model at s3://sagebuild-test-model/mine/model.tar.gz;")
+
+
+def test_an_encrypted_document_is_refused_by_its_name(ready: Stack) -> None:
+    ready.service.ssm.put_parameter(Name=f"/{STACK}/parameters", Value=json.dumps(RIGHT), Type="SecureString")
+    with pytest.raises(ParameterError, match=f"The SSM parameter /{STACK}/parameters is a SecureString"):
+        plan_build(ready.service, read_build(ready.service, 1))
+
+
+def test_a_training_without_channels_reads_no_data(ready: Stack) -> None:
+    assert "InputDataConfig" not in plan(ready, RIGHT | {"channels": {}})["training"]
 
 
 def test_a_note_reports_an_archive_that_is_too_large_to_examine(ready: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A build without a training uses the newest model; without any, it fails and says so."""
 
+import json
 import time
 from typing import Any
 
@@ -22,10 +23,11 @@ from tests.functional.conftest import Stack
 NOTHING = parse_parameters({"framework": "SCIKIT", "skiptrain": True})
 
 
-def end_build(stack: Stack, status: str, artifacts: str) -> int:
+def end_build(stack: Stack, status: str, artifacts: str, image: str = "", **document: Any) -> int:
     """Launch and finish a build; return its number."""
     number = launch_build(stack.service, Trigger("command")).number
-    update_build(stack.service, number, artifacts=artifacts)
+    text = json.dumps({"framework": "SCIKIT"} | document)
+    update_build(stack.service, number, artifacts=artifacts, parameters=text, inference_image=image)
     finish_build(stack.service, number, Ending(status, "X", "{}"), sleep=lambda _: None)
     return number
 
@@ -46,8 +48,61 @@ def test_the_newest_model_of_a_successful_build_is_used(stack: Stack) -> None:
 
 def test_without_any_model_the_error_says_what_to_do(stack: Stack) -> None:
     end_build(stack, "FAILED", "s3://model/1.tar.gz")
-    with pytest.raises(ParameterError, match="no earlier build has a trained model; train once, or set"):
+    with pytest.raises(
+        ParameterError, match=r"no earlier build has a trained model for SCIKIT 1\.x; train once, or set"
+    ):
         plan_training(BuildContext(stack.service, 2, NOTHING), "")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "builds", "found"),
+    [
+        ({"framework": "SCIKIT", "frameworkversion": "1.2-1"}, [{}, {"frameworkversion": "0.23-1"}], 1),
+        ({"framework": "SCIKIT"}, [{}, {"framework": "XGBOOST"}, {"framework": "BYOD"}], 1),
+        (
+            {"framework": "TENSORFLOW", "tensorflowversion": "2.14"},
+            [{"framework": "tensorflow", "tensorflowversion": "2.3.0"}, {"framework": "TENSORFLOW"}],
+            1,
+        ),
+        (
+            {"framework": "HUGGINGFACE", "frameworkversion": "4.26.0", "baseframework": "pytorch1.13.1"},
+            [
+                {"framework": "HUGGINGFACE", "frameworkversion": "4.17", "baseframework": "pytorch1.10"},
+                {"framework": "HUGGINGFACE", "frameworkversion": "4.26", "baseframework": "tensorflow2.11"},
+            ],
+            1,
+        ),
+        ({"framework": "BYOD", "train": False}, [{"framework": "BYOD"}, {}], 1),
+        ({"framework": "AMAZON", "algorithm": "kmeans"}, [{"framework": "AMAZON", "algorithm": "pca"}], None),
+        (
+            {"framework": "AMAZON", "algorithm": "xgboost", "frameworkversion": "3.0-5"},
+            [
+                {"framework": "AMAZON", "algorithm": "xgboost", "image": "1.dkr/sagemaker-xgboost:3.2-0"},
+                {"framework": "AMAZON", "algorithm": "xgboost", "image": "1.dkr/sagemaker-xgboost:1.7-1"},
+                {"framework": "AMAZON", "algorithm": "xgboost", "image": "1.dkr/xgboost:1"},
+            ],
+            1,
+        ),
+        (
+            {"framework": "AMAZON", "algorithm": "xgboost", "frameworkversion": "0.90-2"},
+            [
+                {"framework": "AMAZON", "algorithm": "xgboost", "frameworkversion": "1"},
+                {"framework": "AMAZON", "algorithm": "xgboost", "frameworkversion": "1.2-2"},
+            ],
+            1,
+        ),
+    ],
+)
+def test_only_a_model_of_the_same_framework_and_major_version_is_used(
+    stack: Stack, wanted: dict[str, Any], builds: list[dict[str, Any]], found: int | None
+) -> None:
+    numbers = [end_build(stack, "SUCCEEDED", f"s3://model/{i}.tar.gz", **each) for i, each in enumerate(builds)]
+    context = BuildContext(stack.service, 9, parse_parameters({"skiptrain": True} | wanted))
+    if found is None:
+        with pytest.raises(ParameterError, match=r"for AMAZON kmeans 1\.x; .* of build 1, is for AMAZON pca 1\.x"):
+            plan_training(context, "")
+    else:
+        assert plan_training(context, "").artifacts == f"s3://model/{numbers.index(found)}.tar.gz"
 
 
 def test_given_artifacts_come_first(stack: Stack) -> None:

@@ -134,6 +134,7 @@ class Trainer(World):
             "sagemaker_submit_directory": self.put(f"{name}/source.tar.gz", pack(dict(files))),
             **changes.pop("HyperParameters", {}),
         }
+        hyperparameters = {name: value for name, value in hyperparameters.items() if value is not None}
         request: dict[str, Any] = {
             "TrainingJobName": name,
             "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},

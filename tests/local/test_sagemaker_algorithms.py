@@ -36,7 +36,7 @@ def to_csv(rows: Any) -> str:
 
 
 def train(
-    trainer: Trainer, algorithm: str, rows: Any, hyperparameters: dict[str, str], content_type: str
+    trainer: Trainer, algorithm: str, rows: Any, hyperparameters: dict[str, str], content_type: str, image: str = ""
 ) -> dict[str, Any]:
     """Train with an algorithm; describe the ended job."""
     uri = trainer.put(f"{algorithm}/train/data.csv", to_csv(rows))
@@ -44,19 +44,23 @@ def train(
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
     name = trainer.start(
         {"unused": "by an algorithm"},
-        AlgorithmSpecification={"TrainingImage": f"{REGISTRY}/{algorithm}:1", "TrainingInputMode": "File"},
-        HyperParameters=hyperparameters,
+        AlgorithmSpecification={
+            "TrainingImage": f"{REGISTRY}/{image or f'{algorithm}:1'}",
+            "TrainingInputMode": "File",
+        },
+        HyperParameters=hyperparameters | {"sagemaker_program": None},
         InputDataConfig=[channel | {"DataSource": source}],
     )
     return trainer.finish(name)
 
 
-def serve(trainer: Trainer, host: Host, algorithm: str, job: dict[str, Any]) -> str:
+def serve(trainer: Trainer, host: Host, algorithm: str, job: dict[str, Any], image: str = "") -> str:
     """Create an endpoint with the model of a training job."""
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     lines = trainer.read_logs(TRAINING_LOGS, job["TrainingJobName"])
     assert any(f"STAND-IN, not Amazon's {algorithm}" in line for line in lines), lines
-    model = {"Image": f"{REGISTRY}/{algorithm}:1", "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
+    artifacts = job["ModelArtifacts"]["S3ModelArtifacts"]
+    model = {"Image": f"{REGISTRY}/{image or f'{algorithm}:1'}", "ModelDataUrl": artifacts}
     name = host.begin(host.configure(main=host.model("", **model, Environment={})))
     described = host.settle(name)
     assert described["EndpointStatus"] == "InService", described["FailureReason"]
@@ -77,7 +81,7 @@ def test_the_error_for_an_algorithm_without_stand_in_names_it(trainer: Trainer, 
 
 def test_every_algorithm_of_the_sdk_is_known_by_its_repository() -> None:
     tables = json.loads(Path(ROOT, "sagebuild", "images", "images.json").read_text(encoding="utf-8"))["algorithms"]
-    assert {row["repository"] for rows in tables.values() for row in rows} == set(ALGORITHMS)
+    assert {row["repository"] for rows in tables.values() for row in rows} == {*ALGORITHMS, "sagemaker-xgboost"}
 
 
 def test_kmeans_answers_in_the_format_of_the_algorithm(trainer: Trainer, host: Host) -> None:
@@ -109,11 +113,14 @@ def test_linear_learner_answers_with_scores_and_labels(trainer: Trainer, host: H
 def test_linear_learner_and_xgboost_answer_regressions_with_scores(trainer: Trainer, host: Host) -> None:
     data = load_diabetes()
     rows = numpy.column_stack([data.target, data.data])
-    for algorithm, hyperparameters in (
-        ("linear-learner", {"predictor_type": "regressor"}),
-        ("xgboost", {"num_round": "20", "objective": "reg:linear", "max_depth": "3"}),
+    trees = {"num_round": "20", "objective": "reg:linear", "max_depth": "3"}
+    for algorithm, hyperparameters, image in (
+        ("linear-learner", {"predictor_type": "regressor"}, "linear-learner:1"),
+        ("xgboost", trees, "xgboost:1"),
+        ("xgboost", trees, "sagemaker-xgboost:3.2-0"),
     ):
-        name = serve(trainer, host, algorithm, train(trainer, algorithm, rows, hyperparameters, "text/csv"))
+        job = train(trainer, algorithm, rows, hyperparameters, "text/csv", image)
+        name = serve(trainer, host, algorithm, job, image)
         scores = [entry["score"] for entry in predictions(host, name, data.data)]
         assert numpy.corrcoef(scores, data.target)[0, 1] > 0.7
         if algorithm == "xgboost":

@@ -58,6 +58,32 @@ OWN: dict[str, dict[str, Any]] = {
         "hyperparameters": {"epochs": 3, "optimizer": "adam", "layers": [64, 10]},
         **SCRIPT,
     },
+    "pytorch-instance-groups": {
+        "framework": "PYTORCH",
+        "instancegroups": [
+            {"name": "data", "type": "ml.c5.xlarge", "count": 2},
+            {"name": "train", "type": "ml.g5.xlarge", "count": 1},
+        ],
+        "channels": {"raw": {"path": "raw/", "instancegroups": ["data"]}},
+        "retryattempts": 2,
+        **SCRIPT,
+    },
+    "pytorch-own-images": {
+        "framework": "PYTORCH",
+        "trainimage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:train",
+        "hostimage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:serve",
+        **SCRIPT,
+    },
+    "scikit-file-system": {
+        "framework": "SCIKIT",
+        "channels": {
+            "training": {"filesystem": {"id": "fs-0123456789abcdef0", "type": "FSxLustre", "directory": "/abcd/train"}}
+        },
+        "subnets": ["subnet-1"],
+        "securitygroups": ["sg-1"],
+        **SCRIPT,
+    },
+    "scikit-no-channels": {"framework": "SCIKIT", "channels": {}, **SCRIPT},
     "scikit": {
         "framework": "SCIKIT",
         "metrics": [{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}],
@@ -90,8 +116,14 @@ OWN: dict[str, dict[str, Any]] = {
     "amazon-xgboost": {
         "framework": "AMAZON",
         "algorithm": "xgboost",
-        "hyperparameters": {"num_round": 50, "objective": "reg:linear"},
+        "hyperparameters": {"num_round": 50, "objective": "reg:squarederror"},
         "channels": {"train": LABELLED, "validation": LABELLED | {"path": "validation/"}},
+    },
+    "amazon-xgboost-1": {
+        "framework": "AMAZON",
+        "algorithm": "xgboost",
+        "frameworkversion": 1,
+        "hyperparameters": {"num_round": 50, "objective": "reg:linear"},
     },
     "amazon-image-classification": {
         "framework": "AMAZON",

@@ -68,6 +68,10 @@ def decapitalize(value: Any) -> Any:
         ({"train": False}, ["build-7-inference"]),
         ({"skiptrain": True}, ["build-7-inference"]),
         ({"ModelArtifacts": "s3://bucket/model.tar.gz"}, ["build-7-inference"]),
+        ({"dockerfile_path_Inference": "training/docker"}, ["build-7-training"]),
+        ({"dockerfile_path_Inference": "training/docker", "build": {"Training": False}}, ["build-7-inference"]),
+        ({"dockerfile_path_Inference": "training/docker", "TrainingImage": "mine"}, ["build-7-inference"]),
+        ({"dockerfile_path_Inference": "training/docker", "skiptrain": True}, ["build-7-inference"]),
         ({"framework": "SCIKIT"}, []),
     ],
 )
@@ -119,6 +123,18 @@ def test_a_repeated_request_is_the_same_build() -> None:
         {"Name": "DOCKERFILE_FOLDER", "Value": "training/docker", "Type": "PLAINTEXT"},
     ]
     assert inference["request"]["EnvironmentVariablesOverride"][1]["Value"] == "inference/docker"
+
+
+def test_training_and_inference_share_the_image_of_one_dockerfile() -> None:
+    context = BuildContext(service(), 7, parse(dockerfile_path_Training="docker", dockerfile_path_Inference="docker"))
+    (build,) = plan_images(context)["builds"]
+    variables = {each["Name"]: each["Value"] for each in build["request"]["EnvironmentVariablesOverride"]}
+    assert variables == {
+        "IMAGE_TAG": "build-7-training",
+        "DOCKERFILE_FOLDER": "docker",
+        "SECOND_TAG": "build-7-inference",
+    }
+    assert {choose_image(context, scope).uri for scope in ("training", "inference")} == {build["image"]}
 
 
 def test_the_requests_of_sagemaker_name_the_images_and_no_script() -> None:

@@ -7,9 +7,10 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from sagebuild.parameters import MODELS, AmazonParameters, ScriptModeParameters, parse_parameters
+from sagebuild.parameters import MODELS, AmazonParameters, ScriptModeParameters, default_document, parse_parameters
 from sagebuild.requests.algorithms import NEEDS, find_algorithm_problems
 from sagebuild.requests.script_mode import find_script_problems
+from tests.engine import ROOT
 from tests.unit.golden_requests import DOCUMENTS, GOLDEN, SCRIPT, build_requests
 
 OPERATIONS = {
@@ -62,6 +63,51 @@ def test_every_algorithm_is_built_from_what_it_needs_and_refused_without(algorit
     assert len(refused) == ("gpu" not in needs.processors or needs.processors == ("gpu",)) + needs.one_instance
 
 
+def test_an_algorithm_s_newest_version_is_used_unless_the_document_names_another() -> None:
+    images = json.loads((ROOT / "sagebuild" / "images" / "images.json").read_text(encoding="utf-8"))["algorithms"]
+    for algorithm, rows in images.items():
+        newest = build_algorithm(algorithm)["training"]["AlgorithmSpecification"]["TrainingImage"]
+        assert newest.endswith(":3.2-0" if algorithm == "xgboost" else f"{algorithm}:1")
+        for version in {name for row in rows if "training" in row["scopes"] for name in row["versions"]}:
+            image = build_algorithm(algorithm, version)["model"]["PrimaryContainer"]["Image"]
+            assert image.partition(":")[2].startswith(version)
+
+
+def build_algorithm(algorithm: str, version: str | None = None) -> dict[str, Any]:
+    return build_requests({"framework": "AMAZON", "algorithm": algorithm, "frameworkversion": version})
+
+
+@pytest.mark.parametrize(
+    ("version", "objective", "refused"),
+    [
+        (None, "reg:squarederror", None),
+        (None, "reg:linear", None),
+        ("1", "reg:linear", None),
+        ("1", "reg:squarederror", "xgboost 1 does not know; give frameworkversion 0.90 or later, or use one of binary"),
+        ("latest", "binary:hinge", "xgboost latest does not know; give frameworkversion 0.90 or later, or use one of"),
+        ("0.90-2", "reg:squaredlogerror", "xgboost 0.90-2 does not know; give frameworkversion 1.0 or later"),
+        ("1.5-1", {"Values": ["reg:gamma", "reg:absoluteerror"]}, "give frameworkversion 1.7 or later, or use one of"),
+        ("1.7-1", "reg:absoluteerror", None),
+        (None, "reg:squared", 'is "reg:squared", which xgboost 3.2-0 does not know; use one of binary:hinge, '),
+        (None, "multi:softmax", "hyperparameters lacks num_class, which objective multi:softmax of algorithm xgboost"),
+    ],
+)
+def test_an_objective_is_one_that_the_version_knows(version: str | None, objective: Any, refused: str | None) -> None:
+    hyperparameters = {"num_round": 5, "objective": objective, "eta": {"MinValue": 0.1, "MaxValue": 0.5}}
+    problems = problems_of(
+        {
+            "framework": "AMAZON",
+            "algorithm": "xgboost",
+            "frameworkversion": version,
+            "hyperparameters": hyperparameters,
+            "configtrain": "SAGEMAKERHPO",
+            "tuningobjective": {"Name": "validation:rmse", "Type": "Minimize"},
+        }
+    )
+    assert len(problems) == bool(refused)
+    assert not refused or refused in problems[0]
+
+
 def test_an_algorithm_says_what_is_missing_in_a_persons_words() -> None:
     document = {"framework": "AMAZON", "algorithm": "semantic-segmentation", "hyperparameters": {"num_classes": 3}}
     assert problems_of(document) == [
@@ -91,6 +137,32 @@ def test_a_value_that_the_container_would_misread_is_refused(document: dict[str,
     assert isinstance(parameters, ScriptModeParameters)
     (problem,) = find_script_problems(parameters)
     assert sentence in problem
+
+
+def arguments_of(**document: Any) -> dict[str, str]:
+    """The hyperparameters that a TensorFlow script gets as arguments."""
+    training = build_requests({"framework": "TENSORFLOW", **SCRIPT, **document})["training"]
+    return {name: text for name, text in training["HyperParameters"].items() if not name.startswith("sagemaker_")}
+
+
+def test_steps_reach_a_script_only_if_they_are_not_the_defaults() -> None:
+    seeded = {name: value for name, value in default_document("TENSORFLOW").items() if name != "tensorflowversion"}
+    assert arguments_of(**seeded, tensorflowversion="1.8") == {"training_steps": "1000", "evaluation_steps": "100"}
+    newer = {"tensorflowversion": "2.14", "pyversion": "py310"}
+    assert arguments_of(**seeded | newer).keys() == {"model_dir"}
+    assert arguments_of(**seeded | newer | {"trainingsteps": 500}).keys() == {"model_dir", "training_steps"}
+    given = arguments_of(**seeded | newer | {"hyperparameters": {"training_steps": 1000}})
+    assert given.keys() == {"model_dir", "training_steps"}
+
+
+def test_a_tensorflow_script_gets_the_model_dir_of_the_sdk() -> None:
+    newer = {"tensorflowversion": "2.14", "pyversion": "py310"}
+    folder = '"s3://model-bucket/builds/sagebuild-dev-3f2a1c00-7/model"'
+    assert arguments_of(**newer)["model_dir"] == folder
+    assert arguments_of(**newer, distribution={"strategy": "parameter_server"})["model_dir"] == folder
+    assert arguments_of(**newer, distribution={"strategy": "mpi"})["model_dir"] == '"/opt/ml/model"'
+    assert arguments_of(**newer, hyperparameters={"model_dir": "s3://mine/"})["model_dir"] == '"s3://mine/"'
+    assert arguments_of(**newer, hyperparameters={"model_dir": False}) == {}
 
 
 def test_a_persons_own_hyperparameter_goes_before_the_documents_default() -> None:

@@ -8,10 +8,14 @@ import pytest
 from botocore.validate import ParamValidator
 
 from sagebuild.builds.context import BuildContext
+from sagebuild.cost.training_price import price_training
 from sagebuild.errors import ParameterError
 from sagebuild.framework_facts import FRAMEWORKS
+from sagebuild.images.containers import choose_image
 from sagebuild.parameters import parse_document, parse_parameters
+from sagebuild.plan.quotas import count_needs
 from sagebuild.requests.bodies import build_endpoint_config, build_model, build_training_job
+from sagebuild.requests.training import build_bodies
 from sagebuild.service import Service
 from tests.unit.wrong_documents import of, scikit
 from tests.unit.wrong_options import AUTOSCALING, SERVERLESS, WRONG_OPTIONS, scaled
@@ -86,11 +90,76 @@ def test_an_invalid_option_is_refused_with_a_sentence(document: Any, sentences: 
     ({"volumekmskey": KEY, "keepalive": 600},
      {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10,
                          "VolumeKmsKeyId": KEY, "KeepAlivePeriodInSeconds": 600}}),
+    ({"retryattempts": "3"}, {"RetryStrategy": {"MaximumRetryAttempts": 3}}),
     (VPC, {"VpcConfig": VPC_CONFIG}),
     ({"hostkmskey": KEY, "serverless": SERVERLESS}, {}),
 ])  # fmt: skip
 def test_a_training_has_what_was_asked_for_and_no_more(options: Body, expected: Body) -> None:
     assert changes("CreateTrainingJob", **options) == expected
+
+
+def test_a_training_may_have_instances_of_several_types() -> None:
+    groups = [{"name": "gpu", "type": "ml.g5.xlarge", "count": 1}, {"name": "cpu", "type": "ml.c5.large", "count": "3"}]
+    channels = {"training": {"path": "train/"}, "images": {"path": "images/", "instancegroups": ["cpu"]}}
+    options = {"instancegroups": groups, "channels": channels, "keepalive": 60}
+    body = build("CreateTrainingJob", of("PYTORCH", **options))
+    assert body["ResourceConfig"] == {
+        "InstanceGroups": [
+            {"InstanceGroupName": "gpu", "InstanceType": "ml.g5.xlarge", "InstanceCount": 1},
+            {"InstanceGroupName": "cpu", "InstanceType": "ml.c5.large", "InstanceCount": 3},
+        ],
+        "VolumeSizeInGB": 10,
+        "KeepAlivePeriodInSeconds": 60,
+    }
+    sources = [channel["DataSource"]["S3DataSource"] for channel in body["InputDataConfig"]]
+    assert [source.get("InstanceGroupNames") for source in sources] == [None, ["cpu"]]
+    context = BuildContext(SERVICE, 7, parse_parameters(of("PYTORCH", instancegroups=[groups[1], groups[0]])))
+    assert "-gpu-" in choose_image(context, "training").uri  # the image of a GPU also runs on the other instances
+    price = price_training(context, build_bodies(context, None, None))
+    assert price.instances == {"ml.g5.xlarge": 1, "ml.c5.large": 3}
+    needs = count_needs(build_bodies(context, None, None))
+    assert (needs["ml.g5.xlarge for training job usage"], needs["ml.c5.large for training job usage"]) == (1, 3)
+
+
+def test_a_channel_may_be_a_folder_of_a_file_system() -> None:
+    lustre = {"id": "fs-0123456789abcdef0", "type": "fsxlustre", "directory": "/abcd/train"}
+    efs = {"id": "fs-01234567", "type": "EFS", "directory": "/data", "access": "rw"}
+    channels = {"fast": {"filesystem": lustre, "contentType": "text/csv"}, "shared": {"filesystem": efs}}
+    assert train(channels=channels, inputmode="Pipe", **VPC)["InputDataConfig"] == [
+        {
+            "ChannelName": "fast",
+            "DataSource": {
+                "FileSystemDataSource": {
+                    "FileSystemId": "fs-0123456789abcdef0",
+                    "FileSystemType": "FSxLustre",
+                    "FileSystemAccessMode": "ro",
+                    "DirectoryPath": "/abcd/train",
+                }
+            },
+            "InputMode": "File",
+            "ContentType": "text/csv",
+        },
+        {
+            "ChannelName": "shared",
+            "DataSource": {
+                "FileSystemDataSource": {
+                    "FileSystemId": "fs-01234567",
+                    "FileSystemType": "EFS",
+                    "FileSystemAccessMode": "rw",
+                    "DirectoryPath": "/data",
+                }
+            },
+            "InputMode": "File",
+        },
+    ]
+
+
+def test_a_script_may_run_in_an_image_of_one_s_own() -> None:
+    context = BuildContext(SERVICE, 7, parse_parameters(of("PYTORCH", trainimage="mine:1", **SCRIPT)))
+    assert choose_image(context, "training").uri == "mine:1"
+    assert choose_image(context, "inference").uri.endswith("/pytorch-inference:2.6.0-cpu-py312")
+    body = build_training_job(context, choose_image(context, "training").uri)
+    assert body["HyperParameters"]["sagemaker_program"] == '"train.py"'
 
 
 def test_a_training_without_a_network_finds_its_script_in_a_channel() -> None:

@@ -26,8 +26,8 @@ from sagebuild.parameters import (
     parse_document,
     parse_parameters,
 )
-from sagebuild.parameters.common import InstanceType
 from sagebuild.parameters.frameworks import Algorithm
+from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.json_text import format_document
 from tests.unit.wrong_documents import WRONG_DOCUMENTS, WRONG_TEXTS, channel, of, scikit, tuned, tuned_over
 
@@ -130,7 +130,7 @@ def test_tuning_ranges_are_separated_from_plain_hyperparameters() -> None:
         "layers": {"first": 8},
     }))  # fmt: skip
     assert read.tuning_ranges == {
-        "kernel": CategoricalRange(Values=("rbf", "1", "true")),
+        "kernel": CategoricalRange(Values=("rbf", 1, True)),
         "C": NumericRange(MinValue=0.1, MaxValue=100, ScalingType="Logarithmic"),
         "depth": NumericRange(MinValue=2, MaxValue=8, integer=True),
     }

@@ -216,7 +216,7 @@ def test_the_requests_of_one_document_in_full() -> None:
             "kernel": '"rbf"',
             "sagemaker_program": '"train.py"',
             "sagemaker_submit_directory": '"s3://code/source.tar.gz"',
-            "sagemaker_container_log_level": "200",
+            "sagemaker_container_log_level": "40",
             "sagemaker_enable_cloudwatch_metrics": "false",
             "sagemaker_region": '"eu-west-1"',
         },
@@ -242,7 +242,7 @@ def test_the_requests_of_one_document_in_full() -> None:
             "Environment": {
                 "SAGEMAKER_PROGRAM": "train.py",
                 "SAGEMAKER_SUBMIT_DIRECTORY": "s3://code/source.tar.gz",
-                "SAGEMAKER_CONTAINER_LOG_LEVEL": "200",
+                "SAGEMAKER_CONTAINER_LOG_LEVEL": "40",
                 "SAGEMAKER_ENABLE_CLOUDWATCH_METRICS": "false",
                 "SAGEMAKER_REGION": "eu-west-1",
                 "WORKERS": "2",
@@ -281,6 +281,12 @@ def test_channels_lead_to_the_data(document: dict[str, Any], uris: dict[str, str
     assert found == uris
 
 
+def test_empty_channels_are_a_training_without_data() -> None:
+    assert "InputDataConfig" not in training_of(channels={})
+    assert channels_of(channels={}, uri="s3://elsewhere/here").keys() == {"training"}
+    assert channels_of(channels={}, networkisolation=True).keys() == {"code"}
+
+
 def test_a_channel_says_all_that_it_was_given() -> None:
     (channel,) = channels_of(**DOCUMENTS["an augmented manifest"]).values()
     assert channel["DataSource"]["S3DataSource"] == {
@@ -306,6 +312,13 @@ def test_the_serving_has_its_own_script_or_the_training_s() -> None:
         "train.py",
         "s3://code/source.tar.gz",
     )
+
+
+@pytest.mark.parametrize(("level", "sent"), [(200, 40), ("50", 40), (40, 40), (20, 20), (0, 0)])
+def test_containers_always_log_errors(level: Any, sent: int) -> None:
+    hyperparameters = training_of(containerloglevel=level)["HyperParameters"]
+    assert hyperparameters["sagemaker_container_log_level"] == str(sent)
+    assert container_environment(containerloglevel=level)["SAGEMAKER_CONTAINER_LOG_LEVEL"] == str(sent)
 
 
 def test_a_person_s_environment_wins() -> None:

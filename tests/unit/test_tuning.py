@@ -1,5 +1,6 @@
 """The request for a tuning job is one that SageMaker takes, and says what the document says."""
 
+import json
 import re
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_ranges_static_values_and_limits_are_the_document_s() -> None:
         "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "acc"},
         "ResourceLimits": {"MaxNumberOfTrainingJobs": 20, "MaxParallelTrainingJobs": 3},
         "ParameterRanges": {
-            "CategoricalParameterRanges": [{"Name": "penalty", "Values": ["l2", "1", "true"]}],
+            "CategoricalParameterRanges": [{"Name": "penalty", "Values": ['"l2"', "1", "true"]}],
             "IntegerParameterRanges": [{"Name": "depth", "MinValue": "2", "MaxValue": "8", "ScalingType": "Auto"}],
             "ContinuousParameterRanges": [
                 {"Name": "rate", "MinValue": "1e-05", "MaxValue": "0.1", "ScalingType": "Logarithmic"}
@@ -74,6 +75,23 @@ def test_ranges_static_values_and_limits_are_the_document_s() -> None:
     assert definition["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800}
 
 
+def test_categorical_values_reach_a_script_with_their_types() -> None:
+    values = ["1.10", "true", "1e3", "null", "1", 1, 1.5, False, True, "a b"]
+    for framework, expected in (
+        ("SCIKIT", ['"1.10"', '"true"', '"1e3"', '"null"', '"1"', "1", "1.5", "false", "true", '"a b"']),
+        ("AMAZON", ["1.10", "true", "1e3", "null", "1", "1.5", "false", "a b"]),
+    ):
+        document = {**tuned(hyperparameters={"a": {"Values": values}}, maxtrainingjobs=8), "framework": framework}
+        if framework == "AMAZON":
+            document |= {"algorithm": "kmeans", "tuningobjective": {"Name": "test:msd", "Type": "Minimize"}}
+        ranges = request_of(document)["HyperParameterTuningJobConfig"]["ParameterRanges"]
+        assert ranges == {"CategoricalParameterRanges": [{"Name": "a", "Values": expected}]}
+        grid = parse_parameters(document | {"tuningstrategy": "Grid", "maxtrainingjobs": len(expected)})
+        assert grid.tuning_trainings == len(expected)
+        # A script-mode container decodes each value as JSON.
+        assert framework == "AMAZON" or [json.loads(text) for text in expected] == values
+
+
 def test_the_trainings_are_what_the_build_s_one_training_would_be() -> None:
     parameters = parse_parameters(tuned(trainentrypoint="train.py", trainsourcefile="source.tar.gz"))
     training = build_training_job(BuildContext(a_service(), 12, parameters), IMAGE)
@@ -82,6 +100,14 @@ def test_the_trainings_are_what_the_build_s_one_training_would_be() -> None:
         assert definition[name] == training[name]
     assert definition["StaticHyperParameters"] == training["HyperParameters"]
     assert definition["StaticHyperParameters"]["sagemaker_submit_directory"] == '"s3://code/source.tar.gz"'
+
+
+def test_the_trainings_of_tensorflow_share_a_model_dir_to_which_the_container_adds_their_names() -> None:
+    document = tuned(trainentrypoint="train.py", trainsourcefile="source.tar.gz")
+    del document["framework"]
+    request = request_of({**document, "framework": "TENSORFLOW", "tensorflowversion": "2.14"})
+    static = request["TrainingJobDefinition"]["StaticHyperParameters"]
+    assert static["model_dir"] == '"s3://model/builds/sagebuild-dev-3f2a1c00-12/model"'
 
 
 def test_the_objective_is_defined_once_wherever_the_document_has_it() -> None:
@@ -104,6 +130,34 @@ def test_an_algorithm_of_amazon_defines_its_metrics_itself() -> None:
     assert (
         request["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["MetricName"] == "validation:auc"
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ({"targetvalue": "0.95"}, {"TargetObjectiveMetricValue": 0.95}),
+        ({"notimproving": 5}, {"BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 5}}),
+        ({"targetvalue": 0, "convergence": True}, {
+            "TargetObjectiveMetricValue": 0, "ConvergenceDetected": {"CompleteOnConvergence": "Enabled"},
+        }),
+    ],
+)  # fmt: skip
+def test_a_tuning_job_may_be_complete_early(asked: dict[str, Any], sent: dict[str, Any]) -> None:
+    request = request_of(tuned(tuningcompletion=asked))
+    assert request["HyperParameterTuningJobConfig"]["TuningJobCompletionCriteria"] == sent
+
+
+def test_hyperband_may_have_limits_of_its_own() -> None:
+    ranges = {"rate": {"MinValue": 0.1, "MaxValue": 0.5}}
+    limits = {"minresource": 1, "maxresource": "27"}
+    config = request_of(tuned(hyperparameters=ranges, tuningstrategy="Hyperband", hyperband=limits))
+    config = config["HyperParameterTuningJobConfig"]
+    assert config["StrategyConfig"] == {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 27}}
+    assert "StrategyConfig" not in request_of(tuned())["HyperParameterTuningJobConfig"]
+
+
+def test_the_trainings_of_a_tuning_job_are_retried_like_a_single_one() -> None:
+    assert request_of(tuned(retryattempts=2))["TrainingJobDefinition"]["RetryStrategy"] == {"MaximumRetryAttempts": 2}
 
 
 def test_a_grid_counts_its_trainings_itself() -> None:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from tests.unit.wrong_documents import Document, of, owners_of, scikit
+from tests.unit.wrong_documents import Document, of, owners_of, scikit, tuned
 
 SERVERLESS = {"memory": 2, "concurrency": 5}
 ACCURACY = [{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}]
 AUTOSCALING = {"minimum": 1, "maximum": 4, "target": 100}
+MOUNT = {"id": "fs-01234567", "type": "EFS", "directory": "/data"}
 STRATEGIES = "parameter_server, mpi, smdistributed, torch_distributed"
 
 
@@ -56,6 +57,36 @@ WRONG_OPTIONS: list[tuple[Document | str, ...]] = [
      'checkpoints.path is "checkpoints"; it must be an absolute path such as /opt/ml/checkpoints.'),
     (scikit(checkpoints={"url": "s3://bucket/"}),
      "checkpoints.url is unknown; the names are uri, path."),
+    (scikit(retryattempts=0),
+     "retryattempts is 0; it must be a whole number from 1 to 30."),
+    (of("PYTORCH", instancegroups=[{"name": "a", "type": "ml.m5.large"}]),
+     "instancegroups[0].count is missing; it must be a whole number from 1 to 100."),
+    (of("PYTORCH", instancegroups=[{"name": "a", "type": "ml.m5.large", "count": 1}] * 2),
+     "instancegroups has the name a more than once; give each group its own name."),
+    (scikit(instancegroups=[{"name": name, "type": "ml.m5.large", "count": 1} for name in "ab"]),
+     "instancegroups is not for SCIKIT, which trains on one instance; leave it out."),
+    (of("PYTORCH", instancegroups=[{"name": "a", "type": "ml.m5.large", "count": 1}], distribution={"strategy": "mpi"}),
+     "distribution is for instances of one type; give distribution or instancegroups."),
+    (scikit(channels={"train": {"path": "train/", "instancegroups": ["a"]}}),
+     'channels.train.instancegroups has "a"; the document has no instancegroups.'),
+    (scikit(channels={"train": {"filesystem": MOUNT}}),
+     "channels.train has filesystem, which needs subnets and securitygroups of a VPC that reaches the file system."),
+    (scikit(channels={"train": {"filesystem": MOUNT, "uri": "s3://bucket/", "dist": True}}),
+     "channels.train has filesystem and dist, uri, which are for data in S3; give either."),
+    (scikit(channels={"train": {"filesystem": MOUNT, "InputMode": "Pipe"}}),
+     "channels.train has filesystem and InputMode Pipe; a file system needs InputMode File."),
+    (scikit(channels={"train": {"filesystem": MOUNT | {"type": "NFS"}}}),
+     'channels.train.filesystem.type is "NFS"; it must be one of EFS, FSxLustre.'),
+    (tuned(hyperband={"maxresource": 9}),
+     "hyperband is for tuningstrategy Hyperband; this document's tuningstrategy is Bayesian."),
+    (tuned(hyperband={"minresource": 9, "maxresource": 9}),
+     "hyperband has minresource 9; it must be less than maxresource, which is 9."),
+    (scikit(tuningcompletion={"notimproving": 3}),
+     "tuningcompletion is for configtrain SAGEMAKERHPO; this document's configtrain is SAGEMAKER."),
+    (tuned(tuningcompletion={}),
+     "tuningcompletion has no condition; give targetvalue, notimproving or convergence true."),
+    (tuned(tuningcompletion={"notimproving": 2}),
+     "tuningcompletion.notimproving is 2; it must be a whole number from 3 to 10000."),
     (scikit(spot=True),
      "spot is true, which needs spotmaxwait: at least 4 hours, as trainmaxrun."),
     (scikit(spot=True, spotmaxwait=2),
