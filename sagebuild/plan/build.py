@@ -12,7 +12,7 @@ from sagebuild.errors import BuildNotFoundError
 from sagebuild.images.byod import plan_images
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
-from sagebuild.parameters.overrides import parse_overridden
+from sagebuild.parameters.overrides import parse_build
 from sagebuild.parameters.store import read_document
 from sagebuild.plan.deployment import (
     DeploymentPlan,
@@ -60,7 +60,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         The build has ended.
     """
     text = read_document(service)
-    parameters = parse_overridden(text, record.overrides, service.settings.framework)
+    parameters = parse_build(service.settings, text, record.overrides)
     context, findings = BuildContext(service, record.number, parameters), Findings()
     requests, live = plan_requests(context, findings), describe_live(service)
     bodies, artifacts = requests.bodies, requests.training.artifacts if requests.training else None

@@ -13,7 +13,8 @@ from sagebuild.builds.lock import Pending, read_state
 from sagebuild.builds.records import Trigger, list_builds, read_build
 from sagebuild.builds.status import describe_latest_build
 from sagebuild.errors import ParameterError
-from sagebuild.launch.inbox import Message, take_messages
+from sagebuild.launch.dead_letters import Message
+from sagebuild.launch.inbox import take_messages
 from sagebuild.launch.start import launch_build, pass_on_lock
 from sagebuild.notifications.words import write_message
 from sagebuild.parameters.overrides import parse_overridden
@@ -134,7 +135,7 @@ def test_text_that_is_not_unicode_harms_no_other_message(inbox: Stack, text: str
 
 
 def test_only_an_unsent_dead_letter_is_delivered_again(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox.service.sqs, "send_message", fail_transiently(inbox))
+    monkeypatch.setattr(inbox.service.sqs, "send_message_batch", fail_transiently(inbox))
     assert take_messages(inbox.service, [Message("sqs-bad", "hello"), upload(1)]) == ["sqs-bad"]
     assert inbox.executions() == ["build-1"]
 
