@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,10 +23,11 @@ from sagebuild.finish.prune import prune_builds
 from sagebuild.launch.start import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notifications.notify import notify_once
-from sagebuild.running.endpoint import describe_endpoint, undo_deployment
+from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.running.image_builds import explain_failed_image, find_built_images
 from sagebuild.running.job import Job, complete_job, job_facts
 from sagebuild.running.scaling import clear_scaling, restore_scaling
+from sagebuild.running.undo import undo_deployment
 from sagebuild.running.work import Work, stop_work
 from sagebuild.service import Service
 from sagebuild.steps.registry import settle_package
@@ -35,9 +37,23 @@ JOB_WAIT_SECONDS = 180
 ENDPOINT_WAIT_SECONDS = 660
 # After this time a failing part is not retried but reported to the user.
 PATIENCE = timedelta(hours=1)
+# Refusals after which the same call may succeed within that time; any other one is reported at once. Another change
+# of the same resource is under way, or the account's instances are in use:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html and API_UpdateEndpoint.html,
+# https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
+_PASSING_CODES = frozenset(
+    {
+        "ConcurrentUpdateException",
+        "ConflictException",
+        "ResourceInUse",
+        "ResourceInUseException",
+        "ResourceLimitExceeded",
+    }
+)
 # A cause may hold a script's whole output; an SNS message, with a text for each protocol, holds 256 KB.
 _REASON_LENGTH = 4000
 
+_log = logging.getLogger("sagebuild")
 _STATUS = {"SUCCEEDED": "succeeded", "ABORTED": "stopped", "FAILED": "failed", "TIMED_OUT": "failed"}
 
 
@@ -107,10 +123,12 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         images = find_built_images(service, record)
     status = "withheld" if ending.withheld else _STATUS[ending.status]
     if status != "succeeded":
-        with _attempt(ending, problems):
-            _restore_endpoint(service, record, sleep)
-    endpoint = describe_endpoint(service)
-    step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
+        _restore_endpoint(service, record, sleep, ending, problems)
+    endpoint, step = None, ""
+    with _attempt(ending, problems):
+        endpoint = describe_endpoint(service)
+    with _attempt(ending, problems):
+        step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
     reason = _explain(service, record, ending, None if work.was_running else job, step)
     with _attempt(ending, problems):
         settle_package(service, replace(record, status=status, reason=reason))
@@ -140,11 +158,15 @@ def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | N
 
 @contextmanager
 def _attempt(ending: Ending, problems: list[str]) -> Iterator[None]:
-    """Run a part of the finish. A failure repeats the whole finish; after an hour it becomes a note for the user."""
+    """Run a part of the finish, whose failure becomes a note for the user.
+
+    A failure that may pass repeats the whole finish, until an hour has passed.
+    """
     try:
         yield
     except (SagebuildError, ClientError) as error:
-        if ending.stopped_at is None or now() - ending.stopped_at < PATIENCE:
+        may_pass = not isinstance(error, ClientError) or error.response["Error"]["Code"] in _PASSING_CODES
+        if may_pass and (ending.stopped_at is None or now() - ending.stopped_at < PATIENCE):
             raise
         problems.append(f"sagebuild could not clean this up; please check: {error}")
 
@@ -160,10 +182,15 @@ def _stop_all(service: Service, record: BuildRecord, sleep: Callable[[float], No
     return work
 
 
-def _restore_endpoint(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> None:
-    clear_scaling(service, record)
-    undo_deployment(service, record, ENDPOINT_WAIT_SECONDS, sleep=sleep)
-    restore_scaling(service, record)
+def _restore_endpoint(
+    service: Service, record: BuildRecord, sleep: Callable[[float], None], ending: Ending, problems: list[str]
+) -> None:
+    with _attempt(ending, problems):
+        clear_scaling(service, record)
+    with _attempt(ending, problems):
+        problems += undo_deployment(service, record, ENDPOINT_WAIT_SECONDS, sleep=sleep)
+    with _attempt(ending, problems):
+        restore_scaling(service, record)
 
 
 def _stop_late_work(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> None:
@@ -171,7 +198,10 @@ def _stop_late_work(service: Service, record: BuildRecord, sleep: Callable[[floa
     _stop_all(service, record, sleep)
     endpoint = None if record.has_succeeded else describe_endpoint(service)
     if endpoint and endpoint.config == name_resource(service, record.number):
-        _restore_endpoint(service, record, sleep)
+        problems: list[str] = []
+        _restore_endpoint(service, record, sleep, Ending("FAILED"), problems)
+        for problem in problems:
+            _log.warning("build %d of %s: %s", record.number, service.label, problem)
 
 
 def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str, step: str = "") -> str:
