@@ -308,7 +308,7 @@ def test_a_model_that_sagemaker_cannot_deploy_again_is_tried_once(stack: Stack, 
             raise refusal("ValidationException", "Could not find model data.")
         refuse_update(EndpointConfigName=EndpointConfigName, **more)
 
-    hosting.update_endpoint = update  # type: ignore[method-assign]
+    hosting.update_endpoint = update  # type: ignore[method-assign, assignment]
     fail_next(stack, hosting, "InService", configs[1])
     record = read_build(stack.service, 3)
     assert record.live_after == configs[0]
