@@ -129,6 +129,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         endpoint = describe_endpoint(service)
     with _attempt(ending, problems):
         step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
+    ours = record.endpoint_config or name_resource(service, record.number)
     reason = _explain(service, record, ending, None if work.was_running else job, step)
     with _attempt(ending, problems):
         settle_package(service, replace(record, status=status, reason=reason))
@@ -144,6 +145,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         inference_image=images.get(record.inference_image, record.inference_image),
         **job_facts(job),
         cost=cost,
+        restore_failed=status != "succeeded" and endpoint is not None and endpoint.config == ours,
         live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
         ended_at=now().isoformat(),
     )

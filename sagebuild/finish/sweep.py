@@ -189,9 +189,8 @@ def _explain_undone(
         return "one of its jobs is still running."
     if not set(record.image_builds).isdisjoint(work.image_tags):
         return "one of its image builds is still running."
-    # Later, an endpoint that could not be restored is reported and left to the user.
-    is_late = datetime.fromisoformat(record.ended_at) < at - LATE
-    if record.has_succeeded or state.running is not None or is_late:
+    has_given_up = record.restore_failed and datetime.fromisoformat(record.ended_at) < at - LATE
+    if record.has_succeeded or state.running is not None or has_given_up:
         return ""
     endpoint = describe_endpoint(service)
     is_live = endpoint is not None and parse_resource_name(service, endpoint.config) == record.number
