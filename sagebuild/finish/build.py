@@ -16,16 +16,16 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, now, read_build, update_build
 from sagebuild.builds.status import find_step
-from sagebuild.cost.budget import explain_maxcost
 from sagebuild.cost.spent import price_seconds
 from sagebuild.errors import SagebuildError, StillRunningError
 from sagebuild.finish.prune import prune_builds
+from sagebuild.finish.reason import explain_build
 from sagebuild.launch.start import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notifications.notify import notify_once
 from sagebuild.running.endpoint import describe_endpoint
-from sagebuild.running.image_builds import explain_failed_image, find_built_images
-from sagebuild.running.job import Job, complete_job, job_facts
+from sagebuild.running.image_builds import find_built_images
+from sagebuild.running.job import complete_job, job_facts
 from sagebuild.running.scaling import clear_scaling, restore_scaling
 from sagebuild.running.undo import undo_deployment
 from sagebuild.running.work import Work, stop_work
@@ -50,8 +50,6 @@ _PASSING_CODES = frozenset(
         "ResourceLimitExceeded",
     }
 )
-# A cause may hold a script's whole output; an SNS message, with a text for each protocol, holds 256 KB.
-_REASON_LENGTH = 4000
 
 _log = logging.getLogger("sagebuild")
 _STATUS = {"SUCCEEDED": "succeeded", "ABORTED": "stopped", "FAILED": "failed", "TIMED_OUT": "failed"}
@@ -130,7 +128,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
     with _attempt(ending, problems):
         step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
     ours = record.endpoint_config or name_resource(service, record.number)
-    reason = _explain(service, record, ending, None if work.was_running else job, step)
+    reason = explain_build(service, record, ending, None if work.was_running else job, step)
     with _attempt(ending, problems):
         settle_package(service, replace(record, status=status, reason=reason))
     update_build(
@@ -138,7 +136,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         record.number,
         only_if=NOT_ENDED,
         status=status,
-        reason=reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]} ...",
+        reason=reason,
         step=step,
         notes=[*record.notes, *problems],
         training_image=images.get(record.training_image, record.training_image),
@@ -149,13 +147,6 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
         ended_at=now().isoformat(),
     )
-
-
-def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | None, step: str) -> str:
-    if ending.status == "FAILED" and job and job.ran_out_of_time and record.cost_limit is not None:
-        return explain_maxcost(record.cost_limit)
-    failed_image = explain_failed_image(service, ending.cause) if ending.status == "FAILED" else ""
-    return failed_image or explain_ending(ending, job, record.stop_requested_by, step)
 
 
 @contextmanager
@@ -204,34 +195,3 @@ def _stop_late_work(service: Service, record: BuildRecord, sleep: Callable[[floa
         _restore_endpoint(service, record, sleep, Ending("FAILED"), problems)
         for problem in problems:
             _log.warning("build %d of %s: %s", record.number, service.label, problem)
-
-
-def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str, step: str = "") -> str:
-    """Explain why a build did not succeed, in one sentence or AWS's own words; empty for a success."""
-    if ending.status == "SUCCEEDED":
-        return ending.withheld
-    if ending.status == "ABORTED":
-        return f"Stopped by {stop_requested_by or 'someone outside sagebuild, in the AWS console or by an API call'}."
-    if ending.status == "TIMED_OUT":
-        return "The build took longer than the state machine allows."
-    if ending.error == "States.Timeout":
-        return f"The step {step or 'that ran'} did not end within its time limit."
-    if job and job.status == "Stopped" and job.tuning:
-        return "The tuning job was stopped by someone outside sagebuild."
-    if job and job.status == "Stopped":
-        return "The training job was stopped: by its time limit (trainmaxrun) or by someone outside sagebuild."
-    return (job.reason if job else "") or _read_cause(ending)
-
-
-def _read_cause(ending: Ending) -> str:
-    """Return the message in a cause. Lambda's JSON has an ``errorMessage``; a ``.sync`` task returns Describe's answer.
-
-    That has a ``FailureReason`` for a job, and a ``Cause`` for an execution of the user's state machine.
-    """
-    try:
-        facts: Any = json.loads(ending.cause)
-    except ValueError:
-        facts = None
-    if isinstance(facts, dict):
-        return str(facts.get("errorMessage") or facts.get("FailureReason") or facts.get("Cause") or ending.cause)
-    return ending.cause or ending.error or "Step Functions gave no reason."
