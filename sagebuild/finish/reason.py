@@ -84,8 +84,10 @@ def _add_cause(subject: str, reason: str, lines: Sequence[str], more: str, *, is
     # Without an exception, the cause may be further up.
     searched = shown if error else lines[-_LINES_SEARCHED:]
     sentence = explain_cause("\n".join([reason, *searched]), is_endpoint=is_endpoint)
-    if not sentence and error and error not in reason.partition("\n\n")[0]:
-        sentence = f"{subject}: {error}" if subject else f"{reason} The container's log: {error}"
+    if not sentence and error and subject:
+        sentence = f"{subject}: {error}"
+    elif not sentence and error and error not in reason:
+        sentence = f"{reason} The container's log: {error}"
     if not sentence or sentence.startswith(reason):
         return _join(sentence or reason, shown, more)
     return _join(f"{sentence}\n\nSageMaker: {reason}", shown, more)
