@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
@@ -18,6 +16,7 @@ from sagebuild.builds.records import NOT_ENDED, BuildRecord, now, read_build, up
 from sagebuild.builds.status import find_step
 from sagebuild.cost.spent import price_seconds
 from sagebuild.errors import SagebuildError, StillRunningError
+from sagebuild.finish.ending import Ending
 from sagebuild.finish.prune import prune_builds
 from sagebuild.finish.reason import explain_build
 from sagebuild.launch.start import pass_on_lock
@@ -53,23 +52,6 @@ _PASSING_CODES = frozenset(
 
 _log = logging.getLogger("sagebuild")
 _STATUS = {"SUCCEEDED": "succeeded", "ABORTED": "stopped", "FAILED": "failed", "TIMED_OUT": "failed"}
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How an execution ended: Step Functions' status, error, cause and output, and the time."""
-
-    status: str
-    error: str = ""
-    cause: str = ""
-    stopped_at: datetime | None = None
-    output: str = ""  # JSON
-
-    @property
-    def withheld(self) -> str:
-        """Why the model was withheld; empty for any other outcome."""
-        content: Any = json.loads(self.output) if self.output else {}
-        return str(content.get("withheld", "")) if isinstance(content, dict) else ""
 
 
 def finish_build(

@@ -10,7 +10,8 @@ from typing import Any
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.errors import BuildNotFoundError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.names import name_execution, parse_execution_name
 from sagebuild.service import Service
 

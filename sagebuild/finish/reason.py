@@ -8,18 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sagebuild.builds.records import BuildRecord, now
 from sagebuild.cost.budget import explain_maxcost
+from sagebuild.finish.ending import Ending
 from sagebuild.running.causes import explain_cause, find_error, pick_lines
 from sagebuild.running.failure_logs import read_endpoint_end, read_training_end
 from sagebuild.running.image_builds import explain_failed_image
 from sagebuild.running.job import Job
 from sagebuild.service import Service
-
-if TYPE_CHECKING:
-    from sagebuild.finish.build import Ending
 
 # An SNS message, with a text for each protocol, holds 256 KB.
 _LONGEST = 4000  # characters

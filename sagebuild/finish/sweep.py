@@ -19,7 +19,7 @@ from typing import Any
 from sagebuild.builds.lock import PipelineState, change_state, list_states
 from sagebuild.builds.records import BuildRecord, list_builds, now, read_build
 from sagebuild.errors import BuildNotFoundError
-from sagebuild.finish.build import Ending
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import start_execution
 from sagebuild.names import (
     execution_arn,

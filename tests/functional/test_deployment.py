@@ -15,7 +15,8 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import Trigger, now, read_build, update_build
 from sagebuild.errors import AwsUnavailableError, SmokeTestError, StillRunningError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, parse_parameters

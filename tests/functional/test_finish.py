@@ -8,7 +8,8 @@ import pytest
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.builds.status import describe_latest_build
 from sagebuild.errors import BuildNotFoundError, NoBuildRunningError, NoBuildsError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.finish.event import finish_execution
 from sagebuild.finish.reason import explain_ending
 from sagebuild.launch.start import launch_build

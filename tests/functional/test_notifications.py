@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from sagebuild.builds.records import BuildRecord, Trigger, now, read_build, update_build
 from sagebuild.errors import AwsUnavailableError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.notifications.fitting import LARGEST_BYTES, write_fitting
 from sagebuild.notifications.notify import build_facts
@@ -105,7 +107,7 @@ class LostAnswers:
 
     def _serve(self, request: Any, **_more: Any) -> Any:
         self.calls += 1  # moto publishes as well, but the first answer counts
-        return AWSResponse(request.url, 500, {}, _Empty()) if self.calls <= self._count else None
+        return AWSResponse(request.url, 500, HTTPHeaders(), _Empty()) if self.calls <= self._count else None
 
 
 class _Empty:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sagebuild.builds.records import BuildRecord, Trigger, now
-from sagebuild.finish.build import Ending
+from sagebuild.finish.ending import Ending
 from sagebuild.finish.reason import explain_build
 from sagebuild.running.job import TRAINING_LOGS, Job
 from skill.words import say_reason
