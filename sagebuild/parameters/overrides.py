@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sagebuild.errors import ParameterError
@@ -63,12 +64,16 @@ def check_overrides(settings: Settings, document: str, overrides: Mapping[str, A
     ParameterError
         With a line for each problem.
     """
-    merged = merge_overrides(earlier, overrides)
+    try:
+        merged = merge_overrides(earlier, overrides)
+    except (TypeError, ValueError, RecursionError):  # not JSON; the parser names the value
+        _parse(document, overrides, settings.framework)
+        raise
     if len(merged) > _BYTES:
         raise ParameterError(f"The parameters to override have {len(merged)} bytes; they may have at most {_BYTES}.")
-    base = _try_parse(document, json.loads(earlier or "{}"), settings.framework)
+    base = _try_parse(document, earlier, settings.framework)
     if base:
-        wanted = parse_overridden(document, merged, settings.framework)
+        wanted = _parse_once(document, merged, settings.framework)
         _refuse_loosened(settings, list(find_loosened(base, wanted)))
 
 
@@ -85,8 +90,8 @@ def parse_build(settings: Settings, document: str, overrides: str) -> BuildParam
     wanted = parse_overridden(document, overrides, settings.framework)
     changes = json.loads(overrides or "{}")
     # If the overrides repair an invalid document, its safeguards are those that it has with the repair alone.
-    repair = {name: value for name, value in changes.items() if name not in GUARDED}
-    base = _try_parse(document, {}, settings.framework) or _try_parse(document, repair, settings.framework)
+    repair = json.dumps({name: value for name, value in changes.items() if name not in GUARDED})
+    base = _try_parse(document, "", settings.framework) or _try_parse(document, repair, settings.framework)
     if base:
         _refuse_loosened(settings, list(find_loosened(base, wanted)))
     elif guarded := sorted(GUARDED & changes.keys()):
@@ -95,11 +100,15 @@ def parse_build(settings: Settings, document: str, overrides: str) -> BuildParam
     return wanted
 
 
-def _try_parse(document: str, changes: Mapping[str, Any], default_framework: str) -> BuildParameters | None:
+def _try_parse(document: str, overrides: str, default_framework: str) -> BuildParameters | None:
     try:
-        return _parse(document, changes, default_framework)
+        return _parse_once(document, overrides, default_framework)
     except ParameterError:
         return None
+
+
+# A batch of requests compares each one with the document, and with the requests before it.
+_parse_once = lru_cache(maxsize=8)(parse_overridden)
 
 
 def _refuse_loosened(settings: Settings, reasons: Sequence[str]) -> None:

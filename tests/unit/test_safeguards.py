@@ -124,3 +124,8 @@ def test_the_plan_refuses_what_the_document_forbids_since_the_request() -> None:
     check_overrides(settings(), json.dumps(DOCUMENT), {"approval": "none"})
     with pytest.raises(ParameterError, match='approval is "manual" in the parameter document, and "none" is looser'):
         parse_build(settings(), json.dumps(DOCUMENT | {"approval": "manual"}), '{"approval": "none"}')
+
+
+def test_a_value_that_is_not_json_is_named() -> None:
+    with pytest.raises(ParameterError, match="trainmaxrun"):
+        check_overrides(settings(), json.dumps(DOCUMENT), {"trainmaxrun": {1, 2}})
