@@ -105,7 +105,7 @@ def test_a_sparse_file_is_copied_with_its_holes(stack: Stack) -> None:
     assert unpack(read(stack)) == {"weights": weights, "after": b"more", "code/train.py": b"new"}
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08", gzip.compress(b"")], ids=["nothing", "3 bytes", "empty"])
 @pytest.mark.parametrize("torn", [MODEL, SOURCE])
 def test_a_tiny_archive_is_named(stack: Stack, torn: str, content: bytes) -> None:
     for uri in (MODEL, SOURCE):

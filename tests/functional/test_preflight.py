@@ -172,6 +172,7 @@ def long_header(size: int) -> bytes:
         gzip_tar(*[("x", tarfile.GNUTYPE_LONGNAME, b"y\0") for _ in range(3000)]),
         gzip_tar(("x", tarfile.XHDTYPE, b"25 GNU.sparse.map=1,x,3,4\n"), ("train.py", tarfile.REGTYPE, b"")),
     ],
+    ids=["nothing", "3 bytes", "empty", "no tar", "cut off", "long name", "many headers", "odd sparse map"],
 )
 def test_a_broken_archive_is_a_problem_at_once(ready: Stack, content: bytes) -> None:
     upload("code", "odd.tar.gz", content)
@@ -192,6 +193,7 @@ def test_a_broken_archive_is_a_problem_at_once(ready: Stack, content: bytes) -> 
         (gzip_tar(("train.py", tarfile.REGTYPE, bytes(201 * 2**20))), "it unpacks to more than 200 MB"),
         (b"".join([gzip.compress(b"", 1)] * 500_000), "reading it took more than 15 s"),
     ],
+    ids=["members", "size", "time"],
 )
 def test_an_archive_that_takes_too_much_is_noted(
     ready: Stack, content: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
