@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 
-from sagebuild.launch.inbox import Message, take_messages
+from sagebuild.launch.dead_letters import Message
+from sagebuild.launch.inbox import take_messages
 from sagebuild.service import Service
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sagebuild.plan.dispatch import plan
+from sagebuild.plan.dispatch import plan_input
 from sagebuild.service import Service
 
 
 def handler(event: dict[str, Any], _context: object) -> Any:
-    """Plan a build or a rollback by its number."""
-    return plan(Service.from_environment(event.get("pipeline", "")), event["number"])
+    """Plan the build or rollback of an execution's input."""
+    return plan_input(Service.from_environment(), event)

@@ -217,7 +217,10 @@ def _create_client(name: str) -> Any:
     from botocore.config import Config
 
     seconds = Settings(os.environ).call_timeout_seconds
-    client = boto3.client(name, config=Config(connect_timeout=seconds, read_timeout=seconds))  # type: ignore[call-overload]
+    config = Config(connect_timeout=seconds, read_timeout=seconds)
+    if name == "sns":  # a retry after a lost answer would send the same message twice
+        config = config.merge(Config(retries={"total_max_attempts": 1}))
+    client = boto3.client(name, config=config)  # type: ignore[call-overload]
     client.meta.events.register("before-call", _refuse_late_call)
     return client
 

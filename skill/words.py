@@ -61,7 +61,8 @@ def say_reason(reason: str | None) -> Value:
     """Say as a sentence why a build ended as it did."""
     if not reason:
         return Sentence("reason.unrecorded")
-    return Quote(reason if reason.endswith((".", "!", "?")) else f"{reason}.")
+    summary = reason.partition("\n\n")[0]  # the rest is lines of a log
+    return Quote(summary if summary.endswith((".", "!", "?")) else f"{summary}.")
 
 
 def say_money(dollars: float) -> Sentence:

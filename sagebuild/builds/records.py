@@ -76,6 +76,7 @@ class BuildRecord:
     live_before: str = ""  # endpoint configuration before the build; empty without an endpoint
     live_after: str = ""
     endpoint_remade: bool = False  # undone by deleting and recreating a Failed endpoint
+    restore_failed: bool = False  # the endpoint still had its configuration at the end of a build that did not succeed
     restores: int = 0  # of a rollback, the number of the build whose model it deploys
     keep_builds: int = 0  # how many successful builds keep their models; 0: all
     pruned_at: str = ""  # time when its model was deleted, beyond keep_builds

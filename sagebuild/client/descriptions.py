@@ -51,7 +51,7 @@ def describe_row(record: BuildRecord) -> Sequence[str]:
         str(timedelta(seconds=round(record.seconds))),
         record.trigger.kind,
         format_metrics(record.metrics),
-        " ".join(reason.split()),
+        " ".join(reason.partition("\n\n")[0].split()),  # the rest is lines of a log
     )
 
 

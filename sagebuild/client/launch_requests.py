@@ -166,7 +166,7 @@ def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, A
     for path, value in changes.items():
         set_path(changed, path, value)
     overrides = {name: changed[name] for name in dict.fromkeys(path.partition(".")[0] for path in changes)}
-    check_overrides(text, overrides, service.settings.framework)
+    check_overrides(service.settings, text, overrides)
     return overrides
 
 

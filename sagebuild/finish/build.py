@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, now, read_build, update_build
 from sagebuild.builds.status import find_step
-from sagebuild.cost.budget import explain_maxcost
 from sagebuild.cost.spent import price_seconds
 from sagebuild.errors import SagebuildError, StillRunningError
+from sagebuild.finish.ending import Ending
 from sagebuild.finish.prune import prune_builds
+from sagebuild.finish.reason import explain_build
 from sagebuild.launch.start import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notifications.notify import notify_once
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.plan.uses import record_live
-from sagebuild.running.endpoint import describe_endpoint, undo_deployment
-from sagebuild.running.image_builds import explain_failed_image, find_built_images
+from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.running.image_builds import find_built_images
 from sagebuild.running.job import Job, complete_job, job_facts
 from sagebuild.running.metrics import find_missing_metrics
 from sagebuild.running.scaling import clear_scaling, restore_scaling
+from sagebuild.running.undo import undo_deployment
 from sagebuild.running.work import Work, stop_work
 from sagebuild.service import Service
 from sagebuild.steps.registry import settle_package
@@ -38,27 +39,22 @@ JOB_WAIT_SECONDS = 180
 ENDPOINT_WAIT_SECONDS = 660
 # After this time a failing part is not retried but reported to the user.
 PATIENCE = timedelta(hours=1)
-# A cause may hold a script's whole output; an SNS message, with a text for each protocol, holds 256 KB.
-_REASON_LENGTH = 4000
+# Refusals after which the same call may succeed within that time; any other one is reported at once. Another change
+# of the same resource is under way, or the account's instances are in use:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html and API_UpdateEndpoint.html,
+# https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
+_PASSING_CODES = frozenset(
+    {
+        "ConcurrentUpdateException",
+        "ConflictException",
+        "ResourceInUse",
+        "ResourceInUseException",
+        "ResourceLimitExceeded",
+    }
+)
 
+_log = logging.getLogger("sagebuild")
 _STATUS = {"SUCCEEDED": "succeeded", "ABORTED": "stopped", "FAILED": "failed", "TIMED_OUT": "failed"}
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How an execution ended: Step Functions' status, error, cause and output, and the time."""
-
-    status: str
-    error: str = ""
-    cause: str = ""
-    stopped_at: datetime | None = None
-    output: str = ""  # JSON
-
-    @property
-    def withheld(self) -> str:
-        """Why the model was withheld; empty for any other outcome."""
-        content: Any = json.loads(self.output) if self.output else {}
-        return str(content.get("withheld", "")) if isinstance(content, dict) else ""
 
 
 def finish_build(
@@ -110,13 +106,15 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         images = find_built_images(service, record)
     status = "withheld" if ending.withheld else _STATUS[ending.status]
     if status != "succeeded":
-        with _attempt(ending, problems):
-            _restore_endpoint(service, record, sleep)
-    endpoint = describe_endpoint(service)
+        _restore_endpoint(service, record, sleep, ending, problems)
+    endpoint, step = None, ""
     with _attempt(ending, problems):
+        endpoint = describe_endpoint(service)
         record_live(service, None if endpoint and endpoint.status == "Failed" else endpoint)
-    step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
-    reason = _explain(service, record, ending, None if work.was_running else job, step)
+    with _attempt(ending, problems):
+        step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
+    ours = record.endpoint_config or name_resource(service, record.number)
+    reason = explain_build(service, record, ending, None if work.was_running else job, step)
     with _attempt(ending, problems):
         settle_package(service, replace(record, status=status, reason=reason))
     update_build(
@@ -124,13 +122,14 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, slee
         record.number,
         only_if=NOT_ENDED,
         status=status,
-        reason=reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]} ...",
+        reason=reason,
         step=step,
         notes=[*record.notes, *problems, *_find_missing_metrics(record, job)],
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
         **job_facts(job),
         cost=cost,
+        restore_failed=status != "succeeded" and endpoint is not None and endpoint.config == ours,
         live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
         ended_at=now().isoformat(),
     )
@@ -143,20 +142,17 @@ def _find_missing_metrics(record: BuildRecord, job: Job | None) -> list[str]:
     return list(dict.fromkeys(find_missing_metrics(document, job.metrics)))
 
 
-def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | None, step: str) -> str:
-    if ending.status == "FAILED" and job and job.ran_out_of_time and record.cost_limit is not None:
-        return explain_maxcost(record.cost_limit)
-    failed_image = explain_failed_image(service, ending.cause) if ending.status == "FAILED" else ""
-    return failed_image or explain_ending(ending, job, record.stop_requested_by, step)
-
-
 @contextmanager
 def _attempt(ending: Ending, problems: list[str]) -> Iterator[None]:
-    """Run a part of the finish. A failure repeats the whole finish; after an hour it becomes a note for the user."""
+    """Run a part of the finish, whose failure becomes a note for the user.
+
+    A failure that may pass repeats the whole finish, until an hour has passed.
+    """
     try:
         yield
     except (SagebuildError, ClientError) as error:
-        if ending.stopped_at is None or now() - ending.stopped_at < PATIENCE:
+        may_pass = not isinstance(error, ClientError) or error.response["Error"]["Code"] in _PASSING_CODES
+        if may_pass and (ending.stopped_at is None or now() - ending.stopped_at < PATIENCE):
             raise
         problems.append(f"sagebuild could not clean this up; please check: {error}")
 
@@ -172,10 +168,15 @@ def _stop_all(service: Service, record: BuildRecord, sleep: Callable[[float], No
     return work
 
 
-def _restore_endpoint(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> None:
-    clear_scaling(service, record)
-    undo_deployment(service, record, ENDPOINT_WAIT_SECONDS, sleep=sleep)
-    restore_scaling(service, record)
+def _restore_endpoint(
+    service: Service, record: BuildRecord, sleep: Callable[[float], None], ending: Ending, problems: list[str]
+) -> None:
+    with _attempt(ending, problems):
+        clear_scaling(service, record)
+    with _attempt(ending, problems):
+        problems += undo_deployment(service, record, ENDPOINT_WAIT_SECONDS, sleep=sleep)
+    with _attempt(ending, problems):
+        restore_scaling(service, record)
 
 
 def _stop_late_work(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> None:
@@ -183,35 +184,7 @@ def _stop_late_work(service: Service, record: BuildRecord, sleep: Callable[[floa
     _stop_all(service, record, sleep)
     endpoint = None if record.has_succeeded else describe_endpoint(service)
     if endpoint and endpoint.config == name_resource(service, record.number):
-        _restore_endpoint(service, record, sleep)
-
-
-def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str, step: str = "") -> str:
-    """Explain why a build did not succeed, in one sentence or AWS's own words; empty for a success."""
-    if ending.status == "SUCCEEDED":
-        return ending.withheld
-    if ending.status == "ABORTED":
-        return f"Stopped by {stop_requested_by or 'someone outside sagebuild, in the AWS console or by an API call'}."
-    if ending.status == "TIMED_OUT":
-        return "The build took longer than the state machine allows."
-    if ending.error == "States.Timeout":
-        return f"The step {step or 'that ran'} did not end within its time limit."
-    if job and job.status == "Stopped" and job.tuning:
-        return "The tuning job was stopped by someone outside sagebuild."
-    if job and job.status == "Stopped":
-        return "The training job was stopped: by its time limit (trainmaxrun) or by someone outside sagebuild."
-    return (job.reason if job else "") or _read_cause(ending)
-
-
-def _read_cause(ending: Ending) -> str:
-    """Return the message in a cause. Lambda's JSON has an ``errorMessage``; a ``.sync`` task returns Describe's answer.
-
-    That has a ``FailureReason`` for a job, and a ``Cause`` for an execution of the user's state machine.
-    """
-    try:
-        facts: Any = json.loads(ending.cause)
-    except ValueError:
-        facts = None
-    if isinstance(facts, dict):
-        return str(facts.get("errorMessage") or facts.get("FailureReason") or facts.get("Cause") or ending.cause)
-    return ending.cause or ending.error or "Step Functions gave no reason."
+        problems: list[str] = []
+        _restore_endpoint(service, record, sleep, Ending("FAILED"), problems)
+        for problem in problems:
+            _log.warning("build %d of %s: %s", record.number, service.label, problem)

@@ -19,7 +19,7 @@ from typing import Any
 from sagebuild.builds.lock import PipelineState, change_state, list_states
 from sagebuild.builds.records import BuildRecord, list_builds, now, read_build
 from sagebuild.errors import BuildNotFoundError
-from sagebuild.finish.build import Ending
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import start_execution
 from sagebuild.names import (
     execution_arn,
@@ -95,7 +95,7 @@ def _find_in_pipeline(service: Service, state: PipelineState, work: RunningWork,
     found = {each.number: each for each in find_lost_end(service, state, at)}
     confirmed = set()
     for record in _read_ended(service, state, work):
-        why = _explain_undone(service, state, record, work)
+        why = _explain_undone(service, state, record, work, at)
         if why:
             found.setdefault(record.number, _repeat(service, record, why))
         elif _is_confirmed(state, record, at):
@@ -179,7 +179,9 @@ def _read_all(service: Service, numbers: Collection[int]) -> Iterator[tuple[int,
             continue
 
 
-def _explain_undone(service: Service, state: PipelineState, record: BuildRecord, work: RunningWork) -> str:
+def _explain_undone(
+    service: Service, state: PipelineState, record: BuildRecord, work: RunningWork, at: datetime
+) -> str:
     """Return what is left to do for an ended build; empty without anything."""
     if not record.notified_at:
         return "its notification may not have been published."
@@ -187,7 +189,8 @@ def _explain_undone(service: Service, state: PipelineState, record: BuildRecord,
         return "one of its jobs is still running."
     if not set(record.image_builds).isdisjoint(work.image_tags):
         return "one of its image builds is still running."
-    if record.has_succeeded or state.running is not None:
+    has_given_up = record.restore_failed and datetime.fromisoformat(record.ended_at) < at - LATE
+    if record.has_succeeded or state.running is not None or has_given_up:
         return ""
     endpoint = describe_endpoint(service)
     is_live = endpoint is not None and parse_resource_name(service, endpoint.config) == record.number

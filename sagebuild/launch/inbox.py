@@ -6,35 +6,55 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from sagebuild.builds.lock import list_states
 from sagebuild.builds.pipelines import DEFAULT, explain_missing
 from sagebuild.errors import (
     AwsUnavailableError,
-    BuildRunningError,
-    MalformedMessageError,
+    MissingSettingError,
     ParameterError,
     PipelineNotFoundError,
-    RollbackError,
+    SagebuildError,
 )
+from sagebuild.launch.dead_letters import Message, send_dead_letters
 from sagebuild.launch.start import launch_builds
 from sagebuild.launch.triggers import LaunchRequest, read_message
 from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document
-from sagebuild.service import Service, aws_call
+from sagebuild.service import Service
 
 _logger = logging.getLogger("sagebuild")
-_REASON_LENGTH = 1000  # characters of the attribute "reason" of a dead letter
+# Errors for which a message is not to blame; SQS delivers it again.
+_NOT_THE_MESSAGE = (AwsUnavailableError, ClientError, MissingSettingError)
+
+_Found = tuple[Message, LaunchRequest]
 
 
-@dataclass(frozen=True)
-class Message:
-    """One message of the launch queue."""
+class _Results:
+    """The messages of a batch that are refused, each with the reason, and the ids of those to deliver again."""
 
-    id: str
-    body: str
+    def __init__(self) -> None:
+        self.refused: list[tuple[Message, str]] = []
+        self.again: list[str] = []
+
+    @contextmanager
+    def note_errors(self, messages: Sequence[Message]) -> Iterator[None]:
+        """Set aside the messages on any error, so that no message harms the others of its batch."""
+        try:
+            yield
+        except _NOT_THE_MESSAGE as error:
+            _logger.warning("%d messages will be delivered again: %s", len(messages), error)
+            self.again += [message.id for message in messages]
+        except SagebuildError as error:
+            self.refused += [(message, str(error)) for message in messages]
+        except Exception as error:
+            _logger.exception("%d messages caused an unexpected error", len(messages))
+            reason = f"The launch function failed on this message: {type(error).__name__}: {error}"
+            self.refused += [(message, reason) for message in messages]
 
 
 class _Batch:
@@ -54,7 +74,7 @@ class _Batch:
         if pipeline is None:
             return None
         if request.overrides:
-            check_overrides(self._read_document(pipeline), request.overrides, settings.framework)
+            check_overrides(settings, self._read_document(pipeline), request.overrides)
         return pipeline, request
 
     def _find_named(self, name: str) -> str:
@@ -110,78 +130,50 @@ def take_messages(
         The ids of the messages that SQS must deliver again.
     """
     batch = _Batch(service)
-    requests: dict[str, list[tuple[Message, LaunchRequest]]] = defaultdict(list)
-    refused: list[tuple[Message, str]] = []
-    again: list[str] = []
+    requests: dict[str, list[_Found]] = defaultdict(list)
+    results = _Results()
     for message in messages:
-        try:
-            found = batch.read(message)
-        except (MalformedMessageError, ParameterError, PipelineNotFoundError, RollbackError) as error:
-            refused.append((message, str(error)))
-        except AwsUnavailableError as error:
-            _logger.warning("message %s will be delivered again: %s", message.id, error)
-            again.append(message.id)
-        else:
-            if found:
+        with results.note_errors([message]):
+            if found := batch.read(message):
                 requests[found[0]].append((message, found[1]))
     # The smallest groups first, so that a burst for one pipeline does not delay another.
     for pipeline in sorted(requests, key=lambda name: len(requests[name])):
         for group in _split(requests[pipeline]):
-            try:
-                again += _launch(service.for_pipeline(pipeline), group, sleep)
-            except (BuildRunningError, PipelineNotFoundError) as error:
-                refused += [(message, str(error)) for message, _ in group]
-    return again + _send_to_dead_letters(service, refused)
+            _launch_group(service.for_pipeline(pipeline), group, results, sleep)
+    return results.again + send_dead_letters(service, results.refused)
 
 
-def _split(requests: Sequence[tuple[Message, LaunchRequest]]) -> Iterator[list[tuple[Message, LaunchRequest]]]:
+def _split(requests: Sequence[_Found]) -> Iterator[list[_Found]]:
     """Yield each rollback by itself, then all other requests of the pipeline together."""
     yield from ([one] for one in requests if one[1].trigger.rollback)
     if others := [one for one in requests if not one[1].trigger.rollback]:
         yield others
 
 
-def _launch(
-    service: Service, group: Sequence[tuple[Message, LaunchRequest]], sleep: Callable[[float], None]
-) -> list[str]:
-    try:
-        launched = launch_builds(service, [request for _, request in group], sleep)
-    except AwsUnavailableError as error:
-        _logger.warning("%d messages will be delivered again: %s", len(group), error)
-        return [message.id for message, _ in group]
+def _launch_group(service: Service, group: Sequence[_Found], results: _Results, sleep: Callable[[float], None]) -> None:
+    """Launch a group of requests; after an unexpected error, each one alone, because one of them may be the cause."""
+    with results.note_errors([message for message, _ in group]):
+        try:
+            results.refused += _launch(service, group, sleep)
+        except (*_NOT_THE_MESSAGE, SagebuildError):
+            raise
+        except Exception:
+            if len(group) == 1:
+                raise
+            for one in group:
+                _launch_group(service, [one], results, sleep)
+
+
+def _launch(service: Service, group: Sequence[_Found], sleep: Callable[[float], None]) -> list[tuple[Message, str]]:
+    """Launch the build of a group of requests; return the refused messages, each with the reason."""
+    launched = launch_builds(service, [request for _, request in group], sleep)
     _logger.info(
         "%s: %d requests: build %d %s, %d requests are pending",
         service.label,
-        len(group),
+        len(group) - len(launched.refused),
         launched.number,
         "starts" if launched.started else "runs",
         launched.waiting,
     )
-    return []
-
-
-def _clean(reason: str) -> str:
-    """Return a reason that SQS accepts: bounded, and without surrogates and control characters.
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-    """
-    accepted = (character if character.isprintable() or character == "\n" else " " for character in reason)
-    return "".join(accepted)[:_REASON_LENGTH]
-
-
-def _send_to_dead_letters(service: Service, refused: Sequence[tuple[Message, str]]) -> list[str]:
-    """Send refused messages to the dead-letter queue with the reason, at once instead of after 20 deliveries."""
-    again = []
-    for message, reason in refused:
-        _logger.error("message %s was refused: %s", message.id, reason)
-        try:
-            with aws_call("send a refused message to the dead-letter queue"):
-                service.sqs.send_message(
-                    QueueUrl=service.settings.dead_letter_queue_url,
-                    MessageBody=message.body,
-                    MessageAttributes={"reason": {"DataType": "String", "StringValue": _clean(reason)}},
-                )
-        except AwsUnavailableError as error:
-            _logger.warning("message %s will be delivered again: %s", message.id, error)
-            again.append(message.id)
-    return again
+    refused = launched.refused
+    return [(message, refused[request.id]) for message, request in group if request.id in refused]

@@ -5,28 +5,30 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
 from sagebuild.builds.lock import (
-    Pending,
     PipelineState,
     change_state,
-    fingerprint_request,
     read_seen,
     read_state,
     remember,
 )
 from sagebuild.builds.records import BuildRecord, Trigger, now, read_build
 from sagebuild.builds.summary import summarize
-from sagebuild.errors import AwsUnavailableError, BuildRunningError, PipelineNotFoundError
+from sagebuild.errors import (
+    AwsUnavailableError,
+    BuildRunningError,
+    InvalidValueError,
+    PipelineNotFoundError,
+)
+from sagebuild.launch.merge import coalesce, leave_out_seen, refuse_conflicts
 from sagebuild.launch.triggers import LaunchRequest
 from sagebuild.names import name_execution
-from sagebuild.parameters.overrides import merge_overrides
 from sagebuild.service import Service, aws_call
 
 # Few callers can compete (the queue's function runs twice at most), and one of them succeeds in each round.
@@ -47,11 +49,14 @@ class Launched:
         Whether this request started the build.
     waiting
         Otherwise, the number of requests that the pending build now covers.
+    refused
+        The reasons for which requests were refused, by the requests' ids.
     """
 
     number: int
     started: bool
     waiting: int = 0
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def launch_build(
@@ -68,18 +73,24 @@ def launch_build(
     ------
     BuildRunningError
         The request is a rollback and a build is running.
+    InvalidValueError
+        The overrides do not fit those of an earlier request for the same build.
     PipelineNotFoundError
         The pipeline does not exist, or it is being removed.
     AwsUnavailableError
         Nothing was started and no request was counted.
     """
-    return launch_builds(service, [LaunchRequest(trigger, uuid4().hex, overrides or {})], sleep)
+    launched = launch_builds(service, [LaunchRequest(trigger, uuid4().hex, overrides or {})], sleep)
+    for reason in launched.refused.values():
+        raise InvalidValueError(reason)
+    return launched
 
 
 def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sleep = time.sleep) -> Launched:
     """Start one build for all these requests, or make it pending while another one runs.
 
-    That is one write, for any number of requests. A repeated request counts once.
+    That is one write, for any number of requests. A repeated request counts once. A request is refused if its overrides
+    do not fit those of an earlier request for the same build.
 
     Parameters
     ----------
@@ -101,7 +112,7 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
                 "no build was started."
             )
         seen = read_seen(service, state)
-        new = _leave_out_seen(seen, requests)
+        new, refused = refuse_conflicts(service, state.pending, leave_out_seen(seen, requests))
         if any(request.trigger.rollback for request in new.values()) and (state.running or state.pending):
             raise BuildRunningError(
                 f"Build {state.running or state.last_number + 1} is running, and a rollback does not wait for its end; "
@@ -112,13 +123,13 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
             taken = state.last_number + 1
             if number:
                 start_execution(service, number)
-                return Launched(number, started=True)
+                return Launched(number, started=True, refused=refused)
         elif not new or _add_pending(service, state, new, seen):
             if state.running:
                 _resume_lock_holder(service, state.running)
             waiting = (state.pending.count if state.pending else 0) + len(new)
             started = not new and state.running == taken
-            return Launched(state.running or state.last_number, started, 0 if started else waiting)
+            return Launched(state.running or state.last_number, started, 0 if started else waiting, refused)
     raise AwsUnavailableError("Too many requests for a build arrived at the same time; try again in a minute.")
 
 
@@ -186,19 +197,12 @@ def _read_until_written(service: Service, sleep: Sleep) -> Iterator[PipelineStat
         yield read_state(service)
 
 
-def _leave_out_seen(seen: Sequence[str], requests: Sequence[LaunchRequest]) -> dict[str, LaunchRequest]:
-    """Return the requests that were not counted yet, by fingerprint."""
-    counted = set(seen)
-    by_fingerprint = {fingerprint_request(request.id): request for request in requests}
-    return {fingerprint: one for fingerprint, one in by_fingerprint.items() if fingerprint not in counted}
-
-
 def _take_lock(
     service: Service, state: PipelineState, new: Mapping[str, LaunchRequest], seen: Sequence[str] = ()
 ) -> int | None:
     """Give the lock to a new build for all requests; return its number, or None after a lost write."""
     number = state.last_number + 1
-    pending = _coalesce(state.pending, list(new.values()))
+    pending = coalesce(state.pending, list(new.values()))
     record = BuildRecord(
         number,
         pending.trigger,
@@ -215,18 +219,8 @@ def _take_lock(
 
 
 def _add_pending(service: Service, state: PipelineState, new: Mapping[str, LaunchRequest], seen: Sequence[str]) -> bool:
-    pending = _coalesce(state.pending, list(new.values()))
+    pending = coalesce(state.pending, list(new.values()))
     return change_state(service, state, replace(state, pending=pending), fingerprints=remember(seen, new))
-
-
-def _coalesce(pending: Pending | None, new: Sequence[LaunchRequest]) -> Pending:
-    """Merge new requests into the pending build; of a parameter that several set, the last value wins."""
-    first = pending or Pending(new[0].trigger, 0, now().isoformat())
-    overrides = first.overrides
-    for request in new:
-        overrides = merge_overrides(overrides, request.overrides)
-    kinds = Counter(first.kinds) + Counter(request.trigger.kind for request in new)
-    return Pending(first.trigger, first.count + len(new), first.since, dict(kinds), overrides)
 
 
 def _resume_lock_holder(service: Service, number: int) -> None:

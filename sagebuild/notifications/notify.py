@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,17 +11,16 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.records import BuildRecord, describe_record, now, update_build
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.names import console_url, name_endpoint, name_resource
+from sagebuild.notifications.fitting import write_fitting
 from sagebuild.notifications.words import write_message, write_subject
 from sagebuild.service import Service, aws_call
 
-# Longer than one publication takes with all its retries: the holder of an older claim has died.
+# Longer than one publication takes: the holder of an older claim has died.
 CLAIM = timedelta(seconds=90)
 
-# Subscriptions with these protocols receive the facts as JSON; all others, such as email, receive the text.
-_MACHINES = ("firehose", "http", "https", "lambda", "sqs")
 # Not in the facts: the document is long and the user's own, the others have no use outside.
 _LEFT_OUT = ("parameters", "scaling_before", "notice_claimed_at", "notice_claimed_by", "notified_at")
-_REPEATED = "\nThis message may be a repeat: it is not known whether the first one was sent."
+REPEATED = "\nThis message may be a repeat: it is not known whether the first one was sent."
 
 
 def notify_once(service: Service, record: BuildRecord, at: datetime, claimant: str) -> bool:
@@ -30,8 +28,8 @@ def notify_once(service: Service, record: BuildRecord, at: datetime, claimant: s
 
     SNS cannot publish within a DynamoDB transaction. So the notification is claimed in the record, published, and
     marked as published. A caller that dies in between leaves a claim that expires, and the next caller publishes. If
-    the caller died between publication and mark, that is a second message: it says that it may be a repeat, and has
-    the same id.
+    the caller died between publication and mark, or if SNS's answer was lost, that is a second message: it says that it
+    may be a repeat, and has the same id. So each claim covers a single call of SNS, which botocore does not retry.
 
     Parameters
     ----------
@@ -56,8 +54,9 @@ def notify_once(service: Service, record: BuildRecord, at: datetime, claimant: s
         return False
     try:
         _publish(service, record, is_repeated=bool(earlier))
-    except (AwsUnavailableError, ClientError):
-        update_build(service, record.number, only_if={"notice_claimed_at": claim}, notice_claimed_at=earlier)
+    except (AwsUnavailableError, ClientError) as error:
+        if isinstance(error, ClientError) or error.throttled:  # SNS refused the message, so it was not sent
+            update_build(service, record.number, only_if={"notice_claimed_at": claim}, notice_claimed_at=earlier)
         raise
     return update_build(service, record.number, notified_at=now().isoformat())
 
@@ -67,7 +66,7 @@ def _is_claimed(record: BuildRecord, at: datetime) -> bool:
 
 
 def _publish(service: Service, record: BuildRecord, *, is_repeated: bool) -> None:
-    text = write_message(service, record) + (_REPEATED if is_repeated else "")
+    text = write_message(service, record) + (REPEATED if is_repeated else "")
     facts = build_facts(service, record, text, console_url(service, record.number))
     publish_facts(service, write_subject(service, record), facts)
 
@@ -82,17 +81,16 @@ def publish_facts(service: Service, subject: str, facts: Mapping[str, Any]) -> N
     facts
         As `build_facts` returns them.
     """
+    # SNS allows no empty attribute.
+    attributes = {name: facts[name] for name in ("id", "outcome", "pipeline") if facts[name]}
     with aws_call(f"send the message {facts['id']}"):
         service.sns.publish(
             TopicArn=service.settings.results_topic_arn,
             Subject=subject[:100],
             MessageStructure="json",
-            Message=json.dumps({"default": facts["text"]} | dict.fromkeys(_MACHINES, json.dumps(facts))),
-            # SNS allows no empty attribute.
+            Message=write_fitting(facts, attributes),
             MessageAttributes={
-                name: {"DataType": "String", "StringValue": facts[name]}
-                for name in ("id", "outcome", "pipeline")
-                if facts[name]
+                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
             },
         )
 

@@ -1,6 +1,7 @@
 """The kinds of values that are text for AWS: strings of a form, versions, patterns, scalars and JSON."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +48,20 @@ class Version(Text):
 class MetricPattern(Text):
     """A regular expression that finds a metric in the log."""
 
-    what: str = "a regular expression of at most 500 characters"
+    what: str = "a regular expression of at most 500 characters with a group for the value, such as loss=([0-9.]+)"
     pattern: str = r".+"
     maximum: int = 500
 
     def read(self, value: Any) -> str:
         text = super().read(value)
         try:
-            re.compile(text)
+            with warnings.catch_warnings():  # a future Python may read "[[" differently; SageMaker is not Python
+                warnings.simplefilter("ignore", FutureWarning)
+                groups = re.compile(text).groups
         except (re.error, OverflowError, RecursionError):
             raise ValueError from None
+        if not groups:
+            raise ValueError
         return text
 
 

@@ -14,7 +14,7 @@ from sagebuild.images.byod import plan_images
 from sagebuild.launch.schedules import request_schedule
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
-from sagebuild.parameters.overrides import parse_overridden
+from sagebuild.parameters.overrides import parse_build
 from sagebuild.parameters.store import read_document
 from sagebuild.plan.deployment import (
     DeploymentPlan,
@@ -64,7 +64,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         The build has ended.
     """
     text = read_document(service)
-    parameters = parse_overridden(text, record.overrides, service.settings.framework)
+    parameters = parse_build(service.settings, text, record.overrides)
     request_schedule(service)
     record_spoken_names(service, parameters.spokennames)
     context, findings = BuildContext(service, record.number, parameters), Findings()

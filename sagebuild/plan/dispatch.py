@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sagebuild.builds.records import read_build
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.plan.build import BuildPlan, plan_build
 from sagebuild.plan.rollback import RollbackPlan, plan_rollback
 from sagebuild.service import Service
+
+_ADVICE = (
+    "Start builds by voice, on the command line or through the launch topic, not by starting an execution yourself."
+)
+
+
+def plan_input(stack: Service, content: Mapping[str, Any]) -> BuildPlan | RollbackPlan:
+    """Plan the build or rollback that an execution's input names.
+
+    Raises
+    ------
+    BuildNotFoundError
+        The input names no launched build, as that of an execution which a person started.
+    SagebuildError
+        See `plan`.
+    """
+    number, pipeline = content.get("number"), content.get("pipeline", "")
+    if isinstance(number, bool) or not isinstance(number, int) or not isinstance(pipeline, str):
+        raise BuildNotFoundError(f"The execution's input names no build. {_ADVICE}")
+    return plan(stack.for_pipeline(pipeline), number)
 
 
 def plan(service: Service, number: int) -> BuildPlan | RollbackPlan:
@@ -22,8 +45,7 @@ def plan(service: Service, number: int) -> BuildPlan | RollbackPlan:
     try:
         record = read_build(service, number)
     except BuildNotFoundError:
-        raise BuildNotFoundError(
-            f"Build {number} was not launched; start builds by voice, on the command line or through the launch topic, "
-            "not by starting an execution yourself."
-        ) from None
+        raise BuildNotFoundError(f"Build {number} was not launched. {_ADVICE}") from None
+    if record.has_ended:
+        raise BuildNotFoundError(f"Build {number} has ended; start a new build.")
     return plan_rollback(service, record) if record.trigger.rollback else plan_build(service, record)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
+from sagebuild.errors import AwsUnavailableError
 from sagebuild.images.byod import name_repository
+from sagebuild.running.causes import clean_lines, pick_lines
 from sagebuild.service import Service, aws_call, suppress_code
 
 POLL_SECONDS = 1.0
@@ -19,7 +22,7 @@ POLL_SECONDS = 1.0
 # image builds at most; older ones than these have ended.
 _NEWEST = 100
 _LOG_LINES = 50
-# Errors of BuildKit, pip, the buildspec and Docker's older builder; the log also holds the text of the commands.
+# Errors of BuildKit, pip, the buildspec and Docker's older builder; the log also has the text of the commands.
 _ERROR = re.compile(r"^(error|fatal)\b|returned a non-zero code", re.IGNORECASE)
 
 
@@ -69,25 +72,32 @@ def find_built_images(service: Service, record: BuildRecord) -> dict[str, str]:
     return found
 
 
-def explain_failed_image(service: Service, cause: str) -> str:
-    """Explain from a failed task's cause why an image could not be built; empty for another task."""
+@dataclass(frozen=True)
+class FailedImage:
+    """Why an image could not be built, in one sentence, and the last lines of the log."""
+
+    reason: str
+    lines: Sequence[str] = ()
+
+
+def explain_failed_image(service: Service, cause: str) -> FailedImage | None:
+    """Explain from a failed task's cause why an image could not be built; None for another task."""
     try:
         build = json.loads(cause)["Build"]
         variables = {one["Name"]: one["Value"] for one in build["Environment"]["EnvironmentVariables"]}
         folder, scope = variables["DOCKERFILE_FOLDER"], variables["IMAGE_TAG"].rpartition("-")[2]
         scope += " and inference" if variables.get("SECOND_TAG") else ""
     except (ValueError, LookupError, TypeError):
-        return ""
+        return None
+    lines = [] if build["BuildStatus"] == "STOPPED" else _read_log(service, build.get("Logs", {}))
     if build["BuildStatus"] == "STOPPED":
         reason = "its build was stopped by someone outside sagebuild"
     else:
-        reason = (
-            _find_error(service, build.get("Logs", {}))
-            or _find_message(build)
-            or f"its build ended as {build['BuildStatus']}"
-        )
+        error = next((line for line in reversed(lines) if _ERROR.search(line)), "")
+        reason = error or _find_message(build) or f"its build ended as {build['BuildStatus']}"
     log = build.get("Logs", {}).get("DeepLink", "")
-    return f"The {scope} image could not be built from {folder}: {reason}{log and f' (log: {log})'}"
+    sentence = f"The {scope} image could not be built from {folder}: {reason}{log and f' (log: {log})'}"
+    return FailedImage(sentence, pick_lines(lines))
 
 
 def find_running_tags(service: Service) -> set[str]:
@@ -128,17 +138,18 @@ def _read_variables(build: Mapping[str, Any]) -> list[Mapping[str, str]]:
     return [variable for variable in variables if variable["name"] == "IMAGE_TAG"]
 
 
-def _find_error(service: Service, logs: Mapping[str, Any]) -> str:
-    """Return the last line of the log that reports an error."""
+def _read_log(service: Service, logs: Mapping[str, Any]) -> list[str]:
+    """Return the last lines of the log, oldest first; empty if there is none, or it cannot be read."""
     if not logs.get("StreamName"):
-        return ""
-    with aws_call("read the log of the image build"), suppress_code("ResourceNotFoundException"):
-        events = service.logs.get_log_events(
-            logGroupName=logs["GroupName"], logStreamName=logs["StreamName"], limit=_LOG_LINES
-        )["events"]
-        lines = [event["message"].strip() for event in events]
-        return next((line for line in reversed(lines) if _ERROR.search(line)), "")
-    return ""
+        return []
+    try:
+        with aws_call("read the log of the image build"):
+            events = service.logs.get_log_events(
+                logGroupName=logs["GroupName"], logStreamName=logs["StreamName"], limit=_LOG_LINES
+            )["events"]
+    except (AwsUnavailableError, ClientError):  # the log only adds to CodeBuild's own message
+        return []
+    return [line.strip() for line in clean_lines(event["message"] for event in events)]
 
 
 def _find_message(build: Mapping[str, Any]) -> str:

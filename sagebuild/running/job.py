@@ -65,8 +65,10 @@ class Job:
         SageMaker's MetricDefinitions: name and regular expression of each metric.
     artifacts
         The S3 address of the trained model; of a tuning job, that of its best training.
-    ran_out_of_time
-        Whether SageMaker stopped it at its MaxRuntimeInSeconds.
+    ran_out_of_time, waited_too_long
+        Whether SageMaker stopped it at its MaxRuntimeInSeconds, or at its MaxWaitTimeInSeconds.
+    failed_training
+        Of a failed tuning job, the name of its first failed training.
     tuning
         The progress of a tuning job; None for a training job.
     """
@@ -79,6 +81,8 @@ class Job:
     metric_definitions: tuple[Mapping[str, str], ...] = ()
     artifacts: str = ""
     ran_out_of_time: bool = False
+    waited_too_long: bool = False
+    failed_training: str = ""
     tuning: Tuning | None = None
 
     @property
@@ -129,10 +133,12 @@ def complete_job(service: Service, job: Job) -> Job:
         return job
     trainings = _list_trainings(service, job.name)
     best = describe_training_job(service, job.tuning.best) if job.tuning.best else None
+    failed = next((each["TrainingJobName"] for each in trainings if each.get("FailureReason")), "")
     return replace(
         job,
         seconds=round(sum(_count_seconds(training) for training in trainings)),
         reason=_explain_tuning(job, trainings),
+        failed_training=failed,
         metrics=best.metrics if best else {},
         artifacts=best.artifacts if best else "",
     )
@@ -181,6 +187,7 @@ def describe_training_job(service: Service, name: str) -> Job | None:
         metric_definitions=tuple(answer.get("AlgorithmSpecification", {}).get("MetricDefinitions", [])),
         artifacts=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
         ran_out_of_time=answer.get("SecondaryStatus") == "MaxRuntimeExceeded",
+        waited_too_long=answer.get("SecondaryStatus") == "MaxWaitTimeExceeded",
     )
 
 

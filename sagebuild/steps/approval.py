@@ -19,7 +19,7 @@ from sagebuild.builds.records import NOT_ENDED, BuildRecord, read_build, update_
 from sagebuild.cost.spent import format_amount
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
 from sagebuild.names import execution_url, name_resource
-from sagebuild.notifications.notify import build_facts, publish_facts
+from sagebuild.notifications.notify import REPEATED, build_facts, publish_facts
 from sagebuild.notifications.words import format_metrics, format_moment, format_seconds
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
@@ -84,7 +84,9 @@ def request_approval(service: Service, number: int, token: str, seconds: int, ex
     update_build(service, number, only_if=NOT_ENDED, approval_token=token, approval_until=until)
     if record.approval_requested_at or record.approval:
         return
-    _publish(service, read_build(service, number), execution_url(service, execution))
+    # An earlier try of the task stored its token, and may have published the request before it failed.
+    is_repeated = bool(record.approval_token)
+    _publish(service, read_build(service, number), execution_url(service, execution), is_repeated=is_repeated)
     update_build(service, number, approval_requested_at=at.isoformat())
 
 
@@ -200,7 +202,7 @@ def _explain_refusal(record: BuildRecord) -> str:
     return f"Build {record.number} does not wait for approval."
 
 
-def _publish(service: Service, record: BuildRecord, console: str) -> None:
+def _publish(service: Service, record: BuildRecord, console: str, *, is_repeated: bool) -> None:
     number, name = record.number, service.stack_name
     where = f"--stack {name}" + (f" --pipeline {service.pipeline}" if service.pipeline else "")
     text = "\n".join(
@@ -211,7 +213,7 @@ def _publish(service: Service, record: BuildRecord, console: str) -> None:
             *(f"Note: {note}" for note in record.notes),
             f"Details: {console}",
         ]
-    )
+    ) + (REPEATED if is_repeated else "")
     request = {"id": f"{name_resource(service, number)}-approval", "outcome": "approval"}
     publish_facts(
         service,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import tarfile
 import threading
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from sagebuild.errors import PreflightError
+from sagebuild.parameters.problems import show_value
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
+from sagebuild.tar_archives import BROKEN, Member
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,8 +45,6 @@ def pack_model(service: Service, artifacts: str, source: str, target: str) -> st
     PreflightError
         One of the archives is not a tar.gz archive.
     """
-    with aws_call(f"read {source}"):
-        code = _read(service.s3, source).read()
     reading, writing = os.pipe()
     failures: list[BaseException] = []
 
@@ -54,8 +52,7 @@ def pack_model(service: Service, artifacts: str, source: str, target: str) -> st
         # A failed upload closes the pipe first; that failure is the one to report.
         with suppress(BrokenPipeError), os.fdopen(writing, "wb", _PIPE_BYTES) as pipe:
             try:
-                with aws_call(f"read {artifacts}"):
-                    _merge(_read(service.s3, artifacts), code, pipe, (artifacts, source))
+                _merge(service, artifacts, source, pipe)
             except Exception as error:  # raised again in the calling thread
                 failures.append(error)
 
@@ -71,28 +68,32 @@ def pack_model(service: Service, artifacts: str, source: str, target: str) -> st
     return target
 
 
-def _merge(model: IO[bytes], code: bytes, pipe: IO[bytes], names: tuple[str, str]) -> None:
+def _merge(service: Service, artifacts: str, source: str, pipe: IO[bytes]) -> None:
     with (
         gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=_COMPRESS_LEVEL, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|") as merged,
     ):
-        with _report_archive(names[0]), tarfile.open(fileobj=model, mode="r|gz") as old:
-            for member in old:
+        with _open(service, artifacts, "r|gz") as model:
+            for member in model:
                 if not _is_code(member.name):
-                    _copy(old, member, merged)
-        with _report_archive(names[1]), tarfile.open(fileobj=io.BytesIO(code), mode="r:*") as new:
-            for member in new:
+                    _copy(model, member, merged)
+        with _open(service, source, "r|*") as code:
+            for member in code:
                 member.name = f"{CODE}/{member.name}"
-                _copy(new, member, merged)
+                _copy(code, member, merged)
 
 
 @contextmanager
-def _report_archive(uri: str) -> Iterator[None]:
-    """Name the archive in the error if it cannot be read."""
+def _open(service: Service, uri: str, mode: Any) -> Iterator[tarfile.TarFile]:
+    """Open an archive in S3, and name it in the error if it cannot be read."""
     try:
-        yield
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise PreflightError(f"{uri} is not a tar.gz archive: {error}.") from error
+        with (
+            aws_call(f"read {uri}"),
+            tarfile.open(fileobj=_read(service.s3, uri), mode=mode, tarinfo=Member) as archive,
+        ):
+            yield archive
+    except BROKEN as error:
+        raise PreflightError(f"{uri} is not a tar.gz archive: {show_value(str(error))}.") from error
 
 
 def _copy(source: tarfile.TarFile, member: tarfile.TarInfo, target: tarfile.TarFile) -> None:
@@ -100,7 +101,17 @@ def _copy(source: tarfile.TarFile, member: tarfile.TarInfo, target: tarfile.TarF
         f"{CODE}/"
     ):  # a hard link names its target from the root of the archive
         member.linkname = f"{CODE}/{member.linkname}"
-    target.addfile(member, source.extractfile(member) if member.isreg() else None)
+    assert isinstance(member, Member)
+    content = source.extractfile(member) if member.has_data else None
+    if content:
+        # tarfile returns a sparse file with its holes, and the data of an unknown type as POSIX demands: as a file.
+        member.type, member.sparse = tarfile.REGTYPE, None
+        member.pax_headers = {
+            name: value for name, value in member.pax_headers.items() if not name.startswith("GNU.sparse.")
+        }
+    else:
+        member.size = 0
+    target.addfile(member, content)
 
 
 def _is_code(name: str) -> bool:

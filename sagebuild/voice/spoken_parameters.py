@@ -100,7 +100,7 @@ def check_said(service: Service, document: str, overrides: Mapping[str, Any]) ->
         A value is invalid. An invalid document does not raise here.
     """
     try:
-        check_overrides(document, overrides, service.settings.framework)
+        check_overrides(service.settings, document, overrides)
     except ParameterError as error:
         raise InvalidValueError(str(error)) from error
 

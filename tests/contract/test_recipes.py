@@ -39,7 +39,7 @@ class Example:
 
 
 EXAMPLES = {
-    "A build parameter": Example(r"\btrafficencryption\b", 4),
+    "A build parameter": Example(r"\btrafficencryption\b", 7),
     "A framework": Example(
         r"CHAINER|[cC]hainer",
         5,

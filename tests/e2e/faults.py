@@ -37,6 +37,7 @@ from pathlib import Path
 def model_fn(model_dir):
     if Path(model_dir, "unservable").exists():
         raise RuntimeError("this model cannot be served")
+    Path(model_dir, "model").read_bytes()
     return "model"
 
 def input_fn(body, content_type):
@@ -55,9 +56,16 @@ if __name__ == "__main__":
     print("accuracy=1", flush=True)
     if trouble == "training":
         raise ValueError("the learning rate makes no sense")
+    if trouble == "module":
+        import absent_module
+    if trouble == "memory":
+        raise MemoryError
+    if trouble == "disk":
+        raise OSError(28, "No space left on device")
     if trouble == "endless":
         time.sleep(600)
-    Path(os.environ["SM_MODEL_DIR"], "unservable" if trouble == "serving" else "model").touch()
+    if trouble != "empty":
+        Path(os.environ["SM_MODEL_DIR"], "unservable" if trouble == "serving" else "model").touch()
 """
 TRAINING = {"trainsourcefile": "quick.tar.gz"}
 SERVING = TRAINING | {"skiptrain": True}
@@ -225,11 +233,18 @@ def _rows_of_jobs() -> Iterator[Row]:
     stopped = "stopped"
     yield Row("Train Model", "job Failed", "failed", "makes no sense", document=troubled(TRAINING, "training"))
     yield Row("Tune Model", "job Failed", "failed", "makes no sense", document=troubled(TUNING, "training"))
+    causes = {"module": "no Python module absent_module", "memory": "set traininstancetype", "disk": "trainvolumesize"}
+    for trouble, reason in causes.items():
+        yield Row("Train Model", f"trouble with {trouble}", "failed", reason, document=troubled(TRAINING, trouble))
+    limited = troubled(TRAINING, "endless") | {"trainmaxrun": 0.001}
+    yield Row("Train Model", "job's time limit", "failed", "raise trainmaxrun", document=limited)
     for state, document, act in (("Train Model", TRAINING, stop_training), ("Tune Model", TUNING, stop_tuning)):
         yield Row(state, "job Stopped by someone", "failed", stopped, document=troubled(document, "endless"), act=act)
     yield Row("Build Image", "build fails", "failed", "could not be built", document=FAILING_IMAGES)
     yield Row("Build Image", "build stopped by someone", "failed", stopped, document=SLOW_IMAGES, act=stop_image_build)
     unservable = troubled(TRAINING, "serving")
+    empty = troubled(TRAINING, "empty")
+    yield Row("Check Endpoint", "model empty", "failed", "lacks a file that the server reads", document=empty)
     yield Row("Check Endpoint", "endpoint rolled back", "failed", "ping health check", document=unservable)
     yield Row("Check Endpoint", "endpoint Failed", "failed", "ping health check", document=unservable, endpoint="none")
 

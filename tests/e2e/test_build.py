@@ -85,7 +85,9 @@ def test_the_endpoint_is_left_alone_when_training_fails(stack: DeployedStack) ->
     assert stack.live_config() == before
     assert stack.ask_endpoint() > 0.9
     (message,) = stack.read_notifications(record["number"])
-    assert "Reason: AlgorithmError" in message
+    assert "Reason: The training failed: ValueError: the learning rate makes no sense\n" in message
+    assert "SageMaker: AlgorithmError" in message
+    assert f"More: sagebuild logs {record['number']} --stack {NAME}" in message
     assert f"still serves {before}, as before this build." in message
 
 
@@ -96,6 +98,7 @@ def test_a_model_that_cannot_serve_is_rolled_back_with_sagemakers_reason(stack: 
     assert (record["status"], record["step"]) == ("failed", "Check Endpoint")
     assert "did not take the new model" in record["reason"]
     assert "ping health check" in record["reason"]
+    assert "The container's log: " in record["reason"].partition("\n\n")[0]
     assert record["live_after"] == before == stack.live_config()
     assert stack.ask_endpoint() > 0.9
     configs = stack.client("sagemaker").list_endpoint_configs()["EndpointConfigs"]

@@ -12,6 +12,8 @@ CHOSEN = (
     "Create Endpoint Config: 5xx",
     "Update Endpoint: validation error",
     "Create Model: time-out",
+    "Train Model: trouble with module",
+    "Check Endpoint: model empty",
     "Register Model: crash at dynamodb:UpdateItem",
     "Register Model: aborted",
     "Update Endpoint: aborted",

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import Trigger, describe_record, read_build, update_build
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.finish.sweep import sweep_builds
 from sagebuild.launch.start import launch_build
 from sagebuild.service import Service

@@ -9,7 +9,8 @@ from moto.sagemaker.models import sagemaker_backends
 
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.cost.spent import describe_cost, format_cost
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
 from tests.functional.conftest import REGION, Stack

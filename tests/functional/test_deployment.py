@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -12,13 +13,17 @@ from botocore.validate import ParamValidator
 
 from handlers.run_smoke_test import handler
 from sagebuild.builds.context import BuildContext
-from sagebuild.builds.records import Trigger, read_build, update_build
+from sagebuild.builds.lock import read_state
+from sagebuild.builds.records import Trigger, now, read_build, update_build
 from sagebuild.errors import AwsUnavailableError, SmokeTestError, StillRunningError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
+from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, parse_parameters
 from sagebuild.requests.guardrails import build_deployment_config, count_polls, examine_alarms
-from sagebuild.running.endpoint import RETAIN_CAPACITY, undo_deployment
+from sagebuild.running.endpoint import RETAIN_CAPACITY
+from sagebuild.running.undo import undo_deployment
 from sagebuild.steps.smoke_test import find_sample_problems, plan_smoke_test, run_smoke_test
 from tests.functional.conftest import REGION, STACK, Stack
 from tests.functional.hosting import FakeHosting
@@ -269,6 +274,107 @@ def test_an_endpoint_that_cannot_be_recreated_is_reported_as_gone(stack: Stack, 
     assert [kind for kind, _ in hosting.requests[1:]] == ["delete", "create"]
     assert read_build(stack.service, 1).live_after == ""
     assert "Endpoint: sagebuild-test does not exist." in stack.read_notifications()[-1]
+
+
+@pytest.mark.parametrize("deleted", ["model", "config"])
+@pytest.mark.parametrize("status", ["InService", "Failed"])
+def test_the_newest_good_model_replaces_a_deleted_one(
+    stack: Stack, hosting: FakeHosting, status: str, deleted: str
+) -> None:
+    configs = [add_good_build(stack, hosting) for _ in range(4)]
+    hosting.delete_model(configs[2])  # also deleted
+    if deleted == "model":
+        hosting.delete_model(configs[3])
+    else:
+        hosting.delete_endpoint_config(configs[3])
+    ours = fail_next(stack, hosting, status, configs[3])
+    record, calls = read_build(stack.service, 5), [] if status == "InService" else ["delete"]
+    assert [kind for kind, _ in hosting.requests] == [*calls, "update" if status == "InService" else "create"]
+    assert record.live_after == configs[1]
+    assert f"serves {configs[1]} instead of {configs[3]}: {configs[3]} or its model was deleted." in record.notes[-1]
+    assert ours not in hosting.models
+    assert read_state(stack.service).running is None
+
+
+def test_without_any_good_model_the_failed_one_stays_and_is_reported_at_once(
+    stack: Stack, hosting: FakeHosting
+) -> None:
+    config = add_good_build(stack, hosting)
+    hosting.delete_model(config)
+    ours = fail_next(stack, hosting, "InService", config)
+    (record,) = [read_build(stack.service, 2)]
+    assert (hosting.requests, record.live_after, ours in hosting.models) == ([], ours, True)
+    assert "still has" in record.notes[-1]
+    assert "Start a build that replaces it, or delete the endpoint" in stack.read_texts()[-1]
+    assert read_state(stack.service).running is None
+
+
+def test_a_model_that_sagemaker_cannot_deploy_again_is_tried_once(stack: Stack, hosting: FakeHosting) -> None:
+    configs = [add_good_build(stack, hosting) for _ in range(2)]
+    refuse_update = hosting.update_endpoint
+
+    def update(EndpointConfigName: str, **more: Any) -> None:  # noqa: N803
+        if EndpointConfigName == configs[1]:
+            raise refusal("ValidationException", "Could not find model data.")
+        refuse_update(EndpointConfigName=EndpointConfigName, **more)
+
+    hosting.update_endpoint = update  # type: ignore[method-assign, assignment]
+    fail_next(stack, hosting, "InService", configs[1])
+    record = read_build(stack.service, 3)
+    assert record.live_after == configs[0]
+    assert f"SageMaker refused {configs[1]} (Could not find model data.)" in record.notes[-1]
+
+
+@pytest.mark.parametrize(("code", "passes"), [("AccessDeniedException", False), ("ResourceLimitExceeded", True)])
+def test_only_an_error_that_may_pass_repeats_the_finish(
+    stack: Stack, hosting: FakeHosting, code: str, passes: bool
+) -> None:
+    config = add_good_build(stack, hosting)
+
+    def update(**_request: Any) -> None:
+        raise refusal(code, "No.")
+
+    hosting.update_endpoint = update  # type: ignore[method-assign]
+    if passes:
+        with pytest.raises(ClientError):
+            fail_next(stack, hosting, "InService", config)
+        assert read_state(stack.service).running == 2
+        return
+    fail_next(stack, hosting, "InService", config)
+    assert "could not clean this up; please check" in read_build(stack.service, 2).notes[-1]
+    assert read_state(stack.service).running is None
+    finish_build(stack.service, 2, FAILED, sleep=never_sleep)  # the sweep repeats it, and puts no event aside
+    assert len(stack.read_notifications()) == 2
+
+
+def refusal(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "UpdateEndpoint")
+
+
+def add_good_build(stack: Stack, hosting: FakeHosting) -> str:
+    """Add a build that deployed its model; return the name of its resources."""
+    number = launch_build(stack.service, Trigger("voice")).number
+    name = name_resource(stack.service, number)
+    hosting.create_model(ModelName=name)
+    hosting.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[{"ModelName": name}])
+    hosting.settle("InService", name)
+    update_build(stack.service, number, endpoint_config=name, model=name, keep_builds=100)
+    finish_build(stack.service, number, Ending("SUCCEEDED"), sleep=never_sleep)
+    return name
+
+
+def fail_next(stack: Stack, hosting: FakeHosting, status: str, before: str) -> str:
+    """Let the next build deploy and fail; return the name of its resources."""
+    number = launch_build(stack.service, Trigger("voice")).number
+    name = name_resource(stack.service, number)
+    hosting.create_model(ModelName=name)
+    hosting.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[{"ModelName": name}])
+    hosting.settle(status, name)
+    hosting.requests.clear()
+    update_build(stack.service, number, endpoint_config=name, model=name, live_before=before)
+    ending = replace(FAILED, stopped_at=now())
+    finish_build(stack.service, number, ending, sleep=never_sleep)
+    return name
 
 
 def test_an_endpoint_is_recreated_after_its_restoration_died(stack: Stack, hosting: FakeHosting) -> None:

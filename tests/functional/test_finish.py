@@ -7,10 +7,14 @@ import pytest
 
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.builds.status import describe_latest_build
-from sagebuild.errors import NoBuildRunningError, NoBuildsError
-from sagebuild.finish.build import Ending, explain_ending, finish_build
+from sagebuild.errors import BuildNotFoundError, NoBuildRunningError, NoBuildsError
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
+from sagebuild.finish.event import finish_execution
+from sagebuild.finish.reason import explain_ending
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_endpoint, name_resource
+from sagebuild.plan.dispatch import plan_input
 from sagebuild.running.job import Job
 from sagebuild.running.stop import stop_build
 from sagebuild.service import Service
@@ -184,3 +188,29 @@ def test_every_ending_has_a_reason(ending: Ending, job: Any, stopped_by: str, re
 
 def test_a_job_that_was_stopped_outside_sagebuild_is_reported_so() -> None:
     assert "stopped" in explain_ending(Ending("FAILED", "States.TaskFailed", "{}"), _job("Stopped"), "")
+
+
+@pytest.mark.parametrize("name", ["build-x", "build-", "build-4711", "build-01", "build-fraud_1", "build-9_1", "mine"])
+def test_an_execution_that_a_person_started_finishes_no_build(stack: Stack, name: str) -> None:
+    launch_build(stack.service, VOICE)
+    detail = {"name": name, "status": "FAILED", "stopDate": 1_700_000_000_000, "error": None, "cause": None}
+    assert finish_execution(stack.service, detail, "one") is None
+    assert not read_build(stack.service, 1).has_ended
+    record = finish_execution(stack.service, detail | {"name": "build-1"}, "one", never_sleep)
+    assert record
+    assert record.status == "failed"
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"number": "1"}, {"number": True}, {"number": 1.5}, {"number": 1, "pipeline": 2}]
+)
+def test_an_execution_without_a_build_in_its_input_is_refused(stack: Stack, content: dict[str, Any]) -> None:
+    with pytest.raises(BuildNotFoundError, match=r"names no build\. Start builds by voice"):
+        plan_input(stack.service, content)
+
+
+def test_an_execution_of_a_build_that_has_ended_is_refused(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    finish(stack, 1, SUCCEEDED)
+    with pytest.raises(BuildNotFoundError, match="Build 1 has ended; start a new build"):
+        plan_input(stack.service, {"number": 1})

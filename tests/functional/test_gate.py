@@ -6,7 +6,8 @@ import pytest
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
 from sagebuild.parameters import parse_parameters

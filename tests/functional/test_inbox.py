@@ -8,13 +8,17 @@ from typing import Any
 
 import boto3
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sagebuild.builds.lock import Pending, read_state
 from sagebuild.builds.records import Trigger, list_builds, read_build
 from sagebuild.builds.status import describe_latest_build
-from sagebuild.errors import ParameterError
-from sagebuild.launch.inbox import Message, take_messages
+from sagebuild.errors import InvalidValueError, ParameterError
+from sagebuild.launch.dead_letters import Message
+from sagebuild.launch.inbox import take_messages
 from sagebuild.launch.start import launch_build, pass_on_lock
+from sagebuild.launch.triggers import read_message
 from sagebuild.notifications.words import write_message
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.parameters.store import write_document
@@ -133,8 +137,141 @@ def test_text_that_is_not_unicode_harms_no_other_message(inbox: Stack, text: str
     assert "".join(reason.splitlines()).isprintable()
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters()), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(["rollback", "approval", "metrics", "hyperparameters", "trainmaxrun", "framework", "channels"])
+OVERRIDES = st.dictionaries(NAMES | st.text(st.characters()), JSON, max_size=3)
+EVENT = st.fixed_dictionaries(
+    {"source": st.sampled_from(["sagebuild", "aws.s3", "aws.cloudwatch", "other"]), "detail-type": st.text()},
+    optional={
+        "id": JSON,
+        "detail": JSON
+        | st.fixed_dictionaries({"trigger": st.sampled_from(["command", "x"]), "overrides": OVERRIDES | JSON}),
+    },
+)
+BODIES = st.one_of(
+    st.text(), JSON.map(json.dumps), EVENT.map(json.dumps), OVERRIDES.map(lambda each: publish("any", each).body)
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(bodies=st.lists(BODIES, min_size=20, max_size=20))
+def test_no_message_harms_the_others_of_its_batch(inbox: Stack, bodies: list[str]) -> None:
+    before = read_state(inbox.service)
+    count = before.pending.count if before.pending else 0
+    strange = [Message(f"sqs-{index}", body) for index, body in enumerate(bodies)]
+    good = [upload(time.monotonic_ns() + index) for index in range(2)]
+    assert take_messages(inbox.service, [good[0], *strange, good[1]]) == []
+    if before.running:
+        pending = read_state(inbox.service).pending
+        assert pending is not None
+        assert pending.count >= count + 2
+    for _, reason in read_dead_letters(inbox):
+        assert 0 < len(reason) <= 1000
+        assert "".join(reason.splitlines()).isprintable()
+
+
+def test_an_unexpected_error_sets_aside_its_own_message_only(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(body: str, *rest: str) -> Any:
+        if body == "bomb":
+            raise RecursionError("too deep: " + 2000 * "\x00é")
+        return read_message(body, *rest)
+
+    monkeypatch.setattr("sagebuild.launch.inbox.read_message", read)
+    assert take_messages(inbox.service, [upload(1), Message("sqs-bomb", "bomb"), upload(2)]) == []
+    assert read_build(inbox.service, 1).requests == 2
+    ((body, reason),) = read_dead_letters(inbox)
+    assert (body, reason[:59]) == ("bomb", "The launch function failed on this message: RecursionError:")
+    assert len(reason) == 1000
+
+
+def test_a_request_that_does_not_fit_an_earlier_one_is_refused(inbox: Stack) -> None:
+    service = inbox.service
+    launch_build(service, Trigger("voice"))
+    spot, short = {"spot": True, "spotmaxwait": 2, "trainmaxrun": 2}, {"trainmaxrun": 3}
+    assert take_messages(service, [publish(1, spot), publish(2, short), upload(3)]) == []
+    assert take_messages(service, [publish(4, short), publish(5, {"trainvolumesize": 20})]) == []
+    pending = read_state(service).pending
+    assert pending is not None
+    assert (pending.count, json.loads(pending.overrides)) == (3, spot | {"trainvolumesize": 20})
+    letters = read_dead_letters(inbox)
+    assert sorted(body for body, _ in letters) == [publish(2, short).body, publish(4, short).body]
+    for _, reason in letters:
+        assert reason.startswith("The request does not fit the earlier ones for the same build.\nspotmaxwait")
+    with pytest.raises(InvalidValueError, match="does not fit the earlier ones"):
+        launch_build(service, Trigger("voice"), short)
+    pass_on_lock(service, 1)
+    assert parse_overridden(json.dumps(DOCUMENT), read_build(service, 2).overrides, "SCIKIT").spot
+
+
+def test_a_later_request_may_not_take_back_the_safeguard_of_an_earlier_one(inbox: Stack) -> None:
+    launch_build(inbox.service, Trigger("voice"))
+    requests = [{"approval": "manual", "maxcost": 5}, {"approval": "none"}, {"maxcost": 6}, {"maxcost": 4}]
+    take_messages(inbox.service, [publish(number, each) for number, each in enumerate(requests)])
+    pending = read_state(inbox.service).pending
+    assert pending is not None
+    assert json.loads(pending.overrides) == {"approval": "manual", "maxcost": 4}
+    assert len(read_dead_letters(inbox)) == 2
+
+
+def test_a_request_that_loosens_a_safeguard_is_refused_from_every_source(inbox: Stack) -> None:
+    write_document(inbox.service, DOCUMENT | {"approval": "manual"}, overwrite=True)
+    detail = {"trigger": "command", "detail": "a person", "overrides": {"approval": "none"}}
+    event = {"id": "1", "source": "sagebuild", "detail-type": "sagebuild-test/", "detail": detail}
+    messages = [Message("sqs-event", json.dumps(event)), publish(2, {"approval": "none"})]
+    assert take_messages(inbox.service, messages) == []
+    assert inbox.executions() == []
+    assert [reason[:66] for _, reason in read_dead_letters(inbox)] == [
+        'A request for one build may not loosen a safeguard: approval is "m'
+    ] * 2
+    inbox.settings["OVERRIDES_MAY_LOOSEN"] = "true"
+    assert take_messages(inbox.service, messages) == []
+    assert json.loads(read_build(inbox.service, 1).overrides) == {"approval": "none"}
+
+
+def test_a_thousand_refused_messages_are_a_hundred_calls(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def send(Entries: list[Any], **_more: Any) -> Any:  # noqa: N803
+        calls.append(len(Entries))
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+    monkeypatch.setattr(inbox.service.sqs, "send_message_batch", send)
+    assert take_messages(inbox.service, [Message(f"sqs-{n}", "hello") for n in range(1000)]) == []
+    assert calls == [10] * 100
+
+
+def test_batches_of_long_messages_fit_into_a_mebibyte(inbox: Stack) -> None:
+    limit = 1024 * 1024
+    sizes = [limit, limit - 20, limit // 2, limit // 2, 10, 200_000, limit // 3, limit // 3, limit // 3]
+    messages = [Message(f"sqs-{index}", "x" * size) for index, size in enumerate(sizes)]
+    assert take_messages(inbox.service, messages) == []
+    queue, found = inbox.settings["DEAD_LETTER_QUEUE_URL"], []
+    while (
+        letters := boto3.client("sqs", REGION)
+        .receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        .get("Messages")
+    ):
+        found += letters
+    assert sorted(len(each["Body"]) for each in found) == sorted(sizes)
+    assert sum("MessageAttributes" in each for each in found) == len(sizes) - 1
+
+
+def test_only_the_failed_messages_of_a_batch_are_delivered_again(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(Entries: list[Any], **_more: Any) -> Any:  # noqa: N803
+        failed = [{"Id": entry["Id"], "Code": "InternalError", "SenderFault": False} for entry in Entries[1::4]]
+        return {"Successful": [], "Failed": failed}
+
+    monkeypatch.setattr(inbox.service.sqs, "send_message_batch", send)
+    messages = [Message(f"sqs-{n}", "hello") for n in range(12)]
+    assert take_messages(inbox.service, messages) == ["sqs-1", "sqs-5", "sqs-9", "sqs-11"]
+
+
 def test_only_an_unsent_dead_letter_is_delivered_again(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox.service.sqs, "send_message", fail_transiently(inbox))
+    monkeypatch.setattr(inbox.service.sqs, "send_message_batch", fail_transiently(inbox))
     assert take_messages(inbox.service, [Message("sqs-bad", "hello"), upload(1)]) == ["sqs-bad"]
     assert inbox.executions() == ["build-1"]
 

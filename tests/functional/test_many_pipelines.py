@@ -18,7 +18,8 @@ from sagebuild.builds.lock import PipelineState, change_state, list_states, read
 from sagebuild.builds.records import Trigger, build_key, list_builds, now, read_build
 from sagebuild.builds.status import describe_latest_build
 from sagebuild.finish.sweep import sweep_builds
-from sagebuild.launch.inbox import Message, take_messages
+from sagebuild.launch.dead_letters import Message
+from sagebuild.launch.inbox import take_messages
 from sagebuild.launch.start import launch_build
 from sagebuild.service import Service
 from tests.functional.conftest import REGION, Stack

@@ -1,5 +1,6 @@
 """The serving script finds its way into the model's archive, whatever lies in either."""
 
+import gzip
 import io
 import tarfile
 
@@ -66,3 +67,69 @@ def test_what_is_no_archive_is_named_and_leaves_nothing(stack: Stack, torn: str,
     with pytest.raises(PreflightError, match=f"{torn} is not a tar.gz archive"):
         pack_model(stack.service, MODEL, SOURCE, TARGET)
     assert stack.service.s3.list_objects_v2(Bucket=f"{STACK}-model", Prefix="out")["KeyCount"] == 0
+
+
+def write_tar(*members: tuple[tarfile.TarInfo, bytes], format: int = tarfile.GNU_FORMAT) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz", format=format) as tar:
+        for member, data in members:
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return archive.getvalue()
+
+
+def test_a_member_of_an_unknown_type_is_copied_as_a_file(stack: Stack) -> None:
+    unknown, after = tarfile.TarInfo("weights"), tarfile.TarInfo("after")
+    unknown.type = b"Z"
+    put(stack, MODEL, write_tar((unknown, b"many weights" * 100), (after, b"more")))
+    put(stack, SOURCE, pack({"train.py": "new"}))
+    pack_model(stack.service, MODEL, SOURCE, TARGET)
+    assert unpack(read(stack)) == {"weights": b"many weights" * 100, "after": b"more", "code/train.py": b"new"}
+
+
+def test_a_sparse_file_is_copied_with_its_holes(stack: Stack) -> None:
+    sparse = tarfile.TarInfo("GNUSparseFile.0/weights")
+    sparse.pax_headers = {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.minor": "1",
+        "GNU.sparse.name": "weights",
+        "GNU.sparse.size": "1000",
+        "GNU.sparse.numblocks": "2",
+        "GNU.sparse.map": "0,4,900,4",
+    }
+    after = tarfile.TarInfo("after")
+    put(stack, MODEL, write_tar((sparse, b"headtail"), (after, b"more"), format=tarfile.PAX_FORMAT))
+    put(stack, SOURCE, pack({"train.py": "new"}))
+    pack_model(stack.service, MODEL, SOURCE, TARGET)
+    weights = b"head" + bytes(896) + b"tail" + bytes(96)
+    assert unpack(read(stack)) == {"weights": weights, "after": b"more", "code/train.py": b"new"}
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08", gzip.compress(b"")], ids=["nothing", "3 bytes", "empty"])
+@pytest.mark.parametrize("torn", [MODEL, SOURCE])
+def test_a_tiny_archive_is_named(stack: Stack, torn: str, content: bytes) -> None:
+    for uri in (MODEL, SOURCE):
+        put(stack, uri, content if uri == torn else pack({"train.py": "new"}))
+    with pytest.raises(PreflightError, match=f"{torn} is not a tar.gz archive"):
+        pack_model(stack.service, MODEL, SOURCE, TARGET)
+
+
+def test_a_model_with_a_damaged_header_is_not_cut_short(stack: Stack) -> None:
+    first, second = (gzip.decompress(pack({name: "data"}))[:1024] for name in ("one", "two"))
+    damaged = second[:148] + b"xxxxxxxx" + second[156:]  # the checksum
+    put(stack, MODEL, gzip.compress(first + damaged + bytes(1024)))
+    put(stack, SOURCE, pack({"train.py": "new"}))
+    with pytest.raises(PreflightError, match=f"{MODEL} is not a tar.gz archive"):
+        pack_model(stack.service, MODEL, SOURCE, TARGET)
+
+
+def test_the_message_about_an_archive_has_one_printable_line(stack: Stack) -> None:
+    link = tarfile.TarInfo("a\x1b\nb")
+    link.type = tarfile.GNUTYPE_LONGNAME
+    link.size = 2**30
+    put(stack, MODEL, gzip.compress(link.tobuf() + bytes(1024)))
+    put(stack, SOURCE, pack({"train.py": "new"}))
+    with pytest.raises(PreflightError) as error:
+        pack_model(stack.service, MODEL, SOURCE, TARGET)
+    assert str(error.value).isprintable()
+    assert "a header of 1073741824 bytes" in str(error.value)

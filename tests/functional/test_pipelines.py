@@ -8,7 +8,8 @@ from sagebuild.builds.lock import PipelineState, change_state, list_states, read
 from sagebuild.builds.pipelines import bind_pipeline
 from sagebuild.builds.records import Trigger, list_builds
 from sagebuild.errors import PipelineNotFoundError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.names import (
     max_pipeline_length,

@@ -38,7 +38,8 @@ from sagebuild.errors import (
     PipelineNameError,
     PipelineNotFoundError,
 )
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.finish.remove import remove_pipeline
 from sagebuild.launch.start import launch_build
 from sagebuild.launch.triggers import read_message

@@ -1,9 +1,13 @@
 """Preflight reports all problems of a build at once, before anything costs money, and notes what it cannot examine."""
 
+import gzip
 import io
 import json
 import re
 import tarfile
+import time
+import tracemalloc
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +20,8 @@ from sagebuild.builds.records import Trigger, read_build
 from sagebuild.cost.prices import date_prices
 from sagebuild.cost.spent import NEVER_COUNTED
 from sagebuild.errors import ParameterError, PreflightError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_endpoint, name_resource
 from sagebuild.parameters.store import write_document
@@ -230,6 +235,93 @@ def test_a_note_reports_an_archive_that_is_too_large_to_examine(ready: Stack, mo
     assert note == "s3://sagebuild-test-code/source.tar.gz was not examined: it is larger than 0 MB."
 
 
+def gzip_tar(*members: tuple[str, bytes, bytes]) -> bytes:
+    """An archive of members, each with a name, a type and content, whose headers are not checked."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, kind, data in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.size = kind, len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return gzip.compress(content.getvalue(), 1)
+
+
+def long_header(size: int) -> bytes:
+    """A small archive whose first member has a name of this many bytes."""
+    member = tarfile.TarInfo("././@LongLink")
+    member.type, member.size = tarfile.GNUTYPE_LONGNAME, size
+    packer = zlib.compressobj(9, wbits=31)
+    blocks = [packer.compress(member.tobuf()), *(packer.compress(bytes(2**20)) for _ in range(size // 2**20))]
+    return b"".join([*blocks, packer.compress(pack("train.py", mode="w")), packer.flush()])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x1f\x8b\x08",
+        gzip.compress(b""),
+        gzip.compress(b"x" * 600),
+        pack("train.py")[:40],
+        long_header(300 * 2**20),
+        gzip_tar(*[("x", tarfile.GNUTYPE_LONGNAME, b"y\0") for _ in range(3000)]),
+        gzip_tar(("x", tarfile.XHDTYPE, b"25 GNU.sparse.map=1,x,3,4\n"), ("train.py", tarfile.REGTYPE, b"")),
+    ],
+    ids=["nothing", "3 bytes", "empty", "no tar", "cut off", "long name", "many headers", "odd sparse map"],
+)
+def test_a_broken_archive_is_a_problem_at_once(ready: Stack, content: bytes) -> None:
+    upload("code", "odd.tar.gz", content)
+    begun = time.monotonic()
+    tracemalloc.start()
+    (problem,) = find_problems(ready, trainsourcefile="odd.tar.gz")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert problem.endswith("odd.tar.gz, which is not a tar archive compressed with gzip.")
+    assert most < 50 * 2**20
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (gzip_tar(*[("train.py", tarfile.REGTYPE, b"")] * 10_001), "it has more than 10000 members"),
+        (gzip_tar(("train.py", tarfile.REGTYPE, bytes(201 * 2**20))), "it unpacks to more than 200 MB"),
+        (b"".join([gzip.compress(b"", 1)] * 500_000), "reading it took more than 15 s"),
+    ],
+    ids=["members", "size", "time"],
+)
+def test_an_archive_that_takes_too_much_is_noted(
+    ready: Stack, content: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "took" in reason:
+        monkeypatch.setattr("sagebuild.plan.archives.LONGEST_SECONDS", 0.2)
+        reason = reason.replace("15", "0")
+    upload("code", "odd.tar.gz", content)
+    plan(ready, RIGHT | {"trainsourcefile": "odd.tar.gz"})
+    assert read_build(ready.service, 1).notes[-1].endswith(f"odd.tar.gz was not examined: {reason}.")
+
+
+def test_a_gzip_file_of_several_parts_is_read(ready: Stack) -> None:
+    tar = pack("train.py", mode="w")
+    upload("code", "parts.tar.gz", gzip.compress(tar[:100]) + gzip.compress(tar[100:]) + bytes(512))
+    plan(ready, RIGHT | {"trainsourcefile": "parts.tar.gz"})
+    assert read_build(ready.service, 1).notes == []
+
+
+@pytest.mark.parametrize("key", ["a#b.tar.gz", "a?b.tar.gz", "/a.tar.gz"])
+def test_a_key_that_the_containers_cut_off_is_refused(ready: Stack, key: str) -> None:
+    upload("code", key, pack("train.py"))
+    (problem,) = find_problems(ready, trainsourcefile=f"s3://{STACK}-code/{key}")
+    assert problem.endswith("which the containers cut off; give it another key.")
+
+
+def test_names_in_an_archive_are_escaped_and_shortened(ready: Stack) -> None:
+    upload("code", "odd.tar.gz", pack("a\n\x1b[31m.py", f"{'b' * 200}.py"))
+    (problem,) = find_problems(ready, trainsourcefile="odd.tar.gz")
+    assert problem.isprintable()
+    assert f"it contains a\\n\\x1b[31m.py, {'b' * 57}..." in problem
+
+
 def test_own_images_must_exist_in_this_account_and_region(ready: Stack) -> None:
     ready.service.ecr.create_repository(repositoryName="mine")
     images = {"TrainingImage": f"{REGISTRY}/mine:7", "InferenceImage": f"{REGISTRY}/other@sha256:{'a' * 64}"}
@@ -265,8 +357,8 @@ def test_spot_trainings_and_warm_pools_have_quotas_of_their_own(ready: Stack) ->
 
 def test_enough_is_not_asked_for_again_and_too_little_is(stack: Stack) -> None:
     fake = give_quotas(stack, {TRAINING: 1, ENDPOINT: 1, "last": 1})
-    for _ in range(2):
-        assert find_short_quotas(stack.service, {TRAINING: 1}) == {}
+    for pipeline in ("", "fraud"):
+        assert find_short_quotas(stack.service.for_pipeline(pipeline), {TRAINING: 1}) == {}
     assert fake.pages_read == 1
     assert find_short_quotas(stack.service, {TRAINING: 2}) == {TRAINING: 1}
     fake.quotas[TRAINING] = 2

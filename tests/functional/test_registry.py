@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.errors import AwsUnavailableError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.finish.remove import remove_leftovers
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource

@@ -15,7 +15,7 @@ from sagebuild.errors import (
     PreflightError,
     RollbackError,
 )
-from sagebuild.finish.build import Ending
+from sagebuild.finish.ending import Ending
 from sagebuild.finish.prune import find_unneeded
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource

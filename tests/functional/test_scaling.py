@@ -6,7 +6,7 @@ import pytest
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, update_build
-from sagebuild.finish.build import Ending
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.parameters import parse_parameters
 from sagebuild.running.scaling import (

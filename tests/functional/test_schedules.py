@@ -11,7 +11,8 @@ from handlers.apply_schedule import handler
 from sagebuild.builds.records import Trigger, read_build
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.finish.remove import remove_pipeline
-from sagebuild.launch.inbox import Message, take_messages
+from sagebuild.launch.dead_letters import Message
+from sagebuild.launch.inbox import take_messages
 from sagebuild.launch.schedules import apply_schedule, request_schedule
 from sagebuild.parameters.store import delete_document, parse_document_name, write_text
 from sagebuild.service import Service

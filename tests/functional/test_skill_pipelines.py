@@ -12,7 +12,8 @@ import pytest
 from sagebuild import service
 from sagebuild.builds.lock import change_state, read_state
 from sagebuild.builds.records import read_build, update_build
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.parameters.store import read_document, write_document
 from sagebuild.service import Service

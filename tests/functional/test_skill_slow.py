@@ -204,7 +204,7 @@ def test_the_skill_reports_that_aws_is_unreachable(aws: type[_Aws], monkeypatch:
 def test_invalid_parameters_have_their_own_sentence(aws: type[_Aws]) -> None:
     def answer(one: _Aws) -> None:
         target = one.headers["X-Amz-Target"]
-        document = {"Parameter": {"Value": '{"framework": "SCIKIT", "trainvolumesize": 0}'}}
+        document = {"Parameter": {"Type": "String", "Value": '{"framework": "SCIKIT", "trainvolumesize": 0}'}}
         if "GetItem" in target:
             one.answer(200, {})
         elif "Query" in target:

@@ -13,7 +13,8 @@ from moto.sagemaker.models import sagemaker_backends
 from sagebuild.builds.lock import change_state, read_state
 from sagebuild.builds.records import BuildRecord, Trigger, now, read_build, update_build
 from sagebuild.errors import StillRunningError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.finish.sweep import find_unfinished
 from sagebuild.launch.start import launch_build
 from sagebuild.names import execution_arn, name_resource

@@ -10,7 +10,8 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
 from sagebuild.client.logs import read_training_log
 from sagebuild.errors import ParameterError
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.notifications.words import write_message
 from sagebuild.parameters import parse_parameters

@@ -14,7 +14,8 @@ import yaml
 
 from sagebuild.builds.lock import read_seen, read_state
 from sagebuild.builds.records import Trigger, list_builds, read_build
-from sagebuild.finish.build import Ending, finish_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.finish.prune import find_unneeded
 from sagebuild.finish.sweep import find_unfinished
 from sagebuild.launch.start import launch_builds, start_execution

@@ -51,9 +51,11 @@ def test_each_framework_costs_its_instances_for_the_longest_training(name: str) 
     bodies = build_requests(DOCUMENTS[name])
     facts = plan(parse_parameters(DOCUMENTS[name]), bodies)
     resources, limits = bodies["training"]["ResourceConfig"], bodies["training"]["StoppingCondition"]
-    price = find_training_price("eu-west-1", resources["InstanceType"])
-    assert price is not None
-    hourly = price.hourly * resources["InstanceCount"]
+    hourly = 0.0
+    for group in resources.get("InstanceGroups", [resources]):
+        price = find_training_price("eu-west-1", group["InstanceType"])
+        assert price is not None
+        hourly += price.hourly * group["InstanceCount"]
     assert facts["training_hourly_cost"] == pytest.approx(hourly)
     assert facts["cost_max"] == pytest.approx(hourly * limits["MaxRuntimeInSeconds"] / 3600)
     assert (facts["endpoint_hourly_cost"], facts["prices_date"]) == (T2_MEDIUM, date_prices())

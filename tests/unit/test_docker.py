@@ -175,6 +175,8 @@ def test_a_source_is_asked_for_only_where_one_is_needed(document: dict[str, Any]
 def test_an_externally_stopped_image_build_is_reported_as_stopped() -> None:
     variables = [{"Name": "DOCKERFILE_FOLDER", "Value": "docker"}, {"Name": "IMAGE_TAG", "Value": "build-1-training"}]
     build = {"BuildStatus": "STOPPED", "Environment": {"EnvironmentVariables": variables}}
-    reason = explain_failed_image(Service(SETTINGS, dict[str, Any]().__getitem__), json.dumps({"Build": build}))
+    failed = explain_failed_image(Service(SETTINGS, dict[str, Any]().__getitem__), json.dumps({"Build": build}))
+    assert failed
+    reason = failed.reason
     assert reason.startswith("The training image could not be built from docker: ")
     assert reason.endswith(": its build was stopped by someone outside sagebuild")

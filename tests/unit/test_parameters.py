@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, get_args
 
@@ -303,3 +304,10 @@ def test_hugging_face_trains_on_a_gpu_by_default() -> None:
 def test_reading_parameters_imports_no_aws_library() -> None:
     code = "import sagebuild.parameters, sys; sys.exit(bool({'sagemaker', 'boto3', 'requests'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_ambiguous_regular_expression_is_read_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        metric = {"Name": "loss", "Regex": "[[a]loss=(.*)[--b]"}
+        assert parse_parameters({"framework": "SCIKIT", "metrics": [metric]}).metrics[0].Regex == metric["Regex"]

@@ -10,6 +10,7 @@ from local.events.expressions import InvalidExpressionError, parse
 from sagebuild.errors import ParameterError
 from sagebuild.parameters import parse_parameters
 from sagebuild.parameters.overrides import check_overrides
+from sagebuild.settings import Settings
 
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html, and EventBridge's
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html with the same expressions.
@@ -100,10 +101,12 @@ def test_time_zones_are_those_of_the_iana_database(zone: str) -> None:
     assert parameters.scheduletimezone == zone
 
 
-def test_a_request_for_one_build_has_no_schedule() -> None:
+@pytest.mark.parametrize("changes", [{"schedule": "rate(1 day)", "trainmaxrun": 1}, {"spokennames": ["cheating"]}])
+def test_a_request_for_one_build_changes_nothing_of_the_pipeline(changes: dict[str, object]) -> None:
     document = '{"framework": "SCIKIT", "trainentrypoint": "train.py"}'
-    with pytest.raises(ParameterError, match=r"^schedule is not a parameter of one build; change it in the param"):
-        check_overrides(document, {"schedule": "rate(1 day)", "trainmaxrun": 1}, "SCIKIT")
+    name = next(iter(changes))
+    with pytest.raises(ParameterError, match=rf"^{name} is not a parameter of one build; change it in the parameter"):
+        check_overrides(Settings({"FRAMEWORK": "SCIKIT"}), document, changes)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ ALGORITHMS = (
     "blazingtext, factorization-machines, forecasting-deepar, image-classification, ipinsights, kmeans, knn, lda, "
     "linear-learner, ntm, object-detection, object2vec, pca, randomcutforest, semantic-segmentation, seq2seq, xgboost"
 )
+PATTERN = "a regular expression of at most 500 characters with a group for the value, such as loss=([0-9.]+)."
 
 
 def owners_of(name: str) -> str:
@@ -452,21 +453,25 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
     (scikit(metrics=["loss"]),
      'metrics[0] is "loss"; it must be an object.'),
     (scikit(metrics=[{"Name": "loss"}]),
-     "metrics[0].Regex is missing; it must be a regular expression of at most 500 characters."),
+     "metrics[0].Regex is missing; it must be " + PATTERN),
     (scikit(metrics=[{"Name": "loss", "Regex": "loss=(.*"}]),
-     'metrics[0].Regex is "loss=(.*"; it must be a regular expression of at most 500 characters.'),
-    (scikit(metrics=[{"Name": "", "Regex": "a"}]),
+     'metrics[0].Regex is "loss=(.*"; it must be ' + PATTERN),
+    (scikit(metrics=[{"Name": "loss", "Regex": "loss=[0-9]+"}]),
+     'metrics[0].Regex is "loss=[0-9]+"; it must be ' + PATTERN),
+    (scikit(metrics=[{"Name": "loss", "Regex": "(?:loss)=.*"}]),
+     'metrics[0].Regex is "(?:loss)=.*"; it must be ' + PATTERN),
+    (scikit(metrics=[{"Name": "", "Regex": "(a)"}]),
      'metrics[0].Name is ""; it must be a name of at most 255 characters.'),
     (scikit(metrics=[{"Name": "a", "Regex": "x" * 501}]),
-     'metrics[0].Regex is "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...; it must be a regular expression of at most 500 characters.'),
-    (scikit(metrics=[{"Name": "a", "Regex": "a"}, {"Name": "b", "regex": "b"}]),
-     "metrics[1].Regex is missing; it must be a regular expression of at most 500 characters.",
+     'metrics[0].Regex is "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...; it must be ' + PATTERN),
+    (scikit(metrics=[{"Name": "a", "Regex": "(a)"}, {"Name": "b", "regex": "b"}]),
+     "metrics[1].Regex is missing; it must be " + PATTERN,
      "metrics[1].regex is unknown; did you mean 'Regex'?"),
-    (scikit(metrics=[{"Name": "a", "Regex": "a"}] * 2),
+    (scikit(metrics=[{"Name": "a", "Regex": "(a)"}] * 2),
      'metrics defines "a" 2 times; give each Name once.'),
-    (scikit(metrics=[{"Name": f"m{i}", "Regex": "a"} for i in range(41)]),
+    (scikit(metrics=[{"Name": f"m{i}", "Regex": "(a)"} for i in range(41)]),
      "metrics has 41 entries; it may have at most 40."),
-    (of("AMAZON", algorithm="kmeans", metrics=[{"Name": "a", "Regex": "a"}]),
+    (of("AMAZON", algorithm="kmeans", metrics=[{"Name": "a", "Regex": "(a)"}]),
      "metrics is not for framework AMAZON, whose algorithms define their own metrics; leave it out."),
     # Tuning ranges
     (tuned_over({"Values": []}),
@@ -511,7 +516,7 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
     (scikit(hyperparameters={"C": {"MinValue": 1, "MaxValue": 2}, "D": {"Values": [1]}}),
      "hyperparameters.C is a tuning range, which needs configtrain SAGEMAKERHPO; this document's configtrain is SAGEMAKER.",
      "hyperparameters.D is a tuning range, which needs configtrain SAGEMAKERHPO; this document's configtrain is SAGEMAKER."),
-    (scikit(tuningobjective={"Name": "a", "Type": "Minimize", "Regex": "a"}),
+    (scikit(tuningobjective={"Name": "a", "Type": "Minimize", "Regex": "(a)"}),
      "tuningobjective is for configtrain SAGEMAKERHPO; this document's configtrain is SAGEMAKER."),
     (scikit(parentJobs=["a"]),
      "parentJobs is for configtrain SAGEMAKERHPO; this document's configtrain is SAGEMAKER."),
@@ -529,7 +534,7 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
     (tuned(tuningobjective={}),
      "tuningobjective.Name is missing; it must be a name of at most 255 characters.",
      "tuningobjective.Type is missing; it must be one of Maximize, Minimize."),
-    (tuned(tuningobjective={"Name": "a", "Type": "Best", "Regex": "a"}),
+    (tuned(tuningobjective={"Name": "a", "Type": "Best", "Regex": "(a)"}),
      'tuningobjective.Type is "Best"; it must be one of Maximize, Minimize.'),
     (tuned(tuningobjective={"Name": "a", "Type": "Minimize"}),
      'tuningobjective.Name is "a", which metrics does not define; give tuningobjective.Regex, or define the metric in metrics.'),

@@ -1,0 +1,53 @@
+"""Merges requests into one build: leaves out repeated ones, and refuses those that do not fit earlier ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from sagebuild.builds.lock import Pending, fingerprint_request
+from sagebuild.builds.records import now
+from sagebuild.errors import ParameterError
+from sagebuild.launch.triggers import LaunchRequest
+from sagebuild.parameters.overrides import check_overrides, merge_overrides
+from sagebuild.parameters.store import read_document
+from sagebuild.service import Service
+
+
+def leave_out_seen(seen: Sequence[str], requests: Sequence[LaunchRequest]) -> dict[str, LaunchRequest]:
+    """Return the requests that were not counted yet, by fingerprint."""
+    counted = set(seen)
+    by_fingerprint = {fingerprint_request(request.id): request for request in requests}
+    return {fingerprint: one for fingerprint, one in by_fingerprint.items() if fingerprint not in counted}
+
+
+def refuse_conflicts(
+    service: Service, pending: Pending | None, new: Mapping[str, LaunchRequest]
+) -> tuple[dict[str, LaunchRequest], dict[str, str]]:
+    """Return the requests that fit together, by fingerprint, and the reasons for refusing the others, by id.
+
+    Each request is valid by itself. Of two that are invalid together, the later one is refused.
+    """
+    overrides = pending.overrides if pending else ""
+    fitting, refused, document = {}, {}, ""
+    for fingerprint, request in new.items():
+        merged = merge_overrides(overrides, request.overrides)
+        try:
+            if overrides not in ("", merged):
+                document = document or read_document(service)
+                check_overrides(service.settings, document, request.overrides, overrides)
+        except ParameterError as error:
+            refused[request.id] = f"The request does not fit the earlier ones for the same build.\n{error}"
+        else:
+            fitting[fingerprint], overrides = request, merged
+    return fitting, refused
+
+
+def coalesce(pending: Pending | None, new: Sequence[LaunchRequest]) -> Pending:
+    """Merge new requests into the pending build; of a parameter that several set, the last value wins."""
+    first = pending or Pending(new[0].trigger, 0, now().isoformat())
+    overrides = first.overrides
+    for request in new:
+        overrides = merge_overrides(overrides, request.overrides)
+    kinds = Counter(first.kinds) + Counter(request.trigger.kind for request in new)
+    return Pending(first.trigger, first.count + len(new), first.since, dict(kinds), overrides)
