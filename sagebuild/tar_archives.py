@@ -8,6 +8,8 @@ import zlib
 
 # Names of files have at most 4096 bytes on Linux; a header may hold some more facts about a member.
 LARGEST_HEADER = 1024 * 1024  # bytes
+# A member of GNU's or POSIX's format has at most three such headers: facts, name and target.
+MOST_HEADERS = 8
 # The types of members that describe the following member: their content is read into memory.
 _HEADERS = frozenset(
     {
@@ -35,8 +37,21 @@ BROKEN = (
 class Member(tarfile.TarInfo):
     """A member of an archive; pass it as ``tarinfo`` to `tarfile.open`.
 
-    tarfile itself reads a header of any size into memory, and ends silently at an invalid one.
+    tarfile itself reads a header of any size into memory, calls itself for each header, and ends silently at an invalid
+    one.
     """
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Member:
+        """Read a member with its headers; raise ReadError if it has too many."""
+        depth: int = getattr(archive, "header_depth", 0)
+        if depth > MOST_HEADERS:
+            raise tarfile.ReadError(f"a member has more than {MOST_HEADERS} headers")
+        archive.header_depth = depth + 1  # type: ignore[attr-defined]
+        try:
+            return super().fromtarfile(archive)
+        finally:
+            archive.header_depth = depth  # type: ignore[attr-defined]
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Member:
