@@ -48,10 +48,11 @@ check: setup ## run the linter, the type checker and the fast tests: before each
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	npx asl-validator --json-path statemachine.asl.json
-	$(BIN)/pytest --numprocesses 2 tests/unit tests/functional tests/contract
+	$(BIN)/pytest --numprocesses 2 --ignore tests/functional/exhaustive tests/unit tests/functional tests/contract
 
 test: check .venv/.sdk ## run everything that CI runs
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/sdk tests/local # the longest first
+	$(BIN)/pytest --numprocesses 3 tests/functional/exhaustive
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder tests/e2e tests/sdk tests/local # the longest first
 
 examples: setup .venv/.sdk ## run the tests that need PyTorch and TensorFlow (large downloads)
 	$(STEP) "install pip" $(INSTALL) 'pip>=25.1' # for --group

@@ -257,7 +257,7 @@ def deploy(engine: Engine, *parameters: str) -> DeployedStack:
 
 
 def _grant_patience(engine: Engine) -> None:
-    """Let the skill wait for a busy laptop; tests/functional/test_skill_slow.py holds it to its real limits."""
+    """Let the skill wait for a busy laptop; exhaustive/test_skill_slow.py holds it to its real limits."""
     client, name = engine.client("lambda"), f"{NAME}-alexaSkill"
     variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     patient = variables | {"LAST_CALL_SECONDS": "30", "CALL_TIMEOUT_SECONDS": "30"}

@@ -231,7 +231,8 @@ def use_sweep(stack: DeployedStack) -> None:
 def use_pipeline(stack: DeployedStack) -> None:
     """Do with a named pipeline what has permissions of its own."""
     fraud, bucket = Pipeline(stack, "fraud"), stack.outputs["ModelBucket"]
-    fraud.finish(fraud.start(hyperparameters={"trouble": "serving"}))
+    for trouble in ("training", "serving"):  # the finish reads the logs
+        fraud.finish(fraud.start(hyperparameters={"trouble": trouble}))
     stack.client("s3").put_object(Bucket=bucket, Key="fraud/checkpoints/earlier", Body=b"1")
     packed = {"networkisolation": True, "checkpoints": {"uri": f"s3://{bucket}/fraud/checkpoints/"}, "keepbuilds": 1}
     good = fraud.build(smoketest=sample(stack), **packed)

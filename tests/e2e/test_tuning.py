@@ -138,8 +138,8 @@ def test_stop_by_voice_stops_the_tuning_and_its_trainings(tuner: DeployedStack) 
 def test_a_tuning_whose_trainings_all_fail_says_why(tuner: DeployedStack) -> None:
     record = tuner.build(**TUNING | {"hyperparameters": with_trouble("training"), "maxtrainingjobs": 2})
     assert (record["status"], record["step"], record["job_status"]) == ("failed", "Tune Model", "Failed")
-    assert record["reason"].startswith("All training jobs failed.")
-    assert "ValueError: the learning rate makes no sense" in record["reason"]
+    assert record["reason"].startswith("The training failed: ValueError: the learning rate makes no sense\n")
+    assert "SageMaker: All training jobs failed." in record["reason"]
     (message,) = tuner.read_notifications(record["number"])
     assert "Tuning: Failed, 0 of 2 trainings completed" in message
 

@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from tests.engine import Engine
 from tests.local.functions import Recorder, eventually, left_in, name, queue, receive, role
-from tests.local.test_audit import OTHER_ROLE, Role, allow
+from tests.local.test_audit import Role, allow
 
+MISSING_ROLE = "arn:aws:iam::123456789012:role/no-such-role"
 OFF = {"Mode": "OFF"}
 
 
@@ -117,9 +118,9 @@ def test_a_schedule_sends_in_its_role(engine: Engine, tmp_path: Path) -> None:
         ({"ScheduleExpression": "rate(7 day)"}, r"Invalid Schedule Expression rate\(7 day\)"),
         ({"ScheduleExpression": "cron(0 6 * * * *)"}, "Invalid Schedule Expression cron"),
         ({"ScheduleExpressionTimezone": "Berlin"}, "Invalid Schedule Expression Timezone Berlin"),
-        ({"Target": {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "RoleArn": OTHER_ROLE}},
+        ({"Target": {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "RoleArn": MISSING_ROLE}},
          "The execution role you provide must allow AWS EventBridge Scheduler to assume the role"),
-        ({"Target": {"Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/c", "RoleArn": OTHER_ROLE}},
+        ({"Target": {"Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/c", "RoleArn": MISSING_ROLE}},
          "local/ delivers schedules to sqs, lambda, sns, not to arn:aws:ecs"),
         ({"GroupName": "nowhere"}, "Schedule group nowhere does not exist"),
     ],
