@@ -24,9 +24,8 @@ uploads = typer.Typer(no_args_is_help=True, help="Upload training data or source
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for function in (predict, doctor):
+    for function in (predict, say, doctor):
         command(app, function.__name__)(function)
-    command(app, "say", for_pipeline=False)(say)
     command(uploads, "data")(upload_data)
     command(uploads, "source")(upload_source)
 
@@ -59,7 +58,7 @@ def say(
     sentences: Annotated[list[str], typer.Argument(help="What to say; several sentences are one conversation.")],
     locale: Annotated[str, typer.Option(help="Language and country.")] = "en-US",
 ) -> None:
-    """Send sentences to the Alexa skill: sagebuild say "start a build" yes."""
+    """Send sentences to the Alexa skill, about the pipeline of --pipeline: sagebuild say "start a build" yes."""
     answers: list[Answer] = []
     for sentence in sentences:
         answers.append(ask_skill(session.stack.service, sentence, locale, answers[-1].session if answers else None))

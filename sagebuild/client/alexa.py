@@ -61,6 +61,7 @@ def say(service: Service, utterance: str, locale: str = "en-US", session: dict[s
     entities = session.pop("entities", {})
     resolved = resolve(utterance, locale, entities)
     function = f"{service.stack_name}-alexaSkill"
+    session = session or _begin_session(service.pipeline)
     envelope = _build_envelope(_read_skill_id(service, function), resolved, locale, session)
     with aws_call("invoke the skill"):
         answer = service.functions.invoke(FunctionName=function, Payload=json.dumps(envelope))
@@ -100,14 +101,19 @@ def _build_envelope(skill_id: str, resolved: Resolved, locale: str, session: dic
         if resolved.pipeline:
             slots["pipeline"]["resolutions"] = _build_resolutions(skill_id, resolved.pipeline)
         request["intent"] = {"name": resolved.intent, "confirmationStatus": "NONE", "slots": slots}
-    first = {"new": True, "sessionId": f"amzn1.echo-api.session.{uuid.uuid4()}", "attributes": {}}
     device = {"deviceId": "amzn1.ask.device.COMMANDLINE", "supportedInterfaces": {}}
     return {
         "version": "1.0",
-        "session": {"application": application, "user": user} | (session or first),
+        "session": {"application": application, "user": user} | session,
         "context": {"System": {"application": application, "user": user, "device": device}},
         "request": request,
     }
+
+
+def _begin_session(pipeline: str) -> dict[str, Any]:
+    """Begin a conversation, about a pipeline unless it is the default one."""
+    attributes = {"pipeline": pipeline} if pipeline else {}
+    return {"new": True, "sessionId": f"amzn1.echo-api.session.{uuid.uuid4()}", "attributes": attributes}
 
 
 def _build_resolutions(skill_id: str, pipeline: str) -> dict[str, Any]:

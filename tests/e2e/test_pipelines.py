@@ -71,6 +71,7 @@ def test_each_pipeline_gets_its_own_endpoint_and_notification(deployed: Deployed
         assert len([text for text in texts if f"{NAME}/{name} succeeded" in text]) == 1
         answer = command(deployed, "predict", "--data", json.dumps([[0] * 64]), "--pipeline", name)
         assert len(json.loads(answer)) == 1
+        assert f"of {name} succeeded" in command(deployed, "say", "is my build done", "--pipeline", name)
     rows = {row["name"]: row for row in json.loads(command(deployed, "pipelines", "--json"))}
     assert [rows[name]["live_build"] for name in ("fraud", "churn")] == [fraud["number"], churn["number"]]
 
