@@ -61,7 +61,7 @@ def describe_removal(service: Service) -> Removal:
         f"the models, endpoint configurations, training and tuning jobs of its builds ({prefix}...), with their logs",
         f"the models' files in s3://{settings.model_bucket}/{service.folder}",
         f"the model package group {name_package_group(service)} with its packages",
-        f"the parameter document {name_document(service)} and the records of {state.newest_ended} builds",
+        f"the parameter document {name_document(service)}, and the records of its builds",
     )
     kept = (
         f"its data in s3://{settings.data_bucket}/{service.folder}",
