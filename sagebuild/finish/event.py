@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sagebuild.builds.records import BuildRecord
+from sagebuild.builds.records import BuildRecord, read_build
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.finish.build import finish_build
 from sagebuild.finish.ending import Ending
@@ -41,10 +41,11 @@ def finish_execution(
         service = stack.for_pipeline(pipeline)
         if name_execution(service, number) != name:  # such as build-012
             raise BuildNotFoundError(f"No build has the execution {name}.")
-        return finish_build(service, number, _read_ending(detail), sleep, invocation=invocation)
+        read_build(service, number)
     except (ValueError, BuildNotFoundError) as error:
         _log.warning("the execution %s was not started by sagebuild: %s", name, error)
         return None
+    return finish_build(service, number, _read_ending(detail), sleep, invocation=invocation)
 
 
 def _read_ending(detail: Mapping[str, Any]) -> Ending:
