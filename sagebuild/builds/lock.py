@@ -118,17 +118,22 @@ def list_states(service: Service) -> list[PipelineState]:
 
     That is one query for thousands of pipelines, by a consistent read.
     """
-    with aws_call("list the pipelines"):
-        pages = service.dynamodb.get_paginator("query").paginate(
-            TableName=service.settings.builds_table,
-            KeyConditionExpression="kind = :stack",
-            ExpressionAttributeValues={":stack": {"S": "stack"}},
-            ConsistentRead=True,
-        )
-        states = [_to_state(item) for page in pages for item in page["Items"]]
+    states = [_to_state(item) for item in list_items(service, "stack")]
     if not any(state.pipeline == "" for state in states):
         states.append(PipelineState())
     return sorted(states, key=lambda state: state.pipeline.lower())
+
+
+def list_items(service: Service, kind: str) -> list[Any]:
+    """Return the items of a kind that has one for each pipeline, by one consistent query."""
+    with aws_call("list the pipelines"):
+        pages = service.dynamodb.get_paginator("query").paginate(
+            TableName=service.settings.builds_table,
+            KeyConditionExpression="kind = :kind",
+            ExpressionAttributeValues={":kind": {"S": kind}},
+            ConsistentRead=True,
+        )
+        return [item for page in pages for item in page["Items"]]
 
 
 def read_seen(service: Service, state: PipelineState) -> list[str]:

@@ -51,7 +51,7 @@ def _is_no_subset(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
     return not after or not set(after) <= set(before)
 
 
-def _asks_nobody(before: str, after: str) -> bool:
+def _needs_no_approval(before: str, after: str) -> bool:
     return before == "manual" != after
 
 
@@ -85,7 +85,7 @@ def _is_easier_test(before: SmokeTest, after: SmokeTest | None) -> bool:
 
 
 _SAFEGUARDS: dict[str, _IsLooser] = {
-    "approval": _asks_nobody,
+    "approval": _needs_no_approval,
     "qualitygate": _is_wider_gate,
     "mustimprove": _is_smaller_improvement,
     "smoketest": _is_easier_test,

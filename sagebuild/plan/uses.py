@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.items import from_item, to_item
-from sagebuild.builds.lock import list_states, state_key
+from sagebuild.builds.lock import list_items, list_states, state_key
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.running.endpoint import Endpoint, describe_variants
 from sagebuild.service import Service, aws_call
@@ -80,14 +80,7 @@ def read_others(service: Service) -> dict[str, list[Use]]:
     A build counts while it holds its pipeline's lock.
     """
     running = {state.pipeline: state.running for state in list_states(service)}
-    with aws_call("read what the other pipelines use"):
-        pages = service.dynamodb.get_paginator("query").paginate(
-            TableName=service.settings.builds_table,
-            KeyConditionExpression="kind = :uses",
-            ExpressionAttributeValues={":uses": {"S": "uses"}},
-            ConsistentRead=True,
-        )
-        items = [from_item(item) for page in pages for item in page["Items"]]
+    items = [from_item(item) for item in list_items(service, "uses")]
     others: dict[str, list[Use]] = {}
     for item in sorted(items, key=lambda item: item["pipeline"].lower()):
         name = item["pipeline"] or DEFAULT

@@ -249,7 +249,7 @@ def use_pipeline(stack: DeployedStack) -> None:
 def use_schedule(stack: DeployedStack) -> None:
     """Write, change and delete the schedule of a document whose pipeline does not exist, so that no build starts."""
     ssm, scheduler = stack.client("ssm"), stack.client("scheduler")
-    document = {"Name": f"/{NAME}/nobody/parameters", "Type": "String", "Overwrite": True}
+    document = {"Name": f"/{NAME}/unused/parameters", "Type": "String", "Overwrite": True}
 
     def list_expressions() -> list[str]:
         names = [each["Name"] for each in scheduler.list_schedules(GroupName=NAME)["Schedules"]]
