@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from sagebuild.builds.pipelines import find_pipeline
+from sagebuild.log_keys import log_about, logged
 from sagebuild.names import parse_package_group
 from sagebuild.service import Service
 from sagebuild.steps.registry import answer_from_registry
@@ -11,6 +12,7 @@ from sagebuild.steps.registry import answer_from_registry
 _log = logging.getLogger("sagebuild")
 
 
+@logged("Answer Approval")
 def handler(event: dict[str, Any], _context: object) -> None:
     """Answer the build whose package was approved or rejected, if it waits for approval."""
     detail, stack = event["detail"], Service.from_environment()
@@ -21,4 +23,5 @@ def handler(event: dict[str, Any], _context: object) -> None:
     comment = detail.get("ApprovalDescription") or ""
     record = answer_from_registry(service, detail["ModelPackageArn"], approved, comment)
     if record:
-        _log.warning("%s: build %s was %s by the model registry", service.label, record.number, record.approval)
+        with log_about(service.pipeline, record.number):
+            _log.warning("%s: build %s was %s by the model registry", service.label, record.number, record.approval)

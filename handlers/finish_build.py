@@ -3,9 +3,11 @@
 from typing import Any
 
 from sagebuild.finish.event import finish_execution
+from sagebuild.log_keys import logged
 from sagebuild.service import Service
 
 
+@logged("Finish Build")
 def handler(event: dict[str, Any], context: Any) -> None:
     """Finish the build whose execution ended."""
     finish_execution(Service.from_environment(), event["detail"], context.aws_request_id)

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from sagebuild.log_keys import logged
 from sagebuild.service import Service
 from sagebuild.steps.packing import pack_model
 
 
+@logged("Pack Model")
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Pack a model and its serving script; return the address of the new archive."""
     packed = pack_model(Service.from_environment(), event["artifacts"], event["source"], event["target"])

@@ -3,10 +3,12 @@
 from typing import Any
 
 from sagebuild.builds.records import now
+from sagebuild.log_keys import logged
 from sagebuild.service import Service
 from sagebuild.steps.approval import request_approval
 
 
+@logged("Ask For Approval")
 def handler(event: dict[str, Any], _context: object) -> None:
     """Store the token of the waiting task, and publish the request."""
     service = Service.from_environment(event["pipeline"])

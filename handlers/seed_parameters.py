@@ -3,11 +3,13 @@
 from typing import Any
 
 from sagebuild.custom_resource import answer_request
+from sagebuild.log_keys import logged
 from sagebuild.parameters import default_document
 from sagebuild.parameters.store import write_document
 from sagebuild.service import Service
 
 
+@logged("Seed Parameters")
 def handler(event: dict[str, Any], context: Any) -> None:
     """Answer CloudFormation's Create, Update or Delete."""
     answer_request(event, context.log_stream_name, _apply)

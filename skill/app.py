@@ -13,6 +13,7 @@ from ask_sdk_core.utils import is_intent_name, is_request_type
 from ask_sdk_model import Response
 from ask_sdk_model.ui import SimpleCard
 
+from sagebuild.log_keys import log_about, logged
 from skill.access import refuse_strangers
 from skill.conversation import PIPELINE, Answer, Intent, SpokenError, Turn
 from skill.domain import limit_calls
@@ -30,6 +31,7 @@ logger = logging.getLogger("sagebuild")
 logger.setLevel(logging.INFO)
 
 
+@logged("Answer Alexa")
 def handler(event: Any, context: object) -> dict[str, Any]:
     """Answer one request of Alexa's.
 
@@ -100,7 +102,8 @@ def _answer(intent: Intent, turn: Turn) -> Answer:
     except SpokenError as error:
         logger.warning("%s of %s failed: %r", intent.name, turn.request_id, error.__cause__)
         answer = Answer(error.sentence)
-    logger.info("%s of %s: %s", intent.name, turn.request_id, answer.sentence and answer.sentence.key)
+    with log_about(answer.pipeline or ""):
+        logger.info("%s of %s: %s", intent.name, turn.request_id, answer.sentence and answer.sentence.key)
     return answer
 
 

@@ -49,6 +49,7 @@ class Deployment:
     memory_mb: int
     log_group: str
     log_format: str
+    log_level: str
     variables: tuple[tuple[str, str], ...]
 
     @classmethod
@@ -67,6 +68,9 @@ class Deployment:
             memory_mb=int(function.memory_size),
             log_group=function.logging_config["LogGroup"],
             log_format=function.logging_config["LogFormat"],
+            # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html: INFO unless another
+            # level was chosen; text logs have no level.
+            log_level=function.logging_config.get("ApplicationLogLevel", "INFO"),
             variables=tuple(sorted(function.environment_vars.items())),
         )
 
@@ -92,6 +96,7 @@ class Deployment:
             "AWS_LAMBDA_FUNCTION_VERSION": self.version,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_FORMAT": self.log_format,
+            **({"AWS_LAMBDA_LOG_LEVEL": self.log_level} if self.log_format == "JSON" else {}),
             "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
             "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
             "AWS_LAMBDA_RUNTIME_API": runtime_api,

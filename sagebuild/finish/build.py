@@ -16,6 +16,7 @@ from sagebuild.builds.records import NOT_ENDED, BuildRecord, now, read_build, up
 from sagebuild.builds.status import find_step
 from sagebuild.cost.spent import price_seconds
 from sagebuild.errors import SagebuildError, StillRunningError
+from sagebuild.finish.build_metrics import write_metrics
 from sagebuild.finish.ending import Ending
 from sagebuild.finish.prune import prune_builds
 from sagebuild.finish.reason import explain_build
@@ -86,6 +87,8 @@ def finish_build(
     is_finished = False
     try:
         notified = notify_once(service, record, clock(), invocation or uuid4().hex)
+        if notified:
+            write_metrics(service, record)
         prune_builds(service, record)
         # Work that a failed or stopped build had requested may appear late, so the sweep looks at that build once more.
         is_finished = (notified or bool(record.notified_at)) and record.status in ("succeeded", "withheld")

@@ -12,6 +12,7 @@ from sagebuild.builds.records import BuildRecord, read_build
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.finish.build import finish_build
 from sagebuild.finish.ending import Ending
+from sagebuild.log_keys import log_about
 from sagebuild.names import name_execution, parse_execution_name
 from sagebuild.service import Service
 
@@ -45,7 +46,10 @@ def finish_execution(
     except (ValueError, BuildNotFoundError) as error:
         _log.warning("the execution %s was not started by sagebuild: %s", name, error)
         return None
-    return finish_build(service, number, _read_ending(detail), sleep, invocation=invocation)
+    with log_about(service.pipeline, number):
+        record = finish_build(service, number, _read_ending(detail), sleep, invocation=invocation)
+        _log.info("%s: build %d %s", service.label, number, record.status)
+        return record
 
 
 def _read_ending(detail: Mapping[str, Any]) -> Ending:

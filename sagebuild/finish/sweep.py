@@ -10,6 +10,7 @@ calls are for builds that run or are not confirmed as finished, never for idle p
 from __future__ import annotations
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from sagebuild.builds.records import BuildRecord, list_builds, now, read_build
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import start_execution
+from sagebuild.log_keys import log_about
 from sagebuild.names import (
     execution_arn,
     name_execution,
@@ -34,6 +36,7 @@ from sagebuild.running.image_builds import find_running_tags
 from sagebuild.service import Service, aws_call
 from sagebuild.steps.approval import deliver_answer
 
+_log = logging.getLogger("sagebuild")
 # Until then, the execution's own event may finish the build; a second finish is harmless and needless.
 GRACE = timedelta(minutes=2)
 # How long after its end a build that did not succeed is examined for work that appears late.
@@ -74,9 +77,14 @@ def sweep_builds(service: Service, at: datetime) -> list[str]:
         A sentence for each build, with the reason.
     """
     unfinished = find_unfinished(service, at)
+    reasons = []
     for each in unfinished:
-        repeat_finish(service.for_pipeline(each.pipeline), each)
-    return [f"Build {each.number} of {service.for_pipeline(each.pipeline).label}: {each.why}" for each in unfinished]
+        bound = service.for_pipeline(each.pipeline)
+        reasons.append(f"Build {each.number} of {bound.label}: {each.why}")
+        with log_about(each.pipeline, each.number):
+            _log.warning("finished again: %s", reasons[-1])
+        repeat_finish(bound, each)
+    return reasons
 
 
 def find_unfinished(service: Service, at: datetime) -> list[Unfinished]:

@@ -23,6 +23,7 @@ from sagebuild.errors import (
 from sagebuild.launch.dead_letters import Message, send_dead_letters
 from sagebuild.launch.start import launch_builds
 from sagebuild.launch.triggers import LaunchRequest, read_message
+from sagebuild.log_keys import log_about
 from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
@@ -138,8 +139,9 @@ def take_messages(
                 requests[found[0]].append((message, found[1]))
     # The smallest groups first, so that a burst for one pipeline does not delay another.
     for pipeline in sorted(requests, key=lambda name: len(requests[name])):
-        for group in _split(requests[pipeline]):
-            _launch_group(service.for_pipeline(pipeline), group, results, sleep)
+        with log_about(pipeline):
+            for group in _split(requests[pipeline]):
+                _launch_group(service.for_pipeline(pipeline), group, results, sleep)
     return results.again + send_dead_letters(service, results.refused)
 
 
@@ -167,13 +169,14 @@ def _launch_group(service: Service, group: Sequence[_Found], results: _Results, 
 def _launch(service: Service, group: Sequence[_Found], sleep: Callable[[float], None]) -> list[tuple[Message, str]]:
     """Launch the build of a group of requests; return the refused messages, each with the reason."""
     launched = launch_builds(service, [request for _, request in group], sleep)
-    _logger.info(
-        "%s: %d requests: build %d %s, %d requests are pending",
-        service.label,
-        len(group) - len(launched.refused),
-        launched.number,
-        "starts" if launched.started else "runs",
-        launched.waiting,
-    )
+    with log_about(service.pipeline, launched.number):
+        _logger.info(
+            "%s: %d requests: build %d %s, %d requests are pending",
+            service.label,
+            len(group) - len(launched.refused),
+            launched.number,
+            "starts" if launched.started else "runs",
+            launched.waiting,
+        )
     refused = launched.refused
     return [(message, refused[request.id]) for message, request in group if request.id in refused]

@@ -49,7 +49,8 @@ def plan_smoke_test(context: BuildContext[BuildParameters]) -> SmokeTestPlan:
         return {"wanted": False}
     sample = {"file": locate_source(context.service, asked.file)} if asked.file else {"body": to_text(asked.body)}
     expected = asked.model_dump(include={"contenttype", "accept", "status", "answertype", "latency"})
-    return {"wanted": True, "sample": sample | expected | {"pipeline": context.service.pipeline}}
+    build = {"number": context.number, "pipeline": context.service.pipeline}
+    return {"wanted": True, "sample": sample | expected | build}
 
 
 def find_sample_problems(context: BuildContext[BuildParameters]) -> Iterator[str]:

@@ -24,6 +24,20 @@ def test_a_build_started_by_voice_ends_with_an_endpoint_that_answers(stack: Depl
     assert 0 < record["cost"] < record["cost_max"]
     assert "\nCost: less than $0.01 for training (at most $" in message
     check_package(stack, record)
+    check_logs(stack, number)
+
+
+def check_logs(stack: DeployedStack, number: int) -> None:
+    """Check that the lines of the functions name the build and its step, and that its metrics were written."""
+    lines = []
+    for function in ("planBuild", "registerModel", "finishBuild"):
+        events = stack.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{NAME}-{function}")["events"]
+        lines += [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
+    steps = {line["step"] for line in lines if (line.get("pipeline"), line.get("build")) == ("default", number)}
+    assert steps == {"Plan Build", "Register Model", "Finish Build"}
+    assert {line["stack"] for line in lines if "step" in line} == {NAME}
+    counted = [line for line in lines if "_aws" in line and line.get("build") == number and "Builds" in line]
+    assert [(line["Stack"], line["Outcome"]) for line in counted] == [(NAME, "succeeded")]
 
 
 def check_package(stack: DeployedStack, record: dict[str, Any]) -> None:

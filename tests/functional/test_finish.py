@@ -48,6 +48,30 @@ def deploy(service: Service, number: int) -> str:
     return name
 
 
+def test_the_metrics_of_a_build_are_written_once_in_the_embedded_metric_format(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launch_build(stack.service, VOICE)
+    deploy(stack.service, 1)
+    update_build(stack.service, 1, status="running")
+    for _ in range(2):
+        finish(stack, 1, SUCCEEDED)
+    counted, measured = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    (directive,) = counted["_aws"]["CloudWatchMetrics"]
+    assert directive == {
+        "Namespace": "sagebuild",
+        "Dimensions": [["Stack", "Pipeline", "Outcome"]],
+        "Metrics": [{"Name": "Builds", "Unit": "Count"}],
+    }
+    named = {name: counted[name] for name in ("Stack", "Pipeline", "Outcome", "Builds", "build")}
+    expected = {"Stack": "sagebuild-test", "Pipeline": "default", "Outcome": "succeeded", "Builds": [1.0], "build": 1}
+    assert named == expected
+    (directive,) = measured["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["Stack", "Pipeline"]]
+    assert {"Name": "Duration", "Unit": "Seconds"} in directive["Metrics"]
+    assert 0 <= measured["Duration"][0] < 60
+
+
 def test_a_success_is_notified_once_and_frees_the_lock(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     config = deploy(stack.service, 1)

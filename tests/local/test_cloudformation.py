@@ -208,6 +208,8 @@ def assert_form(engine: Engine, ids: dict[str, str], form: str) -> None:
     assert [target["Id"] for target in targets] == [form]
     (project,) = engine.client("codebuild").batch_get_projects(names=[ids["Project"]])["projects"]
     assert project["description"] == form
+    shown = engine.client("cloudwatch").get_dashboard(DashboardName=ids["Dashboard"])["DashboardBody"]
+    assert json.loads(shown) == {"widgets": [], "start": form}
     tags = engine.client("sagemaker").list_tags(ResourceArn=ids["PackageGroup"])["Tags"]
     assert {"Key": "form", "Value": form} in tags
 

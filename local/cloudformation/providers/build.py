@@ -1,9 +1,10 @@
-"""State machines, CodeBuild projects, ECR repositories, model package groups and CloudWatch alarms."""
+"""State machines, CodeBuild projects, ECR repositories, model package groups, CloudWatch alarms and dashboards."""
 
 import json
 import re
 from typing import Any
 
+from local.cloudformation.errors import ResourceError
 from local.cloudformation.providers.base import Attributes, Provider, Task, camel, document, tag_list
 from local.cloudformation.schemas import text
 
@@ -146,6 +147,15 @@ def _put_alarm(task: Task) -> Attributes:
     return {"Ref": name, "Arn": arn}
 
 
+def _put_dashboard(task: Task) -> Attributes:
+    try:
+        json.loads(task["DashboardBody"])
+    except ValueError as error:
+        raise ResourceError(f"The dashboard body is invalid, it is not JSON: {error}") from None
+    task.api.put_dashboard(DashboardName=task["DashboardName"], DashboardBody=task["DashboardBody"])
+    return {"Ref": task["DashboardName"]}
+
+
 PROVIDERS = {
     "AWS::StepFunctions::StateMachine": Provider(
         "stepfunctions",
@@ -191,5 +201,13 @@ PROVIDERS = {
         lambda task: task.api.delete_alarms(AlarmNames=[task.physical_id]),
         update=_put_alarm,
         name="AlarmName",
+    ),
+    "AWS::CloudWatch::Dashboard": Provider(
+        "cloudwatch",
+        "DashboardName DashboardBody",
+        _put_dashboard,
+        lambda task: task.api.delete_dashboards(DashboardNames=[task.physical_id]),
+        update=_put_dashboard,
+        name="DashboardName",
     ),
 }
