@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sagebuild.cost.offered import fit_to_region
 from sagebuild.custom_resource import answer_request
 from sagebuild.log_keys import logged
 from sagebuild.parameters import default_document
@@ -17,4 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 def _apply(request_type: str, properties: dict[str, Any]) -> None:
     if request_type != "Delete":  # removeLeftovers deletes the document
-        write_document(Service.from_environment(), default_document(properties["Framework"]), overwrite=False)
+        service = Service.from_environment()
+        write_document(
+            service, fit_to_region(default_document(properties["Framework"]), service.region), overwrite=False
+        )

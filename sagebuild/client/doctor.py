@@ -22,6 +22,7 @@ from sagebuild.parameters.store import name_document
 from sagebuild.plan.deployment import examine_deployment
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
+from sagebuild.plan.quotas import count_needs
 from sagebuild.plan.requests import PlannedRequests, plan_requests
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service
@@ -153,7 +154,8 @@ def _check_requests(examined: Examination) -> Results:
 def _check_quotas(examined: Examination) -> Results:
     findings = Findings()
     if examined.requests.are_valid:
-        examine_quotas(examined.service, examined.requests.bodies, findings)
+        needs = count_needs(examined.requests.bodies, deploys=examined.context.parameters.deployEndpoint)
+        examine_quotas(examined.service, needs, describe_endpoint(examined.service), findings)
         yield from _report(findings, "the quotas allow the requested instances")
     else:
         yield "unknown", "the requests are invalid, so the instances cannot be counted"

@@ -10,6 +10,7 @@ from typing import Any
 from sagebuild.builds.pipelines import record_spoken_names
 from sagebuild.client.differences import Change, Version, remove_path, set_path
 from sagebuild.client.html import render_table
+from sagebuild.cost.offered import fit_to_region
 from sagebuild.errors import InputError, ParameterError
 from sagebuild.parameters import BuildParameters, default_document, parse_document, parse_parameters
 from sagebuild.parameters.json_text import format_document, read_leniently, read_raw_document
@@ -127,7 +128,8 @@ class Parameters(Mapping[str, Any]):
     def defaults(self, framework: str | None = None) -> dict[str, Any]:
         """Return the document that a first deployment writes for a framework; default: the current framework."""
         current = read_leniently(self.text).get("framework")
-        return default_document(framework or str(current or self._service.settings.framework))
+        document = default_document(framework or str(current or self._service.settings.framework))
+        return fit_to_region(document, self._service.region)
 
     def history(self) -> list[Version]:
         """Return the versions that SSM keeps, up to 100, newest first, without those that are not JSON objects."""

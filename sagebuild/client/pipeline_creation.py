@@ -15,6 +15,7 @@ from sagebuild.builds.lock import PipelineState, change_state, read_state
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.builds.records import now
 from sagebuild.client.differences import set_path
+from sagebuild.cost.offered import fit_to_region
 from sagebuild.errors import ParameterError, PipelineNameError
 from sagebuild.names import (
     is_pipeline_name,
@@ -37,7 +38,7 @@ _SHOWN = 80  # characters of a wrong name in a message
 def create_pipeline(service: Service, name: str, framework: str, parameters: Mapping[str, Any] | None) -> Service:
     """Create a pipeline; see `Stack.create_pipeline`. Return the service bound to it."""
     check_name(service, name)
-    document = _build_document(framework, parameters or {})
+    document = _build_document(framework, service.region, parameters or {})
     bound = service.for_pipeline(name)
     _check_state(bound, read_state(bound))
     _check_owners(bound)
@@ -83,8 +84,8 @@ def _reserve_names(service: Service) -> set[str]:
     return {name.lower() for name in names if name}
 
 
-def _build_document(framework: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    document = deepcopy(default_document(framework))
+def _build_document(framework: str, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    document = deepcopy(fit_to_region(default_document(framework), region))
     for path, value in parameters.items():
         set_path(document, path, value)
     if parameters:

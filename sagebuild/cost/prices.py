@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -48,6 +49,21 @@ def find_image_build_price(region: str) -> float | None:
 def date_prices() -> str:
     """Return the date of the table's oldest prices, in ISO format."""
     return str(_read_table()["of"])
+
+
+def list_prices(section: str, region: str) -> Mapping[str, float]:
+    """Return the prices of a region by instance type, of the section "hosting" or "training"; none if unknown."""
+    prices: Mapping[str, float] = _read_table()[section].get(region, {})
+    return prices
+
+
+@lru_cache(maxsize=1)
+def list_known_types() -> frozenset[str]:
+    """Return the instance types that have a price in any region."""
+    table = _read_table()
+    return frozenset(
+        kind for section in ("hosting", "training") for prices in table[section].values() for kind in prices
+    )
 
 
 def _look_up(section: str, region: str, instance_type: str) -> float | None:

@@ -73,8 +73,9 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     instance_type = bodies["endpointConfig"]["ProductionVariants"][0].get("InstanceType")
     if requests.are_valid:
         # Written before the others are read: of two builds that are planned at once, the second one sees the first.
-        record_running(service, record.number, count_needs(bodies))
-        examine_quotas(service, bodies, findings)
+        needs = count_needs(bodies, deploys=parameters.deployEndpoint)
+        record_running(service, record.number, needs)
+        examine_quotas(service, needs, live.endpoint, findings)
     examine_inputs(context, artifacts, findings)
     examine_images(context, findings)
     examine_account(context, live.endpoint, findings)

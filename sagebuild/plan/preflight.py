@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from botocore.exceptions import ClientError
 
@@ -12,7 +12,7 @@ from sagebuild.images.byod import find_source_problems, locate_source_in_s3
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
 from sagebuild.plan.findings import Findings
-from sagebuild.plan.quotas import QuotasUnknown, count_needs, explain_short_quota, find_short_quotas
+from sagebuild.plan.quotas import QuotasUnknown, count_old_fleet, explain_short_quota, find_short_quotas
 from sagebuild.plan.shapes import find_violations
 from sagebuild.plan.sources import examine_sources
 from sagebuild.plan.uses import read_others
@@ -176,16 +176,27 @@ def _find_network_problems(service: Service, parameters: BuildParameters) -> Ite
         )
 
 
-def examine_quotas(service: Service, bodies: Bodies, findings: Findings) -> None:
-    """Compare the instances that the requests ask for, and those of the other pipelines, with the account's quotas."""
-    needs = count_needs(bodies)
+def examine_quotas(service: Service, needs: Mapping[str, int], live: Endpoint | None, findings: Findings) -> None:
+    """Compare a build's instances, and those in use by its endpoint and other pipelines, with the account's quotas.
+
+    Parameters
+    ----------
+    needs
+        As `count_needs` returns them.
+    live
+        The endpoint that an update replaces.
+    """
     others = read_others(service) if needs else {}
-    totals = {name: need + sum(use.count for use in others.get(name, ())) for name, need in needs.items()}
+    old = count_old_fleet(service, live, needs)
+    totals = {
+        name: need + old.get(name, 0) + sum(use.count for use in others.get(name, ())) for name, need in needs.items()
+    }
     try:
         short = find_short_quotas(service, totals)
     except QuotasUnknown as reason:
         findings.notes.append(f"The service quotas were not examined: {reason}")
         return
     findings.problems += [
-        explain_short_quota(name, value, needs[name], others.get(name, ())) for name, value in short.items()
+        explain_short_quota(name, value, needs[name], old.get(name, 0), others.get(name, ()))
+        for name, value in short.items()
     ]

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.plan.uses import Use, count_instances
+from sagebuild.running.endpoint import Endpoint, describe_variants
 from sagebuild.service import Service, aws_call
 from sagebuild.settings import Settings
 
@@ -22,8 +23,14 @@ class QuotasUnknown(Exception):  # noqa: N818 - an outcome, not a failure
     """The quotas could not be read; the message gives the reason."""
 
 
-def count_needs(bodies: Mapping[str, dict[str, Any]]) -> dict[str, int]:
-    """Count the instances that a build's requests need, by the quota's name in the Service Quotas console."""
+def count_needs(bodies: Mapping[str, dict[str, Any]], *, deploys: bool) -> dict[str, int]:
+    """Count the instances that a build's requests need, by the quota's name in the Service Quotas console.
+
+    Parameters
+    ----------
+    deploys
+        Whether the build creates or updates the endpoint.
+    """
     tuning = bodies.get("tuning", {})
     training = bodies.get("training") or tuning.get("TrainingJobDefinition", {})
     limits = tuning.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
@@ -36,13 +43,38 @@ def count_needs(bodies: Mapping[str, dict[str, Any]]) -> dict[str, int]:
         for usage in usages if group.get("InstanceType") else ():
             name = f"{group['InstanceType']} for {usage} usage"
             needs[name] = needs.get(name, 0) + count
-    return needs | count_instances(bodies["endpointConfig"]["ProductionVariants"])
+    return needs | (count_instances(bodies["endpointConfig"]["ProductionVariants"]) if deploys else {})
 
 
-def explain_short_quota(name: str, value: float, need: int, others: Sequence[Use]) -> str:
-    """Explain that the account's quota does not suffice for a build, and which other pipelines use it."""
+def count_old_fleet(service: Service, live: Endpoint | None, needs: Mapping[str, int]) -> dict[str, int]:
+    """Count the instances that keep serving while an update starts the new ones, by the name of a needed quota.
+
+    SageMaker terminates the old instances after the traffic has moved to the new ones:
+    https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html. A failed endpoint is deleted
+    before its replacement is created.
+    """
+    if live is None or live.status == "Failed":
+        return {}
+    old = count_instances(describe_variants(service, live.config))
+    return {name: count for name, count in old.items() if name in needs}
+
+
+def explain_short_quota(name: str, value: float, need: int, old: int, others: Sequence[Use]) -> str:
+    """Explain that the account's quota does not suffice for a build.
+
+    Parameters
+    ----------
+    need
+        The new instances of the build.
+    old
+        The instances of the pipeline's own endpoint that still serve while the new ones start.
+    others
+        What other pipelines use.
+    """
     short = f"The account's quota '{name}' is {value:g}, and the build needs {need}"
-    if value < need or not others:
+    if old:
+        short += f" in addition to the {old} that serve until the update is complete"
+    if value < need + old or not others:
         return f"{short}; request an increase in the Service Quotas console, or choose another instance type or count."
     total, each = sum(use.count for use in others), ", ".join(map(str, others))
     return (

@@ -11,6 +11,7 @@ from sagebuild.images.containers import choose_image
 from sagebuild.images.table import Scope
 from sagebuild.parameters import BuildParameters
 from sagebuild.plan.findings import Findings
+from sagebuild.plan.instance_types import choose_instance_types, find_type_problems
 from sagebuild.plan.preflight import find_body_problems
 from sagebuild.requests.bodies import Bodies
 from sagebuild.requests.hooks import replace_bodies
@@ -47,11 +48,13 @@ def plan_requests(context: BuildContext[BuildParameters], findings: Findings) ->
 
     Problems are added to the findings, so that one run reports all of them.
     """
+    context = choose_instance_types(context, findings)
     images = _choose_images(context, findings)
     training = _plan_training(context, images.get("training"), findings)
     bodies = build_bodies(context, images.get("training"), images.get("inference"))
     bodies, problems = replace_bodies(context, bodies)
     problems += find_body_problems(context.service, bodies)
+    problems += find_type_problems(context.service.region, bodies)
     findings.problems += problems
     if problems:  # an invalid request has no price
         return PlannedRequests(training, bodies, images, None, are_valid=False)

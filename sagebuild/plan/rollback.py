@@ -28,6 +28,7 @@ from sagebuild.plan.deployment import (
     plan_deployment,
 )
 from sagebuild.plan.findings import Findings
+from sagebuild.plan.preflight import examine_quotas
 from sagebuild.plan.uses import count_instances, record_running
 from sagebuild.requests.bodies import build_tags
 from sagebuild.running.endpoint import Endpoint, describe_models, describe_variants
@@ -122,7 +123,9 @@ def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
     context, findings = BuildContext(service, record.number, parameters), Findings()
     variants = describe_variants(service, target.endpoint_config)
     instance_type = variants[0].get("InstanceType") if variants else None
-    record_running(service, record.number, count_instances(variants))
+    needs = count_instances(variants)
+    record_running(service, record.number, needs)
+    examine_quotas(service, needs, live.endpoint, findings)
     examine_deployment(context, findings)
     examine_scaling(service, live, instance_type, findings)
     findings.raise_problems()

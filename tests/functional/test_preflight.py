@@ -346,6 +346,50 @@ def test_instances_beyond_the_quota_are_reported(ready: Stack) -> None:
     ]
 
 
+def test_an_update_needs_instances_beside_those_that_serve(ready: Stack) -> None:
+    give_quotas(ready, {TRAINING: 1, ENDPOINT: 2})
+    plan_first(ready)
+    serve(ready, 2)
+    launch_build(ready.service, Trigger("voice"))
+    with pytest.raises(PreflightError) as error:
+        plan_build(ready.service, read_build(ready.service, 2))
+    assert str(error.value) == (
+        f"The account's quota '{ENDPOINT}' is 2, and the build needs 1 in addition to the 2 that serve until the "
+        "update is complete; request an increase in the Service Quotas console, or choose another instance type or "
+        "count."
+    )
+    for changes in ({"deployEndpoint": False}, {"hostinstancetype": "ml.m5.large"}):
+        write(ready, RIGHT | changes)
+        assert plan_build(ready.service, read_build(ready.service, 2))
+
+
+def test_a_region_without_the_default_type_gets_a_cheap_one_and_a_note(ready: Stack) -> None:
+    ready.settings["AWS_REGION"] = "eu-north-1"
+    unnamed = {name: value for name, value in RIGHT.items() if not name.endswith("instancetype")}
+    planned = plan(ready, unnamed)
+    assert planned["endpointConfig"]["ProductionVariants"][0]["InstanceType"] == "ml.c5.large"
+    assert planned["training"]["ResourceConfig"]["InstanceType"] == "ml.m5.large"
+    note = "hostinstancetype is ml.c5.large, because SageMaker does not offer the default ml.t2.medium in eu-north-1."
+    assert note in read_build(ready.service, 1).notes
+
+
+def test_a_type_that_the_region_does_not_offer_is_refused_before_the_training(ready: Stack) -> None:
+    ready.settings["AWS_REGION"] = "mx-central-1"
+    with pytest.raises(PreflightError) as error:
+        plan(ready, BYOD | {"hostinstancetype": "ml.t2.medium", "traininstancetype": "ml.m5.large"})
+    assert str(error.value).splitlines() == [
+        "traininstancetype is ml.m5.large, which SageMaker does not offer in mx-central-1; choose one that it offers, "
+        "such as ml.c7i.large or ml.m6i.large.",
+        "hostinstancetype is ml.t2.medium, which SageMaker does not offer in mx-central-1; choose one that it offers, "
+        "such as ml.c6i.large or ml.c7i.large.",
+    ]
+    groups = [{"name": "a", "type": "ml.c5.xlarge", "count": 1}, {"name": "b", "type": "ml.m6i.large", "count": 1}]
+    with pytest.raises(
+        PreflightError, match=r"^traininstancetype is ml\.c5\.xlarge, which SageMaker does not offer in "
+    ):
+        plan(ready, BYOD | {"instancegroups": groups, "serverless": {"memory": 2, "concurrency": 1}})
+
+
 def test_spot_trainings_and_warm_pools_have_quotas_of_their_own(ready: Stack) -> None:
     give_quotas(ready, {TRAINING: 0, "ml.m5.large for spot training job usage": 0})
     (problem,) = find_problems(ready, spot=True, spotmaxwait=5, serverless={"memory": 1, "concurrency": 1})

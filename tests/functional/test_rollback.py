@@ -24,7 +24,7 @@ from sagebuild.plan.rollback import find_target, request_rollback
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.voice import rollback as voice
 from sagebuild.voice.comparison import compare_builds
-from tests.functional.conftest import Stack
+from tests.functional.conftest import FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
 from tests.functional.test_finish import FAILED, SUCCEEDED, deploy, finish
 
@@ -36,6 +36,7 @@ BACK = Ending("FAILED", "EndpointDeploymentError", "The endpoint did not take th
 def hosting(stack: Stack) -> FakeHosting:
     fake = FakeHosting(stack.service.sagemaker)
     stack.service.__dict__["sagemaker"] = fake
+    stack.service.__dict__["quotas"] = FakeQuotas({})
     return fake
 
 
@@ -269,3 +270,11 @@ def test_after_a_rollback_the_gate_compares_with_the_restored_model(stack: Stack
     roll_back(stack, hosting, "previous")
     found = compare_builds(stack.service, with_live=True)
     assert (found.number, found.other, found.metrics) == (2, 1, {"accuracy": (0.91, 0.92)})
+
+
+def test_a_rollback_that_the_quota_does_not_allow_is_refused(stack: Stack, hosting: FakeHosting) -> None:
+    for number in (1, 2):
+        make_live(stack, hosting, number)
+    stack.service.__dict__["quotas"] = FakeQuotas({"ml.t2.medium for endpoint usage": 1})
+    with pytest.raises(PreflightError, match="is 1, and the build needs 1 in addition to the 1 that serve until"):
+        roll_back(stack, hosting, "previous")
