@@ -36,7 +36,7 @@ def accept_options(
 builds.add_commands(app)
 stacks.add_commands(app)
 params.add_commands()
-conversions.add_commands(params.app)
+conversions.add_commands(app, params.app)
 pipelines.add_commands()
 app.add_typer(params.app, name="params")
 app.add_typer(pipelines.app, name="pipelines")

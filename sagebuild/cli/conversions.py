@@ -13,6 +13,8 @@ import typer
 from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.client.conversion.report import describe_conversion
 from sagebuild.client.conversion.requests import convert_requests
+from sagebuild.client.migration.document import migrate_document
+from sagebuild.client.migration.report import describe_migration
 from sagebuild.errors import InputError
 from sagebuild.framework_facts import FRAMEWORKS
 
@@ -23,9 +25,10 @@ def _complete_framework(incomplete: str) -> list[str]:
     return [name for name in FRAMEWORKS if name.startswith(incomplete.upper())]
 
 
-def add_commands(params: typer.Typer) -> None:
-    """Add the command to the group of the parameters."""
+def add_commands(app: typer.Typer, params: typer.Typer) -> None:
+    """Add the commands to the application and to the group of the parameters."""
     command(params, "from-request")(convert)
+    command(app, "migrate")(migrate)
 
 
 def convert(
@@ -48,10 +51,7 @@ def convert(
     ] = None,
 ) -> None:
     """Convert SageMaker requests to a parameter document, and list what has no counterpart."""
-    name = framework and framework.strip().upper()
-    if name and name not in FRAMEWORKS:
-        raise InputError(f"--framework is '{framework}'; it must be one of {', '.join(FRAMEWORKS)}.")
-    result = convert_requests(((file, read_text(file)) for file in files), name)
+    result = convert_requests(((file, read_text(file)) for file in files), _check_framework(framework))
     if session.as_json:
         print_json(
             {
@@ -67,6 +67,36 @@ def convert(
         print_report(describe_conversion(result))
     if result.problems:
         raise typer.Exit(FAILED)
+
+
+def migrate(
+    session: Session,
+    file: Annotated[
+        str,
+        typer.Argument(help="The file with the old document, or - for standard input.", show_default=False),
+    ],
+    framework: Annotated[
+        str | None,
+        typer.Option(help="The framework.", show_default="the document's", autocompletion=_complete_framework),
+    ] = None,
+) -> None:
+    """Convert a parameter document of aws-sagemaker-build, and report every change."""
+    result = migrate_document(read_text(file), _check_framework(framework))
+    if session.as_json:
+        changes = [change._asdict() for change in result.changes]
+        print_json({"document": result.document, "changes": changes, "problems": result.problems})
+    else:
+        print_json(result.document)
+        print_report(describe_migration(result))
+    if result.problems:
+        raise typer.Exit(FAILED)
+
+
+def _check_framework(given: str | None) -> str | None:
+    name = given and given.strip().upper()
+    if name and name not in FRAMEWORKS:
+        raise InputError(f"--framework is '{given}'; it must be one of {', '.join(FRAMEWORKS)}.")
+    return name
 
 
 def print_report(lines: Iterable[str]) -> None:

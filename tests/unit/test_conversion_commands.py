@@ -97,3 +97,20 @@ def test_a_framework_that_does_not_exist_is_refused(
 ) -> None:
     assert run(monkeypatch, "params", "from-request", str(TRAINING), "--framework", "JAX") == 1
     assert "--framework is 'JAX'; it must be one of TENSORFLOW, " in capsys.readouterr().err
+
+
+def test_an_old_document_is_migrated_and_each_change_is_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = str(FILES.with_name("predecessor") / "mxnet-tuning.json")
+    assert run(monkeypatch, "migrate", old) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["mxnetversion"] == "1.1"
+    assert '- frameworkversion "1.1": it is mxnetversion' in printed.err.splitlines()
+    assert run(monkeypatch, "migrate", old, "--framework", "SCIKIT", "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["document"]["framework"] == "SCIKIT"
+    assert {"name": "framework", "action": "dropped", "value": "MXNET", "reason": "the framework is SCIKIT"} in (
+        result["changes"]
+    )
+    assert result["problems"] == []

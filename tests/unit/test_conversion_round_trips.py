@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
 import pytest
 
+from sagebuild.errors import InputError
 from tests.unit.conversions import OPTIONS, build, convert
 from tests.unit.golden_requests import DOCUMENTS, GOLDEN, build_requests
 from tests.unit.test_conversion_members import SAGEMAKER, SHAPES
@@ -83,3 +85,23 @@ def list_values(value: Any, place: str) -> Iterator[tuple[str, Any]]:
 def units_of(value: Any) -> tuple[int, ...]:
     """Return the units in which a document may have a value: itself, hours for seconds, GB for MB."""
     return (1, 3600, 1024) if isinstance(value, int) else (1,)
+
+
+@pytest.mark.parametrize("kind", ["training", "tuning", "model", "endpointConfig"])
+def test_a_damaged_request_is_converted_or_refused_with_a_sentence(kind: str) -> None:
+    """Each value of a request in turn becomes another one."""
+    document = OPTIONS["asynchronous" if kind == "endpointConfig" else "pipeline" if kind == "model" else kind]
+    text = json.dumps(build(document)[kind])
+    for number in range(len(list(list_places(json.loads(text))))):
+        body = json.loads(text)
+        holder, key = list(list_places(body))[number]
+        holder[key] = (None, 7, [], [{}], {"Values": 3}, "none")[number % 6]
+        with suppress(InputError):
+            convert(body)
+
+
+def list_places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every object and array in a value with each of its keys."""
+    for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from list_places(value[key])

@@ -13,13 +13,11 @@ from sagebuild.client.conversion.endpoint import convert_endpoint_config
 from sagebuild.client.conversion.members import TAGS, TRAINING, TUNING, Members
 from sagebuild.client.conversion.model import convert_model
 from sagebuild.client.conversion.model_members import ENDPOINT_CONFIG, MODEL
-from sagebuild.client.conversion.shared import convert_tags
+from sagebuild.client.conversion.shared import convert_tags, order_parameters
 from sagebuild.client.conversion.source import Source
 from sagebuild.client.conversion.training import convert_training
 from sagebuild.client.conversion.tuning import convert_tuning
 from sagebuild.errors import InputError
-from sagebuild.parameters import MODELS, BuildParameters
-from sagebuild.parameters.common import Common, DataAndSteps
 
 _HOOK = "the function of deploy parameter {} can add it to the request (docs/hooks.md)"
 
@@ -132,7 +130,7 @@ def convert_requests(texts: Iterable[tuple[str, str]], framework: str | None = N
         draft.report_rest(rest.content, KINDS[kind].members, KINDS[kind].advice)
     _note_what_is_missing(draft, {kind for kind, _, _ in found})
     return Conversion(
-        _sort(draft.document),
+        order_parameters(draft.document),
         tuple(draft.unconverted),
         tuple(draft.given),
         tuple(draft.notes),
@@ -183,11 +181,3 @@ def _note_what_is_missing(draft: Draft, kinds: set[str]) -> None:
         draft.note("InferenceImage is not known; convert the model's request, too, or set InferenceImage.")
     if not kinds & {"training", "tuning", "model"}:
         draft.note("Without a training job or a model, the framework is not known; the document is a part of one.")
-
-
-def _sort(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with the framework's own parameters first."""
-    model = MODELS.get(str(document.get("framework")), BuildParameters)
-    own = (name for name in model.model_fields if name not in BuildParameters.model_fields)
-    names = ["framework", *own, *Common.model_fields, *DataAndSteps.model_fields]
-    return {name: document[name] for name in dict.fromkeys(names) if name in document} | document

@@ -1,4 +1,4 @@
-"""Converts what several kinds of requests have: the network, tags and durations."""
+"""Converts what several kinds of requests have: the network, tags and durations; and orders a document."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from sagebuild.client.conversion.draft import Draft
 from sagebuild.client.conversion.source import Source
+from sagebuild.parameters import MODELS, BuildParameters
+from sagebuild.parameters.common import Common, DataAndSteps
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 
 _RESERVED = ("aws:", "sagebuild:")
@@ -48,3 +50,11 @@ def to_hours(seconds: Any) -> Any:
         return seconds
     hours = seconds / SECONDS_PER_HOUR
     return int(hours) if hours == int(hours) else hours
+
+
+def order_parameters(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with the framework's own parameters first."""
+    model = MODELS.get(str(document.get("framework")), BuildParameters)
+    own = (name for name in model.model_fields if name not in BuildParameters.model_fields)
+    names = ["framework", *own, *Common.model_fields, *DataAndSteps.model_fields]
+    return {name: document[name] for name in dict.fromkeys(names) if name in document} | document

@@ -32,7 +32,7 @@ def convert_job(
         Names of the hyperparameters that a tuning job searches.
     """
     groups = _convert_instances(draft, resources)
-    types = [group["type"] for group in groups] or [str(draft.document.get("traininstancetype", "ml.m5.large"))]
+    types = [str(group["type"]) for group in groups] or [str(draft.document.get("traininstancetype", "ml.m5.large"))]
     algorithm = source.child("AlgorithmSpecification")
     image = algorithm.take_text("TrainingImage")
     put_training_image(draft, image, algorithm.name("TrainingImage"), types, has_script(hyperparameters))
