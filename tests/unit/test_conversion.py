@@ -132,6 +132,9 @@ def test_several_variants_shadows_and_captured_data_are_listed() -> None:
         "0.json: DataCaptureConfig.DestinationS3Uri",
     ]
     assert "1.json: Tags[1] (aws:owner)" in result.given
+    assert result.problems == ()
+    (note,) = result.notes
+    assert "the framework is not known" in note
 
 
 def test_a_model_with_another_network_than_its_training_is_listed() -> None:
@@ -164,6 +167,24 @@ def test_two_requests_that_differ_where_a_document_has_one_value_are_listed() ->
     assert entry.value == "alias/other"
     assert "alias/output" in entry.advice
     assert "0.json: OutputDataConfig.KmsKeyId" in entry.advice
+
+
+def test_the_programs_of_a_model_trainer_are_left_out_and_its_script_is_asked_for() -> None:
+    training = build(OPTIONS["torch"])["training"]
+    training["HyperParameters"] = {"epochs": "3", "optimizer": "adam"}
+    training["AlgorithmSpecification"] |= {"ContainerEntrypoint": ["/bin/bash"], "ContainerArguments": ["-c", "run"]}
+    for name in ("code", "sm_drivers"):
+        place = {"S3DataType": "S3Prefix", "S3Uri": f"s3://sdk/job/input/{name}"}
+        training["InputDataConfig"].append({"ChannelName": name, "DataSource": {"S3DataSource": place}})
+    result = convert(training)
+    assert result.document["framework"] == "PYTORCH"
+    assert result.document["hyperparameters"] == {"epochs": 3, "optimizer": "adam"}
+    assert list(result.document["channels"]) == ["training"]
+    assert result.unconverted == ()
+    assert {"InputDataConfig (sm_drivers)", "AlgorithmSpecification.ContainerEntrypoint"} <= set(result.given)
+    (note,) = result.notes
+    assert "s3://sdk/job/input/code" in note
+    assert "trainentrypoint" in note
 
 
 def test_only_the_first_definition_of_a_tuning_job_is_converted() -> None:

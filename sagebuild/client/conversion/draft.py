@@ -65,7 +65,7 @@ class Draft:
         if self.document.setdefault(name, value) != value:
             kept = f"{name} is {show_value(self.document[name])}, from {self.origins.get(name, 'an option')}"
             self.refuse(origin, value, f"{kept}, and can have one value")
-        self.origins.setdefault(name, self._locate(origin))
+        self.trace(name, origin)
 
     def put_entry(self, name: str, key: str, value: Any, origin: str) -> None:
         """Set an entry of a parameter that is an object; a second, different value is reported."""
@@ -74,7 +74,11 @@ class Draft:
             kept = f"{name}.{key} is {show_value(entries[key])}, from {self.origins.get(f'{name}.{key}', 'an option')}"
             self.refuse(origin, value, f"{kept}, and can have one value")
         entries.setdefault(key, value)
-        self.origins.setdefault(f"{name}.{key}", self._locate(origin))
+        self.trace(f"{name}.{key}", origin)
+        self.trace(name, origin)
+
+    def trace(self, name: str, origin: str) -> None:
+        """Record the field that a parameter, or a part of one, came from."""
         self.origins.setdefault(name, self._locate(origin))
 
     def give(self, origin: str) -> None:
@@ -116,9 +120,12 @@ class Draft:
                 self.refuse(origin, value, own or advice)
 
     def find_problems(self) -> list[str]:
-        """Return a sentence for each problem of the document, with the field that it came from."""
+        """Return a sentence for each problem of the document, with the field that it came from.
+
+        A part of a document, without a framework, is checked as one of BYOD, which needs nothing else.
+        """
         try:
-            parse_parameters(self.document)
+            parse_parameters(self.document, default_framework="BYOD")
             format_document(self.document)
         except ParameterError as error:
             return [self._add_origin(sentence) for sentence in str(error).splitlines()]

@@ -48,7 +48,7 @@ def _put_image(draft: Draft, uri: str, origin: str, instance: str, scope: Scope,
         if not found.fits:
             _put_other_image(draft, uri, origin, scope, instance)
     elif asked and FRAMEWORKS[asked].has_script:
-        draft.origins["framework"] = origin
+        draft.trace("framework", origin)
         draft.put("trainimage" if scope == "training" else "hostimage", uri, origin)
     else:
         draft.put("framework", "BYOD", origin)
@@ -64,7 +64,6 @@ def _pick(identities: list[Identity], has_script: bool, asked: str | None) -> Id
 
 def _put_framework(draft: Draft, found: Identity, origin: str) -> None:
     draft.put("framework", found.framework, origin)
-    draft.origins.setdefault("framework", origin)
     draft.put("algorithm", found.algorithm, origin)
     name = draft.facts.version_parameter
     if name and (found.is_in_table or draft.facts.has_script):

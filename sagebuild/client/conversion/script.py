@@ -102,8 +102,6 @@ def _convert_settings(draft: Draft, source: Source, job: str, searched: Iterable
 
 def _convert_model_dir(draft: Draft, source: Source, job: str) -> None:
     """Leave out the model's folder that the sdk and sagebuild choose; keep another one, or that there is none."""
-    if PROGRAM not in draft.origins and "trainentrypoint" not in draft.document:
-        return
     folder = read_json(source.take("model_dir"))
     uses_mpi = draft.document.get("distribution", {}).get("strategy") == "mpi"
     if folder is None:

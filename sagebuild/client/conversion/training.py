@@ -11,6 +11,8 @@ from sagebuild.client.conversion.shared import convert_network, convert_tags, to
 from sagebuild.client.conversion.source import Source
 from sagebuild.parameters import CODE_CHANNEL
 
+# sdk 3, train/constants.py: ModelTrainer runs the script from the channel code with programs of its own.
+_DRIVERS = "sm_drivers"
 _CODE_FOLDER = f"/opt/ml/input/data/{CODE_CHANNEL}"
 
 
@@ -35,7 +37,8 @@ def convert_job(
     types = [str(group["type"]) for group in groups] or [str(draft.document.get("traininstancetype", "ml.m5.large"))]
     algorithm = source.child("AlgorithmSpecification")
     image = algorithm.take_text("TrainingImage")
-    put_training_image(draft, image, algorithm.name("TrainingImage"), types, has_script(hyperparameters))
+    is_scripted = has_script(hyperparameters) or _is_from_trainer(source)
+    put_training_image(draft, image, algorithm.name("TrainingImage"), types, is_scripted)
     draft.put("inputmode", algorithm.take("TrainingInputMode"), algorithm.name("TrainingInputMode"), default="File")
     _convert_metrics(draft, algorithm)
     convert_hyperparameters(draft, hyperparameters, job, searched)
@@ -91,11 +94,32 @@ def _convert_channels(draft: Draft, source: Source) -> None:
     for entry in source.children("InputDataConfig"):
         name = entry.take_text("ChannelName")
         channels[name] = _read_channel(entry)
-        draft.origins[f"channels.{name}"] = entry.field
+        draft.trace(f"channels.{name}", entry.field)
     place = str(draft.document.get("trainsourcefile", ""))
     if place.startswith(_CODE_FOLDER) and CODE_CHANNEL in channels:  # a training without a network gets its script so
         draft.document["trainsourcefile"] = channels.pop(CODE_CHANNEL).get("uri")
+    if _DRIVERS in channels and draft.facts.has_script:
+        _leave_out_drivers(draft, source, channels)
     draft.put("channels", channels, source.name("InputDataConfig"))
+
+
+def _is_from_trainer(source: Source) -> bool:
+    return any(entry.content.get("ChannelName") == _DRIVERS for entry in source.children("InputDataConfig"))
+
+
+def _leave_out_drivers(draft: Draft, source: Source, channels: dict[str, Any]) -> None:
+    """Leave out the programs of ModelTrainer; its request does not name the script that they run."""
+    algorithm = source.child("AlgorithmSpecification")
+    for name in ("ContainerEntrypoint", "ContainerArguments"):
+        if algorithm.take(name):
+            draft.give(algorithm.name(name))
+    draft.give(f"{source.name('InputDataConfig')} ({_DRIVERS})")
+    del channels[_DRIVERS]
+    place = channels.pop(CODE_CHANNEL, {}).get("uri", "the channel code")
+    draft.note(
+        f"The job is from ModelTrainer, and its request does not name the script. Download the folder {place}, pack it "
+        "with 'sagebuild upload source FOLDER', and set trainentrypoint and trainsourcefile."
+    )
 
 
 def _read_channel(entry: Source) -> dict[str, Any]:
