@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sagebuild.cli import builds, params, pipelines, stacks
+from sagebuild.cli import builds, conversions, params, pipelines, stacks
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,6 +36,7 @@ def accept_options(
 builds.add_commands(app)
 stacks.add_commands(app)
 params.add_commands()
+conversions.add_commands(app, params.app)
 pipelines.add_commands()
 app.add_typer(params.app, name="params")
 app.add_typer(pipelines.app, name="pipelines")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -84,6 +84,20 @@ def _rows_of(framework: str, algorithm: str | None) -> tuple[str, list[Row]]:
     return str(name), tables[name]
 
 
+def list_rows() -> Iterator[tuple[str, str | None, Row]]:
+    """Yield every row of the table, with its framework, and its algorithm if the framework is AMAZON."""
+    for framework, rows in _tables()["frameworks"].items():
+        yield from ((framework, None, row) for row in rows)
+    for algorithm, rows in _tables()["algorithms"].items():
+        yield from (("AMAZON", algorithm, row) for row in rows)
+
+
+def read_accounts(row: Row) -> dict[str, str]:
+    """Return the AWS accounts of a row's repository, by region."""
+    accounts: dict[str, str] = _tables()["registries"][row["registry"]]
+    return accounts
+
+
 def newest_version(algorithm: str) -> str:
     """Return an algorithm's newest version with images for training and inference."""
     rows = _tables()["algorithms"][algorithm]
@@ -157,7 +171,7 @@ def _tag(row: Row, version: str, processor: str, python: str, base_framework: st
 
 
 def _registry(row: Row, region: str, what: str) -> str:
-    accounts: dict[str, str] = _tables()["registries"][row["registry"]]
+    accounts = read_accounts(row)
     if region not in accounts:
         raise ImageNotFoundError(f"{what} has no image in region {region}; available in {_listed(accounts)}.")
     return f"{accounts[region]}.dkr.ecr.{region}.{_tables()['domains'].get(region, 'amazonaws.com')}"
