@@ -16,6 +16,7 @@ from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.parameters.overrides import parse_build
 from sagebuild.parameters.store import read_document
+from sagebuild.plan.access import examine_access
 from sagebuild.plan.deployment import (
     DeploymentPlan,
     describe_live,
@@ -75,6 +76,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         # Written before the others are read: of two builds that are planned at once, the second one sees the first.
         record_running(service, record.number, count_needs(bodies))
         examine_quotas(service, bodies, findings)
+    examine_access(context, bodies, artifacts, findings)
     examine_inputs(context, artifacts, findings)
     examine_images(context, findings)
     examine_account(context, live.endpoint, findings)
