@@ -30,7 +30,7 @@ const run = async ({ addresses, variables }) => {
 const lines = require('readline').createInterface({ input: process.stdin });
 lines.on('line', async (line) => console.log(await run(JSON.parse(line))));
 """
-VARIABLES = ("readStatements", "versionStatements", "writeStatements", "setting")
+VARIABLES = ("readStatements", "listStatements", "versionStatements", "writeStatements", "setting")
 
 
 @cache

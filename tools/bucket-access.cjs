@@ -40,7 +40,8 @@ class BucketAccess {
     const reads = readAddresses([...given.readBuckets, ...given.writeBuckets]);
     const writes = readAddresses(given.writeBuckets);
     const write = {
-      readStatements: () => [allow('s3:GetObject', reads), ...allowListing(reads)],
+      readStatements: () => [allow('s3:GetObject', reads)],
+      listStatements: () => allowListing(reads),
       versionStatements: () => [allow('s3:GetObjectVersion', reads)],
       writeStatements: () => [allow(['s3:PutObject', 's3:AbortMultipartUpload'], writes)],
       setting: async () => {
@@ -103,7 +104,6 @@ function allow(action, addresses) {
   return { Effect: 'Allow', Action: action, Resource: arns };
 }
 
-// Without s3:ListBucket, S3 reports a missing object as AccessDenied.
 function allowListing(addresses) {
   return [...new Set(addresses.map(({ bucket }) => bucket))].map((bucket) => {
     const prefixes = addresses.filter((one) => one.bucket === bucket).map(({ prefix }) => `${prefix}*`);

@@ -32,7 +32,9 @@ def test_the_statements_grant_the_addresses_and_nothing_else() -> None:
     granted = resolve(readBuckets="s3://lake/iris/, lake/roses/ models", writeBuckets="s3://results/async/")
     assert granted["problems"] == []
     assert granted["readStatements"] == [
-        allow("s3:GetObject", "lake/iris/*", "lake/roses/*", "models/*", "results/async/*"),
+        allow("s3:GetObject", "lake/iris/*", "lake/roses/*", "models/*", "results/async/*")
+    ]
+    assert granted["listStatements"] == [
         allow_listing("lake", "iris/*", "roses/*"),
         allow_listing("models"),
         allow_listing("results", "async/*"),
@@ -43,7 +45,8 @@ def test_the_statements_grant_the_addresses_and_nothing_else() -> None:
 
 def test_an_address_within_another_one_adds_nothing() -> None:
     granted = resolve(readBuckets="lake/iris/2026/,lake/iris/,lake/iris/", writeBuckets="lake/iris/results/")
-    assert granted["readStatements"] == [allow("s3:GetObject", "lake/iris/*"), allow_listing("lake", "iris/*")]
+    assert granted["readStatements"] == [allow("s3:GetObject", "lake/iris/*")]
+    assert granted["listStatements"] == [allow_listing("lake", "iris/*")]
     assert [one["Resource"] for one in granted["writeStatements"]] == [[{"Fn::Sub": f"{ARN}lake/iris/results/*"}]]
 
 
@@ -78,6 +81,7 @@ def test_the_roles_that_are_judged_have_these_policies() -> None:
     }
     assert attached == {
         "ReadBucketsPolicy": [*READERS],
+        "ListBucketsPolicy": [name for name in READERS if name != "ModelStepsRole"],
         "ReadVersionsPolicy": ["ImageProjectRole"],
         "WriteBucketsPolicy": ["TrainingRole", "HostingRole"],
     }
