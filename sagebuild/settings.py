@@ -94,6 +94,7 @@ class Settings:
     model_bucket = Required()
     training_role_arn = Required()
     hosting_role_arn = Required()
+    bucket_access = Required()  # JSON: what the roles of builds may read and write in S3; see bucket_access.py
     image_project = Required()  # name of the CodeBuild project
     image_log_group = Required()
     image_repository_uri = Required()  # account.dkr.ecr.region.amazonaws.com/name

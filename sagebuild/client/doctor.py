@@ -19,6 +19,7 @@ from sagebuild.images.byod import list_images_to_build
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.store import name_document
+from sagebuild.plan.access import examine_access
 from sagebuild.plan.deployment import examine_deployment
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
@@ -135,6 +136,14 @@ def _check_data(examined: Examination) -> Results:
     yield from _report(findings, "data and scripts exist")
 
 
+def _check_access(examined: Examination) -> Results:
+    """Check the S3 addresses of the next build with the rights of the roles that use them, not with the user's."""
+    requests, findings = examined.requests, Findings()
+    artifacts = requests.training.artifacts if requests.training else None
+    examine_access(examined.context, requests.bodies, artifacts, findings)
+    yield from _report(findings, "the roles of jobs and models may use the data, scripts and outputs")
+
+
 def _check_account(examined: Examination) -> Results:
     findings = Findings()
     examine_account(examined.context, describe_endpoint(examined.service), findings)
@@ -199,6 +208,7 @@ _CHECKS: dict[str, Callable[[Examination], Results]] = {
     "parameters": _check_parameters,
     "images": _check_images,
     "data": _check_data,
+    "access": _check_access,
     "account": _check_account,
     "requests": _check_requests,
     "quotas": _check_quotas,

@@ -35,7 +35,9 @@ def find_text(value: Any, *path: str | int) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _describe_upload(event: Mapping[str, Any]) -> str:
+def _describe_upload(event: Mapping[str, Any]) -> str | None:
+    if find_text(event, "detail-type") != "Object Created":
+        return None
     return f"s3://{find_text(event, 'detail', 'bucket', 'name')}/{find_text(event, 'detail', 'object', 'key')}"
 
 

@@ -62,7 +62,8 @@ def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest
     Returns
     -------
     LaunchRequest or None
-        None for a message that starts no build: S3's test notification, or an alarm that left the state ALARM.
+        None for a message that starts no build: an event of S3 other than the creation of an object, or an alarm that
+        left the state ALARM.
 
     Raises
     ------
@@ -186,10 +187,11 @@ def _read_event(event: Mapping[str, Any], message_id: str) -> LaunchRequest | No
 
 
 def _read_s3(message: Mapping[str, Any], request_id: str) -> LaunchRequest | None:
-    if message.get("Event") == "s3:TestEvent":
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html: the key is URL-encoded,
+    # and the name of an event has no "s3:" in front.
+    if not find_text(message, "Records", 0, "eventName").startswith("ObjectCreated:"):
         return None
     bucket = find_text(message, "Records", 0, "s3", "bucket", "name")
-    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html: the key is URL-encoded.
     key = unquote_plus(find_text(message, "Records", 0, "s3", "object", "key"))
     return LaunchRequest(_build_trigger("upload", f"s3://{bucket}/{key}"), request_id)
 

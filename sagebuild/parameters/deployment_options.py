@@ -87,7 +87,7 @@ class SmokeTest(StrictModel):
     file: Annotated[str | None, SampleFile] = Field(
         default=None,
         description="File with the body, instead of body: a key in the code bucket, or an S3 address in the stack's "
-        "code or data bucket.",
+        "code or data bucket, or in a bucket of readBuckets.",
     )
     accept: Annotated[str | None, MimeType] = Field(
         default=None, description="MIME type that the request asks for (Accept)."

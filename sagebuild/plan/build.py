@@ -16,6 +16,7 @@ from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.parameters.overrides import parse_build
 from sagebuild.parameters.store import read_document
+from sagebuild.plan.access import examine_access
 from sagebuild.plan.deployment import (
     DeploymentPlan,
     describe_live,
@@ -76,6 +77,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         needs = count_needs(bodies, deploys=parameters.deployEndpoint)
         record_running(service, record.number, needs)
         examine_quotas(service, needs, live.endpoint, findings)
+    examine_access(context, bodies, artifacts, findings)
     examine_inputs(context, artifacts, findings)
     examine_images(context, findings)
     examine_account(context, live.endpoint, findings)

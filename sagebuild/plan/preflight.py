@@ -47,7 +47,7 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
         else:
             _examine_channel(service, name, str(channel.uri), findings)
     if artifacts:
-        findings.problems += _find_artifact_problems(service, artifacts)
+        _examine_artifacts(service, artifacts, findings)
     if script_mode := context.narrow(ScriptModeParameters):
         examine_sources(script_mode, findings)
     if byod := context.narrow(ByodParameters):
@@ -122,15 +122,14 @@ def _has_objects(service: Service, uri: str, *, is_one: bool = False) -> bool | 
             raise
 
 
-def _find_artifact_problems(service: Service, artifacts: str) -> Iterator[str]:
-    (bucket, _), model_bucket = split_s3_uri(artifacts), service.settings.model_bucket
-    if bucket not in (model_bucket, service.settings.code_bucket):
-        yield (
-            f"ModelArtifacts is in the bucket {bucket}, which the endpoint's role cannot read; "
-            f"copy it to the model bucket ({model_bucket})."
+def _examine_artifacts(service: Service, artifacts: str, findings: Findings) -> None:
+    found = _has_objects(service, artifacts, is_one=True)
+    if found is None:
+        findings.notes.append(f"The trained model was not examined: the bucket of {artifacts} denies access.")
+    elif not found:
+        findings.problems.append(
+            f"There is no trained model at {artifacts}; train again, or give another address in ModelArtifacts."
         )
-    elif not _has_objects(service, artifacts, is_one=True):
-        yield f"There is no trained model at {artifacts}; train again, or give another address in ModelArtifacts."
 
 
 def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str]:

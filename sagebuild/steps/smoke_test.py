@@ -9,6 +9,7 @@ from typing import Any, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError
 
+from sagebuild.bucket_access import BucketAccess, Use
 from sagebuild.builds.context import BuildContext
 from sagebuild.errors import AwsUnavailableError, SmokeTestError
 from sagebuild.names import name_endpoint
@@ -60,10 +61,11 @@ def find_sample_problems(context: BuildContext[BuildParameters]) -> Iterator[str
     if not uri:
         return
     bucket, key = split_s3_uri(uri)
-    if bucket not in (service.settings.code_bucket, service.settings.data_bucket):
+    use, access = Use("smoketest.file", uri, "BuildStepsRole", "read", "object"), BucketAccess.of(service)
+    if not access.allows(use):
+        (advice,) = access.advise([use])
         yield (
-            f"smoketest.file is in the bucket {bucket}, which the smoke test cannot read; copy it to the code bucket "
-            f"({service.settings.code_bucket})."
+            f"{use}; copy it to the code bucket ({service.settings.code_bucket}), or deploy the service with {advice}."
         )
         return
     with aws_call(f"find {uri}"):

@@ -302,5 +302,11 @@ def test_permissions_are_named_one_by_one(path: Path) -> None:
     resources = yaml.safe_load(text)
     assert [action for action in values_of("Action", resources) if "*" in action] == []
     assert list(values_of("NotAction", resources)) == list(values_of("NotResource", resources)) == []
-    assert "ManagedPolicyArns" not in text
+    given = {"TrainingRole": "TrainingPolicies", "HostingRole": "HostingPolicies"}  # deploy parameters
+    for name, resource in resources["Resources"].items():
+        if policies := resource.get("Properties", {}).get("ManagedPolicyArns"):
+            assert policies["Fn::If"][1:] == [
+                {"Fn::Split": [",", {"Ref": given[name]}]},
+                {"Ref": "AWS::NoValue"},
+            ]
     assert ":policy/" not in text

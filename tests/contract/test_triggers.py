@@ -85,6 +85,21 @@ def test_the_rule_of_the_clients_events_is_always_on_and_limited_to_the_stack() 
     assert {"Fn::GetAtt": [REQUESTS, "Arn"]} in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
 
 
+def test_buckets_and_alarms_of_the_account_may_publish_to_the_launch_topic() -> None:
+    """Otherwise S3 refuses the notification configuration of a bucket."""
+    policy = template()["Resources"]["LaunchTopicPolicy"]["Properties"]
+    assert policy["Topics"] == [{"Ref": "LaunchTopic"}]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": ["s3.amazonaws.com", "cloudwatch.amazonaws.com"]},
+            "Action": "sns:Publish",
+            "Resource": {"Ref": "LaunchTopic"},
+            "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+        }
+    ]
+
+
 def test_every_deploy_parameter_has_a_default_and_is_described() -> None:
     used = re.findall(r"\$\{param:(\w+)\}", (ROOT / "resources" / "triggers.yml").read_text(encoding="utf-8"))
     assert len(used) == len(template()["Parameters"])

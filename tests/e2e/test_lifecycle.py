@@ -9,7 +9,8 @@ from urllib.request import urlopen
 import pytest
 
 from demo.local_aws import Aws, list_inventory
-from tests.e2e.byod import SLOW, Byod
+from tests.e2e import lake
+from tests.e2e.byod import SLOW, Byod, pack
 from tests.e2e.deployment import answer_in_registry, guard, sample
 from tests.e2e.pipelines import Pipeline
 from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until
@@ -18,6 +19,7 @@ from tests.engine import running_engine
 # What a role is granted that the laptop never calls, each with what calls it on AWS.
 NEEDED_ON_AWS_ALONE = {
     "Training": {
+        "s3:AbortMultipartUpload",  # when the upload of a large checkpoint breaks off
         "cloudwatch:PutMetricData",  # SageMaker's agent on the training instance
         "ecr:BatchCheckLayerAvailability",  # pulling the image
         "ecr:GetAuthorizationToken",
@@ -25,6 +27,8 @@ NEEDED_ON_AWS_ALONE = {
         "logs:DescribeLogStreams",  # SageMaker's log agent
     },
     "Hosting": {
+        "s3:AbortMultipartUpload",  # when the upload of a large answer breaks off
+        "s3:ListBucket",  # for a model that is a folder; local/ takes archives alone
         "cloudwatch:PutMetricData",
         "ecr:BatchCheckLayerAvailability",
         "ecr:GetAuthorizationToken",
@@ -98,6 +102,10 @@ class Life:
     second_deployment: str = ""
     removal: str = ""
     left_behind: set[str] = field(default_factory=set)
+    upload: dict[str, Any] = field(default_factory=dict)
+    lake_in_use: dict[str, Any] = field(default_factory=dict)
+    lake_afterwards: dict[str, Any] = field(default_factory=dict)
+    subscriptions: list[list[str]] = field(default_factory=list)
     audit: dict[str, Any] = field(default_factory=dict)
 
 
@@ -107,13 +115,17 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     seen = Life()
     with running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40") as engine:
         aws = Aws(engine.endpoint_url)
+        lake.create(engine)
         before = list_inventory(aws)
-        stack = deploy(engine)
+        stack = deploy(engine, *lake.PARAMETERS)
+        lake.fill(stack)
         seen.document_at_first = _read_document(stack)
         use(stack)
+        seen.upload = use_upload(stack)
         live = stack.live_config()
 
-        again = run_serverless(engine, "deploy", "--force", "--param=framework=PYTORCH")
+        mine = [f"--param={parameter}" for parameter in lake.PARAMETERS]
+        again = run_serverless(engine, "deploy", "--force", "--param=framework=PYTORCH", *mine)
         seen.second_deployment = again.stdout + again.stderr
         seen.document_after_redeployment = _read_document(stack)
         seen.live_after_redeployment = stack.live_config()
@@ -126,8 +138,12 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         wait_until(lambda: stack.last_number() > number)
         stack.wait_for_training(number + 1)
         stack.client("sqs").delete_queue(QueueUrl=stack.queue)
+        seen.lake_in_use = lake.describe(engine)
+        seen.subscriptions.append(lake.list_subscriptions(engine))
         removed = run_serverless(engine, "remove")
         seen.removal = removed.stdout + removed.stderr
+        seen.lake_afterwards = lake.describe(engine)
+        seen.subscriptions.append(lake.list_subscriptions(engine))
         seen.left_behind = list_inventory(aws) - before
         with urlopen(f"{engine.endpoint_url}/_local/audit") as answer:
             seen.audit = json.load(answer)
@@ -137,12 +153,20 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
 def use(stack: DeployedStack) -> None:
     """Do all that the service is for, so that each role makes its calls."""
     stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message='{"trainmaxrum": 1}')  # set aside
-    stack.build(hyperparameters={"trouble": "serving"})  # the first deployment: nothing to go back to
+    from_lake = {"channels": {"training": {"uri": lake.TRAINING}}, "trainsourcefile": lake.SOURCE}
+    saved = {"checkpoints": {"uri": f"{lake.RESULTS}checkpoints/"}}
+    stack.build(
+        hyperparameters={"trouble": "serving"}, **from_lake, **saved
+    )  # the first deployment: nothing to go back to
     scaling: dict[str, Any] = {"autoscaling": {"minimum": 1, "maximum": 3, "target": 50}}
     checkpoints = f"s3://{stack.outputs['ModelBucket']}/checkpoints/"
     stack.client("s3").put_object(Bucket=stack.outputs["ModelBucket"], Key="checkpoints/earlier", Body=b"1")
     first = stack.build(
-        hostinstancetype="ml.m5.large", networkisolation=True, checkpoints={"uri": checkpoints}, **scaling
+        hostinstancetype="ml.m5.large",
+        networkisolation=True,
+        checkpoints={"uri": checkpoints},
+        trainsourcefile=lake.SOURCE,
+        **scaling,
     )
     assert first["status"] == "succeeded", first["reason"]
     assert stack.ask_endpoint() > 0.9
@@ -262,6 +286,14 @@ def use_schedule(stack: DeployedStack) -> None:
     wait_until(lambda: list_expressions() == [])
 
 
+def use_upload(stack: DeployedStack) -> dict[str, Any]:
+    """Change the data in the user's own bucket; return the record of the build, which ends in its first step."""
+    stack.set_parameters(trainmaxrun=-1)
+    record = lake.replace_data(stack)
+    stack.set_parameters()
+    return record
+
+
 def spoil_packing(stack: DeployedStack, folder: str = "builds") -> None:
     """Fail in the middle of putting a script into a model."""
     bucket = stack.outputs["ModelBucket"]
@@ -274,15 +306,23 @@ def spoil_packing(stack: DeployedStack, folder: str = "builds") -> None:
 
 def use_queue(stack: DeployedStack, pipeline: Pipeline | None = None) -> None:
     """Deploy the earlier model once more, with a queue, and have a request answered in S3 and by SNS."""
-    bucket, s3 = stack.outputs["ModelBucket"], stack.client("s3")
-    changes = {"skiptrain": True, "asynchronous": {"successtopic": stack.outputs["ResultsTopicArn"]}}
+    own = f"s3://{stack.outputs['ModelBucket']}/asynchronous/"
+    _ask_queue(stack, pipeline, own, successtopic=stack.outputs["ResultsTopicArn"])
+    if not pipeline:
+        _ask_queue(stack, None, lake.RESULTS, output=lake.RESULTS)
+
+
+def _ask_queue(stack: DeployedStack, pipeline: Pipeline | None, folder: str, **asynchronous: str) -> None:
+    (bucket, _, prefix), s3 = folder.removeprefix("s3://").partition("/"), stack.client("s3")
+    changes = {"skiptrain": True, "asynchronous": asynchronous}
     record = pipeline.build(**changes) if pipeline else stack.build(**changes)
     assert record["status"] == "succeeded", record["reason"]
     question = "\n".join(",".join(map(str, row)) for row in stack.questions[:2] / 16)
-    s3.put_object(Bucket=bucket, Key="asynchronous/question", Body=question)
-    endpoint, location = pipeline.endpoint if pipeline else NAME, f"s3://{bucket}/asynchronous/question"
+    s3.put_object(Bucket=bucket, Key=f"{prefix}question", Body=question)
     answer = stack.client("sagemaker-runtime").invoke_endpoint_async(
-        EndpointName=endpoint, InputLocation=location, ContentType="text/csv"
+        EndpointName=pipeline.endpoint if pipeline else NAME,
+        InputLocation=f"{folder}question",
+        ContentType="text/csv",
     )
     key = answer["OutputLocation"].removeprefix(f"s3://{bucket}/")
     wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"])
@@ -292,7 +332,8 @@ def use_images(byod: Byod, **changes: Any) -> None:
     """Builds of a person's Dockerfiles: one that succeeds, one that fails, one that is stopped."""
     byod.build(**changes)
     byod.build(build={"Training": False, "Inference": True}, dockerfile_path_Inference="elsewhere")
-    byod.set_parameters(sourcelocation=byod.upload("slow.zip", training_Dockerfile=SLOW))
+    byod.s3.put_object(Bucket=lake.BUCKET, Key="iris/slow.zip", Body=pack(training_Dockerfile=SLOW))
+    byod.set_parameters(sourcelocation=f"s3://{lake.BUCKET}/iris/slow.zip")
     number = byod.stack.start_by_voice()
     wait_until(lambda: "IN_PROGRESS" in [build["buildStatus"] for build in byod.image_builds(number)])
     conversation = byod.stack.converse()
@@ -328,6 +369,22 @@ def test_a_redeployment_leaves_document_and_endpoint_as_they_are(life: Life) -> 
 def test_remove_in_the_middle_of_a_build_leaves_nothing_behind(life: Life) -> None:
     assert "successfully removed" in life.removal
     assert life.left_behind == set()
+
+
+def test_the_creation_of_an_object_in_a_bucket_of_the_user_starts_a_build(life: Life) -> None:
+    trigger = {"kind": "upload", "detail": "s3://my-lake/iris/train/more digits.csv", "rollback": ""}
+    assert (life.upload["trigger"], life.upload["requests"]) == (trigger, 1)
+
+
+def test_remove_leaves_what_is_the_users_own(life: Life) -> None:
+    assert life.lake_afterwards == life.lake_in_use
+    assert {"iris/train/more digits.csv", "iris/source.tar.gz", "iris/results/checkpoints/weights.npy"} <= set(
+        life.lake_in_use["objects"]
+    )
+    assert life.lake_in_use["notifications"]
+    in_use, afterwards = life.subscriptions
+    assert [endpoint.rpartition(":")[2].rpartition("-")[0] for endpoint in in_use] == ["sagebuild-dev-LaunchQueue"]
+    assert afterwards == []
 
 
 def test_no_role_makes_a_call_that_it_may_not_make(life: Life) -> None:

@@ -13,6 +13,7 @@ from moto import mock_aws
 from moto.core.model_instances import reset_model_data
 
 from sagebuild.service import Service
+from tests import bucket_access
 
 REGION = "eu-west-1"
 STACK = "sagebuild-test"
@@ -122,6 +123,7 @@ def create_stack() -> Stack:
         "MODEL_BUCKET": f"{STACK}-model",
         "TRAINING_ROLE_ARN": role,
         "HOSTING_ROLE_ARN": role,
+        "BUCKET_ACCESS": bucket_access.setting(STACK),
         "FRAMEWORK": "SCIKIT",
         "IMAGE_PROJECT": f"{STACK}-images",
     }

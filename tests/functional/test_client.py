@@ -276,6 +276,17 @@ def test_the_doctor_finds_missing_images_of_your_own(client: Client) -> None:
     assert find_errors(client, "images") == [f"{name} {missing}" for name in images]
 
 
+def test_the_doctor_judges_addresses_with_the_rights_of_the_roles(client: Client) -> None:
+    lake = boto3.client("s3", region_name=REGION)  # the user may read the bucket, the training role may not
+    lake.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": REGION})
+    lake.put_object(Bucket="lake", Key="iris/rows.csv", Body=b"1,2")
+    client.parameters.set({"channels.train.uri": "s3://lake/iris/"})
+    assert find_errors(client, "access") == [
+        "channels.train.uri is s3://lake/iris/, which TrainingRole may not read; deploy the service with "
+        '--param="readBuckets=s3://lake/iris/", or use a bucket of the stack.'
+    ]
+
+
 def test_a_watched_build_is_not_drawn_a_second_time(client: Client) -> None:
     build = Build(client.service, launch_build(client.service, Trigger("command")).number, "notebook")
     build._is_displayed = True

@@ -214,7 +214,7 @@ def test_a_loading_endpoint_is_retried_later(stack: Stack) -> None:
         ("sample.csv", 10, ""),
         (f"s3://{STACK}-data/sample.csv", 10, ""),
         ("sample", 10, "where there is no object"),
-        ("s3://elsewhere/sample.csv", 10, "which the smoke test cannot read"),
+        ("s3://elsewhere/sample.csv", 10, "which BuildStepsRole may not read; copy it to the"),
         ("sample.csv", 6 * 1024 * 1024 + 1, "which has 6291457 bytes; an endpoint takes 6291456 at most"),
     ],
 )

@@ -110,6 +110,8 @@ def test_all_problems_are_reported_at_once(ready: Stack) -> None:
         r"SCIKIT has no inference image of version 0\.1-0; available: .*",
         r"CreateTrainingJob: ResourceConfig.InstanceType is \"ml.m5.7xlarge\"; it must be one of AWS's 2\d\d values, "
         r"such as ml.m5.\w*large, .*",
+        r"channels.two.uri is s3://no-such-bucket-anywhere/, which TrainingRole may not read; deploy the service with "
+        r"--param=\"readBuckets=s3://no-such-bucket-anywhere/\", or use a bucket of the stack.",
         r"The channel 'one' has no objects at s3://sagebuild-test-data/nowhere/; upload .*",
         r"The channel 'two' has no objects at s3://no-such-bucket-anywhere/; upload .*",
         r"trainsourcefile names s3://.*/source.tar.gz, which does not contain learn.py; it contains "

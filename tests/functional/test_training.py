@@ -112,11 +112,8 @@ def test_given_artifacts_come_first(stack: Stack) -> None:
     assert plan_training(BuildContext(stack.service, 2, parameters), "").artifacts == "s3://model/mine.tar.gz"
 
 
-@pytest.mark.parametrize(("artifacts", "said"), [
-    ("s3://sagebuild-test-model/nowhere/model.tar.gz", "There is no trained model at s3://sagebuild-test-model/nowhere"),
-    ("s3://another-account/model.tar.gz", "in the bucket another-account, which the endpoint's role cannot read"),
-])  # fmt: skip
-def test_artifacts_that_cannot_be_served_are_refused(stack: Stack, artifacts: str, said: str) -> None:
+def test_artifacts_that_do_not_exist_are_refused(stack: Stack) -> None:
+    artifacts = "s3://sagebuild-test-model/nowhere/model.tar.gz"
     serving = {
         "framework": "SCIKIT",
         "hostentrypoint": "serve.py",
@@ -126,7 +123,7 @@ def test_artifacts_that_cannot_be_served_are_refused(stack: Stack, artifacts: st
     findings = Findings()
     examine_inputs(BuildContext(stack.service, 1, parameters), artifacts, findings)
     first, second = findings.problems
-    assert said in first
+    assert first.startswith(f"There is no trained model at {artifacts};")
     assert "s3://sagebuild-test-code/a.tar.gz" in second
 
 

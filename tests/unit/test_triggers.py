@@ -34,6 +34,15 @@ def notify(message: Any, **changes: Any) -> dict[str, Any]:
     return envelope | {"Message": text} | changes
 
 
+def of_s3(event_name: str) -> dict[str, Any]:
+    """A notification of S3 about another event than the creation of an object."""
+    return {"Records": [load("s3_notification")["Records"][0] | {"eventName": event_name}]}
+
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
+NOT_CREATIONS = ("ObjectRemoved:Delete", "ObjectRestore:Post", "LifecycleExpiration:Delete", "ObjectTagging:Put", "")
+
+
 @pytest.mark.parametrize("topic", [TOPIC, "arn:aws:sns:eu-west-1:123456789012:mine"])
 @pytest.mark.parametrize(
     ("event", "trigger"), [("s3_notification", UPLOAD), ("alarm_notification", Trigger("alarm", "drift"))]
@@ -51,11 +60,17 @@ def test_a_notification_straight_from_s3_is_a_request() -> None:
     [
         load("s3_test"),
         notify(load("s3_test")),
+        *(notify(of_s3(name)) for name in NOT_CREATIONS),
+        of_s3("ObjectRemoved:Delete"),
+        SAMPLES["upload"].event | {"detail-type": "Object Deleted"},
         notify(load("alarm_notification") | {"NewStateValue": "OK"}),
         SAMPLES["alarm"].event | {"detail": {"alarmName": "drift", "state": {"value": "OK"}}},
     ],
-    ids=["S3's test", "S3's test through a topic", "an alarm's notification of OK", "an alarm's event of OK"],
-)
+    ids=[
+        "S3's test", "S3's test through a topic", *NOT_CREATIONS, "S3's deletion to the queue",
+        "S3's event of a deletion", "an alarm's notification of OK", "an alarm's event of OK",
+    ],
+)  # fmt: skip
 def test_a_message_that_asks_for_nothing_starts_no_build(message: Any) -> None:
     assert read(message) is None
 

@@ -1,0 +1,125 @@
+"""Examines whether the roles of a build may read and write the S3 addresses in its requests.
+
+The requests are examined, not the parameters, because they also contain what the user's own functions changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sagebuild.bucket_access import Action, BucketAccess, Place, Use
+from sagebuild.builds.context import BuildContext
+from sagebuild.images.byod import locate_source_in_s3
+from sagebuild.parameters import BuildParameters, ByodParameters
+from sagebuild.plan.findings import Findings
+from sagebuild.plan.preflight import OPERATIONS
+from sagebuild.requests.bodies import Bodies
+
+# The role that reads and writes the addresses in a request.
+_ROLES = {
+    "training": "TrainingRole",
+    "tuning": "TrainingRole",
+    "model": "HostingRole",
+    "endpointConfig": "HostingRole",
+}
+# All members of these requests that are S3 addresses.
+MEMBERS: dict[str, tuple[tuple[Action, ...], Place]] = {
+    "S3Uri": (("read",), "prefix"),
+    "ModelDataUrl": (("read",), "object"),
+    "ManifestS3Uri": (("read",), "object"),
+    "ShapBaselineUri": (("read",), "object"),
+    "S3OutputPath": (("write",), "folder"),
+    "S3FailurePath": (("write",), "folder"),
+    "DestinationS3Uri": (("write",), "folder"),
+}
+_CHECKPOINTS: tuple[tuple[Action, ...], Place] = (("read", "write"), "prefix")
+# Where scripts and containers get values of the user's own.
+_FREE = {"HyperParameters", "StaticHyperParameters", "Environment"}
+# The hyperparameter and the variable with the address of the script's archive.
+_SOURCE = "sagemaker_submit_directory"
+
+
+def examine_access(
+    context: BuildContext[BuildParameters], bodies: Bodies, artifacts: str | None, findings: Findings
+) -> None:
+    """Examine whether the roles that will read and write S3 addresses may do so.
+
+    Parameters
+    ----------
+    artifacts
+        The S3 address of the trained model, if the build trains none.
+    """
+    access, names = BucketAccess.of(context.service), _name_addresses(context.parameters)
+    uses = {use: None for use in _list_uses(context, bodies, artifacts, names)}
+    denied = [use for use in uses if not access.allows(use)]
+    refused = [use for use in denied if not access.find_policies(use.role)]
+    advice = " and ".join(access.advise(refused))
+    findings.problems += [f"{use}; deploy the service with {advice}, or use a bucket of the stack." for use in refused]
+    for use in denied:
+        if policies := access.find_policies(use.role):
+            findings.add_note(f"{use}, unless a policy in {policies} allows it; that was not examined.")
+    for use in _list_free_uses(bodies, names):
+        either = [use, Use(use.name, use.uri, use.role, "write", use.place)]
+        if not any(map(access.allows, either)):
+            findings.add_note(f"{use.name} is {use.uri}, which {use.role} may neither read nor write.")
+
+
+def _list_uses(
+    context: BuildContext[BuildParameters], bodies: Bodies, artifacts: str | None, names: dict[str, str]
+) -> Iterator[Use]:
+    for kind, body in bodies.items():
+        for path, uri in _walk(body):
+            name, (parent, member) = names.get(uri) or _name_member(kind, path), path[-2:]
+            if parent in _FREE and member.lower() == _SOURCE:
+                yield Use(name, uri, _ROLES[kind], "read", "object")
+            elif parent not in _FREE and member in MEMBERS:
+                actions, place = _CHECKPOINTS if parent == "CheckpointConfig" else MEMBERS[member]
+                yield from (Use(name, uri, _ROLES[kind], action, place) for action in actions)
+    if artifacts:
+        yield Use(names.get(artifacts, "the trained model"), artifacts, "HostingRole", "read", "object")
+    byod = context.narrow(ByodParameters)
+    if byod and (source := locate_source_in_s3(byod)):
+        yield Use("sourcelocation", source, "ImageProjectRole", "read", "prefix" if source.endswith("/") else "object")
+
+
+def _list_free_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
+    """Yield the addresses that only scripts and containers use, each as if they were read."""
+    for kind, body in bodies.items():
+        for path, uri in _walk(body):
+            if path[-2] in _FREE and path[-1].lower() != _SOURCE:
+                yield Use(names.get(uri) or _name_member(kind, path), uri, _ROLES[kind], "read", "object")
+
+
+def _walk(value: Any, path: tuple[str, ...] = ("",)) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the path and the text of each S3 address in a request; a path has two names at least."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _walk(inner, (*path, str(name)))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _walk(inner, (*path[:-1], f"{path[-1]}[{index}]"))
+    elif isinstance(value, str):
+        text = _read_json(value) if value.startswith('"') else value  # as the hyperparameters of script mode are
+        if text.startswith("s3://"):
+            yield path, text
+
+
+def _name_member(kind: str, path: tuple[str, ...]) -> str:
+    return f"{OPERATIONS[kind]}: {'.'.join(path[1:])}"
+
+
+def _read_json(text: str) -> str:
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return text
+
+
+def _name_addresses(parameters: BuildParameters) -> dict[str, str]:
+    """Return the dotted names of the S3 addresses in a parameter document, by address."""
+    found: dict[str, list[str]] = {}
+    for path, uri in _walk(parameters.model_dump()):
+        found.setdefault(uri, []).append(".".join(path[1:]))
+    return {uri: " and ".join(names) for uri, names in found.items()}
