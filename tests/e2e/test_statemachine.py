@@ -28,11 +28,12 @@ PLANNED = ("Plan Build", "Preprocess?")
 IMAGES = "Images To Build?"
 PLAN_ONLY = (*PLANNED, IMAGES, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
+TRAINED = (*TRAIN, "Training Completed?")
 CREATE = ("Quality Gate?", "Pack Model?", "Create Model")
 ASKED = ("Approval?", "Ask For Approval")
 MODEL = (*CREATE, "Register Model?", "Approval?", "Deploy Endpoint?")
 WITHHELD = "Model Withheld"
-PREPARE = (*TRAIN, *MODEL, "Create Endpoint Config")
+PREPARE = (*TRAINED, *MODEL, "Create Endpoint Config")
 FIND = ("Find Endpoint", "Endpoint Free?")
 FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
 LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
@@ -115,7 +116,7 @@ def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
 
 
 @scenario(
-    *TRAIN,
+    *TRAINED,
     *CREATE[:2],
     "Pack Model",
     *MODEL[2:],
@@ -129,7 +130,7 @@ def a_script_is_put_into_the_model_where_the_container_looks_there(stage: Stage)
     return stage.build(stage.plan() | {"packing": {"source": "good", "target": "there"}})
 
 
-@scenario(*TRAIN, *CREATE[:2], "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
+@scenario(*TRAINED, *CREATE[:2], "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
 def a_script_that_cannot_be_put_into_the_model_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"packing": {"source": "bad", "target": "there"}})
 
@@ -216,6 +217,7 @@ def a_training_that_reaches_its_limit_fails_the_build(stage: Stage) -> Run:
     "Find Images",
     "How To Train?",
     "Train Model",
+    "Training Completed?",
     *MODEL,
     "Create Endpoint Config",
     *FIND,
@@ -272,7 +274,7 @@ def a_training_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
 
 
 @scenario(
-    *TRAIN,
+    *TRAINED,
     *CREATE,
     FAIL,
     error="SageMaker.AmazonSageMakerException",
@@ -284,7 +286,9 @@ def a_model_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     return stage.build(plan)
 
 
-@scenario(*PLAN_ONLY, "Tune Model", "Best Model Known?", "Find Best Model", *MODEL, "Model Ready")
+@scenario(
+    *PLAN_ONLY, "Tune Model", "Best Model Known?", "Find Best Model", "Training Completed?", *MODEL, "Model Ready"
+)
 def the_best_of_a_tuning_becomes_the_model(stage: Stage) -> Run:
     plan = stage.tuning_plan(TRAIN_SCORED) | {"deploy": False}
     run = stage.build(plan)
@@ -311,7 +315,9 @@ def a_tuning_whose_trainings_all_fail_fails_the_build(stage: Stage) -> Run:
     cause="No training job of the tuning job own-.* succeeded with a value of its objective metric score;",
 )
 def a_tuning_without_a_best_training_fails_the_build(stage: Stage) -> Run:
-    return stage.run_from("Best Model Known?", {"plan": stage.tuning_plan(TRAIN_SCORED), "best": ""})
+    return stage.run_from(
+        "Best Model Known?", {"plan": stage.tuning_plan(TRAIN_SCORED), "best": "", "jobStatus": "Completed"}
+    )
 
 
 @scenario(
@@ -323,7 +329,28 @@ def a_tuning_without_a_best_training_fails_the_build(stage: Stage) -> Run:
     cause="Requested resource not found",
 )
 def a_best_training_that_is_gone_fails_the_build(stage: Stage) -> Run:
-    return stage.run_from("Best Model Known?", {"plan": stage.tuning_plan(TRAIN_SCORED), "best": "never-made"})
+    given = {"plan": stage.tuning_plan(TRAIN_SCORED), "best": "never-made", "jobStatus": "Completed"}
+    return stage.run_from("Best Model Known?", given)
+
+
+@scenario("Given", "Best Model Known?", FAIL, error="TrainingNotCompletedError", cause="own-.* is Stopped and not")
+def a_tuning_that_was_stopped_is_not_deployed(stage: Stage) -> Run:
+    given = {"plan": stage.tuning_plan(TRAIN_SCORED), "best": "good", "jobStatus": "Stopped"}
+    return stage.run_from("Best Model Known?", given)
+
+
+@scenario(
+    "Given", "Training Completed?", FAIL, error="TrainingNotCompletedError", cause="The training job own is Stopped;"
+)
+def a_training_that_stopped_with_a_model_is_not_deployed(stage: Stage) -> Run:
+    given = {"plan": {"number": 1}, "job": "own", "jobStatus": "Stopped", "artifacts": "s3://model/unfinished.tar.gz"}
+    return stage.run_from("Training Completed?", given)
+
+
+@scenario("Given", "Training Completed?", FAIL, error="TrainingNotCompletedError", cause="is Completed without a model")
+def a_training_without_a_model_is_not_deployed(stage: Stage) -> Run:
+    given = {"plan": {"number": 1}, "job": "own", "jobStatus": "Completed", "artifacts": ""}
+    return stage.run_from("Training Completed?", given)
 
 
 @scenario(*PLAN_ONLY, "Take Earlier Model", *MODEL, "Model Ready")
@@ -340,7 +367,7 @@ def a_plan_without_a_way_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"mode": "guess"})
 
 
-@scenario(*TRAIN, *MODEL, FAIL, error="PlanError", cause="does not say whether to deploy")
+@scenario(*TRAINED, *MODEL, FAIL, error="PlanError", cause="does not say whether to deploy")
 def a_plan_that_does_not_say_whether_to_deploy_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"deploy": None})
 
@@ -546,7 +573,7 @@ def gated(**check: Any) -> Json:
     return {"number": 1, "quality": {"wanted": True, "check": check}}
 
 
-@scenario(*TRAIN, *CREATE, "Register Model?", "Register Model", *MODEL[-2:], "Model Ready")
+@scenario(*TRAINED, *CREATE, "Register Model?", "Register Model", *MODEL[-2:], "Model Ready")
 def a_new_model_is_registered(stage: Stage) -> Run:
     register = {"wanted": True, "origin": {}, "framework": {}}
     return stage.build(stage.plan() | {"deploy": False, "register": register})
@@ -574,7 +601,7 @@ def withheld(run: Run) -> str:
     return str(json.loads(run.described["output"])["withheld"])
 
 
-@scenario(*TRAIN, "Quality Gate?", "Check Quality", "Quality Met?", *MODEL[1:], "Model Ready")
+@scenario(*TRAINED, "Quality Gate?", "Check Quality", "Quality Met?", *MODEL[1:], "Model Ready")
 def a_model_that_is_good_enough_goes_on(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"deploy": False, "quality": gated(met=True, reason="")["quality"]})
 
@@ -604,7 +631,7 @@ def a_plan_that_leaves_the_gate_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Quality Gate?", {"plan": {"number": 1}})
 
 
-@scenario(*TRAIN, *CREATE, "Register Model?", *ASKED, "Approved?", "Deploy Endpoint?", "Model Ready")
+@scenario(*TRAINED, *CREATE, "Register Model?", *ASKED, "Approved?", "Deploy Endpoint?", "Model Ready")
 def a_model_that_is_approved_goes_on(stage: Stage) -> Run:
     answer = {"approved": True, "reason": "approved by voice"}
     return stage.build(stage.plan() | {"deploy": False, "approval": asking(answer=answer)["approval"]})
