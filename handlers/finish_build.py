@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from sagebuild.deadline import Deadline
 from sagebuild.finish.event import finish_execution
 from sagebuild.service import Service
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
     """Finish the build whose execution ended."""
-    finish_execution(Service.from_environment(), event["detail"], context.aws_request_id)
+    deadline = Deadline.of_function(context)
+    finish_execution(Service.from_environment(), event["detail"], context.aws_request_id, deadline=deadline)

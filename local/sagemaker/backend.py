@@ -16,6 +16,7 @@ from local.sagemaker.tuning import TuningOperations
 
 _OPERATIONS = (
     *("create_training_job", "describe_training_job", "stop_training_job", "delete_training_job", "list_training_jobs"),
+    "update_training_job",
     *("create_hyper_parameter_tuning_job", "describe_hyper_parameter_tuning_job", "stop_hyper_parameter_tuning_job"),
     *("delete_hyper_parameter_tuning_job", "list_hyper_parameter_tuning_jobs"),
     "list_training_jobs_for_hyper_parameter_tuning_job",

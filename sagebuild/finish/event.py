@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sagebuild.builds.records import BuildRecord, read_build
+from sagebuild.deadline import Deadline
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.finish.build import finish_build
 from sagebuild.finish.ending import Ending
@@ -19,7 +20,11 @@ _log = logging.getLogger("sagebuild")
 
 
 def finish_execution(
-    stack: Service, detail: Mapping[str, Any], invocation: str, sleep: Callable[[float], None] = time.sleep
+    stack: Service,
+    detail: Mapping[str, Any],
+    invocation: str,
+    sleep: Callable[[float], None] = time.sleep,
+    deadline: Deadline | None = None,
 ) -> BuildRecord | None:
     """Finish the build of an execution; do nothing for an execution that a person started by hand.
 
@@ -27,7 +32,7 @@ def finish_execution(
     ----------
     detail
         The detail of the event, with Step Functions' names.
-    invocation
+    invocation, deadline
         See `finish_build`.
 
     Raises
@@ -45,7 +50,7 @@ def finish_execution(
     except (ValueError, BuildNotFoundError) as error:
         _log.warning("the execution %s was not started by sagebuild: %s", name, error)
         return None
-    return finish_build(service, number, _read_ending(detail), sleep, invocation=invocation)
+    return finish_build(service, number, _read_ending(detail), sleep, invocation=invocation, deadline=deadline)
 
 
 def _read_ending(detail: Mapping[str, Any]) -> Ending:

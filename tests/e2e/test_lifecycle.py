@@ -63,6 +63,7 @@ NEEDED_ON_AWS_ALONE = {
     "RemoveLeftovers": {
         "cloudwatch:DeleteAlarms",  # Application Auto Scaling, in the name of who deregisters
         "cloudwatch:DescribeAlarms",
+        "lambda:InvokeFunction",  # when the removal takes longer than one invocation
         "codebuild:BatchGetBuilds",  # when the stack is removed in the middle of an image build
         "codebuild:ListBuildsForProject",
         "codebuild:StopBuild",
@@ -142,7 +143,11 @@ def use(stack: DeployedStack) -> None:
     checkpoints = f"s3://{stack.outputs['ModelBucket']}/checkpoints/"
     stack.client("s3").put_object(Bucket=stack.outputs["ModelBucket"], Key="checkpoints/earlier", Body=b"1")
     first = stack.build(
-        hostinstancetype="ml.m5.large", networkisolation=True, checkpoints={"uri": checkpoints}, **scaling
+        hostinstancetype="ml.m5.large",
+        networkisolation=True,
+        checkpoints={"uri": checkpoints},
+        keepalive=21600,  # the warm pool is alive until the removal
+        **scaling,
     )
     assert first["status"] == "succeeded", first["reason"]
     assert stack.ask_endpoint() > 0.9

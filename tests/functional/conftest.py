@@ -124,6 +124,7 @@ def create_stack() -> Stack:
         "HOSTING_ROLE_ARN": role,
         "FRAMEWORK": "SCIKIT",
         "IMAGE_PROJECT": f"{STACK}-images",
+        "VPC_ACCESS": "false",
     }
     return Stack(Service(settings, client), settings, queue)
 
