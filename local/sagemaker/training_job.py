@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,6 +10,7 @@ from local import config
 from local.sagemaker.resources import Json, Store, emit_status, now
 from local.sagemaker.training_cluster import Cluster
 from local.sagemaker.training_container import JobError
+from local.sagemaker.warm_pool import WarmPool
 
 _MESSAGES = {
     "Starting": "Starting the training job",
@@ -64,7 +64,7 @@ class TrainingJob:
         self._patterns = {entry["Name"]: re.compile(entry["Regex"]) for entry in definitions}
         self._lock = threading.RLock()
         self._stop_status: str | None = None
-        self._pool_since = 0.0
+        self._pool: WarmPool | None = None
         self._cluster = Cluster(self._request, self._region)
         self.status = "InProgress"
 
@@ -90,6 +90,8 @@ class TrainingJob:
                 "CreationTime": self.creation_time,
                 "LastModifiedTime": self.last_modified_time,
             }
+            if self._pool:
+                answer["WarmPoolStatus"] = self._pool.describe()
             if self._metrics:
                 answer["FinalMetricDataList"] = [dict(metric) for metric in self._metrics.values()]
             return answer
@@ -186,36 +188,20 @@ class TrainingJob:
             seconds = max(1, round((self._facts["TrainingEndTime"] - started).total_seconds()))
             share = _SPOT_SHARE if self._request.get("EnableManagedSpotTraining") else 1
             self._facts |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": max(1, int(seconds * share))}
-            if seconds := self._request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
-                # A pool stays after any end: https://docs.aws.amazon.com/sagemaker/latest/dg/train-warm-pools.html
-                self._pool_since = time.monotonic()
-                self._facts["WarmPoolStatus"] = {"Status": "Available"}
-                _start_timer(config.scale_seconds(seconds), self._end_pool)
+            if kept := self._request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
+                self._pool = WarmPool(kept)  # it stays after any end
 
     def keep_alive(self, seconds: int) -> bool:
-        """Change the keep-alive period of the warm pool; 0 ends it. False when the pool has ended."""
-        with self._lock:
-            if self._facts.get("WarmPoolStatus", {}).get("Status") == "Terminated":
-                return False
-            self._request["ResourceConfig"] = self._request["ResourceConfig"] | {"KeepAlivePeriodInSeconds": seconds}
-        if self.has_warm_pool:
-            _start_timer(config.scale_seconds(seconds), self._end_pool)
+        """Change the keep-alive period of the warm pool; 0 ends it. False without a pool."""
+        if not self._pool or not self._pool.is_available:
+            return False
+        self._pool.keep_alive(seconds)
         return True
 
     @property
     def has_warm_pool(self) -> bool:
-        """Whether the job has ended and its instances wait for another one."""
-        with self._lock:
-            return bool(self._facts.get("WarmPoolStatus", {}).get("Status") == "Available")
-
-    def _end_pool(self) -> None:
-        """End the warm pool if its period, which may have changed, is over."""
-        with self._lock:
-            kept = time.monotonic() - self._pool_since
-            period = config.scale_seconds(self._request["ResourceConfig"]["KeepAlivePeriodInSeconds"])
-            if self.has_warm_pool and kept >= period:
-                billed = {"ResourceRetainedBillableTimeInSeconds": round(kept)}
-                self._facts["WarmPoolStatus"] = {"Status": "Terminated", **billed}
+        """False unless the job has ended and its instances wait for another one."""
+        return bool(self._pool and self._pool.is_available)
 
     def _step(self, secondary: str) -> None:
         """Enter the next step unless the job is stopping."""

@@ -278,19 +278,33 @@ def spoil_packing(stack: DeployedStack, folder: str = "builds") -> None:
 
 
 def use_queue(stack: DeployedStack, pipeline: Pipeline | None = None) -> None:
-    """Deploy the earlier model once more, with a queue, and have a request answered in S3 and by SNS."""
+    """Deploy the earlier model once more, with a queue; a request wakes it, and is answered in S3 and by SNS."""
     bucket, s3 = stack.outputs["ModelBucket"], stack.client("s3")
-    changes = {"skiptrain": True, "asynchronous": {"successtopic": stack.outputs["ResultsTopicArn"]}}
+    changes = {
+        "skiptrain": True,
+        "asynchronous": {"successtopic": stack.outputs["ResultsTopicArn"]},
+        "hostinstancetype": "ml.m5.large",
+        "autoscaling": {"minimum": 0, "maximum": 2, "target": 5},
+    }
     record = pipeline.build(**changes) if pipeline else stack.build(**changes)
     assert record["status"] == "succeeded", record["reason"]
     question = "\n".join(",".join(map(str, row)) for row in stack.questions[:2] / 16)
     s3.put_object(Bucket=bucket, Key="asynchronous/question", Body=question)
     endpoint, location = pipeline.endpoint if pipeline else NAME, f"s3://{bucket}/asynchronous/question"
+    sleep_without_instances(stack, endpoint)
     answer = stack.client("sagemaker-runtime").invoke_endpoint_async(
         EndpointName=endpoint, InputLocation=location, ContentType="text/csv"
     )
     key = answer["OutputLocation"].removeprefix(f"s3://{bucket}/")
     wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"])
+
+
+def sleep_without_instances(stack: DeployedStack, endpoint: str) -> None:
+    """End the endpoint's last instance, as its target tracking does it when no request comes; one request wakes it."""
+    sagemaker = stack.client("sagemaker")
+    none: Any = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 0}]
+    sagemaker.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=none)
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService")
 
 
 def use_images(byod: Byod, **changes: Any) -> None:

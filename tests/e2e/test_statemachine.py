@@ -40,6 +40,7 @@ LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
 SUCCEED = "Build Succeeded"
 END = ("Smoke Test?", "Scale Endpoint?", "Postprocess?", SUCCEED)
 SCALE = ("Scale Endpoint?", "Register Scaling", "Set Scaling Policy")
+WAKE = ("Wake From Zero?", "Set Wake Policy", "Set Wake Alarm")
 SCALING = "ApplicationAutoScaling"
 FAIL = "Build Failed"
 
@@ -494,7 +495,7 @@ def an_endpoint_that_never_comes_to_rest_is_given_up(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, "Smoke Test?", *SCALE, "Postprocess?", SUCCEED)
+@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, "Smoke Test?", *SCALE, "Wake From Zero?", "Postprocess?", SUCCEED)
 def an_endpoint_scales_as_planned(stage: Stage) -> Run:
     run = stage.build(plan := stage.scaled(stage.plan()))
     variant = plan["scaling"]["variant"]
@@ -504,7 +505,7 @@ def an_endpoint_scales_as_planned(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Release Scaling", "Update Endpoint", *LOOK, *END)
+@scenario(*PREPARE, *FIND, "Release Scaling", "Delete Wake Alarm", "Update Endpoint", *LOOK, *END)
 def scaling_ends_before_an_update(stage: Stage) -> Run:
     plan = stage.scaled(stage.plan(stage.endpoint()), wanted=False, release=True)
     client = stage.autoscaling
@@ -516,7 +517,7 @@ def scaling_ends_before_an_update(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Release Scaling", "Update Endpoint", *LOOK, *END)
+@scenario(*PREPARE, *FIND, "Release Scaling", "Delete Wake Alarm", "Update Endpoint", *LOOK, *END)
 def scaling_that_has_ended_already_is_no_failure(stage: Stage) -> Run:
     return stage.build(stage.scaled(stage.plan(stage.endpoint()), wanted=False, release=True))
 
@@ -532,6 +533,50 @@ def scaling_that_cannot_end_fails_the_build(stage: Stage) -> Run:
 def scaling_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.scaled(stage.plan(), target={"ScalableDimension": "guess"})
     return stage.run_from("Scale Endpoint?", {"plan": plan})
+
+
+@scenario("Given", *WAKE, "Postprocess?", SUCCEED)
+def an_endpoint_without_instances_is_woken(stage: Stage) -> Run:
+    plan = stage.scaled(TASTED | stage.plan() | {"number": 1, "postprocess": {"wanted": False}})
+    plan["scaling"]["wake"]["wanted"] = True
+    stage.autoscaling.register_scalable_target(**plan["scaling"]["variant"], MinCapacity=0, MaxCapacity=2)
+    given = {"plan": plan, "live": "new", "artifacts": "s3://model/model.tar.gz"}
+    run = stage.run_from("Wake From Zero?", given)
+    (policy,) = stage.autoscaling.describe_scaling_policies(**plan["scaling"]["variant"])["ScalingPolicies"]
+    name = plan["scaling"]["wake"]["alarm"]["AlarmName"]
+    (alarm,) = stage.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    assert alarm["AlarmActions"] == [policy["PolicyARN"]]
+    return run
+
+
+@scenario("Given", "Wake From Zero?", FAIL, error="PlanError", cause="whether to wake the endpoint")
+def a_plan_that_leaves_waking_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Wake From Zero?", {"plan": {"number": 1}})
+
+
+@scenario("Given", *WAKE[:2], FAIL, error=f"{SCALING}.ValidationException", cause="policyType")
+def a_wake_policy_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.scaled(stage.plan())
+    plan["scaling"]["wake"] = {"wanted": True, "policy": {"PolicyName": "own", "PolicyType": "Guess"}, "alarm": {}}
+    return stage.run_from("Wake From Zero?", {"plan": plan})
+
+
+@scenario("Given", *WAKE, FAIL, error="CloudWatch.CloudWatchException", cause="(?i)comparisonOperator")
+def a_wake_alarm_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.scaled(stage.plan())
+    wake = stage.waking(plan)
+    plan["scaling"]["wake"] = wake | {"alarm": wake["alarm"] | {"ComparisonOperator": "Guess"}}
+    stage.autoscaling.register_scalable_target(**plan["scaling"]["variant"], MinCapacity=0, MaxCapacity=2)
+    return stage.run_from("Wake From Zero?", {"plan": plan})
+
+
+@scenario(
+    *PREPARE, *FIND, "Release Scaling", "Delete Wake Alarm", FAIL, error="CloudWatch.CloudWatchException", cause="alarm"
+)
+def an_alarm_that_cannot_be_deleted_fails_the_build(stage: Stage) -> Run:
+    plan = stage.scaled(stage.plan(stage.endpoint()), release=True)
+    plan["scaling"]["wake"]["alarm"]["AlarmName"] = ""
+    return stage.build(plan)
 
 
 @scenario("Given", *SCALE, FAIL, error=f"{SCALING}.ValidationException", cause="policyType")
