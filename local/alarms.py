@@ -1,9 +1,12 @@
-"""CloudWatch alarms: moto stores them; this module reports their state changes to EventBridge and to topics.
+"""CloudWatch alarms: moto stores them; this module evaluates them and reports their state changes.
 
-Metrics are not evaluated: only SetAlarmState changes a state.
+An alarm on one metric is evaluated when PutMetricData brings a value: the newest value of each period counts, whatever
+the statistic. Missing data change no state. Reports go to EventBridge, topics and scaling policies.
 """
 
 import json
+import operator
+import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -12,9 +15,16 @@ from local import config
 
 MOTO_NAMES = (
     "moto.cloudwatch.models.Alarm.update_state",
+    "moto.cloudwatch.models.CloudWatchBackend.put_metric_data",
     "moto.cloudwatch.models.CloudWatchBackend.set_alarm_state",
     "moto.cloudwatch.models.cloudwatch_backends",
 )
+_COMPARISONS = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
 _ACTIONS = {"ALARM": "alarm_actions", "OK": "ok_actions", "INSUFFICIENT_DATA": "insufficient_data_actions"}
 
 
@@ -35,7 +45,41 @@ def install() -> None:
             if alarm and before != state_value:
                 _send_state_change(alarm, before)
 
+        def put_metric_data(self, namespace: str, metric_data: list[dict[str, Any]]) -> None:
+            """Store values, and evaluate the alarms on their metrics."""
+            super().put_metric_data(namespace, metric_data)
+            for datum in metric_data:
+                if "Value" in datum:
+                    self._evaluate(namespace, datum)
+
+        def _evaluate(self, namespace: str, datum: dict[str, Any]) -> None:
+            dimensions = {(one["Name"], one["Value"]) for one in datum.get("Dimensions") or []}
+            for alarm in list(self.alarms.values()):
+                watched = {(one.name, one.value) for one in alarm.dimensions}
+                if (alarm.namespace, alarm.metric_name, watched) == (namespace, datum["MetricName"], dimensions):
+                    state = _add_value(alarm, float(datum["Value"]))
+                    if state and state != alarm.state_value:
+                        self.set_alarm_state(alarm.name, f"The value is {datum['Value']}.", "{}", state)
+
     models.cloudwatch_backends.backend = CloudWatchBackend
+
+
+def _add_value(alarm: Any, value: float) -> str | None:
+    """Add a value; return the state that follows, or None if there are too few values."""
+    values: list[tuple[float, float]] = alarm.__dict__.setdefault("local_values", [])
+    moment = time.monotonic()
+    if values and moment - values[-1][0] < config.scale_seconds(alarm.period) * 0.9:
+        values[-1] = (values[-1][0], value)  # of the same period
+    else:
+        values.append((moment, value))
+    del values[: -int(alarm.evaluation_periods)]
+    compare = _COMPARISONS.get(alarm.comparison_operator)
+    if compare is None:
+        return None
+    breaching = sum(bool(compare(one, float(alarm.threshold))) for _, one in values)
+    if breaching >= int(alarm.datapoints_to_alarm or alarm.evaluation_periods):
+        return "ALARM"
+    return "OK" if len(values) >= int(alarm.evaluation_periods) else None
 
 
 def _send_state_change(alarm: Any, before: str) -> None:
@@ -54,7 +98,17 @@ def _send_state_change(alarm: Any, before: str) -> None:
     message = json.dumps(_describe(alarm, before, time))
     subject = f'{alarm.state_value}: "{alarm.name}" in {alarm.region_name}'
     for action in getattr(alarm, _ACTIONS[alarm.state_value]) if alarm.actions_enabled else []:
-        Delivery(f"alarm {alarm.name} to {action}", partial(senders.publish, action, message, subject)).start()
+        send = partial(senders.publish, action, message, subject)
+        if action.split(":")[2] == "autoscaling":
+            send = partial(_scale, alarm, action)
+        Delivery(f"alarm {alarm.name} to {action}", send).start()
+
+
+def _scale(alarm: Any, policy: str) -> None:
+    from local import scaling
+
+    values = alarm.__dict__.get("local_values") or [(0.0, float(alarm.threshold))]  # SetAlarmState brings no value
+    scaling.run_policy(policy, values[-1][1] - float(alarm.threshold))
 
 
 def _describe(alarm: Any, before: str, time: str) -> dict[str, Any]:

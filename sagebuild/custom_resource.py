@@ -8,12 +8,23 @@ from collections.abc import Callable
 from typing import Any
 from urllib.request import Request, urlopen
 
+from sagebuild.errors import StillRunningError
+
 ANSWER_TIMEOUT_SECONDS = 30
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html:
+# CloudFormation waits 3600 seconds for the answer. Four invocations of 900 seconds fit into them.
+MAX_CONTINUATIONS = 3
 
 _log = logging.getLogger("sagebuild")
+_COUNT = "Continuations"
 
 
-def answer_request(event: dict[str, Any], log_stream: str, apply: Callable[[str, dict[str, Any]], None]) -> None:
+def answer_request(
+    event: dict[str, Any],
+    log_stream: str,
+    apply: Callable[[str, dict[str, Any]], None],
+    invoke_again: Callable[[dict[str, Any]], object] | None = None,
+) -> None:
     """Handle a request of CloudFormation and answer it with success or failure.
 
     Parameters
@@ -25,9 +36,20 @@ def answer_request(event: dict[str, Any], log_stream: str, apply: Callable[[str,
         Named in the answer to a failed request.
     apply
         Takes the request type ("Create", "Update", "Delete") and the resource's properties.
+    invoke_again
+        Invokes the function with an event. If `apply` raises StillRunningError, the next invocation continues the
+        work and answers; at most three times.
     """
     try:
-        apply(event["RequestType"], event["ResourceProperties"])
+        try:
+            apply(event["RequestType"], event["ResourceProperties"])
+        except StillRunningError as error:
+            count = event.get(_COUNT, 0)
+            if invoke_again is None or count >= MAX_CONTINUATIONS:
+                raise
+            _log.warning("the next invocation continues: %s", error)
+            invoke_again(event | {_COUNT: count + 1})
+            return
         status, reason = "SUCCESS", "Done."
     except Exception as error:  # CloudFormation must receive an answer to every failure
         _log.exception("custom resource failed")

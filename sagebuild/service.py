@@ -146,6 +146,11 @@ class Service:
         return self._create_client("dynamodb")  # type: ignore[no-any-return]
 
     @cached_property
+    def ec2(self) -> Any:
+        """EC2, which has the network interfaces of a VPC."""
+        return self._create_client("ec2")
+
+    @cached_property
     def ecr(self) -> Any:
         """The ECR client, for the stack's image repository and the user's images."""
         return self._create_client("ecr")

@@ -9,12 +9,16 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 
+from local import clients, config
 from local.messaging import senders
 from local.sagemaker.endpoint import Endpoint
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json
 from local.sagemaker.served_container import Answer, InvocationError
+
+_METRIC_SECONDS = 60
+_CAPACITY_POLL_SECONDS = 0.1
 
 
 class RequestFailedError(Exception):
@@ -54,13 +58,43 @@ class AsynchronousRequest:
 
     def _run(self) -> None:
         with self._queue.turns:
-            serves, server = self._endpoint.choose(None)
-            if not serves or not server:
+            server = self._wait_for_server()
+            if not server:
                 return  # the endpoint was deleted
             try:
                 self._answer(server)
             finally:
                 server.leave()
+
+    def _wait_for_server(self) -> ModelServer | None:
+        """Wait until the endpoint has an instance; report the waiting request once in each minute.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html
+        """
+        has_waited, reported = False, 0.0
+        while True:
+            serves, server = self._endpoint.choose(None)
+            if not serves or server:
+                break
+            if time.monotonic() - reported >= config.scale_seconds(_METRIC_SECONDS):
+                has_waited, reported = True, time.monotonic()
+                self._report_backlog(1)
+            time.sleep(_CAPACITY_POLL_SECONDS)
+        if has_waited:
+            self._report_backlog(0)
+        return server
+
+    def _report_backlog(self, value: int) -> None:
+        clients.client("cloudwatch", self._region).put_metric_data(
+            Namespace="AWS/SageMaker",
+            MetricData=[
+                {
+                    "MetricName": "HasBacklogWithoutCapacity",
+                    "Dimensions": [{"Name": "EndpointName", "Value": self._endpoint.name}],
+                    "Value": value,
+                }
+            ],
+        )
 
     def _answer(self, server: ModelServer) -> None:
         objects = Objects(self._region, server.role)

@@ -16,12 +16,14 @@ from local.sagemaker.tuning import TuningOperations
 
 _OPERATIONS = (
     *("create_training_job", "describe_training_job", "stop_training_job", "delete_training_job", "list_training_jobs"),
+    "update_training_job",
     *("create_hyper_parameter_tuning_job", "describe_hyper_parameter_tuning_job", "stop_hyper_parameter_tuning_job"),
     *("delete_hyper_parameter_tuning_job", "list_hyper_parameter_tuning_jobs"),
     "list_training_jobs_for_hyper_parameter_tuning_job",
     *("create_model", "describe_model", "delete_model", "list_models"),
     *("create_endpoint_config", "describe_endpoint_config", "delete_endpoint_config", "list_endpoint_configs"),
     *("create_endpoint", "describe_endpoint", "update_endpoint", "delete_endpoint", "list_endpoints"),
+    "update_endpoint_weights_and_capacities",
     *("create_model_package_group", "describe_model_package_group", "delete_model_package_group"),
     *("list_model_package_groups", "list_model_packages"),
     *("create_model_package", "describe_model_package", "update_model_package", "delete_model_package"),
@@ -33,7 +35,6 @@ _REFUSED = (
     "create_processing_job",
     "create_transform_job",
     "start_pipeline_execution",
-    "update_endpoint_weights_and_capacities",
 )
 
 

@@ -107,6 +107,22 @@ class Endpoint:
             detail = self._set_status("Updating")
         self._in_background(self._deploy, detail)
 
+    def scale(self, counts: dict[str, int]) -> None:
+        """Change the instance counts of variants in the background."""
+        self._in_background(lambda: self._scale(counts), self._set_status("Updating"))
+
+    def _scale(self, counts: dict[str, int]) -> None:
+        assert self._live is not None
+        reason = ""
+        try:
+            self._live.scale(counts)
+        except ServerError as error:
+            reason = str(error)
+        with self._lock:
+            self._reason = reason[:_REASON_LIMIT]
+            detail = self._set_status("InService")
+        self._publish(detail)
+
     def delete(self, forget: Callable[[], None]) -> None:
         """End the servers in the background, and then call `forget`."""
         detail = self._set_status("Deleting")
@@ -118,7 +134,7 @@ class Endpoint:
         Returns
         -------
         tuple
-            Whether the endpoint serves, and the server; None for an unknown variant.
+            Whether the endpoint serves, and the server; None for an unknown variant and without instances.
         """
         with self._lock:
             if not self._live or self.status == "Deleting":

@@ -6,7 +6,7 @@ from local.sagemaker.endpoint import Endpoint
 from local.sagemaker.fleet import Fleet
 from local.sagemaker.guardrails import Shift, read_policy
 from local.sagemaker.hosting import HostingOperations
-from local.sagemaker.resources import Json, list_page
+from local.sagemaker.resources import Json, list_page, refuse
 
 
 class EndpointOperations(HostingOperations):
@@ -51,6 +51,22 @@ class EndpointOperations(HostingOperations):
         shift = Shift(read_policy(deployment, fleet.servers[0].variant), self.region_name, fleet.role_arn)
         shift.check_alarms()
         return shift
+
+    def update_endpoint_weights_and_capacities(self, request: Json) -> Json:
+        """Start to change the instance counts of an endpoint; only an asynchronous one can have no instance."""
+        with self.lock:
+            endpoint = self._find_endpoint(request)
+            self._check_not_in_progress(endpoint)
+            counts = {}
+            for wanted in request["DesiredWeightsAndCapacities"]:
+                refuse(wanted, ("DesiredWeight", "ServerlessUpdateConfig"), "UpdateEndpointWeightsAndCapacities")
+                if wanted["VariantName"] not in endpoint.variant_names:
+                    raise ValidationError(message=f"Could not find the variant {wanted['VariantName']}.")
+                counts[wanted["VariantName"]] = wanted["DesiredInstanceCount"]
+            if 0 in counts.values() and not endpoint.queue:
+                raise ValidationError(message="Only an asynchronous endpoint can have a DesiredInstanceCount of 0.")
+            endpoint.scale(counts)
+        return {"EndpointArn": endpoint.arn}
 
     def delete_endpoint(self, request: Json) -> Json:
         """Start the deletion of an endpoint."""

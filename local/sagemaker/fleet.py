@@ -40,11 +40,14 @@ class Fleet:
         self.configuration = configuration
         asynchronous = configuration.request.get("AsyncInferenceConfig")
         self.queue = Queue(asynchronous) if asynchronous else None
-        root = config.current().data / "sagemaker" / region / "endpoints" / endpoint
-        self.servers = [
-            ModelServer(endpoint, variant, model, region, root / f"{variant['VariantName']}-{uuid.uuid4().hex[:8]}")
-            for variant, model in variants
-        ]
+        self._endpoint, self._region = endpoint, region
+        self._models = {variant["VariantName"]: model for variant, model in variants}
+        self.servers = [self._create_server(variant) for variant, _ in variants]
+
+    def _create_server(self, variant: Json) -> ModelServer:
+        root = config.current().data / "sagemaker" / self._region / "endpoints" / self._endpoint
+        folder = root / f"{variant['VariantName']}-{uuid.uuid4().hex[:8]}"
+        return ModelServer(self._endpoint, variant, self._models[variant["VariantName"]], self._region, folder)
 
     @property
     def variant_names(self) -> set[str]:
@@ -59,8 +62,25 @@ class Fleet:
     def start(self) -> None:
         """Start every server, and wait until all are healthy."""
         for server in self.servers:
-            server.start()
+            if count_instances(server):
+                server.start()
         self.resolved_at = now()
+
+    def scale(self, counts: dict[str, int]) -> None:
+        """Change the instance counts of variants; a variant without instances has no process."""
+        for position, server in enumerate(self.servers):
+            before, wanted = count_instances(server), counts.get(server.variant["VariantName"])
+            if wanted is None:
+                continue
+            variant = server.variant | {"InitialInstanceCount": wanted}
+            if wanted and not before:
+                started = self._create_server(variant)
+                started.start()
+                self.servers[position] = started
+            else:
+                server.variant = variant
+                if before and not wanted:
+                    server.retire()
 
     def retire(self) -> None:
         """End every server."""
@@ -68,11 +88,12 @@ class Fleet:
             server.retire()
 
     def choose(self, variant: str | None) -> ModelServer | None:
-        """The server of a variant, or a random one by weight."""
-        if variant:
-            return next((server for server in self.servers if server.variant["VariantName"] == variant), None)
-        weights = [server.variant.get("InitialVariantWeight", 1.0) for server in self.servers]
-        return random.choices(self.servers, weights if any(weights) else None)[0]
+        """The server of a variant, or a random one by weight; None for an unknown variant and without instances."""
+        servers = [server for server in self.servers if count_instances(server)]
+        if variant or not servers:
+            return next((server for server in servers if server.variant["VariantName"] == variant), None)
+        weights = [server.variant.get("InitialVariantWeight", 1.0) for server in servers]
+        return random.choices(servers, weights if any(weights) else None)[0]
 
     def describe(self) -> list[Json]:
         """The ProductionVariants of DescribeEndpoint."""
@@ -86,6 +107,11 @@ class Fleet:
         return {"DeployedImages": images}
 
 
+def count_instances(server: ModelServer) -> int:
+    """The number of instances of a server's variant; 1 if it is serverless."""
+    return int(server.variant.get("InitialInstanceCount", 1))
+
+
 def describe_variant(server: ModelServer) -> Json:
     """A server's entry in ProductionVariants, without its images."""
     variant = server.variant
@@ -93,5 +119,5 @@ def describe_variant(server: ModelServer) -> Json:
     answer: Json = {"VariantName": variant["VariantName"], "CurrentWeight": weight, "DesiredWeight": weight}
     if serverless := variant.get("ServerlessConfig"):
         return answer | {"CurrentServerlessConfig": serverless, "DesiredServerlessConfig": serverless}
-    count = variant.get("InitialInstanceCount") or 1
+    count = count_instances(server)
     return answer | {"CurrentInstanceCount": count, "DesiredInstanceCount": count}

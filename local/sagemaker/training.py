@@ -2,7 +2,7 @@
 
 from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound, ValidationError
 
-from local.sagemaker.resources import Json, Store, check_role, list_page
+from local.sagemaker.resources import Json, Store, check_role, list_page, refuse
 from local.sagemaker.training_checks import MAX_RUNTIME_SECONDS, check_request
 from local.sagemaker.training_job import TrainingJob
 
@@ -49,8 +49,20 @@ class TrainingOperations(Store):
                 raise ResourceNotFound(message="Requested resource not found.")
             if not job.has_ended:
                 raise ResourceInUseException(message=f"The training job {job.name} is in status {job.status}.")
+            # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteTrainingJob.html
+            if job.has_warm_pool:
+                raise ResourceInUseException(message=f"The training job {job.name} retains an Available warm pool.")
             del self.training_jobs[job.name]
         return {}
+
+    def update_training_job(self, request: Json) -> Json:
+        """Change the keep-alive period of a job's warm pool."""
+        job = self._find_job(request)
+        refuse(request, ("ProfilerConfig", "ProfilerRuleConfigurations", "RemoteDebugConfig"), "UpdateTrainingJob")
+        seconds = (request.get("ResourceConfig") or {}).get("KeepAlivePeriodInSeconds")
+        if seconds is None or not job.keep_alive(seconds):
+            raise ValidationError(message=f"The training job {job.name} has no warm pool to update.")
+        return {"TrainingJobArn": job.arn}
 
     def list_training_jobs(self, request: Json) -> Json:
         """List the jobs of the region."""

@@ -10,6 +10,7 @@ from local import config
 from local.sagemaker.resources import Json, Store, emit_status, now
 from local.sagemaker.training_cluster import Cluster
 from local.sagemaker.training_container import JobError
+from local.sagemaker.warm_pool import WarmPool
 
 _MESSAGES = {
     "Starting": "Starting the training job",
@@ -33,6 +34,7 @@ _SUMMARY = (
     "LastModifiedTime",
     "TrainingJobStatus",
     "SecondaryStatus",
+    "WarmPoolStatus",
 )
 
 
@@ -62,6 +64,7 @@ class TrainingJob:
         self._patterns = {entry["Name"]: re.compile(entry["Regex"]) for entry in definitions}
         self._lock = threading.RLock()
         self._stop_status: str | None = None
+        self._pool: WarmPool | None = None
         self._cluster = Cluster(self._request, self._region)
         self.status = "InProgress"
 
@@ -87,6 +90,8 @@ class TrainingJob:
                 "CreationTime": self.creation_time,
                 "LastModifiedTime": self.last_modified_time,
             }
+            if self._pool:
+                answer["WarmPoolStatus"] = self._pool.describe()
             if self._metrics:
                 answer["FinalMetricDataList"] = [dict(metric) for metric in self._metrics.values()]
             return answer
@@ -183,9 +188,20 @@ class TrainingJob:
             seconds = max(1, round((self._facts["TrainingEndTime"] - started).total_seconds()))
             share = _SPOT_SHARE if self._request.get("EnableManagedSpotTraining") else 1
             self._facts |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": max(1, int(seconds * share))}
-            if self._request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
-                # There are no warm pools here, so the pool ends with the job.
-                self._facts["WarmPoolStatus"] = {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": 0}
+            if kept := self._request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
+                self._pool = WarmPool(kept)  # it stays after any end
+
+    def keep_alive(self, seconds: int) -> bool:
+        """Change the keep-alive period of the warm pool; 0 ends it. False without a pool."""
+        if not self._pool or not self._pool.is_available:
+            return False
+        self._pool.keep_alive(seconds)
+        return True
+
+    @property
+    def has_warm_pool(self) -> bool:
+        """False unless the job has ended and its instances wait for another one."""
+        return bool(self._pool and self._pool.is_available)
 
     def _step(self, secondary: str) -> None:
         """Enter the next step unless the job is stopping."""

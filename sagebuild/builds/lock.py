@@ -66,7 +66,8 @@ class PipelineState:
         The builds whose end is not confirmed: they run, their notification is not published, or they did not succeed
         and ended a short time ago. None in a state of version 0.1, which did not store it.
     removed_at
-        When the removal of the pipeline began; it launches no more builds. Empty for any other pipeline.
+        When the removal of the pipeline or of the whole stack began; it launches no more builds, and a build that
+        ends restores no endpoint. Empty for any other pipeline.
     pipeline
         The pipeline's name; empty for the default pipeline.
     summary

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.invocations import Invocations
-from sagebuild.names import name_endpoint
+from sagebuild.running.endpoint import name_endpoint_logs
 from sagebuild.running.image_builds import find_log_streams
 from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.service import Service, aws_call
@@ -114,7 +114,7 @@ def _list_sources(service: Service, record: BuildRecord, invocations: dict[str, 
         *(_Source(name, f"/aws/lambda/{service.stack_name}-{name}", "", one) for name, one in functions.items()),
         *(_Source("image", group, stream) for stream in streams),
         *training,
-        _Source("endpoint", f"/aws/sagemaker/Endpoints/{name_endpoint(service)}"),
+        _Source("endpoint", name_endpoint_logs(service)),
     ]
 
 

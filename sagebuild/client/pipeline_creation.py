@@ -40,6 +40,8 @@ def create_pipeline(service: Service, name: str, framework: str, parameters: Map
     check_name(service, name)
     document = _build_document(framework, service.region, parameters or {})
     bound = service.for_pipeline(name)
+    if read_state(service.for_pipeline("")).removed_at:
+        raise PipelineNameError(f"The stack {service.stack_name} is being removed; no pipeline can be created.")
     _check_state(bound, read_state(bound))
     _check_owners(bound)
     _write_document(bound, document)

@@ -6,15 +6,17 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, now, read_build, update_build
 from sagebuild.builds.status import find_step
 from sagebuild.cost.spent import price_seconds
+from sagebuild.deadline import Deadline
 from sagebuild.errors import SagebuildError, StillRunningError
 from sagebuild.finish.build_metrics import write_metrics
 from sagebuild.finish.ending import Ending
@@ -25,7 +27,7 @@ from sagebuild.names import name_resource
 from sagebuild.notifications.notify import notify_once
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.plan.uses import record_live
-from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.running.endpoint import describe_endpoint, limit_log_retention
 from sagebuild.running.image_builds import find_built_images
 from sagebuild.running.job import Job, complete_job, job_facts
 from sagebuild.running.metrics import find_missing_metrics
@@ -35,9 +37,9 @@ from sagebuild.running.work import Work, stop_work
 from sagebuild.service import Service
 from sagebuild.steps.registry import settle_package
 
-# SageMaker gives a script 120 s after SIGTERM; a first deployment takes minutes. Both fit a Lambda's 900 s.
-JOB_WAIT_SECONDS = 180
-ENDPOINT_WAIT_SECONDS = 660
+# Without a deadline. SageMaker gives a script 120 s after SIGTERM; a first deployment takes minutes.
+WAIT_SECONDS = 840.0
+JOB_WAIT_SECONDS = 180.0
 # After this time a failing part is not retried but reported to the user.
 PATIENCE = timedelta(hours=1)
 # Refusals after which the same call may succeed within that time; any other one is reported at once. Another change
@@ -65,24 +67,30 @@ def finish_build(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], datetime] = now,
     invocation: str = "",
+    deadline: Deadline | None = None,
 ) -> BuildRecord:
     """Finish a build whose execution has ended. Safe to repeat, also at the same time.
+
+    The next call continues where a call ended that raised an error: Lambda repeats it, and so does the sweep.
 
     Parameters
     ----------
     invocation
         The id of the Lambda invocation: the same for its retries, different for concurrent calls.
+    deadline
+        The end of all waits together; default: 840 seconds from now.
 
     Raises
     ------
     StillRunningError
         Describe did not confirm that all paid work has ended; repeat the call.
     """
+    wait = _Wait(deadline or Deadline(WAIT_SECONDS), sleep)
     record = read_build(service, number)
     if record.has_ended:
-        _stop_late_work(service, record, sleep)
+        _stop_late_work(service, record, wait)
     else:
-        _complete_record(service, record, ending, sleep)
+        _complete_record(service, record, ending, wait)
         record = read_build(service, number)
     is_finished = False
     try:
@@ -97,23 +105,33 @@ def finish_build(
     return record
 
 
-def _complete_record(service: Service, record: BuildRecord, ending: Ending, sleep: Callable[[float], None]) -> None:
+@dataclass(frozen=True)
+class _Wait:
+    """How the parts of a finish wait."""
+
+    deadline: Deadline
+    sleep: Callable[[float], None]
+
+
+def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait: _Wait) -> None:
     problems: list[str] = []
     work, job, images = Work(), None, dict[str, str]()
     cost: float | None = None
     with _attempt(ending, problems):
-        work = _stop_all(service, record, sleep)
+        work = _stop_all(service, record, wait)
         job = work.job and complete_job(service, work.job)
         cost = price_seconds(record, job.seconds if job else 0)
     with _attempt(ending, problems):
         images = find_built_images(service, record)
     status = "withheld" if ending.withheld else _STATUS[ending.status]
     if status != "succeeded":
-        _restore_endpoint(service, record, sleep, ending, problems)
+        _restore_endpoint(service, record, wait, ending, problems)
     endpoint, step = None, ""
     with _attempt(ending, problems):
         endpoint = describe_endpoint(service)
         record_live(service, None if endpoint and endpoint.status == "Failed" else endpoint)
+    with _attempt(ending, problems):
+        limit_log_retention(service, record)
     with _attempt(ending, problems):
         step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
     ours = record.endpoint_config or name_resource(service, record.number)
@@ -160,34 +178,36 @@ def _attempt(ending: Ending, problems: list[str]) -> Iterator[None]:
         problems.append(f"sagebuild could not clean this up; please check: {error}")
 
 
-def _stop_all(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> Work:
-    work = stop_work(service, record, JOB_WAIT_SECONDS, sleep=sleep)
+def _stop_all(service: Service, record: BuildRecord, wait: _Wait) -> Work:
+    seconds = wait.deadline.limit(JOB_WAIT_SECONDS)
+    work = stop_work(service, record, seconds, wait.deadline.clock, wait.sleep)
     running = [f"the {part.name} is {part.status}" for part in work.parts if not part.has_ended]
     if running:
         raise StillRunningError(
-            f"Build {record.number} still has work that is not confirmed as ended {JOB_WAIT_SECONDS} s after the stop: "
+            f"Build {record.number} still has work that is not confirmed as ended {seconds:.0f} s after the stop: "
             f"{'; '.join(running)}."
         )
     return work
 
 
-def _restore_endpoint(
-    service: Service, record: BuildRecord, sleep: Callable[[float], None], ending: Ending, problems: list[str]
-) -> None:
+def _restore_endpoint(service: Service, record: BuildRecord, wait: _Wait, ending: Ending, problems: list[str]) -> None:
+    if read_state(service).removed_at:  # the removal deletes the endpoint
+        return
     with _attempt(ending, problems):
         clear_scaling(service, record)
     with _attempt(ending, problems):
-        problems += undo_deployment(service, record, ENDPOINT_WAIT_SECONDS, sleep=sleep)
+        left = wait.deadline.seconds_left
+        problems += undo_deployment(service, record, left, wait.deadline.clock, wait.sleep)
     with _attempt(ending, problems):
         restore_scaling(service, record)
 
 
-def _stop_late_work(service: Service, record: BuildRecord, sleep: Callable[[float], None]) -> None:
+def _stop_late_work(service: Service, record: BuildRecord, wait: _Wait) -> None:
     """Stop work that an aborted execution had requested and that appeared only after the first finish."""
-    _stop_all(service, record, sleep)
+    _stop_all(service, record, wait)
     endpoint = None if record.has_succeeded else describe_endpoint(service)
     if endpoint and endpoint.config == name_resource(service, record.number):
         problems: list[str] = []
-        _restore_endpoint(service, record, sleep, Ending("FAILED"), problems)
+        _restore_endpoint(service, record, wait, Ending("FAILED"), problems)
         for problem in problems:
             _log.warning("build %d of %s: %s", record.number, service.label, problem)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sagebuild.builds.records import BuildRecord, read_build
+from sagebuild.deadline import Deadline
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.finish.build import finish_build
 from sagebuild.finish.ending import Ending
@@ -20,7 +21,11 @@ _log = logging.getLogger("sagebuild")
 
 
 def finish_execution(
-    stack: Service, detail: Mapping[str, Any], invocation: str, sleep: Callable[[float], None] = time.sleep
+    stack: Service,
+    detail: Mapping[str, Any],
+    invocation: str,
+    sleep: Callable[[float], None] = time.sleep,
+    deadline: Deadline | None = None,
 ) -> BuildRecord | None:
     """Finish the build of an execution; do nothing for an execution that a person started by hand.
 
@@ -28,7 +33,7 @@ def finish_execution(
     ----------
     detail
         The detail of the event, with Step Functions' names.
-    invocation
+    invocation, deadline
         See `finish_build`.
 
     Raises
@@ -47,7 +52,7 @@ def finish_execution(
         _log.warning("the execution %s was not started by sagebuild: %s", name, error)
         return None
     with log_about(service.pipeline, number):
-        record = finish_build(service, number, _read_ending(detail), sleep, invocation=invocation)
+        record = finish_build(service, number, _read_ending(detail), sleep, invocation=invocation, deadline=deadline)
         _log.info("%s: build %d %s", service.label, number, record.status)
         return record
 

@@ -1,68 +1,84 @@
-"""Deletes what builds created: all of it with the stack, so that nothing costs anything, or one pipeline's."""
+"""Removes what builds created: all of it with the stack, so that nothing costs anything, or one pipeline's."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from sagebuild.builds.lock import change_state, delete_state, list_states, read_state
 from sagebuild.builds.records import delete_builds, now
+from sagebuild.deadline import Deadline
 from sagebuild.errors import NoBuildRunningError, PipelineNotFoundError, StillRunningError
+from sagebuild.finish.delete import (
+    POLL_SECONDS,
+    delete_endpoints,
+    delete_logs,
+    delete_packages,
+    delete_resources,
+    empty_bucket,
+)
+from sagebuild.finish.interfaces import wait_for_interfaces
 from sagebuild.launch.schedules import delete_schedule
 from sagebuild.names import (
     name_endpoint,
-    name_package_group,
     parse_resource_name,
     resource_prefix,
     stack_prefix,
     tuning_prefix,
 )
 from sagebuild.parameters.store import delete_document
-from sagebuild.running.endpoint import describe_endpoint
-from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.running.scaling import end_scaling
-from sagebuild.running.stop import stop_build
-from sagebuild.service import Service, aws_call, suppress_code
+from sagebuild.running.stop import Stopped, stop_build
+from sagebuild.service import Service
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
-
-WAIT_SECONDS = 600  # a Lambda function has 900
-POLL_SECONDS = 5.0
+# How long the removal of one pipeline waits in total; no Lambda function runs it.
+WAIT_SECONDS = 1800.0
 
 _log = logging.getLogger("sagebuild")
-_IsOwn = Callable[[str], bool]  # whether a resource's name is one of those to delete
+_Sleep = Callable[[float], None]
 
 
-def remove_leftovers(service: Service, sleep: Callable[[float], None] = time.sleep) -> None:
+def remove_leftovers(service: Service, sleep: _Sleep = time.sleep, deadline: Deadline | None = None) -> None:
     """Delete what builds created, all parameter documents, and all objects in the buckets; first stop running builds.
+
+    From the beginning of the removal, no build of the stack starts, and a build that ends restores no endpoint. Each
+    call continues where an earlier one ended.
+
+    Parameters
+    ----------
+    deadline
+        The end of all waits together.
 
     Raises
     ------
     StillRunningError
-        A job or resource did not end in time; the removal of the stack fails with this reason and can be repeated.
+        A job or resource did not end in time; repeat the call.
     """
-    pipelines = [service.for_pipeline(state.pipeline) for state in list_states(service)]
+    deadline = deadline or Deadline(WAIT_SECONDS)
+    pipelines = _refuse_all_builds(service)
     for pipeline in pipelines:
-        _stop_running_build(pipeline, "serverless remove", sleep)
+        _request_stop(pipeline, "serverless remove", sleep, Deadline(0, deadline.clock))  # all stop at the same time
+    for pipeline in pipelines:
+        _stop_running_build(pipeline, "serverless remove", sleep, deadline)
         end_scaling(pipeline)
-    _delete_endpoints(pipelines, "serverless remove", sleep)
-    _delete_resources(service, stack_prefix(service), f"-{service.stack_key}-", lambda _: True)
+    delete_endpoints(pipelines, "serverless remove", sleep, deadline)
+    tuning = f"-{service.stack_key}-"
+    wait_for_interfaces(service, stack_prefix(service), tuning, sleep, deadline)
+    delete_resources(service, stack_prefix(service), tuning, lambda _: True, sleep, deadline)
     for pipeline in pipelines:
-        _delete_packages(pipeline)
-        _delete_logs(pipeline, lambda _: True)
+        delete_packages(pipeline)
         delete_document(pipeline)
     settings = service.settings
     for bucket in (settings.data_bucket, settings.code_bucket, settings.model_bucket):
-        _empty_bucket(service, bucket)
+        empty_bucket(service, bucket)
+    # Last: the containers of a deleted endpoint may write for some seconds more, which creates its log group again.
+    for pipeline in pipelines:
+        delete_logs(pipeline, lambda _: True)
 
 
-def remove_pipeline(
-    service: Service, sleep: Callable[[float], None] = time.sleep, report: Callable[[str], object] = _log.info
-) -> None:
+def remove_pipeline(service: Service, sleep: _Sleep = time.sleep, report: Callable[[str], object] = _log.info) -> None:
     """Remove a pipeline: its schedule, endpoint, models, packages, jobs, logs, records and parameter document.
 
     Its data and source code stay in their buckets, and its images in the repository. From the beginning of the removal,
@@ -84,29 +100,42 @@ def remove_pipeline(
     """
     if not service.pipeline:
         raise PipelineNotFoundError("The default pipeline belongs to the stack; npx serverless remove removes both.")
+    deadline = Deadline(WAIT_SECONDS)
     report(f"Stopping the builds of {service.label}.")
     _refuse_builds(service)
     delete_schedule(service)
-    _stop_running_build(service, "the removal of the pipeline", sleep)
-    _wait_for_finish(service, sleep)
+    _stop_running_build(service, "the removal of the pipeline", sleep, deadline)
+    _wait_for_finish(service, sleep, deadline)
     report(f"Deleting the endpoint {name_endpoint(service)}.")
     end_scaling(service)
-    _delete_endpoints([service], "the removal", sleep)
+    delete_endpoints([service], "the removal", sleep, deadline)
 
     def is_own(name: str) -> bool:
         return parse_resource_name(service, name) is not None or name.startswith(tuning_prefix(service))
 
     report("Deleting endpoint configurations, models and jobs.")
-    _delete_resources(service, resource_prefix(service), tuning_prefix(service), is_own)
+    delete_resources(service, resource_prefix(service), tuning_prefix(service), is_own, sleep, deadline)
     report("Deleting model packages, logs and the models' files.")
-    _delete_packages(service)
-    _delete_logs(service, is_own)
-    _empty_bucket(service, service.settings.model_bucket, service.folder)
+    delete_packages(service)
+    delete_logs(service, is_own)
+    empty_bucket(service, service.settings.model_bucket, service.folder)
     report("Deleting the parameter document and the records.")
     delete_document(service)
     delete_schedule(service)  # again: applySchedule may have read the document before its deletion
     delete_builds(service)
     delete_state(service)
+
+
+def _refuse_all_builds(service: Service) -> list[Service]:
+    """Mark all pipelines as being removed; return them.
+
+    The default pipeline is the first: after that, no pipeline can be created.
+    """
+    _refuse_builds(service)
+    pipelines = [service.for_pipeline(state.pipeline) for state in list_states(service)]
+    for pipeline in pipelines:
+        _refuse_builds(pipeline)
+    return pipelines
 
 
 def _refuse_builds(service: Service) -> None:
@@ -116,116 +145,29 @@ def _refuse_builds(service: Service) -> None:
         if not state.exists:
             raise PipelineNotFoundError(f"{service.stack_name} has no pipeline {service.pipeline}.")
         wanted = replace(state, pending=None, removed_at=state.removed_at or now().isoformat())
-        if change_state(service, state, wanted):
+        if state == wanted or change_state(service, state, wanted):
             return
 
 
-def _wait_for_finish(service: Service, sleep: Callable[[float], None]) -> None:
+def _wait_for_finish(service: Service, sleep: _Sleep, deadline: Deadline) -> None:
     """Wait until finishBuild has released the lock: after that nothing writes the pipeline's records."""
-    deadline = time.monotonic() + WAIT_SECONDS
     while running := read_state(service).running:
-        if time.monotonic() > deadline:
+        if deadline.is_over:
             raise StillRunningError(f"Build {running} of {service.label} is not finished; repeat the removal later.")
         sleep(POLL_SECONDS)
 
 
-def _stop_running_build(service: Service, requested_by: str, sleep: Callable[[float], None]) -> None:
-    try:
-        stopped = stop_build(service, wait_seconds=WAIT_SECONDS / 2, requested_by=requested_by, sleep=sleep)
-    except NoBuildRunningError:
-        return
-    if not stopped.confirmed:
+def _stop_running_build(service: Service, requested_by: str, sleep: _Sleep, deadline: Deadline) -> None:
+    stopped = _request_stop(service, requested_by, sleep, deadline)
+    if stopped and not stopped.confirmed:
         raise StillRunningError(f"{stopped.summary} Repeat {requested_by} in two minutes.")
 
 
-def _delete_endpoints(pipelines: Sequence[Service], repeat: str, sleep: Callable[[float], None]) -> None:
-    """Request the deletion of all endpoints, and wait for their end: each takes a minute."""
-    deadline = time.monotonic() + WAIT_SECONDS / 2
-    waiting = list(pipelines)
-    while waiting := [each for each in waiting if _request_deletion(each, deadline, repeat)]:
-        sleep(POLL_SECONDS)
-
-
-def _request_deletion(service: Service, deadline: float, repeat: str) -> bool:
-    """Return whether the endpoint still exists."""
-    endpoint, name = describe_endpoint(service), name_endpoint(service)
-    if not endpoint:
-        return False
-    if time.monotonic() > deadline:
-        raise StillRunningError(f"The endpoint {name} is still {endpoint.status}; repeat {repeat} later.")
-    if endpoint.status in {"InService", "Failed", "OutOfService", "UpdateRollbackFailed"}:
-        with aws_call("delete the endpoint"), suppress_code("ValidationException"):
-            service.sagemaker.delete_endpoint(EndpointName=name)
-    return True
-
-
-def _delete_resources(service: Service, prefix: str, tuning: str, is_own: _IsOwn) -> None:
-    """Delete endpoint configurations, models and jobs.
-
-    Parameters
-    ----------
-    prefix
-        Contained in the names of configurations, models and training jobs.
-    tuning
-        Contained in the names of tuning jobs and their trainings.
-    is_own
-        Called with each name that contains one of them.
-    """
-    sagemaker: Any = service.sagemaker
-    lists = (
-        ("list_endpoint_configs", "EndpointConfigs", "EndpointConfigName", prefix, "delete_endpoint_config"),
-        ("list_models", "Models", "ModelName", prefix, "delete_model"),
-        (
-            "list_hyper_parameter_tuning_jobs",
-            "HyperParameterTuningJobSummaries",
-            "HyperParameterTuningJobName",
-            tuning,
-            "delete_hyper_parameter_tuning_job",
-        ),
-        ("list_training_jobs", "TrainingJobSummaries", "TrainingJobName", prefix, "delete_training_job"),
-        ("list_training_jobs", "TrainingJobSummaries", "TrainingJobName", tuning, "delete_training_job"),
-    )
-    for operation, member, name, contained, delete in lists:
-        # All pages are read before anything is deleted: deletions between pages would skip entries.
-        pages = list(sagemaker.get_paginator(operation).paginate(NameContains=contained))
-        for each in [each[name] for page in pages for each in page[member] if is_own(each[name])]:
-            getattr(sagemaker, delete)(**{name: each})
-
-
-def _delete_packages(service: Service) -> None:
-    """Delete the packages and a named pipeline's group; CloudFormation deletes the default one's."""
-    group = name_package_group(service)
-    # ValidationException: the group does not exist, as after an earlier try.
-    with aws_call("delete the model packages"), suppress_code("ValidationException"):
-        pages = service.sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
-        for package in [package for page in pages for package in page["ModelPackageSummaryList"]]:
-            service.sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
-        if service.pipeline:
-            service.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
-
-
-def _delete_logs(service: Service, is_own: _IsOwn) -> None:
-    with aws_call("delete the endpoint's logs"), suppress_code("ResourceNotFoundException"):
-        service.logs.delete_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name_endpoint(service)}")
-    for prefix in {resource_prefix(service), tuning_prefix(service)}:
-        with aws_call("delete the training logs"), suppress_code("ResourceNotFoundException"):
-            pages = service.logs.get_paginator("describe_log_streams").paginate(
-                logGroupName=TRAINING_LOGS, logStreamNamePrefix=prefix
-            )
-            # All stacks of the account share the log group. A stream's name begins with its job's.
-            for stream in [stream["logStreamName"] for page in pages for stream in page["logStreams"]]:
-                if is_own(stream.partition("/")[0]):
-                    service.logs.delete_log_stream(logGroupName=TRAINING_LOGS, logStreamName=stream)
-
-
-def _empty_bucket(service: Service, bucket: str, prefix: str = "") -> None:
-    with aws_call(f"empty the bucket {bucket}"), suppress_code("NoSuchBucket"):
-        for page in service.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-            keys: list[ObjectIdentifierTypeDef] = [
-                {"Key": item["Key"], "VersionId": item["VersionId"]}
-                for item in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-            ]
-            if keys:
-                answer = service.s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
-                for error in answer.get("Errors", []):
-                    _log.error("not deleted: s3://%s/%s: %s", bucket, error["Key"], error["Message"])
+def _request_stop(service: Service, requested_by: str, sleep: _Sleep, deadline: Deadline) -> Stopped | None:
+    """Stop the running build, and wait until the deadline for its end; None if none is running."""
+    try:
+        return stop_build(
+            service, wait_seconds=deadline.seconds_left, requested_by=requested_by, clock=deadline.clock, sleep=sleep
+        )
+    except NoBuildRunningError:
+        return None

@@ -141,7 +141,7 @@ def find_lost_end(service: Service, state: PipelineState, at: datetime) -> Itera
         yield _repeat(service, record, "it has ended and still has the lock.")
         return
     execution = _describe_execution(service, record.number)
-    if execution is None and record.status == "launching":
+    if execution is None and record.status == "launching" and not state.removed_at:
         start_execution(service, record.number)
     elif execution is None:
         yield Unfinished(service.pipeline, record.number, _explain_absence(record), "it has no execution.")

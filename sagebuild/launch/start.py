@@ -163,8 +163,8 @@ def pass_on_lock(service: Service, ended: int, sleep: Sleep = time.sleep, *, is_
             if state.running:
                 _resume_lock_holder(service, state.running)
             return state.running
-        if not state.pending:
-            if change_state(service, state, replace(left, running=None)):
+        if not state.pending or state.removed_at:  # a removal starts no build, and drops the pending one
+            if change_state(service, state, replace(left, running=None, pending=None)):
                 return None
         elif number := _take_lock(service, left, {}):
             start_execution(service, number)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import read_build
-from sagebuild.errors import BuildNotFoundError
+from sagebuild.errors import BuildNotFoundError, PipelineNotFoundError
 from sagebuild.plan.build import BuildPlan, plan_build
 from sagebuild.plan.rollback import RollbackPlan, plan_rollback
 from sagebuild.service import Service
@@ -39,6 +40,8 @@ def plan(service: Service, number: int) -> BuildPlan | RollbackPlan:
     ------
     BuildNotFoundError
         No launched build has that number, or it has ended.
+    PipelineNotFoundError
+        The pipeline or the stack is being removed.
     SagebuildError
         See `plan_build` and `plan_rollback`.
     """
@@ -48,4 +51,6 @@ def plan(service: Service, number: int) -> BuildPlan | RollbackPlan:
         raise BuildNotFoundError(f"Build {number} was not launched. {_ADVICE}") from None
     if record.has_ended:
         raise BuildNotFoundError(f"Build {number} has ended; start a new build.")
+    if read_state(service).removed_at:  # its launch began before the removal
+        raise PipelineNotFoundError(f"The pipeline {service.label} is being removed; no build starts.")
     return plan_rollback(service, record) if record.trigger.rollback else plan_build(service, record)

@@ -7,8 +7,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_endpoint
-from sagebuild.service import Service, aws_call
+from sagebuild.service import Service, aws_call, suppress_code
+
+LOG_RETENTION_DAYS = 30  # as logRetentionInDays in serverless.yml
 
 # Makes UpdateEndpoint keep the instance count that scaling has chosen.
 RETAIN_CAPACITY: dict[str, Any] = {
@@ -38,6 +41,24 @@ def describe_endpoint(service: Service) -> Endpoint | None:
                 return None
             raise
     return Endpoint(answer["EndpointStatus"], answer["EndpointConfigName"], answer.get("FailureReason", ""))
+
+
+def name_endpoint_logs(service: Service) -> str:
+    """Return the name of the log group in which SageMaker writes the containers' output."""
+    return f"/aws/sagemaker/Endpoints/{name_endpoint(service)}"
+
+
+def limit_log_retention(service: Service, record: BuildRecord) -> None:
+    """Keep the endpoint's logs for 30 days, as those of the functions; only a first deployment changes that.
+
+    SageMaker creates the log group, and CloudWatch keeps logs forever by default:
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html. Trainings of the
+    whole account share one log group, which belongs to no stack.
+    """
+    if record.live_before or not record.endpoint_config:
+        return
+    with aws_call("limit the retention of the endpoint's logs"), suppress_code("ResourceNotFoundException"):
+        service.logs.put_retention_policy(logGroupName=name_endpoint_logs(service), retentionInDays=LOG_RETENTION_DAYS)
 
 
 def describe_models(service: Service, config: str) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sagebuild.errors import AwsUnavailableError
-from sagebuild.names import name_endpoint
 from sagebuild.running.causes import clean_lines
+from sagebuild.running.endpoint import name_endpoint_logs
 from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.service import Service, aws_call
 
@@ -33,7 +33,7 @@ def read_training_end(service: Service, job: str, ended_at: datetime) -> list[st
 
 def read_endpoint_end(service: Service, begun_at: datetime, ended_at: datetime) -> list[str]:
     """Return the last lines of the endpoint's log since a build began; empty if it has none or cannot be read."""
-    group = f"/aws/sagemaker/Endpoints/{name_endpoint(service)}"
+    group = name_endpoint_logs(service)
     return _read_end(service, group, "", max(begun_at, ended_at - _ENDPOINT_WINDOW))
 
 

@@ -16,6 +16,14 @@ from sagebuild.builds.records import BuildRecord
 from sagebuild.names import VARIANT, name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.running.endpoint import RETAIN_CAPACITY, describe_endpoint, describe_instance_type
+from sagebuild.running.waking import (
+    WAKE_POLICY,
+    WakePlan,
+    delete_wake_alarm,
+    has_waking,
+    plan_waking,
+    put_wake_alarm,
+)
 from sagebuild.service import Service, aws_call
 
 Body = dict[str, Any]
@@ -57,6 +65,7 @@ class ScalingPlan(TypedDict):
 
     wanted: bool  # set scaling up after the deployment
     release: bool  # end it before the deployment
+    wake: WakePlan
     variant: Body  # the scalable target of both requests
     update: Body  # members of UpdateEndpoint
     target: NotRequired[Body]  # members of RegisterScalableTarget
@@ -79,11 +88,14 @@ def plan_scaling(
     """
     service, asked = context.service, context.parameters.autoscaling
     is_ours = before is not None and before.is_ours
-    release = is_ours and (not asked or describe_instance_type(service, live_config) != instance_type)
+    wake = plan_waking(context)
+    wakes_in_vain = before is not None and has_waking(before.policies) and not wake["wanted"]
+    release = is_ours and (not asked or wakes_in_vain or describe_instance_type(service, live_config) != instance_type)
     keeps_count = before and (asked or not is_ours)
     plan: ScalingPlan = {
         "wanted": asked is not None,
         "release": release,
+        "wake": wake,
         "variant": _identify_variant(service),
         "update": RETAIN_CAPACITY if keeps_count else {},
     }
@@ -149,10 +161,11 @@ def describe_scaling(service: Service) -> Scaling | None:
 
 
 def end_scaling(service: Service) -> None:
-    """Deregister the endpoint with all its policies, if it is registered."""
+    """Deregister the endpoint with all its policies, if it is registered; delete the alarm that wakes it."""
     if describe_scaling(service):
         with aws_call("end the endpoint's scaling"):
             service.autoscaling.deregister_scalable_target(**_identify_variant(service))
+    delete_wake_alarm(service)
 
 
 def clear_scaling(service: Service, record: BuildRecord) -> None:
@@ -174,7 +187,9 @@ def restore_scaling(service: Service, record: BuildRecord) -> None:
     with aws_call("restore the endpoint's scaling"):
         service.autoscaling.register_scalable_target(**variant, **before.target)
         for policy in before.policies:
-            service.autoscaling.put_scaling_policy(**variant, **policy)
+            arn = service.autoscaling.put_scaling_policy(**variant, **policy)["PolicyARN"]
+            if policy["PolicyName"] == WAKE_POLICY:
+                put_wake_alarm(service, arn)
 
 
 def _identify_variant(service: Service) -> Any:

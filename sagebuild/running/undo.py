@@ -9,6 +9,7 @@ from itertools import chain, islice, repeat
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import BuildRecord, list_builds, update_build
 from sagebuild.errors import StillRunningError
 from sagebuild.names import name_endpoint, name_resource, parse_resource_name, pipeline_tags
@@ -108,7 +109,8 @@ class _EarlierModels:
             with aws_call(f"delete the endpoint {name}"):
                 self._service.sagemaker.delete_endpoint(EndpointName=name)
             return True
-        if not self._left:
+        # A removal of the pipeline or stack deletes the endpoint, which must not be created again.
+        if not self._left or read_state(self._service).removed_at:
             return False
         config = self._left.pop(0)
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
+from sagebuild.deadline import Deadline
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.requests.hooks import stop_executions
 from sagebuild.running.image_builds import stop_image_builds
@@ -62,22 +63,27 @@ def stop_work(
 ) -> Work:
     """Stop everything that a build still runs, and wait until it has ended or the time is up.
 
+    Parameters
+    ----------
+    wait_seconds
+        For all parts together.
+
     Returns
     -------
     Work
         Each part when last described; also those that could not be described.
     """
-    work = Work()
+    work, deadline = Work(), Deadline(wait_seconds, clock)
     job_kind = "tuning job" if record.tuning_job else "training job"
     with _report_failure(work, job_kind):
         before = describe_job(service, record)
         work.was_running = before is not None and not before.has_ended
-        work.job = stop_job(service, record, wait_seconds, clock, sleep)
+        work.job = stop_job(service, record, deadline.seconds_left, clock, sleep)
         if job := work.job:
             work.parts.append(Part(f"{job_kind} {job.name}", job.status, job.has_ended))
     with _report_failure(work, "image builds"):
         if record.image_builds:
-            ended = stop_image_builds(service, record, wait_seconds, clock, sleep)
+            ended = stop_image_builds(service, record, deadline.seconds_left, clock, sleep)
             work.parts.append(Part("image builds", "ended" if ended else "IN_PROGRESS", ended))
     with _report_failure(work, "own state machines"):
         for name, status in stop_executions(service, record.number).items():

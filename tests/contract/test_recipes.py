@@ -63,9 +63,14 @@ EXAMPLES = {
     "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 10, ("tests/contract/test_added_intent.py",)),
     "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 6, ("examples/*",)),
     "A step of the state machine and its Lambda function": Example(
-        r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate", 15
+        r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate", 16
     ),
-    "An AWS setting": Example(r"\b(VPC_ACCESS|vpc_access)\b", 4),
+    # A removal reads this setting, too.
+    "An AWS setting": Example(
+        r"\b(VPC_ACCESS|vpc_access)\b",
+        4,
+        ("sagebuild/finish/interfaces.py", "tests/functional/conftest.py", "tests/functional/test_removal.py"),
+    ),
     "A command of the command line": Example(
         r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis", 10, ("notebooks/*", "tests/functional/test_hooks.py")
     ),

@@ -25,6 +25,10 @@ TRANSIENT = {
         "ApplicationAutoScaling.InternalServiceException",
         "ApplicationAutoScaling.SdkClientException",
     ],
+    "cloudwatch": [
+        "CloudWatch.CloudWatchException",
+        "CloudWatch.SdkClientException",
+    ],
     "codebuild": [
         "CodeBuild.AWSCodeBuildException",
         "CodeBuild.SdkClientException",

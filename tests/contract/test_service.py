@@ -310,3 +310,25 @@ def test_permissions_are_named_one_by_one(path: Path) -> None:
                 {"Ref": "AWS::NoValue"},
             ]
     assert ":policy/" not in text
+
+
+# SageMaker creates these two: that of the trainings is the account's, and the removal deletes the endpoints'.
+CREATES_LOG_GROUPS = {"TrainingRole", "HostingRole"}
+
+
+def test_no_role_can_create_a_log_group_again_after_its_removal() -> None:
+    roles = {name: each for name, each in template_resources().items() if each["Type"] == "AWS::IAM::Role"}
+    assert {name for name, role in roles.items() if "logs:CreateLogGroup" in json.dumps(role)} == CREATES_LOG_GROUPS
+
+
+def test_parts_of_uploads_that_broke_off_are_deleted() -> None:
+    buckets = [each["Properties"] for each in template_resources().values() if each["Type"] == "AWS::S3::Bucket"]
+    rules = [bucket["LifecycleConfiguration"]["Rules"] for bucket in buckets]
+    assert all(rule["AbortIncompleteMultipartUpload"] and rule["Status"] == "Enabled" for (rule,) in rules)
+
+
+def test_the_removal_has_the_network_permissions_that_sagemaker_needs_until_then() -> None:
+    leftovers = template_resources()["Leftovers"]
+    needed = json.dumps(leftovers["Properties"]["NeededUntilThen"])
+    assert {"TrainingRole", "HostingRole"} <= set(leftovers["DependsOn"])
+    assert all(f'{{"Ref": "{policy}"}}' in needed for policy in ("VpcAccessPolicy", "WatchInterfacesPolicy"))

@@ -13,8 +13,8 @@ ROWS = [
 
 
 def read_texts() -> str:
-    """All text of the code, with "…" for each value that is put in."""
-    texts = []
+    """All text of the code and the state machine, with "…" for each value that is put in."""
+    texts = [(ROOT / "statemachine.asl.json").read_text(encoding="utf-8")]
     for path in (ROOT / "sagebuild").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):

@@ -78,6 +78,7 @@ SCALED = SERVING | {
     "autoscaling": {"minimum": 1, "maximum": 3, "target": 50},
     "hostinstancetype": "ml.m5.large",
 }
+WAKING = SCALED | {"asynchronous": {}, "autoscaling": {"minimum": 0, "maximum": 3, "target": 5}}
 
 GATED = SERVING | {"qualitygate": {"metric": "accuracy", "minimum": 0.5}}
 ASKING = SERVING | {"approval": "manual"}
@@ -125,11 +126,14 @@ WAYS = {
     "Delete Failed Endpoint": Way("sagemaker:DeleteEndpoint", endpoint="failed"),
     "Create Endpoint": Way("sagemaker:CreateEndpoint", endpoint="none"),
     "Release Scaling": Way("application-autoscaling:DeregisterScalableTarget", endpoint="scaled"),
+    "Delete Wake Alarm": Way("cloudwatch:DeleteAlarms", endpoint="scaled"),
     "Update Endpoint": Way("sagemaker:UpdateEndpoint"),
     "Check Endpoint": Way("sagemaker:DescribeEndpoint"),
     "Run Smoke Test": Way("lambda:Invoke", TESTED, skip=1),
     "Register Scaling": Way("application-autoscaling:RegisterScalableTarget", SCALED),
     "Set Scaling Policy": Way("application-autoscaling:PutScalingPolicy", SCALED),
+    "Set Wake Policy": Way("application-autoscaling:PutScalingPolicy", WAKING, skip=1),
+    "Set Wake Alarm": Way("cloudwatch:PutMetricAlarm", WAKING),
     "Run Postprocessing": Way("states:StartExecution", skip=1),
 }
 # States that wait for a job, or for a person.
@@ -481,6 +485,9 @@ class Table:
         return described["EndpointStatus"], described["EndpointConfigName"]
 
     def _ask_endpoint(self) -> str:
+        described = self.stack.client("sagemaker").describe_endpoint(EndpointName=NAME)
+        if "AsyncInferenceConfig" in described:  # it answers in S3, later
+            return "answer"
         runtime = self.stack.client("sagemaker-runtime")
         answer = runtime.invoke_endpoint(EndpointName=NAME, ContentType="text/plain", Body="question")
         return str(answer["Body"].read().decode())

@@ -256,8 +256,28 @@ class Stage(Host):
             "target": {"MinCapacity": 1, "MaxCapacity": 2},
             "policy": policy | {"TargetTrackingScalingPolicyConfiguration": tracking},
             "update": {"RetainAllVariantProperties": True},
+            "wake": self.waking(plan, wanted=False),
         }
         return plan | {"scaling": scaling | changes}
+
+    def waking(self, plan: Json, *, wanted: bool = True) -> Json:
+        """The part of a plan that wakes an endpoint without instances."""
+        endpoint = plan["endpoint"]["EndpointName"]
+        step = {"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}
+        steps = {"AdjustmentType": "ChangeInCapacity", "Cooldown": 300, "StepAdjustments": [step]}
+        alarm = {
+            "AlarmName": f"wake-{endpoint}",
+            "Namespace": "AWS/SageMaker",
+            "MetricName": "HasBacklogWithoutCapacity",
+            "Dimensions": [{"Name": "EndpointName", "Value": endpoint}],
+            "Statistic": "Average",
+            "Period": 60,
+            "EvaluationPeriods": 2,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        }
+        policy = {"PolicyName": "wake", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": steps}
+        return {"wanted": wanted, "policy": policy, "alarm": alarm}
 
     def own_machine(self, *states: Json) -> Json:
         """The part of a plan that runs a state machine of these states."""

@@ -67,6 +67,7 @@ NEEDED_ON_AWS_ALONE = {
     "RemoveLeftovers": {
         "cloudwatch:DeleteAlarms",  # Application Auto Scaling, in the name of who deregisters
         "cloudwatch:DescribeAlarms",
+        "lambda:InvokeFunction",  # when the removal takes longer than one invocation
         "codebuild:BatchGetBuilds",  # when the stack is removed in the middle of an image build
         "codebuild:ListBuildsForProject",
         "codebuild:StopBuild",
@@ -166,6 +167,7 @@ def use(stack: DeployedStack) -> None:
         networkisolation=True,
         checkpoints={"uri": checkpoints},
         trainsourcefile=lake.SOURCE,
+        keepalive=21600,  # the warm pool is alive until the removal
         **scaling,
     )
     assert first["status"] == "succeeded", first["reason"]
@@ -305,7 +307,7 @@ def spoil_packing(stack: DeployedStack, folder: str = "builds") -> None:
 
 
 def use_queue(stack: DeployedStack, pipeline: Pipeline | None = None) -> None:
-    """Deploy the earlier model once more, with a queue, and have a request answered in S3 and by SNS."""
+    """Deploy the earlier model once more, with a queue; a request wakes it, and is answered in S3 and by SNS."""
     own = f"s3://{stack.outputs['ModelBucket']}/asynchronous/"
     _ask_queue(stack, pipeline, own, successtopic=stack.outputs["ResultsTopicArn"])
     if not pipeline:
@@ -314,18 +316,33 @@ def use_queue(stack: DeployedStack, pipeline: Pipeline | None = None) -> None:
 
 def _ask_queue(stack: DeployedStack, pipeline: Pipeline | None, folder: str, **asynchronous: str) -> None:
     (bucket, _, prefix), s3 = folder.removeprefix("s3://").partition("/"), stack.client("s3")
-    changes = {"skiptrain": True, "asynchronous": asynchronous}
+    changes = {
+        "skiptrain": True,
+        "asynchronous": asynchronous,
+        "hostinstancetype": "ml.m5.large",
+        "autoscaling": {"minimum": 0, "maximum": 2, "target": 5},
+    }
     record = pipeline.build(**changes) if pipeline else stack.build(**changes)
     assert record["status"] == "succeeded", record["reason"]
     question = "\n".join(",".join(map(str, row)) for row in stack.questions[:2] / 16)
     s3.put_object(Bucket=bucket, Key=f"{prefix}question", Body=question)
+    endpoint = pipeline.endpoint if pipeline else NAME
+    sleep_without_instances(stack, endpoint)
     answer = stack.client("sagemaker-runtime").invoke_endpoint_async(
-        EndpointName=pipeline.endpoint if pipeline else NAME,
+        EndpointName=endpoint,
         InputLocation=f"{folder}question",
         ContentType="text/csv",
     )
     key = answer["OutputLocation"].removeprefix(f"s3://{bucket}/")
     wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"])
+
+
+def sleep_without_instances(stack: DeployedStack, endpoint: str) -> None:
+    """End the endpoint's last instance, as its target tracking does it when no request comes; one request wakes it."""
+    sagemaker = stack.client("sagemaker")
+    none: Any = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 0}]
+    sagemaker.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=none)
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService")
 
 
 def use_images(byod: Byod, **changes: Any) -> None:

@@ -28,17 +28,19 @@ PLANNED = ("Plan Build", "Preprocess?")
 IMAGES = "Images To Build?"
 PLAN_ONLY = (*PLANNED, IMAGES, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
+TRAINED = (*TRAIN, "Training Completed?")
 CREATE = ("Quality Gate?", "Pack Model?", "Create Model")
 ASKED = ("Approval?", "Ask For Approval")
 MODEL = (*CREATE, "Register Model?", "Approval?", "Deploy Endpoint?")
 WITHHELD = "Model Withheld"
-PREPARE = (*TRAIN, *MODEL, "Create Endpoint Config")
+PREPARE = (*TRAINED, *MODEL, "Create Endpoint Config")
 FIND = ("Find Endpoint", "Endpoint Free?")
 FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
 LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
 SUCCEED = "Build Succeeded"
 END = ("Smoke Test?", "Scale Endpoint?", "Postprocess?", SUCCEED)
 SCALE = ("Scale Endpoint?", "Register Scaling", "Set Scaling Policy")
+WAKE = ("Wake From Zero?", "Set Wake Policy", "Set Wake Alarm")
 SCALING = "ApplicationAutoScaling"
 FAIL = "Build Failed"
 
@@ -115,7 +117,7 @@ def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
 
 
 @scenario(
-    *TRAIN,
+    *TRAINED,
     *CREATE[:2],
     "Pack Model",
     *MODEL[2:],
@@ -129,7 +131,7 @@ def a_script_is_put_into_the_model_where_the_container_looks_there(stage: Stage)
     return stage.build(stage.plan() | {"packing": {"source": "good", "target": "there"}})
 
 
-@scenario(*TRAIN, *CREATE[:2], "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
+@scenario(*TRAINED, *CREATE[:2], "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
 def a_script_that_cannot_be_put_into_the_model_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"packing": {"source": "bad", "target": "there"}})
 
@@ -216,6 +218,7 @@ def a_training_that_reaches_its_limit_fails_the_build(stage: Stage) -> Run:
     "Find Images",
     "How To Train?",
     "Train Model",
+    "Training Completed?",
     *MODEL,
     "Create Endpoint Config",
     *FIND,
@@ -272,7 +275,7 @@ def a_training_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
 
 
 @scenario(
-    *TRAIN,
+    *TRAINED,
     *CREATE,
     FAIL,
     error="SageMaker.AmazonSageMakerException",
@@ -284,7 +287,9 @@ def a_model_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     return stage.build(plan)
 
 
-@scenario(*PLAN_ONLY, "Tune Model", "Best Model Known?", "Find Best Model", *MODEL, "Model Ready")
+@scenario(
+    *PLAN_ONLY, "Tune Model", "Best Model Known?", "Find Best Model", "Training Completed?", *MODEL, "Model Ready"
+)
 def the_best_of_a_tuning_becomes_the_model(stage: Stage) -> Run:
     plan = stage.tuning_plan(TRAIN_SCORED) | {"deploy": False}
     run = stage.build(plan)
@@ -311,7 +316,9 @@ def a_tuning_whose_trainings_all_fail_fails_the_build(stage: Stage) -> Run:
     cause="No training job of the tuning job own-.* succeeded with a value of its objective metric score;",
 )
 def a_tuning_without_a_best_training_fails_the_build(stage: Stage) -> Run:
-    return stage.run_from("Best Model Known?", {"plan": stage.tuning_plan(TRAIN_SCORED), "best": ""})
+    return stage.run_from(
+        "Best Model Known?", {"plan": stage.tuning_plan(TRAIN_SCORED), "best": "", "jobStatus": "Completed"}
+    )
 
 
 @scenario(
@@ -323,7 +330,28 @@ def a_tuning_without_a_best_training_fails_the_build(stage: Stage) -> Run:
     cause="Requested resource not found",
 )
 def a_best_training_that_is_gone_fails_the_build(stage: Stage) -> Run:
-    return stage.run_from("Best Model Known?", {"plan": stage.tuning_plan(TRAIN_SCORED), "best": "never-made"})
+    given = {"plan": stage.tuning_plan(TRAIN_SCORED), "best": "never-made", "jobStatus": "Completed"}
+    return stage.run_from("Best Model Known?", given)
+
+
+@scenario("Given", "Best Model Known?", FAIL, error="TrainingNotCompletedError", cause="own-.* is Stopped and not")
+def a_tuning_that_was_stopped_is_not_deployed(stage: Stage) -> Run:
+    given = {"plan": stage.tuning_plan(TRAIN_SCORED), "best": "good", "jobStatus": "Stopped"}
+    return stage.run_from("Best Model Known?", given)
+
+
+@scenario(
+    "Given", "Training Completed?", FAIL, error="TrainingNotCompletedError", cause="The training job own is Stopped;"
+)
+def a_training_that_stopped_with_a_model_is_not_deployed(stage: Stage) -> Run:
+    given = {"plan": {"number": 1}, "job": "own", "jobStatus": "Stopped", "artifacts": "s3://model/unfinished.tar.gz"}
+    return stage.run_from("Training Completed?", given)
+
+
+@scenario("Given", "Training Completed?", FAIL, error="TrainingNotCompletedError", cause="is Completed without a model")
+def a_training_without_a_model_is_not_deployed(stage: Stage) -> Run:
+    given = {"plan": {"number": 1}, "job": "own", "jobStatus": "Completed", "artifacts": ""}
+    return stage.run_from("Training Completed?", given)
 
 
 @scenario(*PLAN_ONLY, "Take Earlier Model", *MODEL, "Model Ready")
@@ -340,7 +368,7 @@ def a_plan_without_a_way_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"mode": "guess"})
 
 
-@scenario(*TRAIN, *MODEL, FAIL, error="PlanError", cause="does not say whether to deploy")
+@scenario(*TRAINED, *MODEL, FAIL, error="PlanError", cause="does not say whether to deploy")
 def a_plan_that_does_not_say_whether_to_deploy_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"deploy": None})
 
@@ -467,7 +495,7 @@ def an_endpoint_that_never_comes_to_rest_is_given_up(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, "Smoke Test?", *SCALE, "Postprocess?", SUCCEED)
+@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, "Smoke Test?", *SCALE, "Wake From Zero?", "Postprocess?", SUCCEED)
 def an_endpoint_scales_as_planned(stage: Stage) -> Run:
     run = stage.build(plan := stage.scaled(stage.plan()))
     variant = plan["scaling"]["variant"]
@@ -477,7 +505,7 @@ def an_endpoint_scales_as_planned(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Release Scaling", "Update Endpoint", *LOOK, *END)
+@scenario(*PREPARE, *FIND, "Release Scaling", "Delete Wake Alarm", "Update Endpoint", *LOOK, *END)
 def scaling_ends_before_an_update(stage: Stage) -> Run:
     plan = stage.scaled(stage.plan(stage.endpoint()), wanted=False, release=True)
     client = stage.autoscaling
@@ -489,7 +517,7 @@ def scaling_ends_before_an_update(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Release Scaling", "Update Endpoint", *LOOK, *END)
+@scenario(*PREPARE, *FIND, "Release Scaling", "Delete Wake Alarm", "Update Endpoint", *LOOK, *END)
 def scaling_that_has_ended_already_is_no_failure(stage: Stage) -> Run:
     return stage.build(stage.scaled(stage.plan(stage.endpoint()), wanted=False, release=True))
 
@@ -505,6 +533,50 @@ def scaling_that_cannot_end_fails_the_build(stage: Stage) -> Run:
 def scaling_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.scaled(stage.plan(), target={"ScalableDimension": "guess"})
     return stage.run_from("Scale Endpoint?", {"plan": plan})
+
+
+@scenario("Given", *WAKE, "Postprocess?", SUCCEED)
+def an_endpoint_without_instances_is_woken(stage: Stage) -> Run:
+    plan = stage.scaled(TASTED | stage.plan() | {"number": 1, "postprocess": {"wanted": False}})
+    plan["scaling"]["wake"]["wanted"] = True
+    stage.autoscaling.register_scalable_target(**plan["scaling"]["variant"], MinCapacity=0, MaxCapacity=2)
+    given = {"plan": plan, "live": "new", "artifacts": "s3://model/model.tar.gz"}
+    run = stage.run_from("Wake From Zero?", given)
+    (policy,) = stage.autoscaling.describe_scaling_policies(**plan["scaling"]["variant"])["ScalingPolicies"]
+    name = plan["scaling"]["wake"]["alarm"]["AlarmName"]
+    (alarm,) = stage.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    assert alarm["AlarmActions"] == [policy["PolicyARN"]]
+    return run
+
+
+@scenario("Given", "Wake From Zero?", FAIL, error="PlanError", cause="whether to wake the endpoint")
+def a_plan_that_leaves_waking_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Wake From Zero?", {"plan": {"number": 1}})
+
+
+@scenario("Given", *WAKE[:2], FAIL, error=f"{SCALING}.ValidationException", cause="policyType")
+def a_wake_policy_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.scaled(stage.plan())
+    plan["scaling"]["wake"] = {"wanted": True, "policy": {"PolicyName": "own", "PolicyType": "Guess"}, "alarm": {}}
+    return stage.run_from("Wake From Zero?", {"plan": plan})
+
+
+@scenario("Given", *WAKE, FAIL, error="CloudWatch.CloudWatchException", cause="(?i)comparisonOperator")
+def a_wake_alarm_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.scaled(stage.plan())
+    wake = stage.waking(plan)
+    plan["scaling"]["wake"] = wake | {"alarm": wake["alarm"] | {"ComparisonOperator": "Guess"}}
+    stage.autoscaling.register_scalable_target(**plan["scaling"]["variant"], MinCapacity=0, MaxCapacity=2)
+    return stage.run_from("Wake From Zero?", {"plan": plan})
+
+
+@scenario(
+    *PREPARE, *FIND, "Release Scaling", "Delete Wake Alarm", FAIL, error="CloudWatch.CloudWatchException", cause="alarm"
+)
+def an_alarm_that_cannot_be_deleted_fails_the_build(stage: Stage) -> Run:
+    plan = stage.scaled(stage.plan(stage.endpoint()), release=True)
+    plan["scaling"]["wake"]["alarm"]["AlarmName"] = ""
+    return stage.build(plan)
 
 
 @scenario("Given", *SCALE, FAIL, error=f"{SCALING}.ValidationException", cause="policyType")
@@ -546,7 +618,7 @@ def gated(**check: Any) -> Json:
     return {"number": 1, "quality": {"wanted": True, "check": check}}
 
 
-@scenario(*TRAIN, *CREATE, "Register Model?", "Register Model", *MODEL[-2:], "Model Ready")
+@scenario(*TRAINED, *CREATE, "Register Model?", "Register Model", *MODEL[-2:], "Model Ready")
 def a_new_model_is_registered(stage: Stage) -> Run:
     register = {"wanted": True, "origin": {}, "framework": {}}
     return stage.build(stage.plan() | {"deploy": False, "register": register})
@@ -574,7 +646,7 @@ def withheld(run: Run) -> str:
     return str(json.loads(run.described["output"])["withheld"])
 
 
-@scenario(*TRAIN, "Quality Gate?", "Check Quality", "Quality Met?", *MODEL[1:], "Model Ready")
+@scenario(*TRAINED, "Quality Gate?", "Check Quality", "Quality Met?", *MODEL[1:], "Model Ready")
 def a_model_that_is_good_enough_goes_on(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"deploy": False, "quality": gated(met=True, reason="")["quality"]})
 
@@ -604,7 +676,7 @@ def a_plan_that_leaves_the_gate_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Quality Gate?", {"plan": {"number": 1}})
 
 
-@scenario(*TRAIN, *CREATE, "Register Model?", *ASKED, "Approved?", "Deploy Endpoint?", "Model Ready")
+@scenario(*TRAINED, *CREATE, "Register Model?", *ASKED, "Approved?", "Deploy Endpoint?", "Model Ready")
 def a_model_that_is_approved_goes_on(stage: Stage) -> Run:
     answer = {"approved": True, "reason": "approved by voice"}
     return stage.build(stage.plan() | {"deploy": False, "approval": asking(answer=answer)["approval"]})

@@ -126,6 +126,7 @@ def create_stack() -> Stack:
         "BUCKET_ACCESS": bucket_access.setting(STACK),
         "FRAMEWORK": "SCIKIT",
         "IMAGE_PROJECT": f"{STACK}-images",
+        "VPC_ACCESS": "false",
     }
     return Stack(Service(settings, client), settings, queue)
 

@@ -86,6 +86,56 @@ def test_scaling_ends_before_an_update_that_it_would_block(
     assert planned["variant"] == VARIANT
 
 
+QUEUE = SCALED | {"asynchronous": {}, "autoscaling": {"minimum": 0, "maximum": 2, "target": 5}}
+
+
+def wake(stack: Stack) -> Scaling:
+    """Set the policies and the alarm that a build with QUEUE sets; return the scaling."""
+    planned = plan(stack, QUEUE, None, "", TYPE)["wake"]
+    scale(stack)
+    arn = stack.service.autoscaling.put_scaling_policy(**VARIANT, **planned["policy"])["PolicyARN"]
+    stack.service.cloudwatch.put_metric_alarm(**planned["alarm"], AlarmActions=[arn])
+    scaling = describe_scaling(stack.service)
+    assert scaling
+    return scaling
+
+
+def list_alarms(stack: Stack) -> list[str]:
+    """The names of the alarms that wake the endpoint."""
+    alarms = stack.service.cloudwatch.describe_alarms(AlarmNamePrefix="HasBacklogWithoutCapacity-")["MetricAlarms"]
+    return [alarm["AlarmName"] for alarm in alarms]
+
+
+@pytest.mark.parametrize(("asynchronous", "minimum", "wanted"), [(True, 0, True), (True, 1, False), (False, 1, False)])
+def test_only_an_endpoint_that_scales_to_zero_is_woken(
+    stack: Stack, asynchronous: bool, minimum: int, wanted: bool
+) -> None:
+    asked = SCALED | {"autoscaling": {"minimum": minimum, "maximum": 2, "target": 5}}
+    planned = plan(stack, asked | ({"asynchronous": {}} if asynchronous else {}), None, "", TYPE)["wake"]
+    assert planned["wanted"] is wanted
+    assert planned["alarm"]["AlarmName"] == f"HasBacklogWithoutCapacity-{STACK}"
+    assert planned["alarm"]["Dimensions"] == [{"Name": "EndpointName", "Value": STACK}]
+
+
+def test_waking_ends_when_a_build_wants_no_more_of_it(stack: Stack) -> None:
+    live = deploy(stack.service, 1)
+    before = wake(stack)
+    assert not plan(stack, QUEUE, before, live, TYPE)["release"]
+    kept = QUEUE | {"autoscaling": {"minimum": 1, "maximum": 2, "target": 5}}
+    assert plan(stack, kept, before, live, TYPE)["release"]
+    end_scaling(stack.service)
+    assert (describe_scaling(stack.service), list_alarms(stack)) == (None, [])
+
+
+def test_waking_that_a_failed_build_ended_is_restored(stack: Stack) -> None:
+    live = start_second_build(stack)
+    before = wake(stack)
+    end_scaling(stack.service)
+    fail_second_build(stack, before, live)
+    assert describe_scaling(stack.service) == before
+    assert list_alarms(stack) == [f"HasBacklogWithoutCapacity-{STACK}"]
+
+
 def test_your_own_scaling_is_left_alone_or_reported(stack: Stack) -> None:
     live = deploy(stack.service, 1)
     before = scale(stack, OURS | {"PolicyName": "by hand"})

@@ -67,3 +67,15 @@ def test_a_topic_gets_only_the_states_that_it_is_an_action_of(engine: Engine) ->
 def test_set_alarm_state_fails_for_a_missing_alarm(engine: Engine) -> None:
     with pytest.raises(ClientError, match="ResourceNotFound"):
         set_state(engine, "none", "ALARM")
+
+
+def test_values_of_its_metric_change_the_state_of_an_alarm(engine: Engine) -> None:
+    alarm, other = put_alarm(engine), put_alarm(engine, Dimensions=[{"Name": "model", "Value": "other"}])
+    client = engine.client("cloudwatch")
+
+    def state_after(value: float) -> tuple[str, ...]:
+        client.put_metric_data(Namespace="house", MetricData=[{"MetricName": "drift", "Value": value}])
+        found = client.describe_alarms(AlarmNames=[alarm, other])["MetricAlarms"]
+        return tuple(one["StateValue"] for one in sorted(found, key=lambda one: one["AlarmName"] != alarm))
+
+    assert [state_after(value) for value in (0.3, 0.1)] == [("ALARM", "OK"), ("OK", "OK")]

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.engine import Engine
+from tests.local.functions import eventually
 from tests.local.sagemaker_world import IMAGE, TRAINING_LOGS, Trainer, pack, unpack
 
 # Prints the step at which it starts, writes a checkpoint at each step, and runs until it is stopped.
@@ -273,3 +274,20 @@ for epoch in range(2):
 def test_a_training_that_reads_no_pipe_ends(world: Trainer) -> None:
     flow = channel("flow", world.put("unread/a", "a"), InputMode="Pipe")
     assert world.finish(world.start("", InputDataConfig=[flow]))["TrainingJobStatus"] == "Completed"
+
+
+def test_a_training_with_a_live_warm_pool_cannot_be_deleted(world: Trainer) -> None:
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    name = world.start("", ResourceConfig=resources | {"KeepAlivePeriodInSeconds": 21600})
+    assert world.finish(name)["WarmPoolStatus"] == {"Status": "Available"}
+    with pytest.raises(ClientError, match="retains an Available warm pool") as refused:
+        world.sagemaker.delete_training_job(TrainingJobName=name)
+    assert refused.value.response["Error"]["Code"] == "ResourceInUse"
+    world.sagemaker.update_training_job(TrainingJobName=name, ResourceConfig={"KeepAlivePeriodInSeconds": 0})
+
+    def has_ended() -> bool:
+        described = world.sagemaker.describe_training_job(TrainingJobName=name)
+        return bool(described["WarmPoolStatus"]["Status"] == "Terminated")
+
+    eventually(has_ended)
+    world.sagemaker.delete_training_job(TrainingJobName=name)
