@@ -4,11 +4,12 @@ import time
 
 from rich.console import Console
 
-from demo.local_aws import STACK, Aws
+from demo.local_aws import STACK, Aws, DemoError
 from sagebuild import connect
 from sagebuild.cli.console import can_redraw
 from sagebuild.cli.live import BuildView
 from sagebuild.client.build import Build
+from sagebuild.errors import BuildNotFoundError
 
 REFRESH_SECONDS = 0.2
 
@@ -22,11 +23,19 @@ class BuildDisplay:
     ----------
     number
         Of a build that has begun.
+
+    Raises
+    ------
+    DemoError
+        There is no such build.
     """
 
     def __init__(self, console: Console, number: int) -> None:
         stack = connect(STACK, pipeline="default")
-        self.build: Build = stack.build(number)
+        try:
+            self.build: Build = stack.build(number)
+        except BuildNotFoundError as error:
+            raise DemoError(f"{error} The skill's answer above says why it started none.") from None
         self._view = BuildView(stack.service, console, can_redraw())
 
     def watch(self, until: str = "") -> None:

@@ -174,7 +174,7 @@ def builds(
     session.output(
         found.to_list(),
         lambda: (
-            session.console.print(show_builds(found.records))
+            session.console.print(show_builds(found.records, session.console.width))
             if found
             else session.print(f"There are no builds yet; start one: {suggest(session.stack.service, 'start')}.")
         ),

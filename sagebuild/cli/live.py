@@ -83,7 +83,9 @@ class BuildView:
         if snapshot.trials:
             used = len(snapshot.steps.shown) + len(snapshot.curves) + _OTHER_LINES
             limit = max(_FEWEST_TRIALS, min(SHOWN, self._console.height - used))
-            parts.append(show_trials(snapshot.trials, SHOWN if record.notified_at else limit))
+            # The summary has the outcome of a tuning that has ended.
+            over = bool(record.notified_at)
+            parts.append(show_trials(snapshot.trials, SHOWN if over else limit, with_outcome=not over))
         if snapshot.curves or snapshot.curves.notes:
             parts.append(show_curves(snapshot.curves))
         return Group(*parts)
@@ -91,11 +93,12 @@ class BuildView:
     def print_outcome(self, build: Build) -> None:
         """Print the outcome of a build that has ended, with the end of a log, and the summary."""
         record = build.record
-        outcome = describe_outcome(self._service, record)
-        if self._is_live:
+        outcome, _, details = describe_outcome(self._service, record).partition("\n\n")
+        if self._is_live:  # the outcome comes after the lines of the log, so that a small terminal shows it
+            self._console.print(Text(f"{details}\n" if details else "", style="dim", overflow="fold"), end="")
             self._console.print(Text(outcome, style=STYLES.get(record.status, ""), overflow="fold"))
-        elif log := outcome.partition("\n\n")[2]:  # the event's line has the rest
-            for line in log.splitlines():
+        elif details:  # an event's line has the outcome
+            for line in details.splitlines():
                 _print_line(self._console, f"  {line}" if line else "")
         summary = build.summarize()
         self._console.print(show_summary(summary, self._is_live), soft_wrap=not self._is_live)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -41,8 +42,16 @@ _MARKS = {
 _NARROW = 100  # columns, below which the list of builds has the reasons in lines of their own
 
 
-def show_builds(records: Iterable[BuildRecord]) -> Table:
-    """Show a line for each build."""
+def show_builds(records: Sequence[BuildRecord], width: int) -> RenderableType:
+    """Show a line for each build; in a narrow terminal, its reason in lines of its own.
+
+    Parameters
+    ----------
+    width
+        Columns of the output.
+    """
+    if width < _NARROW:
+        return Group(*(line for record in records for line in _show_narrow(record)))
     table = make_grid("BUILD", "OUTCOME", "STARTED (UTC)", "TOOK", "BY", "METRICS", "REASON")
     for column in table.columns[:-1]:
         column.no_wrap = True  # a narrow terminal cuts only the reason
@@ -50,6 +59,14 @@ def show_builds(records: Iterable[BuildRecord]) -> Table:
         row = (Text(number), Text(status, style=STYLES.get(status, "")), *map(Text, cells))
         table.add_row(*row, Text(reason, overflow="ellipsis", no_wrap=True))
     return table
+
+
+def _show_narrow(record: BuildRecord) -> Iterator[RenderableType]:
+    number, status, *cells, reason = describe_row(record)
+    styled = Text(f"{status:<9}", style=STYLES.get(status, ""))
+    yield Text.assemble(f"{number:<5} ", styled, "  ", "  ".join(filter(None, cells)))
+    if reason:
+        yield Padding(Text(reason, overflow="fold"), (0, 0, 0, 6))
 
 
 def show_pipelines(rows: Iterable[PipelineRow]) -> Table:

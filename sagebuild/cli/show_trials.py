@@ -15,10 +15,17 @@ from sagebuild.client.descriptions import format_values, shorten_value
 from sagebuild.client.trials import SHOWN, Trial, Trials, describe_state, format_objective
 
 
-def show_trials(trials: Trials, limit: int = SHOWN) -> RenderableType:
-    """Show a line for each trial, at most ``limit``, then the progress, the best one and the failures."""
+def show_trials(trials: Trials, limit: int = SHOWN, *, with_outcome: bool = True) -> RenderableType:
+    """Show a line for each trial, at most ``limit``, and the failures.
+
+    Parameters
+    ----------
+    with_outcome
+        Also show the progress and the best trial in sentences.
+    """
     shown, rest = trials.select(limit)
-    return Group(_TrialTable(trials, shown), *(Text(line, overflow="fold") for line in trials.sentences(rest)))
+    lines = trials.sentences(rest) if with_outcome else [line for line in (rest, *trials.failures) if line]
+    return Group(_TrialTable(trials, shown), *(Text(line, overflow="fold") for line in lines))
 
 
 @dataclass(frozen=True)

@@ -209,5 +209,6 @@ def _name_some(labels: Sequence[str]) -> str:
 
 def _shorten_reason(reason: str) -> str:
     """Return the line of SageMaker's FailureReason that names the error; else its first line."""
-    lines = clean_lines([reason])
+    # AWS's training toolkit writes the line of the exception as: ErrorMessage "ValueError: no"
+    lines = [line.removeprefix('ErrorMessage "').rstrip('"') for line in clean_lines([reason])]
     return find_error(lines) or next(iter(lines), "")
