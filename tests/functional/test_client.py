@@ -40,6 +40,7 @@ from sagebuild.service import Service
 from tests.engine import ROOT
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
+from tests.functional.test_finish import FAILED, finish
 from tests.functional.test_rollback import hosting, make_live
 
 __all__ = ["hosting"]  # a fixture
@@ -285,6 +286,27 @@ def test_a_watched_build_is_not_drawn_a_second_time(client: Client) -> None:
     build._is_displayed = True
     assert build._repr_html_() is None
     assert "<svg" in str(build._repr_html_())
+
+
+def test_a_build_is_summarized_with_the_model_that_was_live_before(
+    client: Client, stack: Stack, hosting: FakeHosting
+) -> None:
+    for number, accuracy in ((1, 0.8), (2, 0.9)):
+        make_live(stack, hosting, number)
+        update_build(stack.service, number, metrics={"accuracy": accuracy})
+    live = "sagebuild-test is InService and serves the model of build 2"
+    assert client.build(2).summarize() == {
+        "metrics": "accuracy 0.9 (live before: 0.8)",
+        "live now": live,
+        "next": "'sagebuild predict FILE' invokes the endpoint; 'sagebuild rollback' restores the model before it",
+    }
+    launch_build(stack.service, Trigger("command"))
+    finish(stack, 3, FAILED)
+    assert client.build(3).summarize() == {
+        "live now": live,
+        "next": "'sagebuild logs 3' shows all lines of the logs; after a correction, 'sagebuild start' checks and "
+        "starts again",
+    }
 
 
 @pytest.fixture
