@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 STAGE ?= dev
+PORT_OPTION = $(if $(PORT),--port $(PORT))
 STEP := @sh tools/set_up.sh
 INSTALL := $(UV) pip install --python $(BIN)/python
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
@@ -29,14 +30,14 @@ node_modules/.ready: package-lock.json
 	@touch $@
 
 demo: setup ## run a whole build on this laptop, from the spoken sentence to the answering endpoint
-	$(BIN)/python -m demo
+	$(BIN)/python -m demo $(PORT_OPTION)
 
-local: setup ## deploy the service on this laptop, and leave it running
-	$(BIN)/python -m demo --stay
+local: setup ## deploy the service on this laptop, and leave it running (PORT=4577)
+	$(BIN)/python -m demo --stay $(PORT_OPTION)
 
 notebook: setup .venv/.sdk ## deploy the service on this laptop, and open the notebooks in JupyterLab
 	$(STEP) "install JupyterLab" $(INSTALL) --group notebook
-	$(BIN)/python -m demo --notebook
+	$(BIN)/python -m demo --notebook $(PORT_OPTION)
 
 format: setup ## fix what ruff can fix, and format the Python files and the state machine
 	$(BIN)/ruff check --fix .

@@ -1,44 +1,55 @@
-"""Shows a running build: the state machine's steps with their times, and the training's log."""
+"""Shows a running build as the command line does, and the end of a training's log."""
 
-import json
 import time
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.spinner import Spinner
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
-from demo.local_aws import Aws
+from demo.local_aws import STACK, Aws, DemoError
+from sagebuild import connect
+from sagebuild.cli.console import can_redraw
+from sagebuild.cli.live import BuildView
+from sagebuild.client.build import Build
+from sagebuild.errors import BuildNotFoundError
 
 REFRESH_SECONDS = 0.2
 
 
-def watch_build(aws: Aws, console: Console, execution_arn: str, until: str | None = None) -> dict[str, Any]:
-    """Draw the build until it has ended, or has entered the state ``until``.
+class BuildDisplay:
+    """Shows one build: redrawn in a terminal, a line for each event in a pipe.
 
-    Returns
-    -------
-    dict
-        The response of DescribeExecution.
+    It finds the stack by the environment's AWS_ENDPOINT_URL.
+
+    Parameters
+    ----------
+    number
+        Of a build that has begun.
+
+    Raises
+    ------
+    DemoError
+        There is no such build.
     """
-    states = aws.client("stepfunctions")
-    steps = _list_steps(states, execution_arn)
-    spinner = Spinner("dots")
-    with Live(console=console, refresh_per_second=10) as live:
-        while True:
-            execution = states.describe_execution(executionArn=execution_arn)
-            visits = _read_visits(states, execution_arn)
-            live.update(_draw(steps, visits, execution, spinner))
-            if execution["status"] != "RUNNING" or (until and until in visits):
-                break
-            time.sleep(REFRESH_SECONDS)
-    if not console.is_terminal:
-        console.line()  # Live ends its last line only in a terminal
-    return execution  # type: ignore[no-any-return]
+
+    def __init__(self, console: Console, number: int) -> None:
+        stack = connect(STACK, pipeline="default")
+        try:
+            self.build: Build = stack.build(number)
+        except BuildNotFoundError as error:
+            raise DemoError(f"{error} The skill's answer above says why it started none.") from None
+        self._view = BuildView(stack.service, console, can_redraw())
+
+    def watch(self, until: str = "") -> None:
+        """Show the build until it has ended, or has entered the step ``until``."""
+        with self._view.showing() as update:
+            while True:
+                update(self.build)
+                if self.build.record.notified_at or any(s.name == until and s.has_begun for s in self.build.steps()):
+                    break
+                time.sleep(REFRESH_SECONDS)
+
+    def print_outcome(self) -> None:
+        """Print the outcome of the build, its cost, what is live and what to do next."""
+        self._view.print_outcome(self.build)
 
 
 def tail_training(aws: Aws, job: str, lines: int) -> list[str]:
@@ -54,46 +65,3 @@ def tail_training(aws: Aws, job: str, lines: int) -> list[str]:
         ]
     ]
     return [message for message in events if message.startswith("epoch")][-lines:]
-
-
-def _list_steps(states: Any, execution_arn: str) -> list[str]:
-    machine = states.describe_state_machine_for_execution(executionArn=execution_arn)
-    definition = json.loads(machine["definition"])["States"]
-    return [name for name, state in definition.items() if state["Type"] == "Task"]
-
-
-def _read_visits(states: Any, execution_arn: str) -> dict[str, tuple[datetime, datetime | None]]:
-    """Return when each state was entered first and left last; None if it is still running."""
-    visits: dict[str, tuple[datetime, datetime | None]] = {}
-    pages = states.get_paginator("get_execution_history").paginate(
-        executionArn=execution_arn, includeExecutionData=False
-    )
-    for event in (event for page in pages for event in page["events"]):
-        if event["type"].endswith("StateEntered"):
-            name = event["stateEnteredEventDetails"]["name"]
-            visits[name] = (visits[name][0] if name in visits else event["timestamp"], None)
-        elif event["type"].endswith("StateExited"):
-            name = event["stateExitedEventDetails"]["name"]
-            visits[name] = (visits[name][0], event["timestamp"])
-    return visits
-
-
-def _draw(
-    steps: list[str],
-    visits: Mapping[str, tuple[datetime, datetime | None]],
-    execution: Mapping[str, Any],
-    spinner: Spinner,
-) -> Group:
-    table = Table.grid(padding=(0, 2))
-    has_ended = execution["status"] != "RUNNING"
-    for step in steps:
-        if step not in visits:
-            if not has_ended:
-                table.add_row(Text("  ○", style="dim"), Text(step, style="dim"), "")
-            continue
-        entered, left = visits[step]
-        seconds = ((left or datetime.now(entered.tzinfo)) - entered).total_seconds()
-        mark = Text("  ●", style="green") if left else Text("  ✗", style="red") if has_ended else spinner
-        table.add_row(mark, Text(step, style="" if left else "bold"), f"{seconds:5.1f} s")
-    colour = {"SUCCEEDED": "green", "RUNNING": "cyan"}.get(execution["status"], "red")
-    return Group(Text(f"  {execution['name']}: {execution['status']}", style=colour), table)

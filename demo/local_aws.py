@@ -1,9 +1,11 @@
 """Starts local/, deploys the service to it and removes the service, with the commands that a person would type."""
 
+import fcntl
 import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -55,6 +57,34 @@ class Aws:
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
+def refuse_busy_port(port: int, target: str) -> None:
+    """Check that a port is free; port 0 always is.
+
+    Parameters
+    ----------
+    target
+        The target of the Makefile that the user runs.
+
+    Raises
+    ------
+    DemoError
+        The port is in use; the message names a command with a free one.
+    """
+    if port and not _is_free(port):
+        other = next((each for each in range(port + 1, min(port + 100, 65536)) if _is_free(each)), 0)
+        raise DemoError(f"port {port} is in use, perhaps by another 'make local'; run: make {target} PORT={other}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the engine does
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 @contextmanager
 def running_aws(port: int, time_scale: float) -> Iterator[Aws]:
     """Run local/ in a process of its own, with a new data folder, until the block ends."""
@@ -92,15 +122,32 @@ def run_serverless(aws: Aws, console: Console, *arguments: str) -> None:
             "SLS_AWS_MONITORING_FREQUENCY": "200",  # milliseconds; the default of osls is five seconds
         }
     )
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.strip():
-            console.print(f"  {line.rstrip()}", markup=False, highlight=False)
-    if process.wait():
+    with folder_lock(console):
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip():
+                console.print(f"  {line.rstrip()}", markup=False, highlight=False)
+        process.wait()
+    if process.returncode:
         raise DemoError(f"{' '.join(command)} ended with exit code {process.returncode}")
+
+
+@contextmanager
+def folder_lock(console: Console) -> Iterator[None]:
+    """Let one process at a time run serverless in this folder: .serverless and .layer belong to one deployment."""
+    folder = os.open(ROOT, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print("  waiting for another deployment from this folder")
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def open_notebooks(aws: Aws) -> None:

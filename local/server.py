@@ -11,6 +11,9 @@ from typing import Any
 from local import config, processes
 from local.config import Config
 
+_FIRST_UNPRIVILEGED = 1024  # below it, only root may listen
+_PORTS_TRIED = 100
+
 
 class CannotStartError(Exception):
     """The engine cannot start with these settings; the message says why and what to change."""
@@ -124,10 +127,24 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         raise CannotStartError(
-            f"cannot listen on port {port} of {host} ({error.strerror}); choose another with --port (0: a free one)"
+            f"cannot listen on port {port} of {host} ({error.strerror}); {_find_free_port(family, address)}"
         ) from error
     listener.listen(128)
     return listener
+
+
+def _find_free_port(family: socket.AddressFamily, address: tuple[Any, ...]) -> str:
+    """Return advice that names the option for a free port above the given one."""
+    host, port, *rest = address
+    first = max(port + 1, _FIRST_UNPRIVILEGED)
+    for candidate in range(first, min(first + _PORTS_TRIED, 65536)):
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            try:
+                tried.bind((host, candidate, *rest))
+            except OSError:
+                continue
+        return f"port {candidate} is free: --port {candidate}"
+    return "use --port 0 for any free port"
 
 
 def _lock(settings: Config) -> None:
@@ -139,7 +156,8 @@ def _lock(settings: Config) -> None:
     except BlockingIOError as error:
         holder = os.read(_lock_file, 200).decode().strip()
         raise CannotStartError(
-            f"{settings.data} is in use by another engine ({holder}); stop it, or choose another folder with --data"
+            f"{settings.data} is in use by another engine ({holder}); stop it, or use another folder: "
+            f"--data {settings.data}-{settings.port}"
         ) from error
     os.truncate(_lock_file, 0)
     os.write(_lock_file, f"process {os.getpid()}, {settings.endpoint_url}\n".encode())

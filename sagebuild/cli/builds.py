@@ -13,8 +13,10 @@ from sagebuild.cli.live import watch
 from sagebuild.cli.params import read_assignments
 from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_build, show_builds, show_comparison, show_curves, show_steps
+from sagebuild.cli.show_trials import show_trials
 from sagebuild.client.build import Build
 from sagebuild.client.descriptions import suggest
+from sagebuild.client.doctor import BUILD_CHECKS
 from sagebuild.cost.spent import format_cost
 from sagebuild.errors import InputError
 from sagebuild.launch.triggers import PREVIOUS
@@ -37,6 +39,7 @@ WaitingBuild = Annotated[
 Comment = Annotated[str, typer.Option("--comment", "-m", help="The reason, for the record and the notification.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show the build until it has ended.")]
+_CHECKED = f"{', '.join(BUILD_CHECKS[:-1])} and {BUILD_CHECKS[-1]}"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -57,10 +60,16 @@ def start(
             autocompletion=complete_assignment,
         ),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help=f"First check {_CHECKED} of this build, as 'doctor' does.")
+    ] = True,
     follow: Watch = False,
 ) -> None:
     """Start a build. If one is running, the new build follows it."""
-    report_start(session, session.stack.start(read_assignments(assignments or ())), follow)
+    changes = read_assignments(assignments or ())
+    with session.showing_status(f"Checking {_CHECKED}" if check else "Starting"):
+        build = session.stack.start(changes, check=check)
+    report_start(session, build, follow)
 
 
 def rollback(
@@ -165,7 +174,7 @@ def builds(
     session.output(
         found.to_list(),
         lambda: (
-            session.console.print(show_builds(found.records))
+            session.console.print(show_builds(found.records, session.console.width))
             if found
             else session.print(f"There are no builds yet; start one: {suggest(session.stack.service, 'start')}.")
         ),
@@ -175,12 +184,15 @@ def builds(
 def show(session: Session, number: BuildNumber = None) -> None:
     """Show everything that is known of a build."""
     build = session.stack.build(number)
-    steps, curves = build.steps(), build.curves()
+    steps, curves, trials = build.steps(), build.curves(), build.trials()
     if session.as_json:
-        print_json(build.to_dict() | {"steps": steps.to_list(), "curves": dict(curves)})
+        tuning = {"trials": trials.to_list()} if trials else {}
+        print_json(build.to_dict() | {"steps": steps.to_list(), "curves": dict(curves), **tuning})
         return
     session.print_pairs(partial(show_build, build.record, build.console_url))
-    session.console.print(show_steps(steps))
+    session.console.print(show_steps(steps.shown))
+    if trials:
+        session.console.print(show_trials(trials))
     if curves or curves.notes:
         session.console.print(show_curves(curves))
 
@@ -217,10 +229,11 @@ def logs(
     number: BuildNumber = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more lines until the build ends.")] = False,
 ) -> None:
-    """Print a build's logs, merged by time: functions, image builds, training, endpoint."""
+    """Print a build's logs, sorted by time: functions, image builds, trainings, endpoint."""
     build = session.stack.build(number)
     for line in build.logs(follow=follow):
         if session.as_json:
-            print_json({"time": line.time.isoformat(), "source": line.source, "text": line.text}, indent=None)
+            where = {"source": line.source, "part": line.part}
+            print_json({"time": line.time.isoformat(), **where, "text": line.text}, indent=None)
         else:
             session.print(str(line), wrap=False)

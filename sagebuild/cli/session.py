@@ -19,6 +19,7 @@ from rich.text import Text
 
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.cli.completion import complete_pipeline
+from sagebuild.cli.console import can_redraw, make_console
 from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.connection import connect
 from sagebuild.client.stack import Stack
@@ -28,7 +29,6 @@ from sagebuild.errors import SagebuildError
 FAILED = 1  # the command was refused, or the build did not succeed
 WITHHELD = 3  # a gate or a person decided that the trained model is not deployed
 INTERRUPTED = 130  # Ctrl-C, as in shells
-_PIPE_WIDTH = 200  # columns of a table in a pipe
 
 StackName = Annotated[
     str | None,
@@ -79,22 +79,31 @@ class Session:
 
     @cached_property
     def console(self) -> Console:
-        """The standard output. rich prints no colours in a pipe or if NO_COLOR is set."""
-        return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+        """The standard output."""
+        return make_console()
 
     @property
     def is_live(self) -> bool:
         """False in a pipe and with --json; True in a terminal, which can be redrawn and can ask a question."""
-        return self.console.is_terminal and not self.as_json
+        return can_redraw() and not self.as_json
 
     def print(self, text: str, style: str = "", wrap: bool = True) -> None:
         """Print text without interpreting markup; ``wrap`` breaks lines between words in a terminal."""
-        self.console.print(Text(text, style=style), soft_wrap=not (wrap and self.console.is_terminal))
+        self.console.print(Text(text, style=style), soft_wrap=not (wrap and sys.stdout.isatty()))
 
     def print_pairs(self, show: Callable[[bool], RenderableType]) -> None:
         """Print the result of ``show``; its argument is True in a terminal, where long lines wrap."""
-        wrap = self.console.is_terminal
+        wrap = sys.stdout.isatty()
         self.console.print(show(wrap), soft_wrap=not wrap)
+
+    @contextmanager
+    def showing_status(self, text: str) -> Iterator[None]:
+        """In a terminal, show what is being done until the block ends."""
+        if not self.is_live:
+            yield
+            return
+        with self.console.status(f"{text} ..."):
+            yield
 
     def output(self, value: Any, print_text: Callable[[], Any]) -> None:
         """Print ``value`` as JSON with --json; else call ``print_text``."""
@@ -108,8 +117,8 @@ class Session:
         if self.as_json:
             print(json.dumps({"error": {"type": kind, "message": message}}), file=sys.stderr)
         else:
-            console = Console(stderr=True, highlight=False)
-            console.print(Text.assemble(("sagebuild: ", "bold red"), message), soft_wrap=not console.is_terminal)
+            console = make_console(sys.stderr)
+            console.print(Text.assemble(("sagebuild: ", "bold red"), message), soft_wrap=not sys.stderr.isatty())
         raise typer.Exit(FAILED)
 
 

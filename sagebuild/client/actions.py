@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sagebuild.client.build import Build
+from sagebuild.client.doctor import check_next_build
 from sagebuild.client.launch_requests import build_overrides, read_user_name, request_build, request_rollback
 from sagebuild.running.stop import Stopped, stop_build
 from sagebuild.service import Service
@@ -15,11 +16,12 @@ from sagebuild.steps.approval import answer_approval, find_waiting
 class PipelineActions:
     """The base class of `Pipeline` that holds its changing methods."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, create_client: Callable[[str], Any]) -> None:
         self.service = service
+        self._create_client = create_client
         self.requested_by = "notebook"  # or "command"; builds record it
 
-    def start(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> Build:
+    def start(self, changes: Mapping[str, Any] | None = None, /, *, check: bool = True, **more: Any) -> Build:
         """Request a build.
 
         Parameters
@@ -27,6 +29,9 @@ class PipelineActions:
         changes, more
             Parameters for this build alone; the document is unchanged. A dotted name sets a value inside one:
             ``start({"hyperparameters.epochs": 20}, trainmaxrun=1)``.
+        check
+            First run the checks of `diagnose` that concern the build: parameters, images, data and scripts, account,
+            requests and quotas. A check that your credentials do not allow is left out; the build repeats it.
 
         Returns
         -------
@@ -37,11 +42,15 @@ class PipelineActions:
         ------
         ParameterError
             These parameters are invalid; nothing was requested.
+        PreflightError
+            A check found an error; nothing was requested.
         NotConfirmedError
             The request was sent, but no build has included it after a minute.
         """
         given = {**(changes or {}), **more}
-        overrides = build_overrides(self.service, given) if given else None
+        overrides = build_overrides(self.service, given) if given else {}
+        if check:
+            check_next_build(self.service, self._create_client, overrides).raise_errors()
         return Build(self.service, request_build(self.service, self.requested_by, overrides), self.requested_by)
 
     def rollback(self, to: str | int = "previous") -> Build:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, overload
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import BuildRecord, describe_record, read_build
-from sagebuild.client.descriptions import COLUMNS, describe_fields, describe_outcome, describe_row, name_build
-from sagebuild.client.html import render_badge, render_heading, render_table, stack_vertically
+from sagebuild.client.descriptions import describe_fields, describe_outcome, name_build
+from sagebuild.client.html import render_heading, render_table, stack_vertically
 from sagebuild.client.logs import LogLine, follow_logs, read_logs
-from sagebuild.client.metrics import Curves, collect_metrics, read_curves
-from sagebuild.client.progress import ProgressLines, open_notebook_display
-from sagebuild.client.steps import Steps, read_steps
+from sagebuild.client.metrics import Curves, read_curves
+from sagebuild.client.outcome import summarize_build
+from sagebuild.client.progress import ProgressLines, SnapshotReader, open_notebook_display, read_if_allowed
+from sagebuild.client.steps import StepReader, Steps
+from sagebuild.client.trials import Trials, read_trials
 from sagebuild.cost.spent import Cost, describe_cost
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.names import console_url
@@ -30,6 +31,7 @@ _FIELDS_IN_NOTEBOOK = (
     "step",
     "reason",
     "metrics",
+    "best values",
     "live metrics",
     "approval",
     "live after",
@@ -53,6 +55,7 @@ class Build:
         self._requested_by = requested_by
         self._record = record if record and record.notified_at else None
         self._is_displayed = False  # by `watch`: a notebook would draw the cell's value a second time
+        self._steps = StepReader(service, number)
         self.number = number
 
     @property
@@ -91,19 +94,28 @@ class Build:
 
     def steps(self) -> Steps:
         """Return the state machine's steps with their states; a notebook draws them."""
-        return read_steps(self._service, self.number)
+        return self._steps.read()
+
+    def trials(self) -> Trials:
+        """Return the trials of its tuning so far, with their values and objective; a notebook shows a table."""
+        return read_trials(self._service, self.record)
 
     def curves(self) -> Curves:
-        """Return the metrics that the training has logged so far; a notebook plots them."""
-        return read_curves(self._service, self.record)
+        """Return the metrics that the training has logged so far; a notebook plots them.
+
+        Of a tuning, they are those of the best trial, or of the best so far.
+        """
+        record = self.record
+        best = self.trials().tuning.best if record.tuning_job and not record.training_job else ""
+        return read_curves(self._service, record, best)
 
     def logs(self, follow: bool = False) -> Iterator[LogLine]:
-        """Return the log lines of functions, image builds, trainings and endpoint, merged by time.
+        """Return the log lines of functions, image builds, trainings and endpoint, sorted by time.
 
         Parameters
         ----------
         follow
-            Wait for more lines until the build has ended.
+            Wait for more lines until the build has ended. A new line waits three seconds for those of slower sources.
         """
         if follow:
             return follow_logs(self._service, lambda: self.record)
@@ -151,23 +163,29 @@ class Build:
             sleep(POLL_SECONDS)
 
     def watch(self) -> Build:
-        """Show the build until it has ended: as a picture in a notebook, elsewhere as a line for each step."""
+        """Show the build until it has ended: as a picture in a notebook, elsewhere as a line for each event."""
         update_display = open_notebook_display()
-        lines = ProgressLines(self._service, print)
+        lines, snapshots = ProgressLines(self._service, print), SnapshotReader()
 
         def show(build: Build) -> None:
             if update_display:
                 update_display(build)
             else:
-                lines.update(build.record, build.steps())
+                lines.update(snapshots.read(build))
 
         try:
             self.wait(on_poll=show)
+            if not update_display:
+                print("\n".join(f"{name}: {value}" for name, value in self.summarize().items()))
         except KeyboardInterrupt:
             number = self.number
             print(f"Build {number} is still running. build({number}).watch() shows it again, .stop() stops it.")
         self._is_displayed = update_display is not None
         return self
+
+    def summarize(self) -> dict[str, str]:
+        """Return labelled text for after the build: metrics against the live ones, cost, what is live, what is next."""
+        return summarize_build(self._service, self.record, read_if_allowed(self.trials, Trials()))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the whole record as plain values, for JSON."""
@@ -195,39 +213,7 @@ class Build:
         record = self.record
         fields = [(name, value) for name, value in describe_fields(record).items() if name in _FIELDS_IN_NOTEBOOK]
         heading = render_heading(name_build(record).rstrip(","), record.status)
-        return stack_vertically(heading, render_table(fields), self.steps()._repr_html_())
-
-
-@dataclass(frozen=True)
-class Builds(Sequence[Build]):
-    """Builds, newest first; a notebook shows a table."""
-
-    builds: tuple[Build, ...] = field(repr=False)
-    records: tuple[BuildRecord, ...] = field(repr=False)
-
-    @overload
-    def __getitem__(self, index: int) -> Build: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Build]: ...
-    def __getitem__(self, index: int | slice) -> Build | Sequence[Build]:
-        return self.builds[index]
-
-    def __len__(self) -> int:
-        return len(self.builds)
-
-    def metrics(self) -> Curves:
-        """Return each metric's last value in every build; a notebook plots them."""
-        return collect_metrics(self.records)
-
-    def to_list(self) -> list[dict[str, Any]]:
-        """Return the records as plain values, for JSON or a pandas.DataFrame."""
-        return [describe_record(record) | {"seconds": round(record.seconds, 1)} for record in self.records]
-
-    def __repr__(self) -> str:
-        return "\n".join(repr(build) for build in self.builds) or "<no builds>"
-
-    def _repr_html_(self) -> str:
-        rows = []
-        for number, status, *cells in map(describe_row, self.records):
-            rows.append((number, render_badge(status), *cells))
-        return render_table(rows, COLUMNS)
+        summary = [(name, value) for name, value in self.summarize().items()] if record.notified_at else []
+        trials = read_if_allowed(self.trials, Trials())
+        parts = (render_table(dict(fields + summary).items()), self.steps()._repr_html_(), trials._repr_html_())
+        return stack_vertically(heading, *parts)

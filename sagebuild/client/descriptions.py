@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sagebuild.builds.records import BuildRecord
@@ -11,6 +11,7 @@ from sagebuild.notifications.words import VERBS, describe_requests, format_metri
 from sagebuild.service import Service
 from sagebuild.steps.approval import describe_request
 
+_VALUE_LENGTH = 24  # characters
 COLUMNS = ("build", "outcome", "started (UTC)", "took", "started by", "metrics", "reason")  # of `describe_row`
 
 
@@ -26,9 +27,10 @@ def describe_fields(record: BuildRecord) -> dict[str, str]:
         "rollback to": describe_target(record),
         "overrides": record.overrides,
         "training": record.training_job,
-        "tuning": record.tuning_job,
+        "tuning": _describe_tuning(record),
         "image": record.training_image,
         "metrics": format_metrics(record.metrics),
+        "best values": format_values(record.best_hyperparameters),
         "live metrics": format_metrics(record.live_metrics),
         "approval": _describe_approval(record),
         "cost": describe_cost_briefly(record),
@@ -99,6 +101,25 @@ def describe_target(record: BuildRecord) -> str:
 def count_requests(count: int) -> str:
     """Return "1 request" or "3 requests"."""
     return "1 request" if count == 1 else f"{count} requests"
+
+
+def format_values(hyperparameters: Mapping[str, str]) -> str:
+    """Format hyperparameters, such as "penalty l2, rate 0.1", with long numbers and texts shortened."""
+    return ", ".join(f"{name} {shorten_value(value)}" for name, value in sorted(hyperparameters.items()))
+
+
+def shorten_value(value: str) -> str:
+    """Return a value with four significant digits if it is a long number, and a long text shortened."""
+    try:
+        short = f"{float(value):.4g}"
+    except ValueError:
+        return value if len(value) <= _VALUE_LENGTH else f"{value[:_VALUE_LENGTH]}..."
+    return short if len(short) < len(value) and not value.lstrip("-").isdecimal() else value
+
+
+def _describe_tuning(record: BuildRecord) -> str:
+    progress = f" ({record.trainings_completed} of {record.trainings} trials completed)" if record.trainings else ""
+    return f"{record.tuning_job}{progress}" if record.tuning_job else ""
 
 
 def _describe_approval(record: BuildRecord) -> str:

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sagebuild.client.html import render_badge, render_table
+from sagebuild.errors import PreflightError
+
+_NOT_STARTED = "No build was started, because its checks found an error."
+_ADVICE = "Correct it and start again. '--no-check' (in Python: check=False) starts a build without the checks."
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,19 @@ class Diagnosis:
     def has_no_errors(self) -> bool:
         """False if a check found an error; a check that was not possible is not an error."""
         return all(finding.state != "error" for finding in self.findings)
+
+    def raise_errors(self) -> None:
+        """Raise all errors as one.
+
+        Raises
+        ------
+        PreflightError
+            With a line for each error.
+        """
+        errors = {one.message: one.subject for one in reversed(self.findings) if one.state == "error"}
+        if errors:
+            lines = [f"{subject}: {message}" for message, subject in reversed(errors.items())]
+            raise PreflightError("\n".join([_NOT_STARTED, *lines, _ADVICE]))
 
     def to_list(self) -> list[dict[str, str]]:
         """Return plain values, for JSON."""

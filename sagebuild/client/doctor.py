@@ -2,70 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sagebuild.builds.context import BuildContext, describe_next
 from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.diagnosis import Diagnosis, Finding
+from sagebuild.client.examination import CreateClient, Examination
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import format_cost
 from sagebuild.errors import ParameterError, SagebuildError
 from sagebuild.images.byod import list_images_to_build
 from sagebuild.names import name_endpoint
-from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.store import name_document
 from sagebuild.plan.access import examine_access
-from sagebuild.plan.deployment import examine_deployment
+from sagebuild.plan.deployment import examine_deployment, examine_scaling
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
 from sagebuild.plan.quotas import count_needs
-from sagebuild.plan.requests import PlannedRequests, plan_requests
-from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service
+from sagebuild.steps.gate import find_gate_problems
 
-CreateClient = Callable[[str], Any]
-
-
-@dataclass(frozen=True)
-class Examination:
-    """The stack and the next build as the plan would prepare it; each is read once."""
-
-    service: Service
-    create_client: CreateClient
-
-    @cached_property
-    def context(self) -> BuildContext[BuildParameters]:
-        """The next build."""
-        return describe_next(self.service)
-
-    @cached_property
-    def request_findings(self) -> Findings:
-        """The findings of the plan while it builds the requests."""
-        return self._planned[1]
-
-    @cached_property
-    def requests(self) -> PlannedRequests:
-        """The requests of the next build, as they would be sent."""
-        return self._planned[0]
-
-    @cached_property
-    def _planned(self) -> tuple[PlannedRequests, Findings]:
-        findings = Findings()
-        return plan_requests(self.context, findings), findings
+# The checks that concern the next build itself.
+BUILD_CHECKS = ("parameters", "images", "data", "access", "account", "requests", "quotas")
 
 
 def diagnose(service: Service, create_client: CreateClient) -> Diagnosis:
     """Check everything that a build needs; this changes nothing and costs nothing."""
+    return _run_checks(Examination(service, create_client), _CHECKS)
+
+
+def check_next_build(service: Service, create_client: CreateClient, overrides: Mapping[str, Any]) -> Diagnosis:
+    """Run the checks of `BUILD_CHECKS`.
+
+    Parameters
+    ----------
+    overrides
+        Parameters for the next build only, as `sagebuild.client.launch_requests.build_overrides` gives them.
+    """
+    examined = Examination(service, create_client, json.dumps(overrides) if overrides else "")
+    return _run_checks(examined, BUILD_CHECKS)
+
+
+def _run_checks(examined: Examination, subjects: Iterable[str]) -> Diagnosis:
     findings: list[Finding] = []
-    examined = Examination(service, create_client)
-    for subject, check in _CHECKS.items():
+    for subject in subjects:
         try:
-            results = list(check(examined))
+            results = list(_CHECKS[subject](examined))
         except SagebuildError as error:
             results = [("error" if isinstance(error, ParameterError) else "unknown", str(error))]
         except (ClientError, BotoCoreError) as error:
@@ -132,7 +117,9 @@ def _check_images(examined: Examination) -> Results:
 
 def _check_data(examined: Examination) -> Results:
     findings, training = Findings(), examined.requests.training
-    examine_inputs(examined.context, training.artifacts if training else None, findings)
+    artifacts = training.artifacts if training else None
+    examine_inputs(examined.context, artifacts, findings)
+    findings.problems += find_gate_problems(examined.context, artifacts)
     yield from _report(findings, "data and scripts exist")
 
 
@@ -145,9 +132,10 @@ def _check_access(examined: Examination) -> Results:
 
 
 def _check_account(examined: Examination) -> Results:
-    findings = Findings()
-    examine_account(examined.context, describe_endpoint(examined.service), findings)
+    findings, production = Findings(), examined.requests.bodies["endpointConfig"]["ProductionVariants"][0]
+    examine_account(examined.context, examined.live.endpoint, findings)
     examine_deployment(examined.context, findings)
+    examine_scaling(examined.service, examined.live, production.get("InstanceType"), findings)
     yield from _report(findings, "the account allows the build")
 
 
@@ -164,7 +152,7 @@ def _check_quotas(examined: Examination) -> Results:
     findings = Findings()
     if examined.requests.are_valid:
         needs = count_needs(examined.requests.bodies, deploys=examined.context.parameters.deployEndpoint)
-        examine_quotas(examined.service, needs, describe_endpoint(examined.service), findings)
+        examine_quotas(examined.service, needs, examined.live.endpoint, findings)
         yield from _report(findings, "the quotas allow the requested instances")
     else:
         yield "unknown", "the requests are invalid, so the instances cannot be counted"
@@ -175,8 +163,7 @@ def _check_cost(examined: Examination) -> Results:
 
 
 def _check_endpoint(examined: Examination) -> Results:
-    service = examined.service
-    endpoint = describe_endpoint(service)
+    service, endpoint = examined.service, examined.live.endpoint
     if endpoint is None:
         yield "ok", f"{name_endpoint(service)}: none yet; the first successful build creates it"
     elif endpoint.status == "Failed":

@@ -28,9 +28,9 @@ class Html(str):
     """A string that is HTML already, so that a table does not escape it."""
 
 
-def render_badge(status: str) -> Html:
-    """Render a status in its colour."""
-    return Html(f"<span style='color:{STATUS_COLOURS.get(status, GREY)}'>{escape(status)}</span>")
+def render_badge(status: str, text: str = "") -> Html:
+    """Render a status, or another text, in the status's colour."""
+    return Html(f"<span style='color:{STATUS_COLOURS.get(status, GREY)}'>{escape(text or status)}</span>")
 
 
 def render_heading(title: str, status: str) -> Html:

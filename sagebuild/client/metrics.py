@@ -46,13 +46,20 @@ class Curves(Mapping[str, list[float]]):
         return render_plots(self.series, self.title, self.places, self.notes)
 
 
-def read_curves(service: Service, record: BuildRecord) -> Curves:
-    """Read the metrics that a build's training has logged so far; of a tuning job, those of its best training."""
-    title = f"Build {record.number}"
-    job = describe_training_job(service, record.training_job) if record.training_job else None
+def read_curves(service: Service, record: BuildRecord, best: str = "") -> Curves:
+    """Read the metrics that a build's training has logged so far; of a tuning job, those of its best training.
+
+    Parameters
+    ----------
+    best
+        The best training of a tuning job that still runs; the record names it only afterwards.
+    """
+    name = record.training_job or best
+    title = f"Build {record.number}" + (f", training {name}" if name and record.tuning_job else "")
+    job = describe_training_job(service, name) if name else None
     if job is None:
         return Curves({}, title)
-    log = read_log(job.metric_definitions, read_training_log(service, record))
+    log = read_log(job.metric_definitions, read_training_log(service, record, name))
     return Curves(log.values, title, notes=log.notes)
 
 

@@ -12,7 +12,8 @@ from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.builds.records import list_builds, read_build
 from sagebuild.client import prediction, uploads
 from sagebuild.client.actions import PipelineActions
-from sagebuild.client.build import Build, Builds
+from sagebuild.client.build import Build
+from sagebuild.client.builds import Builds
 from sagebuild.client.comparison import Comparison
 from sagebuild.client.descriptions import suggest
 from sagebuild.client.diagnosis import Diagnosis
@@ -41,8 +42,7 @@ class Pipeline(PipelineActions):
     """
 
     def __init__(self, service: Service, create_client: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
-        super().__init__(service)
-        self._create_client = create_client
+        super().__init__(service, create_client)
         self.outputs = dict(outputs)
 
     @property

@@ -91,9 +91,14 @@ _CAUSES = (
 )
 
 
+def strip_escapes(text: str) -> str:
+    """Return a text without the escape sequences of terminals."""
+    return _ESCAPES.sub("", text)
+
+
 def clean_lines(lines: Iterable[str]) -> list[str]:
     """Return the lines of a log without terminal sequences, control characters and lines that say nothing."""
-    plain = (_ESCAPES.sub("", line) for text in lines for line in text.splitlines())
+    plain = (strip_escapes(line) for text in lines for line in text.splitlines())
     printable = ("".join(c if c.isprintable() or c == "\t" else " " for c in line).rstrip() for line in plain)
     return [_shorten(line) for line in printable if not _NOISE.search(line)]
 

@@ -105,10 +105,20 @@ def find_running_tags(service: Service) -> set[str]:
     return {variable["value"] for build in _read_running(service) for variable in _read_variables(build)}
 
 
-def find_log_streams(service: Service, record: BuildRecord) -> list[str]:
-    """Return the log streams of a build's image builds, if they are among the newest of the stack."""
+def find_log_streams(service: Service, record: BuildRecord) -> dict[str, str]:
+    """Return the log streams of a build's image builds, if they are among the newest of the stack.
+
+    Returns
+    -------
+    dict
+        The image by stream: "training", also if inference has the same one, or "inference".
+    """
     builds = [one for one in _read_newest(service) if _belongs_to(one, record)]
-    return [one["logs"]["streamName"] for one in builds if one.get("logs", {}).get("streamName")]
+    return {
+        one["logs"]["streamName"]: _read_variables(one)[0]["value"].rpartition("-")[2]
+        for one in builds
+        if one.get("logs", {}).get("streamName")
+    }
 
 
 def _list_running(service: Service, record: BuildRecord) -> list[str]:

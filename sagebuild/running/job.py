@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_resource
 from sagebuild.running.metrics import read_final_metrics
+from sagebuild.running.tuning import Tuning, explain_tuning, list_trainings, read_tuning
 from sagebuild.service import Service, aws_call, suppress_code
-
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import HyperParameterTrainingJobSummaryTypeDef
 
 POLL_SECONDS = 1.0
 TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"  # the log group of all trainings of an account
 # With any other status, a job has ended.
 _RUNNING = frozenset({"InProgress", "Stopping"})
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """The progress of a tuning job.
-
-    Parameters
-    ----------
-    trainings
-        The number of trainings in all.
-    completed
-        The number of completed trainings.
-    best
-        The name of the best training; empty if none has completed.
-    hyperparameters
-        The values that the best training got out of the ranges.
-    """
-
-    trainings: int
-    completed: int
-    best: str = ""
-    hyperparameters: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +69,7 @@ class Job:
 def describe_job(service: Service, record: BuildRecord) -> Job | None:
     """Describe a build's job; return None if it was never started."""
     if record.tuning_job:
-        return _describe_tuning_job(service, record.tuning_job)
+        return describe_tuning_job(service, record.tuning_job)
     return describe_training_job(service, name_resource(service, record.number))
 
 
@@ -131,13 +106,13 @@ def complete_job(service: Service, job: Job) -> Job:
     """Complete a tuning job from its trainings: seconds, reason, metrics and model; return a training job unchanged."""
     if not job.tuning:
         return job
-    trainings = _list_trainings(service, job.name)
+    trainings = list_trainings(service, job.name)
     best = describe_training_job(service, job.tuning.best) if job.tuning.best else None
     failed = next((each["TrainingJobName"] for each in trainings if each.get("FailureReason")), "")
     return replace(
         job,
         seconds=round(sum(_count_seconds(training) for training in trainings)),
-        reason=_explain_tuning(job, trainings),
+        reason=explain_tuning(job.status, job.reason, trainings),
         failed_training=failed,
         metrics=best.metrics if best else {},
         artifacts=best.artifacts if best else "",
@@ -158,8 +133,8 @@ def job_facts(job: Job | None) -> dict[str, Any]:
 def count_paid_seconds(service: Service, record: BuildRecord, at: datetime) -> float:
     """Count the billed seconds per instance of a build's job until a time, whether or not it has ended."""
     if record.tuning_job:
-        has_begun = _describe_tuning_job(service, record.tuning_job) is not None
-        trainings = _list_trainings(service, record.tuning_job) if has_begun else []
+        has_begun = describe_tuning_job(service, record.tuning_job) is not None
+        trainings = list_trainings(service, record.tuning_job) if has_begun else []
         return sum(_count_seconds(training, at) for training in trainings)
     name = name_resource(service, record.number)
     answer = _describe(
@@ -191,37 +166,20 @@ def describe_training_job(service: Service, name: str) -> Job | None:
     )
 
 
-def _describe_tuning_job(service: Service, name: str) -> Job | None:
+def describe_tuning_job(service: Service, name: str) -> Job | None:
+    """Describe a tuning job; return None if no tuning job ever had that name."""
     answer = _describe(
         f"the tuning job {name}",
         lambda: service.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name),
     )
     if answer is None:
         return None
-    counters: dict[str, int] = answer["TrainingJobStatusCounters"]
-    limits: dict[str, int] = answer["HyperParameterTuningJobConfig"]["ResourceLimits"]
-    best: dict[str, Any] = answer.get("BestTrainingJob", {})
     return Job(
         name=name,
         status=answer["HyperParameterTuningJobStatus"],
         reason=answer.get("FailureReason", ""),
-        tuning=Tuning(
-            # A grid search has no limit: it runs one training for each combination.
-            trainings=limits.get("MaxNumberOfTrainingJobs", sum(counters.values())),
-            completed=counters.get("Completed", 0),
-            best=best.get("TrainingJobName", ""),
-            hyperparameters={name: _read_text(text) for name, text in best.get("TunedHyperParameters", {}).items()},
-        ),
+        tuning=read_tuning(answer),
     )
-
-
-def _read_text(value: str) -> str:
-    """Return a hyperparameter's value for people: a JSON string, as script-mode containers get it, as its text."""
-    try:
-        text = json.loads(value)
-    except ValueError:
-        return value
-    return text if isinstance(text, str) else value
 
 
 def _describe(what: str, call: Callable[[], Any]) -> Any:
@@ -237,21 +195,7 @@ def _describe(what: str, call: Callable[[], Any]) -> Any:
             raise
 
 
-def _list_trainings(service: Service, tuning_job: str) -> list[HyperParameterTrainingJobSummaryTypeDef]:
-    paginator = service.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
-    with aws_call(f"list the trainings of {tuning_job}"):
-        pages = paginator.paginate(HyperParameterTuningJobName=tuning_job, SortBy="CreationTime", SortOrder="Ascending")
-        return [training for page in pages for training in page["TrainingJobSummaries"]]
-
-
 def _count_seconds(training: Mapping[str, Any], at: datetime | None = None) -> float:
     """Count the billed seconds of a training from its start and end time; of a running one, until a time."""
     start, end = training.get("TrainingStartTime"), training.get("TrainingEndTime", at)
     return max((end - start).total_seconds(), 0) if start and end else 0
-
-
-def _explain_tuning(job: Job, trainings: list[HyperParameterTrainingJobSummaryTypeDef]) -> str:
-    """Return the FailureReason of a failed tuning job and of its first failed training, which names the cause."""
-    failures = (training.get("FailureReason", "") for training in trainings)
-    first = next((reason for reason in failures if reason), "") if job.status == "Failed" else ""
-    return f"{job.reason} The first failed training: {first}" if first else job.reason

@@ -143,14 +143,18 @@ def _find_live_metrics(service: Service) -> tuple[dict[str, float], str]:
     endpoint = describe_endpoint(service)
     if endpoint is None or endpoint.status == "Failed":
         return {}, "nothing is live yet"
-    number = parse_resource_name(service, endpoint.config)
+    live = find_config_metrics(service, endpoint.config)
+    return (live, "") if live is not None else ({}, f"no build made the live endpoint configuration {endpoint.config}")
+
+
+def find_config_metrics(service: Service, config: str) -> dict[str, float] | None:
+    """Return the metrics of the model in an endpoint configuration; None if no build made the configuration."""
+    number = parse_resource_name(service, config)
     try:
-        live = read_build(service, number) if number else None
+        build = read_build(service, number) if number else None
     except BuildNotFoundError:
-        live = None
-    if live is None:
-        return {}, f"no build made the live endpoint configuration {endpoint.config}"
-    return live.metrics or find_metrics(service, live.artifacts), ""
+        return None
+    return (build.metrics or find_metrics(service, build.artifacts)) if build else None
 
 
 def _find_misses(metrics: Mapping[str, float], gate: Mapping[str, Any]) -> Iterator[str]:

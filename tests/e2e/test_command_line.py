@@ -169,6 +169,8 @@ def test_watch_draws_the_steps_with_their_times_and_the_metrics(drawn: str, buil
     assert re.search(r"● +Train Model +\d+\.\d s +done", text)
     assert re.search(r"accuracy +[▁-█]+ +0\.9", text)
     assert re.search(rf"Build {build} succeeded after \d+ seconds?\.", text)
+    assert re.search(rf"live now +{NAME} is InService and serves the model of build {build}\b", text)
+    assert "Tune Model" not in text, "the plan has no such step"
     assert "\x1b[32m" in drawn  # green
 
 
@@ -231,7 +233,7 @@ def test_the_shell_completes_the_numbers_of_builds(deployed: DeployedStack, buil
 
 
 def test_logs_are_merged_in_time(answers: dict[str, Ended]) -> None:
-    assert re.search(r"^\d\d:\d\d:\d\d training +trouble: slow$", answers["logs"].stdout, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d training/algo-1 +trouble: slow$", answers["logs"].stdout, re.MULTILINE)
     lines = [json.loads(line) for line in answers["logs in JSON"].stdout.splitlines()]
     assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
     assert any(line["source"] == "training" and line["text"].startswith("accuracy=") for line in lines)
@@ -240,8 +242,11 @@ def test_logs_are_merged_in_time(answers: dict[str, Ended]) -> None:
 def test_watch_in_a_pipe_prints_each_line_once(answers: dict[str, Ended], build: int) -> None:
     lines = answers["watch"].stdout.splitlines()
     assert len(lines) == len(set(lines))
-    assert any(line.startswith("Train Model: done (") for line in lines)
-    assert lines[-1].startswith(f"Build {build} succeeded after")
+    events = [line for line in lines if re.match(r"\d\d:\d\d:\d\d ", line)]
+    assert any(line[9:].startswith("Train Model: done (") for line in events)
+    assert events[-1][9:].startswith(f"Build {build} succeeded after")
+    summary = [line.split()[0] for line in lines[len(events) :]]
+    assert summary == ["metrics", "cost", "live", "next"], lines
     *steps, last = [json.loads(line) for line in answers["watch in JSON"].stdout.splitlines()]
     assert "Train Model" in [one["step"]["name"] for one in steps]
     assert last["build"]["status"] == "succeeded"
@@ -315,6 +320,32 @@ def test_the_doctor_names_what_is_missing(deployed: DeployedStack, build: int) -
     ended = run(deployed, "doctor")
     assert ended.returncode == 1
     assert re.search(r"^✗ data .*absent\.tar\.gz.*", ended.stdout, re.MULTILINE)
+
+
+def test_a_missing_script_uses_no_build_number(deployed: DeployedStack, build: int) -> None:
+    deployed.set_parameters(trainsourcefile="absent.tar.gz")
+    before = deployed.last_number()
+    assert before >= build
+    refused = run(deployed, "start", "--watch")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "sagebuild: No build was started, because its checks found an error.\ndata: " in refused.stderr
+    assert "absent.tar.gz, which does not exist" in refused.stderr
+    assert deployed.last_number() == before
+
+
+def test_in_a_narrow_terminal_the_reason_is_shown_whole(deployed: DeployedStack, build: int) -> None:
+    deployed.set_parameters(trainsourcefile="absent.tar.gz")
+    narrow = {"COLUMNS": "60", "LINES": "24", "NO_COLOR": "1", "PYTHONIOENCODING": "ascii"}
+    code, drawn = run_in_terminal(deployed, "start", "--no-check", "--watch", **narrow)
+    assert (code, deployed.last_number() > build) == (1, True)
+    assert drawn.isascii()
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", drawn)
+    lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn).splitlines()]
+    assert max(map(len, lines)) <= 60
+    end = "".join(lines[-24:])
+    assert "absent.tar.gz" in end
+    assert "live now" in end
+    assert "x  Plan Build" in drawn
 
 
 def test_the_error_without_credentials_is_one_helpful_sentence(stack: DeployedStack) -> None:

@@ -1,12 +1,14 @@
 """Builds that tune, and builds that deploy what was trained before."""
 
 import json
+import re
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
 
 from tests.e2e.stack import NAME, DeployedStack, wait_until
+from tests.e2e.test_command_line import run
 from tests.local.sagemaker_world import pack
 
 SCRIPT = """
@@ -109,6 +111,19 @@ def test_the_best_of_a_tuning_is_deployed(tuner: DeployedStack) -> None:
     best = tuner.describe_job(record["training_job"])["ModelArtifacts"]["S3ModelArtifacts"]
     assert model["PrimaryContainer"]["ModelDataUrl"] == best == record["artifacts"]
     check_permissions(tuner)
+    shown = run(tuner, "show").stdout
+    label = record["training_job"].removeprefix(f"{record['tuning_job']}-")
+    assert re.search(rf"^{label} +done, best +0\.", shown, re.MULTILINE)
+    assert "4 of 4 trials completed.\nBest: " in shown
+    result = json.loads(run(tuner, "show", "--json").stdout)
+    assert {trial["name"]: trial["objective"] for trial in result["trials"]} == objectives
+    assert [trial["name"] for trial in result["trials"] if trial["is_best"]] == [record["training_job"]]
+    assert result["curves"]["accuracy"][-1] == pytest.approx(record["metrics"]["accuracy"], abs=1e-6)
+    labels = [trial["label"] for trial in result["trials"]]
+    lines = [json.loads(line) for line in run(tuner, "logs", "--json").stdout.splitlines()]
+    assert {line["part"] for line in lines if line["source"] == "training"} == {f"{label}/algo-1" for label in labels}
+    watched = run(tuner, "watch").stdout
+    assert re.search(r"^\d\d:\d\d:\d\d Trial \S+: done.*\(4 of 4 completed\)$", watched, re.MULTILINE)
     (message,) = tuner.read_notifications(record["number"])
     assert "Tuning: Completed, 4 of 4 trainings completed" in message
     assert record["cost_max"] == pytest.approx(4 * 4 * record["training_hourly_cost"])  # trainings, hours

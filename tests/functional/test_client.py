@@ -16,6 +16,7 @@ import sagebuild
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import Trigger, now, update_build
 from sagebuild.client.build import Build
+from sagebuild.client.doctor import BUILD_CHECKS
 from sagebuild.client.document import Parameters
 from sagebuild.client.launch_requests import build_overrides, request_build, request_rollback
 from sagebuild.client.stack import Stack as Client
@@ -28,14 +29,18 @@ from sagebuild.errors import (
     NoBuildsError,
     NotConfirmedError,
     ParameterError,
+    PreflightError,
     RegionError,
     RollbackError,
     StackNotFoundError,
 )
 from sagebuild.launch.start import launch_build, pass_on_lock
 from sagebuild.parameters.store import write_document
+from sagebuild.service import Service
+from tests.engine import ROOT
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
+from tests.functional.test_finish import FAILED, finish
 from tests.functional.test_rollback import hosting, make_live
 
 __all__ = ["hosting"]  # a fixture
@@ -294,6 +299,27 @@ def test_a_watched_build_is_not_drawn_a_second_time(client: Client) -> None:
     assert "<svg" in str(build._repr_html_())
 
 
+def test_a_build_is_summarized_with_the_model_that_was_live_before(
+    client: Client, stack: Stack, hosting: FakeHosting
+) -> None:
+    for number, accuracy in ((1, 0.8), (2, 0.9)):
+        make_live(stack, hosting, number)
+        update_build(stack.service, number, metrics={"accuracy": accuracy})
+    live = "sagebuild-test is InService and serves the model of build 2"
+    assert client.build(2).summarize() == {
+        "metrics": "accuracy 0.9 (live before: 0.8)",
+        "live now": live,
+        "next": "'sagebuild predict FILE' invokes the endpoint; 'sagebuild rollback' restores the model before it",
+    }
+    launch_build(stack.service, Trigger("command"))
+    finish(stack, 3, FAILED)
+    assert client.build(3).summarize() == {
+        "live now": live,
+        "next": "'sagebuild logs 3' shows all lines of the logs; after a correction, 'sagebuild start' checks and "
+        "starts again",
+    }
+
+
 @pytest.fixture
 def clock() -> Iterator[Any]:
     """A clock that advances by one second at each call."""
@@ -319,6 +345,71 @@ def test_parameters_of_one_build_are_sent_whole_and_checked_with_the_document(cl
     client.service.ssm.put_parameter(Name=client.parameters.name, Value="{oops", Type="String", Overwrite=True)
     with pytest.raises(InputError, match="rollback is not a parameter"):  # even if the document cannot be read
         client.start(rollback="previous")
+
+
+class Topic:
+    """SNS, whose launch topic starts a build at once."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.messages: list[str] = []
+
+    def publish(self, **message: Any) -> None:
+        self.messages.append(message["Message"])
+        launch_build(self._service, Trigger("command"))
+
+
+@pytest.fixture
+def topic(stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch) -> Topic:
+    """The launch topic of the client's service, whose quotas allow everything."""
+    monkeypatch.setitem(stack.settings, "LAUNCH_TOPIC_ARN", "arn:launch")
+    topic = Topic(client.service)
+    client.service.__dict__.update(sns=topic, quotas=FakeQuotas({}))
+    client.service.s3.put_object(Bucket=f"{STACK}-data", Key="train/a.csv", Body=b"1")
+    return topic
+
+
+def test_a_build_that_the_doctor_rejects_is_not_started(client: Client, topic: Topic) -> None:
+    with pytest.raises(PreflightError) as refused:
+        client.start()
+    found = {f"{one.subject}: {one.message}" for one in client.diagnose().findings if one.subject in BUILD_CHECKS}
+    first, *errors, advice = str(refused.value).splitlines()
+    assert first == "No build was started, because its checks found an error."
+    assert "a.tar.gz, which does not exist" in errors[0]
+    assert len(errors) == 1
+    assert set(errors) <= found
+    assert "--no-check" in advice
+    assert (topic.messages, read_state(client.service).last_number) == ([], 0)
+    assert client.start(check=False).number == 1
+
+
+def test_the_checks_before_a_start_judge_the_parameters_of_this_build(client: Client, topic: Topic) -> None:
+    with pytest.raises(PreflightError, match=r"data: trainsourcefile names s3://.*/mine\.tar\.gz, which does not"):
+        client.start(trainsourcefile="mine.tar.gz")
+    client.upload_source(ROOT / "examples" / "digits", "mine.tar.gz")
+    assert client.start(trainsourcefile="mine.tar.gz").number == 1
+    assert json.loads(topic.messages[0])["trainsourcefile"] == "mine.tar.gz"
+
+
+def test_an_invalid_document_is_one_error_of_the_checks(client: Client, topic: Topic) -> None:
+    client.service.ssm.put_parameter(Name=client.parameters.name, Value="{oops", Type="String", Overwrite=True)
+    with pytest.raises(PreflightError, match=r"error\.\nparameters: .*not JSON.*\nCorrect it"):
+        client.start()
+    assert topic.messages == []
+
+
+def test_a_check_that_is_not_allowed_does_not_prevent_a_start(client: Client, topic: Topic) -> None:
+    class Denied:
+        """SSM, which refuses everything."""
+
+        exceptions = boto3.client("ssm", region_name=REGION).exceptions
+
+        def get_parameter(self, **_: Any) -> Any:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetParameter")
+
+    client.service.__dict__["ssm"] = Denied()
+    assert client.start().number == 1
+    assert len(topic.messages) == 1
 
 
 def test_an_impossible_rollback_is_refused_before_anything_is_sent(client: Client) -> None:

@@ -148,10 +148,11 @@ def test_the_message_about_a_tuning_names_its_best_training(stack: Stack) -> Non
 def test_the_log_of_a_training_holds_no_other_trainings_lines(stack: Stack) -> None:
     number = launch_build(stack.service, Trigger("command")).number
     update_build(stack.service, number, tuning_job="tuning", training_job="tuning-1")
+    record = read_build(stack.service, number)
     logs, at = stack.service.logs, round(time.time() * 1000)
     logs.create_log_group(logGroupName=TRAINING_LOGS)
     for job, line in (("tuning-1", "loss=0.5"), ("tuning-12", "loss=0.9")):
         place: Any = {"logGroupName": TRAINING_LOGS, "logStreamName": f"{job}/algo-1-{at}"}
         logs.create_log_stream(**place)
         logs.put_log_events(**place, logEvents=[{"timestamp": at, "message": line}])
-    assert read_training_log(stack.service, read_build(stack.service, number)) == ["loss=0.5"]
+    assert read_training_log(stack.service, record, "tuning-1") == ["loss=0.5"]

@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.engine import ROOT, Engine, running_engine
+from tests.local.sagemaker_world import SERVE_OWN, TRAINING_LOGS, Host, Trainer, wait_until
 
 # Longest start in units of importing boto3 and moto in the same run; 1.5 s to 0.4 s is usual, the rest is for noise.
 START_RATIO = 8.0
@@ -109,6 +110,36 @@ def test_a_data_folder_in_use_is_reported(engine: Engine) -> None:
     said = local("--port", "0", "--data", str(engine.data))
     assert (said.returncode, said.stdout) == (1, "")
     assert f"{engine.data} is in use by another engine (process {engine.process.pid}, " in said.stderr
+
+
+def test_a_busy_port_and_a_busy_folder_are_answered_with_options_that_work(engine: Engine, tmp_path: Path) -> None:
+    port = engine.endpoint_url.rpartition(":")[2]
+    advised = local("--port", port, "--data", str(tmp_path)).stderr.split()[-2:]
+    assert advised[0] == "--port"
+    folder = local("--port", advised[1], "--data", str(engine.data)).stderr.split()[-2:]
+    assert folder == ["--data", f"{engine.data}-{advised[1]}"]
+
+
+def test_two_engines_run_side_by_side(engine: Engine, tmp_path: Path) -> None:
+    """Each has its own resources, jobs, endpoints and logs under the same names."""
+    script = "import os\nprint('asks', os.environ['WORD'], flush=True)"
+    with running_engine(tmp_path) as other:
+        hosts = [Host(engine), Host(other)]
+        trainers = [Trainer(engine), Trainer(other)]
+        for trainer, word in zip(trainers, ("one", "two"), strict=True):
+            trainer.start(script, TrainingJobName="same-name", Environment={"WORD": word})
+        for factor, host in enumerate(hosts, 1):
+            config = host.configure(main=host.model(SERVE_OWN.replace('"factor": 3', f'"factor": {factor}')))
+            host.sagemaker.create_endpoint(EndpointName="same-name", EndpointConfigName=config)
+        for trainer in trainers:
+            assert trainer.finish("same-name")["TrainingJobStatus"] == "Completed"
+        lines = [trainer.read_logs(TRAINING_LOGS, "same-name/") for trainer in trainers]
+        assert [[line for line in each if line.startswith("asks")] for each in lines] == [["asks one"], ["asks two"]]
+        assert [host.settle("same-name")["EndpointStatus"] for host in hosts] == ["InService"] * 2
+        assert [host.invoke_json("same-name", [1]) for host in hosts] == [{"prediction": [1]}, {"prediction": [2]}]
+        hosts[0].sagemaker.delete_endpoint(EndpointName="same-name")
+        wait_until(lambda: hosts[0].is_gone("same-name"), bool)
+        assert hosts[1].invoke_json("same-name", [1]) == {"prediction": [2]}
 
 
 def test_it_starts_and_stops_quickly(tmp_path: Path) -> None:

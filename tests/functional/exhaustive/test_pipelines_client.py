@@ -444,7 +444,7 @@ def test_a_request_for_a_named_pipeline_is_an_event_that_the_launch_understands(
             return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
 
     fraud = with_events(stack, Events()).for_pipeline("fraud")
-    assert Pipeline(fraud, client, {}).start(trainvolumesize=20).number == 1
+    assert Pipeline(fraud, client, {}).start(trainvolumesize=20, check=False).number == 1
     (entry,) = sent
     event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
     request = read_message(json.dumps(event | {"id": "e"}), "m", "arn:launch")
