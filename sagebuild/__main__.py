@@ -1,5 +1,6 @@
 """The entry point of the command line: ``python -m sagebuild``, or ``sagebuild`` once it is installed."""
 
+import os
 import sys
 
 
@@ -7,11 +8,13 @@ def main() -> None:
     """Run a command; exit with 1 if a library of the command line is not installed."""
     try:
         from sagebuild.cli.app import app
+        from sagebuild.cli.bash_words import join_assignments
     except ModuleNotFoundError as error:
         if error.name not in {"rich", "typer"}:
             raise
         print(f"sagebuild: the command line needs {error.name}; run: pip install 'sagebuild[client]'", file=sys.stderr)
         sys.exit(1)
+    join_assignments(os.environ)
     app(prog_name="sagebuild")
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from sagebuild.builds.lock import read_state
-from sagebuild.builds.records import BuildRecord, describe_record, read_build
+from sagebuild.builds.records import BuildRecord, read_build
 from sagebuild.client.descriptions import COLUMNS, describe_fields, describe_outcome, describe_row, name_build
 from sagebuild.client.html import render_badge, render_heading, render_table, stack_vertically
 from sagebuild.client.logs import LogLine, follow_logs, read_logs
 from sagebuild.client.metrics import Curves, collect_metrics, read_curves
 from sagebuild.client.progress import ProgressLines, open_notebook_display
+from sagebuild.client.public_record import describe_publicly
 from sagebuild.client.steps import Steps, read_steps
 from sagebuild.cost.spent import Cost, describe_cost
 from sagebuild.errors import BuildNotFoundError
@@ -170,9 +171,8 @@ class Build:
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole record as plain values, for JSON."""
-        record = self.record
-        return describe_record(record) | {"seconds": round(record.seconds, 1), "console_url": self.console_url}
+        """Return the record as JSON values; docs/command-line.md lists them."""
+        return describe_publicly(self.record) | {"console_url": self.console_url}
 
     def _describe_waiting(self) -> BuildRecord:
         state = read_state(self._service)
@@ -220,8 +220,9 @@ class Builds(Sequence[Build]):
         return collect_metrics(self.records)
 
     def to_list(self) -> list[dict[str, Any]]:
-        """Return the records as plain values, for JSON or a pandas.DataFrame."""
-        return [describe_record(record) | {"seconds": round(record.seconds, 1)} for record in self.records]
+        """Return the records as JSON values, as `Build.to_dict` does, also for a pandas.DataFrame."""
+        urls = (build.console_url for build in self.builds)
+        return [describe_publicly(one) | {"console_url": url} for one, url in zip(self.records, urls, strict=True)]
 
     def __repr__(self) -> str:
         return "\n".join(repr(build) for build in self.builds) or "<no builds>"
