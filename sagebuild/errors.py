@@ -92,6 +92,12 @@ class InputError(SagebuildError):
     """The user's input cannot be used."""
 
 
+class ParameterNotFoundError(InputError, KeyError):
+    """The parameter document has no value with that name."""
+
+    __str__ = Exception.__str__  # KeyError shows its message in quotation marks
+
+
 class SmokeTestError(SagebuildError):
     """The live endpoint's answer to the sample request is not the expected one."""
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from sagebuild.cli.assignments import read_assignments
 from sagebuild.cli.completion import complete_assignment, complete_number
 from sagebuild.cli.live import watch
-from sagebuild.cli.params import read_assignments
 from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_build, show_builds, show_comparison, show_curves, show_steps
 from sagebuild.cli.show_trials import show_trials

@@ -5,28 +5,39 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sagebuild.cli.completion import complete_assignment, complete_name
+from sagebuild.cli.assignments import read_assignments
+from sagebuild.cli.completion import complete_assignment, complete_framework, complete_name
 from sagebuild.cli.session import Session, command, print_json
 from sagebuild.cli.show import show_differences
+from sagebuild.client.descriptions import suggest
 from sagebuild.client.differences import Change, describe_differences
 from sagebuild.errors import InputError, ParameterError
-from sagebuild.parameters.json_text import read_leniently, read_value
+from sagebuild.parameters.json_text import read_leniently
 
 app = typer.Typer(no_args_is_help=True, help="Read and change the parameters of the next build.")
 
+Assignments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME=VALUE]...",
+        help="A value is read by its parameter's kind: hyperparameters.epochs=20 frameworkversion=1.2",
+        autocompletion=complete_assignment,
+    ),
+]
 VersionNumber = Annotated[int | None, typer.Argument(help="A version number from 'sagebuild params history'.", min=1)]
 
 
 def add_commands() -> None:
     """Add the commands to the group."""
-    for function in (get, set_parameters, edit, diff, reset, history, undo):
+    for function in (get, set_parameters, edit, replace, diff, reset, history, undo):
         command(app, function.__name__.partition("_")[0])(function)
 
 
@@ -41,38 +52,28 @@ def get(
     ] = None,
 ) -> None:
     """Print the parameter document, or one parameter of it, always as JSON."""
-    value: Any = session.stack.parameters.document
-    for part in name.split(".") if name else ():
-        if not isinstance(value, dict) or part not in value:
-            raise InputError(f"{name} is not in the document, so its default applies (docs/parameters.md).")
-        value = value[part]
-    print_json(value)
+    parameters = session.stack.parameters
+    print_json(parameters.document if name is None else parameters[name])
 
 
 def set_parameters(
     session: Session,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME=VALUE]...",
-            help="Each value is JSON, or else text: hyperparameters.epochs=20 framework=SCIKIT",
-            autocompletion=complete_assignment,
-        ),
-    ] = None,
+    assignments: Assignments = None,
     remove: Annotated[
         list[str] | None,
         typer.Option("--remove", help="Remove a parameter, so that its default applies.", autocompletion=complete_name),
     ] = None,
 ) -> None:
-    """Set parameters. The document is saved only if it is valid."""
+    """Set parameters. The document is checked as a whole, and saved only if it is valid."""
     if not assignments and not remove:
         raise InputError("There is nothing to set; pass NAME=VALUE or --remove NAME.")
-    changes = read_assignments(assignments or ())
+    changes = read_assignments(assignments or (), remove or ())
     print_change(session, session.stack.parameters.change(changes, remove or ()))
 
 
 def edit(session: Session) -> None:
     """Edit the document in $VISUAL or $EDITOR. It is saved only if it is valid."""
+    _require_editor()
     parameters = session.stack.parameters
     text = parameters.text.rstrip() + "\n"
     while True:
@@ -91,6 +92,14 @@ def edit(session: Session) -> None:
         else:
             print_change(session, change)
             return
+
+
+def replace(
+    session: Session,
+    file: Annotated[str, typer.Argument(help="A file with the whole document as JSON, or - for standard input.")],
+) -> None:
+    """Replace the whole document with a file. It is saved only if it is valid."""
+    print_change(session, session.stack.parameters.replace_text(_read_document(file)))
 
 
 def diff(
@@ -115,18 +124,23 @@ def diff(
 
 def reset(
     session: Session,
-    framework: Annotated[str | None, typer.Option(help="Default: the framework of the document.")] = None,
+    assignments: Assignments = None,
+    framework: Annotated[
+        str | None,
+        typer.Option(help="Default: the framework of the document.", autocompletion=complete_framework),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Replace the document with the defaults of a framework."""
+    """Replace the document with the defaults of a framework, and set parameters in it."""
     parameters = session.stack.parameters
+    changes = read_assignments(assignments or ())
     if not yes:
         if not session.is_live:
             raise InputError("This replaces the whole document; pass --yes to confirm.")
-        defaults = parameters.defaults(framework)
-        session.console.print(show_differences(describe_differences(read_leniently(parameters.text), defaults)))
+        after = parameters.preview_reset(framework, changes)
+        session.console.print(show_differences(describe_differences(read_leniently(parameters.text), after)))
         typer.confirm("Replace the document?", abort=True)
-    print_change(session, parameters.reset(framework))
+    print_change(session, parameters.reset(framework, changes))
 
 
 def history(session: Session) -> None:
@@ -135,46 +149,61 @@ def history(session: Session) -> None:
     previous = [*(version.document for version in versions[1:]), {}]
     changes = [(version, Change(before, version.document)) for version, before in zip(versions, previous, strict=True)]
     if session.as_json:
-        print_json([vars(version) | {"changes": change.differences} for version, change in changes])
+        print_json([version.to_dict(change.before) for version, change in changes])
         return
     for version, change in changes:
-        session.print(f"{version.number}  {version.written_at.astimezone():%Y-%m-%d %H:%M:%S}  {version.written_by}")
+        restores = f"  restores version {version.restores}" if version.restores else ""
+        written_at = f"{version.written_at.astimezone():%Y-%m-%d %H:%M:%S}"
+        session.print(f"{version.number}  {written_at}  {version.written_by}{restores}")
         session.console.print(show_differences(change.differences))
 
 
 def undo(session: Session, version: VersionNumber = None) -> None:
-    """Restore an earlier version of the document; default: the one before the last change."""
-    print_change(session, session.stack.parameters.undo(version))
+    """Undo the last change of the document that is not undone yet, or restore a version."""
+    change = session.stack.parameters.undo(version)
+    facts = {"restored": change.restored, "undone": change.undone, "changes": change.to_list()}
+    again = suggest(session.stack.service, f"params undo {change.undone}")
+
+    def print_text() -> None:
+        session.console.print(show_differences(change.differences), soft_wrap=True)
+        session.print(f"Version {change.restored} is restored. '{again}' restores version {change.undone}.")
+
+    session.output(facts, print_text)
 
 
 def print_change(session: Session, change: Change) -> None:
     """Print the differences between the documents before and after."""
     lines = change.differences
-    session.output({"changes": lines}, lambda: session.console.print(show_differences(lines), soft_wrap=True))
+    session.output(
+        {"changes": change.to_list()}, lambda: session.console.print(show_differences(lines), soft_wrap=True)
+    )
 
 
-def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
-    """Return the values of texts like NAME=VALUE, by name.
-
-    Raises
-    ------
-    InputError
-        A text is not an assignment.
-    ParameterError
-        The JSON of a value repeats a name, or nests too deeply.
-    """
-    return dict(_read_assignment(text) for text in texts)
+def _read_document(file: str) -> str:
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return content.decode("utf-8-sig").rstrip()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8 text; save it as UTF-8.") from None
 
 
-def _read_assignment(text: str) -> tuple[str, Any]:
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        raise InputError(f"'{text}' is not an assignment; it must be NAME=VALUE.")
-    return name, read_value(value, name)
+def _require_editor() -> None:
+    """Refuse to edit where no editor can be used."""
+    instead = "Use 'sagebuild params set NAME=VALUE', or 'sagebuild params replace FILE' with the whole document."
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise InputError(f"There is no terminal to edit in. {instead}")
+    if not _find_editor():
+        raise InputError(f"No editor is chosen: set EDITOR, such as EDITOR=nano. {instead}")
+
+
+def _find_editor() -> str:
+    return os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
 
 
 def _edit(text: str) -> str:
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    editor = _find_editor()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "parameters.json")
         # surrogateescape keeps bytes that are not UTF-8: the check refuses them with a message, and you can edit again.

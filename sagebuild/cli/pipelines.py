@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sagebuild.cli.completion import complete_pipeline
-from sagebuild.cli.params import read_assignments
+from sagebuild.cli.assignments import read_assignments
+from sagebuild.cli.completion import complete_assignment, complete_framework, complete_pipeline
 from sagebuild.cli.session import Session, command
 from sagebuild.cli.show import show_pipelines
 from sagebuild.client.descriptions import suggest
@@ -51,12 +51,18 @@ def create(
         typer.Option(
             help=f"The parameter document begins with its defaults: {', '.join(MODELS)}.",
             show_default=False,
-            autocompletion=lambda incomplete: [name for name in MODELS if name.startswith(incomplete)],
+            autocompletion=complete_framework,
         ),
     ],
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", "-s", metavar="NAME=VALUE", help="A parameter for the document; may be repeated."),
+        typer.Option(
+            "--set",
+            "-s",
+            metavar="NAME=VALUE",
+            help="A parameter for the document; may be repeated. Values as in 'sagebuild params set'.",
+            autocompletion=complete_assignment,
+        ),
     ] = None,
 ) -> None:
     """Create a pipeline, with a parameter document of its own. Repeat the command if it was interrupted."""

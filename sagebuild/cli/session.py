@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -123,8 +124,16 @@ class Session:
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:
-    """Print a value as JSON on standard output."""
-    print(json.dumps(value, indent=indent, default=str, ensure_ascii=False))
+    """Print a value as JSON on standard output; a number that JSON lacks, such as NaN, is null."""
+    print(json.dumps(_replace_non_finite(value), indent=indent, ensure_ascii=False, allow_nan=False))
+
+
+def _replace_non_finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _replace_non_finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace_non_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def command(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,7 +61,7 @@ def say(
     answers: list[Answer] = []
     for sentence in sentences:
         answers.append(ask_skill(session.stack.service, sentence, locale, answers[-1].session if answers else None))
-    turns = [{"said": sentence, **asdict(answer)} for sentence, answer in zip(sentences, answers, strict=True)]
+    turns = [{"said": sentence, **answer.to_dict()} for sentence, answer in zip(sentences, answers, strict=True)]
     session.output(turns, lambda: session.print("\n".join(answer.speech for answer in answers)))
 
 

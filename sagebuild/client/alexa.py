@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +38,11 @@ class Answer:
     speech: str
     card: str
     session: dict[str, Any] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON; ``ends`` is True when the conversation is over."""
+        facts = {"resolved": asdict(self.resolved), "speech": self.speech, "card": self.card}
+        return {**facts, "ends": self.session is None}
 
 
 def say(service: Service, utterance: str, locale: str = "en-US", session: dict[str, Any] | None = None) -> Answer:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sagebuild.builds.lock import read_state
-from sagebuild.builds.records import BuildRecord, describe_record, read_build
+from sagebuild.builds.records import BuildRecord, read_build
 from sagebuild.client.descriptions import describe_fields, describe_outcome, name_build
 from sagebuild.client.html import render_heading, render_table, stack_vertically
 from sagebuild.client.logs import LogLine, follow_logs, read_logs
 from sagebuild.client.metrics import Curves, read_curves
 from sagebuild.client.outcome import summarize_build
 from sagebuild.client.progress import ProgressLines, SnapshotReader, open_notebook_display, read_if_allowed
+from sagebuild.client.public_record import describe_publicly
 from sagebuild.client.steps import StepReader, Steps
 from sagebuild.client.trials import Trials, read_trials
 from sagebuild.cost.spent import Cost, describe_cost
@@ -188,9 +189,8 @@ class Build:
         return summarize_build(self._service, self.record, read_if_allowed(self.trials, Trials()))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole record as plain values, for JSON."""
-        record = self.record
-        return describe_record(record) | {"seconds": round(record.seconds, 1), "console_url": self.console_url}
+        """Return the record as JSON values; docs/command-line.md lists them."""
+        return describe_publicly(self.record) | {"console_url": self.console_url}
 
     def _describe_waiting(self) -> BuildRecord:
         state = read_state(self._service)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
-from sagebuild.builds.records import BuildRecord, describe_record
+from sagebuild.builds.records import BuildRecord
 from sagebuild.client.build import Build
 from sagebuild.client.descriptions import COLUMNS, describe_row
 from sagebuild.client.html import render_badge, render_table
 from sagebuild.client.metrics import Curves, collect_metrics
+from sagebuild.client.public_record import describe_publicly
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Builds(Sequence[Build]):
         return collect_metrics(self.records)
 
     def to_list(self) -> list[dict[str, Any]]:
-        """Return the records as plain values, for JSON or a pandas.DataFrame."""
-        return [describe_record(record) | {"seconds": round(record.seconds, 1)} for record in self.records]
+        """Return the records as JSON values, as `Build.to_dict` does, also for a pandas.DataFrame."""
+        urls = (build.console_url for build in self.builds)
+        return [describe_publicly(one) | {"console_url": url} for one, url in zip(self.records, urls, strict=True)]
 
     def __repr__(self) -> str:
         return "\n".join(repr(build) for build in self.builds) or "<no builds>"

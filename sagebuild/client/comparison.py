@@ -7,9 +7,11 @@ from typing import Any
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.descriptions import describe_cost_briefly
-from sagebuild.client.differences import describe_differences
+from sagebuild.client.differences import describe_differences, list_differences
 from sagebuild.client.html import render_differences, render_table, stack_vertically
+from sagebuild.client.public_record import describe_publicly
 from sagebuild.notifications.words import format_seconds
+from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_leniently
 
 
@@ -32,9 +34,9 @@ class Comparison:
         return describe_differences(_read_parameters(self.first), _read_parameters(self.second))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        builds = {name: {str(self.first.number): one, str(self.second.number): two} for name, one, two in self.rows}
-        return {"builds": builds, "parameters": self.differences}
+        """Return JSON values: the two records as `Build.to_dict` has them, and the parameters that differ."""
+        parameters = list_differences(_read_parameters(self.first), _read_parameters(self.second))
+        return {"builds": [describe_publicly(one) for one in (self.first, self.second)], "parameters": parameters}
 
     def __repr__(self) -> str:
         rows = [f"{name:<12} {one:<28} {other}" for name, one, other in self.rows]
@@ -46,7 +48,7 @@ class Comparison:
 
 
 def _read_parameters(record: BuildRecord) -> dict[str, Any]:
-    return read_leniently(record.parameters) | read_leniently(record.overrides)
+    return override_document(read_leniently(record.parameters), read_leniently(record.overrides))
 
 
 def _describe_fields(record: BuildRecord) -> dict[str, str]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sagebuild.builds.pipelines import record_spoken_names
-from sagebuild.client.differences import Change, Version, remove_path, set_path
+from sagebuild.client.differences import Change
 from sagebuild.client.html import render_table
+from sagebuild.client.versions import Version, describe_restored, find_undone, find_version, read_versions
 from sagebuild.cost.offered import fit_to_region
-from sagebuild.errors import InputError, ParameterError
+from sagebuild.errors import InputError
 from sagebuild.parameters import BuildParameters, default_document, parse_document, parse_parameters
+from sagebuild.parameters.changes import change_document, combine_problems, read_framework
+from sagebuild.parameters.dotted import read_path
 from sagebuild.parameters.json_text import format_document, read_leniently, read_raw_document
-from sagebuild.parameters.store import name_document, read_document, write_text
-from sagebuild.service import Service, aws_call, suppress_code
+from sagebuild.parameters.store import DESCRIPTION, name_document, read_document, write_text
+from sagebuild.service import Service, suppress_code
 
 
 class Parameters(Mapping[str, Any]):
@@ -63,6 +66,8 @@ class Parameters(Mapping[str, Any]):
     def set(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> Change:
         """Set parameters; a dotted name sets a value inside one: ``set({"hyperparameters.epochs": 20})``.
 
+        The new document is checked as a whole. With another framework, the parameters that are not for it are removed.
+
         Returns
         -------
         Change
@@ -88,14 +93,9 @@ class Parameters(Mapping[str, Any]):
         return self.change({}, names)
 
     def change(self, changes: Mapping[str, Any], removed: Iterable[str] = ()) -> Change:
-        """Set parameters and remove others in one write; see `set` and `remove`."""
+        """Remove parameters and set others in one write; see `set` and `remove`."""
         before = self.document
-        after: dict[str, Any] = deepcopy(before)
-        for path, value in changes.items():
-            set_path(after, path, value)
-        for path in removed:
-            remove_path(after, path)
-        return self._write(before, after)
+        return self._write(before, self._change(before, changes, removed))
 
     def replace(self, document: Mapping[str, Any]) -> Change:
         """Replace the whole document.
@@ -121,9 +121,28 @@ class Parameters(Mapping[str, Any]):
             self._store(text, parameters)
         return Change(read_leniently(before), read_raw_document(text))
 
-    def reset(self, framework: str | None = None) -> Change:
-        """Replace the document with the defaults of a framework; default: the current framework."""
-        return self.replace(self.defaults(framework))
+    def reset(self, framework: str | None = None, changes: Mapping[str, Any] | None = None) -> Change:
+        """Replace the document with the defaults of a framework.
+
+        Parameters
+        ----------
+        framework
+            Default: the current framework.
+        changes
+            Parameters to set in the new document, as `set` does.
+
+        Raises
+        ------
+        ParameterError
+            There is no such framework, or the new document is invalid; the stored one is unchanged.
+        """
+        return self._write(read_leniently(self.text), self.preview_reset(framework, changes))
+
+    def preview_reset(self, framework: str | None = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the document that `reset` would write; it raises the same errors."""
+        after = self._change(self.defaults(framework), changes or {})
+        self.check(after)
+        return after
 
     def defaults(self, framework: str | None = None) -> dict[str, Any]:
         """Return the document that a first deployment writes for a framework; default: the current framework."""
@@ -133,17 +152,7 @@ class Parameters(Mapping[str, Any]):
 
     def history(self) -> list[Version]:
         """Return the versions that SSM keeps, up to 100, newest first, without those that are not JSON objects."""
-        versions = []
-        with aws_call("read the history of the build parameters"):
-            for page in self._service.ssm.get_paginator("get_parameter_history").paginate(Name=self.name):
-                for one in page["Parameters"]:
-                    try:
-                        document = read_raw_document(one["Value"])
-                    except ParameterError:
-                        continue
-                    author = one.get("LastModifiedUser", "")
-                    versions.append(Version(one["Version"], one["LastModifiedDate"], author, document))
-        return sorted(versions, key=lambda version: version.number, reverse=True)
+        return read_versions(self._service)
 
     def version(self, number: int) -> Version:
         """Return one version of the history.
@@ -153,57 +162,77 @@ class Parameters(Mapping[str, Any]):
         InputError
             There is no such version.
         """
-        versions = self.history()
-        for version in versions:
-            if version.number == number:
-                return version
-        known = ", ".join(str(version.number) for version in versions)
-        raise InputError(f"There is no version {number} of {self.name}; the versions are {known}.")
+        return find_version(self.history(), number, self.name)
 
     def undo(self, version: int | None = None) -> Change:
-        """Restore a version; default: the one before the last change.
+        """Undo the last change that is not undone yet, so that each further call goes one version further back.
+
+        Parameters
+        ----------
+        version
+            Restore this version instead; a version that was undone is restored in this way.
+
+        Returns
+        -------
+        Change
+            Its ``restored`` is the number of the restored version, ``undone`` that of the version before.
 
         Raises
         ------
         InputError
             There is no such version.
+        ParameterError
+            A build would refuse the document of that version.
         """
-        restored = self.previous() if version is None else self.version(version)
-        return self.replace(restored.document)
+        versions = self.history()
+        restored = self._find_undone(versions) if version is None else find_version(versions, version, self.name)
+        change = self._write(read_leniently(self.text), restored.document, describe_restored(restored.number))
+        return replace(change, restored=restored.number, undone=versions[0].number)
 
     def previous(self) -> Version:
-        """Return the newest version that differs from the current document.
+        """Return the version that `undo` would restore.
 
         Raises
         ------
         InputError
             There is no such version.
         """
-        current = read_leniently(self.text)
-        for version in self.history():
-            if version.document != current:
-                return version
-        raise InputError(f"{self.name} has no earlier version.")
+        return self._find_undone(self.history())
+
+    def _find_undone(self, versions: Sequence[Version]) -> Version:
+        found = find_undone(versions, read_leniently(self.text))
+        if found is None:
+            raise InputError(f"{self.name} has no earlier version; 'sagebuild params history' lists the versions.")
+        return found
 
     def diff(self, other: Mapping[str, Any]) -> Change:
         """Compare the document with an earlier or other one."""
         return Change(other, self.document)
 
-    def _write(self, before: dict[str, Any], after: dict[str, Any]) -> Change:
+    def _change(
+        self, base: Mapping[str, Any], changes: Mapping[str, Any], removed: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        after, problems = change_document(base, changes, removed, self._service.settings.framework)
+        if problems:
+            raise combine_problems(problems, lambda: self.check(after))
+        return after
+
+    def _write(self, before: dict[str, Any], after: dict[str, Any], description: str = DESCRIPTION) -> Change:
         parameters = self.check(after)
         change = Change(before, after)
         if change.differences:
-            self._store(format_document(after), parameters)
+            self._store(format_document(after), parameters, description)
         return change
 
-    def _store(self, text: str, parameters: BuildParameters) -> None:
-        write_text(self._service, text, overwrite=True)
+    def _store(self, text: str, parameters: BuildParameters, description: str = DESCRIPTION) -> None:
+        write_text(self._service, text, overwrite=True, description=description)
         # The next build stores the spoken names for users who may write the document and not the builds table.
         with suppress_code("AccessDeniedException"):
             record_spoken_names(self._service, parameters.spokennames)
 
     def __getitem__(self, name: str) -> Any:
-        return self.document[name]
+        document = self.document
+        return read_path(document, name, read_framework(document, self._service.settings.framework))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.document)

@@ -12,13 +12,11 @@ import getpass
 import json
 import time
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from sagebuild.builds.lock import PipelineState, read_state
 from sagebuild.builds.records import BuildRecord, read_build
 from sagebuild.client.descriptions import suggest
-from sagebuild.client.differences import set_path
 from sagebuild.errors import (
     AccessDeniedError,
     AwsUnavailableError,
@@ -27,6 +25,7 @@ from sagebuild.errors import (
     NotConfirmedError,
 )
 from sagebuild.launch.triggers import REQUEST_SOURCE, read_target
+from sagebuild.parameters.changes import change_document, combine_problems
 from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document
@@ -160,12 +159,13 @@ def build_overrides(service: Service, changes: Mapping[str, Any]) -> dict[str, A
     """
     if "rollback" in changes:  # the launch topic would start a rollback
         raise InputError("rollback is not a parameter; use 'sagebuild rollback', or rollback() of the pipeline.")
-    text = read_document(service)
+    text, framework = read_document(service), service.settings.framework
     reaches_inside = any("." in path for path in changes)
-    changed = deepcopy(read_raw_document(text)) if reaches_inside else {}
-    for path, value in changes.items():
-        set_path(changed, path, value)
-    overrides = {name: changed[name] for name in dict.fromkeys(path.partition(".")[0] for path in changes)}
+    changed, problems = change_document(read_raw_document(text) if reaches_inside else {}, changes, (), framework)
+    names = dict.fromkeys(path.partition(".")[0] for path in changes)
+    overrides = {name: changed[name] for name in names if name in changed}
+    if problems:
+        raise combine_problems(problems, lambda: check_overrides(service.settings, text, overrides))
     check_overrides(service.settings, text, overrides)
     return overrides
 

@@ -6,7 +6,6 @@ A pipeline exists when it has a state. So an interrupted creation can be repeate
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,7 +13,6 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.lock import PipelineState, change_state, read_state
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.builds.records import now
-from sagebuild.client.differences import set_path
 from sagebuild.cost.offered import fit_to_region
 from sagebuild.errors import ParameterError, PipelineNameError
 from sagebuild.names import (
@@ -26,6 +24,7 @@ from sagebuild.names import (
     pipeline_tags,
 )
 from sagebuild.parameters import default_document, parse_parameters
+from sagebuild.parameters.changes import change_document, combine_problems
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.parameters.store import name_document, read_document, write_document
 from sagebuild.requests.extensions import ANSWERS_FOLDER, CHECKPOINTS_FOLDER
@@ -87,9 +86,9 @@ def _reserve_names(service: Service) -> set[str]:
 
 
 def _build_document(framework: str, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    document = deepcopy(fit_to_region(default_document(framework), region))
-    for path, value in parameters.items():
-        set_path(document, path, value)
+    document, problems = change_document(fit_to_region(default_document(framework), region), parameters, (), framework)
+    if problems:
+        raise combine_problems(problems, lambda: parse_parameters(document, default_framework=framework))
     if parameters:
         parse_parameters(document, default_framework=framework)
     return document

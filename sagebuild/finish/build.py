@@ -25,6 +25,7 @@ from sagebuild.finish.reason import explain_build
 from sagebuild.launch.start import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notifications.notify import notify_once
+from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.plan.uses import record_live
 from sagebuild.running.endpoint import describe_endpoint, limit_log_retention
@@ -159,7 +160,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait
 def _find_missing_metrics(record: BuildRecord, job: Job | None) -> list[str]:
     if not job or job.status != "Completed":
         return []
-    document = read_leniently(record.parameters) | read_leniently(record.overrides or "{}")
+    document = override_document(read_leniently(record.parameters), read_leniently(record.overrides))
     return list(dict.fromkeys(find_missing_metrics(document, job.metrics)))
 
 

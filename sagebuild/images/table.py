@@ -98,6 +98,18 @@ def read_accounts(row: Row) -> dict[str, str]:
     return accounts
 
 
+def list_versions(framework: str, algorithm: str | None = None) -> list[str]:
+    """Return the versions with images, newest first.
+
+    Raises
+    ------
+    ImageNotFoundError
+        There are no images of the framework or algorithm.
+    """
+    _, rows = _rows_of(framework, algorithm)
+    return sorted({str(name) for row in rows for name in row["versions"]}, key=_natural, reverse=True)
+
+
 def newest_version(algorithm: str) -> str:
     """Return an algorithm's newest version with images for training and inference."""
     rows = _tables()["algorithms"][algorithm]

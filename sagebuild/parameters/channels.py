@@ -19,6 +19,7 @@ Compression = Literal["None", "Gzip"]
 RecordWrapper = Literal["None", "RecordIO"]
 FileSystemType = Literal["EFS", "FSxLustre"]
 FileSystemAccess = Literal["ro", "rw"]
+PLACES = ("path", "uri", "filesystem")  # a channel has one of them
 
 
 class FileSystem(StrictModel):

@@ -97,10 +97,12 @@ class NumericRange(StrictModel):
 
 
 def _hyperparameter_kind(value: object) -> str:
-    names = value.keys() if isinstance(value, dict) else ()
-    if "Values" in names:
+    names = {str(name).lower() for name in value} if isinstance(value, dict) else set()
+    if "values" in names:
         return "(values)"
-    return "(range)" if "MinValue" in names or "MaxValue" in names else "(value)"
+    # A part of a range, or a name in another case, is refused with what is missing.
+    is_range = names & {"minvalue", "maxvalue"} or (names and names <= {"scalingtype", "integer"})
+    return "(range)" if is_range else "(value)"
 
 
 # Pydantic's error locations hold these tags: (hyperparameters, <name>, <tag>, ...).

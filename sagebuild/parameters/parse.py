@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sagebuild.errors import ParameterError
+from sagebuild.parameters.changes import adapt_framework, read_framework
 from sagebuild.parameters.common import BuildParameters, DataAndSteps, Tuning
 from sagebuild.parameters.frameworks import MODELS
 from sagebuild.parameters.groups import StrictModel
@@ -29,7 +30,8 @@ def parse_document(
     default_framework
         The framework of a document that names none.
     overrides
-        Parameters that replace the document's.
+        Parameters that replace the document's. With another framework, the document's parameters that are not for it
+        are left out.
 
     Raises
     ------
@@ -38,8 +40,10 @@ def parse_document(
     """
     check_size(text)
     document = load_json(text, DOCUMENT)
-    if isinstance(document, dict):
-        document.update(overrides or {})
+    if isinstance(document, dict) and overrides:
+        given = read_framework(document, default_framework or "")
+        adapt_framework(document, read_framework(overrides, given), given)
+        document.update(overrides)
     return parse_parameters(document, default_framework=default_framework)
 
 
@@ -70,7 +74,7 @@ def _validate(model: type[BuildParameters], content: dict[str, Any]) -> tuple[Bu
     try:
         return model.model_validate(content), []
     except ValidationError as error:
-        described = (describe_error(details, model) for details in error.errors(include_url=False))
+        described = (describe_error(details, model, content) for details in error.errors(include_url=False))
         return None, list(dict.fromkeys(problem for problem in described if problem))
 
 

@@ -10,6 +10,8 @@ from sagebuild.names import is_pipeline_name
 from sagebuild.parameters.json_text import format_document
 from sagebuild.service import Service, aws_call, suppress_code
 
+DESCRIPTION = "The build parameters of sagebuild; edit them here."
+
 
 def name_document(service: Service) -> str:
     """Return the name of the pipeline's SSM parameter: /STACK/parameters, or /STACK/PIPELINE/parameters."""
@@ -68,8 +70,13 @@ def write_document(service: Service, document: Mapping[str, Any], *, overwrite: 
     return write_text(service, format_document(document), overwrite=overwrite)
 
 
-def write_text(service: Service, text: str, *, overwrite: bool) -> bool:
+def write_text(service: Service, text: str, *, overwrite: bool, description: str = DESCRIPTION) -> bool:
     """Write the document's text unchanged.
+
+    Parameters
+    ----------
+    description
+        What SSM shows beside the document, and keeps with this version.
 
     Returns
     -------
@@ -80,7 +87,7 @@ def write_text(service: Service, text: str, *, overwrite: bool) -> bool:
         try:
             service.ssm.put_parameter(
                 Name=name_document(service),
-                Description="The build parameters of sagebuild; edit them here.",
+                Description=description,
                 Value=text,
                 Type="String",
                 Tier="Intelligent-Tiering",

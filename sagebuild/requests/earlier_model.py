@@ -12,6 +12,7 @@ from sagebuild.errors import ParameterError
 from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.images.table import newest_version, read_numbers
 from sagebuild.parameters import MODELS, BuildParameters
+from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.requests.algorithms import read_release
 from sagebuild.service import Service
@@ -94,7 +95,8 @@ def identify_model(document: Mapping[str, Any], default_framework: str, image: s
 
 def _identify_record(record: BuildRecord, default_framework: str) -> ModelKind | None:
     overrides = json.loads(record.overrides) if record.overrides else {}
-    return identify_model(read_leniently(record.parameters) | overrides, default_framework, record.inference_image)
+    document = override_document(read_leniently(record.parameters), overrides, default_framework)
+    return identify_model(document, default_framework, record.inference_image)
 
 
 def _read_tag(image: str) -> str:

@@ -13,6 +13,7 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_client_token, name_package_group
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.requests.script_mode import locate_source
 from sagebuild.s3_uri import split_s3_uri
@@ -138,7 +139,8 @@ def write_metrics(metrics: Mapping[str, float]) -> str:
 def write_parameters(record: BuildRecord) -> str:
     """Write the build's parameters: the document with the overrides of its requests."""
     overrides: dict[str, Any] = json.loads(record.overrides) if record.overrides else {}
-    return json.dumps(read_raw_document(record.parameters) | overrides, indent=2, ensure_ascii=False)
+    document = override_document(read_raw_document(record.parameters), overrides)
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _describe_sources(context: BuildContext[BuildParameters]) -> dict[str, str]:

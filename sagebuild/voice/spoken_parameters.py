@@ -11,6 +11,7 @@ from sagebuild.parameters import parse_document
 from sagebuild.parameters.json_text import format_document, read_raw_document
 from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document, write_text
+from sagebuild.parameters.typed_text import read_typed
 from sagebuild.service import Service
 
 # The parameters that voice may read and set. Names of data, code and images are easier to type.
@@ -88,7 +89,7 @@ def read_overrides(said: Mapping[str, str]) -> dict[str, Any]:
     """
     for name in said:
         _refuse_unspoken(name)
-    return {name: _read_value(name, value) for name, value in said.items()}
+    return {name: read_typed(name, value) for name, value in said.items()}
 
 
 def check_said(service: Service, document: str, overrides: Mapping[str, Any]) -> None:
@@ -113,12 +114,8 @@ def _read(service: Service, text: str, name: str) -> str:
 
 def _set(text: str, name: str, value: str) -> dict[str, Any]:
     document = read_raw_document(text)
-    document[name] = _read_value(name, value)
+    document[name] = read_typed(name, value)
     return document
-
-
-def _read_value(name: str, value: str) -> int | str:
-    return int(value) if name in NUMBERS and value.isdecimal() else value
 
 
 def _refuse_unspoken(name: str) -> None:

@@ -1,16 +1,20 @@
-"""docs/command-line.md names every command; docs/python.md names every method of a stack and a build."""
+"""The docs name every command, every member of a build in JSON, and every method of a stack and a build."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from typer.main import get_command
 
+from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.cli.app import app
 from sagebuild.client.build import Build
+from sagebuild.client.public_record import describe_publicly
 from sagebuild.client.stack import Stack
 from tests.engine import ROOT
 
+NOW = "2026-01-02T03:04:05+00:00"
 # Not for users, or explained under another name.
 UNDOCUMENTED = {"stack.service", "stack.requested_by", "build.number"}
 
@@ -34,3 +38,19 @@ def test_every_method_is_documented(kind: type) -> None:
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     names = {f"{kind.__name__.lower()}.{name}" for name in dir(kind) if not name.startswith("_")}
     assert {name for name in names - UNDOCUMENTED if name not in page} == set()
+
+
+def test_every_member_of_a_build_in_json_is_documented() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    table = page.partition("A build has these members.")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    build = BuildRecord(1, Trigger("command"), NOW, parameters='{"trainmaxrun": 1}', overrides='{"spot": false}')
+    public = describe_publicly(build)
+    assert sorted(name for row in rows for name in re.findall(r"`(\w+)`", row)) == sorted({*public, "console_url"})
+    assert (public["parameters"], public["overrides"]) == ({"trainmaxrun": 1}, {"spot": False})
+    assert not [name for name in public if re.search("token|claim|notified|scaling|keep", name)]
+
+
+@pytest.mark.parametrize(("text", "value"), [("", None), ("[1]", "[1]"), ("{oops", "{oops"), ("{}", {})])
+def test_a_document_that_is_no_object_is_text_in_json(text: str, value: Any) -> None:
+    assert describe_publicly(BuildRecord(1, Trigger("command"), NOW, parameters=text))["parameters"] == value

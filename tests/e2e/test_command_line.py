@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,12 @@ READING: dict[str, list[str]] = {
     "watch in JSON": ["watch", "--json"],
     "params get": ["params", "get", "metrics"],
     "params diff": ["params", "diff", "--build", "BUILD"],
+    "params diff in JSON": ["params", "diff", "--defaults", "--json"],
+    "params history in JSON": ["params", "history", "--json"],
+    "pipelines in JSON": ["pipelines", "--json"],
     "predict": ["predict", "--data", json.dumps([[0] * 64])],
     "say": ["say", "is it done yet"],
+    "say in JSON": ["say", "is it done yet", "--json"],
     "doctor": ["doctor"],
     "doctor in JSON": ["doctor", "--json"],
 }
@@ -70,13 +75,14 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "the cost of two builds": (["cost", "BUILD", "--next"], 1, "pass only one"),
     "logs of a build that is not there": (["logs", "9999"], 1, "There is no build 9999"),
     "too many builds to list": (["builds", "-n", "0"], 2, "Invalid value for"),
-    "a parameter that is not there": (["params", "get", "nonsense"], 1, "nonsense is not in the document"),
+    "a parameter that is not there": (["params", "get", "nonsense"], 1, "'nonsense' is not a parameter of SCIKIT"),
     "a misspelt parameter": (["params", "set", "trainvolumesiz=3"], 1, "did you mean 'trainvolumesize'?"),
     "no assignment": (["params", "set", "trainvolumesize"], 1, "it must be NAME=VALUE"),
     "to remove what is not there": (["params", "set", "--remove", "spot"], 1, "spot is not in the document"),
     "a version that is not there": (["params", "undo", "9999"], 1, "There is no version 9999"),
     "a reset without confirmation": (["params", "reset"], 1, "pass --yes to confirm"),
-    "an editor that is not there": (["params", "edit"], 1, "set EDITOR to another"),
+    "to edit without a terminal": (["params", "edit"], 1, "Use 'sagebuild params set NAME=VALUE'"),
+    "a file that is not there": (["params", "replace", "absent.json"], 1, "absent.json cannot be read: No such file"),
     "no question": (["predict"], 1, "Pass one request"),
     "a question that is not there": (["predict", "absent.csv"], 1, "absent.csv cannot be read"),
     "a question of the wrong size": (["predict", "--data", "[[1, 2]]"], 1, "expecting 64 features"),
@@ -213,9 +219,32 @@ def test_a_build_is_shown_whole(answers: dict[str, Ended], build: int) -> None:
     assert re.search(rf"^build +{build}\n", answers["show"].stdout)
     assert re.search(r"● +Create Model +\d+\.\d s +done", answers["show"].stdout)
     result = json.loads(answers["show in JSON"].stdout)
+    assert result["parameters"]["hyperparameters"] == {"trouble": "slow"}
+    assert result["overrides"] is None
     assert {step["name"]: step["state"] for step in result["steps"]}["Train Model"] == "done"
     assert result["curves"]["accuracy"][-1] == result["metrics"]["accuracy"]
     assert json.loads(answers["compare"].stdout)["parameters"] == []
+
+
+@pytest.mark.parametrize("name", [name for name, arguments in READING.items() if "--json" in arguments])
+def test_json_contains_no_text_of_json_and_no_internals(answers: dict[str, Ended], name: str) -> None:
+    text = answers[name].stdout
+    is_lines = text.startswith("{") and "\n{" in text
+    for value in [json.loads(line) for line in text.splitlines()] if is_lines else [json.loads(text)]:
+        for key, inner in walk(value):
+            assert not re.search("token|claim|notified|version$|session", key), key
+            assert not (isinstance(inner, str) and inner[:1] in ("{", "[") and inner[-1:] in ("}", "]")), (key, inner)
+
+
+def walk(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value in a JSON value, with the name of the member that holds it."""
+    yield name, value
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from walk(inner, "" if name in ("document", "parameters") else key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from walk(inner, name)
 
 
 def test_the_cost_is_estimated_before_and_after(answers: dict[str, Ended], build: int) -> None:
@@ -369,15 +398,20 @@ def test_parameters_are_set_compared_edited_reset_and_undone(stack: DeployedStac
     assert ended.stdout.splitlines()[1:] == ['+ hyperparameters: {"epochs": 3}', "+ trainvolumesize: 12"]
     assert ended.stdout.startswith("- metrics: ")
     assert read_document(stack)["hyperparameters"] == {"epochs": 3}
-    edited = run(stack, "params", "edit", "--json", EDITOR="sed -i s/12/13/")
-    assert json.loads(edited.stdout) == {"changes": ["~ trainvolumesize: 12 -> 13"]}
+    code, drawn = run_in_terminal(stack, "params", "edit", EDITOR="sed -i s/12/13/")
+    assert (code, "trainvolumesize: 12 -> 13" in drawn) == (0, True)
     assert run(stack, "params", "diff").stdout == "~ trainvolumesize: 12 -> 13\n"
-    assert json.loads(run(stack, "params", "history", "--json").stdout)[0]["changes"] == ["~ trainvolumesize: 12 -> 13"]
+    change = {"name": "trainvolumesize", "before": 12, "after": 13}
+    assert json.loads(run(stack, "params", "history", "--json").stdout)[0]["changes"] == [change]
     assert run(stack, "params", "reset", "--yes").returncode == 0
     assert read_document(stack)["trainvolumesize"] == 10
     assert run(stack, "params", "undo").returncode == 0
     assert read_document(stack)["trainvolumesize"] == 13
-    assert run(stack, "params", "edit", EDITOR="sed -i s/13/none/").returncode == 1
+    refused = json.dumps(read_document(stack) | {"trainvolumesize": "none"})
+    assert run(stack, "params", "replace", "-", question=refused).returncode == 1
+    for editor, sentence in (("/absent/editor", "set EDITOR to another"), ("", "No editor is chosen: set EDITOR")):
+        code, drawn = run_in_terminal(stack, "params", "edit", EDITOR=editor)
+        assert (code, sentence in " ".join(drawn.split())) == (1, True)
     assert read_document(stack)["trainvolumesize"] == 13
     assert before["metrics"]
 

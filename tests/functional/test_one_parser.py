@@ -9,6 +9,7 @@ import typer
 
 from sagebuild.builds.records import Trigger
 from sagebuild.cli import params
+from sagebuild.cli.assignments import read_assignments
 from sagebuild.cli.session import Session
 from sagebuild.client.launch_requests import build_overrides
 from sagebuild.client.stack import Stack as Client
@@ -77,14 +78,14 @@ def test_a_stored_document_is_refused_by_every_reader(client: Client, stack: Sta
 
 
 def test_values_that_repeat_a_name_are_refused_where_they_are_typed() -> None:
-    assert params.read_assignments(['metrics=[{"Name": "a"}]', "trainmaxrun=4", "hyperparameters.C=soft"]) == {
+    assert read_assignments(['metrics=[{"Name": "a"}]', "trainmaxrun=4", "hyperparameters.C=soft"]) == {
         "metrics": [{"Name": "a"}],
         "trainmaxrun": 4,
         "hyperparameters.C": "soft",
     }
-    typed = refusal_of(params.read_assignments, ['hyperparameters.C={"a": {"b": 1, "b": 2}}'])
+    typed = refusal_of(read_assignments, ['hyperparameters.C={"a": {"b": 1, "b": 2}}'])
     assert typed == "hyperparameters.C.a.b is given more than once."
-    assert refusal_of(params.read_assignments, ["x=" + "[" * 100_000]) == "x nests deeper than 20 levels."
+    assert refusal_of(read_assignments, ["x=" + "[" * 100_000]) == "x nests deeper than 20 levels."
 
 
 def test_an_edited_document_is_stored_as_it_was_typed(
@@ -93,10 +94,11 @@ def test_an_edited_document_is_stored_as_it_was_typed(
     typed = '{"framework": "SCIKIT",\n\t"trainmaxrun": 0.50, "Tags": {"team": "Zoë"}}'
     session = Session("mine", REGION, None, as_json=True)
     monkeypatch.setattr(Session, "stack", client)
+    monkeypatch.setattr(params, "_require_editor", lambda: None)
     monkeypatch.setattr(params, "_edit", lambda _text: typed + "\n")
     params.edit(session)
     assert read_document(stack.service) == typed
-    assert "+ trainmaxrun: 0.5" in json.loads(capsys.readouterr().out)["changes"]
+    assert {"name": "trainmaxrun", "after": 0.5} in json.loads(capsys.readouterr().out)["changes"]
 
 
 def test_a_refused_document_is_edited_again_as_it_was_typed(
@@ -111,6 +113,7 @@ def test_a_refused_document_is_edited_again_as_it_was_typed(
         shown.append(text)
         return next(answers)
 
+    monkeypatch.setattr(params, "_require_editor", lambda: None)
     monkeypatch.setattr(params, "_edit", edit)
     monkeypatch.setattr(typer, "confirm", lambda *_question, **_options: True)
     params.edit(Session("mine", REGION, None, as_json=False))

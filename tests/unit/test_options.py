@@ -117,7 +117,7 @@ def test_a_training_may_have_instances_of_several_types() -> None:
     assert "-gpu-" in choose_image(context, "training").uri  # the image of a GPU also runs on the other instances
     price = price_training(context, build_bodies(context, None, None))
     assert price.instances == {"ml.g5.xlarge": 1, "ml.c5.large": 3}
-    needs = count_needs(build_bodies(context, None, None))
+    needs = count_needs(build_bodies(context, None, None), deploys=True)
     assert (needs["ml.g5.xlarge for training job usage"], needs["ml.c5.large for training job usage"]) == (1, 3)
 
 

@@ -50,7 +50,7 @@ WRONG_OPTIONS: list[tuple[Document | str, ...]] = [
     (scikit(spokennames=["fraud"] * 21),
      "spokennames has 21 entries; it may have at most 20."),
     (scikit(checkpoints=True),
-     "checkpoints is true; it must be an object."),
+     "checkpoints is true; it must be an object with uri, path."),
     (scikit(checkpoints={"uri": "models/checkpoints"}),
      'checkpoints.uri is "models/checkpoints"; it must be an S3 address such as s3://bucket/folder/.'),
     (scikit(checkpoints={"path": "checkpoints"}),
