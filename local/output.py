@@ -1,20 +1,22 @@
 """Sends a container's output to CloudWatch Logs while it runs, and each line to a callback."""
 
+import codecs
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 from botocore.exceptions import ClientError
 
 from local import clients
 
 _FLUSH_SECONDS = 0.5
-# PutLogEvents takes at most 10,000 events and 1 MiB.
+# PutLogEvents takes at most 10,000 events and 1 MiB. Here a line longer than this limit becomes several events.
+_BATCH_BYTES = 512 * 1024
 _BATCH_EVENTS = 500
-_LINE_LIMIT = 2000
+_LINE_BYTES = 32 * 1024
 
 
 class Output:
@@ -46,10 +48,9 @@ class Output:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for raw in self._process.stdout:
-            line = raw.decode(errors="replace").rstrip("\r\n")
+        for line in _split_lines(self._process.stdout):
             with self._lock:
-                self._pending.append({"timestamp": int(time.time() * 1000), "message": line[:_LINE_LIMIT] or " "})
+                self._pending.append({"timestamp": int(time.time() * 1000), "message": line or " "})
             if self._on_line:
                 self._on_line(line)
         self._process.stdout.close()
@@ -68,8 +69,35 @@ class Output:
         if lines and not self._created:
             create_stream(self._logs, self._names["logGroupName"], self._names["logStreamName"])
             self._created = True
-        for start in range(0, len(lines), _BATCH_EVENTS):
-            self._logs.put_log_events(**self._names, logEvents=lines[start : start + _BATCH_EVENTS])
+        for batch in _batch(lines):
+            self._logs.put_log_events(**self._names, logEvents=batch)
+
+
+def _split_lines(stream: IO[bytes]) -> Iterator[str]:
+    """Yield the lines of a stream; a longer one in parts that end at a carriage return, if it has one."""
+    decoder, kept = codecs.getincrementaldecoder("utf-8")("replace"), ""
+    while raw := stream.readline(_LINE_BYTES):
+        text, kept = kept + decoder.decode(raw), ""
+        if not raw.endswith(b"\n"):
+            head, separator, tail = text.rpartition("\r")
+            text, kept = (head, separator + tail) if head else (text, "")
+        yield text.rstrip("\r\n")
+    if kept:
+        yield kept
+
+
+def _batch(lines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for line in lines:
+        length = len(line["message"].encode())
+        if batch and (len(batch) == _BATCH_EVENTS or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += length
+    if batch:
+        yield batch
 
 
 def create_stream(logs: Any, group: str, stream: str) -> None:

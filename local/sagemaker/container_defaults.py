@@ -4,10 +4,12 @@ It follows SageMaker's containers for scikit-learn, XGBoost and PyTorch: model_f
 (or transform_fn instead of the last three), with defaults for JSON, CSV and NPY.
 """
 
+import importlib
 import importlib.util
 import io
 import json
 import os
+import site
 import subprocess
 import sys
 from collections.abc import Callable
@@ -142,34 +144,48 @@ def build_responder(base: Path, framework: str) -> Respond:
 
 
 def _load_script(base: Path, *, needed: bool) -> ModuleType | None:
-    """Import the script SAGEMAKER_PROGRAM from code/ or from code/ in the model."""
+    """Import the script SAGEMAKER_PROGRAM from code/ or from code/ in the model.
+
+    The containers import a module whose name is the path without .py (environment.py of the inference toolkit), so they
+    do not find a script in a folder: those with a default for every function then ignore it.
+    """
     program = os.environ.get("SAGEMAKER_PROGRAM", "" if needed else _DEFAULT_SCRIPT)
-    folders = [base / "code", base / "model" / "code"]
-    path = next((folder / program for folder in folders if program and (folder / program).is_file()), None)
-    if not path:
-        if not needed:
-            return None
-        if not program:
-            raise ScriptError("the model's Environment must set SAGEMAKER_PROGRAM to the name of the script")
+    if not program:
+        raise ScriptError("the model's Environment must set SAGEMAKER_PROGRAM to the name of the script")
+    module = program.removesuffix(".py")
+    for code in (base / "code", base / "model" / "code"):
+        sys.path[:0] = [str(code)]
+        if (code / program).is_file() or _is_importable(module):
+            _install_requirements(base, code)
+            sys.path[:0] = [str(code)]
+            break
+        sys.path.remove(str(code))
+    if _is_importable(module):
+        return importlib.import_module(module)
+    if needed and "/" in program:
+        raise ScriptError(f"No module named '{module}': the container imports {program} by its file name only")
+    if needed:
         raise ScriptError(f"{program} is neither in SAGEMAKER_SUBMIT_DIRECTORY nor in code/ of the model's archive")
-    _install_requirements(base, path.parent)
-    sys.path[:0] = [str(path.parent), str(base / "packages")]
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = script
-    spec.loader.exec_module(script)
-    return script
+    return None
+
+
+def _is_importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ImportError:  # the parent of a dotted name is no package
+        return False
 
 
 def _install_requirements(base: Path, code: Path) -> None:
-    requirements = code / "requirements.txt"
-    if requirements.is_file():
-        installer = Path(__file__).with_name("container_requirements.py")
-        command = [sys.executable, "-P", str(installer), str(requirements), str(base / "packages")]
-        if subprocess.run(command, check=False).returncode:
-            raise ScriptError("requirements.txt could not be installed")
+    if not (code / "requirements.txt").is_file():
+        return
+    installer = Path(__file__).with_name("container_requirements.py")
+    command = [sys.executable, "-P", str(installer), str(code), str(base / "packages")]
+    if subprocess.run(command, check=False).returncode:
+        raise ScriptError("requirements.txt could not be installed")
+    packages = next((base / "packages").glob("lib/python*/site-packages"))
+    sys.path.insert(0, str(packages))
+    site.addsitedir(str(packages))  # for the paths of editable installs
 
 
 def _decode(body: bytes | str, content_type: str) -> Any:

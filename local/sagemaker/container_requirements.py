@@ -1,33 +1,45 @@
-"""Container side: installs the packages of requirements.txt that this environment lacks, into a folder."""
+"""Container side: installs what requirements.txt lists into a Python environment of its own, with the container's pip.
 
+The new environment also has this environment's libraries, so pip installs only what they lack and changes none of them.
+"""
+
+import os
 import subprocess
 import sys
-from importlib import metadata
+import venv
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+_LIBRARIES = "libraries.pth"
 
 
-def main(requirements: Path, target: Path) -> int:
-    """Install the missing packages; return the exit code."""
-    lines = [line.partition(" #")[0].strip() for line in requirements.read_text().splitlines()]
-    missing = [line for line in lines if line and not line.startswith("#") and not _is_satisfied(line)]
-    if not missing:
-        return 0
-    print(f"requirements.txt: installing {', '.join(missing)}", flush=True)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    return subprocess.run([*command, "--target", str(target), *missing], check=False).returncode
+def main(code: Path, target: Path, *wanted: str) -> int:
+    """Make the environment and install; return pip's exit code.
+
+    Parameters
+    ----------
+    code
+        The folder of requirements.txt. Relative paths in the file are relative to it.
+    target
+        The folder for the environment.
+    wanted
+        What to install besides, such as ``.`` for the package in the code folder.
+    """
+    python = _make_environment(target)
+    listed = ["-r", "requirements.txt"] if (code / "requirements.txt").is_file() else []
+    # A search for conflicts among this environment's libraries would take seconds.
+    options = ["--disable-pip-version-check", "--no-cache-dir", "--no-input", "--no-warn-conflicts"]
+    command = [str(python), "-m", "pip", "install", *options]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run([*command, *wanted, *listed], cwd=code, env=environment, check=False).returncode
 
 
-def _is_satisfied(line: str) -> bool:
-    try:
-        requirement = Requirement(line)
-        if requirement.marker and not requirement.marker.evaluate():
-            return True
-        return requirement.specifier.contains(metadata.version(requirement.name), prereleases=True)
-    except (InvalidRequirement, metadata.PackageNotFoundError):
-        return False
+def _make_environment(target: Path) -> Path:
+    """Make a virtual environment that has the libraries of PYTHONPATH after its own; return its interpreter."""
+    venv.create(target, symlinks=True, clear=True)
+    packages = next(target.glob("lib/python*/site-packages"))
+    (packages / _LIBRARIES).write_text(os.environ["PYTHONPATH"].replace(os.pathsep, "\n") + "\n")
+    return target / "bin" / "python"
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

@@ -28,6 +28,8 @@ _LAUNCHERS = (
     "sagemaker_use_mpi",
 )
 _TUNING_METRIC = "_tuning_objective_metric"
+# https://github.com/aws/sagemaker-training-toolkit: _entry_point_type.py, entry_point.py, process.py, mapping.py
+_PACKAGE, _SCRIPT, _COMMAND = "package", "script", "command"
 # Enough of standard error for a complete traceback.
 _KEPT_LINES = 200
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(:|$)")
@@ -46,13 +48,13 @@ def main(base: Path) -> int:
         hyperparameters = _read_hyperparameters(base)
         _check_launcher(hyperparameters)
         program = _find_program(base, hyperparameters.get("sagemaker_program"))
-        _install_requirements(base)
+        kind = _choose_kind(base / "code", program)
+        python = _install(base, kind)
     except ContainerError as error:
         return _fail(base, str(error), 1)
     own = {name: value for name, value in hyperparameters.items() if not _is_framework(name)}
     arguments = list(_to_arguments(own))
-    interpreter = ["/bin/sh"] if program.suffix == ".sh" else [sys.executable]
-    command = [*interpreter, program.name, *arguments]
+    command = [*_build_command(base / "code", program, kind, python), *arguments]
     print(f"Invoking user script: {shlex.join(command)}", flush=True)
     exit_code, error_lines = _run(command, base / "code", _environment(base, own, program, arguments))
     if exit_code == 0:
@@ -91,33 +93,64 @@ def _is_framework(name: str) -> bool:
     return name.startswith(_FRAMEWORK_PREFIX) or name == _TUNING_METRIC
 
 
-def _find_program(base: Path, name: Any) -> Path:
+def _find_program(base: Path, name: Any) -> str:
+    """Return the script's path in the code folder."""
     if not isinstance(name, str):
         raise ContainerError("script mode needs the hyperparameter sagemaker_program, the name of the script")
-    program = base / "code" / name
-    if not program.is_file():
+    if not (base / "code" / name).is_file():
         raise ContainerError(f"sagemaker_submit_directory does not hold {name}")
-    if program.suffix not in (".py", ".sh"):
-        raise ContainerError(f"{name} is neither a .py nor a .sh file")
-    return program
+    return name
 
 
-def _install_requirements(base: Path) -> None:
-    requirements = base / "code" / "requirements.txt"
-    if requirements.is_file():
-        installer = Path(__file__).with_name("container_requirements.py")
-        command = [sys.executable, "-P", str(installer), str(requirements), str(base / "packages")]
-        if subprocess.run(command, check=False).returncode:
-            raise ContainerError("requirements.txt could not be installed; the log says why")
+def _choose_kind(code: Path, program: str) -> str:
+    """Return the kind of a program: _entry_point_type.py of the training toolkit."""
+    if not program.endswith(".sh") and (code / "setup.py").is_file():
+        return _PACKAGE
+    return _SCRIPT if program.endswith(".py") else _COMMAND
+
+
+def _install(base: Path, kind: str) -> str:
+    """Install the requirements or the package of the code folder; return the Python interpreter that has them.
+
+    As on AWS (entry_point.py of the training toolkit), a command installs its requirements itself.
+    """
+    code = base / "code"
+    if kind == _COMMAND or (kind == _SCRIPT and not (code / "requirements.txt").is_file()):
+        return sys.executable
+    installer = Path(__file__).with_name("container_requirements.py")
+    wanted = ["."] if kind == _PACKAGE else []
+    command = [sys.executable, "-P", str(installer), str(code), str(base / "packages"), *wanted]
+    if subprocess.run(command, check=False).returncode:
+        name = "the package of setup.py" if kind == _PACKAGE else "requirements.txt"
+        raise ContainerError(f"{name} could not be installed; the log says why")
+    return str(base / "packages/bin/python")
+
+
+def _build_command(code: Path, program: str, kind: str, python: str) -> list[str]:
+    """Return the command without its arguments, as process.py of the training toolkit; it runs in the code folder."""
+    if kind == _PACKAGE:
+        return [python, "-m", program.replace(".py", "")]
+    if kind == _SCRIPT:
+        return [python, program]
+    (code / program).chmod(0o777)
+    # The shell runs a file without #! as a shell script.
+    return ["/bin/sh", "-c", f'./{shlex.quote(program)} "$@"', program]
 
 
 def _to_arguments(hyperparameters: dict[str, Any]) -> Iterable[str]:
+    """Yield names and values as mapping.py of the training toolkit (to_cmd_args) writes them."""
     for name, value in sorted(hyperparameters.items()):
-        yield f"--{name}" if len(name) > 1 else f"-{name}"
-        yield str(value)
+        if name:
+            yield f"--{name}" if len(name) > 1 else f"-{name}"
+        else:
+            yield ""
+        if isinstance(value, dict):
+            yield ",".join(f"{key}={each}" for key, each in sorted(value.items()))
+        else:
+            yield "" if value is None else str(value)
 
 
-def _environment(base: Path, own: dict[str, Any], program: Path, arguments: list[str]) -> dict[str, str]:
+def _environment(base: Path, own: dict[str, Any], program: str, arguments: list[str]) -> dict[str, str]:
     resources = json.loads((base / "input/config/resourceconfig.json").read_text())
     channels = json.loads((base / "input/config/inputdataconfig.json").read_text())
     values: dict[str, Any] = {
@@ -138,17 +171,27 @@ def _environment(base: Path, own: dict[str, Any], program: Path, arguments: list
         "SM_NUM_GPUS": 0,
         "SM_NUM_CPUS": os.cpu_count() or 1,
         "SM_LOG_LEVEL": 20,
-        "SM_MODULE_NAME": program.stem,
+        "SM_MODULE_NAME": program.removesuffix(".py"),
         "SM_MODULE_DIR": str(base / "code"),
-        "SM_USER_ENTRY_POINT": program.name,
+        "SM_USER_ENTRY_POINT": program,
         **{f"SM_CHANNEL_{name.upper()}": str(base / "input/data" / name) for name in channels},
         **{f"SM_HP_{name.upper()}": value for name, value in own.items()},
     }
     values["SM_TRAINING_ENV"] = {name.removeprefix("SM_").lower(): value for name, value in values.items()}
-    encoded = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+    encoded = {name: _encode(value) for name, value in values.items()}
+    # The code folder comes first, so that a script in a folder imports modules at the top (entry_point.py, install).
+    # The interpreter in packages/ has the other libraries, too.
+    others = [] if (base / "packages/bin").is_dir() else [os.environ["PYTHONPATH"]]
+    libraries = os.pathsep.join([str(base / "code"), *others])
     # SAGEMAKER_BASE_DIR replaces /opt/ml for paths without an SM_* variable, such as checkpoints.
-    libraries = os.pathsep.join([str(base / "packages"), os.environ["PYTHONPATH"]])
     return {**os.environ, **encoded, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": libraries}
+
+
+def _encode(value: Any) -> str:
+    """Write the value of a variable as mapping.py of the training toolkit (to_env_vars)."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _run(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, list[str]]:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from moto.sagemaker.exceptions import ValidationError
 
+from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json, Store, check_role, list_page, now, refuse
 
 _UNSUPPORTED_CONTAINER = (
@@ -46,7 +47,7 @@ class HostingOperations(Store):
     endpoint_configs: dict[str, Definition]
 
     def create_model(self, request: Json) -> Json:
-        """Store a model; its data is checked only when an endpoint uses it."""
+        """Store a model whose data exists and may be read by the model's role."""
         containers = [request["PrimaryContainer"]] if request.get("PrimaryContainer") else request.get("Containers")
         if not containers:
             raise ValidationError(message="A model needs a PrimaryContainer or Containers.")
@@ -57,6 +58,7 @@ class HostingOperations(Store):
             if container.get("Mode") == "MultiModel":
                 raise ValidationError(message="local/ does not support the container mode MultiModel.")
         check_role(request.get("ExecutionRoleArn"))
+        self._check_model_data(request.get("ExecutionRoleArn"), containers)
         name = request["ModelName"]
         with self.lock:
             arn = self.arn("model", name)
@@ -65,6 +67,15 @@ class HostingOperations(Store):
             completed = {"EnableNetworkIsolation": False, **request}
             self._models[name] = Definition("Model", name, arn, completed)
         return {"ModelArn": arn}
+
+    def _check_model_data(self, role_arn: str | None, containers: list[Json]) -> None:
+        # https://github.com/aws/sagemaker-python-sdk/issues/608 has AWS's message.
+        objects = Objects(self.region_name, role_arn)
+        for address in (each["ModelDataUrl"] for each in containers if each.get("ModelDataUrl")):
+            try:
+                objects.check(address)
+            except ObjectError as error:
+                raise ValidationError(message=f"Could not find model data at {address}. ({error})") from error
 
     def describe_model(self, request: Json) -> Json:
         """Describe a model."""

@@ -1,7 +1,6 @@
 """Refuses CreateTrainingJob requests that are invalid or unsupported."""
 
-import re
-
+import regex
 from moto.sagemaker.exceptions import ValidationError
 
 from local.sagemaker import checkpoints, training_channels
@@ -35,8 +34,8 @@ def check_request(request: Json) -> None:
         raise ValidationError(message="AlgorithmSpecification must name a TrainingImage.")
     for definition in algorithm.get("MetricDefinitions") or []:
         try:
-            re.compile(definition["Regex"])
-        except re.error as error:
+            regex.compile(definition["Regex"])
+        except regex.error as error:
             raise ValidationError(message=f"The regex of metric {definition['Name']} is invalid: {error}") from error
     resources: Json = request.get("ResourceConfig") or {}
     refuse(resources, _UNSUPPORTED_RESOURCES, "ResourceConfig")

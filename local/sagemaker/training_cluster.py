@@ -74,7 +74,8 @@ class Cluster:
     def upload(self, *, only_if_saved: bool) -> str | None:
         """Upload the model and other output; return the S3 URI of the model, or None without one.
 
-        AWS packs the files of all containers into one archive, and requires different file names.
+        AWS packs the files of all containers into one archive, and requires different file names. Without a file it
+        names the URI and uploads no archive: https://github.com/aws/sagemaker-python-sdk/issues/608
         """
         models = [container.folder / "model" for container in self._containers]
         data = [container.folder / "output" / "data" for container in self._containers]
@@ -83,7 +84,7 @@ class Cluster:
         address = f"{place}/output/model.tar.gz" if is_saved or not only_if_saved else None
         objects = Objects(self._region, self._request["RoleArn"])
         try:
-            if address:
+            if address and is_saved:
                 objects.store_archive(models, address)
             if any(any(folder.iterdir()) for folder in data):
                 objects.store_archive(data, f"{place}/output/output.tar.gz")

@@ -1,12 +1,11 @@
 """One training job: it runs from Starting to its end, and describes itself for DescribeTrainingJob."""
 
-import re
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 
 from local import config
+from local.sagemaker.metrics import MetricReader
 from local.sagemaker.resources import Json, Store, emit_status, now
 from local.sagemaker.training_cluster import Cluster
 from local.sagemaker.training_container import JobError
@@ -61,7 +60,7 @@ class TrainingJob:
         self._metrics: dict[str, Json] = {}
         self._values: dict[str, list[float]] = {}
         definitions = request["AlgorithmSpecification"].get("MetricDefinitions") or []
-        self._patterns = {entry["Name"]: re.compile(entry["Regex"]) for entry in definitions}
+        self._readers = {entry["Name"]: MetricReader(entry["Regex"]) for entry in definitions}
         self._lock = threading.RLock()
         self._stop_status: str | None = None
         self._pool: WarmPool | None = None
@@ -176,8 +175,8 @@ class TrainingJob:
         return reason
 
     def _find_metrics(self, line: str) -> None:
-        for name, pattern in self._patterns.items():
-            for value in read_values(pattern, line):
+        for name, reader in self._readers.items():
+            for value in reader.read(line):
                 with self._lock:
                     self._metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
                     self._values.setdefault(name, []).append(value)
@@ -225,18 +224,6 @@ class TrainingJob:
 
     def _publish(self, detail: Json) -> None:
         emit_status("Training Job", self, detail, self._region)
-
-
-def read_values(pattern: re.Pattern[str], line: str) -> Iterator[float]:
-    """The values of a metric in a line of output; a carriage return begins a new line.
-
-    In a regular expression with alternatives, the first group that took part in the match holds the value.
-    """
-    for part in line.split("\r"):
-        for found in pattern.finditer(part):
-            text = next((group for group in found.groups() if group is not None), "")
-            with suppress(ValueError):
-                yield float(text.replace("_", "x"))  # Python alone reads 1_000 as a number
 
 
 def _start_timer(seconds: float, action: Callable[[], object]) -> threading.Timer:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.logs import read_training_log
+from sagebuild.client.metric_log import read_log
 from sagebuild.client.plot import render_plots
 from sagebuild.running.job import describe_training_job
-from sagebuild.running.metrics import read_log
 from sagebuild.service import Service
 
 _BARS = "▁▂▃▄▅▆▇█"

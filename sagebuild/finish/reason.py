@@ -13,7 +13,7 @@ from typing import Any
 from sagebuild.builds.records import BuildRecord, now
 from sagebuild.cost.budget import explain_maxcost
 from sagebuild.finish.ending import Ending
-from sagebuild.running.causes import explain_cause, find_error, pick_lines
+from sagebuild.running.causes import NO_MODEL, explain_cause, find_error, pick_lines
 from sagebuild.running.failure_logs import read_endpoint_end, read_training_end
 from sagebuild.running.image_builds import explain_failed_image
 from sagebuild.running.job import Job
@@ -47,6 +47,8 @@ def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | N
     if ending.error == "EndpointDeploymentError" or step in _ENDPOINT_STEPS:
         lines = read_endpoint_end(service, datetime.fromisoformat(record.created_at), ended_at)
         return _add_cause("", reason, lines, more, is_endpoint=True)
+    if NO_MODEL in reason:
+        return _add_cause("", reason, [], more, is_endpoint=True)
     return reason
 
 

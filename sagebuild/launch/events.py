@@ -35,10 +35,17 @@ def find_text(value: Any, *path: str | int) -> str:
     return value if isinstance(value, str) else ""
 
 
+def is_folder_marker(detail: Any, key: str) -> bool:
+    """Return whether an event is about the empty object that the S3 console creates as a folder; it is no data."""
+    described = detail.get("object") if isinstance(detail, Mapping) else None
+    return key.endswith("/") and isinstance(described, Mapping) and described.get("size") == 0
+
+
 def _describe_upload(event: Mapping[str, Any]) -> str | None:
-    if find_text(event, "detail-type") != "Object Created":
+    key = find_text(event, "detail", "object", "key")
+    if find_text(event, "detail-type") != "Object Created" or is_folder_marker(event.get("detail"), key):
         return None
-    return f"s3://{find_text(event, 'detail', 'bucket', 'name')}/{find_text(event, 'detail', 'object', 'key')}"
+    return f"s3://{find_text(event, 'detail', 'bucket', 'name')}/{key}"
 
 
 def _describe_push(event: Mapping[str, Any]) -> str:

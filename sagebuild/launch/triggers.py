@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import unquote_plus
 
 from sagebuild.builds.records import Trigger
 from sagebuild.errors import MalformedMessageError, ParameterError, RollbackError
 from sagebuild.launch.events import EVENT_SOURCES, find_text
+from sagebuild.launch.message_text import begins_like_json, strip_invisible
+from sagebuild.launch.s3_notifications import find_created_object, is_s3
 from sagebuild.parameters.json_text import read_object
 
 # The kinds of triggers; a publisher to the launch topic names one of them in the message attribute "trigger".
@@ -19,6 +20,7 @@ KINDS = tuple(sorted({"command", "notebook", "topic", "voice", *(source.kind for
 PREVIOUS = "previous"
 REQUEST_SOURCE = "sagebuild"  # of the events by which the client and the schedules request builds
 _DETAIL_LENGTH = 200  # characters
+_MOST_ENVELOPES = 5
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
@@ -62,8 +64,8 @@ def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest
     Returns
     -------
     LaunchRequest or None
-        None for a message that starts no build: an event of S3 other than the creation of an object, or an alarm that
-        left the state ALARM.
+        None for a message that starts no build: an event of S3 that brings no object, or an alarm that left the state
+        ALARM.
 
     Raises
     ------
@@ -86,17 +88,14 @@ def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest
     )
 
 
-def is_s3(message: Mapping[str, Any]) -> bool:
-    """Return whether S3 wrote the message: a notification about objects, or its test notification."""
-    return message.get("Event") == "s3:TestEvent" or find_text(message, "Records", 0, "eventSource") == "aws:s3"
-
-
 def _read_notification(envelope: Mapping[str, Any], message_id: str, launch_topic: str) -> LaunchRequest | None:
-    text = find_text(envelope, "Message")
+    text = _unwrap(find_text(envelope, "Message"))
     request_id = find_text(envelope, "MessageId") or message_id
     content = _read_object(text)
     if content and is_s3(content):
         return _read_s3(content, request_id)
+    if content and _is_aws_event(content):
+        return _read_forwarded_event(content, request_id)
     if content and "AlarmName" in content and "NewStateValue" in content:
         alarm = _build_trigger("alarm", find_text(content, "AlarmName"))
         return LaunchRequest(alarm, request_id) if find_text(content, "NewStateValue") == "ALARM" else None
@@ -112,6 +111,30 @@ def _read_notification(envelope: Mapping[str, Any], message_id: str, launch_topi
     return _build_request(_build_trigger(kind, detail), request_id, overrides, pipeline)
 
 
+def _unwrap(text: str) -> str:
+    """Return the innermost message of a notification that was published to a topic again, with its envelope."""
+    for _ in range(_MOST_ENVELOPES):
+        content = _read_object(text)
+        if not content or content.get("Type") != "Notification" or not isinstance(content.get("Message"), str):
+            break
+        text = content["Message"]
+    return text
+
+
+def _is_aws_event(content: Mapping[str, Any]) -> bool:
+    return all(isinstance(content.get(name), str) for name in ("source", "detail-type")) and "detail" in content
+
+
+def _read_forwarded_event(event: Mapping[str, Any], request_id: str) -> LaunchRequest | None:
+    """Read an event that a rule of the user sends to a topic; one of another source starts a build, too."""
+    source = EVENT_SOURCES.get(find_text(event, "source"))
+    if source is None:
+        name = f"{find_text(event, 'detail-type')} from {find_text(event, 'source')}"
+        return LaunchRequest(_build_trigger("topic", name), request_id)
+    detail = source.describe(event)
+    return None if detail is None else LaunchRequest(_build_trigger(source.kind, detail), request_id)
+
+
 def _build_request(trigger: Trigger, request_id: str, overrides: Mapping[str, Any], pipeline: str) -> LaunchRequest:
     if "rollback" in overrides:
         rollback = replace(trigger, rollback=_read_rollback(overrides))
@@ -121,10 +144,10 @@ def _build_request(trigger: Trigger, request_id: str, overrides: Mapping[str, An
 
 def _read_overrides(text: str) -> dict[str, Any]:
     """Read the parameters that a message overrides; empty for free text, which is the build's reason."""
-    if text.removeprefix("\ufeff").lstrip()[:1] not in ("{", "["):
+    if not begins_like_json(text):
         return {}
     try:
-        return read_object(text, "it")
+        return read_object(strip_invisible(text), "it")
     except ParameterError as error:
         raise MalformedMessageError(
             f"The message begins like JSON, so it must be a JSON object of parameters to override: {error}"
@@ -187,13 +210,8 @@ def _read_event(event: Mapping[str, Any], message_id: str) -> LaunchRequest | No
 
 
 def _read_s3(message: Mapping[str, Any], request_id: str) -> LaunchRequest | None:
-    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html: the key is URL-encoded,
-    # and the name of an event has no "s3:" in front.
-    if not find_text(message, "Records", 0, "eventName").startswith("ObjectCreated:"):
-        return None
-    bucket = find_text(message, "Records", 0, "s3", "bucket", "name")
-    key = unquote_plus(find_text(message, "Records", 0, "s3", "object", "key"))
-    return LaunchRequest(_build_trigger("upload", f"s3://{bucket}/{key}"), request_id)
+    found = find_created_object(message)
+    return LaunchRequest(_build_trigger("upload", "s3://{}/{}".format(*found)), request_id) if found else None
 
 
 def _build_trigger(kind: str, detail: str) -> Trigger:
@@ -204,7 +222,7 @@ def _build_trigger(kind: str, detail: str) -> Trigger:
 
 def _read_object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text.removeprefix("\ufeff"))
+        value = json.loads(strip_invisible(text))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

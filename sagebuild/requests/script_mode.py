@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_resource, name_tuning_job
@@ -21,17 +21,23 @@ MODEL_FOLDER = "/opt/ml/model"
 CODE_IN_MODEL = f"{MODEL_FOLDER}/code"
 MODEL_DIR = "model_dir"
 # sagemaker-tensorflow-serving-container, serve.py: the only script name that it reads.
-TENSORFLOW_SERVING_SCRIPT = "inference.py"
+_TFS_SCRIPT = "inference.py"
 REQUIREMENTS = "requirements.txt"
+# The containers import the serving script by its path without .py, so a script in a folder needs this one at the top.
+FOLDER_SCRIPT = "sagebuild_entry.py"
 # sdk, tensorflow/model.py, LOG_LEVEL_MAP: nginx's names of Python's log levels.
 _NGINX_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error"}
 
 
 class PackingPlan(TypedDict):
-    """S3 addresses of the source archive to add to the model's archive, and of the resulting archive."""
+    """S3 addresses of the source archive to add to the model's archive, and of the resulting archive.
+
+    ``entry`` is the path of a serving script in a folder, which the server imports through FOLDER_SCRIPT.
+    """
 
     source: str
     target: str
+    entry: NotRequired[str]
 
 
 def build_script_hyperparameters(context: BuildContext[ScriptModeParameters]) -> dict[str, Any]:
@@ -92,7 +98,8 @@ def build_script_environment(context: BuildContext[ScriptModeParameters]) -> dic
         "SAGEMAKER_REGION": context.service.region,
     }
     if serves_a_script(parameters):
-        environment["SAGEMAKER_PROGRAM"] = str(parameters.hostentrypoint or parameters.trainentrypoint)
+        script = _serving_script(parameters)
+        environment["SAGEMAKER_PROGRAM"] = FOLDER_SCRIPT if "/" in script else script
         source = CODE_IN_MODEL if _needs_code_in_model(parameters) else str(_locate_host_source(context))
         environment["SAGEMAKER_SUBMIT_DIRECTORY"] = source
     if is_legacy(parameters):
@@ -105,10 +112,10 @@ def plan_packing(context: BuildContext[ScriptModeParameters]) -> PackingPlan | N
     service, parameters, source = context.service, context.parameters, _locate_host_source(context)
     if not source or not _needs_code_in_model(parameters) or not serves_a_script(parameters):
         return None
-    return {
-        "source": source,
-        "target": f"s3://{service.settings.model_bucket}/{key_packed_model(service, context.number)}",
-    }
+    target = f"s3://{service.settings.model_bucket}/{key_packed_model(service, context.number)}"
+    script = _serving_script(parameters)
+    plan: PackingPlan = {"source": source, "target": target}
+    return plan | {"entry": script} if "/" in script else plan
 
 
 def key_packed_model(service: Service, number: int) -> str:
@@ -132,17 +139,17 @@ def find_script_problems(parameters: ScriptModeParameters) -> Iterator[str]:
             f"requirementsfile is {requirements}; this container of {parameters.framework} reads only {REQUIREMENTS} "
             "at the top of the archive; rename the file and move it there."
         )
-    if _needs_code_in_model(parameters) and serves_a_script(parameters):
-        script = str(parameters.hostentrypoint or parameters.trainentrypoint)
-        if _serves_with_tensorflow_serving(parameters) and script != TENSORFLOW_SERVING_SCRIPT:
+    script = _serving_script(parameters)
+    if _serves_with_tensorflow_serving(parameters) and serves_a_script(parameters) and script != _TFS_SCRIPT:
+        yield (
+            f"hostentrypoint is {script}; TensorFlow Serving reads only {_TFS_SCRIPT}; rename the script, or leave out "
+            "hostentrypoint and hostsourcefile to serve the SavedModel without one."
+        )
+    for name in ("trainentrypoint", "hostentrypoint"):
+        if is_legacy(parameters) and "/" in (getattr(parameters, name) or ""):
             yield (
-                f"hostentrypoint is {script}; TensorFlow Serving reads only {TENSORFLOW_SERVING_SCRIPT}; rename "
-                "the script, or leave out hostentrypoint and hostsourcefile to serve the SavedModel without one."
-            )
-        elif "/" in script:
-            yield (
-                f"the serving script is {script}; this container of {parameters.framework} imports it by file "
-                "name only; move it to the top of the archive."
+                f"{name} is {getattr(parameters, name)}; this TensorFlow imports the script by file name only; move it "
+                "to the top of the archive, or use tensorflowversion 1.11 or later."
             )
     shares_state = "checkpoint_path" in parameters.hyperparameters
     if is_legacy(parameters) and parameters.training_count > 1 and not shares_state:
@@ -180,8 +187,14 @@ def serves_a_script(parameters: ScriptModeParameters) -> bool:
     return by_default or bool(parameters.hostentrypoint or parameters.hostsourcefile)
 
 
+def _serving_script(parameters: ScriptModeParameters) -> str:
+    return str(parameters.hostentrypoint or parameters.trainentrypoint)
+
+
 def _needs_code_in_model(parameters: ScriptModeParameters) -> bool:
-    return parameters.networkisolation or _looks_in_model(parameters)  # without a network, the container cannot read S3
+    # Without a network, the container cannot read S3. A script in a folder needs FOLDER_SCRIPT.
+    is_in_folder = "/" in _serving_script(parameters) and not is_legacy(parameters)
+    return parameters.networkisolation or is_in_folder or _looks_in_model(parameters)
 
 
 def _looks_in_model(parameters: ScriptModeParameters) -> bool:

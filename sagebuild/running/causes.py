@@ -33,6 +33,7 @@ def _cause(pattern: str, training: str, endpoint: str) -> Cause:
     return Cause(re.compile(pattern, re.MULTILINE), training, endpoint)
 
 
+NO_MODEL = "Could not find model data"  # how SageMaker's CreateModel begins, when the training saved nothing
 # The first match counts. A group in the pattern replaces {0}.
 _CAUSES = (
     _cause(
@@ -82,8 +83,14 @@ _CAUSES = (
         "names (default: trainentrypoint).",
     ),
     _cause(
+        NO_MODEL,
+        "",
+        "The training saved no model: its folder SM_MODEL_DIR (/opt/ml/model) was empty at the end. Let the script of "
+        "trainentrypoint save the model there.",
+    ),
+    _cause(
         r"No such file or directory: '[^']*(?:/model/[^']*|/model)'|model must have one \w+ file.*has 0"
-        r"|Could not find model data|[Mm]odel (?:directory|archive) is empty|No model file|Cannot find model",
+        r"|[Mm]odel (?:directory|archive) is empty|No model file|Cannot find model",
         "",
         "The model's archive lacks a file that the server reads, or is empty; let the script of trainentrypoint save "
         "the model in the folder SM_MODEL_DIR (/opt/ml/model), or correct ModelArtifacts.",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from sagebuild.errors import PreflightError
 from sagebuild.parameters.problems import show_value
+from sagebuild.requests.script_mode import FOLDER_SCRIPT
+from sagebuild.running.causes import NO_MODEL
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 from sagebuild.tar_archives import BROKEN, Member
@@ -25,7 +29,23 @@ _COMPRESS_LEVEL = 1
 _PIPE_BYTES = 1024 * 1024
 
 
-def pack_model(service: Service, artifacts: str, source: str, target: str) -> str:
+# The model server imports this as a module: it runs the script in its own namespace, so that the server finds the
+# script's functions, and pickled objects the script's classes. The containers may copy the code to other folders.
+_ENTRY = """# Imports {path}: the model server finds scripts by file name only.
+import os
+import sys
+
+_path = {path!r}
+_folders = (os.path.dirname(os.path.abspath(__file__)), "/opt/ml/code", "/opt/ml/model/code")
+__file__ = next(file for file in (os.path.join(each, _path) for each in _folders) if os.path.isfile(file))
+sys.path.insert(0, os.path.dirname(__file__))
+sys.modules[{module!r}] = sys.modules[__name__]
+with open(__file__, "rb") as _script:
+    exec(compile(_script.read(), __file__, "exec"))
+"""
+
+
+def pack_model(service: Service, artifacts: str, source: str, target: str, entry: str | None = None) -> str:
     """Copy a model's archive with a source archive as its folder code/, which replaces an existing code/.
 
     Input and output are streamed, so that the model may exceed memory and disk.
@@ -34,6 +54,8 @@ def pack_model(service: Service, artifacts: str, source: str, target: str) -> st
     ----------
     artifacts, source, target
         S3 URIs of the model.tar.gz, the source archive and the new archive.
+    entry
+        Path of a serving script in a folder; the new archive gets a script beside that folder that imports it.
 
     Returns
     -------
@@ -43,7 +65,7 @@ def pack_model(service: Service, artifacts: str, source: str, target: str) -> st
     Raises
     ------
     PreflightError
-        One of the archives is not a tar.gz archive.
+        One of the archives is not a tar.gz archive, or the training saved no model.
     """
     reading, writing = os.pipe()
     failures: list[BaseException] = []
@@ -52,7 +74,7 @@ def pack_model(service: Service, artifacts: str, source: str, target: str) -> st
         # A failed upload closes the pipe first; that failure is the one to report.
         with suppress(BrokenPipeError), os.fdopen(writing, "wb", _PIPE_BYTES) as pipe:
             try:
-                _merge(service, artifacts, source, pipe)
+                _merge(service, artifacts, source, entry, pipe)
             except Exception as error:  # raised again in the calling thread
                 failures.append(error)
 
@@ -68,7 +90,7 @@ def pack_model(service: Service, artifacts: str, source: str, target: str) -> st
     return target
 
 
-def _merge(service: Service, artifacts: str, source: str, pipe: IO[bytes]) -> None:
+def _merge(service: Service, artifacts: str, source: str, entry: str | None, pipe: IO[bytes]) -> None:
     with (
         gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=_COMPRESS_LEVEL, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|") as merged,
@@ -81,6 +103,8 @@ def _merge(service: Service, artifacts: str, source: str, pipe: IO[bytes]) -> No
             for member in code:
                 member.name = f"{CODE}/{member.name}"
                 _copy(code, member, merged)
+        if entry:
+            _add_entry(merged, entry)
 
 
 @contextmanager
@@ -114,10 +138,20 @@ def _copy(source: tarfile.TarFile, member: tarfile.TarInfo, target: tarfile.TarF
     target.addfile(member, content)
 
 
+def _add_entry(target: tarfile.TarFile, path: str) -> None:
+    content = _ENTRY.format(path=path, module=PurePosixPath(path).stem).encode()
+    member = tarfile.TarInfo(f"{CODE}/{FOLDER_SCRIPT}")
+    member.size = len(content)
+    target.addfile(member, io.BytesIO(content))
+
+
 def _is_code(name: str) -> bool:
     return name.removeprefix("./").split("/", 1)[0] == CODE
 
 
 def _read(s3: S3Client, uri: str) -> IO[bytes]:
     bucket, key = split_s3_uri(uri)
-    return cast(IO[bytes], s3.get_object(Bucket=bucket, Key=key)["Body"])
+    try:
+        return cast(IO[bytes], s3.get_object(Bucket=bucket, Key=key)["Body"])
+    except s3.exceptions.NoSuchKey as error:
+        raise PreflightError(f"{NO_MODEL} at {uri}.") from error

@@ -2,7 +2,11 @@
 
 import gzip
 import io
+import json
+import subprocess
+import sys
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +42,31 @@ def test_the_archive_holds_the_model_and_the_script_and_no_older_code(stack: Sta
         "code/train.py": b"new",
         "code/lib/help.py": b"help",
     }
+
+
+@pytest.mark.parametrize("path", ["src/serve.py", "src/deep/my-serve.py"])
+def test_a_script_in_a_folder_is_imported_by_file_name(stack: Stack, path: str, tmp_path: Path) -> None:
+    script = """from __future__ import annotations
+import beside, pickle, top
+class Model: pass
+def model_fn(folder: str) -> list[str]:
+    return [__file__, type(pickle.loads(pickle.dumps(Model()))).__module__, beside.name, top.name, "\u00e9"]
+"""
+    folder = path.rpartition("/")[0]
+    put(stack, MODEL, pack({"model": "weights"}))
+    put(stack, SOURCE, pack({path: script, f"{folder}/beside.py": "name = 'beside'", "top.py": "name = 'top'"}))
+    pack_model(stack.service, MODEL, SOURCE, TARGET, path)
+    with tarfile.open(fileobj=io.BytesIO(read(stack))) as archive:
+        archive.extractall(tmp_path, filter="data")
+    code = "import sagebuild_entry, json; print(json.dumps(sagebuild_entry.model_fn('')))"
+    printed = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path / "code")
+    assert json.loads(printed) == [str(tmp_path / "code" / path), "sagebuild_entry", "beside", "top", "\u00e9"]
+
+
+def test_a_missing_model_is_said_as_sagemaker_says_it(stack: Stack) -> None:
+    put(stack, SOURCE, pack({"train.py": "new"}))
+    with pytest.raises(PreflightError, match=f"Could not find model data at {MODEL}"):
+        pack_model(stack.service, MODEL, SOURCE, TARGET)
 
 
 def test_links_stay_links(stack: Stack) -> None:

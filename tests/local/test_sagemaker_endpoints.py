@@ -103,16 +103,17 @@ def test_variants_share_the_traffic_and_can_be_targeted(host: Host) -> None:
         host.invoke(name, b"[1]", TargetVariant="c")
 
 
+def test_a_model_whose_data_is_deleted_fails_the_endpoint_with_the_reason(host: Host) -> None:
+    model = host.model(SERVE_DEFAULTS)
+    host.s3.delete_object(Bucket=host.bucket, Key=f"{model}/model.tar.gz")
+    assert "Failed to download model data" in host.settle(host.begin(host.configure(main=model)))["FailureReason"]
+
+
 @pytest.mark.parametrize(
     ("script", "changes", "reason"),
     [
         (BROKEN, {}, "did not pass the ping health check"),
         ("def predict_fn(data, model): ...", {}, "did not pass the ping health check"),
-        (
-            SERVE_DEFAULTS,
-            {"ModelDataUrl": "s3://no-such-bucket-anywhere/model.tar.gz"},
-            "Failed to download model data",
-        ),
         (SERVE_DEFAULTS, {"Image": "1.dkr.ecr.us-east-1.amazonaws.com/my-own:1"}, "local/ cannot run the image"),
     ],
 )

@@ -123,8 +123,7 @@ def test_an_algorithm_says_what_is_missing_in_a_persons_words() -> None:
     ("document", "sentence"),
     [
         ({"framework": "PYTORCH", "requirementsfile": "src/needs.txt"}, "reads only requirements.txt at the top"),
-        ({"framework": "PYTORCH", "hostentrypoint": "src/serve.py"}, "move it to the top of the archive"),
-        ({"framework": "PYTORCH", "trainentrypoint": "src/train.py"}, "move it to the top of the archive"),
+        ({"framework": "TENSORFLOW", "trainentrypoint": "src/train.py"}, "move it to the top of the archive"),
         (
             {"framework": "TENSORFLOW", "tensorflowversion": "2.14", "hostentrypoint": "serve.py"},
             "TensorFlow Serving reads only inference.py",
@@ -137,6 +136,16 @@ def test_a_value_that_the_container_would_misread_is_refused(document: dict[str,
     assert isinstance(parameters, ScriptModeParameters)
     (problem,) = find_script_problems(parameters)
     assert sentence in problem
+
+
+@pytest.mark.parametrize("framework", ["SCIKIT", "XGBOOST", "CHAINER", "PYTORCH", "MXNET", "HUGGINGFACE"])
+def test_a_serving_script_in_a_folder_is_packed_with_a_script_that_imports_it(framework: str) -> None:
+    document = SCRIPT | {"framework": framework, "trainentrypoint": "src/train.py", "hostentrypoint": "src/serve.py"}
+    requests = build_requests(document)
+    assert requests["training"]["HyperParameters"]["sagemaker_program"] == '"src/train.py"'
+    environment = requests["model"]["PrimaryContainer"]["Environment"]
+    assert environment["SAGEMAKER_PROGRAM"] == "sagebuild_entry.py"
+    assert environment["SAGEMAKER_SUBMIT_DIRECTORY"] == "/opt/ml/model/code"
 
 
 def arguments_of(**document: Any) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """The reader of metrics: right values from logs as people write them, and the same ones from the laptop's SageMaker."""
 
 import math
-import re
+import time
 
 import pytest
 
-from local.sagemaker.training_job import read_values
-from sagebuild.running.metrics import parse_number, read_final_metrics, read_log
+from local.sagemaker.metrics import MetricReader
+from sagebuild.client.metric_log import parse_number, read_log
+from sagebuild.running.metrics import read_final_metrics
 
 PROGRESS_BAR = "".join(f"\r{step:3d}%|{'█' * (step // 10)}| loss={1 / step:.4f}" for step in range(1, 101))
 # The regular expression, the lines of the log, and the values in them.
@@ -21,6 +22,7 @@ LOGS = {
     "a word": (r"score=(\S+)", ["score=n/a", "score=0.5"], [0.5]),
     "only words": (r"score=(\S+)", ["score=n/a"], []),
     "a decimal comma": (r"score=(\S+)", ["score=0,5"], []),
+    "digits of another script": (r"score=(\S+)", ["score=\u0660.\u0665", "score=0.5"], [0.5]),
     "Python's separator of digits": (r"rows=(\S+)", ["rows=1_000"], []),
     "an empty group": ("score=([0-9]*)", ["score=", "score=3"], [3.0]),
     "scientific notation": (r"lr=(\S+)", ["lr=1e-05", "lr=-2.5E+3", "lr=+.5", "lr=5."], [1e-05, -2500.0, 0.5, 5.0]),
@@ -45,7 +47,29 @@ def test_a_log_has_these_values(name: str) -> None:
 @pytest.mark.parametrize("name", LOGS)
 def test_the_laptops_sagemaker_reads_the_same_values(name: str) -> None:
     regex, lines, expected = LOGS[name]
-    assert [value for line in lines for value in read_values(re.compile(regex), line)] == expected
+    reader = MetricReader(regex)
+    assert [value for line in lines for value in reader.read(line)] == expected
+
+
+# The regular expressions, and a line on which Python's own module searches for longer than the age of the universe.
+ENDLESS = {
+    "a repetition in a repetition": (r"((?:a+)+)\d", "a" * 5000),
+    "alternatives that overlap": (r"((?:a|a|aa)+)$", "a" * 200 + "b"),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_an_endless_search_ends_and_leaves_out_the_metric(name: str) -> None:
+    expression, line = ENDLESS[name]
+    definitions = [{"Name": "bad", "Regex": expression}, {"Name": "loss", "Regex": "loss=([0-9.]+)"}]
+    started = time.monotonic()
+    log = read_log(definitions, [line, line, "loss=1"])
+    assert log.values == {"loss": [1.0]}
+    assert len(log.notes) == 1
+    assert "bad: searching the log with its regular expression" in log.notes[0]
+    reader = MetricReader(expression)
+    assert [reader.read(each) for each in (line, line)] == [[], []]
+    assert time.monotonic() - started < 10
 
 
 def test_nan_is_a_value_of_the_log_and_none_of_the_record() -> None:

@@ -55,6 +55,146 @@ def test_a_notification_straight_from_s3_is_a_request() -> None:
     assert read(load("s3_notification")) == LaunchRequest(UPLOAD, "sqs-1")
 
 
+def s3_records(*names: str, **changes: Any) -> dict[str, Any]:
+    """A notification of S3 with a record for each event name."""
+    (record,) = load("s3_notification")["Records"]
+    return {"Records": [record | {"eventName": name} | changes for name in names]}
+
+
+def s3_event(detail_type: str, **changes: Any) -> dict[str, Any]:
+    event = SAMPLES["upload"].event
+    detail = event["detail"] | {"object": event["detail"]["object"] | changes}
+    return event | {"detail-type": detail_type, "detail": detail}
+
+
+MARKER = {"s3": {"bucket": {"name": "house-data"}, "object": {"key": "train/", "size": 0}}}
+NOT_CREATED = (
+    "ObjectRemoved:Delete",
+    "s3:ObjectRemoved:DeleteMarkerCreated",
+    "LifecycleExpiration:Delete",
+    "LifecycleTransition",
+    "ObjectTagging:Put",
+    "ObjectAcl:Put",
+    "ObjectRestore:Post",
+    "ReducedRedundancyLostObject",
+    "Replication:OperationFailedReplication",
+)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *(s3_records(name) for name in NOT_CREATED),
+        *(s3_event(f"Object {what}") for what in ("Deleted", "Tags Added", "Restore Completed", "ACL Updated")),
+        s3_records("ObjectCreated:Put", **MARKER),
+        s3_event("Object Created", key="train/new/", size=0),
+    ],
+    ids=json.dumps,
+)
+def test_an_event_of_s3_that_brings_no_object_starts_no_build(message: dict[str, Any]) -> None:
+    assert read(message) is None
+    assert read(notify(message)) is None
+    assert read(notify(notify(message))) is None
+
+
+def test_an_object_among_other_events_of_s3_starts_a_build() -> None:
+    mixed = s3_records("ObjectRemoved:Delete", "s3:ObjectCreated:CompleteMultipartUpload")
+    assert read(mixed) == LaunchRequest(UPLOAD, "sqs-1")
+    full_marker = s3_records("ObjectCreated:Put", s3=MARKER["s3"] | {"object": {"key": "train/", "size": 3}})
+    assert read(full_marker) == LaunchRequest(Trigger("upload", "s3://house-data/train/"), "sqs-1")
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_a_notification_within_notifications_is_read(depth: int) -> None:
+    for message, wanted in (
+        ({"trainmaxrun": 1}, LaunchRequest(Trigger("topic", ""), NOTIFICATION_ID, {"trainmaxrun": 1})),
+        ("first build", LaunchRequest(Trigger("topic", "first build"), NOTIFICATION_ID)),
+        (load("s3_notification"), LaunchRequest(UPLOAD, NOTIFICATION_ID)),
+    ):
+        nested: Any = notify(message, Subject="")
+        for _ in range(depth):
+            nested = notify(nested, Subject="")
+        assert read(nested) == wanted
+        own = read(nested | {"TopicArn": "arn:aws:sns:eu-west-1:123456789012:mine"})
+        assert own
+        assert own.overrides == {}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_rule_of_the_user_may_send_events_to_the_launch_topic(name: str) -> None:
+    forwarded, direct = read(notify(SAMPLES[name].event)), read(SAMPLES[name].event)
+    assert forwarded
+    assert direct
+    assert forwarded.trigger == direct.trigger
+
+
+def test_an_event_of_another_source_starts_a_build_and_overrides_nothing() -> None:
+    event = SAMPLES["schedule"].event | {
+        "source": "my.shop",
+        "detail-type": "Stock Changed",
+        "detail": {"trainmaxrun": 1},
+    }
+    assert read(notify(event)) == LaunchRequest(Trigger("topic", "Stock Changed from my.shop"), NOTIFICATION_ID)
+    forged = event | {"source": "sagebuild", "detail": {"trigger": "voice", "overrides": {"trainmaxrun": 1}}}
+    assert read(notify(forged)) == LaunchRequest(Trigger("topic", "Stock Changed from sagebuild"), NOTIFICATION_ID)
+
+
+INVISIBLE = ("\ufeff", " \ufeff", "\ufeff\ufeff", "\u200b", "\u00a0\n", "\x00", "\u2060\t", "\u200e")
+
+
+@pytest.mark.parametrize("begin", INVISIBLE)
+def test_invisible_characters_before_json_change_nothing(begin: str) -> None:
+    assert read(notify(begin + '{"trainmaxrun": 1}')) == read(notify('{"trainmaxrun": 1}'))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"trainmaxrun": 1,}',
+        "{'trainmaxrun': 1}",
+        "{trainmaxrun: 1}",
+        '{"trainmaxrun": 1}{"trainmaxrun": 2}',
+        '{"trainmaxrun": 1',
+        '{"deployEndpoint": True}',
+        '{"trainmaxrun": NaN}',
+        "{\u201ctrainmaxrun\u201d: 1}",
+        '// one hour\n{"trainmaxrun": 1}',
+        '/* one\nhour */ {"trainmaxrun": 1}',
+        '# one hour\n{"trainmaxrun": 1}',
+        '```json\n{"trainmaxrun": 1}\n```',
+        json.dumps('{"trainmaxrun": 1}'),
+        json.dumps(json.dumps({"trainmaxrun": 1})) + " ",
+        "'{\"trainmaxrun\": 1}'",
+        '"trainmaxrun": 1',
+        "'trainmaxrun': 1",
+        '\u200b"hyperparameters": {"epochs": 1}',
+        "[1, 2]",
+        '[{"trainmaxrun": 1}]',
+    ],
+)
+def test_what_looks_like_json_is_read_or_refused_but_never_a_reason(text: str) -> None:
+    with pytest.raises(MalformedMessageError, match="begins like JSON"):
+        read(notify(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "first build",
+        "retrain: new data",
+        '"quoted" words',
+        "Friday's model",
+        "#42 is fixed",
+        "null",
+        "5",
+        "a {b}",
+        "`x`",
+    ],
+)
+def test_free_text_is_a_reason(text: str) -> None:
+    assert read(notify(text)) == LaunchRequest(Trigger("topic", text), NOTIFICATION_ID)
+
+
 @pytest.mark.parametrize(
     "message",
     [

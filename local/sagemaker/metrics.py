@@ -1,0 +1,40 @@
+"""Reads the values of a metric in the output of a training."""
+
+import sys
+from contextlib import suppress
+
+import regex
+
+# A search may take exponential time, as with (a+)+$, and must not stop the reader of the output.
+_SEARCH_SECONDS = 0.5  # of one line
+
+
+class MetricReader:
+    """One metric's regular expression; after a search that takes too long, it finds nothing more."""
+
+    def __init__(self, expression: str) -> None:
+        self._pattern: regex.Pattern[str] | None = regex.compile(expression)
+
+    def read(self, line: str) -> list[float]:
+        """The values in a line of output; a carriage return begins a new line.
+
+        In a regular expression with alternatives, the first group that took part in the match holds the value.
+        """
+        values: list[float] = []
+        for part in line.split("\r"):
+            for text in self._find(part):
+                with suppress(ValueError):
+                    # Python alone reads 1_000 and the digits of other scripts as numbers.
+                    values.append(float(text if text.isascii() and "_" not in text else "x"))
+        return values
+
+    def _find(self, part: str) -> list[str]:
+        if not self._pattern:
+            return []
+        try:
+            found = [match.groups() for match in self._pattern.finditer(part, timeout=_SEARCH_SECONDS)]
+        except TimeoutError:
+            print(f"local: metric {self._pattern.pattern!r} ends: a search took too long", file=sys.stderr, flush=True)
+            self._pattern = None
+            return []
+        return [next((group for group in groups if group is not None), "") for groups in found]
