@@ -28,7 +28,7 @@ from sagebuild.parameters.places import find_place
 Result = TypeVar("Result")
 
 _BUILDS = 50  # the newest
-_LONGEST_READ_SECONDS = 2.0
+_LONGEST_READ_SECONDS = 5.0
 
 
 class _Known(NamedTuple):
