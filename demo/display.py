@@ -42,10 +42,15 @@ class BuildDisplay:
         """Show the build until it has ended, or has entered the step ``until``."""
         with self._view.showing() as update:
             while True:
+                is_over = bool(self.build.record.notified_at) or self._has_begun(until)
                 update(self.build)
-                if self.build.record.notified_at or any(s.name == until and s.has_begun for s in self.build.steps()):
+                if is_over:
                     break
                 time.sleep(REFRESH_SECONDS)
+
+    def _has_begun(self, name: str) -> bool:
+        """Return False for a step that has not begun, and for no name."""
+        return any(step.name == name and step.has_begun for step in self.build.steps())
 
     def print_outcome(self) -> None:
         """Print the outcome of the build, its cost, what is live and what to do next."""
