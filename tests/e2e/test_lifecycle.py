@@ -1,6 +1,7 @@
 """A stack's whole life on an engine of its own: deployed, used, deployed again, removed in the middle of a build."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -279,7 +280,9 @@ def use_schedule(stack: DeployedStack) -> None:
 
     def list_expressions() -> list[str]:
         names = [each["Name"] for each in scheduler.list_schedules(GroupName=NAME)["Schedules"]]
-        return [scheduler.get_schedule(GroupName=NAME, Name=name)["ScheduleExpression"] for name in names]
+        with suppress(scheduler.exceptions.ResourceNotFoundException):  # deleted since it was listed
+            return [scheduler.get_schedule(GroupName=NAME, Name=name)["ScheduleExpression"] for name in names]
+        return []
 
     for schedule in ("rate(1 day)", "cron(0 6 1 1 ? *)"):
         ssm.put_parameter(**document, Value=json.dumps({"framework": "SCIKIT", "schedule": schedule}))

@@ -561,7 +561,7 @@ def a_wake_policy_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Wake From Zero?", {"plan": plan})
 
 
-@scenario("Given", *WAKE, FAIL, error="CloudWatch.CloudWatchException", cause="(?i)comparisonOperator")
+@scenario("Given", *WAKE, FAIL, error="CloudWatch.ValidationException", cause="(?i)comparisonOperator")
 def a_wake_alarm_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
     plan = stage.scaled(stage.plan())
     wake = stage.waking(plan)
@@ -571,11 +571,17 @@ def a_wake_alarm_that_aws_refuses_fails_the_build(stage: Stage) -> Run:
 
 
 @scenario(
-    *PREPARE, *FIND, "Release Scaling", "Delete Wake Alarm", FAIL, error="CloudWatch.CloudWatchException", cause="alarm"
+    *PREPARE,
+    *FIND,
+    "Release Scaling",
+    "Delete Wake Alarm",
+    FAIL,
+    error="CloudWatch.ValidationException",
+    cause="(?i)alarmNames",
 )
 def an_alarm_that_cannot_be_deleted_fails_the_build(stage: Stage) -> Run:
     plan = stage.scaled(stage.plan(stage.endpoint()), release=True)
-    plan["scaling"]["wake"]["alarm"]["AlarmName"] = ""
+    plan["scaling"]["wake"]["alarm"]["AlarmName"] = "x" * 300
     return stage.build(plan)
 
 
