@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sagebuild.cli import builds, params, pipelines, stacks
+from sagebuild.cli import builds, params, pipelines, stacks, uploads
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +37,7 @@ builds.add_commands(app)
 stacks.add_commands(app)
 params.add_commands()
 pipelines.add_commands()
+uploads.add_commands()
 app.add_typer(params.app, name="params")
 app.add_typer(pipelines.app, name="pipelines")
-app.add_typer(stacks.uploads, name="upload")
+app.add_typer(uploads.app, name="upload")

@@ -15,6 +15,7 @@ from sagebuild.builds.lock import PipelineState, change_state, read_state
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.builds.records import now
 from sagebuild.client.differences import set_path
+from sagebuild.client.uploads import MODELS_FOLDER
 from sagebuild.errors import ParameterError, PipelineNameError
 from sagebuild.names import (
     is_pipeline_name,
@@ -79,7 +80,7 @@ def check_name(service: Service, name: str) -> None:
 def _reserve_names(service: Service) -> set[str]:
     """Return the name of the default pipeline, and its folders in the buckets."""
     uploads = service.settings.upload_prefix.lstrip("/").partition("/")[0]
-    names = (DEFAULT, "train", uploads, "builds", REGISTRY_FOLDER, CHECKPOINTS_FOLDER, ANSWERS_FOLDER)
+    names = (DEFAULT, "train", uploads, "builds", REGISTRY_FOLDER, CHECKPOINTS_FOLDER, ANSWERS_FOLDER, MODELS_FOLDER)
     return {name.lower() for name in names if name}
 
 

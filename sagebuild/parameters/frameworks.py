@@ -37,7 +37,7 @@ Algorithm = Literal[
 SourceArchive = Text(
     "an archive's S3 address (s3://bucket/source.tar.gz) or its key in the code bucket", rf"{BUCKET}/.+|[^/\s:][^:]*"
 )
-Folder = Text("a relative path such as training/docker", PATH)
+Folder = Text("a relative path such as training/docker, or . for the top", rf"\.|{PATH}")
 DockerSource = Text(
     "source.zip or folder/ (a key of the code bucket, or s3://bucket/key), https://github.com/owner/repository, or "
     "codecommit::repository",

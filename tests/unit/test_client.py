@@ -21,6 +21,7 @@ from botocore.exceptions import (
 
 from sagebuild.builds.lock import Pending, PipelineState
 from sagebuild.builds.records import BuildRecord, Trigger
+from sagebuild.client.answers import decode
 from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.build import Builds
 from sagebuild.client.comparison import Comparison
@@ -31,8 +32,8 @@ from sagebuild.client.flow import lay_out
 from sagebuild.client.launch_requests import find_number
 from sagebuild.client.logs import FUNCTIONS, read_function_line
 from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline
-from sagebuild.client.prediction import decode, encode
 from sagebuild.client.progress import describe_step
+from sagebuild.client.request_data import encode
 from sagebuild.client.steps import History, Step, Steps, build_steps
 from sagebuild.errors import InputError
 from sagebuild.parameters.json_text import read_leniently
