@@ -18,6 +18,7 @@ from sagebuild.client.differences import set_path
 from sagebuild.client.uploads import MODELS_FOLDER
 from sagebuild.errors import ParameterError, PipelineNameError
 from sagebuild.names import (
+    SOURCES_FOLDER,
     is_pipeline_name,
     max_pipeline_length,
     name_endpoint,
@@ -80,7 +81,8 @@ def check_name(service: Service, name: str) -> None:
 def _reserve_names(service: Service) -> set[str]:
     """Return the name of the default pipeline, and its folders in the buckets."""
     uploads = service.settings.upload_prefix.lstrip("/").partition("/")[0]
-    names = (DEFAULT, "train", uploads, "builds", REGISTRY_FOLDER, CHECKPOINTS_FOLDER, ANSWERS_FOLDER, MODELS_FOLDER)
+    folders = (REGISTRY_FOLDER, CHECKPOINTS_FOLDER, ANSWERS_FOLDER, MODELS_FOLDER, SOURCES_FOLDER)
+    names = (DEFAULT, "train", uploads, "builds", *folders)
     return {name.lower() for name in names if name}
 
 

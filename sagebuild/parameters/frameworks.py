@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sagebuild.parameters.common import BuildParameters
+from sagebuild.parameters.git_options import GitOptions
 from sagebuild.parameters.groups import BUCKET, PATH, ImagesToBuild, RelativePath
 from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.kinds import Choice, Flag, WholeNumber
@@ -47,7 +48,7 @@ SourceVersion = Text("a branch, tag or commit, or the version of an S3 object", 
 ImageAddress = Text("an image's address without spaces", r"[^\s]+", 255)
 
 
-class ScriptModeParameters(BuildParameters):
+class ScriptModeParameters(BuildParameters, GitOptions):
     """The parameters of the frameworks that run your script in a container of AWS."""
 
     trainentrypoint: Annotated[str | None, RelativePath] = Field(
