@@ -190,7 +190,7 @@ def use_git(stack: DeployedStack, folder: Path) -> None:
     archive = stack.client("s3").get_object(Bucket=stack.outputs["CodeBucket"], Key=key)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
         assert {"./train.py", "./helper.py"} <= set(packed.getnames())
-    named = Pipeline(stack, "fraud").build(git_config=config, **document)  # whose folder has a permission of its own
+    named = Pipeline(stack, "fetched").build(git_config=config, **document)  # whose folder has a permission of its own
     assert (named["status"], named.get("source_commit")) == ("succeeded", head), named["reason"]
     bad = stack.build(git_config=config | {"branch": "absent"}, **document)
     assert (bad["status"], bad["step"]) == ("failed", "Fetch Source")
