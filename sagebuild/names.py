@@ -11,6 +11,7 @@ from sagebuild.service import Service
 
 # Canary and linear traffic shifting, and rollback, need a constant variant name.
 VARIANT = "AllTraffic"
+SOURCES_FOLDER = "sources"  # in the pipeline's folder of the code bucket
 
 
 _PIPELINE = r"[A-Za-z](?:-?[A-Za-z0-9])*"
@@ -108,6 +109,11 @@ def parse_tuning_name(service: Service, name: str) -> int | None:
 def name_image_tag(service: Service, number: int, scope: str) -> str:
     """Return the tag of an image that a build makes for its training or inference, in the stack's repository."""
     return f"{name_execution(service, number)}-{scope}"
+
+
+def key_git_source(service: Service, number: int) -> str:
+    """Return the key, in the pipeline's folder of the code bucket, of the archive that a build packs from git."""
+    return f"{SOURCES_FOLDER}/{name_resource(service, number)}.tar.gz"
 
 
 def parse_image_tag(service: Service, tag: str) -> tuple[int, str] | None:

@@ -31,6 +31,7 @@ _PROJECT = (
 _BUILD = (
     *("projectName", "sourceVersion", "sourceTypeOverride", "sourceLocationOverride", "buildspecOverride"),
     *("environmentVariablesOverride", "timeoutInMinutesOverride", "idempotencyToken"),
+    *("computeTypeOverride", "privilegedModeOverride"),  # of a container, which a build here does not have
 )
 _TOKEN_SECONDS = 300
 _PAGE = 100

@@ -163,6 +163,8 @@ class Build:
         reason = ""
         if name in spec.phases:
             reason = self._machine.run_phase(name, spec, variables, succeeding=succeeding)
+            exported = self._machine.read_variables(spec.exported)
+            self._facts["exportedEnvironmentVariables"] = [{"name": n, "value": v} for n, v in exported.items()]
         failure = BuildError("COMMAND_EXECUTION_ERROR", reason) if reason else None
         self._end_phase("FAILED" if failure else "SUCCEEDED", failure)
         return not reason

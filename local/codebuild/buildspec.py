@@ -27,11 +27,14 @@ class Buildspec:
         The environment variables.
     phases
         The commands of each phase.
+    exported
+        The names of the variables whose values the build reports.
     """
 
     shell: str
     variables: dict[str, str]
     phases: dict[str, tuple[str, ...]]
+    exported: tuple[str, ...] = ()
 
 
 def read(text: str) -> Buildspec:
@@ -50,7 +53,7 @@ def read(text: str) -> Buildspec:
         raise BuildspecError("the buildspec must be a map with version: 0.2")
     _check(given, "the buildspec", "version", "env", "phases")
     environment, phases = given.get("env") or {}, given.get("phases") or {}
-    _check(environment, "env", "shell", "variables")
+    _check(environment, "env", "shell", "variables", "exported-variables")
     _check(phases, "phases", *PHASES)
     for name, phase in phases.items():
         _check(phase, name, "commands")
@@ -61,6 +64,7 @@ def read(text: str) -> Buildspec:
         shell,
         {name: str(value) for name, value in (environment.get("variables") or {}).items()},
         {name: tuple(map(str, phase["commands"])) for name, phase in phases.items()},
+        tuple(environment.get("exported-variables") or ()),
     )
 
 
@@ -83,7 +87,7 @@ def write_script(phase: str, commands: tuple[str, ...], state: Path, *, succeedi
         f"if [ -f {place}/environment ]; then . {place}/environment; fi",
         f"CODEBUILD_BUILD_SUCCEEDING={int(succeeding)}",
         f'cd "$(cat {place}/folder)"',
-        f"_leave() {{ _status=$?; export -p > {place}/environment; pwd > {place}/folder; "
+        f"_leave() {{ _status=$?; export -p > {place}/environment; env -0 > {place}/values; pwd > {place}/folder; "
         f'if [ "$_status" != 0 ]; then printf "%s" "$_command" > {place}/failed; fi; }}',
         "trap _leave EXIT",
         f"echo '[Container] Entering phase {phase.upper()}'",

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import local
@@ -64,6 +65,13 @@ class Machine:
         command = failed.read_text() if failed.is_file() else name
         failed.unlink(missing_ok=True)
         return f"Error while executing command: {command}. Reason: exit status {code}" if code else ""
+
+    def read_variables(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the values that environment variables had at the end of the last phase; unset ones are left out."""
+        values = self._folder / "state" / "values"
+        text = values.read_bytes().decode(errors="replace") if values.is_file() else ""
+        pairs = (entry.partition("=") for entry in text.split("\0"))
+        return {name: value for name, _, value in pairs if name in names}
 
     def run_quietly(self, command: list[str], folder: Path) -> tuple[int, str]:
         """Run a command without the log; return its exit code and output."""

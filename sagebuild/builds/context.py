@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from sagebuild.builds.lock import read_state
+from sagebuild.names import key_git_source
 from sagebuild.parameters import BuildParameters, parse_document
 from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
@@ -30,6 +31,12 @@ class BuildContext(Generic[P_co]):
     service: Service
     number: int
     parameters: P_co
+
+    def __post_init__(self) -> None:
+        """Let the archive that the build packs from git take the place of trainsourcefile."""
+        if getattr(self.parameters, "git_config", None):
+            source = {"trainsourcefile": key_git_source(self.service, self.number)}
+            object.__setattr__(self, "parameters", self.parameters.model_copy(update=source))
 
     def narrow(self, kind: type[Kind]) -> BuildContext[Kind] | None:
         """Return the same context, typed for a framework's own parameters; None for another framework's."""

@@ -61,6 +61,7 @@ class BuildRecord:
     status: str = "launching"
     parameters: str = ""  # JSON; the document when it was read
     notes: list[str] = field(default_factory=list)
+    source_commit: str = ""  # of git_config
     training_image: str = ""
     inference_image: str = ""
     image_builds: list[str] = field(default_factory=list)  # tags of the images that it builds

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sagebuild.cli import builds, conversions, params, pipelines, stacks
+from sagebuild.cli import builds, conversions, params, pipelines, stacks, uploads
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,6 +38,7 @@ stacks.add_commands(app)
 params.add_commands()
 conversions.add_commands(app, params.app)
 pipelines.add_commands()
+uploads.add_commands()
 app.add_typer(params.app, name="params")
 app.add_typer(pipelines.app, name="pipelines")
-app.add_typer(stacks.uploads, name="upload")
+app.add_typer(uploads.app, name="upload")

@@ -1,4 +1,4 @@
-"""The commands for the stack as a whole: upload, predict, say, doctor."""
+"""The commands for the stack as a whole: predict, say, doctor."""
 
 from __future__ import annotations
 
@@ -14,40 +14,41 @@ from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_diagnosis
 from sagebuild.client.alexa import Answer
 from sagebuild.client.alexa import say as ask_skill
-from sagebuild.client.descriptions import suggest
-from sagebuild.client.prediction import CSV
+from sagebuild.client.content_types import CSV, JSON
 from sagebuild.errors import InputError
-
-uploads = typer.Typer(no_args_is_help=True, help="Upload training data or source code.")
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to the application."""
     for function in (predict, say, doctor):
         command(app, function.__name__)(function)
-    command(uploads, "data")(upload_data)
-    command(uploads, "source")(upload_source)
 
 
 def predict(
     session: Session,
     file: Annotated[
         str | None,
-        typer.Argument(help="A .csv, .json, .jsonl or .npy file, or - for standard input.", show_default=False),
+        typer.Argument(
+            help="A .csv, .json, .jsonl, .npy, .parquet, .txt or image file, or - for standard input.",
+            show_default=False,
+        ),
     ] = None,
     data: Annotated[str | None, typer.Option(help="The request as JSON: '[[1, 2, 3]]'.")] = None,
     content_type: Annotated[
         str | None,
         typer.Option(help="Content type of the request.", show_default="the file's; for -, text/csv"),
     ] = None,
-    accept: Annotated[str, typer.Option(help="Content type of the response.")] = "application/json",
+    accept: Annotated[str, typer.Option(help="Content type of the response.")] = JSON,
+    raw: Annotated[bool, typer.Option("--raw", help="Print the bytes of the response as they are.")] = False,
 ) -> None:
-    """Invoke the endpoint, and print its response as JSON."""
+    """Invoke the endpoint, and print its response as JSON; images and other bytes as they are."""
     request = _read_request(file, data)
     kind = content_type or (CSV if file == "-" else None)
-    response = session.stack.predict(request, content_type=kind, accept=accept)
+    response = session.stack.predict(request, content_type=kind, accept=accept, raw=raw)
     if isinstance(response, bytes):
         sys.stdout.buffer.write(response)
+    elif hasattr(response, "to_json"):  # a table
+        print(response.to_json(orient="records", date_format="iso"))
     else:
         print_json(response.tolist() if hasattr(response, "tolist") else response, indent=None)
 
@@ -71,27 +72,6 @@ def doctor(session: Session) -> None:
     session.output(diagnosis.to_list(), lambda: session.print_pairs(partial(show_diagnosis, diagnosis)))
     if not diagnosis.has_no_errors:
         raise typer.Exit(FAILED)
-
-
-def upload_data(
-    session: Session,
-    path: Annotated[Path, typer.Argument(help="A file or a folder.")],
-    prefix: Annotated[str, typer.Option(help="Key prefix in the data bucket, in the pipeline's folder.")] = "train/",
-) -> None:
-    """Upload training data to the data bucket."""
-    uri = session.stack.upload_data(path, prefix, progress=session.is_live)
-    session.output({"uri": uri}, lambda: session.print(uri, wrap=False))
-
-
-def upload_source(
-    session: Session,
-    folder: Annotated[Path, typer.Argument(help="The folder that contains the training script.")],
-    name: Annotated[str | None, typer.Option(help="Name of the archive.", show_default="the folder's")] = None,
-) -> None:
-    """Pack a folder into an archive, and upload it to the code bucket."""
-    archive = session.stack.upload_source(folder, name)
-    hint = f"'{suggest(session.stack.service, f'params set trainsourcefile={archive}')}' makes builds use it."
-    session.output({"name": archive}, lambda: session.print(f"{archive} is in the code bucket; {hint}"))
 
 
 def _read_request(file: str | None, data: str | None) -> Any:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from sagebuild.builds.context import describe_next
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.builds.records import list_builds, read_build
-from sagebuild.client import prediction, uploads
+from sagebuild.client import prediction
 from sagebuild.client.actions import PipelineActions
 from sagebuild.client.build import Build
 from sagebuild.client.builds import Builds
@@ -21,6 +20,7 @@ from sagebuild.client.doctor import diagnose
 from sagebuild.client.document import Parameters
 from sagebuild.client.html import render_table
 from sagebuild.client.logs import LogLine
+from sagebuild.client.pipeline_uploads import PipelineUploads
 from sagebuild.client.status import PipelineStatus, mention_others, read_status
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import Cost
@@ -32,7 +32,7 @@ from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.service import Service
 
 
-class Pipeline(PipelineActions):
+class Pipeline(PipelineActions, PipelineUploads):
     """A pipeline; `Stack.pipeline` returns it. A stack itself acts as its default pipeline.
 
     Parameters
@@ -142,71 +142,51 @@ class Pipeline(PipelineActions):
         """Return the endpoint and the configuration it serves; None if there is no endpoint yet."""
         return describe_endpoint(self.service)
 
-    def predict(self, data: Any, *, content_type: str | None = None, accept: str = "application/json") -> Any:
+    def predict(
+        self,
+        data: Any,
+        *,
+        content_type: str | None = None,
+        accept: str = "application/json",
+        header: bool = False,
+        raw: bool = False,
+    ) -> Any:
         """Invoke the endpoint.
 
         Parameters
         ----------
         data
-            A numpy array or pandas object (sent as CSV), a list or dict (as JSON), text (as CSV), bytes, or the
-            pathlib.Path of a .csv, .json, .jsonl or .npy file.
+            A numpy array or pandas table (sent as CSV), a list or dict (as JSON), bytes, text (as CSV), or a file: a
+            pathlib.Path, or a text that names an existing file, which a warning reports. The suffix of a file selects
+            the content type (`content_types.BY_SUFFIX`: .csv, .json, .jsonl, .npy, .parquet, .txt, images).
         content_type
-            Send it as "text/csv", "application/json" or "application/x-npy" instead.
+            Send it as "text/csv", "application/json", "application/jsonlines", "application/x-npy" or
+            "application/x-parquet" instead; a file, text or bytes as any other. JSON and parquet keep the names of a
+            table's columns: "application/json" sends a list of objects, and "application/json; format=pandas-split"
+            sends {"columns", "index", "data"}.
         accept
             The content type of the response.
+        header
+            Send the names of a table's columns as the first line of the CSV. AWS's containers read CSV without one.
+        raw
+            Return the bytes of the response as they are.
 
         Returns
         -------
         Any
-            An array if ``data`` is numpy or pandas; else the JSON value, the rows of the CSV, text or bytes.
+            JSON's value, the rows of the CSV, npy's array, parquet's table, text or bytes, by the content type of the
+            response. If ``data`` is numpy or pandas, a list of rows or values becomes an array.
 
         Raises
         ------
         EndpointError
-            There is no endpoint yet, it is not in service, or the model failed.
+            There is no endpoint yet, it is not in service, the model failed, or its response is not of the content type
+            that it gives.
         InputError
-            The data cannot be sent in this content type.
+            The data cannot be sent in this content type, there is no such file, or a library is missing.
         """
-        return prediction.predict(self.service, self._create_client("sagemaker-runtime"), data, content_type, accept)
-
-    def upload_data(self, path: str | Path, prefix: str = "train/", *, progress: bool = True) -> str:
-        """Upload a file, or all files of a folder, to the data bucket, and return the S3 URI.
-
-        Parameters
-        ----------
-        prefix
-            The key prefix in the pipeline's folder; a build reads train/ unless the parameter ``channels`` names
-            another.
-        progress
-            Show a progress bar.
-
-        Raises
-        ------
-        InputError
-            There is no such file or folder, or the folder is empty.
-        """
-        return uploads.upload_data(self.service, Path(path), prefix, progress=progress)
-
-    def upload_source(self, folder: str | Path, name: str | None = None) -> str:
-        """Pack a folder into the archive that SageMaker's containers unpack, and upload it to the code bucket.
-
-        Parameters
-        ----------
-        name
-            The archive's name; default: the folder's name with .tar.gz.
-
-        Returns
-        -------
-        str
-            The archive's name in the pipeline's folder, for the parameters ``trainsourcefile`` and
-            ``hostsourcefile``.
-
-        Raises
-        ------
-        InputError
-            It is not a folder, or it contains no Python file.
-        """
-        return uploads.upload_source(self.service, Path(folder), name)
+        runtime = self._create_client("sagemaker-runtime")
+        return prediction.predict(self.service, runtime, data, content_type, accept, header=header, raw=raw)
 
     def diagnose(self) -> Diagnosis:
         """Check that a build can succeed: deployment, roles, parameters, images, data, quotas, endpoint, messages."""

@@ -13,9 +13,11 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.lock import PipelineState, change_state, read_state
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.builds.records import now
+from sagebuild.client.uploads import MODELS_FOLDER
 from sagebuild.cost.offered import fit_to_region
 from sagebuild.errors import ParameterError, PipelineNameError
 from sagebuild.names import (
+    SOURCES_FOLDER,
     is_pipeline_name,
     max_pipeline_length,
     name_endpoint,
@@ -81,7 +83,8 @@ def check_name(service: Service, name: str) -> None:
 def _reserve_names(service: Service) -> set[str]:
     """Return the name of the default pipeline, and its folders in the buckets."""
     uploads = service.settings.upload_prefix.lstrip("/").partition("/")[0]
-    names = (DEFAULT, "train", uploads, "builds", REGISTRY_FOLDER, CHECKPOINTS_FOLDER, ANSWERS_FOLDER)
+    folders = (REGISTRY_FOLDER, CHECKPOINTS_FOLDER, ANSWERS_FOLDER, MODELS_FOLDER, SOURCES_FOLDER)
+    names = (DEFAULT, "train", uploads, "builds", *folders)
     return {name.lower() for name in names if name}
 
 

@@ -29,7 +29,7 @@ from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.plan.uses import record_live
 from sagebuild.running.endpoint import describe_endpoint, limit_log_retention
-from sagebuild.running.image_builds import find_built_images
+from sagebuild.running.image_builds import find_built_images, find_source_commit
 from sagebuild.running.job import Job, complete_job, job_facts
 from sagebuild.running.metrics import find_missing_metrics
 from sagebuild.running.scaling import clear_scaling, restore_scaling
@@ -116,7 +116,7 @@ class _Wait:
 
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait: _Wait) -> None:
     problems: list[str] = []
-    work, job, images = Work(), None, dict[str, str]()
+    work, job, images, commit = Work(), None, dict[str, str](), ""
     cost: float | None = None
     with _attempt(ending, problems):
         work = _stop_all(service, record, wait)
@@ -124,6 +124,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait
         cost = price_seconds(record, job.seconds if job else 0)
     with _attempt(ending, problems):
         images = find_built_images(service, record)
+        commit = find_source_commit(service, record)
     status = "withheld" if ending.withheld else _STATUS[ending.status]
     if status != "succeeded":
         _restore_endpoint(service, record, wait, ending, problems)
@@ -147,6 +148,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait
         reason=reason,
         step=step,
         notes=[*record.notes, *problems, *_find_missing_metrics(record, job)],
+        source_commit=commit,
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
         **job_facts(job),

@@ -131,15 +131,19 @@ def _build_request(context: BuildContext[ByodParameters], scope: Scope) -> dict[
 
 def _override_source(context: BuildContext[ByodParameters]) -> dict[str, str]:
     """Return the source in the form of https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectSource.html"""
-    location, region = str(context.parameters.sourcelocation), context.service.region
+    location = str(context.parameters.sourcelocation)
     if in_s3 := locate_source_in_s3(context):
         return {"SourceTypeOverride": "S3", "SourceLocationOverride": in_s3.removeprefix("s3://")}
     if location.startswith("https://"):
         return {"SourceTypeOverride": "GITHUB", "SourceLocationOverride": f"{location.removesuffix('.git')}.git"}
-    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return {"SourceTypeOverride": "CODECOMMIT", "SourceLocationOverride": locate_codecommit(context.service, location)}
+
+
+def locate_codecommit(service: Service, location: str) -> str:
+    """Return the HTTPS address of the CodeCommit repository ``codecommit::name``."""
+    domain = "amazonaws.com.cn" if service.region.startswith("cn-") else "amazonaws.com"
     repository = re.sub("^codecommit(::|://)", "", location)
-    url = f"https://git-codecommit.{region}.{domain}/v1/repos/{repository}"
-    return {"SourceTypeOverride": "CODECOMMIT", "SourceLocationOverride": url}
+    return f"https://git-codecommit.{service.region}.{domain}/v1/repos/{repository}"
 
 
 def _find_newest(service: Service, scope: Scope) -> tuple[int, str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sagebuild.parameters.common import BuildParameters
+from sagebuild.parameters.git_options import GitOptions
 from sagebuild.parameters.groups import BUCKET, PATH, ImagesToBuild, RelativePath
 from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.kinds import Choice, Flag, WholeNumber
@@ -37,7 +38,7 @@ Algorithm = Literal[
 SourceArchive = Text(
     "an archive's S3 address (s3://bucket/source.tar.gz) or its key in the code bucket", rf"{BUCKET}/.+|[^/\s:][^:]*"
 )
-Folder = Text("a relative path such as training/docker", PATH)
+Folder = Text("a relative path such as training/docker, or . for the top", rf"\.|{PATH}")
 DockerSource = Text(
     "source.zip or folder/ (a key of the code bucket, or s3://bucket/key), https://github.com/owner/repository, or "
     "codecommit::repository",
@@ -47,7 +48,7 @@ SourceVersion = Text("a branch, tag or commit, or the version of an S3 object", 
 ImageAddress = Text("an image's address without spaces", r"[^\s]+", 255)
 
 
-class ScriptModeParameters(BuildParameters):
+class ScriptModeParameters(BuildParameters, GitOptions):
     """The parameters of the frameworks that run your script in a container of AWS."""
 
     trainentrypoint: Annotated[str | None, RelativePath] = Field(

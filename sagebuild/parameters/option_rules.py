@@ -21,6 +21,18 @@ def _subnets_and_security_groups_need_each_other(parameters: BuildParameters) ->
         yield f"{given} needs {missing}; give both, or neither."
 
 
+@_rule("git_config", "trainsourcefile", "dependencies")
+def _a_script_has_one_source(parameters: BuildParameters) -> Iterator[str]:
+    git = getattr(parameters, "git_config", None)
+    if git and getattr(parameters, "trainsourcefile", None):
+        yield "git_config and trainsourcefile are both given; give one of them."
+    if not git and getattr(parameters, "dependencies", None):
+        yield (
+            "dependencies needs git_config, whose repository contains them; without it, pack them with 'sagebuild "
+            "upload source FOLDER --dependency FOLDER', and leave out dependencies."
+        )
+
+
 @_rule("spot", "spotmaxwait", "trainmaxrun")
 def _spot_needs_a_maximum_wait(parameters: BuildParameters) -> Iterator[str]:
     run, wait = parameters.trainmaxrun, parameters.spotmaxwait

@@ -9,6 +9,7 @@ from sagebuild.errors import ParameterError
 from sagebuild.parameters.changes import adapt_framework, read_framework
 from sagebuild.parameters.common import BuildParameters, DataAndSteps, Tuning
 from sagebuild.parameters.frameworks import MODELS
+from sagebuild.parameters.git_options import GitOptions
 from sagebuild.parameters.groups import StrictModel
 from sagebuild.parameters.json_text import DOCUMENT, check_size, copy_json, load_json, require_object
 from sagebuild.parameters.option_rules import OPTION_RULES
@@ -96,7 +97,8 @@ def default_document(framework: str) -> dict[str, Any]:
     model = MODELS.get(framework.strip().upper())
     if model is None:
         raise ParameterError(f"framework is {show_value(framework)}; it must be one of {', '.join(MODELS)}.")
-    left_out = Tuning.model_fields.keys() | DataAndSteps.model_fields.keys() | Options.model_fields.keys()
+    optional = (Tuning, DataAndSteps, Options, GitOptions)
+    left_out = {name for group in optional for name in group.model_fields}
     defaults: dict[str, Any] = {"framework": framework.strip().upper()}
     for name, field in model.model_fields.items():
         if name not in left_out and not field.is_required() and field.default is not None:

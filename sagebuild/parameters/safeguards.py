@@ -22,6 +22,8 @@ def find_loosened(document: BuildParameters, wanted: BuildParameters) -> Iterato
         before, after = getattr(document, name), getattr(wanted, name)
         if before != after and before not in (None, ()) and is_looser(before, after):
             yield f"{name} is {_show(before)} in the parameter document, and {_show(after)} is looser"
+    if _sends_secret_elsewhere(document, wanted):
+        yield "git_config.secret would be sent to a repository that the parameter document does not name with it"
     for metric in _list_gated(document):
         if _list_patterns(document, metric) != _list_patterns(wanted, metric):
             yield f"the metric {show_value(metric)} decides about the deployment, and its Regex would change"
@@ -102,7 +104,14 @@ _SAFEGUARDS: dict[str, _IsLooser] = {
     "hostkmskey": _is_different,
 }
 # The parameters that can change a safeguard.
-GUARDED = _SAFEGUARDS.keys() | {"metrics", "tuningobjective"}
+GUARDED = _SAFEGUARDS.keys() | {"git_config", "metrics", "tuningobjective"}
+
+
+def _sends_secret_elsewhere(document: BuildParameters, wanted: BuildParameters) -> bool:
+    before, after = (getattr(parameters, "git_config", None) for parameters in (document, wanted))
+    if not after or not after.secret:
+        return False
+    return not before or (before.repo, before.secret) != (after.repo, after.secret)
 
 
 def _list_gated(parameters: BuildParameters) -> Iterator[str]:

@@ -30,6 +30,7 @@ from sagebuild.plan.quotas import count_needs
 from sagebuild.plan.requests import plan_requests
 from sagebuild.plan.uses import record_running
 from sagebuild.requests.bodies import Body, build_tags, read_channels
+from sagebuild.requests.git_source import list_source_tags, plan_source
 from sagebuild.requests.hooks import plan_execution
 from sagebuild.requests.script_mode import PackingPlan, plan_packing
 from sagebuild.service import Service
@@ -92,6 +93,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     plan: BuildPlan = {
         **deployment,
         "preprocess": plan_execution(context, "preprocess", _name_channels(context)),
+        "source": plan_source(context),
         "images": images,
         "mode": requests.training.mode,
         "training": bodies.get("training"),
@@ -113,7 +115,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         parameters=text,
         notes=findings.notes,
         inference_image=requests.images["inference"],
-        image_builds=[build["tag"] for build in images["builds"]],
+        image_builds=[*list_source_tags(context), *(build["tag"] for build in images["builds"])],
         model=config,
         endpoint_config=config if parameters.deployEndpoint else "",
         keep_builds=parameters.keepbuilds,

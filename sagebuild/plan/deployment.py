@@ -11,6 +11,7 @@ from sagebuild.names import name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.plan.findings import Findings
 from sagebuild.requests.bodies import Body, build_endpoint
+from sagebuild.requests.git_source import SourcePlan
 from sagebuild.requests.guardrails import POLL_SECONDS, build_deployment_config, count_polls, examine_alarms
 from sagebuild.requests.hooks import ExecutionPlan, plan_execution
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
@@ -26,6 +27,7 @@ class DeploymentPlan(TypedDict):
     pipeline: str  # empty for the default pipeline
     mode: Literal["train", "tune", "none", "rollback"]
     preprocess: ExecutionPlan
+    source: SourcePlan
     images: ImagesPlan
     artifacts: str | None  # S3 address of the model, when the build trains none
     endpoint: Body  # UpdateEndpoint, and CreateEndpoint without its tags
@@ -104,6 +106,7 @@ def plan_deployment(
         "pipeline": context.service.pipeline,
         "mode": "none",
         "preprocess": {"wanted": False},
+        "source": {"wanted": False},
         "images": {"wanted": False, "builds": []},
         "artifacts": None,
         "endpoint": build_endpoint(context.service, config),

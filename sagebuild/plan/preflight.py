@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import find_source_problems, locate_source_in_s3
 from sagebuild.names import name_endpoint
-from sagebuild.parameters import AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
+from sagebuild.parameters import CODE_CHANNEL, AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.quotas import QuotasUnknown, count_old_fleet, explain_short_quota, find_short_quotas
 from sagebuild.plan.shapes import find_violations
@@ -42,6 +42,8 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
     service, parameters = context.service, context.parameters
     channels = read_channels(context) if parameters.has_training else {}
     for name, channel in channels.items():
+        if name == CODE_CHANNEL and getattr(parameters, "git_config", None):
+            continue  # the build packs it
         if channel.filesystem:
             findings.notes.append(f"The channel '{name}' was not examined: it is a file system, {channel.filesystem}.")
         else:

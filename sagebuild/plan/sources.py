@@ -10,6 +10,7 @@ from sagebuild.plan.archives import ArchiveError, Unreadable, read_scripts
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.scripts import Script, ScriptUnreadableError, find_script_notes, read_script
 from sagebuild.requests.bodies import build_hyperparameters, read_channels
+from sagebuild.requests.git_source import find_git_problems, needs_source
 from sagebuild.requests.script_mode import find_script_problems, is_legacy, locate_source, serves_a_script
 
 Archive = tuple[str, str]  # the parameter that names it, and its S3 URI
@@ -18,10 +19,15 @@ Archive = tuple[str, str]  # the parameter that names it, and its S3 URI
 def examine_sources(context: BuildContext[ScriptModeParameters], findings: Findings) -> None:
     """Examine the scripts of the training and the endpoint."""
     findings.problems += [*_find_missing_scripts(context), *find_script_problems(context.parameters)]
+    findings.problems += find_git_problems(context)
     training, serving = _locate_training_script(context), _locate_serving_script(context)
+    git = context.parameters.git_config
+    if git and needs_source(context.parameters):
+        findings.notes.append(f"The source was not examined before the build: it is fetched from {git.shown}.")
     wanted: dict[Archive, set[str]] = {}
     for archive, path in (each for each in (training, serving) if each):
-        wanted.setdefault(archive, set()).add(path)
+        if not git or archive[0] != "trainsourcefile":  # which the build packs
+            wanted.setdefault(archive, set()).add(path)
     scripts: dict[tuple[Archive, str], Script] = {}
     for archive, paths in wanted.items():
         scripts |= {(archive, path): script for path, script in _read_archive(context, archive, paths, findings)}

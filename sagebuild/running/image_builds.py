@@ -57,7 +57,7 @@ def stop_image_builds(
 def find_built_images(service: Service, record: BuildRecord) -> dict[str, str]:
     """Return the addresses by digest of the images that a build made, by their addresses in its record."""
     found = {}
-    for tag in record.image_builds:
+    for tag in (tag for tag in record.image_builds if not tag.endswith("-source")):
         with aws_call(f"find the image {tag}"):
             try:
                 answer = service.ecr.describe_images(
@@ -85,8 +85,7 @@ def explain_failed_image(service: Service, cause: str) -> FailedImage | None:
     try:
         build = json.loads(cause)["Build"]
         variables = {one["Name"]: one["Value"] for one in build["Environment"]["EnvironmentVariables"]}
-        folder, scope = variables["DOCKERFILE_FOLDER"], variables["IMAGE_TAG"].rpartition("-")[2]
-        scope += " and inference" if variables.get("SECOND_TAG") else ""
+        subject = _describe_work(variables)
     except (ValueError, LookupError, TypeError):
         return None
     lines = [] if build["BuildStatus"] == "STOPPED" else _read_log(service, build.get("Logs", {}))
@@ -96,8 +95,17 @@ def explain_failed_image(service: Service, cause: str) -> FailedImage | None:
         error = next((line for line in reversed(lines) if _ERROR.search(line)), "")
         reason = error or _find_message(build) or f"its build ended as {build['BuildStatus']}"
     log = build.get("Logs", {}).get("DeepLink", "")
-    sentence = f"The {scope} image could not be built from {folder}: {reason}{log and f' (log: {log})'}"
+    sentence = f"{subject}: {reason}{log and f' (log: {log})'}"
     return FailedImage(sentence, pick_lines(lines))
+
+
+def find_source_commit(service: Service, record: BuildRecord) -> str:
+    """Return the commit that a build packed from git; empty if it packed none."""
+    if not any(tag.endswith("-source") for tag in record.image_builds):
+        return ""
+    builds = [one for one in _read_newest(service) if _belongs_to(one, record)]
+    exported = [variable for one in builds for variable in one.get("exportedEnvironmentVariables", [])]
+    return next((one["value"] for one in exported if one["name"] == "SOURCE_COMMIT"), "")
 
 
 def find_running_tags(service: Service) -> set[str]:
@@ -119,6 +127,15 @@ def find_log_streams(service: Service, record: BuildRecord) -> dict[str, str]:
         for one in builds
         if one.get("logs", {}).get("streamName")
     }
+
+
+def _describe_work(variables: Mapping[str, str]) -> str:
+    """Return what a failed build in CodeBuild did not do."""
+    scope = variables["IMAGE_TAG"].rpartition("-")[2]
+    if repository := variables.get("GIT_REPOSITORY"):
+        return f"The source could not be fetched from {repository}"
+    scope += " and inference" if variables.get("SECOND_TAG") else ""
+    return f"The {scope} image could not be built from {variables['DOCKERFILE_FOLDER']}"
 
 
 def _list_running(service: Service, record: BuildRecord) -> list[str]:

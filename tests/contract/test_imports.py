@@ -35,7 +35,7 @@ LIBRARIES = {
 # door leads to them.
 CLIENT_LIBRARIES = {
     "sagebuild.cli": {"botocore", "rich", "typer"},
-    "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "regex", "rich"},
+    "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
 }
 CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
 CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}

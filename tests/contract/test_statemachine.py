@@ -26,6 +26,7 @@ VERBS = {
     "Check",
     "Create",
     "Delete",
+    "Fetch",
     "Find",
     "Pack",
     "Plan",
@@ -190,7 +191,9 @@ def the_plan_is_used_as_it_is_made(definition: Definition) -> Iterator[str]:
 
 @rule
 def a_rollback_is_planned_as_it_is_used(definition: Definition) -> Iterator[str]:
-    on_path = {"Preprocess?", "Images To Build?", "How To Train?"} | reach(definition, "Take Earlier Build")
+    on_path = {"Preprocess?", "Source To Fetch?", "Images To Build?", "How To Train?"} | reach(
+        definition, "Take Earlier Build"
+    )
     states = [definition["States"][name] for name in on_path if name in definition["States"]]
     used = {path for expression in expressions_in(states) for path in plan_paths(expression)}
     # A rollback runs no own machine before it and builds no images, so it uses only the "wanted" of these parts.
@@ -203,7 +206,7 @@ def the_modes_of_the_plan_are_those_of_the_choice(definition: Definition) -> Ite
     yield from compared ^ set(get_args(get_type_hints(BuildPlan)["mode"]))
 
 
-NOT_IN_A_ROLLBACK = {"preprocess.execution", "images.builds", "images.lookup"}
+NOT_IN_A_ROLLBACK = {"preprocess.execution", "source.request", "images.builds", "images.lookup"}
 
 
 def reach(definition: Definition, name: str) -> set[str]:

@@ -1,12 +1,15 @@
 """What becomes of a build under every fault, as a table: ``make faults`` prints all of it, the tests run a part."""
 
 import json
+import os
 import re
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -16,6 +19,7 @@ from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.steps.approval import answer_approval
 from tests.e2e import byod
 from tests.e2e.deployment import approve
+from tests.e2e.git import commit
 from tests.e2e.pipelines import Pipeline
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.engine import ROOT
@@ -85,6 +89,14 @@ ASKING = SERVING | {"approval": "manual"}
 TESTED = SERVING | {"smoketest": {"contenttype": "text/plain", "body": "question"}}
 PACKED = SERVING | {"networkisolation": True}
 IMAGES = byod.PARAMETERS | {"deployEndpoint": False}
+# The engine clones this folder, which the table writes.
+REPOSITORY = Path(tempfile.gettempdir(), f"sagebuild-faults-{os.getpid()}")
+FETCHED: Json = {
+    "trainsourcefile": None,
+    "git_config": {"repo": f"file://{REPOSITORY}"},
+    "skiptrain": True,
+    "deployEndpoint": False,
+}
 SLOW_IMAGES = IMAGES | {"sourcelocation": "slow.zip"}
 FAILING_IMAGES = IMAGES | {"sourcelocation": "failing.zip"}
 
@@ -111,6 +123,7 @@ class Way:
 WAYS = {
     "Plan Build": Way("lambda:Invoke"),
     "Run Preprocessing": Way("states:StartExecution"),
+    "Fetch Source": Way("codebuild:StartBuild", FETCHED),
     "Build Image": Way("codebuild:StartBuild", IMAGES),
     "Find Images": Way("ecr:DescribeImages", IMAGES),
     "Train Model": Way("sagemaker:CreateTrainingJob", TRAINING),
@@ -244,6 +257,8 @@ def _rows_of_jobs() -> Iterator[Row]:
     yield Row("Train Model", "job's time limit", "failed", "raise trainmaxrun", document=limited)
     for state, document, act in (("Train Model", TRAINING, stop_training), ("Tune Model", TUNING, stop_tuning)):
         yield Row(state, "job Stopped by someone", "failed", stopped, document=troubled(document, "endless"), act=act)
+    unknown = FETCHED | {"git_config": {"repo": f"file://{REPOSITORY}", "branch": "absent"}}
+    yield Row("Fetch Source", "no such branch", "failed", "has no branch or tag absent", document=unknown)
     yield Row("Build Image", "build fails", "failed", "could not be built", document=FAILING_IMAGES)
     yield Row("Build Image", "build stopped by someone", "failed", stopped, document=SLOW_IMAGES, act=stop_image_build)
     unservable = troubled(TRAINING, "serving")
@@ -376,6 +391,7 @@ class Table:
         stack.client("s3").put_object(
             Bucket=stack.outputs["CodeBucket"], Key="quick.tar.gz", Body=pack({"train.py": SCRIPT})
         )
+        commit(REPOSITORY, {"train.py": SCRIPT})
         self._byod = byod.Byod(stack)
         self._byod.upload(SLOW_IMAGES["sourcelocation"], training_Dockerfile=byod.SLOW)
         self._byod.upload(FAILING_IMAGES["sourcelocation"], training_Dockerfile="FROM scratch\nCOPY absent /\n")

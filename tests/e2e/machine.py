@@ -188,6 +188,7 @@ class Stage(Host):
         return {
             "mode": "train",
             "deploy": True,
+            "source": {"wanted": False},
             "images": {"wanted": False, "builds": []},
             "training": {
                 "TrainingJobName": own,
@@ -284,6 +285,11 @@ class Stage(Host):
         machine = self.machines.create({f"State {number}": state for number, state in enumerate(states)})
         execution = {"StateMachineArn": machine, "Name": name("own"), "Input": {"given": "input"}}
         return {"wanted": True, "execution": execution}
+
+    def plan_with_source(self, commands: str) -> Json:
+        """A plan whose source these commands fetch."""
+        request = {"ProjectName": self.builder.project, "BuildspecOverride": write_buildspec(build=commands)}
+        return self.plan() | {"source": {"wanted": True, "request": request}}
 
     def plan_with_image(self, commands: str) -> Json:
         """A plan whose training image these commands build and push, as $REPOSITORY:$TAG."""

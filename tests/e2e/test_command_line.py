@@ -86,6 +86,7 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "no question": (["predict"], 1, "Pass one request"),
     "a question that is not there": (["predict", "absent.csv"], 1, "absent.csv cannot be read"),
     "a question of the wrong size": (["predict", "--data", "[[1, 2]]"], 1, "expecting 64 features"),
+    "a model that is no archive": (["upload", "model", "README.md"], 1, "is not a tar archive compressed with gzip"),
     "no data": (["upload", "data", "absent"], 1, "No such file or folder: absent"),
     "no source": (["upload", "source", "docs"], 1, "docs contains no Python file"),
     "another stack": (["builds", "--stack", "other"], 1, f"choose one of {NAME}"),
@@ -422,11 +423,20 @@ def test_data_and_source_are_uploaded(stack: DeployedStack, tmp_path: Path) -> N
     (tmp_path / "train.py").write_text("print('hello')\n")
     (tmp_path / ".secret").write_text("not for others")
     result = json.loads(run(stack, "upload", "source", str(tmp_path), "--name", "mine.tar.gz", "--json").stdout)
-    assert result == {"name": "mine.tar.gz"}
+    assert (result["name"], result["files"], result["parameters"]) == (
+        "mine.tar.gz",
+        1,
+        {"trainsourcefile": "mine.tar.gz"},
+    )
+    assert result["skipped"] == [{"name": ".secret", "reason": "hidden"}]
     data = tmp_path / "digits.csv"
     data.write_text("1,2\n")
     bucket = stack.outputs["DataBucket"]
-    assert run(stack, "upload", "data", str(data), "--prefix", "aside").stdout == f"s3://{bucket}/aside/digits.csv\n"
+    printed = run(stack, "upload", "data", str(data), "--prefix", "aside").stdout
+    assert printed == f"s3://{bucket}/aside/digits.csv\nUploaded 1 file, 4 bytes.\n"
+    model = run(stack, "upload", "model", str(tmp_path), "--name", "mine").stdout
+    assert re.search(r"'sagebuild params set ModelArtifacts=s3://\S+/models/mine-\w+\.tar\.gz skiptrain=true'", model)
+    assert "Left out (hidden): .secret" in model
     assert stack.client("s3").get_object(Bucket=bucket, Key="aside/digits.csv")["Body"].read() == b"1,2\n"
 
 

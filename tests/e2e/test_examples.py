@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from sagebuild.client.uploads import pack_files
+from sagebuild.client.archives import pack_files
 from tests.e2e.stack import NAME, DeployedStack
 from tests.engine import ROOT
 

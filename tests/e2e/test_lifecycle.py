@@ -1,9 +1,12 @@
 """A stack's whole life on an engine of its own: deployed, used, deployed again, removed in the middle of a build."""
 
+import io
 import json
+import tarfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -13,8 +16,9 @@ from demo.local_aws import Aws, list_inventory
 from tests.e2e import lake
 from tests.e2e.byod import SLOW, Byod, pack
 from tests.e2e.deployment import answer_in_registry, guard, sample
+from tests.e2e.git import commit
 from tests.e2e.pipelines import Pipeline
-from tests.e2e.stack import NAME, DeployedStack, deploy, run_serverless, wait_until
+from tests.e2e.stack import NAME, SCRIPT, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import running_engine
 
 # What a role is granted that the laptop never calls, each with what calls it on AWS.
@@ -124,6 +128,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         seen.document_at_first = _read_document(stack)
         use(stack)
         seen.upload = use_upload(stack)
+        use_git(stack, tmp_path_factory.mktemp("repository"))
+        stack.set_parameters()
         live = stack.live_config()
 
         mine = [f"--param={parameter}" for parameter in lake.PARAMETERS]
@@ -197,6 +203,27 @@ def use(stack: DeployedStack) -> None:
     use_sweep(stack)
     use_schedule(stack)
     stack.set_parameters()
+
+
+def use_git(stack: DeployedStack, folder: Path) -> None:
+    """Train with a script from git, with the token of a secret; then name a branch that does not exist."""
+    head = commit(folder, {"src/train.py": SCRIPT, "libs/helper.py": ""})
+    secret = stack.client("secretsmanager").create_secret(Name=f"{NAME}/git", SecretString="t0ken")["ARN"]
+    config = {"repo": f"file://{folder}", "folder": "src", "secret": secret}
+    document = {"trainsourcefile": None, "dependencies": ["libs/helper.py"], "deployEndpoint": False}
+    good = stack.build(git_config=config, **document)
+    assert (good["status"], good.get("source_commit")) == ("succeeded", head), good["reason"]
+    key = f"sources/{good['training_job']}.tar.gz"
+    archive = stack.client("s3").get_object(Bucket=stack.outputs["CodeBucket"], Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        assert {"./train.py", "./helper.py"} <= set(packed.getnames())
+    named = Pipeline(stack, "fetched").build(git_config=config, **document)  # whose folder has a permission of its own
+    assert (named["status"], named.get("source_commit")) == ("succeeded", head), named["reason"]
+    bad = stack.build(git_config=config | {"branch": "absent"}, **document)
+    assert (bad["status"], bad["step"]) == ("failed", "Fetch Source")
+    reason = f"The source could not be fetched from file://{folder}: ERROR: file://{folder} has no branch or tag absent"
+    assert bad["reason"].startswith(reason), bad["reason"]
+    stack.client("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
 
 
 def use_tuning(stack: DeployedStack) -> None:

@@ -25,8 +25,9 @@ from tests.local.builds import BUILD_AND_PUSH
 from tests.local.functions import name
 
 PLANNED = ("Plan Build", "Preprocess?")
+SOURCE = "Source To Fetch?"
 IMAGES = "Images To Build?"
-PLAN_ONLY = (*PLANNED, IMAGES, "How To Train?")
+PLAN_ONLY = (*PLANNED, SOURCE, IMAGES, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
 TRAINED = (*TRAIN, "Training Completed?")
 CREATE = ("Quality Gate?", "Pack Model?", "Create Model")
@@ -213,6 +214,7 @@ def a_training_that_reaches_its_limit_fails_the_build(stage: Stage) -> Run:
 
 @scenario(
     *PLANNED,
+    SOURCE,
     IMAGES,
     "Build Images",
     "Find Images",
@@ -239,6 +241,7 @@ def images_are_built_and_used_by_digest(stage: Stage) -> Run:
 
 @scenario(
     *PLANNED,
+    SOURCE,
     IMAGES,
     "Build Images",
     FAIL,
@@ -251,6 +254,7 @@ def an_image_that_cannot_be_built_fails_the_build(stage: Stage) -> Run:
 
 @scenario(
     *PLANNED,
+    SOURCE,
     IMAGES,
     "Build Images",
     "Find Images",
@@ -260,6 +264,32 @@ def an_image_that_cannot_be_built_fails_the_build(stage: Stage) -> Run:
 )
 def an_image_that_was_not_pushed_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan_with_image("true"))
+
+
+@scenario(
+    *PLANNED,
+    SOURCE,
+    "Fetch Source",
+    IMAGES,
+    "How To Train?",
+    "Train Model",
+    FAIL,
+    error="States.TaskFailed",
+    cause="sense",
+)
+def a_source_is_fetched_before_the_training(stage: Stage) -> Run:
+    plan = stage.plan_with_source("true")
+    return stage.build(plan | {"training": stage.plan(train=TRAIN_BADLY)["training"]})
+
+
+@scenario(*PLANNED, SOURCE, "Fetch Source", FAIL, error="States.TaskFailed", cause="Reason: exit status 3")
+def a_source_that_cannot_be_fetched_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan_with_source("exit 3"))
+
+
+@scenario("Given", SOURCE, FAIL, error="PlanError", cause="does not say whether to fetch the source")
+def a_plan_that_leaves_the_source_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from(SOURCE, {"plan": {"number": 1}})
 
 
 @scenario("Given", IMAGES, FAIL, error="PlanError", cause="does not say whether to build images")
@@ -765,6 +795,7 @@ def a_plan_that_leaves_postprocessing_out_fails_the_build(stage: Stage) -> Run:
 @scenario(
     *PLANNED,
     "Run Preprocessing",
+    SOURCE,
     IMAGES,
     "How To Train?",
     "Train Model",

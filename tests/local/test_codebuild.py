@@ -68,6 +68,21 @@ def test_a_build_runs_its_phases_in_order(builder: Builder) -> None:
     assert "[Container] Entering phase BUILD" in lines
 
 
+def test_a_build_reports_variables_and_writes_files_and_reads_secrets(engine: Engine, builder: Builder) -> None:
+    s3, secrets = engine.client("s3"), engine.client("secretsmanager")
+    s3.create_bucket(Bucket="written")
+    secrets.create_secret(Name="token", SecretString="t0ken")
+    spec = write_buildspec(
+        build="export FOUND='one two' OTHER=3\nprintf made > made\naws s3 cp --quiet made s3://written/a/made",
+        post_build="aws secretsmanager get-secret-value --secret-id token --query SecretString --output text | wc -c",
+    )
+    build = builder.run(f"env: {{exported-variables: [FOUND, ABSENT]}}\n{spec}")
+    assert build["buildStatus"] == "SUCCEEDED", builder.lines(build)
+    assert build["exportedEnvironmentVariables"] == [{"name": "FOUND", "value": "one two"}]
+    assert s3.get_object(Bucket="written", Key="a/made")["Body"].read() == b"made"
+    assert any(line.strip() == "6" for line in builder.lines(build))
+
+
 def test_a_failed_build_command_fails_the_build_after_post_build(builder: Builder) -> None:
     spec = write_buildspec(build="false\necho never", post_build='echo "succeeding: $CODEBUILD_BUILD_SUCCEEDING"')
     build = builder.run(spec)

@@ -20,6 +20,7 @@ from botocore.exceptions import (
 
 from sagebuild.builds.lock import Pending, PipelineState
 from sagebuild.builds.records import BuildRecord, Trigger
+from sagebuild.client.answers import decode
 from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.builds import Builds
 from sagebuild.client.comparison import Comparison
@@ -29,7 +30,7 @@ from sagebuild.client.differences import describe_differences
 from sagebuild.client.launch_requests import find_number
 from sagebuild.client.logs import FUNCTIONS, read_function_line
 from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline
-from sagebuild.client.prediction import decode, encode
+from sagebuild.client.request_data import encode
 from sagebuild.client.steps import Step, Steps
 from sagebuild.errors import InputError
 from sagebuild.parameters.dotted import remove_path, set_path

@@ -95,6 +95,19 @@ def test_a_request_may_not_loosen_a_safeguard(
         apply(document, overrides, may_loosen="true")
 
 
+def test_a_request_may_not_send_a_secret_to_another_repository() -> None:
+    secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sagebuild-dev/git"
+    git = {"repo": "https://example.com/a", "secret": secret}
+    document = {"trainsourcefile": None, "git_config": git}
+    apply(document, {"git_config": git | {"branch": "next"}})
+    apply(document, {"git_config": {"repo": "https://example.com/b"}})
+    for wanted in ({"repo": "https://example.com/b", "secret": secret}, git | {"secret": f"{secret}-2"}):
+        with pytest.raises(ParameterError, match=r"git_config\.secret would be sent to a repository that"):
+            apply(document, {"git_config": wanted})
+    with pytest.raises(ParameterError, match=r"git_config\.secret would be sent"):
+        apply({}, {"trainsourcefile": None, "git_config": git})
+
+
 @pytest.mark.parametrize("gate", [{"qualitygate": GATE}, {"mustimprove": IMPROVEMENT}])
 @pytest.mark.parametrize(
     "change",

@@ -162,6 +162,7 @@ def test_every_choice_of_the_state_machine_is_decided_by_the_plan_or_open() -> N
     known = {name for name, parts in choices.items() if decide(parts[0]["Condition"], plan()) is not None}
     assert choices.keys() - known == {
         "Best Model Known?",
+        "Training Completed?",
         "Quality Met?",
         "Approved?",
         "Endpoint Free?",

@@ -358,9 +358,9 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
     (scikit(sourcelocation="source.zip"),
      "'sourcelocation' belongs to framework BYOD; this document's framework is SCIKIT."),
     (of("BYOD", dockerfile_path_Training="../docker"),
-     'dockerfile_path_Training is "../docker"; it must be a relative path such as training/docker.'),
+     'dockerfile_path_Training is "../docker"; it must be a relative path such as training/docker, or . for the top.'),
     (of("BYOD", dockerfile_path_Inference=None),
-     "dockerfile_path_Inference is null; it must be a relative path such as training/docker."),
+     "dockerfile_path_Inference is null; it must be a relative path such as training/docker, or . for the top."),
     # Hyperparameters
     (scikit(hyperparameters=[]),
      "hyperparameters is []; it must be an object."),
