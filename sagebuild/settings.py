@@ -96,7 +96,7 @@ class Settings:
     hosting_role_arn = Required()
     image_project = Required()  # name of the CodeBuild project
     image_log_group = Required()
-    image_repository_uri = Required()  # account.dkr.ecr.region.amazonaws.com/name
+    image_repository_uri = Required()  # account.dkr.ecr.region.domain/name
     vpc_access = Required()  # "true" or "false"
     # The user's functions and state machines, by ARN
     training_config_function = Optional()

@@ -11,6 +11,7 @@ from sagebuild.errors import PreflightError
 from sagebuild.images.table import SCOPES, Image, Scope
 from sagebuild.names import name_image_tag, name_resource, parse_image_tag
 from sagebuild.parameters import BuildParameters, ByodParameters
+from sagebuild.partitions import find_partition
 from sagebuild.service import Service, aws_call
 
 
@@ -85,7 +86,7 @@ def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
 
 
 def name_repository(service: Service) -> str:
-    """Return the name of the stack's image repository, from its URI: ``account.dkr.ecr.region.amazonaws.com/name``."""
+    """Return the name of the stack's image repository, from its URI: ``account.dkr.ecr.region.domain/name``."""
     return service.settings.image_repository_uri.partition("/")[2]
 
 
@@ -136,9 +137,8 @@ def _override_source(context: BuildContext[ByodParameters]) -> dict[str, str]:
         return {"SourceTypeOverride": "S3", "SourceLocationOverride": in_s3.removeprefix("s3://")}
     if location.startswith("https://"):
         return {"SourceTypeOverride": "GITHUB", "SourceLocationOverride": f"{location.removesuffix('.git')}.git"}
-    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     repository = re.sub("^codecommit(::|://)", "", location)
-    url = f"https://git-codecommit.{region}.{domain}/v1/repos/{repository}"
+    url = f"https://git-codecommit.{region}.{find_partition(region).domain}/v1/repos/{repository}"
     return {"SourceTypeOverride": "CODECOMMIT", "SourceLocationOverride": url}
 
 
