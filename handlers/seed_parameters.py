@@ -1,4 +1,4 @@
-"""Writes the default parameter document at the first deployment; an existing document is never changed."""
+"""Creates the default pipeline's parameter document and its group in the model registry; existing ones stay."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from sagebuild.custom_resource import answer_request
 from sagebuild.parameters import default_document
 from sagebuild.parameters.store import write_document
 from sagebuild.service import Service
+from sagebuild.steps.package_group import claim_package_group
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -14,5 +15,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def _apply(request_type: str, properties: dict[str, Any]) -> None:
-    if request_type != "Delete":  # removeLeftovers deletes the document
-        write_document(Service.from_environment(), default_document(properties["Framework"]), overwrite=False)
+    if request_type != "Delete":  # removeLeftovers deletes both
+        service = Service.from_environment()
+        write_document(service, default_document(properties["Framework"]), overwrite=False)
+        claim_package_group(service)
