@@ -68,9 +68,6 @@ NEEDED_ON_AWS_ALONE = {
         "codebuild:StopBuild",
         "sagemaker:DescribeHyperParameterTuningJob",  # when the build that runs tunes; here it trains
     },
-    "Coordination": {
-        "sagemaker:ListTags",  # when a group of the models exists before the stack
-    },
     "ImageProject": {
         "codecommit:GitPull",  # when the source lies in CodeCommit
         "ecr:BatchGetImage",  # pulling the image that a Dockerfile begins with
