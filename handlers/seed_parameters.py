@@ -1,4 +1,4 @@
-"""Writes the default parameter document at the first deployment; an existing document is never changed."""
+"""Creates the default pipeline's parameter document and its group in the model registry; existing ones stay."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from sagebuild.log_keys import logged
 from sagebuild.parameters import default_document
 from sagebuild.parameters.store import write_document
 from sagebuild.service import Service
+from sagebuild.steps.package_group import claim_package_group
 
 
 @logged("Seed Parameters")
@@ -17,8 +18,8 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def _apply(request_type: str, properties: dict[str, Any]) -> None:
-    if request_type != "Delete":  # removeLeftovers deletes the document
+    if request_type != "Delete":  # removeLeftovers deletes both
         service = Service.from_environment()
-        write_document(
-            service, fit_to_region(default_document(properties["Framework"]), service.region), overwrite=False
-        )
+        document = fit_to_region(default_document(properties["Framework"]), service.region)
+        write_document(service, document, overwrite=False)
+        claim_package_group(service)

@@ -7,6 +7,7 @@ like those of the default pipeline, whose names have a number in that place.
 import re
 from hashlib import blake2b
 
+from sagebuild.partitions import find_partition
 from sagebuild.service import Service
 
 # Canary and linear traffic shifting, and rollback, need a constant variant name.
@@ -17,8 +18,9 @@ SOURCES_FOLDER = "sources"  # in the pipeline's folder of the code bucket
 _PIPELINE = r"[A-Za-z](?:-?[A-Za-z0-9])*"
 _MAX_PIPELINE = 24  # characters
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html: 63 characters. A resource's name
-# also holds the stack's key (8), three hyphens, and a number of up to seven digits.
-_MAX_STACK_AND_PIPELINE = 63 - 8 - 3 - 7
+# also holds the stack's key (8), two or three hyphens, and a number of up to seven digits.
+MAX_STACK = 63 - 8 - 2 - 7
+_MAX_STACK_AND_PIPELINE = MAX_STACK - 1
 
 
 def is_pipeline_name(name: str) -> bool:
@@ -153,7 +155,7 @@ def parse_package_group(service: Service, group: str) -> str:
 
 
 def execution_arn(service: Service, number: int) -> str:
-    """Derive the ARN of a build's execution from the state machine's: ``arn:aws:states:r:a:stateMachine:name``."""
+    """Derive the ARN of a build's execution from the state machine's: ``arn:...:stateMachine:name``."""
     machine = service.settings.state_machine_arn
     return f"{machine.replace(':stateMachine:', ':execution:', 1)}:{name_execution(service, number)}"
 
@@ -178,6 +180,7 @@ def console_url(service: Service, number: int) -> str:
 
 
 def execution_url(service: Service, arn: str) -> str:
-    """Return the address of an execution in the AWS console."""
+    """Return the address of an execution in the AWS console, or its ARN where the console's address is not public."""
     region = service.region
-    return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{arn}"
+    host = find_partition(region).console
+    return f"https://{region}.{host}/states/home?region={region}#/v2/executions/details/{arn}" if host else arn

@@ -108,7 +108,7 @@ class Service:
     @property
     def stack_key(self) -> str:
         """Eight hexadecimal digits that distinguish this stack from a removed one of the same name."""
-        # arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID
+        # arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/NAME/UUID
         return self.settings.stack_id.rsplit("/", 1)[-1].partition("-")[0]
 
     @property

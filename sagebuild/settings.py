@@ -97,7 +97,7 @@ class Settings:
     bucket_access = Required()  # JSON: what the roles of builds may read and write in S3; see bucket_access.py
     image_project = Required()  # name of the CodeBuild project
     image_log_group = Required()
-    image_repository_uri = Required()  # account.dkr.ecr.region.amazonaws.com/name
+    image_repository_uri = Required()  # account.dkr.ecr.region.domain/name
     vpc_access = Required()  # "true" or "false"
     # The user's functions and state machines, by ARN
     training_config_function = Optional()

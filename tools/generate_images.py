@@ -49,7 +49,6 @@ def build_tables() -> Json:
         "frameworks": frameworks,
         "algorithms": dict(sorted(algorithms.items())),
         "p4d": dict(_p4d_suffixes(frameworks)),
-        "domains": _domains(registries),
         "registries": registries,
     }
 
@@ -158,19 +157,6 @@ def _p4d_suffixes(frameworks: dict[str, list[Json]]) -> Iterator[tuple[str, str]
                     )
                     if p4d_tag != tag:
                         yield f"{framework}:{tag.rpartition(':')[2]}", p4d_tag.removeprefix(f"{tag}-")
-
-
-def _domains(registries: list[dict[str, str]]) -> dict[str, str]:
-    """Return the domains of the regions whose registries are not in amazonaws.com."""
-    regions = sorted({region for registry in registries for region in registry})
-    resolver = _botocore_resolver()
-    endpoints = {region: resolver.construct_endpoint("ecr", region) for region in regions}
-    domains = {
-        region: endpoint["hostname"].removeprefix(f"ecr.{region}.")
-        for region, endpoint in endpoints.items()
-        if endpoint
-    }
-    return {region: domain for region, domain in domains.items() if domain != "amazonaws.com"}
 
 
 def render_tables() -> str:

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.diagnosis import Diagnosis, Finding
 from sagebuild.client.examination import CreateClient, Examination
+from sagebuild.client.github_trust import describe_trust
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import format_cost
 from sagebuild.errors import ParameterError, SagebuildError
@@ -96,6 +97,12 @@ def _check_roles(examined: Examination) -> Results:
         yield "error", f"{', '.join(problems)}; deploy again with --force: npx serverless deploy --force."
     else:
         yield "ok", f"all {len(roles)} exist"
+
+
+def _check_github(examined: Examination) -> Results:
+    for role in _list_resources(examined, "AWS::IAM::Role", "GithubRole"):
+        described = examined.create_client("iam").get_role(RoleName=role)["Role"]
+        yield from describe_trust(described["AssumeRolePolicyDocument"])
 
 
 def _check_parameters(examined: Examination) -> Results:
@@ -192,6 +199,7 @@ _CHECKS: dict[str, Callable[[Examination], Results]] = {
     "credentials": _check_credentials,
     "stack": _check_stack,
     "roles": _check_roles,
+    "github": _check_github,
     "parameters": _check_parameters,
     "images": _check_images,
     "data": _check_data,
@@ -212,10 +220,11 @@ def _report(findings: Findings, summary: str) -> Results:
         yield "ok", summary
 
 
-def _list_resources(examined: Examination, kind: str) -> Iterator[str]:
+def _list_resources(examined: Examination, kind: str, logical_id: str = "") -> Iterator[str]:
+    """Yield the names of the stack's resources of a type; with a logical id, only that one's."""
     paginator = examined.create_client("cloudformation").get_paginator("list_stack_resources")
     pages = paginator.paginate(StackName=examined.service.stack_name)
     for page in pages:
         for resource in page["StackResourceSummaries"]:
-            if resource["ResourceType"] == kind:
+            if resource["ResourceType"] == kind and logical_id in ("", resource["LogicalResourceId"]):
                 yield resource["PhysicalResourceId"]

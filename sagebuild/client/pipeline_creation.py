@@ -21,7 +21,6 @@ from sagebuild.names import (
     is_pipeline_name,
     max_pipeline_length,
     name_endpoint,
-    name_package_group,
     parse_execution_name,
     pipeline_tags,
 )
@@ -31,6 +30,7 @@ from sagebuild.parameters.json_text import read_leniently
 from sagebuild.parameters.store import name_document, read_document, write_document
 from sagebuild.requests.extensions import ANSWERS_FOLDER, CHECKPOINTS_FOLDER
 from sagebuild.service import Service, aws_call
+from sagebuild.steps.package_group import create_package_group, find_package_group
 from sagebuild.steps.registry import FOLDER as REGISTRY_FOLDER
 
 _SHOWN = 80  # characters of a wrong name in a message
@@ -131,24 +131,20 @@ def _check_owners(service: Service) -> None:
 
 def _find_resources(service: Service) -> Iterator[tuple[str, str]]:
     """Yield the kinds and ARNs of the pipeline's endpoint and model package group, if they exist."""
-    if arn := _find_arn(service, "endpoint", "EndpointName", name_endpoint(service), "EndpointArn"):
+    if arn := _find_endpoint(service):
         yield "an endpoint", arn
-    if arn := _find_package_group(service):
+    if arn := find_package_group(service):
         yield "a model package group", arn
 
 
-def _find_package_group(service: Service) -> str:
-    name = name_package_group(service)
-    return _find_arn(service, "model_package_group", "ModelPackageGroupName", name, "ModelPackageGroupArn")
-
-
-def _find_arn(service: Service, kind: str, parameter: str, name: str, member: str) -> str:
-    """Return the ARN of a resource of SageMaker; empty if it does not exist."""
+def _find_endpoint(service: Service) -> str:
+    """Return the ARN of the pipeline's endpoint; empty if it does not exist."""
+    name = name_endpoint(service)
     with aws_call(f"describe {name}"):
         try:
-            return str(getattr(service.sagemaker, f"describe_{kind}")(**{parameter: name})[member])
+            return service.sagemaker.describe_endpoint(EndpointName=name)["EndpointArn"]
         except ClientError as error:
-            # SageMaker answers ValidationException for a resource that does not exist.
+            # SageMaker answers ValidationException for an endpoint that does not exist.
             if error.response["Error"]["Code"] != "ValidationException":
                 raise
     return ""
@@ -179,20 +175,8 @@ def _tag_document(service: Service) -> None:
 
 
 def _create_package_group(service: Service) -> None:
-    if _find_package_group(service):
-        return
-    with aws_call("create the model package group"):
-        try:
-            service.sagemaker.create_model_package_group(
-                ModelPackageGroupName=name_package_group(service),
-                ModelPackageGroupDescription=f"The models that {service.label} has built",
-                Tags=[{"Key": key, "Value": value} for key, value in pipeline_tags(service).items()],
-            )
-        except ClientError:
-            # Another caller may have created it, or the first try of a call whose answer was lost.
-            if not _find_package_group(service):
-                raise
-    _check_owners(service)
+    if create_package_group(service):
+        _check_owners(service)
 
 
 def _write_state(service: Service) -> None:

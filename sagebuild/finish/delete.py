@@ -14,6 +14,7 @@ from sagebuild.names import name_endpoint, name_package_group, resource_prefix, 
 from sagebuild.running.endpoint import describe_endpoint, name_endpoint_logs
 from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.service import Service, aws_call, suppress_code
+from sagebuild.steps.package_group import owns_package_group
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
@@ -112,15 +113,16 @@ def _delete_training(service: Service, name: str) -> bool:
 
 
 def delete_packages(service: Service) -> None:
-    """Delete the packages and a named pipeline's group; CloudFormation deletes the default one's."""
+    """Delete the packages and their group; spare a group of the stack's name that something else has created."""
+    if not service.pipeline and not owns_package_group(service):
+        return
     group = name_package_group(service)
     # ValidationException: the group does not exist, as after an earlier try.
     with aws_call("delete the model packages"), suppress_code("ValidationException"):
         pages = service.sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
         for package in [package for page in pages for package in page["ModelPackageSummaryList"]]:
             service.sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
-        if service.pipeline:
-            service.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+        service.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
 
 
 def delete_logs(service: Service, is_own: _IsOwn) -> None:

@@ -11,6 +11,7 @@ from sagebuild.errors import PreflightError
 from sagebuild.images.table import SCOPES, Image, Scope
 from sagebuild.names import name_image_tag, name_resource, parse_image_tag
 from sagebuild.parameters import BuildParameters, ByodParameters
+from sagebuild.partitions import find_partition
 from sagebuild.service import Service, aws_call
 
 
@@ -85,7 +86,7 @@ def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
 
 
 def name_repository(service: Service) -> str:
-    """Return the name of the stack's image repository, from its URI: ``account.dkr.ecr.region.amazonaws.com/name``."""
+    """Return the name of the stack's image repository, from its URI: ``account.dkr.ecr.region.domain/name``."""
     return service.settings.image_repository_uri.partition("/")[2]
 
 
@@ -141,9 +142,9 @@ def _override_source(context: BuildContext[ByodParameters]) -> dict[str, str]:
 
 def locate_codecommit(service: Service, location: str) -> str:
     """Return the HTTPS address of the CodeCommit repository ``codecommit::name``."""
-    domain = "amazonaws.com.cn" if service.region.startswith("cn-") else "amazonaws.com"
     repository = re.sub("^codecommit(::|://)", "", location)
-    return f"https://git-codecommit.{service.region}.{domain}/v1/repos/{repository}"
+    region = service.region
+    return f"https://git-codecommit.{region}.{find_partition(region).domain}/v1/repos/{repository}"
 
 
 def _find_newest(service: Service, scope: Scope) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from sagebuild.errors import ImageNotFoundError
 from sagebuild.framework_facts import FRAMEWORKS
+from sagebuild.partitions import find_partition
 
 Scope = Literal["training", "inference"]
 SCOPES: tuple[Scope, ...] = ("training", "inference")
@@ -186,7 +187,7 @@ def _registry(row: Row, region: str, what: str) -> str:
     accounts = read_accounts(row)
     if region not in accounts:
         raise ImageNotFoundError(f"{what} has no image in region {region}; available in {_listed(accounts)}.")
-    return f"{accounts[region]}.dkr.ecr.{region}.{_tables()['domains'].get(region, 'amazonaws.com')}"
+    return f"{accounts[region]}.dkr.ecr.{region}.{find_partition(region).domain}"
 
 
 def _listed(names: Iterable[str]) -> str:

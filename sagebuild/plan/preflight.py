@@ -30,9 +30,9 @@ OPERATIONS = {
     "endpointConfig": "CreateEndpointConfig",
 }
 
-# 123456789012.dkr.ecr.eu-west-1.amazonaws.com/name/space:tag or ...@sha256:...
+# 123456789012.dkr.ecr.eu-west-1.DOMAIN/name/space:tag or ...@sha256:...; the partition decides the domain
 _ECR_IMAGE = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/"
+    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.-]+/"
     r"(?P<repository>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
 )
 

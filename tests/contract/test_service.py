@@ -234,7 +234,7 @@ def test_the_documentation_lists_what_a_stack_uses_of_each_quota() -> None:
         "SSM parameters": kinds["SSM::Parameter"],
         "S3 buckets": kinds["S3::Bucket"],
         "SageMaker endpoints": 0,
-        "SageMaker model package groups": 0,  # the template's group is the default pipeline's
+        "SageMaker model package groups": 0,  # seedParameters creates the default pipeline's
     }
 
 

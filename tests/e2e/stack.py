@@ -81,12 +81,12 @@ def run_serverless(engine: Engine, *arguments: str) -> "subprocess.CompletedProc
         "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true",
     }
     command = ["npx", "serverless", *arguments]
-    with _folder_to_ourselves():
+    with use_folder_alone():
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
 
 
 @contextmanager
-def _folder_to_ourselves() -> Iterator[None]:
+def use_folder_alone() -> Iterator[None]:
     """serverless packs into a folder beside serverless.yml; tests of another process have to wait."""
     folder = os.open(ROOT, os.O_RDONLY)
     try:

@@ -1,41 +1,191 @@
-"""The CloudFormation template that the deployment sends is one that AWS would take."""
+"""The CloudFormation template that the deployment sends is one that AWS would take, in every partition."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.alexa import SKILL_ID
-from tests.e2e.stack import run_serverless
-from tests.engine import Engine
+from tests.contract.test_partitions import PRINCIPAL
+from tests.e2e.stack import use_folder_alone
+from tests.engine import ROOT
 
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 # cfn-lint's schema of a state machine knows numbers alone here. In JSONata an expression may stand for one:
 # https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html
 TIMEOUT = '"TimeoutSeconds": "{% $plan.approval.seconds %}"'
+# The same schema knows the commercial partition alone. CloudFormation replaces the placeholder.
+RESOURCE = '"Resource": "arn:${Partition}:states:::'
+DOMAINS = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
+HOST = re.compile(r"[\w.-]*\.(?:amazonaws|amazon|amazonaws-us-gov)\.[a-z.]+")
+EVERYTHING = {
+    "vpcAccess": "true",
+    "permissionsBoundary": "arn:{partition}:iam::123456789012:policy/limit",
+    "trainingConfigFunction": "arn:{partition}:lambda:{region}:123456789012:function:mine",
+    "preprocessStateMachine": "arn:{partition}:states:{region}:123456789012:stateMachine:mine",
+    "uploadTrigger": "true",
+    "codecommitRepository": "house-prices",
+    "githubRepository": "octo/house-prices",
+    "githubOwnerId": "123",
+    "githubRepositoryId": "456",
+    "schedule": "rate(7 days)",
+    "triggerTopic": "arn:{partition}:sns:{region}:123456789012:mine",
+    "triggerAlarm": "drift",
+    "notificationEmail": "you@example.com",
+}
 
 
-def lint(template: Path) -> "subprocess.CompletedProcess[str]":
+def package(target: Path, *options: str, **parameters: str) -> "subprocess.CompletedProcess[str]":
+    """``npx serverless package`` with neither credentials nor a network."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    # botocore and the AWS SDK for JavaScript would ask the metadata service of EC2 for credentials.
+    environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true"}
+    environment |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "HOME": str(target.parent)}
+    given = [f"--param={name}={value}" for name, value in parameters.items()]
+    command = [
+        str(ROOT / "node_modules" / ".bin" / "serverless"),
+        "package",
+        "--package",
+        str(target),
+        *options,
+        *given,
+    ]
+    with use_folder_alone():
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def read_template(folder: Path) -> str:
+    return (folder / "cloudformation-template-update-stack.json").read_text(encoding="utf-8")
+
+
+def lint(template: Path, *regions: str) -> "subprocess.CompletedProcess[str]":
     """cfn-lint on a template; every finding, be it for information alone, makes its exit code."""
-    command = [str(CFN_LINT), "--non-zero-exit-code", "informational", "--regions", "us-east-1", "--", str(template)]
+    command = [str(CFN_LINT), "--non-zero-exit-code", "informational", "--regions", *regions, "--", str(template)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-def test_the_template_has_no_fault(engine: Engine, tmp_path: Path) -> None:
-    packaged = run_serverless(engine, "package", "--package", str(tmp_path), f"--param=alexaSkillId={SKILL_ID}")
+def resolve(value: Any, known: dict[str, str]) -> Any:
+    """The template with what is known filled in: pseudo parameters, parameters and substitutions."""
+    if isinstance(value, list):
+        return [resolve(inner, known) for inner in value]
+    if isinstance(value, str):
+        return re.sub(r"\$\{([\w:]+)\}", lambda match: known.get(match[1], match[0]), value)
+    if not isinstance(value, dict):
+        return value
+    resolved = {name: resolve(inner, known) for name, inner in value.items()}
+    match resolved:
+        case {"Ref": str(name)}:
+            return known.get(name, f"<{name}>")
+        case {"Fn::Sub": str(text)}:
+            return text
+        case {"Fn::Join": [str(delimiter), [*parts]]} if all(isinstance(part, str) for part in parts):
+            return delimiter.join(parts)
+    return resolved
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_the_template_has_no_fault(tmp_path: Path) -> None:
+    packaged = package(tmp_path / "package", "--region", "us-east-1", alexaSkillId=SKILL_ID)
     assert packaged.returncode == 0, packaged.stdout + packaged.stderr
-    template = tmp_path / "cloudformation-template-update-stack.json"
-    assert json.loads(template.read_text())["Parameters"]["AlexaSkillId"]["Default"] == SKILL_ID
-    assert template.read_text().count(TIMEOUT) == 1
-    template.write_text(template.read_text().replace(TIMEOUT, '"TimeoutSeconds": 86400'))
-    linted = lint(template)
+    text = read_template(tmp_path / "package")
+    assert json.loads(text)["Parameters"]["AlexaSkillId"]["Default"] == SKILL_ID
+    assert text.count(TIMEOUT) == 1
+    assert text.count(RESOURCE) > 20
+    template = tmp_path / "template.json"
+    text = text.replace(TIMEOUT, '"TimeoutSeconds": 86400')
+    template.write_text(text.replace(RESOURCE, '"Resource": "arn:aws:states:::'))
+    linted = lint(template, "us-east-1", "cn-north-1", "us-gov-west-1")
     assert (linted.returncode, linted.stdout) == (0, ""), linted.stderr
+
+
+PARTITIONS = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folder of a package with everything on, by partition."""
+    folders = {}
+    for partition, region in PARTITIONS.items():
+        folders[partition] = tmp_path_factory.mktemp(partition) / "package"
+        parameters = {name: text.format(partition=partition, region=region) for name, text in EVERYTHING.items()}
+        packaged = package(folders[partition], "--region", region, **parameters)
+        assert packaged.returncode == 0, packaged.stdout + packaged.stderr
+    return folders
+
+
+@pytest.mark.parametrize("name", ["sagebuild.zip", "dependencies.zip"])
+def test_the_same_sources_give_the_same_archives(packages: dict[str, Path], name: str) -> None:
+    assert len({(folder / name).read_bytes() for folder in packages.values()}) == 1
+
+
+@pytest.mark.parametrize(("partition", "region"), PARTITIONS.items())
+def test_the_template_has_nothing_of_another_partition(partition: str, region: str, packages: dict[str, Path]) -> None:
+    template = json.loads(read_template(packages[partition]))
+    known = {"AWS::Partition": partition, "AWS::URLSuffix": DOMAINS[partition], "AWS::Region": region}
+    known |= {"AWS::AccountId": "123456789012", "AWS::StackName": "sagebuild-dev", "Partition": partition}
+    known |= {name: parameter["Default"] for name, parameter in template["Parameters"].items()}
+    texts = list(texts_in(resolve({name: template[name] for name in ("Resources", "Outputs")}, known)))
+    arns = [text for text in texts if text.startswith("arn:")]
+    assert {arn.split(":")[1] for arn in arns} == {partition}
+    assert sum(arn.startswith(f"arn:{partition}:states:::") for arn in arns) > 20
+    hosts = {host for text in texts for host in HOST.findall(PRINCIPAL.sub("", text))}
+    # AlexaSkillPermission is only created with an alexaSkillId, which is refused in this region.
+    assert hosts == {f"sts.{DOMAINS[partition]}", "alexa-appkit.amazon.com"}
+    subject = template["Resources"]["GithubRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
+    with_ids = "repo:${Owner}@123/${Name}@456:ref:refs/heads/main"
+    assert with_ids in str(resolve(subject, known))
+    check_roles(template)
+    check_custom_resources(template)
+
+
+def check_roles(template: dict[str, Any]) -> None:
+    """Every role has the permissions boundary, if there is one."""
+    roles = [one for one in template["Resources"].values() if one["Type"] == "AWS::IAM::Role"]
+    given = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]}
+    assert len(roles) >= 12
+    assert [role["Properties"]["PermissionsBoundary"] for role in roles] == [given] * len(roles)
+
+
+def check_custom_resources(template: dict[str, Any]) -> None:
+    """CloudFormation waits for every custom resource as long as Lambda may try, and no hour longer."""
+    functions = {name: one for name, one in template["Resources"].items() if one["Type"] == "AWS::Lambda::Function"}
+    custom = [
+        one["Properties"] for one in template["Resources"].values() if "ServiceToken" in one.get("Properties", {})
+    ]
+    assert len(custom) == 2
+    for each in custom:
+        (function, _) = each["ServiceToken"]["Fn::GetAtt"]
+        tries = 3 * functions[function]["Properties"]["Timeout"] + 60 + 120
+        assert tries < each["ServiceTimeout"] <= 3600
+
+
+def test_wrong_parameters_end_the_packaging_with_a_sentence_each(tmp_path: Path) -> None:
+    packaged = package(tmp_path / "package", "--stage", "a--b", schedule="daily", githubBranch="main")
+    assert packaged.returncode == 1
+    printed = packaged.stdout + packaged.stderr
+    assert 'The stack\'s name is "sagebuild-a--b"; it must begin with a letter' in printed
+    assert 'schedule is "daily"; it must be rate(1 day), ' in printed
+    assert "githubBranch has no effect without githubRepository; " in printed
+    assert not (tmp_path / "package").exists()
 
 
 def test_a_fault_would_be_found(tmp_path: Path) -> None:
     template = tmp_path / "template.json"
     queue = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": "soon"}}
     template.write_text(json.dumps({"Resources": {"LaunchQueue": queue}}))
-    linted = lint(template)
+    linted = lint(template, "us-east-1")
     assert linted.returncode != 0
     assert "'soon' is not of type 'integer'" in linted.stdout

@@ -273,6 +273,30 @@ def test_the_doctor_finds_missing_roles_and_policies(client: Client) -> None:
     ]
 
 
+def test_the_doctor_shows_which_subjects_of_github_the_stack_trusts(client: Client) -> None:
+    plain, with_ids = "repo:octo/house-prices:ref:refs/heads/main", "repo:octo@1/house-prices@2:ref:refs/heads/main"
+
+    def deploy(subjects: list[str]) -> list[str]:
+        condition = {"StringLike": {"token.actions.githubusercontent.com:sub": subjects}}
+        statement = {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition}
+        trust = {"Version": "2012-10-17", "Statement": [statement]}
+        roles = {
+            name: {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}}
+            for name in ("GithubRole", "OtherRole")
+        }
+        cloudformation = boto3.client("cloudformation", region_name=REGION)
+        cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps({"Resources": roles}))
+        found = [one.message for one in client.diagnose().findings if one.subject == "github"]
+        cloudformation.delete_stack(StackName=STACK)
+        return found
+
+    client.service.__dict__["quotas"] = FakeQuotas({})
+    (advice,) = deploy([plain])
+    assert advice.startswith(f"the role trusts {plain}. If the repository was created, ")
+    assert advice.endswith(": gh api repos/octo/house-prices --jq .owner.id,.id")
+    assert deploy([plain, with_ids]) == [f"the role trusts {plain} and {with_ids}"]
+
+
 def test_the_doctor_finds_missing_images_of_your_own(client: Client) -> None:
     image = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/mine:1"
     images = {"TrainingImage": image, "InferenceImage": image}

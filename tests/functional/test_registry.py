@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
-from sagebuild.errors import AwsUnavailableError
+from sagebuild.errors import AwsUnavailableError, PipelineNameError
 from sagebuild.finish.build import finish_build
 from sagebuild.finish.ending import Ending
 from sagebuild.finish.remove import remove_leftovers
@@ -17,6 +17,7 @@ from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
 from sagebuild.parameters import parse_parameters
 from sagebuild.steps.package import plan_package
+from sagebuild.steps.package_group import claim_package_group
 from sagebuild.steps.registry import answer_from_registry, register_model
 from tests.functional.conftest import REGION, STACK, Stack
 
@@ -66,12 +67,16 @@ class Sage:
         """DeleteModelPackage, which moto lacks."""
         self.deleted.append(ModelPackageName)
 
+    def delete_model_package_group(self, ModelPackageGroupName: str) -> None:  # noqa: N803
+        """DeleteModelPackageGroup, which moto lacks."""
+        self.deleted.append(ModelPackageGroupName)
+
 
 @pytest.fixture
 def sage(stack: Stack) -> Sage:
     """A stack with a trained build and a registry."""
     launch_build(stack.service, Trigger("push", "owner/name (main)"))
-    stack.service.sagemaker.create_model_package_group(ModelPackageGroupName=STACK)
+    claim_package_group(stack.service)
     stack.service.s3.put_object(Bucket=f"{STACK}-code", Key="source.tar.gz", Body=b"any")
     name = name_resource(stack.service, 1)
     update_build(stack.service, 1, parameters=json.dumps(DOCUMENT), training_job=name, model=name, status="running")
@@ -242,5 +247,15 @@ def test_other_changes_of_the_registry_change_no_build(stack: Stack) -> None:
 def test_no_package_is_left_after_the_removal(stack: Stack, sage: Sage) -> None:
     package = register(stack)["ModelPackageArn"]
     finish(stack, DEPLOYED)
+    claim_package_group(stack.service)  # as an update of the stack does; nothing changes
     remove_leftovers(stack.service, sleep=lambda _: None)
-    assert sage.deleted == [package]
+    assert sage.deleted == [package, STACK]
+
+
+def test_a_package_group_that_something_else_created_is_neither_taken_nor_deleted(stack: Stack) -> None:
+    stack.service.sagemaker.create_model_package_group(ModelPackageGroupName=STACK)
+    with pytest.raises(PipelineNameError, match=f"a model package group {STACK}, which does not belong to this stack;"):
+        claim_package_group(stack.service)
+    remove_leftovers(stack.service, sleep=lambda _: None)  # of a first deployment that failed
+    groups = stack.service.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+    assert [group["ModelPackageGroupName"] for group in groups] == [STACK]
