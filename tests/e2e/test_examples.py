@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sagebuild.client.uploads import pack_files
-from tests.e2e.stack import NAME, DeployedStack
+from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.engine import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -117,4 +117,5 @@ def test_the_page_about_your_own_project_works_word_for_word(deployed: DeployedS
     (predicted,) = re.findall(r"^\[[0-9., ]+\]$", output, re.MULTILINE)
     unseen = np.loadtxt(tmp_path / "wine/data/unseen.csv", delimiter=",")
     assert np.mean(np.array(json.loads(predicted)) == unseen[:, -1]) > 0.9
-    assert deployed.client("sagemaker").list_endpoints(NameContains="wine")["Endpoints"] == []
+    list_endpoints = deployed.client("sagemaker").list_endpoints
+    wait_until(lambda: not list_endpoints(NameContains="wine")["Endpoints"])
