@@ -75,7 +75,7 @@ class HostingOperations(Store):
             try:
                 objects.check(address)
             except ObjectError as error:
-                raise ValidationError(message=f"Could not find model data at {address}. ({error})") from error
+                raise ValidationError(message=f"Could not find model data at {address}.") from error
 
     def describe_model(self, request: Json) -> Json:
         """Describe a model."""

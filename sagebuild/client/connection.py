@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.pipelines import DEFAULT, bind_pipeline
 from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.stack import Stack
-from sagebuild.errors import StackNotFoundError
+from sagebuild.errors import RegionError, StackNotFoundError
 from sagebuild.service import Service
 
 if TYPE_CHECKING:
@@ -110,8 +111,23 @@ class Clients:
         """Return the client of an AWS service."""
         if name not in self._clients:
             config = Config(connect_timeout=10, read_timeout=70, retries={"mode": "standard", "max_attempts": 3})
-            self._clients[name] = self._session.client(name, config=config)  # type: ignore[call-overload]
+            try:
+                client = self._session.client(name, config=config)  # type: ignore[call-overload]
+                _check_address(client.meta.endpoint_url)
+            except ValueError as error:  # botocore's error for an address in its variables or its configuration file
+                raise RegionError(
+                    f"The address of an AWS service is not valid ({error}). AWS_ENDPOINT_URL, and endpoint_url in the "
+                    "AWS configuration file, must be a URL such as http://127.0.0.1:4577."
+                ) from None
+            self._clients[name] = client
         return self._clients[name]
+
+
+def _check_address(url: str) -> None:
+    """Raise ValueError for an address that botocore accepts and no connection can have."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError(url)
 
 
 def _read_region() -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sagebuild.client.archives import pack_files
-from tests.e2e.stack import NAME, DeployedStack
+from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.engine import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -101,15 +101,9 @@ def read_page(name: str, home: Path) -> str:
 def test_the_page_about_your_own_project_works_word_for_word(deployed: DeployedStack, tmp_path: Path) -> None:
     script = read_page("your-own-project.md", tmp_path)
     environment = deployed.engine.environment | {"HOME": str(tmp_path), "COLUMNS": "200"}
-    ended = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    output = ended.stdout + ended.stderr
+    command = ["bash", "-euo", "pipefail", "-c", f"exec 2>&1; {script}"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, timeout=600)
+    output = ended.stdout
     assert ended.returncode == 0, output
     assert re.search(r"^accuracy=0\.9", output, re.MULTILINE)
     assert "Build 2 succeeded" in output
@@ -117,4 +111,5 @@ def test_the_page_about_your_own_project_works_word_for_word(deployed: DeployedS
     (predicted,) = re.findall(r"^\[[0-9., ]+\]$", output, re.MULTILINE)
     unseen = np.loadtxt(tmp_path / "wine/data/unseen.csv", delimiter=",")
     assert np.mean(np.array(json.loads(predicted)) == unseen[:, -1]) > 0.9
-    assert deployed.client("sagemaker").list_endpoints(NameContains="wine")["Endpoints"] == []
+    list_endpoints = deployed.client("sagemaker").list_endpoints
+    wait_until(lambda: not list_endpoints(NameContains="wine")["Endpoints"])

@@ -122,6 +122,26 @@ def test_the_errors_without_region_or_profile_say_what_to_do(monkeypatch: pytest
         sagebuild.connect(profile="absent", region=REGION)
 
 
+ADDRESSES = (
+    "localhost:4577",
+    "4577",
+    "127.0.0.1",
+    "http://",
+    "htp://x",
+    "http://127.0.0.1:99999",
+    "http://:4577",
+    "//x",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION"])
+def test_an_address_that_is_no_url_is_named(variable: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, address)
+    with pytest.raises(RegionError, match=r"must be a URL such as http://127\.0\.0\.1:4577"):
+        sagebuild.connect(region="eu-west-1")
+
+
 def test_parameters_are_checked_before_they_are_written(parameters: Parameters) -> None:
     with pytest.raises(ParameterError, match="did you mean 'trainvolumesize'"):
         parameters.set(trainvolumesiz=3)

@@ -118,6 +118,20 @@ def test_a_failed_endpoint_names_its_cause_first(stack: Stack, lines: list[str],
     assert lines[-1] in text
 
 
+@pytest.mark.parametrize(
+    ("step", "error", "cause"),
+    [
+        ("Create Model", "SageMaker.SageMakerException", "Could not find model data at s3://m/x. (Status Code: 400)"),
+        ("Pack Model", "PreflightError", '{"errorMessage": "Could not find model data at s3://m/x."}'),
+    ],
+)
+def test_a_training_that_saved_nothing_names_the_folder(stack: Stack, step: str, error: str, cause: str) -> None:
+    completed = Job(NAME, "Completed")
+    reason = explain_build(stack.service, build(), Ending("FAILED", error, cause, now()), completed, step)
+    assert reason.startswith("The training saved no model: its folder SM_MODEL_DIR")
+    assert "SageMaker: Could not find model data at s3://m/x." in reason
+
+
 def test_without_a_log_the_reason_is_that_of_sagemaker_and_the_command(stack: Stack) -> None:
     ending = Ending("FAILED", "States.TaskFailed", "{}", now())
     text = explain_build(
