@@ -277,7 +277,7 @@ def test_the_doctor_finds_missing_images_of_your_own(client: Client) -> None:
 
 
 def test_the_doctor_judges_addresses_with_the_rights_of_the_roles(client: Client) -> None:
-    lake = boto3.client("s3", region_name=REGION)  # the user may read the bucket, the training role may not
+    lake: Any = boto3.client("s3", region_name=REGION)  # the user may read the bucket, the training role may not
     lake.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": REGION})
     lake.put_object(Bucket="lake", Key="iris/rows.csv", Body=b"1,2")
     client.parameters.set({"channels.train.uri": "s3://lake/iris/"})
