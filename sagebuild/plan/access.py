@@ -6,7 +6,7 @@ The requests are examined, not the parameters, because they also contain what th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sagebuild.bucket_access import Action, BucketAccess, Place, Use
@@ -15,7 +15,7 @@ from sagebuild.images.byod import locate_source_in_s3
 from sagebuild.parameters import BuildParameters, ByodParameters
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.preflight import OPERATIONS
-from sagebuild.requests.bodies import Bodies
+from sagebuild.requests.bodies import Bodies, Body
 
 # The role that reads and writes the addresses in a request.
 _ROLES = {
@@ -51,24 +51,45 @@ def examine_access(
     artifacts
         The S3 address of the trained model, if the build trains none.
     """
-    access, names = BucketAccess.of(context.service), _name_addresses(context.parameters)
-    uses = {use: None for use in _list_uses(context, bodies, artifacts, names)}
-    denied = [use for use in uses if not access.allows(use)]
-    refused = [use for use in denied if not access.find_policies(use.role)]
-    advice = " and ".join(access.advise(refused))
-    findings.problems += [f"{use}; deploy the service with {advice}, or use a bucket of the stack." for use in refused]
-    for use in denied:
-        if policies := access.find_policies(use.role):
-            findings.add_note(f"{use}, unless a policy in {policies} allows it; that was not examined.")
+    names = _name_addresses(context.parameters)
+    uses = [*_list_uses(bodies, names)]
+    if artifacts:
+        uses.append(Use(names.get(artifacts, "the trained model"), artifacts, "HostingRole", "read", "object"))
+    byod = context.narrow(ByodParameters)
+    if byod and (source := locate_source_in_s3(byod)):
+        place: Place = "prefix" if source.endswith("/") else "object"
+        uses.append(Use("sourcelocation", source, "ImageProjectRole", "read", place))
+    access = BucketAccess.of(context.service)
+    _judge(access, uses, findings)
     for use in _list_free_uses(bodies, names):
         either = [use, Use(use.name, use.uri, use.role, "write", use.place)]
         if not any(map(access.allows, either)):
             findings.add_note(f"{use.name} is {use.uri}, which {use.role} may neither read nor write.")
 
 
-def _list_uses(
-    context: BuildContext[BuildParameters], bodies: Bodies, artifacts: str | None, names: dict[str, str]
-) -> Iterator[Use]:
+def examine_earlier_model(context: BuildContext[BuildParameters], model: Body, findings: Findings) -> None:
+    """Examine whether an endpoint may still read a model that an earlier build created.
+
+    Parameters
+    ----------
+    model
+        The answer of DescribeModel.
+    """
+    uses = _list_uses({"model": model}, _name_addresses(context.parameters))
+    _judge(BucketAccess.of(context.service), uses, findings)
+
+
+def _judge(access: BucketAccess, uses: Iterable[Use], findings: Findings) -> None:
+    denied = [use for use in dict.fromkeys(uses) if not access.allows(use)]
+    refused = [use for use in denied if not access.find_policies(use.role)]
+    advice = " and ".join(access.advise(refused))
+    findings.problems += [f"{use}; deploy the service with {advice}, or use a bucket of the stack." for use in refused]
+    for use in denied:
+        if policies := access.find_policies(use.role):
+            findings.add_note(f"{use}, unless a policy in {policies} allows it; that was not examined.")
+
+
+def _list_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
     for kind, body in bodies.items():
         for path, uri in _walk(body):
             name, (parent, member) = names.get(uri) or _name_member(kind, path), path[-2:]
@@ -77,11 +98,6 @@ def _list_uses(
             elif parent not in _FREE and member in MEMBERS:
                 actions, place = _CHECKPOINTS if parent == "CheckpointConfig" else MEMBERS[member]
                 yield from (Use(name, uri, _ROLES[kind], action, place) for action in actions)
-    if artifacts:
-        yield Use(names.get(artifacts, "the trained model"), artifacts, "HostingRole", "read", "object")
-    byod = context.narrow(ByodParameters)
-    if byod and (source := locate_source_in_s3(byod)):
-        yield Use("sourcelocation", source, "ImageProjectRole", "read", "prefix" if source.endswith("/") else "object")
 
 
 def _list_free_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:

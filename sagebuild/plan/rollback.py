@@ -20,6 +20,7 @@ from sagebuild.launch.triggers import PREVIOUS, read_target
 from sagebuild.names import parse_resource_name
 from sagebuild.notifications.words import VERBS
 from sagebuild.parameters.overrides import parse_overridden
+from sagebuild.plan.access import examine_earlier_model
 from sagebuild.plan.deployment import (
     DeploymentPlan,
     describe_live,
@@ -126,6 +127,8 @@ def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
     needs = count_instances(variants)
     record_running(service, record.number, needs)
     examine_quotas(service, needs, live.endpoint, findings)
+    with aws_call(f"describe the model {target.model}"):
+        examine_earlier_model(context, dict(service.sagemaker.describe_model(ModelName=target.model)), findings)
     examine_deployment(context, findings)
     examine_scaling(service, live, instance_type, findings)
     findings.raise_problems()

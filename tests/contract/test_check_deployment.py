@@ -82,6 +82,8 @@ def test_arns_of_every_partition_are_accepted_in_it(region: str, partition: str)
     assert check(region, permissionsBoundary=BOUNDARY.format(partition)) == []
 
 
+# tools/bucket-access.cjs, which writes the policies from these parameters, checks them: test_buckets.py.
+CHECKED_BY_BUCKET_ACCESS = {"readBuckets", "writeBuckets", "trainingPolicies", "hostingPolicies"}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"framework": "CAFFE"}, 'framework is "CAFFE"; it must be one of TENSORFLOW, '),
     ({"notificationEmail": "bob"}, 'notificationEmail is "bob"; it must be an email address, or empty.'),
@@ -160,11 +162,11 @@ def test_each_problem_of_a_deployment_is_reported() -> None:
 
 def test_the_wrong_cases_cover_every_parameter() -> None:
     covered = {name for given, _ in WRONG for name in given}
-    assert list_parameters() - covered == {"overridesMayLoosen"}  # as vpcAccess
+    assert list_parameters() - covered == {"overridesMayLoosen", "dashboard", *CHECKED_BY_BUCKET_ACCESS}  # as vpcAccess
 
 
 def test_every_parameter_has_a_rule() -> None:
-    for name in list_parameters() - {"framework"}:
+    for name in list_parameters() - {"framework", *CHECKED_BY_BUCKET_ACCESS}:
         assert template_parameters()[name].keys() & {"AllowedPattern", "AllowedValues"}, name
         assert "AllowedValues" in template_parameters()[name] or template_parameters()[name]["ConstraintDescription"]
     assert {*ARNS, *DEPENDENT, *(name for names in DEPENDENT.values() for name in names)} <= list_parameters()

@@ -37,6 +37,7 @@ PLAN: dict[str, Any] = {
     "number": 1,
     "pipeline": "",
     "preprocess": {"wanted": True, "execution": {"Name": "build-1", "Input": {}}},
+    "source": {"wanted": True, "request": {"ProjectName": "images"}},
     "images": {
         "wanted": True,
         "builds": [{"tag": "build-1-training", "image": "house:build-1-training", "request": {}}],

@@ -25,7 +25,7 @@ SOURCES = [
 COMMERCIAL = re.compile(r"arn:aws:|\.amazonaws\.com|(?<!docs\.)aws\.amazon\.com|amazonaws-us-gov|amazonaws\.cn")
 # Names of services, which are the same in all partitions: packages/aws-cdk-lib/region-info of github.com/aws/aws-cdk.
 PRINCIPAL = re.compile(
-    r"\b(codebuild|events|lambda|sagemaker|sagemaker\.application-autoscaling|scheduler|sns|states)\.amazonaws\.com\b"
+    r"\b(cloudwatch|codebuild|events|lambda|s3|sagemaker|sagemaker\.application-autoscaling|scheduler|sns|states)\.amazonaws\.com\b"
 )
 ALLOWED = {
     "partitions.py",  # the table of all partitions
@@ -47,7 +47,7 @@ def test_no_source_names_a_partition_or_its_hosts() -> None:
     "line",
     [
         "arn:aws:sns:::x",
-        "https://s3.amazonaws.com/",
+        "https://s3.eu-west-1.amazonaws.com/",
         "eu-west-1.console.aws.amazon.com",
         "x.dkr.ecr.y.amazonaws.com",
         "ec2.amazonaws.com",

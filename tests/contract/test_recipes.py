@@ -42,7 +42,7 @@ EXAMPLES = {
     "A build parameter": Example(r"\btrafficencryption\b", 10),
     "A framework": Example(
         r"CHAINER|[cC]hainer",
-        5,
+        6,
         # Some cases of these tests are about Chainer. Version 2 of the SDK and aws-sagemaker-build no longer change.
         (
             "docs/from-estimator.md",
@@ -50,6 +50,8 @@ EXAMPLES = {
             "tests/sdk/version_2.json",
             "tests/unit/conversions.py",
             "tests/unit/predecessor/chainer.json",
+            "tests/functional/test_params_commands.py",
+            "tests/unit/test_framework_requests.py",
             "tests/unit/test_migration.py",
             "tests/unit/golden/chainer.json",
             "tests/unit/golden_requests.py",
@@ -59,11 +61,15 @@ EXAMPLES = {
         ),
     ),
     # Its test has both forms of an alarm's name, which another trigger does not have.
-    "An EventBridge trigger": Example(r"triggerAlarm|AlarmRule|_describe_alarm", 5, ("tests/unit/test_triggers.py",)),
+    "An EventBridge trigger": Example(
+        r"triggerAlarm|AlarmRule|_describe_alarm", 7, ("tests/e2e/test_template.py", "tests/unit/test_triggers.py")
+    ),
     "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 10, ("tests/contract/test_added_intent.py",)),
     "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 6, ("examples/*",)),
     "A step of the state machine and its Lambda function": Example(
-        r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate", 16
+        r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate",
+        17,
+        ("tests/unit/test_log_keys.py", "tests/unit/test_steps.py"),
     ),
     # A removal reads this setting, too.
     "An AWS setting": Example(
@@ -72,7 +78,9 @@ EXAMPLES = {
         ("sagebuild/finish/interfaces.py", "tests/functional/conftest.py", "tests/functional/test_removal.py"),
     ),
     "A command of the command line": Example(
-        r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis", 10, ("notebooks/*", "tests/functional/test_hooks.py")
+        r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis",
+        10,
+        ("notebooks/*", "sagebuild/client/actions.py", "tests/functional/test_hooks.py"),  # `start` runs its checks
     ),
     "A notebook": Example(r"\b07-tuning\b", 3, ("notebooks/05-*",)),
     "A ready example": Example(r"\bexamples/xgboost\b|Example\(\"xgboost\"", 4, ("notebooks/05-*",)),

@@ -171,6 +171,21 @@ def test_a_rollback_without_its_sample_request_is_refused(stack: Stack, hosting:
         dispatch.plan(stack.service, 3)
 
 
+def test_a_rollback_to_a_model_that_the_endpoint_may_no_longer_read_is_refused(
+    stack: Stack, hosting: FakeHosting
+) -> None:
+    model = make_live(stack, hosting, 1)
+    make_live(stack, hosting, 2)
+    hosting.models[model]["PrimaryContainer"] = {"ModelDataUrl": "s3://lake/v1/model.tar.gz"}
+    request_rollback(stack.service, "previous", VOICE)
+    with pytest.raises(PreflightError) as error:
+        dispatch.plan(stack.service, 3)
+    assert str(error.value) == (
+        "CreateModel: PrimaryContainer.ModelDataUrl is s3://lake/v1/model.tar.gz, which HostingRole may not read; "
+        'deploy the service with --param="readBuckets=s3://lake/v1/", or use a bucket of the stack.'
+    )
+
+
 def test_a_rollback_that_fails_is_undone_and_keeps_the_earlier_builds_model(stack: Stack, hosting: FakeHosting) -> None:
     configs = [make_live(stack, hosting, number) for number in (1, 2)]
     number = request_rollback(stack.service, "previous", VOICE).number
