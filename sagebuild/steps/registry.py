@@ -16,6 +16,7 @@ from sagebuild.running.job import complete_job, describe_job, job_facts
 from sagebuild.service import Service, aws_call, suppress_code
 from sagebuild.steps.approval import answer_approval, asks_approval
 from sagebuild.steps.package import build_package, describe_package, write_metrics, write_parameters
+from sagebuild.steps.package_group import create_package_group
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.literals import ModelApprovalStatusType
@@ -57,6 +58,7 @@ def register_model(service: Service, request: Mapping[str, Any]) -> str:
                 Bucket=bucket, Key=f"{key}/{name}.json", Body=text.encode(), ContentType="application/json"
             )
     body = build_package(service, record, request, f"s3://{bucket}/{key}")
+    create_package_group(service)  # unless it exists; a user may have deleted it
     with aws_call(f"register the model of build {record.number}"):
         package = service.sagemaker.create_model_package(**body)["ModelPackageArn"]
     update_build(service, record.number, model_package=package)

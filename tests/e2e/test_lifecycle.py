@@ -53,6 +53,8 @@ NEEDED_ON_AWS_ALONE = {
         "sagemaker:UpdateEndpointWeightsAndCapacities",
     },
     "ModelSteps": {
+        "sagemaker:AddTags",  # when a user has deleted the model package group
+        "sagemaker:CreateModelPackageGroup",
         "s3:AbortMultipartUpload",  # when the upload of a large model breaks off
         "ecr:DescribeImages",  # SageMaker calls it with the role that registers
         "sagemaker:DescribeModelPackage",  # when the build is stopped in the middle of the registration

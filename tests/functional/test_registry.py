@@ -17,7 +17,7 @@ from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
 from sagebuild.parameters import parse_parameters
 from sagebuild.steps.package import plan_package
-from sagebuild.steps.package_group import claim_package_group
+from sagebuild.steps.package_group import claim_package_group, owns_package_group
 from sagebuild.steps.registry import answer_from_registry, register_model
 from tests.functional.conftest import REGION, STACK, Stack
 
@@ -74,9 +74,8 @@ class Sage:
 
 @pytest.fixture
 def sage(stack: Stack) -> Sage:
-    """A stack with a trained build and a registry."""
+    """A stack with a trained build, whose model package group a user has deleted."""
     launch_build(stack.service, Trigger("push", "owner/name (main)"))
-    claim_package_group(stack.service)
     stack.service.s3.put_object(Bucket=f"{STACK}-code", Key="source.tar.gz", Body=b"any")
     name = name_resource(stack.service, 1)
     update_build(stack.service, 1, parameters=json.dumps(DOCUMENT), training_job=name, model=name, status="running")
@@ -259,3 +258,10 @@ def test_a_package_group_that_something_else_created_is_neither_taken_nor_delete
     remove_leftovers(stack.service, sleep=lambda _: None)  # of a first deployment that failed
     groups = stack.service.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
     assert [group["ModelPackageGroupName"] for group in groups] == [STACK]
+
+
+@pytest.mark.usefixtures("sage")
+def test_a_missing_group_is_created_with_the_tags_of_the_stack(stack: Stack) -> None:
+    assert not owns_package_group(stack.service)
+    register(stack)
+    assert owns_package_group(stack.service)

@@ -25,7 +25,7 @@ MACHINE: dict[str, Any] = json.loads((ROOT / "statemachine.asl.json").read_text(
 
 def plan(**parts: Any) -> dict[str, Any]:
     """The part of a plan that the state machine's choices read, of a build with a training and an endpoint."""
-    unwanted = ("preprocess", "images", "quality", "register", "approval", "smokeTest", "postprocess")
+    unwanted = ("preprocess", "source", "images", "quality", "register", "approval", "smokeTest", "postprocess")
     usual: dict[str, Any] = {name: {"wanted": False} for name in unwanted}
     usual |= {"mode": "train", "packing": None, "deploy": True, "maximumPolls": 40}
     return {PLAN: usual | {"scaling": {"wanted": False, "release": False}} | parts}
