@@ -12,6 +12,7 @@ from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.diagnosis import Diagnosis, Finding
 from sagebuild.client.examination import CreateClient, Examination
 from sagebuild.client.github_trust import describe_trust
+from sagebuild.client.new_account import examine_new_account
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import format_cost
 from sagebuild.errors import ParameterError, SagebuildError
@@ -143,6 +144,7 @@ def _check_account(examined: Examination) -> Results:
     examine_account(examined.context, examined.live.endpoint, findings)
     examine_deployment(examined.context, findings)
     examine_scaling(examined.service, examined.live, production.get("InstanceType"), findings)
+    yield from examine_new_account(examined)
     yield from _report(findings, "the account allows the build")
 
 

@@ -71,7 +71,8 @@ def explain_short_quota(name: str, value: float, need: int, old: int, others: Se
     others
         What other pipelines use.
     """
-    short = f"The account's quota '{name}' is {value:g}, and the build needs {need}"
+    new = ", as in many new accounts" if value == 0 else ""
+    short = f"The account's quota '{name}' is {value:g}{new}, and the build needs {need}"
     if old:
         short += f" in addition to the {old} that serve until the update is complete"
     if value < need + old or not others:

@@ -18,7 +18,9 @@ from sagebuild.builds.records import Trigger, now, update_build
 from sagebuild.client.build import Build
 from sagebuild.client.doctor import BUILD_CHECKS
 from sagebuild.client.document import Parameters
+from sagebuild.client.examination import Examination
 from sagebuild.client.launch_requests import build_overrides, request_build, request_rollback
+from sagebuild.client.new_account import CODEBUILD_QUOTA, SCALING_ROLE, examine_new_account
 from sagebuild.client.stack import Stack as Client
 from sagebuild.errors import (
     BuildNotFoundError,
@@ -315,6 +317,30 @@ def test_the_doctor_shows_which_subjects_of_github_the_stack_trusts(client: Clie
     assert advice.startswith(f"the role trusts {plain}. If the repository was created, ")
     assert advice.endswith(": gh api repos/octo/house-prices --jq .owner.id,.id")
     assert deploy([plain, with_ids]) == [f"the role trusts {plain} and {with_ids}"]
+
+
+def test_the_doctor_explains_what_a_new_account_lacks(client: Client) -> None:
+    quotas = FakeQuotas({CODEBUILD_QUOTA: 0})
+
+    def examine() -> list[tuple[str, str]]:
+        clients = {"service-quotas": quotas, "iam": boto3.client("iam")}
+        return list(examine_new_account(Examination(client.service, clients.__getitem__)))
+
+    client.parameters.replace({"framework": "SCIKIT"})
+    assert examine() == []
+    client.parameters.replace({"framework": "BYOD", "sourcelocation": "source.zip"})
+    ((state, text),) = examine()
+    assert state == "error"
+    assert f"'{CODEBUILD_QUOTA}' is 0" in text
+    quotas.quotas[CODEBUILD_QUOTA] = 1
+    assert examine() == []
+    scaling = {"minimum": 1, "maximum": 2, "target": 5}
+    client.parameters.replace({"framework": "SCIKIT", "hostinstancetype": "ml.m5.large", "autoscaling": scaling})
+    ((state, text),) = examine()
+    assert state == "ok"
+    assert "create-service-linked-role --aws-service-name sagemaker.application-autoscaling.amazonaws.com" in text
+    boto3.client("iam").create_role(RoleName=SCALING_ROLE, AssumeRolePolicyDocument="{}")
+    assert examine() == []
 
 
 def test_the_doctor_finds_missing_images_of_your_own(client: Client) -> None:

@@ -341,8 +341,8 @@ def test_own_images_must_exist_in_this_account_and_region(ready: Stack) -> None:
 def test_instances_beyond_the_quota_are_reported(ready: Stack) -> None:
     give_quotas(ready, {"other": 1, TRAINING: 0, ENDPOINT: 1})
     assert find_problems(ready, hostinstancecount=2) == [
-        f"The account's quota '{TRAINING}' is 0, and the build needs 1; request an increase in the Service Quotas "
-        "console, or choose another instance type or count.",
+        f"The account's quota '{TRAINING}' is 0, as in many new accounts, and the build needs 1; request an increase "
+        "in the Service Quotas console, or choose another instance type or count.",
         f"The account's quota '{ENDPOINT}' is 1, and the build needs 2; request an increase in the Service Quotas "
         "console, or choose another instance type or count.",
     ]
