@@ -45,6 +45,7 @@ DEPENDENT = {
     "uploadTrigger": ("uploadPrefix", "uploadSuffix"),
     "codecommitRepository": ("codecommitBranch",),
     "githubRepository": ("githubBranch", "githubOwnerId", "githubRepositoryId"),
+    "notebookInstanceType": ("notebookRepository",),
 }
 ARNS = (
     "trainingConfigFunction",
@@ -56,6 +57,8 @@ ARNS = (
     "triggerAlarm",
     "permissionsBoundary",
 )
+# Regions where CloudFormation has no AWS::SageMaker::NotebookInstance: the resource schemas that cfn-lint ships.
+NO_NOTEBOOKS = ("me-central-1", "us-gov-east-1")
 OFF = ("", "false")
 SHOWN = 100  # characters of a value in a sentence
 
@@ -93,6 +96,7 @@ def find_problems(deployment: Deployment) -> list[str]:
         *_check_arns(rest),
         *_check_alexa(rest),
         *_check_codecommit(rest),
+        *_check_notebook(rest),
     ]
 
 
@@ -203,6 +207,18 @@ def _check_codecommit(deployment: Deployment) -> Iterator[str]:
     region = deployment.region
     if deployment.parameters.get("codecommitRepository") and region not in list_regions("codecommit"):
         yield f"codecommitRepository is set, but the region {region} has no CodeCommit."
+
+
+def _check_notebook(deployment: Deployment) -> Iterator[str]:
+    if not deployment.parameters.get("notebookInstanceType"):
+        return
+    if deployment.parameters.get("notebookRepository") == "":
+        yield (
+            "notebookInstanceType needs notebookRepository, the https address of the git repository whose client and "
+            "notebooks the instance installs."
+        )
+    if deployment.region in NO_NOTEBOOKS:
+        yield f"notebookInstanceType is set, but CloudFormation has no notebook instances in {deployment.region}."
 
 
 def quote(value: str) -> str:

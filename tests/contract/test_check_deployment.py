@@ -14,6 +14,7 @@ from tests.engine import ROOT
 from tools.check_deployment import (
     ARNS,
     DEPENDENT,
+    NO_NOTEBOOKS,
     Deployment,
     find_problems,
     list_parameters,
@@ -59,6 +60,7 @@ def test_the_defaults_can_be_deployed() -> None:
         {"permissionsBoundary": BOUNDARY.format("aws")},
         {"permissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
         {"alexaSkillId": SKILL},
+        {"notebookInstanceType": "ml.t3.medium", "notebookRepository": "https://example.com/owner/sagebuild.git"},
         {"vpcAccess": "true", "overridesMayLoosen": "true"},
     ],
     ids=str,
@@ -129,6 +131,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"postprocessStateMachine": "arn:aws:states:eu-west-2:123456789012:stateMachine:a"}, "is in the region eu-west-2"),
     ({"permissionsBoundary": "limit"}, "it must be the ARN of an IAM policy, or empty."),
     ({"permissionsBoundary": BOUNDARY.format("aws-us-gov")}, "is in the partition aws-us-gov"),
+    ({"notebookInstanceType": "t3.medium"}, "it must be an instance type such as ml.t3.medium, or empty."),
+    ({"notebookInstanceType": "ml.t3.medium"}, "notebookInstanceType needs notebookRepository, the https address"),
+    (
+        {"notebookRepository": "https://example.com/r.git"},
+        "notebookRepository has no effect without notebookInstanceType",
+    ),
+    (
+        {"notebookInstanceType": "ml.t3.medium", "notebookRepository": 'https://e.com/"; rm -r .'},
+        "it must be the https address of a git repository with sagebuild, or empty.",
+    ),
     ({"githubRepo": "o/n"}, "There is no deploy parameter githubRepo, did you mean githubRepository; "),
     ({"colour": "blue"}, "There is no deploy parameter colour; serverless.yml lists all of them."),
     ({"region": "eu-wst-1"}, "The region eu-wst-1 is unknown, did you mean eu-west-1; pass an AWS region"),
@@ -189,10 +201,17 @@ def test_regions_whose_cloudformation_lacks_a_resource_type_are_refused() -> Non
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "resources").glob("*.yml")]
     types = {kind for text in texts for kind in re.findall(r"^ +Type: (AWS::\w+::\w+)$", text, re.MULTILINE)}
     types |= {"AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::Lambda::EventSourceMapping"}
-    refused = []
+    notebook = {"AWS::SageMaker::NotebookInstance", "AWS::SageMaker::NotebookInstanceLifecycleConfig"}
+    refused, without_notebooks = [], []
     for path in (Path(cfnlint.__file__).parent / "data" / "schemas" / "providers").glob("*-*.json"):
-        if types - json.loads(path.read_text(encoding="utf-8")).keys():
+        lacking = types - json.loads(path.read_text(encoding="utf-8")).keys()
+        if lacking - notebook:
             refused.append(path.stem)
+        elif lacking:
+            without_notebooks.append(path.stem)
+    assert sorted(without_notebooks) == sorted(NO_NOTEBOOKS)
+    given = {"notebookInstanceType": "ml.t3.medium", "notebookRepository": "https://example.com/sagebuild"}
+    assert all(check(region) == [] and len(check(region, **given)) == 1 for region in NO_NOTEBOOKS)
     assert [region for region in refused if not check(region)] == []
     assert {"ap-east-2", "ca-west-1", "mx-central-1"} <= set(refused)
     assert "cn-north-1" not in refused

@@ -202,7 +202,7 @@ def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
     sources = Counter(
         source for function in FUNCTIONS.values() for each in function.get("events", []) for source in each
     )
-    assert (kinds["IAM::Role"], optional["IAM::Role"]) == (12, 1)  # one for GitHub
+    assert (kinds["IAM::Role"], optional["IAM::Role"]) == (13, 2)  # one for GitHub, one for the notebook instance
     assert len(FUNCTIONS) == 14
     assert (kinds["Events::Rule"], optional["Events::Rule"]) == (5, 4)  # one for each trigger
     assert sources == {"eventBridge": 3, "schedule": 1, "sqs": 1}  # of which four are rules
@@ -312,8 +312,9 @@ def test_permissions_are_named_one_by_one(path: Path) -> None:
     assert ":policy/" not in text
 
 
-# SageMaker creates these two: that of the trainings is the account's, and the removal deletes the endpoints'.
-CREATES_LOG_GROUPS = {"TrainingRole", "HostingRole"}
+# SageMaker creates these: the account's for trainings and notebook instances, and the endpoints', which the removal
+# deletes.
+CREATES_LOG_GROUPS = {"TrainingRole", "HostingRole", "NotebookRole"}
 
 
 def test_no_role_can_create_a_log_group_again_after_its_removal() -> None:

@@ -262,6 +262,7 @@ def test_the_page_maps_every_parameter_and_output_to_names_that_exist(heading: s
     rows = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0].splitlines()
     cells = [row.strip("| ").split(" | ") for row in rows if row.startswith("| `")]
     assert {name for old, _ in cells for name in re.findall("`(.+?)`", old)} == set(names.split())
-    service = (ROOT / "serverless.yml").read_text(encoding="utf-8")
+    files = (ROOT / "serverless.yml", ROOT / "resources" / "operations.yml", ROOT / "resources" / "notebook.yml")
+    service = "\n".join(path.read_text(encoding="utf-8") for path in files)
     for new in {name for _, text in cells for name in re.findall(r"`([A-Za-z]+)`", text)}:
         assert f" {new}:" in service or any(new in model.model_fields for model in MODELS.values()), new

@@ -63,7 +63,7 @@ DEPLOYED = {
 ELSEWHERE = {
     "externaltrainingpolicy": "the training role has its own policies; docs/operations.md lists them",
     "externalhostingpolicy": "the hosting role has its own policies; docs/operations.md lists them",
-    "notebookinstancetype": "no parameter document creates a notebook instance; notebooks/ runs on any machine",
+    "notebookinstancetype": "it is a deploy parameter, notebookInstanceType",
     "externaldatabucket": "channels name their bucket by uri; the training role must be able to read it",
     "externalcodebucket": "give the source of the Dockerfiles as sourcelocation",
 }
