@@ -35,6 +35,7 @@ def make(stack: Stack, body: str, given: list[dict[str, Any]], tags: Mapping[str
     names = _pseudo_parameters(stack) | parameters.resolve(declared, values, _parameter_reader(stack))
     plan = Plan(body, parsed, values, names, {}, {}, tags)
     kept = {section: _evaluate_section(stack, plan, section) for section in ("Resources", "Outputs")}
+    template.check_served(kept["Resources"])
     _check_absent(parsed, kept)
     return replace(plan, resources=kept["Resources"], outputs=kept["Outputs"])
 

@@ -1,7 +1,7 @@
 """Parses templates and refuses invalid ones: unknown types, unresolved references, cycles."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -92,6 +92,12 @@ def _check_resources(resources: dict[str, Any]) -> None:
     types = sorted({definition["Type"] for definition in resources.values()})
     if unknown := [kind for kind in types if not kind.startswith("Custom::") and not schemas.exists(kind)]:
         raise ValidationError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
+    check_served({name: each for name, each in resources.items() if "Condition" not in each})
+
+
+def check_served(resources: Mapping[str, Any]) -> None:
+    """Refuse resources that AWS supports and this engine does not; of those with a condition, only the created ones."""
+    types = sorted({definition["Type"] for definition in resources.values()})
     if unknown := [kind for kind in types if not providers.exists(kind)]:
         raise ValidationError(f"local/ does not serve the resource types [{', '.join(unknown)}]")
     for name, definition in resources.items():

@@ -108,3 +108,15 @@ def test_iam_resources_need_a_capability(stack: Stack) -> None:
         stack.api.create_stack(
             StackName=stack.name, TemplateBody=json.dumps({"Resources": {"R": role}}), Capabilities=["CAPABILITY_IAM"]
         )
+
+
+def test_only_created_resources_must_be_of_a_served_type(stack: Stack) -> None:
+    form = {"Parameters": {"On": {"Type": "String"}}, "Conditions": {"On": {"Fn::Equals": [{"Ref": "On"}, "true"]}}}
+    resources = {"Q": QUEUE, "X": {"Type": "AWS::EC2::VPC", "Condition": "On"}}
+
+    def create(value: str) -> dict[str, Any]:
+        given = [{"ParameterKey": "On", "ParameterValue": value}]
+        return stack.create(resources, template=form, Parameters=given)
+
+    assert "local/ does not serve the resource types [AWS::EC2::VPC]" in refusal(lambda: create("true"))
+    assert create("false")["StackStatus"] == "CREATE_COMPLETE"
