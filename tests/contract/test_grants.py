@@ -59,6 +59,13 @@ def test_every_role_that_creates_jobs_or_endpoints_may_create_grants_and_no_othe
     assert granting - set(JOBS) == {name for name, role in roles.items() if starting.search(role)}
 
 
+def test_the_removal_keeps_the_keys_for_sagemaker_until_jobs_and_endpoints_have_gone() -> None:
+    needed = load("storage.yml")["Resources"]["Leftovers"]["Properties"]["NeededUntilThen"]
+    for name, policy in load("keys.yml")["Resources"].items():
+        is_needed = {"Fn::If": ["HasKmsKeys", {"Ref": name}, {"Ref": "AWS::NoValue"}]} in needed
+        assert is_needed is (policy["Properties"]["Roles"] != [{"Ref": "BuildStepsRole"}]), name
+
+
 def test_the_documented_key_policy_has_the_same_statements() -> None:
     text = (ROOT / "docs" / "policies" / "key.json").read_text(encoding="utf-8")
     outputs = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))["resources"][-1]["Outputs"]
