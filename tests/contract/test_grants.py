@@ -59,11 +59,15 @@ def test_every_role_that_creates_jobs_or_endpoints_may_create_grants_and_no_othe
     assert granting - set(JOBS) == {name for name, role in roles.items() if starting.search(role)}
 
 
-def test_the_removal_keeps_the_keys_for_sagemaker_until_jobs_and_endpoints_have_gone() -> None:
+@pytest.mark.parametrize("file", ["buckets.yml", "keys.yml"])
+def test_the_removal_keeps_the_access_of_jobs_and_endpoints_until_they_have_gone(file: str) -> None:
     needed = load("storage.yml")["Resources"]["Leftovers"]["Properties"]["NeededUntilThen"]
-    for name, policy in load("keys.yml")["Resources"].items():
-        is_needed = {"Fn::If": ["HasKmsKeys", {"Ref": name}, {"Ref": "AWS::NoValue"}]} in needed
-        assert is_needed is (policy["Properties"]["Roles"] != [{"Ref": "BuildStepsRole"}]), name
+    for name, policy in load(file)["Resources"].items():
+        is_needed = {"Fn::If": [policy["Condition"], {"Ref": name}, {"Ref": "AWS::NoValue"}]} in needed
+        # Image builds and the steps of a build have ended when the removal deletes jobs.
+        assert is_needed is (
+            policy["Properties"]["Roles"] not in ([{"Ref": "BuildStepsRole"}], [{"Ref": "ImageProjectRole"}])
+        )
 
 
 def test_the_documented_key_policy_has_the_same_statements() -> None:
