@@ -161,6 +161,11 @@ class Service:
         return self._create_client("lambda")  # type: ignore[no-any-return]
 
     @cached_property
+    def kms(self) -> Any:
+        """The KMS client, for the user's own keys."""
+        return self._create_client("kms")
+
+    @cached_property
     def logs(self) -> CloudWatchLogsClient:
         """The CloudWatch Logs client, for the logs of jobs, image builds and the endpoint."""
         return self._create_client("logs")  # type: ignore[no-any-return]

@@ -95,6 +95,10 @@ class Settings:
     training_role_arn = Required()
     hosting_role_arn = Required()
     bucket_access = Required()  # JSON: what the roles of builds may read and write in S3; see bucket_access.py
+    kms_keys = Optional()  # ARNs of the user's own keys that the roles may use, with commas between them
+    async_topics = Optional()  # ARNs of topics to which endpoints may publish, with commas between them
+    codecommit_repository = Optional()  # name of the repository whose pushes start builds
+    codecommit_repositories = Optional()  # names of others that image builds may clone, with commas between them
     image_project = Required()  # name of the CodeBuild project
     image_log_group = Required()
     image_repository_uri = Required()  # account.dkr.ecr.region.domain/name

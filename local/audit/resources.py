@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
 
 from local import config
 from local.calls import Call
@@ -168,6 +169,13 @@ def _iam(call: Call) -> Iterator[str]:
     yield from _values(call, "PolicyArn") if "RoleName" not in call.parameters else []
 
 
+def _kms(call: Call) -> Iterator[str]:
+    """A call that names an alias needs the permission for its key; no ARN of an alias stands in a policy."""
+    for name in _values(call, "KeyId"):
+        own = kms_backends[config.ACCOUNT][call.region].any_id_to_key_id(name)
+        yield name if ":key/" in name else _arn(call, "key/{}", own)
+
+
 def _lambda(call: Call) -> Iterator[str]:
     qualifier = call.parameters.get("Qualifier")
     for name in _values(call, "FunctionName"):
@@ -227,6 +235,7 @@ _DERIVED: dict[str, Callable[[Call], Iterator[str]]] = {
     "dynamodb": _dynamodb,
     "events": _events,
     "iam": _iam,
+    "kms": _kms,
     "lambda": _lambda,
     "logs": _logs,
     "s3": _s3,

@@ -22,6 +22,8 @@ from sagebuild.parameters.store import name_document
 from sagebuild.plan.access import examine_access
 from sagebuild.plan.deployment import examine_deployment, examine_scaling
 from sagebuild.plan.findings import Findings
+from sagebuild.plan.grants import examine_repository, examine_topics
+from sagebuild.plan.keys import examine_keys
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
 from sagebuild.plan.quotas import count_needs
 from sagebuild.service import Service
@@ -132,10 +134,13 @@ def _check_data(examined: Examination) -> Results:
 
 
 def _check_access(examined: Examination) -> Results:
-    """Check the S3 addresses of the next build with the rights of the roles that use them, not with the user's."""
+    """Check what the next build uses outside the stack with the rights of its roles, not with the user's."""
     requests, findings = examined.requests, Findings()
     artifacts = requests.training.artifacts if requests.training else None
     examine_access(examined.context, requests.bodies, artifacts, findings)
+    examine_keys(examined.context, requests.bodies, findings)
+    examine_topics(examined.context, requests.bodies, findings)
+    examine_repository(examined.context, findings)
     yield from _report(findings, "the roles of jobs and models may use the data, scripts and outputs")
 
 

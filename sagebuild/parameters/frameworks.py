@@ -205,7 +205,7 @@ class ByodParameters(BuildParameters):
     sourcelocation: Annotated[str | None, DockerSource] = Field(
         default=None,
         description="Source of the Dockerfiles: a .zip or folder/ in S3 (an address, or a key of the code bucket), a "
-        "GitHub repository, or a CodeCommit repository of the account.",
+        "GitHub repository, or a CodeCommit repository of the deploy parameter codecommitRepositories.",
     )
     sourceversion: Annotated[str | None, SourceVersion] = Field(
         default=None,

@@ -72,10 +72,12 @@ class Asynchronous(StrictModel):
         default=None, description="Concurrent requests for each instance. Default: SageMaker chooses."
     )
     successtopic: Annotated[str | None, TopicArn] = Field(
-        default=None, description="SNS topic for successful requests; its policy must let the hosting role publish."
+        default=None,
+        description="SNS topic for successful requests: the results topic, or one of the deploy parameter asyncTopics.",
     )
     errortopic: Annotated[str | None, TopicArn] = Field(
-        default=None, description="SNS topic for failed requests; its policy must let the hosting role publish."
+        default=None,
+        description="SNS topic for failed requests: the results topic, or one of the deploy parameter asyncTopics.",
     )
 
 
@@ -184,12 +186,12 @@ class TrainingOptions(StrictModel):
         "needs a quota.",
     )
     volumekmskey: Annotated[str | None, KeyId] = Field(
-        default=None, description="KMS key for the disks of the training instances."
+        default=None, description="KMS key of the deploy parameter kmsKeys for the disks of the training instances."
     )
     outputkmskey: Annotated[str | None, KeyId] = Field(
         default=None,
-        description="KMS key for the output of the training and of an asynchronous endpoint in S3; its policy must "
-        "let the training and hosting roles use it.",
+        description="KMS key of the deploy parameter kmsKeys for the output of the training, the served model and the "
+        "answers of an asynchronous endpoint in S3.",
     )
 
 
@@ -217,7 +219,7 @@ class EndpointOptions(StrictModel):
     """The options of an endpoint."""
 
     hostkmskey: Annotated[str | None, KeyId] = Field(
-        default=None, description="KMS key for the disks of the endpoint's instances."
+        default=None, description="KMS key of the deploy parameter kmsKeys for the disks of the endpoint's instances."
     )
     serverless: Serverless | None = Field(
         default=None, description="A serverless endpoint; hostinstancetype then only selects the image."

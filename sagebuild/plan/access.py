@@ -5,7 +5,6 @@ The requests are examined, not the parameters, because they also contain what th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import locate_source_in_s3
 from sagebuild.parameters import BuildParameters, ByodParameters
 from sagebuild.plan.findings import Findings
-from sagebuild.plan.preflight import OPERATIONS
+from sagebuild.plan.members import Path, list_texts, name_member, name_texts
 from sagebuild.requests.bodies import Bodies, Body
 
 # The role that reads and writes the addresses in a request.
@@ -91,8 +90,8 @@ def _judge(access: BucketAccess, uses: Iterable[Use], findings: Findings) -> Non
 
 def _list_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
     for kind, body in bodies.items():
-        for path, uri in _walk(body):
-            name, (parent, member) = names.get(uri) or _name_member(kind, path), path[-2:]
+        for path, uri in _list_addresses(body):
+            name, (parent, member) = names.get(uri) or name_member(kind, path), path[-2:]
             if parent in _FREE and member.lower() == _SOURCE:
                 yield Use(name, uri, _ROLES[kind], "read", "object")
             elif parent not in _FREE and member in MEMBERS:
@@ -103,39 +102,15 @@ def _list_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
 def _list_free_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
     """Yield the addresses that only scripts and containers use, each as if they were read."""
     for kind, body in bodies.items():
-        for path, uri in _walk(body):
+        for path, uri in _list_addresses(body):
             if path[-2] in _FREE and path[-1].lower() != _SOURCE:
-                yield Use(names.get(uri) or _name_member(kind, path), uri, _ROLES[kind], "read", "object")
+                yield Use(names.get(uri) or name_member(kind, path), uri, _ROLES[kind], "read", "object")
 
 
-def _walk(value: Any, path: tuple[str, ...] = ("",)) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the path and the text of each S3 address in a request; a path has two names at least."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _walk(inner, (*path, str(name)))
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from _walk(inner, (*path[:-1], f"{path[-1]}[{index}]"))
-    elif isinstance(value, str):
-        text = _read_json(value) if value.startswith('"') else value  # as the hyperparameters of script mode are
-        if text.startswith("s3://"):
-            yield path, text
-
-
-def _name_member(kind: str, path: tuple[str, ...]) -> str:
-    return f"{OPERATIONS[kind]}: {'.'.join(path[1:])}"
-
-
-def _read_json(text: str) -> str:
-    try:
-        return str(json.loads(text))
-    except ValueError:
-        return text
+def _list_addresses(body: Any) -> Iterator[tuple[Path, str]]:
+    """Yield the path and the text of each S3 address in a request."""
+    return ((path, text) for path, text in list_texts(body) if text.startswith("s3://"))
 
 
 def _name_addresses(parameters: BuildParameters) -> dict[str, str]:
-    """Return the dotted names of the S3 addresses in a parameter document, by address."""
-    found: dict[str, list[str]] = {}
-    for path, uri in _walk(parameters.model_dump()):
-        found.setdefault(uri, []).append(".".join(path[1:]))
-    return {uri: " and ".join(names) for uri, names in found.items()}
+    return name_texts(parameters, lambda _, text: text.startswith("s3://"))

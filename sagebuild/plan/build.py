@@ -25,6 +25,8 @@ from sagebuild.plan.deployment import (
     plan_deployment,
 )
 from sagebuild.plan.findings import Findings
+from sagebuild.plan.grants import examine_repository, examine_topics
+from sagebuild.plan.keys import examine_keys
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
 from sagebuild.plan.quotas import count_needs
 from sagebuild.plan.requests import plan_requests
@@ -79,6 +81,9 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         record_running(service, record.number, needs)
         examine_quotas(service, needs, live.endpoint, findings)
     examine_access(context, bodies, artifacts, findings)
+    examine_keys(context, bodies, findings)
+    examine_topics(context, bodies, findings)
+    examine_repository(context, findings)
     examine_inputs(context, artifacts, findings)
     examine_images(context, findings)
     examine_account(context, live.endpoint, findings)

@@ -32,12 +32,14 @@ _NGINX_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error"}
 class PackingPlan(TypedDict):
     """S3 addresses of the source archive to add to the model's archive, and of the resulting archive.
 
-    ``entry`` is the path of a serving script in a folder, which the server imports through FOLDER_SCRIPT.
+    ``entry`` is the path of a serving script in a folder, which the server imports through FOLDER_SCRIPT. ``key`` is
+    the user's KMS key for the output of the training, which also encrypts the new archive.
     """
 
     source: str
     target: str
     entry: NotRequired[str]
+    key: NotRequired[str]
 
 
 def build_script_hyperparameters(context: BuildContext[ScriptModeParameters]) -> dict[str, Any]:
@@ -115,7 +117,11 @@ def plan_packing(context: BuildContext[ScriptModeParameters]) -> PackingPlan | N
     target = f"s3://{service.settings.model_bucket}/{key_packed_model(service, context.number)}"
     script = _serving_script(parameters)
     plan: PackingPlan = {"source": source, "target": target}
-    return plan | {"entry": script} if "/" in script else plan
+    if "/" in script:
+        plan["entry"] = script
+    if parameters.outputkmskey:
+        plan["key"] = parameters.outputkmskey
+    return plan
 
 
 def key_packed_model(service: Service, number: int) -> str:

@@ -45,7 +45,9 @@ with open(__file__, "rb") as _script:
 """
 
 
-def pack_model(service: Service, artifacts: str, source: str, target: str, entry: str | None = None) -> str:
+def pack_model(
+    service: Service, artifacts: str, source: str, target: str, entry: str | None = None, key: str | None = None
+) -> str:
     """Copy a model's archive with a source archive as its folder code/, which replaces an existing code/.
 
     Input and output are streamed, so that the model may exceed memory and disk.
@@ -56,6 +58,8 @@ def pack_model(service: Service, artifacts: str, source: str, target: str, entry
         S3 URIs of the model.tar.gz, the source archive and the new archive.
     entry
         Path of a serving script in a folder; the new archive gets a script beside that folder that imports it.
+    key
+        The KMS key that encrypts the new archive; default: the encryption of its bucket.
 
     Returns
     -------
@@ -80,12 +84,13 @@ def pack_model(service: Service, artifacts: str, source: str, target: str, entry
 
     writer = threading.Thread(target=write)
     writer.start()
-    bucket, key = split_s3_uri(target)
+    bucket, name = split_s3_uri(target)
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
     with aws_call(f"write {target}"), os.fdopen(reading, "rb", _PIPE_BYTES) as pipe:
-        service.s3.upload_fileobj(pipe, bucket, key)
+        service.s3.upload_fileobj(pipe, bucket, name, ExtraArgs=encryption)
     writer.join()
     if failures:
-        service.s3.delete_object(Bucket=bucket, Key=key)
+        service.s3.delete_object(Bucket=bucket, Key=name)
         raise failures[0]
     return target
 

@@ -1,4 +1,4 @@
-"""What the user has already: a bucket with data, a topic, a repository and a policy, which a stack uses and leaves."""
+"""What the user has already: a bucket with data, a topic, a key and more, which a stack uses and leaves."""
 
 import json
 from typing import Any
@@ -11,10 +11,11 @@ TRAINING = f"s3://{BUCKET}/iris/train/"
 RESULTS = f"s3://{BUCKET}/iris/results/"
 SOURCE = f"s3://{BUCKET}/iris/source.tar.gz"
 REPOSITORY = "house-prices"
+KEY = "alias/my-lake"
 _TOPIC = "arn:aws:sns:us-east-1:123456789012:features-ready"
 _POLICY = "arn:aws:iam::123456789012:policy/read-my-lake"
-# The deploy parameters that name them.
-PARAMETERS = (
+# The deploy parameters that name them, without the key's.
+_PARAMETERS = (
     f"readBuckets=s3://{BUCKET}/iris/",
     f"writeBuckets={RESULTS}",
     f"trainingPolicies={_POLICY}",
@@ -23,14 +24,18 @@ PARAMETERS = (
 )
 
 
-def create(engine: Engine) -> None:
-    """Create them, before there is a stack."""
+def create(engine: Engine) -> tuple[str, ...]:
+    """Create them, before there is a stack; return the deploy parameters that name them."""
+    kms = engine.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName=KEY, TargetKeyId=key)
     engine.client("s3").create_bucket(Bucket=BUCKET)
     engine.client("sns").create_topic(Name=_TOPIC.rpartition(":")[2])
     engine.client("codecommit").create_repository(repositoryName=REPOSITORY)
     read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/iris/train/*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [read]})
     engine.client("iam").create_policy(PolicyName=_POLICY.rpartition("/")[2], PolicyDocument=document)
+    return (*_PARAMETERS, f"kmsKeys={key}")
 
 
 def fill(stack: DeployedStack) -> None:
@@ -67,6 +72,7 @@ def describe(engine: Engine) -> dict[str, Any]:
         "notifications": configured.get("TopicConfigurations"),
         "topic": sns.get_topic_attributes(TopicArn=_TOPIC)["Attributes"]["Policy"],
         "repository": engine.client("codecommit").get_repository(repositoryName=REPOSITORY)["repositoryMetadata"],
+        "key": engine.client("kms").describe_key(KeyId=KEY)["KeyMetadata"],
         "policy": engine.client("iam").get_policy(PolicyArn=_POLICY)["Policy"]["PolicyId"],
     }
 

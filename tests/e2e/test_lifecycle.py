@@ -24,13 +24,24 @@ from tests.engine import running_engine
 # What a role is granted that the laptop never calls, each with what calls it on AWS.
 NEEDED_ON_AWS_ALONE = {
     "Training": {
+        "kms:CreateGrant",  # SageMaker, for encrypted disks
+        "kms:Decrypt",  # S3, for encrypted objects
+        "kms:DescribeKey",
+        "kms:Encrypt",  # SageMaker, for encrypted output
+        "kms:GenerateDataKey",
         "cloudwatch:PutMetricData",  # SageMaker's agent on the training instance
         "ecr:BatchCheckLayerAvailability",  # pulling the image
         "ecr:GetAuthorizationToken",
         "ecr:GetDownloadUrlForLayer",
         "logs:DescribeLogStreams",  # SageMaker's log agent
     },
+    "BuildSteps": {"kms:Decrypt"},
     "Hosting": {
+        "kms:CreateGrant",  # as for the training
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
         "s3:AbortMultipartUpload",  # when the upload of a large answer breaks off
         "s3:ListBucket",  # for a model that is a folder; local/ takes archives alone
         "cloudwatch:PutMetricData",
@@ -40,6 +51,8 @@ NEEDED_ON_AWS_ALONE = {
         "logs:DescribeLogStreams",
     },
     "BuildStateMachine": {
+        "kms:CreateGrant",  # SageMaker, in the name of who creates an endpoint with encrypted disks
+        "kms:DescribeKey",
         "sagemaker:DeleteEndpoint",  # when an earlier deployment failed, and its finish too
         "events:DescribeRule",  # how .sync hears of the job's end; local/ asks Describe instead
         "events:PutRule",
@@ -55,12 +68,16 @@ NEEDED_ON_AWS_ALONE = {
     "ModelSteps": {
         "sagemaker:AddTags",  # when a user has deleted the model package group
         "sagemaker:CreateModelPackageGroup",
+        "kms:Decrypt",  # S3, for encrypted objects
+        "kms:GenerateDataKey",
         "s3:AbortMultipartUpload",  # when the upload of a large model breaks off
         "ecr:DescribeImages",  # SageMaker calls it with the role that registers
         "sagemaker:DescribeModelPackage",  # when the build is stopped in the middle of the registration
         "sagemaker:UpdateModelPackage",
     },
     "FinishBuild": {
+        "kms:CreateGrant",  # as for the state machine
+        "kms:DescribeKey",
         "sqs:SendMessage",  # when it has failed three times
         "application-autoscaling:DeregisterScalableTarget",  # when a build fails after its scaling was registered
         "cloudwatch:DeleteAlarms",  # Application Auto Scaling, as for the state machine
@@ -80,6 +97,7 @@ NEEDED_ON_AWS_ALONE = {
         "sagemaker:DescribeHyperParameterTuningJob",  # when the build that runs tunes; here it trains
     },
     "ImageProject": {
+        "kms:Decrypt",  # S3, for encrypted objects
         "codecommit:GitPull",  # when the source lies in CodeCommit
         "ecr:BatchGetImage",  # pulling the image that a Dockerfile begins with
         "ecr:GetDownloadUrlForLayer",
@@ -125,9 +143,9 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     seen = Life()
     with running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40") as engine:
         aws = Aws(engine.endpoint_url)
-        lake.create(engine)
+        mine = lake.create(engine)
         before = list_inventory(aws)
-        stack = deploy(engine, *lake.PARAMETERS)
+        stack = deploy(engine, *mine)
         lake.fill(stack)
         seen.document_at_first = _read_document(stack)
         use(stack)
@@ -136,8 +154,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         stack.set_parameters()
         live = stack.live_config()
 
-        mine = [f"--param={parameter}" for parameter in lake.PARAMETERS]
-        again = run_serverless(engine, "deploy", "--force", "--param=framework=PYTORCH", *mine)
+        same = [f"--param={parameter}" for parameter in mine]
+        again = run_serverless(engine, "deploy", "--force", "--param=framework=PYTORCH", *same)
         seen.second_deployment = again.stdout + again.stderr
         seen.document_after_redeployment = _read_document(stack)
         seen.live_after_redeployment = stack.live_config()
@@ -179,9 +197,13 @@ def use(stack: DeployedStack) -> None:
         checkpoints={"uri": checkpoints},
         trainsourcefile=lake.SOURCE,
         keepalive=21600,  # the warm pool is alive until the removal
+        outputkmskey=lake.KEY,
         **scaling,
     )
     assert first["status"] == "succeeded", first["reason"]
+    packed = f"builds/{first['model']}/served/model.tar.gz"
+    served = stack.client("s3").head_object(Bucket=stack.outputs["ModelBucket"], Key=packed)
+    assert (served["ServerSideEncryption"], served["SSEKMSKeyId"]) == ("aws:kms", lake.KEY)
     assert stack.ask_endpoint() > 0.9
     stack.build(hostinstancetype="ml.c5.large", hyperparameters={"trouble": "serving"}, **scaling)
     spoil_packing(stack)

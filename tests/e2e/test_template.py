@@ -38,6 +38,9 @@ EVERYTHING = {
     "triggerTopic": "arn:{partition}:sns:{region}:123456789012:mine",
     "triggerAlarm": "drift",
     "notificationEmail": "you@example.com",
+    "kmsKeys": "arn:{partition}:kms:{region}:123456789012:key/12ab,arn:{partition}:kms:{region}:999999999999:key/mrk-5",
+    "asyncTopics": "arn:{partition}:sns:{region}:123456789012:answers",
+    "codecommitRepositories": "images,models",
 }
 
 
@@ -147,6 +150,8 @@ def test_the_template_has_nothing_of_another_partition(partition: str, region: s
     subject = template["Resources"]["GithubRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
     with_ids = "repo:${Owner}@123/${Name}@456:ref:refs/heads/main"
     assert with_ids in str(resolve(subject, known))
+    sources = template["Resources"]["CloneSourcesPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]["Resource"]
+    assert [arn["Fn::Sub"].rpartition(":")[2] for arn in sources] == ["house-prices", "images", "models"]
     check_roles(template)
     check_custom_resources(template)
 

@@ -39,6 +39,7 @@ from sagebuild.errors import (
 from sagebuild.launch.start import launch_build, pass_on_lock
 from sagebuild.parameters.store import write_document
 from sagebuild.service import Service
+from sagebuild.settings import Settings
 from tests.engine import ROOT
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
@@ -359,6 +360,20 @@ def test_the_doctor_judges_addresses_with_the_rights_of_the_roles(client: Client
     assert find_errors(client, "access") == [
         "channels.train.uri is s3://lake/iris/, which TrainingRole may not read; deploy the service with "
         '--param="readBuckets=s3://lake/iris/", or use a bucket of the stack.'
+    ]
+
+
+def test_the_doctor_judges_keys_and_topics_with_what_the_deployment_grants(client: Client) -> None:
+    kms: Any = boto3.client("kms", region_name=REGION)
+    key, topic = kms.create_key()["KeyMetadata"]["Arn"], f"arn:aws:sns:{REGION}:123456789012:launch"
+    kms.create_alias(AliasName="alias/data", TargetKeyId=key)
+    client.service.settings = Settings({**client.service.settings._values, "LAUNCH_TOPIC_ARN": topic})
+    client.parameters.set({"hostkmskey": "alias/data", "asynchronous.errortopic": topic})
+    assert find_errors(client, "access") == [
+        "hostkmskey is alias/data, a key that the service may not use; deploy the service with "
+        f'--param="kmsKeys={key}".',
+        f"asynchronous.errortopic is {topic}, the launch topic, on which each message starts a build; name another "
+        "topic.",
     ]
 
 

@@ -44,6 +44,25 @@ def test_the_archive_holds_the_model_and_the_script_and_no_older_code(stack: Sta
     }
 
 
+@pytest.mark.parametrize(
+    ("key", "expected"), [(None, ("AES256", None)), ("alias/results", ("aws:kms", "alias/results"))]
+)
+def test_the_archive_is_encrypted_with_the_key_of_the_output(
+    stack: Stack, key: str | None, expected: tuple[str, str | None]
+) -> None:
+    stack.service.s3.put_bucket_encryption(
+        Bucket=f"{STACK}-model",
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+        },
+    )
+    put(stack, MODEL, pack({"model.pt": b"weights"}))
+    put(stack, SOURCE, pack({"train.py": "new"}))
+    pack_model(stack.service, MODEL, SOURCE, TARGET, key=key)
+    found = stack.service.s3.head_object(Bucket=f"{STACK}-model", Key="out")
+    assert (found.get("ServerSideEncryption"), found.get("SSEKMSKeyId")) == expected
+
+
 @pytest.mark.parametrize("path", ["src/serve.py", "src/deep/my-serve.py"])
 def test_a_script_in_a_folder_is_imported_by_file_name(stack: Stack, path: str, tmp_path: Path) -> None:
     script = """from __future__ import annotations

@@ -466,3 +466,18 @@ def test_a_deny_in_a_bucket_policy_honours_its_condition(engine: Engine, secure:
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     with pytest.raises(ClientError) if refused else contextlib.nullcontext():
         s3.put_object(Bucket=bucket, Key="k", Body=b"v")
+
+
+def test_a_key_named_by_its_alias_needs_the_permission_for_the_key(engine: Engine) -> None:
+    kms = engine.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/audited", TargetKeyId=key)
+    allowed, denied = (
+        Role(engine, allow("kms:DescribeKey", key)),
+        Role(engine, allow("kms:DescribeKey", f"{key}-other")),
+    )
+    for role in (allowed, denied):
+        for name in ("alias/audited", key.partition("/")[2], key):
+            role.client("kms").describe_key(KeyId=name)
+    assert [(call["resource"], call["allowed"]) for call in allowed.calls()] == [(key, True)]
+    assert [(call["resource"], call["allowed"]) for call in denied.calls()] == [(key, False)]

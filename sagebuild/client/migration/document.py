@@ -114,7 +114,8 @@ def _convert_source_of_images(old: dict[str, Any], document: dict[str, Any], cha
             changes.add("externalgithubrepo", "renamed", github, f"it is sourcelocation {document['sourcelocation']}")
         elif codecommit not in UNSET:
             document["sourcelocation"] = f"codecommit::{codecommit}"
-            changes.add("externalcodecommitrepo", "renamed", codecommit, "it is sourcelocation")
+            reason = f"it is sourcelocation; deploy with codecommitRepositories={codecommit}: docs/access.md"
+            changes.add("externalcodecommitrepo", "renamed", codecommit, reason)
         else:
             reason = "set it to the place of the Dockerfiles; the new stack creates no repository: docs/parameters.md"
             changes.add("sourcelocation", "kept", None, reason)
