@@ -56,6 +56,8 @@ ARNS = (
     "triggerTopic",
     "triggerAlarm",
     "permissionsBoundary",
+    "kmsKeys",
+    "asyncTopics",
 )
 # Regions where CloudFormation has no AWS::SageMaker::NotebookInstance: the resource schemas that cfn-lint ships.
 NO_NOTEBOOKS = ("me-central-1", "us-gov-east-1")
@@ -140,7 +142,9 @@ def _check_forms(deployment: Deployment) -> Iterator[tuple[str, str]]:
         if allowed := rule.get("AllowedValues"):
             if value not in allowed:
                 yield name, f"{name} is {quote(value)}; it must be {' or '.join(allowed)}."
-        elif not re.fullmatch(rule.get("AllowedPattern", "(?s).*"), value, re.ASCII):
+        elif len(value) > rule.get("MaxLength", len(value)) or not re.fullmatch(
+            rule.get("AllowedPattern", "(?s).*"), value, re.ASCII
+        ):
             yield name, f"{name} is {quote(value)}; it must be {rule['ConstraintDescription']}."
         elif problem := _check_meaning(name, value):
             yield name, problem
@@ -183,16 +187,14 @@ def _check_github_ids(deployment: Deployment) -> Iterator[str]:
 
 def _check_arns(deployment: Deployment) -> Iterator[str]:
     """Check that the user's own resources are in the stack's partition and region."""
-    partition = find_partition(deployment.region).name
+    region, partition = deployment.region, find_partition(deployment.region).name
     for name in ARNS:
-        value = deployment.parameters.get(name, "")
-        if not value.startswith("arn:"):
-            continue
-        where = value.split(":")
-        if where[1] != partition:
-            yield f"{name} is in the partition {where[1]}; the stack's region {deployment.region} is in {partition}."
-        elif where[3] not in ("", deployment.region):
-            yield f"{name} is in the region {where[3]}; it must be in the stack's region, {deployment.region}."
+        for arn in filter(lambda text: text.startswith("arn:"), deployment.parameters.get(name, "").split(",")):
+            where = arn.split(":")
+            if where[1] != partition:
+                yield f"{name} is in the partition {where[1]}; the stack's region {region} is in {partition}."
+            elif where[3] not in ("", region):
+                yield f"{name} is in the region {where[3]}; it must be in the stack's region, {region}."
 
 
 def _check_alexa(deployment: Deployment) -> Iterator[str]:
@@ -205,8 +207,9 @@ def _check_alexa(deployment: Deployment) -> Iterator[str]:
 
 def _check_codecommit(deployment: Deployment) -> Iterator[str]:
     region = deployment.region
-    if deployment.parameters.get("codecommitRepository") and region not in list_regions("codecommit"):
-        yield f"codecommitRepository is set, but the region {region} has no CodeCommit."
+    for name in ("codecommitRepository", "codecommitRepositories"):
+        if deployment.parameters.get(name) and region not in list_regions("codecommit"):
+            yield f"{name} is set, but the region {region} has no CodeCommit."
 
 
 def _check_notebook(deployment: Deployment) -> Iterator[str]:

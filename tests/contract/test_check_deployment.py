@@ -26,6 +26,7 @@ SERVICE: dict[str, Any] = yaml.safe_load((ROOT / "serverless.yml").read_text(enc
 DEFAULTS: dict[str, str] = SERVICE["params"]["default"]
 SKILL = "amzn1.ask.skill.12345678-1234-1234-1234-123456789012"
 FUNCTION = "arn:{}:lambda:{}:123456789012:function:mine"
+KEY = "arn:aws:kms:{}:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 BOUNDARY = "arn:{}:iam::123456789012:policy/teams/limit"
 
 
@@ -61,6 +62,8 @@ def test_the_defaults_can_be_deployed() -> None:
         {"permissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
         {"alexaSkillId": SKILL},
         {"notebookInstanceType": "ml.t3.medium", "notebookRepository": "https://example.com/owner/sagebuild.git"},
+        {"kmsKeys": KEY.format("eu-west-1") + "," + KEY.format("eu-west-1"), "codecommitRepositories": "a,b.c"},
+        {"asyncTopics": "arn:aws:sns:eu-west-1:123456789012:a,arn:aws:sns:eu-west-1:123456789012:b"},
         {"vpcAccess": "true", "overridesMayLoosen": "true"},
     ],
     ids=str,
@@ -141,6 +144,18 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"notebookInstanceType": "ml.t3.medium", "notebookRepository": 'https://e.com/"; rm -r .'},
         "it must be the https address of a git repository with sagebuild, or empty.",
     ),
+    (
+        {"kmsKeys": "alias/mine"},
+        "it must be ARNs of KMS keys with commas between them, at most 500 characters, or empty",
+    ),
+    (
+        {"kmsKeys": KEY.format("eu-west-1") + "," + KEY.format("us-east-1")},
+        "kmsKeys is in the region us-east-1; it must",
+    ),
+    ({"kmsKeys": ",".join([KEY.format("eu-west-1")] * 9)}, "at most 500 characters"),
+    ({"asyncTopics": "answers"}, "it must be ARNs of SNS topics with commas between them"),
+    ({"asyncTopics": "arn:aws-cn:sns:cn-north-1:123456789012:answers"}, "asyncTopics is in the partition aws-cn; "),
+    ({"codecommitRepositories": "a,b/c"}, "it must be names of CodeCommit repositories with commas between them"),
     ({"githubRepo": "o/n"}, "There is no deploy parameter githubRepo, did you mean githubRepository; "),
     ({"colour": "blue"}, "There is no deploy parameter colour; serverless.yml lists all of them."),
     ({"region": "eu-wst-1"}, "The region eu-wst-1 is unknown, did you mean eu-west-1; pass an AWS region"),
