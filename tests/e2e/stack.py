@@ -1,14 +1,11 @@
 """The deployed service as a test sees it: nothing but AWS's own interfaces."""
 
-import fcntl
 import io
 import json
-import os
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +15,7 @@ from sklearn.datasets import load_digits
 from sagebuild.builds.items import from_item
 from tests.alexa import SKILL_ID, Conversation, Envelope
 from tests.engine import ROOT, Engine
+from tests.packaging import use_folder_alone
 
 NAME = "sagebuild-dev"
 HELD_OUT = 300
@@ -83,17 +81,6 @@ def run_serverless(engine: Engine, *arguments: str) -> "subprocess.CompletedProc
     command = ["npx", "serverless", *arguments]
     with use_folder_alone():
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
-
-
-@contextmanager
-def use_folder_alone() -> Iterator[None]:
-    """serverless packs into a folder beside serverless.yml; tests of another process have to wait."""
-    folder = os.open(ROOT, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
