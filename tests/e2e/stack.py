@@ -120,11 +120,16 @@ class DeployedStack:
         s3.put_object(Bucket=self.outputs["CodeBucket"], Key="source.tar.gz", Body=archive.getvalue())
 
     def _subscribe(self) -> str:
-        sqs = self.client("sqs")
+        sqs, topic = self.client("sqs"), self.outputs["ResultsTopicArn"]
         url: str = sqs.create_queue(QueueName="heard")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        # https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
+        statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+        statement |= {"Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
         self.client("sns").subscribe(
-            TopicArn=self.outputs["ResultsTopicArn"],
+            TopicArn=topic,
             Protocol="sqs",
             Endpoint=arn,
             Attributes={"RawMessageDelivery": "true"},
