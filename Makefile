@@ -25,6 +25,11 @@ setup: .venv/.ready node_modules/.ready ## install what the project needs, into 
 	$(STEP) "install the SageMaker SDK" $(INSTALL) -r requirements-sdk.txt
 	@touch $@
 
+.venv/.lint/.ready: requirements-lint.txt .venv/.ready
+	$(STEP) "make .venv/.lint" $(UV) venv --clear --python $(BIN)/python .venv/.lint
+	$(STEP) "install linters of templates" $(UV) pip install --python .venv/.lint/bin/python -r requirements-lint.txt
+	@touch $@
+
 node_modules/.ready: package-lock.json
 	$(STEP) "install Node packages" npm ci --no-audit --no-fund
 	@touch $@
@@ -44,7 +49,7 @@ format: setup ## fix what ruff can fix, and format the Python files and the stat
 	$(BIN)/ruff format .
 	$(BIN)/python -m tools.format_state_machine
 
-check: setup ## run the linter, the type checker and the fast tests: before each commit
+check: setup .venv/.lint/.ready ## run the linter, the type checker and the fast tests: before each commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
@@ -92,6 +97,7 @@ lock: setup ## pin the dependencies of pyproject.toml again, in requirements*.tx
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra client --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group sdk -c requirements.txt -c requirements-dev.txt -o requirements-sdk.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group lint -o requirements-lint.txt
 
 dist: setup ## build the wheel and the source archive, in dist
 	rm -rf dist

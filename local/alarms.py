@@ -84,7 +84,6 @@ def _add_value(alarm: Any, value: float) -> str | None:
 
 def _send_state_change(alarm: Any, before: str) -> None:
     from local import events
-    from local.messaging import senders
     from local.messaging.delivery import Delivery
 
     time = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000+0000"
@@ -98,10 +97,17 @@ def _send_state_change(alarm: Any, before: str) -> None:
     message = json.dumps(_describe(alarm, before, time))
     subject = f'{alarm.state_value}: "{alarm.name}" in {alarm.region_name}'
     for action in getattr(alarm, _ACTIONS[alarm.state_value]) if alarm.actions_enabled else []:
-        send = partial(senders.publish, action, message, subject)
+        send = partial(_publish, alarm, action, message, subject)
         if action.split(":")[2] == "autoscaling":
             send = partial(_scale, alarm, action)
         Delivery(f"alarm {alarm.name} to {action}", send).start()
+
+
+def _publish(alarm: Any, topic: str, message: str, subject: str) -> None:
+    from local.messaging import senders
+
+    senders.check_policy("cloudwatch.amazonaws.com", alarm.alarm_arn, topic)
+    senders.publish(topic, message, subject)
 
 
 def _scale(alarm: Any, policy: str) -> None:

@@ -1,9 +1,9 @@
 """Audits IAM: the calls of each role, whether its policies allow them, and the permissions that it never used.
 
 By default the audit only records. With ``--enforce-iam`` it refuses calls that are denied or undecided. It evaluates
-inline and attached identity policies, but no trust policies, resource policies, permissions boundaries or session
-policies; for a role with a boundary every call is undecided. The account's owner (any signature without a role's key)
-may do everything.
+inline and attached identity policies, and the policies of buckets, queues and topics. It evaluates no trust policies,
+other resource policies, permissions boundaries or session policies; for a role with a boundary every call is undecided.
+The account's owner (any signature without a role's key) may do everything.
 """
 
 import threading
@@ -63,14 +63,20 @@ def check(call: Call) -> None:
             _refuse(call, needed, verdict)
 
 
+def record(caller: str, needed: Permission, verdict: Verdict) -> None:
+    """Record a permission that a service needed, which is not the call of a role."""
+    with _lock:
+        _made[caller, needed, verdict] += 1
+
+
 def calls_made() -> list[dict[str, Any]]:
-    """Every permission that a role has needed so far.
+    """Every permission that a role or a service has needed so far.
 
     Returns
     -------
     list
-        ``role``, ``action``, ``resource`` ("?" when unknown), ``allowed`` (null when undecided), ``reason`` (why it is
-        not allowed) and ``count``.
+        ``role`` (or a service's principal), ``action``, ``resource`` ("?" when unknown), ``allowed`` (null when
+        undecided), ``reason`` (why it is not allowed) and ``count``.
     """
     with _lock:
         made = list(_made.items())

@@ -50,15 +50,17 @@ class Match:
 
     def invoke_function(self, body: str) -> None:
         """Invoke a function whose policy allows EventBridge for this rule."""
-        senders.invoke_as_service(self._arn, body, "events.amazonaws.com", self.rule_arn)
+        senders.invoke_as_service(self._arn, body, _SERVICE, self.rule_arn)
 
     def send_to_queue(self, body: str) -> None:
         """Send a message to a queue."""
+        self._check_policy(self._arn)
         group_id = self.target.get("SqsParameters", {}).get("MessageGroupId")
         senders.send_to_queue(self._arn, body, role_arn=self._role_arn, group_id=group_id)
 
     def publish(self, body: str) -> None:
         """Publish a message to a topic."""
+        self._check_policy(self._arn)
         senders.publish(self._arn, body, role_arn=self._role_arn)
 
     def start_execution(self, body: str) -> None:
@@ -90,9 +92,15 @@ class Match:
         }
         if failure.exhausted:
             attributes["EXHAUSTED_RETRY_CONDITION"] = "MaximumRetryAttempts"
+        senders.check_policy(_SERVICE, self.rule_arn, queue_arn)
         senders.send_to_queue(queue_arn, json.dumps(self.event), attributes)
 
+    def _check_policy(self, receiver: str) -> None:
+        if self._role_arn is None:  # a target's role needs the permission itself
+            senders.check_policy(_SERVICE, self.rule_arn, receiver)
 
+
+_SERVICE = "events.amazonaws.com"
 _SENDERS: dict[str, Callable[[Match, str], None]] = {
     "events": Match.forward,
     "lambda": Match.invoke_function,

@@ -47,12 +47,13 @@ def describe_event(event_name: str, bucket: Any, key: Any, notification_id: str)
 def send_to_queue(account_id: str, event: Any, queue_name: str, region: str) -> None:
     """Send an event to a queue."""
     arn = f"arn:aws:sqs:{region}:{account_id}:{queue_name}"
-    _start(event, arn, partial(senders.send_to_queue, arn, json.dumps(event)))
+    _start(event, arn, partial(_send, event, arn, partial(senders.send_to_queue, arn, json.dumps(event))))
 
 
 def send_to_topic(account_id: str, event: Any, topic_arn: str, region: str) -> None:  # noqa: ARG001
     """Publish an event to a topic."""
-    _start(event, topic_arn, partial(senders.publish, topic_arn, json.dumps(event), _SUBJECT))
+    publish = partial(senders.publish, topic_arn, json.dumps(event), _SUBJECT)
+    _start(event, topic_arn, partial(_send, event, topic_arn, publish))
 
 
 def send_to_function(account_id: str, event: Any, function_arn: str, region: str) -> None:  # noqa: ARG001
@@ -83,6 +84,12 @@ def send_to_event_bus(account_id: str, bucket: Any, event_name: str, key: Any) -
 
 
 _REASONS = {"ObjectCreated": "PutObject", "ObjectRemoved": "DeleteObject"}
+
+
+def _send(event: Any, receiver: str, send: Any) -> None:
+    if "Records" in event:  # S3 also sends a test event, which names no ARN
+        senders.check_policy("s3.amazonaws.com", event["Records"][0]["s3"]["bucket"]["arn"], receiver)
+    send()
 
 
 def _start(event: Any, receiver: str, send: Any) -> None:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from local import clients, config
+from local.audit import services
 
 
 class NotPermittedError(Exception):
@@ -41,6 +42,19 @@ def send_to_queue(
         },
         **fifo,
     )
+
+
+def check_policy(service: str, source_arn: str, receiver: str) -> None:
+    """Audit a message of a service to a queue or topic.
+
+    Raises
+    ------
+    NotPermittedError
+        With ``--enforce-iam``, when the receiver's policy does not allow it.
+    """
+    verdict = services.check(service, source_arn, receiver)
+    if config.current().enforce_iam and not verdict.allowed:
+        raise NotPermittedError(f"{service} may not send to {receiver}: {verdict.reason}")
 
 
 def publish(arn: str, message: str, subject: str | None = None, *, role_arn: str | None = None) -> None:

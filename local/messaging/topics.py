@@ -85,6 +85,7 @@ class Subscription(models.Subscription):  # type: ignore[misc]
         envelope: Callable[[], dict[str, Any]],
         fifo: dict[str, str | None],
     ) -> None:
+        senders.check_policy(_SERVICE, self.topic.arn, self.endpoint)
         raw = str(self.attributes.get("RawMessageDelivery")).lower() == "true"
         clients.client("sqs", senders.region_of(self.endpoint)).send_message(
             QueueUrl=senders.queue_url(self.endpoint),
@@ -115,7 +116,7 @@ class Subscription(models.Subscription):  # type: ignore[misc]
             "Sns": sns,
         }
         payload = json.dumps({"Records": [record]})
-        senders.invoke_as_service(self.endpoint, payload, "sns.amazonaws.com", self.topic.arn)
+        senders.invoke_as_service(self.endpoint, payload, _SERVICE, self.topic.arn)
 
     def _mail(self, message: str, subject: str | None) -> None:
         mail.write(self.endpoint, subject or _SUBJECT, message)
@@ -124,9 +125,11 @@ class Subscription(models.Subscription):  # type: ignore[misc]
         self, redrive: dict[str, str], envelope: Callable[[], dict[str, Any]], failure: Failure
     ) -> None:
         attributes = {"ErrorCode": failure.code, "ErrorMessage": failure.message}
+        senders.check_policy(_SERVICE, self.topic.arn, redrive["deadLetterTargetArn"])
         senders.send_to_queue(redrive["deadLetterTargetArn"], json.dumps(envelope(), indent=2), attributes)
 
 
+_SERVICE = "sns.amazonaws.com"
 _SUBJECT = "AWS Notification Message"
 
 

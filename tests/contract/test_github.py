@@ -22,6 +22,7 @@ GENERATED = (
     "package-lock.json",
     "requirements.txt",
     "requirements-dev.txt",
+    "requirements-lint.txt",
     "requirements-sdk.txt",
     "sagebuild/cost/prices.json",
     "sagebuild/images/images.json",

@@ -62,7 +62,9 @@ EXAMPLES = {
     ),
     # Its test has both forms of an alarm's name, which another trigger does not have.
     "An EventBridge trigger": Example(
-        r"triggerAlarm|AlarmRule|_describe_alarm", 7, ("tests/e2e/test_template.py", "tests/unit/test_triggers.py")
+        r"triggerAlarm|AlarmRule|_describe_alarm",
+        7,
+        ("tests/contract/variants.py", "tests/e2e/test_template.py", "tests/unit/test_triggers.py"),
     ),
     "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 10, ("tests/contract/test_added_intent.py",)),
     "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 6, ("examples/*",)),

@@ -285,8 +285,8 @@ def test_every_star_is_justified_beside_it(path: Path) -> None:
 
 
 def values_of(key: str, tree: Any) -> Iterator[Any]:
-    """What stands at a key, wherever in a YAML file."""
-    if isinstance(tree, dict):
+    """Yield the values of a key, wherever in a YAML file, but not in statements that deny something."""
+    if isinstance(tree, dict) and tree.get("Effect") != "Deny":
         for name, value in tree.items():
             if name == key:
                 yield from value if isinstance(value, list) else [value]
@@ -326,6 +326,19 @@ def test_parts_of_uploads_that_broke_off_are_deleted() -> None:
     buckets = [each["Properties"] for each in template_resources().values() if each["Type"] == "AWS::S3::Bucket"]
     rules = [bucket["LifecycleConfiguration"]["Rules"] for bucket in buckets]
     assert all(rule["AbortIncompleteMultipartUpload"] and rule["Status"] == "Enabled" for (rule,) in rules)
+
+
+def test_every_bucket_refuses_requests_without_tls() -> None:
+    resources = template_resources()
+    buckets = {name for name, each in resources.items() if each["Type"] == "AWS::S3::Bucket"}
+    policies = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::S3::BucketPolicy"]
+    assert {policy["Bucket"]["Ref"] for policy in policies} == buckets
+    for policy in policies:
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        bucket = policy["Bucket"]["Ref"]
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert statement["Resource"] == [{"Fn::GetAtt": [bucket, "Arn"]}, {"Fn::Sub": f"${{{bucket}.Arn}}/*"}]
 
 
 def test_the_removal_has_the_network_permissions_that_sagemaker_needs_until_then() -> None:

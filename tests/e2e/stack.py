@@ -1,14 +1,11 @@
 """The deployed service as a test sees it: nothing but AWS's own interfaces."""
 
-import fcntl
 import io
 import json
-import os
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +15,7 @@ from sklearn.datasets import load_digits
 from sagebuild.builds.items import from_item
 from tests.alexa import SKILL_ID, Conversation, Envelope
 from tests.engine import ROOT, Engine
+from tests.packaging import use_folder_alone
 
 NAME = "sagebuild-dev"
 HELD_OUT = 300
@@ -85,17 +83,6 @@ def run_serverless(engine: Engine, *arguments: str) -> "subprocess.CompletedProc
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
 
 
-@contextmanager
-def use_folder_alone() -> Iterator[None]:
-    """serverless packs into a folder beside serverless.yml; tests of another process have to wait."""
-    folder = os.open(ROOT, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
-
-
 def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Whatever the condition gives once that is true."""
     deadline = time.monotonic() + seconds
@@ -133,11 +120,16 @@ class DeployedStack:
         s3.put_object(Bucket=self.outputs["CodeBucket"], Key="source.tar.gz", Body=archive.getvalue())
 
     def _subscribe(self) -> str:
-        sqs = self.client("sqs")
+        sqs, topic = self.client("sqs"), self.outputs["ResultsTopicArn"]
         url: str = sqs.create_queue(QueueName="heard")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        # https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
+        statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+        statement |= {"Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
         self.client("sns").subscribe(
-            TopicArn=self.outputs["ResultsTopicArn"],
+            TopicArn=topic,
             Protocol="sqs",
             Endpoint=arn,
             Attributes={"RawMessageDelivery": "true"},

@@ -1,27 +1,16 @@
-"""The CloudFormation template that the deployment sends is one that AWS would take, in every partition."""
+"""The CloudFormation template is right in every partition, and wrong deploy parameters end the packaging."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.alexa import SKILL_ID
 from tests.contract.test_partitions import PRINCIPAL
-from tests.e2e.stack import use_folder_alone
-from tests.engine import ROOT
+from tests.packaging import package, read_template
 
-CFN_LINT = Path(sys.executable).with_name("cfn-lint")
-# cfn-lint's schema of a state machine knows numbers alone here. In JSONata an expression may stand for one:
-# https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html
-TIMEOUT = '"TimeoutSeconds": "{% $plan.approval.seconds %}"'
-# The same schema knows the commercial partition alone. CloudFormation replaces the placeholder.
-RESOURCE = '"Resource": "arn:${Partition}:states:::'
 DOMAINS = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 HOST = re.compile(r"[\w.-]*\.(?:amazonaws|amazon|amazonaws-us-gov)\.[a-z.]+")
 EVERYTHING = {
@@ -42,35 +31,6 @@ EVERYTHING = {
     "asyncTopics": "arn:{partition}:sns:{region}:123456789012:answers",
     "codecommitRepositories": "images,models",
 }
-
-
-def package(target: Path, *options: str, **parameters: str) -> "subprocess.CompletedProcess[str]":
-    """``npx serverless package`` with neither credentials nor a network."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    # botocore and the AWS SDK for JavaScript would ask the metadata service of EC2 for credentials.
-    environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true"}
-    environment |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "HOME": str(target.parent)}
-    given = [f"--param={name}={value}" for name, value in parameters.items()]
-    command = [
-        str(ROOT / "node_modules" / ".bin" / "serverless"),
-        "package",
-        "--package",
-        str(target),
-        *options,
-        *given,
-    ]
-    with use_folder_alone():
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
-
-
-def read_template(folder: Path) -> str:
-    return (folder / "cloudformation-template-update-stack.json").read_text(encoding="utf-8")
-
-
-def lint(template: Path, *regions: str) -> "subprocess.CompletedProcess[str]":
-    """cfn-lint on a template; every finding, be it for information alone, makes its exit code."""
-    command = [str(CFN_LINT), "--non-zero-exit-code", "informational", "--regions", *regions, "--", str(template)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def resolve(value: Any, known: dict[str, str]) -> Any:
@@ -98,20 +58,6 @@ def texts_in(value: Any) -> Iterator[str]:
             yield from texts_in(inner)
     elif isinstance(value, str):
         yield value
-
-
-def test_the_template_has_no_fault(tmp_path: Path) -> None:
-    packaged = package(tmp_path / "package", "--region", "us-east-1", alexaSkillId=SKILL_ID)
-    assert packaged.returncode == 0, packaged.stdout + packaged.stderr
-    text = read_template(tmp_path / "package")
-    assert json.loads(text)["Parameters"]["AlexaSkillId"]["Default"] == SKILL_ID
-    assert text.count(TIMEOUT) == 1
-    assert text.count(RESOURCE) > 20
-    template = tmp_path / "template.json"
-    text = text.replace(TIMEOUT, '"TimeoutSeconds": 86400')
-    template.write_text(text.replace(RESOURCE, '"Resource": "arn:aws:states:::'))
-    linted = lint(template, "us-east-1", "cn-north-1", "us-gov-west-1")
-    assert (linted.returncode, linted.stdout) == (0, ""), linted.stderr
 
 
 PARTITIONS = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
@@ -185,12 +131,3 @@ def test_wrong_parameters_end_the_packaging_with_a_sentence_each(tmp_path: Path)
     assert 'schedule is "daily"; it must be rate(1 day), ' in printed
     assert "githubBranch has no effect without githubRepository; " in printed
     assert not (tmp_path / "package").exists()
-
-
-def test_a_fault_would_be_found(tmp_path: Path) -> None:
-    template = tmp_path / "template.json"
-    queue = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": "soon"}}
-    template.write_text(json.dumps({"Resources": {"LaunchQueue": queue}}))
-    linted = lint(template, "us-east-1")
-    assert linted.returncode != 0
-    assert "'soon' is not of type 'integer'" in linted.stdout
