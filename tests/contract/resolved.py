@@ -91,7 +91,7 @@ class Resolver:
                 return self._attribute(name, attribute)
             case {"Fn::GetAtt": str(text)}:
                 return self._attribute(*text.split(".", 1))
-            case {"Fn::Sub": str(text)}:
+            case {"Fn::Sub": str(text)} | {"Fn::Base64": {"Fn::Sub": str(text)}}:  # no tool reads a script's text
                 return self._substitute(text, {})
             case {"Fn::Sub": [str(text), dict(own)]}:
                 return self._substitute(text, self._value(own))
