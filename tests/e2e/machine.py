@@ -80,8 +80,9 @@ ASKER = """
             boto3.client("stepfunctions").send_task_success(taskToken=event["token"], output=output)
 """
 
-TRAIN = "print('learned nothing')"
-TRAIN_SCORED = "import sys; print('score=' + sys.argv[-1])"
+SAVE = "import os; open(os.environ['SM_MODEL_DIR'] + '/model', 'w').close(); "
+TRAIN = SAVE + "print('learned nothing')"
+TRAIN_SCORED = SAVE + "import sys; print('score=' + sys.argv[-1])"
 TRAIN_BADLY = "raise ValueError('the learning rate makes no sense')"
 SERVE = "def model_fn(model_dir): return None"
 SERVE_NEVER = "def model_fn(model_dir): raise RuntimeError('this model cannot be served')"

@@ -23,6 +23,7 @@ from tests.e2e.machine import (
 from tests.engine import Engine
 from tests.local.builds import BUILD_AND_PUSH
 from tests.local.functions import name
+from tests.local.sagemaker_world import pack
 
 PLANNED = ("Plan Build", "Preprocess?")
 SOURCE = "Source To Fetch?"
@@ -77,7 +78,19 @@ PLAN: Json = {
 }
 # What sagebuild.plan.rollback plans; tests/contract/test_statemachine.py holds the two together.
 ROLLBACK_KEYS = {
-    *("number", "preprocess", "images", "mode", "artifacts", "endpoint", "tags", "scaling", "guardrails", "smokeTest"),
+    *(
+        "number",
+        "preprocess",
+        "source",
+        "images",
+        "mode",
+        "artifacts",
+        "endpoint",
+        "tags",
+        "scaling",
+        "guardrails",
+        "smokeTest",
+    ),
     *("postprocess", "pollSeconds", "maximumPolls"),
 }
 TASTED = PLAN | {"number": 1, "postprocess": {"wanted": False}}
@@ -229,7 +242,8 @@ def a_training_that_reaches_its_limit_fails_the_build(stage: Stage) -> Run:
     *END,
 )
 def images_are_built_and_used_by_digest(stage: Stage) -> Run:
-    dockerfile = "mkdir image\nprintf 'FROM scratch\\nENTRYPOINT [\"true\"]' > image/Dockerfile"
+    train = 'ENTRYPOINT ["sh", "-c", "touch $SAGEMAKER_BASE_DIR/model/any"]'
+    dockerfile = f"mkdir image\nprintf 'FROM scratch\\n{train}' > image/Dockerfile"
     plan = stage.plan_with_image(dockerfile + BUILD_AND_PUSH)
     run = stage.build(plan)
     (build,) = plan["images"]["builds"]
@@ -386,7 +400,8 @@ def a_training_without_a_model_is_not_deployed(stage: Stage) -> Run:
 
 @scenario(*PLAN_ONLY, "Take Earlier Model", *MODEL, "Model Ready")
 def an_earlier_model_is_taken_without_training(stage: Stage) -> Run:
-    plan = stage.plan() | {"mode": "none", "artifacts": f"s3://{stage.bucket}/earlier/model.tar.gz", "deploy": False}
+    artifacts = stage.put("earlier/model.tar.gz", pack({"model": ""}))
+    plan = stage.plan() | {"mode": "none", "artifacts": artifacts, "deploy": False}
     run = stage.build(plan)
     model = stage.sagemaker.describe_model(ModelName=plan["model"]["ModelName"])
     assert model["PrimaryContainer"]["ModelDataUrl"] == plan["artifacts"]
