@@ -212,7 +212,10 @@ def _read_events(
 
 
 def read_function_line(text: str) -> str:
-    """Return the message in a function's log line; empty for a line of Lambda itself, unless it reports a failure."""
+    """Return the message in a function's log line.
+
+    It is empty for a line of Lambda itself, unless it reports a failure, and for metrics in the embedded metric format.
+    """
     try:
         entry: Any = json.loads(text)
     except ValueError:
@@ -221,6 +224,8 @@ def read_function_line(text: str) -> str:
         return text if _FAILURES.search(text) else ""
     if not isinstance(entry, dict):
         return text
+    if "_aws" in entry:
+        return ""
     message = entry.get("errorMessage") or entry.get("message") or text
     return " ".join(str(part) for part in (entry.get("level"), entry.get("errorType"), message) if part)
 

@@ -263,7 +263,7 @@ def _rows_of_jobs() -> Iterator[Row]:
     yield Row("Build Image", "build stopped by someone", "failed", stopped, document=SLOW_IMAGES, act=stop_image_build)
     unservable = troubled(TRAINING, "serving")
     empty = troubled(TRAINING, "empty")
-    yield Row("Check Endpoint", "model empty", "failed", "lacks a file that the server reads", document=empty)
+    yield Row("Create Model", "model empty", "failed", "The training saved no model", document=empty)
     yield Row("Check Endpoint", "endpoint rolled back", "failed", "ping health check", document=unservable)
     yield Row("Check Endpoint", "endpoint Failed", "failed", "ping health check", document=unservable, endpoint="none")
 

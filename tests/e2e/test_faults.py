@@ -13,7 +13,7 @@ CHOSEN = (
     "Update Endpoint: validation error",
     "Create Model: time-out",
     "Train Model: trouble with module",
-    "Check Endpoint: model empty",
+    "Create Model: model empty",
     "Register Model: crash at dynamodb:UpdateItem",
     "Register Model: aborted",
     "Update Endpoint: aborted",

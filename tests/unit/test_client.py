@@ -153,6 +153,7 @@ def test_a_request_is_found_in_the_build_that_began_or_in_the_pending_one(
         ),
         ('{"level": "INFO", "message": "build 3 planned"}', "INFO build 3 planned"),
         ('{"level": "ERROR", "errorType": "KeyError", "errorMessage": "x"}', "ERROR KeyError x"),
+        ('{"_aws": {"CloudWatchMetrics": []}, "Builds": [1.0]}', ""),
         ("42", "42"),
         ("plain words", "plain words"),
     ],
