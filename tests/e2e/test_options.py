@@ -44,7 +44,7 @@ def test_an_endpoint_scales_until_its_document_says_no_more(stack: DeployedStack
     record = stack.build(autoscaling=AUTOSCALING | {"maximum": 9}, **trouble)
     assert record["step"] == "Check Endpoint"
     steps = read_steps(stack, record["number"])
-    assert steps.index("Release Scaling") + 1 == steps.index("Update Endpoint")
+    assert steps.index("Release Scaling") < steps.index("Update Endpoint")
     (target,) = describe_scaling(stack)
     assert target["MaxCapacity"] == 3
 
