@@ -204,8 +204,8 @@ def test_projects_are_updated_deleted_and_validated(builder: Builder) -> None:
         builder.codebuild.start_build(projectName=other["name"])
     with pytest.raises(ClientError, match="does not support concurrentBuildLimit"):
         builder.codebuild.create_project(**other, concurrentBuildLimit=1)
-    with pytest.raises(ClientError, match="does not support privilegedModeOverride"):
-        builder.start(privilegedModeOverride=True)
+    with pytest.raises(ClientError, match="does not support imageOverride"):
+        builder.start(imageOverride="aws/codebuild/standard:7.0")
 
 
 def test_an_image_is_pushed_and_trains_and_serves(builder: Builder, engine: Engine) -> None:

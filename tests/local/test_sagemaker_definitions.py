@@ -61,7 +61,7 @@ def test_definitions_can_be_described_and_invalid_requests_are_refused(host: Hos
             lambda: client.update_endpoint_weights_and_capacities(
                 EndpointName="a", DesiredWeightsAndCapacities=[{"VariantName": "main"}]
             ),
-            "local/ does not support Update",
+            'Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/a"',
         ),
     ]
     for call, message in refused:

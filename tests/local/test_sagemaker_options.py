@@ -144,7 +144,7 @@ def test_instances_share_the_data_and_their_output_becomes_one_model(world: Trai
         assert {f"{host} whole ['a', 'b', 'c', 'd']", f"{host} share {share}", f"{host} mixed {mixed}"} < set(
             lines[host]
         )
-        assert f'{host} of ["algo-1", "algo-2"]' in lines[host]
+        assert f'{host} of ["algo-1","algo-2"]' in lines[host]
     model = job["ModelArtifacts"]["S3ModelArtifacts"]
     expected = {"both": b"algo-1", "own/algo-1": b"algo-1", "own/algo-2": b"algo-2"}
     assert unpack(world.read(model)) == expected

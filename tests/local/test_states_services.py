@@ -94,7 +94,8 @@ TRAIN = {
 
 
 def test_a_sync_task_waits_for_a_training_job(machines: Machines, trainer: Trainer) -> None:
-    job = machines.output(TRAIN, training(trainer, "print('trained')"))
+    script = "import os; open(os.environ['SM_MODEL_DIR'] + '/model', 'w').close()"
+    job = machines.output(TRAIN, training(trainer, script))
     assert job["TrainingJobStatus"] == "Completed"
     assert trainer.read(job["ModelArtifacts"]["S3ModelArtifacts"])
 
