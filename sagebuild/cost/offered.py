@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sagebuild.cost.prices import list_known_types, list_prices
+from sagebuild.cost.prices import date_prices, list_known_types, list_prices
 
 # Where SageMaker does not offer the default type, the cheapest of these takes its place. All have two x86 processors
 # and at least 4 GB of memory, so that every framework has an image for them. SageMaker's service model lists which of
@@ -40,8 +40,8 @@ def explain_missing_type(name: str, instance_type: str, region: str) -> str:
         return ""
     cheap = sorted((kind for kind in _CHEAP[name] if kind in offered), key=offered.__getitem__)
     return (
-        f"{name} is {instance_type}, which SageMaker does not offer in {region}; choose one that it offers, such as "
-        f"{' or '.join(cheap[:2])}."
+        f"{name} is {instance_type}, which SageMaker does not offer in {region} (price table of {date_prices()}); "
+        f"choose one that it offers, such as {' or '.join(cheap[:2])}, or update the table: make prices."
     )
 
 

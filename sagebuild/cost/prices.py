@@ -48,10 +48,7 @@ def find_image_build_price(region: str) -> float | None:
 
 def list_instance_types(region: str) -> list[str]:
     """Return the instance types that have a price in a region; for a region without prices, those of all regions."""
-    table = _read_table()
-    regions = [region] if region in table["hosting"] else list(table["hosting"])
-    priced = [table[section].get(one, {}) for section in ("training", "hosting") for one in regions]
-    return sorted(set().union(*priced))
+    return sorted({*list_prices("hosting", region), *list_prices("training", region)} or list_known_types())
 
 
 def date_prices() -> str:

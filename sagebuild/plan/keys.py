@@ -21,7 +21,7 @@ from sagebuild.service import Service, aws_call
 # All members of the requests that name a key.
 MEMBERS = ("KmsKeyId", "VolumeKmsKeyId")
 # The role that uses the keys of a request. The disks of an endpoint are different: SageMaker makes the grant for them
-# with the permissions of whoever creates the endpoint, so a policy of the user's own for a role does not help there.
+# with the permissions of the role that creates the endpoint, so the user's own policy for HostingRole has no effect.
 _ROLES = {"training": "TrainingRole", "tuning": "TrainingRole", "endpointConfig": "HostingRole"}
 _ENDPOINT_DISKS = ("", "KmsKeyId")
 # https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id: an ARN of a key or of an alias.

@@ -54,7 +54,7 @@ PLAN: dict[str, Any] = {
     "packing": {"source": "s3://code/source.tar.gz", "target": "s3://model/2.tar.gz"},
     "model": {"ModelName": "model", "PrimaryContainer": {}},
     "register": {"wanted": True},
-    "approval": {"wanted": True, "request": {}, "seconds": 60, "late": "nobody answered"},
+    "approval": {"wanted": True, "request": {}, "seconds": 60, "late": "not approved in time"},
     "deploy": True,
     "endpointConfig": {},
     "endpoint": {"EndpointName": "house", "EndpointConfigName": "new"},

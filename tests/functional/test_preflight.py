@@ -380,10 +380,10 @@ def test_a_type_that_the_region_does_not_offer_is_refused_before_the_training(re
     with pytest.raises(PreflightError) as error:
         plan(ready, BYOD | {"hostinstancetype": "ml.t2.medium", "traininstancetype": "ml.m5.large"})
     assert str(error.value).splitlines() == [
-        "traininstancetype is ml.m5.large, which SageMaker does not offer in mx-central-1; choose one that it offers, "
-        "such as ml.c7i.large or ml.m6i.large.",
-        "hostinstancetype is ml.t2.medium, which SageMaker does not offer in mx-central-1; choose one that it offers, "
-        "such as ml.c6i.large or ml.c7i.large.",
+        "traininstancetype is ml.m5.large, which SageMaker does not offer in mx-central-1 (price table of 2026-05-20); "
+        "choose one that it offers, such as ml.c7i.large or ml.m6i.large, or update the table: make prices.",
+        "hostinstancetype is ml.t2.medium, which SageMaker does not offer in mx-central-1 (price table of 2026-05-20); "
+        "choose one that it offers, such as ml.c6i.large or ml.c7i.large, or update the table: make prices.",
     ]
     groups = [{"name": "a", "type": "ml.c5.xlarge", "count": 1}, {"name": "b", "type": "ml.m6i.large", "count": 1}]
     with pytest.raises(
