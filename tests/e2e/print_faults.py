@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from tests.alexa import SKILL_ID
 from tests.e2e.faults import Result, Row, Table, rows
-from tests.e2e.stack import DeployedStack, run_serverless
+from tests.e2e.stack import DeployedStack, deploy
 from tests.engine import Engine, running_engine
 from tests.local.state_machines import Machines
 
@@ -38,15 +37,7 @@ def main(words: list[str]) -> int:
 def _deploy(engine: Engine) -> DeployedStack:
     """Deploy the service with the user's own state machines before and after the build."""
     own = Machines.of(engine).create({"Nothing": {"Type": "Succeed"}})
-    ended = run_serverless(
-        engine,
-        "deploy",
-        f"--param=alexaSkillId={SKILL_ID}",
-        f"--param=preprocessStateMachine={own}",
-        f"--param=postprocessStateMachine={own}",
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return DeployedStack(engine)
+    return deploy(engine, f"preprocessStateMachine={own}", f"postprocessStateMachine={own}")
 
 
 def _run(console: Console, table: Table, chosen: list[Row]) -> list[Result]:

@@ -157,9 +157,10 @@ class DeployedStack:
     def start_by_voice(self) -> int:
         """Start a build by voice when the lock is free, and return its number."""
         wait_until(lambda: self.read_lock().get("running") is None)
-        conversation = self.converse()
+        number, conversation = self.last_number(), self.converse()
         conversation.say("start_build")
-        conversation.say("yes")
+        answer = conversation.say("yes")
+        assert self.last_number() > number, answer
         return self.last_number()
 
     def start_by_message(self) -> int:
@@ -243,12 +244,17 @@ class DeployedStack:
 
 
 def deploy(engine: Engine, *parameters: str) -> DeployedStack:
+    """Deploy the service for the first time; see `update`."""
+    update(engine, *parameters)
+    return DeployedStack(engine)
+
+
+def update(engine: Engine, *parameters: str) -> None:
     """Deploy the service with parameters such as ``schedule=rate(1 day)``; the skill id is that of the envelopes."""
     given = [f"--param={parameter}" for parameter in (f"alexaSkillId={SKILL_ID}", *parameters)]
     ended = run_serverless(engine, "deploy", *given)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     _grant_patience(engine)
-    return DeployedStack(engine)
 
 
 def _grant_patience(engine: Engine) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.alexa import SKILL_ID
-from tests.e2e.stack import DeployedStack, run_serverless
+from tests.e2e.stack import DeployedStack, update
 from tests.engine import Engine
 from tests.local.functions import deploy as deploy_function
 from tests.local.state_machines import Machines
@@ -44,20 +43,14 @@ def hooks(deployed: DeployedStack, engine: Engine) -> Iterator[Hooks]:
         preprocess=machines.create({"Clean": cleaning}),
         postprocess=machines.create({"Judge": judging, "Refuse": refusing, "Accept": {"Type": "Succeed"}}),
     )
-    _deploy(
+    update(
         engine,
-        trainingConfigFunction=deploy_function(engine, FUNCTION),
-        preprocessStateMachine=made.preprocess,
-        postprocessStateMachine=made.postprocess,
+        f"trainingConfigFunction={deploy_function(engine, FUNCTION)}",
+        f"preprocessStateMachine={made.preprocess}",
+        f"postprocessStateMachine={made.postprocess}",
     )
     yield made
-    _deploy(engine)
-
-
-def _deploy(engine: Engine, **parameters: str) -> None:
-    given = [f"--param={name}={value}" for name, value in parameters.items()]
-    ended = run_serverless(engine, "deploy", f"--param=alexaSkillId={SKILL_ID}", *given)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    update(engine)
 
 
 def read_execution(stack: DeployedStack, machine: str, record: dict[str, Any], kind: str) -> dict[str, Any]:
