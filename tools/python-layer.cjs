@@ -12,8 +12,9 @@ const FOLDER = '.layer';
 const REQUIREMENTS = 'requirements.txt';
 
 class PythonLayer {
-  constructor(serverless) {
+  constructor(serverless, _options, { log }) {
     this.serverless = serverless;
+    this.log = log;
     this.hooks = {
       'before:package:createDeploymentArtifacts': () => this.build(),
       'before:package:compileLayers': () => this.stayOffline(),
@@ -32,47 +33,51 @@ class PythonLayer {
   build() {
     const root = this.serverless.serviceDir;
     const { runtime, architecture } = this.serverless.service.provider;
+    const version = runtime.replace('python', '');
     const { awsServices } = this.serverless.service.custom.pythonLayer;
     const target = path.join(root, FOLDER, 'dependencies', 'python');
     const stamp = path.join(root, FOLDER, 'built-from');
+    const python = this.find('python');
+    const prepare = (...options) =>
+      execFileSync(python, ['-m', 'tools.lambda_package', version, ...awsServices, ...options], { cwd: root, encoding: 'utf8' });
+    const facts = prepare();
+    if (!JSON.parse(facts).compiled) {
+      this.log.notice(`Python ${version} is not on this machine, so the functions compile their code at each cold start.`);
+    }
     const wanted = createHash('sha256')
       .update(fs.readFileSync(path.join(root, REQUIREMENTS)))
       .update(fs.readFileSync(__filename))
-      .update(JSON.stringify([runtime, architecture, awsServices]))
+      .update(fs.readFileSync(path.join(root, 'tools', 'lambda_package.py')))
+      .update(JSON.stringify([runtime, architecture, facts]))
       .digest('hex');
     if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return;
 
     fs.rmSync(path.join(root, FOLDER), { recursive: true, force: true });
-    this.install(root, target, runtime.replace('python', ''), architecture === 'arm64' ? 'aarch64' : 'x86_64');
+    this.install(root, target, version, architecture === 'arm64' ? 'aarch64' : 'x86_64');
     // Console scripts carry this machine's paths, and Lambda never runs them.
     fs.rmSync(path.join(target, 'bin'), { recursive: true, force: true });
     for (const entry of fs.readdirSync(target)) {
       if (entry.endsWith('.dist-info')) fs.rmSync(path.join(target, entry, 'RECORD'), { force: true });
     }
-    this.pruneServices(path.join(target, 'botocore', 'data'), awsServices);
+    prepare('--layer', target);
     fs.writeFileSync(stamp, wanted);
   }
 
-  install(root, target, pythonVersion, machine) {
-    const uv = path.join(root, '.venv', 'bin', 'uv');
-    if (!fs.existsSync(uv)) {
-      throw new this.serverless.classes.Error(`${uv} is missing; "make setup" installs it.`);
+  find(program) {
+    const found = path.join(this.serverless.serviceDir, '.venv', 'bin', program);
+    if (!fs.existsSync(found)) {
+      throw new this.serverless.classes.Error(`${found} is missing; "make setup" installs it.`);
     }
+    return found;
+  }
+
+  install(root, target, pythonVersion, machine) {
     const options = ['--target', target, '--python-version', pythonVersion, '--python-platform', `${machine}-manylinux2014`];
     execFileSync(
-      uv,
+      this.find('uv'),
       ['pip', 'install', '--quiet', '--only-binary', ':all:', '--no-compile-bytecode', ...options, '-r', REQUIREMENTS],
       { cwd: root, stdio: 'inherit' }
     );
-  }
-
-  // botocore describes 400 services; the ones that no function calls would be two thirds of the layer.
-  pruneServices(data, awsServices) {
-    for (const entry of fs.readdirSync(data, { withFileTypes: true })) {
-      if (entry.isDirectory() && !awsServices.includes(entry.name)) {
-        fs.rmSync(path.join(data, entry.name), { recursive: true });
-      }
-    }
   }
 }
 
