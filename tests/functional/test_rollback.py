@@ -220,7 +220,7 @@ def test_old_models_are_deleted_except_what_a_rollback_needs(stack: Stack, hosti
         make_live(stack, hosting, number)
     roll_back(stack, hosting, "1")
     configs = [make_live(stack, hosting, number) for number in (7, 8)]
-    served = f"builds/{name_resource(stack.service, 3)}/served/model.tar.gz"
+    served = f"models/{name_resource(stack.service, 3)}/0/model.tar.gz"
     stack.service.s3.put_object(Bucket="sagebuild-test-model", Key=served, Body=b"packed")
     roll_back(stack, hosting, "7")  # live is 7, which has replaced 1
     assert [record.number for record in find_unneeded(stack.service, 2)] == [5, 4, 3, 2]
