@@ -49,10 +49,12 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
     ModelChangedError
         A file is not the one that was trained, or it changed during the copy.
     BuildNotFoundError
-        The build has ended; its copies were deleted.
+        The build has ended. Its copies are deleted, unless its model was deployed.
     """
     number, artifacts = request["number"], request["artifacts"]
     record = read_build(service, number)
+    if record.has_ended:
+        raise BuildNotFoundError(f"Build {number} has ended.")
     trained = _find_file(service, artifacts)
     if record.artifacts_etag not in ("", trained["etag"]):
         raise ModelChangedError(
@@ -71,7 +73,8 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
     files = list_copies(service, number)
     notes = list(dict.fromkeys(notes))
     if not update_build(service, number, only_if=NOT_ENDED, model_files=files, notes=notes):
-        delete_copies(service, number)
+        if not read_build(service, number).has_succeeded:  # else another call has made the same copies
+            delete_copies(service, number)
         raise BuildNotFoundError(f"Build {number} has ended.")
     return {"model": model, "artifacts": containers[-1]["ModelDataUrl"]}
 

@@ -185,11 +185,25 @@ def test_a_missing_model_is_named(stack: Stack, build: int) -> None:
         copy(stack, build)
 
 
-def test_the_copies_of_a_build_that_has_ended_are_deleted(stack: Stack, build: int) -> None:
-    update_build(stack.service, build, ended_at="2026-01-01T00:00:00+00:00", status="stopped")
-    with pytest.raises(BuildNotFoundError, match=f"Build {build} has ended"):
-        copy(stack, build)
-    assert list_models(stack) == []
+@pytest.mark.parametrize(("status", "left"), [("stopped", 0), ("succeeded", 1)])
+def test_a_build_that_ends_during_the_copy_keeps_the_copies_of_a_deployed_model(
+    stack: Stack, build: int, status: str, left: int
+) -> None:
+    events = stack.service.s3.meta.events
+
+    def end(**_: Any) -> None:
+        update_build(stack.service, build, ended_at="2026-01-01T00:00:00+00:00", status=status)
+
+    events.register("before-parameter-build.s3.CopyObject", end)
+    try:
+        with pytest.raises(BuildNotFoundError, match=f"Build {build} has ended"):
+            copy(stack, build)
+    finally:
+        events.unregister("before-parameter-build.s3.CopyObject", end)
+    assert len(list_models(stack)) == left
+    with pytest.raises(BuildNotFoundError):
+        copy(stack, build)  # a late call
+    assert len(list_models(stack)) == left
 
 
 @pytest.mark.parametrize(
