@@ -285,8 +285,8 @@ def _rows_of_functions() -> Iterator[Row]:
     yield Row("Plan Build", "function crashes", "failed", "Runtime exited with error", (read,))
     for call in ("s3:PutObject", "sagemaker:CreateModelPackage", "dynamodb:UpdateItem"):
         before = 2 if call == "dynamodb:UpdateItem" else 0  # calls of Pack Model
-        lost = {"call": call, "by": MODEL_STEPS, "skip": before} | crash
-        yield Row("Register Model", f"crash at {call}", "succeeded", faults=(lost,), document=TRAINING)
+        late = {"call": call, "by": MODEL_STEPS, "skip": before} | crash
+        yield Row("Register Model", f"crash at {call}", "succeeded", faults=(late,), document=TRAINING)
     refused = {"call": "sagemaker:CreateModelPackage", "by": MODEL_STEPS} | ERRORS["access denied"][0]
     yield Row("Register Model", "registry refuses", "failed", reason, (refused,), document=TRAINING)
     for call in (
