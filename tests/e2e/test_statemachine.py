@@ -417,7 +417,7 @@ def a_configuration_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     return stage.build(plan)
 
 
-@scenario(*PREPARE, "Find Endpoint", FAIL, error="SageMaker.SageMakerException", cause="regular expression pattern")
+@scenario(*PREPARE, *FIND[:2], FAIL, error="SageMaker.SageMakerException", cause="regular expression pattern")
 def a_list_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan("no name!"))
 
