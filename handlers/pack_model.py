@@ -1,15 +1,13 @@
-"""Adds the serving script to the trained model's archive, for the containers that read it only from there."""
+"""Copies the files of the model to a folder that no training can write, with the serving script where it is needed."""
 
 from typing import Any
 
 from sagebuild.log_keys import logged
 from sagebuild.service import Service
-from sagebuild.steps.packing import pack_model
+from sagebuild.steps.model_copies import copy_model
 
 
 @logged("Pack Model")
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Pack a model and its serving script; return the address of the new archive."""
-    service, entry, key = Service.from_environment(), event.get("entry"), event.get("key")
-    packed = pack_model(service, event["artifacts"], event["source"], event["target"], entry, key)
-    return {"artifacts": packed}
+    """Copy a build's model; return the request of CreateModel with the addresses of the copies."""
+    return copy_model(Service.from_environment(event["pipeline"]), event)

@@ -36,6 +36,10 @@ class PreflightError(SagebuildError):
     """The build lacks something that it needs; raised before anything paid starts."""
 
 
+class ModelChangedError(SagebuildError):
+    """A file of the model differs from the one that was trained or recorded."""
+
+
 class HookError(SagebuildError):
     """A hook function failed, or returned a request that the build cannot send."""
 

@@ -13,6 +13,7 @@ from sagebuild.service import Service
 # Canary and linear traffic shifting, and rollback, need a constant variant name.
 VARIANT = "AllTraffic"
 SOURCES_FOLDER = "sources"  # in the pipeline's folder of the code bucket
+MODELS_FOLDER = "models"  # in the pipeline's folder of the model bucket
 
 
 _PIPELINE = r"[A-Za-z](?:-?[A-Za-z0-9])*"
@@ -116,6 +117,14 @@ def name_image_tag(service: Service, number: int, scope: str) -> str:
 def key_git_source(service: Service, number: int) -> str:
     """Return the key, in the pipeline's folder of the code bucket, of the archive that a build packs from git."""
     return f"{SOURCES_FOLDER}/{name_resource(service, number)}.tar.gz"
+
+
+def key_model_folder(service: Service, number: int) -> str:
+    """Return the prefix of the keys, in the model bucket, of the files that a build's model serves.
+
+    Uploaded models are in the same folder, one level higher.
+    """
+    return f"{service.folder}{MODELS_FOLDER}/{name_resource(service, number)}/"
 
 
 def parse_image_tag(service: Service, tag: str) -> tuple[int, str] | None:

@@ -18,6 +18,7 @@ const ROLES = {
   TrainingRole: 'trainingPolicies',
   HostingRole: 'hostingPolicies',
   BuildStepsRole: null,
+  ModelStepsRole: null,
   ImageProjectRole: null,
 };
 const LISTS = ['readBuckets', 'writeBuckets', 'trainingPolicies', 'hostingPolicies'];

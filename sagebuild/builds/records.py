@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sagebuild.builds.items import from_item, to_item
 from sagebuild.errors import BuildNotFoundError
@@ -21,6 +21,14 @@ NOT_ENDED: Mapping[str, Any] = {"ended_at": ""}
 _SECRETS = ("approval_token",)
 # Records of version 0.1 use these names.
 _EARLIER_NAMES = {"prices_of": "prices_date", "cost_most": "cost_max"}
+
+
+class ModelFile(TypedDict):
+    """A file of a model in S3, as it was when the build copied it."""
+
+    uri: str
+    etag: str
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,8 @@ class BuildRecord:
     trainings_completed: int = 0
     best_hyperparameters: dict[str, str] = field(default_factory=dict)  # of the best training, out of the tuning ranges
     artifacts: str = ""  # S3 address of the trained model
+    artifacts_etag: str = ""  # of the trained model, when it was copied
+    model_files: list[ModelFile] = field(default_factory=list)  # the copies that the model serves
     model: str = ""
     model_package: str = ""  # its ARN in the model registry
     endpoint_config: str = ""

@@ -36,6 +36,7 @@ FUNCTIONS = (
     "checkQuality",
     "packModel",
     "registerModel",
+    "verifyModel",
     "requestApproval",
     "runSmokeTest",
     "finishBuild",

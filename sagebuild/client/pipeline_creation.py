@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.lock import PipelineState, change_state, read_state
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.builds.records import now
-from sagebuild.client.uploads import MODELS_FOLDER
 from sagebuild.cost.offered import fit_to_region
 from sagebuild.errors import ParameterError, PipelineNameError
 from sagebuild.names import (
+    MODELS_FOLDER,
     SOURCES_FOLDER,
     is_pipeline_name,
     max_pipeline_length,

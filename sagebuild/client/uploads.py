@@ -20,10 +20,10 @@ from sagebuild.client.files import list_files
 from sagebuild.client.sources import Source, read_source
 from sagebuild.client.upload_results import Upload
 from sagebuild.errors import InputError
+from sagebuild.names import MODELS_FOLDER
 from sagebuild.parameters.problems import show_name
 from sagebuild.service import Service, aws_call
 
-MODELS_FOLDER = "models"  # in the pipeline's folder of the model bucket
 Archive = BufferedRandom | BufferedReader  # of a temporary file or a given one
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _LONGEST_KEY = 1024  # bytes

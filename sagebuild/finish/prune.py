@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.records import BuildRecord, list_builds, now, update_build
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.names import name_resource, parse_resource_name
-from sagebuild.requests.script_mode import key_packed_model
 from sagebuild.running.endpoint import describe_endpoint, describe_models
+from sagebuild.running.model_files import delete_copies
 from sagebuild.service import Service, aws_call, suppress_code
 
 # Twice the maximum of keepbuilds; older builds were pruned earlier.
@@ -20,7 +20,7 @@ _log = logging.getLogger("sagebuild")
 
 
 def prune_builds(service: Service, record: BuildRecord) -> None:
-    """After a successful build, delete models, endpoint configurations and packed archives of older builds.
+    """After a successful build, delete models, their files and endpoint configurations of older builds.
 
     A failed deletion is left to the next successful build; the leftovers cost nothing.
     """
@@ -60,4 +60,4 @@ def _delete_model(service: Service, number: int) -> None:
             service.sagemaker.delete_endpoint_config(EndpointConfigName=name)
         with suppress_code("ValidationException"):
             service.sagemaker.delete_model(ModelName=name)
-        service.s3.delete_object(Bucket=service.settings.model_bucket, Key=key_packed_model(service, number))
+    delete_copies(service, number)

@@ -23,6 +23,8 @@ _ROLES = {
     "model": "HostingRole",
     "endpointConfig": "HostingRole",
 }
+# The members with the files of a model. Pack Model copies them, and HostingRole reads the copies.
+_MODEL_FILES = {"ModelDataUrl", "S3Uri"}
 # All members of these requests that are S3 addresses.
 MEMBERS: dict[str, tuple[tuple[Action, ...], Place]] = {
     "S3Uri": (("read",), "prefix"),
@@ -53,7 +55,7 @@ def examine_access(
     names = _name_addresses(context.parameters)
     uses = [*_list_uses(bodies, names)]
     if artifacts:
-        uses.append(Use(names.get(artifacts, "the trained model"), artifacts, "HostingRole", "read", "object"))
+        uses.append(Use(names.get(artifacts, "the trained model"), artifacts, "ModelStepsRole", "read", "object"))
     byod = context.narrow(ByodParameters)
     if byod and (source := locate_source_in_s3(byod)):
         place: Place = "prefix" if source.endswith("/") else "object"
@@ -74,7 +76,7 @@ def examine_earlier_model(context: BuildContext[BuildParameters], model: Body, f
     model
         The answer of DescribeModel.
     """
-    uses = _list_uses({"model": model}, _name_addresses(context.parameters))
+    uses = _list_uses({"model": model}, _name_addresses(context.parameters), reader="HostingRole")
     _judge(BucketAccess.of(context.service), uses, findings)
 
 
@@ -88,7 +90,8 @@ def _judge(access: BucketAccess, uses: Iterable[Use], findings: Findings) -> Non
             findings.add_note(f"{use}, unless a policy in {policies} allows it; that was not examined.")
 
 
-def _list_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
+def _list_uses(bodies: Bodies, names: dict[str, str], reader: str = "ModelStepsRole") -> Iterator[Use]:
+    """Yield the addresses that SageMaker or a step uses; ``reader`` is the role that reads the files of a model."""
     for kind, body in bodies.items():
         for path, uri in _list_addresses(body):
             name, (parent, member) = names.get(uri) or name_member(kind, path), path[-2:]
@@ -96,7 +99,8 @@ def _list_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
                 yield Use(name, uri, _ROLES[kind], "read", "object")
             elif parent not in _FREE and member in MEMBERS:
                 actions, place = _CHECKPOINTS if parent == "CheckpointConfig" else MEMBERS[member]
-                yield from (Use(name, uri, _ROLES[kind], action, place) for action in actions)
+                role = reader if kind == "model" and member in _MODEL_FILES else _ROLES[kind]
+                yield from (Use(name, uri, role, action, place) for action in actions)
 
 
 def _list_free_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:

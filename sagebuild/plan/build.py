@@ -13,7 +13,7 @@ from sagebuild.errors import BuildNotFoundError
 from sagebuild.images.byod import plan_images
 from sagebuild.launch.schedules import request_schedule
 from sagebuild.names import name_resource
-from sagebuild.parameters import BuildParameters, ScriptModeParameters
+from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.overrides import parse_build
 from sagebuild.parameters.store import read_document
 from sagebuild.plan.access import examine_access
@@ -22,6 +22,7 @@ from sagebuild.plan.deployment import (
     describe_live,
     examine_deployment,
     examine_scaling,
+    list_models,
     plan_deployment,
 )
 from sagebuild.plan.findings import Findings
@@ -47,7 +48,7 @@ class BuildPlan(DeploymentPlan):
     training: Body | None  # CreateTrainingJob, in mode "train"
     tuning: Body | None  # CreateHyperParameterTuningJob, in mode "tune"
     quality: GatePlan
-    packing: PackingPlan | None  # None unless the serving script goes into the model's archive
+    packing: PackingPlan
     model: Body  # CreateModel, without the trained artifacts
     register: PackagePlan
     endpointConfig: Body
@@ -93,7 +94,8 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     findings.raise_problems()
     assert requests.training, "a build without a model has a problem"
     config = name_resource(service, record.number)
-    deployment, deployment_record = plan_deployment(context, live, config, instance_type, build_tags(context))
+    models = list_models(bodies["endpointConfig"])
+    deployment, deployment_record = plan_deployment(context, live, config, models, instance_type, build_tags(context))
     images = plan_images(context)
     plan: BuildPlan = {
         **deployment,
@@ -105,7 +107,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         "tuning": bodies.get("tuning"),
         "artifacts": artifacts,
         "quality": plan_gate(context),
-        "packing": plan_packing(script) if (script := context.narrow(ScriptModeParameters)) else None,
+        "packing": plan_packing(context),
         "model": bodies["model"],
         "register": plan_package(context, bodies, artifacts),
         "endpointConfig": bodies["endpointConfig"],

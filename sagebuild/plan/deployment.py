@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -30,6 +31,7 @@ class DeploymentPlan(TypedDict):
     source: SourcePlan
     images: ImagesPlan
     artifacts: str | None  # S3 address of the model, when the build trains none
+    verify: dict[str, list[str]]  # the ``models`` whose files must not have changed
     endpoint: Body  # UpdateEndpoint, and CreateEndpoint without its tags
     tags: list[dict[str, str]]
     scaling: ScalingPlan
@@ -76,10 +78,17 @@ def examine_scaling(service: Service, live: Live, instance_type: str | None, fin
     findings.problems += find_scaling_problems(service, live.scaling, live.config, instance_type)
 
 
+def list_models(config: Mapping[str, Any]) -> list[str]:
+    """Return the names of the models in an endpoint configuration."""
+    variants = [*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])]
+    return [variant["ModelName"] for variant in variants if "ModelName" in variant]
+
+
 def plan_deployment(
     context: BuildContext[BuildParameters],
     live: Live,
     config: str,
+    models: Sequence[str],
     instance_type: str | None,
     tags: list[dict[str, str]],
 ) -> tuple[DeploymentPlan, dict[str, Any]]:
@@ -89,6 +98,8 @@ def plan_deployment(
     ----------
     config
         The name of the endpoint configuration that goes live.
+    models
+        The names of its models.
     instance_type
         The type of its instances; None for a serverless endpoint.
     tags
@@ -109,6 +120,7 @@ def plan_deployment(
         "source": {"wanted": False},
         "images": {"wanted": False, "builds": []},
         "artifacts": None,
+        "verify": {"models": list(models)},
         "endpoint": build_endpoint(context.service, config),
         "tags": tags,
         "scaling": scaling,

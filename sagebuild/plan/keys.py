@@ -22,7 +22,12 @@ from sagebuild.service import Service, aws_call
 MEMBERS = ("KmsKeyId", "VolumeKmsKeyId")
 # The role that uses the keys of a request. The disks of an endpoint are different: SageMaker makes the grant for them
 # with the permissions of the role that creates the endpoint, so the user's own policy for HostingRole has no effect.
-_ROLES = {"training": "TrainingRole", "tuning": "TrainingRole", "endpointConfig": "HostingRole"}
+_ROLES = {
+    "training": "TrainingRole",
+    "tuning": "TrainingRole",
+    "copies": "ModelStepsRole",  # of the model's files
+    "endpointConfig": "HostingRole",
+}
 _ENDPOINT_DISKS = ("", "KmsKeyId")
 # https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id: an ARN of a key or of an alias.
 _ARN = re.compile(r"arn:[a-z-]+:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(?P<name>(key|alias)/.+)")
@@ -100,7 +105,8 @@ class _UnknownKeyError(Exception):
 def _list_keys(context: BuildContext[BuildParameters], bodies: Bodies) -> Iterator[_Key]:
     names = name_texts(context.parameters, lambda path, _: path[-1].endswith("kmskey"))
     access, found = BucketAccess.of(context.service), dict[str, _Key]()
-    for kind, body in bodies.items():
+    copies = {"KmsKeyId": context.parameters.outputkmskey}
+    for kind, body in (bodies | {"copies": copies}).items():
         for path, text in list_texts(body):
             if path[-1] in MEMBERS and text and kind in _ROLES:
                 is_disk = kind == "endpointConfig" and path == _ENDPOINT_DISKS

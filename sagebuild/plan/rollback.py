@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, Trigger, list_builds, read_build, update_build
@@ -26,13 +27,14 @@ from sagebuild.plan.deployment import (
     describe_live,
     examine_deployment,
     examine_scaling,
+    list_models,
     plan_deployment,
 )
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.preflight import examine_quotas
 from sagebuild.plan.uses import count_instances, record_running
 from sagebuild.requests.bodies import build_tags
-from sagebuild.running.endpoint import Endpoint, describe_models, describe_variants
+from sagebuild.running.endpoint import Endpoint, describe_models
 from sagebuild.service import Service, aws_call, suppress_code
 
 # The newest builds that are searched for the previous one.
@@ -122,18 +124,24 @@ def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
     target = find_target(service, record.trigger.rollback, live.endpoint)
     parameters = parse_overridden(target.parameters, target.overrides, service.settings.framework)
     context, findings = BuildContext(service, record.number, parameters), Findings()
-    variants = describe_variants(service, target.endpoint_config)
+    with aws_call(f"describe the endpoint configuration {target.endpoint_config}"):
+        config = service.sagemaker.describe_endpoint_config(EndpointConfigName=target.endpoint_config)
+    variants: Sequence[Any] = config["ProductionVariants"]
     instance_type = variants[0].get("InstanceType") if variants else None
     needs = count_instances(variants)
     record_running(service, record.number, needs)
     examine_quotas(service, needs, live.endpoint, findings)
     with aws_call(f"describe the model {target.model}"):
         examine_earlier_model(context, dict(service.sagemaker.describe_model(ModelName=target.model)), findings)
+    if not target.model_files:
+        findings.add_note(f"The model of build {target.number} is not verified: the build did not record its files.")
     examine_deployment(context, findings)
     examine_scaling(service, live, instance_type, findings)
     findings.raise_problems()
     tags = build_tags(replace(context, number=target.number))
-    deployment, deployment_record = plan_deployment(context, live, target.endpoint_config, instance_type, tags)
+    deployment, deployment_record = plan_deployment(
+        context, live, target.endpoint_config, list_models(config), instance_type, tags
+    )
     plan: RollbackPlan = {**deployment, "mode": "rollback", "artifacts": target.artifacts}
     recorded = update_build(
         service,

@@ -64,6 +64,14 @@ def find_earlier_model(service: Service, parameters: BuildParameters) -> BuildRe
     )
 
 
+def find_etag(service: Service, artifacts: str) -> str:
+    """Return the ETag of a model as a build trained it; empty if none did, or if the build did not record it."""
+    for record in list_builds(service, _BUILDS_SEARCHED):
+        if record.artifacts == artifacts and record.job_status == "Completed" and record.artifacts_etag:
+            return record.artifacts_etag
+    return ""
+
+
 def identify_model(document: Mapping[str, Any], default_framework: str, image: str = "") -> ModelKind | None:
     """Return the kind of model that a build with a document makes; None for an unknown framework.
 

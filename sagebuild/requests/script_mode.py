@@ -13,7 +13,7 @@ from typing import Any, NotRequired, TypedDict
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_resource, name_tuning_job
-from sagebuild.parameters import ScriptModeParameters
+from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.requests.extensions import build_distribution, place_source
 from sagebuild.service import Service
 
@@ -30,14 +30,14 @@ _NGINX_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error"}
 
 
 class PackingPlan(TypedDict):
-    """S3 addresses of the source archive to add to the model's archive, and of the resulting archive.
+    """How the files of the model are copied.
 
-    ``entry`` is the path of a serving script in a folder, which the server imports through FOLDER_SCRIPT. ``key`` is
-    the user's KMS key for the output of the training, which also encrypts the new archive.
+    ``source`` is the S3 address of the source archive to add to the model's archive; without it, the archive stays
+    unchanged. ``entry`` is the path of a serving script in a folder, which the server imports through FOLDER_SCRIPT.
+    ``key`` is the user's KMS key for the output of the training, which also encrypts the copies.
     """
 
-    source: str
-    target: str
+    source: NotRequired[str]
     entry: NotRequired[str]
     key: NotRequired[str]
 
@@ -109,24 +109,19 @@ def build_script_environment(context: BuildContext[ScriptModeParameters]) -> dic
     return environment
 
 
-def plan_packing(context: BuildContext[ScriptModeParameters]) -> PackingPlan | None:
-    """Plan the packing of the serving script into the model's archive; None when the server does not need it there."""
-    service, parameters, source = context.service, context.parameters, _locate_host_source(context)
-    if not source or not _needs_code_in_model(parameters) or not serves_a_script(parameters):
-        return None
-    target = f"s3://{service.settings.model_bucket}/{key_packed_model(service, context.number)}"
-    script = _serving_script(parameters)
-    plan: PackingPlan = {"source": source, "target": target}
-    if "/" in script:
-        plan["entry"] = script
-    if parameters.outputkmskey:
-        plan["key"] = parameters.outputkmskey
+def plan_packing(context: BuildContext[BuildParameters]) -> PackingPlan:
+    """Plan the copy of the model's files, with the serving script where the server needs it in the archive."""
+    plan: PackingPlan = {"key": context.parameters.outputkmskey} if context.parameters.outputkmskey else {}
+    script_mode = context.narrow(ScriptModeParameters)
+    source = _locate_host_source(script_mode) if script_mode else None
+    if not script_mode or not source:
+        return plan
+    parameters = script_mode.parameters
+    if _needs_code_in_model(parameters) and serves_a_script(parameters):
+        plan["source"], script = source, _serving_script(parameters)
+        if "/" in script:
+            plan["entry"] = script
     return plan
-
-
-def key_packed_model(service: Service, number: int) -> str:
-    """Return the key, in the model bucket, of a build's model archive with the serving script."""
-    return f"{service.folder}builds/{name_resource(service, number)}/served/model.tar.gz"
 
 
 def choose_log_level(parameters: ScriptModeParameters) -> int:

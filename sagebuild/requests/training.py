@@ -9,7 +9,7 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_resource, name_tuning_job
 from sagebuild.parameters import BuildParameters
 from sagebuild.requests.bodies import Bodies, build_endpoint_config, build_model, build_training_job
-from sagebuild.requests.earlier_model import find_earlier_model
+from sagebuild.requests.earlier_model import find_earlier_model, find_etag
 from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
 
@@ -95,8 +95,9 @@ def plan_training(context: BuildContext[BuildParameters], image: str | None) -> 
 def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
     if artifacts := parameters.ModelArtifacts:
         note = f"Nothing was trained: ModelArtifacts is {artifacts}."
+        etag = find_etag(service, artifacts)
     else:
         earlier = find_earlier_model(service, parameters)
-        artifacts = earlier.artifacts
+        artifacts, etag = earlier.artifacts, find_etag(service, earlier.artifacts)
         note = f"Nothing was trained: the model is from build {earlier.number}, {artifacts}."
-    return TrainingPlan("none", {"artifacts": artifacts}, (note,), artifacts)
+    return TrainingPlan("none", {"artifacts": artifacts, "artifacts_etag": etag}, (note,), artifacts)

@@ -14,6 +14,7 @@ from sagebuild.builds.records import BuildRecord, list_builds, update_build
 from sagebuild.errors import StillRunningError
 from sagebuild.names import name_endpoint, name_resource, parse_resource_name, pipeline_tags
 from sagebuild.running.endpoint import RETAIN_CAPACITY, Endpoint, describe_endpoint
+from sagebuild.running.model_files import delete_copies
 from sagebuild.service import Service, aws_call, suppress_code
 
 POLL_SECONDS = 10.0
@@ -71,7 +72,7 @@ def undo_deployment(
             break
     # With any other status, the endpoint may still serve from some of the new instances.
     if not record.trigger.rollback and (endpoint is None or endpoint.status in ("InService", "Failed")):
-        _delete_unused(service, ours, endpoint.config if endpoint else "")
+        _delete_unused(service, record.number, ours, endpoint.config if endpoint else "")
     return models.explain(endpoint)
 
 
@@ -200,7 +201,7 @@ def _create_endpoint(service: Service, config: str) -> None:
         )
 
 
-def _delete_unused(service: Service, name: str, live: str) -> None:
+def _delete_unused(service: Service, number: int, name: str, live: str) -> None:
     if name == live:
         return
     with aws_call(f"delete {name}"):
@@ -209,3 +210,4 @@ def _delete_unused(service: Service, name: str, live: str) -> None:
             service.sagemaker.delete_endpoint_config(EndpointConfigName=name)
         with suppress_code("ValidationException"):
             service.sagemaker.delete_model(ModelName=name)
+    delete_copies(service, number)

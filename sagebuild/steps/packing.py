@@ -12,7 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from sagebuild.errors import PreflightError
+from botocore.exceptions import ClientError
+
+from sagebuild.errors import ModelChangedError, PreflightError
 from sagebuild.parameters.problems import show_value
 from sagebuild.requests.script_mode import FOLDER_SCRIPT
 from sagebuild.running.causes import NO_MODEL
@@ -46,7 +48,13 @@ with open(__file__, "rb") as _script:
 
 
 def pack_model(
-    service: Service, artifacts: str, source: str, target: str, entry: str | None = None, key: str | None = None
+    service: Service,
+    artifacts: str,
+    source: str,
+    target: str,
+    entry: str | None = None,
+    key: str | None = None,
+    etag: str | None = None,
 ) -> str:
     """Copy a model's archive with a source archive as its folder code/, which replaces an existing code/.
 
@@ -60,6 +68,8 @@ def pack_model(
         Path of a serving script in a folder; the new archive gets a script beside that folder that imports it.
     key
         The KMS key that encrypts the new archive; default: the encryption of its bucket.
+    etag
+        The ETag that the model must have; default: any.
 
     Returns
     -------
@@ -70,6 +80,8 @@ def pack_model(
     ------
     PreflightError
         One of the archives is not a tar.gz archive, or the training saved no model.
+    ModelChangedError
+        The model has another ETag.
     """
     reading, writing = os.pipe()
     failures: list[BaseException] = []
@@ -78,7 +90,7 @@ def pack_model(
         # A failed upload closes the pipe first; that failure is the one to report.
         with suppress(BrokenPipeError), os.fdopen(writing, "wb", _PIPE_BYTES) as pipe:
             try:
-                _merge(service, artifacts, source, entry, pipe)
+                _merge(service, artifacts, etag, source, entry, pipe)
             except Exception as error:  # raised again in the calling thread
                 failures.append(error)
 
@@ -95,12 +107,12 @@ def pack_model(
     return target
 
 
-def _merge(service: Service, artifacts: str, source: str, entry: str | None, pipe: IO[bytes]) -> None:
+def _merge(service: Service, artifacts: str, etag: str | None, source: str, entry: str | None, pipe: IO[bytes]) -> None:
     with (
         gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=_COMPRESS_LEVEL, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|") as merged,
     ):
-        with _open(service, artifacts, "r|gz") as model:
+        with _open(service, artifacts, "r|gz", etag) as model:
             for member in model:
                 if not _is_code(member.name):
                     _copy(model, member, merged)
@@ -113,12 +125,12 @@ def _merge(service: Service, artifacts: str, source: str, entry: str | None, pip
 
 
 @contextmanager
-def _open(service: Service, uri: str, mode: Any) -> Iterator[tarfile.TarFile]:
+def _open(service: Service, uri: str, mode: Any, etag: str | None = None) -> Iterator[tarfile.TarFile]:
     """Open an archive in S3, and name it in the error if it cannot be read."""
     try:
         with (
             aws_call(f"read {uri}"),
-            tarfile.open(fileobj=_read(service.s3, uri), mode=mode, tarinfo=Member) as archive,
+            tarfile.open(fileobj=_read(service.s3, uri, etag), mode=mode, tarinfo=Member) as archive,
         ):
             yield archive
     except BROKEN as error:
@@ -154,9 +166,14 @@ def _is_code(name: str) -> bool:
     return name.removeprefix("./").split("/", 1)[0] == CODE
 
 
-def _read(s3: S3Client, uri: str) -> IO[bytes]:
+def _read(s3: S3Client, uri: str, etag: str | None) -> IO[bytes]:
     bucket, key = split_s3_uri(uri)
+    condition: Any = {"IfMatch": f'"{etag}"'} if etag else {}
     try:
-        return cast(IO[bytes], s3.get_object(Bucket=bucket, Key=key)["Body"])
+        return cast(IO[bytes], s3.get_object(Bucket=bucket, Key=key, **condition)["Body"])
     except s3.exceptions.NoSuchKey as error:
         raise PreflightError(f"{NO_MODEL} at {uri}.") from error
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+        raise ModelChangedError(f"{uri} changed while it was read; start a new build.") from error

@@ -30,7 +30,7 @@ CLIENT_NAMES = {"applicationautoscaling": "application-autoscaling"}
 # The answers of the service's own functions, which omit nothing.
 ANSWERS: dict[str, dict[str, Any]] = {
     "Check Quality": {"Payload": {"met": True, "reason": ""}},
-    "Pack Model": {"Payload": {"artifacts": "s3://model/1.tar.gz"}},
+    "Pack Model": {"Payload": {"model": {"ModelName": "model"}, "artifacts": "s3://model/1.tar.gz"}},
     "Ask For Approval": {"approved": True, "reason": ""},
 }
 PLAN: dict[str, Any] = {
@@ -51,12 +51,13 @@ PLAN: dict[str, Any] = {
         "HyperParameterTuningJobConfig": {"HyperParameterTuningJobObjective": {"MetricName": "score"}},
     },
     "quality": {"wanted": True, "check": {}},
-    "packing": {"source": "s3://code/source.tar.gz", "target": "s3://model/2.tar.gz"},
+    "packing": {"source": "s3://code/source.tar.gz"},
     "model": {"ModelName": "model", "PrimaryContainer": {}},
     "register": {"wanted": True},
     "approval": {"wanted": True, "request": {}, "seconds": 60, "late": "not approved in time"},
     "deploy": True,
     "endpointConfig": {},
+    "verify": {"models": ["model"]},
     "endpoint": {"EndpointName": "house", "EndpointConfigName": "new"},
     "tags": [],
     "guardrails": {},

@@ -37,6 +37,7 @@ VERBS = {
     "Train",
     "Tune",
     "Update",
+    "Verify",
 }
 
 Definition = dict[str, Any]

@@ -130,11 +130,12 @@ WAYS = {
     "Tune Model": Way("sagemaker:CreateHyperParameterTuningJob", TUNING),
     "Find Best Model": Way("sagemaker:DescribeTrainingJob", TUNING),
     "Check Quality": Way("lambda:Invoke", GATED, skip=1),
-    "Ask For Approval": Way("lambda:Invoke", ASKING, skip=2, act=approve),
+    "Ask For Approval": Way("lambda:Invoke", ASKING, skip=3, act=approve),
     "Pack Model": Way("lambda:Invoke", PACKED, skip=1),
     "Create Model": Way("sagemaker:CreateModel"),
-    "Register Model": Way("lambda:Invoke", TRAINING, skip=1),
+    "Register Model": Way("lambda:Invoke", TRAINING, skip=2),
     "Create Endpoint Config": Way("sagemaker:CreateEndpointConfig"),
+    "Verify Model": Way("lambda:Invoke", skip=2),
     "Find Endpoint": Way("sagemaker:ListEndpoints"),
     "Delete Failed Endpoint": Way("sagemaker:DeleteEndpoint", endpoint="failed"),
     "Create Endpoint": Way("sagemaker:CreateEndpoint", endpoint="none"),
@@ -142,7 +143,7 @@ WAYS = {
     "Delete Wake Alarm": Way("cloudwatch:DeleteAlarms", endpoint="scaled"),
     "Update Endpoint": Way("sagemaker:UpdateEndpoint"),
     "Check Endpoint": Way("sagemaker:DescribeEndpoint"),
-    "Run Smoke Test": Way("lambda:Invoke", TESTED, skip=1),
+    "Run Smoke Test": Way("lambda:Invoke", TESTED, skip=3),
     "Register Scaling": Way("application-autoscaling:RegisterScalableTarget", SCALED),
     "Set Scaling Policy": Way("application-autoscaling:PutScalingPolicy", SCALED),
     "Set Wake Policy": Way("application-autoscaling:PutScalingPolicy", WAKING, skip=1),
@@ -263,7 +264,7 @@ def _rows_of_jobs() -> Iterator[Row]:
     yield Row("Build Image", "build stopped by someone", "failed", stopped, document=SLOW_IMAGES, act=stop_image_build)
     unservable = troubled(TRAINING, "serving")
     empty = troubled(TRAINING, "empty")
-    yield Row("Create Model", "model empty", "failed", "The training saved no model", document=empty)
+    yield Row("Pack Model", "model empty", "failed", "The training saved no model", document=empty)
     yield Row("Check Endpoint", "endpoint rolled back", "failed", "ping health check", document=unservable)
     yield Row("Check Endpoint", "endpoint Failed", "failed", "ping health check", document=unservable, endpoint="none")
 
@@ -276,12 +277,16 @@ def _rows_of_functions() -> Iterator[Row]:
     yield Row("Plan Build", "function crashes once", "succeeded", faults=(read | crash,))
     lost = {"call": "s3:PutObject", "by": MODEL_STEPS} | crash
     yield Row("Pack Model", "function crashes once", "succeeded", faults=(lost,), document=PACKED)
+    for call in ("s3:CopyObject", "dynamodb:UpdateItem"):
+        lost = {"call": call, "by": MODEL_STEPS} | crash
+        yield Row("Pack Model", f"crash at {call}", "succeeded", faults=(lost,))
     lost = {"call": "sagemaker:InvokeEndpoint", "by": STEPS} | crash
     yield Row("Run Smoke Test", "function crashes once", "succeeded", faults=(lost,), document=TESTED)
     yield Row("Plan Build", "function crashes", "failed", "Runtime exited with error", (read,))
     for call in ("s3:PutObject", "sagemaker:CreateModelPackage", "dynamodb:UpdateItem"):
-        lost = {"call": call, "by": MODEL_STEPS} | crash
-        yield Row("Register Model", f"crash at {call}", "succeeded", faults=(lost,), document=TRAINING)
+        before = 2 if call == "dynamodb:UpdateItem" else 0  # calls of Pack Model
+        late = {"call": call, "by": MODEL_STEPS, "skip": before} | crash
+        yield Row("Register Model", f"crash at {call}", "succeeded", faults=(late,), document=TRAINING)
     refused = {"call": "sagemaker:CreateModelPackage", "by": MODEL_STEPS} | ERRORS["access denied"][0]
     yield Row("Register Model", "registry refuses", "failed", reason, (refused,), document=TRAINING)
     for call in (

@@ -32,13 +32,22 @@ PLANNER = """
         return answer
 """
 
-# Returns the archive's unchanged address, or fails for the source "bad".
+# Copies nothing: returns the model with the trained archive's address, or fails for the source "bad".
 PACKER = """
     def handler(event, context):
-        if event["source"] == "bad":
+        assert event.keys() == {"number", "pipeline", "model", "artifacts", "packing"}
+        if event["packing"].get("source") == "bad":
             raise type("PreflightError", (Exception,), {})("bad is not a tar.gz archive.")
-        assert event["target"] == "there"
-        return {"artifacts": event["artifacts"]}
+        container = event["model"]["PrimaryContainer"] | {"ModelDataUrl": event["artifacts"]}
+        return {"model": event["model"] | {"PrimaryContainer": container}, "artifacts": event["artifacts"]}
+"""
+
+# Reads nothing: raises the error of a changed file for the model "changed".
+VERIFIER = """
+    def handler(event, context):
+        assert event.keys() == {"number", "pipeline", "models"}
+        if "changed" in event["models"]:
+            raise type("ModelChangedError", (Exception,), {})("The model of build 1 changed.")
 """
 
 # Fails only for the sample "bad".
@@ -142,6 +151,7 @@ class Stage(Host):
         self.builder = Builder(engine)
         self._planner = deploy(engine, PLANNER, Environment={"Variables": {"PLANS": str(folder)}})
         self._packer = deploy(engine, PACKER)
+        self._verifier = deploy(engine, VERIFIER)
         self._taster = deploy(engine, TASTER)
         self._checker = deploy(engine, CHECKER)
         self._registrar = deploy(engine, REGISTRAR)
@@ -153,6 +163,7 @@ class Stage(Host):
     def _create(self, definition: Json) -> str:
         text = json.dumps(definition).replace("${PlanBuildFunctionArn}", self._planner)
         text = text.replace("${PackModelFunctionArn}", self._packer)
+        text = text.replace("${VerifyModelFunctionArn}", self._verifier)
         text = text.replace("${RunSmokeTestFunctionArn}", self._taster)
         text = text.replace("${CheckQualityFunctionArn}", self._checker)
         text = text.replace("${RegisterModelFunctionArn}", self._registrar)
@@ -208,7 +219,8 @@ class Stage(Host):
             "endpointConfig": {"EndpointConfigName": own, "ProductionVariants": [variant | {"ModelName": own}]},
             "endpoint": {"EndpointName": endpoint or name("endpoint"), "EndpointConfigName": own},
             "quality": {"wanted": False},
-            "packing": None,
+            "packing": {},
+            "verify": {"models": [own]},
             "register": {"wanted": False},
             "approval": {"wanted": False},
             "tags": [{"Key": "sagebuild:build", "Value": own}],

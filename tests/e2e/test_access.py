@@ -10,13 +10,14 @@ from urllib.request import urlopen
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 import sagebuild
 from sagebuild.builds.records import list_builds, read_build
 from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.stack import Stack
 from sagebuild.errors import AccessDeniedError
-from sagebuild.names import execution_arn
+from sagebuild.names import execution_arn, key_model_folder
 from tests.e2e.pipelines import Pipeline
 from tests.e2e.stack import NAME, deploy, wait_until
 from tests.engine import ROOT, running_engine
@@ -189,6 +190,42 @@ def test_the_audit_decides_every_call_of_the_user(world: World) -> None:
     assert [call for call in calls if call["allowed"] is None] == []
     assert {call["allowed"] for call in calls if call["role"] == "fraud-team"} == {True, False}
     assert [call for call in calls if call["role"] != "fraud-team" and not call["allowed"]] == []
+
+
+@pytest.mark.parametrize("role", ["TrainingRole", "HostingRole", "fraud-team"])
+def test_the_files_that_a_model_serves_are_only_written_by_the_builds(world: World, role: str) -> None:
+    """Also with a policy of the user's own that allows the whole bucket; it comes after the audit of allowed calls."""
+    stack, iam = world.fraud.stack, world.fraud.stack.client("iam")
+    bucket = stack.outputs["ModelBucket"]
+    name = stack.outputs[f"{role}Arn"].rpartition("/")[2] if role.endswith("Role") else role
+    key = stack.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", RoleSessionName="script")
+    key_id, secret, token = (key["Credentials"][part] for part in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    s3 = boto3.session.Session(key_id, secret, token, region_name="us-east-1").client("s3")
+
+    def can_write(key: str) -> bool:
+        try:
+            s3.put_object(Bucket=bucket, Key=key, Body=b"replaced")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            return False
+        return True
+
+    services = (world.fraud.service.for_pipeline(""), world.fraud.service)
+    copies = [f"{key_model_folder(service, 1)}0/model.tar.gz" for service in services]
+    own = {"TrainingRole": ["builds/x", "fraud/builds/x", "checkpoints/x"], "HostingRole": ["asynchronous/x"]}
+    assert [each for each in own.get(role, ["fraud/models/mine-0c7f.tar.gz"]) if not can_write(each)] == []
+    uploads = [] if role == "fraud-team" else ["fraud/models/mine-0c7f.tar.gz", "models/mine-0c7f.tar.gz"]
+    assert [each for each in [*copies, *uploads, "registry/x"] if can_write(each)] == []
+    everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+    iam.put_role_policy(RoleName=name, PolicyName="their-own", PolicyDocument=policy)
+    try:
+        assert can_write("registry/x")
+        denied = copies[1:] if role == "fraud-team" else copies
+        assert [each for each in denied if can_write(each)] == []
+    finally:
+        iam.delete_role_policy(RoleName=name, PolicyName="their-own")
 
 
 def test_the_page_explains_each_part_of_the_policy() -> None:

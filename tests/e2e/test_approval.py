@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sagebuild.errors import NoApprovalPendingError
+from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service
 from sagebuild.steps.approval import answer_approval
 from tests.e2e.deployment import answer_in_registry, connect
@@ -95,6 +96,23 @@ def test_an_approval_deploys_the_waiting_model(stack: DeployedStack, service: Se
     assert record["live_after"] == record["endpoint_config"] == stack.live_config()
     (message,) = stack.read_notifications(number)
     assert "\nApproved by: command: looks good.\n" in message
+
+
+def test_a_model_that_is_overwritten_during_the_wait_is_not_deployed(stack: DeployedStack, service: Service) -> None:
+    live, s3 = stack.live_config(), stack.client("s3")
+    number = wait_for_request(stack)
+    (file,) = stack.record(number)["model_files"]
+    bucket, key = split_s3_uri(file["uri"])
+    original = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.put_object(Bucket=bucket, Key=key, Body=b"x" * len(original))
+    answer_approval(service, True, "command", number)
+    record = stack.finish(number)
+    assert (record["status"], record["step"]) == ("failed", "Verify Model"), record["reason"]
+    expected = f"for {file['uri']} the build recorded {len(original)} bytes with the ETag {file['etag']}, and S3 has "
+    assert expected in record["reason"]
+    assert record["live_after"] == live == stack.live_config()
+    assert stack.ask_endpoint() > 0.9
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix=key)
 
 
 def test_a_rejection_and_no_answer_leave_the_live_endpoint_alone(stack: DeployedStack, service: Service) -> None:

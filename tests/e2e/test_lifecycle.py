@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -201,12 +202,12 @@ def use(stack: DeployedStack) -> None:
         **scaling,
     )
     assert first["status"] == "succeeded", first["reason"]
-    packed = f"builds/{first['model']}/served/model.tar.gz"
+    packed = f"models/{first['model']}/0/model.tar.gz"
     served = stack.client("s3").head_object(Bucket=stack.outputs["ModelBucket"], Key=packed)
     assert (served["ServerSideEncryption"], served["SSEKMSKeyId"]) == ("aws:kms", lake.KEY)
     assert stack.ask_endpoint() > 0.9
     stack.build(hostinstancetype="ml.c5.large", hyperparameters={"trouble": "serving"}, **scaling)
-    spoil_packing(stack)
+    spoil_packing(stack, stack.build)
     stack.set_parameters(hyperparameters={"trouble": "endless"})
     number = stack.start_by_voice()
     stack.wait_for_training(number)
@@ -322,7 +323,7 @@ def use_pipeline(stack: DeployedStack) -> None:
     for _ in range(2):
         good = fraud.build(**packed)
         assert good["status"] == "succeeded", good["reason"]
-    spoil_packing(stack, "fraud/builds")
+    spoil_packing(stack, fraud.build)
     use_queue(stack, fraud)
 
 
@@ -352,14 +353,12 @@ def use_upload(stack: DeployedStack) -> dict[str, Any]:
     return record
 
 
-def spoil_packing(stack: DeployedStack, folder: str = "builds") -> None:
+def spoil_packing(stack: DeployedStack, build: Callable[..., dict[str, Any]]) -> None:
     """Fail in the middle of putting a script into a model."""
-    bucket = stack.outputs["ModelBucket"]
-    stack.client("s3").put_object(Bucket=bucket, Key=f"{folder}/no-archive", Body=b"no archive")
-    source, model = f"s3://{stack.outputs['CodeBucket']}/source.tar.gz", f"s3://{bucket}/{folder}/no-archive"
-    payload = json.dumps({"artifacts": model, "source": source, "target": f"s3://{bucket}/{folder}/never"})
-    answer = stack.client("lambda").invoke(FunctionName=f"{NAME}-packModel", Payload=payload)
-    assert answer["FunctionError"] == "Unhandled"
+    bucket, key = stack.outputs["ModelBucket"], "models/no-archive.tar.gz"
+    stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b"no archive")
+    record = build(skiptrain=True, networkisolation=True, ModelArtifacts=f"s3://{bucket}/{key}")
+    assert (record["status"], record["step"]) == ("failed", "Pack Model"), record["reason"]
 
 
 def use_queue(stack: DeployedStack, pipeline: Pipeline | None = None) -> None:

@@ -31,13 +31,14 @@ IMAGES = "Images To Build?"
 PLAN_ONLY = (*PLANNED, SOURCE, IMAGES, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
 TRAINED = (*TRAIN, "Training Completed?")
-CREATE = ("Quality Gate?", "Pack Model?", "Create Model")
+CREATE = ("Quality Gate?", "Pack Model", "Create Model")
 ASKED = ("Approval?", "Ask For Approval")
 MODEL = (*CREATE, "Register Model?", "Approval?", "Deploy Endpoint?")
 WITHHELD = "Model Withheld"
 PREPARE = (*TRAINED, *MODEL, "Create Endpoint Config")
-FIND = ("Find Endpoint", "Endpoint Free?")
-FIND_AGAIN = ("Wait For Free Endpoint", *FIND)
+LIST = ("Find Endpoint", "Endpoint Free?")
+FIND = ("Verify Model", *LIST)
+FIND_AGAIN = ("Wait For Free Endpoint", *LIST)
 LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
 SUCCEED = "Build Succeeded"
 END = ("Smoke Test?", "Scale Endpoint?", "Postprocess?", SUCCEED)
@@ -85,6 +86,7 @@ ROLLBACK_KEYS = {
         "images",
         "mode",
         "artifacts",
+        "verify",
         "endpoint",
         "tags",
         "scaling",
@@ -130,24 +132,14 @@ def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
     return run
 
 
-@scenario(
-    *TRAINED,
-    *CREATE[:2],
-    "Pack Model",
-    *MODEL[2:],
-    "Create Endpoint Config",
-    *FIND,
-    "Create Endpoint",
-    *LOOK,
-    *END,
-)
-def a_script_is_put_into_the_model_where_the_container_looks_there(stage: Stage) -> Run:
-    return stage.build(stage.plan() | {"packing": {"source": "good", "target": "there"}})
+@scenario(*TRAINED, *CREATE[:2], FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
+def a_model_that_cannot_be_copied_fails_the_build(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"packing": {"source": "bad"}})
 
 
-@scenario(*TRAINED, *CREATE[:2], "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
-def a_script_that_cannot_be_put_into_the_model_fails_the_build(stage: Stage) -> Run:
-    return stage.build(stage.plan() | {"packing": {"source": "bad", "target": "there"}})
+@scenario(*PREPARE, "Verify Model", FAIL, error="ModelChangedError", cause="The model of build 1 changed")
+def a_model_that_changed_is_not_deployed(stage: Stage) -> Run:
+    return stage.build(stage.plan() | {"verify": {"models": ["changed"]}})
 
 
 @scenario(*PREPARE, *FIND, "Update Endpoint", *LOOK, *LOOK, *END)
@@ -425,7 +417,7 @@ def a_configuration_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     return stage.build(plan)
 
 
-@scenario(*PREPARE, "Find Endpoint", FAIL, error="SageMaker.SageMakerException", cause="regular expression pattern")
+@scenario(*PREPARE, *FIND[:2], FAIL, error="SageMaker.SageMakerException", cause="regular expression pattern")
 def a_list_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan("no name!"))
 
@@ -677,8 +669,8 @@ def a_new_model_is_registered(stage: Stage) -> Run:
 
 @scenario("Given", "Register Model?", "Register Model", FAIL, error="RegistryError", cause="does not answer")
 def a_registration_that_fails_fails_the_build(stage: Stage) -> Run:
-    plan = {"number": 1, "model": {}, "register": {"wanted": True, "raise": "RegistryError"}}
-    return stage.run_from("Register Model?", {"plan": plan, "artifacts": "s3://model/model.tar.gz"})
+    plan = {"number": 1, "register": {"wanted": True, "raise": "RegistryError"}}
+    return stage.run_from("Register Model?", {"plan": plan, "model": {}, "artifacts": "s3://model/model.tar.gz"})
 
 
 @scenario("Given", "Register Model?", FAIL, error="PlanError", cause="whether to register the model")

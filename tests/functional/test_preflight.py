@@ -166,7 +166,8 @@ def test_a_server_without_a_script_needs_none_for_an_existing_model(
     given |= {"hostinstancetype": "ml.t2.medium"}
     if problem is None:
         planned = plan(ready, given | document)
-        assert planned["packing"] is planned["training"] is None
+        assert planned["training"] is None
+        assert "source" not in planned["packing"]
         assert "SAGEMAKER_PROGRAM" not in planned["model"]["PrimaryContainer"]["Environment"]
     else:
         with pytest.raises(PreflightError) as error:

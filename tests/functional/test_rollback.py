@@ -10,6 +10,7 @@ from sagebuild.errors import (
     AlreadyLiveError,
     BuildNotFoundError,
     BuildRunningError,
+    ModelChangedError,
     ModelGoneError,
     NotGoodBuildError,
     PreflightError,
@@ -22,6 +23,7 @@ from sagebuild.names import name_resource
 from sagebuild.plan import dispatch
 from sagebuild.plan.rollback import find_target, request_rollback
 from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.steps.verification import verify_models
 from sagebuild.voice import rollback as voice
 from sagebuild.voice.comparison import compare_builds
 from tests.functional.conftest import FakeQuotas, Stack
@@ -69,6 +71,22 @@ def roll_back(stack: Stack, hosting: FakeHosting, wanted: str) -> BuildRecord:
     hosting.settle("InService", planned["endpoint"]["EndpointConfigName"])
     finish(stack, number, SUCCEEDED)
     return read_build(stack.service, number)
+
+
+def test_a_rollback_verifies_the_files_of_the_earlier_build(stack: Stack, hosting: FakeHosting) -> None:
+    earlier, _ = (make_live(stack, hosting, number) for number in (1, 2))
+    planned = dispatch.plan(stack.service, request_rollback(stack.service, "1", VOICE).number)
+    assert planned["verify"] == {"models": [earlier]}
+    assert (
+        "The model of build 1 is not verified: the build did not record its files."
+        in read_build(stack.service, 3).notes
+    )
+    file = {"uri": "s3://sagebuild-test-model/models/x", "etag": "1", "bytes": 1}
+    update_build(stack.service, 1, model_files=[file])
+    dispatch.plan(stack.service, 3)
+    assert read_build(stack.service, 3).notes == []
+    with pytest.raises(ModelChangedError, match="S3 has no such file"):
+        verify_models(stack.service, planned["verify"]["models"])
 
 
 def find(stack: Stack, wanted: str) -> int:
@@ -220,7 +238,7 @@ def test_old_models_are_deleted_except_what_a_rollback_needs(stack: Stack, hosti
         make_live(stack, hosting, number)
     roll_back(stack, hosting, "1")
     configs = [make_live(stack, hosting, number) for number in (7, 8)]
-    served = f"builds/{name_resource(stack.service, 3)}/served/model.tar.gz"
+    served = f"models/{name_resource(stack.service, 3)}/0/model.tar.gz"
     stack.service.s3.put_object(Bucket="sagebuild-test-model", Key=served, Body=b"packed")
     roll_back(stack, hosting, "7")  # live is 7, which has replaced 1
     assert [record.number for record in find_unneeded(stack.service, 2)] == [5, 4, 3, 2]

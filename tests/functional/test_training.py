@@ -36,13 +36,14 @@ def end_build(stack: Stack, status: str, artifacts: str, image: str = "", **docu
 def test_the_newest_model_of_a_successful_build_is_used(stack: Stack) -> None:
     end_build(stack, "SUCCEEDED", "s3://model/1.tar.gz")
     newest = end_build(stack, "SUCCEEDED", "s3://model/2.tar.gz")
+    update_build(stack.service, newest, job_status="Completed", artifacts_etag="2")
     end_build(stack, "SUCCEEDED", "")
     end_build(stack, "FAILED", "s3://model/4.tar.gz")
     plan = plan_training(BuildContext(stack.service, 5, NOTHING), "")
     assert (plan.mode, plan.artifacts, plan.record) == (
         "none",
         "s3://model/2.tar.gz",
-        {"artifacts": "s3://model/2.tar.gz"},
+        {"artifacts": "s3://model/2.tar.gz", "artifacts_etag": "2"},
     )
     assert plan.notes == (f"Nothing was trained: the model is from build {newest}, s3://model/2.tar.gz.",)
 

@@ -11,7 +11,7 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.cost.budget import limit_to_maxcost
 from sagebuild.images.containers import choose_image
 from sagebuild.names import name_resource
-from sagebuild.parameters import ScriptModeParameters, parse_parameters
+from sagebuild.parameters import parse_parameters
 from sagebuild.requests.bodies import build_endpoint
 from sagebuild.requests.script_mode import plan_packing
 from sagebuild.requests.training import build_bodies
@@ -142,12 +142,11 @@ def build_requests(document: dict[str, Any]) -> dict[str, Any]:
     context = BuildContext(Service(SETTINGS, lambda _name: None), NUMBER, parse_parameters(document))
     training, inference = choose_image(context, "training"), choose_image(context, "inference")
     limited = limit_to_maxcost(context, build_bodies(context, training.uri, inference.uri))
-    script = context.narrow(ScriptModeParameters)
     return {
         "document": document,
         "notes": sorted({note for note in (training.note, inference.note, limited.note) if note}),
         "training": limited.bodies["training"],
-        "packing": plan_packing(script) if script else None,
+        "packing": plan_packing(context),
         "model": limited.bodies["model"],
         "endpointConfig": limited.bodies["endpointConfig"],
         "endpoint": build_endpoint(context.service, name_resource(context.service, NUMBER)),

@@ -75,12 +75,12 @@ def channel(uri: str, **more: Any) -> dict[str, Any]:
          "asynchronous.output is s3://house-data/answers/, which HostingRole may not write",
          "writeBuckets=s3://house-data/answers/"),
         ({"skiptrain": True, "ModelArtifacts": "s3://lake/v1/model.tar.gz"},
-         "ModelArtifacts is s3://lake/v1/model.tar.gz, which HostingRole may not read", "readBuckets=s3://lake/v1/"),
+         "ModelArtifacts is s3://lake/v1/model.tar.gz, which ModelStepsRole may not read", "readBuckets=s3://lake/v1/"),
         ({"skiptrain": True, "ModelArtifacts": "s3://lake/model.tar.gz"},
-         "ModelArtifacts is s3://lake/model.tar.gz, which HostingRole may not read",
+         "ModelArtifacts is s3://lake/model.tar.gz, which ModelStepsRole may not read",
          "readBuckets=s3://lake/model.tar.gz"),
         ({"pipeline": [{"tag": "scale", "artifacts": "s3://lake/v1/model.tar.gz"}]},
-         "pipeline[0].artifacts is s3://lake/v1/model.tar.gz, which HostingRole may not read",
+         "pipeline[0].artifacts is s3://lake/v1/model.tar.gz, which ModelStepsRole may not read",
          "readBuckets=s3://lake/v1/"),
         ({"hostsourcefile": "s3://lake/v1/serve.tar.gz"},
          "hostsourcefile is s3://lake/v1/serve.tar.gz, which HostingRole may not read", "readBuckets=s3://lake/v1/"),
@@ -149,9 +149,19 @@ def test_addresses_that_a_function_of_the_user_adds_are_judged() -> None:
     ]
 
 
+@pytest.mark.parametrize("folder", ["", "mine/", "models/", "models/house-3f2a1c00-1/0/", "fraud/models/", "registry/"])
+def test_a_training_writes_only_builds_and_checkpoints(folder: str) -> None:
+    for allowed in ("builds/", "fraud/builds/", "checkpoints/", "fraud/checkpoints/"):
+        assert examine({"hyperparameters": {"out": f"s3://house-model/{allowed}x"}}).notes == []
+    address = f"s3://house-model/{folder}x"
+    assert examine({"hyperparameters": {"out": address}}).notes == [
+        f"hyperparameters.out is {address}, which TrainingRole may neither read nor write."
+    ]
+
+
 def test_addresses_that_only_a_script_uses_are_noted() -> None:
     document = {
-        "hyperparameters": {"labels": "s3://lake/labels.csv", "out": "s3://house-model/mine/"},
+        "hyperparameters": {"labels": "s3://lake/labels.csv", "out": "s3://house-model/builds/mine/"},
         "modelhostingenvironment": {"INDEX": "s3://lake/index"},
     }
     found = examine(document)

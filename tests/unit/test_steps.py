@@ -27,7 +27,7 @@ def plan(**parts: Any) -> dict[str, Any]:
     """The part of a plan that the state machine's choices read, of a build with a training and an endpoint."""
     unwanted = ("preprocess", "source", "images", "quality", "register", "approval", "smokeTest", "postprocess")
     usual: dict[str, Any] = {name: {"wanted": False} for name in unwanted}
-    usual |= {"mode": "train", "packing": None, "deploy": True, "maximumPolls": 40}
+    usual |= {"mode": "train", "training": None, "deploy": True, "maximumPolls": 40}
     return {PLAN: usual | {"scaling": {"wanted": False, "release": False}} | parts}
 
 
@@ -86,8 +86,10 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
     assert show() == {
         "Plan Build": "running",
         "Train Model": "waiting",
+        "Pack Model": "waiting",
         "Create Model": "waiting",
         "Create Endpoint Config": "waiting",
+        "Verify Model": "waiting",
         "Find Endpoint": "waiting",
         "Delete Failed Endpoint": "possible",
         "Wait For Free Endpoint": "possible",
@@ -96,12 +98,12 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
         "Wait For Endpoint": "waiting",
         "Check Endpoint": "waiting",
     }
-    assert list(show(mode="tune", deploy=False)) == ["Plan Build", "Tune Model", "Find Best Model", "Create Model"]
+    trained = ["Plan Build", "Tune Model", "Find Best Model", "Pack Model", "Create Model"]
+    assert list(show(mode="tune", deploy=False)) == trained
     wanted: dict[str, Any] = {"wanted": True}
     options = show(
         images=wanted,
         quality=wanted,
-        packing={"script": "s3://a"},
         approval=wanted,
         smokeTest=wanted,
         scaling=wanted | {"release": True},
@@ -112,7 +114,6 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
             "Build Images": "waiting",
             "Find Images": "waiting",
             "Check Quality": "waiting",
-            "Pack Model": "waiting",
             "Ask For Approval": "waiting",
             "Release Scaling": "possible",
             "Run Smoke Test": "waiting",
@@ -120,11 +121,12 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
         }.items()
     )
     assert not options.keys() & {"Run Preprocessing", "Tune Model", "Register Model", "Run Postprocessing"}
-    assert list(show(mode="rollback"))[:3] == ["Plan Build", "Take Earlier Build", "Find Endpoint"]
+    assert list(show(mode="rollback"))[:3] == ["Plan Build", "Take Earlier Build", "Verify Model"]
 
 
 def test_a_step_that_a_build_has_passed_by_is_not_shown() -> None:
-    path = ["Plan Build", "Train Model", "Create Model", "Create Endpoint Config", "Find Endpoint", "Update Endpoint"]
+    path = ["Plan Build", "Train Model", "Pack Model", "Create Model", "Create Endpoint Config", "Verify Model"]
+    path += ["Find Endpoint", "Update Endpoint"]
     assert show(entered=path) == {
         **dict.fromkeys(path[:-1], "done"),
         "Update Endpoint": "running",
@@ -144,7 +146,7 @@ def test_before_the_plan_is_known_only_the_first_step_is_shown() -> None:
     [
         ("{% $plan.mode = 'train' %}", True),
         ("{% $plan.mode = 'tune' %}", False),
-        ("{% $plan.packing != null %}", False),
+        ("{% $plan.training != null %}", False),
         ("{% $plan.nothing = false %}", False),
         ("{% $isMet = true %}", None),
         ("{% $found = 'InService' and $plan.deploy = false %}", False),

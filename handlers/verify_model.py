@@ -1,0 +1,13 @@
+"""Compares the files of the models with the records of their builds, right before the deployment."""
+
+from typing import Any
+
+from sagebuild.log_keys import logged
+from sagebuild.service import Service
+from sagebuild.steps.verification import verify_models
+
+
+@logged("Verify Model")
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Verify the files of all models that the endpoint will serve."""
+    verify_models(Service.from_environment(event["pipeline"]), event["models"])
