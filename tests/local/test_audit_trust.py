@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from tests.engine import Engine
 from tests.identities import ISSUER, sign
+from tests.local.sagemaker_world import wait_until
 from tests.local.test_audit import ACCOUNT, Role, allow, deny, read_audit, strict
 
 __all__ = ["strict"]  # a fixture
@@ -262,3 +263,28 @@ def test_a_user_has_the_policies_of_its_own_and_of_its_groups(strict: Engine) ->
     assert read_refusal(lambda: sns.list_topics()) == ("", "")
     called = {call["action"] for call in read_audit(strict)["calls"] if call["role"] == f"user/{name}"}
     assert called == {"sns:CreateTopic", "sns:ListTopics"}
+
+
+def test_cloudformation_acts_in_the_name_of_its_caller(strict: Engine) -> None:
+    name = f"stack-{uuid4().hex[:8]}"
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name}}}})
+    caller = Role(strict, allow("cloudformation:*"))
+    api = caller.client("cloudformation")
+
+    def create(stack: str) -> tuple[str, str]:
+        """The status of a new stack, and why its topic failed."""
+        api.create_stack(StackName=stack, TemplateBody=template, OnFailure="DO_NOTHING")
+        api.get_waiter("stack_exists").wait(StackName=stack)
+        status = wait_until(
+            lambda: api.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"],
+            lambda status: not status.endswith("IN_PROGRESS"),
+        )
+        resources = api.describe_stack_resources(StackName=stack)["StackResources"]
+        return status, str(resources[0].get("ResourceStatusReason", ""))
+
+    status, reason = create(name)
+    assert status == "CREATE_FAILED"
+    assert f"assumed-role/{caller.name}/test is not authorized to perform: sns:CreateTopic" in reason
+    document = json.dumps({"Version": "2012-10-17", "Statement": allow("sns:CreateTopic")})
+    strict.client("iam").put_role_policy(RoleName=caller.name, PolicyName="more", PolicyDocument=document)
+    assert create(f"{name}-again")[0] == "CREATE_COMPLETE"
