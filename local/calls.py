@@ -18,6 +18,7 @@ from moto.core.request import determine_request_protocol
 from moto.core.routing import NotFound as NoSuchOperation
 from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
+from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
@@ -31,6 +32,8 @@ MOTO_NAMES = (
     "moto.core.routing.NotFound",
     "moto.core.routing.get_service_router",
     "moto.core.utils.get_service_model",
+    "moto.iam.models.IAMBackend.get_user",
+    "moto.iam.models.iam_backends",
     "moto.sts.models.STSBackend.get_assumed_role_from_access_key",
     "moto.sts.models.sts_backends",
 )
@@ -42,15 +45,23 @@ _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/")
 
 @dataclass(frozen=True)
 class Caller:
-    """The signer of a call: a role session, or the account's owner for every other signature."""
+    """The signer of a call: a role session, an IAM user, or the account's owner for every other signature."""
 
     role_arn: str | None = None
     session: str = ""
+    user_arn: str | None = None
+    access_key: str = ""
+
+    @property
+    def arn(self) -> str | None:
+        """The ARN of the role or user, whose policies count; None for the owner."""
+        return self.role_arn or self.user_arn
 
     @property
     def name(self) -> str:
-        """The role's name, or "owner"."""
-        return self.role_arn.rsplit("/", 1)[-1] if self.role_arn else "owner"
+        """The role's name, "user/" with the user's name, or "owner"."""
+        name = (self.arn or "owner").rsplit("/", 1)[-1]
+        return f"user/{name}" if self.user_arn else name
 
 
 @dataclass
@@ -208,12 +219,17 @@ _sessions: dict[str, Caller] = {}
 
 
 def _find_session(access_key: str) -> Caller | None:
-    if access_key not in _sessions:
-        session = sts_backends[config.ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
-        if session is None:
-            return None
-        _sessions[access_key] = Caller(session.role_arn, session.session_name)
-    return _sessions[access_key]
+    if access_key in _sessions:
+        return _sessions[access_key]
+    session = sts_backends[config.ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
+    if session is not None:
+        _sessions[access_key] = Caller(session.role_arn, session.session_name, access_key=access_key)
+        return _sessions[access_key]
+    key = iam_backends[config.ACCOUNT]["aws"].access_keys.get(access_key)
+    if key is None:
+        return None
+    user = iam_backends[config.ACCOUNT]["aws"].get_user(key.user_name)
+    return Caller(user_arn=user.arn, access_key=access_key)
 
 
 def _refuse_unserved(error: Exception) -> Response:

@@ -21,7 +21,7 @@ def _session() -> Any:
 
 
 @lru_cache(maxsize=256)
-def client(service: str, region: str | None = None, role_arn: str | None = None) -> Any:
+def client(service: str, region: str | None = None, role_arn: str | None = None, access_key: str = "") -> Any:
     """A client of this engine's endpoint; its calls are checked and audited like all others.
 
     Parameters
@@ -32,8 +32,10 @@ def client(service: str, region: str | None = None, role_arn: str | None = None)
         Default: the engine's.
     role_arn
         The role that makes the calls; default: the account's owner.
+    access_key
+        The key of a user or a role's session that makes the calls, if role_arn is not given.
     """
-    key, secret, token = credentials(role_arn) if role_arn else ("local", "local", None)
+    key, secret, token = credentials(role_arn) if role_arn else (access_key or "local", "local", None)
     with _session_lock:
         return _session().client(
             service,

@@ -99,7 +99,8 @@ class Settings:
     async_topics = Optional()  # ARNs of topics to which endpoints may publish, with commas between them
     codecommit_repository = Optional()  # name of the repository whose pushes start builds
     codecommit_repositories = Optional()  # names of others that image builds may clone, with commas between them
-    image_project = Required()  # name of the CodeBuild project
+    image_project = Required()  # name of the CodeBuild project that builds images
+    source_project = Required()  # name of the one that packs sources from git
     image_log_group = Required()
     image_repository_uri = Required()  # account.dkr.ecr.region.domain/name
     vpc_access = Required()  # "true" or "false"

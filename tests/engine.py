@@ -20,11 +20,12 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Engine:
-    """A running local/: its address, its folder and its process."""
+    """A running local/: its address, its folder and its process, and who uses it from other processes."""
 
     endpoint_url: str
     data: Path
     process: "subprocess.Popen[str]"
+    access_key: str = "local"  # of the tools in a process of their own
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
         """A boto3 client of this engine, as the account's owner; the same one for everybody who asks."""
@@ -52,7 +53,7 @@ class Engine:
         """The environment in which ordinary AWS tools talk to this engine."""
         return os.environ | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",

@@ -161,10 +161,8 @@ def _check_meaning(name: str, value: str) -> str:
             read = ScheduleExpression().read(value)
         except ValueError as error:
             return f"schedule {str(error) or f'is {quote(value)}; it must be {ScheduleExpression.allowed}'}."
-        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rate-expressions.html
-        exact = re.sub(r"^rate\(1 (\w+?)s\)$", r"rate(1 \1)", read)
-        if exact != value:
-            return f"schedule is {quote(value)}; EventBridge needs the exact form {exact}."
+        if read != value:
+            return f"schedule is {quote(value)}; EventBridge needs the exact form {read}."
     return ""
 
 

@@ -1,28 +1,31 @@
-"""Audits IAM: the calls of each role, whether its policies allow them, and the permissions that it never used.
+"""Audits IAM: the calls of each role and user, whether policies allow them, and the permissions that none has used.
 
 By default the audit only records. With ``--enforce-iam`` it refuses calls that are denied or undecided. It evaluates
-inline and attached identity policies, and the policies of buckets, queues and topics. It evaluates no trust policies,
-other resource policies, permissions boundaries or session policies; for a role with a boundary every call is undecided.
-The account's owner (any signature without a role's key) may do everything.
+inline and attached identity policies, trust policies, and the policies of buckets, queues and topics. It evaluates no
+other resource policies, permissions boundaries or session policies; for a role or user with a boundary every call is
+undecided. The account's owner (any signature without the key of a role or user) may do everything.
 """
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from moto.iam.models import IAMBackend, iam_backends
 
 from local import calls, config
-from local.audit import buckets, permissions
+from local.audit import buckets, permissions, trust
 from local.audit.permissions import Permission
 from local.audit.policies import Grant, Verdict, decide, grants, parse
-from local.calls import Call
+from local.calls import Call, Caller
 from local.errors import RefusedError
 
 MOTO_NAMES = (
     "moto.iam.models.IAMBackend",
+    "moto.iam.models.Group",
     "moto.iam.models.IAMBackend.get_roles",
     "moto.iam.models.Role.permissions_boundary",
+    "moto.iam.models.User",
     "moto.iam.models.iam_backends",
     *buckets.MOTO_NAMES,
 )
@@ -42,19 +45,28 @@ def install() -> None:
 
 
 def check(call: Call) -> None:
-    """Record the permissions that a role's call needs, and whether its policies allow them.
+    """Record the permissions that a call needs, and whether the policies allow them.
 
     Raises
     ------
     RefusedError
         With ``--enforce-iam``, when they do not allow one.
     """
-    if call.caller.role_arn is None:
-        return
+    if call.caller.arn is not None:
+        _check_caller(call)
+    for each in trust.of(call):
+        record(each.caller, each.needed, each.verdict)
+        if config.current().enforce_iam and not each.verdict.allowed:
+            raise each.refusal
+
+
+def _check_caller(call: Call) -> None:
     name, context = call.caller.name, permissions.context(call)
-    statements, undecided = _policies(name)
+    statements, undecided = _policies(call.caller)
     for needed in permissions.of(call):
         verdict = undecided or decide(statements, needed.action, needed.resource, context | needed.context)
+        if call.action == "sts:AssumeRole":
+            verdict = trust.combine(call, verdict)
         with _lock:
             _made[name, needed, verdict] += 1
             if statements:  # a deleted function may still write logs in a deleted role
@@ -100,7 +112,7 @@ def unused_grants() -> list[dict[str, str]]:
         made = list(_made)
         granted = dict(_granted)
     for role in _roles().values():
-        granted[role.name] = set(grants(_policies(role.name)[0]))
+        granted[role.name] = set(grants(_statements(role)))
     needed = [(role, permission.action, permission.resource or "?") for role, permission, _ in made]
     rows = [
         {"role": role, "action": grant.names[0], "resource": grant.names[1]}
@@ -127,14 +139,25 @@ def _roles() -> dict[str, Any]:
     return {role.name: role for role in iam_backends[config.ACCOUNT]["aws"].get_roles()}
 
 
-def _policies(name: str) -> tuple[list[dict[str, Any]], Verdict | None]:
-    """The statements of a role's policies, and the verdict if it does not depend on them."""
-    role = _roles().get(name)
-    if role is None:
-        return [], Verdict(False, "the role does not exist")
-    documents = [*role.policies.values(), *(_default_document(policy) for policy in role.managed_policies.values())]
-    boundary = Verdict(None, "permissions boundaries are not evaluated here") if role.permissions_boundary else None
-    return [statement for document in documents for statement in parse(document)], boundary
+def _policies(caller: Caller) -> tuple[list[dict[str, Any]], Verdict | None]:
+    """The statements of a role's or user's policies, and the verdict if it does not depend on them."""
+    backend = iam_backends[config.ACCOUNT]["aws"]
+    known = backend.users.values() if caller.user_arn else backend.get_roles()
+    identity = next((each for each in known if each.arn == caller.arn), None)
+    if identity is None:
+        return [], Verdict(False, f"the {'user' if caller.user_arn else 'role'} does not exist")
+    boundary = Verdict(None, "permissions boundaries are not evaluated here")
+    return list(_statements(identity)), boundary if getattr(identity, "permissions_boundary", None) else None
+
+
+def _statements(identity: Any) -> Iterator[dict[str, Any]]:
+    """The statements of a role's, user's or group's inline and attached policies; a user's groups count."""
+    inline = identity.policies.values()
+    for document in (*inline, *(_default_document(policy) for policy in identity.managed_policies.values())):
+        yield from parse(document)
+    for group in iam_backends[config.ACCOUNT]["aws"].groups.values():
+        if identity in group.users:
+            yield from _statements(group)
 
 
 def _default_document(policy: Any) -> str:
@@ -144,7 +167,8 @@ def _default_document(policy: Any) -> str:
 def _refuse(call: Call, needed: Permission, verdict: Verdict) -> None:
     xml = call.protocol in ("query", "rest-xml", "ec2")
     code = _DENIED_CODES.get(call.service, "AccessDenied" if xml else "AccessDeniedException")
-    session = f"arn:aws:sts::{config.ACCOUNT}:assumed-role/{call.caller.name}/{call.caller.session}"
+    user = call.caller.user_arn
+    session = user or f"arn:aws:sts::{config.ACCOUNT}:assumed-role/{call.caller.name}/{call.caller.session}"
     target = f"{needed.action} on resource: {needed.resource or '?'}"
     message = f"User: {session} is not authorized to perform: {target} because {verdict.reason}"
     raise RefusedError(code, message, 400 if call.protocol == "json" else 403)

@@ -8,7 +8,7 @@ from typing import Any
 # Keys that a request may lack; any other missing key is one that this engine does not derive.
 _OPTIONAL_KEYS = (
     *("aws:requesttag/", "aws:tagkeys", "dynamodb:leadingkeys", "iam:passedtoservice", "lambda:"),
-    *("s3:delimiter", "s3:prefix", "ssm:overwrite"),
+    *("s3:delimiter", "s3:prefix", "ssm:overwrite", "sts:externalid"),
 )
 
 Context = dict[str, str | list[str]]

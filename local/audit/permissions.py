@@ -59,6 +59,8 @@ _KEYS = {
     "s3:delimiter": "Delimiter",
     "s3:prefix": "Prefix",
     "ssm:Overwrite": "Overwrite",
+    "sts:ExternalId": "ExternalId",
+    "sts:RoleSessionName": "RoleSessionName",
 }
 _ROLE_MEMBERS = ("role", "rolearn", "executionrolearn", "servicerole", "servicerolearn")
 
@@ -94,7 +96,7 @@ def of(call: Call) -> Iterator[Permission]:
     if call.prefix == "sagemaker" and call.operation.name.startswith("Create") and call.parameters.get("Tags"):
         yield Permission("sagemaker:AddTags", named[0])
     if call.prefix not in ("iam", "sts"):
-        for role in _roles(call.parameters):
+        for role in passed_roles(call.parameters):
             yield Permission("iam:PassRole", role, {"iam:PassedToService": f"{call.prefix}.amazonaws.com"})
 
 
@@ -109,8 +111,9 @@ def context(call: Call) -> Context:
         "aws:ResourceAccount": config.ACCOUNT,
         "aws:RequestedRegion": call.region,
     }
-    if call.caller.role_arn:
-        keys |= {"aws:PrincipalArn": call.caller.role_arn, "aws:PrincipalType": "AssumedRole"}
+    if call.caller.arn:
+        kind = "AssumedRole" if call.caller.role_arn else "User"
+        keys |= {"aws:PrincipalArn": call.caller.arn, "aws:PrincipalType": kind}
     tags = _tags(call.parameters)
     if tags:
         keys |= {"aws:TagKeys": list(tags)} | {f"aws:RequestTag/{key}": value for key, value in tags.items()}
@@ -145,16 +148,16 @@ def _batch(call: Call) -> Iterator[Permission]:
         yield Permission(call.action, resources.table(call, name), keys)
 
 
-def _roles(parameters: Any) -> Iterator[str]:
+def passed_roles(parameters: Any) -> Iterator[str]:
     """The roles that a request passes to the service, at any depth."""
     if isinstance(parameters, list):
         for item in parameters:
-            yield from _roles(item)
+            yield from passed_roles(item)
     elif isinstance(parameters, dict):
         for name, value in parameters.items():
             if name.lower() in _ROLE_MEMBERS and isinstance(value, str) and ":role/" in value:
                 yield value
-            yield from _roles(value)
+            yield from passed_roles(value)
 
 
 def _tags(parameters: dict[str, Any]) -> dict[str, str]:

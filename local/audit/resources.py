@@ -131,6 +131,13 @@ def _sagemaker(call: Call) -> Iterator[str]:
         yield from (_arn(call, "endpoint-config/{}", name) for name in _values(call, "EndpointConfigName"))
 
 
+def _cloudwatch(call: Call) -> Iterator[str]:
+    """The ARN of a dashboard has no region."""
+    for name in _values(call, "DashboardName", "DashboardNames"):
+        yield f"arn:aws:cloudwatch::{config.ACCOUNT}:dashboard/{name}"
+    yield from _first_named(call)
+
+
 def _application_autoscaling(call: Call) -> Iterator[str]:
     """AWS generates the ids of scalable targets, so policies name them only by wildcard."""
     if not call.operation.name.startswith("Describe"):
@@ -231,6 +238,7 @@ def _ssm(call: Call) -> Iterator[str]:
 
 _DERIVED: dict[str, Callable[[Call], Iterator[str]]] = {
     "application-autoscaling": _application_autoscaling,
+    "cloudwatch": _cloudwatch,
     "codebuild": _codebuild,
     "dynamodb": _dynamodb,
     "events": _events,

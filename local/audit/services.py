@@ -10,6 +10,7 @@ from local import audit, config
 from local.audit.conditions import Context
 from local.audit.permissions import Permission
 from local.audit.policies import Verdict, decide
+from local.audit.principals import names_service
 
 MOTO_NAMES = (
     "moto.sns.models.Topic.policy",
@@ -36,7 +37,7 @@ def check(service: str, source_arn: str, receiver: str) -> Verdict:
     document = _read_policy(kind, region, receiver)
     if document is None:
         return Verdict(True)
-    statements = [each for each in document.get("Statement", []) if _names(each.get("Principal"), service)]
+    statements = [each for each in document.get("Statement", []) if names_service(each.get("Principal"), service)]
     verdict = decide(statements, _ACTIONS[kind], receiver, _context(service, source_arn))
     if verdict.allowed is False and not verdict.reason.startswith("explicit"):
         verdict = Verdict(False, f"no statement of the receiver's policy allows it for {source_arn}")
@@ -51,14 +52,6 @@ def _read_policy(kind: str, region: str, receiver: str) -> dict[str, Any] | None
     else:
         found = sqs_backends[config.ACCOUNT][region].queues.get(receiver.rpartition(":")[2])
     return None if found is None else json.loads(found.policy or "{}")
-
-
-def _names(principal: Any, service: str) -> bool:
-    """False when a statement is for other principals."""
-    if not isinstance(principal, dict):
-        return bool(principal == "*")
-    services = principal.get("Service", [])
-    return principal.get("AWS") == "*" or service in (services if isinstance(services, list) else [services])
 
 
 def _context(service: str, source_arn: str) -> Context:

@@ -77,7 +77,7 @@ class CloudFormationResponse(ReadOperations):
             )
         if stack.busy:
             raise ValidationError(f"Stack [{stack.id}] cannot be deleted while in status {stack.status}")
-        stack.role_arn = self._get_param("RoleARN") or stack.role_arn
+        stack.take_caller(self._get_param("RoleARN"))
         stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
         deployment.start(stack, deployment.delete_all, stack, keep)
         return EmptyResult()
@@ -153,6 +153,7 @@ class CloudFormationResponse(ReadOperations):
                 f"[{change_set['Status']}]"
             )
         change_set["ExecutionStatus"] = "EXECUTE_COMPLETE"
+        stack.take_caller(None)
         stack.change_sets = {change_set["ChangeSetName"]: change_set}
         keep = bool(self._get_param("DisableRollback"))
         if stack.status == "REVIEW_IN_PROGRESS":

@@ -40,7 +40,7 @@ class Request(BaseResponse):  # type: ignore[misc]
         given = self._get_params()
         stack.capabilities = given.get("Capabilities") or []
         stack.notification_arns = given.get("NotificationARNs") or []
-        stack.role_arn = given.get("RoleARN") or stack.role_arn
+        stack.take_caller(given.get("RoleARN"))
 
     def _plan(self, stack: Stack) -> Plan:
         given = self._get_params()

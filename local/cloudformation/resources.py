@@ -102,5 +102,6 @@ def _task(stack: Stack, resource: Resource, cancelled: threading.Event) -> Task:
         physical_id=resource.physical_id,
         region=stack.region,
         role_arn=stack.role_arn,
+        access_key=stack.access_key,
         cancelled=cancelled,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from local import calls
 from local.cloudformation.errors import ValidationError
 from local.config import ACCOUNT
 
@@ -85,6 +86,7 @@ class Stack:
     capabilities: list[str] = field(default_factory=list)
     notification_arns: list[str] = field(default_factory=list)
     role_arn: str | None = None
+    access_key: str = ""
     policy: str | None = None
     protected: bool = False
     disable_rollback: bool = False
@@ -94,6 +96,15 @@ class Stack:
 
     def __post_init__(self) -> None:
         self.id = self.id or f"arn:aws:cloudformation:{self.region}:{ACCOUNT}:stack/{self.name}/{uuid.uuid4()}"
+
+    def take_caller(self, role_arn: str | None) -> None:
+        """Make the operation's calls in its role, in that of the stack, or as the caller of the operation.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+        """
+        call = calls.current()
+        self.role_arn = role_arn or self.role_arn
+        self.access_key = call.caller.access_key if call else ""
 
     @property
     def busy(self) -> bool:

@@ -89,6 +89,18 @@ class Cron:
         return sorted(time.astimezone(UTC) for time in times if tz.datetime_exists(time))
 
 
+def is_schedule_of_rule(expression: str) -> bool:
+    """False for an expression that a rule does not take: rules need a singular unit with 1, and have no at().
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
+    """
+    try:
+        parse(expression)
+    except InvalidExpressionError:
+        return False
+    return not re.match(r"at\(|rate\(1 \w+s\)", expression)
+
+
 def parse(expression: str, zone: str = "UTC") -> Timetable:
     """The times of an expression in a time zone.
 

@@ -7,6 +7,7 @@ from moto.events import models
 from moto.events.exceptions import ValidationException
 
 from local.events import inputs, schedules
+from local.events.expressions import is_schedule_of_rule
 from local.events.targets import SERVICES, Match
 
 _ARCHIVE_MANAGER = "prod.vhs.events.aws.internal"  # moto's manager of the rules of archives
@@ -39,6 +40,9 @@ class EventsBackend(models.EventsBackend):  # type: ignore[misc]
 
     def put_rule(self, *arguments: Any, **named: Any) -> Any:
         """Create or replace a rule, and start its schedule if it has a rate."""
+        expression = named.get("scheduled_expression")
+        if expression and not is_schedule_of_rule(expression):
+            raise ValidationException("Parameter ScheduleExpression is not valid.")
         rule = super().put_rule(*arguments, **named)
         schedules.start(self, rule)
         return rule

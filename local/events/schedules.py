@@ -3,7 +3,6 @@
 From its start, a schedule's clock runs faster by the time scale: at scale 60, rate(1 hour) is one minute here.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,11 +11,10 @@ from typing import Any
 
 from local import config
 from local.events.bus import describe
-from local.events.expressions import InvalidExpressionError, Timetable, parse
+from local.events.expressions import Timetable, parse
 from local.messaging.background import Background
 
 _SHORTEST_SECONDS = 1.0  # limits the load of targets at any time scale
-_logger = logging.getLogger(__name__)
 _clock = Background("schedules", workers=1)
 
 
@@ -68,11 +66,7 @@ def start(backend: Any, rule: Any) -> None:
     """Run a rule's schedule until the rule is deleted or replaced."""
     if not rule.scheduled_expression:
         return
-    try:
-        timetable = parse(rule.scheduled_expression)
-    except InvalidExpressionError as error:
-        _logger.warning("rule %s never runs: %s", rule.name, error)
-        return
+    timetable = parse(rule.scheduled_expression)
 
     def fire(at: datetime) -> None:
         if rule.state == "ENABLED":

@@ -36,6 +36,7 @@ _REQUIRED_OUTPUTS = (
     "LaunchTopicArn",
     "ModelBucket",
     "ParametersName",
+    "SourceProject",
     "StateMachineArn",
     "TrainingRoleArn",
 )

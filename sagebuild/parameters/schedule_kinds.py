@@ -121,7 +121,11 @@ def _quote(text: str) -> str:
 
 
 def _read_rate(fields: list[str]) -> str:
-    """Read the number and the unit of a rate; Scheduler's pages write both "1 minute" and "1 minutes"."""
+    """Read the number and the unit of a rate; with 1, the unit becomes singular.
+
+    The rules of EventBridge refuse "1 days", as https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rate-expressions.html
+    says. Of Scheduler's pages, schedule-types.html has plural units only, and API_CreateSchedule.html has both.
+    """
     text = " ".join(fields)
     found = re.fullmatch(r"([1-9]\d{0,8}) (minute|hour|day)(s?)", text, re.ASCII)
     if not found:
@@ -129,7 +133,7 @@ def _read_rate(fields: list[str]) -> str:
         raise refuse_object(f"has the rate {_quote(text)}; it must be {allowed}")
     if found[1] != "1" and not found[3]:
         raise refuse_object(f"has the rate {_quote(text)}; with {found[1]} the unit must be {found[2]}s")
-    return text
+    return text.removesuffix("s") if found[1] == "1" else text
 
 
 def _read_cron(fields: list[str]) -> str:

@@ -15,7 +15,6 @@ from sagebuild.requests.script_mode import locate_source, serves_a_script
 from sagebuild.service import Service
 
 SCOPE = "source"  # in the tag that names the work in CodeBuild
-_MINUTES = 30
 # CodeBuild's standard images and laptops have git, tar and a POSIX shell. A line that begins with ERROR is the reason
 # of a failure. The token is passed by a variable, so that no log and no process list shows it.
 # Exported variables: https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
@@ -105,12 +104,9 @@ def plan_source(context: BuildContext[BuildParameters]) -> SourcePlan:
         "TARGET": locate_source(service, script.parameters.trainsourcefile),
     }
     request = {
-        "ProjectName": service.settings.image_project,
+        "ProjectName": service.settings.source_project,
         "IdempotencyToken": f"{name_resource(service, context.number)}-{SCOPE}",
         "BuildspecOverride": _BUILDSPEC,
-        "ComputeTypeOverride": "BUILD_GENERAL1_SMALL",
-        "PrivilegedModeOverride": False,  # only docker needs it
-        "TimeoutInMinutesOverride": _MINUTES,
         "EnvironmentVariablesOverride": [
             {"Name": name, "Value": value, "Type": "PLAINTEXT"} for name, value in variables.items() if value
         ],

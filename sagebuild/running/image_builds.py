@@ -147,12 +147,13 @@ def _read_running(service: Service) -> list[Mapping[str, Any]]:
 
 
 def _read_newest(service: Service) -> list[Mapping[str, Any]]:
-    project = service.settings.image_project
-    with aws_call("list the image builds"):
-        ids = service.codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
-        if not ids:
-            return []
-        builds: list[Mapping[str, Any]] = service.codebuild.batch_get_builds(ids=ids[:_NEWEST])["builds"]
+    """Read the newest builds of both projects."""
+    builds: list[Mapping[str, Any]] = []
+    for project in (service.settings.image_project, service.settings.source_project):
+        with aws_call("list the image builds"):
+            ids = service.codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
+            if ids:
+                builds += service.codebuild.batch_get_builds(ids=ids[:_NEWEST])["builds"]
     return builds
 
 

@@ -31,7 +31,15 @@ def test_the_policy_allows_each_service_of_the_template_and_no_other() -> None:
 
 def test_only_calls_without_a_resource_are_allowed_on_all() -> None:
     broad = {each["Sid"] for each in POLICY["Statement"] if each["Resource"] == "*"}
-    assert broad == {"CheckTemplates", "ConnectItsFunctions", "ListLogGroups", "ReadTheRegistryToken"}
+    assert broad == {"CheckTemplates", "ConnectItsFunctions", "ListLogGroups", "SubscribeItsQueue"}
     words = set(re.findall("<([A-Za-z]+)>", json.dumps(POLICY)))
     page = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
     assert all(f"<{word}>" in page for word in words)
+
+
+def test_one_managed_policy_has_room_for_it_with_long_names() -> None:
+    values = {"Region": "ap-southeast-1", "Account": "123456789012", "Stack": "sagebuild-" + "x" * 20}
+    text = re.sub("<([A-Za-z]+)>", lambda found: values[found[1]], json.dumps(POLICY))
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: without white space.
+    assert len("".join(text.split())) <= 6144
+    assert "*" not in {action.partition(":")[2] for each in POLICY["Statement"] for action in each["Action"]}

@@ -128,7 +128,7 @@ def test_no_other_statement_allows_repositories() -> None:
     assert found == ["images.yml"]
     policy = load("images.yml")["Resources"]["CloneSourcesPolicy"]
     assert policy["Condition"] == "HasSources"
-    assert policy["Properties"]["Roles"] == [{"Ref": "ImageProjectRole"}]
+    assert policy["Properties"]["Roles"] == [{"Ref": "ImageProjectRole"}, {"Ref": "SourceProjectRole"}]
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,22 @@ def test_each_training_stream_belongs_to_a_job_of_the_stack() -> None:
         (found,) = [one for one in policy["PolicyDocument"]["Statement"] if values(one["Action"]) == [action]]
         patterns = [values(one["Fn::Sub"])[0].partition(group)[2] for one in found["Resource"]]
         assert patterns == ["${AWS::StackName}-*", "*-${Key}-*"]
+
+
+def list_actions(role: str) -> set[str]:
+    """The actions that a role's own policies allow."""
+    policies = load("access.yml")["Resources"][role]["Properties"]["Policies"]
+    statements = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    actions = [statement["Action"] for statement in statements]
+    return {action for each in actions for action in (each if isinstance(each, list) else [each])}
+
+
+def test_a_dockerfile_can_neither_read_secrets_nor_write_code_and_a_fetch_of_code_reaches_no_images() -> None:
+    projects = load("images.yml")["Resources"]
+    roles = {name: projects[name]["Properties"]["ServiceRole"]["Fn::Sub"] for name in ("ImageProject", "SourceProject")}
+    assert roles == {name: f"${{{name}Role.Arn}}" for name in roles}
+    logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    images, sources = list_actions("ImageProjectRole"), list_actions("SourceProjectRole")
+    assert sources == logs | {"s3:PutObject", "secretsmanager:GetSecretValue"}
+    assert images & sources == logs
+    assert "PrivilegedMode" not in projects["SourceProject"]["Properties"]["Environment"]

@@ -202,7 +202,7 @@ def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
     sources = Counter(
         source for function in FUNCTIONS.values() for each in function.get("events", []) for source in each
     )
-    assert (kinds["IAM::Role"], optional["IAM::Role"]) == (13, 2)  # one for GitHub, one for the notebook instance
+    assert (kinds["IAM::Role"], optional["IAM::Role"]) == (14, 2)  # one for GitHub, one for the notebook instance
     assert len(FUNCTIONS) == 15
     assert (kinds["Events::Rule"], optional["Events::Rule"]) == (5, 4)  # one for each trigger
     assert sources == {"eventBridge": 3, "schedule": 1, "sqs": 1}  # of which four are rules

@@ -12,14 +12,14 @@ RESULTS = f"s3://{BUCKET}/iris/results/"
 SOURCE = f"s3://{BUCKET}/iris/source.tar.gz"
 REPOSITORY = "house-prices"
 KEY = "alias/my-lake"
-_TOPIC = "arn:aws:sns:us-east-1:123456789012:features-ready"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:features-ready"
 _POLICY = "arn:aws:iam::123456789012:policy/read-my-lake"
 # The deploy parameters that name them, without the key's.
 _PARAMETERS = (
     f"readBuckets=s3://{BUCKET}/iris/",
     f"writeBuckets={RESULTS}",
     f"trainingPolicies={_POLICY}",
-    f"triggerTopic={_TOPIC}",
+    f"triggerTopic={TOPIC}",
     f"codecommitRepository={REPOSITORY}",
 )
 
@@ -30,7 +30,7 @@ def create(engine: Engine) -> tuple[str, ...]:
     key = kms.create_key()["KeyMetadata"]["Arn"]
     kms.create_alias(AliasName=KEY, TargetKeyId=key)
     engine.client("s3").create_bucket(Bucket=BUCKET)
-    engine.client("sns").create_topic(Name=_TOPIC.rpartition(":")[2])
+    engine.client("sns").create_topic(Name=TOPIC.rpartition(":")[2])
     engine.client("codecommit").create_repository(repositoryName=REPOSITORY)
     read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/iris/train/*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [read]})
@@ -70,7 +70,7 @@ def describe(engine: Engine) -> dict[str, Any]:
     return {
         "objects": {each["Key"]: each["ETag"] for each in objects},
         "notifications": configured.get("TopicConfigurations"),
-        "topic": sns.get_topic_attributes(TopicArn=_TOPIC)["Attributes"]["Policy"],
+        "topic": sns.get_topic_attributes(TopicArn=TOPIC)["Attributes"]["Policy"],
         "repository": engine.client("codecommit").get_repository(repositoryName=REPOSITORY)["repositoryMetadata"],
         "key": engine.client("kms").describe_key(KeyId=KEY)["KeyMetadata"],
         "policy": engine.client("iam").get_policy(PolicyArn=_POLICY)["Policy"]["PolicyId"],
@@ -79,5 +79,5 @@ def describe(engine: Engine) -> dict[str, Any]:
 
 def list_subscriptions(engine: Engine) -> list[str]:
     """The endpoints to which the topic sends."""
-    found = engine.client("sns").list_subscriptions_by_topic(TopicArn=_TOPIC)["Subscriptions"]
+    found = engine.client("sns").list_subscriptions_by_topic(TopicArn=TOPIC)["Subscriptions"]
     return [each["Endpoint"] for each in found]

@@ -2,10 +2,11 @@
 
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from tests.e2e.deployment import answer_in_registry, guard, sample
 from tests.e2e.git import commit
 from tests.e2e.pipelines import Pipeline
 from tests.e2e.stack import NAME, SCRIPT, DeployedStack, deploy, run_serverless, wait_until
-from tests.engine import running_engine
+from tests.engine import ROOT, Engine, running_engine
+
+DEPLOY_POLICY = ROOT / "docs" / "policies" / "deploy.json"
 
 # What a role is granted that the laptop never calls, each with what calls it on AWS.
 NEEDED_ON_AWS_ALONE = {
@@ -105,6 +108,7 @@ NEEDED_ON_AWS_ALONE = {
         "s3:GetObjectVersion",  # when a version of the source is asked for
         "s3:ListBucket",  # when the source is a folder
     },
+    "SourceProject": {"codecommit:GitPull"},  # when the repository lies in CodeCommit
 }
 # Step Functions and these functions both stop the work of an aborted build; the second one finds nothing to stop.
 NEEDED_NOW_AND_THEN = {
@@ -142,11 +146,12 @@ class Life:
 def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     """Live it."""
     seen = Life()
-    with running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40") as engine:
+    with running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40", "--enforce-iam") as engine:
         aws = Aws(engine.endpoint_url)
-        mine = lake.create(engine)
+        mine, user = lake.create(engine), create_deployer(engine)
         before = list_inventory(aws)
-        stack = deploy(engine, *mine)
+        stack = deploy(user, *mine)
+        stack.engine = engine
         lake.fill(stack)
         seen.document_at_first = _read_document(stack)
         use(stack)
@@ -156,7 +161,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         live = stack.live_config()
 
         same = [f"--param={parameter}" for parameter in mine]
-        again = run_serverless(engine, "deploy", "--force", "--param=framework=PYTORCH", *same)
+        again = run_serverless(user, "deploy", "--force", "--param=framework=PYTORCH", *same)
         seen.second_deployment = again.stdout + again.stderr
         seen.document_after_redeployment = _read_document(stack)
         seen.live_after_redeployment = stack.live_config()
@@ -171,7 +176,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         stack.client("sqs").delete_queue(QueueUrl=stack.queue)
         seen.lake_in_use = lake.describe(engine)
         seen.subscriptions.append(lake.list_subscriptions(engine))
-        removed = run_serverless(engine, "remove")
+        removed = run_serverless(user, "remove")
         seen.removal = removed.stdout + removed.stderr
         seen.lake_afterwards = lake.describe(engine)
         seen.subscriptions.append(lake.list_subscriptions(engine))
@@ -436,6 +441,20 @@ def test_a_redeployment_leaves_document_and_endpoint_as_they_are(life: Life) -> 
     assert life.document_after_redeployment["framework"] == "SCIKIT"
     assert life.document_after_redeployment["trainentrypoint"] == "train.py"
     assert life.live_after_redeployment.startswith("sagebuild-dev-")
+
+
+def create_deployer(engine: Engine) -> Engine:
+    """An IAM user with the documented policy and no other; the engine as this user's tools see it."""
+    values = {"Region": "us-east-1", "Account": "123456789012", "Stack": NAME}
+    document = re.sub("<([A-Za-z]+)>", lambda found: values[found[1]], DEPLOY_POLICY.read_text(encoding="utf-8"))
+    iam = engine.client("iam")
+    iam.create_user(UserName="deployer")
+    policy = iam.create_policy(PolicyName="deploy", PolicyDocument=document)["Policy"]["Arn"]
+    iam.attach_user_policy(UserName="deployer", PolicyArn=policy)
+    subscribe = {"Effect": "Allow", "Action": "sns:Subscribe", "Resource": lake.TOPIC}  # docs/aws.md says so
+    more = json.dumps({"Version": "2012-10-17", "Statement": subscribe})
+    iam.put_user_policy(UserName="deployer", PolicyName="trigger-topic", PolicyDocument=more)
+    return replace(engine, access_key=iam.create_access_key(UserName="deployer")["AccessKey"]["AccessKeyId"])
 
 
 def test_remove_in_the_middle_of_a_build_leaves_nothing_behind(life: Life) -> None:

@@ -28,6 +28,7 @@ def fraud(deployed: DeployedStack) -> Iterator[Service]:
         "PARAMETERS_NAME": "ParametersName",
         "MODEL_BUCKET": "ModelBucket",
         "IMAGE_PROJECT": "ImageProject",
+        "SOURCE_PROJECT": "SourceProject",
     }
     settings = {setting: deployed.outputs[output] for setting, output in outputs.items()}
     own = {"STACK_NAME": NAME, "STACK_ID": described["StackId"], "AWS_REGION": "us-east-1"}

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.stack import NAME, DeployedStack, deploy, wait_until
 from tests.engine import running_engine
 from tests.eventbridge import samples
+from tests.identities import ISSUER, sign
 
 WRONG = {"trainmaxrun": -1}  # such a build ends in its first step
 UPLOADS = 200
@@ -122,7 +123,13 @@ def test_every_rule_leads_to_the_launch_queue(triggered: DeployedStack) -> None:
 def test_a_github_workflow_requests_builds_of_this_stack_by_events(triggered: DeployedStack) -> None:
     triggered.set_parameters(**WRONG)
     before, role_arn = triggered.last_number(), triggered.outputs["GithubRoleArn"]
-    key = triggered.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="fraud")["Credentials"]
+    triggered.client("iam").create_open_id_connect_provider(
+        Url=f"https://{ISSUER}", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40]
+    )
+    for branch in ("other", "main"):  # this engine only records that the trust policy does not allow the first one
+        token = sign(sub=f"repo:octo/model:ref:refs/heads/{branch}")
+        identity = {"RoleSessionName": "fraud", "WebIdentityToken": token}
+        key = triggered.client("sts").assume_role_with_web_identity(RoleArn=role_arn, **identity)["Credentials"]
     workflow = boto3.session.Session().client(
         "events",
         region_name="us-east-1",
@@ -136,8 +143,11 @@ def test_a_github_workflow_requests_builds_of_this_stack_by_events(triggered: De
         workflow.put_events(Entries=[{"Source": "sagebuild", "DetailType": kind, "Detail": detail}])
     assert follow(triggered, before)["trigger"] == {"kind": "push", "detail": "octo/model 0123456", "rollback": ""}
     with urlopen(f"{triggered.engine.endpoint_url}/_local/audit") as answer:
-        calls = [call for call in json.load(answer)["calls"] if call["action"] == "events:PutEvents"]
-    assert {call["allowed"]: call["count"] for call in calls} == {True: 1, False: 1}
+        calls = json.load(answer)["calls"]
+    events = [call for call in calls if call["action"] == "events:PutEvents"]
+    assert {call["allowed"]: call["count"] for call in events} == {True: 1, False: 1}
+    assumed = {call["role"]: call["allowed"] for call in calls if call["action"] == "sts:AssumeRoleWithWebIdentity"}
+    assert assumed == {f"repo:octo/model:ref:refs/heads/{branch}": branch == "main" for branch in ("main", "other")}
 
 
 def test_parameters_of_a_message_are_for_its_build_only(triggered: DeployedStack) -> None:

@@ -126,6 +126,7 @@ def create_stack() -> Stack:
         "BUCKET_ACCESS": bucket_access.setting(STACK),
         "FRAMEWORK": "SCIKIT",
         "IMAGE_PROJECT": f"{STACK}-images",
+        "SOURCE_PROJECT": f"{STACK}-sources",
         "VPC_ACCESS": "false",
     }
     return Stack(Service(settings, client), settings, queue)

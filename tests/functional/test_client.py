@@ -82,6 +82,7 @@ def outputs() -> dict[str, str]:
         "HostingRoleArn": "arn:hosting",
         "ImageLogGroup": "images",
         "ImageProject": "project",
+        "SourceProject": "sources",
         "ImageRepositoryUri": "registry/images",
         "LaunchTopicArn": "arn:launch",
         "ModelBucket": "model",

@@ -224,3 +224,11 @@ def test_many_events_are_all_delivered(engine: Engine) -> None:
 def test_an_invalid_input_path_is_refused(engine: Engine) -> None:
     with pytest.raises(ClientError, match="Invalid JSON path"):
         put_rule(engine, {"source": ["x"]}, {"Arn": queue(engine)[1], "InputPath": "$.["})
+
+
+@pytest.mark.parametrize(
+    "expression", ["rate(1 days)", "rate(7 day)", "at(2099-01-01T00:00:00)", "cron(0 6 * * MON *)"]
+)
+def test_a_rule_takes_only_the_schedules_of_rules(engine: Engine, expression: str) -> None:
+    with pytest.raises(ClientError, match=r"ValidationException.*Parameter ScheduleExpression is not valid\."):
+        engine.client("events").put_rule(Name="wrong", ScheduleExpression=expression)

@@ -25,6 +25,7 @@ SETTINGS = {
     "DATA_BUCKET": "data",
     "MODEL_BUCKET": "model",
     "IMAGE_PROJECT": "stack-project",
+    "SOURCE_PROJECT": "stack-sources",
     "IMAGE_REPOSITORY_URI": REPOSITORY,
     "TRAINING_ROLE_ARN": "arn:aws:iam::123456789012:role/training",
     "HOSTING_ROLE_ARN": "arn:aws:iam::123456789012:role/hosting",

@@ -21,6 +21,7 @@ SETTINGS = {
     "AWS_REGION": "us-east-1",
     "IMAGE_LOG_GROUP": "images",
     "IMAGE_PROJECT": "project",
+    "SOURCE_PROJECT": "sources",
 }
 RECORD = BuildRecord(4, Trigger("command"), NOW.isoformat(), status="running", training_job="job-4")
 

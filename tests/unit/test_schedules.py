@@ -17,7 +17,6 @@ from sagebuild.settings import Settings
 RIGHT = [
     "rate(5 minutes)",
     "rate(1 hour)",
-    "rate(1 hours)",
     "rate(7 days)",
     "cron(15 10 ? * 6L 2022-2023)",
     "cron(0 10 * * ? *)",
@@ -86,6 +85,9 @@ def test_wrong_expressions_are_refused_here_and_on_the_laptops_aws(expression: s
     ("given", "sent"),
     [
         ("  rate( 7   days )", "rate(7 days)"),
+        ("rate(1 days)", "rate(1 day)"),
+        ("rate(1 minutes)", "rate(1 minute)"),
+        ("rate(11 hours)", "rate(11 hours)"),
         ("cron(0 6 ? jan-mar mon *)", "cron(0 6 ? JAN-MAR MON *)"),
         ("none", None),
         (None, None),

@@ -38,16 +38,17 @@ class Task:
     physical_id: str = ""
     region: str = ""
     role_arn: str | None = None
+    access_key: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     @property
     def api(self) -> Any:
-        """A client of the resource's service, in the role of the stack."""
+        """A client of the resource's service, in the role of the stack or as the operation's caller."""
         return self.client(self.service)
 
     def client(self, service: str) -> Any:
-        """A client of any service, in the role of the stack."""
-        return clients.client(service, self.region, self.role_arn)
+        """A client of any service, in the role of the stack or as the operation's caller."""
+        return clients.client(service, self.region, self.role_arn, self.access_key)
 
     def __getitem__(self, name: str) -> Any:
         return self.properties[name]

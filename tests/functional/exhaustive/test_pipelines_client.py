@@ -540,6 +540,7 @@ def deployed(stack: Stack) -> Stack:
     names = {
         "BuildsTable": "BUILDS_TABLE", "CodeBucket": "CODE_BUCKET", "DataBucket": "DATA_BUCKET",
         "Framework": "FRAMEWORK", "HostingRoleArn": "HOSTING_ROLE_ARN", "ImageProject": "IMAGE_PROJECT",
+        "SourceProject": "SOURCE_PROJECT",
         "ModelBucket": "MODEL_BUCKET", "ParametersName": "PARAMETERS_NAME", "StateMachineArn": "STATE_MACHINE_ARN",
         "TrainingRoleArn": "TRAINING_ROLE_ARN",
     }  # fmt: skip
