@@ -14,10 +14,11 @@ from sagebuild.images.byod import locate_source_in_s3
 from sagebuild.parameters import BuildParameters, ByodParameters
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.members import Path, list_texts, name_member, name_texts
-from sagebuild.requests.bodies import Bodies, Body
+from sagebuild.requests.bodies import Bodies, Body, read_kind
 
 # The role that reads and writes the addresses in a request.
 _ROLES = {
+    "processing": "TrainingRole",
     "training": "TrainingRole",
     "tuning": "TrainingRole",
     "model": "HostingRole",
@@ -33,7 +34,11 @@ MEMBERS: dict[str, tuple[tuple[Action, ...], Place]] = {
     "S3FailurePath": (("write",), "folder"),
     "DestinationS3Uri": (("write",), "folder"),
 }
-_CHECKPOINTS: tuple[tuple[Action, ...], Place] = (("read", "write"), "prefix")
+# The objects in which these members mean something else.
+_PARENTS: dict[str, tuple[tuple[Action, ...], Place]] = {
+    "CheckpointConfig": (("read", "write"), "prefix"),
+    "S3Output": (("write",), "folder"),
+}
 # Where scripts and containers get values of the user's own.
 _FREE = {"HyperParameters", "StaticHyperParameters", "Environment"}
 # The hyperparameter and the variable with the address of the script's archive.
@@ -93,10 +98,10 @@ def _list_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
         for path, uri in _list_addresses(body):
             name, (parent, member) = names.get(uri) or name_member(kind, path), path[-2:]
             if parent in _FREE and member.lower() == _SOURCE:
-                yield Use(name, uri, _ROLES[kind], "read", "object")
+                yield Use(name, uri, _ROLES[read_kind(kind)], "read", "object")
             elif parent not in _FREE and member in MEMBERS:
-                actions, place = _CHECKPOINTS if parent == "CheckpointConfig" else MEMBERS[member]
-                yield from (Use(name, uri, _ROLES[kind], action, place) for action in actions)
+                actions, place = _PARENTS.get(parent, MEMBERS[member])
+                yield from (Use(name, uri, _ROLES[read_kind(kind)], action, place) for action in actions)
 
 
 def _list_free_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
@@ -104,7 +109,7 @@ def _list_free_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
     for kind, body in bodies.items():
         for path, uri in _list_addresses(body):
             if path[-2] in _FREE and path[-1].lower() != _SOURCE:
-                yield Use(names.get(uri) or name_member(kind, path), uri, _ROLES[kind], "read", "object")
+                yield Use(names.get(uri) or name_member(kind, path), uri, _ROLES[read_kind(kind)], "read", "object")
 
 
 def _list_addresses(body: Any) -> Iterator[tuple[Path, str]]:

@@ -10,6 +10,7 @@ from sagebuild.names import name_resource, name_tuning_job
 from sagebuild.parameters import BuildParameters
 from sagebuild.requests.bodies import Bodies, build_endpoint_config, build_model, build_training_job
 from sagebuild.requests.earlier_model import find_earlier_model
+from sagebuild.requests.processing import build_step_jobs
 from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
 
@@ -49,7 +50,8 @@ def build_bodies(
     Returns
     -------
     dict
-        ``model`` and ``endpointConfig``, and ``training`` or ``tuning`` if the build trains.
+        ``model`` and ``endpointConfig``, ``training`` or ``tuning`` if the build trains, and ``processing:NAME`` for
+        each processing or evaluation job.
 
     Raises
     ------
@@ -61,6 +63,7 @@ def build_bodies(
         bodies["tuning"] = build_tuning_job(context, training_image)
     elif find_mode(context.parameters) == "train":
         bodies["training"] = build_training_job(context, training_image)
+    bodies |= build_step_jobs(context)
     return bodies | {"model": build_model(context, serving_image), "endpointConfig": build_endpoint_config(context)}
 
 

@@ -1,4 +1,4 @@
-"""Reads the end of the log of a failed training or endpoint."""
+"""Reads the end of the log of a failed job or endpoint."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sagebuild.errors import AwsUnavailableError
 from sagebuild.running.causes import clean_lines
 from sagebuild.running.endpoint import name_endpoint_logs
 from sagebuild.running.job import TRAINING_LOGS
+from sagebuild.running.step_jobs import PROCESSING_LOGS
 from sagebuild.service import Service, aws_call
 
 # A failing container writes its cause shortly before its end; an endpoint retries for longer.
@@ -29,6 +30,11 @@ def read_training_end(service: Service, job: str, ended_at: datetime) -> list[st
     """Return the last lines of a training's log, oldest first; empty if it has none or cannot be read."""
     # A job's log streams are named after it: "name/algo-1-1700000000".
     return _read_end(service, TRAINING_LOGS, f"{job}/", ended_at - _TRAINING_WINDOW)
+
+
+def read_processing_end(service: Service, job: str, ended_at: datetime) -> list[str]:
+    """Return the last lines of a processing or evaluation job's log, like `read_training_end`."""
+    return _read_end(service, PROCESSING_LOGS, f"{job}/", ended_at - _TRAINING_WINDOW)
 
 
 def read_endpoint_end(service: Service, begun_at: datetime, ended_at: datetime) -> list[str]:

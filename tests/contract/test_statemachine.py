@@ -26,10 +26,12 @@ VERBS = {
     "Check",
     "Create",
     "Delete",
+    "Evaluate",
     "Fetch",
     "Find",
     "Pack",
     "Plan",
+    "Process",
     "Register",
     "Release",
     "Run",
@@ -191,7 +193,7 @@ def the_plan_is_used_as_it_is_made(definition: Definition) -> Iterator[str]:
 
 @rule
 def a_rollback_is_planned_as_it_is_used(definition: Definition) -> Iterator[str]:
-    on_path = {"Preprocess?", "Source To Fetch?", "Images To Build?", "How To Train?"} | reach(
+    on_path = {"Preprocess?", "Source To Fetch?", "Images To Build?", "Data To Process?", "How To Train?"} | reach(
         definition, "Take Earlier Build"
     )
     states = [definition["States"][name] for name in on_path if name in definition["States"]]

@@ -191,6 +191,8 @@ class Stage(Host):
             "deploy": True,
             "source": {"wanted": False},
             "images": {"wanted": False, "builds": []},
+            "processing": {"wanted": False, "jobs": []},
+            "evaluation": {"wanted": False, "jobs": []},
             "training": {
                 "TrainingJobName": own,
                 "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},

@@ -28,10 +28,11 @@ from tests.local.sagemaker_world import pack
 PLANNED = ("Plan Build", "Preprocess?")
 SOURCE = "Source To Fetch?"
 IMAGES = "Images To Build?"
-PLAN_ONLY = (*PLANNED, SOURCE, IMAGES, "How To Train?")
+DATA = "Data To Process?"
+PLAN_ONLY = (*PLANNED, SOURCE, IMAGES, DATA, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
 TRAINED = (*TRAIN, "Training Completed?")
-CREATE = ("Quality Gate?", "Pack Model?", "Create Model")
+CREATE = ("Model To Evaluate?", "Quality Gate?", "Pack Model?", "Create Model")
 ASKED = ("Approval?", "Ask For Approval")
 MODEL = (*CREATE, "Register Model?", "Approval?", "Deploy Endpoint?")
 WITHHELD = "Model Withheld"
@@ -83,6 +84,7 @@ ROLLBACK_KEYS = {
         "preprocess",
         "source",
         "images",
+        "processing",
         "mode",
         "artifacts",
         "endpoint",
@@ -132,9 +134,9 @@ def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
 
 @scenario(
     *TRAINED,
-    *CREATE[:2],
+    *CREATE[:3],
     "Pack Model",
-    *MODEL[2:],
+    *MODEL[3:],
     "Create Endpoint Config",
     *FIND,
     "Create Endpoint",
@@ -145,7 +147,7 @@ def a_script_is_put_into_the_model_where_the_container_looks_there(stage: Stage)
     return stage.build(stage.plan() | {"packing": {"source": "good", "target": "there"}})
 
 
-@scenario(*TRAINED, *CREATE[:2], "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
+@scenario(*TRAINED, *CREATE[:3], "Pack Model", FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
 def a_script_that_cannot_be_put_into_the_model_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"packing": {"source": "bad", "target": "there"}})
 
@@ -231,6 +233,7 @@ def a_training_that_reaches_its_limit_fails_the_build(stage: Stage) -> Run:
     IMAGES,
     "Build Images",
     "Find Images",
+    DATA,
     "How To Train?",
     "Train Model",
     "Training Completed?",
@@ -285,6 +288,7 @@ def an_image_that_was_not_pushed_fails_the_build(stage: Stage) -> Run:
     SOURCE,
     "Fetch Source",
     IMAGES,
+    DATA,
     "How To Train?",
     "Train Model",
     FAIL,
@@ -697,7 +701,7 @@ def withheld(run: Run) -> str:
     return str(json.loads(run.described["output"])["withheld"])
 
 
-@scenario(*TRAINED, "Quality Gate?", "Check Quality", "Quality Met?", *MODEL[1:], "Model Ready")
+@scenario(*TRAINED, *CREATE[:2], "Check Quality", "Quality Met?", *MODEL[2:], "Model Ready")
 def a_model_that_is_good_enough_goes_on(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"deploy": False, "quality": gated(met=True, reason="")["quality"]})
 
@@ -812,6 +816,7 @@ def a_plan_that_leaves_postprocessing_out_fails_the_build(stage: Stage) -> Run:
     "Run Preprocessing",
     SOURCE,
     IMAGES,
+    DATA,
     "How To Train?",
     "Train Model",
     FAIL,
