@@ -49,6 +49,7 @@ INTEGRATIONS = {
         (
             "createTrainingJob",
             "createHyperParameterTuningJob",
+            "createProcessingJob",
             "createModel",
             "createEndpointConfig",
             "createEndpoint",

@@ -7,7 +7,7 @@ import pytest
 
 from tests.engine import Engine
 from tests.local.functions import deploy, eventually, name, queue, receive
-from tests.local.sagemaker_world import IMAGE, TRAINING_LOGS, Trainer, pack
+from tests.local.sagemaker_world import IMAGE, TRAINING_LOGS, Processor, Trainer, pack
 from tests.local.state_machines import Machines, wait_for
 
 FUNCTION = """
@@ -115,6 +115,30 @@ def test_stopping_an_execution_stops_its_training_job(machines: Machines, traine
     wait_for(lambda: trainer.read_logs(TRAINING_LOGS, job), lambda lines: "ready" in lines)
     machines.states.stop_execution(executionArn=arn)
     assert trainer.finish(job)["TrainingJobStatus"] == "Stopped"
+
+
+PROCESS = {
+    "Process Data": {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync",
+        "Arguments": "{% $states.input %}",
+        "End": True,
+    }
+}
+
+
+def test_a_sync_task_waits_for_a_processing_job_and_stops_it(machines: Machines, engine: Engine) -> None:
+    processor = Processor(engine)
+    job = machines.output(PROCESS, processor.request("open('/opt/ml/output/message', 'w').write('3 rows')"))
+    assert (job["ProcessingJobStatus"], job["ExitMessage"]) == ("Completed", "3 rows")
+    failed = machines.run(PROCESS, processor.request("raise SystemExit(4)"))
+    assert failed["error"] == "States.TaskFailed"
+    assert json.loads(failed["cause"])["FailureReason"].startswith("AlgorithmError")
+    request = processor.request("import time; print('ready', flush=True); time.sleep(600)")
+    arn = machines.start(machines.create(PROCESS), request)
+    processor.wait_for_line(request["ProcessingJobName"], "ready")
+    machines.states.stop_execution(executionArn=arn)
+    assert processor.finish(request["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
 
 
 def test_an_error_of_sagemaker_has_its_prefix(machines: Machines, trainer: Trainer) -> None:
