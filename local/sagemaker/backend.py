@@ -13,6 +13,7 @@ from local.sagemaker.endpoints import EndpointOperations
 from local.sagemaker.packages import PackageOperations
 from local.sagemaker.processing import ProcessingOperations
 from local.sagemaker.resources import Json
+from local.sagemaker.transform import TransformOperations
 from local.sagemaker.tuning import TuningOperations
 
 _OPERATIONS = (
@@ -23,6 +24,7 @@ _OPERATIONS = (
     "list_training_jobs_for_hyper_parameter_tuning_job",
     *("create_processing_job", "describe_processing_job", "stop_processing_job", "delete_processing_job"),
     "list_processing_jobs",
+    *("create_transform_job", "describe_transform_job", "stop_transform_job", "list_transform_jobs"),
     *("create_model", "describe_model", "delete_model", "list_models"),
     *("create_endpoint_config", "describe_endpoint_config", "delete_endpoint_config", "list_endpoint_configs"),
     *("create_endpoint", "describe_endpoint", "update_endpoint", "delete_endpoint", "list_endpoints"),
@@ -35,7 +37,6 @@ _OPERATIONS = (
 _REFUSED = (
     "create_auto_ml_job_v2",
     "create_compilation_job",
-    "create_transform_job",
     "start_pipeline_execution",
 )
 
@@ -45,6 +46,7 @@ class SageMakerBackend(
     EndpointOperations,
     PackageOperations,
     ProcessingOperations,
+    TransformOperations,
     SageMakerModelBackend,  # type: ignore[misc]
 ):
     """SageMaker in one region. The operations take the request and return the answer as JSON objects."""

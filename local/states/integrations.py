@@ -50,6 +50,7 @@ INTEGRATIONS = {
             "createTrainingJob",
             "createHyperParameterTuningJob",
             "createProcessingJob",
+            "createTransformJob",
             "createModel",
             "createEndpointConfig",
             "createEndpoint",

@@ -17,6 +17,7 @@ from tests.engine import Engine
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 PROCESSING_LOGS = "/aws/sagemaker/ProcessingJobs"
+TRANSFORM_LOGS = "/aws/sagemaker/TransformJobs"
 T = TypeVar("T")
 _ENDED = ("Completed", "Failed", "Stopped")
 
@@ -277,3 +278,39 @@ class Host(World):
         except ClientError as error:
             return "Could not find endpoint" in str(error)
         return False
+
+
+class Transformer(Host):
+    """Starts transform jobs of models and waits for them."""
+
+    def request(self, model: str, uri: str, **changes: Any) -> dict[str, Any]:
+        """A request for lines of CSV, with changes of the input and output in it."""
+        name = f"transform-{uuid.uuid4().hex[:8]}"
+        source = {"S3DataType": changes.pop("S3DataType", "S3Prefix"), "S3Uri": uri}
+        given = {"ContentType": "text/csv", "SplitType": "Line"} | changes.pop("TransformInput", {})
+        output = {"Accept": "text/csv", "AssembleWith": "Line"} | changes.pop("TransformOutput", {})
+        return {
+            "TransformJobName": name,
+            "ModelName": model,
+            "TransformInput": {"DataSource": {"S3DataSource": source}, **given},
+            "TransformOutput": {"S3OutputPath": f"s3://{self.bucket}/{name}/", **output},
+            "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        } | changes
+
+    def transform(self, model: str, uri: str, **changes: Any) -> str:
+        request = self.request(model, uri, **changes)
+        self.sagemaker.create_transform_job(**request)
+        return str(request["TransformJobName"])
+
+    def describe_job(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.sagemaker.describe_transform_job(TransformJobName=name)
+        return answer
+
+    def finish(self, name: str) -> dict[str, Any]:
+        return wait_until(lambda: self.describe_job(name), lambda job: job["TransformJobStatus"] in _ENDED)
+
+    def read_results(self, name: str) -> dict[str, bytes]:
+        """The output objects of a job."""
+        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"{name}/").get("Contents", [])
+        keys = [one["Key"] for one in found]
+        return {key.removeprefix(f"{name}/"): self.read(f"s3://{self.bucket}/{key}") for key in keys}
