@@ -20,6 +20,7 @@ from sagebuild.parameters.options import EndpointOptions, NetworkOptions, Traini
 from sagebuild.parameters.schedule_options import ScheduleOptions
 from sagebuild.parameters.step_options import StepOptions
 from sagebuild.parameters.text_kinds import JsonText
+from sagebuild.parameters.transform_options import TransformOptions
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -28,6 +29,7 @@ GROUPS: dict[str, tuple[type[StrictModel], str]] = {
     "Data, metrics and steps": (DataAndSteps, "The training data, the metrics, and the steps of the build."),
     "Training": (TrainingOptions, "These options apply to a training."),
     "Processing and evaluation": (StepOptions, "Jobs before and after the training; see [steps.md](steps.md)."),
+    "Batch transform": (TransformOptions, "Files to score; see [steps.md](steps.md#batch-transform)."),
     "Network": (NetworkOptions, "The network of the jobs and the model. Subnets need a stack deployed with\n"
                 '`--param="vpcAccess=true"`.'),
     "Endpoint": (EndpointOptions, "These options apply to an endpoint."),

@@ -44,12 +44,13 @@ class Trigger:
 
 @dataclass(frozen=True)
 class StepJob:
-    """A processing or evaluation job of a build.
+    """A processing, evaluation or transform job of a build.
 
     Parameters
     ----------
     name
-        The name in the parameter document; "evaluation" and "evaluation-live" for the two of an evaluation.
+        The name in the parameter document; "evaluation" and "evaluation-live" for the two of an evaluation; "transform"
+        for a batch transform.
     job
         The name in SageMaker; empty for a job that does not run, because an earlier build's outputs are used.
     outputs_of
@@ -60,6 +61,10 @@ class StepJob:
         A hash of what goes into it, by which later builds find equal jobs; empty if none is known.
     report
         Of an evaluation, the S3 address of its report.
+    kind
+        "processing" or "transform", the kind of job in SageMaker.
+    output
+        Of a batch transform, the S3 address of the folder with the results.
     status, seconds, reason
         When it was last described; empty and 0 before it has begun. ``reason`` is its exit message.
     """
@@ -70,6 +75,8 @@ class StepJob:
     hourly_cost: float | None = None
     key: str = ""
     report: str = ""
+    kind: str = "processing"
+    output: str = ""
     status: str = ""
     seconds: int = 0
     reason: str = ""

@@ -42,12 +42,13 @@ class Limited:
 def limit_to_maxcost(context: BuildContext[BuildParameters], bodies: Bodies) -> Limited:
     """Shorten the training to the time that ``maxcost`` pays for; all trainings of a tuning job share that time.
 
-    The processing and evaluation jobs come first: their maximum, at their own time limits, is reserved. So the build
+    The jobs beside the training (processing, evaluation and batch transform) come first: their maximum, at their own
+    time limits, is reserved. So the build
     keeps within ``maxcost`` whatever each job takes, and no job is stopped because an earlier one took long. A spot
     training's MaxWaitTimeInSeconds stays: waiting for capacity costs nothing.
     """
     maxcost, region = context.parameters.maxcost, context.service.region
-    price, steps = price_training(context, bodies), price_steps(region, bodies)
+    price, steps = price_training(context, bodies), price_steps(context, bodies)
     if maxcost is None or not (price.trainings or steps.hourly):
         return Limited(bodies)
     if steps.maximum is None:
@@ -59,7 +60,7 @@ def limit_to_maxcost(context: BuildContext[BuildParameters], bodies: Bodies) -> 
     if steps.maximum > maxcost:
         return Limited(
             bodies,
-            problem=f"maxcost is {maxcost:g}, and the processing and evaluation jobs can cost up to "
+            problem=f"maxcost is {maxcost:g}, and the jobs beside the training can cost up to "
             f"{format_dollars(steps.maximum)} by their maxrun; raise maxcost, or lower their maxrun.",
         )
     if not price.trainings:
@@ -75,7 +76,7 @@ def limit_to_maxcost(context: BuildContext[BuildParameters], bodies: Bodies) -> 
         return Limited(bodies, problem=_refuse(maxcost, affordable, price, steps.maximum))
     if affordable >= price.max_seconds:
         return Limited(bodies)
-    reserved = f", of which {format_dollars(steps.maximum)} is for processing and evaluation," if steps.maximum else ""
+    reserved = f", of which {format_dollars(steps.maximum)} is for the other jobs," if steps.maximum else ""
     note = (
         f"maxcost ({format_dollars(maxcost)}){reserved} ends {_name(price)} after {affordable // 60} minutes, before "
         "trainmaxrun does."
@@ -94,7 +95,7 @@ def explain_maxcost(limit: float) -> str:
 def _refuse(maxcost: float, affordable: int, price: TrainingPrice, reserved: float) -> str:
     assert price.hourly is not None
     least = reserved + price.hourly * price.trainings * LEAST_SECONDS / SECONDS_PER_HOUR
-    steps = f" after {format_dollars(reserved)} for processing and evaluation" if reserved else ""
+    steps = f" after {format_dollars(reserved)} for the other jobs" if reserved else ""
     return (
         f"maxcost is {maxcost:g}, which pays for {affordable} seconds of {_name(price)} at "
         f"{format_dollars(price.hourly)} an hour{steps}; it must be at least {least + 0.005:.2f}, which pays for "

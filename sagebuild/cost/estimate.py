@@ -37,7 +37,7 @@ def plan_cost(context: BuildContext[BuildParameters], bodies: Bodies) -> CostPla
     bodies
         The requests as they will be sent.
     """
-    price, steps = price_training(context, bodies), price_steps(context.service.region, bodies)
+    price, steps = price_training(context, bodies), price_steps(context, bodies)
     total = None if price.maximum is None or steps.maximum is None else price.maximum + steps.maximum
     endpoint = _price_endpoint(context.service.region, bodies) if context.parameters.deployEndpoint else 0.0
     return {
@@ -69,7 +69,9 @@ def estimate_cost(context: BuildContext[BuildParameters], bodies: Bodies | None 
             left_out.append(f"Your own functions may change the requests: {', '.join(functions)}.")
     plan = plan_cost(context, bodies)
     left_out += plan["cost_left_out"]
-    has_steps = bool(context.parameters.processing or context.parameters.evaluation)
+    has_steps = bool(
+        context.parameters.processing or context.parameters.evaluation or context.parameters.batchtransform
+    )
     hourly, prices_date = plan["endpoint_hourly_cost"], plan["prices_date"]
     return Cost(None, plan["cost_max"], hourly, prices_date, tuple(left_out), has_steps=has_steps)
 
@@ -111,7 +113,7 @@ def _list_left_out_of_steps(context: BuildContext[BuildParameters], steps: StepP
     for kind in steps.unknown:
         yield f"The price of processing on {kind} in {context.service.region} is not known."
     if steps.hourly and not steps.unknown:
-        yield "Processing and evaluation are estimated at the training price of the same instance type."
+        yield "Processing, evaluation and batch transform are estimated at the training price of the same type."
 
 
 def _list_left_out_of_endpoint(context: BuildContext[BuildParameters], bodies: Bodies) -> Iterator[str]:

@@ -104,7 +104,7 @@ def format_cost(cost: Cost) -> str:
 def _format_training(cost: Cost) -> str:
     if cost.spent is None and cost.maximum is None:
         return "no price of the training is known"
-    jobs = "processing, training and evaluation" if cost.has_steps else "training"
+    jobs = "training and the other jobs" if cost.has_steps else "training"
     most = f"at most {format_dollars(cost.maximum)}" if cost.maximum else ""
     if cost.spent is None:
         return f"{most or 'nothing'} for {jobs}"

@@ -1,12 +1,15 @@
-"""Finds the prices of a build's processing and evaluation jobs from the instances and time limits in their requests."""
+"""Finds the prices of a build's processing, evaluation and transform jobs: instances and time limits."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from sagebuild.builds.context import BuildContext
 from sagebuild.cost.prices import find_training_price
+from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
-from sagebuild.requests.bodies import Bodies, read_kind
+from sagebuild.requests.bodies import Bodies, Body, read_kind
 
 # CreateProcessingJob's default in seconds: sagemaker.core.processing of the SDK, max_runtime_in_seconds.
 DEFAULT_RUNTIME = 86400
@@ -31,21 +34,28 @@ class StepPrice:
     unknown: tuple[str, ...] = ()
 
 
-def price_steps(region: str, bodies: Bodies) -> StepPrice:
-    """Return the prices of the processing and evaluation jobs in a build's requests.
+def price_steps(context: BuildContext[BuildParameters], bodies: Bodies) -> StepPrice:
+    """Return the prices of the processing, evaluation and transform jobs in a build's requests.
 
-    AWS lists processing at the price of training on the same instance type: https://aws.amazon.com/sagemaker/pricing/
+    AWS lists processing and batch transform at the price of training on the same instance type:
+    https://aws.amazon.com/sagemaker/pricing/
     """
     hourly: dict[str, float | None] = {}
     maximum, unknown = 0.0, list[str]()
-    for kind, body in bodies.items():
-        if read_kind(kind) != "processing":
-            continue
-        cluster = body["ProcessingResources"]["ClusterConfig"]
-        price = find_training_price(region, cluster["InstanceType"])
-        cost = hourly[kind.partition(":")[2]] = price.hourly * cluster["InstanceCount"] if price else None
-        seconds = body.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME)
+    for name, cluster, seconds in _list_jobs(context, bodies):
+        price = find_training_price(context.service.region, cluster["InstanceType"])
+        cost = hourly[name] = price.hourly * cluster["InstanceCount"] if price else None
         if cost is None:
             unknown.append(cluster["InstanceType"])
         maximum += (cost or 0) * seconds / SECONDS_PER_HOUR
     return StepPrice(hourly, None if unknown else maximum, tuple(dict.fromkeys(unknown)))
+
+
+def _list_jobs(context: BuildContext[BuildParameters], bodies: Bodies) -> Iterator[tuple[str, Body, float]]:
+    """Yield each job's name, its instances and its time limit in seconds."""
+    for kind, body in bodies.items():
+        if read_kind(kind) == "processing":
+            seconds = body.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME)
+            yield kind.partition(":")[2], body["ProcessingResources"]["ClusterConfig"], seconds
+        elif kind == "transform" and context.parameters.batchtransform:
+            yield kind, body["TransformResources"], context.parameters.batchtransform.maxrun * SECONDS_PER_HOUR

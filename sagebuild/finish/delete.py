@@ -13,7 +13,7 @@ from sagebuild.errors import StillRunningError
 from sagebuild.names import name_endpoint, name_package_group, resource_prefix, tuning_prefix
 from sagebuild.running.endpoint import describe_endpoint, name_endpoint_logs
 from sagebuild.running.job import TRAINING_LOGS
-from sagebuild.running.step_jobs import PROCESSING_LOGS
+from sagebuild.running.step_jobs import STEP_LOGS
 from sagebuild.service import Service, aws_call, suppress_code
 from sagebuild.steps.package_group import owns_package_group
 
@@ -132,7 +132,8 @@ def delete_logs(service: Service, is_own: _IsOwn) -> None:
     with aws_call("delete the endpoint's logs"), suppress_code("ResourceNotFoundException"):
         service.logs.delete_log_group(logGroupName=name_endpoint_logs(service))
     _delete_streams(service, TRAINING_LOGS, {resource_prefix(service), tuning_prefix(service)}, is_own)
-    _delete_streams(service, PROCESSING_LOGS, {tuning_prefix(service)}, is_own)
+    for group in STEP_LOGS.values():
+        _delete_streams(service, group, {tuning_prefix(service)}, is_own)
 
 
 def _delete_streams(service: Service, group: str, prefixes: Collection[str], is_own: _IsOwn) -> None:

@@ -236,7 +236,10 @@ def _find_work(service: Service, states: Collection[PipelineState]) -> RunningWo
             jobs[found[0]].add(found[1])
     key = f"-{service.stack_key}-"
     tunings = list(_list_running(sagemaker, "list_hyper_parameter_tuning_jobs", "HyperParameterTuningJob", key))
-    steps = list(_list_running(sagemaker, "list_processing_jobs", "ProcessingJob", key))
+    steps = [
+        *_list_running(sagemaker, "list_processing_jobs", "ProcessingJob", key),
+        *_list_running(sagemaker, "list_transform_jobs", "TransformJob", key),
+    ]
     for state in states if tunings or steps else ():
         bound = service.for_pipeline(state.pipeline)
         jobs[state.pipeline] |= {number for name in tunings if (number := parse_tuning_name(bound, name)) is not None}

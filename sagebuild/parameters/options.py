@@ -11,6 +11,7 @@ from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, Who
 from sagebuild.parameters.schedule_options import ScheduleOptions
 from sagebuild.parameters.step_options import StepOptions
 from sagebuild.parameters.text_kinds import Scalar, Text
+from sagebuild.parameters.transform_options import TransformOptions
 
 Strategy = Literal["parameter_server", "mpi", "smdistributed", "torch_distributed"]
 
@@ -168,9 +169,9 @@ class TrainingOptions(StrictModel):
     )
     maxcost: Annotated[float | None, Dollars(1_000_000)] = Field(
         default=None,
-        description="Maximum cost of the training, or of all trainings of a tuning job, and of the processing and "
-        "evaluation jobs, by the price table. The jobs' maxrun is reserved, and SageMaker stops the training when the "
-        "rest is spent. The endpoint, warm pools and image builds are not included.",
+        description="Maximum cost of the training, or of all trainings of a tuning job, and of the processing, "
+        "evaluation and batch transform jobs, by the price table. The jobs' maxrun is reserved, and SageMaker stops "
+        "the training when the rest is spent. The endpoint, warm pools and image builds are not included.",
     )
     retryattempts: Annotated[int | None, WholeNumber(1, 30)] = Field(
         default=None,
@@ -190,12 +191,12 @@ class TrainingOptions(StrictModel):
     volumekmskey: Annotated[str | None, KeyId] = Field(
         default=None,
         description="KMS key of the deploy parameter kmsKeys for the disks of the instances of training, "
-        "processing and evaluation.",
+        "processing, evaluation and batch transform.",
     )
     outputkmskey: Annotated[str | None, KeyId] = Field(
         default=None,
         description="KMS key of the deploy parameter kmsKeys for the output of the training and of the "
-        "processing and evaluation jobs, the served model and the "
+        "processing, evaluation and batch transform jobs, the served model and the "
         "answers of an asynchronous endpoint in S3.",
     )
 
@@ -237,5 +238,13 @@ class EndpointOptions(StrictModel):
     )
 
 
-class Options(TrainingOptions, StepOptions, NetworkOptions, EndpointOptions, DeploymentOptions, ScheduleOptions):
+class Options(
+    TrainingOptions,
+    StepOptions,
+    TransformOptions,
+    NetworkOptions,
+    EndpointOptions,
+    DeploymentOptions,
+    ScheduleOptions,
+):
     """The options of all groups."""

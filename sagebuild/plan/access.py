@@ -21,6 +21,7 @@ _ROLES = {
     "processing": "TrainingRole",
     "training": "TrainingRole",
     "tuning": "TrainingRole",
+    "transform": "HostingRole",
     "model": "HostingRole",
     "endpointConfig": "HostingRole",
 }

@@ -31,6 +31,7 @@ from sagebuild.plan.preflight import examine_account, examine_images, examine_in
 from sagebuild.plan.quotas import count_needs
 from sagebuild.plan.requests import plan_requests
 from sagebuild.plan.steps import examine_steps
+from sagebuild.plan.transform import examine_transform
 from sagebuild.plan.uses import record_running
 from sagebuild.requests.bodies import Body, build_tags, read_channels
 from sagebuild.requests.git_source import list_source_tags, plan_source
@@ -42,6 +43,7 @@ from sagebuild.steps.approval import ApprovalPlan, plan_approval
 from sagebuild.steps.evaluation import JobsPlan, list_step_jobs, plan_evaluation, plan_processing
 from sagebuild.steps.gate import GatePlan, find_gate_problems, plan_gate
 from sagebuild.steps.package import PackagePlan, plan_package
+from sagebuild.steps.transform import TransformPlan, list_transform_jobs, plan_transform
 
 
 class BuildPlan(DeploymentPlan):
@@ -50,6 +52,7 @@ class BuildPlan(DeploymentPlan):
     training: Body | None  # CreateTrainingJob, in mode "train"
     tuning: Body | None  # CreateHyperParameterTuningJob, in mode "tune"
     evaluation: JobsPlan
+    transform: TransformPlan
     quality: GatePlan
     packing: PackingPlan | None  # None unless the serving script goes into the model's archive
     model: Body  # CreateModel, without the trained artifacts
@@ -91,6 +94,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     examine_repository(context, findings)
     examine_inputs(context, artifacts, findings)
     examine_steps(context, findings)
+    examine_transform(context, findings)
     examine_images(context, findings)
     examine_account(context, live.endpoint, findings)
     examine_deployment(context, findings)
@@ -112,6 +116,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         "artifacts": artifacts,
         "processing": plan_processing(bodies),
         "evaluation": plan_evaluation(context, bodies),
+        "transform": plan_transform(context, bodies),
         "quality": plan_gate(context),
         "packing": plan_packing(script) if (script := context.narrow(ScriptModeParameters)) else None,
         "model": bodies["model"],
@@ -133,7 +138,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         endpoint_config=config if parameters.deployEndpoint else "",
         keep_builds=parameters.keepbuilds,
         cost_limit=requests.cost_limit,
-        step_jobs=to_attributes(list_step_jobs(context, bodies)),
+        step_jobs=to_attributes([*list_step_jobs(context, bodies), *list_transform_jobs(context, bodies)]),
         **plan_cost(context, bodies),
         **requests.training.record,
         **deployment_record,

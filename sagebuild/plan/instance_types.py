@@ -37,6 +37,8 @@ def find_type_problems(region: str, bodies: Bodies) -> Iterator[str]:
         for kind, body in bodies.items()
         if read_kind(kind) == "processing"
     ]
+    if "transform" in bodies:
+        used.append(("batchtransform.instancetype", bodies["transform"]["TransformResources"]))
     used += [("hostinstancetype", each) for each in bodies["endpointConfig"]["ProductionVariants"]]
     problems = (
         explain_missing_type(name, each["InstanceType"], region) for name, each in used if "InstanceType" in each

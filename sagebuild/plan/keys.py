@@ -26,6 +26,7 @@ _ROLES = {
     "processing": "TrainingRole",
     "training": "TrainingRole",
     "tuning": "TrainingRole",
+    "transform": "HostingRole",
     "endpointConfig": "HostingRole",
 }
 _ENDPOINT_DISKS = ("", "KmsKeyId")

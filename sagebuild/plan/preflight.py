@@ -27,6 +27,7 @@ OPERATIONS = {
     "processing": "CreateProcessingJob",
     "training": "CreateTrainingJob",
     "tuning": "CreateHyperParameterTuningJob",
+    "transform": "CreateTransformJob",
     "model": "CreateModel",
     "endpointConfig": "CreateEndpointConfig",
 }

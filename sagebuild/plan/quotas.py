@@ -38,6 +38,8 @@ def count_needs(bodies: Mapping[str, dict[str, Any]], *, deploys: bool) -> dict[
     resources = training.get("ResourceConfig", {})
     job = "spot training job" if training.get("EnableManagedSpotTraining") else "training job"
     needs = _count_processing(bodies)
+    if scoring := bodies.get("transform", {}).get("TransformResources"):
+        needs[f"{scoring['InstanceType']} for transform job usage"] = scoring["InstanceCount"]
     for group in resources.get("InstanceGroups") or [resources]:
         usages = [job, "training warm pool"] if resources.get("KeepAlivePeriodInSeconds") else [job]
         count = group.get("InstanceCount", 1) * limits.get("MaxParallelTrainingJobs", 1)

@@ -30,7 +30,8 @@ class PlannedRequests:
     training
         Where the model comes from; None when there is no model to deploy. The findings then have that problem.
     bodies
-        The requests by kind: ``training`` or ``tuning``, ``model``, ``endpointConfig``, and ``processing:NAME``.
+        The requests by kind: ``training`` or ``tuning``, ``model``, ``endpointConfig``, ``processing:NAME``
+        and ``transform``.
     images
         The addresses of the images that the build needs, by scope; without those that were not found.
     cost_limit

@@ -21,7 +21,7 @@ from sagebuild.requests.step_places import resolve_output
 from sagebuild.service import Service
 
 Body = dict[str, Any]
-Bodies = dict[str, Body]  # by kind: training, tuning, model, endpointConfig, and "processing:NAME" for each step
+Bodies = dict[str, Body]  # by kind: training, tuning, model, endpointConfig, transform, and "processing:NAME"
 DEFAULT_CHANNEL_PATH = "train/"
 
 

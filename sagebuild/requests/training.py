@@ -11,6 +11,7 @@ from sagebuild.parameters import BuildParameters
 from sagebuild.requests.bodies import Bodies, build_endpoint_config, build_model, build_training_job
 from sagebuild.requests.earlier_model import find_earlier_model
 from sagebuild.requests.processing import build_step_jobs
+from sagebuild.requests.transform import build_transform_job
 from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
 
@@ -51,7 +52,7 @@ def build_bodies(
     -------
     dict
         ``model`` and ``endpointConfig``, ``training`` or ``tuning`` if the build trains, and ``processing:NAME`` for
-        each processing or evaluation job.
+        each processing or evaluation job, and ``transform`` for a batch transform.
 
     Raises
     ------
@@ -64,6 +65,8 @@ def build_bodies(
     elif find_mode(context.parameters) == "train":
         bodies["training"] = build_training_job(context, training_image)
     bodies |= build_step_jobs(context)
+    if job := context.parameters.batchtransform:
+        bodies["transform"] = build_transform_job(context, job)
     return bodies | {"model": build_model(context, serving_image), "endpointConfig": build_endpoint_config(context)}
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.records import StepJob
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.running.causes import clean_lines
 from sagebuild.running.endpoint import name_endpoint_logs
 from sagebuild.running.job import TRAINING_LOGS
-from sagebuild.running.step_jobs import PROCESSING_LOGS
+from sagebuild.running.step_jobs import STEP_LOGS
 from sagebuild.service import Service, aws_call
 
 # A failing container writes its cause shortly before its end; an endpoint retries for longer.
@@ -32,9 +33,9 @@ def read_training_end(service: Service, job: str, ended_at: datetime) -> list[st
     return _read_end(service, TRAINING_LOGS, f"{job}/", ended_at - _TRAINING_WINDOW)
 
 
-def read_processing_end(service: Service, job: str, ended_at: datetime) -> list[str]:
-    """Return the last lines of a processing or evaluation job's log, like `read_training_end`."""
-    return _read_end(service, PROCESSING_LOGS, f"{job}/", ended_at - _TRAINING_WINDOW)
+def read_step_end(service: Service, job: StepJob, ended_at: datetime) -> list[str]:
+    """Return the last lines of a processing, evaluation or transform job's log, like `read_training_end`."""
+    return _read_end(service, STEP_LOGS[job.kind], f"{job.job}/", ended_at - _TRAINING_WINDOW)
 
 
 def read_endpoint_end(service: Service, begun_at: datetime, ended_at: datetime) -> list[str]:

@@ -1,9 +1,9 @@
-"""A build's processing and evaluation jobs in SageMaker: describes them, stops them, and counts their seconds."""
+"""A build's processing, evaluation and transform jobs: describes them, stops them, and counts their seconds."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,9 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.records import BuildRecord, StepJob, now
 from sagebuild.service import Service, aws_call, suppress_code
 
-PROCESSING_LOGS = "/aws/sagemaker/ProcessingJobs"  # the log group of all processing jobs of an account
+# The log groups of all processing and transform jobs of an account, by kind:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
+STEP_LOGS = {"processing": "/aws/sagemaker/ProcessingJobs", "transform": "/aws/sagemaker/TransformJobs"}
 POLL_SECONDS = 1.0
 
 
@@ -45,7 +47,10 @@ def stop_step_jobs(
         if job.status == "InProgress":
             # ValidationException: it ended between the two calls; the next Describe says how.
             with aws_call(f"stop the job {job.job}"), suppress_code("ValidationException"):
-                service.sagemaker.stop_processing_job(ProcessingJobName=job.job)
+                if job.kind == "transform":
+                    service.sagemaker.stop_transform_job(TransformJobName=job.job)
+                else:
+                    service.sagemaker.stop_processing_job(ProcessingJobName=job.job)
             jobs = describe_step_jobs(service, replace(record, step_jobs=jobs), now())
     while any(job.is_running for job in jobs) and clock() < deadline:
         sleep(POLL_SECONDS)
@@ -59,19 +64,26 @@ def to_attributes(jobs: list[StepJob]) -> list[dict[str, Any]]:
 
 
 def _describe(service: Service, job: StepJob, at: datetime) -> StepJob:
-    with aws_call(f"describe the processing job {job.job}"):
+    kind = job.kind.capitalize()
+    with aws_call(f"describe the {job.kind} job {job.job}"):
         try:
-            answer = service.sagemaker.describe_processing_job(ProcessingJobName=job.job)
+            answer = _call_describe(service, job)
         except ClientError as error:
             # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html names
             # ResourceNotFound; the service answers ValidationException for a name that was never used.
             if error.response["Error"]["Code"] in {"ResourceNotFound", "ValidationException"}:
                 return job
             raise
-    start, end = answer.get("ProcessingStartTime"), answer.get("ProcessingEndTime", at)
+    start, end = answer.get(f"{kind}StartTime"), answer.get(f"{kind}EndTime", at)
     return replace(
         job,
-        status=answer["ProcessingJobStatus"],
+        status=answer[f"{kind}JobStatus"],
         seconds=round(max((end - start).total_seconds(), 0)) if start else 0,
         reason=str(answer.get("ExitMessage") or answer.get("FailureReason") or ""),
     )
+
+
+def _call_describe(service: Service, job: StepJob) -> Mapping[str, Any]:
+    if job.kind == "transform":
+        return service.sagemaker.describe_transform_job(TransformJobName=job.job)
+    return service.sagemaker.describe_processing_job(ProcessingJobName=job.job)

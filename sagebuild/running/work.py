@@ -47,7 +47,7 @@ class Work:
     job
         The training or tuning job when last described.
     step_jobs
-        The processing and evaluation jobs when last described.
+        The processing, evaluation and transform jobs when last described.
     was_running
         Whether the job ran until it was stopped here, so that it does not explain why the build ended.
     """
@@ -86,10 +86,10 @@ def stop_work(
         if job := work.job:
             work.parts.append(Part(f"{job_kind} {job.name}", job.status, job.has_ended))
     work.step_jobs = record.step_jobs
-    with _report_failure(work, "processing jobs"):
+    with _report_failure(work, "processing and transform jobs"):
         work.step_jobs = stop_step_jobs(service, record, deadline.seconds_left, clock, sleep)
         work.parts += [
-            Part(f"processing job {each.job}", each.status, each.has_ended) for each in work.step_jobs if each.status
+            Part(f"{each.kind} job {each.job}", each.status, each.has_ended) for each in work.step_jobs if each.status
         ]
     with _report_failure(work, "image builds"):
         if record.image_builds:

@@ -61,7 +61,7 @@ def plan_evaluation(context: BuildContext[BuildParameters], bodies: Bodies) -> J
 def list_step_jobs(context: BuildContext[BuildParameters], bodies: Bodies) -> list[StepJob]:
     """Return the jobs for the record of a build, in their order, also those that do not run."""
     service, number, facts = context.service, context.number, context.steps
-    hourly = price_steps(service.region, bodies).hourly
+    hourly = price_steps(context, bodies).hourly
     names = [*(job.name for job in sort_jobs(context.parameters)), *filter(_is_evaluation, hourly)]
     evaluation = context.parameters.evaluation
     return [

@@ -163,6 +163,7 @@ def test_each_training_stream_belongs_to_a_job_of_the_stack() -> None:
     resources, group = load("access.yml")["Resources"], "log-group:/aws/sagemaker/TrainingJobs:log-stream:"
     for role, action in (("TrainingRole", "logs:PutLogEvents"), ("RemoveLeftoversRole", "logs:DeleteLogStream")):
         (policy,) = resources[role]["Properties"]["Policies"]
-        (found,) = [one for one in policy["PolicyDocument"]["Statement"] if values(one["Action"]) == [action]]
-        patterns = [values(one["Fn::Sub"])[0].partition(group)[2] for one in found["Resource"]]
+        found = [one for one in policy["PolicyDocument"]["Statement"] if values(one["Action"]) == [action]]
+        addresses = [values(each["Fn::Sub"])[0] for one in found for each in values(one["Resource"])]
+        patterns = [address.partition(group)[2] for address in addresses if group in address]
         assert patterns == ["${AWS::StackName}-*", "*-${Key}-*"]

@@ -24,6 +24,7 @@ DESCRIBED_BY = {
     "sagemaker:createTrainingJob.sync": ("sagemaker", "DescribeTrainingJob"),
     "sagemaker:createHyperParameterTuningJob.sync": ("sagemaker", "DescribeHyperParameterTuningJob"),
     "sagemaker:createProcessingJob.sync": ("sagemaker", "DescribeProcessingJob"),
+    "sagemaker:createTransformJob.sync": ("sagemaker", "DescribeTransformJob"),
     "codebuild:startBuild.sync": ("codebuild", "StartBuild"),
     "states:startExecution.sync:2": ("stepfunctions", "DescribeExecution"),
 }
@@ -53,6 +54,7 @@ PLAN: dict[str, Any] = {
         "HyperParameterTuningJobConfig": {"HyperParameterTuningJobObjective": {"MetricName": "score"}},
     },
     "evaluation": {"wanted": True, "jobs": [{"request": {"ProcessingJobName": "job"}, "model": ""}] * 2},
+    "transform": {"wanted": True, "request": {"TransformJobName": "job"}, "seconds": 3600},
     "quality": {"wanted": True, "check": {}},
     "packing": {"source": "s3://code/source.tar.gz", "target": "s3://model/2.tar.gz"},
     "model": {"ModelName": "model", "PrimaryContainer": {}},

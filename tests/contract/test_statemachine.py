@@ -37,6 +37,7 @@ VERBS = {
     "Run",
     "Set",
     "Train",
+    "Transform",
     "Tune",
     "Update",
 }

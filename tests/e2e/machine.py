@@ -193,6 +193,7 @@ class Stage(Host):
             "images": {"wanted": False, "builds": []},
             "processing": {"wanted": False, "jobs": []},
             "evaluation": {"wanted": False, "jobs": []},
+            "transform": {"wanted": False, "request": {}, "seconds": 0},
             "training": {
                 "TrainingJobName": own,
                 "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},

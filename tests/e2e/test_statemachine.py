@@ -34,7 +34,8 @@ TRAIN = (*PLAN_ONLY, "Train Model")
 TRAINED = (*TRAIN, "Training Completed?")
 CREATE = ("Model To Evaluate?", "Quality Gate?", "Pack Model?", "Create Model")
 ASKED = ("Approval?", "Ask For Approval")
-MODEL = (*CREATE, "Register Model?", "Approval?", "Deploy Endpoint?")
+TRANSFORMLESS = ("Data To Transform?", "Deploy Endpoint?")
+MODEL = (*CREATE, "Register Model?", "Approval?", *TRANSFORMLESS)
 WITHHELD = "Model Withheld"
 PREPARE = (*TRAINED, *MODEL, "Create Endpoint Config")
 FIND = ("Find Endpoint", "Endpoint Free?")
@@ -731,7 +732,7 @@ def a_plan_that_leaves_the_gate_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Quality Gate?", {"plan": {"number": 1}})
 
 
-@scenario(*TRAINED, *CREATE, "Register Model?", *ASKED, "Approved?", "Deploy Endpoint?", "Model Ready")
+@scenario(*TRAINED, *CREATE, "Register Model?", *ASKED, "Approved?", *TRANSFORMLESS, "Model Ready")
 def a_model_that_is_approved_goes_on(stage: Stage) -> Run:
     answer = {"approved": True, "reason": "approved by voice"}
     return stage.build(stage.plan() | {"deploy": False, "approval": asking(answer=answer)["approval"]})

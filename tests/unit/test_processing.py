@@ -206,10 +206,10 @@ def test_maxcost_reserves_the_jobs_and_gives_the_training_the_rest() -> None:
     asked = context(maxcost=4 * hour)
     limited = limit_to_maxcost(asked, build_bodies(asked, None, None))
     assert math.isclose(limited.bodies["training"]["StoppingCondition"]["MaxRuntimeInSeconds"], 3600, abs_tol=1)
-    assert "is for processing and evaluation, ends the training after" in limited.note
+    assert "is for the other jobs, ends the training after" in limited.note
     asked = context(maxcost=2 * hour)
     problem = limit_to_maxcost(asked, build_bodies(asked, None, None)).problem
-    assert "the processing and evaluation jobs can cost up to" in problem
+    assert "the jobs beside the training can cost up to" in problem
     assert "raise maxcost, or lower their maxrun" in problem
 
 
