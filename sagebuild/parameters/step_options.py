@@ -25,7 +25,8 @@ EntryName = Annotated[
 OutputOfJob = Text(
     "a processing job and its output, such as split.train", r"[A-Za-z][A-Za-z0-9-]*\.[A-Za-z0-9._-]+", 90
 )
-Folder = Text("an absolute path such as /opt/ml/processing/train", r"/[^\s]*", 256)
+# https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
+Folder = Text("a path below /opt/ml/processing/", r"/opt/ml/processing/(?!.*\.\.)[^\s]+", 256)
 ImageAddress = Text("an image's address without spaces", r"[^\s]+", 255)
 Variable = Annotated[
     str, Text("a variable name of at most 256 letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*", 256)

@@ -71,8 +71,8 @@ if __name__ == "__main__":
     if trouble != "empty":
         Path(os.environ["SM_MODEL_DIR"], "unservable" if trouble == "serving" else "model").touch()
 """
-TRAINING = {"trainsourcefile": "quick.tar.gz"}
-SERVING = TRAINING | {"skiptrain": True}
+TRAINING: Json = {"trainsourcefile": "quick.tar.gz"}
+SERVING: Json = TRAINING | {"skiptrain": True}
 TUNING = TRAINING | {
     "configtrain": "SAGEMAKERHPO",
     "hyperparameters": {"trouble": {"Values": ["none"]}},
@@ -84,6 +84,18 @@ SCALED = SERVING | {
 }
 WAKING = SCALED | {"asynchronous": {}, "autoscaling": {"minimum": 0, "maximum": 3, "target": 5}}
 
+REPORT = "echo '{\"accuracy\": 1}' > /opt/ml/processing/evaluation/evaluation.json"
+TROUBLED_JOBS = {"endless": "sleep 600", "job": "printf 'no rows in the data' > /opt/ml/output/message; exit 1"}
+
+
+def step(command: str) -> Json:
+    """A processing or evaluation job that runs a shell command."""
+    return {"entrypoint": ["/bin/sh", "-c", command]}
+
+
+PROCESSED = SERVING | {"processing": [{"name": "prepare"} | step("true")]}
+EVALUATED = SERVING | {"evaluation": step(REPORT)}
+TRANSFORMED = SERVING | {"batchtransform": {"path": "train/"}}
 GATED = SERVING | {"qualitygate": {"metric": "accuracy", "minimum": 0.5}}
 ASKING = SERVING | {"approval": "manual"}
 TESTED = SERVING | {"smoketest": {"contenttype": "text/plain", "body": "question"}}
@@ -105,6 +117,10 @@ def troubled(document: Json, trouble: str) -> Json:
     """The document with a script that gets into trouble, or with a Dockerfile that takes its time."""
     if document.get("framework") == "BYOD":
         return SLOW_IMAGES
+    if "processing" in document:
+        return document | {"processing": [{"name": "prepare"} | step(TROUBLED_JOBS[trouble])]}
+    if "evaluation" in document:
+        return document | {"evaluation": step(TROUBLED_JOBS[trouble])}
     tunes = document.get("configtrain") == "SAGEMAKERHPO"
     return document | {"hyperparameters": {"trouble": {"Values": [trouble]} if tunes else trouble}}
 
@@ -126,6 +142,9 @@ WAYS = {
     "Fetch Source": Way("codebuild:StartBuild", FETCHED),
     "Build Image": Way("codebuild:StartBuild", IMAGES),
     "Find Images": Way("ecr:DescribeImages", IMAGES),
+    "Process Data": Way("sagemaker:CreateProcessingJob", PROCESSED),
+    "Evaluate Model": Way("sagemaker:CreateProcessingJob", EVALUATED),
+    "Transform Data": Way("sagemaker:CreateTransformJob", TRANSFORMED),
     "Train Model": Way("sagemaker:CreateTrainingJob", TRAINING),
     "Tune Model": Way("sagemaker:CreateHyperParameterTuningJob", TUNING),
     "Find Best Model": Way("sagemaker:DescribeTrainingJob", TUNING),
@@ -150,7 +169,7 @@ WAYS = {
     "Run Postprocessing": Way("states:StartExecution", skip=1),
 }
 # States that wait for a job, or for a person.
-WAITING = ("Build Image", "Train Model", "Tune Model", "Ask For Approval")
+WAITING = ("Build Image", "Process Data", "Evaluate Model", "Train Model", "Tune Model", "Ask For Approval")
 
 
 @dataclass(frozen=True)
@@ -257,6 +276,12 @@ def _rows_of_jobs() -> Iterator[Row]:
     yield Row("Train Model", "job's time limit", "failed", "raise trainmaxrun", document=limited)
     for state, document, act in (("Train Model", TRAINING, stop_training), ("Tune Model", TUNING, stop_tuning)):
         yield Row(state, "job Stopped by someone", "failed", stopped, document=troubled(document, "endless"), act=act)
+    for state, document in (("Process Data", PROCESSED), ("Evaluate Model", EVALUATED)):
+        yield Row(state, "job Failed", "failed", "no rows in the data", document=troubled(document, "job"))
+        endless = troubled(document, "endless")
+        yield Row(state, "job Stopped by someone", "failed", "is Stopped", document=endless, act=stop_step_job)
+    silent = SERVING | {"evaluation": step("true")}
+    yield Row("Check Quality", "no report", "failed", "wrote no report", document=silent)
     unknown = FETCHED | {"git_config": {"repo": f"file://{REPOSITORY}", "branch": "absent"}}
     yield Row("Fetch Source", "no such branch", "failed", "has no branch or tag absent", document=unknown)
     yield Row("Build Image", "build fails", "failed", "could not be built", document=FAILING_IMAGES)
@@ -336,6 +361,13 @@ def stop_tuning(stack: DeployedStack, number: int) -> None:
     sagemaker, job = stack.client("sagemaker"), wait_until(lambda: stack.record(number).get("tuning_job"))
     wait_until(lambda: f"{job}-001" in str(sagemaker.list_training_jobs(StatusEquals="InProgress")))
     sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
+
+
+def stop_step_job(stack: DeployedStack, _number: int) -> None:
+    """Stop the processing or evaluation job, as a user does in the console."""
+    sagemaker = stack.client("sagemaker")
+    (job,) = wait_until(lambda: sagemaker.list_processing_jobs(StatusEquals="InProgress")["ProcessingJobSummaries"])
+    sagemaker.stop_processing_job(ProcessingJobName=job["ProcessingJobName"])
 
 
 def stop_image_build(stack: DeployedStack, number: int) -> None:
@@ -485,6 +517,8 @@ class Table:
         trainings = sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
         tunings = sagemaker.list_hyper_parameter_tuning_jobs(StatusEquals="InProgress")
         names = [each["HyperParameterTuningJobName"] for each in tunings["HyperParameterTuningJobSummaries"]]
+        steps = sagemaker.list_processing_jobs(StatusEquals="InProgress")["ProcessingJobSummaries"]
+        names += [each["ProcessingJobName"] for each in steps]
         return [each["TrainingJobName"] for each in trainings] + names + self._list_running_image_builds()
 
     def _list_running_image_builds(self) -> list[str]:

@@ -143,9 +143,11 @@ def build_requests(document: dict[str, Any]) -> dict[str, Any]:
     training, inference = choose_image(context, "training"), choose_image(context, "inference")
     limited = limit_to_maxcost(context, build_bodies(context, training.uri, inference.uri))
     script = context.narrow(ScriptModeParameters)
+    steps = {kind: body for kind, body in limited.bodies.items() if kind.startswith("processing:")}
     return {
         "document": document,
         "notes": sorted({note for note in (training.note, inference.note, limited.note) if note}),
+        **steps,
         "training": limited.bodies["training"],
         "packing": plan_packing(script) if script else None,
         "model": limited.bodies["model"],
