@@ -48,6 +48,10 @@ def input_fn(body, content_type):
     return body
 
 def predict_fn(data, model):
+    if os.environ.get("TROUBLE") == "endless":
+        time.sleep(600)
+    if os.environ.get("TROUBLE") == "job":
+        raise ValueError("no rows in the data")
     return "answer"
 
 def output_fn(prediction, accept):
@@ -119,6 +123,9 @@ def troubled(document: Json, trouble: str) -> Json:
         return SLOW_IMAGES
     if "processing" in document:
         return document | {"processing": [{"name": "prepare"} | step(TROUBLED_JOBS[trouble])]}
+    if "batchtransform" in document:
+        environment = {"environment": {"TROUBLE": trouble}}
+        return document | {"batchtransform": document["batchtransform"] | environment}
     if "evaluation" in document:
         return document | {"evaluation": step(TROUBLED_JOBS[trouble])}
     tunes = document.get("configtrain") == "SAGEMAKERHPO"
@@ -169,7 +176,15 @@ WAYS = {
     "Run Postprocessing": Way("states:StartExecution", skip=1),
 }
 # States that wait for a job, or for a person.
-WAITING = ("Build Image", "Process Data", "Evaluate Model", "Train Model", "Tune Model", "Ask For Approval")
+WAITING = (
+    "Build Image",
+    "Process Data",
+    "Evaluate Model",
+    "Transform Data",
+    "Train Model",
+    "Tune Model",
+    "Ask For Approval",
+)
 
 
 @dataclass(frozen=True)
@@ -280,6 +295,11 @@ def _rows_of_jobs() -> Iterator[Row]:
         yield Row(state, "job Failed", "failed", "no rows in the data", document=troubled(document, "job"))
         endless = troubled(document, "endless")
         yield Row(state, "job Stopped by someone", "failed", "is Stopped", document=endless, act=stop_step_job)
+    yield Row("Transform Data", "job Failed", "failed", "no rows in the data", document=troubled(TRANSFORMED, "job"))
+    endless = troubled(TRANSFORMED, "endless")
+    yield Row(
+        "Transform Data", "job Stopped by someone", "failed", "is Stopped", document=endless, act=stop_transform_job
+    )
     silent = SERVING | {"evaluation": step("true")}
     yield Row("Check Quality", "no report", "failed", "wrote no report", document=silent)
     unknown = FETCHED | {"git_config": {"repo": f"file://{REPOSITORY}", "branch": "absent"}}
@@ -368,6 +388,13 @@ def stop_step_job(stack: DeployedStack, _number: int) -> None:
     sagemaker = stack.client("sagemaker")
     (job,) = wait_until(lambda: sagemaker.list_processing_jobs(StatusEquals="InProgress")["ProcessingJobSummaries"])
     sagemaker.stop_processing_job(ProcessingJobName=job["ProcessingJobName"])
+
+
+def stop_transform_job(stack: DeployedStack, _number: int) -> None:
+    """Stop the transform job, as a user does in the console."""
+    sagemaker = stack.client("sagemaker")
+    (job,) = wait_until(lambda: sagemaker.list_transform_jobs(StatusEquals="InProgress")["TransformJobSummaries"])
+    sagemaker.stop_transform_job(TransformJobName=job["TransformJobName"])
 
 
 def stop_image_build(stack: DeployedStack, number: int) -> None:
@@ -519,6 +546,8 @@ class Table:
         names = [each["HyperParameterTuningJobName"] for each in tunings["HyperParameterTuningJobSummaries"]]
         steps = sagemaker.list_processing_jobs(StatusEquals="InProgress")["ProcessingJobSummaries"]
         names += [each["ProcessingJobName"] for each in steps]
+        transforms = sagemaker.list_transform_jobs(StatusEquals="InProgress")["TransformJobSummaries"]
+        names += [each["TransformJobName"] for each in transforms]
         return [each["TrainingJobName"] for each in trainings] + names + self._list_running_image_builds()
 
     def _list_running_image_builds(self) -> list[str]:

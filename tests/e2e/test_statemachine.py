@@ -399,7 +399,9 @@ def files_are_scored_without_an_endpoint(stage: Stage) -> Run:
     return run
 
 
-@scenario(*TRAINED, *CREATE, "Register Model?", "Approval?", *TRANSFORM[:2], FAIL, error="States.TaskFailed", cause="See job")
+@scenario(
+    *TRAINED, *CREATE, "Register Model?", "Approval?", *TRANSFORM[:2], FAIL, error="States.TaskFailed", cause="See job"
+)
 def files_that_cannot_be_scored_fail_the_build(stage: Stage) -> Run:
     return stage.build(stage.transform_plan(ECHO, "bad\n"))
 

@@ -77,7 +77,7 @@ def test_raw_rows_become_an_endpoint_and_the_numbers_are_scikit_learn_s(
     answer = stack.client("sagemaker-runtime").invoke_endpoint(EndpointName=NAME, ContentType="text/csv", Body=body)
     assert json.load(answer["Body"]) == model.predict(rows[:, :-1]).tolist()
     (message,) = stack.read_notifications(record["number"])
-    assert "for processing, training and evaluation (at most $" in message
+    assert "for training and the other jobs (at most $" in message
     assert "evaluation.accuracy" in message
     check_package(stack, record)
     check_logs(stack, record)
