@@ -42,6 +42,7 @@ def describe_fields(record: BuildRecord) -> dict[str, str]:
         "best values": format_values(record.best_hyperparameters),
         "live metrics": format_metrics(record.live_metrics),
         "report": next((job.report for job in record.step_jobs if job.report and job.has_ended), ""),
+        "results": next((job.output for job in record.step_jobs if job.status == "Completed" and job.output), ""),
         "approval": _describe_approval(record),
         "cost": describe_cost_briefly(record),
         "model": record.artifacts,
@@ -89,7 +90,7 @@ def describe_outcome(service: Service, record: BuildRecord) -> str:
 
 def describe_cost_briefly(record: BuildRecord) -> str:
     """Return the cost of the jobs, or its maximum, in a few words; `sagebuild cost` adds the rest."""
-    jobs = "processing and training" if record.step_jobs else "training"
+    jobs = "training and the other jobs" if record.step_jobs else "training"
     if record.cost is not None:
         return f"about {format_dollars(record.cost)} of {jobs}".replace("about less", "less")
     return f"at most {format_dollars(record.cost_max)} of {jobs}" if record.cost_max is not None else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sagebuild.builds.lock import read_state
@@ -33,6 +33,7 @@ def write_message(service: Service, record: BuildRecord) -> str:
         _write_training(record),
         _write_evaluation(record),
         _write_approval(record),
+        _write_transform(record),
         f"Cost: {format_cost(describe_cost(service, record))}" if record.prices_date else "",
         _write_endpoint(service, record),
         *(f"Note: {note}" for note in record.notes),
@@ -84,24 +85,32 @@ def _write_trigger(record: BuildRecord) -> str:
     return f"Started by: {trigger}{waited}.{overrides}"
 
 
-def describe_step_jobs(record: BuildRecord) -> str:
-    """Describe the processing and evaluation jobs, such as "split Completed, 40 seconds; evaluation Completed, ..."."""
+def describe_step_jobs(record: BuildRecord, kinds: Collection[str] = ("processing", "transform")) -> str:
+    """Describe the jobs beside the training, such as "split Completed, 40 seconds; evaluation Completed, ..."."""
     return "; ".join(
         f"{job.name} {job.status}, {format_seconds(job.seconds)}"
         if job.job
         else f"{job.name} of build {job.outputs_of}"
         for job in record.step_jobs
-        if job.status or not job.job
+        if job.kind in kinds and (job.status or not job.job)
     )
 
 
 def _write_steps(record: BuildRecord) -> str:
-    described = describe_step_jobs(record)
+    described = describe_step_jobs(record, ("processing",))
     return f"Processing: {described}." if described else ""
 
 
 def _write_evaluation(record: BuildRecord) -> str:
     return f"Evaluation: {format_metrics(record.evaluation_metrics)}." if record.evaluation_metrics else ""
+
+
+def _write_transform(record: BuildRecord) -> str:
+    for job in record.step_jobs:
+        if job.output and job.status:
+            where = f"; the results are in {job.output}" if job.status == "Completed" else ""
+            return f"Batch transform: {job.status}, {format_seconds(job.seconds)}{where}."
+    return ""
 
 
 def _list_training_metrics(record: BuildRecord) -> dict[str, float]:

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.stack import DeployedStack, wait_until
 from tests.e2e.test_command_line import run
 from tests.e2e.test_examples import EXAMPLES
-from tests.e2e.test_step_jobs import FOLDER
+from tests.e2e.test_step_jobs import FOLDER, build
 from tests.local.sagemaker_world import pack
 
 SLOW = """
@@ -65,7 +65,7 @@ def read_scores(stack: DeployedStack, record: dict[str, Any]) -> list[list[str]]
 
 
 def test_files_are_scored_with_a_new_and_with_the_newest_model(stack: DeployedStack, rows: Any) -> None:
-    record = stack.build(**DOCUMENT)
+    record = build(stack, **DOCUMENT)
     assert record["status"] == "succeeded", record["reason"]
     (job,) = record["step_jobs"]
     assert (job["name"], job["kind"], job["status"]) == ("transform", "transform", "Completed")
@@ -81,8 +81,10 @@ def test_files_are_scored_with_a_new_and_with_the_newest_model(stack: DeployedSt
     shown = run(stack, "logs", str(record["number"])).stdout
     assert "transform/data-log" in shown
     assert "MaxPayloadInMB=6" in shown
+    (message,) = stack.read_notifications(record["number"])
+    assert f"the results are in {job['output']}" in message
 
-    again = stack.build(**DOCUMENT | {"skiptrain": True})
+    again = build(stack, **DOCUMENT | {"skiptrain": True})
     assert again["status"] == "succeeded", again["reason"]
     assert not again.get("training_job")
     assert again["step_jobs"][0]["output"] != job["output"]
