@@ -209,7 +209,7 @@ def the_modes_of_the_plan_are_those_of_the_choice(definition: Definition) -> Ite
     yield from compared ^ set(get_args(get_type_hints(BuildPlan)["mode"]))
 
 
-NOT_IN_A_ROLLBACK = {"preprocess.execution", "source.request", "images.builds", "images.lookup"}
+NOT_IN_A_ROLLBACK = {"preprocess.execution", "source.request", "images.builds", "images.lookup", "processing.jobs"}
 
 
 def reach(definition: Definition, name: str) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sagebuild.builds.records import StepJob, Trigger, read_build, update_build
+from sagebuild.client.reports import read_report_files
 from sagebuild.finish.build import finish_build
 from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
@@ -217,6 +218,20 @@ def test_the_live_model_is_compared_on_the_same_data(prepared: Stack) -> None:
     verdict = check_quality(prepared.service, {"number": 1, "qualitygate": None, "mustimprove": improvement})
     assert (verdict.met, verdict.reason) == (False, "evaluation.accuracy 0.8 is below the live 0.9")
     assert read_build(prepared.service, 1).live_metrics == {"evaluation.accuracy": 0.9}
+
+
+def test_a_notebook_shows_the_plots_beside_the_report(prepared: Stack) -> None:
+    plan(prepared, RIGHT | STEPS)
+    folder = f"builds/{name_resource(prepared.service, 1)}/processing/evaluation/evaluation"
+    upload("model", f"{folder}/plots/curve.png", b"png")
+    upload("model", f"{folder}/page.html", b"<script>alert('x')</script>")
+    upload("model", f"{folder}/rows.csv", b"1")
+    shown = read_report_files(prepared.service, read_build(prepared.service, 1))
+    assert [file.name for file in shown.files] == ["page.html", "plots/curve.png", "rows.csv"]
+    html = shown._repr_html_()
+    assert "src='data:image/png;base64,cG5n'" in html
+    assert "<iframe sandbox='' srcdoc='&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;'" in html
+    assert f"s3://{STACK}-model/{folder}/rows.csv" in html
 
 
 @pytest.mark.parametrize(

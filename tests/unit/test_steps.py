@@ -28,6 +28,7 @@ def plan(**parts: Any) -> dict[str, Any]:
     unwanted = ("preprocess", "source", "images", "quality", "register", "approval", "smokeTest", "postprocess")
     usual: dict[str, Any] = {name: {"wanted": False} for name in unwanted}
     usual |= {"mode": "train", "packing": None, "deploy": True, "maximumPolls": 40}
+    usual |= {name: {"wanted": False, "jobs": []} for name in ("processing", "evaluation")}
     return {PLAN: usual | {"scaling": {"wanted": False, "release": False}} | parts}
 
 
@@ -102,6 +103,8 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
         images=wanted,
         quality=wanted,
         packing={"script": "s3://a"},
+        processing=wanted,
+        evaluation=wanted,
         approval=wanted,
         smokeTest=wanted,
         scaling=wanted | {"release": True},
@@ -111,6 +114,8 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
         >= {
             "Build Images": "waiting",
             "Find Images": "waiting",
+            "Process Data": "waiting",
+            "Evaluate Model": "waiting",
             "Check Quality": "waiting",
             "Pack Model": "waiting",
             "Ask For Approval": "waiting",
@@ -162,6 +167,8 @@ def test_every_choice_of_the_state_machine_is_decided_by_the_plan_or_open() -> N
     known = {name for name, parts in choices.items() if decide(parts[0]["Condition"], plan()) is not None}
     assert choices.keys() - known == {
         "Best Model Known?",
+        "Data Processed?",
+        "Model Evaluated?",
         "Training Completed?",
         "Quality Met?",
         "Approved?",
