@@ -21,7 +21,7 @@ DOCUMENT = Path(__file__).parent / "progress.apl.json"
 PHASES = (
     ("Plan", "Preprocess", "Source", "Process Data"),
     ("Image", "Train", "Tune", "Best", "Earlier", "Evaluate", "Quality"),
-    ("Model", "Approval", "Endpoint", "Smoke", "Scal", "Wake", "Postp"),
+    ("Model", "Approval", "Transform", "Endpoint", "Smoke", "Scal", "Wake", "Postp"),
 )
 _LAST = len(PHASES)
 

@@ -29,6 +29,7 @@ def plan(**parts: Any) -> dict[str, Any]:
     usual: dict[str, Any] = {name: {"wanted": False} for name in unwanted}
     usual |= {"mode": "train", "packing": None, "deploy": True, "maximumPolls": 40}
     usual |= {name: {"wanted": False, "jobs": []} for name in ("processing", "evaluation")}
+    usual |= {"transform": {"wanted": False, "request": {}, "seconds": 0}}
     return {PLAN: usual | {"scaling": {"wanted": False, "release": False}} | parts}
 
 
@@ -105,6 +106,7 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
         packing={"script": "s3://a"},
         processing=wanted,
         evaluation=wanted,
+        transform=wanted,
         approval=wanted,
         smokeTest=wanted,
         scaling=wanted | {"release": True},
@@ -116,6 +118,7 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
             "Find Images": "waiting",
             "Process Data": "waiting",
             "Evaluate Model": "waiting",
+            "Transform Data": "waiting",
             "Check Quality": "waiting",
             "Pack Model": "waiting",
             "Ask For Approval": "waiting",
@@ -168,6 +171,7 @@ def test_every_choice_of_the_state_machine_is_decided_by_the_plan_or_open() -> N
     assert choices.keys() - known == {
         "Best Model Known?",
         "Data Processed?",
+        "Data Transformed?",
         "Model Evaluated?",
         "Training Completed?",
         "Quality Met?",
