@@ -37,7 +37,8 @@ class BatchTransform(StrictModel):
     """
 
     path: Annotated[str | None, Text("a key prefix in the data bucket such as score/", r"/?[^\s:/][^:]*")] = Field(
-        default=None, description="Key prefix in the stack's data bucket with the files to score."
+        default=None,
+        description="Key prefix in the stack's data bucket with the files to score; the model's role may read score/.",
     )
     uri: Annotated[str | None, S3Address] = Field(default=None, description="S3 address, instead of path.")
     type: Annotated[TransformDataType, Choice(TransformDataType)] = Field(
