@@ -34,6 +34,7 @@ MEMBERS: dict[str, tuple[tuple[Action, ...], Place]] = {
     "S3OutputPath": (("write",), "folder"),
     "S3FailurePath": (("write",), "folder"),
     "DestinationS3Uri": (("write",), "folder"),
+    "OutputS3Uri": (("write",), "folder"),  # of a dataset definition
 }
 # The objects in which these members mean something else.
 _PARENTS: dict[str, tuple[tuple[Action, ...], Place]] = {
