@@ -65,6 +65,10 @@ class StoredImage:
         """The command line of ``docker run <image> <argument>``."""
         return [self.locate(part) for part in (*self.image.entrypoint, argument)]
 
+    def default_command(self, arguments: list[str] | None) -> list[str]:
+        """The command line of ``docker run <image>``, with these arguments instead of the image's CMD."""
+        return [*self.image.entrypoint, *(self.image.command if arguments is None else arguments)]
+
     @property
     def run_folder(self) -> Path:
         """The working directory of its processes."""

@@ -106,6 +106,10 @@ class SmokeTestError(SagebuildError):
     """The live endpoint's answer to the sample request is not the expected one."""
 
 
+class EvaluationError(SagebuildError):
+    """The evaluation job wrote no report, or one without numbers."""
+
+
 class RollbackError(SagebuildError):
     """The requested rollback is impossible."""
 

@@ -109,6 +109,20 @@ def parse_tuning_name(service: Service, name: str) -> int | None:
     return _parse_number(tuning_prefix(service), name)
 
 
+def name_step_job(service: Service, number: int, step: str) -> str:
+    """Return the name of a build's processing or evaluation job.
+
+    SageMaker allows 63 characters: 26 of the prefix, 7 of the number, and a hyphen leave 29 for the name of the step.
+    """
+    return f"{name_tuning_job(service, number)}-{step}"
+
+
+def parse_step_job(service: Service, name: str) -> tuple[int, str] | None:
+    """Return the build number and the step in a job's name; None if no build of this pipeline created it."""
+    match = re.fullmatch(rf"{re.escape(tuning_prefix(service))}([0-9]+)-({_PIPELINE})", name)
+    return (int(match[1]), match[2]) if match else None
+
+
 def name_image_tag(service: Service, number: int, scope: str) -> str:
     """Return the tag of an image that a build makes for its training or inference, in the stack's repository."""
     return f"{name_execution(service, number)}-{scope}"

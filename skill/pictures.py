@@ -19,9 +19,9 @@ DOCUMENT = Path(__file__).parent / "progress.apl.json"
 
 # The phases of a build, as words of the state machine's steps. A step belongs to the first phase with a word of it.
 PHASES = (
-    ("Plan", "Preprocess", "Source"),
-    ("Image", "Train", "Tune", "Best", "Earlier", "Quality"),
-    ("Model", "Approval", "Endpoint", "Smoke", "Scal", "Wake", "Postp"),
+    ("Plan", "Preprocess", "Source", "Process Data"),
+    ("Image", "Train", "Tune", "Best", "Earlier", "Evaluate", "Quality"),
+    ("Model", "Approval", "Transform", "Endpoint", "Smoke", "Scal", "Wake", "Postp"),
 )
 _LAST = len(PHASES)
 

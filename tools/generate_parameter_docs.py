@@ -18,7 +18,9 @@ from sagebuild.parameters.groups import StrictModel
 from sagebuild.parameters.kinds import Dollars, Hours, Kind, WholeNumber
 from sagebuild.parameters.options import EndpointOptions, NetworkOptions, TrainingOptions
 from sagebuild.parameters.schedule_options import ScheduleOptions
+from sagebuild.parameters.step_options import StepOptions
 from sagebuild.parameters.text_kinds import JsonText
+from sagebuild.parameters.transform_options import TransformOptions
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -26,7 +28,9 @@ GROUPS: dict[str, tuple[type[StrictModel], str]] = {
     "Instances and hyperparameters": (Common, "Every build has these parameters, with any framework."),
     "Data, metrics and steps": (DataAndSteps, "The training data, the metrics, and the steps of the build."),
     "Training": (TrainingOptions, "These options apply to a training."),
-    "Network": (NetworkOptions, "The network of the training and the model. Subnets need a stack deployed with\n"
+    "Processing and evaluation": (StepOptions, "Jobs before and after the training; see [steps.md](steps.md)."),
+    "Batch transform": (TransformOptions, "Files to score; see [steps.md](steps.md#batch-transform)."),
+    "Network": (NetworkOptions, "The network of the jobs and the model. Subnets need a stack deployed with\n"
                 '`--param="vpcAccess=true"`.'),
     "Endpoint": (EndpointOptions, "These options apply to an endpoint."),
     "Deployment": (DeploymentOptions, "These options apply to a deployment; see [deployment.md](deployment.md)."),

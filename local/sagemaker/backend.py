@@ -11,7 +11,9 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from local.sagemaker.endpoints import EndpointOperations
 from local.sagemaker.packages import PackageOperations
+from local.sagemaker.processing import ProcessingOperations
 from local.sagemaker.resources import Json
+from local.sagemaker.transform import TransformOperations
 from local.sagemaker.tuning import TuningOperations
 
 _OPERATIONS = (
@@ -20,6 +22,9 @@ _OPERATIONS = (
     *("create_hyper_parameter_tuning_job", "describe_hyper_parameter_tuning_job", "stop_hyper_parameter_tuning_job"),
     *("delete_hyper_parameter_tuning_job", "list_hyper_parameter_tuning_jobs"),
     "list_training_jobs_for_hyper_parameter_tuning_job",
+    *("create_processing_job", "describe_processing_job", "stop_processing_job", "delete_processing_job"),
+    "list_processing_jobs",
+    *("create_transform_job", "describe_transform_job", "stop_transform_job", "list_transform_jobs"),
     *("create_model", "describe_model", "delete_model", "list_models"),
     *("create_endpoint_config", "describe_endpoint_config", "delete_endpoint_config", "list_endpoint_configs"),
     *("create_endpoint", "describe_endpoint", "update_endpoint", "delete_endpoint", "list_endpoints"),
@@ -32,8 +37,6 @@ _OPERATIONS = (
 _REFUSED = (
     "create_auto_ml_job_v2",
     "create_compilation_job",
-    "create_processing_job",
-    "create_transform_job",
     "start_pipeline_execution",
 )
 
@@ -42,6 +45,8 @@ class SageMakerBackend(
     TuningOperations,
     EndpointOperations,
     PackageOperations,
+    ProcessingOperations,
+    TransformOperations,
     SageMakerModelBackend,  # type: ignore[misc]
 ):
     """SageMaker in one region. The operations take the request and return the answer as JSON objects."""

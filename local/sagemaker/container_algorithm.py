@@ -8,6 +8,7 @@ As a program it trains; container_serve.py calls ``build_responder`` to serve.
 """
 
 import json
+import os
 import pickle
 import re
 import sys
@@ -139,7 +140,9 @@ def build_responder(base: Path, algorithm: str) -> Respond:
             return "".join(json.dumps(entry) + "\n" for entry in predictions).encode(), accept
         if accept == _CSV:
             lines = [",".join(str(value) for value in entry.values()) for entry in predictions]
-            return (",".join(lines) if algorithm == "xgboost" else "\n".join(lines)).encode(), accept
+            # serve_utils.py of sagemaker-xgboost-container: commas, but lines in a transform job
+            is_one_line = algorithm == "xgboost" and not os.environ.get("SAGEMAKER_BATCH")
+            return ("," if is_one_line else "\n").join(lines).encode(), accept
         raise RequestError(406, f"Unsupported accept type: {accept}")
 
     return respond

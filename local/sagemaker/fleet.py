@@ -8,6 +8,7 @@ from local import config
 from local.sagemaker.hosting import Definition
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.resources import Json, now
+from local.sagemaker.served_container import Placement
 
 _CONCURRENCY = 4  # if the request sets none; AWS also chooses a number then
 
@@ -46,8 +47,16 @@ class Fleet:
 
     def _create_server(self, variant: Json) -> ModelServer:
         root = config.current().data / "sagemaker" / self._region / "endpoints" / self._endpoint
-        folder = root / f"{variant['VariantName']}-{uuid.uuid4().hex[:8]}"
-        return ModelServer(self._endpoint, variant, self._models[variant["VariantName"]], self._region, folder)
+        name = variant["VariantName"]
+        place = Placement(
+            name="primary",
+            owner=f"production variant {name}",
+            unit="endpoint",
+            log_group=f"/aws/sagemaker/Endpoints/{self._endpoint}",
+            log_stream=f"{name}/i-{uuid.uuid4().hex[:17]}",
+            folder=root / f"{name}-{uuid.uuid4().hex[:8]}",
+        )
+        return ModelServer(variant, self._models[name].request, self._region, place)
 
     @property
     def variant_names(self) -> set[str]:

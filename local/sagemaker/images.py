@@ -1,9 +1,11 @@
 """Decides which container images can run here, and with which program."""
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
+import sys
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from local import clients, config, processes
 from local.images import StoredImage, folder_of, load
+from local.sagemaker import paths
 
 _HERE = Path(__file__).parent
 
@@ -134,6 +137,36 @@ def training_runner(image: str, base: Path, role_arn: str, has_script: bool) -> 
     return _run_here(base, "container_train.py")
 
 
+def processing_runner(
+    image: str, base: Path, role_arn: str, *, entrypoint: list[str] | None, arguments: list[str] | None
+) -> Runner:
+    """The runner of a processing image; like `training_runner`, with the lists of AppSpecification.
+
+    Docker's rules apply: https://docs.aws.amazon.com/sagemaker/latest/dg/byoc-run-image.html
+    """
+    stored = find_stored(image, role_arn)
+    if stored and stored.image.docker_id:
+        return _run_in_docker(stored, base, entrypoint, arguments or [])
+    if not stored:
+        _check(image, _TRAINING)
+        if not entrypoint:
+            raise UnknownImageError(f"local/ needs a ContainerEntrypoint for the image {image}")
+    command = [*entrypoint, *(arguments or [])] if entrypoint else stored.default_command(arguments) if stored else []
+    if stored:
+        command = [stored.locate(part) for part in command]
+    # The image's own Python does not run here, whatever its path.
+    if command and Path(command[0]).name in ("python", "python3"):
+        command[0] = Path(command[0]).name
+    environment = stored.run_environment() if stored else {}
+    environment = paths.translate(environment, base)
+    path = environment.get("PATH") or f"{Path(sys.executable).parent}:{os.defpath}"
+    environment |= {"PATH": f"{base / paths.BIN}:{path}", "SAGEMAKER_BASE_DIR": str(base)}
+    # Packages that a script installs belong to the job.
+    environment["PIP_TARGET"] = str(base / "packages")
+    folder = stored.run_folder if stored else base
+    return Runner(paths.translate(command, base), folder, environment)
+
+
 def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script: bool) -> Runner:
     """The runner of an inference image; like `training_runner`, with a free port."""
     if stored := find_stored(image, role_arn):
@@ -153,6 +186,16 @@ def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script:
 def _run_here(base: Path, program: str, *arguments: str, code_in_model: bool = False) -> Runner:
     command = [processes.PYTHON, "-P", str(_HERE / program), str(base), *arguments]
     return Runner(command, base, {"PYTHONPATH": processes.LIBRARIES}, code_in_model=code_in_model)
+
+
+def _run_in_docker(stored: StoredImage, base: Path, entrypoint: list[str] | None, arguments: list[str]) -> Runner:
+    program, name = shutil.which("docker") or "docker", f"local-{uuid.uuid4().hex}"
+    options = ["--rm", f"--name={name}", "--network=host", f"--volume={base}:/opt/ml"]
+    if entrypoint:
+        options += [f"--entrypoint={entrypoint[0]}"]
+        arguments = [*entrypoint[1:], *arguments]
+    command = [program, "run", *options, stored.image.docker_id, *arguments]
+    return Runner(command, base, processes.docker_environment(), None, (program, name))
 
 
 def _find_algorithm(image: str, has_script: bool) -> str | None:

@@ -1,11 +1,9 @@
-"""One model server: the containers of one variant of an endpoint, in the order of its inference pipeline."""
+"""One model server: the containers of a variant or a transform job, in the order of the inference pipeline."""
 
 import shutil
 import threading
-import uuid
-from pathlib import Path
+from dataclasses import replace
 
-from local.sagemaker.hosting import Definition
 from local.sagemaker.resources import Json
 from local.sagemaker.served_container import Answer, Placement, ServedContainer
 
@@ -14,38 +12,35 @@ _ANSWER_SECONDS = 60.0  # AWS's limit for one invocation
 
 
 class ModelServer:
-    """Serves one model for a variant.
+    """Serves one model.
 
     Parameters
     ----------
-    endpoint
-        The name of the endpoint.
     variant
-        The ProductionVariant.
+        The ProductionVariant; for a transform job the members of it that the server needs.
     model
-        The variant's model.
+        The CreateModel request.
     region
-        The endpoint's region.
-    folder
-        The folder for the server's files.
+        The region of the endpoint or job.
+    place
+        The place of a single container; several have their names in their streams and folders.
     """
 
-    def __init__(self, endpoint: str, variant: Json, model: Definition, region: str, folder: Path) -> None:
-        self.variant, self._folder = variant, folder
-        self.role: str = model.request["ExecutionRoleArn"]
-        stream = f"{variant['VariantName']}/i-{uuid.uuid4().hex[:17]}"
-        several: list[Json] = model.request.get("Containers") or []
+    def __init__(self, variant: Json, model: Json, region: str, place: Placement) -> None:
+        self.variant, self._folder = variant, place.folder
+        self.role: str = model["ExecutionRoleArn"]
+        several: list[Json] = model.get("Containers") or []
         if len(several) > 1:
             names = [one.get("ContainerHostname") or f"container-{number + 1}" for number, one in enumerate(several)]
-            streams = [f"{stream}/{name}" for name in names]
+            streams = [f"{place.log_stream}/{name}" for name in names]
         else:
-            several = several or [model.request["PrimaryContainer"]]
-            names, streams = ["primary"], [stream]
+            several = several or [model["PrimaryContainer"]]
+            names, streams = [place.name], [place.log_stream]
         self._containers = [
             ServedContainer(
-                one, model.request, region, Placement(name, endpoint, variant["VariantName"], log_stream, folder / name)
+                one, model, region, replace(place, name=name, log_stream=stream, folder=place.folder / name)
             )
-            for one, name, log_stream in zip(several, names, streams, strict=True)
+            for one, name, stream in zip(several, names, streams, strict=True)
         ]
         self._in_flight = 0
         self._idle = threading.Condition()
@@ -74,6 +69,10 @@ class ModelServer:
             inner, headers = inner | given, headers | given
         return self._containers[-1].invoke(headers, body, limit_seconds)
 
+    def read_parameters(self) -> Json:
+        """The first container's execution parameters, or {} if it has none."""
+        return self._containers[0].read_parameters()
+
     def enter(self) -> None:
         """Count a request that starts, so that `retire` waits for it."""
         with self._idle:
@@ -89,6 +88,10 @@ class ModelServer:
         """End the containers after the last request is answered."""
         with self._idle:
             self._idle.wait_for(lambda: self._in_flight == 0, timeout=_ANSWER_SECONDS)
+        self.end()
+
+    def end(self) -> None:
+        """End the containers at once."""
         for container in self._containers:
             container.end()
         shutil.rmtree(self._folder, ignore_errors=True)

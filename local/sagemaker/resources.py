@@ -19,6 +19,10 @@ CONTAINER_BASE = "/opt/ml/"  # in the paths of a request
 _DEFAULT_PAGE = 10
 
 
+class JobError(Exception):
+    """A job fails; the message is the reason."""
+
+
 class Resource(Protocol):
     """A resource that List calls can show."""
 

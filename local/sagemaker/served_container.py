@@ -1,6 +1,7 @@
 """One serving container: its folder, which represents /opt/ml, its process and its invocations."""
 
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -41,17 +42,18 @@ class Placement:
     ----------
     name
         The container's name in errors.
-    endpoint, variant
-        The names of the endpoint and its variant.
-    log_stream
-        The stream for its output, in the endpoint's log group.
+    owner, unit
+        What it serves, in errors: a variant of an endpoint, or a transform job.
+    log_group, log_stream
+        The names of the log group and of the stream for its output.
     folder
         The folder for its files.
     """
 
     name: str
-    endpoint: str
-    variant: str
+    owner: str
+    unit: str
+    log_group: str
     log_stream: str
     folder: Path
 
@@ -110,8 +112,8 @@ class ServedContainer:
         self._run(runner, environment)
         if not self._becomes_healthy(time.monotonic() + limit_seconds):
             raise ServerError(
-                f"The {self._place.name} container for production variant {self._place.variant} did not pass the ping "
-                "health check. Please check CloudWatch logs for this endpoint."
+                f"The {self._place.name} container for {self._place.owner} did not pass the ping health check. Please "
+                f"check CloudWatch logs for this {self._place.unit}."
             )
 
     def invoke(self, headers: dict[str, str], body: bytes, limit_seconds: float) -> Answer:
@@ -142,6 +144,22 @@ class ServedContainer:
             message = f'Received {side} error ({response.status}) from {name} with message "{original}".'
             raise InvocationError(message, response.status, original, stream)
         return answer
+
+    def read_parameters(self) -> Json:
+        """The container's answer to /execution-parameters, or {} if it has none.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PING_SECONDS)
+        try:
+            connection.request("GET", "/execution-parameters")
+            response = connection.getresponse()
+            answer = json.loads(response.read()) if response.status == http.HTTPStatus.OK else {}
+        except (OSError, ValueError):
+            return {}
+        finally:
+            connection.close()
+        return answer if isinstance(answer, dict) else {}
 
     def end(self) -> None:
         """End the process."""
@@ -192,7 +210,7 @@ class ServedContainer:
             self._process,
             region=self._region,
             role_arn=role,
-            group=f"/aws/sagemaker/Endpoints/{self._place.endpoint}",
+            group=self._place.log_group,
             stream=self._place.log_stream,
         )
 

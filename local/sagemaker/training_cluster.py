@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from local.sagemaker.objects import ObjectError, Objects
-from local.sagemaker.resources import Json
-from local.sagemaker.training_container import JobError, TrainingContainer, job_folder
+from local.sagemaker.resources import JobError, Json
+from local.sagemaker.training_container import TrainingContainer, job_folder
 
 
 class Cluster:

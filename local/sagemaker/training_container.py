@@ -1,29 +1,22 @@
 """The container of one instance of a training job: its folder, which represents /opt/ml, and its process."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from local import clients, config, output, processes
+from local import clients, config
 from local.archives import unpack_tar
 from local.sagemaker import images, training_channels
 from local.sagemaker.checkpoints import Checkpoints
+from local.sagemaker.job_process import JobProcess, LogTarget
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.pipes import Pipe
-from local.sagemaker.resources import CONTAINER_BASE, Json, now
+from local.sagemaker.resources import CONTAINER_BASE, JobError, Json, now
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "output/intermediate", "code", "packages")
-
-
-class JobError(Exception):
-    """The job fails; the message is the reason."""
 
 
 class TrainingContainer:
@@ -43,7 +36,7 @@ class TrainingContainer:
         self._request, self._region, self._host, self._hosts = request, region, host, hosts
         self._role: str = request["RoleArn"]
         self._name: str = request["TrainingJobName"]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: JobProcess | None = None
         self._runner: images.Runner | None = None
         self._pipes: list[Pipe] = []
         self.folder = job_folder(request, region) / host
@@ -89,31 +82,15 @@ class TrainingContainer:
     def start(self, on_line: Callable[[str], None]) -> None:
         """Start the process; its output goes to the job's log, line by line also to `on_line`."""
         assert self._runner is not None
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
-            "HOME": str(self.folder),
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
-            **self._runner.environment,
-        }
         isolated = self._request.get("EnableNetworkIsolation")
         given = {
             "TRAINING_JOB_NAME": self._name,
             **({} if isolated else clients.process_environment(self._role, self._region)),
             **(self._request.get("Environment") or {}),
         }
-        command = self._runner.pass_environment(list(given))
-        self._process = processes.start(
-            command, env=environment | given, cwd=self._runner.folder, output=subprocess.PIPE
-        )
-        self._output = output.follow(
-            self._process,
-            region=self._region,
-            role_arn=self._role,
-            group="/aws/sagemaker/TrainingJobs",
-            stream=f"{self._name}/{self._host}-{int(now().timestamp())}",
-            on_line=on_line,
-        )
+        stream = f"{self._name}/{self._host}-{int(now().timestamp())}"
+        log = LogTarget(self._region, self._role, "/aws/sagemaker/TrainingJobs", stream)
+        self._process = JobProcess(self._runner, self.folder, given, log, on_line)
         for pipe in self._pipes:
             pipe.start()
         if self._checkpoints:
@@ -122,19 +99,12 @@ class TrainingContainer:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process if it runs."""
         if self._process:
-            processes.signal_group(self._process, number)
+            self._process.signal(number)
 
     def wait(self) -> int:
         """Wait until the process has ended and its output is read; return its exit code."""
         assert self._process is not None
-        assert self._runner is not None
-        exit_code = self._process.wait()
-        self._runner.end()
-        # A container ends with its first process, so its children end too.
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._output.join()
-        return exit_code
+        return self._process.wait()
 
     def finish(self) -> None:
         """Upload the last checkpoints of the ended process; raise JobError if a pipe or the upload failed."""

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from local import config
 from local.sagemaker.metrics import MetricReader
-from local.sagemaker.resources import Json, Store, emit_status, now
+from local.sagemaker.resources import JobError, Json, Store, emit_status, now
 from local.sagemaker.training_cluster import Cluster
-from local.sagemaker.training_container import JobError
 from local.sagemaker.warm_pool import WarmPool
 
 _MESSAGES = {

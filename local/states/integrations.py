@@ -49,6 +49,8 @@ INTEGRATIONS = {
         (
             "createTrainingJob",
             "createHyperParameterTuningJob",
+            "createProcessingJob",
+            "createTransformJob",
             "createModel",
             "createEndpointConfig",
             "createEndpoint",

@@ -90,6 +90,8 @@ _BUILD = Job(
 JOBS = {
     "sagemaker:createTrainingJob.sync": _sagemaker_job("TrainingJob"),
     "sagemaker:createHyperParameterTuningJob.sync": _sagemaker_job("HyperParameterTuningJob"),
+    "sagemaker:createProcessingJob.sync": _sagemaker_job("ProcessingJob"),
+    "sagemaker:createTransformJob.sync": _sagemaker_job("TransformJob"),
     "codebuild:startBuild.sync": _BUILD,
     "states:startExecution.sync": _execution(lambda answer: answer),
     "states:startExecution.sync:2": _execution(_with_json_data),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
 
 from sagebuild.builds.lock import read_state
@@ -16,6 +17,28 @@ Kind = TypeVar("Kind", bound=BuildParameters)
 
 
 @dataclass(frozen=True)
+class StepFacts:
+    """What the plan finds out about the processing and evaluation jobs of a build.
+
+    Parameters
+    ----------
+    images
+        The address of each job's image, by the job's name; without those that were not found.
+    reused
+        The jobs that do not run, each with the number of the build whose outputs are used instead.
+    keys
+        What identifies each job's inputs, by the job's name; only for jobs whose outputs can be reused.
+    live_artifacts
+        The S3 address of the live model, if it is evaluated, too; otherwise empty.
+    """
+
+    images: Mapping[str, str] = field(default_factory=dict)
+    reused: Mapping[str, int] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    live_artifacts: str = ""
+
+
+@dataclass(frozen=True)
 class BuildContext(Generic[P_co]):
     """One build of one stack.
 
@@ -26,11 +49,14 @@ class BuildContext(Generic[P_co]):
         next number.
     parameters
         The validated document with the build's overrides.
+    steps
+        Facts about the processing and evaluation jobs, once they are known.
     """
 
     service: Service
     number: int
     parameters: P_co
+    steps: StepFacts = StepFacts()
 
     def __post_init__(self) -> None:
         """Let the archive that the build packs from git take the place of trainsourcefile."""

@@ -27,7 +27,7 @@ def _with_decimals(value: Any) -> Any:
         return Decimal(repr(value))
     if isinstance(value, Mapping):
         return {name: _with_decimals(inner) for name, inner in value.items()}
-    return value
+    return [_with_decimals(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _with_numbers(value: Any) -> Any:

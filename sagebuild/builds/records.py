@@ -51,6 +51,56 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class StepJob:
+    """A processing, evaluation or transform job of a build.
+
+    Parameters
+    ----------
+    name
+        The name in the parameter document; "evaluation" and "evaluation-live" for the two of an evaluation; "transform"
+        for a batch transform.
+    job
+        The name in SageMaker; empty for a job that does not run, because an earlier build's outputs are used.
+    outputs_of
+        The number of the build whose outputs are used: this one, or the earlier one.
+    hourly_cost
+        US dollars for an hour of all its instances; None without a known price.
+    key
+        A hash of what goes into it, by which later builds find equal jobs; empty if none is known.
+    report
+        Of an evaluation, the S3 address of its report.
+    kind
+        "processing" or "transform", the kind of job in SageMaker.
+    output
+        Of a batch transform, the S3 address of the folder with the results.
+    status, seconds, reason
+        When it was last described; empty and 0 before it has begun. ``reason`` is its exit message.
+    """
+
+    name: str
+    job: str
+    outputs_of: int
+    hourly_cost: float | None = None
+    key: str = ""
+    report: str = ""
+    kind: str = "processing"
+    output: str = ""
+    status: str = ""
+    seconds: int = 0
+    reason: str = ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs and costs money."""
+        return self.status in ("InProgress", "Stopping")
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended; False before it has begun."""
+        return self.status not in ("", "InProgress", "Stopping")
+
+
+@dataclass(frozen=True)
 class BuildRecord:
     """The record of one build. Times are ISO 8601 in UTC.
 
@@ -73,6 +123,7 @@ class BuildRecord:
     training_image: str = ""
     inference_image: str = ""
     image_builds: list[str] = field(default_factory=list)  # tags of the images that it builds
+    step_jobs: list[StepJob] = field(default_factory=list)  # processing and evaluation, in their order
     training_job: str = ""  # of a tuning job, the best training
     tuning_job: str = ""
     trainings: int = 0  # of a tuning job
@@ -104,6 +155,7 @@ class BuildRecord:
     endpoint_hourly_cost: float | None = None
     cost_left_out: list[str] = field(default_factory=list)  # sentences
     metrics: dict[str, float] = field(default_factory=dict)
+    evaluation_metrics: dict[str, float] = field(default_factory=dict)  # from the report; metrics has them, too
     live_metrics: dict[str, float] = field(default_factory=dict)  # of the model that was live at the gate
     approval_token: str = field(default="", repr=False)  # until the answer is sent
     approval_requested_at: str = ""
@@ -242,4 +294,5 @@ def _to_record(item: Mapping[str, Any]) -> BuildRecord:
     plain = {_EARLIER_NAMES.get(name, name): value for name, value in from_item(item).items()}
     known = {f.name for f in fields(BuildRecord)}
     values = {name: value for name, value in plain.items() if name in known}
-    return BuildRecord(**values | {"trigger": Trigger(**plain["trigger"])})
+    jobs = [StepJob(**job) for job in plain.get("step_jobs", [])]
+    return BuildRecord(**values | {"trigger": Trigger(**plain["trigger"]), "step_jobs": jobs})

@@ -15,6 +15,7 @@ from sagebuild.client.metrics import Curves, read_curves
 from sagebuild.client.outcome import summarize_build
 from sagebuild.client.progress import ProgressLines, SnapshotReader, open_notebook_display, read_if_allowed
 from sagebuild.client.public_record import describe_publicly
+from sagebuild.client.reports import EvaluationReport, read_report_files
 from sagebuild.client.steps import StepReader, Steps
 from sagebuild.client.trials import Trials, read_trials
 from sagebuild.cost.spent import Cost, describe_cost
@@ -109,6 +110,10 @@ class Build:
         record = self.record
         best = self.trials().tuning.best if record.tuning_job and not record.training_job else ""
         return read_curves(self._service, record, best)
+
+    def report(self) -> EvaluationReport:
+        """Return the numbers of its evaluation, and the files beside the report; a notebook shows plots and pages."""
+        return read_report_files(self._service, self.record)
 
     def logs(self, follow: bool = False) -> Iterator[LogLine]:
         """Return the log lines of functions, image builds, trainings and endpoint, sorted by time.

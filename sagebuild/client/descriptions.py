@@ -7,7 +7,14 @@ from datetime import timedelta
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.cost.spent import format_dollars
-from sagebuild.notifications.words import VERBS, describe_requests, format_metrics, format_moment, format_seconds
+from sagebuild.notifications.words import (
+    VERBS,
+    describe_requests,
+    describe_step_jobs,
+    format_metrics,
+    format_moment,
+    format_seconds,
+)
 from sagebuild.service import Service
 from sagebuild.steps.approval import describe_request
 
@@ -27,12 +34,15 @@ def describe_fields(record: BuildRecord) -> dict[str, str]:
         "rollback to": describe_target(record),
         "overrides": record.overrides,
         "commit": record.source_commit,
+        "jobs": describe_step_jobs(record),
         "training": record.training_job,
         "tuning": _describe_tuning(record),
         "image": record.training_image,
         "metrics": format_metrics(record.metrics),
         "best values": format_values(record.best_hyperparameters),
         "live metrics": format_metrics(record.live_metrics),
+        "report": next((job.report for job in record.step_jobs if job.report and job.has_ended), ""),
+        "results": next((job.output for job in record.step_jobs if job.status == "Completed" and job.output), ""),
         "approval": _describe_approval(record),
         "cost": describe_cost_briefly(record),
         "model": record.artifacts,
@@ -79,10 +89,11 @@ def describe_outcome(service: Service, record: BuildRecord) -> str:
 
 
 def describe_cost_briefly(record: BuildRecord) -> str:
-    """Return the training's cost, or its maximum, in a few words; `sagebuild cost` adds the rest."""
+    """Return the cost of the jobs, or its maximum, in a few words; `sagebuild cost` adds the rest."""
+    jobs = "training and the other jobs" if record.step_jobs else "training"
     if record.cost is not None:
-        return f"about {format_dollars(record.cost)} of training".replace("about less", "less")
-    return f"at most {format_dollars(record.cost_max)} of training" if record.cost_max is not None else ""
+        return f"about {format_dollars(record.cost)} of {jobs}".replace("about less", "less")
+    return f"at most {format_dollars(record.cost_max)} of {jobs}" if record.cost_max is not None else ""
 
 
 def name_build(record: BuildRecord) -> str:

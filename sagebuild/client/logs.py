@@ -1,4 +1,4 @@
-"""The log lines of one build, sorted by time: functions, image builds, trainings and the endpoint."""
+"""The log lines of one build, sorted by time: functions, image builds, jobs and the endpoint."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sagebuild.running.causes import strip_escapes
 from sagebuild.running.endpoint import name_endpoint_logs
 from sagebuild.running.image_builds import find_log_streams
 from sagebuild.running.job import TRAINING_LOGS
+from sagebuild.running.step_jobs import STEP_LOGS
 from sagebuild.service import Service, aws_call
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ class LogLine:
     Parameters
     ----------
     source
-        "image", "training", "endpoint" or the name of a function.
+        "image", "processing", "training", "transform", "endpoint" or the name of a function.
     part
-        The instance of a training ("algo-1") or of the endpoint; in a tuning, the trial and its instance
+        The instance of a training ("algo-1"), of a transform or of the endpoint; "data-log" for SageMaker's own lines
+        of a transform; the processing job and its instance ("split/algo-1"); in a tuning, the trial and its instance
         ("003-1a2b3c4d/algo-1"); the image that is built ("training"). Empty for a function.
     """
 
@@ -140,9 +142,27 @@ def _list_sources(service: Service, record: BuildRecord, invocations: dict[str, 
     return [
         *(_Source(name, f"/aws/lambda/{service.stack_name}-{name}", "", one) for name, one in functions.items()),
         *(_Source("image", group, stream, name_part=_naming(scope)) for stream, scope in images.items()),
+        *_list_step_sources(record),
         *_list_training_sources(record),
         _Source("endpoint", name_endpoint_logs(service), name_part=_name_instance),
     ]
+
+
+def _list_step_sources(record: BuildRecord) -> Iterator[_Source]:
+    for step in record.step_jobs:
+        if step.job:
+            name_part = _name_transform if step.kind == "transform" else _naming_step(step.name)
+            yield _Source(step.kind, STEP_LOGS[step.kind], f"{step.job}/", name_part=name_part)
+
+
+def _naming_step(step: str) -> Callable[[str], str]:
+    return lambda stream: f"{step}/{stream.partition('/')[2].rpartition('-')[0]}"
+
+
+def _name_transform(stream: str) -> str:
+    """Return the part of a stream "name/i-0123-1700000000/data-log" that follows the instance; else the instance."""
+    instance, _, rest = stream.partition("/")[2].partition("/")
+    return rest or instance.rpartition("-")[0]
 
 
 def _list_training_sources(record: BuildRecord) -> Iterator[_Source]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.cost.spent import format_dollars
+from sagebuild.cost.step_price import price_steps
 from sagebuild.cost.training_price import TrainingPrice, price_training
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
@@ -41,11 +42,28 @@ class Limited:
 def limit_to_maxcost(context: BuildContext[BuildParameters], bodies: Bodies) -> Limited:
     """Shorten the training to the time that ``maxcost`` pays for; all trainings of a tuning job share that time.
 
-    A spot training's MaxWaitTimeInSeconds stays: waiting for capacity costs nothing.
+    The jobs beside the training (processing, evaluation and batch transform) come first: their maximum, at their own
+    time limits, is reserved. So the build
+    keeps within ``maxcost`` whatever each job takes, and no job is stopped because an earlier one took long. A spot
+    training's MaxWaitTimeInSeconds stays: waiting for capacity costs nothing.
     """
     maxcost, region = context.parameters.maxcost, context.service.region
-    price = price_training(context, bodies)
-    if maxcost is None or not price.trainings:
+    price, steps = price_training(context, bodies), price_steps(context, bodies)
+    if maxcost is None or not (price.trainings or steps.hourly):
+        return Limited(bodies)
+    if steps.maximum is None:
+        return Limited(
+            bodies,
+            problem=f"maxcost cannot be kept: the price of processing on {', '.join(steps.unknown)} in {region} is not "
+            "known; remove maxcost, or give the jobs another instancetype.",
+        )
+    if steps.maximum > maxcost:
+        return Limited(
+            bodies,
+            problem=f"maxcost is {maxcost:g}, and the jobs beside the training can cost up to "
+            f"{format_dollars(steps.maximum)} by their maxrun; raise maxcost, or lower their maxrun.",
+        )
+    if not price.trainings:
         return Limited(bodies)
     if price.hourly is None:
         return Limited(
@@ -53,14 +71,15 @@ def limit_to_maxcost(context: BuildContext[BuildParameters], bodies: Bodies) -> 
             problem=f"maxcost cannot be kept: the price of training on {', '.join(price.unknown)} in {region} is not "
             "known; remove maxcost, or train on another instance type.",
         )
-    affordable = int(maxcost / price.hourly * SECONDS_PER_HOUR / price.trainings)
+    affordable = int((maxcost - steps.maximum) / price.hourly * SECONDS_PER_HOUR / price.trainings)
     if affordable < LEAST_SECONDS:
-        return Limited(bodies, problem=_refuse(maxcost, affordable, price))
+        return Limited(bodies, problem=_refuse(maxcost, affordable, price, steps.maximum))
     if affordable >= price.max_seconds:
         return Limited(bodies)
+    reserved = f", of which {format_dollars(steps.maximum)} is for the other jobs," if steps.maximum else ""
     note = (
-        f"maxcost ({format_dollars(maxcost)}) ends {_name(price)} after {affordable // 60} minutes, before trainmaxrun "
-        "does."
+        f"maxcost ({format_dollars(maxcost)}){reserved} ends {_name(price)} after {affordable // 60} minutes, before "
+        "trainmaxrun does."
     )
     return Limited(_shorten(bodies, affordable), maxcost, note=note)
 
@@ -73,12 +92,13 @@ def explain_maxcost(limit: float) -> str:
     )
 
 
-def _refuse(maxcost: float, affordable: int, price: TrainingPrice) -> str:
+def _refuse(maxcost: float, affordable: int, price: TrainingPrice, reserved: float) -> str:
     assert price.hourly is not None
-    least = price.hourly * price.trainings * LEAST_SECONDS / SECONDS_PER_HOUR
+    least = reserved + price.hourly * price.trainings * LEAST_SECONDS / SECONDS_PER_HOUR
+    steps = f" after {format_dollars(reserved)} for the other jobs" if reserved else ""
     return (
         f"maxcost is {maxcost:g}, which pays for {affordable} seconds of {_name(price)} at "
-        f"{format_dollars(price.hourly)} an hour; it must be at least {least + 0.005:.2f}, which pays for "
+        f"{format_dollars(price.hourly)} an hour{steps}; it must be at least {least + 0.005:.2f}, which pays for "
         f"{LEAST_SECONDS // 60} minutes."
     )
 

@@ -1,4 +1,4 @@
-"""Estimates a build before it costs anything: the maximum of its training, and its endpoint per hour."""
+"""Estimates a build before it costs anything: the maximum of its jobs, and its endpoint per hour."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.cost.budget import limit_to_maxcost
 from sagebuild.cost.prices import date_prices, find_hosting_price, find_image_build_price
 from sagebuild.cost.spent import NEVER_COUNTED, Cost, format_dollars
+from sagebuild.cost.step_price import StepPrice, price_steps
 from sagebuild.cost.training_price import TrainingPrice, price_training
 from sagebuild.images.byod import list_image_builds
 from sagebuild.parameters import BuildParameters
@@ -36,14 +37,19 @@ def plan_cost(context: BuildContext[BuildParameters], bodies: Bodies) -> CostPla
     bodies
         The requests as they will be sent.
     """
-    price = price_training(context, bodies)
+    price, steps = price_training(context, bodies), price_steps(context, bodies)
+    total = None if price.maximum is None or steps.maximum is None else price.maximum + steps.maximum
     endpoint = _price_endpoint(context.service.region, bodies) if context.parameters.deployEndpoint else 0.0
     return {
-        "cost_max": _round(price.maximum),
+        "cost_max": _round(total),
         "training_hourly_cost": _round(price.hourly),
         "endpoint_hourly_cost": _round(endpoint),
         "prices_date": date_prices(),
-        "cost_left_out": [*_list_left_out(context, bodies, price), NEVER_COUNTED],
+        "cost_left_out": [
+            *_list_left_out(context, bodies, price),
+            *_list_left_out_of_steps(context, steps),
+            NEVER_COUNTED,
+        ],
     }
 
 
@@ -63,7 +69,11 @@ def estimate_cost(context: BuildContext[BuildParameters], bodies: Bodies | None 
             left_out.append(f"Your own functions may change the requests: {', '.join(functions)}.")
     plan = plan_cost(context, bodies)
     left_out += plan["cost_left_out"]
-    return Cost(None, plan["cost_max"], plan["endpoint_hourly_cost"], plan["prices_date"], tuple(left_out))
+    has_steps = bool(
+        context.parameters.processing or context.parameters.evaluation or context.parameters.batchtransform
+    )
+    hourly, prices_date = plan["endpoint_hourly_cost"], plan["prices_date"]
+    return Cost(None, plan["cost_max"], hourly, prices_date, tuple(left_out), has_steps=has_steps)
 
 
 def _price_endpoint(region: str, bodies: Bodies) -> float | None:
@@ -97,6 +107,13 @@ def _list_left_out(context: BuildContext[BuildParameters], bodies: Bodies, price
     if service.settings.preprocess_state_machine or service.settings.postprocess_state_machine:
         yield "Your own state machines are left out."
     yield from _list_left_out_of_endpoint(context, bodies)
+
+
+def _list_left_out_of_steps(context: BuildContext[BuildParameters], steps: StepPrice) -> Iterator[str]:
+    for kind in steps.unknown:
+        yield f"The price of processing on {kind} in {context.service.region} is not known."
+    if steps.hourly and not steps.unknown:
+        yield "Processing, evaluation and batch transform are estimated at the training price of the same type."
 
 
 def _list_left_out_of_endpoint(context: BuildContext[BuildParameters], bodies: Bodies) -> Iterator[str]:

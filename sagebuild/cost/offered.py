@@ -14,6 +14,8 @@ _CHEAP = {
     "hostinstancetype": ("ml.c5.large", "ml.c6i.large", "ml.c7i.large", "ml.m5.large", "ml.m6i.large", "ml.m7i.large"),
     "traininstancetype": ("ml.m5.large", "ml.m6i.large", "ml.m7i.large", "ml.c7i.large"),
 }
+# Processing and transform jobs have these types, too (ProcessingInstanceType, TransformInstanceType).
+_LIKE_TRAINING = _CHEAP["traininstancetype"]
 
 
 def find_offered(name: str, region: str) -> Mapping[str, float]:
@@ -38,7 +40,7 @@ def explain_missing_type(name: str, instance_type: str, region: str) -> str:
     offered = find_offered(name, region)
     if not offered or instance_type in offered or instance_type not in list_known_types():
         return ""
-    cheap = sorted((kind for kind in _CHEAP[name] if kind in offered), key=offered.__getitem__)
+    cheap = sorted((kind for kind in _CHEAP.get(name, _LIKE_TRAINING) if kind in offered), key=offered.__getitem__)
     return (
         f"{name} is {instance_type}, which SageMaker does not offer in {region} (price table of {date_prices()}); "
         f"choose one that it offers, such as {' or '.join(cheap[:2])}, or update the table: make prices."

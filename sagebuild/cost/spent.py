@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sagebuild.builds.records import BuildRecord, now
+from sagebuild.builds.records import BuildRecord, StepJob, now
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.running.job import count_paid_seconds
+from sagebuild.running.step_jobs import describe_step_jobs
 from sagebuild.service import Service
 
 NEVER_COUNTED = "Storage, data transfer, requests, logs, taxes, the free tier and discounts are left out."
@@ -20,15 +22,18 @@ class Cost:
     Parameters
     ----------
     spent
-        The cost of the training until now or until its end; None also before there is a build.
+        The cost of the training and of the processing and evaluation jobs, until now or until their end; None also
+        before there is a build.
     maximum
-        The most that the training can cost.
+        The most that they can cost.
     endpoint_hourly
         The cost of the endpoint per hour.
     prices_date
         The date of the prices, in ISO format; empty for a build that was not planned yet.
     left_out
         One sentence for each cost that the estimate does not include.
+    has_steps
+        Whether ``spent`` and ``maximum`` include processing and evaluation jobs.
     """
 
     spent: float | None
@@ -36,6 +41,7 @@ class Cost:
     endpoint_hourly: float | None
     prices_date: str
     left_out: tuple[str, ...]
+    has_steps: bool = False
 
     def __str__(self) -> str:
         return format_cost(self)
@@ -51,14 +57,35 @@ def describe_cost(service: Service, record: BuildRecord, at: datetime | None = N
     """
     spent = record.cost
     if not record.has_ended and record.training_hourly_cost is not None and record.prices_date:
-        spent = price_seconds(record, count_paid_seconds(service, record, at or now()))
-    return Cost(spent, record.cost_max, record.endpoint_hourly_cost, record.prices_date, tuple(record.cost_left_out))
+        until = at or now()
+        described = replace(record, step_jobs=describe_step_jobs(service, record, until))
+        spent = price_seconds(described, count_paid_seconds(service, record, until))
+    left_out, hourly = tuple(record.cost_left_out), record.endpoint_hourly_cost
+    return Cost(spent, record.cost_max, hourly, record.prices_date, left_out, has_steps=bool(record.step_jobs))
 
 
 def price_seconds(record: BuildRecord, seconds: float) -> float | None:
-    """Return the cost of a build's training for a number of seconds, in US dollars; None if its price is unknown."""
-    hourly = record.training_hourly_cost
-    return None if hourly is None else round(hourly * seconds / SECONDS_PER_HOUR, 6)
+    """Return the cost of a build's jobs in US dollars; None if a price is unknown.
+
+    Parameters
+    ----------
+    record
+        With the jobs for processing and evaluation when last described.
+    seconds
+        Of the training, per instance.
+    """
+    hourly, steps = record.training_hourly_cost, price_step_jobs(record.step_jobs)
+    return None if hourly is None or steps is None else round(hourly * seconds / SECONDS_PER_HOUR + steps, 6)
+
+
+def price_step_jobs(jobs: Iterable[StepJob]) -> float | None:
+    """Return the cost of processing and evaluation jobs so far in US dollars; None if the price of one is unknown."""
+    total = 0.0
+    for job in jobs:
+        if job.seconds and job.hourly_cost is None:
+            return None
+        total += (job.hourly_cost or 0) * job.seconds / SECONDS_PER_HOUR
+    return total
 
 
 def format_cost(cost: Cost) -> str:
@@ -77,10 +104,11 @@ def format_cost(cost: Cost) -> str:
 def _format_training(cost: Cost) -> str:
     if cost.spent is None and cost.maximum is None:
         return "no price of the training is known"
+    jobs = "training and the other jobs" if cost.has_steps else "training"
     most = f"at most {format_dollars(cost.maximum)}" if cost.maximum else ""
     if cost.spent is None:
-        return f"{most or 'nothing'} for training"
-    return f"{format_amount(cost.spent)} for training" + (f" ({most} was planned)" if most else "")
+        return f"{most or 'nothing'} for {jobs}"
+    return f"{format_amount(cost.spent)} for {jobs}" + (f" ({most} was planned)" if most else "")
 
 
 def format_amount(estimate: float) -> str:

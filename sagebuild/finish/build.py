@@ -33,6 +33,7 @@ from sagebuild.running.image_builds import find_built_images, find_source_commit
 from sagebuild.running.job import Job, complete_job, job_facts
 from sagebuild.running.metrics import find_missing_metrics
 from sagebuild.running.scaling import clear_scaling, restore_scaling
+from sagebuild.running.step_jobs import to_attributes
 from sagebuild.running.undo import undo_deployment
 from sagebuild.running.work import Work, stop_work
 from sagebuild.service import Service
@@ -121,6 +122,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait
     with _attempt(ending, problems):
         work = _stop_all(service, record, wait)
         job = work.job and complete_job(service, work.job)
+        record = replace(record, step_jobs=work.step_jobs)
         cost = price_seconds(record, job.seconds if job else 0)
     with _attempt(ending, problems):
         images = find_built_images(service, record)
@@ -151,7 +153,8 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait
         source_commit=commit,
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
-        **job_facts(job),
+        **job_facts(job, record.evaluation_metrics),
+        step_jobs=to_attributes(record.step_jobs),
         cost=cost,
         restore_failed=status != "succeeded" and endpoint is not None and endpoint.config == ours,
         live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",

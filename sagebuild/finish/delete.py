@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -13,6 +13,7 @@ from sagebuild.errors import StillRunningError
 from sagebuild.names import name_endpoint, name_package_group, resource_prefix, tuning_prefix
 from sagebuild.running.endpoint import describe_endpoint, name_endpoint_logs
 from sagebuild.running.job import TRAINING_LOGS
+from sagebuild.running.step_jobs import STEP_LOGS
 from sagebuild.service import Service, aws_call, suppress_code
 from sagebuild.steps.package_group import owns_package_group
 
@@ -56,7 +57,7 @@ def delete_resources(
     prefix
         Contained in the names of configurations, models and training jobs.
     tuning
-        Contained in the names of tuning jobs and their trainings.
+        Contained in the names of tuning jobs and their trainings, and of processing and evaluation jobs.
     is_own
         Called with each name that contains one of them.
     """
@@ -71,6 +72,7 @@ def delete_resources(
             tuning,
             "delete_hyper_parameter_tuning_job",
         ),
+        ("list_processing_jobs", "ProcessingJobSummaries", "ProcessingJobName", tuning, "delete_processing_job"),
     )
     for operation, member, name, contained, delete in lists:
         # All pages are read before anything is deleted: deletions between pages would skip entries.
@@ -126,18 +128,25 @@ def delete_packages(service: Service) -> None:
 
 
 def delete_logs(service: Service, is_own: _IsOwn) -> None:
-    """Delete the endpoint's log group, and the streams of the pipeline's trainings in the account's log group."""
+    """Delete the endpoint's log group, and the streams of the pipeline's jobs in the account's log groups."""
     with aws_call("delete the endpoint's logs"), suppress_code("ResourceNotFoundException"):
         service.logs.delete_log_group(logGroupName=name_endpoint_logs(service))
-    for prefix in {resource_prefix(service), tuning_prefix(service)}:
-        with aws_call("delete the training logs"), suppress_code("ResourceNotFoundException"):
+    _delete_streams(service, TRAINING_LOGS, {resource_prefix(service), tuning_prefix(service)}, is_own)
+    for group in STEP_LOGS.values():
+        _delete_streams(service, group, {tuning_prefix(service)}, is_own)
+
+
+def _delete_streams(service: Service, group: str, prefixes: Collection[str], is_own: _IsOwn) -> None:
+    """Delete the streams of the pipeline's jobs in a log group, which all stacks of the account share."""
+    for prefix in prefixes:
+        with aws_call(f"delete the logs in {group}"), suppress_code("ResourceNotFoundException"):
             pages = service.logs.get_paginator("describe_log_streams").paginate(
-                logGroupName=TRAINING_LOGS, logStreamNamePrefix=prefix
+                logGroupName=group, logStreamNamePrefix=prefix
             )
-            # All stacks of the account share the log group. A stream's name begins with its job's.
+            # A stream's name begins with its job's.
             for stream in [stream["logStreamName"] for page in pages for stream in page["logStreams"]]:
                 if is_own(stream.partition("/")[0]):
-                    service.logs.delete_log_stream(logGroupName=TRAINING_LOGS, logStreamName=stream)
+                    service.logs.delete_log_stream(logGroupName=group, logStreamName=stream)
 
 
 def empty_bucket(service: Service, bucket: str, prefix: str = "") -> None:

@@ -40,7 +40,7 @@ def wait_for_interfaces(
     """
     if service.settings.vpc_access != "true":
         return
-    networks = {*_list_networks_of_models(service, prefix), *_list_networks_of_trainings(service, prefix, tuning)}
+    networks = {*_list_networks_of_models(service, prefix), *_list_networks_of_jobs(service, prefix, tuning)}
     while left := sorted({name for network in networks for name in _list_interfaces(service, network)}):
         if deadline.is_over:
             raise StillRunningError(
@@ -57,14 +57,20 @@ def _list_networks_of_models(service: Service, prefix: str) -> Iterator[_Network
             yield from _read_network(service.sagemaker.describe_model(ModelName=model))
 
 
-def _list_networks_of_trainings(service: Service, prefix: str, tuning: str) -> Iterator[_Network]:
-    with aws_call("list the networks of the trainings"):
+def _list_networks_of_jobs(service: Service, prefix: str, tuning: str) -> Iterator[_Network]:
+    with aws_call("list the networks of the jobs"):
         for contained in (prefix, tuning):
             pages = service.sagemaker.get_paginator("list_training_jobs").paginate(
                 NameContains=contained, LastModifiedTimeAfter=now() - _RECENT
             )
             for job in [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]:
                 yield from _read_network(service.sagemaker.describe_training_job(TrainingJobName=job))
+        jobs = service.sagemaker.get_paginator("list_processing_jobs").paginate(
+            NameContains=tuning, LastModifiedTimeAfter=now() - _RECENT
+        )
+        for job in [job["ProcessingJobName"] for page in jobs for job in page["ProcessingJobSummaries"]]:
+            answer = service.sagemaker.describe_processing_job(ProcessingJobName=job)
+            yield from _read_network(answer.get("NetworkConfig", {}))
 
 
 def _read_network(answer: Any) -> Iterator[_Network]:

@@ -14,7 +14,7 @@ from sagebuild.builds.records import BuildRecord, now
 from sagebuild.cost.budget import explain_maxcost
 from sagebuild.finish.ending import Ending
 from sagebuild.running.causes import NO_MODEL, explain_cause, find_error, pick_lines
-from sagebuild.running.failure_logs import read_endpoint_end, read_training_end
+from sagebuild.running.failure_logs import read_endpoint_end, read_step_end, read_training_end
 from sagebuild.running.image_builds import explain_failed_image
 from sagebuild.running.job import Job
 from sagebuild.service import Service
@@ -41,6 +41,11 @@ def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | N
     if failed_image := explain_failed_image(service, ending.cause):
         return _join(failed_image.reason, failed_image.lines, more)
     ended_at = ending.stopped_at or now()
+    if failed := next((each for each in record.step_jobs if each.status == "Failed"), None):
+        subject = "The evaluation" if failed.report else f"The processing job {failed.name}"
+        subject = "The batch transform" if failed.kind == "transform" else subject
+        lines = read_step_end(service, failed, ended_at)
+        return _add_cause(f"{subject} failed", failed.reason or reason, lines, more, is_endpoint=False)
     if job and job.status == "Failed":
         lines = read_training_end(service, job.failed_training or job.name, ended_at)
         return _add_cause("The training failed", reason, lines, more, is_endpoint=False)

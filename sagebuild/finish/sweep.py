@@ -28,6 +28,7 @@ from sagebuild.names import (
     name_execution,
     parse_resource_name,
     parse_stack_resource,
+    parse_step_job,
     parse_tuning_name,
     stack_prefix,
 )
@@ -235,9 +236,14 @@ def _find_work(service: Service, states: Collection[PipelineState]) -> RunningWo
             jobs[found[0]].add(found[1])
     key = f"-{service.stack_key}-"
     tunings = list(_list_running(sagemaker, "list_hyper_parameter_tuning_jobs", "HyperParameterTuningJob", key))
-    for state in states if tunings else ():
+    steps = [
+        *_list_running(sagemaker, "list_processing_jobs", "ProcessingJob", key),
+        *_list_running(sagemaker, "list_transform_jobs", "TransformJob", key),
+    ]
+    for state in states if tunings or steps else ():
         bound = service.for_pipeline(state.pipeline)
         jobs[state.pipeline] |= {number for name in tunings if (number := parse_tuning_name(bound, name)) is not None}
+        jobs[state.pipeline] |= {step[0] for name in steps if (step := parse_step_job(bound, name))}
     return RunningWork(jobs, find_running_tags(service))
 
 

@@ -1,9 +1,12 @@
 """Chooses the container image that a build trains or serves in."""
 
+from dataclasses import replace
+
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import choose_byod_image
 from sagebuild.images.table import Image, Scope, processor_of, resolve_image
 from sagebuild.parameters import BuildParameters, ByodParameters
+from sagebuild.parameters.step_options import Step
 
 
 def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
@@ -32,6 +35,25 @@ def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
         algorithm=getattr(parameters, "algorithm", None),
         base_framework=getattr(parameters, "baseframework", None),
     )
+
+
+def choose_step_image(context: BuildContext[BuildParameters], step: Step) -> Image:
+    """Return the image for a processing or evaluation job: its own, its framework's, or that of a training.
+
+    Raises
+    ------
+    ImageNotFoundError, PreflightError
+        See `choose_image`.
+    """
+    if step.image:
+        return Image(step.image)
+    if step.framework:
+        region = context.service.region
+        version, python = step.frameworkversion, step.pyversion
+        return resolve_image(step.framework, version, python, region, step.instancetype, "training")
+    like_training = {"traininstancetype": step.instancetype, "instancegroups": ()}
+    parameters = context.parameters.model_copy(update=like_training)
+    return choose_image(replace(context, parameters=parameters), "training")
 
 
 def _choose_training_type(parameters: BuildParameters) -> str:

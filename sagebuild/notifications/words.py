@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sagebuild.builds.lock import read_state
@@ -29,8 +29,11 @@ def write_message(service: Service, record: BuildRecord) -> str:
         f"after {format_seconds(record.seconds)}{step}.",
         f"Reason: {record.reason}" if record.reason else "",
         _write_trigger(record),
+        _write_steps(record),
         _write_training(record),
+        _write_evaluation(record),
         _write_approval(record),
+        _write_transform(record),
         f"Cost: {format_cost(describe_cost(service, record))}" if record.prices_date else "",
         _write_endpoint(service, record),
         *(f"Note: {note}" for note in record.notes),
@@ -82,6 +85,38 @@ def _write_trigger(record: BuildRecord) -> str:
     return f"Started by: {trigger}{waited}.{overrides}"
 
 
+def describe_step_jobs(record: BuildRecord, kinds: Collection[str] = ("processing", "transform")) -> str:
+    """Describe the jobs beside the training, such as "split Completed, 40 seconds; evaluation Completed, ..."."""
+    return "; ".join(
+        f"{job.name} {job.status}, {format_seconds(job.seconds)}"
+        if job.job
+        else f"{job.name} of build {job.outputs_of}"
+        for job in record.step_jobs
+        if job.kind in kinds and (job.status or not job.job)
+    )
+
+
+def _write_steps(record: BuildRecord) -> str:
+    described = describe_step_jobs(record, ("processing",))
+    return f"Processing: {described}." if described else ""
+
+
+def _write_evaluation(record: BuildRecord) -> str:
+    return f"Evaluation: {format_metrics(record.evaluation_metrics)}." if record.evaluation_metrics else ""
+
+
+def _write_transform(record: BuildRecord) -> str:
+    for job in record.step_jobs:
+        if job.output and job.status:
+            where = f"; the results are in {job.output}" if job.status == "Completed" else ""
+            return f"Batch transform: {job.status}, {format_seconds(job.seconds)}{where}."
+    return ""
+
+
+def _list_training_metrics(record: BuildRecord) -> dict[str, float]:
+    return {name: value for name, value in record.metrics.items() if name not in record.evaluation_metrics}
+
+
 def _write_training(record: BuildRecord) -> str:
     if record.trigger.rollback:
         return ""
@@ -89,7 +124,8 @@ def _write_training(record: BuildRecord) -> str:
         return "Training: none."
     if record.tuning_job:
         return _write_tuning(record)
-    metrics = f"; {format_metrics(record.metrics)}" if record.metrics else ""
+    own = _list_training_metrics(record)
+    metrics = f"; {format_metrics(own)}" if own else ""
     return (
         f"Training: {record.job_status}, {format_seconds(record.job_seconds)} billed{metrics} ({record.training_job})."
     )
@@ -101,7 +137,8 @@ def _write_tuning(record: BuildRecord) -> str:
     if not record.training_job:
         return f"{tuning} ({record.tuning_job})."
     chosen = ", ".join(f"{name} {value}" for name, value in sorted(record.best_hyperparameters.items()))
-    return f"{tuning}; the best has {format_metrics(record.metrics)} with {chosen} ({record.training_job})."
+    best = format_metrics(_list_training_metrics(record))
+    return f"{tuning}; the best has {best} with {chosen} ({record.training_job})."
 
 
 def _write_approval(record: BuildRecord) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from sagebuild.parameters.groups import MetricName, S3Address, StrictModel, refuse_object
 from sagebuild.parameters.instances import GroupName
 from sagebuild.parameters.kinds import Choice, WholeNumber
+from sagebuild.parameters.step_options import OutputOfJob
 from sagebuild.parameters.text_kinds import Text
 
 Mode = Literal["File", "Pipe", "FastFile"]
@@ -19,7 +20,7 @@ Compression = Literal["None", "Gzip"]
 RecordWrapper = Literal["None", "RecordIO"]
 FileSystemType = Literal["EFS", "FSxLustre"]
 FileSystemAccess = Literal["ro", "rw"]
-PLACES = ("path", "uri", "filesystem")  # a channel has one of them
+PLACES = ("path", "uri", "output", "filesystem")  # a channel has one of them
 
 
 class FileSystem(StrictModel):
@@ -68,6 +69,9 @@ class Channel(StrictModel):
         default=None, description="Key prefix in the stack's data bucket."
     )
     uri: Annotated[str | None, S3Address] = Field(default=None, description="S3 address, instead of path.")
+    output: Annotated[str | None, OutputOfJob] = Field(
+        default=None, description="Output of a processing job, such as split.train, instead of path or uri."
+    )
     filesystem: FileSystem | None = Field(
         default=None, description="Folder of a file system, instead of path or uri. It needs subnets."
     )
@@ -113,8 +117,9 @@ class Channel(StrictModel):
     def _check_place(self) -> "Channel":
         if self.filesystem:
             return self
-        if (self.path is None) == (self.uri is None):
-            raise refuse_object("needs either path or uri" if self.path is None else "has both path and uri; give one")
+        given = [name for name in ("path", "uri", "output") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise refuse_object(f"has {' and '.join(given)}; give one" if given else "needs path, uri or output")
         return self
 
     @model_validator(mode="after")

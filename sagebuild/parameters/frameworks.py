@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.git_options import GitOptions
-from sagebuild.parameters.groups import BUCKET, PATH, ImagesToBuild, RelativePath
+from sagebuild.parameters.groups import BUCKET, PATH, ImagesToBuild, RelativePath, SourceArchive
 from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.kinds import Choice, Flag, WholeNumber
 from sagebuild.parameters.options import Distributed
@@ -35,9 +35,6 @@ Algorithm = Literal[
     "xgboost",
 ]
 
-SourceArchive = Text(
-    "an archive's S3 address (s3://bucket/source.tar.gz) or its key in the code bucket", rf"{BUCKET}/.+|[^/\s:][^:]*"
-)
 Folder = Text("a relative path such as training/docker, or . for the top", rf"\.|{PATH}")
 DockerSource = Text(
     "source.zip or folder/ (a key of the code bucket, or s3://bucket/key), https://github.com/owner/repository, or "

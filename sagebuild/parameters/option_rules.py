@@ -12,6 +12,8 @@ _rule = rule_of(OPTION_RULES)
 
 # Brings the script to a training without a network; the SageMaker SDK uses the same name.
 CODE_CHANNEL = "code"
+# How the names of the metrics from the report of the evaluation begin.
+EVALUATED = "evaluation."
 
 
 @_rule("subnets", "securitygroups")
@@ -199,6 +201,14 @@ def _a_time_zone_needs_a_schedule(parameters: BuildParameters) -> Iterator[str]:
         yield "scheduletimezone needs schedule; give both, or neither."
 
 
+@_rule("evaluation", "qualitygate", "mustimprove")
+def _evaluated_metrics_need_an_evaluation(parameters: BuildParameters) -> Iterator[str]:
+    for name in ("qualitygate", "mustimprove"):
+        asked = getattr(parameters, name)
+        if asked and asked.metric.startswith(EVALUATED) and not parameters.evaluation:
+            yield f"{name}.metric is {show_value(asked.metric)}, which needs the parameter evaluation."
+
+
 @_rule("framework", "metrics", "tuningobjective", "qualitygate", "mustimprove")
 def _gates_name_defined_metrics(parameters: BuildParameters) -> Iterator[str]:
     if parameters.facts.defines_metrics:
@@ -207,6 +217,6 @@ def _gates_name_defined_metrics(parameters: BuildParameters) -> Iterator[str]:
     names += [parameters.tuningobjective.Name] if parameters.tuningobjective else []
     for name in ("qualitygate", "mustimprove"):
         asked = getattr(parameters, name)
-        if asked and asked.metric not in names:
+        if asked and asked.metric not in names and not asked.metric.startswith(EVALUATED):
             known = f"give one of {', '.join(names)}, or define it in metrics" if names else "define it in metrics"
             yield f"{name}.metric is {show_value(asked.metric)}, which metrics does not define; {known}."

@@ -9,7 +9,9 @@ from sagebuild.parameters.groups import S3Address, StrictModel, refuse_object
 from sagebuild.parameters.instances import InstanceGroup
 from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, WholeNumber
 from sagebuild.parameters.schedule_options import ScheduleOptions
+from sagebuild.parameters.step_options import StepOptions
 from sagebuild.parameters.text_kinds import Scalar, Text
+from sagebuild.parameters.transform_options import TransformOptions
 
 Strategy = Literal["parameter_server", "mpi", "smdistributed", "torch_distributed"]
 
@@ -167,8 +169,9 @@ class TrainingOptions(StrictModel):
     )
     maxcost: Annotated[float | None, Dollars(1_000_000)] = Field(
         default=None,
-        description="Maximum cost of the training, or of all trainings of a tuning job, by the price table. "
-        "SageMaker stops the training when it is spent. The endpoint, warm pools and image builds are not included.",
+        description="Maximum cost of the training, or of all trainings of a tuning job, and of the processing, "
+        "evaluation and batch transform jobs, by the price table. The jobs' maxrun is reserved, and SageMaker stops "
+        "the training when the rest is spent. The endpoint, warm pools and image builds are not included.",
     )
     retryattempts: Annotated[int | None, WholeNumber(1, 30)] = Field(
         default=None,
@@ -186,31 +189,34 @@ class TrainingOptions(StrictModel):
         "needs a quota.",
     )
     volumekmskey: Annotated[str | None, KeyId] = Field(
-        default=None, description="KMS key of the deploy parameter kmsKeys for the disks of the training instances."
+        default=None,
+        description="KMS key of the deploy parameter kmsKeys for the disks of the instances of training, "
+        "processing, evaluation and batch transform.",
     )
     outputkmskey: Annotated[str | None, KeyId] = Field(
         default=None,
-        description="KMS key of the deploy parameter kmsKeys for the output of the training, the served model and the "
+        description="KMS key of the deploy parameter kmsKeys for the output of the training and of the "
+        "processing, evaluation and batch transform jobs, the served model and the "
         "answers of an asynchronous endpoint in S3.",
     )
 
 
 class NetworkOptions(StrictModel):
-    """The network of the training and the model."""
+    """The network of the jobs and the model."""
 
     subnets: tuple[Subnet, ...] = Field(
         default=(),
         max_length=16,
-        description="Subnets of your VPC for the training and the model; needs securitygroups.",
+        description="Subnets of your VPC for the jobs and the model; needs securitygroups.",
     )
     securitygroups: tuple[SecurityGroup, ...] = Field(
         default=(),
         max_length=5,
-        description="Security groups of your VPC for the training and the model; needs subnets.",
+        description="Security groups of your VPC for the jobs and the model; needs subnets.",
     )
     networkisolation: Annotated[bool, Flag()] = Field(
         default=False,
-        description="true runs the training and the model without a network. The training then gets its script "
+        description="true runs the jobs and the model without a network. The training then gets its script "
         "as the channel code, the endpoint from the model's archive.",
     )
 
@@ -232,5 +238,13 @@ class EndpointOptions(StrictModel):
     )
 
 
-class Options(TrainingOptions, NetworkOptions, EndpointOptions, DeploymentOptions, ScheduleOptions):
+class Options(
+    TrainingOptions,
+    StepOptions,
+    TransformOptions,
+    NetworkOptions,
+    EndpointOptions,
+    DeploymentOptions,
+    ScheduleOptions,
+):
     """The options of all groups."""

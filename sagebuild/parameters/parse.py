@@ -16,6 +16,8 @@ from sagebuild.parameters.option_rules import OPTION_RULES
 from sagebuild.parameters.options import Options
 from sagebuild.parameters.problems import Problem, describe_error, show_value
 from sagebuild.parameters.rules import RULES, find_conflicts
+from sagebuild.parameters.step_rules import STEP_RULES
+from sagebuild.parameters.transform_rules import TRANSFORM_RULES
 from sagebuild.parameters.tuning_rules import TUNING_RULES
 
 
@@ -64,7 +66,7 @@ def parse_parameters(document: Mapping[str, Any], *, default_framework: str | No
     problems += [problem for problem in found if problem.name not in wrong]
     wrong |= {problem.name for problem in problems}
     checked = parameters or _validate_rest(content, wrong)
-    rules = TUNING_RULES + RULES + OPTION_RULES
+    rules = TUNING_RULES + RULES + OPTION_RULES + STEP_RULES + TRANSFORM_RULES
     sentences = [problem.sentence for problem in problems] + list(find_conflicts(checked, wrong, rules))
     if sentences or not parameters:
         raise ParameterError("\n".join(sentences))

@@ -82,7 +82,9 @@ def _advise(name: str, known: set[str], document: Mapping[str, Any]) -> str:
     """Return advice for a name that no parameter has: one that is similar, or the object that it belongs into."""
     given = document.get("hyperparameters")
     hyperparameters = [str(each) for each in given] if isinstance(given, Mapping) else []
-    owners = [f"'{owner}.{inner}'" for owner, inner in list_inner_names() if owner in known and inner == name]
+    # The names in a job are like those of the training's parameters, which are meant more often.
+    inner_names = [(owner, inner) for owner, inner in list_inner_names() if owner not in ("processing", "evaluation")]
+    owners = [f"'{owner}.{inner}'" for owner, inner in inner_names if owner in known and inner == name]
     if name in hyperparameters:
         return f"did you mean 'hyperparameters.{show_name(name)}'?"
     if owners:

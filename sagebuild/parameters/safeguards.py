@@ -10,6 +10,7 @@ from typing import Any
 
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.deployment_options import Guardrails, Improvement, QualityGate, SmokeTest
+from sagebuild.parameters.option_rules import EVALUATED
 from sagebuild.parameters.problems import show_value
 
 # Of one safeguard: whether the second value is looser than the first, which is the document's and is given.
@@ -27,6 +28,8 @@ def find_loosened(document: BuildParameters, wanted: BuildParameters) -> Iterato
     for metric in _list_gated(document):
         if _list_patterns(document, metric) != _list_patterns(wanted, metric):
             yield f"the metric {show_value(metric)} decides about the deployment, and its Regex would change"
+        if metric.startswith(EVALUATED) and document.evaluation != wanted.evaluation:
+            yield f"the metric {show_value(metric)} decides about the deployment, and evaluation would change"
 
 
 def _is_higher(before: float, after: float | None) -> bool:
@@ -104,7 +107,7 @@ _SAFEGUARDS: dict[str, _IsLooser] = {
     "hostkmskey": _is_different,
 }
 # The parameters that can change a safeguard.
-GUARDED = _SAFEGUARDS.keys() | {"git_config", "metrics", "tuningobjective"}
+GUARDED = _SAFEGUARDS.keys() | {"evaluation", "git_config", "metrics", "tuningobjective"}
 
 
 def _sends_secret_elsewhere(document: BuildParameters, wanted: BuildParameters) -> bool:

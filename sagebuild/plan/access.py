@@ -14,12 +14,14 @@ from sagebuild.images.byod import locate_source_in_s3
 from sagebuild.parameters import BuildParameters, ByodParameters
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.members import Path, list_texts, name_member, name_texts
-from sagebuild.requests.bodies import Bodies, Body
+from sagebuild.requests.bodies import Bodies, Body, read_kind
 
 # The role that reads and writes the addresses in a request.
 _ROLES = {
+    "processing": "TrainingRole",
     "training": "TrainingRole",
     "tuning": "TrainingRole",
+    "transform": "HostingRole",
     "model": "HostingRole",
     "endpointConfig": "HostingRole",
 }
@@ -34,8 +36,13 @@ MEMBERS: dict[str, tuple[tuple[Action, ...], Place]] = {
     "S3OutputPath": (("write",), "folder"),
     "S3FailurePath": (("write",), "folder"),
     "DestinationS3Uri": (("write",), "folder"),
+    "OutputS3Uri": (("write",), "folder"),  # of a dataset definition
 }
-_CHECKPOINTS: tuple[tuple[Action, ...], Place] = (("read", "write"), "prefix")
+# The objects in which these members mean something else.
+_PARENTS: dict[str, tuple[tuple[Action, ...], Place]] = {
+    "CheckpointConfig": (("read", "write"), "prefix"),
+    "S3Output": (("write",), "folder"),
+}
 # Where scripts and containers get values of the user's own.
 _FREE = {"HyperParameters", "StaticHyperParameters", "Environment"}
 # The hyperparameter and the variable with the address of the script's archive.
@@ -96,10 +103,10 @@ def _list_uses(bodies: Bodies, names: dict[str, str], reader: str = "ModelStepsR
         for path, uri in _list_addresses(body):
             name, (parent, member) = names.get(uri) or name_member(kind, path), path[-2:]
             if parent in _FREE and member.lower() == _SOURCE:
-                yield Use(name, uri, _ROLES[kind], "read", "object")
+                yield Use(name, uri, _ROLES[read_kind(kind)], "read", "object")
             elif parent not in _FREE and member in MEMBERS:
-                actions, place = _CHECKPOINTS if parent == "CheckpointConfig" else MEMBERS[member]
-                role = reader if kind == "model" and member in _MODEL_FILES else _ROLES[kind]
+                actions, place = _PARENTS.get(parent, MEMBERS[member])
+                role = reader if kind == "model" and member in _MODEL_FILES else _ROLES[read_kind(kind)]
                 yield from (Use(name, uri, role, action, place) for action in actions)
 
 
@@ -108,7 +115,7 @@ def _list_free_uses(bodies: Bodies, names: dict[str, str]) -> Iterator[Use]:
     for kind, body in bodies.items():
         for path, uri in _list_addresses(body):
             if path[-2] in _FREE and path[-1].lower() != _SOURCE:
-                yield Use(names.get(uri) or name_member(kind, path), uri, _ROLES[kind], "read", "object")
+                yield Use(names.get(uri) or name_member(kind, path), uri, _ROLES[read_kind(kind)], "read", "object")
 
 
 def _list_addresses(body: Any) -> Iterator[tuple[Path, str]]:

@@ -31,15 +31,20 @@ from sagebuild.plan.keys import examine_keys
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
 from sagebuild.plan.quotas import count_needs
 from sagebuild.plan.requests import plan_requests
+from sagebuild.plan.steps import examine_steps
+from sagebuild.plan.transform import examine_transform
 from sagebuild.plan.uses import record_running
 from sagebuild.requests.bodies import Body, build_tags, read_channels
 from sagebuild.requests.git_source import list_source_tags, plan_source
 from sagebuild.requests.hooks import plan_execution
 from sagebuild.requests.script_mode import PackingPlan, plan_packing
+from sagebuild.running.step_jobs import to_attributes
 from sagebuild.service import Service
 from sagebuild.steps.approval import ApprovalPlan, plan_approval
+from sagebuild.steps.evaluation import JobsPlan, list_step_jobs, plan_evaluation, plan_processing
 from sagebuild.steps.gate import GatePlan, find_gate_problems, plan_gate
 from sagebuild.steps.package import PackagePlan, plan_package
+from sagebuild.steps.transform import TransformPlan, list_transform_jobs, plan_transform
 
 
 class BuildPlan(DeploymentPlan):
@@ -47,6 +52,8 @@ class BuildPlan(DeploymentPlan):
 
     training: Body | None  # CreateTrainingJob, in mode "train"
     tuning: Body | None  # CreateHyperParameterTuningJob, in mode "tune"
+    evaluation: JobsPlan
+    transform: TransformPlan
     quality: GatePlan
     packing: PackingPlan
     model: Body  # CreateModel, without the trained artifacts
@@ -74,6 +81,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     record_spoken_names(service, parameters.spokennames)
     context, findings = BuildContext(service, record.number, parameters), Findings()
     requests, live = plan_requests(context, findings), describe_live(service)
+    context = requests.context
     bodies, artifacts = requests.bodies, requests.training.artifacts if requests.training else None
     instance_type = bodies["endpointConfig"]["ProductionVariants"][0].get("InstanceType")
     if requests.are_valid:
@@ -86,6 +94,8 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     examine_topics(context, bodies, findings)
     examine_repository(context, findings)
     examine_inputs(context, artifacts, findings)
+    examine_steps(context, findings)
+    examine_transform(context, findings)
     examine_images(context, findings)
     examine_account(context, live.endpoint, findings)
     examine_deployment(context, findings)
@@ -106,6 +116,9 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         "training": bodies.get("training"),
         "tuning": bodies.get("tuning"),
         "artifacts": artifacts,
+        "processing": plan_processing(bodies),
+        "evaluation": plan_evaluation(context, bodies),
+        "transform": plan_transform(context, bodies),
         "quality": plan_gate(context),
         "packing": plan_packing(context),
         "model": bodies["model"],
@@ -127,6 +140,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         endpoint_config=config if parameters.deployEndpoint else "",
         keep_builds=parameters.keepbuilds,
         cost_limit=requests.cost_limit,
+        step_jobs=to_attributes([*list_step_jobs(context, bodies), *list_transform_jobs(context, bodies)]),
         **plan_cost(context, bodies),
         **requests.training.record,
         **deployment_record,

@@ -18,6 +18,7 @@ from sagebuild.requests.hooks import ExecutionPlan, plan_execution
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.running.scaling import Scaling, ScalingPlan, describe_scaling, find_scaling_problems, plan_scaling
 from sagebuild.service import Service
+from sagebuild.steps.evaluation import JobsPlan
 from sagebuild.steps.smoke_test import SmokeTestPlan, find_sample_problems, plan_smoke_test
 
 
@@ -30,6 +31,7 @@ class DeploymentPlan(TypedDict):
     preprocess: ExecutionPlan
     source: SourcePlan
     images: ImagesPlan
+    processing: JobsPlan
     artifacts: str | None  # S3 address of the model, when the build trains none
     verify: dict[str, list[str]]  # the ``models`` whose files must not have changed
     endpoint: Body  # UpdateEndpoint, and CreateEndpoint without its tags
@@ -119,6 +121,7 @@ def plan_deployment(
         "preprocess": {"wanted": False},
         "source": {"wanted": False},
         "images": {"wanted": False, "builds": []},
+        "processing": {"wanted": False, "jobs": []},
         "artifacts": None,
         "verify": {"models": list(models)},
         "endpoint": build_endpoint(context.service, config),

@@ -9,7 +9,7 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.cost.offered import choose_offered, explain_missing_type
 from sagebuild.parameters import BuildParameters
 from sagebuild.plan.findings import Findings
-from sagebuild.requests.bodies import Bodies
+from sagebuild.requests.bodies import Bodies, read_kind
 
 
 def choose_instance_types(context: BuildContext[BuildParameters], findings: Findings) -> BuildContext[BuildParameters]:
@@ -32,6 +32,13 @@ def find_type_problems(region: str, bodies: Bodies) -> Iterator[str]:
     tuning = bodies.get("tuning") or {}
     resources = (bodies.get("training") or tuning.get("TrainingJobDefinition", {})).get("ResourceConfig", {})
     used = [("traininstancetype", each) for each in (resources, *resources.get("InstanceGroups", ()))]
+    used += [
+        (f"{kind.partition(':')[2]}.instancetype", body["ProcessingResources"]["ClusterConfig"])
+        for kind, body in bodies.items()
+        if read_kind(kind) == "processing"
+    ]
+    if "transform" in bodies:
+        used.append(("batchtransform.instancetype", bodies["transform"]["TransformResources"]))
     used += [("hostinstancetype", each) for each in bodies["endpointConfig"]["ProductionVariants"]]
     problems = (
         explain_missing_type(name, each["InstanceType"], region) for name, each in used if "InstanceType" in each

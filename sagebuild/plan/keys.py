@@ -15,7 +15,7 @@ from sagebuild.parameters import BuildParameters
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.grants import advise_parameter, split_list
 from sagebuild.plan.members import list_texts, name_member, name_texts
-from sagebuild.requests.bodies import Bodies
+from sagebuild.requests.bodies import Bodies, read_kind
 from sagebuild.service import Service, aws_call
 
 # All members of the requests that name a key.
@@ -23,9 +23,11 @@ MEMBERS = ("KmsKeyId", "VolumeKmsKeyId")
 # The role that uses the keys of a request. The disks of an endpoint are different: SageMaker makes the grant for them
 # with the permissions of the role that creates the endpoint, so the user's own policy for HostingRole has no effect.
 _ROLES = {
+    "processing": "TrainingRole",
     "training": "TrainingRole",
     "tuning": "TrainingRole",
     "copies": "ModelStepsRole",  # of the model's files
+    "transform": "HostingRole",
     "endpointConfig": "HostingRole",
 }
 _ENDPOINT_DISKS = ("", "KmsKeyId")
@@ -108,11 +110,11 @@ def _list_keys(context: BuildContext[BuildParameters], bodies: Bodies) -> Iterat
     copies = {"KmsKeyId": context.parameters.outputkmskey}
     for kind, body in (bodies | {"copies": copies}).items():
         for path, text in list_texts(body):
-            if path[-1] in MEMBERS and text and kind in _ROLES:
+            if path[-1] in MEMBERS and text and read_kind(kind) in _ROLES:
                 is_disk = kind == "endpointConfig" and path == _ENDPOINT_DISKS
                 key = found.setdefault(text, _Key(text))
                 key.names[names.get(text) or name_member(kind, path)] = None
-                key.policies.add("" if is_disk else access.find_policies(_ROLES[kind]))
+                key.policies.add("" if is_disk else access.find_policies(_ROLES[read_kind(kind)]))
     yield from found.values()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sagebuild.parameters import BuildParameters
 from sagebuild.plan.preflight import OPERATIONS
+from sagebuild.requests.bodies import read_kind
 
 Path = tuple[str, ...]
 
@@ -26,7 +27,7 @@ def list_texts(value: Any, path: Path = ("",)) -> Iterator[tuple[Path, str]]:
 
 def name_member(kind: str, path: Path) -> str:
     """Return the name of a request's member for people, such as "CreateModel: PrimaryContainer.ModelDataUrl"."""
-    return f"{OPERATIONS[kind]}: {'.'.join(path[1:])}"
+    return f"{OPERATIONS[read_kind(kind)]}: {'.'.join(path[1:])}"
 
 
 def name_texts(parameters: BuildParameters, is_wanted: Callable[[Path, str], bool]) -> dict[str, str]:

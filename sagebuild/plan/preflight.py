@@ -15,17 +15,19 @@ from sagebuild.plan.findings import Findings
 from sagebuild.plan.quotas import QuotasUnknown, count_old_fleet, explain_short_quota, find_short_quotas
 from sagebuild.plan.shapes import find_violations
 from sagebuild.plan.sources import examine_sources
+from sagebuild.plan.storage import has_objects
 from sagebuild.plan.uses import read_others
 from sagebuild.requests.algorithms import find_algorithm_problems
-from sagebuild.requests.bodies import Bodies, read_channels
+from sagebuild.requests.bodies import Bodies, read_channels, read_kind
 from sagebuild.requests.extensions import name_pipeline_image
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
-from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 
 OPERATIONS = {
+    "processing": "CreateProcessingJob",
     "training": "CreateTrainingJob",
     "tuning": "CreateHyperParameterTuningJob",
+    "transform": "CreateTransformJob",
     "model": "CreateModel",
     "endpointConfig": "CreateEndpointConfig",
 }
@@ -44,6 +46,8 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
     for name, channel in channels.items():
         if name == CODE_CHANNEL and getattr(parameters, "git_config", None):
             continue  # the build packs it
+        if channel.output:
+            continue  # a processing job writes it
         if channel.filesystem:
             findings.notes.append(f"The channel '{name}' was not examined: it is a file system, {channel.filesystem}.")
         else:
@@ -63,7 +67,7 @@ def find_body_problems(service: Service, bodies: Bodies) -> list[str]:
     return [
         violation
         for kind, body in bodies.items()
-        for violation in find_violations(service.sagemaker, OPERATIONS[kind], body)
+        for violation in find_violations(service.sagemaker, OPERATIONS[read_kind(kind)], body)
     ]
 
 
@@ -86,7 +90,7 @@ def examine_account(context: BuildContext[BuildParameters], live: Endpoint | Non
 
 
 def _examine_channel(service: Service, name: str, uri: str, findings: Findings) -> None:
-    found = _has_objects(service, uri)
+    found = has_objects(service, uri)
     if found is None:
         findings.notes.append(f"The channel '{name}' was not examined: the bucket of {uri} denies access.")
     elif not found and service.settings.preprocess_state_machine:
@@ -95,37 +99,8 @@ def _examine_channel(service: Service, name: str, uri: str, findings: Findings) 
         findings.problems.append(f"The channel '{name}' has no objects at {uri}; upload the training data there.")
 
 
-def _has_objects(service: Service, uri: str, *, is_one: bool = False) -> bool | None:
-    """Return whether S3 has data at an address; None if the bucket denies access.
-
-    The markers of folders that the S3 console creates are no data: they are empty, and their keys end in a slash.
-
-    Parameters
-    ----------
-    is_one
-        Whether the address is one object's; otherwise it is the beginning of keys.
-    """
-    bucket, prefix = split_s3_uri(uri)
-    with aws_call(f"list {uri}"):
-        try:
-            pages = service.s3.get_paginator("list_objects_v2").paginate(
-                Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": 100}
-            )
-            found = (each for page in pages for each in page.get("Contents", []))
-            if is_one:
-                return any(each["Key"] == prefix for each in found)
-            return any(each["Size"] or not each["Key"].endswith("/") for each in found)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == "NoSuchBucket":
-                return False
-            if code == "AccessDenied":
-                return None
-            raise
-
-
 def _examine_artifacts(service: Service, artifacts: str, findings: Findings) -> None:
-    found = _has_objects(service, artifacts, is_one=True)
+    found = has_objects(service, artifacts, is_one=True)
     if found is None:
         findings.notes.append(f"The trained model was not examined: the bucket of {artifacts} denies access.")
     elif not found:
@@ -137,7 +112,7 @@ def _examine_artifacts(service: Service, artifacts: str, findings: Findings) -> 
 def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str]:
     yield from find_source_problems(context.parameters)
     source = locate_source_in_s3(context)
-    if source and _has_objects(context.service, source, is_one=not source.endswith("/")) is False:
+    if source and has_objects(context.service, source, is_one=not source.endswith("/")) is False:
         yield f"sourcelocation names {source}, where there is no object; upload the Dockerfiles' source there."
 
 

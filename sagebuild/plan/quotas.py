@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.plan.uses import Use, count_instances
+from sagebuild.requests.bodies import read_kind
 from sagebuild.running.endpoint import Endpoint, describe_variants
 from sagebuild.service import Service, aws_call
 from sagebuild.settings import Settings
@@ -36,7 +37,9 @@ def count_needs(bodies: Mapping[str, dict[str, Any]], *, deploys: bool) -> dict[
     limits = tuning.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
     resources = training.get("ResourceConfig", {})
     job = "spot training job" if training.get("EnableManagedSpotTraining") else "training job"
-    needs: dict[str, int] = {}
+    needs = _count_processing(bodies)
+    if scoring := bodies.get("transform", {}).get("TransformResources"):
+        needs[f"{scoring['InstanceType']} for transform job usage"] = scoring["InstanceCount"]
     for group in resources.get("InstanceGroups") or [resources]:
         usages = [job, "training warm pool"] if resources.get("KeepAlivePeriodInSeconds") else [job]
         count = group.get("InstanceCount", 1) * limits.get("MaxParallelTrainingJobs", 1)
@@ -44,6 +47,17 @@ def count_needs(bodies: Mapping[str, dict[str, Any]], *, deploys: bool) -> dict[
             name = f"{group['InstanceType']} for {usage} usage"
             needs[name] = needs.get(name, 0) + count
     return needs | (count_instances(bodies["endpointConfig"]["ProductionVariants"]) if deploys else {})
+
+
+def _count_processing(bodies: Mapping[str, dict[str, Any]]) -> dict[str, int]:
+    """Count the instances of the processing and evaluation jobs, of which one runs at a time."""
+    needs: dict[str, int] = {}
+    for kind, body in bodies.items():
+        if read_kind(kind) == "processing":
+            cluster = body["ProcessingResources"]["ClusterConfig"]
+            name = f"{cluster['InstanceType']} for processing job usage"
+            needs[name] = max(needs.get(name, 0), cluster["InstanceCount"])
+    return needs
 
 
 def count_old_fleet(service: Service, live: Endpoint | None, needs: Mapping[str, int]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from sagebuild.parameters import BuildParameters
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.instance_types import choose_instance_types, find_type_problems
 from sagebuild.plan.preflight import find_body_problems
+from sagebuild.plan.steps import find_step_facts
 from sagebuild.requests.bodies import Bodies
 from sagebuild.requests.hooks import replace_bodies
 from sagebuild.requests.training import TrainingPlan, build_bodies, plan_training
@@ -24,10 +25,13 @@ class PlannedRequests:
 
     Parameters
     ----------
+    context
+        The build with what was found out for its requests.
     training
         Where the model comes from; None when there is no model to deploy. The findings then have that problem.
     bodies
-        The requests by kind: ``training`` or ``tuning``, ``model`` and ``endpointConfig``.
+        The requests by kind: ``training`` or ``tuning``, ``model``, ``endpointConfig``, ``processing:NAME``
+        and ``transform``.
     images
         The addresses of the images that the build needs, by scope; without those that were not found.
     cost_limit
@@ -36,6 +40,7 @@ class PlannedRequests:
         False when a request has a value that SageMaker does not allow.
     """
 
+    context: BuildContext[BuildParameters]
     training: TrainingPlan | None
     bodies: Bodies
     images: dict[Scope, str]
@@ -48,7 +53,7 @@ def plan_requests(context: BuildContext[BuildParameters], findings: Findings) ->
 
     Problems are added to the findings, so that one run reports all of them.
     """
-    context = choose_instance_types(context, findings)
+    context = find_step_facts(choose_instance_types(context, findings), findings)
     images = _choose_images(context, findings)
     training = _plan_training(context, images.get("training"), findings)
     bodies = build_bodies(context, images.get("training"), images.get("inference"))
@@ -57,11 +62,11 @@ def plan_requests(context: BuildContext[BuildParameters], findings: Findings) ->
     problems += find_type_problems(context.service.region, bodies)
     findings.problems += problems
     if problems:  # an invalid request has no price
-        return PlannedRequests(training, bodies, images, None, are_valid=False)
+        return PlannedRequests(context, training, bodies, images, None, are_valid=False)
     limited = limit_to_maxcost(context, bodies)
     findings.problems += [limited.problem] if limited.problem else []
     findings.add_note(limited.note)
-    return PlannedRequests(training, limited.bodies, images, limited.limit, are_valid=True)
+    return PlannedRequests(context, training, limited.bodies, images, limited.limit, are_valid=True)
 
 
 def list_scopes(parameters: BuildParameters) -> list[Scope]:

@@ -17,11 +17,17 @@ from sagebuild.requests.script_mode import (
     locate_output,
     locate_source,
 )
+from sagebuild.requests.step_places import resolve_output
 from sagebuild.service import Service
 
 Body = dict[str, Any]
-Bodies = dict[str, Body]  # by kind: training, tuning, model, endpointConfig
+Bodies = dict[str, Body]  # by kind: training, tuning, model, endpointConfig, transform, and "processing:NAME"
 DEFAULT_CHANNEL_PATH = "train/"
+
+
+def read_kind(kind: str) -> str:
+    """Return the kind of a request without the name of a step."""
+    return kind.partition(":")[0]
 
 
 def build_training_job(context: BuildContext[BuildParameters], image: str | None) -> Body:
@@ -121,6 +127,8 @@ def read_channels(context: BuildContext[BuildParameters]) -> dict[str, Channel]:
     return {
         name: channel
         if channel.uri or channel.filesystem
+        else channel.model_copy(update={"uri": resolve_output(context, channel.output)})
+        if channel.output
         else channel.model_copy(update={"uri": f"{folder}{str(channel.path).lstrip('/')}", "path": None})
         for name, channel in parameters.channels.items()
     } | code

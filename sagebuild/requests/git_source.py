@@ -11,6 +11,7 @@ from sagebuild.images.byod import locate_codecommit
 from sagebuild.names import name_image_tag, name_resource
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.parameters.git_options import CODECOMMIT, GitConfig
+from sagebuild.parameters.step_rules import list_steps
 from sagebuild.requests.script_mode import locate_source, serves_a_script
 from sagebuild.service import Service
 
@@ -120,8 +121,8 @@ def list_source_tags(context: BuildContext[BuildParameters]) -> list[str]:
 
 
 def needs_source(parameters: ScriptModeParameters) -> bool:
-    """Return False when neither the training nor the endpoint runs a script."""
-    return parameters.has_training or serves_a_script(parameters)
+    """Return False when neither the training, nor the endpoint, nor another job runs a script of the repository."""
+    return parameters.has_training or serves_a_script(parameters) or bool(_list_step_scripts(parameters))
 
 
 def locate_repository(service: Service, git: GitConfig) -> str:
@@ -139,8 +140,13 @@ def find_git_problems(context: BuildContext[ScriptModeParameters]) -> Iterator[s
         )
 
 
+def _list_step_scripts(parameters: ScriptModeParameters) -> list[str]:
+    return [step.script for _, step in list_steps(parameters) if step.script and not step.source]
+
+
 def _list_entry_points(parameters: ScriptModeParameters) -> list[str]:
     paths = [parameters.trainentrypoint] if parameters.has_training else []
+    paths += _list_step_scripts(parameters)
     if serves_a_script(parameters) and not parameters.hostsourcefile:
         paths.append(parameters.hostentrypoint or parameters.trainentrypoint)
     return sorted({path for path in paths if path})

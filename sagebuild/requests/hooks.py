@@ -75,6 +75,8 @@ def replace_bodies(context: BuildContext[BuildParameters], bodies: Bodies) -> tu
     """
     replaced, problems = dict(bodies), []
     for kind, body in bodies.items():
+        if kind not in _FUNCTIONS:
+            continue
         try:
             replaced[kind] = replace_body(context, kind, body)
         except HookError as error:

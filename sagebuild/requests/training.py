@@ -10,6 +10,8 @@ from sagebuild.names import name_resource, name_tuning_job
 from sagebuild.parameters import BuildParameters
 from sagebuild.requests.bodies import Bodies, build_endpoint_config, build_model, build_training_job
 from sagebuild.requests.earlier_model import find_earlier_model, find_etag
+from sagebuild.requests.processing import build_step_jobs
+from sagebuild.requests.transform import build_transform_job
 from sagebuild.requests.tuning import build_tuning_job
 from sagebuild.service import Service
 
@@ -49,7 +51,8 @@ def build_bodies(
     Returns
     -------
     dict
-        ``model`` and ``endpointConfig``, and ``training`` or ``tuning`` if the build trains.
+        ``model`` and ``endpointConfig``, ``training`` or ``tuning`` if the build trains, and ``processing:NAME`` for
+        each processing or evaluation job, and ``transform`` for a batch transform.
 
     Raises
     ------
@@ -61,6 +64,9 @@ def build_bodies(
         bodies["tuning"] = build_tuning_job(context, training_image)
     elif find_mode(context.parameters) == "train":
         bodies["training"] = build_training_job(context, training_image)
+    bodies |= build_step_jobs(context)
+    if job := context.parameters.batchtransform:
+        bodies["transform"] = build_transform_job(context, job)
     return bodies | {"model": build_model(context, serving_image), "endpointConfig": build_endpoint_config(context)}
 
 

@@ -1,4 +1,4 @@
-"""Reads the end of the log of a failed training or endpoint."""
+"""Reads the end of the log of a failed job or endpoint."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.builds.records import StepJob
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.running.causes import clean_lines
 from sagebuild.running.endpoint import name_endpoint_logs
 from sagebuild.running.job import TRAINING_LOGS
+from sagebuild.running.step_jobs import STEP_LOGS
 from sagebuild.service import Service, aws_call
 
 # A failing container writes its cause shortly before its end; an endpoint retries for longer.
@@ -29,6 +31,11 @@ def read_training_end(service: Service, job: str, ended_at: datetime) -> list[st
     """Return the last lines of a training's log, oldest first; empty if it has none or cannot be read."""
     # A job's log streams are named after it: "name/algo-1-1700000000".
     return _read_end(service, TRAINING_LOGS, f"{job}/", ended_at - _TRAINING_WINDOW)
+
+
+def read_step_end(service: Service, job: StepJob, ended_at: datetime) -> list[str]:
+    """Return the last lines of a processing, evaluation or transform job's log, like `read_training_end`."""
+    return _read_end(service, STEP_LOGS[job.kind], f"{job.job}/", ended_at - _TRAINING_WINDOW)
 
 
 def read_endpoint_end(service: Service, begun_at: datetime, ended_at: datetime) -> list[str]:

@@ -119,11 +119,18 @@ def complete_job(service: Service, job: Job) -> Job:
     )
 
 
-def job_facts(job: Job | None) -> dict[str, Any]:
-    """Return the attributes of a build's record that describe its job."""
+def job_facts(job: Job | None, evaluated: Mapping[str, float]) -> dict[str, Any]:
+    """Return the attributes of a build's record that describe its job.
+
+    Parameters
+    ----------
+    evaluated
+        The metrics of the evaluation, which are beside the training's.
+    """
     if job is None:
         return {}
-    facts: dict[str, Any] = {"job_status": job.status, "job_seconds": job.seconds, "metrics": job.metrics}
+    metrics = {**job.metrics, **evaluated}
+    facts: dict[str, Any] = {"job_status": job.status, "job_seconds": job.seconds, "metrics": metrics}
     if tuning := job.tuning:
         facts |= {"trainings": tuning.trainings, "trainings_completed": tuning.completed}
         facts |= {"training_job": tuning.best, "best_hyperparameters": tuning.hyperparameters}

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
-from sagebuild.builds.records import BuildRecord
+from sagebuild.builds.records import BuildRecord, StepJob
 from sagebuild.deadline import Deadline
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.requests.hooks import stop_executions
 from sagebuild.running.image_builds import stop_image_builds
 from sagebuild.running.job import Job, describe_job, stop_job
+from sagebuild.running.step_jobs import stop_step_jobs
 from sagebuild.service import Service
 
 
@@ -44,12 +45,15 @@ class Work:
     Parameters
     ----------
     job
-        The job when last described.
+        The training or tuning job when last described.
+    step_jobs
+        The processing, evaluation and transform jobs when last described.
     was_running
         Whether the job ran until it was stopped here, so that it does not explain why the build ended.
     """
 
     job: Job | None = None
+    step_jobs: list[StepJob] = field(default_factory=list)
     was_running: bool = False
     parts: list[Part] = field(default_factory=list)
 
@@ -81,6 +85,12 @@ def stop_work(
         work.job = stop_job(service, record, deadline.seconds_left, clock, sleep)
         if job := work.job:
             work.parts.append(Part(f"{job_kind} {job.name}", job.status, job.has_ended))
+    work.step_jobs = record.step_jobs
+    with _report_failure(work, "processing and transform jobs"):
+        work.step_jobs = stop_step_jobs(service, record, deadline.seconds_left, clock, sleep)
+        work.parts += [
+            Part(f"{each.kind} job {each.job}", each.status, each.has_ended) for each in work.step_jobs if each.status
+        ]
     with _report_failure(work, "image builds"):
         if record.image_builds:
             ended = stop_image_builds(service, record, deadline.seconds_left, clock, sleep)

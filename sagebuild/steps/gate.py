@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, NotRequired, TypedDict
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.builds.records import NOT_ENDED, list_builds, read_build, update_build
+from sagebuild.builds.records import NOT_ENDED, list_builds, now, read_build, update_build
 from sagebuild.cost.spent import price_seconds
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.names import parse_resource_name
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.option_rules import EVALUATED
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.running.job import complete_job, describe_job, job_facts
+from sagebuild.running.step_jobs import describe_step_jobs, to_attributes
 from sagebuild.service import Service
+from sagebuild.steps.evaluation import read_reports
 
 # The newest builds that are searched for the training of a model.
 _BUILDS_SEARCHED = 200
@@ -49,11 +52,14 @@ class GatePlan(TypedDict):
 def plan_gate(context: BuildContext[BuildParameters]) -> GatePlan:
     """Plan the gate: whether it is ``wanted``, and the request of `check_quality`.
 
-    A manual approval needs it, too: the request for approval reports the metrics.
+    A manual approval needs it, too: the request for approval reports the metrics. So does an evaluation, whose metrics
+    it records.
     """
     parameters = context.parameters
     gate, improvement = parameters.qualitygate, parameters.mustimprove
-    if not (gate or improvement or (parameters.approval == "manual" and parameters.deployEndpoint)):
+    if not (
+        gate or improvement or parameters.evaluation or (parameters.approval == "manual" and parameters.deployEndpoint)
+    ):
         return {"wanted": False}
     check: GateCheck = {
         "number": context.number,
@@ -72,7 +78,7 @@ def find_gate_problems(context: BuildContext[BuildParameters], artifacts: str | 
         return
     known = find_metrics(context.service, artifacts)
     for metric, name in asked.items():
-        if metric not in known:
+        if metric not in known and not metric.startswith(EVALUATED):
             yield (
                 f"{name}.metric is {metric}, and no build of {context.service.label} trained the model at {artifacts} "
                 f"with that metric; train the model, or leave {name} out of this build."
@@ -91,15 +97,24 @@ def check_quality(service: Service, check: Mapping[str, Any]) -> Verdict:
     ------
     BuildNotFoundError
         No build has that number.
+    EvaluationError
+        A report of the evaluation does not exist, or is no JSON with numbers.
     """
     record = read_build(service, check["number"])
     job = describe_job(service, record)
-    facts = job_facts(complete_job(service, job)) if job else {"metrics": find_metrics(service, record.artifacts)}
+    evaluated, evaluated_live = read_reports(service, record)
+    if job:
+        facts = job_facts(complete_job(service, job), evaluated)
+    else:
+        facts = {"metrics": find_metrics(service, record.artifacts) | evaluated}
     live, note = _find_live_metrics(service)
+    live |= evaluated_live
     verdict = compare_metrics(facts["metrics"], live, note, check["qualitygate"], check["mustimprove"])
     notes = list(dict.fromkeys([*record.notes, *verdict.notes]))
-    cost = price_seconds(record, job.seconds if job else 0)
-    update_build(service, record.number, only_if=NOT_ENDED, **facts, cost=cost, live_metrics=live, notes=notes)
+    steps = describe_step_jobs(service, record, now())
+    facts |= {"evaluation_metrics": evaluated, "step_jobs": to_attributes(steps)}
+    facts["cost"] = price_seconds(replace(record, step_jobs=steps), job.seconds if job else 0)
+    update_build(service, record.number, only_if=NOT_ENDED, **facts, live_metrics=live, notes=notes)
     return verdict
 
 
@@ -191,7 +206,8 @@ def _find_decline(
 def _find_missing(metrics: Mapping[str, float], name: str) -> Iterator[str]:
     if name not in metrics:
         others = ", ".join(sorted(metrics)) or "none"
-        yield f"the training reported no number for {name} (its metrics: {others})"
+        source = "evaluation" if name.startswith(EVALUATED) else "training"
+        yield f"the {source} reported no number for {name} (its metrics: {others})"
 
 
 def _round(value: float) -> Decimal:

@@ -50,7 +50,7 @@ def register_model(service: Service, request: Mapping[str, Any]) -> str:
     """
     record = read_build(service, request["number"])
     if job := describe_job(service, record):
-        record = replace(record, **job_facts(complete_job(service, job)))
+        record = replace(record, **job_facts(complete_job(service, job), record.evaluation_metrics))
     bucket, key = service.settings.model_bucket, f"{service.folder}{FOLDER}/{name_resource(service, record.number)}"
     with aws_call(f"write s3://{bucket}/{key}"):
         for name, text in (("metrics", write_metrics(record.metrics)), ("parameters", write_parameters(record))):

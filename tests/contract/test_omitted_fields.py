@@ -23,6 +23,8 @@ from tools.format_state_machine import FILE
 DESCRIBED_BY = {
     "sagemaker:createTrainingJob.sync": ("sagemaker", "DescribeTrainingJob"),
     "sagemaker:createHyperParameterTuningJob.sync": ("sagemaker", "DescribeHyperParameterTuningJob"),
+    "sagemaker:createProcessingJob.sync": ("sagemaker", "DescribeProcessingJob"),
+    "sagemaker:createTransformJob.sync": ("sagemaker", "DescribeTransformJob"),
     "codebuild:startBuild.sync": ("codebuild", "StartBuild"),
     "states:startExecution.sync:2": ("stepfunctions", "DescribeExecution"),
 }
@@ -43,6 +45,7 @@ PLAN: dict[str, Any] = {
         "builds": [{"tag": "build-1-training", "image": "house:build-1-training", "request": {}}],
         "lookup": {},
     },
+    "processing": {"wanted": True, "jobs": [{"request": {"ProcessingJobName": "job"}, "model": ""}] * 2},
     "mode": "train",
     "artifacts": "s3://model/1.tar.gz",
     "training": {"TrainingJobName": "job"},
@@ -50,6 +53,8 @@ PLAN: dict[str, Any] = {
         "HyperParameterTuningJobName": "job",
         "HyperParameterTuningJobConfig": {"HyperParameterTuningJobObjective": {"MetricName": "score"}},
     },
+    "evaluation": {"wanted": True, "jobs": [{"request": {"ProcessingJobName": "job"}, "model": ""}] * 2},
+    "transform": {"wanted": True, "request": {"TransformJobName": "job"}, "seconds": 3600},
     "quality": {"wanted": True, "check": {}},
     "packing": {"source": "s3://code/source.tar.gz"},
     "model": {"ModelName": "model", "PrimaryContainer": {}},

@@ -39,7 +39,12 @@ class Example:
 
 
 EXAMPLES = {
-    "A build parameter": Example(r"\btrafficencryption\b", 10),
+    # The processing jobs have the network of the training.
+    "A build parameter": Example(
+        r"\btrafficencryption\b",
+        10,
+        ("docs/steps.md", "sagebuild/requests/processing.py", "tests/unit/test_processing.py"),
+    ),
     "A framework": Example(
         r"CHAINER|[cC]hainer",
         6,
@@ -71,7 +76,7 @@ EXAMPLES = {
     "A step of the state machine and its Lambda function": Example(
         r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate",
         17,
-        ("tests/unit/test_log_keys.py", "tests/unit/test_steps.py"),
+        ("tests/functional/test_step_plan.py", "tests/unit/test_log_keys.py", "tests/unit/test_steps.py"),
     ),
     # A removal reads this setting, too.
     "An AWS setting": Example(

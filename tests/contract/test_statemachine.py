@@ -26,15 +26,18 @@ VERBS = {
     "Check",
     "Create",
     "Delete",
+    "Evaluate",
     "Fetch",
     "Find",
     "Pack",
     "Plan",
+    "Process",
     "Register",
     "Release",
     "Run",
     "Set",
     "Train",
+    "Transform",
     "Tune",
     "Update",
     "Verify",
@@ -192,7 +195,7 @@ def the_plan_is_used_as_it_is_made(definition: Definition) -> Iterator[str]:
 
 @rule
 def a_rollback_is_planned_as_it_is_used(definition: Definition) -> Iterator[str]:
-    on_path = {"Preprocess?", "Source To Fetch?", "Images To Build?", "How To Train?"} | reach(
+    on_path = {"Preprocess?", "Source To Fetch?", "Images To Build?", "Data To Process?", "How To Train?"} | reach(
         definition, "Take Earlier Build"
     )
     states = [definition["States"][name] for name in on_path if name in definition["States"]]
@@ -207,7 +210,7 @@ def the_modes_of_the_plan_are_those_of_the_choice(definition: Definition) -> Ite
     yield from compared ^ set(get_args(get_type_hints(BuildPlan)["mode"]))
 
 
-NOT_IN_A_ROLLBACK = {"preprocess.execution", "source.request", "images.builds", "images.lookup"}
+NOT_IN_A_ROLLBACK = {"preprocess.execution", "source.request", "images.builds", "images.lookup", "processing.jobs"}
 
 
 def reach(definition: Definition, name: str) -> set[str]:

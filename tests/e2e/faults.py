@@ -48,6 +48,10 @@ def input_fn(body, content_type):
     return body
 
 def predict_fn(data, model):
+    if os.environ.get("TROUBLE") == "endless":
+        time.sleep(600)
+    if os.environ.get("TROUBLE") == "job":
+        raise ValueError("no rows in the data")
     return "answer"
 
 def output_fn(prediction, accept):
@@ -71,8 +75,8 @@ if __name__ == "__main__":
     if trouble != "empty":
         Path(os.environ["SM_MODEL_DIR"], "unservable" if trouble == "serving" else "model").touch()
 """
-TRAINING = {"trainsourcefile": "quick.tar.gz"}
-SERVING = TRAINING | {"skiptrain": True}
+TRAINING: Json = {"trainsourcefile": "quick.tar.gz"}
+SERVING: Json = TRAINING | {"skiptrain": True}
 TUNING = TRAINING | {
     "configtrain": "SAGEMAKERHPO",
     "hyperparameters": {"trouble": {"Values": ["none"]}},
@@ -84,6 +88,18 @@ SCALED = SERVING | {
 }
 WAKING = SCALED | {"asynchronous": {}, "autoscaling": {"minimum": 0, "maximum": 3, "target": 5}}
 
+REPORT = "echo '{\"accuracy\": 1}' > /opt/ml/processing/evaluation/evaluation.json"
+TROUBLED_JOBS = {"endless": "sleep 600", "job": "printf 'no rows in the data' > /opt/ml/output/message; exit 1"}
+
+
+def step(command: str) -> Json:
+    """A processing or evaluation job that runs a shell command."""
+    return {"entrypoint": ["/bin/sh", "-c", command]}
+
+
+PROCESSED = SERVING | {"processing": [{"name": "prepare"} | step("true")]}
+EVALUATED = SERVING | {"evaluation": step(REPORT)}
+TRANSFORMED = SERVING | {"batchtransform": {"path": "score/"}}
 GATED = SERVING | {"qualitygate": {"metric": "accuracy", "minimum": 0.5}}
 ASKING = SERVING | {"approval": "manual"}
 TESTED = SERVING | {"smoketest": {"contenttype": "text/plain", "body": "question"}}
@@ -105,6 +121,13 @@ def troubled(document: Json, trouble: str) -> Json:
     """The document with a script that gets into trouble, or with a Dockerfile that takes its time."""
     if document.get("framework") == "BYOD":
         return SLOW_IMAGES
+    if "processing" in document:
+        return document | {"processing": [{"name": "prepare"} | step(TROUBLED_JOBS[trouble])]}
+    if "batchtransform" in document:
+        environment = {"environment": {"TROUBLE": trouble}}
+        return document | {"batchtransform": document["batchtransform"] | environment}
+    if "evaluation" in document:
+        return document | {"evaluation": step(TROUBLED_JOBS[trouble])}
     tunes = document.get("configtrain") == "SAGEMAKERHPO"
     return document | {"hyperparameters": {"trouble": {"Values": [trouble]} if tunes else trouble}}
 
@@ -126,6 +149,9 @@ WAYS = {
     "Fetch Source": Way("codebuild:StartBuild", FETCHED),
     "Build Image": Way("codebuild:StartBuild", IMAGES),
     "Find Images": Way("ecr:DescribeImages", IMAGES),
+    "Process Data": Way("sagemaker:CreateProcessingJob", PROCESSED),
+    "Evaluate Model": Way("sagemaker:CreateProcessingJob", EVALUATED),
+    "Transform Data": Way("sagemaker:CreateTransformJob", TRANSFORMED),
     "Train Model": Way("sagemaker:CreateTrainingJob", TRAINING),
     "Tune Model": Way("sagemaker:CreateHyperParameterTuningJob", TUNING),
     "Find Best Model": Way("sagemaker:DescribeTrainingJob", TUNING),
@@ -151,7 +177,15 @@ WAYS = {
     "Run Postprocessing": Way("states:StartExecution", skip=1),
 }
 # States that wait for a job, or for a person.
-WAITING = ("Build Image", "Train Model", "Tune Model", "Ask For Approval")
+WAITING = (
+    "Build Image",
+    "Process Data",
+    "Evaluate Model",
+    "Transform Data",
+    "Train Model",
+    "Tune Model",
+    "Ask For Approval",
+)
 
 
 @dataclass(frozen=True)
@@ -258,6 +292,17 @@ def _rows_of_jobs() -> Iterator[Row]:
     yield Row("Train Model", "job's time limit", "failed", "raise trainmaxrun", document=limited)
     for state, document, act in (("Train Model", TRAINING, stop_training), ("Tune Model", TUNING, stop_tuning)):
         yield Row(state, "job Stopped by someone", "failed", stopped, document=troubled(document, "endless"), act=act)
+    for state, document in (("Process Data", PROCESSED), ("Evaluate Model", EVALUATED)):
+        yield Row(state, "job Failed", "failed", "no rows in the data", document=troubled(document, "job"))
+        endless = troubled(document, "endless")
+        yield Row(state, "job Stopped by someone", "failed", "is Stopped", document=endless, act=stop_step_job)
+    yield Row("Transform Data", "job Failed", "failed", "no rows in the data", document=troubled(TRANSFORMED, "job"))
+    endless = troubled(TRANSFORMED, "endless")
+    yield Row(
+        "Transform Data", "job Stopped by someone", "failed", "is Stopped", document=endless, act=stop_transform_job
+    )
+    silent = SERVING | {"evaluation": step("true")}
+    yield Row("Check Quality", "no report", "failed", "wrote no report", document=silent)
     unknown = FETCHED | {"git_config": {"repo": f"file://{REPOSITORY}", "branch": "absent"}}
     yield Row("Fetch Source", "no such branch", "failed", "has no branch or tag absent", document=unknown)
     yield Row("Build Image", "build fails", "failed", "could not be built", document=FAILING_IMAGES)
@@ -343,6 +388,20 @@ def stop_tuning(stack: DeployedStack, number: int) -> None:
     sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
 
 
+def stop_step_job(stack: DeployedStack, _number: int) -> None:
+    """Stop the processing or evaluation job, as a user does in the console."""
+    sagemaker = stack.client("sagemaker")
+    (job,) = wait_until(lambda: sagemaker.list_processing_jobs(StatusEquals="InProgress")["ProcessingJobSummaries"])
+    sagemaker.stop_processing_job(ProcessingJobName=job["ProcessingJobName"])
+
+
+def stop_transform_job(stack: DeployedStack, _number: int) -> None:
+    """Stop the transform job, as a user does in the console."""
+    sagemaker = stack.client("sagemaker")
+    (job,) = wait_until(lambda: sagemaker.list_transform_jobs(StatusEquals="InProgress")["TransformJobSummaries"])
+    sagemaker.stop_transform_job(TransformJobName=job["TransformJobName"])
+
+
 def stop_image_build(stack: DeployedStack, number: int) -> None:
     """Stop an image build, as a user does in the console."""
     codebuild, builds = stack.client("codebuild"), byod.Byod(stack).image_builds
@@ -393,6 +452,7 @@ class Table:
     def __init__(self, stack: DeployedStack) -> None:
         self.stack = stack
         self._finished: list[int] = []
+        stack.client("s3").put_object(Bucket=stack.outputs["DataBucket"], Key="score/rows.csv", Body=b"1,2")
         stack.client("s3").put_object(
             Bucket=stack.outputs["CodeBucket"], Key="quick.tar.gz", Body=pack({"train.py": SCRIPT})
         )
@@ -490,6 +550,10 @@ class Table:
         trainings = sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
         tunings = sagemaker.list_hyper_parameter_tuning_jobs(StatusEquals="InProgress")
         names = [each["HyperParameterTuningJobName"] for each in tunings["HyperParameterTuningJobSummaries"]]
+        steps = sagemaker.list_processing_jobs(StatusEquals="InProgress")["ProcessingJobSummaries"]
+        names += [each["ProcessingJobName"] for each in steps]
+        transforms = sagemaker.list_transform_jobs(StatusEquals="InProgress")["TransformJobSummaries"]
+        names += [each["TransformJobName"] for each in transforms]
         return [each["TrainingJobName"] for each in trainings] + names + self._list_running_image_builds()
 
     def _list_running_image_builds(self) -> list[str]:

@@ -202,6 +202,9 @@ class Stage(Host):
             "deploy": True,
             "source": {"wanted": False},
             "images": {"wanted": False, "builds": []},
+            "processing": {"wanted": False, "jobs": []},
+            "evaluation": {"wanted": False, "jobs": []},
+            "transform": {"wanted": False, "request": {}, "seconds": 0},
             "training": {
                 "TrainingJobName": own,
                 "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
@@ -232,6 +235,55 @@ class Stage(Host):
             "pollSeconds": POLL_SECONDS,
             "maximumPolls": 1000,
         }
+
+    def job(self, command: str, *inputs: tuple[str, str]) -> Json:
+        """A processing job for a plan, which runs a shell command; it writes into the output "out".
+
+        Parameters
+        ----------
+        inputs
+            The name of each input, which is its folder, and its address.
+        """
+        own = name("step")
+        place = {"S3Uri": f"s3://{self.bucket}/{own}/out", "LocalPath": "/opt/ml/processing/out"}
+        output = {"OutputName": "out", "S3Output": place | {"S3UploadMode": "EndOfJob"}}
+        sources = [
+            {"S3Uri": uri, "LocalPath": f"/opt/ml/processing/{key}", "S3DataType": "S3Prefix", "S3InputMode": "File"}
+            for key, uri in inputs
+        ]
+        cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10}
+        request = {
+            "ProcessingJobName": own,
+            "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["/bin/sh", "-c", command]},
+            "RoleArn": self.role,
+            "ProcessingResources": {"ClusterConfig": cluster},
+            "ProcessingOutputConfig": {
+                "Outputs": [{"OutputName": "out", "S3Output": output | {"S3UploadMode": "EndOfJob"}}]
+            },
+            "ProcessingInputs": [
+                {"InputName": key, "S3Input": source} for (key, _), source in zip(inputs, sources, strict=True)
+            ],
+        }
+        return {"request": request, "model": ""}
+
+    def find_output(self, job: Json) -> str:
+        """The address of a job's output."""
+        return str(job["request"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
+
+    def transform_plan(self, serve: str, rows: str) -> Json:
+        """A plan that scores a file with the new model, and does not deploy."""
+        plan, own = self.plan(serve=serve) | {"deploy": False}, name("transform")
+        source = {"S3DataType": "S3Prefix", "S3Uri": self.put(f"{own}/in/rows.csv", rows)}
+        given = {"DataSource": {"S3DataSource": source}, "ContentType": "text/csv", "SplitType": "Line"}
+        request = {
+            "TransformJobName": own,
+            "ModelName": plan["model"]["ModelName"],
+            "TransformInput": given,
+            "TransformOutput": {"S3OutputPath": f"s3://{self.bucket}/{own}/out/", "AssembleWith": "Line"},
+            "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+            "ModelClientConfig": {"InvocationsMaxRetries": 0},
+        }
+        return plan | {"transform": {"wanted": True, "request": request, "seconds": 3600}}
 
     def tuning_plan(self, train: str) -> Json:
         """A plan that tunes, with two trainings at a time."""

@@ -87,7 +87,7 @@ def test_the_transitions_of_a_build_do_not_grow_with_its_training(stack: Deploye
     events = stack.client("stepfunctions").get_execution_history(executionArn=arn, maxResults=1000)["events"]
     entered = [e["stateEnteredEventDetails"]["name"] for e in events if e["type"].endswith("StateEntered")]
     assert entered.count("Train Model") == 1
-    assert len(entered) <= 22 + 3 * entered.count("Check Endpoint")
+    assert len(entered) <= 25 + 3 * entered.count("Check Endpoint")
 
 
 @pytest.mark.usefixtures("serving")

@@ -13,6 +13,8 @@ CHOSEN = (
     "Update Endpoint: validation error",
     "Create Model: time-out",
     "Train Model: trouble with module",
+    "Process Data: aborted",
+    "Evaluate Model: job Stopped by someone",
     "Create Model: model empty",
     "Register Model: crash at dynamodb:UpdateItem",
     "Register Model: aborted",

@@ -50,6 +50,9 @@ SHOWN = {
     "09-talk-to-it": Shown(
         2, ("shall I do it?", "has started", "Fertig:", "AWS confirms that its training is stopped")
     ),
+    "10-processing-evaluation": Shown(
+        2, ("evaluation.accuracy", "of the wines classified correctly", "does not run: its inputs are those", _STOPPED)
+    ),
 }
 NEEDED = {
     "02-your-own-script": Needed("torch", ("PyTorch runs here", "PYTORCH: "), ("PyTorch is not installed here",)),

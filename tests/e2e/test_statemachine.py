@@ -28,12 +28,14 @@ from tests.local.sagemaker_world import pack
 PLANNED = ("Plan Build", "Preprocess?")
 SOURCE = "Source To Fetch?"
 IMAGES = "Images To Build?"
-PLAN_ONLY = (*PLANNED, SOURCE, IMAGES, "How To Train?")
+DATA = "Data To Process?"
+PLAN_ONLY = (*PLANNED, SOURCE, IMAGES, DATA, "How To Train?")
 TRAIN = (*PLAN_ONLY, "Train Model")
 TRAINED = (*TRAIN, "Training Completed?")
-CREATE = ("Quality Gate?", "Pack Model", "Create Model")
+CREATE = ("Model To Evaluate?", "Quality Gate?", "Pack Model", "Create Model")
 ASKED = ("Approval?", "Ask For Approval")
-MODEL = (*CREATE, "Register Model?", "Approval?", "Deploy Endpoint?")
+TRANSFORMLESS = ("Data To Transform?", "Deploy Endpoint?")
+MODEL = (*CREATE, "Register Model?", "Approval?", *TRANSFORMLESS)
 WITHHELD = "Model Withheld"
 PREPARE = (*TRAINED, *MODEL, "Create Endpoint Config")
 LIST = ("Find Endpoint", "Endpoint Free?")
@@ -84,6 +86,7 @@ ROLLBACK_KEYS = {
         "preprocess",
         "source",
         "images",
+        "processing",
         "mode",
         "artifacts",
         "verify",
@@ -132,7 +135,7 @@ def a_later_build_updates_the_endpoint(stage: Stage) -> Run:
     return run
 
 
-@scenario(*TRAINED, *CREATE[:2], FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
+@scenario(*TRAINED, *CREATE[:3], FAIL, error="PreflightError", cause="bad is not a tar.gz archive")
 def a_model_that_cannot_be_copied_fails_the_build(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"packing": {"source": "bad"}})
 
@@ -223,6 +226,7 @@ def a_training_that_reaches_its_limit_fails_the_build(stage: Stage) -> Run:
     IMAGES,
     "Build Images",
     "Find Images",
+    DATA,
     "How To Train?",
     "Train Model",
     "Training Completed?",
@@ -277,6 +281,7 @@ def an_image_that_was_not_pushed_fails_the_build(stage: Stage) -> Run:
     SOURCE,
     "Fetch Source",
     IMAGES,
+    DATA,
     "How To Train?",
     "Train Model",
     FAIL,
@@ -296,6 +301,117 @@ def a_source_that_cannot_be_fetched_fails_the_build(stage: Stage) -> Run:
 @scenario("Given", SOURCE, FAIL, error="PlanError", cause="does not say whether to fetch the source")
 def a_plan_that_leaves_the_source_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from(SOURCE, {"plan": {"number": 1}})
+
+
+PROCESS = (DATA, "Process Data", "Data Processed?")
+EVALUATE = ("Model To Evaluate?", "Evaluate Model", "Model Evaluated?")
+WRITE = "cat /opt/ml/processing/*/rows > /opt/ml/processing/out/rows"
+
+
+@scenario(*PLAN_ONLY[:-2], *PROCESS, *PROCESS[1:], "How To Train?", "Take Earlier Model", *MODEL, "Model Ready")
+def data_is_processed_by_one_job_after_the_other(stage: Stage) -> Run:
+    own = name("raw")
+    first = stage.job(WRITE, ("raw", stage.put(f"{own}/rows", "1\n")))
+    second = stage.job(WRITE, ("first", stage.find_output(first)), ("raw", f"s3://{stage.bucket}/{own}"))
+    artifacts = stage.put(f"{own}/model.tar.gz", pack({}))
+    plan = stage.plan() | {"mode": "none", "deploy": False, "artifacts": artifacts}
+    run = stage.build(plan | {"processing": {"wanted": True, "jobs": [first, second]}})
+    assert stage.read(f"{stage.find_output(second)}/rows") == b"1\n1\n"
+    return run
+
+
+@scenario(*PLAN_ONLY[:-2], *PROCESS[:2], FAIL, error="States.TaskFailed", cause="no rows")
+def data_that_cannot_be_processed_fails_the_build(stage: Stage) -> Run:
+    job = stage.job("printf 'there are no rows' > /opt/ml/output/message; exit 3")
+    return stage.build(stage.plan() | {"processing": {"wanted": True, "jobs": [job, stage.job("true")]}})
+
+
+STOPPED: Json = {"plan": {"number": 1}, "job": "own", "jobStatus": "Stopped", "processed": 1, "evaluated": 1}
+
+
+@scenario("Given", "Data Processed?", FAIL, error="ProcessingNotCompletedError", cause="job own is Stopped and not")
+def a_processing_job_that_a_person_stopped_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Data Processed?", STOPPED)
+
+
+@scenario("Given", DATA, FAIL, error="PlanError", cause="does not say whether to process data")
+def a_plan_that_leaves_the_processing_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from(DATA, {"plan": {"number": 1}})
+
+
+@scenario(*TRAINED, *EVALUATE, *EVALUATE[1:], *MODEL[1:], "Model Ready")
+def the_trained_and_the_live_model_are_evaluated(stage: Stage) -> Run:
+    look = "tar -tzf /opt/ml/processing/model/model.tar.gz > /opt/ml/processing/out/files"
+    new = stage.job(look, ("model", "s3://planned/model.tar.gz")) | {"model": "s3://planned/model.tar.gz"}
+    live = stage.job(look, ("model", stage.put(f"{name('live')}/model.tar.gz", pack({"old": ""}))))
+    run = stage.build(stage.plan() | {"deploy": False, "evaluation": {"wanted": True, "jobs": [new, live]}})
+    assert stage.read(f"{stage.find_output(new)}/files").split() == [b"model"]
+    assert stage.read(f"{stage.find_output(live)}/files").split() == [b"old"]
+    return run
+
+
+@scenario("Given", *EVALUATE[:2], FAIL, error="States.TaskFailed", cause="cannot load")
+def a_model_that_cannot_be_evaluated_fails_the_build(stage: Stage) -> Run:
+    job = stage.job("printf 'cannot load the model' > /opt/ml/output/message; exit 1")
+    plan = {"number": 1, "evaluation": {"wanted": True, "jobs": [job]}}
+    return stage.run_from(EVALUATE[0], {"plan": plan, "evaluated": 0, "artifacts": "s3://model/model.tar.gz"})
+
+
+@scenario("Given", "Model Evaluated?", FAIL, error="ProcessingNotCompletedError", cause="evaluation job own is Stopped")
+def an_evaluation_that_a_person_stopped_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Model Evaluated?", STOPPED)
+
+
+@scenario("Given", EVALUATE[0], FAIL, error="PlanError", cause="does not say whether to evaluate the model")
+def a_plan_that_leaves_the_evaluation_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from(EVALUATE[0], {"plan": {"number": 1}})
+
+
+TRANSFORM = ("Data To Transform?", "Transform Data", "Data Transformed?")
+ECHO = """
+import time
+
+def model_fn(model_dir):
+    return None
+
+def transform_fn(model, body, content_type, accept):
+    time.sleep(600 if "wait" in body else 0)
+    if "bad" in body:
+        raise ValueError("cannot score this")
+    return body.upper(), "text/csv"
+"""
+
+
+@scenario(*TRAINED, *CREATE, "Register Model?", "Approval?", *TRANSFORM, "Deploy Endpoint?", "Model Ready")
+def files_are_scored_without_an_endpoint(stage: Stage) -> Run:
+    plan = stage.transform_plan(ECHO, "a\nb\n")
+    run = stage.build(plan)
+    output = plan["transform"]["request"]["TransformOutput"]["S3OutputPath"]
+    assert stage.read(f"{output}rows.csv.out") == b"A\nB\n"
+    return run
+
+
+@scenario(
+    *TRAINED, *CREATE, "Register Model?", "Approval?", *TRANSFORM[:2], FAIL, error="States.TaskFailed", cause="See job"
+)
+def files_that_cannot_be_scored_fail_the_build(stage: Stage) -> Run:
+    return stage.build(stage.transform_plan(ECHO, "bad\n"))
+
+
+@scenario(*TRAINED, *CREATE, "Register Model?", "Approval?", *TRANSFORM[:2], FAIL, error="States.Timeout")
+def a_transform_that_takes_longer_than_its_limit_fails_the_build(stage: Stage) -> Run:
+    plan = stage.transform_plan(ECHO, "wait\n")
+    return stage.build(plan | {"transform": plan["transform"] | {"seconds": 3}})
+
+
+@scenario("Given", TRANSFORM[2], FAIL, error="TransformNotCompletedError", cause="transform job own is Stopped and not")
+def a_transform_that_a_person_stopped_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from(TRANSFORM[2], STOPPED)
+
+
+@scenario("Given", TRANSFORM[0], FAIL, error="PlanError", cause="does not say whether to transform data")
+def a_plan_that_leaves_the_transform_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from(TRANSFORM[0], {"plan": {"number": 1}})
 
 
 @scenario("Given", IMAGES, FAIL, error="PlanError", cause="does not say whether to build images")
@@ -689,7 +805,7 @@ def withheld(run: Run) -> str:
     return str(json.loads(run.described["output"])["withheld"])
 
 
-@scenario(*TRAINED, "Quality Gate?", "Check Quality", "Quality Met?", *MODEL[1:], "Model Ready")
+@scenario(*TRAINED, *CREATE[:2], "Check Quality", "Quality Met?", *MODEL[2:], "Model Ready")
 def a_model_that_is_good_enough_goes_on(stage: Stage) -> Run:
     return stage.build(stage.plan() | {"deploy": False, "quality": gated(met=True, reason="")["quality"]})
 
@@ -719,7 +835,7 @@ def a_plan_that_leaves_the_gate_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from("Quality Gate?", {"plan": {"number": 1}})
 
 
-@scenario(*TRAINED, *CREATE, "Register Model?", *ASKED, "Approved?", "Deploy Endpoint?", "Model Ready")
+@scenario(*TRAINED, *CREATE, "Register Model?", *ASKED, "Approved?", *TRANSFORMLESS, "Model Ready")
 def a_model_that_is_approved_goes_on(stage: Stage) -> Run:
     answer = {"approved": True, "reason": "approved by voice"}
     return stage.build(stage.plan() | {"deploy": False, "approval": asking(answer=answer)["approval"]})
@@ -804,6 +920,7 @@ def a_plan_that_leaves_postprocessing_out_fails_the_build(stage: Stage) -> Run:
     "Run Preprocessing",
     SOURCE,
     IMAGES,
+    DATA,
     "How To Train?",
     "Train Model",
     FAIL,

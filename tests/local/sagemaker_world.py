@@ -16,6 +16,8 @@ from tests.engine import Engine
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
+PROCESSING_LOGS = "/aws/sagemaker/ProcessingJobs"
+TRANSFORM_LOGS = "/aws/sagemaker/TransformJobs"
 T = TypeVar("T")
 _ENDED = ("Completed", "Failed", "Stopped")
 
@@ -158,6 +160,69 @@ class Trainer(World):
         wait_until(lambda: self.read_logs(TRAINING_LOGS, name), lambda lines: line in lines)
 
 
+class Processor(World):
+    """Starts processing jobs and waits for them."""
+
+    def request(self, script: str, **changes: Any) -> dict[str, Any]:
+        """A request that runs a Python script on scikit-learn's image."""
+        name = f"processing-{uuid.uuid4().hex[:8]}"
+        code = self.processing_input("code", self.put(f"{name}/code/work.py", script))
+        command = ["python3", "/opt/ml/processing/code/work.py"]
+        request: dict[str, Any] = {
+            "ProcessingJobName": name,
+            "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": command},
+            "RoleArn": self.role,
+            "ProcessingInputs": [code, *changes.pop("ProcessingInputs", [])],
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10}
+            },
+        }
+        request["AppSpecification"] |= changes.pop("AppSpecification", {})
+        return request | changes
+
+    def processing_input(self, name: str, uri: str, **changes: Any) -> dict[str, Any]:
+        """An input in the folder of its name."""
+        source = {"S3Uri": uri, "LocalPath": f"/opt/ml/processing/{name}", "S3DataType": "S3Prefix"}
+        return {"InputName": name, "S3Input": source | {"S3InputMode": "File"} | changes}
+
+    def processing_outputs(self, **modes: str) -> dict[str, Any]:
+        """Outputs with these upload modes, each in the folder of its name."""
+        outputs = [
+            {
+                "OutputName": name,
+                "S3Output": {
+                    "S3Uri": f"s3://{self.bucket}/{uuid.uuid4().hex[:8]}/{name}",
+                    "LocalPath": f"/opt/ml/processing/{name}",
+                    "S3UploadMode": mode,
+                },
+            }
+            for name, mode in modes.items()
+        ]
+        return {"Outputs": outputs}
+
+    def start(self, script: str, **changes: Any) -> str:
+        request = self.request(script, **changes)
+        self.sagemaker.create_processing_job(**request)
+        return str(request["ProcessingJobName"])
+
+    def describe(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.sagemaker.describe_processing_job(ProcessingJobName=name)
+        return answer
+
+    def finish(self, name: str) -> dict[str, Any]:
+        return wait_until(lambda: self.describe(name), lambda job: job["ProcessingJobStatus"] in _ENDED)
+
+    def read_output(self, job: dict[str, Any], name: str) -> dict[str, bytes]:
+        """The uploaded files of an output."""
+        outputs = {one["OutputName"]: one["S3Output"]["S3Uri"] for one in job["ProcessingOutputConfig"]["Outputs"]}
+        prefix = outputs[name].removeprefix(f"s3://{self.bucket}/")
+        keys = [one["Key"] for one in self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])]
+        return {key.removeprefix(f"{prefix}/"): self.read(f"s3://{self.bucket}/{key}") for key in keys}
+
+    def wait_for_line(self, name: str, line: str) -> None:
+        wait_until(lambda: self.read_logs(PROCESSING_LOGS, name), lambda lines: line in lines)
+
+
 class Host(World):
     """Creates, updates and invokes models and endpoints."""
 
@@ -213,3 +278,39 @@ class Host(World):
         except ClientError as error:
             return "Could not find endpoint" in str(error)
         return False
+
+
+class Transformer(Host):
+    """Starts transform jobs of models and waits for them."""
+
+    def request(self, model: str, uri: str, **changes: Any) -> dict[str, Any]:
+        """A request for lines of CSV, with changes of the input and output in it."""
+        name = f"transform-{uuid.uuid4().hex[:8]}"
+        source = {"S3DataType": changes.pop("S3DataType", "S3Prefix"), "S3Uri": uri}
+        given = {"ContentType": "text/csv", "SplitType": "Line"} | changes.pop("TransformInput", {})
+        output = {"Accept": "text/csv", "AssembleWith": "Line"} | changes.pop("TransformOutput", {})
+        return {
+            "TransformJobName": name,
+            "ModelName": model,
+            "TransformInput": {"DataSource": {"S3DataSource": source}, **given},
+            "TransformOutput": {"S3OutputPath": f"s3://{self.bucket}/{name}/", **output},
+            "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        } | changes
+
+    def transform(self, model: str, uri: str, **changes: Any) -> str:
+        request = self.request(model, uri, **changes)
+        self.sagemaker.create_transform_job(**request)
+        return str(request["TransformJobName"])
+
+    def describe_job(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.sagemaker.describe_transform_job(TransformJobName=name)
+        return answer
+
+    def finish(self, name: str) -> dict[str, Any]:
+        return wait_until(lambda: self.describe_job(name), lambda job: job["TransformJobStatus"] in _ENDED)
+
+    def read_results(self, name: str) -> dict[str, bytes]:
+        """The output objects of a job."""
+        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"{name}/").get("Contents", [])
+        keys = [one["Key"] for one in found]
+        return {key.removeprefix(f"{name}/"): self.read(f"s3://{self.bucket}/{key}") for key in keys}

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.engine import Engine, running_engine
 from tests.local.builds import Builder, Json, failure, make_repository, pack_zip, write_buildspec
-from tests.local.sagemaker_world import Host, Trainer, wait_until
+from tests.local.sagemaker_world import Host, Processor, Trainer, wait_until
 
 PHASES = [
     "SUBMITTED",
@@ -229,6 +229,35 @@ def test_an_image_is_pushed_and_trains_and_serves(builder: Builder, engine: Engi
     host.sagemaker.delete_endpoint(EndpointName=endpoint)
 
 
+PROCESS = """
+import sys
+import beside
+open("/opt/ml/output/message", "w").write(f"{sys.argv[1:]} {beside.place()}")
+"""
+
+
+def test_an_image_processes_with_its_own_or_the_jobs_command(builder: Builder, engine: Engine) -> None:
+    lines = ["FROM python:3.13-slim", "WORKDIR /opt/program", "COPY . .", 'ENTRYPOINT ["python3", "work.py"]']
+    files = {
+        "Dockerfile": "\n".join([*lines, 'CMD ["by", "default"]']),
+        "work.py": PROCESS,
+        "beside.py": "def place():\n    return '/opt/ml/processing'.endswith('algo-1/processing')\n",
+    }
+    assert builder.make_image(files, "process")["buildStatus"] == "SUCCEEDED"
+    processor = Processor(engine)
+    given = {
+        "['by', 'default'] True": {},
+        "['--n', '3'] True": {"ContainerArguments": ["--n", "3"]},
+        "['own'] True": {"ContainerEntrypoint": ["python", "/opt/program/work.py", "own"]},
+    }
+    for message, app in given.items():
+        request = processor.request("")
+        request["AppSpecification"] = {"ImageUri": f"{builder.repository}:process"} | app
+        processor.sagemaker.create_processing_job(**request)
+        job = processor.finish(request["ProcessingJobName"])
+        assert (job["ProcessingJobStatus"], job.get("ExitMessage")) == ("Completed", message), job
+
+
 def train(trainer: Trainer, image: str) -> str:
     """Train with an image; return the S3 address of the model."""
     job = trainer.finish(trainer.start({}, AlgorithmSpecification=describe_image(image)))
@@ -283,7 +312,7 @@ echo "$@" >> {log}
 case "$1" in
     image) echo sha256:0123 ;;
     run) for option; do case "$option" in --volume=*) volume=${{option#--volume=}} ;; esac; done
-         echo made > "${{volume%%:*}}/model/made" ;;
+         [ ! -d "${{volume%%:*}}/model" ] || echo made > "${{volume%%:*}}/model/made" ;;
 esac
 """
 
@@ -300,11 +329,17 @@ def test_docker_is_used_if_it_is_installed(tmp_path: Path, monkeypatch: pytest.M
         build = builder.make_image(IMAGE, "real")
         assert build["buildStatus"] == "SUCCEEDED", builder.lines(build)
         train(Trainer(engine), f"{builder.repository}:real")
+        processor = Processor(engine)
+        app = {"ImageUri": f"{builder.repository}:real", "ContainerArguments": ["/opt/ml/processing/code"]}
+        assert processor.finish(processor.start("", AppSpecification=app))["ProcessingJobStatus"] == "Completed"
         build = builder.run(write_buildspec(build="aws s3 ls"))
         assert any("builds can use only aws ecr get-login-password" in line for line in builder.lines(build))
     asked = log.read_text().splitlines()
     assert f"build --tag {builder.repository}:real ." in asked
-    (run,) = [line for line in asked if line.startswith("run ")]
+    run, process = [line for line in asked if line.startswith("run ")]
+    assert process.endswith(
+        ":/opt/ml --entrypoint=python3 sha256:0123 /opt/ml/processing/code/work.py /opt/ml/processing/code"
+    )
     assert "--env=TRAINING_JOB_NAME" in run
     assert run.endswith(":/opt/ml sha256:0123 train")
     name = next(word for word in run.split() if word.startswith("--name=")).removeprefix("--name=")

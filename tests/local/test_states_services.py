@@ -7,7 +7,7 @@ import pytest
 
 from tests.engine import Engine
 from tests.local.functions import deploy, eventually, name, queue, receive
-from tests.local.sagemaker_world import IMAGE, TRAINING_LOGS, Trainer, pack
+from tests.local.sagemaker_world import IMAGE, TRAINING_LOGS, TRANSFORM_LOGS, Processor, Trainer, Transformer, pack
 from tests.local.state_machines import Machines, wait_for
 
 FUNCTION = """
@@ -115,6 +115,66 @@ def test_stopping_an_execution_stops_its_training_job(machines: Machines, traine
     wait_for(lambda: trainer.read_logs(TRAINING_LOGS, job), lambda lines: "ready" in lines)
     machines.states.stop_execution(executionArn=arn)
     assert trainer.finish(job)["TrainingJobStatus"] == "Stopped"
+
+
+PROCESS = {
+    "Process Data": {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync",
+        "Arguments": "{% $states.input %}",
+        "End": True,
+    }
+}
+
+
+def test_a_sync_task_waits_for_a_processing_job_and_stops_it(machines: Machines, engine: Engine) -> None:
+    processor = Processor(engine)
+    job = machines.output(PROCESS, processor.request("open('/opt/ml/output/message', 'w').write('3 rows')"))
+    assert (job["ProcessingJobStatus"], job["ExitMessage"]) == ("Completed", "3 rows")
+    failed = machines.run(PROCESS, processor.request("raise SystemExit(4)"))
+    assert failed["error"] == "States.TaskFailed"
+    assert json.loads(failed["cause"])["FailureReason"].startswith("AlgorithmError")
+    request = processor.request("import time; print('ready', flush=True); time.sleep(600)")
+    arn = machines.start(machines.create(PROCESS), request)
+    processor.wait_for_line(request["ProcessingJobName"], "ready")
+    machines.states.stop_execution(executionArn=arn)
+    assert processor.finish(request["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
+
+
+TRANSFORM = {
+    "Transform Data": {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync",
+        "Arguments": "{% $states.input %}",
+        "End": True,
+    }
+}
+SERVE_SLOWLY = """
+import time
+
+def model_fn(model_dir):
+    return None
+
+def transform_fn(model, body, content_type, accept):
+    print("ready", flush=True)
+    time.sleep(600 if "wait" in body else 0)
+    return body, accept
+"""
+
+
+def test_a_sync_task_waits_for_a_transform_job_and_stops_it(machines: Machines, engine: Engine) -> None:
+    transformer = Transformer(engine)
+    model = transformer.model(SERVE_SLOWLY)
+    job = machines.output(TRANSFORM, transformer.request(model, transformer.put("in/rows.csv", "1")))
+    assert job["TransformJobStatus"] == "Completed"
+    assert isinstance(job["TransformEndTime"], int)
+    assert transformer.read_results(job["TransformJobName"]) == {"rows.csv.out": b"1\n"}
+    request = transformer.request(model, transformer.put("in/wait.csv", "wait"))
+    arn = machines.start(machines.create(TRANSFORM), request)
+    name = request["TransformJobName"]
+    wait_for(lambda: transformer.read_logs(TRANSFORM_LOGS, name), lambda lines: "ready" in lines)
+    machines.states.stop_execution(executionArn=arn)
+    assert transformer.finish(name)["TransformJobStatus"] == "Stopped"
 
 
 def test_an_error_of_sagemaker_has_its_prefix(machines: Machines, trainer: Trainer) -> None:

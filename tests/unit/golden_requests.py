@@ -142,9 +142,11 @@ def build_requests(document: dict[str, Any]) -> dict[str, Any]:
     context = BuildContext(Service(SETTINGS, lambda _name: None), NUMBER, parse_parameters(document))
     training, inference = choose_image(context, "training"), choose_image(context, "inference")
     limited = limit_to_maxcost(context, build_bodies(context, training.uri, inference.uri))
+    steps = {kind: body for kind, body in limited.bodies.items() if kind.startswith("processing:")}
     return {
         "document": document,
         "notes": sorted({note for note in (training.note, inference.note, limited.note) if note}),
+        **steps,
         "training": limited.bodies["training"],
         "packing": plan_packing(context),
         "model": limited.bodies["model"],

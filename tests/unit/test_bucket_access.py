@@ -64,8 +64,8 @@ def channel(uri: str, **more: Any) -> dict[str, Any]:
         (channel("s3://lake/list.manifest", type="ManifestFile"),
          "channels.train.uri is s3://lake/list.manifest, which TrainingRole may not read",
          "readBuckets=s3://lake/list.manifest"),
-        (channel("s3://house-model/builds/"), "channels.train.uri is s3://house-model/builds/, which TrainingRole may "
-         "not read", "readBuckets=s3://house-model/builds/"),
+        (channel("s3://house-model/other/"), "channels.train.uri is s3://house-model/other/, which TrainingRole may "
+         "not read", "readBuckets=s3://house-model/other/"),
         ({"uri": "s3://lake/iris/"}, "uri is s3://lake/iris/, which TrainingRole may not read",
          "readBuckets=s3://lake/iris/"),
         ({"asynchronous": {"output": "s3://lake/answers"}},

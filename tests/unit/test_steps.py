@@ -28,6 +28,8 @@ def plan(**parts: Any) -> dict[str, Any]:
     unwanted = ("preprocess", "source", "images", "quality", "register", "approval", "smokeTest", "postprocess")
     usual: dict[str, Any] = {name: {"wanted": False} for name in unwanted}
     usual |= {"mode": "train", "training": None, "deploy": True, "maximumPolls": 40}
+    usual |= {name: {"wanted": False, "jobs": []} for name in ("processing", "evaluation")}
+    usual |= {"transform": {"wanted": False, "request": {}, "seconds": 0}}
     return {PLAN: usual | {"scaling": {"wanted": False, "release": False}} | parts}
 
 
@@ -104,6 +106,9 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
     options = show(
         images=wanted,
         quality=wanted,
+        processing=wanted,
+        evaluation=wanted,
+        transform=wanted,
         approval=wanted,
         smokeTest=wanted,
         scaling=wanted | {"release": True},
@@ -113,6 +118,9 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
         >= {
             "Build Images": "waiting",
             "Find Images": "waiting",
+            "Process Data": "waiting",
+            "Evaluate Model": "waiting",
+            "Transform Data": "waiting",
             "Check Quality": "waiting",
             "Ask For Approval": "waiting",
             "Release Scaling": "possible",
@@ -164,6 +172,9 @@ def test_every_choice_of_the_state_machine_is_decided_by_the_plan_or_open() -> N
     known = {name for name, parts in choices.items() if decide(parts[0]["Condition"], plan()) is not None}
     assert choices.keys() - known == {
         "Best Model Known?",
+        "Data Processed?",
+        "Data Transformed?",
+        "Model Evaluated?",
         "Training Completed?",
         "Quality Met?",
         "Approved?",
