@@ -5,8 +5,10 @@ import threading
 import uuid
 
 from local import config
+from local.sagemaker.capture import DataCapture
 from local.sagemaker.hosting import Definition
 from local.sagemaker.model_server import ModelServer
+from local.sagemaker.objects import Objects
 from local.sagemaker.resources import Json, now
 
 _CONCURRENCY = 4  # if the request sets none; AWS also chooses a number then
@@ -39,6 +41,7 @@ class Fleet:
     ) -> None:
         self.configuration = configuration
         asynchronous = configuration.request.get("AsyncInferenceConfig")
+        self._capture: Json = configuration.request.get("DataCaptureConfig") or {}
         self.queue = Queue(asynchronous) if asynchronous else None
         self._endpoint, self._region = endpoint, region
         self._models = {variant["VariantName"]: model for variant, model in variants}
@@ -47,7 +50,11 @@ class Fleet:
     def _create_server(self, variant: Json) -> ModelServer:
         root = config.current().data / "sagemaker" / self._region / "endpoints" / self._endpoint
         folder = root / f"{variant['VariantName']}-{uuid.uuid4().hex[:8]}"
-        return ModelServer(self._endpoint, variant, self._models[variant["VariantName"]], self._region, folder)
+        server = ModelServer(self._endpoint, variant, self._models[variant["VariantName"]], self._region, folder)
+        if self._capture.get("EnableCapture"):
+            objects = Objects(self._region, server.role)
+            server.capture = DataCapture(self._capture, self._endpoint, variant["VariantName"], objects)
+        return server
 
     @property
     def variant_names(self) -> set[str]:

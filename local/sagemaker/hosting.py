@@ -102,8 +102,7 @@ class HostingOperations(Store):
     def create_endpoint_config(self, request: Json) -> Json:
         """Store an endpoint configuration."""
         refuse(request, _UNSUPPORTED_CONFIG, "an endpoint configuration")
-        if (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
-            raise ValidationError(message="local/ does not support DataCaptureConfig.")
+        _check_capture(request)
         _check_asynchronous(request.get("AsyncInferenceConfig") or {})
         variants = request["ProductionVariants"]
         if len({variant["VariantName"] for variant in variants}) < len(variants):
@@ -142,6 +141,14 @@ class HostingOperations(Store):
             arn = self.arn("endpoint-config", name)
             raise ValidationError(message=f'Could not find endpoint configuration "{arn}".')
         return found
+
+
+def _check_capture(request: Json) -> None:
+    if not (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
+        return
+    is_serverless = any(variant.get("ServerlessConfig") for variant in request["ProductionVariants"])
+    if is_serverless or request.get("AsyncInferenceConfig"):
+        raise ValidationError(message="local/ captures the data of real-time endpoints only.")
 
 
 def _check_asynchronous(settings: Json) -> None:

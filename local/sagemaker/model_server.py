@@ -5,6 +5,7 @@ import threading
 import uuid
 from pathlib import Path
 
+from local.sagemaker.capture import DataCapture
 from local.sagemaker.hosting import Definition
 from local.sagemaker.resources import Json
 from local.sagemaker.served_container import Answer, Placement, ServedContainer
@@ -32,6 +33,7 @@ class ModelServer:
 
     def __init__(self, endpoint: str, variant: Json, model: Definition, region: str, folder: Path) -> None:
         self.variant, self._folder = variant, folder
+        self.capture: DataCapture | None = None
         self.role: str = model.request["ExecutionRoleArn"]
         stream = f"{variant['VariantName']}/i-{uuid.uuid4().hex[:17]}"
         several: list[Json] = model.request.get("Containers") or []

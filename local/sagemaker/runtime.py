@@ -74,8 +74,13 @@ def _invoke_endpoint(response: Any) -> tuple[int, dict[str, str], bytes]:
         raise ModelError(error.status, error.original, str(error), arn) from error
     finally:
         server.leave()
+    content_type = answer.headers.get("Content-Type", "application/octet-stream")
+    if server.capture:
+        asked = (headers.get("Content-Type", "application/octet-stream"), response.raw_body)
+        parts = {"Input": asked, "Output": (content_type, answer.body)}
+        server.capture.record(parts, headers.get(f"{_PREFIX}Inference-Id"))
     response_headers = {
-        "Content-Type": answer.headers.get("Content-Type", "application/octet-stream"),
+        "Content-Type": content_type,
         "x-Amzn-Invoked-Production-Variant": server.variant["VariantName"],
     }
     if attributes := answer.headers.get(_CUSTOM_ATTRIBUTES):

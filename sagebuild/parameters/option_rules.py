@@ -66,6 +66,19 @@ def _serverless_endpoints_have_no_instances(parameters: BuildParameters) -> Iter
             yield f"{name} is not for serverless endpoints; give {name} or serverless."
 
 
+@_rule("datacapture", "serverless", "asynchronous")
+def _only_real_time_endpoints_capture_data(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html, feature exclusions, and
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture.html: real-time endpoints.
+    if parameters.datacapture and parameters.serverless:
+        yield "datacapture is not for serverless endpoints; give datacapture or serverless."
+    if parameters.datacapture and parameters.asynchronous:
+        yield (
+            "datacapture is not for asynchronous endpoints, whose requests and answers are in S3 anyway; give "
+            "datacapture or asynchronous."
+        )
+
+
 @_rule("autoscaling", "asynchronous")
 def _only_asynchronous_endpoints_scale_to_zero(parameters: BuildParameters) -> Iterator[str]:
     if parameters.autoscaling and not parameters.autoscaling.minimum and not parameters.asynchronous:

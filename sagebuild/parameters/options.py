@@ -9,6 +9,7 @@ from sagebuild.parameters.groups import S3Address, StrictModel, refuse_object
 from sagebuild.parameters.instances import InstanceGroup
 from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, WholeNumber
 from sagebuild.parameters.schedule_options import ScheduleOptions
+from sagebuild.parameters.serving_options import ServingOptions
 from sagebuild.parameters.text_kinds import Scalar, Text
 
 Strategy = Literal["parameter_server", "mpi", "smdistributed", "torch_distributed"]
@@ -190,8 +191,8 @@ class TrainingOptions(StrictModel):
     )
     outputkmskey: Annotated[str | None, KeyId] = Field(
         default=None,
-        description="KMS key of the deploy parameter kmsKeys for the output of the training, the served model and the "
-        "answers of an asynchronous endpoint in S3.",
+        description="KMS key of the deploy parameter kmsKeys for the output of the training, the served model, the "
+        "captured data and the answers of an asynchronous endpoint in S3.",
     )
 
 
@@ -232,5 +233,5 @@ class EndpointOptions(StrictModel):
     )
 
 
-class Options(TrainingOptions, NetworkOptions, EndpointOptions, DeploymentOptions, ScheduleOptions):
+class Options(TrainingOptions, NetworkOptions, EndpointOptions, ServingOptions, DeploymentOptions, ScheduleOptions):
     """The options of all groups."""

@@ -15,6 +15,9 @@ Body = dict[str, Any]
 
 CHECKPOINTS_FOLDER = "checkpoints"
 ANSWERS_FOLDER = "asynchronous"
+CAPTURE_FOLDER = "datacapture"
+CAPTURE_MODES = ("Input", "Output")
+CAPTURE_TYPES = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
 # The folder of the code channel in a container.
 ISOLATED_SOURCE = "/opt/ml/input/data/code"
 MB_PER_GB = 1024
@@ -99,7 +102,7 @@ def name_pipeline_image(service: Service, part: PipelineContainer) -> str:
 
 
 def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -> Body:
-    """Return the body of an endpoint configuration with its KMS key, serverless or asynchronous options.
+    """Return the body of an endpoint configuration with its KMS key, serverless, asynchronous and data capture options.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
     """
@@ -116,6 +119,8 @@ def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -
         extended["ProductionVariants"] = [kept | {"ServerlessConfig": _drop_none(capacity)}]
     if parameters.asynchronous:
         extended["AsyncInferenceConfig"] = _build_async_config(context)
+    if parameters.datacapture:
+        extended["DataCaptureConfig"] = _build_data_capture(context)
     return extended
 
 
@@ -131,6 +136,22 @@ def _build_async_config(context: BuildContext[BuildParameters]) -> Body:
     }
     client = {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": asked.concurrency}} if asked.concurrency else {}
     return {"OutputConfig": _drop_none(output)} | client
+
+
+def _build_data_capture(context: BuildContext[BuildParameters]) -> Body:
+    """Return the DataCaptureConfig as the sdk's class of this name writes it (model_monitor/data_capture_config.py)."""
+    asked, service = context.parameters.datacapture, context.service
+    assert asked
+    own = f"s3://{service.settings.model_bucket}/{service.folder}{CAPTURE_FOLDER}/"
+    captured = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": asked.percentage,
+        "DestinationS3Uri": asked.prefix or own,
+        "KmsKeyId": context.parameters.outputkmskey,
+        "CaptureOptions": [{"CaptureMode": mode} for mode in CAPTURE_MODES],
+        "CaptureContentTypeHeader": CAPTURE_TYPES,  # SageMaker encodes all other types in Base64
+    }
+    return _drop_none(captured)
 
 
 def _build_network(parameters: BuildParameters) -> Body:

@@ -79,6 +79,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
             "errortopic": f"{TOPIC}bad",
         },
     },
+    "captured": {
+        **PYTORCH,
+        "outputkmskey": "alias/output",
+        "datacapture": {"percentage": 5, "prefix": "s3://lake/captured/"},
+    },
     "serverless": {**PYTORCH, "serverless": {"memory": 2, "concurrency": 5, "provisioned": 1}},
     "pipeline": {
         **PYTORCH,

@@ -39,6 +39,11 @@ SCRIPT = {"trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
 VPC = {"subnets": ["subnet-1", "subnet-2"], "securitygroups": ["sg-1"]}
 VPC_CONFIG = {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+CAPTURE = {
+    "EnableCapture": True,
+    "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+    "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
+}
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:failures"
 
 Body = dict[str, Any]
@@ -227,6 +232,11 @@ def test_a_pipeline_s_image_may_be_a_tag_of_the_stack_s_own() -> None:
      {"AsyncInferenceConfig": {
          "OutputConfig": {"S3OutputPath": "s3://mine/a", "KmsKeyId": KEY, "NotificationConfig": {"ErrorTopic": TOPIC}},
          "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 4}}}),
+    ({"datacapture": {}},
+     {"DataCaptureConfig": CAPTURE | {"InitialSamplingPercentage": 20, "DestinationS3Uri": "s3://model/datacapture/"}}),
+    ({"datacapture": {"percentage": "100", "prefix": "s3://mine/c"}, "outputkmskey": KEY},
+     {"DataCaptureConfig": CAPTURE | {"InitialSamplingPercentage": 100, "DestinationS3Uri": "s3://mine/c",
+                                      "KmsKeyId": KEY}}),
     ({"autoscaling": AUTOSCALING, "hostinstancetype": "ml.t3.medium"}, None),
 ])  # fmt: skip
 def test_an_endpoint_is_what_was_asked_for(options: Body, expected: Body | None) -> None:
