@@ -299,7 +299,7 @@ def use_deployment(stack: DeployedStack) -> None:
 def count_captured(stack: DeployedStack, folder: str) -> int:
     """Return the number of files with captured requests of an endpoint."""
     found = stack.client("s3").list_objects_v2(Bucket=stack.outputs["ModelBucket"], Prefix=f"{folder}/AllTraffic/")
-    return found["KeyCount"]
+    return int(found["KeyCount"])
 
 
 def use_sweep(stack: DeployedStack) -> None:

@@ -129,7 +129,7 @@ def test_one_advice_contains_all_addresses_and_those_of_today() -> None:
 
 def test_what_the_stack_chooses_itself_is_allowed() -> None:
     options = {"checkpoints": {}, "asynchronous": {}, "networkisolation": True}
-    captured = {"datacapture": {}}
+    captured: dict[str, Any] = {"datacapture": {}}
     tuning = {
         "configtrain": "SAGEMAKERHPO",
         "metrics": [{"Name": "loss", "Regex": "loss=(.*)"}],
