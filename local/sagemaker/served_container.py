@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local import clients, output, processes
 from local.sagemaker import images
+from local.sagemaker.hosting import locate_model_data
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json
 
@@ -106,7 +107,7 @@ class ServedContainer:
             (self._folder / name).mkdir(parents=True)
         environment: dict[str, str] = {**(self._container.get("Environment") or {})}
         source = "" if runner.code_in_model else environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
-        self._download(self._container.get("ModelDataUrl"), source)
+        self._download(source)
         self._run(runner, environment)
         if not self._becomes_healthy(time.monotonic() + limit_seconds):
             raise ServerError(
@@ -154,10 +155,13 @@ class ServedContainer:
         if self._runner:
             self._runner.end()
 
-    def _download(self, model_data: str | None, source: str) -> None:
+    def _download(self, source: str) -> None:
+        model_data, is_folder = locate_model_data(self._container)
         objects = Objects(self._region, self._model["ExecutionRoleArn"])
         try:
-            if model_data:
+            if is_folder:
+                objects.fetch_into(self._folder / "model", objects.list_prefix(model_data))
+            elif model_data:
                 objects.fetch_archive(model_data, self._folder / "model")
             if source.startswith("s3://"):
                 if self._model.get("EnableNetworkIsolation"):

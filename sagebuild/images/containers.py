@@ -2,7 +2,8 @@
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import choose_byod_image
-from sagebuild.images.table import Image, Scope, processor_of, resolve_image
+from sagebuild.images.table import Image, Scope, resolve_image
+from sagebuild.instance_facts import processor_of
 from sagebuild.parameters import BuildParameters, ByodParameters
 
 

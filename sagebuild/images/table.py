@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from sagebuild.errors import ImageNotFoundError
 from sagebuild.framework_facts import FRAMEWORKS
+from sagebuild.instance_facts import processor_of
 from sagebuild.partitions import find_partition
 
 Scope = Literal["training", "inference"]
@@ -129,19 +130,6 @@ def _pick(
     if asked not in names:
         raise ImageNotFoundError(f"{sentence.format(asked or '(none given)')}; available: {_listed(names)}.")
     return [row for row in rows if asked in names_of(row)], asked
-
-
-def processor_of(instance_type: str) -> str:
-    """Return the processor of an instance type: cpu, gpu, graviton, inf or trn.
-
-    The family decides: https://docs.aws.amazon.com/sagemaker/latest/dg/instance-types-az.html
-    """
-    family = instance_type.split(".")[1] if instance_type.count(".") == 2 else ""
-    if re.match(r"(inf|trn)\d", family):
-        return family[:3]
-    if re.match(r"(g|gr|p)\d", family):
-        return "gpu"
-    return "graviton" if re.fullmatch(r"[a-z]+\d+g[a-z]*", family) else "cpu"
 
 
 def _for_instance(rows: list[Row], instance_type: str, sentence: str) -> tuple[list[Row], str]:

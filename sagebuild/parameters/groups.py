@@ -19,6 +19,7 @@ PATH = r"\.?\w[\w.+ -]*(/\.?\w[\w.+ -]*)*"
 S3Address = Text("an S3 address such as s3://bucket/folder/", rf"{BUCKET}(/.*)?")
 RelativePath = Text("a relative path such as src/train.py", PATH)
 ModelArchive = Text("the S3 address of a model.tar.gz", rf"{BUCKET}/.+\.tar\.gz")
+ModelData = Text("the S3 address of a model.tar.gz, or of a folder that ends in /", rf"{BUCKET}/.+(\.tar\.gz|/)")
 VariableName = Annotated[str, Text("a variable name of letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*")]
 MetricName = Text("a name of at most 255 characters", r".+", 255)
 

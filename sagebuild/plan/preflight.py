@@ -19,6 +19,7 @@ from sagebuild.plan.uses import read_others
 from sagebuild.requests.algorithms import find_algorithm_problems
 from sagebuild.requests.bodies import Bodies, read_channels
 from sagebuild.requests.extensions import name_pipeline_image
+from sagebuild.requests.script_mode import plan_packing
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
@@ -52,6 +53,11 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
         _examine_artifacts(service, artifacts, findings)
     if script_mode := context.narrow(ScriptModeParameters):
         examine_sources(script_mode, findings)
+        if (artifacts or "").endswith("/") and plan_packing(script_mode):
+            findings.problems.append(
+                f"The model is the folder {artifacts}; the serving script must be in the archive of a model. Pack the "
+                "folder as a model.tar.gz, and give its address in ModelArtifacts."
+            )
     if byod := context.narrow(ByodParameters):
         findings.problems += _find_docker_problems(byod)
     if isinstance(parameters, AmazonParameters) and parameters.has_training:
@@ -125,7 +131,7 @@ def _has_objects(service: Service, uri: str, *, is_one: bool = False) -> bool | 
 
 
 def _examine_artifacts(service: Service, artifacts: str, findings: Findings) -> None:
-    found = _has_objects(service, artifacts, is_one=True)
+    found = _has_objects(service, artifacts, is_one=not artifacts.endswith("/"))
     if found is None:
         findings.notes.append(f"The trained model was not examined: the bucket of {artifacts} denies access.")
     elif not found:

@@ -102,12 +102,18 @@ def name_pipeline_image(service: Service, part: PipelineContainer) -> str:
 
 
 def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -> Body:
-    """Return the body of an endpoint configuration with its KMS key, serverless, asynchronous and data capture options.
+    """Return the body of an endpoint configuration with its options: start, key, serverless, asynchronous, capture.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
     """
     parameters = context.parameters
+    start = {
+        "ModelDataDownloadTimeoutInSeconds": parameters.downloadtimeout,
+        "ContainerStartupHealthCheckTimeoutInSeconds": parameters.starttimeout,
+        "InferenceAmiVersion": parameters.inferenceami,
+    }
     extended = body | _drop_none({"KmsKeyId": parameters.hostkmskey})
+    extended["ProductionVariants"] = [variant | _drop_none(start) for variant in body["ProductionVariants"]]
     if parameters.serverless:
         (variant,) = body["ProductionVariants"]
         kept = {key: value for key, value in variant.items() if key not in ("InstanceType", "InitialInstanceCount")}

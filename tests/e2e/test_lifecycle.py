@@ -20,6 +20,7 @@ from tests.e2e.git import commit
 from tests.e2e.pipelines import Pipeline
 from tests.e2e.stack import NAME, SCRIPT, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import running_engine
+from tests.local.sagemaker_world import unpack
 
 # What a role is granted that the laptop never calls, each with what calls it on AWS.
 NEEDED_ON_AWS_ALONE = {
@@ -43,7 +44,6 @@ NEEDED_ON_AWS_ALONE = {
         "kms:Encrypt",
         "kms:GenerateDataKey",
         "s3:AbortMultipartUpload",  # when the upload of a large answer breaks off
-        "s3:ListBucket",  # for a model that is a folder; local/ takes archives alone
         "cloudwatch:PutMetricData",
         "ecr:BatchCheckLayerAvailability",
         "ecr:GetAuthorizationToken",
@@ -279,6 +279,7 @@ def use_deployment(stack: DeployedStack) -> None:
     assert good["status"] == "succeeded", good["reason"]
     wait_until(lambda: count_captured(stack, f"datacapture/{NAME}"))
     stack.build(**hosts, smoketest=sample(stack, "DataBucket") | {"status": 400})
+    use_folder(stack, good["artifacts"])
     unanswered = stack.build(**hosts, approval="manual", approvalhours=0.001)
     assert unanswered["status"] == "withheld", unanswered["reason"]
     stack.set_parameters(approval="manual")
@@ -294,6 +295,16 @@ def use_deployment(stack: DeployedStack) -> None:
         stack.finish(stack.last_number())
         wait_until(lambda: stack.read_lock().get("running") is None)
     assert [stack.record(each)["status"] for each in (number, number + 1)] == ["succeeded", "succeeded"]
+
+
+def use_folder(stack: DeployedStack, artifacts: str) -> None:
+    """Deploy the files of a model without their archive."""
+    bucket, _, key = artifacts.removeprefix("s3://").partition("/")
+    archive = stack.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    for name, content in unpack(archive).items():
+        stack.client("s3").put_object(Bucket=bucket, Key=f"weights/{name.removeprefix('./')}", Body=content)
+    record = stack.build(ModelArtifacts=f"s3://{bucket}/weights/", smoketest=sample(stack))
+    assert record["status"] == "succeeded", record["reason"]
 
 
 def count_captured(stack: DeployedStack, folder: str) -> int:

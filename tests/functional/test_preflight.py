@@ -220,6 +220,30 @@ def test_a_model_is_one_object_and_no_beginning_of_a_key(ready: Stack) -> None:
     assert problem.startswith("There is no trained model at s3://sagebuild-test-model/mine/model.tar.gz;")
 
 
+def test_a_model_may_be_a_folder_of_files(ready: Stack) -> None:
+    given = {"ModelArtifacts": "s3://sagebuild-test-model/llama/"}
+    upload("model", "llama", b"no file in the folder")
+    (problem,) = find_problems(ready, **given)
+    assert problem.startswith("There is no trained model at s3://sagebuild-test-model/llama/;")
+    upload("model", "llama/weights.bin", b"1")
+    assert plan(ready, RIGHT | given)["artifacts"] == "s3://sagebuild-test-model/llama/"
+    (problem,) = find_problems(ready, networkisolation=True, **given)
+    assert problem == (
+        "The model is the folder s3://sagebuild-test-model/llama/; the serving script must be in the archive of a "
+        "model. Pack the folder as a model.tar.gz, and give its address in ModelArtifacts."
+    )
+
+
+def test_an_image_may_bring_its_model(ready: Stack) -> None:
+    own = {"framework": "BYOD", "InferenceImage": "ghcr.io/own:1", "build": {"Training": False, "Inference": False}}
+    planned = plan(ready, own | {"bringsmodel": True, "hostinstancetype": "ml.m5.large"})
+    assert (planned["mode"], planned["artifacts"], planned["training"]) == ("none", "", None)
+    assert planned["register"]["wanted"]
+    assert read_build(ready.service, 1).notes == ["Nothing was trained: the image brings its model."]
+    with pytest.raises(ParameterError, match="bringsmodel is for framework BYOD; the container of SCIKIT needs a mod"):
+        plan(ready, RIGHT | {"bringsmodel": True})
+
+
 def test_an_encrypted_document_is_refused_by_its_name(ready: Stack) -> None:
     ready.service.ssm.put_parameter(Name=f"/{STACK}/parameters", Value=json.dumps(RIGHT), Type="SecureString")
     with pytest.raises(ParameterError, match=f"The SSM parameter /{STACK}/parameters is a SecureString"):

@@ -82,6 +82,8 @@ def channel(uri: str, **more: Any) -> dict[str, Any]:
         ({"skiptrain": True, "ModelArtifacts": "s3://lake/model.tar.gz"},
          "ModelArtifacts is s3://lake/model.tar.gz, which HostingRole may not read",
          "readBuckets=s3://lake/model.tar.gz"),
+        ({"skiptrain": True, "ModelArtifacts": "s3://lake/llama/"},
+         "ModelArtifacts is s3://lake/llama/, which HostingRole may not read", "readBuckets=s3://lake/llama/"),
         ({"pipeline": [{"tag": "scale", "artifacts": "s3://lake/v1/model.tar.gz"}]},
          "pipeline[0].artifacts is s3://lake/v1/model.tar.gz, which HostingRole may not read",
          "readBuckets=s3://lake/v1/"),

@@ -142,6 +142,14 @@ def test_several_variants_shadows_and_answers_captured_alone_are_listed() -> Non
     assert "the framework is not known" in note
 
 
+def test_a_folder_of_files_is_the_model() -> None:
+    folder = {"S3Uri": "s3://models/llama/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {"Image": "own:1", "ModelDataSource": {"S3DataSource": folder}}
+    result = convert({"ModelName": "live", "PrimaryContainer": container})
+    assert result.document["ModelArtifacts"] == "s3://models/llama/"
+    assert result.unconverted == ()
+
+
 def test_a_capture_that_is_switched_off_stays_off() -> None:
     capture = {"EnableCapture": False, "InitialSamplingPercentage": 5, "DestinationS3Uri": "s3://lake/captured/"}
     result = convert({"ProductionVariants": [{"InstanceType": "ml.m5.large"}], "DataCaptureConfig": capture})

@@ -9,6 +9,13 @@ from sagebuild.client.conversion.shared import convert_tags
 from sagebuild.client.conversion.source import Source
 from sagebuild.requests.extensions import CAPTURE_MODES, MB_PER_GB
 
+_VARIANT = {
+    "InstanceType": "hostinstancetype",
+    "InitialInstanceCount": "hostinstancecount",
+    "ModelDataDownloadTimeoutInSeconds": "downloadtimeout",
+    "ContainerStartupHealthCheckTimeoutInSeconds": "starttimeout",
+    "InferenceAmiVersion": "inferenceami",
+}
 _ONE_VARIANT = "an endpoint of sagebuild has one variant; make a pipeline for each other model"
 
 
@@ -18,7 +25,7 @@ def convert_endpoint_config(draft: Draft, source: Source) -> None:
     for other in others:
         draft.refuse(other.field, dict(other.content), _ONE_VARIANT)
         other.content.clear()
-    for member, parameter in (("InstanceType", "hostinstancetype"), ("InitialInstanceCount", "hostinstancecount")):
+    for member, parameter in _VARIANT.items():
         draft.put(parameter, variant.take(member), variant.name(member))
     serverless = variant.child("ServerlessConfig")
     if serverless.content:

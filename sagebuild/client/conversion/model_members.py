@@ -34,6 +34,7 @@ _CAPTURE = "datacapture stores requests and answers, and text/csv and applicatio
 _SCALING = "give autoscaling with minimum, maximum and target"
 _VARIANT: Members = {
     **used("InstanceType", "InitialInstanceCount"),
+    **used("ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds", "InferenceAmiVersion"),
     "ServerlessConfig": used("MemorySizeInMB", "MaxConcurrency", "ProvisionedConcurrency"),
     **own("VariantName", "ModelName", "InitialVariantWeight"),
     "ManagedInstanceScaling": missing(
@@ -47,9 +48,6 @@ _VARIANT: Members = {
         "AcceleratorType",
         "CoreDumpConfig",
         "VolumeSizeInGB",
-        "ModelDataDownloadTimeoutInSeconds",
-        "ContainerStartupHealthCheckTimeoutInSeconds",
-        "InferenceAmiVersion",
         "CapacityReservationConfig",
         "AcceleratorPartitionLayouts",
     ),
