@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import find_source_problems, locate_source_in_s3
+from sagebuild.images.containers import OWN_IMAGES
+from sagebuild.images.named import is_named
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import CODE_CHANNEL, AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
 from sagebuild.plan.findings import Findings
@@ -148,11 +150,15 @@ def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str
 
 
 def _list_own_images(context: BuildContext[BuildParameters]) -> Iterator[tuple[str, str]]:
-    for name in ("TrainingImage", "InferenceImage", "trainimage", "hostimage"):
-        if image := getattr(context.parameters, name, None):
+    parameters = context.parameters
+    for name in (name for names in OWN_IMAGES.values() for name in names):
+        image = getattr(parameters, name, None)
+        if image and not is_named(image):
             yield name, image
-    for index, part in enumerate(context.parameters.pipeline):
-        yield f"pipeline[{index}].{'image' if part.image else 'tag'}", name_pipeline_image(context.service, part)
+    for index, part in enumerate(parameters.pipeline):
+        if not is_named(part.image):
+            image = name_pipeline_image(context.service, part, parameters.hostinstancetype)
+            yield f"pipeline[{index}].{'image' if part.image else 'tag'}", image
 
 
 def _find_image_problems(service: Service, name: str, image: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sagebuild.builds.context import BuildContext
+from sagebuild.images.named import is_named, resolve_named
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, Distribution, PipelineContainer
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
@@ -85,7 +86,7 @@ def extend_model(context: BuildContext[BuildParameters], body: Body) -> Body:
         before = [
             _drop_none(
                 {
-                    "Image": name_pipeline_image(context.service, part),
+                    "Image": name_pipeline_image(context.service, part, parameters.hostinstancetype),
                     "ModelDataUrl": part.artifacts,
                     "Environment": part.environment or None,
                 }
@@ -96,8 +97,16 @@ def extend_model(context: BuildContext[BuildParameters], body: Body) -> Body:
     return extended
 
 
-def name_pipeline_image(service: Service, part: PipelineContainer) -> str:
-    """Return the address of a pipeline container's image; a tag means the stack's own repository."""
+def name_pipeline_image(service: Service, part: PipelineContainer, instance_type: str) -> str:
+    """Return the address of a pipeline container's image; a tag means the stack's own repository.
+
+    Raises
+    ------
+    ImageNotFoundError
+        The image is given by its name in the SageMaker SDK's tables, which do not have it.
+    """
+    if is_named(part.image):
+        return resolve_named(str(part.image), service.region, instance_type, "inference")
     return part.image or f"{service.settings.image_repository_uri}:{part.tag}"
 
 
