@@ -143,5 +143,7 @@ FRAMEWORKS: dict[str, FrameworkFacts] = {
         spot_hours_without_checkpoints=1,
         data_channel="train",
     ),
+    # The engines have tables of images of their own: sagebuild/llm_engines.py.
+    "LLM": FrameworkFacts(None, version_parameter="engineversion", has_script=False),
     "BYOD": FrameworkFacts(None, version_parameter=None, has_script=False, may_bring_model=True),
 }

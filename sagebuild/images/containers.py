@@ -2,10 +2,11 @@
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import choose_byod_image
-from sagebuild.images.named import is_named, resolve_named
+from sagebuild.images.named import PREFIX, find_newest, is_named, resolve_named
 from sagebuild.images.table import Image, Scope, resolve_image
 from sagebuild.instance_facts import processor_of
-from sagebuild.parameters import BuildParameters, ByodParameters
+from sagebuild.llm_engines import ENGINES
+from sagebuild.parameters import BuildParameters, ByodParameters, LlmParameters
 
 # The parameters with an image of the user's own, by scope.
 OWN_IMAGES: dict[Scope, tuple[str, ...]] = {
@@ -33,6 +34,10 @@ def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
         return choose_byod_image(byod, scope)
     if image := next(filter(None, own), None):
         return Image(str(image))
+    if isinstance(parameters, LlmParameters):
+        table = ENGINES[parameters.engine].tables[processor_of(instance_type)]
+        name = f"{PREFIX}{table}/{parameters.engineversion or find_newest(table)}"
+        return Image(resolve_named(name, context.service.region, instance_type, scope))
     return resolve_image(
         parameters.framework,
         parameters.image_version,

@@ -7,7 +7,7 @@ instance type and the use of the image choose the rest of the address.
 from __future__ import annotations
 
 from sagebuild.errors import ImageNotFoundError
-from sagebuild.images.table import Row, Scope, list_names, name_registry, read_named_tables
+from sagebuild.images.table import Row, Scope, list_names, name_registry, read_named_tables, read_numbers
 from sagebuild.instance_facts import processor_of
 
 PREFIX = "sagemaker:"
@@ -52,6 +52,12 @@ def resolve_named(image: str, region: str, instance_type: str, scope: Scope) -> 
             f"{known} instances."
         )
     return f"{name_registry(row, region, f'{table} {version}')}/{row['images'][processor]}"
+
+
+def find_newest(table: str) -> str:
+    """Return the newest version of a table that has an image for inference."""
+    rows = [row for row in read_named_tables()[table] if row["scope"] == "inference"]
+    return max((str(row["versions"][0]) for row in rows), key=read_numbers)
 
 
 def _choose_python(rows: list[Row], python: str, sentence: str) -> Row:

@@ -194,6 +194,11 @@ class BuildParameters(Common, Tuning, DataAndSteps, Options):
         return not (self.skiptrain or self.ModelArtifacts or self.bringsmodel) and getattr(self, "train", True)
 
     @property
+    def brings_model(self) -> bool:
+        """True when the container gets no model data; False when the build trains a model or deploys one from S3."""
+        return self.bringsmodel
+
+    @property
     def has_default_channel(self) -> bool:
         """True when the training has one channel with the default name; False when the document names the channels."""
         return not self.channels and (self.uri is not None or "channels" not in self.model_fields_set)

@@ -12,6 +12,7 @@ from sagebuild.parameters.git_options import GitOptions
 from sagebuild.parameters.groups import BUCKET, PATH, ImageAddress, ImagesToBuild, RelativePath
 from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.kinds import Choice, Flag, WholeNumber
+from sagebuild.parameters.llm import LlmParameters
 from sagebuild.parameters.options import Distributed
 from sagebuild.parameters.text_kinds import Text, Version
 
@@ -231,5 +232,6 @@ MODELS: dict[str, type[BuildParameters]] = {
     "XGBOOST": XgboostParameters,
     "HUGGINGFACE": HuggingFaceParameters,
     "AMAZON": AmazonParameters,
+    "LLM": LlmParameters,
     "BYOD": ByodParameters,
 }

@@ -39,7 +39,7 @@ class ServingOptions(StrictModel):
     bringsmodel: Annotated[bool, Flag()] = Field(
         default=False,
         description="true deploys an image that brings its own model: the build trains none, and the container gets "
-        "no model data. For frameworks BYOD and LLM.",
+        "no model data. For framework BYOD.",
     )
     downloadtimeout: Annotated[int | None, WholeNumber(60, 3600, "seconds")] = Field(
         default=None, description="Maximum time in which an instance downloads the model. Default: SageMaker's."

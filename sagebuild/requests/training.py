@@ -94,8 +94,8 @@ def plan_training(context: BuildContext[BuildParameters], image: str | None) -> 
 
 
 def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
-    if parameters.bringsmodel:
-        return TrainingPlan("none", {"artifacts": ""}, ("Nothing was trained: the image brings its model.",), "")
+    if parameters.brings_model:
+        return TrainingPlan("none", {"artifacts": ""}, ("Nothing was trained: the container brings its model.",), "")
     if artifacts := parameters.ModelArtifacts:
         note = f"Nothing was trained: ModelArtifacts is {artifacts}."
     else:

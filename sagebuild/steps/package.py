@@ -58,7 +58,7 @@ def plan_package(
     """
     parameters = context.parameters
     containers = bodies["model"].get("Containers") or [bodies["model"]["PrimaryContainer"]]
-    is_new = artifacts is None or bool(parameters.ModelArtifacts) or parameters.bringsmodel
+    is_new = artifacts is None or bool(parameters.ModelArtifacts) or parameters.brings_model
     if not is_new or any("Image" not in each for each in containers):
         return {"wanted": False}
     version = parameters.image_version if parameters.facts.has_script else None

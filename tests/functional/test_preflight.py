@@ -239,7 +239,7 @@ def test_an_image_may_bring_its_model(ready: Stack) -> None:
     planned = plan(ready, own | {"bringsmodel": True, "hostinstancetype": "ml.m5.large"})
     assert (planned["mode"], planned["artifacts"], planned["training"]) == ("none", "", None)
     assert planned["register"]["wanted"]
-    assert read_build(ready.service, 1).notes == ["Nothing was trained: the image brings its model."]
+    assert read_build(ready.service, 1).notes == ["Nothing was trained: the container brings its model."]
     with pytest.raises(ParameterError, match="bringsmodel is for framework BYOD; the container of SCIKIT needs a mod"):
         plan(ready, RIGHT | {"bringsmodel": True})
 

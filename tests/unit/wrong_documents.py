@@ -13,6 +13,13 @@ ALGORITHMS = (
 PATTERN = "a regular expression of at most 500 characters with a group for the value, such as loss=([0-9.]+)."
 
 
+# The parameters without a default, by framework.
+REQUIRED: dict[str, dict[str, Any]] = {
+    "AMAZON": {"algorithm": "kmeans"},
+    "LLM": {"engine": "VLLM", "hubmodel": "Qwen/Qwen3-0.6B"},
+}
+
+
 def owners_of(name: str) -> str:
     """The frameworks that have a parameter, as an error message lists them."""
     return ", ".join(framework for framework, model in MODELS.items() if name in model.model_fields)
