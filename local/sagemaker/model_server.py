@@ -3,6 +3,7 @@
 import shutil
 import threading
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from local.sagemaker.capture import DataCapture
@@ -68,13 +69,20 @@ class ModelServer:
 
         Each container's answer is the next one's request. Only the last one gets the caller's Accept.
         """
+        response_headers, parts = self.stream(headers, body, limit_seconds)
+        return Answer(response_headers, b"".join(parts))
+
+    def stream(
+        self, headers: dict[str, str], body: bytes, limit_seconds: float = _ANSWER_SECONDS
+    ) -> tuple[dict[str, str], Iterator[bytes]]:
+        """Pass a request through the containers, as `invoke`; return the last one's answer as it comes."""
         inner = {name: value for name, value in headers.items() if name != "Accept"}
         for container in self._containers[:-1]:
             answer = container.invoke(inner, body, limit_seconds)
             body = answer.body
             given = {"Content-Type": answer.headers.get("Content-Type", "application/octet-stream")}
             inner, headers = inner | given, headers | given
-        return self._containers[-1].invoke(headers, body, limit_seconds)
+        return self._containers[-1].stream(headers, body, limit_seconds)
 
     def enter(self) -> None:
         """Count a request that starts, so that `retire` waits for it."""
