@@ -28,6 +28,7 @@ from sagebuild.parameters.store import write_document
 from sagebuild.plan.build import plan_build
 from sagebuild.plan.quotas import QuotasUnknown, find_short_quotas
 from sagebuild.plan.uses import read_others, record_running
+from tests.engine import ROOT
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 
 RIGHT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
@@ -232,6 +233,17 @@ def test_a_model_may_be_a_folder_of_files(ready: Stack) -> None:
         "The model is the folder s3://sagebuild-test-model/llama/; the serving script must be in the archive of a "
         "model. Pack the folder as a model.tar.gz, and give its address in ModelArtifacts."
     )
+
+
+def test_the_example_of_a_language_model_is_planned(ready: Stack) -> None:
+    document = json.loads((ROOT / "examples" / "llm" / "parameters.json").read_text(encoding="utf-8"))
+    planned = plan(ready, document)
+    assert (planned["mode"], planned["artifacts"], planned["training"]) == ("none", "", None)
+    assert planned["model"]["PrimaryContainer"]["Environment"]["SM_VLLM_MODEL"] == "Qwen/Qwen3-0.6B"
+    (variant,) = planned["endpointConfig"]["ProductionVariants"]
+    assert variant["InferenceAmiVersion"] == "al2-ami-sagemaker-inference-gpu-3-1"
+    assert planned["register"]["wanted"]
+    assert planned["smokeTest"]["sample"]["latency"] == 5000
 
 
 def test_an_image_may_bring_its_model(ready: Stack) -> None:
