@@ -45,9 +45,11 @@ class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
         if not _is_own_host(str(environ.get("HTTP_HOST", ""))):
             # A web page can point a name of its own at this machine (DNS rebinding); such a request has no Origin.
             return Response("local/ answers to the host localhost, to names below it, and to IP addresses.\n", 403)
-        if str(environ.get("PATH_INFO", "")).startswith(PREFIX + "/"):
+        path = str(environ.get("PATH_INFO", ""))
+        if path.startswith(PREFIX + "/"):
             return self._own
-        return super().get_application(environ)
+        # moto finds the runtime of SageMaker by a path that ends with "invocations".
+        return super().get_application(environ | {"PATH_INFO": path.removesuffix("-response-stream")})
 
 
 def _is_own_host(header: str) -> bool:

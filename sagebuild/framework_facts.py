@@ -70,6 +70,8 @@ class FrameworkFacts:
     spot_hours_without_checkpoints
         Maximum of MaxWaitTimeInSeconds, in hours, for a spot training without checkpoints; None for no limit.
         https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
+    may_bring_model
+        Whether the image may bring its own model, so that the container gets no model data.
     data_channel
         Name of the only channel when the document defines none.
     """
@@ -91,6 +93,7 @@ class FrameworkFacts:
     first_without_p2: Version | None = None
     defines_metrics: bool = False
     spot_hours_without_checkpoints: int | None = None
+    may_bring_model: bool = False
     data_channel: str = "training"
 
 
@@ -140,5 +143,7 @@ FRAMEWORKS: dict[str, FrameworkFacts] = {
         spot_hours_without_checkpoints=1,
         data_channel="train",
     ),
-    "BYOD": FrameworkFacts(None, version_parameter=None, has_script=False),
+    # The engines have tables of images of their own: sagebuild/llm_engines.py.
+    "LLM": FrameworkFacts(None, version_parameter="engineversion", has_script=False),
+    "BYOD": FrameworkFacts(None, version_parameter=None, has_script=False, may_bring_model=True),
 }

@@ -12,7 +12,7 @@ import functools
 import inspect
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,6 +21,7 @@ from sagemaker.core.common_utils import _botocore_resolver
 
 from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.parameters.frameworks import Algorithm
+from tools.generate_named_images import find_rows, list_tables
 
 TARGET = Path(__file__).parent.parent / "sagebuild" / "images" / "images.json"
 SCOPES = ("training", "inference")
@@ -48,9 +49,15 @@ def build_tables() -> Json:
     return {
         "frameworks": frameworks,
         "algorithms": dict(sorted(algorithms.items())),
+        "named": {name: rows for name in _list_unnamed() if (rows := _number_registries(find_rows(name), registries))},
         "p4d": dict(_p4d_suffixes(frameworks)),
         "registries": registries,
     }
+
+
+def _list_unnamed() -> list[str]:
+    """Return the SDK's tables that belong to no framework and no algorithm."""
+    return [name for name in list_tables() if name not in {*IMAGES.values(), *ALGORITHMS, XGBOOST}]
 
 
 def _framework_rows(name: str) -> Iterator[Json]:
@@ -126,11 +133,16 @@ def _container(image: Json, processor: str) -> str:
 
 def _compact(rows: list[Json], registries: list[dict[str, str]]) -> list[Json]:
     """Join the rows that differ only by scope, then those that differ only by version."""
-    for row in rows:
+    return _join(_join(_number_registries(rows, registries), "scopes"), "versions")
+
+
+def _number_registries(rows: Iterable[Json], registries: list[dict[str, str]]) -> list[Json]:
+    numbered = list(rows)
+    for row in numbered:
         if row["registry"] not in registries:
             registries.append(row["registry"])
         row["registry"] = registries.index(row["registry"])
-    return _join(_join(rows, "scopes"), "versions")
+    return numbered
 
 
 def _join(rows: list[Json], key: str) -> list[Json]:
@@ -164,7 +176,7 @@ def render_tables() -> str:
     tables = build_tables()
     sections = []
     for name, section in tables.items():
-        if name in ("frameworks", "algorithms"):
+        if name in ("frameworks", "algorithms", "named"):
             body = ",\n".join(f"{json.dumps(key)}: {_lines(rows)}" for key, rows in section.items())
             sections.append(f'"{name}": {{\n{body}\n}}')
         else:

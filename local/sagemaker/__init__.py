@@ -15,6 +15,8 @@ MOTO_NAMES = (
     "moto.sagemaker.responses.SageMakerResponse.sagemaker_backend",
     "moto.sagemakerruntime.responses.SageMakerRuntimeResponse.invoke_endpoint",
     "moto.sagemakerruntime.responses.SageMakerRuntimeResponse.invoke_endpoint_async",
+    "moto.sagemakerruntime.urls.response",
+    "moto.sagemakerruntime.urls.url_paths",
 )
 
 

@@ -5,8 +5,10 @@ import threading
 import uuid
 
 from local import config
+from local.sagemaker.capture import DataCapture
 from local.sagemaker.hosting import Definition
 from local.sagemaker.model_server import ModelServer
+from local.sagemaker.objects import Objects
 from local.sagemaker.resources import Json, now
 from local.sagemaker.served_container import Placement
 
@@ -40,6 +42,7 @@ class Fleet:
     ) -> None:
         self.configuration = configuration
         asynchronous = configuration.request.get("AsyncInferenceConfig")
+        self._capture: Json = configuration.request.get("DataCaptureConfig") or {}
         self.queue = Queue(asynchronous) if asynchronous else None
         self._endpoint, self._region = endpoint, region
         self._models = {variant["VariantName"]: model for variant, model in variants}
@@ -56,7 +59,11 @@ class Fleet:
             log_stream=f"{name}/i-{uuid.uuid4().hex[:17]}",
             folder=root / f"{name}-{uuid.uuid4().hex[:8]}",
         )
-        return ModelServer(variant, self._models[name].request, self._region, place)
+        server = ModelServer(variant, self._models[name].request, self._region, place)
+        if self._capture.get("EnableCapture"):
+            objects = Objects(self._region, server.role)
+            server.capture = DataCapture(self._capture, self._endpoint, name, objects)
+        return server
 
     @property
     def variant_names(self) -> set[str]:

@@ -8,7 +8,7 @@ from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json, Store, check_role, list_page, now, refuse
 
 _UNSUPPORTED_CONTAINER = (
-    *("ModelPackageName", "ModelDataSource", "AdditionalModelDataSources", "MultiModelConfig"),
+    *("ModelPackageName", "AdditionalModelDataSources", "MultiModelConfig"),
     *("ContainerMetricsConfig", "ImageConfig", "InferenceSpecificationName"),
 )
 _UNSUPPORTED_CONFIG = (
@@ -16,6 +16,26 @@ _UNSUPPORTED_CONFIG = (
     *("EnableNetworkIsolation", "ExecutionRoleArn", "VpcConfig"),  # of inference components
 )
 _UNSUPPORTED_VARIANT = ("AcceleratorType", "CapacityReservationConfig", "InstancePools", "ManagedInstanceScaling")
+
+
+def locate_model_data(container: Json) -> tuple[str, bool]:
+    """Return the address of a container's model, empty without one, and whether it is a folder of files.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3ModelDataSource.html
+    """
+    source: Json = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+    refuse(source, ("ModelAccessConfig", "HubAccessConfig", "ManifestS3Uri"), "an S3DataSource")
+    address = source.get("S3Uri") or container.get("ModelDataUrl") or ""
+    form = (source.get("S3DataType"), source.get("CompressionType"))
+    if source and container.get("ModelDataUrl"):
+        raise ValidationError(message="A container has either ModelDataUrl or ModelDataSource.")
+    if source and form not in (("S3Prefix", "None"), ("S3Object", "Gzip")):
+        raise ValidationError(
+            message=f"local/ does not support the S3DataType {form[0]} with CompressionType {form[1]}."
+        )
+    if form[0] == "S3Prefix" and not address.endswith("/"):
+        raise ValidationError(message=f"The S3Uri {address} of an S3Prefix must end with a slash.")
+    return address, form[0] == "S3Prefix"
 
 
 class Definition:
@@ -71,9 +91,13 @@ class HostingOperations(Store):
     def _check_model_data(self, role_arn: str | None, containers: list[Json]) -> None:
         # https://github.com/aws/sagemaker-python-sdk/issues/608 has AWS's message.
         objects = Objects(self.region_name, role_arn)
-        for address in (each["ModelDataUrl"] for each in containers if each.get("ModelDataUrl")):
+        for container in containers:
+            address, is_folder = locate_model_data(container)
             try:
-                objects.check(address)
+                if is_folder and not objects.list_prefix(address):
+                    raise ObjectError(f"{address} has no objects")
+                if address and not is_folder:
+                    objects.check(address)
             except ObjectError as error:
                 raise ValidationError(message=f"Could not find model data at {address}.") from error
 
@@ -102,8 +126,7 @@ class HostingOperations(Store):
     def create_endpoint_config(self, request: Json) -> Json:
         """Store an endpoint configuration."""
         refuse(request, _UNSUPPORTED_CONFIG, "an endpoint configuration")
-        if (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
-            raise ValidationError(message="local/ does not support DataCaptureConfig.")
+        _check_capture(request)
         _check_asynchronous(request.get("AsyncInferenceConfig") or {})
         variants = request["ProductionVariants"]
         if len({variant["VariantName"] for variant in variants}) < len(variants):
@@ -142,6 +165,14 @@ class HostingOperations(Store):
             arn = self.arn("endpoint-config", name)
             raise ValidationError(message=f'Could not find endpoint configuration "{arn}".')
         return found
+
+
+def _check_capture(request: Json) -> None:
+    if not (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
+        return
+    is_serverless = any(variant.get("ServerlessConfig") for variant in request["ProductionVariants"])
+    if is_serverless or request.get("AsyncInferenceConfig"):
+        raise ValidationError(message="local/ captures the data of real-time endpoints only.")
 
 
 def _check_asynchronous(settings: Json) -> None:

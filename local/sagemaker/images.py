@@ -38,6 +38,13 @@ _SERVING = {
 # Containers whose server reads the script only from the model's archive.
 _CODE_IN_MODEL = frozenset({"pytorch-inference", "sagemaker-tensorflow-serving", "tensorflow-inference"})
 _SAVED_MODEL = {"sagemaker-tensorflow-serving": "tensorflow", "tensorflow-inference": "tensorflow"}
+# Containers of engines that serve language models, for which a stand-in answers (container_llm.py).
+_LANGUAGE_MODELS = frozenset(
+    {
+        *("vllm", "sglang", "djl-inference", "huggingface-vllm", "huggingface-sglang"),
+        *("huggingface-pytorch-tgi-inference", "tei", "tei-cpu"),
+    }
+)
 # Amazon's algorithms run only on AWS; for some, another package is a stand-in (container_algorithm.py).
 ALGORITHMS: dict[str, str | None] = {
     "blazingtext": None,
@@ -175,6 +182,8 @@ def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script:
     if algorithm := _find_algorithm(image, has_script):
         _check_stand_in(algorithm)
         return _run_here(base, "container_serve.py", "container_algorithm.py", algorithm)
+    if repository in _LANGUAGE_MODELS:
+        return _run_here(base, "container_llm.py")
     _check(image, _SERVING | _SAVED_MODEL)
     if repository in _SAVED_MODEL:
         responder = ["container_savedmodel.py"]

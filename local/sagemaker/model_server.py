@@ -2,8 +2,10 @@
 
 import shutil
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
+from local.sagemaker.capture import DataCapture
 from local.sagemaker.resources import Json
 from local.sagemaker.served_container import Answer, Placement, ServedContainer
 
@@ -28,6 +30,7 @@ class ModelServer:
 
     def __init__(self, variant: Json, model: Json, region: str, place: Placement) -> None:
         self.variant, self._folder = variant, place.folder
+        self.capture: DataCapture | None = None
         self.role: str = model["ExecutionRoleArn"]
         several: list[Json] = model.get("Containers") or []
         if len(several) > 1:
@@ -61,13 +64,20 @@ class ModelServer:
 
         Each container's answer is the next one's request. Only the last one gets the caller's Accept.
         """
+        response_headers, parts = self.stream(headers, body, limit_seconds)
+        return Answer(response_headers, b"".join(parts))
+
+    def stream(
+        self, headers: dict[str, str], body: bytes, limit_seconds: float = _ANSWER_SECONDS
+    ) -> tuple[dict[str, str], Iterator[bytes]]:
+        """Pass a request through the containers, as `invoke`; return the last one's answer as it comes."""
         inner = {name: value for name, value in headers.items() if name != "Accept"}
         for container in self._containers[:-1]:
             answer = container.invoke(inner, body, limit_seconds)
             body = answer.body
             given = {"Content-Type": answer.headers.get("Content-Type", "application/octet-stream")}
             inner, headers = inner | given, headers | given
-        return self._containers[-1].invoke(headers, body, limit_seconds)
+        return self._containers[-1].stream(headers, body, limit_seconds)
 
     def read_parameters(self) -> Json:
         """The first container's execution parameters, or {} if it has none."""

@@ -1,14 +1,17 @@
-"""The sagemaker-runtime API: InvokeEndpoint and InvokeEndpointAsync."""
+"""The sagemaker-runtime API: InvokeEndpoint, InvokeEndpointWithResponseStream and InvokeEndpointAsync."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, cast
 
 from moto.core.exceptions import ServiceException
 from moto.sagemaker.models import sagemaker_backends
+from moto.sagemakerruntime import urls
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from local.sagemaker.asynchronous import AsynchronousRequest
 from local.sagemaker.endpoint import Endpoint
+from local.sagemaker.event_stream import encode_failure, encode_part
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.served_container import InvocationError
 
@@ -57,6 +60,8 @@ def install() -> None:
     SageMakerRuntimeResponse.use_raw_body = True
     SageMakerRuntimeResponse.invoke_endpoint = _invoke_endpoint
     SageMakerRuntimeResponse.invoke_endpoint_async = _invoke_endpoint_async
+    SageMakerRuntimeResponse.invoke_endpoint_with_response_stream = _invoke_with_stream
+    urls.url_paths["{0}/endpoints/(?P<name>[^/]+)/invocations-response-stream$"] = urls.response.dispatch
 
 
 def _invoke_endpoint(response: Any) -> tuple[int, dict[str, str], bytes]:
@@ -74,13 +79,55 @@ def _invoke_endpoint(response: Any) -> tuple[int, dict[str, str], bytes]:
         raise ModelError(error.status, error.original, str(error), arn) from error
     finally:
         server.leave()
+    content_type = answer.headers.get("Content-Type", "application/octet-stream")
+    if server.capture:
+        asked = (headers.get("Content-Type", "application/octet-stream"), response.raw_body)
+        parts = {"Input": asked, "Output": (content_type, answer.body)}
+        server.capture.record(parts, headers.get(f"{_PREFIX}Inference-Id"))
     response_headers = {
-        "Content-Type": answer.headers.get("Content-Type", "application/octet-stream"),
+        "Content-Type": content_type,
         "x-Amzn-Invoked-Production-Variant": server.variant["VariantName"],
     }
     if attributes := answer.headers.get(_CUSTOM_ATTRIBUTES):
         response_headers[_CUSTOM_ATTRIBUTES] = attributes
     return 200, response_headers, answer.body
+
+
+def _invoke_with_stream(response: Any) -> tuple[int, dict[str, str], Iterator[bytes]]:
+    _refuse(response, _UNSUPPORTED, "InvokeEndpointWithResponseStream")
+    endpoint = _find_endpoint(response)
+    if endpoint.queue:
+        raise RuntimeValidationError(f"Endpoint {endpoint.name} is asynchronous; use InvokeEndpointAsync.")
+    server = _enter_server(response, endpoint, response.headers.get(f"{_PREFIX}Target-Variant"))
+    if "ServerlessConfig" in server.variant:
+        server.leave()
+        raise RuntimeValidationError(f"Endpoint {endpoint.name} is serverless, and streams no answers.")
+    headers = {name: response.headers[name] for name in _FORWARDED if response.headers.get(name)}
+    # The request's header for the content type of the container's answer has a name of its own.
+    if accept := response.headers.get(f"{_PREFIX}Accept"):
+        headers["Accept"] = accept
+    try:
+        answer_headers, parts = server.stream(headers, response.raw_body)
+    except InvocationError as error:
+        server.leave()
+        arn = _log_stream_arn(response, endpoint.name, error.log_stream)
+        raise ModelError(error.status, error.original, str(error), arn) from error
+    response_headers = {
+        "Content-Type": "application/vnd.amazon.eventstream",
+        f"{_PREFIX}Content-Type": answer_headers.get("Content-Type", "application/octet-stream"),
+        "x-Amzn-Invoked-Production-Variant": server.variant["VariantName"],
+    }
+    return 200, response_headers, _encode_parts(server, parts)
+
+
+def _encode_parts(server: ModelServer, parts: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        for part in parts:
+            yield encode_part(part)
+    except InvocationError as error:
+        yield encode_failure(str(error))
+    finally:
+        server.leave()
 
 
 def _invoke_endpoint_async(response: Any) -> tuple[int, dict[str, str], str]:

@@ -9,17 +9,21 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from local import clients, output, processes
 from local.sagemaker import images
+from local.sagemaker.hosting import locate_model_data
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json
 
 _POLL_SECONDS = 0.02
 _PING_SECONDS = 60
 _STOP_SECONDS = 5
+_PART_BYTES = 64 * 1024
 
 
 class ServerError(Exception):
@@ -108,7 +112,7 @@ class ServedContainer:
             (self._folder / name).mkdir(parents=True)
         environment: dict[str, str] = {**(self._container.get("Environment") or {})}
         source = "" if runner.code_in_model else environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
-        self._download(self._container.get("ModelDataUrl"), source)
+        self._download(source)
         self._run(runner, environment)
         if not self._becomes_healthy(time.monotonic() + limit_seconds):
             raise ServerError(
@@ -124,26 +128,57 @@ class ServedContainer:
         InvocationError
             When the container answers with an error, or not in time.
         """
-        name, stream = self._place.name, self._place.log_stream
+        response_headers, parts = self.stream(headers, body, limit_seconds)
+        return Answer(response_headers, b"".join(parts))
+
+    def stream(
+        self, headers: dict[str, str], body: bytes, limit_seconds: float
+    ) -> tuple[dict[str, str], Iterator[bytes]]:
+        """Send a request to the container; return the headers of the answer, and its parts as they come.
+
+        Raises
+        ------
+        InvocationError
+            When the container answers with an error, or not in time; also while the parts are read.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=limit_seconds)
         try:
-            connection.request("POST", "/invocations", body, headers)
-            response = connection.getresponse()
-            answer = Answer(dict(response.getheaders()), response.read())
+            with self._translated_errors():
+                connection.request("POST", "/invocations", body, headers)
+                response = connection.getresponse()
+                original = response.read().decode(errors="replace") if response.status >= 400 else ""
+            if response.status >= 400:
+                side = "client" if response.status < 500 else "server"
+                message = (
+                    f'Received {side} error ({response.status}) from {self._place.name} with message "{original}".'
+                )
+                raise InvocationError(message, response.status, original, self._place.log_stream)
+        except InvocationError:
+            connection.close()
+            raise
+        return dict(response.getheaders()), self._read_parts(connection, response)
+
+    def _read_parts(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse
+    ) -> Iterator[bytes]:
+        try:
+            with self._translated_errors():
+                while part := response.read1(_PART_BYTES):
+                    yield part
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        name, stream = self._place.name, self._place.log_stream
+        try:
+            yield
         except TimeoutError:
             message = f"Invocation timed out while waiting for a response from container {name}"
             raise InvocationError(message, 0, message, stream) from None
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             message = f"The container {name} does not answer: {error}"
             raise InvocationError(message, 500, message, stream) from error
-        finally:
-            connection.close()
-        if response.status >= 400:
-            original = answer.body.decode(errors="replace")
-            side = "client" if response.status < 500 else "server"
-            message = f'Received {side} error ({response.status}) from {name} with message "{original}".'
-            raise InvocationError(message, response.status, original, stream)
-        return answer
 
     def read_parameters(self) -> Json:
         """The container's answer to /execution-parameters, or {} if it has none.
@@ -172,10 +207,13 @@ class ServedContainer:
         if self._runner:
             self._runner.end()
 
-    def _download(self, model_data: str | None, source: str) -> None:
+    def _download(self, source: str) -> None:
+        model_data, is_folder = locate_model_data(self._container)
         objects = Objects(self._region, self._model["ExecutionRoleArn"])
         try:
-            if model_data:
+            if is_folder:
+                objects.fetch_into(self._folder / "model", objects.list_prefix(model_data))
+            elif model_data:
                 objects.fetch_archive(model_data, self._folder / "model")
             if source.startswith("s3://"):
                 if self._model.get("EnableNetworkIsolation"):

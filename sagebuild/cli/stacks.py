@@ -40,8 +40,18 @@ def predict(
     ] = None,
     accept: Annotated[str, typer.Option(help="Content type of the response.")] = JSON,
     raw: Annotated[bool, typer.Option("--raw", help="Print the bytes of the response as they are.")] = False,
+    chat: Annotated[
+        str | None, typer.Option(help="A message to a language model, whose answer is printed while it comes.")
+    ] = None,
 ) -> None:
     """Invoke the endpoint, and print its response as JSON; images and other bytes as they are."""
+    if chat is not None:
+        if file is not None or data is not None:
+            raise InputError("Pass one request: --chat, a file, or --data.")
+        for part in session.stack.chat(chat):
+            print(part, end="", flush=True)
+        print()
+        return
     request = _read_request(file, data)
     kind = content_type or (CSV if file == "-" else None)
     response = session.stack.predict(request, content_type=kind, accept=accept, raw=raw)
@@ -76,7 +86,7 @@ def doctor(session: Session) -> None:
 
 def _read_request(file: str | None, data: str | None) -> Any:
     if (file is None) == (data is None):
-        raise InputError("Pass one request: a file, - for standard input, or --data.")
+        raise InputError("Pass one request: a file, - for standard input, --data, or --chat.")
     if data is not None:
         try:
             return json.loads(data)

@@ -1,10 +1,10 @@
 """The client: a deployed stack as Python objects, for scripts, notebooks and the command line.
 
 `connection` finds the stack and returns `stack`, whose changing methods are in `actions` and `launch_requests`. A
-stack gives you builds (`build`), the parameter document (`document`), `uploads`, `prediction`, `doctor` and the Alexa
-skill (`alexa`). `descriptions`, `steps`, `logs`, `metrics` and `comparison` describe builds. `html`, `plot` and `flow`
-draw plain values for notebooks, and `progress` shows a build while it runs. `utterances` resolves what is said to the
-skill.
+stack gives you builds (`build`), the parameter document (`document`), `uploads`, `prediction`, `chat`, `doctor` and the
+Alexa skill (`alexa`). `descriptions`, `steps`, `logs`, `metrics` and `comparison` describe builds. `html`, `plot` and
+`flow` draw plain values for notebooks, and `progress` shows a build while it runs. `utterances` resolves what is said
+to the skill.
 """
 
 from sagebuild.client.connection import connect

@@ -13,6 +13,7 @@ from sagebuild.client import prediction
 from sagebuild.client.actions import PipelineActions
 from sagebuild.client.build import Build
 from sagebuild.client.builds import Builds
+from sagebuild.client.chat import stream_chat
 from sagebuild.client.comparison import Comparison
 from sagebuild.client.descriptions import suggest
 from sagebuild.client.diagnosis import Diagnosis
@@ -187,6 +188,23 @@ class Pipeline(PipelineActions, PipelineUploads):
         """
         runtime = self._create_client("sagemaker-runtime")
         return prediction.predict(self.service, runtime, data, content_type, accept, header=header, raw=raw)
+
+    def chat(self, message: str | list[Any]) -> Iterator[str]:
+        """Send a message to a language model in OpenAI's chat format, and yield the parts of its answer as they come.
+
+        Parameters
+        ----------
+        message
+            The text of a message, or a list of messages such as {"role": "user", "content": "Hello"}.
+
+        Raises
+        ------
+        EndpointError
+            There is no endpoint yet, it is not in service, or the model failed or answered in another format.
+        InputError
+            The message is empty.
+        """
+        return stream_chat(self.service, self._create_client("sagemaker-runtime"), message)
 
     def diagnose(self) -> Diagnosis:
         """Check that a build can succeed: deployment, roles, parameters, images, data, quotas, endpoint, messages."""

@@ -28,7 +28,7 @@ from sagebuild.parameters import default_document, parse_parameters
 from sagebuild.parameters.changes import change_document, combine_problems
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.parameters.store import name_document, read_document, write_document
-from sagebuild.requests.extensions import ANSWERS_FOLDER, CHECKPOINTS_FOLDER
+from sagebuild.requests.extensions import ANSWERS_FOLDER, CAPTURE_FOLDER, CHECKPOINTS_FOLDER
 from sagebuild.service import Service, aws_call
 from sagebuild.steps.package_group import create_package_group, find_package_group
 from sagebuild.steps.registry import FOLDER as REGISTRY_FOLDER
@@ -83,7 +83,7 @@ def check_name(service: Service, name: str) -> None:
 def _reserve_names(service: Service) -> set[str]:
     """Return the name of the default pipeline, and its folders in the buckets."""
     uploads = service.settings.upload_prefix.lstrip("/").partition("/")[0]
-    folders = (REGISTRY_FOLDER, CHECKPOINTS_FOLDER, ANSWERS_FOLDER, MODELS_FOLDER, SOURCES_FOLDER)
+    folders = (REGISTRY_FOLDER, CHECKPOINTS_FOLDER, ANSWERS_FOLDER, CAPTURE_FOLDER, MODELS_FOLDER, SOURCES_FOLDER)
     names = (DEFAULT, "train", uploads, "builds", *folders)
     return {name.lower() for name in names if name}
 

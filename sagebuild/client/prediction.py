@@ -33,7 +33,7 @@ def predict(
         try:
             answer = runtime.invoke_endpoint(EndpointName=name, ContentType=content_type, Accept=accept, Body=body)
         except ClientError as error:
-            raise _translate(service, error) from error
+            raise translate_endpoint_error(service, error) from error
     content: bytes = answer["Body"].read()
     if raw:
         return content
@@ -53,7 +53,8 @@ def _to_array(decoded: Any) -> Any:
         return decoded
 
 
-def _translate(service: Service, error: ClientError) -> Exception:
+def translate_endpoint_error(service: Service, error: ClientError) -> Exception:
+    """Return the error to raise for one of an invocation: with the reason, if it is the endpoint's."""
     code = error.response["Error"]["Code"]
     name, message = name_endpoint(service), error.response["Error"].get("Message", "")
     if code == "ModelError":

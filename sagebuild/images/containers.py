@@ -4,9 +4,18 @@ from dataclasses import replace
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import choose_byod_image
-from sagebuild.images.table import Image, Scope, processor_of, resolve_image
-from sagebuild.parameters import BuildParameters, ByodParameters
+from sagebuild.images.named import PREFIX, find_newest, is_named, resolve_named
+from sagebuild.images.table import Image, Scope, resolve_image
+from sagebuild.instance_facts import processor_of
+from sagebuild.llm_engines import ENGINES
+from sagebuild.parameters import BuildParameters, ByodParameters, LlmParameters
 from sagebuild.parameters.step_options import Step
+
+# The parameters with an image of the user's own, by scope.
+OWN_IMAGES: dict[Scope, tuple[str, ...]] = {
+    "training": ("TrainingImage", "trainimage"),
+    "inference": ("InferenceImage", "hostimage"),
+}
 
 
 def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
@@ -19,12 +28,19 @@ def choose_image(context: BuildContext[BuildParameters], scope: Scope) -> Image:
     PreflightError
         The build should use the image of an earlier build, but there is none.
     """
+    parameters = context.parameters
+    instance_type = _choose_training_type(parameters) if scope == "training" else parameters.hostinstancetype
+    own = [getattr(parameters, name, None) for name in OWN_IMAGES[scope]]
+    if image := next(filter(is_named, own), None):
+        return Image(resolve_named(str(image), context.service.region, instance_type, scope))
     if byod := context.narrow(ByodParameters):
         return choose_byod_image(byod, scope)
-    parameters = context.parameters
-    if own := getattr(parameters, "trainimage" if scope == "training" else "hostimage", None):
-        return Image(own)
-    instance_type = _choose_training_type(parameters) if scope == "training" else parameters.hostinstancetype
+    if image := next(filter(None, own), None):
+        return Image(str(image))
+    if isinstance(parameters, LlmParameters):
+        table = ENGINES[parameters.engine].tables[processor_of(instance_type)]
+        name = f"{PREFIX}{table}/{parameters.engineversion or find_newest(table)}"
+        return Image(resolve_named(name, context.service.region, instance_type, scope))
     return resolve_image(
         parameters.framework,
         parameters.image_version,

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from sagebuild.errors import ImageNotFoundError
 from sagebuild.framework_facts import FRAMEWORKS
+from sagebuild.instance_facts import processor_of
 from sagebuild.partitions import find_partition
 
 Scope = Literal["training", "inference"]
@@ -74,14 +75,14 @@ def resolve_image(
     tag = _tag(row, version, processor, python, base_framework)
     if instance_type.startswith("ml.p4d."):
         tag = "-".join(part for part in (tag, _tables()["p4d"].get(f"{framework}:{tag}")) if part)
-    return Image(f"{_registry(row, region, what)}/{row['repository']}:{tag}", note)
+    return Image(f"{name_registry(row, region, what)}/{row['repository']}:{tag}", note)
 
 
 def _rows_of(framework: str, algorithm: str | None) -> tuple[str, list[Row]]:
     kind, name = ("algorithms", algorithm) if algorithm else ("frameworks", framework)
     tables = _tables()[kind]
     if name not in tables:
-        raise ImageNotFoundError(f"AWS has no images of {name}; it has images of {_listed(tables)}.")
+        raise ImageNotFoundError(f"AWS has no images of {name}; it has images of {list_names(tables)}.")
     return str(name), tables[name]
 
 
@@ -91,6 +92,12 @@ def list_rows() -> Iterator[tuple[str, str | None, Row]]:
         yield from ((framework, None, row) for row in rows)
     for algorithm, rows in _tables()["algorithms"].items():
         yield from (("AMAZON", algorithm, row) for row in rows)
+
+
+def read_named_tables() -> dict[str, list[Row]]:
+    """Return the SDK's tables that belong to no framework and no algorithm, by their names."""
+    tables: dict[str, list[Row]] = _tables()["named"]
+    return tables
 
 
 def read_accounts(row: Row) -> dict[str, str]:
@@ -127,21 +134,8 @@ def _pick(
     if asked is None and len(names) == 1:
         asked = min(names)
     if asked not in names:
-        raise ImageNotFoundError(f"{sentence.format(asked or '(none given)')}; available: {_listed(names)}.")
+        raise ImageNotFoundError(f"{sentence.format(asked or '(none given)')}; available: {list_names(names)}.")
     return [row for row in rows if asked in names_of(row)], asked
-
-
-def processor_of(instance_type: str) -> str:
-    """Return the processor of an instance type: cpu, gpu, graviton, inf or trn.
-
-    The family decides: https://docs.aws.amazon.com/sagemaker/latest/dg/instance-types-az.html
-    """
-    family = instance_type.split(".")[1] if instance_type.count(".") == 2 else ""
-    if re.match(r"(inf|trn)\d", family):
-        return family[:3]
-    if re.match(r"(g|gr|p)\d", family):
-        return "gpu"
-    return "graviton" if re.fullmatch(r"[a-z]+\d+g[a-z]*", family) else "cpu"
 
 
 def _for_instance(rows: list[Row], instance_type: str, sentence: str) -> tuple[list[Row], str]:
@@ -151,7 +145,7 @@ def _for_instance(rows: list[Row], instance_type: str, sentence: str) -> tuple[l
     fitting = [row for row in rows if processor in row.get("processors", everywhere)]
     if not fitting:
         kinds = {kind for row in rows for kind in row.get("processors", everywhere)}
-        raise ImageNotFoundError(f"{sentence}, a {processor} instance; available for {_listed(kinds)} instances.")
+        raise ImageNotFoundError(f"{sentence}, a {processor} instance; available for {list_names(kinds)} instances.")
     return fitting, processor
 
 
@@ -170,7 +164,9 @@ def _for_python(rows: list[Row], asked: str | None, what: str, scope: str) -> tu
     if python not in offered:
         if len(offered) > 1:
             given = asked or "(none given)"
-            raise ImageNotFoundError(f"{what} has no {scope} image for Python {given}; available: {_listed(offered)}.")
+            raise ImageNotFoundError(
+                f"{what} has no {scope} image for Python {given}; available: {list_names(offered)}."
+            )
         python = offered[0]
         note = f"{what} has {python} only, so the {scope} image has {python} instead of {asked}." if asked else None
     return next(row for row in rows if python in row["python"]), str(python), note
@@ -183,14 +179,22 @@ def _tag(row: Row, version: str, processor: str, python: str, base_framework: st
     return "-".join(part for part in parts if part)
 
 
-def _registry(row: Row, region: str, what: str) -> str:
+def name_registry(row: Row, region: str, what: str) -> str:
+    """Return the host of a row's registry in a region.
+
+    Raises
+    ------
+    ImageNotFoundError
+        AWS has no registry there; the message begins with ``what``.
+    """
     accounts = read_accounts(row)
     if region not in accounts:
-        raise ImageNotFoundError(f"{what} has no image in region {region}; available in {_listed(accounts)}.")
+        raise ImageNotFoundError(f"{what} has no image in region {region}; available in {list_names(accounts)}.")
     return f"{accounts[region]}.dkr.ecr.{region}.{find_partition(region).domain}"
 
 
-def _listed(names: Iterable[str]) -> str:
+def list_names(names: Iterable[str]) -> str:
+    """Return names in their natural order, with commas between them."""
     return ", ".join(sorted(names, key=_natural))
 
 

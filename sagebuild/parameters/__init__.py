@@ -1,11 +1,12 @@
 """The build parameters: one JSON document, which is read and checked before a build costs anything.
 
 `kinds`, `text_kinds`, `schedule_kinds`, `groups`, `channels`, `instances`, `common`, `options`, `tuning_options`,
-`deployment_options`, `step_options`, `transform_options`, `schedule_options` and `frameworks` are the models.
-`json_text` reads JSON, and `parse` turns a document into a model. `rules`, `tuning_rules`, `option_rules`, `step_rules`
-and `transform_rules` check what involves several parameters, and `problems` writes the error sentences. `places` finds
-what the models say about a dotted name, by which `dotted` and `changes` change a document and `typed_text` reads what a
-user typed. `store` is the document in SSM, and `overrides` is what a request sets for one build.
+`deployment_options`, `step_options`, `transform_options`, `serving_options`, `schedule_options`, `llm` and `frameworks`
+are the models. `json_text` reads JSON, and `parse` turns a document into a model. `rules`, `tuning_rules`,
+`option_rules`, `step_rules`, `transform_rules` and `llm_rules` check what involves several parameters, and `problems`
+writes the error sentences. `places` finds what the models say about a dotted name, by which `dotted` and `changes`
+change a document and `typed_text` reads what a user typed. `store` is the document in SSM, and `overrides` is what a
+request sets for one build.
 """
 
 from sagebuild.parameters.channels import Channel, FileSystem
@@ -20,6 +21,7 @@ from sagebuild.parameters.frameworks import (
     TensorFlowParameters,
 )
 from sagebuild.parameters.groups import CategoricalRange, NumericRange, PipelineContainer
+from sagebuild.parameters.llm import LlmParameters
 from sagebuild.parameters.option_rules import CODE_CHANNEL
 from sagebuild.parameters.options import Distribution
 from sagebuild.parameters.parse import default_document, parse_document, parse_parameters
@@ -35,6 +37,7 @@ __all__ = [
     "Distribution",
     "FileSystem",
     "HuggingFaceParameters",
+    "LlmParameters",
     "MxnetParameters",
     "NumericRange",
     "PipelineContainer",

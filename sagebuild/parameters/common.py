@@ -15,7 +15,7 @@ from sagebuild.parameters.groups import (
     CategoricalRange,
     Hyperparameter,
     Metric,
-    ModelArchive,
+    ModelData,
     NumericRange,
     PipelineContainer,
     S3Address,
@@ -141,8 +141,10 @@ class DataAndSteps(StrictModel):
     WarmStartType: Annotated[WarmStart, Choice(WarmStart)] = Field(
         default="IdenticalDataAndAlgorithm", description="What the tuning job has in common with parentJobs."
     )
-    ModelArtifacts: Annotated[str | None, ModelArchive] = Field(
-        default=None, description="S3 address of a trained model to deploy; the build then skips the training."
+    ModelArtifacts: Annotated[str | None, ModelData] = Field(
+        default=None,
+        description="S3 address of a trained model to deploy: a model.tar.gz, or a folder with the model's files, "
+        "which SageMaker copies as they are. The build then skips the training.",
     )
     skiptrain: Annotated[bool, Flag()] = Field(
         default=False,
@@ -189,7 +191,12 @@ class BuildParameters(Common, Tuning, DataAndSteps, Options):
     @property
     def has_training(self) -> bool:
         """True when the build trains; False when it deploys a model that was trained before."""
-        return not (self.skiptrain or self.ModelArtifacts) and getattr(self, "train", True)
+        return not (self.skiptrain or self.ModelArtifacts or self.bringsmodel) and getattr(self, "train", True)
+
+    @property
+    def brings_model(self) -> bool:
+        """True when the container gets no model data; False when the build trains a model or deploys one from S3."""
+        return self.bringsmodel
 
     @property
     def has_default_channel(self) -> bool:

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.git_options import GitOptions
-from sagebuild.parameters.groups import BUCKET, PATH, ImagesToBuild, RelativePath, SourceArchive
+from sagebuild.parameters.groups import BUCKET, PATH, ImageAddress, ImagesToBuild, RelativePath, SourceArchive
 from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.kinds import Choice, Flag, WholeNumber
+from sagebuild.parameters.llm import LlmParameters
 from sagebuild.parameters.options import Distributed
 from sagebuild.parameters.text_kinds import Text, Version
 
@@ -42,7 +43,6 @@ DockerSource = Text(
     rf"(?:{BUCKET}/)?[^/\s:][^:]*(\.zip|/)|https://github\.com/[\w.-]+/[\w.-]+|codecommit(::|://)[\w.-]+",
 )
 SourceVersion = Text("a branch, tag or commit, or the version of an S3 object", r"[\w./+=-]+", 256)
-ImageAddress = Text("an image's address without spaces", r"[^\s]+", 255)
 
 
 class ScriptModeParameters(BuildParameters, GitOptions):
@@ -74,13 +74,13 @@ class ScriptModeParameters(BuildParameters, GitOptions):
     )
     trainimage: Annotated[str | None, ImageAddress] = Field(
         default=None,
-        description="Address of your own training image, which runs the script like the framework's image of the "
-        "given version.",
+        description="Your own training image, or the name of one of AWS's. It runs the script like the framework's "
+        "image of the given version.",
     )
     hostimage: Annotated[str | None, ImageAddress] = Field(
         default=None,
-        description="Address of your own inference image, which serves like the framework's image of the given "
-        "version.",
+        description="Your own inference image, or the name of one of AWS's. It serves like the framework's image of "
+        "the given version.",
     )
 
 
@@ -213,10 +213,10 @@ class ByodParameters(BuildParameters):
     )
     build: ImagesToBuild = Field(default=ImagesToBuild(), description="Which images to build.")
     TrainingImage: Annotated[str | None, ImageAddress] = Field(
-        default=None, description="Address of a finished training image, instead of building one."
+        default=None, description="A finished training image, by its address or its name, instead of building one."
     )
     InferenceImage: Annotated[str | None, ImageAddress] = Field(
-        default=None, description="Address of a finished inference image, instead of building one."
+        default=None, description="A finished inference image, by its address or its name, instead of building one."
     )
 
 
@@ -229,5 +229,6 @@ MODELS: dict[str, type[BuildParameters]] = {
     "XGBOOST": XgboostParameters,
     "HUGGINGFACE": HuggingFaceParameters,
     "AMAZON": AmazonParameters,
+    "LLM": LlmParameters,
     "BYOD": ByodParameters,
 }

@@ -22,6 +22,12 @@ SourceArchive = Text(
     "an archive's S3 address (s3://bucket/source.tar.gz) or its key in the code bucket", rf"{BUCKET}/.+|[^/\s:][^:]*"
 )
 ModelArchive = Text("the S3 address of a model.tar.gz", rf"{BUCKET}/.+\.tar\.gz")
+ModelData = Text("the S3 address of a model.tar.gz, or of a folder that ends in /", rf"{BUCKET}/.+(\.tar\.gz|/)")
+ImageAddress = Text(
+    "an image's address without spaces, or a name of AWS's images such as sagemaker:sagemaker-tritonserver/26.05",
+    r"(?!sagemaker:)[^\s]+|sagemaker:[\w.-]+(/[\w.-]+){1,2}",
+    255,
+)
 VariableName = Annotated[str, Text("a variable name of letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*")]
 MetricName = Text("a name of at most 255 characters", r".+", 255)
 
@@ -121,8 +127,8 @@ Hyperparameter = Annotated[
 class PipelineContainer(StrictModel):
     """A container before the model's container in an inference pipeline."""
 
-    image: Annotated[str | None, Text("an image's address without spaces", r"[^\s]+", 255)] = Field(
-        default=None, description="Address of the image."
+    image: Annotated[str | None, ImageAddress] = Field(
+        default=None, description="The image, by its address or by the name of one of AWS's."
     )
     tag: Annotated[str | None, Text("a tag of the stack's image repository", r"\w[\w.-]{0,127}")] = Field(
         default=None, description="Tag of an image in the stack's repository, instead of image."

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from sagebuild.framework_facts import FRAMEWORKS
+from sagebuild.instance_facts import processor_of
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.deployment_options import LONGEST_DEPLOYMENT
 from sagebuild.parameters.problems import show_name, show_value
@@ -66,6 +68,53 @@ def _serverless_endpoints_have_no_instances(parameters: BuildParameters) -> Iter
     for name in ("asynchronous", "autoscaling", "subnets", "networkisolation", "pipeline"):
         if getattr(parameters, name):
             yield f"{name} is not for serverless endpoints; give {name} or serverless."
+
+
+@_rule("serverless", "ModelArtifacts", "downloadtimeout", "starttimeout", "inferenceami")
+def _serverless_endpoints_download_an_archive(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html: ModelDataSource
+    if not parameters.serverless:
+        return
+    if parameters.ModelArtifacts and parameters.ModelArtifacts.endswith("/"):
+        yield "ModelArtifacts is a folder; a serverless endpoint needs the address of a model.tar.gz."
+    for name in ("downloadtimeout", "starttimeout", "inferenceami"):
+        if getattr(parameters, name):
+            yield f"{name} is not for serverless endpoints; give {name} or serverless."
+
+
+@_rule("inferenceami", "hostinstancetype")
+def _machine_images_have_drivers_of_one_kind(parameters: BuildParameters) -> Iterator[str]:
+    ami, kind = parameters.inferenceami, processor_of(parameters.hostinstancetype)
+    if ami and kind not in (wanted := ("inf", "trn") if "-neuron-" in ami else ("gpu",)):
+        yield (
+            f"inferenceami is {ami}, which is for {' and '.join(wanted)} instances; hostinstancetype is "
+            f"{parameters.hostinstancetype}."
+        )
+
+
+@_rule("framework", "bringsmodel", "ModelArtifacts", "skiptrain")
+def _an_image_that_brings_its_model_gets_none(parameters: BuildParameters) -> Iterator[str]:
+    if not parameters.bringsmodel:
+        return
+    if not parameters.facts.may_bring_model:
+        known = " and ".join(name for name, facts in FRAMEWORKS.items() if facts.may_bring_model)
+        yield f"bringsmodel is for framework {known}; the container of {parameters.framework} needs a model."
+    for name in ("ModelArtifacts", "skiptrain"):
+        if getattr(parameters, name):
+            yield f"bringsmodel and {name} are both given; give one of them."
+
+
+@_rule("datacapture", "serverless", "asynchronous")
+def _only_real_time_endpoints_capture_data(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html, feature exclusions, and
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture.html: real-time endpoints.
+    if parameters.datacapture and parameters.serverless:
+        yield "datacapture is not for serverless endpoints; give datacapture or serverless."
+    if parameters.datacapture and parameters.asynchronous:
+        yield (
+            "datacapture is not for asynchronous endpoints, whose requests and answers are in S3 anyway; give "
+            "datacapture or asynchronous."
+        )
 
 
 @_rule("autoscaling", "asynchronous")

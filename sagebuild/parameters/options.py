@@ -9,6 +9,7 @@ from sagebuild.parameters.groups import S3Address, StrictModel, refuse_object
 from sagebuild.parameters.instances import InstanceGroup
 from sagebuild.parameters.kinds import Choice, Dollars, Flag, Hours, Number, WholeNumber
 from sagebuild.parameters.schedule_options import ScheduleOptions
+from sagebuild.parameters.serving_options import ServingOptions
 from sagebuild.parameters.step_options import StepOptions
 from sagebuild.parameters.text_kinds import Scalar, Text
 from sagebuild.parameters.transform_options import TransformOptions
@@ -196,7 +197,7 @@ class TrainingOptions(StrictModel):
     outputkmskey: Annotated[str | None, KeyId] = Field(
         default=None,
         description="KMS key of the deploy parameter kmsKeys for the output of the training and of the "
-        "processing, evaluation and batch transform jobs, the served model and the "
+        "processing, evaluation and batch transform jobs, the served model, the captured data and the "
         "answers of an asynchronous endpoint in S3.",
     )
 
@@ -244,6 +245,7 @@ class Options(
     TransformOptions,
     NetworkOptions,
     EndpointOptions,
+    ServingOptions,
     DeploymentOptions,
     ScheduleOptions,
 ):

@@ -12,6 +12,7 @@ from sagebuild.parameters.frameworks import MODELS
 from sagebuild.parameters.git_options import GitOptions
 from sagebuild.parameters.groups import StrictModel
 from sagebuild.parameters.json_text import DOCUMENT, check_size, copy_json, load_json, require_object
+from sagebuild.parameters.llm_rules import LLM_RULES
 from sagebuild.parameters.option_rules import OPTION_RULES
 from sagebuild.parameters.options import Options
 from sagebuild.parameters.problems import Problem, describe_error, show_value
@@ -66,7 +67,7 @@ def parse_parameters(document: Mapping[str, Any], *, default_framework: str | No
     problems += [problem for problem in found if problem.name not in wrong]
     wrong |= {problem.name for problem in problems}
     checked = parameters or _validate_rest(content, wrong)
-    rules = TUNING_RULES + RULES + OPTION_RULES + STEP_RULES + TRANSFORM_RULES
+    rules = TUNING_RULES + RULES + OPTION_RULES + STEP_RULES + TRANSFORM_RULES + LLM_RULES
     sentences = [problem.sentence for problem in problems] + list(find_conflicts(checked, wrong, rules))
     if sentences or not parameters:
         raise ParameterError("\n".join(sentences))

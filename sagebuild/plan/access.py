@@ -62,10 +62,11 @@ def examine_access(
     names = _name_addresses(context.parameters)
     uses = [*_list_uses(bodies, names)]
     if artifacts:
-        uses.append(Use(names.get(artifacts, "the trained model"), artifacts, "ModelStepsRole", "read", "object"))
+        place: Place = "prefix" if artifacts.endswith("/") else "object"
+        uses.append(Use(names.get(artifacts, "the trained model"), artifacts, "ModelStepsRole", "read", place))
     byod = context.narrow(ByodParameters)
     if byod and (source := locate_source_in_s3(byod)):
-        place: Place = "prefix" if source.endswith("/") else "object"
+        place = "prefix" if source.endswith("/") else "object"
         uses.append(Use("sourcelocation", source, "ImageProjectRole", "read", place))
     access = BucketAccess.of(context.service)
     _judge(access, uses, findings)

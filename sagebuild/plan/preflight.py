@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import find_source_problems, locate_source_in_s3
+from sagebuild.images.containers import OWN_IMAGES
+from sagebuild.images.named import is_named
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import CODE_CHANNEL, AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
 from sagebuild.plan.findings import Findings
@@ -20,6 +22,7 @@ from sagebuild.plan.uses import read_others
 from sagebuild.requests.algorithms import find_algorithm_problems
 from sagebuild.requests.bodies import Bodies, read_channels, read_kind
 from sagebuild.requests.extensions import name_pipeline_image
+from sagebuild.requests.script_mode import plan_packing
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
 from sagebuild.service import Service, aws_call
 
@@ -56,6 +59,11 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
         _examine_artifacts(service, artifacts, findings)
     if script_mode := context.narrow(ScriptModeParameters):
         examine_sources(script_mode, findings)
+        if (artifacts or "").endswith("/") and plan_packing(script_mode):
+            findings.problems.append(
+                f"The model is the folder {artifacts}; the serving script must be in the archive of a model. Pack the "
+                "folder as a model.tar.gz, and give its address in ModelArtifacts."
+            )
     if byod := context.narrow(ByodParameters):
         findings.problems += _find_docker_problems(byod)
     if isinstance(parameters, AmazonParameters) and parameters.has_training:
@@ -100,7 +108,7 @@ def _examine_channel(service: Service, name: str, uri: str, findings: Findings) 
 
 
 def _examine_artifacts(service: Service, artifacts: str, findings: Findings) -> None:
-    found = has_objects(service, artifacts, is_one=True)
+    found = has_objects(service, artifacts, is_one=not artifacts.endswith("/"))
     if found is None:
         findings.notes.append(f"The trained model was not examined: the bucket of {artifacts} denies access.")
     elif not found:
@@ -117,11 +125,15 @@ def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str
 
 
 def _list_own_images(context: BuildContext[BuildParameters]) -> Iterator[tuple[str, str]]:
-    for name in ("TrainingImage", "InferenceImage", "trainimage", "hostimage"):
-        if image := getattr(context.parameters, name, None):
+    parameters = context.parameters
+    for name in (name for names in OWN_IMAGES.values() for name in names):
+        image = getattr(parameters, name, None)
+        if image and not is_named(image):
             yield name, image
-    for index, part in enumerate(context.parameters.pipeline):
-        yield f"pipeline[{index}].{'image' if part.image else 'tag'}", name_pipeline_image(context.service, part)
+    for index, part in enumerate(parameters.pipeline):
+        if not is_named(part.image):
+            image = name_pipeline_image(context.service, part, parameters.hostinstancetype)
+            yield f"pipeline[{index}].{'image' if part.image else 'tag'}", image
 
 
 def _find_image_problems(service: Service, name: str, image: str) -> Iterator[str]:

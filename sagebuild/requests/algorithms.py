@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sagebuild.framework_facts import FRAMEWORKS
-from sagebuild.images.table import newest_version, processor_of, read_numbers
+from sagebuild.images.table import newest_version, read_numbers
+from sagebuild.instance_facts import processor_of
 from sagebuild.parameters import AmazonParameters, CategoricalRange
 from sagebuild.parameters.problems import show_value
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import VARIANT, name_endpoint, name_resource, pipeline_tags
-from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, FileSystem, ScriptModeParameters
+from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, FileSystem, LlmParameters, ScriptModeParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.extensions import extend_endpoint_config, extend_model, extend_training
+from sagebuild.requests.llm import build_llm_environment
 from sagebuild.requests.script_mode import (
     MODEL_DIR,
     build_script_environment,
@@ -70,7 +71,10 @@ def build_hyperparameters(context: BuildContext[BuildParameters]) -> dict[str, s
 def build_model(context: BuildContext[BuildParameters], image: str | None) -> Body:
     """Build the request of CreateModel; the state machine adds the trained model as ModelDataUrl."""
     script = context.narrow(ScriptModeParameters)
-    environment = (build_script_environment(script) if script else {}) | context.parameters.modelhostingenvironment
+    own = build_script_environment(script) if script else {}
+    if isinstance(context.parameters, LlmParameters):
+        own = build_llm_environment(context.parameters)
+    environment = own | context.parameters.modelhostingenvironment
     body = {
         "ModelName": name_resource(context.service, context.number),
         "ExecutionRoleArn": context.service.settings.hosting_role_arn,

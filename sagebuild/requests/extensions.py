@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sagebuild.builds.context import BuildContext
+from sagebuild.images.named import is_named, resolve_named
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, Distribution, PipelineContainer
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
@@ -15,6 +16,9 @@ Body = dict[str, Any]
 
 CHECKPOINTS_FOLDER = "checkpoints"
 ANSWERS_FOLDER = "asynchronous"
+CAPTURE_FOLDER = "datacapture"
+CAPTURE_MODES = ("Input", "Output")
+CAPTURE_TYPES = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
 # The folder of the code channel in a container.
 ISOLATED_SOURCE = "/opt/ml/input/data/code"
 MB_PER_GB = 1024
@@ -82,7 +86,7 @@ def extend_model(context: BuildContext[BuildParameters], body: Body) -> Body:
         before = [
             _drop_none(
                 {
-                    "Image": name_pipeline_image(context.service, part),
+                    "Image": name_pipeline_image(context.service, part, parameters.hostinstancetype),
                     "ModelDataUrl": part.artifacts,
                     "Environment": part.environment or None,
                 }
@@ -93,18 +97,32 @@ def extend_model(context: BuildContext[BuildParameters], body: Body) -> Body:
     return extended
 
 
-def name_pipeline_image(service: Service, part: PipelineContainer) -> str:
-    """Return the address of a pipeline container's image; a tag means the stack's own repository."""
+def name_pipeline_image(service: Service, part: PipelineContainer, instance_type: str) -> str:
+    """Return the address of a pipeline container's image; a tag means the stack's own repository.
+
+    Raises
+    ------
+    ImageNotFoundError
+        The image is given by its name in the SageMaker SDK's tables, which do not have it.
+    """
+    if is_named(part.image):
+        return resolve_named(str(part.image), service.region, instance_type, "inference")
     return part.image or f"{service.settings.image_repository_uri}:{part.tag}"
 
 
 def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -> Body:
-    """Return the body of an endpoint configuration with its KMS key, serverless or asynchronous options.
+    """Return the body of an endpoint configuration with its options: start, key, serverless, asynchronous, capture.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
     """
     parameters = context.parameters
+    start = {
+        "ModelDataDownloadTimeoutInSeconds": parameters.downloadtimeout,
+        "ContainerStartupHealthCheckTimeoutInSeconds": parameters.starttimeout,
+        "InferenceAmiVersion": parameters.inferenceami,
+    }
     extended = body | _drop_none({"KmsKeyId": parameters.hostkmskey})
+    extended["ProductionVariants"] = [variant | _drop_none(start) for variant in body["ProductionVariants"]]
     if parameters.serverless:
         (variant,) = body["ProductionVariants"]
         kept = {key: value for key, value in variant.items() if key not in ("InstanceType", "InitialInstanceCount")}
@@ -116,6 +134,8 @@ def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -
         extended["ProductionVariants"] = [kept | {"ServerlessConfig": _drop_none(capacity)}]
     if parameters.asynchronous:
         extended["AsyncInferenceConfig"] = _build_async_config(context)
+    if parameters.datacapture:
+        extended["DataCaptureConfig"] = _build_data_capture(context)
     return extended
 
 
@@ -131,6 +151,22 @@ def _build_async_config(context: BuildContext[BuildParameters]) -> Body:
     }
     client = {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": asked.concurrency}} if asked.concurrency else {}
     return {"OutputConfig": _drop_none(output)} | client
+
+
+def _build_data_capture(context: BuildContext[BuildParameters]) -> Body:
+    """Return the DataCaptureConfig as the sdk's class of this name writes it (model_monitor/data_capture_config.py)."""
+    asked, service = context.parameters.datacapture, context.service
+    assert asked
+    own = f"s3://{service.settings.model_bucket}/{service.folder}{CAPTURE_FOLDER}/"
+    captured = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": asked.percentage,
+        "DestinationS3Uri": asked.prefix or own,
+        "KmsKeyId": context.parameters.outputkmskey,
+        "CaptureOptions": [{"CaptureMode": mode} for mode in CAPTURE_MODES],
+        "CaptureContentTypeHeader": CAPTURE_TYPES,  # SageMaker encodes all other types in Base64
+    }
+    return _drop_none(captured)
 
 
 def _build_network(parameters: BuildParameters) -> Body:

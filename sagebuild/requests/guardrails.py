@@ -43,6 +43,7 @@ def count_polls(parameters: BuildParameters) -> int:
     """Return the maximum number of polls of an endpoint, one every POLL_SECONDS; after them, the deployment fails."""
     asked = parameters.guardrails
     longest = (asked.timeout or asked.waiting_seconds(parameters.largest_count)) if asked else 0
+    longest += (parameters.downloadtimeout or 0) + (parameters.starttimeout or 0)
     return math.ceil((PATIENCE_SECONDS + longest) / POLL_SECONDS)
 
 

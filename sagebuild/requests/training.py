@@ -29,7 +29,8 @@ class TrainingPlan:
     notes
         Sentences for the user.
     artifacts
-        The S3 address of the trained model in mode "none".
+        The S3 address of the model in mode "none": an archive, or a folder that ends in a slash. Empty for an image
+        that brings its own model.
     """
 
     mode: Mode
@@ -99,6 +100,8 @@ def plan_training(context: BuildContext[BuildParameters], image: str | None) -> 
 
 
 def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
+    if parameters.brings_model:
+        return TrainingPlan("none", {"artifacts": ""}, ("Nothing was trained: the container brings its model.",), "")
     if artifacts := parameters.ModelArtifacts:
         note = f"Nothing was trained: ModelArtifacts is {artifacts}."
         etag = find_etag(service, artifacts)

@@ -13,8 +13,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sagebuild.builds.records import NOT_ENDED, ModelFile, read_build, update_build
+from sagebuild.builds.records import NOT_ENDED, BuildRecord, ModelFile, read_build, update_build
 from sagebuild.errors import BuildNotFoundError, ModelChangedError, PreflightError
+from sagebuild.requests.model_data import build_model_data, is_archive, read_model_data
 from sagebuild.requests.script_mode import PackingPlan
 from sagebuild.running.causes import NO_MODEL
 from sagebuild.running.model_files import delete_copies, list_copies, list_files, locate_copies
@@ -34,13 +35,13 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     request
-        The build's ``number``; ``model``, the request of CreateModel; ``artifacts``, the S3 address of the trained
-        model; and ``packing``, as `plan_packing` returned it.
+        The build's ``number``; ``model``, the request of CreateModel; ``artifacts``, the S3 address of the model
+        as `build_model_data` takes it; and ``packing``, as `plan_packing` returned it.
 
     Returns
     -------
     dict
-        ``model``, the request with the addresses of the copies, and ``artifacts``, the copy of the trained model.
+        ``model``, the request with the addresses of the copies, and ``artifacts``, the address of the copy.
 
     Raises
     ------
@@ -55,16 +56,11 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
     record = read_build(service, number)
     if record.has_ended:
         raise BuildNotFoundError(f"Build {number} has ended.")
-    trained = _find_file(service, artifacts)
-    if record.artifacts_etag not in ("", trained["etag"]):
-        raise ModelChangedError(
-            f"The trained model {artifacts} changed after its training: its ETag was {record.artifacts_etag}, and is "
-            f"{trained['etag']} now; train again."
-        )
-    update_build(service, number, artifacts_etag=trained["etag"])
+    if is_archive(artifacts):
+        _remember_archive(service, record, artifacts)
     model, notes = deepcopy(request["model"]), list(record.notes)
     containers = model.get("Containers") or [model["PrimaryContainer"]]
-    containers[-1]["ModelDataUrl"] = artifacts
+    containers[-1] |= build_model_data(artifacts)
     for index, container in enumerate(containers):
         folder = f"{locate_copies(service, number)}{index}/"
         is_last = index == len(containers) - 1
@@ -76,7 +72,17 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
         if not read_build(service, number).has_succeeded:  # else another call has made the same copies
             delete_copies(service, number)
         raise BuildNotFoundError(f"Build {number} has ended.")
-    return {"model": model, "artifacts": containers[-1]["ModelDataUrl"]}
+    return {"model": model, "artifacts": read_model_data(containers[-1])}
+
+
+def _remember_archive(service: Service, record: BuildRecord, artifacts: str) -> None:
+    trained = _find_file(service, artifacts)
+    if record.artifacts_etag not in ("", trained["etag"]):
+        raise ModelChangedError(
+            f"The trained model {artifacts} changed after its training: its ETag was {record.artifacts_etag}, and is "
+            f"{trained['etag']} now; train again."
+        )
+    update_build(service, record.number, artifacts_etag=trained["etag"])
 
 
 def _without_script(packing: PackingPlan) -> PackingPlan:

@@ -15,6 +15,7 @@ from sagebuild.names import name_client_token, name_package_group
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_raw_document
+from sagebuild.requests.model_data import build_model_data
 from sagebuild.requests.script_mode import locate_source
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
@@ -26,7 +27,7 @@ _NAME_LENGTH = 128
 _VALUE_LENGTH = 256
 _NOT_ALLOWED = re.compile(r"[^\w .:/=+\-@]")
 # The members that ModelPackageContainerDefinition shares with the containers of CreateModel.
-_CONTAINER_KEYS = frozenset({"ContainerHostname", "Environment", "Image", "ModelDataUrl"})
+_CONTAINER_KEYS = frozenset({"ContainerHostname", "Environment", "Image", "ModelDataSource", "ModelDataUrl"})
 _FRAMEWORK_VERSION = re.compile(r"[0-9]\.[A-Za-z0-9.-]{1,8}")
 # https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html: metrics of a regression.
 _REGRESSION = frozenset({"mae", "mse", "rmse", "r2"})
@@ -57,7 +58,7 @@ def plan_package(
     """
     parameters = context.parameters
     containers = bodies["model"].get("Containers") or [bodies["model"]["PrimaryContainer"]]
-    is_new = artifacts is None or bool(parameters.ModelArtifacts)
+    is_new = artifacts is None or bool(parameters.ModelArtifacts) or parameters.brings_model
     if not is_new or any("Image" not in each for each in containers):
         return {"wanted": False}
     version = parameters.image_version if parameters.facts.has_script else None
@@ -85,7 +86,7 @@ def build_package(service: Service, record: BuildRecord, request: Mapping[str, A
     """
     model = request["model"]
     containers = [dict(each) for each in model.get("Containers") or [model["PrimaryContainer"]]]
-    containers[-1] |= {"ModelDataUrl": request["artifacts"]} | request["framework"]
+    containers[-1] |= build_model_data(request["artifacts"]) | request["framework"]
     kept = _CONTAINER_KEYS | request["framework"].keys()
     known = [{name: value for name, value in each.items() if name in kept} for each in containers]
     statistics = {"ContentType": "application/json", "S3Uri": f"{files}/metrics.json"}

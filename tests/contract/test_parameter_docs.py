@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from sagebuild.parameters import MODELS, default_document
+from tests.unit.wrong_documents import REQUIRED
 from tools.generate_parameter_docs import DOCS, write_page, write_schema
 
 PAGE = DOCS / "parameters.md"
@@ -38,7 +39,7 @@ def test_every_link_of_the_page_leads_somewhere() -> None:
 
 @pytest.mark.parametrize("framework", MODELS)
 def test_editors_accept_the_first_document(framework: str) -> None:
-    extra = {"algorithm": "kmeans"} if framework == "AMAZON" else {}
+    extra = REQUIRED.get(framework, {})
     assert find_errors(default_document(framework) | extra) == []
 
 

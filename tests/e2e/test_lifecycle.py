@@ -22,6 +22,7 @@ from tests.e2e.git import commit
 from tests.e2e.pipelines import Pipeline
 from tests.e2e.stack import NAME, SCRIPT, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import ROOT, Engine, running_engine
+from tests.local.sagemaker_world import unpack
 
 DEPLOY_POLICY = ROOT / "docs" / "policies" / "deploy.json"
 
@@ -47,7 +48,6 @@ NEEDED_ON_AWS_ALONE = {
         "kms:Encrypt",
         "kms:GenerateDataKey",
         "s3:AbortMultipartUpload",  # when the upload of a large answer breaks off
-        "s3:ListBucket",  # for a model that is a folder; local/ takes archives alone
         "cloudwatch:PutMetricData",
         "ecr:BatchCheckLayerAvailability",
         "ecr:GetAuthorizationToken",
@@ -280,9 +280,12 @@ def use_tuning(stack: DeployedStack) -> None:
 def use_deployment(stack: DeployedStack) -> None:
     """Deploy with guardrails and a smoke test, which then fails; ask in vain, approve, forget old models, roll back."""
     smoke, hosts = sample(stack), {"hostinstancetype": "ml.m5.large", "hostinstancecount": 2, "skiptrain": True}
-    good = stack.build(**hosts, smoketest=smoke, guardrails=guard(stack), keepbuilds=1)
+    captured = {"datacapture": {"percentage": 100}}
+    good = stack.build(**hosts, **captured, smoketest=smoke, guardrails=guard(stack), keepbuilds=1)
     assert good["status"] == "succeeded", good["reason"]
+    wait_until(lambda: count_captured(stack, f"datacapture/{NAME}"))
     stack.build(**hosts, smoketest=sample(stack, "DataBucket") | {"status": 400})
+    use_folder(stack, good["artifacts"])
     unanswered = stack.build(**hosts, approval="manual", approvalhours=0.001)
     assert unanswered["status"] == "withheld", unanswered["reason"]
     stack.set_parameters(approval="manual")
@@ -298,6 +301,22 @@ def use_deployment(stack: DeployedStack) -> None:
         stack.finish(stack.last_number())
         wait_until(lambda: stack.read_lock().get("running") is None)
     assert [stack.record(each)["status"] for each in (number, number + 1)] == ["succeeded", "succeeded"]
+
+
+def use_folder(stack: DeployedStack, artifacts: str) -> None:
+    """Deploy the files of a model without their archive."""
+    bucket, _, key = artifacts.removeprefix("s3://").partition("/")
+    archive = stack.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    for name, content in unpack(archive).items():
+        stack.client("s3").put_object(Bucket=bucket, Key=f"weights/{name.removeprefix('./')}", Body=content)
+    record = stack.build(ModelArtifacts=f"s3://{bucket}/weights/", smoketest=sample(stack))
+    assert record["status"] == "succeeded", record["reason"]
+
+
+def count_captured(stack: DeployedStack, folder: str) -> int:
+    """Return the number of files with captured requests of an endpoint."""
+    found = stack.client("s3").list_objects_v2(Bucket=stack.outputs["ModelBucket"], Prefix=f"{folder}/AllTraffic/")
+    return int(found["KeyCount"])
 
 
 def use_sweep(stack: DeployedStack) -> None:
@@ -321,8 +340,9 @@ def use_pipeline(stack: DeployedStack) -> None:
         fraud.finish(fraud.start(hyperparameters={"trouble": trouble}))
     stack.client("s3").put_object(Bucket=bucket, Key="fraud/checkpoints/earlier", Body=b"1")
     packed = {"networkisolation": True, "checkpoints": {"uri": f"s3://{bucket}/fraud/checkpoints/"}, "keepbuilds": 1}
-    good = fraud.build(smoketest=sample(stack), **packed)
+    good = fraud.build(smoketest=sample(stack), datacapture={"percentage": 100}, **packed)
     assert good["status"] == "succeeded", good["reason"]
+    wait_until(lambda: count_captured(stack, f"fraud/datacapture/{fraud.endpoint}"))
     undone = fraud.build(smoketest=sample(stack) | {"status": 400})
     assert undone["live_after"] == good["endpoint_config"]
     for _ in range(2):

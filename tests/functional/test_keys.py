@@ -71,6 +71,7 @@ def examine(
         ({"outputkmskey": "KEY"}, "outputkmskey", "alias"),
         ({"hostkmskey": "KEY"}, "hostkmskey", "alias ARN"),
         ({"outputkmskey": "KEY", "asynchronous": {}}, "outputkmskey", "alias"),
+        ({"outputkmskey": "KEY", "datacapture": {}}, "outputkmskey", "id"),
         ({"hostkmskey": "KEY", "volumekmskey": "KEY"}, "hostkmskey and volumekmskey", "id"),
     ],
 )

@@ -28,6 +28,7 @@ from sagebuild.parameters.store import write_document
 from sagebuild.plan.build import plan_build
 from sagebuild.plan.quotas import QuotasUnknown, find_short_quotas
 from sagebuild.plan.uses import read_others, record_running
+from tests.engine import ROOT
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
 
 RIGHT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
@@ -219,6 +220,41 @@ def test_a_model_is_one_object_and_no_beginning_of_a_key(ready: Stack) -> None:
     upload("model", "mine/model.tar.gz.old", b"a model")
     (problem,) = find_problems(ready, ModelArtifacts="s3://sagebuild-test-model/mine/model.tar.gz")
     assert problem.startswith("There is no trained model at s3://sagebuild-test-model/mine/model.tar.gz;")
+
+
+def test_a_model_may_be_a_folder_of_files(ready: Stack) -> None:
+    given = {"ModelArtifacts": "s3://sagebuild-test-model/llama/"}
+    upload("model", "llama", b"no file in the folder")
+    (problem,) = find_problems(ready, **given)
+    assert problem.startswith("There is no trained model at s3://sagebuild-test-model/llama/;")
+    upload("model", "llama/weights.bin", b"1")
+    assert plan(ready, RIGHT | given)["artifacts"] == "s3://sagebuild-test-model/llama/"
+    (problem,) = find_problems(ready, networkisolation=True, **given)
+    assert problem == (
+        "The model is the folder s3://sagebuild-test-model/llama/; the serving script must be in the archive of a "
+        "model. Pack the folder as a model.tar.gz, and give its address in ModelArtifacts."
+    )
+
+
+def test_the_example_of_a_language_model_is_planned(ready: Stack) -> None:
+    document = json.loads((ROOT / "examples" / "llm" / "parameters.json").read_text(encoding="utf-8"))
+    planned = plan(ready, document)
+    assert (planned["mode"], planned["artifacts"], planned["training"]) == ("none", "", None)
+    assert planned["model"]["PrimaryContainer"]["Environment"]["SM_VLLM_MODEL"] == "Qwen/Qwen3-0.6B"
+    (variant,) = planned["endpointConfig"]["ProductionVariants"]
+    assert variant["InferenceAmiVersion"] == "al2-ami-sagemaker-inference-gpu-3-1"
+    assert planned["register"]["wanted"]
+    assert planned["smokeTest"]["sample"]["latency"] == 5000
+
+
+def test_an_image_may_bring_its_model(ready: Stack) -> None:
+    own = {"framework": "BYOD", "InferenceImage": "ghcr.io/own:1", "build": {"Training": False, "Inference": False}}
+    planned = plan(ready, own | {"bringsmodel": True, "hostinstancetype": "ml.m5.large"})
+    assert (planned["mode"], planned["artifacts"], planned["training"]) == ("none", "", None)
+    assert planned["register"]["wanted"]
+    assert read_build(ready.service, 1).notes == ["Nothing was trained: the container brings its model."]
+    with pytest.raises(ParameterError, match="bringsmodel is for framework BYOD; the container of SCIKIT needs a mod"):
+        plan(ready, RIGHT | {"bringsmodel": True})
 
 
 def test_an_encrypted_document_is_refused_by_its_name(ready: Stack) -> None:

@@ -208,3 +208,30 @@ def test_direct_invocation_of_containers_is_refused(host: Waiter) -> None:
         host.sagemaker.create_model(
             ModelName="a", Containers=parts, ExecutionRoleArn=host.role, InferenceExecutionConfig={"Mode": "Direct"}
         )
+
+
+def test_a_model_is_a_folder_of_files_or_in_the_image(host: Host) -> None:
+    environment = {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+    uri = host.put(f"weights-{uuid.uuid4().hex}/code/serve.py", SERVE_OWN).removesuffix("code/serve.py")
+    folder = {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {"Image": IMAGE, "Environment": environment}
+    source = {"ModelDataSource": {"S3DataSource": folder}}
+    host.sagemaker.create_model(ModelName="files", PrimaryContainer=container | source, ExecutionRoleArn=host.role)
+    name = host.begin(host.configure(main="files"))
+    assert host.settle(name)["EndpointStatus"] == "InService"
+    assert host.invoke_json(name, [2]) == {"prediction": [6]}
+    for wrong, message in (
+        ({"S3Uri": f"s3://{host.bucket}/nothing/"}, "Could not find model data"),
+        ({"S3Uri": uri.removesuffix("/")}, "must end with a slash"),
+        ({"CompressionType": "Gzip"}, "does not support the S3DataType S3Prefix with CompressionType Gzip"),
+        ({"ManifestS3Uri": uri}, "ManifestS3Uri"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            host.sagemaker.create_model(
+                ModelName="wrong",
+                PrimaryContainer=container | {"ModelDataSource": {"S3DataSource": folder | wrong}},
+                ExecutionRoleArn=host.role,
+            )
+    both = container | source | {"ModelDataUrl": f"{uri}model.tar.gz"}
+    with pytest.raises(ClientError, match="either ModelDataUrl or ModelDataSource"):
+        host.sagemaker.create_model(ModelName="wrong", PrimaryContainer=both, ExecutionRoleArn=host.role)

@@ -10,7 +10,8 @@ import pytest
 from sagemaker.core import image_uris
 
 from sagebuild.errors import ImageNotFoundError
-from sagebuild.images.table import Scope, processor_of, resolve_image
+from sagebuild.images.table import Scope, resolve_image
+from sagebuild.instance_facts import processor_of
 from tools import generate_images
 
 CPU, GPU = "ml.m5.large", "ml.g4dn.xlarge"

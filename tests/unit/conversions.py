@@ -79,6 +79,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
             "errortopic": f"{TOPIC}bad",
         },
     },
+    "started": {
+        **PYTORCH,
+        "hostinstancetype": "ml.g5.xlarge",
+        "downloadtimeout": 1200,
+        "starttimeout": 600,
+        "inferenceami": "al2-ami-sagemaker-inference-gpu-2",
+    },
+    "captured": {
+        **PYTORCH,
+        "outputkmskey": "alias/output",
+        "datacapture": {"percentage": 5, "prefix": "s3://lake/captured/"},
+    },
     "serverless": {**PYTORCH, "serverless": {"memory": 2, "concurrency": 5, "provisioned": 1}},
     "pipeline": {
         **PYTORCH,

@@ -10,6 +10,7 @@ from typing import Any
 from sagebuild.builds.context import BuildContext
 from sagebuild.cost.budget import limit_to_maxcost
 from sagebuild.images.containers import choose_image
+from sagebuild.images.table import Image
 from sagebuild.names import name_resource
 from sagebuild.parameters import parse_parameters
 from sagebuild.requests.bodies import build_endpoint
@@ -140,14 +141,15 @@ DOCUMENTS = OWN | {f"example-{file.parent.name}": json.loads(file.read_text(enco
 def build_requests(document: dict[str, Any]) -> dict[str, Any]:
     """All request bodies of a build, by the names of the plan."""
     context = BuildContext(Service(SETTINGS, lambda _name: None), NUMBER, parse_parameters(document))
-    training, inference = choose_image(context, "training"), choose_image(context, "inference")
+    training = choose_image(context, "training") if context.parameters.has_training else Image("")
+    inference = choose_image(context, "inference")
     limited = limit_to_maxcost(context, build_bodies(context, training.uri, inference.uri))
     steps = {kind: body for kind, body in limited.bodies.items() if kind.startswith("processing:")}
     return {
         "document": document,
         "notes": sorted({note for note in (training.note, inference.note, limited.note) if note}),
         **steps,
-        "training": limited.bodies["training"],
+        "training": limited.bodies.get("training"),
         "packing": plan_packing(context),
         "model": limited.bodies["model"],
         "endpointConfig": limited.bodies["endpointConfig"],

@@ -74,11 +74,16 @@ def channel(uri: str, **more: Any) -> dict[str, Any]:
         ({"asynchronous": {"output": "s3://house-data/answers/"}},
          "asynchronous.output is s3://house-data/answers/, which HostingRole may not write",
          "writeBuckets=s3://house-data/answers/"),
+        ({"datacapture": {"prefix": "s3://lake/captured"}},
+         "datacapture.prefix is s3://lake/captured, which HostingRole may not write",
+         "writeBuckets=s3://lake/captured/"),
         ({"skiptrain": True, "ModelArtifacts": "s3://lake/v1/model.tar.gz"},
          "ModelArtifacts is s3://lake/v1/model.tar.gz, which ModelStepsRole may not read", "readBuckets=s3://lake/v1/"),
         ({"skiptrain": True, "ModelArtifacts": "s3://lake/model.tar.gz"},
          "ModelArtifacts is s3://lake/model.tar.gz, which ModelStepsRole may not read",
          "readBuckets=s3://lake/model.tar.gz"),
+        ({"skiptrain": True, "ModelArtifacts": "s3://lake/llama/"},
+         "ModelArtifacts is s3://lake/llama/, which HostingRole may not read", "readBuckets=s3://lake/llama/"),
         ({"pipeline": [{"tag": "scale", "artifacts": "s3://lake/v1/model.tar.gz"}]},
          "pipeline[0].artifacts is s3://lake/v1/model.tar.gz, which ModelStepsRole may not read",
          "readBuckets=s3://lake/v1/"),
@@ -126,13 +131,14 @@ def test_one_advice_contains_all_addresses_and_those_of_today() -> None:
 
 def test_what_the_stack_chooses_itself_is_allowed() -> None:
     options = {"checkpoints": {}, "asynchronous": {}, "networkisolation": True}
+    captured: dict[str, Any] = {"datacapture": {}}
     tuning = {
         "configtrain": "SAGEMAKERHPO",
         "metrics": [{"Name": "loss", "Regex": "loss=(.*)"}],
         "tuningobjective": {"Name": "loss", "Type": "Minimize"},
         "hyperparameters": {"rate": {"MinValue": 0, "MaxValue": 1}},
     }
-    for document in (options, tuning, SCRIPT | {"framework": "TENSORFLOW", "tensorflowversion": "2.14"}):
+    for document in (options, captured, tuning, SCRIPT | {"framework": "TENSORFLOW", "tensorflowversion": "2.14"}):
         found = examine(document)
         assert (found.problems, found.notes) == ([], [])
 

@@ -112,9 +112,10 @@ def test_a_model_alone_becomes_a_document_that_deploys_it() -> None:
     assert [note for note in with_config.notes if "gpu" in note] == []
 
 
-def test_several_variants_shadows_and_captured_data_are_listed() -> None:
+def test_several_variants_shadows_and_answers_captured_alone_are_listed() -> None:
     variant = {"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
-    capture = {"EnableCapture": True, "DestinationS3Uri": "s3://lake/captured/"}
+    only_answers = [{"CaptureMode": "Output"}]
+    capture = {"EnableCapture": True, "DestinationS3Uri": "s3://lake/captured/", "CaptureOptions": only_answers}
     result = convert(
         {
             "EndpointConfigName": "c",
@@ -124,17 +125,35 @@ def test_several_variants_shadows_and_captured_data_are_listed() -> None:
         },
         {"Tags": [{"Key": "team", "Value": "fraud"}, {"Key": "aws:owner", "Value": "x"}]},
     )
-    assert result.document == {"hostinstancetype": "ml.m5.large", "hostinstancecount": 2, "Tags": {"team": "fraud"}}
+    assert result.document == {
+        "hostinstancetype": "ml.m5.large",
+        "hostinstancecount": 2,
+        "datacapture": {"prefix": "s3://lake/captured/"},
+        "Tags": {"team": "fraud"},
+    }
     assert [entry.field for entry in result.unconverted] == [
         "0.json: ProductionVariants[1]",
         "0.json: ShadowProductionVariants",
-        "0.json: DataCaptureConfig.EnableCapture",
-        "0.json: DataCaptureConfig.DestinationS3Uri",
+        "0.json: DataCaptureConfig.CaptureOptions[0].CaptureMode",
     ]
     assert "1.json: Tags[1] (aws:owner)" in result.given
     assert result.problems == ()
     (note,) = result.notes
     assert "the framework is not known" in note
+
+
+def test_a_folder_of_files_is_the_model() -> None:
+    folder = {"S3Uri": "s3://models/llama/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {"Image": "own:1", "ModelDataSource": {"S3DataSource": folder}}
+    result = convert({"ModelName": "live", "PrimaryContainer": container})
+    assert result.document["ModelArtifacts"] == "s3://models/llama/"
+    assert result.unconverted == ()
+
+
+def test_a_capture_that_is_switched_off_stays_off() -> None:
+    capture = {"EnableCapture": False, "InitialSamplingPercentage": 5, "DestinationS3Uri": "s3://lake/captured/"}
+    result = convert({"ProductionVariants": [{"InstanceType": "ml.m5.large"}], "DataCaptureConfig": capture})
+    assert (result.document, result.unconverted) == ({"hostinstancetype": "ml.m5.large"}, ())
 
 
 def test_a_model_with_another_network_than_its_training_is_listed() -> None:

@@ -10,7 +10,8 @@ import botocore.session
 import pytest
 
 from sagebuild.errors import ImageNotFoundError
-from sagebuild.images.table import processor_of, resolve_image
+from sagebuild.images.table import resolve_image
+from sagebuild.instance_facts import processor_of
 from tests.engine import ROOT
 
 CPU, GPU = "ml.m5.large", "ml.g4dn.xlarge"

@@ -1,7 +1,7 @@
 """The options beyond the contract's groups: what reaches SageMaker of each, and nothing of those left out."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import botocore.session
 import pytest
@@ -13,8 +13,10 @@ from sagebuild.errors import ParameterError
 from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.images.containers import choose_image
 from sagebuild.parameters import parse_document, parse_parameters
+from sagebuild.parameters.serving_options import InferenceAmi
 from sagebuild.plan.quotas import count_needs
 from sagebuild.requests.bodies import build_endpoint_config, build_model, build_training_job
+from sagebuild.requests.guardrails import POLL_SECONDS, count_polls
 from sagebuild.requests.training import build_bodies
 from sagebuild.service import Service
 from tests.unit.wrong_documents import of, scikit
@@ -39,6 +41,11 @@ SCRIPT = {"trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
 VPC = {"subnets": ["subnet-1", "subnet-2"], "securitygroups": ["sg-1"]}
 VPC_CONFIG = {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+CAPTURE = {
+    "EnableCapture": True,
+    "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+    "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
+}
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:failures"
 
 Body = dict[str, Any]
@@ -227,12 +234,35 @@ def test_a_pipeline_s_image_may_be_a_tag_of_the_stack_s_own() -> None:
      {"AsyncInferenceConfig": {
          "OutputConfig": {"S3OutputPath": "s3://mine/a", "KmsKeyId": KEY, "NotificationConfig": {"ErrorTopic": TOPIC}},
          "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 4}}}),
+    ({"downloadtimeout": "1200", "starttimeout": 600, "hostinstancetype": "ml.g5.xlarge",
+      "inferenceami": "al2023-ami-sagemaker-inference-gpu-4-1"},
+     {"ProductionVariants": [{
+         "VariantName": "AllTraffic", "ModelName": "sagebuild-test-3f2a1c00-7", "InitialVariantWeight": 1.0,
+         "InstanceType": "ml.g5.xlarge", "InitialInstanceCount": 1, "ModelDataDownloadTimeoutInSeconds": 1200,
+         "ContainerStartupHealthCheckTimeoutInSeconds": 600,
+         "InferenceAmiVersion": "al2023-ami-sagemaker-inference-gpu-4-1"}]}),
+    ({"datacapture": {}},
+     {"DataCaptureConfig": CAPTURE | {"InitialSamplingPercentage": 20, "DestinationS3Uri": "s3://model/datacapture/"}}),
+    ({"datacapture": {"percentage": "100", "prefix": "s3://mine/c"}, "outputkmskey": KEY},
+     {"DataCaptureConfig": CAPTURE | {"InitialSamplingPercentage": 100, "DestinationS3Uri": "s3://mine/c",
+                                      "KmsKeyId": KEY}}),
     ({"autoscaling": AUTOSCALING, "hostinstancetype": "ml.t3.medium"}, None),
 ])  # fmt: skip
 def test_an_endpoint_is_what_was_asked_for(options: Body, expected: Body | None) -> None:
     if expected is None:  # scaling is no part of the configuration
         expected = changes("CreateEndpointConfig", hostinstancetype=options["hostinstancetype"])
     assert changes("CreateEndpointConfig", **options) == expected
+
+
+def test_the_machine_images_are_those_of_the_service_model() -> None:
+    shape: Any = SAGEMAKER.shape_for("ProductionVariantInferenceAmiVersion")
+    assert get_args(InferenceAmi) == tuple(shape.enum)
+
+
+def test_a_build_waits_longer_for_an_endpoint_that_may_start_slowly() -> None:
+    usual, slow = scikit(), scikit(downloadtimeout=3600, starttimeout=1800)
+    polls = [count_polls(parse_parameters(SCRIPT | document)) for document in (usual, slow)]
+    assert polls[1] - polls[0] == (3600 + 1800) / POLL_SECONDS
 
 
 def test_a_queue_may_scale_to_nothing() -> None:

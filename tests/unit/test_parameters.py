@@ -30,7 +30,7 @@ from sagebuild.parameters import (
 from sagebuild.parameters.frameworks import Algorithm
 from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.json_text import format_document
-from tests.unit.wrong_documents import WRONG_DOCUMENTS, WRONG_TEXTS, channel, of, scikit, tuned, tuned_over
+from tests.unit.wrong_documents import REQUIRED, WRONG_DOCUMENTS, WRONG_TEXTS, channel, of, scikit, tuned, tuned_over
 
 # The contract's table; frameworks of the same group share a row.
 CONTRACT: dict[str, dict[str, Any]] = {
@@ -57,7 +57,7 @@ CONTRACT: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("framework", CONTRACT)
 def test_the_defaults_are_the_contract_s(framework: str) -> None:
-    document = of(framework, **({"algorithm": "kmeans"} if framework == "AMAZON" else {}))
+    document = of(framework, **REQUIRED.get(framework, {}))
     read = parse_parameters(document).model_dump()
     assert {name: read[name] for name in CONTRACT[framework]} == CONTRACT[framework]
 
@@ -112,7 +112,7 @@ def test_what_a_person_types_is_read_as_it_was_meant(parameters: dict[str, Any],
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_framework_may_be_in_any_case_and_selects_the_model(framework: str) -> None:
-    extra = {"algorithm": "PCA"} if framework == "AMAZON" else {}
+    extra = REQUIRED.get(framework, {})
     assert type(parse_parameters(of(f" {framework.title()} ", **extra))) is MODELS[framework]
 
 
@@ -248,7 +248,7 @@ def test_the_first_document_shows_the_defaults_and_reads_back_as_them(framework:
     assert None not in document.values()
     assert {"hyperparameters", "traininstancetype", "trainmaxrun"} < document.keys()
     assert not {"configtrain", "maxtrainingjobs", "channels"} & document.keys()
-    extra = {"algorithm": "kmeans"} if framework == "AMAZON" else {}
+    extra = REQUIRED.get(framework, {})
     assert parse_document(json.dumps(document | extra)) == parse_parameters(of(framework, **extra))
 
 

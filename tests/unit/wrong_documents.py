@@ -13,6 +13,13 @@ ALGORITHMS = (
 PATTERN = "a regular expression of at most 500 characters with a group for the value, such as loss=([0-9.]+)."
 
 
+# The parameters without a default, by framework.
+REQUIRED: dict[str, dict[str, Any]] = {
+    "AMAZON": {"algorithm": "kmeans"},
+    "LLM": {"engine": "VLLM", "hubmodel": "Qwen/Qwen3-0.6B"},
+}
+
+
 def owners_of(name: str) -> str:
     """The frameworks that have a parameter, as an error message lists them."""
     return ", ".join(framework for framework, model in MODELS.items() if name in model.model_fields)
@@ -338,13 +345,13 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
     (scikit(uri=False),
      "uri is false; it must be an S3 address such as s3://bucket/folder/."),
     (scikit(ModelArtifacts="s3://models/model.pkl"),
-     'ModelArtifacts is "s3://models/model.pkl"; it must be the S3 address of a model.tar.gz.'),
+     'ModelArtifacts is "s3://models/model.pkl"; it must be the S3 address of a model.tar.gz, or of a folder that ends in /.'),
     (scikit(ModelArtifacts="model.tar.gz"),
-     'ModelArtifacts is "model.tar.gz"; it must be the S3 address of a model.tar.gz.'),
+     'ModelArtifacts is "model.tar.gz"; it must be the S3 address of a model.tar.gz, or of a folder that ends in /.'),
     (of("BYOD", TrainingImage="my image"),
-     "TrainingImage is \"my image\"; it must be an image's address without spaces."),
+     "TrainingImage is \"my image\"; it must be an image's address without spaces, or a name of AWS's images such as sagemaker:sagemaker-tritonserver/26.05."),
     (of("BYOD", InferenceImage=""),
-     "InferenceImage is \"\"; it must be an image's address without spaces."),
+     "InferenceImage is \"\"; it must be an image's address without spaces, or a name of AWS's images such as sagemaker:sagemaker-tritonserver/26.05."),
     (of("BYOD", sourcelocation="source.tar.gz"),
      'sourcelocation is "source.tar.gz"; it must be source.zip or folder/ (a key of the code bucket, or s3://bucket/key), '
      "https://github.com/owner/repository, or codecommit::repository."),
@@ -598,7 +605,7 @@ WRONG_DOCUMENTS: list[tuple[Document | str, ...]] = [
     (scikit(pipeline=[{"image": "a", "tag": "b"}]),
      "pipeline[0] has both image and tag; give one."),
     (scikit(pipeline=[{"image": "two words"}]),
-     "pipeline[0].image is \"two words\"; it must be an image's address without spaces."),
+     "pipeline[0].image is \"two words\"; it must be an image's address without spaces, or a name of AWS's images such as sagemaker:sagemaker-tritonserver/26.05."),
     (scikit(pipeline=[{"tag": "a/b"}]),
      "pipeline[0].tag is \"a/b\"; it must be a tag of the stack's image repository."),
     (scikit(pipeline=[{"tag": "a", "Image": "b"}]),

@@ -7,8 +7,15 @@ from typing import Any
 from sagebuild.client.conversion.draft import Draft
 from sagebuild.client.conversion.shared import convert_tags
 from sagebuild.client.conversion.source import Source
-from sagebuild.requests.extensions import MB_PER_GB
+from sagebuild.requests.extensions import CAPTURE_MODES, MB_PER_GB
 
+_VARIANT = {
+    "InstanceType": "hostinstancetype",
+    "InitialInstanceCount": "hostinstancecount",
+    "ModelDataDownloadTimeoutInSeconds": "downloadtimeout",
+    "ContainerStartupHealthCheckTimeoutInSeconds": "starttimeout",
+    "InferenceAmiVersion": "inferenceami",
+}
 _ONE_VARIANT = "an endpoint of sagebuild has one variant; make a pipeline for each other model"
 
 
@@ -18,7 +25,7 @@ def convert_endpoint_config(draft: Draft, source: Source) -> None:
     for other in others:
         draft.refuse(other.field, dict(other.content), _ONE_VARIANT)
         other.content.clear()
-    for member, parameter in (("InstanceType", "hostinstancetype"), ("InitialInstanceCount", "hostinstancecount")):
+    for member, parameter in _VARIANT.items():
         draft.put(parameter, variant.take(member), variant.name(member))
     serverless = variant.child("ServerlessConfig")
     if serverless.content:
@@ -33,7 +40,24 @@ def convert_endpoint_config(draft: Draft, source: Source) -> None:
     asynchronous = source.child("AsyncInferenceConfig")
     if asynchronous.content:
         _convert_async(draft, asynchronous)
+    captured = source.child("DataCaptureConfig")
+    if captured.content:
+        _convert_capture(draft, captured)
     convert_tags(draft, source)
+
+
+def _convert_capture(draft: Draft, source: Source) -> None:
+    if source.take("EnableCapture") is False:
+        draft.give(source.field)
+        source.content.clear()
+        return
+    modes = {mode for option in source.children("CaptureOptions") for mode in option.content.values()}
+    if modes in ({"InputAndOutput"}, set(CAPTURE_MODES)):
+        draft.give(source.name("CaptureOptions"))
+        source.take("CaptureOptions")
+    asked = {"percentage": source.take("InitialSamplingPercentage"), "prefix": source.take("DestinationS3Uri")}
+    draft.put("datacapture", _drop_none(asked), source.field)
+    draft.put("outputkmskey", source.take("KmsKeyId"), source.name("KmsKeyId"))
 
 
 def _convert_async(draft: Draft, source: Source) -> None:

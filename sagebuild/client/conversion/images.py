@@ -8,7 +8,8 @@ from sagebuild.client.conversion.draft import Draft
 from sagebuild.errors import ImageNotFoundError
 from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.images.identify import Identity, identify_image
-from sagebuild.images.table import Scope, processor_of, resolve_image
+from sagebuild.images.table import Scope, resolve_image
+from sagebuild.instance_facts import processor_of
 from sagebuild.parameters import MODELS
 
 # One instance type of each processor on which an endpoint can run.

@@ -18,6 +18,7 @@ _REQUIREMENTS = "SAGEMAKER_REQUIREMENTS"
 _NGINX_LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40}
 
 _ARCHIVE = {"S3DataType": "S3Object", "CompressionType": "Gzip"}
+_FOLDER_OF_FILES = {"S3DataType": "S3Prefix", "CompressionType": "None"}
 
 
 def convert_model(draft: Draft, source: Source) -> None:
@@ -51,7 +52,7 @@ def _convert_data(draft: Draft, container: Source, trains: bool) -> None:
 def _take_data(container: Source) -> Any:
     """Take the address of the model's archive; a model that is not an archive stays for the report.
 
-    Describe returns the address twice: as ModelDataUrl, and as the object of ModelDataSource.
+    Describe returns the address of an archive twice: as ModelDataUrl, and as the object of ModelDataSource.
     """
     address = container.take("ModelDataUrl")
     stored = container.child("ModelDataSource").child("S3DataSource")
@@ -60,6 +61,10 @@ def _take_data(container: Source) -> Any:
         for member in _ARCHIVE:
             stored.take(member)
         return stored.take("S3Uri")
+    if address is None and _FOLDER_OF_FILES.items() <= stored.content.items():
+        for member in _FOLDER_OF_FILES:
+            stored.take(member)
+        return f"{stored.take_text('S3Uri').rstrip('/')}/"
     return address
 
 

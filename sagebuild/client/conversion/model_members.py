@@ -1,6 +1,7 @@
 """What becomes of each member of a request for a model or an endpoint configuration; see `members`."""
 
 from sagebuild.client.conversion.members import OFF, TAGS, VPC, Members, missing, own, used
+from sagebuild.requests.extensions import CAPTURE_TYPES
 
 _ARCHIVE = "pack the model as a model.tar.gz and give its address as ModelArtifacts"
 _CONTAINER: Members = {
@@ -29,9 +30,11 @@ MODEL: Members = {
     **used("EnableNetworkIsolation"),
     **own("ModelName", "ModelArn", "ExecutionRoleArn", "CreationTime", "DeploymentRecommendation"),
 }
+_CAPTURE = "datacapture stores requests and answers, and text/csv and application/json as text"
 _SCALING = "give autoscaling with minimum, maximum and target"
 _VARIANT: Members = {
     **used("InstanceType", "InitialInstanceCount"),
+    **used("ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds", "InferenceAmiVersion"),
     "ServerlessConfig": used("MemorySizeInMB", "MaxConcurrency", "ProvisionedConcurrency"),
     **own("VariantName", "ModelName", "InitialVariantWeight"),
     "ManagedInstanceScaling": missing(
@@ -45,9 +48,6 @@ _VARIANT: Members = {
         "AcceleratorType",
         "CoreDumpConfig",
         "VolumeSizeInGB",
-        "ModelDataDownloadTimeoutInSeconds",
-        "ContainerStartupHealthCheckTimeoutInSeconds",
-        "InferenceAmiVersion",
         "CapacityReservationConfig",
         "AcceleratorPartitionLayouts",
     ),
@@ -63,14 +63,12 @@ ENDPOINT_CONFIG: Members = {
         },
     },
     "DataCaptureConfig": {
-        **missing("EnableCapture", idle=OFF),
-        **missing(
-            "InitialSamplingPercentage",
-            "DestinationS3Uri",
-            "KmsKeyId",
-            "CaptureOptions",
-            "CaptureContentTypeHeader",
-        ),
+        **used("EnableCapture", "InitialSamplingPercentage", "DestinationS3Uri", "KmsKeyId"),
+        "CaptureOptions": missing("CaptureMode", advice=_CAPTURE),
+        "CaptureContentTypeHeader": {
+            **missing("CsvContentTypes", idle=(CAPTURE_TYPES["CsvContentTypes"],), advice=_CAPTURE),
+            **missing("JsonContentTypes", idle=(CAPTURE_TYPES["JsonContentTypes"],), advice=_CAPTURE),
+        },
     },
     "MetricsConfig": {
         **missing("EnableEnhancedMetrics", "EnableDetailedObservability", idle=OFF),

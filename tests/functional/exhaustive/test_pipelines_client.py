@@ -106,7 +106,10 @@ def test_a_new_pipeline_has_a_document_a_package_group_and_tags(found: Client) -
         ("", "'' cannot be the name"),
         ("x" * 25, "with 25 characters, cannot be the name of a pipeline of sagebuild-test: it must have at most 24"),
         ("Default", "'Default' cannot be the name of a pipeline: the default pipeline uses it. Reserved are "),
-        ("train", "Reserved are asynchronous, builds, checkpoints, default, models, registry, sources, train."),
+        (
+            "train",
+            "Reserved are asynchronous, builds, checkpoints, datacapture, default, models, registry, sources, train.",
+        ),
         ("builds", "Reserved are"),
         ("Registry", "Reserved are"),
     ],

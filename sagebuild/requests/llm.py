@@ -1,0 +1,24 @@
+"""Builds the environment by which the container of an engine finds its model and its options."""
+
+from __future__ import annotations
+
+from sagebuild.instance_facts import count_gpus
+from sagebuild.llm_engines import ENGINES, MODEL_FOLDER, name_option
+from sagebuild.parameters.llm import LlmParameters
+
+
+def build_llm_environment(parameters: LlmParameters) -> dict[str, str]:
+    """Return the variables of the container, without those of ``modelhostingenvironment``.
+
+    Like the SDK (serve/model_builder_servers.py), a model in S3 is at /opt/ml/model, and the container stays offline.
+    """
+    engine = ENGINES[parameters.engine]
+    environment = {engine.model: parameters.hubmodel or MODEL_FOLDER}
+    if not parameters.hubmodel:
+        environment["HF_HUB_OFFLINE"] = "1"
+    gpus = parameters.gpus or count_gpus(parameters.hostinstancetype)
+    if engine.gpus and gpus:
+        environment[engine.gpus] = str(gpus)
+    return environment | {
+        name_option(parameters.engine, name): value for name, value in parameters.engineoptions.items()
+    }
