@@ -257,9 +257,7 @@ class Stage(Host):
             "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["/bin/sh", "-c", command]},
             "RoleArn": self.role,
             "ProcessingResources": {"ClusterConfig": cluster},
-            "ProcessingOutputConfig": {
-                "Outputs": [{"OutputName": "out", "S3Output": output | {"S3UploadMode": "EndOfJob"}}]
-            },
+            "ProcessingOutputConfig": {"Outputs": [output]},
             "ProcessingInputs": [
                 {"InputName": key, "S3Input": source} for (key, _), source in zip(inputs, sources, strict=True)
             ],

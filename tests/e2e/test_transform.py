@@ -100,9 +100,11 @@ def test_a_stopped_build_leaves_no_transform_job(stack: DeployedStack, rows: Any
         return sagemaker.list_transform_jobs(StatusEquals="InProgress")["TransformJobSummaries"]
 
     (job,) = wait_until(list_running)
-    ended = run(stack, "stop", "--yes")
+    ended = run(stack, "stop")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert f"transform job {job['TransformJobName']}" in " ".join(ended.stdout.split())
+    assert "is stopped" in ended.stdout
+    described = sagemaker.describe_transform_job(TransformJobName=job["TransformJobName"])
+    assert described["TransformJobStatus"] == "Stopped"
     record = stack.finish(number)
     assert (record["status"], record["step"]) == ("stopped", "Transform Data")
     assert not list_running()
