@@ -146,6 +146,8 @@ def stop(
     """Stop the running build and its paid jobs."""
     stopped = session.stack.stop(number, wait)
     job = f"its job is {stopped.job_status}" if stopped.job_status else "it had no job yet"
+    if steps := [part for part in stopped.parts if part.name.startswith("processing job ")]:
+        job = f"its {steps[-1].name} is {steps[-1].status}" if not stopped.job_status else job
     if stopped.confirmed:
         sentence = f"Build {stopped.number} is stopped; {job}."
     else:

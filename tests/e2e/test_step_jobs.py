@@ -135,7 +135,7 @@ def test_a_stopped_build_leaves_no_processing_job(stack: DeployedStack, rows: An
         return sagemaker.list_processing_jobs(StatusEquals="InProgress")["ProcessingJobSummaries"]
 
     (job,) = wait_until(list_running)
-    ended = run(stack, "stop", "--yes")
+    ended = run(stack, "stop")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert f"processing job {job['ProcessingJobName']}" in " ".join(ended.stdout.split())
     record = stack.finish(number)
