@@ -74,8 +74,9 @@ deploy: setup ## deploy to AWS, with your credentials
 remove: setup ## remove the service from AWS, with everything that builds have created
 	npx serverless remove --stage $(STAGE)
 
-docs: setup ## generate docs/parameters.md and its JSON Schema from the parameter models
+docs: setup ## generate docs/parameters.md, docs/project.md and their JSON Schemas from the models
 	$(BIN)/python -m tools.generate_parameter_docs
+	$(BIN)/python -m tools.generate_project_docs
 
 pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes; needs Chromium)
 	$(STEP) "install the libraries for pictures" $(INSTALL) --group pictures

@@ -1,5 +1,7 @@
 """The errors that sagebuild raises on purpose; the state machine and the skill match their names."""
 
+from collections.abc import Sequence
+
 
 class SagebuildError(Exception):
     """Any error that sagebuild raises on purpose."""
@@ -90,6 +92,14 @@ class EndpointError(SagebuildError):
 
 class InputError(SagebuildError):
     """The user's input cannot be used."""
+
+
+class ProjectFileError(InputError):
+    """The project file of a folder is missing or invalid; ``problems`` has one entry for each problem."""
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
 
 
 class ParameterNotFoundError(InputError, KeyError):

@@ -36,6 +36,7 @@ LIBRARIES = {
 CLIENT_LIBRARIES = {
     "sagebuild.cli": {"botocore", "rich", "typer"},
     "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
+    "sagebuild.project": {"botocore", "pydantic", "pydantic_core", "yaml"},
 }
 CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
 CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}
@@ -43,7 +44,8 @@ CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}
 ROOMS = (
     "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "partitions", "settings", "service", "log_keys",
     "bucket_access", "names", "custom_resource", "parameters", "builds", "launch", "images", "requests", "running",
-    "cost", "notifications", "steps", "plan", "finish", "voice", "client", "cli",
+    "cost", "notifications", "steps", "plan", "finish", "voice", "client", "project",
+    "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
