@@ -94,6 +94,10 @@ class InputError(SagebuildError):
     """The user's input cannot be used."""
 
 
+class OfflineError(SagebuildError):
+    """A check needs AWS, and is made without a stack."""
+
+
 class ProjectFileError(InputError):
     """The project file of a folder is missing or invalid; ``problems`` has one entry for each problem."""
 

@@ -36,7 +36,7 @@ LIBRARIES = {
 CLIENT_LIBRARIES = {
     "sagebuild.cli": {"botocore", "rich", "typer"},
     "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
-    "sagebuild.project": {"botocore", "pydantic", "pydantic_core", "yaml"},
+    "sagebuild.project": {"boto3", "botocore", "pydantic", "pydantic_core", "yaml"},
 }
 CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
 CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}

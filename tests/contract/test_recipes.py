@@ -82,7 +82,14 @@ EXAMPLES = {
     "A command of the command line": Example(
         r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis",
         10,
-        ("notebooks/*", "sagebuild/client/actions.py", "tests/functional/test_hooks.py"),  # `start` runs its checks
+        # `start` and `check` run its checks.
+        (
+            "notebooks/*",
+            "sagebuild/cli/projects.py",
+            "sagebuild/client/actions.py",
+            "sagebuild/project/*",
+            "tests/functional/test_hooks.py",
+        ),
     ),
     "A notebook": Example(r"\b07-tuning\b", 3, ("notebooks/05-*",)),
     "A ready example": Example(r"\bexamples/xgboost\b|Example\(\"xgboost\"", 4, ("notebooks/05-*",)),
