@@ -106,6 +106,10 @@ class ProjectFileError(InputError):
         self.problems = problems
 
 
+class ConflictError(InputError):
+    """The parameter document was changed after the last apply of a project."""
+
+
 class ParameterNotFoundError(InputError, KeyError):
     """The parameter document has no value with that name."""
 

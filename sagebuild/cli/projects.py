@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from sagebuild.cli.session import FAILED, Session, command
-from sagebuild.cli.show import show_diagnosis
+from sagebuild.cli.builds import report_start
+from sagebuild.cli.session import FAILED, Session, command, print_json
+from sagebuild.cli.show import show_diagnosis, show_differences
 from sagebuild.client.diagnosis import Diagnosis
+from sagebuild.project.apply import ProjectChanges
 from sagebuild.project.check import ProjectFinding
 from sagebuild.project.project import Project
 
@@ -21,7 +23,7 @@ _LEVELS = {"error": "error", "unknown": "notice"}
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for function in (check,):
+    for function in (check, apply):
         command(app, function.__name__)(function)
 
 
@@ -36,6 +38,43 @@ def check(session: Session, folder: Folder = Path()) -> None:
         print_annotations(diagnosis)
     if not diagnosis.has_no_errors:
         raise typer.Exit(FAILED)
+
+
+def apply(
+    session: Session,
+    folder: Folder = Path(),
+    start: Annotated[bool, typer.Option("--start", help="Start a build, unless nothing has changed.")] = False,
+    follow: Annotated[bool, typer.Option("--watch", help="Start a build, and show it until it has ended.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the changes and write nothing.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a document that was changed after the last apply.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="First check the project, as 'check --stack' does.")
+    ] = True,
+) -> None:
+    """Make the pipeline match a project: source archive, parameters and data. Prints the changes first."""
+    project, stack = Project(folder), session.stack
+    with session.showing_status("Compare the project with the pipeline"):
+        changes = project.compare(stack)
+    if not session.as_json:
+        _print_changes(session, changes, dry_run or overwrite)
+    build = None
+    if not dry_run:
+        with session.showing_status("Apply the project"):
+            build = project.apply_changes(changes, stack, start=start or follow, overwrite=overwrite, check=check)
+    if build:
+        report_start(session, build, follow)
+    elif session.as_json:
+        print_json(changes.to_dict())
+
+
+def _print_changes(session: Session, changes: ProjectChanges, shows_conflict: bool) -> None:
+    session.console.print(show_differences(changes.lines), soft_wrap=True)
+    for note in changes.notes:
+        session.print(note)
+    if changes.conflict and shows_conflict:
+        session.print(changes.conflict)
 
 
 def print_annotations(diagnosis: Diagnosis) -> None:

@@ -23,7 +23,7 @@ class OfflineExamination(Examination):
     """The first build of a project in a new stack, without any call to AWS."""
 
     @property
-    def context(self) -> BuildContext[BuildParameters]:  # type: ignore[override]
+    def context(self) -> BuildContext[BuildParameters]:
         """The first build."""
         return BuildContext(self.service, 1, self.parameters)
 
@@ -60,7 +60,6 @@ def open_offline(region: str | None) -> Service:
         "TRAINING_ROLE_ARN": f"{role}-training",
         "HOSTING_ROLE_ARN": f"{role}-hosting",
         "IMAGE_REPOSITORY_URI": f"{_ACCOUNT}.dkr.ecr.{chosen}.amazonaws.com/{_NAME}",
-        "VPC_ACCESS": "true",  # data, roles and network are examined with a stack
     }
     return Service(settings, create_client)
 

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagebuild.client.aws_errors import translating_errors
+from sagebuild.client.build import Build
 from sagebuild.client.diagnosis import Diagnosis
+from sagebuild.client.launch_requests import request_build
+from sagebuild.project.apply import ProjectChanges, apply_changes, find_changes
 from sagebuild.project.check import check_in_stack, check_project
 from sagebuild.project.file import Definition, read_project
 
@@ -57,6 +60,62 @@ class Project:
             return check_project(self.folder, region)
         with translating_errors():
             return check_in_stack(self.folder, pipeline.service)
+
+    def compare(self, pipeline: Pipeline) -> ProjectChanges:
+        """Return what `apply` would change; it writes nothing to AWS. ``print`` shows a line for each difference."""
+        return find_changes(self.definition, pipeline.service)
+
+    def apply(
+        self, pipeline: Pipeline, *, start: bool = False, overwrite: bool = False, check: bool = True
+    ) -> Build | None:
+        """Make a pipeline match the project: source archive, parameter document and data.
+
+        Parameters
+        ----------
+        pipeline
+            A pipeline, or a stack for its default one.
+        start
+            Start a build, unless nothing differs.
+        overwrite
+            Replace a document that was changed after the last apply.
+        check
+            First run the checks of `check` in that pipeline.
+
+        Returns
+        -------
+        Build or None
+            The build that was started; None without one.
+
+        Raises
+        ------
+        ProjectFileError
+            The project is invalid.
+        PreflightError
+            A check found an error; nothing was written.
+        ConflictError
+            The document was changed after the last apply; nothing was written.
+        """
+        return self.apply_changes(self.compare(pipeline), pipeline, start=start, overwrite=overwrite, check=check)
+
+    def apply_changes(
+        self,
+        changes: ProjectChanges,
+        pipeline: Pipeline,
+        *,
+        start: bool = False,
+        overwrite: bool = False,
+        check: bool = True,
+    ) -> Build | None:
+        """Write changes that `compare` returned; see `apply`."""
+        if changes.is_empty:
+            return None
+        if check:
+            self.check(pipeline).raise_errors()
+        apply_changes(changes, overwrite=overwrite)
+        if not start:
+            return None
+        number = request_build(pipeline.service, pipeline.requested_by, commit=changes.commit)
+        return Build(pipeline.service, number, pipeline.requested_by)
 
     def __repr__(self) -> str:
         return f"Project({str(self.folder)!r})"
