@@ -1,4 +1,4 @@
-"""Writes docs/project.md and docs/project.schema.json from the model of the project file: ``make docs``."""
+"""Writes docs/project.md and its JSON Schema from the project file's model, and docs/pipelines.md: ``make docs``."""
 
 import json
 from collections.abc import Iterator
@@ -8,9 +8,22 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from sagebuild.parameters.groups import StrictModel
-from sagebuild.project.file import FILE, ProjectData, ProjectFile
+from sagebuild.project.file import FILE, ProjectData, ProjectFile, read_project
 
 DOCS = Path(__file__).parents[1] / "docs"
+PIPELINES = DOCS.parent / "pipelines"
+GALLERY = """# Ready pipelines
+
+<!-- Written by tools/generate_project_docs.py (make docs) from pipelines/*/README.md; change it there. -->
+
+Each folder of `pipelines/` is a [project](project.md) that works as it is. Copy one, and change what you need.
+[CONTRIBUTING.md](../CONTRIBUTING.md#add-a-pipeline) explains how to add one.
+
+"Runs" says where a pipeline runs: everywhere, also on a laptop; on a laptop after `make examples`, which installs large
+libraries; or on AWS only.
+
+| pipeline | what it does | framework | runs |
+|---|---|---|---|"""
 HEAD = "| name | value | default | meaning |\n|---|---|---|---|"
 TYPES = {
     "parameters": "an object",
@@ -56,6 +69,35 @@ def write_page() -> str:
     return "\n".join(parts)
 
 
+def write_gallery() -> str:
+    """Return the page about the ready pipelines as Markdown, from their README.md and expect.json."""
+    readmes = sorted(PIPELINES.glob("*/README.md"))
+    rows = [_write_pipeline_row(readme) for readme in readmes]
+    sections = [_write_pipeline(readme) for readme in readmes]
+    return "\n".join([GALLERY, *rows, "", *sections])
+
+
+def _write_pipeline_row(readme: Path) -> str:
+    text, expected = readme.read_text(encoding="utf-8"), json.loads(readme.with_name("expect.json").read_text("utf-8"))
+    framework = read_project(readme.parent).content.parameters["framework"]
+    return f"| [{readme.parent.name}](#{readme.parent.name}) | {_read_title(text)} | {framework} | {expected['runs']} |"
+
+
+def _write_pipeline(readme: Path) -> str:
+    text = readme.read_text(encoding="utf-8")
+    link = f"[README](../pipelines/{readme.parent.name}/README.md)"
+    purpose, flow = (_read_section(text, heading) for heading in ("Purpose", "Flow"))
+    return f"## {readme.parent.name}\n\n{purpose}\n\n{flow}\n\nCost, adaptation and differences: {link}.\n"
+
+
+def _read_title(text: str) -> str:
+    return text.partition("\n")[0].removeprefix("# ")
+
+
+def _read_section(text: str, heading: str) -> str:
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0].strip()
+
+
 def write_schema() -> str:
     """Return the JSON Schema for editors."""
     schema = ProjectFile.model_json_schema()
@@ -79,7 +121,8 @@ def _write_default(default: Any, is_required: bool) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
+    DOCS.joinpath("pipelines.md").write_text(write_gallery(), encoding="utf-8")
     DOCS.joinpath("project.md").write_text(write_page(), encoding="utf-8")
     DOCS.joinpath("project.schema.json").write_text(write_schema(), encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,16 +16,51 @@ from sagebuild.cli.show import show_diagnosis, show_differences
 from sagebuild.client.diagnosis import Diagnosis
 from sagebuild.project.apply import ProjectChanges
 from sagebuild.project.check import ProjectFinding
+from sagebuild.project.init import DEFAULT_PIPELINE, create_project, list_ready_pipelines
 from sagebuild.project.project import Project
 
-Folder = Annotated[Path, typer.Argument(help="The folder with sagebuild.yaml.", show_default="this folder")]
 _LEVELS = {"error": "error", "unknown": "notice"}
+Folder = Annotated[Path, typer.Argument(help="The folder with sagebuild.yaml.", show_default="this folder")]
+
+
+def _complete_pipeline(incomplete: str) -> list[str]:
+    return [name for name in list_ready_pipelines() if name.startswith(incomplete)]
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to the application."""
+    command(app, "init", for_pipeline=False)(init)
     for function in (check, apply):
         command(app, function.__name__)(function)
+
+
+def init(
+    session: Session,
+    ready: Annotated[
+        str, typer.Argument(metavar="[PIPELINE]", help="A ready pipeline to copy.", autocompletion=_complete_pipeline)
+    ],
+    folder: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="The new folder.", show_default=False)] = None,
+) -> None:
+    """Create a project: a copy of a ready pipeline, with a workflow for GitHub."""
+    if folder is None:  # the only argument is the folder
+        folder, ready = Path(ready), _choose_pipeline(session)
+    files = create_project(folder, ready)
+
+    def print_text() -> None:
+        for name in files:
+            session.print(f"+ {folder / name}")
+        session.print(f"Next: sagebuild check {folder}")
+
+    session.output({"folder": str(folder), "pipeline": ready, "files": files}, print_text)
+
+
+def _choose_pipeline(session: Session) -> str:
+    """Ask for the ready pipeline in a terminal; elsewhere, take the default one."""
+    if not session.is_live or not sys.stdin.isatty():
+        return DEFAULT_PIPELINE
+    for name, title in list_ready_pipelines().items():
+        session.print(f"{name}: {title}")
+    return str(typer.prompt("Pipeline to copy", default=DEFAULT_PIPELINE))
 
 
 def check(session: Session, folder: Folder = Path()) -> None:

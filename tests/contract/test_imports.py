@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skill": {"sagebuild"},
     "notebooks": {"sagebuild"},
     "demo": {"sagebuild"},
-    "examples": set(),
+    "pipelines": set(),
     "local": set(),
     "tools": {"sagebuild", "skill", "demo"},
     "tests": {"sagebuild", "handlers", "skill", "demo", "local", "tools"},

@@ -1,4 +1,4 @@
-"""docs/project.md and its JSON Schema say what the model of the project file says."""
+"""docs/project.md and its JSON Schema say what the model of the project file says; docs/pipelines.md is fresh, too."""
 
 import json
 from typing import Any
@@ -8,9 +8,9 @@ import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from tools.generate_project_docs import DOCS, write_page, write_schema
+from tools.generate_project_docs import DOCS, write_gallery, write_page, write_schema
 
-PAGE, SCHEMA = DOCS / "project.md", DOCS / "project.schema.json"
+PAGE, SCHEMA, GALLERY = DOCS / "project.md", DOCS / "project.schema.json", DOCS / "pipelines.md"
 RIGHT: dict[str, Any] = {
     "parameters": {"framework": "SCIKIT", "trainentrypoint": "train.py"},
     "source": "src",
@@ -29,6 +29,7 @@ def find_errors(document: Any) -> list[str]:
 def test_the_committed_docs_are_fresh() -> None:
     assert PAGE.read_text(encoding="utf-8") == write_page(), "run: make docs"
     assert SCHEMA.read_text(encoding="utf-8") == write_schema(), "run: make docs"
+    assert GALLERY.read_text(encoding="utf-8") == write_gallery(), "run: make docs"
 
 
 def test_editors_accept_the_example_of_the_page() -> None:

@@ -16,7 +16,7 @@ PAGE = ROOT / "CONTRIBUTING.md"
 # Each change adds a line to it, as "The loop" on that page says.
 CHANGELOG = ROOT / "CHANGELOG.md"
 NOT_OURS = {"node_modules", "__pycache__"}
-TEXTS = {"", ".cjs", ".ipynb", ".json", ".md", ".py", ".sh", ".svg", ".toml", ".txt", ".yml"}
+TEXTS = {"", ".cjs", ".ipynb", ".json", ".md", ".py", ".sh", ".svg", ".toml", ".txt", ".yaml", ".yml"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ EXAMPLES = {
     "A build parameter": Example(r"\btrafficencryption\b", 10),
     "A framework": Example(
         r"CHAINER|[cC]hainer",
-        6,
+        8,
         # Some cases of these tests are about Chainer. Version 2 of the SDK and aws-sagemaker-build no longer change.
         (
             "docs/from-estimator.md",
@@ -67,7 +67,7 @@ EXAMPLES = {
         ("tests/contract/variants.py", "tests/e2e/test_template.py", "tests/unit/test_triggers.py"),
     ),
     "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 10, ("tests/contract/test_added_intent.py",)),
-    "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 6, ("examples/*",)),
+    "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 6, ("pipelines/*",)),
     "A step of the state machine and its Lambda function": Example(
         r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate",
         17,
@@ -92,7 +92,7 @@ EXAMPLES = {
         ),
     ),
     "A notebook": Example(r"\b07-tuning\b", 3, ("notebooks/05-*",)),
-    "A ready example": Example(r"\bexamples/xgboost\b|Example\(\"xgboost\"", 4, ("notebooks/05-*",)),
+    "A ready pipeline": Example(r"\bpipelines?[/-]xgboost\b", 5, ("notebooks/05-*", "docs/your-own-project.md")),
     "An error class": Example(r"\bStackNotFoundError\b", 4, ("docs/command-line.md",)),
 }
 

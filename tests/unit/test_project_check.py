@@ -9,6 +9,7 @@ import pytest
 import sagebuild
 from sagebuild.project.file import FILE
 from tests.command_line import Ended, run_command
+from tests.ready_pipelines import ReadyPipeline, list_pipelines
 
 SCRIPT = """
 import argparse, os
@@ -125,3 +126,9 @@ def test_the_archive_is_named_by_its_content(project: Path) -> None:
     assert read_name() == first
     (project / "src" / "train.py").write_text(SCRIPT + "\n", encoding="utf-8")
     assert read_name() != first
+
+
+@pytest.mark.parametrize("pipeline", list_pipelines(), ids=lambda pipeline: pipeline.name)
+def test_a_ready_pipeline_has_no_finding(pipeline: ReadyPipeline) -> None:
+    findings = sagebuild.Project(pipeline.folder).check().findings
+    assert [one for one in findings if one.state != "ok"] == []
