@@ -110,6 +110,10 @@ class ConflictError(InputError):
     """The parameter document was changed after the last apply of a project."""
 
 
+class RunError(SagebuildError):
+    """The training script of a project failed on this machine."""
+
+
 class ParameterNotFoundError(InputError, KeyError):
     """The parameter document has no value with that name."""
 

@@ -12,29 +12,18 @@ from botocore.exceptions import ClientError
 
 from local import clients, config, processes
 from local.images import StoredImage, folder_of, load
+from sagebuild.container import SERVE, TRAIN
+from sagebuild.container.frameworks import (
+    CODE_IN_MODEL,
+    SAVED_MODEL,
+    SERVING,
+    TRAINING,
+    list_responder,
+    name_repository,
+)
 
-_HERE = Path(__file__).parent
+_ALGORITHM = Path(__file__).with_name("container_algorithm.py")
 
-# By repository of a SageMaker framework container: the package that its scripts need.
-_TRAINING = {
-    "sagemaker-scikit-learn": "sklearn",
-    "sagemaker-xgboost": "xgboost",
-    "sagemaker-tensorflow-scriptmode": "tensorflow",
-    "tensorflow-training": "tensorflow",
-    "sagemaker-pytorch": "torch",
-    "pytorch-training": "torch",
-    "mxnet-training": "mxnet",
-}
-# Containers that serve a script; container_defaults.py has each framework's defaults.
-_SERVING = {
-    "sagemaker-scikit-learn": "sklearn",
-    "sagemaker-xgboost": "xgboost",
-    "sagemaker-pytorch": "torch",
-    "pytorch-inference": "torch",
-}
-# Containers whose server reads the script only from the model's archive.
-_CODE_IN_MODEL = frozenset({"pytorch-inference", "sagemaker-tensorflow-serving", "tensorflow-inference"})
-_SAVED_MODEL = {"sagemaker-tensorflow-serving": "tensorflow", "tensorflow-inference": "tensorflow"}
 # Amazon's algorithms run only on AWS; for some, another package is a stand-in (container_algorithm.py).
 ALGORITHMS: dict[str, str | None] = {
     "blazingtext": None,
@@ -129,35 +118,31 @@ def training_runner(image: str, base: Path, role_arn: str, has_script: bool) -> 
         return _run_stored(stored, "train", base, "--network=host")
     if algorithm := _find_algorithm(image, has_script):
         _check_stand_in(algorithm)
-        return _run_here(base, "container_algorithm.py", algorithm)
-    _check(image, _TRAINING)
-    return _run_here(base, "container_train.py")
+        return _run_here(base, _ALGORITHM, algorithm)
+    _check(image, TRAINING)
+    return _run_here(base, TRAIN)
 
 
 def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script: bool) -> Runner:
     """The runner of an inference image; like `training_runner`, with a free port."""
     if stored := find_stored(image, role_arn):
         return _run_stored(stored, "serve", base, f"--publish=127.0.0.1:{port}:{_CONTAINER_PORT}", port=port)
-    repository = _repository(image)
+    repository = name_repository(image)
     if algorithm := _find_algorithm(image, has_script):
         _check_stand_in(algorithm)
-        return _run_here(base, "container_serve.py", "container_algorithm.py", algorithm)
-    _check(image, _SERVING | _SAVED_MODEL)
-    if repository in _SAVED_MODEL:
-        responder = ["container_savedmodel.py"]
-    else:
-        responder = ["container_defaults.py", _SERVING[repository]]
-    return _run_here(base, "container_serve.py", *responder, code_in_model=repository in _CODE_IN_MODEL)
+        return _run_here(base, SERVE, str(_ALGORITHM), algorithm)
+    _check(image, SERVING | SAVED_MODEL)
+    return _run_here(base, SERVE, *list_responder(repository), code_in_model=repository in CODE_IN_MODEL)
 
 
-def _run_here(base: Path, program: str, *arguments: str, code_in_model: bool = False) -> Runner:
-    command = [processes.PYTHON, "-P", str(_HERE / program), str(base), *arguments]
+def _run_here(base: Path, program: Path, *arguments: str, code_in_model: bool = False) -> Runner:
+    command = [processes.PYTHON, "-P", str(program), str(base), *arguments]
     return Runner(command, base, {"PYTHONPATH": processes.LIBRARIES}, code_in_model=code_in_model)
 
 
 def _find_algorithm(image: str, has_script: bool) -> str | None:
     """The built-in algorithm that the image runs; None for a container that runs the user's script."""
-    repository = _repository(image)
+    repository = name_repository(image)
     return repository if repository in ALGORITHMS else None if has_script else _WITHOUT_SCRIPT.get(repository)
 
 
@@ -209,10 +194,6 @@ def find_stored(image: str, role_arn: str | None) -> StoredImage | None:
 
 def _check(image: str, packages: dict[str, str]) -> None:
     runnable = [repository for repository, package in packages.items() if importlib.util.find_spec(package)]
-    if _repository(image) not in runnable:
+    if name_repository(image) not in runnable:
         names = ", ".join(runnable) or "none, because no framework is installed"
         raise UnknownImageError(f"local/ cannot run the image {image}; it runs script-mode images: {names}")
-
-
-def _repository(image: str) -> str:
-    return image.rpartition("/")[2].partition("@")[0].partition(":")[0]

@@ -18,6 +18,7 @@ from sagebuild.project.apply import ProjectChanges
 from sagebuild.project.check import ProjectFinding
 from sagebuild.project.init import DEFAULT_PIPELINE, create_project, list_ready_pipelines
 from sagebuild.project.project import Project
+from sagebuild.project.run import serve_model
 
 _LEVELS = {"error": "error", "unknown": "notice"}
 Folder = Annotated[Path, typer.Argument(help="The folder with sagebuild.yaml.", show_default="this folder")]
@@ -30,6 +31,7 @@ def _complete_pipeline(incomplete: str) -> list[str]:
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to the application."""
     command(app, "init", for_pipeline=False)(init)
+    command(app, "run", for_pipeline=False)(run)
     for function in (check, apply):
         command(app, function.__name__)(function)
 
@@ -74,6 +76,30 @@ def check(session: Session, folder: Folder = Path()) -> None:
         print_annotations(diagnosis)
     if not diagnosis.has_no_errors:
         raise typer.Exit(FAILED)
+
+
+def run(
+    session: Session,
+    folder: Folder = Path(),
+    serve: Annotated[bool, typer.Option("--serve", help="Serve the model until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option(help="The port to serve on.", min=1, max=65535)] = 8080,
+) -> None:
+    """Run the training of a project on this machine, without AWS or Docker; with --serve, also its endpoint."""
+    done = Project(folder).run(lambda line: print(line, file=sys.stderr if session.as_json else sys.stdout))
+    metrics = "".join(f" {name}={value:g}" for name, value in done.metrics.items())
+    facts = {"metrics": dict(done.metrics), "model": str(done.model)}
+    session.output(
+        facts, lambda: session.print(f"The model is in {done.model};{metrics or ' no metrics'}.", wrap=False)
+    )
+    if serve:
+        process = serve_model(done, port)
+        session.print(f"POST requests to http://127.0.0.1:{port}/invocations; Ctrl-C ends the endpoint.")
+        try:
+            if process.wait():
+                session.fail("RunError", "The model cannot be served; the lines above say why.")
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
 
 
 def apply(

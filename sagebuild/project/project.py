@@ -1,7 +1,8 @@
-"""A project from Python: check it, and make a pipeline of a stack match it."""
+"""A project from Python: check it, run it here, and make a pipeline of a stack match it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from sagebuild.client.launch_requests import request_build
 from sagebuild.project.apply import ProjectChanges, apply_changes, find_changes
 from sagebuild.project.check import check_in_stack, check_project
 from sagebuild.project.file import Definition, read_project
+from sagebuild.project.run import Run, run_training
 
 if TYPE_CHECKING:
     from sagebuild.client.pipeline import Pipeline
@@ -60,6 +62,28 @@ class Project:
             return check_project(self.folder, region)
         with translating_errors():
             return check_in_stack(self.folder, pipeline.service)
+
+    def run(self, report: Callable[[str], Any] = print) -> Run:
+        """Run the training on this machine, without a stack or Docker, in the contract of SageMaker's containers.
+
+        Parameters
+        ----------
+        report
+            Called with each line of the script's output.
+
+        Returns
+        -------
+        Run
+            ``metrics`` has the last value of each metric, ``model`` is the folder with the trained model.
+
+        Raises
+        ------
+        InputError
+            The project has no script, or this machine lacks a package or data that it needs.
+        RunError
+            The script failed.
+        """
+        return run_training(self.definition, report)
 
     def compare(self, pipeline: Pipeline) -> ProjectChanges:
         """Return what `apply` would change; it writes nothing to AWS. ``print`` shows a line for each difference."""

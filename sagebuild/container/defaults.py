@@ -179,7 +179,7 @@ def _is_importable(module: str) -> bool:
 def _install_requirements(base: Path, code: Path) -> None:
     if not (code / "requirements.txt").is_file():
         return
-    installer = Path(__file__).with_name("container_requirements.py")
+    installer = Path(__file__).with_name("requirements.py")
     command = [sys.executable, "-P", str(installer), str(code), str(base / "packages")]
     if subprocess.run(command, check=False).returncode:
         raise ScriptError("requirements.txt could not be installed")

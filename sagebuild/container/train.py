@@ -117,7 +117,7 @@ def _install(base: Path, kind: str) -> str:
     code = base / "code"
     if kind == _COMMAND or (kind == _SCRIPT and not (code / "requirements.txt").is_file()):
         return sys.executable
-    installer = Path(__file__).with_name("container_requirements.py")
+    installer = Path(__file__).with_name("requirements.py")
     wanted = ["."] if kind == _PACKAGE else []
     command = [sys.executable, "-P", str(installer), str(code), str(base / "packages"), *wanted]
     if subprocess.run(command, check=False).returncode:

@@ -1,9 +1,9 @@
 """Container side of an endpoint: the HTTP server with /ping and /invocations in front of a responder module.
 
 It runs in its own process, in a folder with model/, code/ and packages/, and does not import the engine. Its arguments
-are the folder, the responder module's file next to this one, and that module's arguments. The module's
-``build_responder(base, *arguments)`` returns a function of body, content type and accept. An error with a ``status``
-sets the HTTP status. Requests are answered one at a time, as by one worker of a container.
+are the folder, the responder module's file (a path, or a name next to this one), and that module's arguments. The
+module's ``build_responder(base, *arguments)`` returns a function of body, content type and accept. An error with a
+``status`` sets the HTTP status. Requests are answered one at a time, as by one worker of a container.
 """
 
 import importlib.util
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _JSON, _CSV, _TEXT = "application/json", "text/csv", "text/plain"
+_PORT = "SAGEMAKER_BIND_TO_PORT"  # default: a free port
 _DECODED = (_JSON, _CSV, _TEXT)  # input_fn gets these as str, others as bytes
 
 Respond = Callable[[bytes | str, str, str], tuple[bytes, str]]
@@ -73,7 +74,7 @@ def _media_type(header: str | None) -> str:
 
 
 def _load_builder(file: str) -> Callable[..., Respond]:
-    path = Path(__file__).with_name(file)
+    path = Path(__file__).parent / file
     spec = importlib.util.spec_from_file_location(f"_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -94,7 +95,7 @@ def main(base: Path, file: str, *arguments: str) -> int:
         traceback.print_exc()
         print(f"the model cannot be served: {error}", file=sys.stderr, flush=True)
         return 1
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get(_PORT, "0"))), Handler)
     # The engine reads the port from this file; the rename makes it appear only when it is complete.
     (base / "port.new").write_text(str(server.server_port))
     (base / "port.new").rename(base / "port")
