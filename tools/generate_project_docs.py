@@ -57,6 +57,19 @@ The file is YAML, because you write it by hand and can explain your choices in c
 It is read with the rules of YAML 1.2: `true` and `false` are the only booleans, so `no` is text. A number with a
 leading zero is text. JSON is valid, too. Tags, anchors and repeated names are refused.
 
+From nothing to a first prediction on your machine, in four commands:
+
+```bash
+pip install "sagebuild[client]" xgboost scikit-learn
+sagebuild init xgboost mine
+sagebuild run mine --serve
+curl --data 13.32,3.24,2.38,21.5,92,1.93,0.76,0.45,1.25,8.42,0.55,1.62,650 \\
+  --header content-type:text/csv http://127.0.0.1:8080/invocations
+```
+
+`sagebuild check` examines a project without AWS, and `sagebuild apply` makes a pipeline of a stack match it;
+[command-line.md](command-line.md#projects) has the details.
+
 With the JSON Schema in [project.schema.json](project.schema.json), editors complete and check the file. The first line
 `# yaml-language-server: $schema=.../project.schema.json` selects it in Visual Studio Code.
 """

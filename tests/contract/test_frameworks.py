@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -10,6 +12,8 @@ import yaml
 from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.parameters import MODELS, ScriptModeParameters
 from sagebuild.parameters.options import Strategy
+from sagebuild.project import Project
+from sagebuild.project.file import FILE
 from tests.engine import ROOT
 from tests.ready_pipelines import FOLDER, Bounds, Expectation, ReadyPipeline, list_pipelines
 
@@ -55,6 +59,23 @@ def test_a_ready_pipeline_is_complete(pipeline: ReadyPipeline) -> None:
         assert "only on AWS" in readme.partition("## What differs on AWS")[2]
     deploy = pipeline.definition.content.deploy
     assert deploy.keys() <= SERVICE["params"]["default"].keys()
+
+
+def test_a_pipeline_that_follows_the_chapter_is_complete(tmp_path: Path) -> None:
+    """The first steps of "Add a pipeline": copy, edit, check."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    chapter = page.partition("\n## Add a pipeline\n")[2].partition("\n## ")[0]
+    (source,) = re.findall(r"`cp -r pipelines/([a-z-]+) pipelines/NAME`", chapter)
+    assert [heading for heading in HEADINGS if heading not in chapter.replace("\n   ", " ")] == []
+    folder = Path(shutil.copytree(FOLDER / source, tmp_path / "new"))
+    text = (folder / FILE).read_text(encoding="utf-8")
+    own_path = "channels: {training: {path: NAME/}}"
+    assert own_path in chapter.replace("\n   ", " ")
+    (folder / FILE).write_text(text.replace("source:", f"  {own_path}\nsource:"), encoding="utf-8")
+    new = ReadyPipeline(folder)
+    test_a_ready_pipeline_is_complete(new)
+    assert Project(folder).check().has_no_errors
+    assert new.document["channels"]["training"]["path"] == "NAME/"
 
 
 def test_every_folder_is_a_ready_pipeline() -> None:

@@ -28,18 +28,22 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def endpoint(folder: Path) -> Iterator[int]:
-    """A process of its own that trains the ready pipeline and serves its model; its port."""
+def endpoint(tmp_path: Path) -> Iterator[int]:
+    """A process of its own that trains a copy of the ready pipeline and serves its model; its port."""
+    folder = tmp_path / "mine"
+    assert run_command("init", "digits", str(folder), environment={"HOME": "/"}).returncode == 0
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     command = [sys.executable, "-m", "sagebuild", "run", str(folder), "--serve", "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    assert any("/invocations" in line for line in process.stdout), "it serves after the training"
-    yield port
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    try:
+        assert any("/invocations" in line for line in process.stdout), "it serves after the training"
+        yield port
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
 
 
 def test_a_model_is_trained_and_served_without_a_stack(endpoint: int) -> None:
