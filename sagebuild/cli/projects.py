@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +20,7 @@ from sagebuild.project.apply import ProjectChanges
 from sagebuild.project.check import ProjectFinding
 from sagebuild.project.init import DEFAULT_PIPELINE, create_project, list_ready_pipelines
 from sagebuild.project.project import Project
-from sagebuild.project.run import serve_model
+from sagebuild.project.run import Run, serve_model
 
 _LEVELS = {"error": "error", "unknown": "notice"}
 Folder = Annotated[Path, typer.Argument(help="The folder with sagebuild.yaml.", show_default="this folder")]
@@ -92,14 +94,20 @@ def run(
         facts, lambda: session.print(f"The model is in {done.model};{metrics or ' no metrics'}.", wrap=False)
     )
     if serve:
-        process = serve_model(done, port)
+        _serve(session, done, port)
+
+
+def _serve(session: Session, run: Run, port: int) -> None:
+    """Serve until Ctrl-C or SIGTERM, which end the endpoint, too."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        process = serve_model(run, port)
         session.print(f"POST requests to http://127.0.0.1:{port}/invocations; Ctrl-C ends the endpoint.")
-        try:
-            if process.wait():
-                session.fail("RunError", "The model cannot be served; the lines above say why.")
-        except KeyboardInterrupt:
-            process.terminate()
+        with suppress(KeyboardInterrupt):
             process.wait()
+        process.terminate()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def apply(

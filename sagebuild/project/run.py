@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ _FOLDERS = (
     "checkpoints",
 )
 _HOST = "algo-1"
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,8 @@ def run_training(definition: Definition, report: Callable[[str], Any] = print) -
     return Run(definition, metrics, base)
 
 
-def serve_model(run: Run, port: int) -> subprocess.Popen[bytes]:
-    """Start the endpoint of a trained model on 127.0.0.1; it answers /ping and /invocations.
+def serve_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep) -> subprocess.Popen[bytes]:
+    """Start the endpoint of a trained model on 127.0.0.1, and wait until it answers /ping and /invocations.
 
     Parameters
     ----------
@@ -123,6 +125,8 @@ def serve_model(run: Run, port: int) -> subprocess.Popen[bytes]:
     ------
     InputError
         This machine cannot serve the model.
+    RunError
+        The script failed to load the model, or the port is not free.
     """
     context = _require_script(read_content(run.definition, open_offline(None)))
     repository = _find_repository(context, "inference", SERVING | SAVED_MODEL)
@@ -135,7 +139,16 @@ def serve_model(run: Run, port: int) -> subprocess.Popen[bytes]:
     given = environment | {"SAGEMAKER_BIND_TO_PORT": str(port)}
     command = [sys.executable, "-P", str(SERVE), str(run.folder), *list_responder(repository)]
     (run.folder / "port").unlink(missing_ok=True)
-    return subprocess.Popen(command, cwd=run.folder, env=_build_environment(run.folder, given))
+    process = subprocess.Popen(command, cwd=run.folder, env=_build_environment(run.folder, given))
+    try:
+        while not (run.folder / "port").is_file():  # the program writes it when it listens
+            if process.poll() is not None:
+                raise RunError("The model cannot be served; the lines above say why.")
+            sleep(_POLL_SECONDS)
+    except BaseException:  # Ctrl-C, too, must not leave the program behind
+        process.terminate()
+        raise
+    return process
 
 
 def _require_script(content: Content) -> BuildContext[ScriptModeParameters]:
