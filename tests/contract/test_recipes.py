@@ -51,6 +51,7 @@ EXAMPLES = {
             "tests/unit/conversions.py",
             "tests/unit/predecessor/chainer.json",
             "tests/functional/test_params_commands.py",
+            "tests/functional/test_project_run.py",
             "tests/unit/test_framework_requests.py",
             "tests/unit/test_migration.py",
             "tests/unit/golden/chainer.json",
