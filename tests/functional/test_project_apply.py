@@ -15,10 +15,11 @@ from sagebuild.launch.triggers import read_message
 from sagebuild.parameters import default_document
 from sagebuild.parameters.store import DESCRIPTION, write_document, write_text
 from sagebuild.project.apply import ProjectChanges, apply_changes, find_changes
+from sagebuild.project.check import check_in_stack
 from sagebuild.project.file import FILE, read_project
 from sagebuild.project.git import describe_commit
 from sagebuild.service import Service
-from tests.functional.conftest import STACK, Stack, client
+from tests.functional.conftest import STACK, FakeQuotas, Stack, client
 
 PROJECT = """parameters:
   framework: SCIKIT
@@ -202,3 +203,18 @@ def test_the_record_has_the_last_commit_that_a_request_named(service: Service, b
     assert record.project_commit == f"{COMMIT}-dirty"
     with pytest.raises(MalformedMessageError, match="it must be a git hash"):
         build(4, "main; rm")
+
+
+def test_a_check_in_a_stack_sees_the_files_of_the_folder_and_the_deployment(project: Path, service: Service) -> None:
+    (project / FILE).write_text(PROJECT + "deploy: {vpcAccess: true}\n", encoding="utf-8")
+    (project / "src" / "train.py").write_text("def model_fn(model_dir): ...", encoding="utf-8")
+    service.__dict__["quotas"] = FakeQuotas({})
+    findings = {one.subject: one for one in check_in_stack(project, service).findings}
+    assert (findings["data"].state, findings["data"].message) == ("ok", "data and scripts exist")
+    assert findings["deployment"].state == "error"
+    assert '--param="vpcAccess=true"' in findings["deployment"].message
+    assert findings.keys() >= {"project", "images", "access", "account", "quotas", "cost"}
+    assert list_keys("code") == list_keys("data") == [], "nothing was uploaded"
+    (project / FILE).write_text(PROJECT.partition("data:")[0], encoding="utf-8")
+    (data,) = [one for one in check_in_stack(project, service).findings if one.subject == "data"]
+    assert (data.state, "has no objects at" in data.message) == ("error", True)
