@@ -65,6 +65,9 @@ examples: setup .venv/.sdk ## run the tests that need PyTorch and TensorFlow (la
 	$(STEP) "install PyTorch and TensorFlow (some minutes)" $(BIN)/python -m pip install --disable-pip-version-check --group examples
 	$(BIN)/pytest -m examples tests/local tests/e2e
 
+pipeline: setup .venv/.sdk ## run a ready pipeline on this machine, and compare it with its expect.json (NAME=digits)
+	$(BIN)/pytest -m '' 'tests/e2e/test_ready_pipelines.py::test_a_ready_pipeline_is_built_and_answers[$(NAME)]'
+
 faults: setup ## inject every fault in every state of a build, and print a table (15 minutes; ROWS="word" selects rows)
 	$(BIN)/python -m tests.e2e.print_faults $(ROWS)
 
@@ -74,8 +77,9 @@ deploy: setup ## deploy to AWS, with your credentials
 remove: setup ## remove the service from AWS, with everything that builds have created
 	npx serverless remove --stage $(STAGE)
 
-docs: setup ## generate docs/parameters.md and its JSON Schema from the parameter models
+docs: setup ## generate docs/parameters.md, docs/project.md, their JSON Schemas, and docs/pipelines.md
 	$(BIN)/python -m tools.generate_parameter_docs
+	$(BIN)/python -m tools.generate_project_docs
 
 pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes; needs Chromium)
 	$(STEP) "install the libraries for pictures" $(INSTALL) --group pictures
@@ -107,4 +111,4 @@ clean: ## delete everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook format check test examples faults deploy remove docs pictures images prices models skill lock dist clean
+.PHONY: help setup demo local notebook format check test examples pipeline faults deploy remove docs pictures images prices models skill lock dist clean

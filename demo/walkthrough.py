@@ -60,7 +60,9 @@ class Demo:
             s3 = self.aws.client("s3")
             s3.put_object(Bucket=self.outputs["DataBucket"], Key="train/digits.csv", Body=data.getvalue().encode())
             s3.put_object(
-                Bucket=self.outputs["CodeBucket"], Key="digits.tar.gz", Body=pack_source(ROOT / "examples" / "digits")
+                Bucket=self.outputs["CodeBucket"],
+                Key="digits.tar.gz",
+                Body=pack_source(ROOT / "pipelines" / "digits" / "src"),
             )
             self.change_parameters(
                 trainentrypoint="train.py",

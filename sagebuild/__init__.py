@@ -1,4 +1,4 @@
-"""CI/CD for SageMaker models; `connect` returns a deployed stack.
+"""CI/CD for SageMaker models; `connect` returns a deployed stack, and `Project` a folder that describes a pipeline.
 
 >>> import sagebuild
 >>> stack = sagebuild.connect("sagebuild-dev")
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sagebuild.client import connect as connect
+    from sagebuild.project import Project as Project
 
-__all__ = ["connect"]
+__all__ = ["Project", "connect"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +21,8 @@ def __getattr__(name: str) -> Any:
         from sagebuild.client import connect
 
         return connect
+    if name == "Project":
+        from sagebuild.project import Project
+
+        return Project
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,7 @@
 """The errors that sagebuild raises on purpose; the state machine and the skill match their names."""
 
+from collections.abc import Sequence
+
 
 class SagebuildError(Exception):
     """Any error that sagebuild raises on purpose."""
@@ -94,6 +96,26 @@ class EndpointError(SagebuildError):
 
 class InputError(SagebuildError):
     """The user's input cannot be used."""
+
+
+class OfflineError(SagebuildError):
+    """A check needs AWS, and is made without a stack."""
+
+
+class ProjectFileError(InputError):
+    """The project file of a folder is missing or invalid; ``problems`` has one entry for each problem."""
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class ConflictError(InputError):
+    """The parameter document was changed after the last apply of a project."""
+
+
+class RunError(SagebuildError):
+    """The training script of a project failed on this machine."""
 
 
 class ParameterNotFoundError(InputError, KeyError):

@@ -45,10 +45,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, running_aws(0, TIME_SCALE) as aws:
         run_serverless(aws, Console(), "deploy")
         work = Path(folder, "work")
-        shutil.copytree(ROOT / "examples" / "digits", work / "examples" / "digits")
+        shutil.copytree(ROOT / "pipelines" / "digits", work / "pipelines" / "digits")
         shutil.copytree(ROOT / "notebooks", work / "notebooks")
-        subprocess.run([sys.executable, ROOT / "examples" / "make_data.py", "digits", work], check=True)
-        (work / "train.csv").rename(work / "digits.csv")
+        subprocess.run([sys.executable, ROOT / "pipelines/digits/make_data.py", work / "digits.csv"], check=True)
         variables = describe_person(aws, Path(folder))
         terminal = Terminal(work, variables)
         show_first_build(terminal)
@@ -71,7 +70,7 @@ def describe_person(aws: Aws, home: Path) -> dict[str, str]:
 def show_first_build(terminal: Terminal) -> None:
     """Picture the first upload, the parameters, and a running build."""
     terminal.type("sagebuild upload data digits.csv")
-    terminal.type("sagebuild upload source examples/digits")
+    terminal.type("sagebuild upload source pipelines/digits/src --name digits.tar.gz")
     settings = "trainentrypoint=train.py trainsourcefile=digits.tar.gz hyperparameters.epochs=60"
     terminal.type(f"sagebuild params set {settings}")
     terminal.type("sagebuild params set trainvolumesiz=3", code=1)

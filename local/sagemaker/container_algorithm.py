@@ -4,7 +4,7 @@ It takes the algorithm's channels (``train`` and ``validation``, text/csv, label
 in the algorithm's response format, so that a pipeline can be tested at no cost. Its results differ from those of
 Amazon's implementation, and the log says so.
 
-As a program it trains; container_serve.py calls ``build_responder`` to serve.
+As a program it trains; sagebuild/container/serve.py calls ``build_responder`` to serve.
 """
 
 import json

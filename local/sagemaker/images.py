@@ -15,29 +15,19 @@ from botocore.exceptions import ClientError
 from local import clients, config, processes
 from local.images import StoredImage, folder_of, load
 from local.sagemaker import paths
+from sagebuild.container import SERVE, TRAIN
+from sagebuild.container.frameworks import (
+    CODE_IN_MODEL,
+    SAVED_MODEL,
+    SERVING,
+    TRAINING,
+    list_responder,
+    name_repository,
+)
 
-_HERE = Path(__file__).parent
+_ALGORITHM = Path(__file__).with_name("container_algorithm.py")
+_LANGUAGE_MODEL = Path(__file__).with_name("container_llm.py")
 
-# By repository of a SageMaker framework container: the package that its scripts need.
-_TRAINING = {
-    "sagemaker-scikit-learn": "sklearn",
-    "sagemaker-xgboost": "xgboost",
-    "sagemaker-tensorflow-scriptmode": "tensorflow",
-    "tensorflow-training": "tensorflow",
-    "sagemaker-pytorch": "torch",
-    "pytorch-training": "torch",
-    "mxnet-training": "mxnet",
-}
-# Containers that serve a script; container_defaults.py has each framework's defaults.
-_SERVING = {
-    "sagemaker-scikit-learn": "sklearn",
-    "sagemaker-xgboost": "xgboost",
-    "sagemaker-pytorch": "torch",
-    "pytorch-inference": "torch",
-}
-# Containers whose server reads the script only from the model's archive.
-_CODE_IN_MODEL = frozenset({"pytorch-inference", "sagemaker-tensorflow-serving", "tensorflow-inference"})
-_SAVED_MODEL = {"sagemaker-tensorflow-serving": "tensorflow", "tensorflow-inference": "tensorflow"}
 # Containers of engines that serve language models, for which a stand-in answers (container_llm.py).
 _LANGUAGE_MODELS = frozenset(
     {
@@ -139,9 +129,9 @@ def training_runner(image: str, base: Path, role_arn: str, has_script: bool) -> 
         return _run_stored(stored, "train", base, "--network=host")
     if algorithm := _find_algorithm(image, has_script):
         _check_stand_in(algorithm)
-        return _run_here(base, "container_algorithm.py", algorithm)
-    _check(image, _TRAINING)
-    return _run_here(base, "container_train.py")
+        return _run_here(base, _ALGORITHM, algorithm)
+    _check(image, TRAINING)
+    return _run_here(base, TRAIN)
 
 
 def processing_runner(
@@ -155,7 +145,7 @@ def processing_runner(
     if stored and stored.image.docker_id:
         return _run_in_docker(stored, base, entrypoint, arguments or [])
     if not stored:
-        _check(image, _TRAINING)
+        _check(image, TRAINING)
         if not entrypoint:
             raise UnknownImageError(f"local/ needs a ContainerEntrypoint for the image {image}")
     command = [*entrypoint, *(arguments or [])] if entrypoint else stored.default_command(arguments) if stored else []
@@ -178,22 +168,18 @@ def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script:
     """The runner of an inference image; like `training_runner`, with a free port."""
     if stored := find_stored(image, role_arn):
         return _run_stored(stored, "serve", base, f"--publish=127.0.0.1:{port}:{_CONTAINER_PORT}", port=port)
-    repository = _repository(image)
+    repository = name_repository(image)
     if algorithm := _find_algorithm(image, has_script):
         _check_stand_in(algorithm)
-        return _run_here(base, "container_serve.py", "container_algorithm.py", algorithm)
+        return _run_here(base, SERVE, str(_ALGORITHM), algorithm)
     if repository in _LANGUAGE_MODELS:
-        return _run_here(base, "container_llm.py")
-    _check(image, _SERVING | _SAVED_MODEL)
-    if repository in _SAVED_MODEL:
-        responder = ["container_savedmodel.py"]
-    else:
-        responder = ["container_defaults.py", _SERVING[repository]]
-    return _run_here(base, "container_serve.py", *responder, code_in_model=repository in _CODE_IN_MODEL)
+        return _run_here(base, _LANGUAGE_MODEL)
+    _check(image, SERVING | SAVED_MODEL)
+    return _run_here(base, SERVE, *list_responder(repository), code_in_model=repository in CODE_IN_MODEL)
 
 
-def _run_here(base: Path, program: str, *arguments: str, code_in_model: bool = False) -> Runner:
-    command = [processes.PYTHON, "-P", str(_HERE / program), str(base), *arguments]
+def _run_here(base: Path, program: Path, *arguments: str, code_in_model: bool = False) -> Runner:
+    command = [processes.PYTHON, "-P", str(program), str(base), *arguments]
     return Runner(command, base, {"PYTHONPATH": processes.LIBRARIES}, code_in_model=code_in_model)
 
 
@@ -209,7 +195,7 @@ def _run_in_docker(stored: StoredImage, base: Path, entrypoint: list[str] | None
 
 def _find_algorithm(image: str, has_script: bool) -> str | None:
     """The built-in algorithm that the image runs; None for a container that runs the user's script."""
-    repository = _repository(image)
+    repository = name_repository(image)
     return repository if repository in ALGORITHMS else None if has_script else _WITHOUT_SCRIPT.get(repository)
 
 
@@ -261,10 +247,6 @@ def find_stored(image: str, role_arn: str | None) -> StoredImage | None:
 
 def _check(image: str, packages: dict[str, str]) -> None:
     runnable = [repository for repository, package in packages.items() if importlib.util.find_spec(package)]
-    if _repository(image) not in runnable:
+    if name_repository(image) not in runnable:
         names = ", ".join(runnable) or "none, because no framework is installed"
         raise UnknownImageError(f"local/ cannot run the image {image}; it runs script-mode images: {names}")
-
-
-def _repository(image: str) -> str:
-    return image.rpartition("/")[2].partition("@")[0].partition(":")[0]

@@ -45,6 +45,8 @@ class Pending:
         The number of requests of each kind of trigger.
     overrides
         The parameters that the requests set, as JSON; empty without any.
+    commit
+        The git commit of the project that was applied before the last request that names one; empty without any.
     """
 
     trigger: Trigger
@@ -52,6 +54,7 @@ class Pending:
     since: str
     kinds: Mapping[str, int] = field(default_factory=dict)
     overrides: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ class BuildRecord:
     request_kinds: dict[str, int] = field(default_factory=dict)  # the number of each kind
     requested_since: str = ""  # time of the first request, if the build was pending
     overrides: str = ""  # JSON; parameters for this build only
+    project_commit: str = ""  # git commit of the project that was applied, with -dirty after it for changed files
     status: str = "launching"
     parameters: str = ""  # JSON; the document when it was read
     notes: list[str] = field(default_factory=list)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sagebuild.cli import builds, conversions, params, pipelines, stacks, uploads
+from sagebuild.cli import builds, conversions, params, pipelines, projects, stacks, uploads
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +35,7 @@ def accept_options(
 
 builds.add_commands(app)
 stacks.add_commands(app)
+projects.add_commands(app)
 params.add_commands()
 conversions.add_commands(app, params.app)
 pipelines.add_commands()

@@ -33,6 +33,7 @@ def describe_fields(record: BuildRecord) -> dict[str, str]:
         "started by": describe_requests(record.trigger, record.requests, record.request_kinds),
         "rollback to": describe_target(record),
         "overrides": record.overrides,
+        "project": record.project_commit,
         "commit": record.source_commit,
         "jobs": describe_step_jobs(record),
         "training": record.training_job,

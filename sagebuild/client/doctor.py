@@ -35,7 +35,7 @@ BUILD_CHECKS = ("parameters", "images", "data", "access", "account", "requests",
 
 def diagnose(service: Service, create_client: CreateClient) -> Diagnosis:
     """Check everything that a build needs; this changes nothing and costs nothing."""
-    return _run_checks(Examination(service, create_client), _CHECKS)
+    return run_checks(Examination(service, create_client), _CHECKS)
 
 
 def check_next_build(service: Service, create_client: CreateClient, overrides: Mapping[str, Any]) -> Diagnosis:
@@ -47,10 +47,11 @@ def check_next_build(service: Service, create_client: CreateClient, overrides: M
         Parameters for the next build only, as `sagebuild.client.launch_requests.build_overrides` gives them.
     """
     examined = Examination(service, create_client, json.dumps(overrides) if overrides else "")
-    return _run_checks(examined, BUILD_CHECKS)
+    return run_checks(examined, BUILD_CHECKS)
 
 
-def _run_checks(examined: Examination, subjects: Iterable[str]) -> Diagnosis:
+def run_checks(examined: Examination, subjects: Iterable[str]) -> Diagnosis:
+    """Run the checks of these subjects."""
     findings: list[Finding] = []
     for subject in subjects:
         try:

@@ -97,15 +97,20 @@ class Parameters(Mapping[str, Any]):
         before = self.document
         return self._write(before, self._change(before, changes, removed))
 
-    def replace(self, document: Mapping[str, Any]) -> Change:
+    def replace(self, document: Mapping[str, Any], *, description: str = DESCRIPTION) -> Change:
         """Replace the whole document.
+
+        Parameters
+        ----------
+        description
+            What SSM keeps with the new version.
 
         Raises
         ------
         ParameterError
             The new document is invalid; the stored one is unchanged.
         """
-        return self._write(read_leniently(self.text), dict(document))
+        return self._write(read_leniently(self.text), dict(document), description)
 
     def replace_text(self, text: str) -> Change:
         """Make this text the whole document, and keep its layout.

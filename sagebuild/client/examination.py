@@ -26,11 +26,13 @@ class Examination:
     service: Service
     create_client: CreateClient
     overrides: str = ""  # JSON; parameters for the next build only
+    document: str | None = None  # a document to examine instead of the stored one
 
     @cached_property
     def context(self) -> BuildContext[BuildParameters]:
         """The next build."""
-        parameters = parse_build(self.service.settings, read_document(self.service), self.overrides)
+        text = read_document(self.service) if self.document is None else self.document
+        parameters = parse_build(self.service.settings, text, self.overrides)
         return describe_next(self.service, parameters)
 
     @cached_property

@@ -55,6 +55,7 @@ def request_build(
     overrides: Mapping[str, Any] | None = None,
     clock: Clock = time.monotonic,
     sleep: Sleep = time.sleep,
+    commit: str = "",
 ) -> int:
     """Request a build.
 
@@ -64,6 +65,8 @@ def request_build(
         "command" or "notebook", for the build's record.
     overrides
         Parameters for this build alone, as `build_overrides` gives them.
+    commit
+        The git commit of the project that was applied, for the build's record.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def request_build(
         The request was sent, but no build has included it in time.
     """
     before = read_state(service)
-    _send(service, kind, overrides or {})
+    _send(service, kind, overrides or {}, commit)
     return _wait_for(service, lambda: find_number(before, read_state(service)), "request for a build", clock, sleep)
 
 
@@ -182,18 +185,19 @@ def find_number(before: PipelineState, after: PipelineState) -> int | None:
     return after.last_number + 1 if count_after > count_before else None
 
 
-def _send(service: Service, kind: str, content: Mapping[str, Any]) -> None:
+def _send(service: Service, kind: str, content: Mapping[str, Any], commit: str = "") -> None:
     if service.pipeline:
-        _put_event(service, kind, content)
+        _put_event(service, kind, content, commit)
     else:
-        _publish(service, kind, content)
+        _publish(service, kind, content, commit)
 
 
-def _put_event(service: Service, kind: str, content: Mapping[str, Any]) -> None:
+def _put_event(service: Service, kind: str, content: Mapping[str, Any], commit: str) -> None:
+    detail = {"trigger": kind, "detail": read_user_name(), "overrides": content}
     entry: PutEventsRequestEntryTypeDef = {
         "Source": REQUEST_SOURCE,
         "DetailType": f"{service.stack_name}/{service.pipeline}",
-        "Detail": json.dumps({"trigger": kind, "detail": read_user_name(), "overrides": content}),
+        "Detail": json.dumps(detail | ({"commit": commit} if commit else {})),
     }
     events: EventBridgeClient = service.open_client("events")
     with aws_call("send the request to EventBridge"):
@@ -208,13 +212,14 @@ def _put_event(service: Service, kind: str, content: Mapping[str, Any]) -> None:
         raise error(f"EventBridge did not accept the request for a build of {service.label}: {code} {message}.{again}")
 
 
-def _publish(service: Service, kind: str, content: Mapping[str, Any]) -> None:
+def _publish(service: Service, kind: str, content: Mapping[str, Any], commit: str) -> None:
+    attributes = {"trigger": kind} | ({"commit": commit} if commit else {})
     with aws_call("send the request to the launch topic"):
         service.sns.publish(
             TopicArn=service.settings.launch_topic_arn,
             Subject=read_user_name(),
             Message=json.dumps(content),
-            MessageAttributes={"trigger": {"DataType": "String", "StringValue": kind}},
+            MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
         )
 
 

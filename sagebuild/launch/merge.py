@@ -50,4 +50,5 @@ def coalesce(pending: Pending | None, new: Sequence[LaunchRequest]) -> Pending:
     for request in new:
         overrides = merge_overrides(overrides, request.overrides)
     kinds = Counter(first.kinds) + Counter(request.trigger.kind for request in new)
-    return Pending(first.trigger, first.count + len(new), first.since, dict(kinds), overrides)
+    commit = next((request.commit for request in reversed(new) if request.commit), first.commit)
+    return Pending(first.trigger, first.count + len(new), first.since, dict(kinds), overrides, commit)

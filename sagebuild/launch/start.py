@@ -211,6 +211,7 @@ def _take_lock(
         request_kinds=dict(pending.kinds),
         requested_since=pending.since if state.pending else "",
         overrides=pending.overrides,
+        project_commit=pending.commit,
     )
     unfinished = None if state.unfinished is None else (*state.unfinished, number)
     wanted = replace(state, last_number=number, running=number, pending=None, unfinished=unfinished)

@@ -19,6 +19,7 @@ from sagebuild.parameters.json_text import read_object
 KINDS = tuple(sorted({"command", "notebook", "topic", "voice", *(source.kind for source in EVENT_SOURCES.values())}))
 PREVIOUS = "previous"
 REQUEST_SOURCE = "sagebuild"  # of the events by which the client and the schedules request builds
+COMMIT = re.compile(r"[0-9a-f]{7,64}(-dirty)?", re.ASCII)  # as git describe --always --dirty writes it
 _DETAIL_LENGTH = 200  # characters
 _MOST_ENVELOPES = 5
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -40,6 +41,8 @@ class LaunchRequest:
         The name of the pipeline as the message gives it; empty for the default pipeline, or for an upload.
     key
         The key of an uploaded object in the data bucket, which determines the pipeline; empty without an upload.
+    commit
+        The git commit of the project that was applied before the request; empty if there is none.
     """
 
     trigger: Trigger
@@ -47,6 +50,7 @@ class LaunchRequest:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     pipeline: str = ""
     key: str = ""
+    commit: str = ""
 
 
 def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest | None:
@@ -108,7 +112,8 @@ def _read_notification(envelope: Mapping[str, Any], message_id: str, launch_topi
     kind = find_text(envelope, "MessageAttributes", "trigger", "Value") or "topic"
     if kind not in KINDS:
         raise MalformedMessageError(f"The attribute trigger is {kind[:40]!r}; it must be one of {', '.join(KINDS)}.")
-    return _build_request(_build_trigger(kind, detail), request_id, overrides, pipeline)
+    request = _build_request(_build_trigger(kind, detail), request_id, overrides, pipeline)
+    return replace(request, commit=_read_commit(find_text(envelope, "MessageAttributes", "commit", "Value")))
 
 
 def _unwrap(text: str) -> str:
@@ -169,7 +174,14 @@ def _read_request_event(event: Mapping[str, Any], message_id: str) -> LaunchRequ
         raise MalformedMessageError("detail.overrides is not a JSON object; give the parameters to override by name.")
     trigger = _build_trigger(kind, find_text(content, "detail"))
     pipeline = find_text(event, "detail-type").partition("/")[2]
-    return _build_request(trigger, find_text(event, "id") or message_id, overrides, pipeline)
+    request = _build_request(trigger, find_text(event, "id") or message_id, overrides, pipeline)
+    return replace(request, commit=_read_commit(find_text(content, "commit")))
+
+
+def _read_commit(text: str) -> str:
+    if text and not COMMIT.fullmatch(text):
+        raise MalformedMessageError(f"The commit is {text[:40]!r}; it must be a git hash, or a hash and -dirty.")
+    return text
 
 
 def _read_rollback(content: Mapping[str, Any]) -> str:

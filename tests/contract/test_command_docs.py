@@ -12,6 +12,7 @@ from sagebuild.cli.app import app
 from sagebuild.client.build import Build
 from sagebuild.client.public_record import describe_publicly
 from sagebuild.client.stack import Stack
+from sagebuild.project import Project
 from tests.engine import ROOT
 
 NOW = "2026-01-02T03:04:05+00:00"
@@ -33,7 +34,7 @@ def test_every_command_is_documented(name: str) -> None:
     assert f"`{name}" in (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", [Stack, Build])
+@pytest.mark.parametrize("kind", [Stack, Build, Project])
 def test_every_method_is_documented(kind: type) -> None:
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     names = {f"{kind.__name__.lower()}.{name}" for name in dir(kind) if not name.startswith("_")}

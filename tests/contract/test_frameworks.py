@@ -1,29 +1,31 @@
-"""A framework is a row of facts, a model of parameters and an example; the three agree."""
+"""A framework is a row of facts, a model of parameters and a ready pipeline; the three agree."""
 
 import json
+import re
+import shutil
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import yaml
 
 from sagebuild.framework_facts import FRAMEWORKS
-from sagebuild.parameters import MODELS, ScriptModeParameters, parse_parameters
+from sagebuild.parameters import MODELS, ScriptModeParameters
 from sagebuild.parameters.options import Strategy
+from sagebuild.project import Project
+from sagebuild.project.file import FILE
 from tests.engine import ROOT
+from tests.ready_pipelines import FOLDER, Bounds, Expectation, ReadyPipeline, list_pipelines
 
-EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/parameters.json"))
+PIPELINES = list_pipelines()
+HEADINGS = ["Purpose", "Flow", "Cost", "How to run it", "How to adapt it", "What differs on AWS"]
 IMAGES: dict[str, Any] = json.loads((ROOT / "sagebuild" / "images" / "images.json").read_text(encoding="utf-8"))
 SERVICE: dict[str, Any] = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))
 
 
-def read_example(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((ROOT / "examples" / name / "parameters.json").read_text(encoding="utf-8"))
-    return document
-
-
-def test_every_framework_has_a_row_a_model_and_an_example() -> None:
+def test_every_framework_has_a_row_a_model_and_a_ready_pipeline() -> None:
     assert list(MODELS) == list(FRAMEWORKS)
-    assert {read_example(folder.name)["framework"] for folder in EXAMPLES} == set(FRAMEWORKS)
+    assert {pipeline.document["framework"] for pipeline in PIPELINES} == set(FRAMEWORKS)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -45,16 +47,46 @@ def test_the_deployment_s_default_framework_is_in_the_table() -> None:
     assert SERVICE["params"]["default"]["framework"] in FRAMEWORKS
 
 
-@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
-def test_an_example_has_a_valid_document_its_script_and_a_readme(folder: Any) -> None:
-    parameters = parse_parameters(read_example(folder.name))
-    readme = (folder / "README.md").read_text(encoding="utf-8")
-    assert f"Framework {parameters.framework}" in readme or parameters.framework == "BYOD"
-    assert "parameters.json" in readme
-    if isinstance(parameters, ScriptModeParameters):
-        assert (folder / str(parameters.trainentrypoint)).is_file()
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda pipeline: pipeline.name)
+def test_a_ready_pipeline_is_complete(pipeline: ReadyPipeline) -> None:
+    """tests/unit/test_project_check.py checks its parameters, scripts and data."""
+    readme = (pipeline.folder / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", readme, re.MULTILINE) == HEADINGS
+    assert "```mermaid\nflowchart" in readme, "a picture of the flow"
+    assert pipeline.expectation.request, "a request and its answer"
+    assert pipeline.expectation.answer is not None
+    if pipeline.expectation.runs == "on AWS":
+        assert "only on AWS" in readme.partition("## What differs on AWS")[2]
+    deploy = pipeline.definition.content.deploy
+    assert deploy.keys() <= SERVICE["params"]["default"].keys()
 
 
-def test_every_example_folder_has_a_document() -> None:
-    folders = {path.parent for path in ROOT.glob("examples/*/README.md")}
-    assert folders == set(EXAMPLES)
+def test_a_pipeline_that_follows_the_chapter_is_complete(tmp_path: Path) -> None:
+    """The first steps of "Add a pipeline": copy, edit, check."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    chapter = page.partition("\n## Add a pipeline\n")[2].partition("\n## ")[0]
+    (source,) = re.findall(r"`cp -r pipelines/([a-z-]+) pipelines/NAME`", chapter)
+    assert [heading for heading in HEADINGS if heading not in chapter.replace("\n   ", " ")] == []
+    folder = Path(shutil.copytree(FOLDER / source, tmp_path / "new"))
+    text = (folder / FILE).read_text(encoding="utf-8")
+    own_path = "channels: {training: {path: NAME/}}"
+    assert own_path in chapter.replace("\n   ", " ")
+    (folder / FILE).write_text(text.replace("source:", f"  {own_path}\nsource:"), encoding="utf-8")
+    new = ReadyPipeline(folder)
+    test_a_ready_pipeline_is_complete(new)
+    assert Project(folder).check().has_no_errors
+    assert new.document["channels"]["training"]["path"] == "NAME/"
+
+
+def test_every_folder_is_a_ready_pipeline() -> None:
+    folders = {path.name for path in FOLDER.iterdir() if path.is_dir()}
+    assert folders == {pipeline.name for pipeline in PIPELINES}
+
+
+def test_an_answer_is_compared_with_its_tolerance() -> None:
+    expected = Expectation(runs="everywhere", answer=[{"a": [1, "b"]}], tolerance=0.5)
+    assert expected.accepts([{"a": [1.4, "b"], "more": 1}])
+    for wrong in ([{"a": [1.6, "b"]}], [{"a": [1]}], [], {"a": 1}, [{"a": [1, "c"]}]):
+        assert not expected.accepts(wrong)
+    assert not Bounds(min=0.9).contain(0.8)
+    assert not Bounds(max=0.9).contain(float("nan"))

@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skill": {"sagebuild"},
     "notebooks": {"sagebuild"},
     "demo": {"sagebuild"},
-    "examples": set(),
+    "pipelines": set(),
     "local": set(),
     "tools": {"sagebuild", "skill", "demo"},
     "tests": {"sagebuild", "handlers", "skill", "demo", "local", "tools"},
@@ -36,14 +36,19 @@ LIBRARIES = {
 CLIENT_LIBRARIES = {
     "sagebuild.cli": {"botocore", "rich", "typer"},
     "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
+    "sagebuild.container": {"numpy", "scipy", "tensorflow", "torch", "xgboost"},
+    "sagebuild.project": {"boto3", "botocore", "pydantic", "pydantic_core", "yaml"},
 }
+# Both local/ and sagebuild start these programs; they import nothing of either.
+SHARED = "sagebuild.container"
 CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
 CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}
 # The rooms of sagebuild, each of which imports only from those before it.
 ROOMS = (
-    "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines", "partitions",
-    "settings", "service", "log_keys", "bucket_access", "names", "custom_resource", "parameters", "builds", "launch",
-    "images", "requests", "running", "cost", "notifications", "steps", "plan", "finish", "voice", "client", "cli",
+    "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
+    "partitions", "settings", "service", "log_keys", "bucket_access", "names", "custom_resource", "parameters",
+    "builds", "launch", "images", "requests", "running", "cost", "notifications", "steps", "plan", "finish", "voice",
+    "client", "project", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
@@ -109,6 +114,8 @@ def find_faults(name: str, tree: ast.Module) -> Iterator[str]:
     for module, for_types in imports_of(name, tree):
         top = module.partition(".")[0]
         is_entry = folder == "handlers" or any(f"{module}.".startswith(f"{entry}.") for entry in ENTRY_POINTS)
+        if folder == "local" and f"{module}.".startswith(f"{SHARED}."):
+            continue
         if top == folder and is_entry:
             yield f"{name} imports the entry point {module}"
         elif _client_part(module) and not may_use_client:
@@ -225,6 +232,8 @@ def test_every_folder_has_its_rule() -> None:
         ("demo.display", "from handlers import plan_build"),
         ("demo.display", "import local.server"),
         ("local.server", "from sagebuild.names import VARIANT"),
+        ("local.server", "from sagebuild.containers import VARIANT"),
+        ("sagebuild.plan.build", "from sagebuild.container import TRAIN"),
         ("tools.generate_images", "from local import config"),
         ("sagebuild.plan.build", "from sagebuild.client import logs"),
         ("sagebuild.plan.build", "from rich.console import Console"),
@@ -246,6 +255,7 @@ def test_a_wrong_import_is_found(name: str, source: str) -> None:
         ("skill.app", "from skill.intents import INTENTS"),
         ("tests.e2e.test_build", "from local import validation"),
         ("tools.generate_images", "import sagemaker"),
+        ("local.sagemaker.images", "from sagebuild.container import TRAIN"),
         ("sagebuild.__init__", "from sagebuild.client import connect"),
         ("sagebuild.cli.builds", "import typer\nfrom sagebuild.client.build import Build"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine import ROOT
 
-FOLDERS = (ROOT, ROOT / "docs", ROOT / "local", *sorted((ROOT / "examples").iterdir()))
+FOLDERS = (ROOT, ROOT / "docs", ROOT / "local", *sorted(path.parent for path in ROOT.glob("pipelines/*/README.md")))
 PAGES = sorted(page for folder in FOLDERS if folder.is_dir() for page in folder.glob("*.md"))
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 

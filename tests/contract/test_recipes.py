@@ -16,7 +16,7 @@ PAGE = ROOT / "CONTRIBUTING.md"
 # Each change adds a line to it, as "The loop" on that page says.
 CHANGELOG = ROOT / "CHANGELOG.md"
 NOT_OURS = {"node_modules", "__pycache__"}
-TEXTS = {"", ".cjs", ".ipynb", ".json", ".md", ".py", ".sh", ".svg", ".toml", ".txt", ".yml"}
+TEXTS = {"", ".cjs", ".ipynb", ".json", ".md", ".py", ".sh", ".svg", ".toml", ".txt", ".yaml", ".yml"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ EXAMPLES = {
     ),
     "A framework": Example(
         r"CHAINER|[cC]hainer",
-        6,
+        8,
         # Some cases of these tests are about Chainer. Version 2 of the SDK and aws-sagemaker-build no longer change.
         (
             "docs/from-estimator.md",
@@ -56,6 +56,7 @@ EXAMPLES = {
             "tests/unit/conversions.py",
             "tests/unit/predecessor/chainer.json",
             "tests/functional/test_params_commands.py",
+            "tests/functional/test_project_run.py",
             "tests/unit/test_framework_requests.py",
             "tests/unit/test_migration.py",
             "tests/unit/golden/chainer.json",
@@ -72,7 +73,7 @@ EXAMPLES = {
         ("tests/contract/variants.py", "tests/e2e/test_template.py", "tests/unit/test_triggers.py"),
     ),
     "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 10, ("tests/contract/test_added_intent.py",)),
-    "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 6, ("examples/*",)),
+    "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 6, ("pipelines/*",)),
     "A step of the state machine and its Lambda function": Example(
         r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate",
         17,
@@ -87,10 +88,17 @@ EXAMPLES = {
     "A command of the command line": Example(
         r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis",
         10,
-        ("notebooks/*", "sagebuild/client/actions.py", "tests/functional/test_hooks.py"),  # `start` runs its checks
+        # `start` and `check` run its checks.
+        (
+            "notebooks/*",
+            "sagebuild/cli/projects.py",
+            "sagebuild/client/actions.py",
+            "sagebuild/project/*",
+            "tests/functional/test_hooks.py",
+        ),
     ),
     "A notebook": Example(r"\b07-tuning\b", 3, ("notebooks/05-*",)),
-    "A ready example": Example(r"\bexamples/xgboost\b|Example\(\"xgboost\"", 4, ("notebooks/05-*",)),
+    "A ready pipeline": Example(r"\bpipelines?[/-]xgboost\b", 5, ("notebooks/05-*", "docs/your-own-project.md")),
     "An error class": Example(r"\bStackNotFoundError\b", 4, ("docs/command-line.md",)),
 }
 

@@ -1,4 +1,4 @@
-"""The example of BYOD, packed and described as its README says."""
+"""The ready pipeline of BYOD, with changes of its Dockerfiles and parameters."""
 
 import io
 import json
@@ -6,9 +6,10 @@ import zipfile
 from typing import Any
 
 from tests.e2e.stack import NAME, DeployedStack
-from tests.engine import ROOT
+from tests.ready_pipelines import FOLDER, ReadyPipeline
 
-EXAMPLE = ROOT / "examples" / "byod"
+PIPELINE = ReadyPipeline(FOLDER / "bring-your-own-container")
+SOURCE_FOLDER = PIPELINE.folder / "src"
 SOURCE = "byod.zip"
 # Two flowers of the first kind and one of the last.
 FLOWERS = "5.1,3.5,1.4,0.2\n4.7,3.2,1.3,0.2\n6.7,3.3,5.7,2.5\n"
@@ -16,17 +17,15 @@ FLOWERS = "5.1,3.5,1.4,0.2\n4.7,3.2,1.3,0.2\n6.7,3.3,5.7,2.5\n"
 SLOW = "FROM python:3.13-slim\n" + "COPY train.py /\n" * 50_000
 KINDS = ["setosa", "setosa", "virginica"]
 
-PARAMETERS: dict[str, Any] = json.loads((EXAMPLE / "parameters.json").read_text(encoding="utf-8")) | {
-    "hyperparameters": {"trees": 20}
-}
+PARAMETERS: dict[str, Any] = PIPELINE.document | {"sourcelocation": SOURCE, "hyperparameters": {"trees": 20}}
 
 
 def pack(**changes: str) -> bytes:
     """A zip of the example, with other contents of the files whose path ends so (dots and slashes as underscores)."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path in sorted(EXAMPLE.rglob("*/docker/*")):
-            name = path.relative_to(EXAMPLE).as_posix()
+        for path in sorted(SOURCE_FOLDER.rglob("*/docker/*")):
+            name = path.relative_to(SOURCE_FOLDER).as_posix()
             changed = changes.get(name.replace("/docker/", "_").replace(".", "_"))
             archive.writestr(name, path.read_text() if changed is None else changed)
     return buffer.getvalue()
@@ -39,7 +38,9 @@ class Byod:
         self.stack = stack
         self.s3, self.ecr = stack.client("s3"), stack.client("ecr")
         self.s3.put_object(
-            Bucket=stack.outputs["DataBucket"], Key="iris/iris.csv", Body=(EXAMPLE / "iris.csv").read_bytes()
+            Bucket=stack.outputs["DataBucket"],
+            Key="iris/iris.csv",
+            Body=(PIPELINE.folder / "data/iris.csv").read_bytes(),
         )
         self.upload()
 

@@ -1,6 +1,5 @@
 """The command line on the deployed service, through its real entry point: its output and its exit codes."""
 
-import io
 import json
 import os
 import pty
@@ -11,18 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from sagebuild.__main__ import main
+from tests.command_line import Ended, run_command
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.engine import ROOT
 
-Ended = subprocess.CompletedProcess[str]
 COMMAND = [sys.executable, "-m", "sagebuild"]
 DIGIT = ",".join(["0"] * 64)
 
@@ -96,19 +92,9 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
 
 
 def run(stack: DeployedStack, *arguments: str, question: str = "", **environment: str) -> Ended:
-    """``sagebuild ...`` in a pipe, without the half second that a process of its own takes to load everything."""
+    """``sagebuild ...`` in a pipe."""
     variables = stack.engine.environment | {"EDITOR": "/absent/editor", "VISUAL": "", **environment}
-    with (
-        mock.patch.dict(os.environ, variables, clear=True),
-        mock.patch.object(sys, "argv", ["sagebuild", *arguments]),
-        mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(question.encode()))),
-        redirect_stdout(io.StringIO()) as out,
-        redirect_stderr(io.StringIO()) as err,
-        pytest.raises(SystemExit) as ended,
-    ):
-        main()
-    assert isinstance(ended.value.code, int)
-    return Ended(arguments, ended.value.code, out.getvalue(), err.getvalue())
+    return run_command(*arguments, environment=variables, question=question)
 
 
 def run_in_terminal(stack: DeployedStack, *arguments: str, typed: str = "", **environment: str) -> tuple[int, str]:

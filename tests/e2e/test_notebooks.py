@@ -88,8 +88,8 @@ def test_a_notebook_trains_with_its_own_framework(stack: DeployedStack, name: st
 
 
 def run_notebook(stack: DeployedStack, name: str, folder: Path) -> tuple[str, str]:
-    """Run a notebook beside the examples; return the HTML and the text of its outputs."""
-    shutil.copytree(ROOT / "examples", folder / "examples")
+    """Run a notebook beside the ready pipelines; return the HTML and the text of its outputs."""
+    shutil.copytree(ROOT / "pipelines", folder / "pipelines")
     (folder / "notebooks").mkdir()
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     where = {"metadata": {"path": str(folder / "notebooks")}}

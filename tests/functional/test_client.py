@@ -472,7 +472,7 @@ def test_a_build_that_the_doctor_rejects_is_not_started(client: Client, topic: T
 def test_the_checks_before_a_start_judge_the_parameters_of_this_build(client: Client, topic: Topic) -> None:
     with pytest.raises(PreflightError, match=r"data: trainsourcefile names s3://.*/mine\.tar\.gz, which does not"):
         client.start(trainsourcefile="mine.tar.gz")
-    client.upload_source(ROOT / "examples" / "digits", "mine.tar.gz")
+    client.upload_source(ROOT / "pipelines" / "digits" / "src", "mine.tar.gz")
     assert client.start(trainsourcefile="mine.tar.gz").number == 1
     assert json.loads(topic.messages[0])["trainsourcefile"] == "mine.tar.gz"
 

@@ -147,7 +147,7 @@ def test_names_that_the_containers_misread_are_refused(client: Client, tmp_path:
 def test_the_source_of_dockerfiles_is_a_zip(client: Client) -> None:
     """The example has the folders of the defaults, so only the location is suggested."""
     client.parameters.replace({"framework": "BYOD", "sourcelocation": "other.zip"})
-    upload = client.upload_source(ROOT / "examples" / "byod", "iris.zip")
+    upload = client.upload_source(ROOT / "pipelines" / "bring-your-own-container" / "src", "iris.zip")
     assert (upload, upload.parameters) == ("iris.zip", {"sourcelocation": "iris.zip"})
     with zipfile.ZipFile(io.BytesIO(read(client, "code", "iris.zip"))) as archive:
         assert "training/docker/Dockerfile" in archive.namelist()

@@ -1,4 +1,4 @@
-"""The golden request bodies of each framework's build and of each example, kept as tests/unit/golden/<name>.json.
+"""The golden request bodies of each framework's build and of each ready pipeline: tests/unit/golden/<name>.json.
 
 Look through the difference after writing them anew: `.venv/bin/python -m tests.unit.golden_requests`.
 """
@@ -17,9 +17,9 @@ from sagebuild.requests.bodies import build_endpoint
 from sagebuild.requests.script_mode import plan_packing
 from sagebuild.requests.training import build_bodies
 from sagebuild.service import Service
+from tests.ready_pipelines import list_pipelines
 
 GOLDEN = Path(__file__).with_name("golden")
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/parameters.json"))
 NUMBER = 7
 SETTINGS = {
     "AWS_REGION": "eu-west-1",
@@ -135,7 +135,7 @@ OWN: dict[str, dict[str, Any]] = {
     },
     "byod": {"framework": "BYOD", "TrainingImage": "123.dkr/training:1", "InferenceImage": "123.dkr/inference:1"},
 }
-DOCUMENTS = OWN | {f"example-{file.parent.name}": json.loads(file.read_text(encoding="utf-8")) for file in EXAMPLES}
+DOCUMENTS = OWN | {f"pipeline-{each.name}": each.document for each in list_pipelines()}
 
 
 def build_requests(document: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,8 @@
 """A script is read without running it, and the notes name what it expects and does not get."""
 
-import json
-from typing import Any
-
 import pytest
 
 from sagebuild.plan.scripts import ScriptUnreadableError, find_script_notes, read_script
-from tests.engine import ROOT
 
 ARGPARSE = "import argparse\nparser = argparse.ArgumentParser()\n"
 
@@ -111,11 +107,3 @@ def test_what_is_no_python_3_is_reported(content: bytes) -> None:
 )
 def test_the_names_of_a_script_include_imported_ones(text: str, names: set[str] | None) -> None:
     assert read_script(text.encode()).names == names
-
-
-@pytest.mark.parametrize("path", sorted(ROOT.glob("examples/*/train.py")), ids=lambda path: path.parent.name)
-def test_the_examples_get_what_they_expect(path: Any) -> None:
-    document = json.loads(path.with_name("parameters.json").read_text(encoding="utf-8"))
-    hyperparameters = [*document.get("hyperparameters", {}), *(["model_dir"] if "tensorflow" in str(path) else [])]
-    script = read_script(path.read_bytes())
-    assert list(find_script_notes("train.py", script, document.get("channels", ["training"]), hyperparameters)) == []

@@ -1,0 +1,227 @@
+"""Container side of a script-mode training job.
+
+It runs in its own process, in a folder that represents /opt/ml, and does not import the engine. It follows SageMaker's
+framework containers: hyperparameters as arguments, SM_* variables, and the script's error in output/failure.
+"""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_FRAMEWORK_PREFIX = "sagemaker_"
+# With these, a framework's container runs the script with a distributed launcher.
+_LAUNCHERS = (
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_instance_groups",
+    "sagemaker_mpi_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_torch_distributed_enabled",
+    "sagemaker_use_mpi",
+)
+_TUNING_METRIC = "_tuning_objective_metric"
+# https://github.com/aws/sagemaker-training-toolkit: _entry_point_type.py, entry_point.py, process.py, mapping.py
+_PACKAGE, _SCRIPT, _COMMAND = "package", "script", "command"
+# Enough of standard error for a complete traceback.
+_KEPT_LINES = 200
+_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(:|$)")
+
+
+class ContainerError(Exception):
+    """The script cannot be started."""
+
+
+def main(base: Path) -> int:
+    """Run the script of the job with this folder; return the exit code."""
+    # On a stop the whole process group gets SIGTERM. The script may then save its model, so this program must outlive
+    # it. The script does not inherit a handler, unlike SIG_IGN.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        hyperparameters = _read_hyperparameters(base)
+        _check_launcher(hyperparameters)
+        program = _find_program(base, hyperparameters.get("sagemaker_program"))
+        kind = _choose_kind(base / "code", program)
+        python = _install(base, kind)
+    except ContainerError as error:
+        return _fail(base, str(error), 1)
+    own = {name: value for name, value in hyperparameters.items() if not _is_framework(name)}
+    arguments = list(_to_arguments(own))
+    command = [*_build_command(base / "code", program, kind, python), *arguments]
+    print(f"Invoking user script: {shlex.join(command)}", flush=True)
+    exit_code, error_lines = _run(command, base / "code", _environment(base, own, program, arguments))
+    if exit_code == 0:
+        return 0
+    reason = f'ErrorMessage "{_quote_error(error_lines)}"\nCommand "{" ".join(command)}"'
+    return _fail(base, f"ExecuteUserScriptError:\nExitCode {exit_code}\n{reason}", exit_code)
+
+
+def _fail(base: Path, reason: str, exit_code: int) -> int:
+    (base / "output" / "failure").write_text(reason)
+    print(reason, file=sys.stderr, flush=True)
+    return 128 - exit_code if exit_code < 0 else exit_code
+
+
+def _read_hyperparameters(base: Path) -> dict[str, Any]:
+    raw = json.loads((base / "input/config/hyperparameters.json").read_text())
+    return {name: _decode(value) for name, value in raw.items()}
+
+
+def _check_launcher(hyperparameters: dict[str, Any]) -> None:
+    launchers = [name for name in _LAUNCHERS if hyperparameters.get(name)]
+    if launchers:
+        raise ContainerError(
+            f"local/ starts a script once per instance and has no distributed launchers: take {launchers[0]} out"
+        )
+
+
+def _decode(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _is_framework(name: str) -> bool:
+    return name.startswith(_FRAMEWORK_PREFIX) or name == _TUNING_METRIC
+
+
+def _find_program(base: Path, name: Any) -> str:
+    """Return the script's path in the code folder."""
+    if not isinstance(name, str):
+        raise ContainerError("script mode needs the hyperparameter sagemaker_program, the name of the script")
+    if not (base / "code" / name).is_file():
+        raise ContainerError(f"sagemaker_submit_directory does not hold {name}")
+    return name
+
+
+def _choose_kind(code: Path, program: str) -> str:
+    """Return the kind of a program: _entry_point_type.py of the training toolkit."""
+    if not program.endswith(".sh") and (code / "setup.py").is_file():
+        return _PACKAGE
+    return _SCRIPT if program.endswith(".py") else _COMMAND
+
+
+def _install(base: Path, kind: str) -> str:
+    """Install the requirements or the package of the code folder; return the Python interpreter that has them.
+
+    As on AWS (entry_point.py of the training toolkit), a command installs its requirements itself.
+    """
+    code = base / "code"
+    if kind == _COMMAND or (kind == _SCRIPT and not (code / "requirements.txt").is_file()):
+        return sys.executable
+    installer = Path(__file__).with_name("requirements.py")
+    wanted = ["."] if kind == _PACKAGE else []
+    command = [sys.executable, "-P", str(installer), str(code), str(base / "packages"), *wanted]
+    if subprocess.run(command, check=False).returncode:
+        name = "the package of setup.py" if kind == _PACKAGE else "requirements.txt"
+        raise ContainerError(f"{name} could not be installed; the log says why")
+    return str(base / "packages/bin/python")
+
+
+def _build_command(code: Path, program: str, kind: str, python: str) -> list[str]:
+    """Return the command without its arguments, as process.py of the training toolkit; it runs in the code folder."""
+    if kind == _PACKAGE:
+        return [python, "-m", program.replace(".py", "")]
+    if kind == _SCRIPT:
+        return [python, program]
+    (code / program).chmod(0o777)
+    # The shell runs a file without #! as a shell script.
+    return ["/bin/sh", "-c", f'./{shlex.quote(program)} "$@"', program]
+
+
+def _to_arguments(hyperparameters: dict[str, Any]) -> Iterable[str]:
+    """Yield names and values as mapping.py of the training toolkit (to_cmd_args) writes them."""
+    for name, value in sorted(hyperparameters.items()):
+        if name:
+            yield f"--{name}" if len(name) > 1 else f"-{name}"
+        else:
+            yield ""
+        if isinstance(value, dict):
+            yield ",".join(f"{key}={each}" for key, each in sorted(value.items()))
+        else:
+            yield "" if value is None else str(value)
+
+
+def _environment(base: Path, own: dict[str, Any], program: str, arguments: list[str]) -> dict[str, str]:
+    resources = json.loads((base / "input/config/resourceconfig.json").read_text())
+    channels = json.loads((base / "input/config/inputdataconfig.json").read_text())
+    values: dict[str, Any] = {
+        "SM_MODEL_DIR": str(base / "model"),
+        "SM_INPUT_DIR": str(base / "input"),
+        "SM_INPUT_CONFIG_DIR": str(base / "input/config"),
+        "SM_OUTPUT_DIR": str(base / "output"),
+        "SM_OUTPUT_DATA_DIR": str(base / "output/data"),
+        "SM_OUTPUT_INTERMEDIATE_DIR": str(base / "output/intermediate"),
+        "SM_CHANNELS": sorted(channels),
+        "SM_HPS": own,
+        "SM_USER_ARGS": arguments,
+        "SM_INPUT_DATA_CONFIG": channels,
+        "SM_RESOURCE_CONFIG": resources,
+        "SM_HOSTS": resources["hosts"],
+        "SM_CURRENT_HOST": resources["current_host"],
+        "SM_NETWORK_INTERFACE_NAME": resources["network_interface_name"],
+        "SM_NUM_GPUS": 0,
+        "SM_NUM_CPUS": os.cpu_count() or 1,
+        "SM_LOG_LEVEL": 20,
+        "SM_MODULE_NAME": program.removesuffix(".py"),
+        "SM_MODULE_DIR": str(base / "code"),
+        "SM_USER_ENTRY_POINT": program,
+        **{f"SM_CHANNEL_{name.upper()}": str(base / "input/data" / name) for name in channels},
+        **{f"SM_HP_{name.upper()}": value for name, value in own.items()},
+    }
+    values["SM_TRAINING_ENV"] = {name.removeprefix("SM_").lower(): value for name, value in values.items()}
+    encoded = {name: _encode(value) for name, value in values.items()}
+    # The code folder comes first, so that a script in a folder imports modules at the top (entry_point.py, install).
+    # The interpreter in packages/ has the other libraries, too.
+    others = [] if (base / "packages/bin").is_dir() else [os.environ["PYTHONPATH"]]
+    libraries = os.pathsep.join([str(base / "code"), *others])
+    # SAGEMAKER_BASE_DIR replaces /opt/ml for paths without an SM_* variable, such as checkpoints.
+    return {**os.environ, **encoded, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": libraries}
+
+
+def _encode(value: Any) -> str:
+    """Write the value of a variable as mapping.py of the training toolkit (to_env_vars)."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _run(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, list[str]]:
+    """Run the script and forward its output; return its exit code and the end of its standard error."""
+    process = subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True, errors="replace")
+    kept: deque[str] = deque(maxlen=_KEPT_LINES)
+
+    def forward() -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            kept.append(line)
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
+    reader = threading.Thread(target=forward, daemon=True)
+    reader.start()
+    exit_code = process.wait()
+    reader.join(timeout=5)
+    return exit_code, list(kept)
+
+
+def _quote_error(lines: list[str]) -> str:
+    """The exception's line and the lines after it; without a traceback, the last line."""
+    for index in range(len(lines) - 1, -1, -1):
+        if lines[index].startswith("Traceback (most recent call last)"):
+            for position in range(index + 1, len(lines)):
+                if _EXCEPTION.match(lines[position]):
+                    return "".join(lines[position:]).strip()
+    return lines[-1].strip() if lines else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

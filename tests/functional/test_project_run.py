@@ -1,0 +1,116 @@
+"""`sagebuild run` trains and serves a project on this machine, in the contract of SageMaker's containers."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sagebuild.project.file import FILE
+from tests.command_line import Ended, run_command
+from tests.ready_pipelines import FOLDER, ReadyPipeline, read_answer
+
+
+def run(folder: Path, *options: str) -> Ended:
+    return run_command("run", str(folder), *options, environment={"HOME": "/", "PATH": "/usr/bin:/bin"})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(FOLDER / "digits", tmp_path / "digits"))
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path) -> Iterator[int]:
+    """A process of its own that trains a copy of the ready pipeline and serves its model; its port."""
+    folder = tmp_path / "mine"
+    assert run_command("init", "digits", str(folder), environment={"HOME": "/"}).returncode == 0
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "sagebuild", "run", str(folder), "--serve", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        assert any("/invocations" in line for line in process.stdout), "it serves after the training"
+        yield port
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))  # the endpoint has ended, too
+
+
+def test_a_model_is_trained_and_served_without_a_stack(endpoint: int) -> None:
+    pipeline = ReadyPipeline(FOLDER / "digits")
+    request = pipeline.expectation.request
+    assert request
+    address = f"http://127.0.0.1:{endpoint}/invocations"
+    headers = {"Content-Type": request.contenttype, "Accept": request.accept}
+    with urllib.request.urlopen(urllib.request.Request(address, request.body.encode(), headers)) as response:
+        answer = read_answer(response.read())
+    assert pipeline.expectation.accepts(answer)
+
+
+def test_the_script_gets_hyperparameters_channels_and_a_place_for_the_model(folder: Path) -> None:
+    text = (folder / FILE).read_text(encoding="utf-8")
+    (folder / FILE).write_text(text.replace("source:", "  hyperparameters: {depth: 3}\nsource:"), encoding="utf-8")
+    script = """import os, sys
+from pathlib import Path
+print(sys.argv[1:], sorted(os.listdir(os.environ["SM_CHANNEL_TRAINING"])), "HOME" in os.environ)
+print("accuracy=0.25")
+Path(os.environ["SM_MODEL_DIR"], "model").write_text("1")
+"""
+    (folder / "src" / "train.py").write_text(script, encoding="utf-8")
+    ended = run(folder, "--json")
+    assert (ended.returncode, json.loads(ended.stdout)["metrics"]) == (0, {"accuracy": 0.25})
+    assert "['--depth', '3'] ['train.csv'] True" in ended.stderr
+    assert (folder / ".sagebuild" / "run" / "model" / "model").read_text() == "1"
+    assert (folder / ".sagebuild" / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize(("script", "words"), [
+    ("raise ValueError('no such column')", "ValueError: no such column"),
+    ("import sys; sys.exit(3)", "ExitCode 3"),
+    ("print(1)", "The script saved no model"),
+])  # fmt: skip
+def test_a_failure_is_reported_with_its_reason(folder: Path, script: str, words: str) -> None:
+    (folder / "src" / "train.py").write_text(script, encoding="utf-8")
+    ended = run(folder)
+    assert ended.returncode == 1
+    assert words in ended.stderr
+
+
+def test_a_model_that_cannot_be_served_ends_the_command_with_a_reason(folder: Path) -> None:
+    script = (folder / "src" / "train.py").read_text(encoding="utf-8")
+    (folder / "src" / "train.py").write_text(script.replace("def model_fn", "def load"), encoding="utf-8")
+    ended = run(folder, "--serve")
+    assert ended.returncode == 1
+    assert "The model cannot be served; the lines above say why." in ended.stderr
+
+
+@pytest.mark.parametrize(("before", "after", "words"), [
+    ("train.py\n", "absent.py\n", "source has no file absent.py"),
+    ("data:\n", "", "no data for the channel training"),
+    ("  framework: SCIKIT\n  frameworkversion: \"1.9-0\"", "  framework: CHAINER", "cannot run here"),
+    ("  framework: SCIKIT\n  frameworkversion: \"1.9-0\"",
+     "  framework: MXNET\n  mxnetversion: \"1.9.0\"\n  pyversion: py38", "which this Python lacks"),
+])  # fmt: skip
+def test_what_cannot_run_here_is_refused(folder: Path, before: str, after: str, words: str) -> None:
+    text = (folder / FILE).read_text(encoding="utf-8")
+    assert before in text
+    changed = text.partition("data:")[0] if not after else text.replace(before, after)
+    (folder / FILE).write_text(changed, encoding="utf-8")
+    ended = run(folder)
+    assert ended.returncode == 1
+    assert words in ended.stderr
+
+
+def test_a_project_without_a_script_is_refused(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(FOLDER / "bring-your-own-container", tmp_path / "own"))
+    assert "Framework BYOD runs no script" in run(folder).stderr

@@ -1,0 +1,144 @@
+"""Writes docs/project.md and its JSON Schema from the project file's model, and docs/pipelines.md: ``make docs``."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from sagebuild.parameters.groups import StrictModel
+from sagebuild.project.file import FILE, ProjectData, ProjectFile, read_project
+
+DOCS = Path(__file__).parents[1] / "docs"
+PIPELINES = DOCS.parent / "pipelines"
+GALLERY = """# Ready pipelines
+
+<!-- Written by tools/generate_project_docs.py (make docs) from pipelines/*/README.md; change it there. -->
+
+Each folder of `pipelines/` is a [project](project.md) that works as it is. Copy one, and change what you need.
+[CONTRIBUTING.md](../CONTRIBUTING.md#add-a-pipeline) explains how to add one.
+
+"Runs" says where a pipeline runs: everywhere, also on a laptop; on a laptop after `make examples`, which installs large
+libraries; or on AWS only.
+
+| pipeline | what it does | framework | runs |
+|---|---|---|---|"""
+HEAD = "| name | value | default | meaning |\n|---|---|---|---|"
+TYPES = {
+    "parameters": "an object",
+    "source": "a folder",
+    "data": "an object; each value a path, or [an object](#data)",
+    "deploy": "an object; each value a string, number or boolean",
+    "path": "a file or folder",
+    "script": "a Python file",
+}
+INTRODUCTION = f"""# The project file
+
+<!-- Written by tools/generate_project_docs.py (make docs) from sagebuild/project/file.py; change it there. -->
+
+A project is a folder that describes a pipeline as code. Its file `{FILE}` names the parameters, the source code and
+the data. Paths are relative to the file, and stay inside its folder.
+
+```yaml
+# sagebuild.yaml
+parameters:
+  framework: SCIKIT
+  frameworkversion: "1.9-0"  # a version needs quotation marks: 1.10 would be the number 1.1
+  trainentrypoint: train.py
+  hyperparameters:
+    epochs: 20
+source: src
+data:
+  training: data/train.csv
+```
+
+The file is YAML, because you write it by hand and can explain your choices in comments. sagebuild never rewrites it.
+It is read with the rules of YAML 1.2: `true` and `false` are the only booleans, so `no` is text. A number with a
+leading zero is text. JSON is valid, too. Tags, anchors and repeated names are refused.
+
+From nothing to a first prediction on your machine, in four commands:
+
+```bash
+pip install "sagebuild[client]" xgboost scikit-learn
+sagebuild init xgboost mine
+sagebuild run mine --serve
+curl --data 13.32,3.24,2.38,21.5,92,1.93,0.76,0.45,1.25,8.42,0.55,1.62,650 \\
+  --header content-type:text/csv http://127.0.0.1:8080/invocations
+```
+
+`sagebuild check` examines a project without AWS, and `sagebuild apply` makes a pipeline of a stack match it;
+[command-line.md](command-line.md#projects) has the details.
+
+With the JSON Schema in [project.schema.json](project.schema.json), editors complete and check the file. The first line
+`# yaml-language-server: $schema=.../project.schema.json` selects it in Visual Studio Code.
+"""
+
+
+def write_page() -> str:
+    """Return the page as Markdown."""
+    parts = [INTRODUCTION, "## Names\n", HEAD, *_write_rows(ProjectFile), ""]
+    parts += ["## data\n\nAn object describes the data of one channel.\n", HEAD, *_write_rows(ProjectData), ""]
+    return "\n".join(parts)
+
+
+def write_gallery() -> str:
+    """Return the page about the ready pipelines as Markdown, from their README.md and expect.json."""
+    readmes = sorted(PIPELINES.glob("*/README.md"))
+    rows = [_write_pipeline_row(readme) for readme in readmes]
+    sections = [_write_pipeline(readme) for readme in readmes]
+    return "\n".join([GALLERY, *rows, "", *sections])
+
+
+def _write_pipeline_row(readme: Path) -> str:
+    text, expected = readme.read_text(encoding="utf-8"), json.loads(readme.with_name("expect.json").read_text("utf-8"))
+    framework = read_project(readme.parent).content.parameters["framework"]
+    return f"| [{readme.parent.name}](#{readme.parent.name}) | {_read_title(text)} | {framework} | {expected['runs']} |"
+
+
+def _write_pipeline(readme: Path) -> str:
+    text = readme.read_text(encoding="utf-8")
+    link = f"[README](../pipelines/{readme.parent.name}/README.md)"
+    purpose, flow = (_read_section(text, heading) for heading in ("Purpose", "Flow"))
+    return f"## {readme.parent.name}\n\n{purpose}\n\n{flow}\n\nCost, adaptation and differences: {link}.\n"
+
+
+def _read_title(text: str) -> str:
+    return text.partition("\n")[0].removeprefix("# ")
+
+
+def _read_section(text: str, heading: str) -> str:
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0].strip()
+
+
+def write_schema() -> str:
+    """Return the JSON Schema for editors."""
+    schema = ProjectFile.model_json_schema()
+    schema["properties"]["parameters"] = {"$ref": "parameters.schema.json"}
+    own = schema["properties"]["data"]["additionalProperties"]
+    schema["properties"]["data"]["additionalProperties"] = {"anyOf": [{"type": "string"}, own]}
+    schema["properties"]["deploy"]["additionalProperties"] = {"type": ["string", "number", "boolean"]}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A sagebuild project"}
+    return json.dumps(head | schema | {"title": head["title"]}, indent=2) + "\n"
+
+
+def _write_rows(model: type[StrictModel]) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        yield f"| `{name}` | {TYPES[name]} | {_write_default(info.default, info.is_required())} | {info.description} |"
+
+
+def _write_default(default: Any, is_required: bool) -> str:
+    if is_required:
+        return "(required)"
+    return "" if default in (None, PydanticUndefined) else f"`{json.dumps(default)}`"
+
+
+def main() -> None:
+    """Write the files."""
+    DOCS.joinpath("pipelines.md").write_text(write_gallery(), encoding="utf-8")
+    DOCS.joinpath("project.md").write_text(write_page(), encoding="utf-8")
+    DOCS.joinpath("project.schema.json").write_text(write_schema(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
