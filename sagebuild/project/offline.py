@@ -11,6 +11,7 @@ import boto3
 from sagebuild.builds.context import BuildContext
 from sagebuild.client.examination import Examination
 from sagebuild.parameters import BuildParameters, parse_document
+from sagebuild.partitions import find_partition
 from sagebuild.project.folder_objects import refuse_client
 from sagebuild.service import Service
 
@@ -48,18 +49,19 @@ def open_offline(region: str | None) -> Service:
         session = boto3.session.Session(region_name=chosen)
         return session.client("sagemaker") if name == "sagemaker" else refuse_client(name)
 
-    role = f"arn:aws:iam::{_ACCOUNT}:role/{_NAME}"
+    partition = find_partition(chosen)
+    role = f"arn:{partition.name}:iam::{_ACCOUNT}:role/{_NAME}"
     settings = {
         "AWS_REGION": chosen,
         "STACK_NAME": _NAME,
-        "STACK_ID": f"arn:aws:cloudformation:{chosen}:{_ACCOUNT}:stack/{_NAME}/00000000-0000",
+        "STACK_ID": f"arn:{partition.name}:cloudformation:{chosen}:{_ACCOUNT}:stack/{_NAME}/00000000-0000",
         "FRAMEWORK": "SCIKIT",
         "DATA_BUCKET": f"{_NAME}-data",
         "CODE_BUCKET": f"{_NAME}-code",
         "MODEL_BUCKET": f"{_NAME}-model",
         "TRAINING_ROLE_ARN": f"{role}-training",
         "HOSTING_ROLE_ARN": f"{role}-hosting",
-        "IMAGE_REPOSITORY_URI": f"{_ACCOUNT}.dkr.ecr.{chosen}.amazonaws.com/{_NAME}",
+        "IMAGE_REPOSITORY_URI": f"{_ACCOUNT}.dkr.ecr.{chosen}.{partition.domain}/{_NAME}",
     }
     return Service(settings, create_client)
 

@@ -22,7 +22,7 @@ SOURCES = [
     for path in (ROOT / folder).rglob("*")
     if path.suffix in (".py", ".json", ".yml")
 ]
-COMMERCIAL = re.compile(r"arn:aws:|\.amazonaws\.com|(?<!docs\.)aws\.amazon\.com|amazonaws-us-gov|amazonaws\.cn")
+COMMERCIAL = re.compile(r"arn:aws:|\.amazonaws\.com|(?<!docs\.)(?<!//)aws\.amazon\.com|amazonaws-us-gov|amazonaws\.cn")
 # Names of services, which are the same in all partitions: packages/aws-cdk-lib/region-info of github.com/aws/aws-cdk.
 PRINCIPAL = re.compile(
     r"\b(cloudwatch|codebuild|events|lambda|s3|sagemaker|sagemaker\.application-autoscaling|scheduler|sns|states)\.amazonaws\.com\b"
