@@ -9,6 +9,7 @@ from moto.sagemaker.exceptions import ValidationError
 
 from local import calls, events
 from local.errors import RefusedError
+from local.sagemaker.hosting import locate_model_data
 from local.sagemaker.images import UnknownImageError, find_stored
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json, Store, list_page, now, refuse
@@ -22,7 +23,7 @@ _UNSUPPORTED_CHANGES = (
     *("AdditionalInferenceSpecificationsToAdd", "InferenceSpecification", "ModelCard", "ModelLifeCycle"),
     *("ModelPackageRegistrationType", "SourceUri"),
 )
-_UNSUPPORTED_CONTAINER = ("ProductId", "AdditionalModelDataSources", "AdditionalS3DataSource", "ModelDataSource")
+_UNSUPPORTED_CONTAINER = ("ProductId", "AdditionalModelDataSources", "AdditionalS3DataSource")
 _MAX_PROPERTIES = 50
 # botocore's pattern for names and values, whose Java syntax Python cannot compile.
 _PROPERTY = re.compile(r"[\w .:/=+\-@]+")
@@ -239,7 +240,10 @@ def _check_containers(containers: list[Json], region: str) -> None:
             raise ValidationError(message="local/ needs an Image in each container.")
         try:
             find_stored(container["Image"], role)
-            if data := container.get("ModelDataUrl"):
-                Objects(region, role).check(data)
+            address, is_folder = locate_model_data(container)
+            if is_folder and not Objects(region, role).list_prefix(address):
+                raise ValidationError(message=f"The folder {address} of a model package's container has no objects.")
+            if address and not is_folder:
+                Objects(region, role).check(address)
         except (UnknownImageError, ObjectError) as error:
             raise ValidationError(message=f"A model package's container cannot be read: {error}.") from None

@@ -122,6 +122,8 @@ def test_versions_are_listed_and_numbers_of_deleted_ones_are_not_reused(registry
 def test_invalid_requests_are_refused(registry: Registry) -> None:
     client = registry.sagemaker
     absent = {"Containers": [{"Image": IMAGE, "ModelDataUrl": f"s3://{registry.bucket}/absent"}]}
+    files = {"S3Uri": f"s3://{registry.bucket}/no-files/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    empty = {"Containers": [{"Image": IMAGE, "ModelDataSource": {"S3DataSource": files}}]}
     own = {"Containers": [{"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/none:latest"}]}
     refused: list[tuple[Callable[[], Any], str]] = [
         (lambda: client.create_model_package_group(ModelPackageGroupName=registry.group), "already exists"),
@@ -129,6 +131,7 @@ def test_invalid_requests_are_refused(registry: Registry) -> None:
         (lambda: registry.register(ModelApprovalStatus="Perhaps"), "enum|Perhaps"),
         (lambda: registry.register(Tags=[{"Key": "a", "Value": "b"}]), "cannot have Tags"),
         (lambda: registry.register(InferenceSpecification=absent), "cannot be read.*absent"),
+        (lambda: registry.register(InferenceSpecification=empty), "no-files/ of a model package.*no objects"),
         (lambda: registry.register(InferenceSpecification=own), "cannot be read.*none"),
         (lambda: registry.register(CustomerMetadataProperties={"a": "b, c"}), "characters"),
         (lambda: registry.register(ModelLifeCycle={"Stage": "a", "StageStatus": "b"}), "does not support"),
