@@ -18,7 +18,9 @@ class Confirmation(NamedTuple):
     intent
         The name of the intent that asked it.
     values
-        What a yes confirms, such as the build's number or the parameter's new value.
+        What a yes confirms: the token of the planned change, and what later answers name, such as the build's number.
+    slots
+        The slots with which the question was asked, to ask it again if the change is no longer possible as planned.
     awaits_pin
         True after the yes, while the PIN is still missing.
     pipeline
@@ -27,17 +29,33 @@ class Confirmation(NamedTuple):
 
     intent: str
     values: Mapping[str, str | int] = {}
+    slots: Mapping[str, str] = {}
     awaits_pin: bool = False
     pipeline: str = ""
+
+    @property
+    def number(self) -> int:
+        """The number of the build that the question named."""
+        return int(self.values["number"])
 
     @classmethod
     def from_json(cls, kept: object) -> "Confirmation | None":
         """Return the open question of the session; None if there is none."""
         match kept:
-            case {"intent": str(intent), "values": dict(values), "awaits_pin": bool(awaits_pin), "pipeline": str(name)}:
+            case {
+                "intent": str(intent),
+                "values": dict(values),
+                "slots": dict(slots),
+                "awaits_pin": bool(awaits_pin),
+                "pipeline": str(name),
+            }:
                 if all(isinstance(value, str | int) for value in values.values()):
-                    return cls(intent, values, awaits_pin, name)
+                    return cls(intent, values, _read_texts(slots), awaits_pin, name)
         return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the question as the session keeps it."""
+        return self._asdict() | {"values": dict(self.values), "slots": dict(self.slots)}
 
 
 class Postponed(NamedTuple):
@@ -59,7 +77,7 @@ class Postponed(NamedTuple):
         """Return the request that the session kept; None if there is none."""
         match kept:
             case {"intent": str(intent), "slots": dict(slots)}:
-                return cls(intent, {str(name): value for name, value in slots.items() if isinstance(value, str)})
+                return cls(intent, _read_texts(slots))
         return None
 
 
@@ -203,7 +221,7 @@ class Answer(NamedTuple):
         if self.sentence:
             kept["said"] = self.sentence.to_json()
         if self.confirmation:
-            kept["confirmation"] = self.confirmation._asdict() | {"values": dict(self.confirmation.values)}
+            kept["confirmation"] = self.confirmation.to_json()
         if self.postponed:
             kept["postponed"] = self.postponed._asdict() | {"slots": dict(self.postponed.slots)}
         pipeline = turn.pipeline if self.pipeline is None else self.pipeline
@@ -246,3 +264,7 @@ class SpokenError(Exception):
     def __init__(self, sentence: Sentence) -> None:
         super().__init__(sentence.key)
         self.sentence = sentence
+
+
+def _read_texts(kept: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(name): value for name, value in kept.items() if isinstance(value, str)}

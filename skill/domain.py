@@ -16,8 +16,12 @@ from skill.conversation import SpokenError
 from skill.speech import Quote, Sentence
 
 if TYPE_CHECKING:
-    from sagebuild.errors import SagebuildError
+    from sagebuild.errors import RollbackError, SagebuildError
     from sagebuild.service import Service
+
+
+class UnconfirmedError(SpokenError):
+    """AWS did not answer during a change, so that it is unknown whether the change was made."""
 
 
 # The pipeline of this request; empty for the default one.
@@ -56,14 +60,20 @@ def reading() -> Iterator[Service]:
 
 @contextmanager
 def writing() -> Iterator[Service]:
-    """Give the pipeline's service for changes: if AWS does not answer, the change may have been made."""
+    """Give the pipeline's service for changes.
+
+    Raises
+    ------
+    UnconfirmedError
+        AWS did not answer; the change may have been made.
+    """
     from sagebuild.errors import AwsUnavailableError
 
     with reading() as service:
         try:
             yield service
         except AwsUnavailableError as error:
-            raise SpokenError(Sentence("error.unconfirmed")) from error
+            raise UnconfirmedError(Sentence("error.unconfirmed")) from error
 
 
 def _describe_error(error: SagebuildError) -> Sentence:
@@ -76,17 +86,28 @@ def _describe_error(error: SagebuildError) -> Sentence:
             return Sentence("error.value", message=_quote(error))
         case errors.ParameterError():
             return Sentence("error.parameters", message=_quote(error))
+        case errors.NoBuildRunningError():
+            return Sentence("stop.nothing")
+        case errors.NoApprovalPendingError():
+            return Sentence("approval.none")
         case errors.BuildRunningError():
             return Sentence("rollback.running")
+        case errors.RollbackError():
+            return _explain_refused_rollback(error)
+    return Sentence("error.other", message=_quote(error))
+
+
+def _explain_refused_rollback(error: RollbackError) -> Sentence:
+    from sagebuild import errors
+
+    match error:
         case errors.AlreadyLiveError():
             return Sentence("rollback.already_live")
         case errors.NotGoodBuildError():
             return Sentence("rollback.not_good")
         case errors.ModelGoneError():
             return Sentence("rollback.model_deleted")
-        case errors.RollbackError():
-            return Sentence("rollback.no_earlier_build")
-    return Sentence("error.other", message=_quote(error))
+    return Sentence("rollback.no_earlier_build")
 
 
 def _quote(error: Exception) -> Quote:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sagebuild.builds.records import Trigger
@@ -18,10 +18,31 @@ from sagebuild.parameters.json_text import read_object
 # The kinds of triggers; a publisher to the launch topic names one of them in the message attribute "trigger".
 KINDS = tuple(sorted({"command", "notebook", "topic", "voice", *(source.kind for source in EVENT_SOURCES.values())}))
 PREVIOUS = "previous"
+# The message attribute, or member of an event's detail, that binds a request to the state in which it was confirmed.
+CONFIRMED = "confirmed"
 REQUEST_SOURCE = "sagebuild"  # of the events by which the client and the schedules request builds
 _DETAIL_LENGTH = 200  # characters
 _MOST_ENVELOPES = 5
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The state in which a request was confirmed; in any other one, the request is refused.
+
+    Parameters
+    ----------
+    last_number
+        The number of the newest build.
+    running
+        The number of the running build; 0 if none runs.
+    pending_overrides
+        The parameters of the pending build, as JSON; empty without any.
+    """
+
+    last_number: int
+    running: int
+    pending_overrides: str
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,8 @@ class LaunchRequest:
         The name of the pipeline as the message gives it; empty for the default pipeline, or for an upload.
     key
         The key of an uploaded object in the data bucket, which determines the pipeline; empty without an upload.
+    expected
+        The state of the pipeline when a person confirmed the request; None if it is valid in any state.
     """
 
     trigger: Trigger
@@ -47,6 +70,7 @@ class LaunchRequest:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     pipeline: str = ""
     key: str = ""
+    expected: Expected | None = None
 
 
 def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest | None:
@@ -108,7 +132,9 @@ def _read_notification(envelope: Mapping[str, Any], message_id: str, launch_topi
     kind = find_text(envelope, "MessageAttributes", "trigger", "Value") or "topic"
     if kind not in KINDS:
         raise MalformedMessageError(f"The attribute trigger is {kind[:40]!r}; it must be one of {', '.join(KINDS)}.")
-    return _build_request(_build_trigger(kind, detail), request_id, overrides, pipeline)
+    request = _build_request(_build_trigger(kind, detail), request_id, overrides, pipeline)
+    confirmed = find_text(envelope, "MessageAttributes", CONFIRMED, "Value")
+    return _bind_to_state(request, confirmed) if confirmed else request
 
 
 def _unwrap(text: str) -> str:
@@ -169,7 +195,22 @@ def _read_request_event(event: Mapping[str, Any], message_id: str) -> LaunchRequ
         raise MalformedMessageError("detail.overrides is not a JSON object; give the parameters to override by name.")
     trigger = _build_trigger(kind, find_text(content, "detail"))
     pipeline = find_text(event, "detail-type").partition("/")[2]
-    return _build_request(trigger, find_text(event, "id") or message_id, overrides, pipeline)
+    request = _build_request(trigger, find_text(event, "id") or message_id, overrides, pipeline)
+    confirmed = find_text(content, CONFIRMED)
+    return _bind_to_state(request, confirmed) if confirmed else request
+
+
+def write_confirmed(request: LaunchRequest) -> str:
+    """Write the id of a confirmed request and the state in which it was confirmed, for its message."""
+    return json.dumps({"id": request.id, **asdict(request.expected)}) if request.expected else ""
+
+
+def _bind_to_state(request: LaunchRequest, confirmed: str) -> LaunchRequest:
+    """Return the request with the id and the state that its message gives, as `write_confirmed` wrote them."""
+    match _read_object(confirmed):
+        case {"id": str(one), "last_number": int(last), "running": int(running), "pending_overrides": str(pending)}:
+            return replace(request, id=one, expected=Expected(last, running, pending))
+    raise MalformedMessageError(f"{CONFIRMED} is not the state in which a planned change was confirmed.")
 
 
 def _read_rollback(content: Mapping[str, Any]) -> str:

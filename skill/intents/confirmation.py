@@ -1,7 +1,9 @@
 """Yes, no, the PIN and "repeat that": their meaning depends on the question that the last turn left open."""
 
 from skill.access import ask_for_pin, refuse_pin, refuse_strangers
+from skill.changes import OutdatedError
 from skill.conversation import Answer, Confirmation, Intent, Turn
+from skill.domain import UnconfirmedError
 from skill.intents.session import explain_commands, fall_back, leave, take_unexpected_yes
 from skill.pipelines import answer_about
 from skill.speech import Sentence
@@ -57,6 +59,23 @@ INTENTS = (
 
 def _do(turn: Turn, question: Confirmation, asked_by: Intent) -> Answer:
     """Do what the question asked about, for the pipeline that it named."""
-    on_yes = asked_by.on_yes
-    assert on_yes, "the caller has checked it"
-    return answer_about(question.pipeline, lambda pipeline: on_yes(turn._replace(pipeline=pipeline), question))
+
+    def respond(pipeline: str) -> Answer:
+        return _carry_out(turn._replace(pipeline=pipeline), question, asked_by)
+
+    return answer_about(question.pipeline, respond)
+
+
+def _carry_out(turn: Turn, question: Confirmation, asked_by: Intent) -> Answer:
+    """Do it; ask again if something has changed since the question, or if AWS did not confirm it."""
+    assert asked_by.on_yes, "the caller has checked it"
+    try:
+        return asked_by.on_yes(turn, question)
+    except OutdatedError:
+        again = asked_by.handle(turn._replace(slots=question.slots, confirmation=None))
+        if not again.confirmation or not again.sentence:
+            return again
+        return again._replace(sentence=Sentence("changed.question", question=again.sentence))
+    except UnconfirmedError as error:
+        # The same question: a second yes confirms the first one's change, and makes no other.
+        return Answer(error.sentence, reprompt=error.sentence, confirmation=question._replace(awaits_pin=False))

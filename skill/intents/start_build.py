@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from skill import changes
 from skill.cards import write_launch_card
 from skill.conversation import PIPELINE, Answer, Confirmation, Intent, Turn
-from skill.domain import reading, writing
+from skill.domain import reading
 from skill.speech import Sentence
 from skill.words import PARAMETERS, say_duration, say_instance_type, say_money, say_value
 
 if TYPE_CHECKING:
-    from sagebuild.voice.forecast import NextBuild
+    from sagebuild.changes.start import NextBuild
 
 _NOTE_CHARACTERS = 200  # The build's record keeps no more of a note.
 
@@ -21,33 +22,26 @@ def ask_to_start(turn: Turn) -> Answer:
     said = _read_parameters(turn.slots)
     if said is None:
         return Answer(Sentence("start.which"), reprompt=Sentence("start.which"))
-    from sagebuild.voice.forecast import describe_next_build
+    from sagebuild.changes.plan import plan_change
+    from sagebuild.voice.spoken_parameters import read_said
 
     with reading() as service:
-        build = describe_next_build(service, said)
-    note = turn.slots.get("note", "")[:_NOTE_CHARACTERS]
+        planned = plan_change(service, "start", parameters=read_said(said))
+    build = cast("NextBuild", planned.effect)
     return Answer(
         _describe_effect(build, said),
         reprompt=Sentence("start.reprompt"),
-        confirmation=Confirmation("StartBuildIntent", {"note": note, **said}),
+        confirmation=changes.bind(turn, "StartBuildIntent", planned, build.number),
     )
 
 
 def start(turn: Turn, confirmation: Confirmation) -> Answer:
     """Start the build, or queue it behind the build that runs."""
-    from sagebuild.builds.records import Trigger
-    from sagebuild.launch.start import launch_build
-    from sagebuild.voice.spoken_parameters import read_overrides
-
-    note = str(confirmation.values.get("note", ""))
-    said = {name: str(confirmation.values[name]) for name in PARAMETERS if name in confirmation.values}
-    trigger = Trigger("voice", f"{turn.request_id} {note}".strip())
-    with writing() as service:
-        launched = launch_build(service, trigger, read_overrides(said))
-    card = write_launch_card(launched.number, launched.waiting)
-    if launched.started:
-        return Answer(Sentence("start.started", number=launched.number), card=card)
-    return Answer(Sentence("start.queued", number=launched.number), card=card)
+    note = confirmation.slots.get("note", "")[:_NOTE_CHARACTERS]
+    done = changes.apply(confirmation, f"{turn.request_id} {note}".strip())
+    if done.running is None:
+        return Answer(Sentence("start.started", number=done.number), card=write_launch_card(done.number, 0))
+    return Answer(Sentence("start.queued", number=done.running), card=write_launch_card(done.running, done.waiting))
 
 
 INTENTS = (

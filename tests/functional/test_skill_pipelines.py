@@ -9,35 +9,19 @@ from typing import Any
 
 import pytest
 
-from sagebuild import service
 from sagebuild.builds.lock import change_state, read_state
 from sagebuild.builds.records import read_build, update_build
 from sagebuild.finish.build import finish_build
 from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
-from sagebuild.parameters.store import read_document, write_document
+from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
-from skill import access
-from skill.app import handler
 from skill.speech import Sentence, write
-from tests.alexa import SKILL_ID, Conversation
+from tests.alexa import Conversation
 from tests.functional.conftest import Stack
 from tests.functional.test_pipelines import VOICE, create
 from tests.functional.test_spoken_names import DOCUMENT, create_pipeline
 from tools.generate_interaction_models import list_languages, read_language
-
-
-@pytest.fixture
-def alexa(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conversation]:
-    """Speak to the skill of the stack on moto."""
-    limits = {"CALL_TIMEOUT_SECONDS": "30", "LAST_CALL_SECONDS": "30"}
-    for name, value in (stack.settings | limits | {"SKILL_ID": SKILL_ID, "AWS_DEFAULT_REGION": "eu-west-1"}).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(access, "_access", None)
-    service._create_from_environment.cache_clear()
-    write_document(stack.service, DOCUMENT, overwrite=True)
-    yield Conversation(lambda envelope: handler(envelope, None))
-    service._create_from_environment.cache_clear()
 
 
 @pytest.fixture

@@ -12,23 +12,26 @@ from typing import Any
 import pytest
 
 from sagebuild.builds.lock import PipelineState
-from sagebuild.builds.records import Trigger
 from sagebuild.builds.status import BuildStatus
+from sagebuild.changes import apply, plan
+from sagebuild.changes.apply import Applied
+from sagebuild.changes.basis import Live
+from sagebuild.changes.plan import Effect, PlannedChange
+from sagebuild.changes.start import NextBuild
+from sagebuild.changes.stop import Stop
+from sagebuild.changes.token import Action
 from sagebuild.errors import NoBuildRunningError
-from sagebuild.launch import start
-from sagebuild.launch.start import Launched
-from sagebuild.running import stop
 from sagebuild.running.stop import Stopped
 from sagebuild.service import Service
-from sagebuild.voice import forecast, pipelines
+from sagebuild.voice import pipelines
 from sagebuild.voice.access import Access
-from sagebuild.voice.forecast import NextBuild
 from skill import access, builds
 from skill.app import handler
 from skill.conversation import SpokenError
 from skill.speech import Sentence
 from skill.words import say_age
 from tests.alexa import REQUESTS, ROOT, SKILL_ID, Conversation, check_response, load_request, read_speech
+from tests.unit.skill_domain import COST
 
 
 def a_build(**changes: Any) -> BuildStatus:
@@ -55,27 +58,45 @@ class FakeBuilds:
     confirmed: bool = True
     error: SpokenError | None = None
     calls: list[str] = field(default_factory=list)
+    _said: dict[str, Any] = field(default_factory=dict)
 
-    def launch_build(self, _service: Service, trigger: Trigger, overrides: dict[str, Any]) -> Launched:
-        self._record(f"start {trigger.detail} {overrides or ''}".strip())
-        if self.latest and self.latest.outcome == "running":
+    def plan_change(self, _service: Service, action: Action, parameters: dict[str, Any] | None = None) -> PlannedChange:
+        if action == "start":
+            self._record("describe")
+        self._said = parameters or {}
+        effect = self._describe_stop() if action == "stop" else self._describe_start(self._said)
+        return PlannedChange(action, "", effect, None, Live(), f"{action} {getattr(effect, 'number', 0)}")
+
+    def apply_change(self, _service: Service, token: str, detail: str = "", **_more: Any) -> Applied:
+        action, _, number = token.partition(" ")
+        if action == "stop":
+            return self._stop(int(number))
+        self._record(f"start {detail} {self._said or ''}".strip())
+        if self.running:
             self.waiting += 1
-            return Launched(self.latest.number, started=False, waiting=self.waiting)
+            return Applied("start", "", self.running + 1, running=self.running, waiting=self.waiting)
         self.latest = a_build(number=self.latest.number + 1 if self.latest else 1)
-        return Launched(self.latest.number, started=True, waiting=0)
+        return Applied("start", "", self.latest.number, started=True)
 
-    def describe_next_build(self, _service: Service, said: dict[str, str]) -> NextBuild:
-        self._record("describe")
-        running = self.latest.number if self.latest and self.latest.outcome == "running" else None
-        kind, count = said.get("traininstancetype", "ml.m5.large"), int(said.get("traininstancecount", 1))
-        return NextBuild(13 if self.latest else 1, running, True, True, kind, count, 4, 1)
+    @property
+    def running(self) -> int | None:
+        return self.latest.number if self.latest and self.latest.outcome == "running" else None
 
-    def stop_build(self, _service: Service, number: int, **_named: float) -> Stopped:
+    def _describe_start(self, said: dict[str, Any]) -> Effect:
+        kind, count = said.get("traininstancetype", "ml.m5.large"), said.get("traininstancecount", 1)
+        return NextBuild(13 if self.latest else 1, self.running, True, True, kind, count, 4, 1)
+
+    def _describe_stop(self) -> Effect:
+        if self.running is None:
+            raise NoBuildRunningError
+        return Stop(self.running, "Train Model", None, COST)
+
+    def _stop(self, number: int) -> Applied:
         self._record(f"stop {number}")
-        if not self.latest or (self.latest.number, self.latest.outcome) != (number, "running"):
+        if not self.latest or self.running != number:
             raise NoBuildRunningError
         self.latest = replace(self.latest, outcome="stopped", ended_at=datetime.now(UTC))
-        return Stopped(number, self.job_status, self.confirmed)
+        return Applied("stop", "", number, stopped=Stopped(number, self.job_status, self.confirmed))
 
     def describe_latest_build(self) -> BuildStatus | None:
         self._record("describe")
@@ -94,9 +115,8 @@ def domain(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> FakeBuilds
     monkeypatch.setattr(access, "read_access", Access)
     monkeypatch.setattr(pipelines, "list_states", lambda _service: [PipelineState()])
     monkeypatch.setattr(builds, "describe_latest_build", fake.describe_latest_build)
-    monkeypatch.setattr(forecast, "describe_next_build", fake.describe_next_build)
-    monkeypatch.setattr(start, "launch_build", fake.launch_build)
-    monkeypatch.setattr(stop, "stop_build", fake.stop_build)
+    monkeypatch.setattr(plan, "plan_change", fake.plan_change)
+    monkeypatch.setattr(apply, "apply_change", fake.apply_change)
     return fake
 
 

@@ -4,16 +4,26 @@ from typing import Any
 
 import pytest
 
-from sagebuild.launch.start import Launched
 from sagebuild.voice.access import Access
-from sagebuild.voice.rollback import RollbackPlan
-from sagebuild.voice.spoken_parameters import Change
 from skill.app import handler
 from skill.conversation import SpokenError
 from skill.intents import INTENTS
 from skill.speech import Sentence
 from tests.alexa import Conversation, name_request
-from tests.unit.skill_domain import ENDED, NEXT, RUNNING, WAITING, Domain
+from tests.unit.skill_domain import (
+    APPROVED,
+    ENDED,
+    NEXT,
+    REJECTED,
+    ROLLBACK,
+    ROLLED_BACK,
+    RUNNING,
+    SET,
+    STARTED,
+    VALUES,
+    WAITING,
+    Domain,
+)
 
 ACCOUNT, PERSON = "amzn1.ask.account.AEXAMPLEUSER", "amzn1.ask.person.P"
 
@@ -42,18 +52,19 @@ def test_a_known_voice_may_write(domain: Domain) -> None:
         envelope["context"]["System"]["person"] = {"personId": PERSON}
         return handler(envelope, None)
 
-    domain(read_access=Access(writers=(PERSON,)), describe_next_build=NEXT, launch_build=Launched(13, started=True))
+    domain(read_access=Access(writers=(PERSON,)))
+    domain.plan("start", NEXT, STARTED)
     alexa = Conversation(send)
     alexa.say("start_build")
     assert alexa.say("yes") == "Build 13 has started."
 
 
 def test_a_yes_of_another_voice_does_nothing(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_next_build=NEXT, launch_build=Launched(13, started=True))
+    domain.plan("start", NEXT, STARTED)
     alexa.say("start_build")
     domain(read_access=Access(writers=(PERSON,)))
     assert alexa.say("yes").startswith("Sorry, I don't know this voice")
-    assert not domain.calls["launch_build"]
+    assert not domain.applied
 
 
 def test_nothing_is_allowed_while_the_access_document_is_unreadable(alexa: Conversation, domain: Domain) -> None:
@@ -71,15 +82,11 @@ def test_logs_have_no_id_of_a_person(alexa: Conversation, domain: Domain, caplog
 
 @pytest.fixture
 def guarded(alexa: Conversation, domain: Domain) -> None:  # noqa: ARG001
-    domain(
-        read_access=Access(pin="4711"),
-        propose_change=Change("trainvolumesize", "10", "20"),
-        apply_change=True,
-        plan_rollback=RollbackPlan(11, 12, "sagebuild-12"),
-        apply_rollback=Launched(13, started=True),
-        describe_waiting=WAITING,
-        answer_approval=None,
-    )
+    domain(read_access=Access(pin="4711"))
+    domain.plan("set parameters", VALUES, SET)
+    domain.plan("roll back", ROLLBACK, ROLLED_BACK)
+    domain.plan("approve", WAITING, APPROVED)
+    domain.plan("reject", WAITING, REJECTED)
 
 
 @pytest.mark.usefixtures("guarded")
@@ -106,7 +113,7 @@ def test_a_wrong_pin_changes_nothing(alexa: Conversation, domain: Domain) -> Non
     domain(check_pin=0)
     assert alexa.say("give_pin").startswith("There were too many wrong PINs")
     assert not alexa.is_open
-    assert not domain.calls["apply_change"]
+    assert not domain.applied
 
 
 @pytest.mark.usefixtures("guarded")
@@ -115,7 +122,7 @@ def test_only_a_pin_answers_the_question_for_the_pin(alexa: Conversation, domain
     alexa.say("set_parameter")
     alexa.say("yes")
     assert alexa.say(request_name).endswith("?")
-    assert not domain.calls["apply_change"]
+    assert not domain.applied
 
 
 @pytest.mark.usefixtures("guarded")
@@ -125,7 +132,7 @@ def test_a_stop_at_the_pin_changes_nothing(alexa: Conversation, domain: Domain, 
     alexa.say("yes")
     assert alexa.say(request_name).startswith("All right, I changed nothing")
     assert not alexa.is_open
-    assert not domain.calls["apply_change"]
+    assert not domain.applied
 
 
 def test_a_pin_without_a_question_is_not_checked(alexa: Conversation, domain: Domain) -> None:
@@ -135,16 +142,16 @@ def test_a_pin_without_a_question_is_not_checked(alexa: Conversation, domain: Do
 
 
 def test_a_yes_after_an_unexpected_pin_confirms_no_earlier_question(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_next_build=NEXT, launch_build=Launched(13, started=True))
+    domain.plan("start", NEXT, STARTED)
     alexa.say("start_build")
     alexa.say("give_pin")
     assert alexa.say("yes").startswith("Gladly, but which is it")
-    assert not domain.calls["launch_build"]
+    assert not domain.applied
 
 
 @pytest.mark.usefixtures("guarded")
 def test_starting_and_rejecting_need_no_pin(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_next_build=NEXT, launch_build=Launched(13, started=True))
+    domain.plan("start", NEXT, STARTED)
     alexa.say("start_build")
     assert alexa.say("yes") == "Build 13 has started."
     alexa.say("reject_build")
