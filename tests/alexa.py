@@ -104,7 +104,7 @@ def _resolve(kind: str, value: str) -> Envelope:
 @cache
 def _load_slot_types() -> dict[str, dict[str, str]]:
     """Load each slot type of the English model: the id of each value, and the word for it."""
-    model = json.loads((ROOT / "interactionModels" / "custom" / "en-US.json").read_text(encoding="utf-8"))
+    model = json.loads((ROOT / "interactionModels" / "custom" / "en.json").read_text(encoding="utf-8"))
     types = model["interactionModel"]["languageModel"]["types"]
     return {kind["name"]: {value["id"]: value["name"]["value"] for value in kind["values"]} for kind in types}
 

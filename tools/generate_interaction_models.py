@@ -1,7 +1,8 @@
 """Generates interactionModels/ from the skill's intents and languages: `make models`.
 
-custom/<locale>.json is the model that Alexa gets. builtIn/<language>.json holds words for Alexa's built-in intents and
-numbers, with which `sagebuild say` stands in for her. In a sample, "(a|the|)" stands for one of its alternatives.
+custom/<language>.json is the model that Alexa gets for each locale of the language; `make skill` writes the copies.
+builtIn/<language>.json lists these locales, and holds the words that Alexa knows for her built-in intents and numbers,
+with which `sagebuild say` stands in for her. In a sample, "(a|the|)" stands for one of its alternatives.
 """
 
 import json
@@ -62,10 +63,8 @@ def write_models() -> dict[Path, str]:
     files: dict[Path, Any] = {}
     for language in list_languages():
         spoken = read_language(language)
-        files |= dict.fromkeys(
-            (MODELS / "custom" / f"{locale}.json" for locale in spoken["locales"]), build_model(language)
-        )
-        files[MODELS / "builtIn" / f"{language}.json"] = {key: spoken[key] for key in ("builtIn", "numbers")}
+        files[MODELS / "custom" / f"{language}.json"] = build_model(language)
+        files[MODELS / "builtIn" / f"{language}.json"] = {key: spoken[key] for key in ("locales", "builtIn", "numbers")}
     return {path: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for path, content in files.items()}
 
 

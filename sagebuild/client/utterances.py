@@ -121,15 +121,26 @@ def _list_matches(words: str, patterns: dict[str, list[_Pattern]], dynamic: Mapp
 
 
 @cache
+def list_locales() -> dict[str, str]:
+    """Return the language of every locale of the skill."""
+    languages = sorted(path.stem for path in (MODELS / "builtIn").glob("*.json"))
+    return {locale: language for language in languages for locale in _read("builtIn", language)["locales"]}
+
+
+def _read(kind: str, language: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((MODELS / kind / f"{language}.json").read_text(encoding="utf-8"))
+    return content
+
+
+@cache
 def _load_patterns(locale: str) -> tuple[dict[str, list[_Pattern]], str]:
     """Return the samples of a locale by their literal beginning, and the skill's invocation name."""
-    paths = {path.stem: path for path in (MODELS / "custom").glob("*.json")}
-    if locale not in paths:
+    known = list_locales()
+    if locale not in known:
         raise UnknownLocaleError(
-            f"The skill does not support the locale {locale!r}; use one of {', '.join(sorted(paths))}."
+            f"The skill does not support the locale {locale!r}; use one of {', '.join(sorted(known))}."
         )
-    model = json.loads(paths[locale].read_text(encoding="utf-8"))["interactionModel"]["languageModel"]
-    spoken = json.loads((MODELS / "builtIn" / f"{locale.partition('-')[0]}.json").read_text(encoding="utf-8"))
+    spoken, model = _read("builtIn", known[locale]), _read("custom", known[locale])["interactionModel"]["languageModel"]
     built_in = ({"name": name, "slots": [], "samples": samples} for name, samples in spoken["builtIn"].items())
     values = {kind["name"]: _name_values(kind) for kind in model["types"]}
     values["AMAZON.NUMBER"] = {word: number for number, words in spoken["numbers"].items() for word in words}

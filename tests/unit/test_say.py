@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from sagebuild.client.utterances import MODELS, Resolved, UnknownLocaleError, resolve
+from sagebuild.client.utterances import MODELS, Resolved, UnknownLocaleError, list_locales, resolve
 
-LOCALES = sorted(path.stem for path in (MODELS / "custom").glob("*.json"))
-LANGUAGES = {locale.partition("-")[0]: locale for locale in LOCALES}.values()
+LANGUAGES = {language: locale for locale, language in list_locales().items()}
 WORDS = {"AMAZON.NUMBER": ["7"], "AMAZON.FOUR_DIGIT_NUMBER": ["4711"], "AMAZON.SearchQuery": ["the labels were wrong"]}
 
 
@@ -24,9 +23,9 @@ def _fill(sample: str, slots: dict[str, list[str]]) -> Iterator[str]:
         yield from (sample.format(**first | {name: value}) for value in slots[name])
 
 
-@pytest.mark.parametrize("locale", LANGUAGES)
-def test_every_sample_with_every_value_resolves_to_its_own_intent(locale: str) -> None:
-    model: dict[str, Any] = json.loads((MODELS / "custom" / f"{locale}.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("language_code", "locale"), LANGUAGES.items())
+def test_every_sample_with_every_value_resolves_to_its_own_intent(language_code: str, locale: str) -> None:
+    model: dict[str, Any] = json.loads((MODELS / "custom" / f"{language_code}.json").read_text(encoding="utf-8"))
     language = model["interactionModel"]["languageModel"]
     values = WORDS | {
         kind["name"]: [
