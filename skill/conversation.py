@@ -98,6 +98,10 @@ class Turn(NamedTuple):
         The pipeline that the conversation is about; empty for the default one, None if that is not decided.
     identities
         The ids of the account and, if Alexa knows the voice, of the person.
+    confidence
+        How sure Alexa is of the person: 300 if she recognized the voice, 400 with the profile PIN.
+    unclear
+        The slots that Alexa heard and did not understand, and the words that she heard; "?" for a number.
     confirmation
         The question that the last turn left open.
     asked_by
@@ -110,6 +114,8 @@ class Turn(NamedTuple):
         True if the person opened the skill to talk, False if they asked one thing.
     said
         The last answer, if the session stayed open after it.
+    question
+        The short form of the question that the last turn left open.
     """
 
     request_id: str
@@ -118,23 +124,28 @@ class Turn(NamedTuple):
     heard: tuple[str, ...] = ()
     pipeline: str | None = None
     identities: frozenset[str] = frozenset()
+    confidence: int = 0
+    unclear: Mapping[str, str] = {}
     confirmation: Confirmation | None = None
     asked_by: "Intent | None" = None
     postponed: Postponed | None = None
     waits: "Intent | None" = None
     is_launched: bool = False
     said: Sentence | None = None
+    question: Sentence | None = None
 
     def remember(self, attributes: object) -> "Turn":
         """Return this turn with the session's attributes; malformed attributes are ignored."""
         kept = attributes if isinstance(attributes, dict) else {}
         said, pipeline = Sentence.from_json(kept.get("said")), kept.get("pipeline")
+        question = Sentence.from_json(kept.get("question"))
         return self._replace(
             pipeline=pipeline if isinstance(pipeline, str) else None,
             confirmation=Confirmation.from_json(kept.get("confirmation")),
             postponed=Postponed.from_json(kept.get("postponed")),
             is_launched=kept.get("launched") is True,
             said=said if said and can_say(said) else None,
+            question=question if question and can_say(question) else None,
         )
 
     def read_number(self, slot: str = "number") -> int | None:
@@ -190,6 +201,10 @@ class Answer(NamedTuple):
         The pipeline that the conversation is about from now on; None leaves it unchanged.
     entities
         What people say for each pipeline of the stack, for Alexa to listen for.
+    elicits
+        The slot of this intent that the question asks for; Alexa puts the next words into it.
+    remember
+        What "repeat that" repeats, if that is not the sentence.
     ends
         True if the answer ends the conversation, even one that the person opened to talk.
     launches
@@ -204,6 +219,8 @@ class Answer(NamedTuple):
     postponed: Postponed | None = None
     pipeline: str | None = None
     entities: Mapping[str, list[str]] = {}
+    elicits: str | None = None
+    remember: Sentence | None = None
     ends: bool = False
     launches: bool = False
 
@@ -213,13 +230,28 @@ class Answer(NamedTuple):
             return self
         return self._replace(sentence=Sentence("follow_up", said=self.sentence), reprompt=Sentence("question"))
 
+    def keep_question(self, turn: Turn) -> "Answer":
+        """Return the answer with the open question after it, unless the answer asks another one."""
+        if not turn.confirmation or not turn.question or self.confirmation or self.postponed or self.elicits:
+            return self
+        if self.ends or self.sentence is None:
+            return self
+        return self._replace(
+            sentence=Sentence("question.kept", said=self.sentence, question=turn.question),
+            reprompt=turn.question,
+            confirmation=turn.confirmation,
+            remember=self.remember or self.sentence,
+        )
+
     def attributes(self, turn: Turn) -> dict[str, Any]:
-        """Return what the session keeps: only this answer's question, so that a later yes confirms no earlier one."""
+        """Return what the session keeps of this answer for the next turn."""
         if not self.reprompt:
             return {}
         kept: dict[str, Any] = {"launched": True} if turn.is_launched or self.launches else {}
-        if self.sentence:
-            kept["said"] = self.sentence.to_json()
+        if said := self.remember or self.sentence:
+            kept["said"] = said.to_json()
+        if self.confirmation or self.postponed:
+            kept["question"] = self.reprompt.to_json()
         if self.confirmation:
             kept["confirmation"] = self.confirmation.to_json()
         if self.postponed:
@@ -246,7 +278,10 @@ class Intent(NamedTuple):
     on_no
         What a no means; None if it only means that nothing changes.
     asks_pin
-        True if the PIN must follow the yes, once a PIN is configured.
+        True if the PIN must follow the yes, once a PIN is configured: for every change after which another model may
+        be live, now or by later builds.
+    settles
+        True if the intent answers an open question or cancels it. After any other one, the question stays open.
     """
 
     name: str
@@ -256,14 +291,16 @@ class Intent(NamedTuple):
     on_yes: Callable[[Turn, Confirmation], Answer] | None = None
     on_no: Callable[[Confirmation], Sentence] | None = None
     asks_pin: bool = False
+    settles: bool = False
 
 
 class SpokenError(Exception):
     """An error that the skill reports in a sentence of its own."""
 
-    def __init__(self, sentence: Sentence) -> None:
+    def __init__(self, sentence: Sentence, card: Card | None = None) -> None:
         super().__init__(sentence.key)
         self.sentence = sentence
+        self.card = card
 
 
 def _read_texts(kept: Mapping[Any, Any]) -> dict[str, str]:

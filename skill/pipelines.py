@@ -47,7 +47,7 @@ def answer_about(pipeline: str, respond: Callable[[str], Answer]) -> Answer:
         with bound_to(pipeline):
             answer = respond(pipeline)
     except SpokenError as error:
-        raise SpokenError(_name_in_sentence(error.sentence, pipeline)) from error.__cause__
+        raise SpokenError(_name_in_sentence(error.sentence, pipeline), error.card) from error.__cause__
     confirmation = answer.confirmation and answer.confirmation._replace(pipeline=pipeline)
     card, picture = answer.card, answer.picture
     return answer._replace(

@@ -115,9 +115,14 @@ def read_speech(response: Envelope) -> str:
 
 
 def check_response(response: Envelope) -> None:
-    """Check that an open session ends with a question and a reprompt, and a closed session with neither."""
+    """Check that an open session ends with a question and a reprompt, and a closed session with neither.
+
+    The response to a notice of Alexa's is empty.
+    """
     assert response["version"] == "1.0"
     body = response["response"]
+    if not body:
+        return
     reprompt = body.get("reprompt", {}).get("outputSpeech", {}).get("ssml", "")
     if body["shouldEndSession"] is False:
         assert read_speech(response).endswith(QUESTION_MARKS)

@@ -16,6 +16,8 @@ from skill.speech import LANGUAGES
 
 MODELS = Path(__file__).parents[1] / "interactionModels"
 SLOT_TYPES = LANGUAGES.parent / "slot_types.json"
+# What `sagebuild say` knows of Alexa's own words: "carriers" are those between the invocation name and a request.
+_SPOKEN = ("locales", "carriers", "builtIn", "numbers")
 _INNERMOST = re.compile(r"\(([^()]*)\)")
 
 
@@ -55,7 +57,37 @@ def build_model(language: str) -> dict[str, Any]:
         for name, values in (_read(SLOT_TYPES) | spoken["types"]).items()
     ]
     model = {"invocationName": spoken["invocationName"], "intents": intents, "types": types}
-    return {"interactionModel": {"languageModel": model}}
+    return {"interactionModel": {"languageModel": model, "dialog": _build_dialog()}}
+
+
+def _build_dialog() -> dict[str, Any]:
+    """Build the dialog model: without it, Alexa refuses Dialog.ElicitSlot, with which the skill asks for a slot.
+
+    https://developer.amazon.com/docs/custom-skills/define-the-dialog-to-collect-and-confirm-required-information.html
+    """
+    asked = [intent for intent in INTENTS.values() if intent.slots and not intent.settles]
+    no_prompts: dict[str, str] = {}
+    return {
+        "intents": [
+            {
+                "name": intent.name,
+                "confirmationRequired": False,
+                "prompts": no_prompts,
+                "slots": [
+                    {
+                        "name": slot,
+                        "type": kind,
+                        "confirmationRequired": False,
+                        "elicitationRequired": False,
+                        "prompts": no_prompts,
+                    }
+                    for slot, kind in intent.slots.items()
+                ],
+            }
+            for intent in asked
+        ],
+        "delegationStrategy": "SKILL_RESPONSE",
+    }
 
 
 def write_models() -> dict[Path, str]:
@@ -64,7 +96,7 @@ def write_models() -> dict[Path, str]:
     for language in list_languages():
         spoken = read_language(language)
         files[MODELS / "custom" / f"{language}.json"] = build_model(language)
-        files[MODELS / "builtIn" / f"{language}.json"] = {key: spoken[key] for key in ("locales", "builtIn", "numbers")}
+        files[MODELS / "builtIn" / f"{language}.json"] = {key: spoken[key] for key in _SPOKEN}
     return {path: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for path, content in files.items()}
 
 

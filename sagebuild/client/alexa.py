@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sagebuild.client.utterances import LAUNCH, PIPELINE, Resolved, resolve
+from sagebuild.client.utterances import LAUNCH, PIPELINE, Resolved, resolve, resolve_slot
 from sagebuild.errors import SagebuildError
 from sagebuild.service import Service, aws_call
 
@@ -63,8 +63,8 @@ def say(service: Service, utterance: str, locale: str = "en-US", session: dict[s
         The stack has no skill, was deployed without a skill id, or its skill failed.
     """
     session = dict(session or {})
-    entities = session.pop("entities", {})
-    resolved = resolve(utterance, locale, entities)
+    entities, elicited = session.pop("entities", {}), session.pop("elicited", None)
+    resolved = _resolve_elicited(utterance, locale, elicited) or resolve(utterance, locale, entities)
     function = f"{service.stack_name}-alexaSkill"
     session = session or _begin_session(service.pipeline)
     envelope = _build_envelope(_read_skill_id(service, function), resolved, locale, session)
@@ -74,6 +74,14 @@ def say(service: Service, utterance: str, locale: str = "en-US", session: dict[s
     if "FunctionError" in answer:
         raise SkillUnreachableError(f"The function {function} failed: {response.get('errorMessage', response)}")
     return _read_answer(resolved, response, envelope["session"], entities)
+
+
+def _resolve_elicited(utterance: str, locale: str, elicited: dict[str, Any] | None) -> Resolved | None:
+    """Resolve the answer to a question for one slot, with the other slots of the request; None if it is none."""
+    if not elicited:
+        return None
+    value = resolve_slot(utterance, locale, elicited["intent"], elicited["slot"])
+    return Resolved(elicited["intent"], elicited["slots"] | {elicited["slot"]: value}) if value else None
 
 
 def _read_skill_id(service: Service, function: str) -> str:
@@ -139,6 +147,8 @@ def _read_answer(
         "attributes": response.get("sessionAttributes") or {},
     }
     session |= {"entities": entities} if entities else {}
+    if slot := _read_elicited(body):
+        session["elicited"] = {"intent": resolved.intent, "slot": slot, "slots": resolved.slots}
     speech = re.sub(r"<[^>]*>", "", ssml)
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         speech = speech.replace(entity, character)
@@ -148,6 +158,13 @@ def _read_answer(
         "\n".join(part for part in (card.get("title", ""), card.get("content", "")) if part),
         None if body.get("shouldEndSession", True) else session,
     )
+
+
+def _read_elicited(body: dict[str, Any]) -> str:
+    """Return the slot that the skill asks for; empty if it asks for none."""
+    directives = body.get("directives", ())
+    found = (one["slotToElicit"] for one in directives if one["type"] == "Dialog.ElicitSlot")
+    return next(found, "")
 
 
 def _read_entities(body: dict[str, Any]) -> dict[str, str]:

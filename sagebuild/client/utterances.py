@@ -61,15 +61,15 @@ def resolve(utterance: str, locale: str, entities: Mapping[str, str] | None = No
     entities
         The pipelines that the skill has sent as dynamic entities: the id of each word.
     """
-    patterns, invocation_name = _load_patterns(locale)
+    patterns, invocation_name, carriers = _load_patterns(locale)
     words = _normalize(utterance)
     # Japanese writes no spaces.
     if invocation := re.search(re.escape(invocation_name).replace(r"\ ", " ?"), words):
         words = words[invocation.end() :].strip()
         if not words:
             return Resolved(LAUNCH, {})
-    # "ask sage build TO start a build": the samples begin after this word, or in Japanese after one character.
-    candidates = (words, words.partition(" ")[2], words[1:])
+    # "ask sage build TO start a build": the samples begin after this word.
+    candidates = [words, *(_drop(words, carrier) for carrier in carriers if invocation and _drop(words, carrier))]
     dynamic = {_normalize(word): pipeline for word, pipeline in (entities or {}).items()}
     matches = [[*_list_matches(candidate, patterns, dynamic)] for candidate in candidates]
     # Words that are no known pipeline match almost any sample, so known ones come first.
@@ -78,6 +78,26 @@ def resolve(utterance: str, locale: str, entities: Mapping[str, str] | None = No
             if fitting := [match for match in found if match.is_known is is_known]:
                 return max(fitting, key=lambda match: match.pattern.literal_length).resolved
     return Resolved("AMAZON.FallbackIntent", {})
+
+
+def _drop(words: str, carrier: str) -> str:
+    """Return the words after a carrier word; empty if they do not begin with it."""
+    rest = words.removeprefix(carrier)
+    # Japanese writes no spaces.
+    is_whole = rest[:1] == " " or carrier.endswith("'") or not carrier.isascii()
+    return rest.strip() if rest != words and is_whole else ""
+
+
+def resolve_slot(utterance: str, locale: str, intent: str, slot: str) -> str | None:
+    """Resolve the answer to a question for one slot of an intent; None if it is no value of the slot."""
+    words = _normalize(utterance)
+    for patterns in _load_patterns(locale)[0].values():
+        for pattern in patterns:
+            if pattern.intent == intent and (kind := pattern.kinds.get(slot)):
+                known = pattern.ids.get(slot, {}).get(words)
+                free = _FREE_SLOTS.get(kind)
+                return known or (words if free and re.fullmatch(free, words) else None)
+    return None
 
 
 @dataclass(frozen=True)
@@ -89,6 +109,7 @@ class _Pattern:
     expression: str
     literal_length: int
     ids: dict[str, dict[str, str]]
+    kinds: dict[str, str]
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -133,8 +154,8 @@ def _read(kind: str, language: str) -> dict[str, Any]:
 
 
 @cache
-def _load_patterns(locale: str) -> tuple[dict[str, list[_Pattern]], str]:
-    """Return the samples of a locale by their literal beginning, and the skill's invocation name."""
+def _load_patterns(locale: str) -> tuple[dict[str, list[_Pattern]], str, list[str]]:
+    """Return the samples of a locale by their beginning, the invocation name, and the words between the two."""
     known = list_locales()
     if locale not in known:
         raise UnknownLocaleError(
@@ -148,7 +169,7 @@ def _load_patterns(locale: str) -> tuple[dict[str, list[_Pattern]], str]:
     for intent in (*model["intents"], *built_in):
         for pattern in _build_patterns(intent, values):
             patterns.setdefault(pattern.begin, []).append(pattern)
-    return patterns, model["invocationName"]
+    return patterns, model["invocationName"], spoken["carriers"]
 
 
 def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -> Iterator[_Pattern]:
@@ -164,7 +185,7 @@ def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -
     for sample in intent["samples"]:
         words = _normalize(sample)
         begin, length = words.partition("{")[0], len(_SLOT.sub("", words))
-        yield _Pattern(intent["name"], begin, _SLOT.sub(write_slot, words), length, ids)
+        yield _Pattern(intent["name"], begin, _SLOT.sub(write_slot, words), length, ids, kinds)
 
 
 def _name_values(kind: dict[str, Any]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from skill import changes
 from skill.cards import join_lines
 from skill.conversation import PIPELINE, Answer, Card, Confirmation, Intent, SpokenError, Turn
 from skill.domain import reading
+from skill.intents.session import fall_back
 from skill.speech import Quote, Sentence
 from skill.words import say_money, say_number, write_time
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def ask_to_approve(turn: Turn) -> Answer:
-    """Compare the waiting build with the live one, and ask."""
+    """Compare the waiting build with the live one, and ask; an open question about another change comes first."""
+    if _is_asked_something_else(turn):
+        return fall_back(turn)
     planned = _plan(turn, "approve")
     if planned is None:
         return _say_none_waits(turn)
@@ -29,7 +32,9 @@ def ask_to_approve(turn: Turn) -> Answer:
 
 
 def ask_to_reject(turn: Turn) -> Answer:
-    """Say what a rejection means, and ask."""
+    """Say what a rejection means, and ask; an open question about another change comes first."""
+    if _is_asked_something_else(turn):
+        return fall_back(turn)
     planned = _plan(turn, "reject")
     if planned is None:
         return _say_none_waits(turn)
@@ -83,6 +88,12 @@ def _plan(turn: Turn, action: Literal["approve", "reject"]) -> "PlannedChange | 
             return plan_change(service, action, number=turn.read_number())
         except NoApprovalPendingError:
             return None
+
+
+def _is_asked_something_else(turn: Turn) -> bool:
+    """Return True for "go ahead with it" or "don't do it" after another question, which they may answer."""
+    names = {intent.name for intent in INTENTS}
+    return turn.confirmation is not None and turn.confirmation.intent not in names and turn.read_number() is None
 
 
 def _answer(confirmation: Confirmation, done: Sentence) -> Answer:

@@ -34,6 +34,8 @@ def take_pin(turn: Turn) -> Answer:
     """Do what the open question asked about if the PIN is right."""
     question, asked_by, pin = turn.confirmation, turn.asked_by, turn.slots.get("pin", "")
     if not question or not question.awaits_pin or not asked_by or not asked_by.on_yes:
+        if question:
+            return fall_back(turn)
         return Answer(Sentence("pin.unexpected"), reprompt=Sentence("question"))
     if not pin:
         return fall_back(turn)
@@ -45,14 +47,14 @@ def repeat(turn: Turn) -> Answer:
     """Repeat the last answer; an open question stays open."""
     if turn.said is None:
         return explain_commands(turn)
-    reprompt = turn.said if turn.confirmation or turn.postponed else Sentence("question")
+    reprompt = turn.question or Sentence("question")
     return Answer(turn.said, reprompt=reprompt, confirmation=turn.confirmation, postponed=turn.postponed)
 
 
 INTENTS = (
-    Intent("GivePinIntent", take_pin, "nothing", slots={"pin": "AMAZON.FOUR_DIGIT_NUMBER"}),
-    Intent("AMAZON.YesIntent", take_yes, "nothing"),
-    Intent("AMAZON.NoIntent", take_no, "nothing"),
+    Intent("GivePinIntent", take_pin, "nothing", slots={"pin": "AMAZON.FOUR_DIGIT_NUMBER"}, settles=True),
+    Intent("AMAZON.YesIntent", take_yes, "nothing", settles=True),
+    Intent("AMAZON.NoIntent", take_no, "nothing", settles=True),
     Intent("AMAZON.RepeatIntent", repeat, "nothing"),
 )
 

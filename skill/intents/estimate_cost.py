@@ -27,7 +27,10 @@ def estimate_cost(turn: Turn) -> Answer:
         if not found:
             return Answer(Sentence("build.none"))
         record, cost = found[0], describe_cost(service, found[0])
-    sentence = _say_total(record.number, cost) if record.has_ended else _say_so_far(record.number, cost)
+    if record.trigger.rollback:
+        sentence = Sentence("cost.nothing", number=record.number)
+    else:
+        sentence = _say_total(record.number, cost) if record.has_ended else _say_so_far(record.number, cost)
     return Answer(sentence, card=_write_card(record.number, cost))
 
 

@@ -10,7 +10,7 @@ def read_parameter(turn: Turn) -> Answer:
     """Say the value that the next build will have."""
     name = turn.slots.get("parameter", "")
     if name not in PARAMETERS:
-        return Answer(Sentence("parameter.which"), reprompt=Sentence("parameter.which"))
+        return Answer(Sentence("parameter.which"), reprompt=Sentence("parameter.which"), elicits="parameter")
     from sagebuild.voice import spoken_parameters
 
     with reading() as service:

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, cast
 
 from skill import changes
-from skill.conversation import PIPELINE, Answer, Confirmation, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Confirmation, Intent, SpokenError, Turn
 from skill.domain import reading
+from skill.elicitation import ask_for_missing, ask_for_other_value
 from skill.speech import Sentence
 from skill.words import PARAMETERS, say_value
 
@@ -16,12 +17,15 @@ def ask_to_set(turn: Turn) -> Answer:
     """Say the old and the new value, and ask."""
     name, value = turn.slots.get("parameter", ""), turn.slots.get("instance") or turn.slots.get("number", "")
     if name not in PARAMETERS or not value:
-        return Answer(Sentence("set.which"), reprompt=Sentence("set.which"))
+        return ask_for_missing(turn, Sentence("set.which"))
     from sagebuild.changes.plan import plan_change
     from sagebuild.voice.spoken_parameters import read_said, write_spoken
 
-    with reading() as service:
-        planned = plan_change(service, "set parameters", parameters=read_said({name: value}))
+    try:
+        with reading() as service:
+            planned = plan_change(service, "set parameters", parameters=read_said({name: value}))
+    except SpokenError as error:
+        return ask_for_other_value(turn, error, default=name)
     parameter, values = PARAMETERS[name], cast("NewValues", planned.effect)
     old, new = (say_value(write_spoken(each[name])) for each in (values.old, values.new))
     if old == new:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, cast
 
 from skill import changes
 from skill.cards import write_launch_card
-from skill.conversation import PIPELINE, Answer, Confirmation, Intent, Turn
+from skill.conversation import PIPELINE, Answer, Confirmation, Intent, SpokenError, Turn
 from skill.domain import reading
-from skill.speech import Sentence
-from skill.words import PARAMETERS, say_duration, say_instance_type, say_money, say_value
+from skill.elicitation import ask_for_missing, ask_for_other_value
+from skill.speech import Quote, Sentence
+from skill.words import PARAMETERS, say_instance_type, say_limit, say_money, say_value
 
 if TYPE_CHECKING:
+    from sagebuild.changes.plan import PlannedChange
     from sagebuild.changes.start import NextBuild
 
 _NOTE_CHARACTERS = 200  # The build's record keeps no more of a note.
@@ -21,18 +23,26 @@ def ask_to_start(turn: Turn) -> Answer:
     """Say what a build would do now, with the parameters that were said for it, and ask."""
     said = _read_parameters(turn.slots)
     if said is None:
-        return Answer(Sentence("start.which"), reprompt=Sentence("start.which"))
+        return ask_for_missing(turn, Sentence("start.which"))
+    try:
+        planned = plan_start(said)
+    except SpokenError as error:
+        return ask_for_other_value(turn, error, default="traininstancecount")
+    build = cast("NextBuild", planned.effect)
+    return Answer(
+        _describe_effect(build, said, is_first=not planned.live.config),
+        reprompt=Sentence("start.reprompt"),
+        confirmation=changes.bind(turn, "StartBuildIntent", planned, build.number),
+    )
+
+
+def plan_start(said: Mapping[str, str]) -> "PlannedChange":
+    """Plan a build with the parameters that were said for it."""
     from sagebuild.changes.plan import plan_change
     from sagebuild.voice.spoken_parameters import read_said
 
     with reading() as service:
-        planned = plan_change(service, "start", parameters=read_said(said))
-    build = cast("NextBuild", planned.effect)
-    return Answer(
-        _describe_effect(build, said),
-        reprompt=Sentence("start.reprompt"),
-        confirmation=changes.bind(turn, "StartBuildIntent", planned, build.number),
-    )
+        return plan_change(service, "start", parameters=read_said(said))
 
 
 def start(turn: Turn, confirmation: Confirmation) -> Answer:
@@ -57,6 +67,7 @@ INTENTS = (
             "instance": "InstanceType",
         },
         on_yes=start,
+        asks_pin=True,
     ),
 )
 
@@ -74,20 +85,42 @@ def _read_parameters(slots: Mapping[str, str]) -> dict[str, str] | None:
     return {name: value} if name in PARAMETERS and value else None
 
 
-def _describe_effect(build: "NextBuild", said: Mapping[str, str]) -> Sentence:
+def _describe_effect(build: "NextBuild", said: Mapping[str, str], *, is_first: bool) -> Sentence:
     if build.running is not None:
-        return Sentence("start.question.follow", number=build.running, ask=_ask_to_follow(said))
+        return _describe_following(build, build.running, _ask_to_follow(said))
     ask = Sentence("start.ask.changed", changes=_list_changes(said)) if said else Sentence("start.ask")
     if not build.trains:
-        return (
-            Sentence("start.question.deploy", number=build.number, ask=ask)
-            if build.deploys
-            else Sentence("start.question.model", number=build.number, ask=ask)
-        )
+        return _describe_deployment(build, ask, is_first=is_first)
+    number, cost = build.number, _describe_cost(build)
+    if not build.deploys:
+        return Sentence("start.question.train", number=number, cost=cost, ask=ask)
+    if build.asks_approval:
+        return Sentence("start.question.train.approval", number=number, cost=cost, ask=ask)
+    if build.gate:
+        return Sentence("start.question.train.gate", number=number, cost=cost, metric=Quote(build.gate), ask=ask)
+    if is_first:
+        return Sentence("start.question.train.first", number=number, cost=cost, ask=ask)
+    return Sentence("start.question.train.deploy", number=number, cost=cost, ask=ask)
+
+
+def _describe_deployment(build: "NextBuild", ask: Sentence, *, is_first: bool) -> Sentence:
+    number = build.number
+    if not build.deploys:
+        return Sentence("start.question.model", number=number, ask=ask)
+    if build.asks_approval:
+        return Sentence("start.question.deploy.approval", number=number, ask=ask)
+    if is_first:
+        return Sentence("start.question.deploy.first", number=number, ask=ask)
+    return Sentence("start.question.deploy", number=number, ask=ask)
+
+
+def _describe_following(build: "NextBuild", running: int, ask: Sentence) -> Sentence:
+    if not build.trains:
+        return Sentence("start.question.follow", number=running, ask=ask)
     cost = _describe_cost(build)
-    if build.deploys:
-        return Sentence("start.question.train.deploy", number=build.number, cost=cost, ask=ask)
-    return Sentence("start.question.train", number=build.number, cost=cost, ask=ask)
+    if build.waiting:
+        return Sentence("start.question.follow.waiting", number=running, next=build.number, cost=cost, ask=ask)
+    return Sentence("start.question.follow.train", number=running, next=build.number, cost=cost, ask=ask)
 
 
 def _describe_cost(build: "NextBuild") -> Sentence:
@@ -95,7 +128,7 @@ def _describe_cost(build: "NextBuild") -> Sentence:
         "start.cost",
         count=build.instance_count * build.trainings,
         kind=say_instance_type(build.instance_type),
-        span=say_duration(build.maximum_hours * 3600),
+        span=say_limit(build.maximum_hours * 3600),
     )
     return Sentence("start.cost.priced", cost=cost, amount=say_money(build.cost_max)) if build.cost_max else cost
 

@@ -42,8 +42,8 @@ CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}
 # The rooms of sagebuild, each of which imports only from those before it.
 ROOMS = (
     "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "partitions", "settings", "service", "log_keys",
-    "bucket_access", "names", "custom_resource", "parameters", "builds", "launch", "images", "requests", "running",
-    "cost", "notifications", "steps", "plan", "finish", "changes", "voice", "client", "cli",
+    "redaction", "bucket_access", "names", "custom_resource", "parameters", "builds", "launch", "images", "requests",
+    "running", "cost", "notifications", "steps", "plan", "finish", "changes", "voice", "client", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"

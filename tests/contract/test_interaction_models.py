@@ -228,6 +228,6 @@ def test_a_language_has_only_known_keys_and_intents() -> None:
     for language in list_languages():
         spoken = read_language(language)
         assert spoken.keys() == {
-            *("locales", "invocationName", "samples", "types", "numbers", "builtIn", "sentences"),
+            *("locales", "carriers", "invocationName", "samples", "types", "numbers", "builtIn", "sentences"),
         }
         assert {*spoken["samples"], *spoken["builtIn"]} - {LAUNCH} | {"AMAZON.FallbackIntent"} == set(INTENTS)

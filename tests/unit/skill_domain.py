@@ -77,6 +77,7 @@ class Domain:
         monkeypatch.setenv("RESULTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:results")
         self._monkeypatch = monkeypatch
         self.calls: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        self.live = Live("sagebuild-12", 12)
         self._planned: dict[str, Effect | Exception] = {}
         self._applied: dict[str, Applied | Exception] = {}
         monkeypatch.setattr(plan, "plan_change", self._plan_change)
@@ -101,7 +102,7 @@ class Domain:
         effect = self._planned[action]
         if isinstance(effect, Exception):
             raise effect
-        return PlannedChange(action, "", effect, None, Live(), token=action)
+        return PlannedChange(action, "", effect, None, self.live, token=action)
 
     def _apply_change(self, _service: Service, token: str, *, by: str, detail: str = "", **_more: Any) -> Applied:
         self.calls["apply_change"].append((token, by, detail))

@@ -6,6 +6,7 @@ import pytest
 
 from sagebuild.changes.apply import Applied, ChangedSincePlanError
 from sagebuild.changes.approval import Waiting
+from sagebuild.changes.basis import Live
 from sagebuild.changes.document import NewValues
 from sagebuild.changes.rollback import Rollback
 from sagebuild.changes.start import NextBuild
@@ -40,13 +41,31 @@ from tests.unit.skill_domain import (
             replace(NEXT, cost=COST),
             "4 hours, which costs at most 46 cents, and then replace what is live: shall I",
         ),
-        (replace(NEXT, running=12), "Build 12 is still running: shall I start another one once it has ended?"),
+        (
+            replace(NEXT, running=12),
+            "Build 12 is still running. Build 13 would train on one m5 large for at most 4 hours",
+        ),
+        (replace(NEXT, running=12, trains=False), "Build 12 is still running: shall I start another one once it has"),
+        (replace(NEXT, running=12, waiting=2), "Build 12 is still running, and build 13 waits already. It would train"),
+        (replace(NEXT, maximum_hours=2.5), "for at most 2 hours and 30 minutes and then replace"),
+        (replace(NEXT, maximum_hours=1), "for at most one hour and then replace"),
+        (replace(NEXT, asks_approval=True, gate="f1"), "for at most 4 hours and then wait for your approval: shall I"),
+        (replace(NEXT, gate="f1"), "for at most 4 hours and go live if its f1 is good enough: shall I"),
+        (replace(NEXT, trains=False, asks_approval=True), "without training, and wait for your approval: shall I"),
     ],
 )
 def test_a_start_describes_its_effect(alexa: Conversation, domain: Domain, build: NextBuild, said: str) -> None:
     domain.plan("start", build, STARTED)
     assert said in alexa.say("start_build")
     assert alexa.is_open
+
+
+def test_the_first_build_replaces_nothing(alexa: Conversation, domain: Domain) -> None:
+    domain.live = Live()
+    domain.plan("start", NEXT)
+    assert "and go live as the first model: shall I start it?" in alexa.say("start_build")
+    domain.plan("start", replace(NEXT, trains=False))
+    assert "without training, as the first live model: shall I" in alexa.say("start_build")
 
 
 def test_the_question_has_both_values_before_a_parameter_is_set(alexa: Conversation, domain: Domain) -> None:
@@ -74,7 +93,7 @@ def test_a_question_is_asked_again_if_something_has_changed(alexa: Conversation,
 
 
 def test_a_missing_parameter_or_value_is_asked_for(alexa: Conversation, domain: Domain) -> None:
-    assert alexa.say("set_parameter", parameter="trainvolumesize").endswith("what shall I set?")
+    assert alexa.say("set_parameter", parameter="trainvolumesize") == "What should the training disk in gigabytes be?"
     assert alexa.say("set_parameter", number="3").endswith("what shall I set?")
     domain.plan("set parameters", NewValues({"trainvolumesize": 20}, {"trainvolumesize": 20}))
     assert alexa.say("set_parameter", parameter="trainvolumesize", number="20").endswith("is 20 already.")
@@ -149,9 +168,9 @@ def test_an_approval_describes_the_waiting_build(
 
 def test_an_approval_without_a_number_means_the_waiting_build(alexa: Conversation, domain: Domain) -> None:
     domain.plan("approve", NoApprovalPendingError())
-    assert alexa.say("approve_build", number="?") == "No build is waiting for approval."
+    assert alexa.say("approve_build", number="") == "No build is waiting for approval."
     domain.plan("approve", WAITING)
-    assert alexa.say("approve_build", number="?").endswith("shall I approve it, so that it goes live?")
+    assert alexa.say("approve_build", number="").endswith("shall I approve it, so that it goes live?")
     assert "f1: 0.95, then 0.97\nIt is not deployed unless someone approves it by " in alexa.card
 
 

@@ -65,8 +65,10 @@ def test_a_rollback_reports_a_build_that_started_before_the_yes(alexa: Conversat
 def test_an_invalid_value_is_not_reported_as_an_invalid_document(alexa: Conversation, domain: Domain) -> None:
     domain.plan("start", InvalidValueError("traininstancecount is 0; it must be 1 to 100."))
     assert alexa.say("start_build", number="0") == (
-        "That value does not fit: traininstancecount is 0; it must be 1 to 100."
+        "That value does not fit: The number of training instances is 0; it must be 1 to 100. "
+        "What should the number of training instances be?"
     )
+    assert alexa.is_open
 
 
 def test_a_stop_is_confirmed_done_and_reported(alexa: Conversation, domain: Domain) -> None:
@@ -108,11 +110,7 @@ def _throttled() -> AwsUnavailableError:
         (MissingSettingError("X is not set."), "That did not work: X is not set."),
         (
             ParameterError("inputmode <x> is unknown."),
-            "The build parameters need correcting: inputmode <x> is unknown.",
-        ),
-        (
-            ParameterError("'trainvolumesiz' is not a parameter of SCIKIT; did you mean 'trainvolumesize'?"),
-            "The build parameters need correcting: 'trainvolumesiz' is not a parameter of SCIKIT.",
+            "The build parameters have a mistake; the card in your Alexa app says where.",
         ),
     ],
 )
@@ -124,6 +122,8 @@ def test_each_error_has_a_sentence(
     domain.fake(status, "describe_latest_build", error)
     assert alexa.say(request_name) == said
     assert not alexa.is_open
+    if isinstance(error, ParameterError):
+        assert alexa.card == "Build parameters\ninputmode <x> is unknown."
 
 
 def test_an_unconfirmed_change_is_tried_again_with_the_same_token(alexa: Conversation, domain: Domain) -> None:
