@@ -142,8 +142,8 @@ def _build_response(handler_input: HandlerInput, answer: Answer) -> Response:
     if answer.picture and has_screen(handler_input.request_envelope):
         builder.add_directive(draw(answer.picture, locale))
     # Alexa forgets the entities with the session, so an answer that closes it has no use for them.
-    if answer.entities and answer.reprompt:
-        builder.add_directive(build_entities(answer.entities))
+    if (answer.entities or answer.parameters) and answer.reprompt:
+        builder.add_directive(build_entities(answer.entities, answer.parameters))
     # If this is unset, some devices keep the session open and listen although the skill asked nothing.
     return builder.set_should_end_session(answer.reprompt is None).response
 

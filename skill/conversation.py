@@ -201,6 +201,8 @@ class Answer(NamedTuple):
         The pipeline that the conversation is about from now on; None leaves it unchanged.
     entities
         What people say for each pipeline of the stack, for Alexa to listen for.
+    parameters
+        What people say for each hyperparameter of the document, for Alexa to listen for.
     elicits
         The slot of this intent that the question asks for; Alexa puts the next words into it.
     remember
@@ -219,6 +221,7 @@ class Answer(NamedTuple):
     postponed: Postponed | None = None
     pipeline: str | None = None
     entities: Mapping[str, list[str]] = {}
+    parameters: Mapping[str, list[str]] = {}
     elicits: str | None = None
     remember: Sentence | None = None
     ends: bool = False

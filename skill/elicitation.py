@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from skill.conversation import Answer, Intent, SpokenError, Turn
+from skill.parameter_slots import find_parameter, name_parameter
 from skill.speech import Sentence
-from skill.words import PARAMETERS
 
 if TYPE_CHECKING:
     from ask_sdk_model.dialog import ElicitSlotDirective
@@ -16,7 +16,9 @@ def ask_again(intent: Intent, turn: Turn) -> Answer | None:
     """Ask for the first slot that was not understood; None if there is none."""
     if intent.settles:
         return None
-    unclear = next(((slot, turn.unclear[slot]) for slot in intent.slots if slot in turn.unclear), None)
+    # The document may know a parameter that the interaction model does not.
+    asked = [slot for slot in intent.slots if slot != "parameter"]
+    unclear = next(((slot, turn.unclear[slot]) for slot in asked if slot in turn.unclear), None)
     if unclear is None:
         return None
     slot, said = unclear
@@ -32,10 +34,12 @@ def ask_for_missing(turn: Turn, which: Sentence) -> Answer:
     which
         The question for a parameter and its value.
     """
-    name = turn.slots.get("parameter", "")
-    if name not in PARAMETERS:
-        return Answer(which, reprompt=which, elicits="parameter")
-    question = Sentence("ask.value", parameter=PARAMETERS[name])
+    name = find_parameter(turn.slots)
+    if not name:
+        said = turn.slots.get("parameter")
+        question = Sentence("unclear.word", said=said) if said else which
+        return Answer(question, reprompt=question, elicits="parameter")
+    question = Sentence("ask.value", parameter=name_parameter(name))
     return Answer(question, reprompt=question, elicits=_choose_value_slot(name))
 
 
@@ -47,10 +51,10 @@ def ask_for_other_value(turn: Turn, error: SpokenError, default: str) -> Answer:
     default
         The parameter that the value was for, if none was named.
     """
-    name = turn.slots.get("parameter") or ("traininstancetype" if "instance" in turn.slots else default)
-    if error.sentence.key != "error.value" or name not in PARAMETERS:
+    if error.sentence.key != "error.value":
         raise error
-    question = Sentence("ask.value", parameter=PARAMETERS[name])
+    name = find_parameter(turn.slots) or default
+    question = Sentence("ask.value", parameter=name_parameter(name))
     refused = Sentence("value.refused", refusal=error.sentence, question=question)
     return Answer(refused, reprompt=question, elicits=_choose_value_slot(name))
 

@@ -149,6 +149,7 @@ class Conversation:
         self._send = send
         self._attributes: Envelope | None = None
         self.entities: dict[str, str] = {}
+        self.parameters: dict[str, str] = {}
         self.response: Envelope = {}
 
     def say(self, name: str, locale: str = "en-US", **slots: str) -> str:
@@ -168,13 +169,16 @@ class Conversation:
         for directive in self.response["response"].get("directives", []):
             if directive["type"] == "Dialog.UpdateDynamicEntities":
                 assert directive["updateBehavior"] == "REPLACE"
-                (kind,) = directive["types"]
-                assert kind["name"] == "Pipeline"
-                self.entities = {
-                    word: value["id"]
-                    for value in kind["values"]
-                    for word in (value["name"]["value"], *value["name"]["synonyms"])
-                }
+                found = {kind["name"]: kind["values"] for kind in directive["types"]}
+                assert found.keys() <= {"Pipeline", "BuildParameter"}
+                self.entities, self.parameters = (
+                    {
+                        word: value["id"]
+                        for value in found.get(kind, [])
+                        for word in (value["name"]["value"], *value["name"]["synonyms"])
+                    }
+                    for kind in ("Pipeline", "BuildParameter")
+                )
 
     @property
     def is_open(self) -> bool:

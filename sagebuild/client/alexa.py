@@ -174,6 +174,7 @@ def _read_entities(body: dict[str, Any]) -> dict[str, str]:
         for directive in body.get("directives", ())
         if directive["type"] == "Dialog.UpdateDynamicEntities"
         for kind in directive["types"]
+        if kind["name"] == PIPELINE
         for value in kind["values"]
         for word in (value["name"]["value"], *value["name"].get("synonyms", ()))
     }

@@ -6,8 +6,9 @@ from skill import changes
 from skill.conversation import PIPELINE, Answer, Confirmation, Intent, SpokenError, Turn
 from skill.domain import reading
 from skill.elicitation import ask_for_missing, ask_for_other_value
+from skill.parameter_slots import VALUES, find_parameter, name_parameter, read_value
 from skill.speech import Sentence
-from skill.words import PARAMETERS, say_value
+from skill.words import say_value
 
 if TYPE_CHECKING:
     from sagebuild.changes.document import NewValues
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 def ask_to_set(turn: Turn) -> Answer:
     """Say the old and the new value, and ask."""
-    name, value = turn.slots.get("parameter", ""), turn.slots.get("instance") or turn.slots.get("number", "")
-    if name not in PARAMETERS or not value:
+    name = find_parameter(turn.slots)
+    value = read_value(name, turn.slots)
+    if not name or not value:
         return ask_for_missing(turn, Sentence("set.which"))
     from sagebuild.changes.plan import plan_change
     from sagebuild.voice.spoken_parameters import read_said, write_spoken
@@ -26,7 +28,7 @@ def ask_to_set(turn: Turn) -> Answer:
             planned = plan_change(service, "set parameters", parameters=read_said({name: value}))
     except SpokenError as error:
         return ask_for_other_value(turn, error, default=name)
-    parameter, values = PARAMETERS[name], cast("NewValues", planned.effect)
+    parameter, values = name_parameter(name), cast("NewValues", planned.effect)
     old, new = (say_value(write_spoken(each[name])) for each in (values.old, values.new))
     if old == new:
         return Answer(Sentence("set.same", parameter=parameter, value=new))
@@ -42,7 +44,7 @@ def set_parameter(_turn: Turn, confirmation: Confirmation) -> Answer:
     """Set the parameter."""
     changes.apply(confirmation)
     name, old, new = (str(confirmation.values[key]) for key in ("name", "old", "new"))
-    return Answer(Sentence("set.done", parameter=PARAMETERS[name], old=old, new=new))
+    return Answer(Sentence("set.done", parameter=name_parameter(name), old=old, new=new))
 
 
 INTENTS = (
@@ -50,7 +52,7 @@ INTENTS = (
         "SetParameterIntent",
         ask_to_set,
         "write",
-        slots=PIPELINE | {"parameter": "BuildParameter", "number": "AMAZON.NUMBER", "instance": "InstanceType"},
+        slots=PIPELINE | {"parameter": "BuildParameter"} | VALUES,
         on_yes=set_parameter,
         asks_pin=True,
     ),

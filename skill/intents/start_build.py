@@ -9,8 +9,9 @@ from skill.cards import write_launch_card
 from skill.conversation import PIPELINE, Answer, Confirmation, Intent, SpokenError, Turn
 from skill.domain import reading
 from skill.elicitation import ask_for_missing, ask_for_other_value
+from skill.parameter_slots import UNITS, VALUES, find_parameter, find_unit, name_parameter, read_value
 from skill.speech import Quote, Sentence
-from skill.words import PARAMETERS, say_instance_type, say_limit, say_money, say_value
+from skill.words import say_instance_type, say_limit, say_money, say_value
 
 if TYPE_CHECKING:
     from sagebuild.changes.plan import PlannedChange
@@ -21,13 +22,16 @@ _NOTE_CHARACTERS = 200  # The build's record keeps no more of a note.
 
 def ask_to_start(turn: Turn) -> Answer:
     """Say what a build would do now, with the parameters that were said for it, and ask."""
-    said = _read_parameters(turn.slots)
-    if said is None:
-        return ask_for_missing(turn, Sentence("start.which"))
     try:
+        said = _read_parameters(turn.slots)
+        if said is None:
+            return ask_for_missing(turn, Sentence("start.which"))
         planned = plan_start(said)
     except SpokenError as error:
-        return ask_for_other_value(turn, error, default="traininstancecount")
+        is_type = turn.slots.get("instance") or turn.slots.get("size")
+        unit = find_unit(turn.slots)
+        default = "traininstancetype" if is_type else UNITS[unit][0] if unit else "traininstancecount"
+        return ask_for_other_value(turn, error, default)
     build = cast("NextBuild", planned.effect)
     return Answer(
         _describe_effect(build, said, is_first=not planned.live.config),
@@ -36,13 +40,18 @@ def ask_to_start(turn: Turn) -> Answer:
     )
 
 
+def plan_next(slots: Mapping[str, str]) -> "PlannedChange":
+    """Plan a build with the parameters of these slots, for an answer that only describes it."""
+    return plan_start(_read_parameters(slots) or {})
+
+
 def plan_start(said: Mapping[str, str]) -> "PlannedChange":
     """Plan a build with the parameters that were said for it."""
     from sagebuild.changes.plan import plan_change
-    from sagebuild.voice.spoken_parameters import read_said
+    from sagebuild.voice.spoken_parameters import read_overrides
 
     with reading() as service:
-        return plan_change(service, "start", parameters=read_said(said))
+        return plan_change(service, "start", parameters=read_overrides(service, said))
 
 
 def start(turn: Turn, confirmation: Confirmation) -> Answer:
@@ -63,9 +72,9 @@ INTENTS = (
         | {
             "note": "AMAZON.SearchQuery",
             "parameter": "BuildParameter",
-            "number": "AMAZON.NUMBER",
-            "instance": "InstanceType",
-        },
+            "size": "MachineSize",
+        }
+        | {name: kind for name, kind in VALUES.items() if name != "minutes"},
         on_yes=start,
         asks_pin=True,
     ),
@@ -77,12 +86,24 @@ def _read_parameters(slots: Mapping[str, str]) -> dict[str, str] | None:
 
     A number or an instance type without a parameter's name means the training instances.
     """
-    name, number, instance = slots.get("parameter"), slots.get("number"), slots.get("instance")
-    if name is None:
-        said = {"traininstancecount": number, "traininstancetype": instance}
-        return {name: value for name, value in said.items() if value}
-    value = instance or number
-    return {name: value} if name in PARAMETERS and value else None
+    if slots.get("parameter"):
+        name = find_parameter(slots)
+        value = read_value(name, slots)
+        return {name: value} if name and value else None
+    if unit := find_unit(slots):
+        name = UNITS[unit][0]
+        return {name: read_value(name, slots)}
+    said = {"traininstancecount": slots.get("number"), "traininstancetype": slots.get("instance")}
+    if size := slots.get("size"):
+        said["traininstancetype"] = _find_other_size(size)
+    return {name: value for name, value in said.items() if value}
+
+
+def _find_other_size(size: str) -> str:
+    from sagebuild.voice.machine_sizes import find_other_size
+
+    with reading() as service:
+        return find_other_size(service, size)
 
 
 def _describe_effect(build: "NextBuild", said: Mapping[str, str], *, is_first: bool) -> Sentence:
@@ -141,6 +162,6 @@ def _ask_to_follow(said: Mapping[str, str]) -> Sentence:
 
 def _list_changes(said: Mapping[str, str]) -> Sentence:
     changes = [
-        Sentence("start.change", parameter=PARAMETERS[name], value=say_value(value)) for name, value in said.items()
+        Sentence("start.change", parameter=name_parameter(name), value=say_value(value)) for name, value in said.items()
     ]
     return reduce(lambda first, second: Sentence("start.change.and", first=first, second=second), changes)

@@ -11,7 +11,7 @@ import pytest
 from ask_sdk_core.serialize import DefaultSerializer
 
 from sagebuild.client.utterances import LAUNCH, list_locales, resolve
-from sagebuild.voice.spoken_parameters import INSTANCE_TYPES, NUMBERS
+from sagebuild.voice.spoken_parameters import HYPERPARAMETERS, INSTANCE_TYPES, NUMBERS
 from skill.intents import INTENTS
 from tests.virtual_alexa import find_misresolved
 from tools.generate_interaction_models import MODELS, expand, list_languages, read_language, write_models
@@ -123,7 +123,7 @@ def test_the_model_has_exactly_the_intents_of_the_skill(path: Path) -> None:
 
 def test_the_slot_types_have_the_parameters_and_outcomes_of_the_skill() -> None:
     types = {kind["name"]: {value["id"] for value in kind["values"]} for kind in _language_model(PATHS[0])["types"]}
-    assert types["BuildParameter"] == {*NUMBERS, *INSTANCE_TYPES}
+    assert types["BuildParameter"] == {*NUMBERS, *INSTANCE_TYPES, *HYPERPARAMETERS}
     assert types["Outcome"] == {"succeeded", "failed", "stopped", "withheld"}
     assert types["ComparedBuild"] == {"live", "last"}
     assert all(re.fullmatch(r"ml\.[a-z0-9]+\.[a-z0-9]+", name) for name in types["InstanceType"])

@@ -127,8 +127,8 @@ def test_answers_without_a_number_begin_with_the_pipeline(alexa: Conversation, l
 @pytest.mark.usefixtures("fraud")
 def test_the_default_pipeline_has_a_name_too(alexa: Conversation, stack: Stack) -> None:
     launch_build(stack.service, VOICE)
-    assert alexa.say("check_status", pipeline="default").startswith("Still running: your build")
-    assert alexa.say("check_status", "de-DE", pipeline="default").startswith("Er läuft noch: Dein Build")
+    assert alexa.say("check_status", pipeline="default").startswith("Build 1 started just now")
+    assert alexa.say("check_status", "de-DE", pipeline="default").startswith("Build 1 hat gerade eben begonnen")
 
 
 def test_parameters_belong_to_the_pipeline(stack: Stack, alexa: Conversation, fraud: Service) -> None:
@@ -180,8 +180,8 @@ def test_a_conversation_stays_with_its_pipeline(stack: Stack, alexa: Conversatio
     assert alexa.say("start_build").startswith("Build 2 of fraud would train")
     assert alexa.say("repeat").startswith("Build 2 of fraud would train")
     assert alexa.say("yes").startswith("Build 2 of fraud has started.")
-    assert alexa.say("check_status", pipeline="default").startswith("Still running: your build")
-    assert alexa.say("check_status").startswith("Still running: your build")
+    assert alexa.say("check_status", pipeline="default").startswith("Build 1 started just now")
+    assert alexa.say("check_status").startswith("Build 1 started just now")
     assert stack.executions() == ["build-1", "build-fraud_1", "build-fraud_2"]
 
 
@@ -202,12 +202,14 @@ def test_a_yes_acts_on_the_pipeline_of_the_question(
 
 
 @pytest.mark.usefixtures("fraud", "churn")
-def test_a_yes_after_a_change_of_subject_starts_nothing(stack: Stack, alexa: Conversation) -> None:
+def test_a_question_survives_a_change_of_subject(stack: Stack, alexa: Conversation) -> None:
     alexa.say("launch")
     alexa.say("start_build", pipeline="fraud")
-    alexa.say("check_status", pipeline="churn")
-    assert alexa.say("yes").startswith("Gladly, but which is it")
-    assert stack.executions() == []
+    heard = alexa.say("check_status", pipeline="churn")
+    assert heard.startswith("About customer churn: There has been no build yet.")
+    assert heard.endswith("About fraud: Shall I start a build, yes or no?")
+    assert alexa.say("yes").startswith("Build 1 of fraud has started.")
+    assert stack.executions() == ["build-fraud_1"]
 
 
 def test_a_pipeline_that_is_removed_before_the_yes_is_not_started(
@@ -254,7 +256,7 @@ def test_the_question_is_asked_in_each_language(alexa: Conversation, locale: str
 @pytest.mark.usefixtures("churn")
 def test_without_a_name_a_used_default_pipeline_is_meant(stack: Stack, alexa: Conversation) -> None:
     launch_build(stack.service, VOICE)
-    assert alexa.say("check_status").startswith("Still running: your build")
+    assert alexa.say("check_status").startswith("Build 1 started just now")
 
 
 def test_without_a_name_the_only_used_pipeline_is_meant(alexa: Conversation, fraud: Service) -> None:
@@ -355,7 +357,8 @@ def test_a_conversation_reads_the_pipelines_once(stack: Stack, alexa: Conversati
         alexa.say("stop_build")
     with counting() as second:
         alexa.say("stop_build")
-    assert first - second == {"Query": 1, "GetParameter": 1}  # the pipelines, and who may speak
+    # The pipelines, who may speak, and the hyperparameters.
+    assert first - second == {"Query": 1, "GetParameter": 2}
     assert alexa.entities == {}
 
 

@@ -58,7 +58,9 @@ MODULES = {
     "describe_cost": spent,
     "describe_latest_build": builds,
     "estimate_time": forecast,
+    "find_parameter": spoken_parameters,
     "list_builds": builds,
+    "list_hyperparameters": spoken_parameters,
     "list_states": pipelines,
     "read_access": access,
     "read_build": records,
@@ -82,7 +84,7 @@ class Domain:
         self._applied: dict[str, Applied | Exception] = {}
         monkeypatch.setattr(plan, "plan_change", self._plan_change)
         monkeypatch.setattr(apply, "apply_change", self._apply_change)
-        self(list_states=[PipelineState()])
+        self(list_states=[PipelineState()], find_parameter="", list_hyperparameters=[])
 
     def plan(self, action: Action, effect: Effect | Exception, applied: Applied | Exception | None = None) -> None:
         """Let a plan have this effect, and its token give this result; exceptions are raised."""

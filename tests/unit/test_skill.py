@@ -23,7 +23,7 @@ from sagebuild.changes.token import Action
 from sagebuild.errors import NoBuildRunningError
 from sagebuild.running.stop import Stopped
 from sagebuild.service import Service
-from sagebuild.voice import pipelines
+from sagebuild.voice import pipelines, spoken_parameters
 from sagebuild.voice.access import Access
 from skill import access, builds
 from skill.app import handler
@@ -115,6 +115,8 @@ def domain(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> FakeBuilds
     monkeypatch.setattr(access, "read_access", Access)
     monkeypatch.setattr(pipelines, "list_states", lambda _service: [PipelineState()])
     monkeypatch.setattr(builds, "describe_latest_build", fake.describe_latest_build)
+    monkeypatch.setattr(spoken_parameters, "find_parameter", lambda *_given: "")
+    monkeypatch.setattr(spoken_parameters, "list_hyperparameters", lambda _service: [])
     monkeypatch.setattr(plan, "plan_change", fake.plan_change)
     monkeypatch.setattr(apply, "apply_change", fake.apply_change)
     return fake

@@ -15,7 +15,7 @@ from sagebuild.voice.comparison import Comparison
 from sagebuild.voice.forecast import Estimate
 from skill.app import handler
 from tests.alexa import Conversation, load_request
-from tests.unit.skill_domain import ENDED, RUNNING, Domain, a_record
+from tests.unit.skill_domain import ENDED, NEXT, RUNNING, Domain, a_record
 
 
 @pytest.mark.parametrize(
@@ -282,3 +282,12 @@ def test_a_pipeline_is_chosen_for_the_request_that_waits(alexa: Conversation, do
     domain(list_states=[PipelineState(), *states], list_builds=[a_record(11, metrics={"f1": 0.97})])
     assert alexa.say("read_metrics") == "Which pipeline do you mean: churn or fraud?"
     assert alexa.say("choose_pipeline", pipeline="fraud") == "Build 11 of fraud reached 0.97 for f1."
+
+
+def test_the_cost_of_the_next_build_is_the_maximum(alexa: Conversation, domain: Domain) -> None:
+    domain.plan("start", replace(NEXT, cost=replace(COST, maximum=0.46)))
+    assert alexa.say("estimate_next_cost") == "Build 13 would cost at most 46 cents for its training."
+    domain.plan("start", NEXT)
+    assert alexa.say("estimate_next_cost") == "I can't tell what build 13 costs, because I know no price for it."
+    domain.plan("start", replace(NEXT, trains=False))
+    assert alexa.say("estimate_next_cost") == "Build 13 would train nothing, so it costs nothing itself."
