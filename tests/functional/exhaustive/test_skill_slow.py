@@ -233,4 +233,4 @@ def test_invalid_parameters_have_their_own_sentence(aws: type[_Aws]) -> None:
 
     aws.behave = answer
     heard, _ = time_answer("start_build")
-    assert heard.startswith("The build parameters need correcting: trainvolumesize is 0; it must be")
+    assert heard == "The build parameters have a mistake; the card in your Alexa app says where."
