@@ -88,6 +88,8 @@ def crawl_with_a_build(aws: _Aws) -> None:
     if "GetItem" in target:
         number = json.loads(aws.body)["Key"]["number"]["N"]
         aws.answer(200, {"Item": to_item(asdict(PipelineState(12, 12) if number == "0" else RUNNING))})
+    elif "GetParameter" in target:
+        aws.answer(400, {"__type": "ParameterNotFound", "message": "none"})
     else:
         aws.answer(200, {"TrainingJobStatus": "InProgress", "status": "RUNNING"})
 
@@ -221,11 +223,14 @@ def test_the_skill_reports_that_aws_is_unreachable(aws: type[_Aws], monkeypatch:
 def test_invalid_parameters_have_their_own_sentence(aws: type[_Aws]) -> None:
     def answer(one: _Aws) -> None:
         target = one.headers["X-Amz-Target"]
-        document = {"Parameter": {"Type": "String", "Value": '{"framework": "SCIKIT", "trainvolumesize": 0}'}}
+        text = '{"framework": "SCIKIT", "trainvolumesize": 0}'
+        document = {"Parameter": {"Type": "String", "Value": text, "Version": 1}}
         if "GetItem" in target:
             one.answer(200, {})
         elif "Query" in target:
             one.answer(200, {"Items": []})
+        elif "DescribeEndpoint" in target:
+            one.answer(400, {"__type": "ValidationException", "message": "none"})
         elif "/sagebuild-test/alexa" in one.body:
             one.answer(400, {"__type": "ParameterNotFound", "message": "none"})
         else:
