@@ -15,6 +15,7 @@ from ask_sdk_model.ui import SimpleCard
 
 from sagebuild.log_keys import log_about, logged
 from skill.access import refuse_strangers
+from skill.bare_answers import build_elicitation, find_elicited
 from skill.conversation import PIPELINE, Answer, Intent, SpokenError, Turn
 from skill.domain import limit_calls
 from skill.entities import build_entities
@@ -120,6 +121,8 @@ def _build_response(handler_input: HandlerInput, answer: Answer) -> Response:
     # Alexa forgets the entities with the session, so an answer that closes it has no use for them.
     if answer.entities and answer.reprompt:
         builder.add_directive(build_entities(answer.entities))
+    if elicited := find_elicited(answer):
+        builder.add_directive(build_elicitation(elicited, INTENTS[elicited.intent].slots))
     # If this is unset, some devices keep the session open and listen although the skill asked nothing.
     return builder.set_should_end_session(answer.reprompt is None).response
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from skill.bare_answers import ELICITED, Elicited
 from skill.intents import INTENTS
 from skill.speech import LANGUAGES
 
@@ -45,8 +46,8 @@ def build_model(language: str) -> dict[str, Any]:
     intents = [
         {
             "name": name,
-            "slots": [{"name": slot, "type": kind} for slot, kind in intent.slots.items()],
-            "samples": [one for sample in spoken["samples"].get(name, []) for one in expand(sample)],
+            "slots": [_build_slot(Elicited(name, slot), kind) for slot, kind in intent.slots.items()],
+            "samples": list(dict.fromkeys(one for sample in spoken["samples"].get(name, []) for one in expand(sample))),
         }
         for name, intent in INTENTS.items()
     ]
@@ -55,7 +56,7 @@ def build_model(language: str) -> dict[str, Any]:
         for name, values in (_read(SLOT_TYPES) | spoken["types"]).items()
     ]
     model = {"invocationName": spoken["invocationName"], "intents": intents, "types": types}
-    return {"interactionModel": {"languageModel": model}}
+    return {"interactionModel": {"languageModel": model, "dialog": _build_dialog()}}
 
 
 def write_models() -> dict[Path, str]:
@@ -66,6 +67,29 @@ def write_models() -> dict[Path, str]:
         files[MODELS / "custom" / f"{language}.json"] = build_model(language)
         files[MODELS / "builtIn" / f"{language}.json"] = {key: spoken[key] for key in ("locales", "builtIn", "numbers")}
     return {path: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for path, content in files.items()}
+
+
+def _build_slot(place: Elicited, kind: str) -> dict[str, Any]:
+    """Build a slot; a slot that the skill asks for also has samples, which count only after its question."""
+    samples = {"samples": [f"{{{place.slot}}}"]} if place in ELICITED else {}
+    return {"name": place.slot, "type": kind} | samples
+
+
+def _build_dialog() -> dict[str, Any]:
+    """Build the dialog model, which Alexa wants for the directive Dialog.ElicitSlot. The skill speaks all prompts."""
+    unasked: dict[str, Any] = {"confirmationRequired": False, "prompts": {}}
+    intents = [
+        {
+            "name": name,
+            **unasked,
+            "slots": [
+                {"name": slot, "type": kind, "elicitationRequired": False, **unasked}
+                for slot, kind in INTENTS[name].slots.items()
+            ],
+        }
+        for name, _ in ELICITED
+    ]
+    return {"intents": intents, "delegationStrategy": "SKILL_RESPONSE"}
 
 
 def _build_value(key: str, names: list[str]) -> dict[str, Any]:

@@ -64,7 +64,8 @@ def say(service: Service, utterance: str, locale: str = "en-US", session: dict[s
     """
     session = dict(session or {})
     entities = session.pop("entities", {})
-    resolved = resolve(utterance, locale, entities)
+    elicited = session.pop("elicited", None)
+    resolved = resolve(utterance, locale, entities, elicited)
     function = f"{service.stack_name}-alexaSkill"
     session = session or _begin_session(service.pipeline)
     envelope = _build_envelope(_read_skill_id(service, function), resolved, locale, session)
@@ -139,6 +140,7 @@ def _read_answer(
         "attributes": response.get("sessionAttributes") or {},
     }
     session |= {"entities": entities} if entities else {}
+    session |= {"elicited": elicited} if (elicited := _read_elicited(body)) else {}
     speech = re.sub(r"<[^>]*>", "", ssml)
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         speech = speech.replace(entity, character)
@@ -148,6 +150,12 @@ def _read_answer(
         "\n".join(part for part in (card.get("title", ""), card.get("content", "")) if part),
         None if body.get("shouldEndSession", True) else session,
     )
+
+
+def _read_elicited(body: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the intent and its slot that the skill asks for; None if it asks for none."""
+    asked = (one for one in body.get("directives", ()) if one["type"] == "Dialog.ElicitSlot")
+    return next(((one["updatedIntent"]["name"], one["slotToElicit"]) for one in asked), None)
 
 
 def _read_entities(body: dict[str, Any]) -> dict[str, str]:
