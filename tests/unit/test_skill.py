@@ -141,7 +141,8 @@ def test_the_end_of_a_session_gets_no_speech() -> None:
 
 def test_a_start_describes_the_build_and_asks(alexa: Conversation, domain: FakeBuilds) -> None:
     assert alexa.say("start_build") == (
-        "Build 1 would train on one m5 large for at most 4 hours and then replace what is live: shall I start it?"
+        "Build 1 would train on one m5 large instance for up to 4 hours and then replace what is live: "
+        "shall I start it?"
     )
     assert alexa.is_open
     assert domain.calls == ["describe"]
@@ -174,13 +175,13 @@ def test_a_start_during_a_build_is_queued(alexa: Conversation, domain: FakeBuild
     [
         (
             {"number": "2"},
-            "2 times m5 large for at most 4 hours and then replace what is live: "
+            "2 m5 large instances for up to 4 hours and then replace what is live: "
             "shall I start it with the number of training instances at 2, for this build alone?",
             {"traininstancecount": 2},
         ),
         (
             {"instance": "ml.m5.xlarge"},
-            "one m5 xlarge for at most 4 hours and then replace what is live: "
+            "one m5 xlarge instance for up to 4 hours and then replace what is live: "
             "shall I start it with the training instance type at m5 xlarge, for this build alone?",
             {"traininstancetype": "ml.m5.xlarge"},
         ),
@@ -227,9 +228,9 @@ def test_a_parameter_without_a_known_name_or_value_starts_nothing(
 def test_after_a_launch_every_answer_asks_what_else(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     alexa.say("launch")
-    assert alexa.say("check_status").endswith("started 2 minutes ago. What else?")
+    assert alexa.say("check_status").endswith("started 2 minutes ago. Anything else?")
     assert alexa.say("stop_build").endswith("shall I stop it?")
-    assert alexa.say("yes").endswith("its training is stopped too. What else?")
+    assert alexa.say("yes").endswith("its training is stopped too. Anything else?")
     assert alexa.say("no") == "All right, goodbye."
     assert not alexa.is_open
 
@@ -237,14 +238,14 @@ def test_after_a_launch_every_answer_asks_what_else(alexa: Conversation, domain:
 def test_a_no_to_a_question_leaves_the_conversation_open(alexa: Conversation, domain: FakeBuilds) -> None:
     alexa.say("launch")
     alexa.say("start_build")
-    assert alexa.say("no") == "All right, I changed nothing. What else?"
+    assert alexa.say("no") == "All right, I changed nothing. Anything else?"
     assert "start" not in " ".join(domain.calls)
 
 
 def test_an_error_leaves_the_conversation_open(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.error = SpokenError(Sentence("error.unavailable"))
     alexa.say("launch")
-    assert alexa.say("check_status").endswith("try again in a minute. What else?")
+    assert alexa.say("check_status").endswith("try again in a minute. Anything else?")
 
 
 def test_an_answer_is_repeated(alexa: Conversation, domain: FakeBuilds) -> None:

@@ -138,7 +138,7 @@ def test_a_yes_after_an_unexpected_pin_confirms_no_earlier_question(alexa: Conve
     domain(describe_next_build=NEXT, launch_build=Launched(13, started=True))
     alexa.say("start_build")
     alexa.say("give_pin")
-    assert alexa.say("yes").startswith("Gladly, but which is it")
+    assert alexa.say("yes").startswith("Gladly. You can start")
     assert not domain.calls["launch_build"]
 
 

@@ -18,10 +18,13 @@ from tests.unit.skill_domain import NEXT, WAITING, Domain
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (NEXT, "Build 13 would train on one m5 large for at most 4 hours and then replace what is live: shall I"),
-        (replace(NEXT, deploys=False), "for at most 4 hours and leave what is live unchanged: shall I start it?"),
-        (replace(NEXT, instance_count=2, trainings=3), "would train on 6 times m5 large for at most 4 hours"),
-        (replace(NEXT, maximum_hours=0.5), "for at most 30 minutes"),
+        (
+            NEXT,
+            "Build 13 would train on one m5 large instance for up to 4 hours and then replace what is live: shall I",
+        ),
+        (replace(NEXT, deploys=False), "for up to 4 hours and leave what is live unchanged: shall I start it?"),
+        (replace(NEXT, instance_count=2, trainings=3), "would train on 6 m5 large instances for up to 4 hours"),
+        (replace(NEXT, maximum_hours=0.5), "for up to 30 minutes"),
         (replace(NEXT, trains=False), "would deploy an earlier model, without training, in place of what is live"),
         (replace(NEXT, trains=False, deploys=False), "without training, and leave what is live unchanged"),
         (
@@ -64,9 +67,15 @@ def test_a_missing_parameter_or_value_is_asked_for(alexa: Conversation, domain: 
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        (RollbackPlan(11, 12, "sagebuild-12"), "That puts build 11 back in place of build 12: shall I do it?"),
-        (RollbackPlan(11, None, "their-own"), "That puts build 11 back in place of what is live: shall I do it?"),
-        (RollbackPlan(11, None, ""), "Nothing is live, and that makes build 11 live again: shall I do it?"),
+        (
+            RollbackPlan(11, 12, "sagebuild-12"),
+            "That would put build 11 back live, instead of build 12: shall I do it?",
+        ),
+        (
+            RollbackPlan(11, None, "their-own"),
+            "That would put build 11 back live, instead of the live model: shall I do it?",
+        ),
+        (RollbackPlan(11, None, ""), "Nothing is live, and build 11 would go live again: shall I do it?"),
         (BuildNotFoundError(), "There is no build 11."),
     ],
 )
