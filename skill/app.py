@@ -17,6 +17,7 @@ from ask_sdk_model.ui import SimpleCard
 
 from sagebuild.log_keys import log_about, logged
 from skill.access import refuse_strangers
+from skill.bare_answers import build_elicitation, find_elicited
 from skill.conversation import PIPELINE, Answer, Intent, SpokenError, Turn
 from skill.domain import limit_calls
 from skill.elicitation import ask_again, elicit
@@ -137,6 +138,8 @@ def _build_response(handler_input: HandlerInput, answer: Answer) -> Response:
         builder.ask(speak(answer.reprompt, locale))
     if answer.elicits:
         builder.add_directive(elicit(answer.elicits))
+    elif elicited := find_elicited(answer):
+        builder.add_directive(build_elicitation(elicited, INTENTS[elicited.intent].slots))
     if answer.card:
         builder.set_card(SimpleCard(title=write(answer.card.title, locale), content=write(answer.card.text, locale)))
     if answer.picture and has_screen(handler_input.request_envelope):

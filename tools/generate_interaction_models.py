@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from skill.bare_answers import ELICITED, Elicited
 from skill.intents import INTENTS
 from skill.speech import LANGUAGES
 
@@ -47,8 +48,8 @@ def build_model(language: str) -> dict[str, Any]:
     intents = [
         {
             "name": name,
-            "slots": [{"name": slot, "type": kind} for slot, kind in intent.slots.items()],
-            "samples": [one for sample in spoken["samples"].get(name, []) for one in expand(sample)],
+            "slots": [_build_slot(Elicited(name, slot), kind) for slot, kind in intent.slots.items()],
+            "samples": list(dict.fromkeys(one for sample in spoken["samples"].get(name, []) for one in expand(sample))),
         }
         for name, intent in INTENTS.items()
     ]
@@ -60,36 +61,6 @@ def build_model(language: str) -> dict[str, Any]:
     return {"interactionModel": {"languageModel": model, "dialog": _build_dialog()}}
 
 
-def _build_dialog() -> dict[str, Any]:
-    """Build the dialog model: without it, Alexa refuses Dialog.ElicitSlot, with which the skill asks for a slot.
-
-    https://developer.amazon.com/docs/custom-skills/define-the-dialog-to-collect-and-confirm-required-information.html
-    """
-    asked = [intent for intent in INTENTS.values() if intent.slots and not intent.settles]
-    no_prompts: dict[str, str] = {}
-    return {
-        "intents": [
-            {
-                "name": intent.name,
-                "confirmationRequired": False,
-                "prompts": no_prompts,
-                "slots": [
-                    {
-                        "name": slot,
-                        "type": kind,
-                        "confirmationRequired": False,
-                        "elicitationRequired": False,
-                        "prompts": no_prompts,
-                    }
-                    for slot, kind in intent.slots.items()
-                ],
-            }
-            for intent in asked
-        ],
-        "delegationStrategy": "SKILL_RESPONSE",
-    }
-
-
 def write_models() -> dict[Path, str]:
     """Return the text of every file of interactionModels/."""
     files: dict[Path, Any] = {}
@@ -98,6 +69,35 @@ def write_models() -> dict[Path, str]:
         files[MODELS / "custom" / f"{language}.json"] = build_model(language)
         files[MODELS / "builtIn" / f"{language}.json"] = {key: spoken[key] for key in _SPOKEN}
     return {path: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for path, content in files.items()}
+
+
+def _build_slot(place: Elicited, kind: str) -> dict[str, Any]:
+    """Build a slot; a slot that the skill asks for also has samples, which count only after its question."""
+    samples = {"samples": [f"{{{place.slot}}}"]} if place in ELICITED else {}
+    return {"name": place.slot, "type": kind} | samples
+
+
+def _build_dialog() -> dict[str, Any]:
+    """Build the dialog model: without it, Alexa refuses Dialog.ElicitSlot, with which the skill asks for a slot.
+
+    The skill speaks all prompts.
+    https://developer.amazon.com/docs/custom-skills/define-the-dialog-to-collect-and-confirm-required-information.html
+    """
+    unasked: dict[str, Any] = {"confirmationRequired": False, "prompts": {}}
+    elicited = {place.intent for place in ELICITED}
+    intents = [
+        {
+            "name": name,
+            **unasked,
+            "slots": [
+                {"name": slot, "type": kind, "elicitationRequired": False, **unasked}
+                for slot, kind in intent.slots.items()
+            ],
+        }
+        for name, intent in INTENTS.items()
+        if name in elicited or (intent.slots and not intent.settles)
+    ]
+    return {"intents": intents, "delegationStrategy": "SKILL_RESPONSE"}
 
 
 def _build_value(key: str, names: list[str]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def say(service: Service, utterance: str, locale: str = "en-US", session: dict[s
     """
     session = dict(session or {})
     entities, elicited = session.pop("entities", {}), session.pop("elicited", None)
-    resolved = _resolve_elicited(utterance, locale, elicited) or resolve(utterance, locale, entities)
+    resolved = _resolve(utterance, locale, entities, elicited)
     function = f"{service.stack_name}-alexaSkill"
     session = session or _begin_session(service.pipeline)
     envelope = _build_envelope(_read_skill_id(service, function), resolved, locale, session)
@@ -76,12 +76,15 @@ def say(service: Service, utterance: str, locale: str = "en-US", session: dict[s
     return _read_answer(resolved, response, envelope["session"], entities)
 
 
-def _resolve_elicited(utterance: str, locale: str, elicited: dict[str, Any] | None) -> Resolved | None:
-    """Resolve the answer to a question for one slot, with the other slots of the request; None if it is none."""
+def _resolve(utterance: str, locale: str, entities: dict[str, str], elicited: dict[str, Any] | None) -> Resolved:
+    """Resolve an utterance; after a question for a slot, the slot's value alone is an answer."""
     if not elicited:
-        return None
-    value = resolve_slot(utterance, locale, elicited["intent"], elicited["slot"])
-    return Resolved(elicited["intent"], elicited["slots"] | {elicited["slot"]: value}) if value else None
+        return resolve(utterance, locale, entities)
+    intent, slot = elicited["intent"], elicited["slot"]
+    if "slots" not in elicited:
+        return resolve(utterance, locale, entities, (intent, slot))
+    value = resolve_slot(utterance, locale, intent, slot)
+    return Resolved(intent, elicited["slots"] | {slot: value}) if value else resolve(utterance, locale, entities)
 
 
 def _read_skill_id(service: Service, function: str) -> str:
@@ -147,8 +150,8 @@ def _read_answer(
         "attributes": response.get("sessionAttributes") or {},
     }
     session |= {"entities": entities} if entities else {}
-    if slot := _read_elicited(body):
-        session["elicited"] = {"intent": resolved.intent, "slot": slot, "slots": resolved.slots}
+    if elicited := _read_elicited(resolved, body):
+        session["elicited"] = elicited
     speech = re.sub(r"<[^>]*>", "", ssml)
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         speech = speech.replace(entity, character)
@@ -160,11 +163,18 @@ def _read_answer(
     )
 
 
-def _read_elicited(body: dict[str, Any]) -> str:
-    """Return the slot that the skill asks for; empty if it asks for none."""
-    directives = body.get("directives", ())
-    found = (one["slotToElicit"] for one in directives if one["type"] == "Dialog.ElicitSlot")
-    return next(found, "")
+def _read_elicited(resolved: Resolved, body: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the slot that the skill asks for and its intent; with the other slots if it is the intent of the request.
+
+    None if the skill asks for no slot.
+    """
+    for directive in body.get("directives", ()):
+        if directive["type"] == "Dialog.ElicitSlot":
+            slot = {"slot": directive["slotToElicit"]}
+            if other := directive.get("updatedIntent"):
+                return slot | {"intent": other["name"]}
+            return slot | {"intent": resolved.intent, "slots": resolved.slots}
+    return None
 
 
 def _read_entities(body: dict[str, Any]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,17 @@ class Resolved:
     pipeline: str = ""
 
 
-def resolve(utterance: str, locale: str, entities: Mapping[str, str] | None = None) -> Resolved:
+def resolve(
+    utterance: str, locale: str, entities: Mapping[str, str] | None = None, elicited: tuple[str, str] | None = None
+) -> Resolved:
     """Resolve an utterance by the sample utterances of the locale's interaction model, as Alexa would.
 
     Parameters
     ----------
     entities
         The pipelines that the skill has sent as dynamic entities: the id of each word.
+    elicited
+        The intent and its slot that the skill has asked for: then the slot's value alone is an answer.
     """
     patterns, invocation_name, carriers = _load_patterns(locale)
     words = _normalize(utterance)
@@ -77,6 +81,8 @@ def resolve(utterance: str, locale: str, entities: Mapping[str, str] | None = No
         for found in matches:
             if fitting := [match for match in found if match.is_known is is_known]:
                 return max(fitting, key=lambda match: match.pattern.literal_length).resolved
+    if elicited and (answers := [*_list_matches(words, _load_answers(locale, *elicited), dynamic)]):
+        return answers[0].resolved
     return Resolved("AMAZON.FallbackIntent", {})
 
 
@@ -110,6 +116,7 @@ class _Pattern:
     literal_length: int
     ids: dict[str, dict[str, str]]
     kinds: dict[str, str]
+    is_answer: bool = False
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -136,7 +143,7 @@ def _list_matches(words: str, patterns: dict[str, list[_Pattern]], dynamic: Mapp
                 yield _Match(pattern, Resolved(pattern.intent, ids), is_known=True)
                 continue
             pipeline = dynamic.get(said) or pattern.ids["pipeline"].get(said, "")
-            if pipeline or pattern.literal_length > 1:
+            if pipeline or pattern.literal_length > 1 or pattern.is_answer:
                 resolved = Resolved(pattern.intent, ids | {"pipeline": said}, pipeline)
                 yield _Match(pattern, resolved, is_known=bool(pipeline))
 
@@ -156,20 +163,43 @@ def _read(kind: str, language: str) -> dict[str, Any]:
 @cache
 def _load_patterns(locale: str) -> tuple[dict[str, list[_Pattern]], str, list[str]]:
     """Return the samples of a locale by their beginning, the invocation name, and the words between the two."""
-    known = list_locales()
-    if locale not in known:
-        raise UnknownLocaleError(
-            f"The skill does not support the locale {locale!r}; use one of {', '.join(sorted(known))}."
-        )
-    spoken, model = _read("builtIn", known[locale]), _read("custom", known[locale])["interactionModel"]["languageModel"]
+    spoken, model = _read_locale(locale)
     built_in = ({"name": name, "slots": [], "samples": samples} for name, samples in spoken["builtIn"].items())
-    values = {kind["name"]: _name_values(kind) for kind in model["types"]}
-    values["AMAZON.NUMBER"] = {word: number for number, words in spoken["numbers"].items() for word in words}
+    values = _list_values(spoken, model)
     patterns: dict[str, list[_Pattern]] = {}
     for intent in (*model["intents"], *built_in):
         for pattern in _build_patterns(intent, values):
             patterns.setdefault(pattern.begin, []).append(pattern)
     return patterns, model["invocationName"], spoken["carriers"]
+
+
+@cache
+def _load_answers(locale: str, intent: str, slot: str) -> dict[str, list[_Pattern]]:
+    """Return the samples of a slot that the skill asks for."""
+    spoken, model = _read_locale(locale)
+    found = next(one for one in model["intents"] if one["name"] == intent)
+    samples = next(one["samples"] for one in found["slots"] if one["name"] == slot)
+    answers = [
+        replace(pattern, is_answer=True)
+        for pattern in _build_patterns(found | {"samples": samples}, _list_values(spoken, model))
+    ]
+    return {answer.begin: [answer] for answer in answers}
+
+
+def _read_locale(locale: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the words of the built-in intents and numbers, and the language model of a locale."""
+    known = list_locales()
+    if locale not in known:
+        raise UnknownLocaleError(
+            f"The skill does not support the locale {locale!r}; use one of {', '.join(sorted(known))}."
+        )
+    return _read("builtIn", known[locale]), _read("custom", known[locale])["interactionModel"]["languageModel"]
+
+
+def _list_values(spoken: dict[str, Any], model: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the value's id for every word of each slot type."""
+    numbers = {word: number for number, words in spoken["numbers"].items() for word in words}
+    return {kind["name"]: _name_values(kind) for kind in model["types"]} | {"AMAZON.NUMBER": numbers}
 
 
 def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -> Iterator[_Pattern]:

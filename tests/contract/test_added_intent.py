@@ -84,6 +84,7 @@ def test_no_other_file_names_every_intent() -> None:
         DOCS,
         f"{TESTS}test_skill_intents.py",
         str(Path(__file__).relative_to(ROOT)),
+        "tests/contract/utterances.json",
         *("CONTRIBUTING.md", "tests/contract/test_recipes.py"),
     }
     assert len(languages) + 3 == 10

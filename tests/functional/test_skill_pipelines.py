@@ -67,7 +67,7 @@ def fail_build(bound: Service) -> int:
 @pytest.mark.parametrize("said", ["fraud", "Fraud", "card fraud"])
 def test_a_named_pipeline_is_started(stack: Stack, alexa: Conversation, said: str) -> None:
     question = alexa.say("start_build", pipeline=said)
-    assert question.startswith("Build 1 of fraud would train on one m5 large for at most 4 hours")
+    assert question.startswith("Build 1 of fraud would train on one m5 large instance for up to 4 hours")
     assert alexa.say("yes") == "Build 1 of fraud has started."
     assert alexa.card.startswith("Build 1 of fraud\n")
     assert stack.executions() == ["build-fraud_1"]
@@ -75,7 +75,7 @@ def test_a_named_pipeline_is_started(stack: Stack, alexa: Conversation, said: st
 
 def test_hyphens_are_spoken_as_spaces(alexa: Conversation, churn: Service) -> None:
     launch_build(churn, VOICE)
-    assert alexa.say("stop_build", pipeline="customer churn").startswith("Stopping build 1 of customer churn also")
+    assert alexa.say("stop_build", pipeline="customer churn").startswith("If I stop build 1 of customer churn, its")
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_without_a_name_the_skill_asks_which_pipeline(stack: Stack, alexa: Conve
     [
         ("de-DE", "Welche Pipeline meinst du: customer churn oder fraud?"),
         ("es-ES", "¿A qué pipeline te refieres: customer churn o fraud?"),
-        ("fr-FR", "De quel pipeline parles-tu : customer churn ou fraud ?"),
+        ("fr-FR", "De quel pipeline parlez-vous : customer churn ou fraud ?"),
         ("it-IT", "Quale pipeline intendi: customer churn o fraud?"),
         ("ja-JP", "どのパイプラインのことですか。customer churn、それともfraud、どれですか"),
     ],

@@ -180,7 +180,8 @@ def test_a_notice_gets_no_speech_and_its_error_is_logged(
 
 def test_a_start_describes_the_build_and_asks(alexa: Conversation, domain: FakeBuilds) -> None:
     assert alexa.say("start_build") == (
-        "Build 1 would train on one m5 large for at most 4 hours and go live as the first model: shall I start it?"
+        "Build 1 would train on one m5 large instance for up to 4 hours and go live as the first model: "
+        "shall I start it?"
     )
     assert alexa.is_open
     assert domain.calls == ["describe"]
@@ -213,13 +214,13 @@ def test_a_start_during_a_build_is_queued(alexa: Conversation, domain: FakeBuild
     [
         (
             {"number": "2"},
-            "2 times m5 large for at most 4 hours and go live as the first model: "
+            "2 m5 large instances for up to 4 hours and go live as the first model: "
             "shall I start it with the number of training instances at 2, for this build alone?",
             {"traininstancecount": 2},
         ),
         (
             {"instance": "ml.m5.xlarge"},
-            "one m5 xlarge for at most 4 hours and go live as the first model: "
+            "one m5 xlarge instance for up to 4 hours and go live as the first model: "
             "shall I start it with the training instance type at m5 xlarge, for this build alone?",
             {"traininstancetype": "ml.m5.xlarge"},
         ),
@@ -246,7 +247,7 @@ def test_a_build_starts_with_the_parameters_said_for_it(
 def test_the_question_names_the_parameters_of_a_queued_build(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     assert alexa.say("start_build", number="2") == (
-        "Build 12 is still running. Build 13 would train on 2 times m5 large for at most 4 hours: "
+        "Build 12 is still running. Build 13 would train on 2 m5 large instances for up to 4 hours: "
         "shall I start another one once it has ended, "
         "with the number of training instances at 2 for that one alone?"
     )
@@ -278,9 +279,9 @@ def test_a_slot_that_is_missing_or_unclear_is_asked_for(
 def test_after_a_launch_every_answer_asks_what_else(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     alexa.say("launch")
-    assert alexa.say("check_status").endswith("started 2 minutes ago. What else?")
+    assert alexa.say("check_status").endswith("started 2 minutes ago. Anything else?")
     assert alexa.say("stop_build").endswith("shall I stop it?")
-    assert alexa.say("yes").endswith("its training is stopped too. What else?")
+    assert alexa.say("yes").endswith("its training is stopped too. Anything else?")
     assert alexa.say("no") == "All right, goodbye."
     assert not alexa.is_open
 
@@ -288,14 +289,14 @@ def test_after_a_launch_every_answer_asks_what_else(alexa: Conversation, domain:
 def test_a_no_to_a_question_leaves_the_conversation_open(alexa: Conversation, domain: FakeBuilds) -> None:
     alexa.say("launch")
     alexa.say("start_build")
-    assert alexa.say("no") == "All right, I changed nothing. What else?"
+    assert alexa.say("no") == "All right, I changed nothing. Anything else?"
     assert "start" not in " ".join(domain.calls)
 
 
 def test_an_error_leaves_the_conversation_open(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.error = SpokenError(Sentence("error.unavailable"))
     alexa.say("launch")
-    assert alexa.say("check_status").endswith("try again in a minute. What else?")
+    assert alexa.say("check_status").endswith("try again in a minute. Anything else?")
 
 
 def test_an_answer_is_repeated(alexa: Conversation, domain: FakeBuilds) -> None:
@@ -442,7 +443,7 @@ def test_the_status_of_a_running_build_has_its_step_and_age(alexa: Conversation,
             a_build(outcome="withheld", reason="rejected by voice"),
             "Build 12 did not fail, but ended 3 hours ago and was not deployed: rejected by voice.",
         ),
-        (a_build(outcome="succeeded"), "Build 12 succeeded 3 hours ago, after one hour."),
+        (a_build(outcome="succeeded"), "Build 12 succeeded 3 hours ago. It took one hour."),
         (a_build(outcome="succeeded", restores=11), "Done 3 hours ago: build 11 is live again."),
         (a_build(outcome="stopped", reason="Stopped by voice."), "Build 12 was stopped 3 hours ago at the step Train"),
         (

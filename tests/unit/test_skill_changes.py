@@ -31,10 +31,13 @@ from tests.unit.skill_domain import (
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (NEXT, "Build 13 would train on one m5 large for at most 4 hours and then replace what is live: shall I"),
-        (replace(NEXT, deploys=False), "for at most 4 hours and leave what is live unchanged: shall I start it?"),
-        (replace(NEXT, instance_count=2, trainings=3), "would train on 6 times m5 large for at most 4 hours"),
-        (replace(NEXT, maximum_hours=0.5), "for at most 30 minutes"),
+        (
+            NEXT,
+            "Build 13 would train on one m5 large instance for up to 4 hours and then replace what is live: shall I",
+        ),
+        (replace(NEXT, deploys=False), "for up to 4 hours and leave what is live unchanged: shall I start it?"),
+        (replace(NEXT, instance_count=2, trainings=3), "would train on 6 m5 large instances for up to 4 hours"),
+        (replace(NEXT, maximum_hours=0.5), "for up to 30 minutes"),
         (replace(NEXT, trains=False), "would deploy an earlier model, without training, in place of what is live"),
         (replace(NEXT, trains=False, deploys=False), "without training, and leave what is live unchanged"),
         (
@@ -43,14 +46,14 @@ from tests.unit.skill_domain import (
         ),
         (
             replace(NEXT, running=12),
-            "Build 12 is still running. Build 13 would train on one m5 large for at most 4 hours",
+            "Build 12 is still running. Build 13 would train on one m5 large instance for up to 4 hours",
         ),
         (replace(NEXT, running=12, trains=False), "Build 12 is still running: shall I start another one once it has"),
         (replace(NEXT, running=12, waiting=2), "Build 12 is still running, and build 13 waits already. It would train"),
-        (replace(NEXT, maximum_hours=2.5), "for at most 2 hours and 30 minutes and then replace"),
-        (replace(NEXT, maximum_hours=1), "for at most one hour and then replace"),
-        (replace(NEXT, asks_approval=True, gate="f1"), "for at most 4 hours and then wait for your approval: shall I"),
-        (replace(NEXT, gate="f1"), "for at most 4 hours and go live if its f1 is good enough: shall I"),
+        (replace(NEXT, maximum_hours=2.5), "for up to 2 hours and 30 minutes and then replace"),
+        (replace(NEXT, maximum_hours=1), "for up to one hour and then replace"),
+        (replace(NEXT, asks_approval=True, gate="f1"), "for up to 4 hours and then wait for your approval: shall I"),
+        (replace(NEXT, gate="f1"), "for up to 4 hours and go live if its f1 is good enough: shall I"),
         (replace(NEXT, trains=False, asks_approval=True), "without training, and wait for your approval: shall I"),
     ],
 )
@@ -102,14 +105,14 @@ def test_a_missing_parameter_or_value_is_asked_for(alexa: Conversation, domain: 
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        (ROLLBACK, "That puts build 11 back in place of build 12: shall I do it?"),
+        (ROLLBACK, "That would put build 11 back live, instead of build 12: shall I do it?"),
         (
             replace(ROLLBACK, replaces=None, live="their-own"),
-            "That puts build 11 back in place of what is live: shall I do it?",
+            "That would put build 11 back live, instead of the live model: shall I do it?",
         ),
         (
             replace(ROLLBACK, replaces=None, live=""),
-            "Nothing is live, and that makes build 11 live again: shall I do it?",
+            "Nothing is live, and build 11 would go live again: shall I do it?",
         ),
         (BuildNotFoundError(), "There is no build 11."),
     ],

@@ -41,7 +41,7 @@ def test_the_time_left_is_an_estimate(
     ("build", "said"),
     [
         (RUNNING, "Build 12 is at the step Train Model and started 3 hours ago."),
-        (ENDED, "Build 12 succeeded 3 hours ago, after 3 minutes."),
+        (ENDED, "Build 12 succeeded 3 hours ago. It took 3 minutes."),
         (replace(ENDED, outcome="failed", step="Plan Build"), "Build 12 failed 3 hours ago at the step Plan Build."),
         (replace(ENDED, outcome="failed"), "Build 12 failed 3 hours ago, before its first step."),
         (
@@ -139,9 +139,9 @@ def test_a_withheld_build_is_not_reported_as_failed(alexa: Conversation, domain:
     ("slots", "said"),
     [
         ({"count": "3", "outcome": "failed"}, "2 of the last 3 builds failed."),
-        ({"count": "3", "outcome": "stopped"}, "0 of the last 3 builds were stopped."),
+        ({"count": "3", "outcome": "stopped"}, "None of the last 3 builds was stopped."),
         ({"count": "", "outcome": "succeeded"}, "2 of the last 4 builds succeeded."),
-        ({"count": "3", "outcome": "withheld"}, "0 of the last 3 builds were not deployed."),
+        ({"count": "3", "outcome": "withheld"}, "None of the last 3 builds was withheld."),
     ],
 )
 def test_builds_are_counted_by_outcome(alexa: Conversation, domain: Domain, slots: dict[str, str], said: str) -> None:
@@ -156,7 +156,7 @@ def test_builds_are_counted_by_outcome(alexa: Conversation, domain: Domain, slot
 
 def test_a_parameter_is_read(alexa: Conversation, domain: Domain) -> None:
     domain(read_parameter="ml.m5.large")
-    assert alexa.say("read_parameter") == "the training disk in gigabytes is set to m5 large."
+    assert alexa.say("read_parameter") == "the training disk in gigabytes is m5 large."
     assert alexa.say("read_parameter", parameter="weather").endswith("what did you mean?")
 
 
@@ -183,10 +183,10 @@ COST = Cost(None, None, None, "2026-11-01", ("Storage is left out.",))
             replace(COST, spent=0.0, maximum=1.5),
             "Nothing so far, and the training of build 12 will cost at most 1.50 doll",
         ),
-        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 has run no paid training."),
+        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 had no training costs."),
         (False, COST, "I can't tell what build 12 costs, because I know no price for it."),
         (True, replace(COST, spent=123.4, maximum=200.0), "The training of build 12 cost about 123 dollars."),
-        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 has run no paid training."),
+        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 had no training costs."),
         (True, COST, "I can't tell what build 12 costs, because I know no price for it."),
     ],
 )
