@@ -4,5 +4,6 @@
 per use case; each module declares its intents. `conversation` defines the turn that an intent gets and the answer that
 it returns. `speech` renders an answer in the languages of `languages/`. `domain` opens `sagebuild` for an intent and
 turns its errors into sentences; `builds` holds the look-ups that several intents share. `pipelines` chooses the
-pipeline that a request is about, and `entities` sends the names of all pipelines to Alexa.
+pipeline that a request is about, and `entities` sends the names of all pipelines to Alexa. `bare_answers` lets
+Alexa listen for a bare PIN, pipeline or parameter.
 """

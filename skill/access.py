@@ -34,9 +34,10 @@ def refuse_strangers(turn: Turn, needs: str) -> None:
         return
     logger.info("%s by %s needs to %s", turn.request_id, _hash(turn.identities), needs)
     access = read_access()
-    if not access.may_read(turn.identities):
+    identities = access.trust(turn.identities, turn.confidence)
+    if not access.may_read(identities):
         raise SpokenError(Sentence("refused.read"))
-    if needs == "write" and not access.may_write(turn.identities):
+    if needs == "write" and not access.may_write(identities):
         raise SpokenError(Sentence("refused.write"))
 
 

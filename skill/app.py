@@ -3,7 +3,9 @@
 import logging
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,16 +17,21 @@ from ask_sdk_model.ui import SimpleCard
 
 from sagebuild.log_keys import log_about, logged
 from skill.access import refuse_strangers
+from skill.bare_answers import build_elicitation, find_elicited
 from skill.conversation import PIPELINE, Answer, Intent, SpokenError, Turn
 from skill.domain import limit_calls
+from skill.elicitation import ask_again, elicit
 from skill.entities import build_entities
-from skill.envelope import read_turn
+from skill.envelope import read_confidence, read_turn
 from skill.guard import find_refusal
 from skill.intents import INTENTS, REQUESTS
+from skill.notices import is_notice
 from skill.pictures import draw, has_screen
 from skill.pipelines import answer_for_pipeline
 from skill.speech import Sentence, speak, write
 
+# How sure Alexa is of the speaker of this request.
+_confidence: ContextVar[int] = ContextVar("confidence", default=0)
 _ID = re.compile(r"amzn1\.[\w.-]+")
 
 logger = logging.getLogger("sagebuild")
@@ -48,10 +55,12 @@ def handler(event: Any, context: object) -> dict[str, Any]:
         A response envelope, for any event: the skill answers every error with a sentence.
     """
     try:
+        if is_notice(event):
+            return {"version": "1.0", "response": {}}
         refusal = find_refusal(event, datetime.now(UTC))
         if refusal:
             return _end_with(refusal, event)
-        with limit_calls():
+        with limit_calls(), _hearing_with(read_confidence(event)):
             answer: dict[str, Any] = _skill(event, context)
             return answer
     except Exception as error:
@@ -59,6 +68,16 @@ def handler(event: Any, context: object) -> dict[str, Any]:
         details = _ID.sub("amzn1...", "".join(traceback.format_exception(error)))
         logger.error("the skill answered with an apology: %s", details)
         return _end_with(Sentence("error.unexpected"), event)
+
+
+@contextmanager
+def _hearing_with(confidence: int) -> Iterator[None]:
+    """Keep how sure Alexa is of the speaker, which the SDK drops."""
+    token = _confidence.set(confidence)
+    try:
+        yield
+    finally:
+        _confidence.reset(token)
 
 
 def _build_skill() -> Callable[[Any, object], dict[str, Any]]:
@@ -76,7 +95,9 @@ def _adapt(intent: Intent) -> Callable[[HandlerInput], Response]:
 
     def respond(handler_input: HandlerInput) -> Response:
         turn = _find_intents(read_turn(handler_input.request_envelope, datetime.now(UTC)))
-        answer = _answer(intent, turn)
+        answer = _answer(intent, turn._replace(confidence=_confidence.get()))
+        if not intent.settles:
+            answer = answer.keep_question(turn)
         if turn.is_launched:
             answer = answer.stay_open()
         if handler_input.request_envelope.session:
@@ -98,10 +119,12 @@ def _find_intents(turn: Turn) -> Turn:
 def _answer(intent: Intent, turn: Turn) -> Answer:
     try:
         refuse_strangers(turn, intent.needs)
+        if unclear := ask_again(intent, turn):
+            return unclear
         answer = answer_for_pipeline(intent, turn) if intent.slots.keys() >= PIPELINE.keys() else intent.handle(turn)
     except SpokenError as error:
         logger.warning("%s of %s failed: %r", intent.name, turn.request_id, error.__cause__)
-        answer = Answer(error.sentence)
+        answer = Answer(error.sentence, card=error.card)
     with log_about(answer.pipeline or ""):
         logger.info("%s of %s: %s", intent.name, turn.request_id, answer.sentence and answer.sentence.key)
     return answer
@@ -113,13 +136,17 @@ def _build_response(handler_input: HandlerInput, answer: Answer) -> Response:
         builder.speak(speak(answer.sentence, locale))
     if answer.reprompt:
         builder.ask(speak(answer.reprompt, locale))
+    if answer.elicits:
+        builder.add_directive(elicit(answer.elicits))
+    elif elicited := find_elicited(answer):
+        builder.add_directive(build_elicitation(elicited, INTENTS[elicited.intent].slots))
     if answer.card:
         builder.set_card(SimpleCard(title=write(answer.card.title, locale), content=write(answer.card.text, locale)))
     if answer.picture and has_screen(handler_input.request_envelope):
         builder.add_directive(draw(answer.picture, locale))
     # Alexa forgets the entities with the session, so an answer that closes it has no use for them.
-    if answer.entities and answer.reprompt:
-        builder.add_directive(build_entities(answer.entities))
+    if (answer.entities or answer.parameters) and answer.reprompt:
+        builder.add_directive(build_entities(answer.entities, answer.parameters))
     # If this is unset, some devices keep the session open and listen although the skill asked nothing.
     return builder.set_should_end_session(answer.reprompt is None).response
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from skill.conversation import Card
 from skill.speech import Quote, Sentence, Value
-from skill.words import say_reason, write_time
+from skill.words import write_reason, write_time
 
 if TYPE_CHECKING:
     from sagebuild.builds.status import BuildStatus
@@ -54,5 +54,5 @@ def _describe(build: "BuildStatus") -> Sentence:
     ended = write_time(build.ended_at) if build.ended_at else Sentence("card.time.unrecorded")
     if build.outcome == "succeeded":
         return Sentence("card.succeeded", outcome=outcome, started=started, ended=ended, url=url)
-    reason = say_reason(build.reason)
+    reason = write_reason(build.reason)
     return Sentence("card.failed", outcome=outcome, reason=reason, step=step, started=started, ended=ended, url=url)

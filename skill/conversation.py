@@ -18,7 +18,9 @@ class Confirmation(NamedTuple):
     intent
         The name of the intent that asked it.
     values
-        What a yes confirms, such as the build's number or the parameter's new value.
+        What a yes confirms: the token of the planned change, and what later answers name, such as the build's number.
+    slots
+        The slots with which the question was asked, to ask it again if the change is no longer possible as planned.
     awaits_pin
         True after the yes, while the PIN is still missing.
     pipeline
@@ -27,17 +29,33 @@ class Confirmation(NamedTuple):
 
     intent: str
     values: Mapping[str, str | int] = {}
+    slots: Mapping[str, str] = {}
     awaits_pin: bool = False
     pipeline: str = ""
+
+    @property
+    def number(self) -> int:
+        """The number of the build that the question named."""
+        return int(self.values["number"])
 
     @classmethod
     def from_json(cls, kept: object) -> "Confirmation | None":
         """Return the open question of the session; None if there is none."""
         match kept:
-            case {"intent": str(intent), "values": dict(values), "awaits_pin": bool(awaits_pin), "pipeline": str(name)}:
+            case {
+                "intent": str(intent),
+                "values": dict(values),
+                "slots": dict(slots),
+                "awaits_pin": bool(awaits_pin),
+                "pipeline": str(name),
+            }:
                 if all(isinstance(value, str | int) for value in values.values()):
-                    return cls(intent, values, awaits_pin, name)
+                    return cls(intent, values, _read_texts(slots), awaits_pin, name)
         return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the question as the session keeps it."""
+        return self._asdict() | {"values": dict(self.values), "slots": dict(self.slots)}
 
 
 class Postponed(NamedTuple):
@@ -59,7 +77,7 @@ class Postponed(NamedTuple):
         """Return the request that the session kept; None if there is none."""
         match kept:
             case {"intent": str(intent), "slots": dict(slots)}:
-                return cls(intent, {str(name): value for name, value in slots.items() if isinstance(value, str)})
+                return cls(intent, _read_texts(slots))
         return None
 
 
@@ -80,6 +98,10 @@ class Turn(NamedTuple):
         The pipeline that the conversation is about; empty for the default one, None if that is not decided.
     identities
         The ids of the account and, if Alexa knows the voice, of the person.
+    confidence
+        How sure Alexa is of the person: 300 if she recognized the voice, 400 with the profile PIN.
+    unclear
+        The slots that Alexa heard and did not understand, and the words that she heard; "?" for a number.
     confirmation
         The question that the last turn left open.
     asked_by
@@ -92,6 +114,8 @@ class Turn(NamedTuple):
         True if the person opened the skill to talk, False if they asked one thing.
     said
         The last answer, if the session stayed open after it.
+    question
+        The short form of the question that the last turn left open.
     """
 
     request_id: str
@@ -100,23 +124,28 @@ class Turn(NamedTuple):
     heard: tuple[str, ...] = ()
     pipeline: str | None = None
     identities: frozenset[str] = frozenset()
+    confidence: int = 0
+    unclear: Mapping[str, str] = {}
     confirmation: Confirmation | None = None
     asked_by: "Intent | None" = None
     postponed: Postponed | None = None
     waits: "Intent | None" = None
     is_launched: bool = False
     said: Sentence | None = None
+    question: Sentence | None = None
 
     def remember(self, attributes: object) -> "Turn":
         """Return this turn with the session's attributes; malformed attributes are ignored."""
         kept = attributes if isinstance(attributes, dict) else {}
         said, pipeline = Sentence.from_json(kept.get("said")), kept.get("pipeline")
+        question = Sentence.from_json(kept.get("question"))
         return self._replace(
             pipeline=pipeline if isinstance(pipeline, str) else None,
             confirmation=Confirmation.from_json(kept.get("confirmation")),
             postponed=Postponed.from_json(kept.get("postponed")),
             is_launched=kept.get("launched") is True,
             said=said if said and can_say(said) else None,
+            question=question if question and can_say(question) else None,
         )
 
     def read_number(self, slot: str = "number") -> int | None:
@@ -172,6 +201,12 @@ class Answer(NamedTuple):
         The pipeline that the conversation is about from now on; None leaves it unchanged.
     entities
         What people say for each pipeline of the stack, for Alexa to listen for.
+    parameters
+        What people say for each hyperparameter of the document, for Alexa to listen for.
+    elicits
+        The slot of this intent that the question asks for; Alexa puts the next words into it.
+    remember
+        What "repeat that" repeats, if that is not the sentence.
     ends
         True if the answer ends the conversation, even one that the person opened to talk.
     launches
@@ -186,6 +221,9 @@ class Answer(NamedTuple):
     postponed: Postponed | None = None
     pipeline: str | None = None
     entities: Mapping[str, list[str]] = {}
+    parameters: Mapping[str, list[str]] = {}
+    elicits: str | None = None
+    remember: Sentence | None = None
     ends: bool = False
     launches: bool = False
 
@@ -195,15 +233,30 @@ class Answer(NamedTuple):
             return self
         return self._replace(sentence=Sentence("follow_up", said=self.sentence), reprompt=Sentence("question"))
 
+    def keep_question(self, turn: Turn) -> "Answer":
+        """Return the answer with the open question after it, unless the answer asks another one."""
+        if not turn.confirmation or not turn.question or self.confirmation or self.postponed or self.elicits:
+            return self
+        if self.ends or self.sentence is None:
+            return self
+        return self._replace(
+            sentence=Sentence("question.kept", said=self.sentence, question=turn.question),
+            reprompt=turn.question,
+            confirmation=turn.confirmation,
+            remember=self.remember or self.sentence,
+        )
+
     def attributes(self, turn: Turn) -> dict[str, Any]:
-        """Return what the session keeps: only this answer's question, so that a later yes confirms no earlier one."""
+        """Return what the session keeps of this answer for the next turn."""
         if not self.reprompt:
             return {}
         kept: dict[str, Any] = {"launched": True} if turn.is_launched or self.launches else {}
-        if self.sentence:
-            kept["said"] = self.sentence.to_json()
+        if said := self.remember or self.sentence:
+            kept["said"] = said.to_json()
+        if self.confirmation or self.postponed:
+            kept["question"] = self.reprompt.to_json()
         if self.confirmation:
-            kept["confirmation"] = self.confirmation._asdict() | {"values": dict(self.confirmation.values)}
+            kept["confirmation"] = self.confirmation.to_json()
         if self.postponed:
             kept["postponed"] = self.postponed._asdict() | {"slots": dict(self.postponed.slots)}
         pipeline = turn.pipeline if self.pipeline is None else self.pipeline
@@ -228,7 +281,10 @@ class Intent(NamedTuple):
     on_no
         What a no means; None if it only means that nothing changes.
     asks_pin
-        True if the PIN must follow the yes, once a PIN is configured.
+        True if the PIN must follow the yes, once a PIN is configured: for every change after which another model may
+        be live, now or by later builds.
+    settles
+        True if the intent answers an open question or cancels it. After any other one, the question stays open.
     """
 
     name: str
@@ -238,11 +294,17 @@ class Intent(NamedTuple):
     on_yes: Callable[[Turn, Confirmation], Answer] | None = None
     on_no: Callable[[Confirmation], Sentence] | None = None
     asks_pin: bool = False
+    settles: bool = False
 
 
 class SpokenError(Exception):
     """An error that the skill reports in a sentence of its own."""
 
-    def __init__(self, sentence: Sentence) -> None:
+    def __init__(self, sentence: Sentence, card: Card | None = None) -> None:
         super().__init__(sentence.key)
         self.sentence = sentence
+        self.card = card
+
+
+def _read_texts(kept: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(name): value for name, value in kept.items() if isinstance(value, str)}

@@ -12,12 +12,17 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from skill.conversation import SpokenError
-from skill.speech import Quote, Sentence
+from skill.conversation import Card, SpokenError
+from skill.speech import Quote, Sentence, write
+from skill.words import PARAMETERS
 
 if TYPE_CHECKING:
-    from sagebuild.errors import SagebuildError
+    from sagebuild.errors import RollbackError, SagebuildError
     from sagebuild.service import Service
+
+
+class UnconfirmedError(SpokenError):
+    """AWS did not answer during a change, so that it is unknown whether the change was made."""
 
 
 # The pipeline of this request; empty for the default one.
@@ -51,19 +56,25 @@ def reading() -> Iterator[Service]:
     try:
         yield Service.from_environment().for_pipeline(_pipeline.get())
     except SagebuildError as error:
-        raise SpokenError(_describe_error(error)) from error
+        raise SpokenError(_describe_error(error), _write_card(error)) from error
 
 
 @contextmanager
 def writing() -> Iterator[Service]:
-    """Give the pipeline's service for changes: if AWS does not answer, the change may have been made."""
+    """Give the pipeline's service for changes.
+
+    Raises
+    ------
+    UnconfirmedError
+        AWS did not answer; the change may have been made.
+    """
     from sagebuild.errors import AwsUnavailableError
 
     with reading() as service:
         try:
             yield service
         except AwsUnavailableError as error:
-            raise SpokenError(Sentence("error.unconfirmed")) from error
+            raise UnconfirmedError(Sentence("error.unconfirmed")) from error
 
 
 def _describe_error(error: SagebuildError) -> Sentence:
@@ -75,20 +86,46 @@ def _describe_error(error: SagebuildError) -> Sentence:
         case errors.InvalidValueError():
             return Sentence("error.value", message=_quote(error))
         case errors.ParameterError():
-            return Sentence("error.parameters", message=_quote(error))
+            return Sentence("error.parameters")
+        case errors.NoBuildRunningError():
+            return Sentence("stop.nothing")
+        case errors.NoApprovalPendingError():
+            return Sentence("approval.none")
         case errors.BuildRunningError():
             return Sentence("rollback.running")
+        case errors.RollbackError():
+            return _explain_refused_rollback(error)
+    return Sentence("error.other", message=_quote(error))
+
+
+def _explain_refused_rollback(error: RollbackError) -> Sentence:
+    from sagebuild import errors
+
+    match error:
         case errors.AlreadyLiveError():
             return Sentence("rollback.already_live")
         case errors.NotGoodBuildError():
             return Sentence("rollback.not_good")
         case errors.ModelGoneError():
             return Sentence("rollback.model_deleted")
-        case errors.RollbackError():
-            return Sentence("rollback.no_earlier_build")
-    return Sentence("error.other", message=_quote(error))
+    return Sentence("rollback.no_earlier_build")
+
+
+def _write_card(error: SagebuildError) -> Card | None:
+    """Write the whole message about an invalid parameter document, with the places; None for any other error."""
+    from sagebuild import errors
+    from sagebuild.redaction import redact_secrets
+
+    if not isinstance(error, errors.ParameterError):
+        return None
+    return Card(Sentence("card.parameters.title"), Sentence("card.note", note=Quote(redact_secrets(str(error)))))
 
 
 def _quote(error: Exception) -> Quote:
-    """Quote the first line, without "did you mean ...?": the session closes, so the skill must not ask."""
-    return Quote(str(error).partition("\n")[0].partition("; did you mean")[0].rstrip(".") + ".")
+    """Quote the first line with the spoken names of parameters, without secrets and without "did you mean ...?"."""
+    from sagebuild.redaction import redact_secrets
+
+    message = str(error).partition("\n")[0].partition("; did you mean")[0].rstrip(".")
+    for name, spoken in PARAMETERS.items():
+        message = message.replace(name, write(spoken, "en-US"))
+    return Quote(redact_secrets(message[:1].upper() + message[1:]) + ".")

@@ -9,6 +9,10 @@ from ask_sdk_model import RequestEnvelope
 from skill.conversation import PIPELINE, Turn
 
 _MATCHED = "ER_SUCCESS_MATCH"
+_NOT_MATCHED = "ER_SUCCESS_NO_MATCH"
+_UNHEARD = "?"  # Alexa sends it for a number that she heard but did not understand.
+# https://developer.amazon.com/docs/custom-skills/add-personalization-to-your-skill.html
+_RECOGNIZED = 300
 # The authority of values that a skill sent, as in amzn1.er-authority.echo-sdk.dynamic.amzn1.ask.skill.X.Pipeline:
 # https://developer.amazon.com/docs/custom-skills/use-dynamic-entities-for-customized-interactions.html
 _DYNAMIC = ".dynamic."
@@ -23,6 +27,7 @@ def read_turn(envelope: RequestEnvelope, now: datetime) -> Turn:
         slots=dict(_read_slots(request)),
         heard=tuple(_read_heard(request)),
         identities=frozenset(_read_identities(envelope)),
+        unclear=dict(_read_unclear(request)),
     )
     return turn.remember(session and session.attributes)
 
@@ -47,9 +52,31 @@ def _read_heard(request: Any) -> Iterator[str]:
 def _list_filled(request: Any) -> Iterator[tuple[str, Any]]:
     intent = getattr(request, "intent", None)
     for name, slot in ((intent and intent.slots) or {}).items():
-        # Alexa sends "?" for a number that she heard but did not understand.
-        if slot and isinstance(slot.value, str) and slot.value != "?":
+        if slot and isinstance(slot.value, str) and slot.value != _UNHEARD:
             yield name, slot
+
+
+def _read_unclear(request: Any) -> Iterator[tuple[str, str]]:
+    """Yield the slots that were heard and not understood; a pipeline's name is looked up later."""
+    intent = getattr(request, "intent", None)
+    for name, slot in ((intent and intent.slots) or {}).items():
+        if not slot or not isinstance(slot.value, str) or name in PIPELINE:
+            continue
+        found = (slot.resolutions and slot.resolutions.resolutions_per_authority) or ()
+        codes = [one.status.code.value for one in found if one.status and one.status.code]
+        if slot.value == _UNHEARD or (_NOT_MATCHED in codes and _MATCHED not in codes):
+            yield name, slot.value
+
+
+def read_confidence(event: Any) -> int:
+    """Return how sure Alexa is of the person: 300 if she recognized the voice, 400 with the profile PIN.
+
+    The SDK's classes do not know the field. Without it, Alexa sends a person only if she recognized the voice.
+    """
+    value = event
+    for name in ("context", "System", "person", "authenticationConfidenceLevel", "level"):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, int) else _RECOGNIZED
 
 
 def _resolve(slot: Any) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,29 @@ def answer_for_pipeline(intent: Intent, turn: Turn) -> Answer:
         answer = answer_about(found[0], lambda pipeline: intent.handle(turn._replace(pipeline=pipeline)))
     else:
         answer = _ask_for_pipeline(intent, turn, pipelines, found)
-    return answer._replace(entities=pipelines.list_entities())
+    entities = pipelines.list_entities()
+    if len(found) == 1 and (answer.reprompt or turn.is_launched):
+        answer = answer._replace(parameters=_list_parameters(found[0], _count_words(entities)))
+    return answer._replace(entities=entities)
+
+
+def _count_words(entities: Mapping[str, list[str]]) -> int:
+    """Return the number of words, of which Alexa takes a limited number."""
+    return sum(map(len, entities.values()))
+
+
+def _list_parameters(pipeline: str, taken: int) -> dict[str, list[str]]:
+    """Return the spoken name of each hyperparameter of a document; empty if it cannot be read."""
+    from sagebuild.voice.pipelines import MAX_ENTITIES
+    from sagebuild.voice.spoken_parameters import list_hyperparameters
+
+    try:
+        with bound_to(pipeline), reading() as service:
+            names = list_hyperparameters(service)
+    except SpokenError:
+        return {}  # the answer does not need them
+    spoken = {f"hyperparameters.{name}": [name.replace("_", " ").replace("-", " ")] for name in names}
+    return dict(list(spoken.items())[: MAX_ENTITIES - taken])
 
 
 def answer_about(pipeline: str, respond: Callable[[str], Answer]) -> Answer:
@@ -47,7 +69,7 @@ def answer_about(pipeline: str, respond: Callable[[str], Answer]) -> Answer:
         with bound_to(pipeline):
             answer = respond(pipeline)
     except SpokenError as error:
-        raise SpokenError(_name_in_sentence(error.sentence, pipeline)) from error.__cause__
+        raise SpokenError(_name_in_sentence(error.sentence, pipeline), error.card) from error.__cause__
     confirmation = answer.confirmation and answer.confirmation._replace(pipeline=pipeline)
     card, picture = answer.card, answer.picture
     return answer._replace(

@@ -1,6 +1,7 @@
 """Small parts of sentences: ages, durations, numbers, amounts, and the spoken form of AWS's names."""
 
 from datetime import UTC, datetime
+from math import ceil
 
 from skill.speech import Quote, Sentence, Value
 
@@ -34,18 +35,27 @@ def say_age(moment: datetime, now: datetime) -> Sentence:
     return Sentence("ago.weeks", count=seconds // _WEEK)
 
 
-def is_old(moment: datetime, now: datetime) -> bool:
-    """Return True if something happened at least a week ago, longer than a person means by "my build"."""
-    return (now - moment).total_seconds() >= _WEEK
-
-
 def say_duration(seconds: float) -> Sentence:
     """Say how long something takes, rounded to the unit that a person would use."""
-    if seconds < 90:
+    if seconds < 60:
         return Sentence("duration.seconds", count=max(1, round(seconds)))
-    if seconds < 90 * _MINUTE:
-        return Sentence("duration.minutes", count=round(seconds / _MINUTE))
-    return Sentence("duration.hours", count=round(seconds / _HOUR))
+    if seconds < 90:
+        return Sentence("duration.minutes", count=1)
+    minutes = round(seconds / _MINUTE)
+    return _say_minutes(minutes if minutes < _HOUR / _MINUTE else round(minutes / 15) * 15)
+
+
+def say_limit(seconds: float) -> Sentence:
+    """Say the longest time that something takes; it is never rounded down."""
+    return _say_minutes(max(1, ceil(seconds / _MINUTE - 1e-6)))
+
+
+def _say_minutes(minutes: int) -> Sentence:
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return Sentence("duration.minutes", count=minutes)
+    whole = Sentence("duration.hours", count=hours)
+    return Sentence("duration.and", first=whole, second=Sentence("duration.minutes", count=rest)) if rest else whole
 
 
 def say_number(value: float) -> str | Sentence:
@@ -58,11 +68,18 @@ def say_number(value: float) -> str | Sentence:
 
 
 def say_reason(reason: str | None) -> Value:
-    """Say as a sentence why a build ended as it did."""
-    if not reason:
-        return Sentence("reason.unrecorded")
-    summary = reason.partition("\n\n")[0]  # the rest is lines of a log
-    return Quote(summary if summary.endswith((".", "!", "?")) else f"{summary}.")
+    """Say in one plain sentence why a build ended as it did."""
+    from sagebuild.voice.reasons import shorten_reason
+
+    return Quote(shorten_reason(reason)) if reason else Sentence("reason.unrecorded")
+
+
+def write_reason(reason: str | None) -> Value:
+    """Write why a build ended as it did, for a card, without secrets."""
+    from sagebuild.redaction import redact_secrets
+
+    # The rest is lines of a log.
+    return Quote(redact_secrets(reason.partition("\n\n")[0])) if reason else Sentence("reason.unrecorded")
 
 
 def say_money(dollars: float) -> Sentence:

@@ -104,7 +104,7 @@ def _resolve(kind: str, value: str) -> Envelope:
 @cache
 def _load_slot_types() -> dict[str, dict[str, str]]:
     """Load each slot type of the English model: the id of each value, and the word for it."""
-    model = json.loads((ROOT / "interactionModels" / "custom" / "en-US.json").read_text(encoding="utf-8"))
+    model = json.loads((ROOT / "interactionModels" / "custom" / "en.json").read_text(encoding="utf-8"))
     types = model["interactionModel"]["languageModel"]["types"]
     return {kind["name"]: {value["id"]: value["name"]["value"] for value in kind["values"]} for kind in types}
 
@@ -115,9 +115,14 @@ def read_speech(response: Envelope) -> str:
 
 
 def check_response(response: Envelope) -> None:
-    """Check that an open session ends with a question and a reprompt, and a closed session with neither."""
+    """Check that an open session ends with a question and a reprompt, and a closed session with neither.
+
+    The response to a notice of Alexa's is empty.
+    """
     assert response["version"] == "1.0"
     body = response["response"]
+    if not body:
+        return
     reprompt = body.get("reprompt", {}).get("outputSpeech", {}).get("ssml", "")
     if body["shouldEndSession"] is False:
         assert read_speech(response).endswith(QUESTION_MARKS)
@@ -144,6 +149,7 @@ class Conversation:
         self._send = send
         self._attributes: Envelope | None = None
         self.entities: dict[str, str] = {}
+        self.parameters: dict[str, str] = {}
         self.response: Envelope = {}
 
     def say(self, name: str, locale: str = "en-US", **slots: str) -> str:
@@ -163,13 +169,16 @@ class Conversation:
         for directive in self.response["response"].get("directives", []):
             if directive["type"] == "Dialog.UpdateDynamicEntities":
                 assert directive["updateBehavior"] == "REPLACE"
-                (kind,) = directive["types"]
-                assert kind["name"] == "Pipeline"
-                self.entities = {
-                    word: value["id"]
-                    for value in kind["values"]
-                    for word in (value["name"]["value"], *value["name"]["synonyms"])
-                }
+                found = {kind["name"]: kind["values"] for kind in directive["types"]}
+                assert found.keys() <= {"Pipeline", "BuildParameter"}
+                self.entities, self.parameters = (
+                    {
+                        word: value["id"]
+                        for value in found.get(kind, [])
+                        for word in (value["name"]["value"], *value["name"]["synonyms"])
+                    }
+                    for kind in ("Pipeline", "BuildParameter")
+                )
 
     @property
     def is_open(self) -> bool:

@@ -1,7 +1,8 @@
 """Generates interactionModels/ from the skill's intents and languages: `make models`.
 
-custom/<locale>.json is the model that Alexa gets. builtIn/<language>.json holds words for Alexa's built-in intents and
-numbers, with which `sagebuild say` stands in for her. In a sample, "(a|the|)" stands for one of its alternatives.
+custom/<language>.json is the model that Alexa gets for each locale of the language; `make skill` writes the copies.
+builtIn/<language>.json lists these locales, and holds the words that Alexa knows for her built-in intents and numbers,
+with which `sagebuild say` stands in for her. In a sample, "(a|the|)" stands for one of its alternatives.
 """
 
 import json
@@ -10,11 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from skill.bare_answers import ELICITED, Elicited
 from skill.intents import INTENTS
 from skill.speech import LANGUAGES
 
 MODELS = Path(__file__).parents[1] / "interactionModels"
 SLOT_TYPES = LANGUAGES.parent / "slot_types.json"
+# What `sagebuild say` knows of Alexa's own words: "carriers" are those between the invocation name and a request.
+_SPOKEN = ("locales", "carriers", "builtIn", "numbers")
 _INNERMOST = re.compile(r"\(([^()]*)\)")
 
 
@@ -44,8 +48,8 @@ def build_model(language: str) -> dict[str, Any]:
     intents = [
         {
             "name": name,
-            "slots": [{"name": slot, "type": kind} for slot, kind in intent.slots.items()],
-            "samples": [one for sample in spoken["samples"].get(name, []) for one in expand(sample)],
+            "slots": [_build_slot(Elicited(name, slot), kind) for slot, kind in intent.slots.items()],
+            "samples": list(dict.fromkeys(one for sample in spoken["samples"].get(name, []) for one in expand(sample))),
         }
         for name, intent in INTENTS.items()
     ]
@@ -54,7 +58,7 @@ def build_model(language: str) -> dict[str, Any]:
         for name, values in (_read(SLOT_TYPES) | spoken["types"]).items()
     ]
     model = {"invocationName": spoken["invocationName"], "intents": intents, "types": types}
-    return {"interactionModel": {"languageModel": model}}
+    return {"interactionModel": {"languageModel": model, "dialog": _build_dialog()}}
 
 
 def write_models() -> dict[Path, str]:
@@ -62,11 +66,38 @@ def write_models() -> dict[Path, str]:
     files: dict[Path, Any] = {}
     for language in list_languages():
         spoken = read_language(language)
-        files |= dict.fromkeys(
-            (MODELS / "custom" / f"{locale}.json" for locale in spoken["locales"]), build_model(language)
-        )
-        files[MODELS / "builtIn" / f"{language}.json"] = {key: spoken[key] for key in ("builtIn", "numbers")}
+        files[MODELS / "custom" / f"{language}.json"] = build_model(language)
+        files[MODELS / "builtIn" / f"{language}.json"] = {key: spoken[key] for key in _SPOKEN}
     return {path: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for path, content in files.items()}
+
+
+def _build_slot(place: Elicited, kind: str) -> dict[str, Any]:
+    """Build a slot; a slot that the skill asks for also has samples, which count only after its question."""
+    samples = {"samples": [f"{{{place.slot}}}"]} if place in ELICITED else {}
+    return {"name": place.slot, "type": kind} | samples
+
+
+def _build_dialog() -> dict[str, Any]:
+    """Build the dialog model: without it, Alexa refuses Dialog.ElicitSlot, with which the skill asks for a slot.
+
+    The skill speaks all prompts.
+    https://developer.amazon.com/docs/custom-skills/define-the-dialog-to-collect-and-confirm-required-information.html
+    """
+    unasked: dict[str, Any] = {"confirmationRequired": False, "prompts": {}}
+    elicited = {place.intent for place in ELICITED}
+    intents = [
+        {
+            "name": name,
+            **unasked,
+            "slots": [
+                {"name": slot, "type": kind, "elicitationRequired": False, **unasked}
+                for slot, kind in intent.slots.items()
+            ],
+        }
+        for name, intent in INTENTS.items()
+        if name in elicited or (intent.slots and not intent.settles)
+    ]
+    return {"intents": intents, "delegationStrategy": "SKILL_RESPONSE"}
 
 
 def _build_value(key: str, names: list[str]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import boto3
 
+from tools.generate_interaction_models import MODELS, list_languages, read_language
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / ".skill"
 OUTPUT = "AlexaSkillFunctionArn"
@@ -32,11 +34,19 @@ def build_manifest(function_arn: str) -> dict[str, Any]:
     return document
 
 
+def copy_models(folder: Path) -> None:
+    """Copy each language's interaction model to every locale of the language, as `ask deploy` wants it."""
+    folder.mkdir(parents=True)
+    for language in list_languages():
+        for locale in read_language(language)["locales"]:
+            shutil.copy(MODELS / "custom" / f"{language}.json", folder / f"{locale}.json")
+
+
 def write_package(function_arn: str, skill_id: str, package: Path = PACKAGE) -> None:
     """Write the files that `ask deploy` reads, for the skill with this id."""
     contents = package / "skill-package"
     shutil.rmtree(contents, ignore_errors=True)
-    shutil.copytree(ROOT / "interactionModels" / "custom", contents / "interactionModels" / "custom")
+    copy_models(contents / "interactionModels" / "custom")
     _write(contents / "skill.json", build_manifest(function_arn))
     profile: dict[str, Any] = {"skillMetadata": {"src": "./skill-package"}}
     _write(package / "ask-resources.json", {"askcliResourcesVersion": "2020-03-31", "profiles": {"default": profile}})

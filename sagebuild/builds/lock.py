@@ -198,7 +198,7 @@ def change_state(
 def delete_state(service: Service) -> None:
     """Delete a pipeline's items, its state last, with which the pipeline no longer exists."""
     with aws_call("delete the pipeline's state"):
-        for kind in ("uses", "seen", "stack"):
+        for kind in ("change", "uses", "seen", "stack"):
             service.dynamodb.delete_item(TableName=service.settings.builds_table, Key=state_key(service, kind))
 
 

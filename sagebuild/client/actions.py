@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sagebuild.changes.apply import Applied, apply_change
+from sagebuild.changes.plan import PlannedChange, plan_change
+from sagebuild.changes.token import Action
 from sagebuild.client.build import Build
 from sagebuild.client.doctor import check_next_build
-from sagebuild.client.launch_requests import build_overrides, read_user_name, request_build, request_rollback
+from sagebuild.client.launch_requests import (
+    build_overrides,
+    read_user_name,
+    request_build,
+    request_rollback,
+    send_confirmed,
+)
 from sagebuild.running.stop import Stopped, stop_build
 from sagebuild.service import Service
 from sagebuild.steps.approval import answer_approval, find_waiting
@@ -77,6 +86,70 @@ class PipelineActions:
             A build is running; a rollback is not queued behind it.
         """
         return Build(self.service, request_rollback(self.service, self.requested_by, to), self.requested_by)
+
+    def plan(
+        self,
+        action: Action,
+        number: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        check: bool = True,
+    ) -> PlannedChange:
+        """Say what a change would do, and return it with a token for `apply`. This changes nothing.
+
+        Parameters
+        ----------
+        action
+            "start", "stop", "approve", "reject", "roll back" or "set parameters".
+        number
+            The build to stop, to approve, to reject, or to which a rollback returns.
+        parameters
+            Of a start, for that build alone; of "set parameters", the new values. Dotted names are possible.
+        check
+            Before a start, run the same checks as `start`.
+
+        Raises
+        ------
+        SagebuildError
+            The change is impossible; `sagebuild.changes.plan.plan_change` lists the reasons.
+        PreflightError
+            A check found an error.
+        """
+        given = dict(parameters or {})
+        if action == "start":
+            given = build_overrides(self.service, given) if given else {}
+            if check:
+                check_next_build(self.service, self._create_client, given).raise_errors()
+        return plan_change(self.service, action, number=number, parameters=given)
+
+    def apply(self, token: str, comment: str = "", wait_seconds: float = 150.0) -> Applied:
+        """Make a planned change, once. The same token again changes nothing more, and returns the first result.
+
+        Parameters
+        ----------
+        token
+            Of `plan`, for a pipeline of this stack.
+        comment
+            Of an approval or rejection: the reason, for the record and the notification.
+        wait_seconds
+            Of a stop: how long to wait until its job has ended.
+
+        Raises
+        ------
+        ChangedSincePlanError
+            Something that the change depends on has changed; nothing was done.
+        SagebuildError
+            The change is impossible, or it is unknown whether it was made; `sagebuild.changes.apply.apply_change`
+            lists the reasons.
+        """
+        return apply_change(
+            self.service,
+            token,
+            by=self.requested_by,
+            comment=comment,
+            wait_seconds=wait_seconds,
+            launch=send_confirmed,
+        )
 
     def stop(self, number: int | None = None, wait_seconds: float = 150.0) -> Stopped:
         """Stop the running build and its paid jobs.

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sagebuild.client.utterances import LAUNCH, PIPELINE, Resolved, resolve
+from sagebuild.client.utterances import LAUNCH, PIPELINE, Resolved, resolve, resolve_slot
 from sagebuild.errors import SagebuildError
 from sagebuild.service import Service, aws_call
 
@@ -63,8 +63,8 @@ def say(service: Service, utterance: str, locale: str = "en-US", session: dict[s
         The stack has no skill, was deployed without a skill id, or its skill failed.
     """
     session = dict(session or {})
-    entities = session.pop("entities", {})
-    resolved = resolve(utterance, locale, entities)
+    entities, elicited = session.pop("entities", {}), session.pop("elicited", None)
+    resolved = _resolve(utterance, locale, entities, elicited)
     function = f"{service.stack_name}-alexaSkill"
     session = session or _begin_session(service.pipeline)
     envelope = _build_envelope(_read_skill_id(service, function), resolved, locale, session)
@@ -74,6 +74,17 @@ def say(service: Service, utterance: str, locale: str = "en-US", session: dict[s
     if "FunctionError" in answer:
         raise SkillUnreachableError(f"The function {function} failed: {response.get('errorMessage', response)}")
     return _read_answer(resolved, response, envelope["session"], entities)
+
+
+def _resolve(utterance: str, locale: str, entities: dict[str, str], elicited: dict[str, Any] | None) -> Resolved:
+    """Resolve an utterance; after a question for a slot, the slot's value alone is an answer."""
+    if not elicited:
+        return resolve(utterance, locale, entities)
+    intent, slot = elicited["intent"], elicited["slot"]
+    if "slots" not in elicited:
+        return resolve(utterance, locale, entities, (intent, slot))
+    value = resolve_slot(utterance, locale, intent, slot)
+    return Resolved(intent, elicited["slots"] | {slot: value}) if value else resolve(utterance, locale, entities)
 
 
 def _read_skill_id(service: Service, function: str) -> str:
@@ -139,6 +150,8 @@ def _read_answer(
         "attributes": response.get("sessionAttributes") or {},
     }
     session |= {"entities": entities} if entities else {}
+    if elicited := _read_elicited(resolved, body):
+        session["elicited"] = elicited
     speech = re.sub(r"<[^>]*>", "", ssml)
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         speech = speech.replace(entity, character)
@@ -150,6 +163,20 @@ def _read_answer(
     )
 
 
+def _read_elicited(resolved: Resolved, body: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the slot that the skill asks for and its intent; with the other slots if it is the intent of the request.
+
+    None if the skill asks for no slot.
+    """
+    for directive in body.get("directives", ()):
+        if directive["type"] == "Dialog.ElicitSlot":
+            slot = {"slot": directive["slotToElicit"]}
+            if other := directive.get("updatedIntent"):
+                return slot | {"intent": other["name"]}
+            return slot | {"intent": resolved.intent, "slots": resolved.slots}
+    return None
+
+
 def _read_entities(body: dict[str, Any]) -> dict[str, str]:
     """Return the words of the dynamic entities that the skill sends, and the pipeline of each."""
     return {
@@ -157,6 +184,7 @@ def _read_entities(body: dict[str, Any]) -> dict[str, str]:
         for directive in body.get("directives", ())
         if directive["type"] == "Dialog.UpdateDynamicEntities"
         for kind in directive["types"]
+        if kind["name"] == PIPELINE
         for value in kind["values"]
         for word in (value["name"]["value"], *value["name"].get("synonyms", ()))
     }

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sagebuild.builds.lock import PipelineState, read_state
+from sagebuild.builds.lock import PipelineState, fingerprint_request, read_seen, read_state
 from sagebuild.builds.records import BuildRecord, read_build
 from sagebuild.client.descriptions import suggest
 from sagebuild.errors import (
@@ -24,7 +24,7 @@ from sagebuild.errors import (
     InputError,
     NotConfirmedError,
 )
-from sagebuild.launch.triggers import REQUEST_SOURCE, read_target
+from sagebuild.launch.triggers import CONFIRMED, REQUEST_SOURCE, Expected, LaunchRequest, read_target, write_confirmed
 from sagebuild.parameters.changes import change_document, combine_problems
 from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.parameters.overrides import check_overrides
@@ -79,7 +79,7 @@ def request_build(
         The request was sent, but no build has included it in time.
     """
     before = read_state(service)
-    _send(service, kind, overrides or {}, commit)
+    _send(service, kind, overrides or {}, {"commit": commit})
     return _wait_for(service, lambda: find_number(before, read_state(service)), "request for a build", clock, sleep)
 
 
@@ -111,7 +111,7 @@ def request_rollback(
     """
     before = read_state(service)
     target = preview_rollback(service, to)
-    _send(service, kind, {"rollback": target.number})  # never "previous": it may mean another build by then
+    _send(service, kind, {"rollback": target.number}, {})  # never "previous": it may mean another build by then
 
     def find_new_build() -> int | None:
         now = read_state(service)
@@ -185,19 +185,45 @@ def find_number(before: PipelineState, after: PipelineState) -> int | None:
     return after.last_number + 1 if count_after > count_before else None
 
 
-def _send(service: Service, kind: str, content: Mapping[str, Any], commit: str = "") -> None:
+def send_confirmed(
+    service: Service, request: LaunchRequest, clock: Clock = time.monotonic, sleep: Sleep = time.sleep
+) -> None:
+    """Send the request of a planned change, and wait until a build covers it or the pipeline's state has changed.
+
+    Raises
+    ------
+    NotConfirmedError
+        Neither has happened in time.
+    """
+    content = {"rollback": request.trigger.rollback} if request.trigger.rollback else request.overrides
+    _send(service, request.trigger.kind, content, {CONFIRMED: write_confirmed(request)})
+
+    def find_any_change() -> int | None:
+        state = read_state(service)
+        overrides = state.pending.overrides if state.pending else ""
+        is_counted = fingerprint_request(request.id) in read_seen(service, state)
+        has_changed = Expected(state.last_number, state.running or 0, overrides) != request.expected
+        return state.last_number + 1 if is_counted or has_changed else None
+
+    _wait_for(service, find_any_change, "request for a build", clock, sleep)
+
+
+def _send(service: Service, kind: str, content: Mapping[str, Any], marks: Mapping[str, str]) -> None:
+    """Send a request; ``marks`` are more attributes of the message, or members of the event, of which empty ones count
+    as absent."""
+    given = {name: text for name, text in marks.items() if text}
     if service.pipeline:
-        _put_event(service, kind, content, commit)
+        _put_event(service, kind, content, given)
     else:
-        _publish(service, kind, content, commit)
+        _publish(service, kind, content, given)
 
 
-def _put_event(service: Service, kind: str, content: Mapping[str, Any], commit: str) -> None:
+def _put_event(service: Service, kind: str, content: Mapping[str, Any], marks: Mapping[str, str]) -> None:
     detail = {"trigger": kind, "detail": read_user_name(), "overrides": content}
     entry: PutEventsRequestEntryTypeDef = {
         "Source": REQUEST_SOURCE,
         "DetailType": f"{service.stack_name}/{service.pipeline}",
-        "Detail": json.dumps(detail | ({"commit": commit} if commit else {})),
+        "Detail": json.dumps({**detail, **marks}),
     }
     events: EventBridgeClient = service.open_client("events")
     with aws_call("send the request to EventBridge"):
@@ -212,8 +238,8 @@ def _put_event(service: Service, kind: str, content: Mapping[str, Any], commit: 
         raise error(f"EventBridge did not accept the request for a build of {service.label}: {code} {message}.{again}")
 
 
-def _publish(service: Service, kind: str, content: Mapping[str, Any], commit: str) -> None:
-    attributes = {"trigger": kind} | ({"commit": commit} if commit else {})
+def _publish(service: Service, kind: str, content: Mapping[str, Any], marks: Mapping[str, str]) -> None:
+    attributes = {"trigger": kind, **marks}
     with aws_call("send the request to the launch topic"):
         service.sns.publish(
             TopicArn=service.settings.launch_topic_arn,

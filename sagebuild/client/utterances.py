@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -53,23 +53,27 @@ class Resolved:
     pipeline: str = ""
 
 
-def resolve(utterance: str, locale: str, entities: Mapping[str, str] | None = None) -> Resolved:
+def resolve(
+    utterance: str, locale: str, entities: Mapping[str, str] | None = None, elicited: tuple[str, str] | None = None
+) -> Resolved:
     """Resolve an utterance by the sample utterances of the locale's interaction model, as Alexa would.
 
     Parameters
     ----------
     entities
         The pipelines that the skill has sent as dynamic entities: the id of each word.
+    elicited
+        The intent and its slot that the skill has asked for: then the slot's value alone is an answer.
     """
-    patterns, invocation_name = _load_patterns(locale)
+    patterns, invocation_name, carriers = _load_patterns(locale)
     words = _normalize(utterance)
     # Japanese writes no spaces.
     if invocation := re.search(re.escape(invocation_name).replace(r"\ ", " ?"), words):
         words = words[invocation.end() :].strip()
         if not words:
             return Resolved(LAUNCH, {})
-    # "ask sage build TO start a build": the samples begin after this word, or in Japanese after one character.
-    candidates = (words, words.partition(" ")[2], words[1:])
+    # "ask sage build TO start a build": the samples begin after this word.
+    candidates = [words, *(_drop(words, carrier) for carrier in carriers if invocation and _drop(words, carrier))]
     dynamic = {_normalize(word): pipeline for word, pipeline in (entities or {}).items()}
     matches = [[*_list_matches(candidate, patterns, dynamic)] for candidate in candidates]
     # Words that are no known pipeline match almost any sample, so known ones come first.
@@ -77,7 +81,29 @@ def resolve(utterance: str, locale: str, entities: Mapping[str, str] | None = No
         for found in matches:
             if fitting := [match for match in found if match.is_known is is_known]:
                 return max(fitting, key=lambda match: match.pattern.literal_length).resolved
+    if elicited and (answers := [*_list_matches(words, _load_answers(locale, *elicited), dynamic)]):
+        return answers[0].resolved
     return Resolved("AMAZON.FallbackIntent", {})
+
+
+def _drop(words: str, carrier: str) -> str:
+    """Return the words after a carrier word; empty if they do not begin with it."""
+    rest = words.removeprefix(carrier)
+    # Japanese writes no spaces.
+    is_whole = rest[:1] == " " or carrier.endswith("'") or not carrier.isascii()
+    return rest.strip() if rest != words and is_whole else ""
+
+
+def resolve_slot(utterance: str, locale: str, intent: str, slot: str) -> str | None:
+    """Resolve the answer to a question for one slot of an intent; None if it is no value of the slot."""
+    words = _normalize(utterance)
+    for patterns in _load_patterns(locale)[0].values():
+        for pattern in patterns:
+            if pattern.intent == intent and (kind := pattern.kinds.get(slot)):
+                known = pattern.ids.get(slot, {}).get(words)
+                free = _FREE_SLOTS.get(kind)
+                return known or (words if free and re.fullmatch(free, words) else None)
+    return None
 
 
 @dataclass(frozen=True)
@@ -89,6 +115,8 @@ class _Pattern:
     expression: str
     literal_length: int
     ids: dict[str, dict[str, str]]
+    kinds: dict[str, str]
+    is_answer: bool = False
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -115,29 +143,63 @@ def _list_matches(words: str, patterns: dict[str, list[_Pattern]], dynamic: Mapp
                 yield _Match(pattern, Resolved(pattern.intent, ids), is_known=True)
                 continue
             pipeline = dynamic.get(said) or pattern.ids["pipeline"].get(said, "")
-            if pipeline or pattern.literal_length > 1:
+            if pipeline or pattern.literal_length > 1 or pattern.is_answer:
                 resolved = Resolved(pattern.intent, ids | {"pipeline": said}, pipeline)
                 yield _Match(pattern, resolved, is_known=bool(pipeline))
 
 
 @cache
-def _load_patterns(locale: str) -> tuple[dict[str, list[_Pattern]], str]:
-    """Return the samples of a locale by their literal beginning, and the skill's invocation name."""
-    paths = {path.stem: path for path in (MODELS / "custom").glob("*.json")}
-    if locale not in paths:
-        raise UnknownLocaleError(
-            f"The skill does not support the locale {locale!r}; use one of {', '.join(sorted(paths))}."
-        )
-    model = json.loads(paths[locale].read_text(encoding="utf-8"))["interactionModel"]["languageModel"]
-    spoken = json.loads((MODELS / "builtIn" / f"{locale.partition('-')[0]}.json").read_text(encoding="utf-8"))
+def list_locales() -> dict[str, str]:
+    """Return the language of every locale of the skill."""
+    languages = sorted(path.stem for path in (MODELS / "builtIn").glob("*.json"))
+    return {locale: language for language in languages for locale in _read("builtIn", language)["locales"]}
+
+
+def _read(kind: str, language: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((MODELS / kind / f"{language}.json").read_text(encoding="utf-8"))
+    return content
+
+
+@cache
+def _load_patterns(locale: str) -> tuple[dict[str, list[_Pattern]], str, list[str]]:
+    """Return the samples of a locale by their beginning, the invocation name, and the words between the two."""
+    spoken, model = _read_locale(locale)
     built_in = ({"name": name, "slots": [], "samples": samples} for name, samples in spoken["builtIn"].items())
-    values = {kind["name"]: _name_values(kind) for kind in model["types"]}
-    values["AMAZON.NUMBER"] = {word: number for number, words in spoken["numbers"].items() for word in words}
+    values = _list_values(spoken, model)
     patterns: dict[str, list[_Pattern]] = {}
     for intent in (*model["intents"], *built_in):
         for pattern in _build_patterns(intent, values):
             patterns.setdefault(pattern.begin, []).append(pattern)
-    return patterns, model["invocationName"]
+    return patterns, model["invocationName"], spoken["carriers"]
+
+
+@cache
+def _load_answers(locale: str, intent: str, slot: str) -> dict[str, list[_Pattern]]:
+    """Return the samples of a slot that the skill asks for."""
+    spoken, model = _read_locale(locale)
+    found = next(one for one in model["intents"] if one["name"] == intent)
+    samples = next(one["samples"] for one in found["slots"] if one["name"] == slot)
+    answers = [
+        replace(pattern, is_answer=True)
+        for pattern in _build_patterns(found | {"samples": samples}, _list_values(spoken, model))
+    ]
+    return {answer.begin: [answer] for answer in answers}
+
+
+def _read_locale(locale: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the words of the built-in intents and numbers, and the language model of a locale."""
+    known = list_locales()
+    if locale not in known:
+        raise UnknownLocaleError(
+            f"The skill does not support the locale {locale!r}; use one of {', '.join(sorted(known))}."
+        )
+    return _read("builtIn", known[locale]), _read("custom", known[locale])["interactionModel"]["languageModel"]
+
+
+def _list_values(spoken: dict[str, Any], model: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the value's id for every word of each slot type."""
+    numbers = {word: number for number, words in spoken["numbers"].items() for word in words}
+    return {kind["name"]: _name_values(kind) for kind in model["types"]} | {"AMAZON.NUMBER": numbers}
 
 
 def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -> Iterator[_Pattern]:
@@ -153,7 +215,7 @@ def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -
     for sample in intent["samples"]:
         words = _normalize(sample)
         begin, length = words.partition("{")[0], len(_SLOT.sub("", words))
-        yield _Pattern(intent["name"], begin, _SLOT.sub(write_slot, words), length, ids)
+        yield _Pattern(intent["name"], begin, _SLOT.sub(write_slot, words), length, ids, kinds)
 
 
 def _name_values(kind: dict[str, Any]) -> dict[str, str]:

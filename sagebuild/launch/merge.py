@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sagebuild.builds.lock import Pending, fingerprint_request
+from sagebuild.builds.lock import Pending, PipelineState, fingerprint_request
 from sagebuild.builds.records import now
 from sagebuild.errors import ParameterError
-from sagebuild.launch.triggers import LaunchRequest
+from sagebuild.launch.triggers import Expected, LaunchRequest
 from sagebuild.parameters.overrides import check_overrides, merge_overrides
 from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
+
+# Why a request is refused that a person confirmed in another state of the pipeline.
+OUTDATED = "A build has started or ended, or has other parameters, since the request was confirmed; plan it again."
 
 
 def leave_out_seen(seen: Sequence[str], requests: Sequence[LaunchRequest]) -> dict[str, LaunchRequest]:
@@ -22,15 +25,20 @@ def leave_out_seen(seen: Sequence[str], requests: Sequence[LaunchRequest]) -> di
 
 
 def refuse_conflicts(
-    service: Service, pending: Pending | None, new: Mapping[str, LaunchRequest]
+    service: Service, state: PipelineState, new: Mapping[str, LaunchRequest]
 ) -> tuple[dict[str, LaunchRequest], dict[str, str]]:
     """Return the requests that fit together, by fingerprint, and the reasons for refusing the others, by id.
 
-    Each request is valid by itself. Of two that are invalid together, the later one is refused.
+    Each request is valid by itself. Of two that are invalid together, the later one is refused. A request that was
+    confirmed in another state is refused, too.
     """
-    overrides = pending.overrides if pending else ""
+    overrides = state.pending.overrides if state.pending else ""
+    now_expected = Expected(state.last_number, state.running or 0, overrides)
     fitting, refused, document = {}, {}, ""
     for fingerprint, request in new.items():
+        if request.expected not in (None, now_expected):
+            refused[request.id] = OUTDATED
+            continue
         merged = merge_overrides(overrides, request.overrides)
         try:
             if overrides not in ("", merged):

@@ -112,7 +112,7 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
                 "no build was started."
             )
         seen = read_seen(service, state)
-        new, refused = refuse_conflicts(service, state.pending, leave_out_seen(seen, requests))
+        new, refused = refuse_conflicts(service, state, leave_out_seen(seen, requests))
         if any(request.trigger.rollback for request in new.values()) and (state.running or state.pending):
             raise BuildRunningError(
                 f"Build {state.running or state.last_number + 1} is running, and a rollback does not wait for its end; "

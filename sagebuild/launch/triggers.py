@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sagebuild.builds.records import Trigger
@@ -18,11 +18,32 @@ from sagebuild.parameters.json_text import read_object
 # The kinds of triggers; a publisher to the launch topic names one of them in the message attribute "trigger".
 KINDS = tuple(sorted({"command", "notebook", "topic", "voice", *(source.kind for source in EVENT_SOURCES.values())}))
 PREVIOUS = "previous"
+# The message attribute, or member of an event's detail, that binds a request to the state in which it was confirmed.
+CONFIRMED = "confirmed"
 REQUEST_SOURCE = "sagebuild"  # of the events by which the client and the schedules request builds
 COMMIT = re.compile(r"[0-9a-f]{7,64}(-dirty)?", re.ASCII)  # as git describe --always --dirty writes it
 _DETAIL_LENGTH = 200  # characters
 _MOST_ENVELOPES = 5
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The state in which a request was confirmed; in any other one, the request is refused.
+
+    Parameters
+    ----------
+    last_number
+        The number of the newest build.
+    running
+        The number of the running build; 0 if none runs.
+    pending_overrides
+        The parameters of the pending build, as JSON; empty without any.
+    """
+
+    last_number: int
+    running: int
+    pending_overrides: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +64,8 @@ class LaunchRequest:
         The key of an uploaded object in the data bucket, which determines the pipeline; empty without an upload.
     commit
         The git commit of the project that was applied before the request; empty if there is none.
+    expected
+        The state of the pipeline when a person confirmed the request; None if it is valid in any state.
     """
 
     trigger: Trigger
@@ -51,6 +74,7 @@ class LaunchRequest:
     pipeline: str = ""
     key: str = ""
     commit: str = ""
+    expected: Expected | None = None
 
 
 def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest | None:
@@ -113,7 +137,9 @@ def _read_notification(envelope: Mapping[str, Any], message_id: str, launch_topi
     if kind not in KINDS:
         raise MalformedMessageError(f"The attribute trigger is {kind[:40]!r}; it must be one of {', '.join(KINDS)}.")
     request = _build_request(_build_trigger(kind, detail), request_id, overrides, pipeline)
-    return replace(request, commit=_read_commit(find_text(envelope, "MessageAttributes", "commit", "Value")))
+    request = replace(request, commit=_read_commit(find_text(envelope, "MessageAttributes", "commit", "Value")))
+    confirmed = find_text(envelope, "MessageAttributes", CONFIRMED, "Value")
+    return _bind_to_state(request, confirmed) if confirmed else request
 
 
 def _unwrap(text: str) -> str:
@@ -175,13 +201,28 @@ def _read_request_event(event: Mapping[str, Any], message_id: str) -> LaunchRequ
     trigger = _build_trigger(kind, find_text(content, "detail"))
     pipeline = find_text(event, "detail-type").partition("/")[2]
     request = _build_request(trigger, find_text(event, "id") or message_id, overrides, pipeline)
-    return replace(request, commit=_read_commit(find_text(content, "commit")))
+    request = replace(request, commit=_read_commit(find_text(content, "commit")))
+    confirmed = find_text(content, CONFIRMED)
+    return _bind_to_state(request, confirmed) if confirmed else request
 
 
 def _read_commit(text: str) -> str:
     if text and not COMMIT.fullmatch(text):
         raise MalformedMessageError(f"The commit is {text[:40]!r}; it must be a git hash, or a hash and -dirty.")
     return text
+
+
+def write_confirmed(request: LaunchRequest) -> str:
+    """Write the id of a confirmed request and the state in which it was confirmed, for its message."""
+    return json.dumps({"id": request.id, **asdict(request.expected)}) if request.expected else ""
+
+
+def _bind_to_state(request: LaunchRequest, confirmed: str) -> LaunchRequest:
+    """Return the request with the id and the state that its message gives, as `write_confirmed` wrote them."""
+    match _read_object(confirmed):
+        case {"id": str(one), "last_number": int(last), "running": int(running), "pending_overrides": str(pending)}:
+            return replace(request, id=one, expected=Expected(last, running, pending))
+    raise MalformedMessageError(f"{CONFIRMED} is not the state in which a planned change was confirmed.")
 
 
 def _read_rollback(content: Mapping[str, Any]) -> str:

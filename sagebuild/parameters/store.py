@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagebuild.errors import ParameterError
 from sagebuild.names import is_pipeline_name
 from sagebuild.parameters.json_text import format_document
 from sagebuild.service import Service, aws_call, suppress_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm.type_defs import ParameterTypeDef
 
 DESCRIPTION = "The build parameters of sagebuild; edit them here."
 
@@ -37,10 +40,7 @@ def read_document(service: Service) -> str:
     """
     text = find_document(service)
     if text is None:
-        raise ParameterError(
-            f"There is no SSM parameter {name_document(service)}; create it with a JSON document of build parameters, "
-            "or deploy the service again, which writes the defaults."
-        )
+        raise ParameterError(_explain_missing(service))
     return text
 
 
@@ -52,6 +52,37 @@ def find_document(service: Service) -> str | None:
     ParameterError
         The document is encrypted.
     """
+    parameter = _find_parameter(service)
+    return parameter["Value"] if parameter else None
+
+
+def read_version(service: Service) -> int:
+    """Return the version of the document, which SSM counts from 1; 0 if there is no document.
+
+    Raises
+    ------
+    ParameterError
+        The document is encrypted.
+    """
+    parameter = _find_parameter(service)
+    return parameter["Version"] if parameter else 0
+
+
+def read_with_version(service: Service) -> tuple[str, int]:
+    """Return the text of the document and its version.
+
+    Raises
+    ------
+    ParameterError
+        See `read_document`.
+    """
+    parameter = _find_parameter(service)
+    if parameter is None:
+        raise ParameterError(_explain_missing(service))
+    return parameter["Value"], parameter["Version"]
+
+
+def _find_parameter(service: Service) -> ParameterTypeDef | None:
     with aws_call("read the build parameters"):
         try:
             parameter = service.ssm.get_parameter(Name=name_document(service))["Parameter"]
@@ -62,7 +93,14 @@ def find_document(service: Service) -> str | None:
             f"The SSM parameter {name_document(service)} is a SecureString, which sagebuild does not decrypt; "
             "delete it and create it with the type String."
         )
-    return parameter["Value"]
+    return parameter
+
+
+def _explain_missing(service: Service) -> str:
+    return (
+        f"There is no SSM parameter {name_document(service)}; create it with a JSON document of build parameters, "
+        "or deploy the service again, which writes the defaults."
+    )
 
 
 def write_document(service: Service, document: Mapping[str, Any], *, overwrite: bool) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sagebuild.builds.lock import read_state
-from sagebuild.builds.records import NOT_ENDED, read_build, update_build
+from sagebuild.builds.records import NOT_ENDED, BuildRecord, read_build, update_build
 from sagebuild.errors import AwsUnavailableError, NoBuildRunningError
 from sagebuild.names import execution_arn, name_execution
 from sagebuild.running.work import Part, stop_work
@@ -15,6 +15,8 @@ from sagebuild.service import Service, aws_call
 
 # The statuses of an execution that has ended.
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+# The outcome of a build whose execution ended by itself; its record says "withheld" for some that succeeded.
+_OUTCOMES = {"SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "failed"}
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,16 @@ class Stopped:
         Whether the execution and all paid work have ended.
     parts
         Everything that the build ran, the execution first, each when last described.
+    outcome
+        How the build ended: "stopped", or "succeeded", "failed" or "withheld" if it ended by itself before the stop
+        reached it; empty while its execution runs.
     """
 
     number: int
     job_status: str | None
     confirmed: bool
     parts: tuple[Part, ...] = ()
+    outcome: str = "stopped"
 
     @property
     def summary(self) -> str:
@@ -89,7 +95,29 @@ def stop_build(
         job_status=work.job.status if work.job else None,
         confirmed=all(part.has_ended for part in parts),
         parts=parts,
+        outcome=_find_outcome(read_build(service, running), execution),
     )
+
+
+def describe_stopped(service: Service, record: BuildRecord) -> Stopped:
+    """Describe a build after an earlier request to stop it."""
+    execution = _describe_execution(service, record.number)
+    return Stopped(
+        record.number,
+        record.job_status or None,
+        execution.has_ended,
+        (execution,),
+        _find_outcome(record, execution),
+    )
+
+
+def _find_outcome(record: BuildRecord, execution: Part) -> str:
+    """Return the recorded outcome of a build; until it is recorded, that of its execution."""
+    if record.has_ended:
+        return record.status
+    if not execution.has_ended:
+        return ""
+    return _OUTCOMES.get(execution.status, "stopped")
 
 
 def _stop_execution(service: Service, number: int, requested_by: str) -> Part:

@@ -1,6 +1,6 @@
-"""Serves only the skill: access rights, the effect of a change before its confirmation, and facts for short answers.
+"""Serves only the skill: access rights, and facts for short answers.
 
-`access` reads who may speak, and counts attempts at the PIN. `forecast`, `rollback` and `spoken_parameters` describe a
-change before a person confirms it. `approval` and `comparison` choose the metric to speak of. `pipelines` finds the
+`access` reads who may speak, and counts attempts at the PIN. `forecast` predicts how long a build takes. `comparison`
+chooses the metric to speak of. `spoken_parameters` reads the parameters that a person can say. `pipelines` finds the
 pipeline that a person named.
 """

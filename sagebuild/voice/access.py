@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -13,6 +13,12 @@ from sagebuild.service import Service, aws_call, suppress_code
 
 ATTEMPTS = 3
 LOCK_SECONDS = 900
+
+# The prefix of the ids of people; those of accounts begin with amzn1.ask.account.
+_PERSON = "amzn1.ask.person."
+# Alexa recognized the voice; 400 if the person has also confirmed their profile PIN:
+# https://developer.amazon.com/docs/custom-skills/add-personalization-to-your-skill.html
+RECOGNIZED = 300
 
 Identity = Annotated[str, StringConstraints(pattern=r"^amzn1\.")]
 
@@ -28,6 +34,8 @@ class Access(BaseModel):
         User and person ids that may change something.
     pin
         Four digits, which some changes need; empty if none needs a PIN.
+    confidence
+        The least confidence with which Alexa must recognize a voice: 300, or 400 with the profile PIN.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,6 +43,13 @@ class Access(BaseModel):
     readers: tuple[Identity, ...] = ()
     writers: tuple[Identity, ...] = ()
     pin: Annotated[str, StringConstraints(pattern=r"^(\d{4})?$")] = ""
+    confidence: Literal[300, 400] = 300
+
+    def trust(self, identities: frozenset[str], confidence: int) -> frozenset[str]:
+        """Return the ids of a speaker, without the person's if Alexa recognized the voice with less confidence."""
+        if confidence >= self.confidence:
+            return identities
+        return frozenset(one for one in identities if not one.startswith(_PERSON))
 
     def may_read(self, identities: frozenset[str]) -> bool:
         """Return False if there are readers, and no id of the speaker is a reader or a writer."""

@@ -15,7 +15,7 @@ class Comparison:
     Parameters
     ----------
     number
-        The newest build with metrics; None if no build has any.
+        The newest build with metrics that was not stopped; None if there is none.
     other
         The build to compare with; None if there is none, `number` if the newest build is itself the live one.
     metrics
@@ -30,7 +30,8 @@ class Comparison:
 def compare_builds(service: Service, *, with_live: bool) -> Comparison:
     """Compare the newest build with metrics with the build before it that has any, or with the live build."""
     records = list_builds(service, limit=50)
-    measured = [record for record in records if record.metrics]
+    # A stopped training has not reached its final metrics.
+    measured = [record for record in records if record.metrics and record.status != "stopped"]
     if not measured:
         return Comparison(None, None, {})
     newest = measured[0]

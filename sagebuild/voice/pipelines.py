@@ -49,9 +49,9 @@ class Pipelines:
             What Alexa heard, and what it may stand for, the most certain first. Case, accents, spaces and hyphens do
             not matter. A pipeline's name has precedence over a spoken name of another one.
         """
-        for words in map(_fold, heard):
+        for words in map(fold, heard):
             for list_words in (_list_own_words, _list_spoken_words):
-                if found := [state.pipeline for state in self.states if words in map(_fold, list_words(state))]:
+                if found := [state.pipeline for state in self.states if words in map(fold, list_words(state))]:
                     return found
         return []
 
@@ -64,8 +64,8 @@ class Pipelines:
         entities = {state.pipeline: [say_name(state.pipeline)] for state in named}
         left = MAX_ENTITIES - len(entities)
         for state in named:
-            known = {_fold(state.pipeline)}
-            more = [name for name in state.spoken if _fold(name) not in known][:left]
+            known = {fold(state.pipeline)}
+            more = [name for name in state.spoken if fold(name) not in known][:left]
             entities[state.pipeline] += more
             left -= len(more)
         return entities
@@ -93,7 +93,7 @@ def _list_spoken_words(state: PipelineState) -> Iterator[str]:
     yield from state.spoken
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
     """Return the letters and digits, in lower case and without accents."""
     letters = (
         letter

@@ -1,32 +1,46 @@
-"""Reads and sets single build parameters that a person can say, in the shared parameter document."""
+"""Reads the build parameters that a person can say, and their values as they are spoken."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from sagebuild.errors import InvalidValueError, ParameterError
+from sagebuild.errors import ParameterError
 from sagebuild.parameters import parse_document
-from sagebuild.parameters.json_text import format_document, read_raw_document
-from sagebuild.parameters.overrides import check_overrides
-from sagebuild.parameters.store import read_document, write_text
+from sagebuild.parameters.json_text import read_leniently
+from sagebuild.parameters.store import read_document
 from sagebuild.parameters.typed_text import read_typed
 from sagebuild.service import Service
+from sagebuild.voice.pipelines import fold
 
 # The parameters that voice may read and set. Names of data, code and images are easier to type.
 NUMBERS = ("hostinstancecount", "traininstancecount", "trainvolumesize", "trainmaxrun", "maxtrainingjobs")
 INSTANCE_TYPES = ("hostinstancetype", "traininstancetype")
 SPOKEN = NUMBERS + INSTANCE_TYPES
+# Hyperparameters with words of their own in the interaction models; those of the document are found by their names.
+HYPERPARAMETERS = ("hyperparameters.epochs", "hyperparameters.batch_size")
+_PREFIX = "hyperparameters."
 
 
-@dataclass(frozen=True)
-class Change:
-    """A parameter's value before and after."""
+def find_parameter(service: Service, heard: str) -> str:
+    """Return the parameter that a person means; empty if it is unknown.
 
-    name: str
-    old: str
-    new: str
+    Parameters
+    ----------
+    heard
+        A parameter's name, or the spoken name of a hyperparameter of the document. Case, spaces, hyphens and
+        underscores do not matter.
+    """
+    if heard in SPOKEN:
+        return heard
+    words = fold(heard.removeprefix(_PREFIX))
+    return next((f"{_PREFIX}{name}" for name in list_hyperparameters(service) if fold(name) == words), "")
+
+
+def list_hyperparameters(service: Service) -> list[str]:
+    """Return the names of the document's hyperparameters that have one value, not a range."""
+    values = read_leniently(read_document(service)).get("hyperparameters")
+    return [name for name, value in values.items() if not isinstance(value, dict)] if isinstance(values, dict) else []
 
 
 def read_parameter(service: Service, name: str) -> str:
@@ -37,50 +51,15 @@ def read_parameter(service: Service, name: str) -> str:
     ParameterError
         The document is invalid, or voice may not read the parameter.
     """
-    return _read(service, read_document(service), name)
+    _refuse_unspoken(name)
+    parameters = parse_document(read_document(service), default_framework=service.settings.framework)
+    if name.startswith(_PREFIX):
+        return write_spoken(parameters.hyperparameters[name.removeprefix(_PREFIX)])
+    return write_spoken(getattr(parameters, name))
 
 
-def propose_change(service: Service, name: str, value: str) -> Change:
-    """Return what setting a parameter would change. This writes nothing.
-
-    Raises
-    ------
-    ParameterError
-        The document is invalid, or voice may not set the parameter.
-    InvalidValueError
-        The value is invalid.
-    """
-    text = read_document(service)
-    old = _read(service, text, name)
-    try:
-        return Change(name, old, _read(service, format_document(_set(text, name, value)), name))
-    except ParameterError as error:
-        raise InvalidValueError(str(error)) from error
-
-
-def apply_change(service: Service, change: Change) -> bool:
-    """Write a proposed change.
-
-    Returns
-    -------
-    bool
-        False if the document's value is no longer `change.old`; nothing was written.
-
-    Raises
-    ------
-    ParameterError
-        The change would make the document invalid.
-    """
-    text = read_document(service)
-    if _read(service, text, change.name) != change.old:
-        return False
-    document = format_document(_set(text, change.name, change.new))
-    _read(service, document, change.name)
-    return write_text(service, document, overwrite=True)
-
-
-def read_overrides(said: Mapping[str, str]) -> dict[str, Any]:
-    """Return the parameters for a single build, as spoken, in the form that `launch_build` takes.
+def read_said(said: Mapping[str, str]) -> dict[str, Any]:
+    """Return parameters as they were spoken, by dotted names.
 
     Raises
     ------
@@ -92,34 +71,30 @@ def read_overrides(said: Mapping[str, str]) -> dict[str, Any]:
     return {name: read_typed(name, value) for name, value in said.items()}
 
 
-def check_said(service: Service, document: str, overrides: Mapping[str, Any]) -> None:
-    """Check the parameters for a single build, as spoken, together with a valid document.
+def read_overrides(service: Service, said: Mapping[str, str]) -> dict[str, Any]:
+    """Return parameters for one build as they were spoken, each a whole parameter.
 
     Raises
     ------
-    InvalidValueError
-        A value is invalid. An invalid document does not raise here.
+    ParameterError
+        Voice may not set one of them.
     """
-    try:
-        check_overrides(service.settings, document, overrides)
-    except ParameterError as error:
-        raise InvalidValueError(str(error)) from error
+    given = read_said(said)
+    whole = {name: value for name, value in given.items() if not name.startswith(_PREFIX)}
+    inner = {name.removeprefix(_PREFIX): value for name, value in given.items() if name.startswith(_PREFIX)}
+    if inner:
+        before = read_leniently(read_document(service)).get("hyperparameters") or {}
+        whole["hyperparameters"] = {**before, **inner}
+    return whole
 
 
-def _read(service: Service, text: str, name: str) -> str:
-    _refuse_unspoken(name)
-    value = getattr(parse_document(text, default_framework=service.settings.framework), name)
+def write_spoken(value: object) -> str:
+    """Write a parameter's value for speech."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _set(text: str, name: str, value: str) -> dict[str, Any]:
-    document = read_raw_document(text)
-    document[name] = read_typed(name, value)
-    return document
-
-
 def _refuse_unspoken(name: str) -> None:
-    if name not in SPOKEN:
+    if name not in SPOKEN and not name.startswith(_PREFIX):
         raise ParameterError(
             f"{name} cannot be read or set by voice; edit the parameter document. "
             f"Voice can read and set {', '.join(SPOKEN)}."

@@ -1,62 +1,65 @@
 """Approve or reject the build that waits: the skill says what the build has measured and cost, and asks first."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
+from skill import changes
 from skill.cards import join_lines
-from skill.conversation import PIPELINE, Answer, Card, Confirmation, Intent, Turn
-from skill.domain import reading, writing
+from skill.conversation import PIPELINE, Answer, Card, Confirmation, Intent, SpokenError, Turn
+from skill.domain import reading
+from skill.intents.session import fall_back
 from skill.speech import Quote, Sentence
 from skill.words import say_money, say_number, write_time
 
 if TYPE_CHECKING:
-    from sagebuild.voice.approval import Waiting
+    from sagebuild.changes.approval import Waiting
+    from sagebuild.changes.plan import PlannedChange
 
 
 def ask_to_approve(turn: Turn) -> Answer:
-    """Compare the waiting build with the live one, and ask."""
-    waiting = _find_waiting(turn)
-    if waiting is None:
+    """Compare the waiting build with the live one, and ask; an open question about another change comes first."""
+    if _is_asked_something_else(turn):
+        return fall_back(turn)
+    planned = _plan(turn, "approve")
+    if planned is None:
         return _say_none_waits(turn)
+    waiting = cast("Waiting", planned.effect)
     return Answer(
         Sentence("approve.question", facts=_describe(waiting)),
         reprompt=Sentence("approve.reprompt", number=waiting.number),
         card=_write_card(waiting),
-        confirmation=Confirmation("ApproveBuildIntent", {"number": waiting.number}),
+        confirmation=changes.bind(turn, "ApproveBuildIntent", planned, waiting.number),
     )
 
 
 def ask_to_reject(turn: Turn) -> Answer:
-    """Say what a rejection means, and ask."""
-    waiting = _find_waiting(turn)
-    if waiting is None:
+    """Say what a rejection means, and ask; an open question about another change comes first."""
+    if _is_asked_something_else(turn):
+        return fall_back(turn)
+    planned = _plan(turn, "reject")
+    if planned is None:
         return _say_none_waits(turn)
+    waiting = cast("Waiting", planned.effect)
     return Answer(
         Sentence("reject.question", number=waiting.number),
         reprompt=Sentence("reject.reprompt", number=waiting.number),
         card=_write_card(waiting),
-        confirmation=Confirmation("RejectBuildIntent", {"number": waiting.number}),
+        confirmation=changes.bind(turn, "RejectBuildIntent", planned, waiting.number),
     )
 
 
 def approve(_turn: Turn, confirmation: Confirmation) -> Answer:
     """Approve the build that the question named."""
-    number = int(confirmation.values["number"])
-    if _answer_approval(number, approved=True):
-        return Answer(Sentence("approve.done", number=number))
-    return Answer(Sentence("approval.not_waiting", number=number))
+    return _answer(confirmation, Sentence("approve.done", number=confirmation.number))
 
 
 def reject(_turn: Turn, confirmation: Confirmation) -> Answer:
     """Reject the build that the question named."""
-    number = int(confirmation.values["number"])
-    if _answer_approval(number, approved=False):
-        return Answer(Sentence("reject.done", number=number))
-    return Answer(Sentence("approval.not_waiting", number=number))
+    return _answer(confirmation, Sentence("reject.done", number=confirmation.number))
 
 
 def leave_waiting(confirmation: Confirmation) -> Sentence:
     """Say what a no means: the build waits as before."""
-    return Sentence("approval.declined", number=int(confirmation.values["number"]))
+    return Sentence("approval.declined", number=confirmation.number)
 
 
 _SLOTS = PIPELINE | {"number": "AMAZON.NUMBER"}
@@ -75,26 +78,33 @@ INTENTS = (
 )
 
 
-def _find_waiting(turn: Turn) -> "Waiting | None":
-    """Find the build that waits; None if none waits, or if the person named another build."""
-    from sagebuild.voice.approval import describe_waiting
+def _plan(turn: Turn, action: Literal["approve", "reject"]) -> "PlannedChange | None":
+    """Plan the answer; None if no build waits, or if the person named another build."""
+    from sagebuild.changes.plan import plan_change
+    from sagebuild.errors import NoApprovalPendingError
 
     with reading() as service:
-        waiting = describe_waiting(service)
-    return waiting if waiting and turn.read_number() in (None, waiting.number) else None
-
-
-def _answer_approval(number: int, *, approved: bool) -> bool:
-    """Answer for the build; return False if it no longer waits, or if a different answer was first."""
-    from sagebuild.errors import NoApprovalPendingError
-    from sagebuild.steps.approval import answer_approval
-
-    with writing() as service:
         try:
-            answer_approval(service, approved, "voice", number)
+            return plan_change(service, action, number=turn.read_number())
         except NoApprovalPendingError:
-            return False
-        return True
+            return None
+
+
+def _is_asked_something_else(turn: Turn) -> bool:
+    """Return True for "go ahead with it" or "don't do it" after another question, which they may answer."""
+    names = {intent.name for intent in INTENTS}
+    return turn.confirmation is not None and turn.confirmation.intent not in names and turn.read_number() is None
+
+
+def _answer(confirmation: Confirmation, done: Sentence) -> Answer:
+    """Answer for the build, unless it no longer waits, or a different answer was first."""
+    try:
+        changes.apply(confirmation)
+    except SpokenError as error:
+        if error.sentence.key != "approval.none":
+            raise
+        return Answer(Sentence("approval.not_waiting", number=confirmation.number))
+    return Answer(done)
 
 
 def _say_none_waits(turn: Turn) -> Answer:

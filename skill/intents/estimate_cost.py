@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from skill.cards import join_lines
 from skill.conversation import PIPELINE, Answer, Card, Intent, Turn
 from skill.domain import reading
+from skill.intents.estimate_next_cost import estimate_next_cost
 from skill.speech import Quote, Sentence
 from skill.words import say_money
 
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def estimate_cost(turn: Turn) -> Answer:
-    """Say what the build whose number was said has cost, or the latest one."""
+    """Say what the build whose number was said has cost, or the latest one; after a question, the build of it."""
+    asked = turn.confirmation
+    if asked and asked.intent == "StartBuildIntent" and turn.read_number() is None:
+        return estimate_next_cost(turn)
     from sagebuild.builds import records
     from sagebuild.cost.spent import describe_cost
     from sagebuild.errors import BuildNotFoundError
@@ -27,7 +31,10 @@ def estimate_cost(turn: Turn) -> Answer:
         if not found:
             return Answer(Sentence("build.none"))
         record, cost = found[0], describe_cost(service, found[0])
-    sentence = _say_total(record.number, cost) if record.has_ended else _say_so_far(record.number, cost)
+    if record.trigger.rollback:
+        sentence = Sentence("cost.nothing", number=record.number)
+    else:
+        sentence = _say_total(record.number, cost) if record.has_ended else _say_so_far(record.number, cost)
     return Answer(sentence, card=_write_card(record.number, cost))
 
 

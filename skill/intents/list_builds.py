@@ -31,15 +31,28 @@ INTENTS = (
 
 
 def _count(outcome: str, records: "list[BuildRecord]") -> Sentence:
-    matching = sum(record.status == outcome for record in records)
+    total, matching = len(records), sum(record.status == outcome for record in records)
+    if not matching:
+        return _count_none(outcome, total)
     match outcome:
         case "failed":
-            return Sentence("list.failed", matching=matching, total=len(records))
+            return Sentence("list.failed", count=matching, total=total)
         case "withheld":
-            return Sentence("list.withheld", matching=matching, total=len(records))
+            return Sentence("list.withheld", count=matching, total=total)
         case "stopped":
-            return Sentence("list.stopped", matching=matching, total=len(records))
-    return Sentence("list.succeeded", matching=matching, total=len(records))
+            return Sentence("list.stopped", count=matching, total=total)
+    return Sentence("list.succeeded", count=matching, total=total)
+
+
+def _count_none(outcome: str, total: int) -> Sentence:
+    match outcome:
+        case "failed":
+            return Sentence("list.failed.none", total=total)
+        case "withheld":
+            return Sentence("list.withheld.none", total=total)
+        case "stopped":
+            return Sentence("list.stopped.none", total=total)
+    return Sentence("list.succeeded.none", total=total)
 
 
 def _write_card(records: "list[BuildRecord]") -> Card:

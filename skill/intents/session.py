@@ -20,10 +20,18 @@ def take_unexpected_yes(_turn: Turn) -> Answer:
 
 
 def fall_back(turn: Turn) -> Answer:
-    """Answer what the skill does not understand; an open question stays open."""
-    if turn.confirmation:
-        again = Sentence("fallback.pin") if turn.confirmation.awaits_pin else Sentence("fallback.confirmation")
+    """Answer what the skill does not understand; an open question stays open, and is asked again."""
+    if turn.confirmation and turn.confirmation.awaits_pin:
+        again = Sentence("fallback.pin")
         return Answer(again, reprompt=again, confirmation=turn.confirmation)
+    if turn.question and (turn.confirmation or turn.postponed):
+        return Answer(
+            Sentence("fallback.question", question=turn.question),
+            reprompt=turn.question,
+            confirmation=turn.confirmation,
+            postponed=turn.postponed,
+            remember=turn.said,
+        )
     return _ask_what_to_do(Sentence("fallback"))
 
 
@@ -32,23 +40,15 @@ def leave(turn: Turn) -> Answer:
     return Answer(Sentence("goodbye.declined") if turn.confirmation else Sentence("goodbye"), ends=True)
 
 
-def say_nothing(_turn: Turn) -> Answer:
-    """Answer the end of a session, after which Alexa plays nothing."""
-    return Answer(None)
-
-
 def _ask_what_to_do(sentence: Sentence) -> Answer:
     return Answer(sentence, reprompt=Sentence("question"))
 
 
-REQUESTS = (
-    Intent("LaunchRequest", welcome, "nothing"),
-    Intent("SessionEndedRequest", say_nothing, "nothing"),
-)
+REQUESTS = (Intent("LaunchRequest", welcome, "nothing", settles=True),)
 INTENTS = (
     Intent("AMAZON.HelpIntent", explain_commands, "nothing"),
     Intent("AMAZON.FallbackIntent", fall_back, "nothing"),
-    Intent("AMAZON.NavigateHomeIntent", leave, "nothing"),
-    Intent("AMAZON.StopIntent", leave, "nothing"),
-    Intent("AMAZON.CancelIntent", leave, "nothing"),
+    Intent("AMAZON.NavigateHomeIntent", leave, "nothing", settles=True),
+    Intent("AMAZON.StopIntent", leave, "nothing", settles=True),
+    Intent("AMAZON.CancelIntent", leave, "nothing", settles=True),
 )

@@ -1,41 +1,50 @@
 """Set a build parameter: the skill says the old and the new value, before and after."""
 
+from typing import TYPE_CHECKING, cast
+
+from skill import changes
 from skill.conversation import PIPELINE, Answer, Confirmation, Intent, SpokenError, Turn
-from skill.domain import reading, writing
+from skill.domain import reading
+from skill.elicitation import ask_for_missing, ask_for_other_value
+from skill.parameter_slots import VALUES, find_parameter, name_parameter, read_value
 from skill.speech import Sentence
-from skill.words import PARAMETERS, say_value
+from skill.words import say_value
+
+if TYPE_CHECKING:
+    from sagebuild.changes.document import NewValues
 
 
 def ask_to_set(turn: Turn) -> Answer:
     """Say the old and the new value, and ask."""
-    name, value = turn.slots.get("parameter", ""), turn.slots.get("instance") or turn.slots.get("number", "")
-    if name not in PARAMETERS or not value:
-        return Answer(Sentence("set.which"), reprompt=Sentence("set.which"))
-    from sagebuild.voice.spoken_parameters import propose_change
+    name = find_parameter(turn.slots)
+    value = read_value(name, turn.slots)
+    if not name or not value:
+        return ask_for_missing(turn, Sentence("set.which"))
+    from sagebuild.changes.plan import plan_change
+    from sagebuild.voice.spoken_parameters import read_said, write_spoken
 
-    parameter = PARAMETERS[name]
-    with reading() as service:
-        change = propose_change(service, name, value)
-    old, new = say_value(change.old), say_value(change.new)
-    if change.old == change.new:
+    try:
+        with reading() as service:
+            planned = plan_change(service, "set parameters", parameters=read_said({name: value}))
+    except SpokenError as error:
+        return ask_for_other_value(turn, error, default=name)
+    parameter, values = name_parameter(name), cast("NewValues", planned.effect)
+    old, new = (say_value(write_spoken(each[name])) for each in (values.old, values.new))
+    if old == new:
         return Answer(Sentence("set.same", parameter=parameter, value=new))
+    question = changes.bind(turn, "SetParameterIntent", planned)
     return Answer(
         Sentence("set.question", parameter=parameter, old=old, new=new),
         reprompt=Sentence("set.reprompt", parameter=parameter, new=new),
-        confirmation=Confirmation("SetParameterIntent", vars(change)),
+        confirmation=question._replace(values={**question.values, "name": name, "old": old, "new": new}),
     )
 
 
 def set_parameter(_turn: Turn, confirmation: Confirmation) -> Answer:
-    """Set the parameter, unless it has changed since the question."""
-    from sagebuild.voice.spoken_parameters import Change, apply_change
-
+    """Set the parameter."""
+    changes.apply(confirmation)
     name, old, new = (str(confirmation.values[key]) for key in ("name", "old", "new"))
-    with writing() as service:
-        applied = apply_change(service, Change(name, old, new))
-    if not applied:
-        raise SpokenError(Sentence("set.changed", parameter=PARAMETERS[name]))
-    return Answer(Sentence("set.done", parameter=PARAMETERS[name], old=say_value(old), new=say_value(new)))
+    return Answer(Sentence("set.done", parameter=name_parameter(name), old=old, new=new))
 
 
 INTENTS = (
@@ -43,7 +52,7 @@ INTENTS = (
         "SetParameterIntent",
         ask_to_set,
         "write",
-        slots=PIPELINE | {"parameter": "BuildParameter", "number": "AMAZON.NUMBER", "instance": "InstanceType"},
+        slots=PIPELINE | {"parameter": "BuildParameter"} | VALUES,
         on_yes=set_parameter,
         asks_pin=True,
     ),

@@ -2,52 +2,65 @@
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from skill import changes
 from skill.cards import write_launch_card
-from skill.conversation import PIPELINE, Answer, Confirmation, Intent, Turn
-from skill.domain import reading, writing
-from skill.speech import Sentence
-from skill.words import PARAMETERS, say_duration, say_instance_type, say_money, say_value
+from skill.conversation import PIPELINE, Answer, Confirmation, Intent, SpokenError, Turn
+from skill.domain import reading
+from skill.elicitation import ask_for_missing, ask_for_other_value
+from skill.parameter_slots import UNITS, VALUES, find_parameter, find_unit, name_parameter, read_value
+from skill.speech import Quote, Sentence
+from skill.words import say_instance_type, say_limit, say_money, say_value
 
 if TYPE_CHECKING:
-    from sagebuild.voice.forecast import NextBuild
+    from sagebuild.changes.plan import PlannedChange
+    from sagebuild.changes.start import NextBuild
 
 _NOTE_CHARACTERS = 200  # The build's record keeps no more of a note.
 
 
 def ask_to_start(turn: Turn) -> Answer:
     """Say what a build would do now, with the parameters that were said for it, and ask."""
-    said = _read_parameters(turn.slots)
-    if said is None:
-        return Answer(Sentence("start.which"), reprompt=Sentence("start.which"))
-    from sagebuild.voice.forecast import describe_next_build
+    try:
+        said = _read_parameters(turn.slots)
+        if said is None:
+            return ask_for_missing(turn, Sentence("start.which"))
+        planned = plan_start(said)
+    except SpokenError as error:
+        is_type = turn.slots.get("instance") or turn.slots.get("size")
+        unit = find_unit(turn.slots)
+        default = "traininstancetype" if is_type else UNITS[unit][0] if unit else "traininstancecount"
+        return ask_for_other_value(turn, error, default)
+    build = cast("NextBuild", planned.effect)
+    return Answer(
+        _describe_effect(build, said, is_first=not planned.live.config),
+        reprompt=Sentence("start.reprompt"),
+        confirmation=changes.bind(turn, "StartBuildIntent", planned, build.number),
+    )
+
+
+def plan_next(slots: Mapping[str, str]) -> "PlannedChange":
+    """Plan a build with the parameters of these slots, for an answer that only describes it."""
+    return plan_start(_read_parameters(slots) or {})
+
+
+def plan_start(said: Mapping[str, str]) -> "PlannedChange":
+    """Plan a build with the parameters that were said for it."""
+    from sagebuild.changes.plan import plan_change
+    from sagebuild.voice.spoken_parameters import read_overrides
 
     with reading() as service:
-        build = describe_next_build(service, said)
-    note = turn.slots.get("note", "")[:_NOTE_CHARACTERS]
-    return Answer(
-        _describe_effect(build, said),
-        reprompt=Sentence("start.reprompt"),
-        confirmation=Confirmation("StartBuildIntent", {"note": note, **said}),
-    )
+        return plan_change(service, "start", parameters=read_overrides(service, said))
 
 
 def start(turn: Turn, confirmation: Confirmation) -> Answer:
     """Start the build, or queue it behind the build that runs."""
-    from sagebuild.builds.records import Trigger
-    from sagebuild.launch.start import launch_build
-    from sagebuild.voice.spoken_parameters import read_overrides
-
-    note = str(confirmation.values.get("note", ""))
-    said = {name: str(confirmation.values[name]) for name in PARAMETERS if name in confirmation.values}
-    trigger = Trigger("voice", f"{turn.request_id} {note}".strip())
-    with writing() as service:
-        launched = launch_build(service, trigger, read_overrides(said))
-    card = write_launch_card(launched.number, launched.waiting)
-    if launched.started:
-        return Answer(Sentence("start.started", number=launched.number), card=card)
-    return Answer(Sentence("start.queued", number=launched.number), card=card)
+    note = confirmation.slots.get("note", "")[:_NOTE_CHARACTERS]
+    done = changes.apply(confirmation, f"{turn.request_id} {note}".strip())
+    if done.running is None:
+        return Answer(Sentence("start.started", number=done.number), card=write_launch_card(done.number, 0))
+    return Answer(Sentence("start.queued", number=done.running), card=write_launch_card(done.running, done.waiting))
 
 
 INTENTS = (
@@ -59,10 +72,11 @@ INTENTS = (
         | {
             "note": "AMAZON.SearchQuery",
             "parameter": "BuildParameter",
-            "number": "AMAZON.NUMBER",
-            "instance": "InstanceType",
-        },
+            "size": "MachineSize",
+        }
+        | {name: kind for name, kind in VALUES.items() if name != "minutes"},
         on_yes=start,
+        asks_pin=True,
     ),
 )
 
@@ -72,28 +86,62 @@ def _read_parameters(slots: Mapping[str, str]) -> dict[str, str] | None:
 
     A number or an instance type without a parameter's name means the training instances.
     """
-    name, number, instance = slots.get("parameter"), slots.get("number"), slots.get("instance")
-    if name is None:
-        said = {"traininstancecount": number, "traininstancetype": instance}
-        return {name: value for name, value in said.items() if value}
-    value = instance or number
-    return {name: value} if name in PARAMETERS and value else None
+    if slots.get("parameter"):
+        name = find_parameter(slots)
+        value = read_value(name, slots)
+        return {name: value} if name and value else None
+    if unit := find_unit(slots):
+        name = UNITS[unit][0]
+        return {name: read_value(name, slots)}
+    said = {"traininstancecount": slots.get("number"), "traininstancetype": slots.get("instance")}
+    if size := slots.get("size"):
+        said["traininstancetype"] = _find_other_size(size)
+    return {name: value for name, value in said.items() if value}
 
 
-def _describe_effect(build: "NextBuild", said: Mapping[str, str]) -> Sentence:
+def _find_other_size(size: str) -> str:
+    from sagebuild.voice.machine_sizes import find_other_size
+
+    with reading() as service:
+        return find_other_size(service, size)
+
+
+def _describe_effect(build: "NextBuild", said: Mapping[str, str], *, is_first: bool) -> Sentence:
     if build.running is not None:
-        return Sentence("start.question.follow", number=build.running, ask=_ask_to_follow(said))
+        return _describe_following(build, build.running, _ask_to_follow(said))
     ask = Sentence("start.ask.changed", changes=_list_changes(said)) if said else Sentence("start.ask")
     if not build.trains:
-        return (
-            Sentence("start.question.deploy", number=build.number, ask=ask)
-            if build.deploys
-            else Sentence("start.question.model", number=build.number, ask=ask)
-        )
+        return _describe_deployment(build, ask, is_first=is_first)
+    number, cost = build.number, _describe_cost(build)
+    if not build.deploys:
+        return Sentence("start.question.train", number=number, cost=cost, ask=ask)
+    if build.asks_approval:
+        return Sentence("start.question.train.approval", number=number, cost=cost, ask=ask)
+    if build.gate:
+        return Sentence("start.question.train.gate", number=number, cost=cost, metric=Quote(build.gate), ask=ask)
+    if is_first:
+        return Sentence("start.question.train.first", number=number, cost=cost, ask=ask)
+    return Sentence("start.question.train.deploy", number=number, cost=cost, ask=ask)
+
+
+def _describe_deployment(build: "NextBuild", ask: Sentence, *, is_first: bool) -> Sentence:
+    number = build.number
+    if not build.deploys:
+        return Sentence("start.question.model", number=number, ask=ask)
+    if build.asks_approval:
+        return Sentence("start.question.deploy.approval", number=number, ask=ask)
+    if is_first:
+        return Sentence("start.question.deploy.first", number=number, ask=ask)
+    return Sentence("start.question.deploy", number=number, ask=ask)
+
+
+def _describe_following(build: "NextBuild", running: int, ask: Sentence) -> Sentence:
+    if not build.trains:
+        return Sentence("start.question.follow", number=running, ask=ask)
     cost = _describe_cost(build)
-    if build.deploys:
-        return Sentence("start.question.train.deploy", number=build.number, cost=cost, ask=ask)
-    return Sentence("start.question.train", number=build.number, cost=cost, ask=ask)
+    if build.waiting:
+        return Sentence("start.question.follow.waiting", number=running, next=build.number, cost=cost, ask=ask)
+    return Sentence("start.question.follow.train", number=running, next=build.number, cost=cost, ask=ask)
 
 
 def _describe_cost(build: "NextBuild") -> Sentence:
@@ -101,7 +149,7 @@ def _describe_cost(build: "NextBuild") -> Sentence:
         "start.cost",
         count=build.instance_count * build.trainings,
         kind=say_instance_type(build.instance_type),
-        span=say_duration(build.maximum_hours * 3600),
+        span=say_limit(build.maximum_hours * 3600),
     )
     return Sentence("start.cost.priced", cost=cost, amount=say_money(build.cost_max)) if build.cost_max else cost
 
@@ -114,6 +162,6 @@ def _ask_to_follow(said: Mapping[str, str]) -> Sentence:
 
 def _list_changes(said: Mapping[str, str]) -> Sentence:
     changes = [
-        Sentence("start.change", parameter=PARAMETERS[name], value=say_value(value)) for name, value in said.items()
+        Sentence("start.change", parameter=name_parameter(name), value=say_value(value)) for name, value in said.items()
     ]
     return reduce(lambda first, second: Sentence("start.change.and", first=first, second=second), changes)

@@ -1,52 +1,72 @@
 """Stop the running build: the skill asks first, and then says what AWS has confirmed."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from skill import builds
+from skill import builds, changes
 from skill.cards import write_build_card
-from skill.conversation import PIPELINE, Answer, Card, Confirmation, Intent, Turn
-from skill.domain import writing
+from skill.conversation import PIPELINE, Answer, Card, Confirmation, Intent, SpokenError, Turn
+from skill.domain import reading
 from skill.pictures import show_progress
 from skill.speech import Sentence
 
 if TYPE_CHECKING:
+    from sagebuild.changes.stop import Stop
     from sagebuild.running.stop import Stopped
 
-_WAIT_SECONDS = 0.5  # How long a stop waits for AWS to confirm it; Alexa waits for the answer.
 
-
-def ask_to_stop(_turn: Turn) -> Answer:
+def ask_to_stop(turn: Turn) -> Answer:
     """Say what stopping the running build means, and ask."""
+    from sagebuild.changes.plan import plan_change
+    from sagebuild.errors import NoBuildRunningError
+
     build = builds.describe_latest_build()
     if build is None:
         return Answer(Sentence("build.none"))
     card, picture = write_build_card(build), show_progress(build)
-    if build.outcome != "running":
-        return Answer(Sentence("stop.nothing"), card=card, picture=picture)
+    with reading() as service:
+        try:
+            planned = plan_change(service, "stop")
+        except NoBuildRunningError:
+            return Answer(Sentence("stop.nothing"), card=card, picture=picture)
+    number = cast("Stop", planned.effect).number
     return Answer(
-        Sentence("stop.question", number=build.number),
-        reprompt=Sentence("stop.reprompt", number=build.number),
+        Sentence("stop.question", number=number),
+        reprompt=Sentence("stop.reprompt", number=number),
         card=card,
         picture=picture,
-        confirmation=Confirmation("StopBuildIntent", {"number": build.number}),
+        confirmation=changes.bind(turn, "StopBuildIntent", planned, number),
     )
 
 
 def stop(_turn: Turn, confirmation: Confirmation) -> Answer:
     """Stop the build that the question named, and no build that has followed it."""
-    from sagebuild.errors import NoBuildRunningError
-    from sagebuild.running.stop import stop_build
-
-    number = int(confirmation.values["number"])
-    with writing() as service:
-        try:
-            stopped = stop_build(service, number, wait_seconds=_WAIT_SECONDS)
-        except NoBuildRunningError:
-            return Answer(Sentence("stop.ended", number=number))
-    return Answer(_describe_confirmed(stopped), card=_write_card(stopped))
+    try:
+        done = changes.apply(confirmation)
+    except SpokenError as error:
+        if error.sentence.key != "stop.nothing":
+            raise
+        return Answer(Sentence("stop.ended", number=confirmation.number))
+    stopped = done.stopped
+    assert stopped, "as applied"
+    sentence = _describe_stopped(stopped)
+    if done.follows:
+        sentence = Sentence("stop.follows", stopped=sentence, next=done.follows)
+    return Answer(sentence, card=_write_card(stopped))
 
 
 INTENTS = (Intent("StopBuildIntent", ask_to_stop, "write", slots=PIPELINE, on_yes=stop),)
+
+
+def _describe_stopped(stopped: "Stopped") -> Sentence:
+    """Say what has ended; a build that ended by itself first was not stopped."""
+    match stopped.outcome:
+        case "succeeded":
+            return Sentence("stop.late.succeeded", number=stopped.number)
+        case "failed":
+            return Sentence("stop.late.failed", number=stopped.number)
+        case "withheld":
+            return Sentence("stop.late.withheld", number=stopped.number)
+    return _describe_confirmed(stopped)
 
 
 def _describe_confirmed(stopped: "Stopped") -> Sentence:

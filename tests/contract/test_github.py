@@ -18,7 +18,7 @@ GENERATED = (
     "docs/parameters.md",
     "docs/parameters.schema.json",
     "docs/pictures/build.svg",
-    "interactionModels/custom/en-US.json",
+    "interactionModels/custom/en.json",
     "package-lock.json",
     "requirements.txt",
     "requirements-dev.txt",

@@ -39,7 +39,7 @@ def read_metadata(wheel: Path) -> Message:
 def test_the_wheel_holds_types_tables_and_interaction_models_and_nothing_else_of_the_repository(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    expected = {"py.typed", "images/images.json", "cost/prices.json", "client/interactionModels/custom/en-US.json"}
+    expected = {"py.typed", "images/images.json", "cost/prices.json", "client/interactionModels/custom/en.json"}
     expected |= {"project/build_workflow.yml", "project/pipelines/digits/sagebuild.yaml"}
     assert {f"sagebuild/{name}" for name in expected} <= names
     assert {name.partition("/")[0] for name in names} == {"sagebuild", f"sagebuild-{PROJECT['version']}.dist-info"}

@@ -145,6 +145,6 @@ def test_only_questions_have_a_question_mark(path: Path) -> None:
 def test_there_is_a_request_of_every_kind() -> None:
     requests = [load_request(name)["request"] for name in REQUESTS]
     assert sorted(request.get("intent", {}).get("name", request["type"]) for request in requests) == sorted(
-        [*INTENTS, *(request.name for request in SESSION_REQUESTS)]
+        [*INTENTS, "SessionEndedRequest", *(request.name for request in SESSION_REQUESTS)]
     )
     assert {path.stem for path in EVENTS.glob("*.json")} == {"intent", *REQUESTS} - {*map(name_request, INTENTS)}

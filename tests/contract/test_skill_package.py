@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from ask_sdk_core.serialize import DefaultSerializer
 
-from sagebuild.client.utterances import resolve
+from sagebuild.client.utterances import list_locales, resolve
 from tests.alexa import ROOT, SKILL_ID
 from tools.generate_interaction_models import MODELS
 from tools.skill_package import build_manifest, write_package
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:sagebuild-dev-alexaSkill"
-LOCALES = sorted(path.stem for path in (MODELS / "custom").glob("*.json"))
+LOCALES = sorted(list_locales())
 MANIFEST: dict[str, Any] = json.loads((ROOT / "skill" / "skill.json").read_text(encoding="utf-8"))["manifest"]
 PUBLISHED: dict[str, dict[str, Any]] = MANIFEST["publishingInformation"]["locales"]
 
@@ -65,7 +65,7 @@ def test_a_locales_store_texts_are_within_the_limits(locale: str) -> None:
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_skill_understands_every_example_phrase(locale: str) -> None:
-    name = json.loads((MODELS / "custom" / f"{locale}.json").read_text(encoding="utf-8"))
+    name = json.loads((MODELS / "custom" / f"{list_locales()[locale]}.json").read_text(encoding="utf-8"))
     invocation_name = name["interactionModel"]["languageModel"]["invocationName"]
     for phrase in PUBLISHED[locale]["examplePhrases"]:
         assert phrase.startswith(("Alexa, ", "アレクサ、"))
@@ -85,4 +85,7 @@ def test_the_package_has_the_files_of_ask_deploy(tmp_path: Path) -> None:
     manifest = json.loads((contents / "skill.json").read_text(encoding="utf-8"))
     assert manifest == build_manifest(FUNCTION)
     assert manifest["manifest"]["apis"]["custom"]["endpoint"]["uri"] == FUNCTION
-    assert sorted(path.stem for path in (contents / "interactionModels" / "custom").glob("*.json")) == LOCALES
+    models = {path.stem: path.read_text() for path in (contents / "interactionModels" / "custom").glob("*.json")}
+    assert models == {
+        locale: (MODELS / "custom" / f"{language}.json").read_text() for locale, language in list_locales().items()
+    }

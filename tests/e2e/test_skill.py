@@ -32,14 +32,14 @@ def test_whole_conversations_with_virtual_alexa(stack: DeployedStack) -> None:
         ],
     )
     assert [turn["open"] for turn in denied] == [True, True, True, False]
-    assert denied[2]["heard"] == "All right, I changed nothing. What else?"
+    assert denied[2]["heard"] == "All right, I changed nothing. Anything else?"
     assert [turn["open"] for turn in left] == [True, False]
     assert [turn["intent"] for turn in started] == [
         *("LaunchRequest", "StartBuildIntent", "AMAZON.YesIntent"),
         *("CheckStatusIntent", "AMAZON.RepeatIntent", "AMAZON.CancelIntent"),
     ]
-    assert started[2]["heard"] == f"Build {before + 1} has started. What else?"
-    assert started[3]["heard"].startswith("Still running") or "step" in started[3]["heard"]
+    assert started[2]["heard"] == f"Build {before + 1} has started. Anything else?"
+    assert started[3]["heard"].startswith(f"Build {before + 1} ")
     assert started[4]["heard"] == started[3]["heard"]
     assert stack.last_number() == before + 1
     assert stack.record(before + 1)["trigger"]["detail"].endswith("the labels changed")
@@ -67,8 +67,8 @@ def test_whole_conversations_with_virtual_alexa(stack: DeployedStack) -> None:
     heard = [turn["heard"] for turn in turns]
     assert not [words for words in heard if "went wrong" in words or "can't reach" in words]
     assert [turn["open"] for turn in turns] == [True] * (len(turns) - 1) + [False]
-    assert heard[8] == "the training disk in gigabytes is set to 10. What else?"
-    assert heard[11] == "the training disk in gigabytes is set to 20. What else?"
+    assert heard[8] == "the training disk in gigabytes is 10. Anything else?"
+    assert heard[11] == "the training disk in gigabytes is 20. Anything else?"
 
 
 def test_a_build_starts_with_the_parameters_said_for_it(stack: DeployedStack) -> None:
@@ -79,7 +79,7 @@ def test_a_build_starts_with_the_parameters_said_for_it(stack: DeployedStack) ->
     assert started[0]["heard"].endswith("with the training disk in gigabytes at 20, for this build alone?")
     assert started[1]["heard"] == f"Build {before + 1} has started."
     assert json.loads(stack.finish(before + 1)["overrides"]) == {"trainvolumesize": 20}
-    assert kept[0]["heard"] == "the training disk in gigabytes is set to 10."
+    assert kept[0]["heard"] == "the training disk in gigabytes is 10."
 
 
 @pytest.mark.usefixtures("serving")
@@ -91,18 +91,18 @@ def test_a_build_that_waits_is_approved_and_rolled_back(stack: DeployedStack) ->
         stack.ask_skill,
         [["is it done yet"], ["approve the build", "no"], ["what does it cost"], ["open", "approve it", "yes", "stop"]],
     )
-    assert status[0]["heard"].startswith("Waiting: your build needs a yes before it goes live")
+    assert status[0]["heard"] == f"Build {number} is waiting for your approval. Shall I approve it, or reject it?"
     assert refused[0]["heard"].startswith(f"Build {number} reached ")
     assert refused[1]["heard"] == f"All right, I changed nothing, and build {number} is still waiting."
-    assert cost[0]["heard"] == f"Build {number} has run no paid training."
-    assert approved[2]["heard"] == f"Build {number} is approved, and goes on to deployment. What else?"
+    assert cost[0]["heard"] == f"Build {number} had no training costs."
+    assert approved[2]["heard"] == f"Build {number} is approved, and goes on to deployment. Anything else?"
     assert stack.finish(number)["approval_by"] == "voice"
     assert stack.live_config() != live
 
     wait_until(lambda: stack.read_lock().get("running") is None)
     (back,) = converse(stack.ask_skill, [["roll back", "yes"]])
-    assert back[0]["heard"].startswith("That puts build ")
-    assert back[0]["heard"].endswith(f" back in place of build {number}: shall I do it?")
+    assert back[0]["heard"].startswith("That would put build ")
+    assert back[0]["heard"].endswith(f" back live, instead of build {number}: shall I do it?")
     assert back[1]["heard"].startswith(f"Build {number + 1} has started, and it puts build ")
     assert stack.finish(number + 1)["status"] == "succeeded"
     assert stack.live_config() == live

@@ -12,11 +12,19 @@ import pytest
 from moto import mock_aws
 from moto.core.model_instances import reset_model_data
 
+from sagebuild import service
+from sagebuild.parameters.store import write_document
 from sagebuild.service import Service
+from skill import access
+from skill.app import handler
 from tests import bucket_access
+from tests.alexa import SKILL_ID, Conversation
 
 REGION = "eu-west-1"
 STACK = "sagebuild-test"
+
+# A parameter document that trains a script.
+SCRIPT = {"framework": "SCIKIT", "trainentrypoint": "a.py", "trainsourcefile": "a.tar.gz"}
 
 _TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 # Waits for ever, so that a started execution stays RUNNING until it is stopped.
@@ -71,6 +79,19 @@ def stack(empty_aws: None) -> Stack:  # noqa: ARG001
     """One stack on an empty moto."""
     empty_moto()
     return create_stack()
+
+
+@pytest.fixture
+def alexa(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conversation]:
+    """Speak to the skill of the stack on moto; its document trains a script."""
+    limits = {"CALL_TIMEOUT_SECONDS": "30", "LAST_CALL_SECONDS": "30"}
+    for name, value in (stack.settings | limits | {"SKILL_ID": SKILL_ID, "AWS_DEFAULT_REGION": REGION}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(access, "_access", None)
+    service._create_from_environment.cache_clear()
+    write_document(stack.service, SCRIPT, overwrite=True)
+    yield Conversation(lambda envelope: handler(envelope, None))
+    service._create_from_environment.cache_clear()
 
 
 def empty_moto() -> None:

@@ -8,6 +8,8 @@ import pytest
 import typer
 
 from sagebuild.builds.records import Trigger
+from sagebuild.changes.apply import apply_change
+from sagebuild.changes.plan import plan_change
 from sagebuild.cli import params
 from sagebuild.cli.assignments import read_assignments
 from sagebuild.cli.session import Session
@@ -18,7 +20,7 @@ from sagebuild.launch.start import launch_build
 from sagebuild.parameters import parse_document
 from sagebuild.parameters.store import read_document, write_document, write_text
 from sagebuild.plan.dispatch import plan
-from sagebuild.voice.spoken_parameters import apply_change, propose_change, read_parameter
+from sagebuild.voice.spoken_parameters import read_parameter
 from tests.functional.conftest import REGION, Stack
 
 DOCUMENT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "a.tar.gz"}
@@ -70,7 +72,7 @@ def test_a_stored_document_is_refused_by_every_reader(client: Client, stack: Sta
     assert refusal_of(lambda: client.parameters.document) == sentence
     assert refusal_of(client.parameters.set, {"trainvolumesize": 20}) == sentence
     assert refusal_of(read_parameter, stack.service, "trainmaxrun") == sentence
-    assert refusal_of(propose_change, stack.service, "trainmaxrun", "3") == sentence
+    assert refusal_of(lambda: plan_change(stack.service, "set parameters", parameters={"trainmaxrun": 3})) == sentence
     assert refusal_of(build_overrides, stack.service, {"hyperparameters.depth": 3}) == sentence
     assert read_document(stack.service) == text
     client.parameters.reset("SCIKIT")
@@ -130,7 +132,8 @@ def test_an_editor_s_byte_order_mark_and_foreign_bytes_survive(monkeypatch: pyte
 
 def test_what_voice_writes_is_what_it_has_checked(client: Client, stack: Stack) -> None:
     client.parameters.set({"Tags": {"team": "Zoë"}})
-    apply_change(stack.service, propose_change(stack.service, "trainmaxrun", "3"))
+    planned = plan_change(stack.service, "set parameters", parameters={"trainmaxrun": 3})
+    apply_change(stack.service, planned.token, by="voice")
     assert client.parameters.document == DOCUMENT | {"Tags": {"team": "Zoë"}, "trainmaxrun": 3}
     assert "Zoë" in read_document(stack.service)
 

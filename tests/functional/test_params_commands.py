@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from sagebuild.builds.records import Trigger, read_build
+from sagebuild.changes.apply import apply_change
+from sagebuild.changes.plan import plan_change
 from sagebuild.cli import completion
 from sagebuild.cli.app import app
 from sagebuild.cli.bash_words import ASSIGNED, join_assignments
@@ -21,7 +23,6 @@ from sagebuild.launch.start import launch_build
 from sagebuild.parameters import default_document
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.parameters.store import write_document, write_text
-from sagebuild.voice.spoken_parameters import apply_change, propose_change
 from tests.functional.conftest import REGION, Stack
 
 DOCUMENT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "a.tar.gz"}
@@ -207,7 +208,8 @@ def test_an_edit_in_the_console_after_an_undo_is_a_change(client: Client, parame
 def test_voice_and_undo_agree_on_the_versions(client: Client, parameters: Parameters) -> None:
     parameters.set(trainmaxrun=1)
     parameters.undo()
-    assert apply_change(client.service, propose_change(client.service, "trainmaxrun", "1.5"))
+    planned = plan_change(client.service, "set parameters", parameters={"trainmaxrun": 1.5})
+    apply_change(client.service, planned.token, by="voice")
     assert parameters["trainmaxrun"] == 1.5
     parameters.undo()
     assert parameters.document == DOCUMENT

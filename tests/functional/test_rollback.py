@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from sagebuild.builds.records import BuildRecord, Trigger, read_build, update_build
+from sagebuild.changes.apply import ChangedSincePlanError, apply_change
+from sagebuild.changes.plan import plan_change
+from sagebuild.changes.rollback import Rollback
 from sagebuild.errors import (
     AlreadyLiveError,
     BuildNotFoundError,
@@ -24,7 +27,6 @@ from sagebuild.plan import dispatch
 from sagebuild.plan.rollback import find_target, request_rollback
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.steps.verification import verify_models
-from sagebuild.voice import rollback as voice
 from sagebuild.voice.comparison import compare_builds
 from tests.functional.conftest import FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
@@ -272,28 +274,49 @@ def test_a_failing_deletion_of_old_models_does_not_delay_the_next_build(
     assert launch_build(stack.service, VOICE).started
 
 
-# By voice
+# Planned and confirmed
 
 
-def test_a_rollback_by_voice_is_described_before_it_starts(stack: Stack, hosting: FakeHosting) -> None:
+def describe(stack: Stack, number: int | None = None) -> tuple[int, int | None, str]:
+    effect = plan_change(stack.service, "roll back", number=number).effect
+    assert isinstance(effect, Rollback)
+    return effect.number, effect.replaces, effect.live
+
+
+def test_a_rollback_is_described_before_it_starts(stack: Stack, hosting: FakeHosting) -> None:
     configs = [make_live(stack, hosting, number) for number in (1, 2, 3)]
-    assert voice.plan_rollback(stack.service, "previous") == voice.RollbackPlan(2, 3, configs[2])
-    assert voice.plan_rollback(stack.service, "1") == voice.RollbackPlan(1, 3, configs[2])
-    launched = voice.apply_rollback(stack.service, 1, configs[2], Trigger("voice", "r"))
-    assert launched is not None
-    assert (launched.number, launched.started) == (4, True)
+    assert describe(stack) == (2, 3, configs[2])
+    assert describe(stack, 1) == (1, 3, configs[2])
+    planned = plan_change(stack.service, "roll back", number=1)
+    done = apply_change(stack.service, planned.token, by="voice", detail="r")
+    assert (done.number, done.started, done.restores) == (4, True, 1)
     assert read_build(stack.service, 4).trigger == Trigger("voice", "r", rollback="1")
-    with pytest.raises(BuildRunningError):
-        voice.plan_rollback(stack.service, "previous")
+    again = apply_change(stack.service, planned.token, by="voice", detail="r")
+    assert (again.number, again.repeated) == (4, True)
+    finish(stack, 4, SUCCEEDED)
+    hosting.settle("InService", configs[0])
+    assert apply_change(stack.service, planned.token, by="voice").repeated
+    assert stack.executions() == ["build-1", "build-2", "build-3", "build-4"]
 
 
-def test_a_rollback_by_voice_is_refused_when_its_target_has_changed(stack: Stack, hosting: FakeHosting) -> None:
-    configs = [make_live(stack, hosting, number) for number in (1, 2, 3)]
-    assert voice.apply_rollback(stack.service, 1, configs[1], VOICE) is None
+def test_a_rollback_is_refused_when_something_has_changed(stack: Stack, hosting: FakeHosting) -> None:
+    for number in (1, 2, 3):
+        make_live(stack, hosting, number)
+    planned = plan_change(stack.service, "roll back")
+    hosting.settle("InService", "their-own")
+    with pytest.raises(ChangedSincePlanError, match="The endpoint serves their-own"):
+        apply_change(stack.service, planned.token, by="voice")
     hosting.endpoint = None
-    assert voice.apply_rollback(stack.service, 1, configs[2], VOICE) is None
-    assert stack.executions() == ["build-1", "build-2", "build-3"]
-    assert voice.plan_rollback(stack.service, "2") == voice.RollbackPlan(2, None, "")
+    with pytest.raises(ChangedSincePlanError, match="The endpoint serves nothing"):
+        apply_change(stack.service, planned.token, by="voice")
+    assert describe(stack, 2) == (2, None, "")
+    planned = plan_change(stack.service, "roll back", number=2)
+    launch_build(stack.service, VOICE)
+    with pytest.raises(ChangedSincePlanError, match="Build 4 has started"):
+        apply_change(stack.service, planned.token, by="voice")
+    with pytest.raises(BuildRunningError):
+        plan_change(stack.service, "roll back")
+    assert stack.executions() == ["build-1", "build-2", "build-3", "build-4"]
 
 
 def test_after_a_rollback_the_gate_compares_with_the_restored_model(stack: Stack, hosting: FakeHosting) -> None:

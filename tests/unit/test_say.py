@@ -1,32 +1,29 @@
 """The client resolves utterances by the interaction models, in every locale."""
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from sagebuild.client.utterances import MODELS, Resolved, UnknownLocaleError, resolve
+from sagebuild.client.utterances import MODELS, Resolved, UnknownLocaleError, list_locales, resolve
 
-LOCALES = sorted(path.stem for path in (MODELS / "custom").glob("*.json"))
-LANGUAGES = {locale.partition("-")[0]: locale for locale in LOCALES}.values()
+LANGUAGES = {language: locale for locale, language in list_locales().items()}
 WORDS = {"AMAZON.NUMBER": ["7"], "AMAZON.FOUR_DIGIT_NUMBER": ["4711"], "AMAZON.SearchQuery": ["the labels were wrong"]}
 
 
-def _fill(sample: str, slots: dict[str, list[str]]) -> Iterator[str]:
-    """Yield the sample with each value of one slot and the first value of the others."""
-    names = re.findall(r"\{(\w+)\}", sample)
+def _fill(samples: list[str], slots: dict[str, list[str]]) -> Iterator[str]:
+    """Yield every third sample with a slot, and every value of a slot in the last sample that has it."""
     first = {name: values[0] for name, values in slots.items()}
-    if not names:
-        yield sample
-    for name in names:
-        yield from (sample.format(**first | {name: value}) for value in slots[name])
+    yield from (sample.format(**first) for sample in [sample for sample in samples if "{" in sample][::3])
+    for name, values in slots.items():
+        sample = next(sample for sample in reversed(samples) if f"{{{name}}}" in sample)
+        yield from (sample.format(**first | {name: value}) for value in values[1:])
 
 
-@pytest.mark.parametrize("locale", LANGUAGES)
-def test_every_sample_with_every_value_resolves_to_its_own_intent(locale: str) -> None:
-    model: dict[str, Any] = json.loads((MODELS / "custom" / f"{locale}.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("language_code", "locale"), LANGUAGES.items())
+def test_samples_with_slots_resolve_to_their_own_intent(language_code: str, locale: str) -> None:
+    model: dict[str, Any] = json.loads((MODELS / "custom" / f"{language_code}.json").read_text(encoding="utf-8"))
     language = model["interactionModel"]["languageModel"]
     values = WORDS | {
         kind["name"]: [
@@ -37,8 +34,7 @@ def test_every_sample_with_every_value_resolves_to_its_own_intent(locale: str) -
     wrong = [
         (utterance, intent["name"], resolved.intent)
         for intent in language["intents"]
-        for sample in intent["samples"]
-        for utterance in _fill(sample, {slot["name"]: values[slot["type"]] for slot in intent["slots"]})
+        for utterance in _fill(intent["samples"], {slot["name"]: values[slot["type"]] for slot in intent["slots"]})
         if (resolved := resolve(utterance, locale)).intent != intent["name"]
     ]
     assert wrong == []
@@ -64,6 +60,10 @@ def test_every_sample_with_every_value_resolves_to_its_own_intent(locale: str) -
         ("inicie um build com duas instâncias de treinamento", "pt-BR", "StartBuildIntent", {"number": "2"}),
         ("ビルド 十一 に戻して", "ja-JP", "RollBackIntent", {"number": "11"}),
         ("what is the weather", "en-US", "AMAZON.FallbackIntent", {}),
+        ("please don't stop the build", "en-US", "AMAZON.FallbackIntent", {}),
+        ("maybe approve it", "en-US", "AMAZON.FallbackIntent", {}),
+        ("Alexa, ask sage build whether it is done", "en-US", "CheckStatusIntent", {}),
+        ("nicht abbrechen", "de-DE", "AMAZON.FallbackIntent", {}),
         ("Alexa, frage Build Assistent, ob mein Build fertig ist", "de-DE", "CheckStatusIntent", {}),
         ("¿Ya terminó mi build?", "es-MX", "CheckStatusIntent", {}),
         ("demande à sage build de lancer un build", "fr-CA", "StartBuildIntent", {}),
@@ -94,9 +94,10 @@ def test_an_utterance_resolves_to_its_intent_and_slots(
     [
         ("how is fraud doing", "CheckStatusIntent", "fraud"),
         ("how is fraud detection doing", "CheckStatusIntent", "fraud"),
-        ("how is the weather", "CheckStatusIntent", ""),
+        ("how is sales doing", "CheckStatusIntent", ""),
+        ("how is the weather", "AMAZON.FallbackIntent", ""),
         ("the main one", "ChoosePipelineIntent", "default"),
-        ("main", "ChoosePipelineIntent", "default"),
+        ("main", "AMAZON.FallbackIntent", ""),
         ("sales", "AMAZON.FallbackIntent", ""),
     ],
 )
@@ -107,11 +108,29 @@ def test_without_entities_only_the_models_own_pipelines_are_known(utterance: str
 
 def test_words_that_the_skill_has_sent_are_known_pipelines() -> None:
     entities = {"Sales 2": "sales-2", "yes": "yes"}
-    assert resolve("sales 2", "en-US", entities) == Resolved("ChoosePipelineIntent", {"pipeline": "sales 2"}, "sales-2")
+    assert resolve("the sales 2 one", "en-US", entities) == Resolved(
+        "ChoosePipelineIntent", {"pipeline": "sales 2"}, "sales-2"
+    )
     assert resolve("what is the training disk of sales 2", "en-US", entities) == Resolved(
         "ReadParameterIntent", {"parameter": "trainvolumesize", "pipeline": "sales 2"}, "sales-2"
     )
     assert resolve("yes", "en-US", entities).intent == "AMAZON.YesIntent"
+
+
+def test_the_value_alone_is_an_answer_only_if_the_skill_asked_for_its_slot() -> None:
+    pin, pipeline = ("GivePinIntent", "pin"), ("ChoosePipelineIntent", "pipeline")
+    parameter = ("ReadParameterIntent", "parameter")
+    assert resolve("4711", "en-US").intent == resolve("fraud", "en-US").intent == "AMAZON.FallbackIntent"
+    assert resolve("4711", "en-US", elicited=pin) == Resolved("GivePinIntent", {"pin": "4711"})
+    assert resolve("fraud", "en-US", elicited=pipeline) == Resolved(
+        "ChoosePipelineIntent", {"pipeline": "fraud"}, "fraud"
+    )
+    assert resolve("sales", "en-US", elicited=pipeline) == Resolved("ChoosePipelineIntent", {"pipeline": "sales"})
+    assert resolve("disk size", "en-US", elicited=parameter) == Resolved(
+        "ReadParameterIntent", {"parameter": "trainvolumesize"}
+    )
+    assert resolve("never mind", "en-US", elicited=pipeline).intent == "AMAZON.CancelIntent"
+    assert resolve("どれでも", "ja-JP", elicited=pin).intent == "AMAZON.FallbackIntent"
 
 
 @pytest.mark.parametrize("locale", ["xx-XX", "../builtIn/en", ""])

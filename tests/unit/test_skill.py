@@ -12,23 +12,26 @@ from typing import Any
 import pytest
 
 from sagebuild.builds.lock import PipelineState
-from sagebuild.builds.records import Trigger
 from sagebuild.builds.status import BuildStatus
+from sagebuild.changes import apply, plan
+from sagebuild.changes.apply import Applied
+from sagebuild.changes.basis import Live
+from sagebuild.changes.plan import Effect, PlannedChange
+from sagebuild.changes.start import NextBuild
+from sagebuild.changes.stop import Stop
+from sagebuild.changes.token import Action
 from sagebuild.errors import NoBuildRunningError
-from sagebuild.launch import start
-from sagebuild.launch.start import Launched
-from sagebuild.running import stop
 from sagebuild.running.stop import Stopped
 from sagebuild.service import Service
-from sagebuild.voice import forecast, pipelines
+from sagebuild.voice import pipelines, spoken_parameters
 from sagebuild.voice.access import Access
-from sagebuild.voice.forecast import NextBuild
 from skill import access, builds
 from skill.app import handler
 from skill.conversation import SpokenError
 from skill.speech import Sentence
 from skill.words import say_age
 from tests.alexa import REQUESTS, ROOT, SKILL_ID, Conversation, check_response, load_request, read_speech
+from tests.unit.skill_domain import COST
 
 
 def a_build(**changes: Any) -> BuildStatus:
@@ -55,27 +58,45 @@ class FakeBuilds:
     confirmed: bool = True
     error: SpokenError | None = None
     calls: list[str] = field(default_factory=list)
+    _said: dict[str, Any] = field(default_factory=dict)
 
-    def launch_build(self, _service: Service, trigger: Trigger, overrides: dict[str, Any]) -> Launched:
-        self._record(f"start {trigger.detail} {overrides or ''}".strip())
-        if self.latest and self.latest.outcome == "running":
+    def plan_change(self, _service: Service, action: Action, parameters: dict[str, Any] | None = None) -> PlannedChange:
+        if action == "start":
+            self._record("describe")
+        self._said = parameters or {}
+        effect = self._describe_stop() if action == "stop" else self._describe_start(self._said)
+        return PlannedChange(action, "", effect, None, Live(), f"{action} {getattr(effect, 'number', 0)}")
+
+    def apply_change(self, _service: Service, token: str, detail: str = "", **_more: Any) -> Applied:
+        action, _, number = token.partition(" ")
+        if action == "stop":
+            return self._stop(int(number))
+        self._record(f"start {detail} {self._said or ''}".strip())
+        if self.running:
             self.waiting += 1
-            return Launched(self.latest.number, started=False, waiting=self.waiting)
+            return Applied("start", "", self.running + 1, running=self.running, waiting=self.waiting)
         self.latest = a_build(number=self.latest.number + 1 if self.latest else 1)
-        return Launched(self.latest.number, started=True, waiting=0)
+        return Applied("start", "", self.latest.number, started=True)
 
-    def describe_next_build(self, _service: Service, said: dict[str, str]) -> NextBuild:
-        self._record("describe")
-        running = self.latest.number if self.latest and self.latest.outcome == "running" else None
-        kind, count = said.get("traininstancetype", "ml.m5.large"), int(said.get("traininstancecount", 1))
-        return NextBuild(13 if self.latest else 1, running, True, True, kind, count, 4, 1)
+    @property
+    def running(self) -> int | None:
+        return self.latest.number if self.latest and self.latest.outcome == "running" else None
 
-    def stop_build(self, _service: Service, number: int, **_named: float) -> Stopped:
+    def _describe_start(self, said: dict[str, Any]) -> Effect:
+        kind, count = said.get("traininstancetype", "ml.m5.large"), said.get("traininstancecount", 1)
+        return NextBuild(13 if self.latest else 1, self.running, True, True, kind, count, 4, 1)
+
+    def _describe_stop(self) -> Effect:
+        if self.running is None:
+            raise NoBuildRunningError
+        return Stop(self.running, "Train Model", None, COST)
+
+    def _stop(self, number: int) -> Applied:
         self._record(f"stop {number}")
-        if not self.latest or (self.latest.number, self.latest.outcome) != (number, "running"):
+        if not self.latest or self.running != number:
             raise NoBuildRunningError
         self.latest = replace(self.latest, outcome="stopped", ended_at=datetime.now(UTC))
-        return Stopped(number, self.job_status, self.confirmed)
+        return Applied("stop", "", number, stopped=Stopped(number, self.job_status, self.confirmed))
 
     def describe_latest_build(self) -> BuildStatus | None:
         self._record("describe")
@@ -94,9 +115,10 @@ def domain(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> FakeBuilds
     monkeypatch.setattr(access, "read_access", Access)
     monkeypatch.setattr(pipelines, "list_states", lambda _service: [PipelineState()])
     monkeypatch.setattr(builds, "describe_latest_build", fake.describe_latest_build)
-    monkeypatch.setattr(forecast, "describe_next_build", fake.describe_next_build)
-    monkeypatch.setattr(start, "launch_build", fake.launch_build)
-    monkeypatch.setattr(stop, "stop_build", fake.stop_build)
+    monkeypatch.setattr(spoken_parameters, "find_parameter", lambda *_given: "")
+    monkeypatch.setattr(spoken_parameters, "list_hyperparameters", lambda _service: [])
+    monkeypatch.setattr(plan, "plan_change", fake.plan_change)
+    monkeypatch.setattr(apply, "apply_change", fake.apply_change)
     return fake
 
 
@@ -130,10 +152,27 @@ def test_leaving_ends_the_conversation_and_leaves_builds_alone(
     assert domain.calls == []
 
 
-def test_the_end_of_a_session_gets_no_speech() -> None:
-    response = handler(load_request("session_ended"), None)
-    check_response(response)
-    assert "outputSpeech" not in response["response"]
+ERROR = {"type": "INVALID_RESPONSE", "message": "An exception occurred while dispatching the request."}
+NOTICES: list[dict[str, Any]] = [
+    {"type": "SessionEndedRequest", "reason": "EXCEEDED_MAX_REPROMPTS"},
+    {"type": "SessionEndedRequest", "reason": "ERROR", "error": ERROR},
+    {"type": "System.ExceptionEncountered", "error": ERROR, "cause": {"requestId": "amzn1.echo-api.request.1"}},
+    {"type": "AlexaSkillEvent.SkillEnabled"},
+    {"type": "AlexaSkillEvent.SkillDisabled", "body": {}},
+    {"type": "AlexaSkillEvent.SkillPermissionAccepted", "body": {"acceptedPermissions": []}},
+]
+
+
+@pytest.mark.parametrize("notice", NOTICES, ids=lambda notice: notice["type"])
+def test_a_notice_gets_no_speech_and_its_error_is_logged(
+    domain: FakeBuilds, notice: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    envelope = load_request("session_ended")
+    # Alexa sends events of a skill late, too.
+    envelope["request"] = {"requestId": "r", "timestamp": "2026-01-01T00:00:00Z", "locale": "en-US", **notice}
+    assert handler(envelope, None) == {"version": "1.0", "response": {}}
+    assert ("INVALID_RESPONSE" in caplog.text) is ("error" in notice)
+    assert domain.calls == []
 
 
 # Start
@@ -141,7 +180,8 @@ def test_the_end_of_a_session_gets_no_speech() -> None:
 
 def test_a_start_describes_the_build_and_asks(alexa: Conversation, domain: FakeBuilds) -> None:
     assert alexa.say("start_build") == (
-        "Build 1 would train on one m5 large for at most 4 hours and then replace what is live: shall I start it?"
+        "Build 1 would train on one m5 large instance for up to 4 hours and go live as the first model: "
+        "shall I start it?"
     )
     assert alexa.is_open
     assert domain.calls == ["describe"]
@@ -164,7 +204,7 @@ def test_a_build_keeps_the_note_that_was_said(alexa: Conversation, domain: FakeB
 def test_a_start_during_a_build_is_queued(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     for requests in ("1 request.", "2 requests."):
-        assert alexa.say("start_build").startswith("Build 12 is still running: shall I start another one")
+        assert alexa.say("start_build").startswith("Build 12 is still running. Build 13 would train on one m5 large")
         assert alexa.say("yes") == "Build 12 is still running, so I noted a new one to follow it."
         assert f"for {requests}" in alexa.card
 
@@ -174,13 +214,13 @@ def test_a_start_during_a_build_is_queued(alexa: Conversation, domain: FakeBuild
     [
         (
             {"number": "2"},
-            "2 times m5 large for at most 4 hours and then replace what is live: "
+            "2 m5 large instances for up to 4 hours and go live as the first model: "
             "shall I start it with the number of training instances at 2, for this build alone?",
             {"traininstancecount": 2},
         ),
         (
             {"instance": "ml.m5.xlarge"},
-            "one m5 xlarge for at most 4 hours and then replace what is live: "
+            "one m5 xlarge instance for up to 4 hours and go live as the first model: "
             "shall I start it with the training instance type at m5 xlarge, for this build alone?",
             {"traininstancetype": "ml.m5.xlarge"},
         ),
@@ -207,16 +247,28 @@ def test_a_build_starts_with_the_parameters_said_for_it(
 def test_the_question_names_the_parameters_of_a_queued_build(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     assert alexa.say("start_build", number="2") == (
-        "Build 12 is still running: shall I start another one once it has ended, "
+        "Build 12 is still running. Build 13 would train on 2 m5 large instances for up to 4 hours: "
+        "shall I start another one once it has ended, "
         "with the number of training instances at 2 for that one alone?"
     )
 
 
-@pytest.mark.parametrize("slots", [{"parameter": "trainvolumesize"}, {"parameter": "weather", "number": "3"}])
-def test_a_parameter_without_a_known_name_or_value_starts_nothing(
-    alexa: Conversation, domain: FakeBuilds, slots: dict[str, str]
+@pytest.mark.parametrize(
+    ("slots", "said", "elicited"),
+    [
+        ({"parameter": "trainvolumesize"}, "What should the training disk in gigabytes be?", "number"),
+        ({"parameter": "traininstancetype"}, "What should the training instance type be?", "instance"),
+        ({"parameter": "weather", "number": "3"}, "Sorry, I don't know weather: what did you mean?", "parameter"),
+        ({"number": "?"}, "Sorry, I did not hear the number: which one was it?", "number"),
+    ],
+)
+def test_a_slot_that_is_missing_or_unclear_is_asked_for(
+    alexa: Conversation, domain: FakeBuilds, slots: dict[str, str], said: str, elicited: str
 ) -> None:
-    assert alexa.say("start_build", **slots).endswith("what shall I start?")
+    assert alexa.say("start_build", **slots) == said
+    assert alexa.is_open
+    (directive,) = alexa.response["response"]["directives"]
+    assert (directive["type"], directive["slotToElicit"]) == ("Dialog.ElicitSlot", elicited)
     alexa.say("yes")
     assert domain.calls == []
 
@@ -227,9 +279,9 @@ def test_a_parameter_without_a_known_name_or_value_starts_nothing(
 def test_after_a_launch_every_answer_asks_what_else(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
     alexa.say("launch")
-    assert alexa.say("check_status").endswith("started 2 minutes ago. What else?")
+    assert alexa.say("check_status").endswith("started 2 minutes ago. Anything else?")
     assert alexa.say("stop_build").endswith("shall I stop it?")
-    assert alexa.say("yes").endswith("its training is stopped too. What else?")
+    assert alexa.say("yes").endswith("its training is stopped too. Anything else?")
     assert alexa.say("no") == "All right, goodbye."
     assert not alexa.is_open
 
@@ -237,14 +289,14 @@ def test_after_a_launch_every_answer_asks_what_else(alexa: Conversation, domain:
 def test_a_no_to_a_question_leaves_the_conversation_open(alexa: Conversation, domain: FakeBuilds) -> None:
     alexa.say("launch")
     alexa.say("start_build")
-    assert alexa.say("no") == "All right, I changed nothing. What else?"
+    assert alexa.say("no") == "All right, I changed nothing. Anything else?"
     assert "start" not in " ".join(domain.calls)
 
 
 def test_an_error_leaves_the_conversation_open(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.error = SpokenError(Sentence("error.unavailable"))
     alexa.say("launch")
-    assert alexa.say("check_status").endswith("try again in a minute. What else?")
+    assert alexa.say("check_status").endswith("try again in a minute. Anything else?")
 
 
 def test_an_answer_is_repeated(alexa: Conversation, domain: FakeBuilds) -> None:
@@ -317,11 +369,23 @@ def test_stop_and_cancel_without_more_words_end_even_an_opened_conversation(
     assert domain.calls == ["describe"]
 
 
-def test_a_yes_to_a_later_question_stops_nothing(alexa: Conversation, domain: FakeBuilds) -> None:
+@pytest.mark.parametrize("request_name", ["help", "fallback", "repeat", "check_status", "give_pin", "list_running"])
+def test_a_question_stays_open_until_it_is_answered(alexa: Conversation, domain: FakeBuilds, request_name: str) -> None:
     domain.latest = a_build()
-    for request_name in ("stop_build", "help", "yes"):
-        alexa.say(request_name)
-    assert domain.calls == ["describe"]
+    asked = alexa.say("stop_build")
+    heard = alexa.say(request_name)
+    assert heard == asked if request_name == "repeat" else heard.endswith("Shall I stop build 12, yes or no?")
+    if request_name == "fallback":
+        assert alexa.say("repeat") == asked
+    alexa.say("yes")
+    assert domain.calls[-1] == "stop 12"
+
+
+def test_go_ahead_after_another_question_approves_nothing(alexa: Conversation, domain: FakeBuilds) -> None:
+    alexa.say("start_build")
+    assert alexa.say("approve_build", number="") == "Sorry, I did not get that. Shall I start a build, yes or no?"
+    assert alexa.say("yes") == "Build 1 has started."
+    assert len(domain.calls) == 2
 
 
 def test_a_yes_after_the_session_has_closed_stops_nothing(alexa: Conversation, domain: FakeBuilds) -> None:
@@ -360,9 +424,7 @@ def test_without_a_running_build_there_is_nothing_to_stop(alexa: Conversation, d
 
 def test_the_status_of_a_running_build_has_its_step_and_age(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build()
-    assert (
-        alexa.say("check_status") == "Still running: your build is at the step Train Model and started 2 minutes ago."
-    )
+    assert alexa.say("check_status") == "Build 12 is at the step Train Model and started 2 minutes ago."
     assert not alexa.is_open
     assert "Build 12" in alexa.card
     assert "Train Model" in alexa.card
@@ -372,23 +434,26 @@ def test_the_status_of_a_running_build_has_its_step_and_age(alexa: Conversation,
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (a_build(step=None), "Still running: your build started 2 minutes ago."),
+        (a_build(step=None), "Build 12 started 2 minutes ago and has not reached its first step."),
         (
             a_build(step="Ask For Approval", awaits_approval=True),
-            "Waiting: your build needs a yes before it goes live, so say approve the build, or reject the build.",
+            "Build 12 is waiting for your approval. Shall I approve it, or reject it?",
         ),
         (
             a_build(outcome="withheld", reason="rejected by voice"),
-            "Your build ended 3 hours ago and was not deployed: rejected by voice.",
+            "Build 12 did not fail, but ended 3 hours ago and was not deployed: rejected by voice.",
         ),
-        (a_build(outcome="succeeded"), "Done: your build succeeded 3 hours ago."),
+        (a_build(outcome="succeeded"), "Build 12 succeeded 3 hours ago. It took one hour."),
         (a_build(outcome="succeeded", restores=11), "Done 3 hours ago: build 11 is live again."),
-        (a_build(outcome="stopped", reason="Stopped by voice."), "Your build was stopped 3 hours ago."),
-        (a_build(outcome="failed", reason="The script ended."), "Your build failed 3 hours ago: The script ended."),
-        (a_build(outcome="failed"), "Your build failed 3 hours ago: No reason was recorded."),
+        (a_build(outcome="stopped", reason="Stopped by voice."), "Build 12 was stopped 3 hours ago at the step Train"),
+        (
+            a_build(outcome="failed", reason="The script ended."),
+            "Build 12 failed 3 hours ago at the step Train Model: The script ended.",
+        ),
+        (a_build(outcome="failed"), "Build 12 failed 3 hours ago at the step Train Model: No reason was recorded."),
     ],
 )
-def test_the_status_begins_with_the_outcome(
+def test_the_status_has_the_number_and_the_outcome(
     alexa: Conversation, domain: FakeBuilds, status: BuildStatus, said: str
 ) -> None:
     now = datetime.now(UTC)
@@ -397,31 +462,16 @@ def test_the_status_begins_with_the_outcome(
         started_at=now - timedelta(hours=4) if status.outcome != "running" else now - timedelta(seconds=125),
         ended_at=now - timedelta(hours=3) if status.outcome != "running" else None,
     )
-    assert alexa.say("check_status") == said
+    assert alexa.say("check_status").startswith(said)
+    assert alexa.is_open is status.awaits_approval
     assert "https://console.example/builds/12" in alexa.card
     assert (status.reason or "") in alexa.card
 
 
 def test_a_build_without_a_recorded_end_ended_just_now(alexa: Conversation, domain: FakeBuilds) -> None:
     domain.latest = a_build(outcome="succeeded")
-    assert alexa.say("check_status") == "Done: your build succeeded just now."
+    assert alexa.say("check_status").startswith("Build 12 succeeded just now")
     assert "Ended: not recorded yet" in alexa.card
-
-
-@pytest.mark.parametrize(
-    ("outcome", "said"),
-    [
-        ("succeeded", "succeeded 3 weeks ago."),
-        ("failed", "failed 3 weeks ago."),
-        ("stopped", "was stopped 3 weeks ago."),
-        ("withheld", "ended 3 weeks ago and was not deployed."),
-    ],
-)
-def test_the_status_says_that_the_last_build_is_old(
-    alexa: Conversation, domain: FakeBuilds, outcome: str, said: str
-) -> None:
-    domain.latest = a_build(outcome=outcome, ended_at=datetime.now(UTC) - timedelta(days=22))
-    assert alexa.say("check_status") == f"Nothing has been built lately: the last build {said}"
 
 
 @pytest.mark.parametrize("request_name", ["check_status", "stop_build"])
@@ -500,7 +550,7 @@ def test_the_log_of_an_unexpected_error_has_no_id(caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize("skill_id", ["", "amzn1.ask.skill.another"])
-@pytest.mark.parametrize("request_name", REQUESTS)
+@pytest.mark.parametrize("request_name", [name for name in REQUESTS if name != "session_ended"])
 def test_another_skill_is_refused(
     monkeypatch: pytest.MonkeyPatch, domain: FakeBuilds, request_name: str, skill_id: str
 ) -> None:

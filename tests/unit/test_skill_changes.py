@@ -4,92 +4,140 @@ from dataclasses import replace
 
 import pytest
 
-from sagebuild.builds.records import Trigger
+from sagebuild.changes.apply import Applied, ChangedSincePlanError
+from sagebuild.changes.approval import Waiting
+from sagebuild.changes.basis import Live
+from sagebuild.changes.document import NewValues
+from sagebuild.changes.rollback import Rollback
+from sagebuild.changes.start import NextBuild
+from sagebuild.changes.token import Action
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
-from sagebuild.launch.start import Launched
-from sagebuild.voice.approval import Waiting
-from sagebuild.voice.forecast import NextBuild
-from sagebuild.voice.rollback import RollbackPlan
-from sagebuild.voice.spoken_parameters import Change
 from tests.alexa import Conversation, load_request
-from tests.unit.skill_domain import NEXT, WAITING, Domain
+from tests.unit.skill_domain import (
+    APPROVED,
+    COST,
+    NEXT,
+    REJECTED,
+    ROLLBACK,
+    ROLLED_BACK,
+    SET,
+    STARTED,
+    VALUES,
+    WAITING,
+    Domain,
+)
 
 
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (NEXT, "Build 13 would train on one m5 large for at most 4 hours and then replace what is live: shall I"),
-        (replace(NEXT, deploys=False), "for at most 4 hours and leave what is live unchanged: shall I start it?"),
-        (replace(NEXT, instance_count=2, trainings=3), "would train on 6 times m5 large for at most 4 hours"),
-        (replace(NEXT, maximum_hours=0.5), "for at most 30 minutes"),
+        (
+            NEXT,
+            "Build 13 would train on one m5 large instance for up to 4 hours and then replace what is live: shall I",
+        ),
+        (replace(NEXT, deploys=False), "for up to 4 hours and leave what is live unchanged: shall I start it?"),
+        (replace(NEXT, instance_count=2, trainings=3), "would train on 6 m5 large instances for up to 4 hours"),
+        (replace(NEXT, maximum_hours=0.5), "for up to 30 minutes"),
         (replace(NEXT, trains=False), "would deploy an earlier model, without training, in place of what is live"),
         (replace(NEXT, trains=False, deploys=False), "without training, and leave what is live unchanged"),
         (
-            replace(NEXT, cost_max=0.46),
+            replace(NEXT, cost=COST),
             "4 hours, which costs at most 46 cents, and then replace what is live: shall I",
         ),
-        (replace(NEXT, running=12), "Build 12 is still running: shall I start another one once it has ended?"),
+        (
+            replace(NEXT, running=12),
+            "Build 12 is still running. Build 13 would train on one m5 large instance for up to 4 hours",
+        ),
+        (replace(NEXT, running=12, trains=False), "Build 12 is still running: shall I start another one once it has"),
+        (replace(NEXT, running=12, waiting=2), "Build 12 is still running, and build 13 waits already. It would train"),
+        (replace(NEXT, maximum_hours=2.5), "for up to 2 hours and 30 minutes and then replace"),
+        (replace(NEXT, maximum_hours=1), "for up to one hour and then replace"),
+        (replace(NEXT, asks_approval=True, gate="f1"), "for up to 4 hours and then wait for your approval: shall I"),
+        (replace(NEXT, gate="f1"), "for up to 4 hours and go live if its f1 is good enough: shall I"),
+        (replace(NEXT, trains=False, asks_approval=True), "without training, and wait for your approval: shall I"),
     ],
 )
 def test_a_start_describes_its_effect(alexa: Conversation, domain: Domain, build: NextBuild, said: str) -> None:
-    domain(describe_next_build=build, launch_build=Launched(13, started=True))
+    domain.plan("start", build, STARTED)
     assert said in alexa.say("start_build")
     assert alexa.is_open
 
 
+def test_the_first_build_replaces_nothing(alexa: Conversation, domain: Domain) -> None:
+    domain.live = Live()
+    domain.plan("start", NEXT)
+    assert "and go live as the first model: shall I start it?" in alexa.say("start_build")
+    domain.plan("start", replace(NEXT, trains=False))
+    assert "without training, as the first live model: shall I" in alexa.say("start_build")
+
+
 def test_the_question_has_both_values_before_a_parameter_is_set(alexa: Conversation, domain: Domain) -> None:
-    change = Change("trainvolumesize", "10", "20")
-    domain(propose_change=change, apply_change=True)
+    domain.plan("set parameters", VALUES, SET)
     assert (
         alexa.say("set_parameter")
         == "That changes the training disk in gigabytes from 10 to 20 for every build from now on: shall I do it?"
     )
     assert alexa.say("yes") == "Done: the training disk in gigabytes was 10 and is now 20."
-    assert domain.calls["apply_change"] == [(change,)]
+    assert domain.calls["plan_change"] == [("set parameters", None, {"trainvolumesize": 20})]
+    assert domain.applied == ["set parameters"]
 
 
-def test_a_parameter_that_changed_since_the_question_is_not_set(alexa: Conversation, domain: Domain) -> None:
-    domain(propose_change=Change("trainvolumesize", "10", "20"), apply_change=False)
-    alexa.say("set_parameter")
-    assert alexa.say("yes").startswith("Someone else has changed")
+def test_a_question_is_asked_again_if_something_has_changed(alexa: Conversation, domain: Domain) -> None:
+    domain.plan("set parameters", VALUES, ChangedSincePlanError([]))
+    alexa.say("set_parameter", parameter="trainvolumesize", number="20")
+    domain.plan("set parameters", NewValues({"trainvolumesize": 15}, {"trainvolumesize": 20}))
+    assert alexa.say("yes") == (
+        "Something has changed since I asked. That changes the training disk in gigabytes from 15 to 20 for every "
+        "build from now on: shall I do it?"
+    )
+    assert alexa.is_open
+    domain.plan("set parameters", VALUES, SET)
+    assert alexa.say("yes").startswith("Done: ")
 
 
 def test_a_missing_parameter_or_value_is_asked_for(alexa: Conversation, domain: Domain) -> None:
-    assert alexa.say("set_parameter", parameter="trainvolumesize").endswith("what shall I set?")
+    assert alexa.say("set_parameter", parameter="trainvolumesize") == "What should the training disk in gigabytes be?"
     assert alexa.say("set_parameter", number="3").endswith("what shall I set?")
-    domain(propose_change=Change("trainvolumesize", "20", "20"))
+    domain.plan("set parameters", NewValues({"trainvolumesize": 20}, {"trainvolumesize": 20}))
     assert alexa.say("set_parameter", parameter="trainvolumesize", number="20").endswith("is 20 already.")
 
 
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        (RollbackPlan(11, 12, "sagebuild-12"), "That puts build 11 back in place of build 12: shall I do it?"),
-        (RollbackPlan(11, None, "their-own"), "That puts build 11 back in place of what is live: shall I do it?"),
-        (RollbackPlan(11, None, ""), "Nothing is live, and that makes build 11 live again: shall I do it?"),
+        (ROLLBACK, "That would put build 11 back live, instead of build 12: shall I do it?"),
+        (
+            replace(ROLLBACK, replaces=None, live="their-own"),
+            "That would put build 11 back live, instead of the live model: shall I do it?",
+        ),
+        (
+            replace(ROLLBACK, replaces=None, live=""),
+            "Nothing is live, and build 11 would go live again: shall I do it?",
+        ),
         (BuildNotFoundError(), "There is no build 11."),
     ],
 )
 def test_a_rollback_describes_its_effect(
-    alexa: Conversation, domain: Domain, plan: RollbackPlan | Exception, said: str
+    alexa: Conversation, domain: Domain, plan: Rollback | Exception, said: str
 ) -> None:
-    domain(plan_rollback=plan)
-    assert alexa.say("roll_back") == said
+    domain.plan("roll back", plan)
+    assert alexa.say("roll_back").startswith(said)
 
 
 def test_a_rollback_goes_to_the_build_of_the_question(alexa: Conversation, domain: Domain) -> None:
-    domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"), apply_rollback=Launched(13, started=True))
-    alexa.say("roll_back", number="?")
-    assert alexa.say("yes") == "Build 13 has started, and it puts build 11 back."
-    trigger = Trigger("voice", load_request("yes")["request"]["requestId"])
-    assert domain.calls["plan_rollback"] == [("previous",)]
-    assert domain.calls["apply_rollback"] == [(11, "sagebuild-12", trigger)]
-
-
-def test_a_rollback_does_not_start_if_the_live_build_has_changed(alexa: Conversation, domain: Domain) -> None:
-    domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"), apply_rollback=None)
+    domain.plan("roll back", ROLLBACK, ROLLED_BACK)
     alexa.say("roll_back")
-    assert alexa.say("yes") == "Something else is live by now, so I left it alone."
+    assert alexa.say("yes") == "Build 13 has started, and it puts build 11 back."
+    assert domain.calls["plan_change"] == [("roll back", 11, None)]
+    assert domain.calls["apply_change"] == [("roll back", "voice", load_request("yes")["request"]["requestId"])]
+
+
+def test_a_rollback_that_has_become_impossible_is_not_asked_again(alexa: Conversation, domain: Domain) -> None:
+    domain.plan("roll back", ROLLBACK, ChangedSincePlanError([]))
+    alexa.say("roll_back")
+    domain.plan("roll back", BuildNotFoundError())
+    assert alexa.say("yes") == "There is no build 11."
+    assert not alexa.is_open
 
 
 @pytest.mark.parametrize(
@@ -99,54 +147,59 @@ def test_a_rollback_does_not_start_if_the_live_build_has_changed(alexa: Conversa
             WAITING,
             "Build 12 reached 0.97 for f1, and the live model has 0.95, and it has cost about 46 cents so far: ",
         ),
-        (replace(WAITING, live=None, spent=2.5), "Build 12 reached 0.97 for f1, and it has cost about 2.50 dollars so"),
-        (replace(WAITING, live=None, spent=None), "Build 12 reached 0.97 for f1: shall I approve it, so that it goes"),
         (
-            replace(WAITING, metric="", value=None, live=None, spent=0.001),
+            replace(WAITING, live=None, cost=replace(COST, spent=2.5)),
+            "Build 12 reached 0.97 for f1, and it has cost about 2.50 ",
+        ),
+        (
+            replace(WAITING, live=None, cost=replace(COST, spent=None)),
+            "Build 12 reached 0.97 for f1: shall I approve it",
+        ),
+        (
+            replace(WAITING, metric="", value=None, live=None, cost=replace(COST, spent=0.001)),
             "Build 12 waits for approval, and it has cost",
         ),
-        (None, "Build 12 is not waiting for an answer."),
-        (replace(WAITING, number=13), "Build 12 is not waiting for an answer."),
+        (NoApprovalPendingError(), "Build 12 is not waiting for an answer."),
     ],
 )
 def test_an_approval_describes_the_waiting_build(
-    alexa: Conversation, domain: Domain, waiting: Waiting | None, said: str
+    alexa: Conversation, domain: Domain, waiting: Waiting | Exception, said: str
 ) -> None:
-    domain(describe_waiting=waiting)
+    domain.plan("approve", waiting)
     assert alexa.say("approve_build").startswith(said)
 
 
 def test_an_approval_without_a_number_means_the_waiting_build(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_waiting=None)
-    assert alexa.say("approve_build", number="?") == "No build is waiting for approval."
-    domain(describe_waiting=WAITING)
-    assert alexa.say("approve_build", number="?").endswith("shall I approve it, so that it goes live?")
+    domain.plan("approve", NoApprovalPendingError())
+    assert alexa.say("approve_build", number="") == "No build is waiting for approval."
+    domain.plan("approve", WAITING)
+    assert alexa.say("approve_build", number="").endswith("shall I approve it, so that it goes live?")
     assert "f1: 0.95, then 0.97\nIt is not deployed unless someone approves it by " in alexa.card
 
 
 @pytest.mark.parametrize(
-    ("request_name", "approved", "said"),
+    ("request_name", "action", "done", "said"),
     [
-        ("approve_build", True, "Build 12 is approved, and goes on to deployment."),
-        ("reject_build", False, "Build 12 is rejected, and what is live stays live."),
+        ("approve_build", "approve", APPROVED, "Build 12 is approved, and goes on to deployment."),
+        ("reject_build", "reject", REJECTED, "Build 12 is rejected, and what is live stays live."),
     ],
 )
 def test_a_yes_approves_or_rejects_the_waiting_build(
-    alexa: Conversation, domain: Domain, request_name: str, approved: bool, said: str
+    alexa: Conversation, domain: Domain, request_name: str, action: Action, done: Applied, said: str
 ) -> None:
-    domain(describe_waiting=WAITING, answer_approval=None)
+    domain.plan(action, WAITING, done)
     alexa.say(request_name)
     assert alexa.say("yes") == said
-    assert domain.calls["answer_approval"] == [(approved, "voice", 12)]
-    domain(answer_approval=NoApprovalPendingError())
+    assert domain.calls["apply_change"] == [(action, "voice", "")]
+    domain.plan(action, WAITING, NoApprovalPendingError())
     alexa.say(request_name)
     assert alexa.say("yes") == "Build 12 is not waiting for an answer."
 
 
-@pytest.mark.parametrize("request_name", ["approve_build", "reject_build"])
-def test_a_no_leaves_the_build_waiting(alexa: Conversation, domain: Domain, request_name: str) -> None:
-    domain(describe_waiting=WAITING, answer_approval=None)
+@pytest.mark.parametrize(("request_name", "action"), [("approve_build", "approve"), ("reject_build", "reject")])
+def test_a_no_leaves_the_build_waiting(alexa: Conversation, domain: Domain, request_name: str, action: Action) -> None:
+    domain.plan(action, WAITING)
     alexa.say(request_name)
     assert alexa.say("no") == "All right, I changed nothing, and build 12 is still waiting."
-    assert not domain.calls["answer_approval"]
+    assert not domain.applied
     assert not alexa.is_open

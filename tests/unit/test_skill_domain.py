@@ -1,11 +1,8 @@
 """How the skill calls sagebuild, and how it reports the errors of sagebuild."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from sagebuild.builds import status
-from sagebuild.builds.records import Trigger
 from sagebuild.errors import (
     AlreadyLiveError,
     AwsUnavailableError,
@@ -14,7 +11,6 @@ from sagebuild.errors import (
     InvalidValueError,
     MissingSettingError,
     ModelGoneError,
-    NoApprovalPendingError,
     NoBuildRunningError,
     NoBuildsError,
     NotGoodBuildError,
@@ -22,32 +18,23 @@ from sagebuild.errors import (
     RollbackError,
     SagebuildError,
 )
-from sagebuild.launch.start import Launched
-from sagebuild.running.stop import Stopped
-from sagebuild.voice.approval import Waiting
-from sagebuild.voice.forecast import NextBuild
-from sagebuild.voice.rollback import RollbackPlan
 from tests.alexa import Conversation, load_request
-from tests.unit.skill_domain import RUNNING, Domain
-
-NEXT = NextBuild(7, None, True, True, "ml.m5.large", 1, 4, 1)
+from tests.unit.skill_domain import NEXT, ROLLBACK, RUNNING, STARTED, STOP, STOPPED, Domain
 
 
 def test_a_start_records_voice_and_the_request(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_next_build=NEXT)
-    domain(launch_build=Launched(7, started=True, waiting=0))
+    domain.plan("start", NEXT, STARTED)
     alexa.say("start_build")
-    assert alexa.say("yes") == "Build 7 has started."
-    assert domain.calls["describe_next_build"] == [({},)]
-    assert domain.calls["launch_build"] == [(Trigger("voice", load_request("yes")["request"]["requestId"]), {})]
+    assert alexa.say("yes") == "Build 13 has started."
+    assert domain.calls["plan_change"] == [("start", None, {})]
+    assert domain.calls["apply_change"] == [("start", "voice", load_request("yes")["request"]["requestId"])]
 
 
 def test_parameters_said_for_one_build_override_the_document(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_next_build=NEXT)
-    domain(launch_build=Launched(7, started=True, waiting=0))
+    domain.plan("start", NEXT)
     alexa.say("start_build", number="2", instance="ml.m5.xlarge")
-    alexa.say("yes")
-    assert domain.calls["launch_build"][0][1] == {"traininstancecount": 2, "traininstancetype": "ml.m5.xlarge"}
+    said = {"traininstancecount": 2, "traininstancetype": "ml.m5.xlarge"}
+    assert domain.calls["plan_change"] == [("start", None, said)]
 
 
 @pytest.mark.parametrize(
@@ -64,48 +51,37 @@ def test_parameters_said_for_one_build_override_the_document(alexa: Conversation
 def test_the_reason_against_a_rollback_is_reported(
     alexa: Conversation, domain: Domain, error: SagebuildError, said: str
 ) -> None:
-    domain(plan_rollback=error)
+    domain.plan("roll back", error)
     assert alexa.say("roll_back") == said
     assert not alexa.is_open
 
 
 def test_a_rollback_reports_a_build_that_started_before_the_yes(alexa: Conversation, domain: Domain) -> None:
-    domain(plan_rollback=RollbackPlan(11, 12, "sagebuild-12"))
-    domain(apply_rollback=BuildRunningError())
+    domain.plan("roll back", ROLLBACK, BuildRunningError())
     alexa.say("roll_back")
     assert alexa.say("yes").startswith("A build is still running")
 
 
-def test_an_approval_records_the_build_and_voice(alexa: Conversation, domain: Domain) -> None:
-    waiting = Waiting(12, "f1", 0.9, None, None, datetime.now(UTC))
-    domain(describe_waiting=waiting)
-    domain(answer_approval=None)
-    alexa.say("approve_build")
-    assert alexa.say("yes").startswith("Build 12 is approved")
-    assert domain.calls["answer_approval"] == [(True, "voice", 12)]
-    domain(answer_approval=NoApprovalPendingError())
-    alexa.say("approve_build")
-    assert alexa.say("yes") == "Build 12 is not waiting for an answer."
-
-
 def test_an_invalid_value_is_not_reported_as_an_invalid_document(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_next_build=InvalidValueError("traininstancecount is 0; it must be 1 to 100."))
+    domain.plan("start", InvalidValueError("traininstancecount is 0; it must be 1 to 100."))
     assert alexa.say("start_build", number="0") == (
-        "That value does not fit: traininstancecount is 0; it must be 1 to 100."
+        "That value does not fit: The number of training instances is 0; it must be 1 to 100. "
+        "What should the number of training instances be?"
     )
+    assert alexa.is_open
 
 
 def test_a_stop_is_confirmed_done_and_reported(alexa: Conversation, domain: Domain) -> None:
     domain.fake(status, "describe_latest_build", RUNNING)
-    domain(stop_build=Stopped(12, job_status="Stopped", confirmed=True))
+    domain.plan("stop", STOP, STOPPED)
     alexa.say("stop_build")
     assert "AWS confirms" in alexa.say("yes")
-    assert domain.calls["stop_build"] == [(12,)]
+    assert domain.applied == ["stop"]
 
 
 def test_a_stop_reports_a_build_that_ended_before_the_yes(alexa: Conversation, domain: Domain) -> None:
     domain.fake(status, "describe_latest_build", RUNNING)
-    domain(stop_build=NoBuildRunningError())
+    domain.plan("stop", STOP, NoBuildRunningError())
     alexa.say("stop_build")
     assert alexa.say("yes").startswith("Build 12 was no longer running")
 
@@ -134,11 +110,7 @@ def _throttled() -> AwsUnavailableError:
         (MissingSettingError("X is not set."), "That did not work: X is not set."),
         (
             ParameterError("inputmode <x> is unknown."),
-            "The build parameters need correcting: inputmode <x> is unknown.",
-        ),
-        (
-            ParameterError("'trainvolumesiz' is not a parameter of SCIKIT; did you mean 'trainvolumesize'?"),
-            "The build parameters need correcting: 'trainvolumesiz' is not a parameter of SCIKIT.",
+            "The build parameters have a mistake; the card in your Alexa app says where.",
         ),
     ],
 )
@@ -146,14 +118,19 @@ def _throttled() -> AwsUnavailableError:
 def test_each_error_has_a_sentence(
     alexa: Conversation, domain: Domain, request_name: str, error: SagebuildError, said: str
 ) -> None:
-    domain(describe_next_build=error)
+    domain.plan("start", error)
     domain.fake(status, "describe_latest_build", error)
     assert alexa.say(request_name) == said
     assert not alexa.is_open
+    if isinstance(error, ParameterError):
+        assert alexa.card == "Build parameters\ninputmode <x> is unknown."
 
 
-def test_an_unreachable_aws_after_the_yes_is_reported_as_unconfirmed(alexa: Conversation, domain: Domain) -> None:
-    domain.fake(status, "describe_latest_build", RUNNING)
-    domain(stop_build=AwsUnavailableError("Throttled."))
-    alexa.say("stop_build")
-    assert alexa.say("yes").startswith("AWS did not confirm that in time")
+def test_an_unconfirmed_change_is_tried_again_with_the_same_token(alexa: Conversation, domain: Domain) -> None:
+    domain.plan("start", NEXT, AwsUnavailableError("Throttled."))
+    alexa.say("start_build")
+    assert alexa.say("yes") == "AWS did not confirm that in time: shall I try again?"
+    domain.plan("start", NEXT, STARTED)
+    assert alexa.say("yes") == "Build 13 has started."
+    assert len(domain.calls["plan_change"]) == 1
+    assert domain.applied == ["start", "start"]

@@ -15,7 +15,7 @@ from sagebuild.voice.comparison import Comparison
 from sagebuild.voice.forecast import Estimate
 from skill.app import handler
 from tests.alexa import Conversation, load_request
-from tests.unit.skill_domain import ENDED, RUNNING, Domain, a_record
+from tests.unit.skill_domain import ENDED, NEXT, RUNNING, Domain, a_record
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_the_time_left_is_an_estimate(
     ("build", "said"),
     [
         (RUNNING, "Build 12 is at the step Train Model and started 3 hours ago."),
-        (ENDED, "Build 12 succeeded 3 hours ago, after 3 minutes."),
+        (ENDED, "Build 12 succeeded 3 hours ago. It took 3 minutes."),
         (replace(ENDED, outcome="failed", step="Plan Build"), "Build 12 failed 3 hours ago at the step Plan Build."),
         (replace(ENDED, outcome="failed"), "Build 12 failed 3 hours ago, before its first step."),
         (
@@ -64,9 +64,9 @@ def test_a_build_is_described(alexa: Conversation, domain: Domain, build: BuildS
 
 def test_without_a_number_the_latest_build_is_described(alexa: Conversation, domain: Domain) -> None:
     domain(describe_latest_build=RUNNING)
-    assert alexa.say("describe_build", number="?").startswith("Build 12 is at the step")
+    assert alexa.say("describe_build", number="").startswith("Build 12 is at the step")
     domain(describe_latest_build=None)
-    assert alexa.say("describe_build", number="?") == "There has been no build yet."
+    assert alexa.say("describe_build", number="") == "There has been no build yet."
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_a_withheld_build_is_not_reported_as_failed(alexa: Conversation, domain:
     ("slots", "said"),
     [
         ({"count": "3", "outcome": "failed"}, "2 of the last 3 builds failed."),
-        ({"count": "3", "outcome": "stopped"}, "0 of the last 3 builds were stopped."),
-        ({"count": "?", "outcome": "succeeded"}, "2 of the last 4 builds succeeded."),
-        ({"count": "3", "outcome": "withheld"}, "0 of the last 3 builds were not deployed."),
+        ({"count": "3", "outcome": "stopped"}, "None of the last 3 builds was stopped."),
+        ({"count": "", "outcome": "succeeded"}, "2 of the last 4 builds succeeded."),
+        ({"count": "3", "outcome": "withheld"}, "None of the last 3 builds was withheld."),
     ],
 )
 def test_builds_are_counted_by_outcome(alexa: Conversation, domain: Domain, slots: dict[str, str], said: str) -> None:
@@ -156,8 +156,8 @@ def test_builds_are_counted_by_outcome(alexa: Conversation, domain: Domain, slot
 
 def test_a_parameter_is_read(alexa: Conversation, domain: Domain) -> None:
     domain(read_parameter="ml.m5.large")
-    assert alexa.say("read_parameter") == "the training disk in gigabytes is set to m5 large."
-    assert alexa.say("read_parameter", parameter="weather").endswith("which one?")
+    assert alexa.say("read_parameter") == "the training disk in gigabytes is m5 large."
+    assert alexa.say("read_parameter", parameter="weather").endswith("what did you mean?")
 
 
 @pytest.mark.parametrize(
@@ -183,10 +183,10 @@ COST = Cost(None, None, None, "2026-11-01", ("Storage is left out.",))
             replace(COST, spent=0.0, maximum=1.5),
             "Nothing so far, and the training of build 12 will cost at most 1.50 doll",
         ),
-        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 has run no paid training."),
+        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 had no training costs."),
         (False, COST, "I can't tell what build 12 costs, because I know no price for it."),
         (True, replace(COST, spent=123.4, maximum=200.0), "The training of build 12 cost about 123 dollars."),
-        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 has run no paid training."),
+        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 had no training costs."),
         (True, COST, "I can't tell what build 12 costs, because I know no price for it."),
     ],
 )
@@ -211,20 +211,18 @@ def test_the_cost_of_a_build_that_does_not_exist(alexa: Conversation, domain: Do
     domain(read_build=BuildNotFoundError())
     assert alexa.say("estimate_cost") == "There is no build 12."
     domain.fake(records, "list_builds", [])
-    assert alexa.say("estimate_cost", number="?") == "There has been no build yet."
+    assert alexa.say("estimate_cost", number="") == "There has been no build yet."
 
 
 def test_without_a_number_the_cost_is_that_of_the_latest_build(alexa: Conversation, domain: Domain) -> None:
     domain.fake(records, "list_builds", [a_record(12)])
     domain(describe_cost=replace(COST, spent=0.12))
-    assert alexa.say("estimate_cost", number="?") == "The training of build 12 cost about 12 cents."
+    assert alexa.say("estimate_cost", number="") == "The training of build 12 cost about 12 cents."
 
 
 def test_english_text_is_marked_in_other_languages(alexa: Conversation, domain: Domain) -> None:
     domain(describe_latest_build=RUNNING)
-    assert alexa.say("check_status", locale="de-DE").startswith(
-        "Er läuft noch: Dein Build ist beim Schritt Train Model"
-    )
+    assert alexa.say("check_status", locale="de-DE").startswith("Build 12 ist beim Schritt Train Model")
     assert '<lang xml:lang="en-US">Train Model</lang>' in alexa.response["response"]["outputSpeech"]["ssml"]
     assert "Schritt: Train Model" in alexa.card
 
@@ -284,3 +282,12 @@ def test_a_pipeline_is_chosen_for_the_request_that_waits(alexa: Conversation, do
     domain(list_states=[PipelineState(), *states], list_builds=[a_record(11, metrics={"f1": 0.97})])
     assert alexa.say("read_metrics") == "Which pipeline do you mean: churn or fraud?"
     assert alexa.say("choose_pipeline", pipeline="fraud") == "Build 11 of fraud reached 0.97 for f1."
+
+
+def test_the_cost_of_the_next_build_is_the_maximum(alexa: Conversation, domain: Domain) -> None:
+    domain.plan("start", replace(NEXT, cost=replace(COST, maximum=0.46)))
+    assert alexa.say("estimate_next_cost") == "Build 13 would cost at most 46 cents for its training."
+    domain.plan("start", NEXT)
+    assert alexa.say("estimate_next_cost") == "I can't tell what build 13 costs, because I know no price for it."
+    domain.plan("start", replace(NEXT, trains=False))
+    assert alexa.say("estimate_next_cost") == "Build 13 would train nothing, so it costs nothing itself."

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sagebuild.builds.records import Trigger
 from sagebuild.errors import MalformedMessageError
-from sagebuild.launch.triggers import KINDS, LaunchRequest, read_message
+from sagebuild.launch.triggers import KINDS, Expected, LaunchRequest, read_message, write_confirmed
 from tests.engine import ROOT
 from tests.eventbridge import change, deployed, matches, samples
 
@@ -329,3 +329,30 @@ def test_an_alarm_is_let_through_by_name_or_arn_when_it_goes_off(alarm: str) -> 
     assert matches("AlarmRule", event, deployed({"triggerAlarm": alarm}))
     assert not matches("AlarmRule", event, deployed({"triggerAlarm": alarm + "2"}))
     assert not matches("AlarmRule", change(event, {"detail.state.value": "OK"}), deployed({"triggerAlarm": alarm}))
+
+
+# A confirmed request
+
+
+def test_a_confirmed_request_keeps_its_id_and_state_in_both_kinds_of_message() -> None:
+    sent = LaunchRequest(Trigger("command"), "plan-1", {"trainmaxrun": 1}, expected=Expected(7, 0, ""))
+    confirmed = write_confirmed(sent)
+    notification = {
+        "Type": "Notification",
+        "TopicArn": TOPIC,
+        "MessageId": "m",
+        "Message": '{"trainmaxrun": 1}',
+        "MessageAttributes": {
+            "trigger": {"Type": "String", "Value": "command"},
+            "confirmed": {"Type": "String", "Value": confirmed},
+        },
+    }
+    detail = {"trigger": "command", "detail": "", "overrides": {"trainmaxrun": 1}, "confirmed": confirmed}
+    event = {"id": "e", "source": "sagebuild", "detail-type": "stack/fraud", "detail": detail}
+    for message in (notification, event):
+        read = read_message(json.dumps(message), "q", TOPIC)
+        assert read is not None
+        assert (read.id, read.expected, read.overrides) == ("plan-1", Expected(7, 0, ""), {"trainmaxrun": 1})
+    broken = detail | {"confirmed": "{}"}
+    with pytest.raises(MalformedMessageError, match="confirmed is not the state"):
+        read_message(json.dumps(event | {"detail": broken}), "q", TOPIC)

@@ -18,13 +18,13 @@ MODELS = ROOT / "interactionModels" / "custom"
 
 def find_misresolved(locale: str) -> dict[str, Any]:
     """Count the utterances of a locale's samples, and list those that virtual-alexa resolves to another intent."""
-    return _run("resolve.cjs", str(MODELS / f"{locale}.json"))  # type: ignore[no-any-return]
+    return _run("resolve.cjs", str(MODELS / f"{locale.partition('-')[0]}.json"))  # type: ignore[no-any-return]
 
 
 def converse(send: Send, conversations: list[list[str]], locale: str = "en-US") -> list[list[dict[str, Any]]]:
     """Hold conversations with the skill; return each turn's intent, speech, and whether the session is open."""
     with _serve(send) as url:
-        arguments = (url, SKILL_ID, str(MODELS / f"{locale}.json"), locale)
+        arguments = (url, SKILL_ID, str(MODELS / f"{locale.partition('-')[0]}.json"), locale)
         return _run("converse.cjs", *arguments, text=json.dumps(conversations))  # type: ignore[no-any-return]
 
 

@@ -17,11 +17,18 @@ from sagebuild.builds.items import to_item
 from sagebuild.builds.lock import PipelineState
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.builds.status import BuildStatus
-from sagebuild.voice import approval, forecast, pipelines, rollback
+from sagebuild.changes import plan
+from sagebuild.changes.approval import Waiting
+from sagebuild.changes.basis import Basis, Live
+from sagebuild.changes.plan import Effect, PlannedChange
+from sagebuild.changes.rollback import Rollback
+from sagebuild.changes.start import NextBuild
+from sagebuild.changes.stop import Stop
+from sagebuild.changes.token import Action, Change, write_token
+from sagebuild.cost.spent import Cost
+from sagebuild.service import Service
+from sagebuild.voice import pipelines
 from sagebuild.voice.access import Access
-from sagebuild.voice.approval import Waiting
-from sagebuild.voice.forecast import NextBuild
-from sagebuild.voice.rollback import RollbackPlan
 from skill import access, builds
 from skill.app import handler
 from skill.intents import INTENTS
@@ -81,6 +88,8 @@ def crawl_with_a_build(aws: _Aws) -> None:
     if "GetItem" in target:
         number = json.loads(aws.body)["Key"]["number"]["N"]
         aws.answer(200, {"Item": to_item(asdict(PipelineState(12, 12) if number == "0" else RUNNING))})
+    elif "GetParameter" in target:
+        aws.answer(400, {"__type": "ParameterNotFound", "message": "none"})
     else:
         aws.answer(200, {"TrainingJobStatus": "InProgress", "status": "RUNNING"})
 
@@ -167,18 +176,27 @@ def test_the_skill_does_not_wait_for_a_slow_aws(aws: type[_Aws], request_name: s
     assert time_answer(request_name)[1] < MOST_SECONDS
 
 
+def plan_anything(service: Service, action: Action, **_given: Any) -> PlannedChange:
+    """Plan without a call of AWS."""
+    cost = Cost(None, None, None, "", ())
+    effects: dict[str, Effect] = {
+        "start": NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1),
+        "stop": Stop(12, "Train Model", None, cost),
+        "roll back": Rollback(11, 13, 12, "sagebuild-test-12", cost),
+    }
+    effect = effects.get(action, Waiting(12, "", None, None, cost, datetime.now(UTC)))
+    change = Change("id", action, service.stack_key, "", getattr(effect, "number", 0), {}, Basis(12, 0, "", "", 1))
+    return PlannedChange(action, "", effect, None, Live(), write_token(change))
+
+
 @pytest.mark.parametrize("request_name", ["start_build", "roll_back", "approve_build", "reject_build"])
 def test_an_unconfirmed_change_is_reported_as_unconfirmed(
     aws: type[_Aws], monkeypatch: pytest.MonkeyPatch, request_name: str
 ) -> None:
     aws.behave = hang
-    next_build = NextBuild(1, None, True, True, "ml.m5.large", 1, 4, 1)
-    waiting = Waiting(12, "", None, None, None, datetime.now(UTC))
     monkeypatch.setattr(access, "read_access", Access)
     monkeypatch.setattr(pipelines, "list_states", lambda _service: [PipelineState()])
-    monkeypatch.setattr(forecast, "describe_next_build", lambda *_given: next_build)
-    monkeypatch.setattr(rollback, "plan_rollback", lambda *_given: RollbackPlan(11, 12, "sagebuild-test-12"))
-    monkeypatch.setattr(approval, "describe_waiting", lambda _service: waiting)
+    monkeypatch.setattr(plan, "plan_change", plan_anything)
     heard, seconds = time_answer("yes", request_name)
     assert heard.startswith("AWS did not confirm that in time")
     assert seconds < MOST_SECONDS
@@ -190,6 +208,7 @@ def test_a_slow_stop_is_reported_as_unconfirmed(aws: type[_Aws], monkeypatch: py
     monkeypatch.setattr(access, "read_access", Access)
     monkeypatch.setattr(pipelines, "list_states", lambda _service: [PipelineState()])
     monkeypatch.setattr(builds, "describe_latest_build", lambda: status)
+    monkeypatch.setattr(plan, "plan_change", plan_anything)
     heard, seconds = time_answer("yes", "stop_build")
     assert heard.startswith("AWS did not confirm that in time")
     assert seconds < MOST_SECONDS
@@ -204,11 +223,14 @@ def test_the_skill_reports_that_aws_is_unreachable(aws: type[_Aws], monkeypatch:
 def test_invalid_parameters_have_their_own_sentence(aws: type[_Aws]) -> None:
     def answer(one: _Aws) -> None:
         target = one.headers["X-Amz-Target"]
-        document = {"Parameter": {"Type": "String", "Value": '{"framework": "SCIKIT", "trainvolumesize": 0}'}}
+        text = '{"framework": "SCIKIT", "trainvolumesize": 0}'
+        document = {"Parameter": {"Type": "String", "Value": text, "Version": 1}}
         if "GetItem" in target:
             one.answer(200, {})
         elif "Query" in target:
             one.answer(200, {"Items": []})
+        elif "DescribeEndpoint" in target:
+            one.answer(400, {"__type": "ValidationException", "message": "none"})
         elif "/sagebuild-test/alexa" in one.body:
             one.answer(400, {"__type": "ParameterNotFound", "message": "none"})
         else:
@@ -216,4 +238,4 @@ def test_invalid_parameters_have_their_own_sentence(aws: type[_Aws]) -> None:
 
     aws.behave = answer
     heard, _ = time_answer("start_build")
-    assert heard.startswith("The build parameters need correcting: trainvolumesize is 0; it must be")
+    assert heard == "The build parameters have a mistake; the card in your Alexa app says where."

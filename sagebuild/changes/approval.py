@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sagebuild.builds.records import BuildRecord
-from sagebuild.cost.spent import describe_cost
+from sagebuild.cost.spent import Cost, describe_cost
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.service import Service
 from sagebuild.steps.approval import find_waiting
@@ -22,8 +22,8 @@ class Waiting:
         The metric of the quality gate, else the first; empty if the build has none.
     value, live
         The metric of the new model and of the live model; None if unknown.
-    spent
-        The cost of the training so far, in US dollars; None if the price is unknown.
+    cost
+        What the build has cost so far.
     until
         The deadline of the approval.
     """
@@ -32,8 +32,13 @@ class Waiting:
     metric: str
     value: float | None
     live: float | None
-    spent: float | None
+    cost: Cost
     until: datetime
+
+    @property
+    def spent(self) -> float | None:
+        """The cost of the training so far, in US dollars; None if the price is unknown."""
+        return self.cost.spent
 
 
 def describe_waiting(service: Service) -> Waiting | None:
@@ -47,7 +52,7 @@ def describe_waiting(service: Service) -> Waiting | None:
         metric=metric,
         value=record.metrics.get(metric),
         live=record.live_metrics.get(metric),
-        spent=describe_cost(service, record).spent,
+        cost=describe_cost(service, record),
         until=datetime.fromisoformat(record.approval_until),
     )
 
