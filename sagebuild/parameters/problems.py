@@ -83,7 +83,8 @@ def _advise(name: str, known: set[str], document: Mapping[str, Any]) -> str:
     given = document.get("hyperparameters")
     hyperparameters = [str(each) for each in given] if isinstance(given, Mapping) else []
     # The names in a job are like those of the training's parameters, which are meant more often.
-    inner_names = [(owner, inner) for owner, inner in list_inner_names() if owner not in ("processing", "evaluation")]
+    jobs = ("processing", "evaluation", "batchtransform")
+    inner_names = [(owner, inner) for owner, inner in list_inner_names() if owner not in jobs]
     owners = [f"'{owner}.{inner}'" for owner, inner in inner_names if owner in known and inner == name]
     if name in hyperparameters:
         return f"did you mean 'hyperparameters.{show_name(name)}'?"

@@ -15,6 +15,7 @@ from sagebuild.parameters import MODELS, BuildParameters
 from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.requests.algorithms import read_release
+from sagebuild.requests.model_data import is_archive
 from sagebuild.service import Service
 
 # The newest builds that are searched for a model.
@@ -66,6 +67,8 @@ def find_earlier_model(service: Service, parameters: BuildParameters) -> BuildRe
 
 def find_etag(service: Service, artifacts: str) -> str:
     """Return the ETag of a model as a build trained it; empty if none did, or if the build did not record it."""
+    if not is_archive(artifacts):  # a training makes nothing else
+        return ""
     for record in list_builds(service, _BUILDS_SEARCHED):
         if record.artifacts == artifacts and record.job_status == "Completed" and record.artifacts_etag:
             return record.artifacts_etag

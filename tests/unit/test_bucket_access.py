@@ -83,7 +83,7 @@ def channel(uri: str, **more: Any) -> dict[str, Any]:
          "ModelArtifacts is s3://lake/model.tar.gz, which ModelStepsRole may not read",
          "readBuckets=s3://lake/model.tar.gz"),
         ({"skiptrain": True, "ModelArtifacts": "s3://lake/llama/"},
-         "ModelArtifacts is s3://lake/llama/, which HostingRole may not read", "readBuckets=s3://lake/llama/"),
+         "ModelArtifacts is s3://lake/llama/, which ModelStepsRole may not read", "readBuckets=s3://lake/llama/"),
         ({"pipeline": [{"tag": "scale", "artifacts": "s3://lake/v1/model.tar.gz"}]},
          "pipeline[0].artifacts is s3://lake/v1/model.tar.gz, which ModelStepsRole may not read",
          "readBuckets=s3://lake/v1/"),
