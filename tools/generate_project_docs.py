@@ -78,7 +78,7 @@ With the JSON Schema in [project.schema.json](project.schema.json), editors comp
 def write_page() -> str:
     """Return the page as Markdown."""
     parts = [INTRODUCTION, "## Names\n", HEAD, *_write_rows(ProjectFile), ""]
-    parts += ["## data\n\nAn object describes the data of one channel.\n", HEAD, *_write_rows(ProjectData), ""]
+    parts += ["## data\n\nAn object describes the data of one channel or input.\n", HEAD, *_write_rows(ProjectData), ""]
     return "\n".join(parts)
 
 

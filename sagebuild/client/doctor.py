@@ -26,6 +26,8 @@ from sagebuild.plan.grants import examine_repository, examine_topics
 from sagebuild.plan.keys import examine_keys
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
 from sagebuild.plan.quotas import count_needs
+from sagebuild.plan.steps import examine_steps
+from sagebuild.plan.transform import examine_transform
 from sagebuild.service import Service
 from sagebuild.steps.gate import find_gate_problems
 
@@ -130,6 +132,8 @@ def _check_data(examined: Examination) -> Results:
     findings, training = Findings(), examined.requests.training
     artifacts = training.artifacts if training else None
     examine_inputs(examined.context, artifacts, findings)
+    examine_steps(examined.context, findings)
+    examine_transform(examined.context, findings)
     findings.problems += find_gate_problems(examined.context, artifacts)
     yield from _report(findings, "data and scripts exist")
 

@@ -21,7 +21,7 @@ from sagebuild.errors import ConflictError, InputError
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.parameters.store import find_document
 from sagebuild.project.applied import describe_applied, find_foreign_change
-from sagebuild.project.content import ChannelData, Content, read_content
+from sagebuild.project.content import Content, InputData, read_content
 from sagebuild.project.file import Definition, ProjectData
 from sagebuild.project.git import describe_commit
 from sagebuild.service import Service, aws_call
@@ -31,9 +31,9 @@ _HASH = "sha256"  # the metadata of an object
 
 @dataclass(frozen=True)
 class Upload:
-    """A file to upload: its channel, its path, and the bucket and key."""
+    """A file to upload: its name below data, its path, and the bucket and key."""
 
-    channel: str
+    name: str
     path: Path
     bucket: str
     key: str
@@ -81,7 +81,7 @@ class ProjectChanges:
             files = "1 file" if count == 1 else f"{count} files"
             lines.append(f"+ source: {archive.name} ({files}, {format_size(archive.listing.size)})")
         lines += self.document.differences
-        lines += [f"+ data.{one.channel}: s3://{one.bucket}/{one.key}" for one in self.uploads]
+        lines += [f"+ data.{one.name}: s3://{one.bucket}/{one.key}" for one in self.uploads]
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def apply_changes(changes: ProjectChanges, *, overwrite: bool = False) -> None:
 
 
 def create_data(definition: Definition) -> None:
-    """Run the script of each channel whose data does not exist.
+    """Run each script whose data does not exist.
 
     Raises
     ------
@@ -178,21 +178,21 @@ def _run_script(definition: Definition, name: str, source: ProjectData) -> None:
         raise InputError(f"data.{name}: {source.script} did not create {source.path}, which it got as its argument.")
 
 
-def _find_uploads(service: Service, data: ChannelData) -> Iterator[Upload]:
+def _find_uploads(service: Service, data: InputData) -> Iterator[Upload]:
     for path, key in data.files:
         if _read_hash(service, data.bucket, key) != _hash(path):
-            yield Upload(data.channel, path, data.bucket, key)
+            yield Upload(data.place.name, path, data.bucket, key)
 
 
-def _find_others(service: Service, data: ChannelData) -> Iterator[str]:
-    """Yield a sentence if the channel has objects that are not in the project."""
+def _find_others(service: Service, data: InputData) -> Iterator[str]:
+    """Yield a sentence if the prefix has objects that are not in the project."""
     own = {key for _, key in data.files}
     with aws_call(f"list s3://{data.bucket}/{data.prefix}"):
         pages = service.s3.get_paginator("list_objects_v2").paginate(Bucket=data.bucket, Prefix=data.prefix)
         others = [one["Key"] for page in pages for one in page.get("Contents", ()) if one["Key"] not in own]
     if others:
         yield (
-            f"The channel {data.channel} also has {len(others)} objects that are not in the project, such as "
+            f"{data.place.opening} also has {len(others)} objects that are not in the project, such as "
             f"s3://{data.bucket}/{others[0]}."
         )
 

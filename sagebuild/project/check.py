@@ -15,7 +15,9 @@ from sagebuild.cost.spent import format_cost
 from sagebuild.errors import OfflineError, ProjectFileError
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.preflight import examine_inputs
-from sagebuild.project.content import Content, read_content
+from sagebuild.plan.steps import examine_steps
+from sagebuild.plan.transform import examine_transform
+from sagebuild.project.content import Content, read_content, read_path
 from sagebuild.project.file import FILE, Definition, Problem, read_project
 from sagebuild.project.folder_objects import FolderObject, FolderObjects, refuse_client
 from sagebuild.project.offline import OfflineExamination, open_offline
@@ -79,8 +81,9 @@ def _bind(content: Content) -> Service:
     bound, objects = content.service.for_pipeline(content.service.pipeline), content.list_objects()
     try:
         objects_in_s3 = FolderObjects(objects, content.service.s3)
-    except OfflineError:  # without a stack; `_list_assumed` reports these channels
-        assumed = {split_s3_uri(uri): FolderObject(1, bytes) for uri in content.find_missing_channels().values()}
+    except OfflineError:  # without a stack; `_list_assumed` reports these places
+        missing = (place.address for place in content.find_missing_data())
+        assumed = {split_s3_uri(uri): FolderObject(1, bytes) for uri in missing}
         objects_in_s3 = FolderObjects(objects | assumed)
     bound.s3 = objects_in_s3  # type: ignore[assignment]
     return bound
@@ -91,6 +94,8 @@ def _examine_folder(examined: OfflineExamination, content: Content) -> Iterator[
     findings = Findings(notes=list(_list_assumed(content)))
     try:
         examine_inputs(examined.context, None, findings)
+        examine_steps(examined.context, findings)
+        examine_transform(examined.context, findings)
     except OfflineError as reason:
         findings.notes.append(str(reason))
     yield from (Finding("files", "error", problem) for problem in dict.fromkeys(findings.problems))
@@ -103,9 +108,9 @@ def _examine_folder(examined: OfflineExamination, content: Content) -> Iterator[
 
 
 def _list_assumed(content: Content) -> Iterator[str]:
-    """Yield a sentence for each channel whose data the folder does not bring."""
-    for name in content.find_missing_channels():
-        yield f"The project has no data for the channel {name}; pass --stack to examine the data bucket."
+    """Yield a sentence for each place whose data the folder does not bring."""
+    for place in content.find_missing_data():
+        yield f"The project has no data for {place.title}; pass --stack to examine the data bucket."
 
 
 def _check_deployment(definition: Definition, service: Service) -> Iterator[ProjectFinding]:
@@ -127,7 +132,7 @@ def _check_deployment(definition: Definition, service: Service) -> Iterator[Proj
 
 def _summarize(content: Content) -> str:
     source = f", source {content.archive.name}" if content.archive else ""
-    data = "".join(f", data for {each.channel}" for each in content.data)
+    data = "".join(f", data for {each.place.name}" for each in content.data)
     return f"framework {content.parameters.framework}{source}{data}"
 
 
@@ -139,10 +144,12 @@ def _describe(folder: Path, error: ProjectFileError) -> Iterator[ProjectFinding]
 
 def _place(content: Content, finding: Finding) -> ProjectFinding:
     """Return a finding with the line of the parameter by whose name its message begins."""
-    definition, name = content.definition, finding.message.partition(" ")[0]
-    is_archive = content.archive is not None and name == content.archive.parameter
-    path = ("source",) if is_archive else ("parameters", name)
-    line = definition.find_line(*path) if path in definition.text.lines else 0
+    definition, path = content.definition, read_path(finding.message)
+    if content.archive is not None and path == [content.archive.parameter]:
+        line = definition.find_line("source")
+    else:
+        is_named = ("parameters", *path[:1]) in definition.text.lines and path
+        line = definition.find_line("parameters", *path) if is_named else 0
     return ProjectFinding(finding.subject, finding.state, finding.message, _show(definition.folder), line)
 
 

@@ -1,4 +1,4 @@
-"""What a project brings to a stack: the parameter document, the source archive, and the data of each channel."""
+"""What a project brings to a stack: the parameter document, the source archive, and the data of channels and jobs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from sagebuild.builds.context import BuildContext
 from sagebuild.client.archives import find_folders, pack_files, write_zip
 from sagebuild.client.files import Listing, list_files
 from sagebuild.client.sources import DOCKERFILE
 from sagebuild.errors import InputError, ParameterError, ProjectFileError
 from sagebuild.images.byod import list_images_to_build
-from sagebuild.parameters import CODE_CHANNEL, BuildParameters, ByodParameters, Channel, parse_parameters
+from sagebuild.parameters import BuildParameters, ByodParameters, parse_parameters
 from sagebuild.parameters.json_text import format_document
+from sagebuild.project.data_places import DataPlace, list_places
 from sagebuild.project.file import Definition, Problem, ProjectData
 from sagebuild.project.folder_objects import FolderObject, Place
-from sagebuild.requests.bodies import read_channels
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service
 
@@ -54,16 +53,18 @@ class Archive:
 
 
 @dataclass(frozen=True)
-class ChannelData:
-    """The data of one channel, and where it is uploaded.
+class InputData:
+    """The data for one place of a build, and where it is uploaded.
 
     Parameters
     ----------
+    place
+        What reads the data: a channel, an input of a job, or the batch transform.
     files
         Each file and its key in the bucket; empty if the script has not created them yet.
     """
 
-    channel: str
+    place: DataPlace
     bucket: str
     prefix: str
     source: ProjectData
@@ -84,7 +85,7 @@ class Content:
     document: dict[str, Any]
     parameters: BuildParameters
     archive: Archive | None = None
-    data: Sequence[ChannelData] = ()
+    data: Sequence[InputData] = ()
 
     @property
     def text(self) -> str:
@@ -111,15 +112,17 @@ class Content:
                 objects[each.bucket, f"{each.prefix}{_CREATED}"] = FolderObject(1, bytes)
         return objects
 
-    def find_missing_channels(self) -> dict[str, str]:
-        """Return the channels in S3 for which the project brings no data, with their addresses."""
-        brought = {each.channel for each in self.data}
-        channels = _read_channels(self.service, self.parameters)
-        return {
-            name: channel.uri
-            for name, channel in channels.items()
-            if channel.uri and name not in brought and name != CODE_CHANNEL
-        }
+    def find_missing_data(self) -> list[DataPlace]:
+        """Return the places in S3 for which neither the project nor a processing job brings data."""
+        brought = tuple(f"s3://{each.bucket}/{each.prefix}" for each in self.data)
+        places = list_places(self.service, self.parameters).values()
+        return [
+            place
+            for place in places
+            if place.address.startswith("s3://")
+            and not place.is_output
+            and not f"{place.address.rstrip('/')}/".startswith(brought)
+        ]
 
 
 def read_content(definition: Definition, service: Service) -> Content:
@@ -202,21 +205,19 @@ def _find_docker_problems(
 
 def _read_data(
     definition: Definition, service: Service, parameters: BuildParameters, problems: list[Problem]
-) -> Iterator[ChannelData]:
-    channels = _read_channels(service, parameters)
+) -> Iterator[InputData]:
+    places = list_places(service, parameters)
     for name, source in definition.content.data.items():
         line = definition.find_line("data", name)
-        channel = channels.get(name)
-        if channel is None:
-            known = ", ".join(channels) or "none"
-            problems.append(Problem(f"data.{name} is not a channel of the training; its channels are {known}.", line))
+        place = places.get(name)
+        if place is None:
+            known = ", ".join(places) or "none"
+            problems.append(Problem(f"data.{name} is no data that a build reads; it can have {known}.", line))
             continue
-        bucket, prefix = split_s3_uri(str(channel.uri)) if channel.uri else ("", "")
+        bucket, prefix = split_s3_uri(place.address) if place.address.startswith("s3://") else ("", "")
         if bucket != service.settings.data_bucket:
-            place = channel.uri or channel.filesystem
-            problems.append(
-                Problem(f"The channel {name} reads {place}, not the data bucket; remove data.{name}.", line)
-            )
+            sentence = f"{place.opening} reads {place.address}, not the data bucket; remove data.{name}."
+            problems.append(Problem(sentence, line))
             continue
         try:
             files = list(_list_data(definition.folder / source.path, prefix.rstrip("/") + "/"))
@@ -228,11 +229,7 @@ def _read_data(
         if not files and not _find_script(definition, source):
             problems.append(Problem(f"data.{name}.script is {source.script}, and there is no such file.", line))
             continue
-        yield ChannelData(name, bucket, prefix.rstrip("/") + "/", source, files)
-
-
-def _read_channels(service: Service, parameters: BuildParameters) -> dict[str, Channel]:
-    return read_channels(BuildContext(service, 1, parameters)) if parameters.has_training else {}
+        yield InputData(place, bucket, prefix.rstrip("/") + "/", source, files)
 
 
 def _find_script(definition: Definition, source: ProjectData) -> bool:
@@ -249,7 +246,11 @@ def _list_data(path: Path, prefix: str) -> Iterator[tuple[Path, str]]:
 
 def _locate(definition: Definition, sentence: str) -> Problem:
     """Return the problem of a parameter with its line: the sentence begins with the parameter's name."""
+    return Problem(sentence, definition.find_line("parameters", *read_path(sentence)))
+
+
+def read_path(sentence: str) -> list[str | int]:
+    """Return the path of the parameter by whose name a sentence begins, such as processing[0].script."""
     named = re.match(r"'?([\w.\[\]]+)'?", sentence)
     parts = re.findall(r"\w+", named[1]) if named else []
-    path = [int(part) if part.isdigit() else part for part in parts]
-    return Problem(sentence, definition.find_line("parameters", *path))
+    return [int(part) if part.isdigit() else part for part in parts]

@@ -26,7 +26,7 @@ _PLACE = "a file or folder inside the project, such as data/train.csv"
 
 
 class ProjectData(StrictModel):
-    """The data of one channel."""
+    """The data of one channel, or of one input of a job."""
 
     path: Annotated[str, Text(_PLACE, rf"{PATH}/?")] = Field(
         description="File or folder with the data, relative to the project file."
@@ -57,7 +57,8 @@ class ProjectFile(StrictModel):
     )
     data: dict[str, Annotated[ProjectData, BeforeValidator(_complete_data)]] = Field(
         default_factory=dict,
-        description="Data to upload, by channel: a file or folder, or an object with path and script.",
+        description="Data to upload, by channel, by job and input, such as split.raw or evaluation.test, or for "
+        "batchtransform: a file or folder, or an object with path and script.",
     )
     deploy: dict[str, Annotated[str, Scalar(500)]] = Field(
         default_factory=dict,

@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import md5
 from typing import Any
+
+from boto3.s3.transfer import TransferConfig
 
 from sagebuild.errors import OfflineError
 
@@ -18,6 +22,17 @@ class FolderObject:
 
     size: int
     read: Callable[[], bytes]
+
+    @cached_property
+    def etag(self) -> str:
+        """The ETag that S3 gives to the object; for a large one, a value that no object has.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html: it is an MD5 unless the upload has parts or
+        the bucket uses SSE-KMS. boto3 uploads files above the threshold in parts.
+        """
+        if self.size >= TransferConfig().multipart_threshold:
+            return f'"unknown-{self.size}"'
+        return f'"{md5(self.read(), usedforsecurity=False).hexdigest()}"'
 
 
 class FolderObjects:
@@ -68,7 +83,7 @@ class _Pages:
     def paginate(self, **request: Any) -> Iterator[Any]:
         """Yield the future objects below a prefix; only if there are none, those that are in S3."""
         found = [
-            {"Key": key, "Size": one.size}
+            {"Key": key, "Size": one.size, "ETag": one.etag}
             for (bucket, key), one in self.objects.items()
             if bucket == request["Bucket"] and key.startswith(request["Prefix"])
         ]

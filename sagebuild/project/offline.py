@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.client.examination import Examination
@@ -45,9 +46,14 @@ def open_offline(region: str | None) -> Service:
     chosen = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _REGION
 
     def create_client(name: str) -> Any:
-        # Its service model has the rules for requests; no call is made.
-        session = boto3.session.Session(region_name=chosen)
-        return session.client("sagemaker") if name == "sagemaker" else refuse_client(name)
+        if name == "dynamodb":
+            return _NoBuilds()
+        if name != "sagemaker":
+            return refuse_client(name)
+        # Its service model has the rules for requests; no call leaves this machine.
+        client = boto3.session.Session(region_name=chosen).client("sagemaker")
+        client.meta.events.register("before-call.sagemaker", _refuse_call)
+        return client
 
     partition = find_partition(chosen)
     role = f"arn:{partition.name}:iam::{_ACCOUNT}:role/{_NAME}"
@@ -58,12 +64,35 @@ def open_offline(region: str | None) -> Service:
         "FRAMEWORK": "SCIKIT",
         "DATA_BUCKET": f"{_NAME}-data",
         "CODE_BUCKET": f"{_NAME}-code",
+        "BUILDS_TABLE": f"{_NAME}-builds",
         "MODEL_BUCKET": f"{_NAME}-model",
         "TRAINING_ROLE_ARN": f"{role}-training",
         "HOSTING_ROLE_ARN": f"{role}-hosting",
         "IMAGE_REPOSITORY_URI": f"{_ACCOUNT}.dkr.ecr.{chosen}.{partition.domain}/{_NAME}",
     }
     return Service(settings, create_client)
+
+
+class _NoBuilds:
+    """A DynamoDB client of a new stack, which has no builds."""
+
+    def get_paginator(self, name: str) -> Any:
+        """Return a paginator without items."""
+        return self if name == "query" else refuse_client("dynamodb")
+
+    def paginate(self, **_request: Any) -> list[dict[str, list[Any]]]:
+        """Return one empty page."""
+        return [{"Items": []}]
+
+    def __getattr__(self, name: str) -> Any:
+        return refuse_client("dynamodb")
+
+
+def _refuse_call(model: Any, **_given: Any) -> None:
+    """Answer that there is no endpoint, and refuse all other calls."""
+    if model.name == "DescribeEndpoint":
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": "no endpoint"}}, model.name)
+    refuse_client("sagemaker")
 
 
 @cache

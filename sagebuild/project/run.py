@@ -187,17 +187,27 @@ def _fill(base: Path, content: Content, request: Mapping[str, Any]) -> None:
     _write(base, "hyperparameters", request["HyperParameters"])
     _write(base, "resourceconfig", hosts)
     channels = read_channels(BuildContext(content.service, 1, content.parameters))
-    if missing := [name for name in channels if name not in {each.channel for each in content.data}]:
-        raise InputError(f"The project has no data for the channel {missing[0]}; name a file or folder below data.")
+    own = [data for data in content.data if data.place.is_channel]
+    if missing := [name for name in channels if name not in {data.place.name for data in own}]:
+        raise InputError(_explain_missing(missing[0], channels[missing[0]].output))
     _write(base, "inputdataconfig", {name: {"TrainingInputMode": "File"} for name in channels})
     assert content.archive is not None
     copies = [(file, base / "code" / name) for file, name in content.archive.listing.files]
-    for data in content.data:
-        folder = base / "input" / "data" / data.channel
+    for data in own:
+        folder = base / "input" / "data" / data.place.name
         copies += [(file, folder / key.removeprefix(data.prefix)) for file, key in data.files]
     for source, target in copies:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, target)
+
+
+def _explain_missing(channel: str, output: str | None) -> str:
+    if output:
+        return (
+            f"The channel {channel} is {output}, the output of a processing job, and only the training runs here; "
+            "'make local' in a clone of sagebuild runs the whole pipeline on this machine."
+        )
+    return f"The project has no data for the channel {channel}; name a file or folder below data."
 
 
 def _write(base: Path, name: str, content: Any) -> None:

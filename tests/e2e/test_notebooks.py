@@ -51,7 +51,8 @@ SHOWN = {
         2, ("shall I do it?", "has started", "Fertig:", "AWS confirms that its training is stopped")
     ),
     "10-processing-evaluation": Shown(
-        2, ("evaluation.accuracy", "of the wines classified correctly", "does not run: its inputs are those", _STOPPED)
+        2,
+        ("evaluation.accuracy", "of the penguins classified correctly", "does not run: its inputs are those", _STOPPED),
     ),
 }
 NEEDED = {

@@ -2,11 +2,10 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
+from copy import deepcopy
 from typing import Any
 
-import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.model_selection import train_test_split
@@ -14,34 +13,33 @@ from sklearn.model_selection import train_test_split
 from sagebuild.client.archives import pack_files
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.e2e.test_command_line import run
-from tests.e2e.test_examples import EXAMPLES
 from tests.local.sagemaker_world import pack
+from tests.ready_pipelines import FOLDER as PIPELINES
+from tests.ready_pipelines import ReadyPipeline
 
-FOLDER = EXAMPLES / "tabular"
+PIPELINE = ReadyPipeline(PIPELINES / "tabular-classification")
+SCRIPTS = PIPELINE.folder / "src"
 SLOW = "import time; print('waiting', flush=True); time.sleep(600)"
 
 
 @pytest.fixture(scope="module")
-def rows(deployed: DeployedStack, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The raw rows, uploaded with a repeated row and an incomplete one, and the scripts of the example."""
-    folder = tmp_path_factory.mktemp("wine")
-    subprocess.run([sys.executable, str(EXAMPLES / "make_data.py"), "wine", str(folder)], check=True)
-    lines = (folder / "train.csv").read_text().splitlines()
-    raw = "\n".join([*lines, lines[0], lines[1].replace(",", ",,", 1).rpartition(",")[0]])
-    source = pack_files((file, file.name) for file in sorted(FOLDER.glob("*.py")))
+def rows(deployed: DeployedStack) -> Any:
+    """The raw rows, of which some are incomplete, uploaded with a repeated row, and the scripts of the pipeline."""
+    file = PIPELINE.folder / "data" / "penguins.csv"
+    text = file.read_text(encoding="utf-8")
+    source = pack_files((file, file.name) for file in sorted(SCRIPTS.glob("*.py")))
     s3 = deployed.client("s3")
-    s3.put_object(Bucket=deployed.outputs["DataBucket"], Key="raw/rows.csv", Body=raw.encode())
+    raw = text + text.splitlines()[1] + "\n"
+    s3.put_object(Bucket=deployed.outputs["DataBucket"], Key="penguins/rows.csv", Body=raw.encode())
     s3.put_object(Bucket=deployed.outputs["CodeBucket"], Key="tabular.tar.gz", Body=source)
     s3.put_object(Bucket=deployed.outputs["CodeBucket"], Key="slow.tar.gz", Body=pack({"slow.py": SLOW}))
-    return np.unique(np.loadtxt(folder / "train.csv", delimiter=","), axis=0)
+    return pd.read_csv(file).dropna()
 
 
 @pytest.fixture
 def document() -> dict[str, Any]:
-    """The example's document."""
-    text = (FOLDER / "parameters.json").read_text(encoding="utf-8")
-    given: dict[str, Any] = json.loads(text)
-    return given | {"trainsourcefile": "tabular.tar.gz", "metrics": []}
+    """The pipeline's document."""
+    return deepcopy(PIPELINE.document) | {"trainsourcefile": "tabular.tar.gz", "metrics": []}
 
 
 def build(stack: DeployedStack, **document: Any) -> dict[str, Any]:
@@ -53,19 +51,19 @@ def build(stack: DeployedStack, **document: Any) -> dict[str, Any]:
 
 
 def compute_here(rows: Any) -> tuple[Any, dict[str, float]]:
-    """The model and the numbers of the report, from the example's own training in this process."""
-    spec = importlib.util.spec_from_file_location("tabular_train", FOLDER / "train.py")
+    """The model and the numbers of the report, from the pipeline's own training in this process."""
+    spec = importlib.util.spec_from_file_location("tabular_train", SCRIPTS / "train.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    train, test = train_test_split(rows, test_size=0.25, random_state=0, stratify=rows[:, -1])
+    train, test = train_test_split(rows, test_size=0.25, random_state=0, stratify=rows["species"])
     model = module.learn(train)
-    answers = model.predict(test[:, :-1])
+    classes, answers = test["species"], model.predict(test)
     return model, {
-        "evaluation.accuracy": accuracy_score(test[:, -1], answers),
-        "evaluation.f1": f1_score(test[:, -1], answers, average="macro"),
-        "evaluation.log_loss": log_loss(test[:, -1], model.predict_proba(test[:, :-1])),
+        "evaluation.accuracy": accuracy_score(classes, answers),
+        "evaluation.f1": f1_score(classes, answers, average="macro"),
+        "evaluation.log_loss": log_loss(classes, model.predict_proba(test)),
         "evaluation.rows": len(test),
     }
 
@@ -81,9 +79,9 @@ def test_raw_rows_become_an_endpoint_and_the_numbers_are_scikit_learn_s(
         ("split", "Completed"),
         ("evaluation", "Completed"),
     ]
-    body = "\n".join(",".join(f"{value:.9g}" for value in row) for row in rows[:, :-1])
+    body = rows[["island", "sex", *rows.columns[2:6]]].to_csv(header=False, index=False)
     answer = stack.client("sagemaker-runtime").invoke_endpoint(EndpointName=NAME, ContentType="text/csv", Body=body)
-    assert json.load(answer["Body"]) == model.predict(rows[:, :-1]).tolist()
+    assert json.load(answer["Body"]) == model.predict(rows).tolist()
     (message,) = stack.read_notifications(record["number"])
     assert "for training and the other jobs (at most $" in message
     assert "evaluation.accuracy" in message
@@ -106,7 +104,7 @@ def check_logs(stack: DeployedStack, record: dict[str, Any]) -> None:
     ended = run(stack, "logs", str(record["number"]))
     assert "processing/split/algo-1" in ended.stdout
     assert "processing/evaluation/algo-1" in ended.stdout
-    assert "of 135 rows" in ended.stdout
+    assert "of 345 rows" in ended.stdout
 
 
 def check_reuse(stack: DeployedStack, document: dict[str, Any], before: dict[str, Any]) -> None:

@@ -6,13 +6,34 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from tests.e2e.stack import DeployedStack, wait_until
 from tests.e2e.test_command_line import run
-from tests.e2e.test_examples import EXAMPLES
-from tests.e2e.test_step_jobs import FOLDER, build
+from tests.e2e.test_step_jobs import build
 from tests.local.sagemaker_world import pack
+from tests.ready_pipelines import FOLDER
 
+SCRIPT = """
+import os
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+def model_fn(model_dir):
+    return joblib.load(Path(model_dir, "model.joblib"))
+
+if __name__ == "__main__":
+    rows = np.loadtxt(Path(os.environ["SM_CHANNEL_TRAINING"], "train.csv"), delimiter=",")
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows[:, :-1], rows[:, -1])
+    joblib.dump(model, Path(os.environ["SM_MODEL_DIR"], "model.joblib"))
+"""
 SLOW = """
 import time
 
@@ -37,7 +58,8 @@ DOCUMENT: dict[str, Any] = {
 def rows(deployed: DeployedStack, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The rows to learn from, uploaded, and their features with an identifier in two files."""
     folder = tmp_path_factory.mktemp("wine")
-    subprocess.run([sys.executable, str(EXAMPLES / "make_data.py"), "wine", str(folder)], check=True)
+    script = FOLDER / "xgboost" / "make_data.py"
+    subprocess.run([sys.executable, str(script), str(folder / "train.csv")], check=True)
     rows = np.loadtxt(folder / "train.csv", delimiter=",")
     lines = [f"row-{number}," + ",".join(map(repr, row[:-1].tolist())) for number, row in enumerate(rows)]
     files = {
@@ -45,10 +67,10 @@ def rows(deployed: DeployedStack, tmp_path_factory: pytest.TempPathFactory) -> A
         "score/first.csv": "\n".join(lines[:100]),
         "score/more/second.csv": "\n".join(lines[100:]),
     }
-    s3, script = deployed.client("s3"), (FOLDER / "train.py").read_text()
+    s3 = deployed.client("s3")
     for key, body in files.items():
         s3.put_object(Bucket=deployed.outputs["DataBucket"], Key=key, Body=body.encode())
-    archives = {"scoring.tar.gz": {"train.py": script}, "slow.tar.gz": {"train.py": script + SLOW}}
+    archives = {"scoring.tar.gz": {"train.py": SCRIPT}, "slow.tar.gz": {"train.py": SCRIPT + SLOW}}
     for key, content in archives.items():
         s3.put_object(Bucket=deployed.outputs["CodeBucket"], Key=key, Body=pack(dict(content)))
     return rows
@@ -71,12 +93,8 @@ def test_files_are_scored_with_a_new_and_with_the_newest_model(stack: DeployedSt
     assert (job["name"], job["kind"], job["status"]) == ("transform", "transform", "Completed")
     assert job["seconds"] > 0
     assert record["cost"] > record["training_hourly_cost"] * record["job_seconds"] / 3600
-    sys.path.insert(0, str(FOLDER))
-    try:
-        from train import learn  # type: ignore[import-not-found]
-    finally:
-        sys.path.remove(str(FOLDER))
-    expected = [[f"row-{number}", f"{label}"] for number, label in enumerate(learn(rows).predict(rows[:, :-1]))]
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows[:, :-1], rows[:, -1])
+    expected = [[f"row-{number}", f"{label}"] for number, label in enumerate(model.predict(rows[:, :-1]))]
     assert read_scores(stack, record) == expected
     shown = run(stack, "logs", str(record["number"])).stdout
     assert "transform/data-log" in shown

@@ -28,8 +28,8 @@ from sagebuild.parameters.store import write_document
 from sagebuild.plan.build import plan_build
 from sagebuild.plan.quotas import QuotasUnknown, find_short_quotas
 from sagebuild.plan.uses import read_others, record_running
-from tests.engine import ROOT
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
+from tests.ready_pipelines import FOLDER, ReadyPipeline
 
 RIGHT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
 BYOD = {"framework": "BYOD", "TrainingImage": "training:1", "InferenceImage": "inference:1"}
@@ -236,9 +236,8 @@ def test_a_model_may_be_a_folder_of_files(ready: Stack) -> None:
     )
 
 
-def test_the_example_of_a_language_model_is_planned(ready: Stack) -> None:
-    document = json.loads((ROOT / "examples" / "llm" / "parameters.json").read_text(encoding="utf-8"))
-    planned = plan(ready, document)
+def test_the_ready_pipeline_of_a_language_model_is_planned(ready: Stack) -> None:
+    planned = plan(ready, ReadyPipeline(FOLDER / "llm-endpoint").document)
     assert (planned["mode"], planned["artifacts"], planned["training"]) == ("none", "", None)
     assert planned["model"]["PrimaryContainer"]["Environment"]["SM_VLLM_MODEL"] == "Qwen/Qwen3-0.6B"
     (variant,) = planned["endpointConfig"]["ProductionVariants"]

@@ -102,6 +102,25 @@ def test_other_objects_of_a_channel_are_reported_and_stay(project: Path, service
     assert "train/old.csv" in list_keys("data")
 
 
+def test_the_data_of_jobs_is_uploaded_too(project: Path, service: Service) -> None:
+    jobs = """  processing:
+    - {name: split, script: train.py, inputs: {raw: {path: raw/}}, outputs: [train]}
+  channels: {training: {output: split.train}}
+  evaluation: {script: train.py, inputs: {more: {path: raw/more/}}}
+  batchtransform: {path: score/}
+source: src
+"""
+    text = PROJECT.replace("source: src\n", jobs).replace(
+        "training: data", "split.raw: data\n  batchtransform: data/a.csv"
+    )
+    (project / FILE).write_text(text, encoding="utf-8")
+    changes = apply(project, service)
+    uploads = ["split.raw: s3://{}raw/a.csv", "split.raw: s3://{}raw/more/b.csv", "batchtransform: s3://{}score/a.csv"]
+    assert changes.lines[-3:] == [f"+ data.{line.format(f'{STACK}-data/')}" for line in uploads]
+    assert list_keys("data") == ["raw/a.csv", "raw/more/b.csv", "score/a.csv"]
+    assert compare(project, service).is_empty
+
+
 def test_a_change_by_others_is_not_overwritten_unless_wanted(project: Path, service: Service) -> None:
     apply(project, service)
     Parameters(service).set(trainmaxrun=2)

@@ -29,18 +29,32 @@ data:
   training: data/train.csv
 """
 # A change of the project: what is replaced by what, the subject, state and line of a finding, and its words.
+SPLIT = """  processing: [{name: split, script: split.py, cache: true, inputs: {raw: {path: raw/}}, outputs: [train]}]
+  channels: {training: {output: split.train}}
+source: src
+data:
+  """
 WRONG: dict[str, tuple[str, str, str, str, int, str]] = {
     "a misspelt parameter": ("hyperparameters:", "hyperparameter:", "project", "error", 5, "did you mean"),
     "no entry point": ("train.py\n", "trian.py\n", "files", "error", 6, "which does not contain trian.py"),
     "no such folder": ("source: src", "source: source", "project", "error", 6, "there is no such folder"),
     "no data": ("data/train.csv", "data/test.csv", "project", "error", 8, "No such file or folder"),
-    "no such channel": ("  training:", "  testing:", "project", "error", 8, "its channels are training"),
+    "no such channel": ("  training:", "  testing:", "project", "error", 8, "it can have training"),
     "no such image": ('"1.9-0"', '"0.1-0"', "requests", "error", 0, "no inference image of version"),
     "an argument that the script refuses": ("epochs: 3", "rounds: 3", "files", "unknown", 0, "refuses the argument"),
     "a type that SageMaker lacks": (
         "  trainentry", "  traininstancetype: ml.m5.huge\n  trainentry", "project", "error", 4, "ml.m5.huge",
     ),
     "a script for an algorithm": ("SCIKIT\n", "AMAZON\n  algorithm: kmeans\n", "project", "error", 5, "belongs to"),
+    "no data for a job": (
+        "source: src\ndata:\n  ", SPLIT, "project", "error", 10, "The channel training reads s3://sagebuild-dev-model/"
+    ),
+    "no such input of a job": (
+        "source: src\ndata:\n  training", f"{SPLIT}split.row", "project", "error", 10, "it can have training, split.raw"
+    ),
+    "no script of a job": (
+        "source: src\ndata:\n  training", f"{SPLIT}split.raw", "files", "error", 6, "processing[0].script is split.py"
+    ),
     "no script": ("data/train.csv", "{path: new, script: make.py}", "project", "error", 8, "there is no such file"),
 }  # fmt: skip
 
@@ -90,6 +104,15 @@ def test_data_that_a_script_will_create_is_no_mistake(project: Path) -> None:
     text = PROJECT.replace("data/train.csv", "{path: new, script: make.py}")
     (project / FILE).write_text(text, encoding="utf-8")
     assert check(project).returncode == 0
+
+
+def test_data_of_a_job_that_the_project_does_not_bring_is_left_to_a_check_with_a_stack(project: Path) -> None:
+    jobs = SPLIT.replace("split.py", "train.py").partition("data:")[0]
+    (project / FILE).write_text(PROJECT.partition("source:")[0] + jobs, encoding="utf-8")
+    ended = check(project)
+    assert ended.returncode == 0, ended.stdout
+    assert "no data for the input raw of the job split; pass --stack" in ended.stdout
+    assert "no data for the channel training" not in ended.stdout, "the job writes it"
 
 
 def test_data_outside_the_project_is_left_to_a_check_with_a_stack(project: Path) -> None:
