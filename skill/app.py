@@ -136,10 +136,11 @@ def _build_response(handler_input: HandlerInput, answer: Answer) -> Response:
         builder.speak(speak(answer.sentence, locale))
     if answer.reprompt:
         builder.ask(speak(answer.reprompt, locale))
-    if answer.elicits:
+    if elicited := find_elicited(answer):
+        said = answer.request.slots if answer.elicits and answer.request else {}
+        builder.add_directive(build_elicitation(elicited, INTENTS[elicited.intent].slots, said))
+    elif answer.elicits:
         builder.add_directive(elicit(answer.elicits))
-    elif elicited := find_elicited(answer):
-        builder.add_directive(build_elicitation(elicited, INTENTS[elicited.intent].slots))
     if answer.card:
         builder.set_card(SimpleCard(title=write(answer.card.title, locale), content=write(answer.card.text, locale)))
     if answer.picture and has_screen(handler_input.request_envelope):

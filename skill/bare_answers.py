@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from skill.conversation import Answer
-from skill.speech import Sentence
 
 if TYPE_CHECKING:
     from ask_sdk_model.dialog import ElicitSlotDirective
@@ -28,34 +27,30 @@ ELICITED = (PIN, CHOSEN_PIPELINE, NAMED_PARAMETER)
 
 
 def find_elicited(answer: Answer) -> Elicited | None:
-    """Return the slot that the answer's question asks for; None if it asks for none."""
+    """Return the slot that the answer's question asks for, if another intent than that of the turn gets it."""
+    if answer.elicits:
+        return Elicited(answer.request.intent, answer.elicits) if answer.request else None
     if answer.confirmation and answer.confirmation.awaits_pin:
         return PIN
-    if answer.postponed:
-        return CHOSEN_PIPELINE
-    return NAMED_PARAMETER if _asks_for_parameter(answer.reprompt) else None
+    return CHOSEN_PIPELINE if answer.postponed else None
 
 
-def build_elicitation(elicited: Elicited, slots: Mapping[str, str]) -> "ElicitSlotDirective":
+def build_elicitation(elicited: Elicited, slots: Mapping[str, str], values: Mapping[str, str]) -> "ElicitSlotDirective":
     """Return the directive that makes Alexa listen for the slot.
 
     Parameters
     ----------
     slots
         The slots of the intent.
+    values
+        The values of those that were said before.
     """
     # Importing them takes a tenth of the time of a first reply.
     from ask_sdk_model import Intent, IntentConfirmationStatus, Slot, SlotConfirmationStatus
     from ask_sdk_model.dialog import ElicitSlotDirective
 
-    empty = {name: Slot(name=name, confirmation_status=SlotConfirmationStatus.NONE) for name in slots}
-    intent = Intent(name=elicited.intent, confirmation_status=IntentConfirmationStatus.NONE, slots=empty)
+    filled = {
+        name: Slot(name=name, value=values.get(name), confirmation_status=SlotConfirmationStatus.NONE) for name in slots
+    }
+    intent = Intent(name=elicited.intent, confirmation_status=IntentConfirmationStatus.NONE, slots=filled)
     return ElicitSlotDirective(updated_intent=intent, slot_to_elicit=elicited.slot)
-
-
-def _asks_for_parameter(question: Sentence | None) -> bool:
-    """Return False for other questions; a pipeline's name may stand before the question."""
-    if question is None:
-        return False
-    said = question.values.get("said")
-    return question.key == "parameter.which" or (isinstance(said, Sentence) and _asks_for_parameter(said))

@@ -59,7 +59,7 @@ class Confirmation(NamedTuple):
 
 
 class Postponed(NamedTuple):
-    """A request that waits for the answer to "Which pipeline?".
+    """A request that waits for the answer to a question, such as "Which pipeline?".
 
     Parameters
     ----------
@@ -204,7 +204,9 @@ class Answer(NamedTuple):
     parameters
         What people say for each hyperparameter of the document, for Alexa to listen for.
     elicits
-        The slot of this intent that the question asks for; Alexa puts the next words into it.
+        The slot of the request that the question asks for; Alexa puts the next words into it.
+    request
+        The request that the answer continues, if it is an earlier one.
     remember
         What "repeat that" repeats, if that is not the sentence.
     ends
@@ -223,6 +225,7 @@ class Answer(NamedTuple):
     entities: Mapping[str, list[str]] = {}
     parameters: Mapping[str, list[str]] = {}
     elicits: str | None = None
+    request: Postponed | None = None
     remember: Sentence | None = None
     ends: bool = False
     launches: bool = False

@@ -136,6 +136,15 @@ def check_response(response: Envelope) -> None:
         rule.validate(TestItem(None), response_from_dict(response))
 
 
+def _check_elicitation(envelope: Envelope, response: Envelope) -> None:
+    """Check that a question asks for at most one slot, and that its intent has this slot."""
+    asked = [one for one in response["response"].get("directives", ()) if one["type"] == "Dialog.ElicitSlot"]
+    assert len(asked) <= 1
+    for one in asked:
+        intent = one.get("updatedIntent") or envelope["request"]["intent"]
+        assert one["slotToElicit"] in INTENTS[intent["name"]].slots
+
+
 class Conversation:
     """One person's turns; the session of each answer goes into the next request.
 
@@ -161,6 +170,7 @@ class Conversation:
         envelope["session"] |= {"new": self._attributes is None, "attributes": self._attributes or {}}
         self.response = self._send(envelope)
         check_response(self.response)
+        _check_elicitation(envelope, self.response)
         self._attributes = self.response.get("sessionAttributes", {}) if self.is_open else None
         self._keep_entities()
         return read_speech(self.response)

@@ -81,7 +81,8 @@ def _resolve(utterance: str, locale: str, entities: dict[str, str], elicited: di
     if not elicited:
         return resolve(utterance, locale, entities)
     intent, slot = elicited["intent"], elicited["slot"]
-    if "slots" not in elicited:
+    # A pipeline may have any name, so the samples come first.
+    if slot == "pipeline":
         return resolve(utterance, locale, entities, (intent, slot))
     value = resolve_slot(utterance, locale, intent, slot)
     return Resolved(intent, elicited["slots"] | {slot: value}) if value else resolve(utterance, locale, entities)
@@ -164,16 +165,14 @@ def _read_answer(
 
 
 def _read_elicited(resolved: Resolved, body: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the slot that the skill asks for and its intent; with the other slots if it is the intent of the request.
-
-    None if the skill asks for no slot.
-    """
+    """Return the slot that the skill asks for, its intent, and the intent's other slots; None if it asks for none."""
     for directive in body.get("directives", ()):
         if directive["type"] == "Dialog.ElicitSlot":
-            slot = {"slot": directive["slotToElicit"]}
+            intent, slots = resolved.intent, resolved.slots
             if other := directive.get("updatedIntent"):
-                return slot | {"intent": other["name"]}
-            return slot | {"intent": resolved.intent, "slots": resolved.slots}
+                filled = ((name, slot.get("value")) for name, slot in other["slots"].items())
+                intent, slots = other["name"], {name: value for name, value in filled if value}
+            return {"intent": intent, "slot": directive["slotToElicit"], "slots": slots}
     return None
 
 

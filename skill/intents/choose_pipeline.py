@@ -10,7 +10,8 @@ def choose_pipeline(turn: Turn) -> Answer:
     if not turn.postponed or not turn.waits or turn.waits.handle is choose_pipeline:
         return check_status(turn)
     refuse_strangers(turn, turn.waits.needs)
-    return turn.waits.handle(turn._replace(slots=turn.postponed.slots, confirmation=None))
+    answer = turn.waits.handle(turn._replace(slots=turn.postponed.slots, confirmation=None))
+    return answer._replace(request=turn.postponed)
 
 
 INTENTS = (Intent("ChoosePipelineIntent", choose_pipeline, "read", slots=PIPELINE),)

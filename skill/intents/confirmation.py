@@ -2,7 +2,7 @@
 
 from skill.access import ask_for_pin, refuse_pin, refuse_strangers
 from skill.changes import OutdatedError
-from skill.conversation import Answer, Confirmation, Intent, Turn
+from skill.conversation import Answer, Confirmation, Intent, Postponed, Turn
 from skill.domain import UnconfirmedError
 from skill.intents.session import explain_commands, fall_back, leave, take_unexpected_yes
 from skill.pipelines import answer_about
@@ -76,7 +76,7 @@ def _carry_out(turn: Turn, question: Confirmation, asked_by: Intent) -> Answer:
     except OutdatedError:
         again = asked_by.handle(turn._replace(slots=question.slots, confirmation=None))
         if not again.confirmation or not again.sentence:
-            return again
+            return again._replace(request=Postponed(question.intent, question.slots))
         return again._replace(sentence=Sentence("changed.question", question=again.sentence))
     except UnconfirmedError as error:
         # The same question: a second yes confirms the first one's change, and makes no other.

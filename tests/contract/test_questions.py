@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sagebuild.client.utterances import resolve
+from sagebuild.client.utterances import resolve, resolve_slot
 from skill.bare_answers import CHOSEN_PIPELINE, NAMED_PARAMETER, PIN, Elicited
 from skill.intents import INTENTS
 from tests.alexa import QUESTION_MARKS
@@ -32,6 +32,18 @@ BARE: dict[str, tuple[Elicited, str]] = {
     "pipeline.which": (CHOSEN_PIPELINE, "sales"),
     "pipeline.unknown": (CHOSEN_PIPELINE, "sales"),
 }
+# The answers that the question about a waiting build offers, in its own verbs.
+APPROVAL = {
+    "en": ("approve it", "reject it"),
+    "de": ("ihn freigeben", "ablehnen"),
+    "fr": ("l'approuver", "le rejeter"),
+    "es": ("lo apruebo", "lo rechazo"),
+    "it": ("la approvo", "la rifiuto"),
+    "pt": ("aprovar", "rejeitar"),
+    "ja": ("承認します", "却下します"),
+}
+# The questions of an intent for a slot of its own; "unclear.word" also asks for the parameter.
+VALUES = {"ask.value": ("number", "instance"), "unclear.number": ("number",), "unclear.word": ("parameter", "instance")}
 EXAMPLES = {"set.which": "SetParameterIntent", "start.which": "StartBuildIntent"}
 
 for_each_language = pytest.mark.parametrize("language", list_languages())
@@ -71,6 +83,32 @@ def test_a_value_alone_answers_the_question_for_it(language: str) -> None:
 
 
 @for_each_language
+def test_a_value_alone_answers_the_question_of_its_own_intent(language: str) -> None:
+    spoken, locale = read_language(language), find_locale(language)
+    kinds = spoken["types"]["BuildParameter"]
+    said = {
+        "number": (spoken["numbers"]["20"][0], "20"),
+        "instance": ("m5 large", "ml.m5.large"),
+        "parameter": (kinds["trainvolumesize"][0], "trainvolumesize"),
+    }
+    for key, slots in VALUES.items():
+        assert key in list_questions(language)
+        for slot in slots:
+            word, value = said[slot]
+            assert resolve(word, locale).intent == "AMAZON.FallbackIntent"
+            for intent in ("StartBuildIntent", "SetParameterIntent"):
+                assert resolve_slot(word, locale, intent, slot) == value
+
+
+@for_each_language
+def test_the_question_about_a_waiting_build_is_answered_by_its_own_verbs(language: str) -> None:
+    question = list_questions(language)["status.waiting"]
+    assert all(answer in question.casefold() for answer in APPROVAL[language])
+    intents = [resolve(answer, find_locale(language)).intent for answer in APPROVAL[language]]
+    assert intents == ["ApproveBuildIntent", "RejectBuildIntent"]
+
+
+@for_each_language
 def test_the_examples_in_a_question_are_understood(language: str) -> None:
     model = SpokenModel(language)
     for key, intent in EXAMPLES.items():
@@ -84,7 +122,8 @@ def test_the_examples_in_a_question_are_understood(language: str) -> None:
 def test_every_other_question_is_answered_by_yes_or_no(language: str) -> None:
     """Also in the words that the question itself offers: "yes or no?"."""
     spoken = read_language(language)
-    others = list_questions(language).keys() - ASKING - BARE.keys() - EXAMPLES.keys() - {"help", "follow_up"}
+    valued = {*BARE, *VALUES, *EXAMPLES, "parameter.which", "status.waiting"}
+    others = list_questions(language).keys() - ASKING - valued - {"help", "follow_up"}
     assert len(others) > 10
     words = {
         name: [*spoken["builtIn"][name], *spoken["samples"][name]] for name in ("AMAZON.YesIntent", "AMAZON.NoIntent")

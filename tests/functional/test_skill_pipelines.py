@@ -239,6 +239,17 @@ def test_without_a_name_the_skill_asks_which_pipeline(stack: Stack, alexa: Conve
 
 
 @pytest.mark.usefixtures("fraud", "churn")
+def test_a_request_that_waited_for_the_pipeline_still_asks_for_its_value(alexa: Conversation) -> None:
+    assert alexa.say("set_parameter", parameter="trainvolumesize").startswith("Which pipeline do you mean")
+    assert alexa.say("choose_pipeline", pipeline="fraud").endswith("What should the training disk in gigabytes be?")
+    found = alexa.response["response"]["directives"]
+    (asked,) = [directive for directive in found if directive["type"] == "Dialog.ElicitSlot"]
+    assert asked["slotToElicit"] == "number"
+    intent = asked["updatedIntent"]
+    assert (intent["name"], intent["slots"]["parameter"]["value"]) == ("SetParameterIntent", "trainvolumesize")
+
+
+@pytest.mark.usefixtures("fraud", "churn")
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
