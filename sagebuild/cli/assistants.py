@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from sagebuild.cli.session import Session, command
@@ -13,7 +15,12 @@ def add_commands(app: typer.Typer) -> None:
     command(app, "mcp")(mcp)
 
 
-def mcp(session: Session) -> None:
+def mcp(
+    session: Session,
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes/--read-only", help="Whether assistants may also change something.")
+    ] = False,
+) -> None:
     """Run an MCP server for assistants, on standard input and output. The assistant starts it."""
     try:
         from sagebuild.assistants.server import create_server
@@ -21,4 +28,4 @@ def mcp(session: Session) -> None:
         if error.name not in {"mcp", "mcp_types"}:
             raise
         raise InputError("The server for assistants needs mcp; run: pip install 'sagebuild[mcp]'.") from None
-    create_server(lambda: session.stack).run()
+    create_server(lambda: session.stack, allow_changes).run()

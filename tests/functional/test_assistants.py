@@ -1,18 +1,13 @@
 """The server for assistants, asked by the SDK's own client over stdio: ``sagebuild mcp`` in a process of its own."""
 
 import json
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
-from mcp import Client, MCPError, StdioServerParameters, stdio_client
-from mcp.types import TextResourceContents
+from mcp import MCPError
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from sagebuild.builds.records import Trigger, update_build
@@ -24,6 +19,7 @@ from sagebuild.launch.start import launch_build
 from sagebuild.parameters.store import write_document
 from sagebuild.redaction import HIDDEN
 from sagebuild.running.job import TRAINING_LOGS
+from tests.assistants import Assistant, running_server
 from tests.engine import ROOT
 from tests.functional.conftest import REGION, STACK, create_stack, empty_moto
 from tests.functional.test_finish import never_sleep
@@ -48,45 +44,12 @@ DOCUMENT = {
     "hyperparameters": {"epochs": 5, "api_key": "hunter2"},
 }
 TRAINING = f"{STACK}-1"
+OPTIONS = ("--stack", STACK, "--region", REGION)
 
 
-@dataclass(frozen=True)
-class Assistant:
-    """A running server and the client that asks it."""
-
-    client: Client
-    portal: BlockingPortal
-
-    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """The structured result of a tool; its text says the same."""
-        result = self.portal.call(self.client.call_tool, tool, arguments)
-        assert not result.is_error, result.content
-        assert result.structured_content == json.loads(result.content[0].text)
-        return dict(result.structured_content)
-
-    def refusal(self, tool: str, **arguments: Any) -> str:
-        """The error of a tool that is refused."""
-        result = self.portal.call(self.client.call_tool, tool, arguments)
-        assert result.is_error
-        return str(result.content[0].text)
-
-    def read(self, uri: str) -> str:
-        """The text of a resource."""
-        (content,) = self.portal.call(self.client.read_resource, uri).contents
-        assert isinstance(content, TextResourceContents)
-        return content.text
-
-
-@contextmanager
-def running_server(address: str, *options: str) -> Iterator[Assistant]:
-    """``sagebuild mcp`` with these options, and the SDK's client."""
-    environment = {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-    command = ["-m", "sagebuild", "mcp", "--stack", STACK, "--region", REGION, *options]
-    server = StdioServerParameters(command=sys.executable, args=command, env=environment, cwd=ROOT)
-    with start_blocking_portal() as portal:
-        client = Client(stdio_client(server))
-        with portal.wrap_async_context_manager(client):
-            yield Assistant(client, portal)
+def environment(address: str) -> dict[str, str]:
+    """The environment in which AWS's tools talk to moto."""
+    return {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +119,7 @@ def write_lines(*texts: str) -> None:
 @pytest.fixture(scope="module")
 def reader(address: str, stack: Stack) -> Iterator[Assistant]:  # noqa: ARG001
     """The server as it starts by default."""
-    with running_server(address) as assistant:
+    with running_server(environment(address), *OPTIONS) as assistant:
         yield assistant
 
 
@@ -270,6 +233,68 @@ def test_the_documentation_and_the_schema_are_resources(reader: Assistant) -> No
         reader.read("sagebuild://logs/default/9")
 
 
+def test_a_server_that_only_reads_has_no_tool_that_changes(reader: Assistant) -> None:
+    assert "Unknown tool" in reader.refusal("apply_change", token="any")
+
+
+@pytest.fixture(scope="module")
+def writer(address: str, stack: Stack) -> Iterator[Assistant]:  # noqa: ARG001
+    """The server that may change something."""
+    with running_server(environment(address), *OPTIONS, "--allow-changes") as assistant:
+        yield assistant
+
+
+def test_the_tools_that_change_say_so(writer: Assistant) -> None:
+    tools = {tool.name: tool.annotations for tool in writer.portal.call(writer.client.list_tools).tools}
+    assert tools.keys() == READING | {"plan_change", "apply_change"}
+    assert [name for name, hints in tools.items() if hints and hints.read_only_hint is False] == ["apply_change"]
+    assert tools["apply_change"]
+    assert (tools["apply_change"].destructive_hint, tools["apply_change"].idempotent_hint) == (True, True)
+
+
+def test_a_change_of_parameters_is_planned_and_made_once(writer: Assistant, stack: Stack) -> None:
+    before = stack.parameters.text
+    wanted = {"hyperparameters.epochs": 7, "hyperparameters.api_key": "hunter4"}
+    planned = writer.call("plan_change", action="set parameters", parameters=wanted)
+    assert planned["effect"] == (
+        "For all future builds: hyperparameters.epochs is 7 instead of 5; "
+        f'hyperparameters.api_key is "{HIDDEN}" instead of "{HIDDEN}".'
+    )
+    assert "hunter" not in json.dumps(planned["details"])
+    assert (planned["cost"], planned["live"]) == (None, {"config": "", "number": None})
+    assert stack.parameters.text == before
+    done = writer.call("apply_change", token=planned["token"])
+    assert (done["sentence"], done["repeated"]) == ("The parameter document is changed.", False)
+    assert stack.parameters["hyperparameters"] == {"epochs": 7, "api_key": "hunter4"}
+    writer.call("apply_change", token=planned["token"])
+    assert stack.parameters.history()[0].document["hyperparameters"]["epochs"] == 7
+
+
+def test_a_plan_is_refused_after_another_change_of_the_document(writer: Assistant, stack: Stack) -> None:
+    planned = writer.call("plan_change", action="set parameters", parameters={"trainmaxrun": 3})
+    stack.parameters.set(trainmaxrun=2)
+    refusal = writer.refusal("apply_change", token=planned["token"])
+    assert "The parameter document has changed since the change was planned. Nothing was done; plan" in refusal
+    assert stack.parameters["trainmaxrun"] == 2
+    assert "incomplete or mistyped" in writer.refusal("apply_change", token="other")
+
+
+def test_a_start_is_planned_with_its_cost_after_the_same_checks_as_a_start(writer: Assistant) -> None:
+    refusal = writer.refusal("plan_change", action="start", parameters={"trainvolumesiz": 1})
+    assert "did you mean 'trainvolumesize'?" in refusal
+    assert "a.tar.gz" in writer.refusal("plan_change", action="start"), "the archive is missing"
+
+
+def test_a_stop_is_planned_and_made_by_an_assistant(writer: Assistant, stack: Stack) -> None:
+    planned = writer.call("plan_change", action="stop")
+    assert planned["effect"].startswith("Build 2 would stop.")
+    assert stack.build(2).status == "launching"
+    done = writer.call("apply_change", token=planned["token"])
+    assert (done["number"], done["repeated"]) == (2, False)
+    assert stack.build(2).record.stop_requested_by == "assistant"
+    assert writer.call("apply_change", token=planned["token"])["repeated"]
+
+
 def test_a_server_without_a_stack_starts_and_says_what_is_wrong(address: str) -> None:
-    with running_server(address, "--stack", "absent") as assistant:
+    with running_server(environment(address), *OPTIONS, "--stack", "absent") as assistant:
         assert f"choose one of {STACK}" in assistant.refusal("status")
