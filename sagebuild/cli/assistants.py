@@ -25,7 +25,7 @@ def mcp(
     try:
         from sagebuild.assistants.server import create_server
     except ModuleNotFoundError as error:
-        if error.name not in {"mcp", "mcp_types"}:
+        if (error.name or "").partition(".")[0] not in {"mcp", "mcp_types"}:
             raise
         raise InputError("The server for assistants needs mcp; run: pip install 'sagebuild[mcp]'.") from None
     create_server(lambda: session.stack, allow_changes).run()

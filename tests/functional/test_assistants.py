@@ -1,6 +1,8 @@
 """The server for assistants, asked by the SDK's own client over stdio: ``sagebuild mcp`` in a process of its own."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -293,6 +295,14 @@ def test_a_stop_is_planned_and_made_by_an_assistant(writer: Assistant, stack: St
     assert (done["number"], done["repeated"]) == (2, False)
     assert stack.build(2).record.stop_requested_by == "assistant"
     assert writer.call("apply_change", token=planned["token"])["repeated"]
+
+
+def test_without_the_extra_the_command_says_what_to_install() -> None:
+    code = "import sys; sys.modules['mcp'] = None; sys.argv = ['sagebuild', 'mcp']; "
+    code += "from sagebuild.__main__ import main; main()"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "pip install 'sagebuild[mcp]'" in ended.stderr
 
 
 def test_a_server_without_a_stack_starts_and_says_what_is_wrong(address: str) -> None:
