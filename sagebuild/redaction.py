@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 HIDDEN = "(hidden)"
 
@@ -19,6 +20,7 @@ _SETTINGS = re.compile(
     r"(?P<value>(?:Bearer |Basic )?(?:\"[^\"]*\"|'[^']*'|[^\s,;&\"']+))",
     re.IGNORECASE,
 )
+_SECRET_NAME = re.compile(rf"[\w.-]*(?:{_NAMES})", re.IGNORECASE)  # of a member of an object
 _LOGINS = re.compile(r"(://)[^/\s:@]+:[^/\s@]+@")  # https://name:password@host
 
 
@@ -26,3 +28,30 @@ def redact_secrets(text: str) -> str:
     """Return the text with (hidden) in place of everything that looks like a secret."""
     without_tokens = _LOGINS.sub(rf"\1{HIDDEN}@", _TOKENS.sub(HIDDEN, text))
     return _SETTINGS.sub(lambda match: f"{match['name']}{HIDDEN}", without_tokens)
+
+
+def redact_values(value: Any) -> Any:
+    """Return a JSON value with (hidden) in place of what looks like a secret, by its text or by its member's name."""
+    if isinstance(value, str):
+        return redact_secrets(value)
+    if isinstance(value, list):
+        return [redact_values(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    # {"name": "hyperparameters.password", "before": ..., "after": ...} and {"Name": ..., "Value": ...} name a setting.
+    names_secret = any(_is_secret(value.get(key)) for key in ("name", "Name"))
+    return {
+        name: HIDDEN
+        if _can_be_secret(one) and (_is_secret(name) or (names_secret and name.lower() != "name"))
+        else redact_values(one)
+        for name, one in value.items()
+    }
+
+
+def _is_secret(name: object) -> bool:
+    return isinstance(name, str) and bool(_SECRET_NAME.fullmatch(name))
+
+
+def _can_be_secret(value: object) -> bool:
+    """Return False for nothing, yes and no, fractions, and for lists and objects, whose members are checked."""
+    return isinstance(value, str | int) and not isinstance(value, bool) and value != ""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sagebuild.cli import builds, conversions, params, pipelines, projects, stacks, uploads
+from sagebuild.cli import assistants, builds, conversions, params, pipelines, projects, stacks, uploads
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +40,7 @@ params.add_commands()
 conversions.add_commands(app, params.app)
 pipelines.add_commands()
 uploads.add_commands()
+assistants.add_commands(app)
 app.add_typer(params.app, name="params")
 app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(uploads.app, name="upload")

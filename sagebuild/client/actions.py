@@ -28,7 +28,7 @@ class PipelineActions:
     def __init__(self, service: Service, create_client: Callable[[str], Any]) -> None:
         self.service = service
         self._create_client = create_client
-        self.requested_by = "notebook"  # or "command"; builds record it
+        self.requested_by = "notebook"  # or "command", "assistant"; builds record it
 
     def start(self, changes: Mapping[str, Any] | None = None, /, *, check: bool = True, **more: Any) -> Build:
         """Request a build.

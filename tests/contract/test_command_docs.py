@@ -1,12 +1,15 @@
-"""The docs name every command, every member of a build in JSON, and every method of a stack and a build."""
+"""The docs name every command, every tool, every member of a build in JSON, and every method of a stack and a build."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import anyio
 import pytest
 from typer.main import get_command
 
+from sagebuild.assistants.server import create_server
 from sagebuild.builds.records import BuildRecord, Trigger
 from sagebuild.cli.app import app
 from sagebuild.client.build import Build
@@ -32,6 +35,22 @@ def list_commands(group: Any, before: str = "") -> Iterator[str]:
 @pytest.mark.parametrize("name", list_commands(get_command(app)))
 def test_every_command_is_documented(name: str) -> None:
     assert f"`{name}" in (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+
+
+def test_every_tool_for_assistants_is_documented() -> None:
+    tools = anyio.run(create_server(lambda: pytest.fail("no tool is called"), allow_changes=True).list_tools)
+    page = (ROOT / "docs" / "assistants.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [tool.name for tool in tools]
+
+
+def test_the_configurations_of_assistants_run_the_server() -> None:
+    page = (ROOT / "docs" / "assistants.md").read_text(encoding="utf-8")
+    found = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    assert [*map(list, found)] == [["mcpServers"], ["servers"]]
+    for configuration in found:
+        (server,) = [one["sagebuild"] for one in configuration.values()]
+        command = get_command(app).commands[server["args"][0]]  # type: ignore[attr-defined]
+        command.make_context("mcp", server["args"][1:])
 
 
 @pytest.mark.parametrize("kind", [Stack, Build, Project])

@@ -34,6 +34,7 @@ LIBRARIES = {
 # Parts of sagebuild that run on a person's machine alone; no function's archive holds them, and nothing but their own
 # door leads to them.
 CLIENT_LIBRARIES = {
+    "sagebuild.assistants": {"botocore", "mcp", "pydantic", "pydantic_core"},
     "sagebuild.cli": {"botocore", "rich", "typer"},
     "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
     "sagebuild.container": {"numpy", "scipy", "tensorflow", "torch", "xgboost"},
@@ -48,7 +49,7 @@ ROOMS = (
     "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
     "partitions", "settings", "service", "log_keys", "redaction", "bucket_access", "names", "custom_resource",
     "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications", "steps", "plan",
-    "finish", "changes", "voice", "client", "project", "cli",
+    "finish", "changes", "voice", "client", "project", "assistants", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
@@ -238,6 +239,8 @@ def test_every_folder_has_its_rule() -> None:
         ("sagebuild.plan.build", "from sagebuild.client import logs"),
         ("sagebuild.plan.build", "from rich.console import Console"),
         ("sagebuild.client.logs", "import typer"),
+        ("sagebuild.client.logs", "from mcp import Client"),
+        ("sagebuild.voice.status", "from sagebuild.assistants.reading import Reading"),
         ("sagebuild.cli.builds", "import sagemaker"),
         ("handlers.plan_build", "from sagebuild.cli.app import app"),
     ],
@@ -270,7 +273,14 @@ def test_lambda_does_not_get_what_runs_on_a_persons_machine() -> None:
     assert left_out <= set(patterns)
 
 
+def test_the_command_line_loads_the_server_for_assistants_only_to_run_it() -> None:
+    code = "import sagebuild.cli.app, sys; print('mcp' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "False\n"
+
+
 def test_importing_the_package_loads_no_library() -> None:
-    code = "import sagebuild, sys; print(sorted({'boto3', 'pydantic', 'rich', 'typer', 'numpy'} & set(sys.modules)))"
+    libraries = {"boto3", "mcp", "pydantic", "rich", "typer", "numpy"}
+    code = f"import sagebuild, sys; print(sorted({libraries} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"

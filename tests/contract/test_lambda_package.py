@@ -21,7 +21,7 @@ from botocore.model import ServiceModel
 from botocore.validate import validate_parameters
 
 from tests.engine import ROOT
-from tools.lambda_package import compile_files, find_python, list_operations, trim_model, trim_services
+from tools.lambda_package import NOT_PACKED, compile_files, find_python, list_operations, trim_model, trim_services
 
 SERVICE: dict[str, Any] = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))
 SERVICES: list[str] = SERVICE["custom"]["pythonLayer"]["awsServices"]
@@ -138,3 +138,10 @@ def test_an_interpreter_is_found_by_its_version_or_not_at_all() -> None:
 def test_the_bytecode_of_lambda_s_python_is_packed() -> None:
     tag = f"cpython-{SERVICE['provider']['runtime'].removeprefix('python').replace('.', '')}"
     assert [each for each in SERVICE["package"]["patterns"] if each.endswith(f".{tag}.pyc")]
+
+
+def test_the_code_that_counts_is_the_code_that_is_packed() -> None:
+    left_out = {
+        each for each in SERVICE["package"]["patterns"] if each.startswith("!sagebuild/") and each.endswith("/**")
+    }
+    assert left_out == {f"!{folder.relative_to(ROOT)}/**" for folder in NOT_PACKED}

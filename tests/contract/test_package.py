@@ -36,11 +36,13 @@ def read_metadata(wheel: Path) -> Message:
         return message_from_bytes(archive.read(f"sagebuild-{PROJECT['version']}.dist-info/METADATA"))
 
 
-def test_the_wheel_holds_types_tables_and_interaction_models_and_nothing_else_of_the_repository(wheel: Path) -> None:
+def test_the_wheel_holds_types_tables_models_and_docs_and_nothing_else_of_the_repository(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     expected = {"py.typed", "images/images.json", "cost/prices.json", "client/interactionModels/custom/en.json"}
     expected |= {"project/build_workflow.yml", "project/pipelines/digits/sagebuild.yaml"}
+    expected |= {f"assistants/docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    expected.add("assistants/docs/parameters.schema.json")
     assert {f"sagebuild/{name}" for name in expected} <= names
     assert {name.partition("/")[0] for name in names} == {"sagebuild", f"sagebuild-{PROJECT['version']}.dist-info"}
 

@@ -15,9 +15,10 @@ import yaml
 
 from sagebuild.settings import Optional, Required, Seconds, Settings
 from tests.engine import ROOT
+from tools.lambda_package import NOT_PACKED
 
 LAMBDA_FOLDERS = ("handlers", "sagebuild", "skill")
-LEFT_OUT = {ROOT / "sagebuild" / "cli", ROOT / "sagebuild" / "client"}  # of the functions' archives
+LEFT_OUT = set(NOT_PACKED)  # of the functions' archives
 RESOURCES = sorted((ROOT / "resources").glob("*.yml"))
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: what Lambda sets itself.
 SET_BY_LAMBDA = {"AWS_REGION"}
