@@ -31,7 +31,7 @@ def test_a_hyperparameter_is_set(stack: Stack, alexa: Conversation, heard: str, 
 
 
 def test_a_hyperparameter_is_read_and_overridden_for_one_build(stack: Stack, alexa: Conversation) -> None:
-    assert alexa.say("read_parameter", parameter="learning rate") == "learning rate is set to 0.1."
+    assert alexa.say("read_parameter", parameter="learning rate") == "learning rate is 0.1."
     assert "with epochs at 3, for this build alone?" in alexa.say("start_build", parameter="epochs", number="3")
     alexa.say("yes")
     overrides = json.loads(read_build(stack.service, 1).overrides)["hyperparameters"]
@@ -69,9 +69,9 @@ def test_values_have_units(alexa: Conversation, slots: dict[str, str], said: str
 @pytest.mark.parametrize(
     ("slots", "said"),
     [
-        ({"hours": "2"}, "on one m5 large for at most 2 hours"),
+        ({"hours": "2"}, "on one m5 large instance for up to 2 hours"),
         ({"gigabytes": "50"}, "the training disk in gigabytes at 50"),
-        ({"size": "bigger"}, "on one m5 xlarge for at most 4 hours"),
+        ({"size": "bigger"}, "on one m5 xlarge instance for up to 4 hours"),
         ({"size": "smaller"}, "no smaller one of its family is known in the region. What should the training instance"),
     ],
 )
