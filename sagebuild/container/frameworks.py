@@ -28,5 +28,5 @@ def list_responder(repository: str) -> list[str]:
 
 
 def name_repository(image: str) -> str:
-    """Return the repository of an image: "pytorch-training" of 123.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training."""
+    """Return the repository of an image: "pytorch-training" of an address that ends in /pytorch-training:2.0-cpu."""
     return image.rpartition("/")[2].partition("@")[0].partition(":")[0]

@@ -67,6 +67,7 @@ def address() -> Iterator[str]:
         "HostingRoleArn": settings["HOSTING_ROLE_ARN"],
         "ImageLogGroup": "images",
         "ImageProject": settings["IMAGE_PROJECT"],
+        "SourceProject": settings["SOURCE_PROJECT"],
         "ImageRepositoryUri": "registry/images",
         "LaunchTopicArn": settings["RESULTS_TOPIC_ARN"],
         "ModelBucket": settings["MODEL_BUCKET"],
