@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sagebuild.builds.records import BuildRecord, now
+from sagebuild.builds.records import BuildRecord, StepJob, now
 from sagebuild.cost.budget import explain_maxcost
 from sagebuild.finish.ending import Ending
 from sagebuild.running.causes import NO_MODEL, explain_cause, find_error, pick_lines
@@ -42,10 +42,10 @@ def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | N
         return _join(failed_image.reason, failed_image.lines, more)
     ended_at = ending.stopped_at or now()
     if failed := next((each for each in record.step_jobs if each.status == "Failed"), None):
-        subject = "The evaluation" if failed.report else f"The processing job {failed.name}"
-        subject = "The batch transform" if failed.kind == "transform" else subject
         lines = read_step_end(service, failed, ended_at)
-        return _add_cause(f"{subject} failed", failed.reason or reason, lines, more, is_endpoint=False)
+        return _add_cause(f"{_name_step_job(failed)} failed", failed.reason or reason, lines, more, is_endpoint=False)
+    if stopped := next((each for each in record.step_jobs if each.status == "Stopped"), None):
+        return f"{_name_step_job(stopped)} was stopped by someone outside sagebuild, or at its time limit, maxrun."
     if job and job.status == "Failed":
         lines = read_training_end(service, job.failed_training or job.name, ended_at)
         return _add_cause("The training failed", reason, lines, more, is_endpoint=False)
@@ -55,6 +55,12 @@ def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | N
     if NO_MODEL in reason:
         return _add_cause("", reason, [], more, is_endpoint=True)
     return reason
+
+
+def _name_step_job(job: StepJob) -> str:
+    if job.kind == "transform":
+        return "The batch transform"
+    return "The evaluation" if job.report else f"The processing job {job.name}"
 
 
 def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str, step: str = "") -> str:

@@ -295,11 +295,11 @@ def _rows_of_jobs() -> Iterator[Row]:
     for state, document in (("Process Data", PROCESSED), ("Evaluate Model", EVALUATED)):
         yield Row(state, "job Failed", "failed", "no rows in the data", document=troubled(document, "job"))
         endless = troubled(document, "endless")
-        yield Row(state, "job Stopped by someone", "failed", "is Stopped", document=endless, act=stop_step_job)
+        yield Row(state, "job Stopped by someone", "failed", "was stopped by", document=endless, act=stop_step_job)
     yield Row("Transform Data", "job Failed", "failed", "no rows in the data", document=troubled(TRANSFORMED, "job"))
     endless = troubled(TRANSFORMED, "endless")
     yield Row(
-        "Transform Data", "job Stopped by someone", "failed", "is Stopped", document=endless, act=stop_transform_job
+        "Transform Data", "job Stopped by someone", "failed", "was stopped by", document=endless, act=stop_transform_job
     )
     silent = SERVING | {"evaluation": step("true")}
     yield Row("Check Quality", "no report", "failed", "wrote no report", document=silent)

@@ -45,7 +45,7 @@ def check_package(stack: DeployedStack, record: dict[str, Any]) -> None:
     sagemaker = stack.client("sagemaker")
     package = sagemaker.describe_model_package(ModelPackageName=record["model_package"])
     assert (package["ModelPackageGroupName"], package["ModelApprovalStatus"]) == (NAME, "Approved")
-    assert package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == record["artifacts"]
+    assert package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == record["model_files"][0]["uri"]
     properties = package["CustomerMetadataProperties"]
     assert (properties["build"], properties["training job"]) == (str(record["number"]), record["training_job"])
     assert properties["trigger"].startswith("voice ")
@@ -87,7 +87,7 @@ def test_the_transitions_of_a_build_do_not_grow_with_its_training(stack: Deploye
     events = stack.client("stepfunctions").get_execution_history(executionArn=arn, maxResults=1000)["events"]
     entered = [e["stateEnteredEventDetails"]["name"] for e in events if e["type"].endswith("StateEntered")]
     assert entered.count("Train Model") == 1
-    assert len(entered) <= 25 + 3 * entered.count("Check Endpoint")
+    assert len(entered) <= 26 + 3 * entered.count("Check Endpoint")
 
 
 @pytest.mark.usefixtures("serving")

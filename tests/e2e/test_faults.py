@@ -15,7 +15,7 @@ CHOSEN = (
     "Train Model: trouble with module",
     "Process Data: aborted",
     "Evaluate Model: job Stopped by someone",
-    "Create Model: model empty",
+    "Pack Model: model empty",
     "Register Model: crash at dynamodb:UpdateItem",
     "Register Model: aborted",
     "Update Endpoint: aborted",
