@@ -48,8 +48,11 @@ class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
         path = str(environ.get("PATH_INFO", ""))
         if path.startswith(PREFIX + "/"):
             return self._own
-        # moto finds the runtime of SageMaker by a path that ends with "invocations".
-        return super().get_application(environ | {"PATH_INFO": path.removesuffix("-response-stream")})
+        if path.endswith("/invocations-response-stream"):
+            # moto finds the runtime of SageMaker by a path that ends with "invocations".
+            environ = environ | {"PATH_INFO": path.removesuffix("-response-stream")}
+        # Not a copy for other paths: where moto reads a form to find its service, it puts the form back.
+        return super().get_application(environ)
 
 
 def _is_own_host(header: str) -> bool:
