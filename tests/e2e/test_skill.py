@@ -58,7 +58,7 @@ def test_whole_conversations_with_virtual_alexa(stack: DeployedStack) -> None:
             [
                 *("open", "is it done yet", "how long will it take", "give me the details", "read the metrics"),
                 *("compare it with the live build", "why did the last build fail", "list my last 3 builds"),
-                *("what is the training disk", "set the training disk to 20", "yes", "get training disk"),
+                *("what is the training disk", "set the training disk to 20", "yes", "get the training disk"),
                 *("notify me", "help", "stop"),
             ]
         ],

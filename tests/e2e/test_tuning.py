@@ -109,7 +109,8 @@ def test_the_best_of_a_tuning_is_deployed(tuner: DeployedStack) -> None:
     assert tuner.ask_endpoint() > 0.8
     model = tuner.client("sagemaker").describe_model(ModelName=record["model"])
     best = tuner.describe_job(record["training_job"])["ModelArtifacts"]["S3ModelArtifacts"]
-    assert model["PrimaryContainer"]["ModelDataUrl"] == best == record["artifacts"]
+    assert best == record["artifacts"]
+    assert [model["PrimaryContainer"]["ModelDataUrl"]] == [file["uri"] for file in record["model_files"]]
     check_permissions(tuner)
     shown = run(tuner, "show").stdout
     label = record["training_job"].removeprefix(f"{record['tuning_job']}-")
@@ -186,7 +187,8 @@ def test_given_artifacts_are_deployed_without_training(stack: DeployedStack) -> 
     record = stack.build(ModelArtifacts=f"s3://{bucket}/mine/model.tar.gz")
     assert record["status"] == "succeeded", record["reason"]
     model = stack.client("sagemaker").describe_model(ModelName=record["model"])
-    assert model["PrimaryContainer"]["ModelDataUrl"] == f"s3://{bucket}/mine/model.tar.gz"
+    assert record["artifacts"] == f"s3://{bucket}/mine/model.tar.gz"
+    assert [model["PrimaryContainer"]["ModelDataUrl"]] == [file["uri"] for file in record["model_files"]]
     assert stack.live_config() == record["endpoint_config"]
 
 
