@@ -9,7 +9,7 @@ import sysconfig
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 # It reads a pipe whose only writer is the engine. End of file means that the engine has ended; the watchdog then kills
 # every process group that was added and not removed.
@@ -27,7 +27,7 @@ for group in groups:
 """
 
 _lock = threading.Lock()
-_running: dict[int, "subprocess.Popen[bytes]"] = {}
+_running: dict[int, "Process"] = {}
 _watchdog: "subprocess.Popen[str] | None" = None
 _stopped = False
 
@@ -39,12 +39,29 @@ PYTHON = os.path.realpath(sys.executable)
 LIBRARIES = os.pathsep.join(dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib")))
 
 
+class Process(Protocol):
+    """What the engine needs of a running process."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while the process runs."""
+
+    def wait(self) -> int:
+        """Wait for the end; return the exit code."""
+
+
 class EngineStoppedError(Exception):
     """The engine is stopping and starts no more processes."""
 
 
 def start(
-    arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, output: IO[bytes] | int
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    output: IO[bytes] | int,
+    input: int = subprocess.DEVNULL,
 ) -> "subprocess.Popen[bytes]":
     """Start a process in its own group; it ends when the engine does, at the latest.
 
@@ -58,6 +75,8 @@ def start(
         Its working directory.
     output
         The target of its standard output and error: a file, or ``subprocess.PIPE``.
+    input
+        The descriptor of its standard input; by default it has none.
 
     Raises
     ------
@@ -71,15 +90,28 @@ def start(
             arguments,
             env=dict(env),
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=input,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        _running[process.pid] = process
-        _notify_watchdog(f"+{process.pid}")
-    threading.Thread(target=_remove_when_ended, args=(process,), daemon=True).start()
+        _register(process)
     return process
+
+
+def register(process: Process) -> None:
+    """End a process that another program has started with the engine, too.
+
+    Raises
+    ------
+    EngineStoppedError
+        After ``stop_all``, which has not seen the process: it is killed.
+    """
+    with _lock:
+        if _stopped:
+            _kill_group(process.pid)
+            raise EngineStoppedError("the engine is stopping and starts no processes")
+        _register(process)
 
 
 def docker_environment() -> dict[str, str]:
@@ -88,7 +120,7 @@ def docker_environment() -> dict[str, str]:
     return {"DOCKER_CONFIG": str(Path.home() / ".docker"), **given}
 
 
-def signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+def signal_group(process: Process, number: signal.Signals) -> None:
     """Send a signal to a process and its children; an ended process gets none."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
@@ -109,7 +141,13 @@ def stop_all() -> None:
         watchdog.wait()
 
 
-def _remove_when_ended(process: "subprocess.Popen[bytes]") -> None:
+def _register(process: Process) -> None:
+    _running[process.pid] = process
+    _notify_watchdog(f"+{process.pid}")
+    threading.Thread(target=_remove_when_ended, args=(process,), daemon=True).start()
+
+
+def _remove_when_ended(process: Process) -> None:
     process.wait()
     with _lock:
         # As in a container, the process's children end with it.

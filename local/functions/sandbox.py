@@ -1,10 +1,10 @@
 """A sandbox: one process that runs a function's invocations one after the other."""
 
 import json
+import os
 import queue
 import select
 import signal
-import subprocess
 import threading
 import time
 import uuid
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local import processes
-from local.functions import archive
+from local.functions import archive, forks
 from local.functions.deployment import Deployment
 from local.functions.logs import LogStream, Output
 from local.functions.runtime_api import Answer, Event, RuntimeApi
@@ -68,17 +68,14 @@ class Sandbox:
         self._scratch = archive.scratch()
         root = archive.unpack(code)
         stream = f"{datetime.now(UTC):%Y/%m/%d}/[{deployment.version}]{uuid.uuid4().hex}"
-        self._process = processes.start(
-            [processes.PYTHON, "-m", "awslambdaric", deployment.handler],
-            env=deployment.environment(root, self._scratch, self._api.address, stream),
-            cwd=root,
-            output=subprocess.PIPE,
-        )
-        assert self._process.stdout is not None
-        self._output = Output(
-            self._process.stdout.fileno(),
-            LogStream(deployment.log_group, stream, deployment.region, deployment.role_arn),
-        )
+        reader, writer = os.pipe()
+        self._reader = os.fdopen(reader, "rb", buffering=0)
+        environment = deployment.environment(root, self._scratch, self._api.address, stream)
+        try:
+            self._process = forks.start(["awslambdaric", deployment.handler], env=environment, cwd=root, output=writer)
+        finally:
+            os.close(writer)
+        self._output = Output(reader, LogStream(deployment.log_group, stream, deployment.region, deployment.role_arn))
         threading.Thread(target=self._watch, daemon=True).start()
 
     @property
@@ -164,10 +161,8 @@ class Sandbox:
 
     def _watch(self) -> None:
         """Read the output of the process until it ends; then report the exit and clean up."""
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
         while self._output.read():
-            select.select([descriptor], [], [])
+            select.select([self._reader], [], [])
         self._process.wait()
         self._api.report(Answer("exit"))
         self._api.close()
