@@ -13,7 +13,7 @@ from local.functions.sandbox import Sandbox
 from local.messaging.background import Background
 
 _ACCOUNT_CONCURRENCY = 50  # for a laptop; an AWS account starts at 10 and can have 1000
-_MAX_WARM = 24  # more than the functions of the service; an idle process has about X MB of its own
+_MAX_WARM = 16  # one for each function of the service; an idle process has about 45 MB of its own
 _IDLE_SECONDS = 300.0
 
 

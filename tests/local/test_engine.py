@@ -25,10 +25,14 @@ _PARENT = """
 import sys, time
 from pathlib import Path
 from local import processes
+from local.functions import forks
 child = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
 with open(sys.argv[1], "wb") as output:
     process = processes.start([sys.executable, "-c", child], env={"PATH": "/bin"}, cwd=Path("/"), output=output)
-print(process.pid, processes._watchdog.pid, flush=True)
+    folder = Path(sys.argv[1]).parent
+    (folder / "sleeps.py").write_text("import time; time.sleep(60)")
+    forked = forks.start(["sleeps"], env={}, cwd=folder, output=sys.stderr.fileno())
+print(process.pid, forked.pid, processes._watchdog.pid, flush=True)
 signal = sys.stdin.readline()
 if signal == "stop\\n":
     processes.stop_all()

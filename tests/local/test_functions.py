@@ -123,6 +123,25 @@ def test_a_function_has_no_access_to_variables_and_packages_of_this_machine(engi
     assert str(engine.data) in seen["tmp"]
 
 
+def test_a_function_prefers_its_own_copy_of_a_library(engine: Engine) -> None:
+    code = {
+        "index.py": "import jmespath\ndef handler(e, c): return jmespath.MINE",
+        "jmespath.py": "MINE = 'from the archive'",
+    }
+    assert invoke(engine, deploy(engine, "", Code={"ZipFile": archive(code)})) == "from the archive"
+
+
+def test_variables_that_python_reads_at_its_start_take_effect(engine: Engine) -> None:
+    source = "import sys\ndef handler(e, c): return sys.flags.optimize"
+    assert invoke(engine, deploy(engine, source, Environment={"Variables": {"PYTHONOPTIMIZE": "2"}})) == 2
+    assert invoke(engine, deploy(engine, source)) == 0
+
+
+def test_a_function_starts_with_the_libraries_already_imported(engine: Engine) -> None:
+    source = "import sys\nimported = 'boto3' in sys.modules\ndef handler(e, c): return imported"
+    assert invoke(engine, deploy(engine, source))
+
+
 def test_a_function_calls_aws_in_its_own_role(engine: Engine) -> None:
     source = "import boto3\ndef handler(e, c): return boto3.client('sts').get_caller_identity()['Arn']"
     own = role(engine)
