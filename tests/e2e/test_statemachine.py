@@ -777,7 +777,7 @@ def gated(**check: Any) -> Json:
     return {"number": 1, "quality": {"wanted": True, "check": check}}
 
 
-@scenario(*TRAINED, *CREATE, "Register Model?", "Register Model", *MODEL[-2:], "Model Ready")
+@scenario(*TRAINED, *CREATE, "Register Model?", "Register Model", *MODEL[-3:], "Model Ready")
 def a_new_model_is_registered(stage: Stage) -> Run:
     register = {"wanted": True, "origin": {}, "framework": {}}
     return stage.build(stage.plan() | {"deploy": False, "register": register})
