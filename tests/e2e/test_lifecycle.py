@@ -15,6 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from demo.local_aws import Aws, list_inventory
+from tests.alexa import Conversation
 from tests.e2e import lake
 from tests.e2e.byod import SLOW, Byod, pack
 from tests.e2e.deployment import answer_in_registry, guard, sample
@@ -246,12 +247,10 @@ def use(stack: DeployedStack) -> None:
     conversation = stack.converse()
     for request_name in ("start_build", "yes", "set_parameter", "yes"):
         conversation.say(request_name)
-    conversation.say("stop_build")
-    conversation.say("yes")
+    stop_by_voice(conversation)
     stack.finish(number)
     stack.wait_for_training(number + 1)
-    conversation.say("stop_build")
-    conversation.say("yes")
+    stop_by_voice(conversation)
     stack.finish(number + 1)
     use_tuning(stack)
     use_deployment(stack)
@@ -296,10 +295,14 @@ def use_tuning(stack: DeployedStack) -> None:
     number = stack.start_by_voice()
     job = wait_until(lambda: stack.record(number).get("tuning_job"))
     wait_until(lambda: f"{job}-001" in str(stack.client("sagemaker").list_training_jobs(StatusEquals="InProgress")))
-    conversation = stack.converse()
-    conversation.say("stop_build")
-    conversation.say("yes")
+    stop_by_voice(stack.converse())
     stack.finish(number)
+
+
+def stop_by_voice(conversation: Conversation) -> None:
+    """Stop the running build, and expect the answer that it is stopped or is stopping."""
+    asked, answered = conversation.say("stop_build"), conversation.say("yes")
+    assert "stop" in answered, (asked, answered)
 
 
 def use_deployment(stack: DeployedStack) -> None:
