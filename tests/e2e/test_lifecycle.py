@@ -322,8 +322,8 @@ def use_deployment(stack: DeployedStack) -> None:
     stack.set_parameters(**hosts, approval="manual")
     number, conversation = stack.start_by_voice(), stack.converse()
     wait_until(lambda: stack.record(number).get("approval_requested_at"))
-    for said in ("approve_build", "estimate_cost", "roll_back"):
-        conversation.say(said, number="?")
+    for said, about in (("approve_build", number), ("estimate_cost", number), ("roll_back", approved["number"])):
+        conversation.say(said, number=str(about))
         if conversation.is_open:
             conversation.say("yes")
         stack.finish(stack.last_number())
