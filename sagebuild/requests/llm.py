@@ -13,8 +13,8 @@ def build_llm_environment(parameters: LlmParameters) -> dict[str, str]:
     Like the SDK (serve/model_builder_servers.py), a model in S3 is at /opt/ml/model, and the container stays offline.
     """
     engine = ENGINES[parameters.engine]
-    environment = {engine.model: parameters.hubmodel or MODEL_FOLDER}
-    if not parameters.hubmodel:
+    environment = {engine.model: str(parameters.hubmodel) if parameters.brings_model else MODEL_FOLDER}
+    if not parameters.brings_model:
         environment["HF_HUB_OFFLINE"] = "1"
     gpus = parameters.gpus or count_gpus(parameters.hostinstancetype)
     if engine.gpus and gpus:

@@ -19,6 +19,7 @@ from tests.e2e import lake
 from tests.e2e.byod import SLOW, Byod, pack
 from tests.e2e.deployment import answer_in_registry, guard, sample
 from tests.e2e.git import commit
+from tests.e2e.hub import use_hub
 from tests.e2e.pipelines import Pipeline
 from tests.e2e.stack import NAME, SCRIPT, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import ROOT, Engine, running_engine
@@ -182,6 +183,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         use(stack)
         seen.upload = use_upload(stack)
         use_git(stack, tmp_path_factory.mktemp("repository"))
+        use_hub(stack)
         stack.set_parameters()
         live = stack.live_config()
 
