@@ -19,7 +19,6 @@ from tests.e2e import lake
 from tests.e2e.byod import SLOW, Byod, pack
 from tests.e2e.deployment import answer_in_registry, guard, sample
 from tests.e2e.git import commit
-from tests.e2e.hub import use_hub
 from tests.e2e.pipelines import Pipeline
 from tests.e2e.stack import NAME, SCRIPT, DeployedStack, deploy, run_serverless, wait_until
 from tests.engine import ROOT, Engine, running_engine
@@ -110,7 +109,11 @@ NEEDED_ON_AWS_ALONE = {
         "s3:GetObjectVersion",  # when a version of the source is asked for
         "s3:ListBucket",  # when the source is a folder
     },
-    "SourceProject": {"codecommit:GitPull"},  # when the repository lies in CodeCommit
+    "SourceProject": {
+        "codecommit:GitPull",  # when the repository lies in CodeCommit
+        "kms:Decrypt",  # S3, for the parts of a large encrypted upload
+        "kms:GenerateDataKey",  # S3, for the encrypted copy of a gated model
+    },
 }
 # Step Functions and these functions both stop the work of an aborted build; the second one finds nothing to stop.
 NEEDED_NOW_AND_THEN = {
@@ -183,7 +186,6 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         use(stack)
         seen.upload = use_upload(stack)
         use_git(stack, tmp_path_factory.mktemp("repository"))
-        use_hub(stack)
         stack.set_parameters()
         live = stack.live_config()
 
