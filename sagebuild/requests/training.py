@@ -68,7 +68,10 @@ def build_bodies(
     bodies |= build_step_jobs(context)
     if job := context.parameters.batchtransform:
         bodies["transform"] = build_transform_job(context, job)
-    return bodies | {"model": build_model(context, serving_image), "endpointConfig": build_endpoint_config(context)}
+    return bodies | {
+        "model": build_model(context, serving_image),
+        "endpointConfig": build_endpoint_config(context, serving_image),
+    }
 
 
 def find_mode(parameters: BuildParameters) -> Mode:

@@ -168,7 +168,8 @@ def test_the_container_serves_the_copy_offline_and_never_gets_the_secret(stack: 
     assert training.artifacts.endswith(f"-{NUMBER}/0/hub/")
     assert training.notes == (f"Nothing was trained: the build copies {MODEL} from the Hugging Face hub.",)
     assert model["PrimaryContainer"]["Environment"] == {
-        "SM_VLLM_MODEL": "/opt/ml/model", "HF_HUB_OFFLINE": "1", "SM_VLLM_TENSOR_PARALLEL_SIZE": "1"
+        "SM_VLLM_MODEL": "/opt/ml/model", "HF_HUB_OFFLINE": "1", "SM_VLLM_TENSOR_PARALLEL_SIZE": "1",
+        "HF_HOME": "/tmp", "HUGGINGFACE_HUB_CACHE": "/tmp",
     }  # fmt: skip
     assert SECRET not in json.dumps(model)
     assert len(list_source_tags(context)) == 1

@@ -11,6 +11,8 @@ from sagebuild.errors import ParameterError
 from sagebuild.images.containers import choose_image
 from sagebuild.parameters import parse_document, parse_parameters
 from sagebuild.requests.bodies import build_model
+from sagebuild.requests.llm import CACHE
+from sagebuild.requests.machine_images import CUDA_13
 from sagebuild.requests.training import build_bodies, plan_training
 from tests.unit.test_options import SERVICE
 from tests.unit.wrong_options import SERVERLESS
@@ -59,7 +61,23 @@ def test_an_engine_gets_its_image_and_its_variables(
 ) -> None:
     body = container(document)
     assert f"/{body['Image'].partition('/')[2]}" == image
-    assert body["Environment"] == environment
+    assert body["Environment"] == environment | CACHE
+
+
+@pytest.mark.parametrize(
+    ("document", "wanted"),
+    [
+        (llm(), CUDA_13),
+        (llm(inferenceami="al2-ami-sagemaker-inference-gpu-3-1"), "al2-ami-sagemaker-inference-gpu-3-1"),
+        (llm("TGI"), None),  # whose image has CUDA 12
+        (llm(hostinstancetype="ml.g4ad.xlarge", gpus=1), None),  # for which SageMaker does not document the driver
+    ],
+)
+def test_a_container_with_cuda_13_gets_a_driver_for_it(document: dict[str, Any], wanted: str | None) -> None:
+    context = BuildContext(SERVICE, 7, parse_parameters(document))
+    bodies = build_bodies(context, None, choose_image(context, "inference").uri)
+    (variant,) = bodies["endpointConfig"]["ProductionVariants"]
+    assert variant.get("InferenceAmiVersion") == wanted
 
 
 def test_a_language_model_is_not_trained() -> None:
