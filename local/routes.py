@@ -10,7 +10,7 @@ from flask import Flask, jsonify, request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug import Response
 
-from local import audit, calls, config, faults
+from local import audit, calls, config, faults, hub
 
 PREFIX = "/_local"
 
@@ -88,6 +88,8 @@ def _own_application() -> Flask:
     def health() -> Any:
         now = config.current()
         return jsonify(status="ok", endpoint=now.endpoint_url, region=now.region, time_scale=now.time_scale)
+
+    app.register_blueprint(hub.pages, url_prefix=hub.PREFIX)
 
     @app.get(f"{PREFIX}/audit")
     def read_audit() -> Any:

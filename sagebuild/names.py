@@ -141,6 +141,14 @@ def key_model_folder(service: Service, number: int) -> str:
     return f"{service.folder}{MODELS_FOLDER}/{name_resource(service, number)}/"
 
 
+def key_hub_model(service: Service, number: int) -> str:
+    """Return the prefix of the keys, in the model bucket, to which a build copies a model of the hub.
+
+    It is the folder of the build's first container, which needs no other copy.
+    """
+    return f"{key_model_folder(service, number)}0/hub/"
+
+
 def parse_image_tag(service: Service, tag: str) -> tuple[int, str] | None:
     """Return the build number and the scope in an image's tag; None if no build of this pipeline gave the tag."""
     match = re.fullmatch(rf"{execution_prefix(service)}([0-9]+)-(training|inference)", tag)

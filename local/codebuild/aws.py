@@ -38,13 +38,20 @@ def _print_password(arguments: Sequence[str]) -> None:
 
 
 def _upload_file(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="aws s3 cp", allow_abbrev=False, description="Upload one file.")
+    parser = argparse.ArgumentParser(prog="aws s3 cp", allow_abbrev=False, description="Upload one file, or a stream.")
     parser.add_argument("--quiet", action="store_true")
+    parser.add_argument("--expected-size", type=int)
+    parser.add_argument("--sse", choices=["aws:kms"])
+    parser.add_argument("--sse-kms-key-id")
     parser.add_argument("file")
     parser.add_argument("uri")
     given = parser.parse_args(arguments)
     bucket, _, key = given.uri.removeprefix("s3://").partition("/")
-    boto3.client("s3").upload_file(given.file, bucket, key)
+    encryption = {"ServerSideEncryption": given.sse, "SSEKMSKeyId": given.sse_kms_key_id} if given.sse else {}
+    if given.file == "-":
+        boto3.client("s3").upload_fileobj(sys.stdin.buffer, bucket, key, ExtraArgs=encryption)
+    else:
+        boto3.client("s3").upload_file(given.file, bucket, key, ExtraArgs=encryption)
 
 
 def _print_secret(arguments: Sequence[str]) -> None:

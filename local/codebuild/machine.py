@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import local
-from local import clients, config, output, processes
+from local import clients, config, hub, output, processes
 from local.codebuild import buildspec
 from local.codebuild.source import Json
 
@@ -106,6 +106,7 @@ class Machine:
             **processes.docker_environment(),
             "HOME": str(self._folder),
             "LANG": "C.UTF-8",
+            "HF_ENDPOINT": os.environ.get("HF_ENDPOINT", hub.address()),
             **clients.process_environment(self._role, self._region),
             "CODEBUILD_SRC_DIR": str(self.source),
             **spec.variables,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
 
 from sagebuild.builds.lock import read_state
-from sagebuild.names import key_git_source
+from sagebuild.names import key_git_source, key_hub_model
 from sagebuild.parameters import BuildParameters, parse_document
 from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
@@ -59,10 +59,14 @@ class BuildContext(Generic[P_co]):
     steps: StepFacts = StepFacts()
 
     def __post_init__(self) -> None:
-        """Let the archive that the build packs from git take the place of trainsourcefile."""
+        """Let what the build fetches from git or the hub take the place of trainsourcefile or ModelArtifacts."""
         if getattr(self.parameters, "git_config", None):
             source = {"trainsourcefile": key_git_source(self.service, self.number)}
             object.__setattr__(self, "parameters", self.parameters.model_copy(update=source))
+        if getattr(self.parameters, "hubsecret", None):
+            bucket = self.service.settings.model_bucket
+            copy = {"ModelArtifacts": f"s3://{bucket}/{key_hub_model(self.service, self.number)}"}
+            object.__setattr__(self, "parameters", self.parameters.model_copy(update=copy))
 
     def narrow(self, kind: type[Kind]) -> BuildContext[Kind] | None:
         """Return the same context, typed for a framework's own parameters; None for another framework's."""

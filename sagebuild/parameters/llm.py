@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sagebuild.parameters.common import BuildParameters
+from sagebuild.parameters.git_options import SecretArn
 from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.kinds import Choice, WholeNumber
 from sagebuild.parameters.text_kinds import Scalar, Text, Version
@@ -32,6 +33,11 @@ class LlmParameters(BuildParameters):
     hubmodel: Annotated[str | None, HubModel] = Field(
         default=None,
         description="Model that the container downloads from the Hugging Face hub, instead of ModelArtifacts.",
+    )
+    hubsecret: Annotated[str | None, SecretArn] = Field(
+        default=None,
+        description="Secret with the hub's token for a gated hubmodel, which each build then copies to S3. Its name "
+        "must begin with the stack's name and a slash, such as sagebuild-dev/hub.",
     )
     gpus: Annotated[int | None, WholeNumber(1, 16)] = Field(
         default=None,

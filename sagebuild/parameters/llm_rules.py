@@ -12,7 +12,7 @@ LLM_RULES: list[Rule] = []
 _rule = rule_of(LLM_RULES)
 
 
-@_rule("framework", "hubmodel", "ModelArtifacts", "skiptrain", "networkisolation")
+@_rule("framework", "hubmodel", "ModelArtifacts", "skiptrain", "networkisolation", "hubsecret")
 def _a_language_model_has_one_source(parameters: BuildParameters) -> Iterator[str]:
     if not isinstance(parameters, LlmParameters):
         return
@@ -22,7 +22,9 @@ def _a_language_model_has_one_source(parameters: BuildParameters) -> Iterator[st
         yield "hubmodel and ModelArtifacts are both given; give one of them."
     if parameters.skiptrain:
         yield "skiptrain is not for framework LLM, which trains nothing; leave it out."
-    if parameters.hubmodel and parameters.networkisolation:
+    if parameters.hubsecret and not parameters.hubmodel:
+        yield "hubsecret is for a model of the hub, and hubmodel is missing; give both, or neither."
+    if parameters.hubmodel and parameters.networkisolation and not parameters.hubsecret:
         yield "hubmodel needs a network to download from; give ModelArtifacts, or leave out networkisolation."
 
 
@@ -59,8 +61,8 @@ def _a_document_has_no_token(parameters: BuildParameters) -> Iterator[str]:
     for place, name in given.items():
         if name.upper() in TOKEN_VARIABLES:
             yield (
-                f"{place} would store a secret in the document and in the model, where others can read it; copy the "
-                "model to S3 and give its folder as ModelArtifacts."
+                f"{place} would store a secret in the document and in the model, where others can read it; store it in "
+                "Secrets Manager, and give the ARN of the secret in hubsecret."
             )
 
 

@@ -25,6 +25,9 @@ def find_loosened(document: BuildParameters, wanted: BuildParameters) -> Iterato
             yield f"{name} is {_show(before)} in the parameter document, and {_show(after)} is looser"
     if _sends_secret_elsewhere(document, wanted):
         yield "git_config.secret would be sent to a repository that the parameter document does not name with it"
+    secret = getattr(wanted, "hubsecret", None)
+    if secret and secret != getattr(document, "hubsecret", None):
+        yield "hubsecret would send a secret to the hub that the parameter document does not name"
     for metric in _list_gated(document):
         if _list_patterns(document, metric) != _list_patterns(wanted, metric):
             yield f"the metric {show_value(metric)} decides about the deployment, and its Regex would change"
@@ -107,7 +110,7 @@ _SAFEGUARDS: dict[str, _IsLooser] = {
     "hostkmskey": _is_different,
 }
 # The parameters that can change a safeguard.
-GUARDED = _SAFEGUARDS.keys() | {"evaluation", "git_config", "metrics", "tuningobjective"}
+GUARDED = _SAFEGUARDS.keys() | {"evaluation", "git_config", "hubsecret", "metrics", "tuningobjective"}
 
 
 def _sends_secret_elsewhere(document: BuildParameters, wanted: BuildParameters) -> bool:

@@ -51,7 +51,7 @@ class ServingOptions(StrictModel):
     inferenceami: Annotated[InferenceAmi | None, Choice(InferenceAmi)] = Field(
         default=None,
         description="Machine image of the endpoint's instances, which decides on the driver of GPUs or Neuron. "
-        "Default: SageMaker's.",
+        "Default: SageMaker's, or the driver for CUDA 13 if the container needs it.",
     )
     datacapture: DataCapture | None = Field(
         default=None, description="Stores requests and answers of the endpoint in S3. Default: stores none."

@@ -12,9 +12,9 @@ from sagebuild.names import name_endpoint
 from sagebuild.parameters import BuildParameters
 from sagebuild.plan.findings import Findings
 from sagebuild.requests.bodies import Body, build_endpoint
-from sagebuild.requests.git_source import SourcePlan
 from sagebuild.requests.guardrails import POLL_SECONDS, build_deployment_config, count_polls, examine_alarms
 from sagebuild.requests.hooks import ExecutionPlan, plan_execution
+from sagebuild.requests.source_request import SourcePlan
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.running.scaling import Scaling, ScalingPlan, describe_scaling, find_scaling_problems, plan_scaling
 from sagebuild.service import Service

@@ -13,6 +13,7 @@ from sagebuild.images.containers import OWN_IMAGES
 from sagebuild.images.named import is_named
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import CODE_CHANNEL, AmazonParameters, BuildParameters, ByodParameters, ScriptModeParameters
+from sagebuild.parameters.llm import LlmParameters
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.quotas import QuotasUnknown, count_old_fleet, explain_short_quota, find_short_quotas
 from sagebuild.plan.shapes import find_violations
@@ -23,6 +24,7 @@ from sagebuild.requests.algorithms import find_algorithm_problems
 from sagebuild.requests.bodies import Bodies, read_channels, read_kind
 from sagebuild.requests.extensions import name_pipeline_image
 from sagebuild.requests.script_mode import plan_packing
+from sagebuild.requests.source_request import find_secret_problems
 from sagebuild.running.endpoint import Endpoint, describe_instance_type
 from sagebuild.service import Service, aws_call
 
@@ -56,7 +58,7 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
         else:
             _examine_channel(service, name, str(channel.uri), findings)
     if artifacts:
-        _examine_artifacts(service, artifacts, findings)
+        _examine_artifacts(context, artifacts, findings)
     if script_mode := context.narrow(ScriptModeParameters):
         examine_sources(script_mode, findings)
         if (artifacts or "").endswith("/") and plan_packing(script_mode):
@@ -107,7 +109,11 @@ def _examine_channel(service: Service, name: str, uri: str, findings: Findings) 
         findings.problems.append(f"The channel '{name}' has no objects at {uri}; upload the training data there.")
 
 
-def _examine_artifacts(service: Service, artifacts: str, findings: Findings) -> None:
+def _examine_artifacts(context: BuildContext[BuildParameters], artifacts: str, findings: Findings) -> None:
+    service, llm = context.service, context.narrow(LlmParameters)
+    if llm and llm.parameters.hubsecret:  # the build copies the model
+        findings.problems += find_secret_problems(service, "hubsecret", llm.parameters.hubsecret)
+        return
     found = has_objects(service, artifacts, is_one=not artifacts.endswith("/"))
     if found is None:
         findings.notes.append(f"The trained model was not examined: the bucket of {artifacts} denies access.")

@@ -84,8 +84,14 @@ def build_model(context: BuildContext[BuildParameters], image: str | None) -> Bo
     return extend_model(context, body)
 
 
-def build_endpoint_config(context: BuildContext[BuildParameters]) -> Body:
-    """Build the request of CreateEndpointConfig."""
+def build_endpoint_config(context: BuildContext[BuildParameters], image: str | None = None) -> Body:
+    """Build the request of CreateEndpointConfig.
+
+    Parameters
+    ----------
+    image
+        The address of the serving image, which may need a newer driver.
+    """
     name, parameters = name_resource(context.service, context.number), context.parameters
     body = {
         "EndpointConfigName": name,
@@ -100,7 +106,7 @@ def build_endpoint_config(context: BuildContext[BuildParameters]) -> Body:
         ],
         "Tags": build_tags(context),
     }
-    return extend_endpoint_config(context, body)
+    return extend_endpoint_config(context, body, image)
 
 
 def build_endpoint(service: Service, config: str) -> Body:

@@ -10,6 +10,7 @@ from sagebuild.images.named import is_named, resolve_named
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, Distribution, PipelineContainer
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
+from sagebuild.requests.machine_images import choose_machine_image
 from sagebuild.service import Service
 
 Body = dict[str, Any]
@@ -110,7 +111,7 @@ def name_pipeline_image(service: Service, part: PipelineContainer, instance_type
     return part.image or f"{service.settings.image_repository_uri}:{part.tag}"
 
 
-def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -> Body:
+def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body, image: str | None) -> Body:
     """Return the body of an endpoint configuration with its options: start, key, serverless, asynchronous, capture.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
@@ -119,7 +120,7 @@ def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body) -
     start = {
         "ModelDataDownloadTimeoutInSeconds": parameters.downloadtimeout,
         "ContainerStartupHealthCheckTimeoutInSeconds": parameters.starttimeout,
-        "InferenceAmiVersion": parameters.inferenceami,
+        "InferenceAmiVersion": choose_machine_image(parameters, image),
     }
     extended = body | _drop_none({"KmsKeyId": parameters.hostkmskey})
     extended["ProductionVariants"] = [variant | _drop_none(start) for variant in body["ProductionVariants"]]

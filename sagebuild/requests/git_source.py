@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any, NotRequired, TypedDict
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import locate_codecommit
-from sagebuild.names import name_image_tag, name_resource
 from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.parameters.git_options import CODECOMMIT, GitConfig
+from sagebuild.parameters.llm import LlmParameters
 from sagebuild.parameters.step_rules import list_steps
+from sagebuild.requests.hub_model import plan_hub_copy
 from sagebuild.requests.script_mode import locate_source, serves_a_script
+from sagebuild.requests.source_request import (
+    SourcePlan,
+    find_secret_problems,
+    name_source_tag,
+    write_source_plan,
+)
 from sagebuild.service import Service
 
-SCOPE = "source"  # in the tag that names the work in CodeBuild
 # CodeBuild's standard images and laptops have git, tar and a POSIX shell. A line that begins with ERROR is the reason
 # of a failure. The token is passed by a variable, so that no log and no process list shows it.
 # Exported variables: https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
@@ -79,22 +83,19 @@ phases:
 """
 
 
-class SourcePlan(TypedDict):
-    """Whether the build gets its source from git, and the body of CodeBuild's StartBuild."""
-
-    wanted: bool
-    request: NotRequired[dict[str, Any]]
-
-
 def plan_source(context: BuildContext[BuildParameters]) -> SourcePlan:
-    """Plan the fetch of the source; ``wanted`` is False without `git_config`, and if no script is needed."""
+    """Plan the fetch of a script from git, or of a gated language model from its hub.
+
+    ``wanted`` is False without `git_config` and `hubsecret`, and if no script is needed.
+    """
+    if llm := context.narrow(LlmParameters):
+        return plan_hub_copy(llm)
     script = context.narrow(ScriptModeParameters)
     git = script and script.parameters.git_config
     if not script or not git or not needs_source(script.parameters):
         return {"wanted": False}
     service = context.service
     variables = {
-        "IMAGE_TAG": name_image_tag(service, context.number, SCOPE),
         "GIT_REPOSITORY": locate_repository(service, git),
         "GIT_BRANCH": git.branch,
         "GIT_COMMIT": git.commit,
@@ -104,20 +105,12 @@ def plan_source(context: BuildContext[BuildParameters]) -> SourcePlan:
         "DEPENDENCIES": "\n".join(script.parameters.dependencies),
         "TARGET": locate_source(service, script.parameters.trainsourcefile),
     }
-    request = {
-        "ProjectName": service.settings.source_project,
-        "IdempotencyToken": f"{name_resource(service, context.number)}-{SCOPE}",
-        "BuildspecOverride": _BUILDSPEC,
-        "EnvironmentVariablesOverride": [
-            {"Name": name, "Value": value, "Type": "PLAINTEXT"} for name, value in variables.items() if value
-        ],
-    }
-    return {"wanted": True, "request": request}
+    return write_source_plan(context, _BUILDSPEC, variables)
 
 
 def list_source_tags(context: BuildContext[BuildParameters]) -> list[str]:
-    """Return the tag by which the build's work in CodeBuild is found; none if it gets its source elsewhere."""
-    return [name_image_tag(context.service, context.number, SCOPE)] if plan_source(context)["wanted"] else []
+    """Return the tag by which the build's fetch in CodeBuild is found; none if it fetches nothing."""
+    return [name_source_tag(context)] if plan_source(context)["wanted"] else []
 
 
 def needs_source(parameters: ScriptModeParameters) -> bool:
@@ -132,12 +125,8 @@ def locate_repository(service: Service, git: GitConfig) -> str:
 
 def find_git_problems(context: BuildContext[ScriptModeParameters]) -> Iterator[str]:
     """Yield a sentence if the build's role cannot read the secret."""
-    service, git = context.service, context.parameters.git_config
-    if git and git.secret and not re.search(rf":secret:{re.escape(service.stack_name)}/", git.secret):
-        yield (
-            f"git_config.secret is {git.secret}; the stack's role may read only secrets whose name begins with "
-            f"{service.stack_name}/; give the secret such a name."
-        )
+    git = context.parameters.git_config
+    yield from find_secret_problems(context.service, "git_config.secret", git.secret if git else None)
 
 
 def _list_step_scripts(parameters: ScriptModeParameters) -> list[str]:

@@ -6,6 +6,9 @@ from sagebuild.instance_facts import count_gpus
 from sagebuild.llm_engines import ENGINES, MODEL_FOLDER, name_option
 from sagebuild.parameters.llm import LlmParameters
 
+# As the SDK sets them: the root disk of an instance is small, and /tmp is on its storage volume.
+CACHE = {"HF_HOME": "/tmp", "HUGGINGFACE_HUB_CACHE": "/tmp"}
+
 
 def build_llm_environment(parameters: LlmParameters) -> dict[str, str]:
     """Return the variables of the container, without those of ``modelhostingenvironment``.
@@ -13,9 +16,10 @@ def build_llm_environment(parameters: LlmParameters) -> dict[str, str]:
     Like the SDK (serve/model_builder_servers.py), a model in S3 is at /opt/ml/model, and the container stays offline.
     """
     engine = ENGINES[parameters.engine]
-    environment = {engine.model: parameters.hubmodel or MODEL_FOLDER}
-    if not parameters.hubmodel:
+    environment = {engine.model: str(parameters.hubmodel) if parameters.brings_model else MODEL_FOLDER}
+    if not parameters.brings_model:
         environment["HF_HUB_OFFLINE"] = "1"
+    environment |= CACHE
     gpus = parameters.gpus or count_gpus(parameters.hostinstancetype)
     if engine.gpus and gpus:
         environment[engine.gpus] = str(gpus)

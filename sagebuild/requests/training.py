@@ -68,7 +68,10 @@ def build_bodies(
     bodies |= build_step_jobs(context)
     if job := context.parameters.batchtransform:
         bodies["transform"] = build_transform_job(context, job)
-    return bodies | {"model": build_model(context, serving_image), "endpointConfig": build_endpoint_config(context)}
+    return bodies | {
+        "model": build_model(context, serving_image),
+        "endpointConfig": build_endpoint_config(context, serving_image),
+    }
 
 
 def find_mode(parameters: BuildParameters) -> Mode:
@@ -102,7 +105,11 @@ def plan_training(context: BuildContext[BuildParameters], image: str | None) -> 
 def _reuse_model(service: Service, parameters: BuildParameters) -> TrainingPlan:
     if parameters.brings_model:
         return TrainingPlan("none", {"artifacts": ""}, ("Nothing was trained: the container brings its model.",), "")
-    if artifacts := parameters.ModelArtifacts:
+    artifacts = parameters.ModelArtifacts
+    if artifacts and getattr(parameters, "hubsecret", None):
+        note = f"Nothing was trained: the build copies {getattr(parameters, 'hubmodel', '')} from the Hugging Face hub."
+        return TrainingPlan("none", {"artifacts": artifacts}, (note,), artifacts)
+    if artifacts:
         note = f"Nothing was trained: ModelArtifacts is {artifacts}."
         etag = find_etag(service, artifacts)
     else:

@@ -100,7 +100,7 @@ def explain_failed_image(service: Service, cause: str) -> FailedImage | None:
 
 
 def find_source_commit(service: Service, record: BuildRecord) -> str:
-    """Return the commit that a build packed from git; empty if it packed none."""
+    """Return the commit that a build fetched from git or the hub; empty if it fetched none."""
     if not any(tag.endswith("-source") for tag in record.image_builds):
         return ""
     builds = [one for one in _read_newest(service) if _belongs_to(one, record)]
@@ -134,6 +134,8 @@ def _describe_work(variables: Mapping[str, str]) -> str:
     scope = variables["IMAGE_TAG"].rpartition("-")[2]
     if repository := variables.get("GIT_REPOSITORY"):
         return f"The source could not be fetched from {repository}"
+    if model := variables.get("HUB_MODEL"):
+        return f"The model {model} could not be copied from the Hugging Face hub"
     scope += " and inference" if variables.get("SECOND_TAG") else ""
     return f"The {scope} image could not be built from {variables['DOCKERFILE_FOLDER']}"
 

@@ -105,6 +105,8 @@ def _copy_container(service: Service, container: dict[str, Any], folder: str, pa
             found = [_find_file(service, source["S3Uri"])]
         if not found:
             raise PreflightError(f"{NO_MODEL} at {source['S3Uri']}.")
+        if source["S3Uri"].startswith(folder):  # the build copied it there from the hub
+            continue
         copies = {each["uri"]: f"{place}{_name_inside(each['uri'], source['S3Uri'])}" for each in found}
         for each in found:
             _copy_file(service, each, copies[each["uri"]], packing.get("key"))

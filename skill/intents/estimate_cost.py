@@ -1,4 +1,4 @@
-"""Estimate what a build's training has cost; the card lists the other costs."""
+"""Estimate what a build's paid jobs have cost; the card lists the other costs."""
 
 from typing import TYPE_CHECKING
 

@@ -16,11 +16,11 @@ def estimate_next_cost(turn: Turn) -> Answer:
     asked = turn.confirmation
     slots = asked.slots if asked and asked.intent == "StartBuildIntent" else {}
     build = cast("NextBuild", plan_next(slots).effect)
-    if not build.trains:
-        return Answer(Sentence("cost.next.nothing", number=build.number))
-    if not build.cost_max:
+    if build.cost_max:
+        return Answer(Sentence("cost.next", number=build.number, amount=say_money(build.cost_max)))
+    if build.trains or (build.cost and build.cost.has_steps):
         return Answer(Sentence("cost.unknown", number=build.number))
-    return Answer(Sentence("cost.next", number=build.number, amount=say_money(build.cost_max)))
+    return Answer(Sentence("cost.next.nothing", number=build.number))
 
 
 INTENTS = (Intent("EstimateNextCostIntent", estimate_next_cost, "read", slots=PIPELINE),)

@@ -41,8 +41,8 @@ def values(one_or_more: Any) -> list[Any]:
 
 def test_each_role_may_use_the_keys_for_what_it_does() -> None:
     assert list_grants() == [
-        ([*JOBS, "BuildStepsRole", "ModelStepsRole", "ImageProjectRole"], ["kms:Decrypt"], VIA_S3),
-        ([*JOBS, "ModelStepsRole"], ["kms:GenerateDataKey"], VIA_S3),
+        ([*JOBS, "BuildStepsRole", "ModelStepsRole", "ImageProjectRole", "SourceProjectRole"], ["kms:Decrypt"], VIA_S3),
+        ([*JOBS, "ModelStepsRole", "SourceProjectRole"], ["kms:GenerateDataKey"], VIA_S3),
         (JOBS, ["kms:Encrypt", "kms:DescribeKey"], None),
         (JOBS, ["kms:CreateGrant"], FOR_AWS),
         (["BuildStateMachineRole", "FinishBuildRole"], ["kms:CreateGrant"], FOR_AWS | VIA_SAGEMAKER),

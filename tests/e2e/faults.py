@@ -366,7 +366,10 @@ def abort_in(state: str) -> Callable[[DeployedStack, int], None]:
         states, arn = stack.client("stepfunctions"), execution_of(stack, number)
 
         def is_there() -> bool:
-            events = states.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+            try:
+                events = states.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+            except states.exceptions.ExecutionDoesNotExist:  # the build has its lock, and no execution yet
+                return False
             return any(each.get("stateEnteredEventDetails", {}).get("name") == state for each in events)
 
         wait_until(is_there)

@@ -56,11 +56,11 @@ def _run(console: Console, table: Table, chosen: list[Row]) -> list[Result]:
 
 
 def _try(table: Table, row: Row) -> Result:
-    """Run a row; a row that does not end counts as wrong, and the next row runs."""
+    """Run a row; a row that does not end, or that breaks off, counts as wrong, and the next row runs."""
     try:
         return table.run(row)
-    except AssertionError as error:
-        return Result(row, "?", "", 0, [str(error)])
+    except Exception as error:  # one row's error must not hide the others
+        return Result(row, "?", "", 0, [f"{type(error).__name__}: {error}"])
 
 
 if __name__ == "__main__":

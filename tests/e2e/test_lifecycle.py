@@ -110,7 +110,11 @@ NEEDED_ON_AWS_ALONE = {
         "s3:GetObjectVersion",  # when a version of the source is asked for
         "s3:ListBucket",  # when the source is a folder
     },
-    "SourceProject": {"codecommit:GitPull"},  # when the repository lies in CodeCommit
+    "SourceProject": {
+        "codecommit:GitPull",  # when the repository lies in CodeCommit
+        "kms:Decrypt",  # S3, for the parts of a large encrypted upload
+        "kms:GenerateDataKey",  # S3, for the encrypted copy of a gated model
+    },
 }
 # Step Functions and these functions both stop the work of an aborted build; the second one finds nothing to stop.
 NEEDED_NOW_AND_THEN = {

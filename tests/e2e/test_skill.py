@@ -94,7 +94,7 @@ def test_a_build_that_waits_is_approved_and_rolled_back(stack: DeployedStack) ->
     assert status[0]["heard"] == f"Build {number} is waiting for your approval. Shall I approve it, or reject it?"
     assert refused[0]["heard"].startswith(f"Build {number} reached ")
     assert refused[1]["heard"] == f"All right, I changed nothing, and build {number} is still waiting."
-    assert cost[0]["heard"] == f"Build {number} had no training costs."
+    assert cost[0]["heard"] == f"Build {number} ran no paid jobs."
     assert approved[2]["heard"] == f"Build {number} is approved, and goes on to deployment. Anything else?"
     assert stack.finish(number)["approval_by"] == "voice"
     assert stack.live_config() != live

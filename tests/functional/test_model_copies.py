@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.records import BuildRecord, Trigger, read_build, update_build
 from sagebuild.errors import BuildNotFoundError, ModelChangedError, PreflightError
 from sagebuild.launch.start import launch_build
-from sagebuild.names import key_model_folder, name_resource
+from sagebuild.names import key_hub_model, key_model_folder, name_resource
 from sagebuild.running.model_files import delete_copies
 from sagebuild.steps import model_copies
 from sagebuild.steps.model_copies import copy_model
@@ -151,6 +151,24 @@ def test_the_files_of_all_containers_are_copied(stack: Stack, build: int) -> Non
         "1/data-1/adapter": b"c",
         "3/model.tar.gz": b"trained",
     }
+
+
+def test_a_model_from_the_hub_is_served_from_the_folder_to_which_the_build_fetched_it(
+    stack: Stack, build: int, calls: Calls
+) -> None:
+    folder = f"s3://{MODELS}/{key_hub_model(stack.service, build)}"
+    model = {"ModelName": name_resource(stack.service, build), "PrimaryContainer": {}}
+    request = {"number": build, "model": model, "artifacts": folder, "packing": {}}
+    with pytest.raises(PreflightError, match="Could not find model data"):
+        copy_model(stack.service, request)
+    write(stack, f"{folder}config.json", b"{}")
+    copied = copy_model(stack.service, request)
+    assert copied["artifacts"] == folder
+    assert copied["model"]["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]["S3Uri"] == folder
+    assert "CopyObject" not in calls.made
+    assert [each["uri"] for each in verify(stack, build).model_files] == [f"{folder}config.json"]
+    delete_copies(stack.service, build)
+    assert list_models(stack) == []
 
 
 def test_a_model_that_changed_after_its_training_is_not_copied(stack: Stack, build: int) -> None:

@@ -241,7 +241,7 @@ def test_the_ready_pipeline_of_a_language_model_is_planned(ready: Stack) -> None
     assert (planned["mode"], planned["artifacts"], planned["training"]) == ("none", "", None)
     assert planned["model"]["PrimaryContainer"]["Environment"]["SM_VLLM_MODEL"] == "Qwen/Qwen3-0.6B"
     (variant,) = planned["endpointConfig"]["ProductionVariants"]
-    assert variant["InferenceAmiVersion"] == "al2-ami-sagemaker-inference-gpu-3-1"
+    assert variant["InferenceAmiVersion"] == "al2023-ami-sagemaker-inference-gpu-4-1"
     assert planned["register"]["wanted"]
     assert planned["smokeTest"]["sample"]["latency"] == 5000
 

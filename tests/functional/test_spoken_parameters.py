@@ -81,13 +81,13 @@ def test_a_build_starts_with_units_and_sizes(alexa: Conversation, slots: dict[st
 
 
 def test_the_cost_of_the_next_build_is_said(alexa: Conversation) -> None:
-    assert alexa.say("estimate_next_cost") == "Build 1 would cost at most 51 cents for its training."
+    assert alexa.say("estimate_next_cost") == "Build 1 would cost at most 51 cents."
 
 
 def test_the_cost_after_a_question_is_that_of_the_question(stack: Stack, alexa: Conversation) -> None:
     alexa.say("start_build", hours="1")
     assert alexa.say("estimate_cost", number="") == (
-        "Build 1 would cost at most 13 cents for its training. Shall I start a build, yes or no?"
+        "Build 1 would cost at most 13 cents. Shall I start a build, yes or no?"
     )
     assert alexa.say("yes") == "Build 1 has started."
     assert read_state(stack.service).last_number == 1

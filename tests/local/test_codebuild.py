@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from local.hub import COMMIT, FILES
 from tests.engine import Engine, running_engine
 from tests.local.builds import Builder, Json, failure, make_repository, pack_zip, write_buildspec
 from tests.local.sagemaker_world import Host, Processor, Trainer, wait_until
@@ -81,6 +82,23 @@ def test_a_build_reports_variables_and_writes_files_and_reads_secrets(engine: En
     assert build["exportedEnvironmentVariables"] == [{"name": "FOUND", "value": "one two"}]
     assert s3.get_object(Bucket="written", Key="a/made")["Body"].read() == b"made"
     assert any(line.strip() == "6" for line in builder.lines(build))
+
+
+def test_a_build_copies_a_model_from_the_stand_in_for_the_hub(engine: Engine, builder: Builder) -> None:
+    s3 = engine.client("s3")
+    s3.create_bucket(Bucket="copied")
+    copy = f"curl -sSf -H 'Authorization: Bearer x' $HF_ENDPOINT/a/b/resolve/{COMMIT}/config.json"
+    lines = [
+        f"{copy} | aws s3 cp --quiet --expected-size 19 - s3://copied/model/config.json",
+        "curl -sS $HF_ENDPOINT/api/models/a/b/revision/main -o answer -w '%{http_code}\\n'; cat answer",
+    ]
+    build = builder.run(write_buildspec(build="\n".join(lines)))
+    assert build["buildStatus"] == "SUCCEEDED", builder.lines(build)
+    assert s3.get_object(Bucket="copied", Key="model/config.json")["Body"].read() == FILES["config.json"]
+    assert [line for line in builder.lines(build) if line in ("401", "The stand-in for the hub needs a token.")] == [
+        "401",
+        "The stand-in for the hub needs a token.",
+    ]
 
 
 def test_a_failed_build_command_fails_the_build_after_post_build(builder: Builder) -> None:

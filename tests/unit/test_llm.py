@@ -11,12 +11,15 @@ from sagebuild.errors import ParameterError
 from sagebuild.images.containers import choose_image
 from sagebuild.parameters import parse_document, parse_parameters
 from sagebuild.requests.bodies import build_model
+from sagebuild.requests.llm import CACHE
+from sagebuild.requests.machine_images import CUDA_13
 from sagebuild.requests.training import build_bodies, plan_training
 from tests.unit.test_options import SERVICE
 from tests.unit.wrong_options import SERVERLESS
 
 HUB = "Qwen/Qwen3-0.6B"
 FILES = "s3://model/llama/"
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sagebuild-test/hub-Ab"
 
 
 def llm(engine: str = "VLLM", **more: Any) -> dict[str, Any]:
@@ -58,7 +61,23 @@ def test_an_engine_gets_its_image_and_its_variables(
 ) -> None:
     body = container(document)
     assert f"/{body['Image'].partition('/')[2]}" == image
-    assert body["Environment"] == environment
+    assert body["Environment"] == environment | CACHE
+
+
+@pytest.mark.parametrize(
+    ("document", "wanted"),
+    [
+        (llm(), CUDA_13),
+        (llm(inferenceami="al2-ami-sagemaker-inference-gpu-3-1"), "al2-ami-sagemaker-inference-gpu-3-1"),
+        (llm("TGI"), None),  # whose image has CUDA 12
+        (llm(hostinstancetype="ml.g4ad.xlarge", gpus=1), None),  # for which SageMaker does not document the driver
+    ],
+)
+def test_a_container_with_cuda_13_gets_a_driver_for_it(document: dict[str, Any], wanted: str | None) -> None:
+    context = BuildContext(SERVICE, 7, parse_parameters(document))
+    bodies = build_bodies(context, None, choose_image(context, "inference").uri)
+    (variant,) = bodies["endpointConfig"]["ProductionVariants"]
+    assert variant.get("InferenceAmiVersion") == wanted
 
 
 def test_a_language_model_is_not_trained() -> None:
@@ -78,14 +97,16 @@ def test_a_language_model_is_not_trained() -> None:
         (llm(ModelArtifacts=FILES), "hubmodel and ModelArtifacts are both given; give one of them."),
         (llm(skiptrain=True), "skiptrain is not for framework LLM, which trains nothing; leave it out."),
         (llm(networkisolation=True), "hubmodel needs a network to download from; give ModelArtifacts, or leave out networkisolation."),
+        (llm(hubmodel=None, ModelArtifacts=FILES, hubsecret=SECRET), "hubsecret is for a model of the hub, and hubmodel is missing; give both, or neither."),
+        (llm(hubsecret="hf_1"), 'hubsecret is "hf_1"; it must be the ARN of a secret in Secrets Manager.'),
         (llm(serverless=SERVERLESS), "serverless is not for framework LLM; give hostinstancetype."),
         (llm(hostinstancetype="ml.m5.large"), "hostinstancetype is ml.m5.large, a cpu instance; engine VLLM runs on gpu instances."),
         (llm("LMI", hostinstancetype="ml.c7g.large"), "hostinstancetype is ml.c7g.large, a graviton instance; engine LMI runs on gpu and inf instances."),
         (llm(gpus=2), "gpus is 2; ml.g5.xlarge has 1."),
         (llm("TEI", gpus=1), "gpus is not for engine TEI, which uses one GPU; leave it out."),
         (llm(hostinstancetype="ml.g7.2xlarge"), "gpus is missing; the number of GPUs of ml.g7.2xlarge is not known, so give the number for one copy of the model."),
-        (llm(modelhostingenvironment={"HF_TOKEN": "hf_1"}), "modelhostingenvironment.HF_TOKEN would store a secret in the document and in the model, where others can read it; copy the model to S3 and give its folder as ModelArtifacts."),
-        (llm("TGI", engineoptions={"hf-token": "hf_1"}), "engineoptions.hf-token would store a secret in the document and in the model, where others can read it; copy the model to S3 and give its folder as ModelArtifacts."),
+        (llm(modelhostingenvironment={"HF_TOKEN": "hf_1"}), "modelhostingenvironment.HF_TOKEN would store a secret in the document and in the model, where others can read it; store it in Secrets Manager, and give the ARN of the secret in hubsecret."),
+        (llm("TGI", engineoptions={"hf-token": "hf_1"}), "engineoptions.hf-token would store a secret in the document and in the model, where others can read it; store it in Secrets Manager, and give the ARN of the secret in hubsecret."),
         (llm(engineoptions={"model": "x"}), "engineoptions.model is set by the build; give hubmodel or ModelArtifacts instead."),
         (llm(modelhostingenvironment={"SM_VLLM_TENSOR_PARALLEL_SIZE": 1}), "modelhostingenvironment.SM_VLLM_TENSOR_PARALLEL_SIZE is set by the build; give gpus instead."),
         (llm(engineoptions={"seed": 1}, modelhostingenvironment={"SM_VLLM_SEED": 1}), "engineoptions.seed and modelhostingenvironment.SM_VLLM_SEED are the same variable; give it once."),

@@ -108,6 +108,16 @@ def test_a_request_may_not_send_a_secret_to_another_repository() -> None:
         apply({}, {"trainsourcefile": None, "git_config": git})
 
 
+def test_a_request_may_not_send_another_secret_to_the_hub() -> None:
+    secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sagebuild-dev/hub"
+    document = {"framework": "LLM", "engine": "VLLM", "hubmodel": "a/b"}
+    named = json.dumps(document | {"hubsecret": secret})
+    check_overrides(settings(), named, {"hubsecret": secret, "hubmodel": "a/c"})
+    for text in (json.dumps(document), named.replace("dev/hub", "dev/git")):
+        with pytest.raises(ParameterError, match="hubsecret would send a secret to the hub that the"):
+            check_overrides(settings(), text, {"hubsecret": secret})
+
+
 @pytest.mark.parametrize("gate", [{"qualitygate": GATE}, {"mustimprove": IMPROVEMENT}])
 @pytest.mark.parametrize(
     "change",

@@ -177,16 +177,16 @@ COST = Cost(None, None, None, "2026-11-01", ("Storage is left out.",))
 @pytest.mark.parametrize(
     ("ended", "cost", "said"),
     [
-        (False, replace(COST, spent=0.12, maximum=0.46), "So far, the training of build 12 has cost about 12 cents."),
+        (False, replace(COST, spent=0.12, maximum=0.46), "So far, build 12 has cost about 12 cents."),
         (
             False,
             replace(COST, spent=0.0, maximum=1.5),
-            "Nothing so far, and the training of build 12 will cost at most 1.50 doll",
+            "Nothing so far, and build 12 will cost at most 1.50 doll",
         ),
-        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 had no training costs."),
+        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 ran no paid jobs."),
         (False, COST, "I can't tell what build 12 costs, because I know no price for it."),
-        (True, replace(COST, spent=123.4, maximum=200.0), "The training of build 12 cost about 123 dollars."),
-        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 had no training costs."),
+        (True, replace(COST, spent=123.4, maximum=200.0), "Build 12 cost about 123 dollars."),
+        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 ran no paid jobs."),
         (True, COST, "I can't tell what build 12 costs, because I know no price for it."),
     ],
 )
@@ -202,7 +202,7 @@ def test_the_card_has_every_known_cost(alexa: Conversation, domain: Domain) -> N
     domain(read_build=a_record(12), describe_cost=cost)
     alexa.say("estimate_cost")
     assert alexa.card == (
-        "Build 12\nEstimated with prices of 2026-11-01\nTraining: about 12 cents\nAt most: 46 cents\n"
+        "Build 12\nEstimated with prices of 2026-11-01\nJobs: about 12 cents\nAt most: 46 cents\n"
         "Endpoint: 1.25 dollars an hour\nStorage is left out."
     )
 
@@ -217,7 +217,7 @@ def test_the_cost_of_a_build_that_does_not_exist(alexa: Conversation, domain: Do
 def test_without_a_number_the_cost_is_that_of_the_latest_build(alexa: Conversation, domain: Domain) -> None:
     domain.fake(records, "list_builds", [a_record(12)])
     domain(describe_cost=replace(COST, spent=0.12))
-    assert alexa.say("estimate_cost", number="") == "The training of build 12 cost about 12 cents."
+    assert alexa.say("estimate_cost", number="") == "Build 12 cost about 12 cents."
 
 
 def test_english_text_is_marked_in_other_languages(alexa: Conversation, domain: Domain) -> None:
@@ -286,8 +286,13 @@ def test_a_pipeline_is_chosen_for_the_request_that_waits(alexa: Conversation, do
 
 def test_the_cost_of_the_next_build_is_the_maximum(alexa: Conversation, domain: Domain) -> None:
     domain.plan("start", replace(NEXT, cost=replace(COST, maximum=0.46)))
-    assert alexa.say("estimate_next_cost") == "Build 13 would cost at most 46 cents for its training."
+    assert alexa.say("estimate_next_cost") == "Build 13 would cost at most 46 cents."
     domain.plan("start", NEXT)
     assert alexa.say("estimate_next_cost") == "I can't tell what build 13 costs, because I know no price for it."
+    scoring = replace(NEXT, trains=False, cost=replace(COST, maximum=0.3, has_steps=True))
+    domain.plan("start", scoring)
+    assert alexa.say("estimate_next_cost") == "Build 13 would cost at most 30 cents."
+    domain.plan("start", replace(scoring, cost=replace(COST, maximum=None, has_steps=True)))
+    assert alexa.say("estimate_next_cost") == "I can't tell what build 13 costs, because I know no price for it."
     domain.plan("start", replace(NEXT, trains=False))
-    assert alexa.say("estimate_next_cost") == "Build 13 would train nothing, so it costs nothing itself."
+    assert alexa.say("estimate_next_cost") == "Build 13 would run no paid jobs, so it costs nothing itself."
