@@ -13,7 +13,7 @@ from ask_sdk_core.handler_input import HandlerInput
 from ask_sdk_core.skill_builder import SkillBuilder
 from ask_sdk_core.utils import is_intent_name, is_request_type
 from ask_sdk_model import Response
-from ask_sdk_model.ui import SimpleCard
+from ask_sdk_model.ui import AskForPermissionsConsentCard, SimpleCard
 
 from sagebuild.log_keys import log_about, logged
 from skill.access import refuse_strangers
@@ -26,7 +26,7 @@ from skill.envelope import read_confidence, read_turn
 from skill.guard import find_refusal
 from skill.intents import INTENTS, REQUESTS
 from skill.notices import is_notice
-from skill.pictures import draw, has_screen
+from skill.pictures import draw_answer, has_screen
 from skill.pipelines import answer_for_pipeline
 from skill.speech import Sentence, speak, write
 
@@ -141,10 +141,12 @@ def _build_response(handler_input: HandlerInput, answer: Answer) -> Response:
         builder.add_directive(build_elicitation(elicited, INTENTS[elicited.intent].slots, said))
     elif answer.elicits:
         builder.add_directive(elicit(answer.elicits))
-    if answer.card:
+    if answer.permission:
+        builder.set_card(AskForPermissionsConsentCard(permissions=[answer.permission]))
+    elif answer.card:
         builder.set_card(SimpleCard(title=write(answer.card.title, locale), content=write(answer.card.text, locale)))
-    if answer.picture and has_screen(handler_input.request_envelope):
-        builder.add_directive(draw(answer.picture, locale))
+    if has_screen(handler_input.request_envelope) and (drawn := draw_answer(answer, locale)):
+        builder.add_directive(drawn)
     # Alexa forgets the entities with the session, so an answer that closes it has no use for them.
     if (answer.entities or answer.parameters) and answer.reprompt:
         builder.add_directive(build_entities(answer.entities, answer.parameters))

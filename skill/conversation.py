@@ -81,6 +81,22 @@ class Postponed(NamedTuple):
         return None
 
 
+class Api(NamedTuple):
+    """Where and as whom the skill calls Amazon's services for the person who speaks.
+
+    Parameters
+    ----------
+    endpoint, token
+        The address of the services, and the person's token.
+    locale
+        The locale of the request.
+    """
+
+    endpoint: str
+    token: str
+    locale: str
+
+
 class Turn(NamedTuple):
     """What the person said, and when.
 
@@ -116,6 +132,10 @@ class Turn(NamedTuple):
         The last answer, if the session stayed open after it.
     question
         The short form of the question that the last turn left open.
+    api
+        For calls of Amazon's services; None if the request has no token for them.
+    pressed
+        What the button sends that was pressed on a screen; empty for what was said.
     """
 
     request_id: str
@@ -133,6 +153,8 @@ class Turn(NamedTuple):
     is_launched: bool = False
     said: Sentence | None = None
     question: Sentence | None = None
+    api: Api | None = None
+    pressed: tuple[object, ...] = ()
 
     def remember(self, attributes: object) -> "Turn":
         """Return this turn with the session's attributes; malformed attributes are ignored."""
@@ -213,6 +235,8 @@ class Answer(NamedTuple):
         True if the answer ends the conversation, even one that the person opened to talk.
     launches
         True if the answer opens a conversation that goes on after it.
+    permission
+        A permission of Alexa's that the skill lacks; the card then asks for it.
     """
 
     sentence: Sentence | None
@@ -229,6 +253,7 @@ class Answer(NamedTuple):
     remember: Sentence | None = None
     ends: bool = False
     launches: bool = False
+    permission: str = ""
 
     def stay_open(self) -> "Answer":
         """Return the answer with a follow-up question, for a conversation that goes on."""

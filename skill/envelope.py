@@ -6,7 +6,7 @@ from typing import Any
 
 from ask_sdk_model import RequestEnvelope
 
-from skill.conversation import PIPELINE, Turn
+from skill.conversation import PIPELINE, Api, Turn
 
 _MATCHED = "ER_SUCCESS_MATCH"
 _NOT_MATCHED = "ER_SUCCESS_NO_MATCH"
@@ -28,6 +28,8 @@ def read_turn(envelope: RequestEnvelope, now: datetime) -> Turn:
         heard=tuple(_read_heard(request)),
         identities=frozenset(_read_identities(envelope)),
         unclear=dict(_read_unclear(request)),
+        api=_read_api(envelope),
+        pressed=tuple(getattr(request, "arguments", None) or ()),
     )
     return turn.remember(session and session.attributes)
 
@@ -86,6 +88,13 @@ def _resolve(slot: Any) -> Iterator[tuple[str, str]]:
             value = authority.values[0].value
             if isinstance(value.id, str):
                 yield str(authority.authority), value.id
+
+
+def _read_api(envelope: RequestEnvelope) -> Api | None:
+    system = envelope.context and envelope.context.system
+    if not system or not system.api_endpoint or not system.api_access_token:
+        return None
+    return Api(str(system.api_endpoint), str(system.api_access_token), str(envelope.request.locale))
 
 
 def _read_identities(envelope: RequestEnvelope) -> Iterator[str]:

@@ -58,14 +58,13 @@ Catalogue = Mapping[str, str | dict[str, str]]
 
 def speak(sentence: Sentence, locale: object) -> str:
     """Render the sentence as the content of an SSML document."""
-    language = choose_language(locale)
-    foreign = "{}" if language == DEFAULT_LANGUAGE else '<lang xml:lang="en-US">{}</lang>'
-    return _render(sentence, _load_catalogue(language), _escape_for_speech, foreign)
+    foreign = "{}" if choose_language(locale) == DEFAULT_LANGUAGE else '<lang xml:lang="en-US">{}</lang>'
+    return _render(sentence, _load_catalogue(str(locale)), _escape_for_speech, foreign)
 
 
 def write(sentence: Sentence, locale: object) -> str:
     """Render the sentence as plain text, for a card."""
-    return _render(sentence, _load_catalogue(choose_language(locale)), _clean_for_card, "{}")
+    return _render(sentence, _load_catalogue(str(locale)), _clean_for_card, "{}")
 
 
 def can_say(sentence: Sentence) -> bool:
@@ -89,9 +88,10 @@ def _list_languages() -> frozenset[str]:
 
 
 @cache
-def _load_catalogue(language: str) -> Catalogue:
-    catalogue: Catalogue = json.loads((LANGUAGES / f"{language}.json").read_text(encoding="utf-8"))["sentences"]
-    return catalogue
+def _load_catalogue(locale: str) -> Catalogue:
+    """Return the sentences of a locale: those of its language, some of them in the locale's own form."""
+    language = json.loads((LANGUAGES / f"{choose_language(locale)}.json").read_text(encoding="utf-8"))
+    return {**language["sentences"], **language.get("regional", {}).get(locale, {})}
 
 
 def _value_to_json(value: Value) -> Any:

@@ -95,8 +95,11 @@ def say_instance_type(name: str) -> str:
     return name.removeprefix("ml.").replace(".", " ")
 
 
-def say_value(value: str) -> str:
-    """Say the value of a build parameter."""
+def say_value(value: str) -> str | Sentence:
+    """Say the value of a build parameter; a fraction has the decimal sign of the language."""
+    whole, _, fraction = value.partition(".")
+    if whole.removeprefix("-").isdecimal() and fraction.isdecimal():
+        return Sentence("number", whole=whole, fraction=fraction)
     return say_instance_type(value) if value.startswith("ml.") else value
 
 

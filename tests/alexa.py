@@ -48,7 +48,7 @@ def name_request(intent: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", intent.removeprefix("AMAZON.").removesuffix("Intent")).lower()
 
 
-REQUESTS = sorted(["launch", "session_ended", *map(name_request, INTENTS)])
+REQUESTS = sorted(["launch", "session_ended", "touch", *map(name_request, INTENTS)])
 
 
 def load_request(name: str, now: datetime | None = None) -> Envelope:

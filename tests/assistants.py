@@ -30,9 +30,14 @@ class Assistant:
 
     def refusal(self, tool: str, **arguments: Any) -> str:
         """The error of a tool that is refused."""
+        text, result = self.try_call(tool, **arguments)
+        assert result is None
+        return text
+
+    def try_call(self, tool: str, **arguments: Any) -> tuple[str, dict[str, Any] | None]:
+        """The text of a tool's result, and the structured result; None if the tool refused."""
         result = self.portal.call(self.client.call_tool, tool, arguments)
-        assert result.is_error
-        return str(result.content[0].text)
+        return str(result.content[0].text), None if result.is_error else dict(result.structured_content)
 
     def read(self, uri: str) -> str:
         """The text of a resource."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
@@ -16,7 +16,7 @@ from sagebuild.client.aws_errors import translating_errors
 from sagebuild.errors import SagebuildError
 from sagebuild.redaction import redact_secrets, redact_values
 
-Answer = Callable[..., dict[str, Any]]
+Answer = Callable[..., Mapping[str, Any]]
 # The server calls tools in several threads, and a boto3 session is not safe to use in them:
 # https://docs.aws.amazon.com/boto3/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
 _LOCK = Lock()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 
+from sagebuild.assistants import results
 from sagebuild.assistants.connection import Connection
 from sagebuild.assistants.reading import PipelineName
 from sagebuild.changes.document import NewValues
@@ -45,13 +46,13 @@ class Changing:
             ),
         ] = None,
         pipeline: PipelineName = "",
-    ) -> dict[str, Any]:
+    ) -> results.PlanResult:
         """Say what a change would do, cost and replace, and return a token for apply_change. This changes nothing.
 
         Show the effect and the cost to the user, and ask. A start is checked first, as sagebuild start does.
         """
         planned = self._connection.pipeline(pipeline).plan(action, number, parameters)
-        return {
+        plan = {
             "action": planned.action,
             "pipeline": planned.pipeline or "default",
             "effect": describe_effect(_hide_secrets(planned)),
@@ -60,6 +61,7 @@ class Changing:
             "details": asdict(planned.effect),
             "token": planned.token,
         }
+        return cast("results.PlanResult", plan)
 
     def apply_change(
         self,
@@ -67,14 +69,14 @@ class Changing:
         comment: Annotated[
             str, Field(description="The reason for an approval or rejection, for the record and the notification.")
         ] = "",
-    ) -> dict[str, Any]:
+    ) -> results.AppliedResult:
         """Make a planned change, once. Call this only after the user has agreed to exactly this plan.
 
         It is refused if a build, the live endpoint configuration or the document has changed since: plan again. The
         same token again changes nothing more, and returns the first result.
         """
         applied = self._connection.stack.apply(token, comment, _WAIT_SECONDS)
-        return {"sentence": describe_result(applied), **asdict(applied)}
+        return cast("results.AppliedResult", {"sentence": describe_result(applied), **asdict(applied)})
 
 
 def _hide_secrets(planned: PlannedChange) -> PlannedChange:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 
+from sagebuild.assistants import results
 from sagebuild.assistants.connection import Connection
 from sagebuild.client.build import Build
 from sagebuild.client.logs import LogLine
@@ -33,20 +34,22 @@ class Reading:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def status(self, pipeline: PipelineName = "") -> dict[str, Any]:
+    def status(self, pipeline: PipelineName = "") -> results.StatusResult:
         """State of the newest build and its steps, whether another build waits, and what the endpoint serves."""
         status = self._connection.pipeline(pipeline).status()
-        return {"sentences": status.lines, **status.to_dict()}
+        return cast("results.StatusResult", {"sentences": status.lines, **status.to_dict()})
 
-    def builds(self, limit: Limit = 10, pipeline: PipelineName = "") -> dict[str, Any]:
+    def builds(self, limit: Limit = 10, pipeline: PipelineName = "") -> results.BuildsResult:
         """List builds: outcome, times, trigger, metrics, cost, reason. The tool `build` adds parameters and steps."""
         found = self._connection.pipeline(pipeline).builds(limit)
-        return {"builds": [_without(one, "parameters") for one in found.to_list()]}
+        return cast("results.BuildsResult", {"builds": [_without(one, "parameters") for one in found.to_list()]})
 
-    def build(self, number: BuildNumber = None, pipeline: PipelineName = "") -> dict[str, Any]:
+    def build(self, number: BuildNumber = None, pipeline: PipelineName = "") -> results.BuildResult:
         """Everything known of one build: outcome, parameters, metrics, cost, steps."""
         build = self._connection.pipeline(pipeline).build(number)
-        return {"sentence": str(build), **build.to_dict(), "steps": build.steps().to_list()}
+        return cast(
+            "results.BuildResult", {"sentence": str(build), **build.to_dict(), "steps": build.steps().to_list()}
+        )
 
     def failure(
         self,
@@ -55,24 +58,27 @@ class Reading:
         ] = None,
         lines: Annotated[int, Field(description="How many of the newest log lines.", ge=0, le=200)] = 40,
         pipeline: PipelineName = "",
-    ) -> dict[str, Any]:
+    ) -> results.FailureResult:
         """Explain why a build failed: step, reason, the end of its logs, and what to do next."""
         build = self._connection.pipeline(pipeline).build(number) if number else self._find_failed(pipeline)
         record = build.record
         steps = read_if_allowed(build.steps, Steps(()))
         read = read_if_allowed(lambda: list(build.logs()), list[LogLine]())
         summary = read_if_allowed(build.summarize, dict[str, str]())
-        return {
-            "number": record.number,
-            "status": record.status,
-            "sentence": str(build),
-            "step": record.step,
-            "reason": record.reason,
-            "notes": record.notes,
-            "failed_steps": [asdict(step) for step in steps if step.state == "failed"],
-            "log": _describe_lines(read[-lines:] if lines else []),
-            "next": summary.get("next", ""),
-        }
+        return cast(
+            "results.FailureResult",
+            {
+                "number": record.number,
+                "status": record.status,
+                "sentence": str(build),
+                "step": record.step,
+                "reason": record.reason,
+                "notes": record.notes,
+                "failed_steps": [asdict(step) for step in steps if step.state == "failed"],
+                "log": _describe_lines(read[-lines:] if lines else []),
+                "next": summary.get("next", ""),
+            },
+        )
 
     def metrics(
         self,
@@ -81,43 +87,48 @@ class Reading:
         ] = None,
         limit: Limit = 20,
         pipeline: PipelineName = "",
-    ) -> dict[str, Any]:
+    ) -> results.MetricsResult:
         """Metrics of recent builds side by side, oldest first; or of one build, with its curves and tuning trials."""
         found = self._connection.pipeline(pipeline)
         if number is None:
             series = found.builds(limit).metrics()
-            return {"builds": list(series.places), "metrics": dict(series)}
+            return cast("results.MetricsResult", {"builds": list(series.places), "metrics": dict(series)})
         build = found.build(number)
         record, curves = build.record, build.curves()
-        return {
-            "number": number,
-            "metrics": record.metrics,
-            "live_metrics": record.live_metrics,
-            "curves": {name: _sample(values) for name, values in curves.items()},
-            "trials": read_if_allowed(build.trials, Trials()).to_list(),
-            "notes": list(curves.notes),
-        }
+        return cast(
+            "results.MetricsResult",
+            {
+                "number": number,
+                "metrics": record.metrics,
+                "live_metrics": record.live_metrics,
+                "curves": {name: _sample(values) for name, values in curves.items()},
+                "trials": read_if_allowed(build.trials, Trials()).to_list(),
+                "notes": list(curves.notes),
+            },
+        )
 
     def compare(
         self,
         first: Annotated[int, Field(description="Number of a build.", ge=1)],
         second: Annotated[int, Field(description="Number of another build.", ge=1)],
         pipeline: PipelineName = "",
-    ) -> dict[str, Any]:
+    ) -> results.CompareResult:
         """Compare two builds: outcome, metrics, times, cost, and the parameters that differ."""
         compared = self._connection.pipeline(pipeline).compare(first, second).to_dict()
-        return {**compared, "builds": [_without(one, "parameters") for one in compared["builds"]]}
+        return cast(
+            "results.CompareResult", {**compared, "builds": [_without(one, "parameters") for one in compared["builds"]]}
+        )
 
-    def cost(self, number: BuildNumber = None, pipeline: PipelineName = "") -> dict[str, Any]:
+    def cost(self, number: BuildNumber = None, pipeline: PipelineName = "") -> results.CostResult:
         """Estimate what a build has cost and can cost at most, in US dollars, and what the endpoint costs an hour."""
         build = self._connection.pipeline(pipeline).build(number)
         cost = build.cost()
-        return {"number": build.number, "sentence": format_cost(cost), **asdict(cost)}
+        return cast("results.CostResult", {"number": build.number, "sentence": format_cost(cost), **asdict(cost)})
 
-    def estimate(self, pipeline: PipelineName = "") -> dict[str, Any]:
+    def estimate(self, pipeline: PipelineName = "") -> results.EstimateResult:
         """Estimate the next build with the current parameters, in US dollars; nothing is started."""
         cost = self._connection.pipeline(pipeline).estimate()
-        return {"sentence": format_cost(cost), **asdict(cost)}
+        return cast("results.EstimateResult", {"sentence": format_cost(cost), **asdict(cost)})
 
     def parameters(
         self,
@@ -125,7 +136,7 @@ class Reading:
             bool, Field(description="Also return the value that a build uses for every parameter.")
         ] = False,
         pipeline: PipelineName = "",
-    ) -> dict[str, Any]:
+    ) -> results.ParametersResult:
         """The parameter document of the next build. The resource sagebuild://schema describes all parameters."""
         found = self._connection.pipeline(pipeline)
         problems, values = [], {}
@@ -135,13 +146,16 @@ class Reading:
         except ParameterError as error:
             problems = str(error).splitlines()
         text = found.parameters.text if problems else ""
-        return {
-            "name": found.parameters.name,
-            "version": read_version(found.service),
-            "document": text or found.parameters.document,
-            "problems": problems,
-            **values,
-        }
+        return cast(
+            "results.ParametersResult",
+            {
+                "name": found.parameters.name,
+                "version": read_version(found.service),
+                "document": text or found.parameters.document,
+                "problems": problems,
+                **values,
+            },
+        )
 
     def logs(
         self,
@@ -152,21 +166,24 @@ class Reading:
         ] = "",
         contains: Annotated[str, Field(description="Only lines with this text, in any case.")] = "",
         pipeline: PipelineName = "",
-    ) -> dict[str, Any]:
+    ) -> results.LogsResult:
         """The newest log lines of a build, sorted by time: functions, image builds, trainings, endpoint."""
         build = self._connection.pipeline(pipeline).build(number)
         found = [
             line for line in build.logs() if source in ("", line.source) and contains.casefold() in line.text.casefold()
         ]
-        return {
-            "number": build.number,
-            "lines": _describe_lines(found[-lines:]),
-            "left_out": max(0, len(found) - lines),
-        }
+        return cast(
+            "results.LogsResult",
+            {
+                "number": build.number,
+                "lines": _describe_lines(found[-lines:]),
+                "left_out": max(0, len(found) - lines),
+            },
+        )
 
-    def pipelines(self) -> dict[str, Any]:
+    def pipelines(self) -> results.PipelinesResult:
         """List the stack's pipelines: newest build, live build, estimated costs."""
-        return {"pipelines": self._connection.stack.pipelines().to_list()}
+        return cast("results.PipelinesResult", {"pipelines": self._connection.stack.pipelines().to_list()})
 
     def _find_failed(self, pipeline: str) -> Build:
         found = self._connection.pipeline(pipeline).builds(_FAILURES_AMONG)

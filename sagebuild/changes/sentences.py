@@ -14,6 +14,7 @@ from sagebuild.changes.rollback import Rollback
 from sagebuild.changes.start import NextBuild
 from sagebuild.changes.stop import Stop
 from sagebuild.cost.spent import format_dollars
+from sagebuild.running.stop import Stopped
 
 
 def describe_effect(planned: PlannedChange) -> str:
@@ -51,7 +52,7 @@ def _describe_done(applied: Applied) -> str:
             return f"Build {applied.number} starts when build {applied.running} has ended."
         case "stop" if applied.stopped:
             follows = f" Build {applied.follows} was waiting and starts now." if applied.follows else ""
-            return f"{applied.stopped.summary}{follows}"
+            return f"{_describe_stopped(applied.stopped)}{follows}"
         case "approve":
             return f"Build {applied.number} is approved."
         case "reject":
@@ -87,6 +88,16 @@ def _describe_stop(stop: Stop) -> Iterator[str]:
     yield f"Build {stop.number} would stop. {step}{training}What is live stays live."
     if stop.follows:
         yield f"Build {stop.follows}, which waits, starts then."
+
+
+def _describe_stopped(stopped: Stopped) -> str:
+    """Say how the build ended; one that ended by itself first was not stopped."""
+    match stopped.outcome:
+        case "succeeded" | "failed":
+            return f"Build {stopped.number} {stopped.outcome} before it could be stopped."
+        case "withheld":
+            return f"Build {stopped.number} ended without deployment before it could be stopped."
+    return stopped.summary
 
 
 def _describe_model(waiting: Waiting) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sagebuild.client.utterances import LAUNCH, PIPELINE, Resolved, resolve, resolve_slot
+from sagebuild.client.utterances import LAUNCH, PARAMETER, PIPELINE, Resolved, resolve, resolve_slot
 from sagebuild.errors import SagebuildError
 from sagebuild.service import Service, aws_call
 
@@ -76,16 +77,22 @@ def say(service: Service, utterance: str, locale: str = "en-US", session: dict[s
     return _read_answer(resolved, response, envelope["session"], entities)
 
 
-def _resolve(utterance: str, locale: str, entities: dict[str, str], elicited: dict[str, Any] | None) -> Resolved:
+# The words of the dynamic entities that the skill has sent, by the name of their slot type, and the id of each.
+_Entities = Mapping[str, Mapping[str, str]]
+
+
+def _resolve(utterance: str, locale: str, entities: _Entities, elicited: dict[str, Any] | None) -> Resolved:
     """Resolve an utterance; after a question for a slot, the slot's value alone is an answer."""
+    pipelines, parameters = entities.get(PIPELINE, {}), entities.get(PARAMETER, ())
     if not elicited:
-        return resolve(utterance, locale, entities)
+        return resolve(utterance, locale, pipelines, parameters=parameters)
     intent, slot = elicited["intent"], elicited["slot"]
     # A pipeline may have any name, so the samples come first.
     if slot == "pipeline":
-        return resolve(utterance, locale, entities, (intent, slot))
-    value = resolve_slot(utterance, locale, intent, slot)
-    return Resolved(intent, elicited["slots"] | {slot: value}) if value else resolve(utterance, locale, entities)
+        return resolve(utterance, locale, pipelines, (intent, slot), parameters=parameters)
+    if value := resolve_slot(utterance, locale, intent, slot, parameters):
+        return Resolved(intent, elicited["slots"] | {slot: value})
+    return resolve(utterance, locale, pipelines, parameters=parameters)
 
 
 def _read_skill_id(service: Service, function: str) -> str:
@@ -139,9 +146,7 @@ def _build_resolutions(skill_id: str, pipeline: str) -> dict[str, Any]:
     return {"resolutionsPerAuthority": [matched | {"status": {"code": "ER_SUCCESS_MATCH"}}]}
 
 
-def _read_answer(
-    resolved: Resolved, response: dict[str, Any], sent: dict[str, Any], entities: dict[str, str]
-) -> Answer:
+def _read_answer(resolved: Resolved, response: dict[str, Any], sent: dict[str, Any], entities: _Entities) -> Answer:
     body = response["response"]
     entities = _read_entities(body) or entities
     ssml, card = body.get("outputSpeech", {}).get("ssml", ""), body.get("card", {})
@@ -176,14 +181,15 @@ def _read_elicited(resolved: Resolved, body: dict[str, Any]) -> dict[str, Any] |
     return None
 
 
-def _read_entities(body: dict[str, Any]) -> dict[str, str]:
-    """Return the words of the dynamic entities that the skill sends, and the pipeline of each."""
+def _read_entities(body: dict[str, Any]) -> _Entities:
+    """Return the words of the dynamic entities that the skill sends, by slot type, and the id of each."""
     return {
-        word: value["id"]
+        kind["name"]: {
+            word: value["id"]
+            for value in kind["values"]
+            for word in (value["name"]["value"], *value["name"].get("synonyms", ()))
+        }
         for directive in body.get("directives", ())
         if directive["type"] == "Dialog.UpdateDynamicEntities"
         for kind in directive["types"]
-        if kind["name"] == PIPELINE
-        for value in kind["values"]
-        for word in (value["name"]["value"], *value["name"].get("synonyms", ()))
     }

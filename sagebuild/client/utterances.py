@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,6 +20,8 @@ MODELS = next(
 LAUNCH = "LaunchRequest"
 # The type of the slot for a pipeline's name. It also takes words that are none of its values, as custom types do.
 PIPELINE = "Pipeline"
+# The type of the slot for a parameter's name.
+PARAMETER = "BuildParameter"
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _FREE_SLOTS = {
@@ -54,7 +56,12 @@ class Resolved:
 
 
 def resolve(
-    utterance: str, locale: str, entities: Mapping[str, str] | None = None, elicited: tuple[str, str] | None = None
+    utterance: str,
+    locale: str,
+    entities: Mapping[str, str] | None = None,
+    elicited: tuple[str, str] | None = None,
+    *,
+    parameters: Collection[str] = (),
 ) -> Resolved:
     """Resolve an utterance by the sample utterances of the locale's interaction model, as Alexa would.
 
@@ -64,7 +71,44 @@ def resolve(
         The pipelines that the skill has sent as dynamic entities: the id of each word.
     elicited
         The intent and its slot that the skill has asked for: then the slot's value alone is an answer.
+    parameters
+        What people say for the hyperparameters that the skill has sent as dynamic entities.
     """
+    resolved = _resolve(utterance, locale, entities or {}, elicited)
+    if resolved.slots.get("parameter"):
+        return resolved
+    return _find_hyperparameter(utterance, locale, entities or {}, parameters) or resolved
+
+
+def _find_hyperparameter(
+    utterance: str, locale: str, entities: Mapping[str, str], parameters: Collection[str]
+) -> Resolved | None:
+    """Resolve an utterance that names a hyperparameter, as if it named a parameter of the model in its place."""
+    stand_in, stand_in_id = _choose_parameter(locale)
+    words = _normalize(utterance)
+    for said in sorted(map(_normalize, parameters), key=len, reverse=True):
+        # Japanese writes no spaces.
+        whole = re.escape(said) if locale.startswith("ja") else rf"(?<!\w){re.escape(said)}(?![\w'])"
+        replaced = re.sub(whole, lambda _: stand_in, words, count=1)
+        if replaced == words:
+            continue
+        resolved = _resolve(replaced, locale, entities, None)
+        if resolved.slots.get("parameter") == stand_in_id:
+            return replace(resolved, slots={**resolved.slots, "parameter": said})
+    return None
+
+
+@cache
+def _choose_parameter(locale: str) -> tuple[str, str]:
+    """Return a word for a parameter that takes a number, and its id."""
+    model = _read_locale(locale)[1]
+    kind = next(kind for kind in model["types"] if kind["name"] == PARAMETER)
+    value = next(value for value in kind["values"] if not value["id"].endswith("type"))
+    return _normalize(value["name"]["value"]), value["id"]
+
+
+def _resolve(utterance: str, locale: str, entities: Mapping[str, str], elicited: tuple[str, str] | None) -> Resolved:
+    """Resolve an utterance by the samples alone."""
     patterns, invocation_name, carriers = _load_patterns(locale)
     words = _normalize(utterance)
     # Japanese writes no spaces.
@@ -74,7 +118,7 @@ def resolve(
             return Resolved(LAUNCH, {})
     # "ask sage build TO start a build": the samples begin after this word.
     candidates = [words, *(_drop(words, carrier) for carrier in carriers if invocation and _drop(words, carrier))]
-    dynamic = {_normalize(word): pipeline for word, pipeline in (entities or {}).items()}
+    dynamic = {_normalize(word): pipeline for word, pipeline in entities.items()}
     matches = [[*_list_matches(candidate, patterns, dynamic)] for candidate in candidates]
     # Words that are no known pipeline match almost any sample, so known ones come first.
     for is_known in (True, False):
@@ -94,9 +138,17 @@ def _drop(words: str, carrier: str) -> str:
     return rest.strip() if rest != words and is_whole else ""
 
 
-def resolve_slot(utterance: str, locale: str, intent: str, slot: str) -> str | None:
-    """Resolve the answer to a question for one slot of an intent; None if it is no value of the slot."""
+def resolve_slot(utterance: str, locale: str, intent: str, slot: str, parameters: Collection[str] = ()) -> str | None:
+    """Resolve the answer to a question for one slot of an intent; None if it is no value of the slot.
+
+    Parameters
+    ----------
+    parameters
+        As of `resolve`.
+    """
     words = _normalize(utterance)
+    if slot == "parameter" and words in map(_normalize, parameters):
+        return words
     for patterns in _load_patterns(locale)[0].values():
         for pattern in patterns:
             if pattern.intent == intent and (kind := pattern.kinds.get(slot)):

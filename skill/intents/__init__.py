@@ -4,9 +4,12 @@ from importlib import import_module
 from pathlib import Path
 
 from skill.conversation import Intent
-from skill.intents.session import REQUESTS
+from skill.intents import session, touch
 
 __all__ = ["INTENTS", "REQUESTS"]
+
+
+REQUESTS = (*session.REQUESTS, *touch.REQUESTS)
 
 
 def _load_intents() -> dict[str, Intent]:

@@ -16,7 +16,7 @@ def take_yes(turn: Turn) -> Answer:
         return take_unexpected_yes(turn)
     if question.awaits_pin:
         return fall_back(turn)
-    refuse_strangers(turn, "write")
+    refuse_strangers(turn, asked_by.needs)
     return ask_for_pin(question, asked_by) or _do(turn, question, asked_by)
 
 

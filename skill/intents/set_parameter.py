@@ -29,13 +29,13 @@ def ask_to_set(turn: Turn) -> Answer:
     except SpokenError as error:
         return ask_for_other_value(turn, error, default=name)
     parameter, values = name_parameter(name), cast("NewValues", planned.effect)
-    old, new = (say_value(write_spoken(each[name])) for each in (values.old, values.new))
+    old, new = (write_spoken(each[name]) for each in (values.old, values.new))
     if old == new:
-        return Answer(Sentence("set.same", parameter=parameter, value=new))
+        return Answer(Sentence("set.same", parameter=parameter, value=say_value(new)))
     question = changes.bind(turn, "SetParameterIntent", planned)
     return Answer(
-        Sentence("set.question", parameter=parameter, old=old, new=new),
-        reprompt=Sentence("set.reprompt", parameter=parameter, new=new),
+        Sentence("set.question", parameter=parameter, old=say_value(old), new=say_value(new)),
+        reprompt=Sentence("set.reprompt", parameter=parameter, new=say_value(new)),
         confirmation=question._replace(values={**question.values, "name": name, "old": old, "new": new}),
     )
 
@@ -44,7 +44,7 @@ def set_parameter(_turn: Turn, confirmation: Confirmation) -> Answer:
     """Set the parameter."""
     changes.apply(confirmation)
     name, old, new = (str(confirmation.values[key]) for key in ("name", "old", "new"))
-    return Answer(Sentence("set.done", parameter=name_parameter(name), old=old, new=new))
+    return Answer(Sentence("set.done", parameter=name_parameter(name), old=say_value(old), new=say_value(new)))
 
 
 INTENTS = (

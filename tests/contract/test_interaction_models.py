@@ -246,7 +246,10 @@ def _cut(text: str) -> str:
 def test_a_language_has_only_known_keys_and_intents() -> None:
     for language in list_languages():
         spoken = read_language(language)
-        assert spoken.keys() == {
+        assert spoken.keys() - {"regional"} == {
             *("locales", "carriers", "invocationName", "samples", "types", "numbers", "builtIn", "sentences"),
         }
+        for locale, sentences in spoken.get("regional", {}).items():
+            assert locale in spoken["locales"]
+            assert sentences.keys() <= spoken["sentences"].keys()
         assert {*spoken["samples"], *spoken["builtIn"]} - {LAUNCH} | {"AMAZON.FallbackIntent"} == set(INTENTS)

@@ -10,10 +10,11 @@ from typing import Any
 import boto3
 import pytest
 from mcp import MCPError
-from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from sagebuild.builds.records import Trigger, update_build
+from sagebuild.assistants.results import BuildFacts
+from sagebuild.builds.records import BuildRecord, Trigger, update_build
 from sagebuild.client.connection import connect
+from sagebuild.client.public_record import describe_publicly
 from sagebuild.client.stack import Stack
 from sagebuild.finish.build import finish_build
 from sagebuild.finish.ending import Ending
@@ -24,6 +25,7 @@ from sagebuild.running.job import TRAINING_LOGS
 from tests.assistants import Assistant, running_server
 from tests.engine import ROOT
 from tests.functional.conftest import REGION, STACK, create_stack, empty_moto
+from tests.functional.served_stack import OPTIONS, environment, serving_stack
 from tests.functional.test_finish import never_sleep
 
 READING = {
@@ -46,50 +48,14 @@ DOCUMENT = {
     "hyperparameters": {"epochs": 5, "api_key": "hunter2"},
 }
 TRAINING = f"{STACK}-1"
-OPTIONS = ("--stack", STACK, "--region", REGION)
-
-
-def environment(address: str) -> dict[str, str]:
-    """The environment in which AWS's tools talk to moto."""
-    return {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The address of moto, with a stack."""
     empty_moto()
-    settings = create_stack().settings
-    outputs = {
-        "BuildsTable": settings["BUILDS_TABLE"],
-        "CodeBucket": settings["CODE_BUCKET"],
-        "DataBucket": settings["DATA_BUCKET"],
-        "Framework": settings["FRAMEWORK"],
-        "HostingRoleArn": settings["HOSTING_ROLE_ARN"],
-        "ImageLogGroup": "images",
-        "ImageProject": settings["IMAGE_PROJECT"],
-        "SourceProject": settings["SOURCE_PROJECT"],
-        "ImageRepositoryUri": "registry/images",
-        "LaunchTopicArn": settings["RESULTS_TOPIC_ARN"],
-        "ModelBucket": settings["MODEL_BUCKET"],
-        "ParametersName": settings["PARAMETERS_NAME"],
-        "ResultsTopicArn": settings["RESULTS_TOPIC_ARN"],
-        "StateMachineArn": settings["STATE_MACHINE_ARN"],
-        "TrainingRoleArn": settings["TRAINING_ROLE_ARN"],
-        "BucketAccess": settings["BUCKET_ACCESS"],
-    }
-    template = {
-        "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    client: Any = boto3.client("cloudformation", region_name=REGION)
-    client.create_stack(StackName=STACK, TemplateBody=json.dumps(template))
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
+    with serving_stack(create_stack()) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +219,20 @@ def test_the_tools_that_change_say_so(writer: Assistant) -> None:
     assert [name for name, hints in tools.items() if hints and hints.read_only_hint is False] == ["apply_change"]
     assert tools["apply_change"]
     assert (tools["apply_change"].destructive_hint, tools["apply_change"].idempotent_hint) == (True, True)
+
+
+def test_the_schema_of_each_result_names_its_members(writer: Assistant) -> None:
+    """No result is an object of anything: its members are listed, and no other ones are allowed."""
+    for tool in writer.portal.call(writer.client.list_tools).tools:
+        schema = tool.output_schema
+        assert schema, tool.name
+        assert schema["properties"], tool.name
+        assert schema["additionalProperties"] is False, tool.name
+
+
+def test_the_schema_of_a_build_has_the_members_of_its_record() -> None:
+    record = BuildRecord(1, Trigger("command"), "2026-01-01T00:00:00+00:00")
+    assert BuildFacts.__annotations__.keys() == describe_publicly(record).keys() | {"console_url"}
 
 
 def test_a_change_of_parameters_is_planned_and_made_once(writer: Assistant, stack: Stack) -> None:

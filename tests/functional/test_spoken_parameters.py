@@ -1,13 +1,17 @@
 """Hyperparameters, units, machine sizes and the next build's cost, through the skill's own handler on moto."""
 
+import io
 import json
+from typing import Any
 
 import pytest
 
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import read_build
+from sagebuild.client.alexa import say
 from sagebuild.parameters.store import read_document, write_document
-from tests.alexa import Conversation
+from skill.app import handler
+from tests.alexa import SKILL_ID, Conversation
 from tests.functional.conftest import SCRIPT, Stack
 
 
@@ -28,6 +32,35 @@ def test_a_hyperparameter_is_set(stack: Stack, alexa: Conversation, heard: str, 
     assert alexa.say("set_parameter", parameter=heard, number="20").startswith(said)
     assert alexa.say("yes").startswith("Done: ")
     assert json.loads(read_document(stack.service))["hyperparameters"][name] == 20
+
+
+def test_a_fraction_has_the_decimal_sign_of_the_language(alexa: Conversation) -> None:
+    german = {"locale": "de-DE", "parameter": "learning rate"}
+    assert "0,1" in alexa.say("read_parameter", **german)
+    assert "auf 20 statt auf 0,1" in alexa.say("set_parameter", number="20", **german)
+    assert "0,1" in alexa.say("yes", locale="de-DE")
+
+
+@pytest.mark.usefixtures("alexa")
+def test_a_command_line_conversation_knows_the_hyperparameters_that_the_skill_has_sent(stack: Stack) -> None:
+    """`sagebuild say` on the skill's own handler."""
+
+    class Function:
+        exceptions = stack.service.functions.exceptions
+
+        def get_function_configuration(self, **_request: Any) -> dict[str, Any]:
+            return {"Environment": {"Variables": {"SKILL_ID": SKILL_ID}}}
+
+        def invoke(self, Payload: str, **_request: Any) -> dict[str, Any]:  # noqa: N803
+            return {"Payload": io.StringIO(json.dumps(handler(json.loads(Payload), None)))}
+
+    stack.service.__dict__["functions"] = Function()
+    first = say(stack.service, "what is the training disk", session=say(stack.service, "open sage build").session)
+    asked = say(stack.service, "set the learning rate to 5", session=first.session)
+    assert asked.speech.startswith("That changes learning rate from 0.1 to 5 for every build")
+    assert say(stack.service, "yes", session=asked.session).speech.startswith(
+        "Done: learning rate was 0.1 and is now 5"
+    )
 
 
 def test_a_hyperparameter_is_read_and_overridden_for_one_build(stack: Stack, alexa: Conversation) -> None:

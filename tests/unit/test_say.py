@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sagebuild.client.utterances import MODELS, Resolved, UnknownLocaleError, list_locales, resolve
+from sagebuild.client.utterances import MODELS, Resolved, UnknownLocaleError, list_locales, resolve, resolve_slot
 
 LANGUAGES = {language: locale for locale, language in list_locales().items()}
 WORDS = {"AMAZON.NUMBER": ["7"], "AMAZON.FOUR_DIGIT_NUMBER": ["4711"], "AMAZON.SearchQuery": ["the labels were wrong"]}
@@ -115,6 +115,41 @@ def test_words_that_the_skill_has_sent_are_known_pipelines() -> None:
         "ReadParameterIntent", {"parameter": "trainvolumesize", "pipeline": "sales 2"}, "sales-2"
     )
     assert resolve("yes", "en-US", entities).intent == "AMAZON.YesIntent"
+
+
+@pytest.mark.parametrize(
+    ("utterance", "locale", "intent", "slots"),
+    [
+        ("set the learning rate to 5", "en-US", "SetParameterIntent", {"number": "5"}),
+        ("what is the learning rate", "en-US", "ReadParameterIntent", {}),
+        ("start a build with the learning rate at 20", "en-US", "StartBuildIntent", {"number": "20"}),
+        ("mets la learning rate à 5", "fr-FR", "SetParameterIntent", {"number": "5"}),
+        ("setze die learning rate auf 5", "de-DE", "SetParameterIntent", {"number": "5"}),
+        ("learning rate を 5 にして", "ja-JP", "SetParameterIntent", {"number": "5"}),
+    ],
+)
+def test_a_hyperparameter_that_the_skill_has_sent_is_known(
+    utterance: str, locale: str, intent: str, slots: dict[str, str]
+) -> None:
+    parameters = ["learning rate", "rate", "learning"]
+    resolved = resolve(utterance, locale, parameters=parameters)
+    assert resolved == Resolved(intent, slots | {"parameter": "learning rate"})
+    assert resolve(utterance, locale) != resolved
+
+
+def test_a_hyperparameter_changes_no_other_request() -> None:
+    parameters = ["training", "build", "disk"]
+    assert (
+        resolve("set the training disk to 20", "en-US", parameters=parameters).slots["parameter"] == "trainvolumesize"
+    )
+    assert resolve("start a build", "en-US", parameters=parameters) == Resolved("StartBuildIntent", {})
+    assert resolve("start a rebuild", "en-US", parameters=["build"]).slots.get("parameter") is None
+
+
+def test_a_hyperparameter_alone_answers_the_question_for_a_parameter() -> None:
+    asked = ("en-US", "ReadParameterIntent", "parameter")
+    assert resolve_slot("learning rate", *asked, ["Learning Rate"]) == "learning rate"
+    assert resolve_slot("learning rate", *asked) is None
 
 
 def test_the_value_alone_is_an_answer_only_if_the_skill_asked_for_its_slot() -> None:
