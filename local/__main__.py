@@ -35,8 +35,8 @@ examples:
                                                      inject faults; DELETE removes them; see local/README.md
 
 not covered:
-  quotas and throttling, eventual consistency, real images, instances and their prices, KMS, VPCs, trust policies and
-  resource policies, traffic shifting with guardrails. The error for an unsupported call or resource type names it.
+  quotas and throttling, eventual consistency, real images, instances and their prices, encryption, VPCs.
+  The error for an unsupported call or resource type names it.
 """
 
 

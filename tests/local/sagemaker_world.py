@@ -88,9 +88,9 @@ class World:
         self.logs: Any = engine.client("logs")
         self.bucket = f"world-{uuid.uuid4().hex[:12]}"
         self.s3.create_bucket(Bucket=self.bucket)
-        trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}}]}
+        trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
         iam = engine.client("iam")
-        policy = json.dumps({"Version": "2012-10-17", **trust})
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         created = iam.create_role(RoleName=self.bucket, AssumeRolePolicyDocument=policy)
         self.role: str = created["Role"]["Arn"]
 
