@@ -1,19 +1,17 @@
 """The partition of a region: its name in ARNs, and the domain of its services."""
 
+import re
 from functools import cache
 from typing import Any
 
 from botocore.session import Session
-from moto.utilities.utils import get_partition
 
 from local import config
 
-MOTO_NAMES = ("moto.utilities.utils.get_partition",)
-
 
 def of(region: str) -> str:
-    """The partition in the ARNs of a region: aws, aws-cn or aws-us-gov."""
-    return str(get_partition(region))
+    """The partition in the ARNs of a region: aws, aws-cn, aws-us-gov and others."""
+    return _find(region)[0]
 
 
 def current() -> str:
@@ -21,8 +19,24 @@ def current() -> str:
     return of(config.current().region)
 
 
-@cache
 def domain(region: str) -> str:
     """The domain of a region's services, such as ``amazonaws.com.cn``."""
-    data: Any = Session().get_component("data_loader").load_data("endpoints")
-    return str(next(each["dnsSuffix"] for each in data["partitions"] if each["partition"] == of(region)))
+    return _find(region)[1]
+
+
+def knows(region: str) -> bool:
+    """False for a text that botocore does not know as a region."""
+    return any(region in each["regions"] for each in _list())
+
+
+@cache
+def _find(region: str) -> tuple[str, str]:
+    for each in _list():
+        if region in each["regions"] or re.fullmatch(each["regionRegex"], region):
+            return str(each["partition"]), str(each["dnsSuffix"])
+    return "aws", "amazonaws.com"
+
+
+@cache
+def _list() -> list[Any]:
+    return list(Session().get_component("data_loader").load_data("endpoints")["partitions"])

@@ -14,8 +14,8 @@ from typing import Any
 
 from moto.iam.models import IAMBackend, iam_backends
 
-from local import calls, config
-from local.audit import buckets, keys, permissions, trust
+from local import calls, config, partitions
+from local.audit import buckets, documents, keys, permissions, trust
 from local.audit.permissions import Permission
 from local.audit.policies import Grant, Verdict, decide, grants, parse
 from local.calls import Call, Caller
@@ -42,6 +42,7 @@ def install() -> None:
     """Audit every call from now on."""
     IAMBackend.get_roles = _list_roles
     calls.add_check(check)
+    calls.add_check(documents.check)
     buckets.install()
 
 
@@ -156,12 +157,12 @@ def _list_roles(backend: IAMBackend) -> Any:
 
 
 def _roles() -> dict[str, Any]:
-    return {role.name: role for role in iam_backends[config.ACCOUNT]["aws"].get_roles()}
+    return {role.name: role for role in iam_backends[config.ACCOUNT][partitions.current()].get_roles()}
 
 
 def _policies(caller: Caller) -> tuple[list[dict[str, Any]], Verdict | None]:
     """The statements of a role's or user's policies, and the verdict if it does not depend on them."""
-    backend = iam_backends[config.ACCOUNT]["aws"]
+    backend = iam_backends[config.ACCOUNT][partitions.current()]
     known = backend.users.values() if caller.user_arn else backend.get_roles()
     identity = next((each for each in known if each.arn == caller.arn), None)
     if identity is None:
@@ -175,7 +176,7 @@ def _statements(identity: Any) -> Iterator[dict[str, Any]]:
     inline = identity.policies.values()
     for document in (*inline, *(_default_document(policy) for policy in identity.managed_policies.values())):
         yield from parse(document)
-    for group in iam_backends[config.ACCOUNT]["aws"].groups.values():
+    for group in iam_backends[config.ACCOUNT][partitions.current()].groups.values():
         if identity in group.users:
             yield from _statements(group)
 
@@ -187,7 +188,10 @@ def _default_document(policy: Any) -> str:
 def _refuse(call: Call, caller: Caller, needed: Permission, verdict: Verdict) -> None:
     xml = call.protocol in ("query", "rest-xml", "ec2")
     code = _DENIED_CODES.get(call.service, "AccessDenied" if xml else "AccessDeniedException")
-    session = caller.user_arn or f"arn:aws:sts::{config.ACCOUNT}:assumed-role/{caller.name}/{caller.session}"
+    session = (
+        caller.user_arn
+        or f"arn:{partitions.current()}:sts::{config.ACCOUNT}:assumed-role/{caller.name}/{caller.session}"
+    )
     target = f"{needed.action} on resource: {needed.resource or '?'}"
     message = f"User: {session} is not authorized to perform: {target} because {verdict.reason}"
     raise RefusedError(code, message, 400 if call.protocol == "json" else 403)

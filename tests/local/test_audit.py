@@ -36,7 +36,7 @@ class Role:
     def client(self, service: str) -> Any:
         return SESSION.client(
             service,
-            region_name="us-east-1",
+            region_name=self.engine.region,
             endpoint_url=self.engine.endpoint_url,
             aws_access_key_id=self.key["AccessKeyId"],
             aws_secret_access_key=self.key["SecretAccessKey"],
