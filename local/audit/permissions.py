@@ -51,6 +51,10 @@ _ACTIONS = {
     "sts:GetCallerIdentity": "",
     "sts:GetSessionToken": "",
 }
+# Operations that need a second action for the same resource. The Service Authorization Reference has an action of the
+# operation's own name, and the page of the operation asks for the second one:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointWithResponseStream.html
+_SECOND_ACTIONS = {"sagemaker:InvokeEndpointWithResponseStream": "sagemaker:InvokeEndpoint"}
 _TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 # Condition keys whose value is a member of the request.
 _KEYS = {
@@ -86,16 +90,22 @@ def of(call: Call) -> Iterator[Permission]:
     if not action:
         return
     named = list(resources.of(call))
+    actions = [action, _SECOND_ACTIONS[action]] if action in _SECOND_ACTIONS else [action]
     for index, resource in enumerate(named):
-        yield Permission(action, resource, _context_of(call, resource, index))
+        yield from (Permission(each, resource, _context_of(call, resource, index)) for each in actions)
+    yield from _additional(call, named[0])
+
+
+def _additional(call: Call, resource: str | None) -> Iterator[Permission]:
+    """The permissions that a call needs for other resources, and for the tags and versions of its own."""
     if call.prefix == "s3" and "CopySource" in call.parameters:
         yield Permission("s3:GetObject", resources.copied_object(call.parameters["CopySource"]))
     yield from (Permission(*needed) for needed in encryption.of_objects(call))
-    if action == "s3:DeleteObject":
+    if _ACTIONS.get(call.action, call.action) == "s3:DeleteObject":
         # In addition: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-        yield from (Permission("s3:DeleteObjectVersion", resource) for resource in resources.deleted_versions(call))
+        yield from (Permission("s3:DeleteObjectVersion", each) for each in resources.deleted_versions(call))
     if call.prefix == "sagemaker" and call.operation.name.startswith("Create") and call.parameters.get("Tags"):
-        yield Permission("sagemaker:AddTags", named[0])
+        yield Permission("sagemaker:AddTags", resource)
     if call.prefix not in ("iam", "sts"):
         for role in passed_roles(call.parameters):
             yield Permission("iam:PassRole", role, {"iam:PassedToService": f"{call.prefix}.amazonaws.com"})

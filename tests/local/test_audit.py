@@ -214,6 +214,15 @@ def test_calls_are_counted(engine: Engine) -> None:
                 ("sagemaker:UpdateEndpoint", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint-config/c"),
             },
         ),
+        (
+            "sagemaker-runtime",
+            "invoke_endpoint_with_response_stream",
+            {"EndpointName": "e", "Body": b"1"},
+            {
+                ("sagemaker:InvokeEndpoint", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/e"),
+                ("sagemaker:InvokeEndpointWithResponseStream", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/e"),
+            },
+        ),
         ("sagemaker", "list_models", {}, {("sagemaker:ListModels", "*")}),
         (
             "sqs",
