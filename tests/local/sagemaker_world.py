@@ -88,9 +88,10 @@ class World:
         self.logs: Any = engine.client("logs")
         self.bucket = f"world-{uuid.uuid4().hex[:12]}"
         self.s3.create_bucket(Bucket=self.bucket)
-        trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        service = {"Service": "sagemaker.amazonaws.com"}
+        trust = {"Statement": [{"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}]}
         iam = engine.client("iam")
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        policy = json.dumps({"Version": "2012-10-17", **trust})
         created = iam.create_role(RoleName=self.bucket, AssumeRolePolicyDocument=policy)
         self.role: str = created["Role"]["Arn"]
 
