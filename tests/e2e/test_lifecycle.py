@@ -27,7 +27,7 @@ from tests.local.sagemaker_world import unpack
 DEPLOYER = "user/deployer"
 DEPLOY_POLICY = ROOT / "docs" / "policies" / "deploy.json"
 
-# What a role is granted that no build here calls, each with what calls it. One build encrypts its output with a key, and
+# What a role is granted that no build here calls, each with what calls it. One build encrypts its output with a key;
 # tests/local/test_audit_keys.py refuses the other uses of a key without their permissions.
 NEEDED_ELSEWHERE = {
     "Training": {
