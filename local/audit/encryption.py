@@ -78,7 +78,9 @@ def key_arn(region: str, name: str) -> str:
     if name.startswith("arn:") and ":key/" in name:
         return name
     own = name.partition(":alias/")[2] and f"alias/{name.partition(':alias/')[2]}"
-    known = kms_backends[config.ACCOUNT][region].any_id_to_key_id(own or name) or name
+    known = name
+    with suppress(AttributeError):  # moto's, for an alias that does not exist
+        known = kms_backends[config.ACCOUNT][region].any_id_to_key_id(own or name) or name
     return f"arn:{partitions.of(region)}:kms:{region}:{config.ACCOUNT}:key/{known}"
 
 

@@ -163,7 +163,8 @@ def test_each_part_of_an_upload_is_decrypted(strict: Engine, bucket: str) -> Non
 
 def test_a_key_that_does_not_exist_or_of_another_account_is_refused(strict: Engine, bucket: str) -> None:
     role, key = Role(strict, *READ_WRITE, USE), create_key(strict)
-    assert "the key does not exist" in put(role, bucket, f"{key}-2")
+    for name in (f"{key}-2", "alias/absent"):
+        assert "the key does not exist" in put(role, bucket, name)
     foreign = key.replace(ACCOUNT, "999999999999")
     assert "a key in another account is not known here" in put(role, bucket, foreign)
 
