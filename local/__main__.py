@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from local import config, server
+from local import config, partitions, server
 from local.config import Config
 
 _ABOUT = """\
@@ -35,8 +35,8 @@ examples:
                                                      inject faults; DELETE removes them; see local/README.md
 
 not covered:
-  quotas and throttling, eventual consistency, real images, instances and their prices, KMS, VPCs, trust policies and
-  resource policies, traffic shifting with guardrails. The error for an unsupported call or resource type names it.
+  quotas and throttling, eventual consistency, real images, instances and their prices, encryption, VPCs.
+  The error for an unsupported call or resource type names it.
 """
 
 
@@ -58,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
                 host=given.host,
                 port=given.port,
                 data=given.data,
+                region=given.region,
                 time_scale=given.time_scale,
                 log_calls=given.log_calls,
                 enforce_iam=given.enforce_iam,
@@ -94,6 +95,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="port to listen on; 0 for a free port (default: %(default)s)",
     )
     option("--data", type=Path, default=config.Config.data, help="the only folder it writes to (default: %(default)s)")
+    option("--region", default=config.Config.region, type=_region, help=_REGION)
     option("--time-scale", type=_factor, default=1.0, metavar="FACTOR", help=_TIME_SCALE)
     option("--log-calls", action="store_true", help="print a line per AWS call (default: off)")
     option("--enforce-iam", action="store_true", help=_ENFORCE_IAM)
@@ -108,6 +110,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 _RISK = "every client of this engine can run code on this machine"
+_REGION = "default region; the account is in its partition (default: %(default)s)"
 _TIME_SCALE = "speed-up of Wait states and retry delays over real time (default: %(default)g)"
 _ENFORCE_IAM = "refuse calls that a role's policies do not allow (default: only record them in the audit)"
 _ALLOW_REMOTE = f"also listen on addresses that are not loopback; {_RISK} (default: off)"
@@ -117,6 +120,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a whole number from 0 to 65535")
     return int(text)
+
+
+def _region(text: str) -> str:
+    if not partitions.knows(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a region; give one such as eu-west-1, cn-north-1")
+    return text
 
 
 def _factor(text: str) -> float:

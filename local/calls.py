@@ -22,7 +22,7 @@ from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from local import config, errors
+from local import config, errors, partitions
 from local.errors import RefusedError
 
 MOTO_NAMES = (
@@ -221,14 +221,14 @@ _sessions: dict[str, Caller] = {}
 def _find_session(access_key: str) -> Caller | None:
     if access_key in _sessions:
         return _sessions[access_key]
-    session = sts_backends[config.ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
+    session = sts_backends[config.ACCOUNT][partitions.current()].get_assumed_role_from_access_key(access_key)
     if session is not None:
         _sessions[access_key] = Caller(session.role_arn, session.session_name, access_key=access_key)
         return _sessions[access_key]
-    key = iam_backends[config.ACCOUNT]["aws"].access_keys.get(access_key)
+    key = iam_backends[config.ACCOUNT][partitions.current()].access_keys.get(access_key)
     if key is None:
         return None
-    user = iam_backends[config.ACCOUNT]["aws"].get_user(key.user_name)
+    user = iam_backends[config.ACCOUNT][partitions.current()].get_user(key.user_name)
     return Caller(user_arn=user.arn, access_key=access_key)
 
 

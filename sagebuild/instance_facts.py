@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 # https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html (accelerated computing), by family: the number of GPUs of
-# each size. tests/sdk compares the table with the SageMaker SDK's, which has fewer types.
+# each size. tests/sdk compares the table with the SageMaker SDK's, which has fewer types. Of the newest families,
+# https://github.com/kubernetes/autoscaler/issues/9854 lists g7e, and https://aws.amazon.com/ec2/instance-types/p5/ and
+# https://aws.amazon.com/ec2/instance-types/p6/ list p5e, p5en and p6.
 _G5 = {
     **{"xlarge": 1, "2xlarge": 1, "4xlarge": 1, "8xlarge": 1, "16xlarge": 1},
     **{"12xlarge": 4, "24xlarge": 4, "48xlarge": 8},

@@ -26,10 +26,11 @@ class Engine:
     data: Path
     process: "subprocess.Popen[str]"
     access_key: str = "local"  # of the tools in a process of their own
+    region: str = "us-east-1"
 
-    def client(self, service: str, region: str = "us-east-1") -> Any:
+    def client(self, service: str, region: str = "") -> Any:
         """A boto3 client of this engine, as the account's owner; the same one for everybody who asks."""
-        return _make_client(self.endpoint_url, service, region)
+        return _make_client(self.endpoint_url, service, region or self.region)
 
     @contextmanager
     def faults(self, *described: dict[str, Any]) -> Iterator[None]:
@@ -55,8 +56,8 @@ class Engine:
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
         }
 
 
@@ -87,7 +88,8 @@ def running_engine(data: Path, *options: str) -> Iterator[Engine]:
         assert process.stdout is not None
         first_line = process.stdout.readline()
         assert first_line.startswith("local: AWS at http"), f"local/ did not start, it said {first_line!r}"
-        yield Engine(first_line.split()[-1], data, process)
+        region = options[options.index("--region") + 1] if "--region" in options else Engine.region
+        yield Engine(first_line.split()[-1], data, process, region=region)
     finally:
         process.terminate()
         try:

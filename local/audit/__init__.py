@@ -1,9 +1,10 @@
 """Audits IAM: the calls of each role and user, whether policies allow them, and the permissions that none has used.
 
 By default the audit only records. With ``--enforce-iam`` it refuses calls that are denied or undecided. It evaluates
-inline and attached identity policies, trust policies, and the policies of buckets, queues and topics. It evaluates no
-other resource policies, permissions boundaries or session policies; for a role or user with a boundary every call is
-undecided. The account's owner (any signature without the key of a role or user) may do everything.
+inline and attached identity policies, trust policies, the policies of buckets, queues and topics, and the policies and
+grants of KMS keys. It evaluates no other resource policies, permissions boundaries or session policies; for a role or
+user with a boundary every call is undecided. The account's owner (any signature without the key of a role or user) may
+do everything.
 """
 
 import threading
@@ -13,8 +14,8 @@ from typing import Any
 
 from moto.iam.models import IAMBackend, iam_backends
 
-from local import calls, config
-from local.audit import buckets, permissions, trust
+from local import calls, config, partitions
+from local.audit import buckets, documents, keys, permissions, trust
 from local.audit.permissions import Permission
 from local.audit.policies import Grant, Verdict, decide, grants, parse
 from local.calls import Call, Caller
@@ -41,6 +42,7 @@ def install() -> None:
     """Audit every call from now on."""
     IAMBackend.get_roles = _list_roles
     calls.add_check(check)
+    calls.add_check(documents.check)
     buckets.install()
 
 
@@ -54,6 +56,8 @@ def check(call: Call) -> None:
     """
     if call.caller.arn is not None:
         _check_caller(call)
+    for holders in keys.of_jobs(call):
+        _check_holders(call, holders)
     for each in trust.of(call):
         record(each.caller, each.needed, each.verdict)
         if config.current().enforce_iam and not each.verdict.allowed:
@@ -61,18 +65,35 @@ def check(call: Call) -> None:
 
 
 def _check_caller(call: Call) -> None:
-    name, context = call.caller.name, permissions.context(call)
-    statements, undecided = _policies(call.caller)
     for needed in permissions.of(call):
-        verdict = undecided or decide(statements, needed.action, needed.resource, context | needed.context)
-        if call.action == "sts:AssumeRole":
-            verdict = trust.combine(call, verdict)
-        with _lock:
-            _made[name, needed, verdict] += 1
-            if statements:  # a deleted function may still write logs in a deleted role
-                _granted[name] = set(grants(statements))
+        verdict = _decide(call.caller, call, needed)
+        record(call.caller.name, needed, verdict)
         if config.current().enforce_iam and not verdict.allowed:
-            _refuse(call, needed, verdict)
+            _refuse(call, call.caller, needed, verdict)
+
+
+def _check_holders(call: Call, holders: dict[Caller, Permission]) -> None:
+    """Record the first holder whose permission is allowed, or all if none is; the account's owner may do everything."""
+    verdicts = {holder: _decide(holder, call, needed) for holder, needed in holders.items() if holder.arn}
+    first = next((holder for holder, verdict in verdicts.items() if verdict.allowed), None)
+    for holder in verdicts if first is None else [first]:
+        record(holder.name, holders[holder], verdicts[holder])
+    if first is None and len(verdicts) == len(holders) and config.current().enforce_iam:
+        holder, verdict = next(iter(verdicts.items()))
+        _refuse(call, holder, holders[holder], verdict)
+
+
+def _decide(caller: Caller, call: Call, needed: Permission) -> Verdict:
+    """Whether a role or user has a permission that a call needs; its grants are remembered."""
+    context = permissions.context(call, caller) | needed.context
+    statements, undecided = _policies(caller)
+    if statements:  # a deleted function may still write logs in a deleted role
+        with _lock:
+            _granted[caller.name] = set(grants(statements))
+    verdict = undecided or decide(statements, needed.action, needed.resource, context)
+    if needed.action.startswith("kms:"):
+        return keys.combine(caller, needed, context, verdict)
+    return trust.combine(call, verdict) if call.action == "sts:AssumeRole" else verdict
 
 
 def record(caller: str, needed: Permission, verdict: Verdict) -> None:
@@ -136,12 +157,12 @@ def _list_roles(backend: IAMBackend) -> Any:
 
 
 def _roles() -> dict[str, Any]:
-    return {role.name: role for role in iam_backends[config.ACCOUNT]["aws"].get_roles()}
+    return {role.name: role for role in iam_backends[config.ACCOUNT][partitions.current()].get_roles()}
 
 
 def _policies(caller: Caller) -> tuple[list[dict[str, Any]], Verdict | None]:
     """The statements of a role's or user's policies, and the verdict if it does not depend on them."""
-    backend = iam_backends[config.ACCOUNT]["aws"]
+    backend = iam_backends[config.ACCOUNT][partitions.current()]
     known = backend.users.values() if caller.user_arn else backend.get_roles()
     identity = next((each for each in known if each.arn == caller.arn), None)
     if identity is None:
@@ -155,7 +176,7 @@ def _statements(identity: Any) -> Iterator[dict[str, Any]]:
     inline = identity.policies.values()
     for document in (*inline, *(_default_document(policy) for policy in identity.managed_policies.values())):
         yield from parse(document)
-    for group in iam_backends[config.ACCOUNT]["aws"].groups.values():
+    for group in iam_backends[config.ACCOUNT][partitions.current()].groups.values():
         if identity in group.users:
             yield from _statements(group)
 
@@ -164,11 +185,13 @@ def _default_document(policy: Any) -> str:
     return str(next(version.document for version in policy.versions if version.is_default))
 
 
-def _refuse(call: Call, needed: Permission, verdict: Verdict) -> None:
+def _refuse(call: Call, caller: Caller, needed: Permission, verdict: Verdict) -> None:
     xml = call.protocol in ("query", "rest-xml", "ec2")
     code = _DENIED_CODES.get(call.service, "AccessDenied" if xml else "AccessDeniedException")
-    user = call.caller.user_arn
-    session = user or f"arn:aws:sts::{config.ACCOUNT}:assumed-role/{call.caller.name}/{call.caller.session}"
+    session = (
+        caller.user_arn
+        or f"arn:{partitions.current()}:sts::{config.ACCOUNT}:assumed-role/{caller.name}/{caller.session}"
+    )
     target = f"{needed.action} on resource: {needed.resource or '?'}"
     message = f"User: {session} is not authorized to perform: {target} because {verdict.reason}"
     raise RefusedError(code, message, 400 if call.protocol == "json" else 403)

@@ -7,11 +7,12 @@ from typing import Any
 
 # Keys that a request may lack; any other missing key is one that this engine does not derive.
 _OPTIONAL_KEYS = (
-    *("aws:requesttag/", "aws:tagkeys", "dynamodb:leadingkeys", "iam:passedtoservice", "lambda:"),
+    *("aws:requesttag/", "aws:tagkeys", "dynamodb:leadingkeys", "iam:passedtoservice", "kms:", "lambda:"),
     *("s3:delimiter", "s3:prefix", "ssm:overwrite", "sts:externalid"),
 )
 
-Context = dict[str, str | list[str]]
+# A value of None is one that AWS does not document.
+Context = dict[str, str | list[str] | None]
 
 
 class UndecidedError(Exception):
@@ -79,7 +80,10 @@ def _holds(operator: str, key: str, expected: list[str], context: Context) -> bo
 
 
 def _read_key(key: str, context: Context) -> list[str] | None:
-    value = next((context[name] for name in context if name.lower() == key.lower()), None)
+    named = [context[name] for name in context if name.lower() == key.lower()]
+    if named == [None]:
+        raise UndecidedError(f"condition key {key}, whose value AWS does not document")
+    value = named[0] if named else None
     is_tag = key.lower().startswith("aws:resourcetag/") and "aws:ResourceTag" in context
     if value is None and not is_tag and not key.lower().startswith(_OPTIONAL_KEYS):
         raise UndecidedError(f"condition key {key}")

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local import config
-from local.audit import condition_keys, resources
+from local.audit import condition_keys, encryption, resources
 from local.audit.conditions import Context
-from local.calls import Call
+from local.calls import Call, Caller
 
 # Operations with another name in IAM, or that need no permission ("").
 _ACTIONS = {
@@ -51,6 +51,10 @@ _ACTIONS = {
     "sts:GetCallerIdentity": "",
     "sts:GetSessionToken": "",
 }
+# Operations that need a second action for the same resource. The Service Authorization Reference has an action of the
+# operation's own name, and the page of the operation asks for the second one:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointWithResponseStream.html
+_SECOND_ACTIONS = {"sagemaker:InvokeEndpointWithResponseStream": "sagemaker:InvokeEndpoint"}
 _TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 # Condition keys whose value is a member of the request.
 _KEYS = {
@@ -86,22 +90,29 @@ def of(call: Call) -> Iterator[Permission]:
     if not action:
         return
     named = list(resources.of(call))
+    actions = [action, _SECOND_ACTIONS[action]] if action in _SECOND_ACTIONS else [action]
     for index, resource in enumerate(named):
-        yield Permission(action, resource, _context_of(call, resource, index))
+        yield from (Permission(each, resource, _context_of(call, resource, index)) for each in actions)
+    yield from _additional(call, named[0])
+
+
+def _additional(call: Call, resource: str | None) -> Iterator[Permission]:
+    """The permissions that a call needs for other resources, and for the tags and versions of its own."""
     if call.prefix == "s3" and "CopySource" in call.parameters:
         yield Permission("s3:GetObject", resources.copied_object(call.parameters["CopySource"]))
-    if action == "s3:DeleteObject":
+    yield from (Permission(*needed) for needed in encryption.of_objects(call))
+    if _ACTIONS.get(call.action, call.action) == "s3:DeleteObject":
         # In addition: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-        yield from (Permission("s3:DeleteObjectVersion", resource) for resource in resources.deleted_versions(call))
+        yield from (Permission("s3:DeleteObjectVersion", each) for each in resources.deleted_versions(call))
     if call.prefix == "sagemaker" and call.operation.name.startswith("Create") and call.parameters.get("Tags"):
-        yield Permission("sagemaker:AddTags", named[0])
+        yield Permission("sagemaker:AddTags", resource)
     if call.prefix not in ("iam", "sts"):
         for role in passed_roles(call.parameters):
             yield Permission("iam:PassRole", role, {"iam:PassedToService": f"{call.prefix}.amazonaws.com"})
 
 
-def context(call: Call) -> Context:
-    """The condition keys of all permissions of a call.
+def context(call: Call, caller: Caller | None = None) -> Context:
+    """The condition keys of all permissions of a call, by default of its own caller.
 
     The loopback interface counts as TLS, so ``aws:SecureTransport`` is true.
     """
@@ -111,9 +122,10 @@ def context(call: Call) -> Context:
         "aws:ResourceAccount": config.ACCOUNT,
         "aws:RequestedRegion": call.region,
     }
-    if call.caller.arn:
-        kind = "AssumedRole" if call.caller.role_arn else "User"
-        keys |= {"aws:PrincipalArn": call.caller.arn, "aws:PrincipalType": kind}
+    caller = caller or call.caller
+    if caller.arn:
+        kind = "AssumedRole" if caller.role_arn else "User"
+        keys |= {"aws:PrincipalArn": caller.arn, "aws:PrincipalType": kind}
     tags = _tags(call.parameters)
     if tags:
         keys |= {"aws:TagKeys": list(tags)} | {f"aws:RequestTag/{key}": value for key, value in tags.items()}
@@ -130,7 +142,7 @@ def _context_of(call: Call, resource: str | None, index: int) -> Context:
         return condition_keys.of_event(call.parameters["Entries"][index])
     if call.prefix == "dynamodb" and "TableName" in call.parameters:
         return condition_keys.of_table(call, str(call.parameters["TableName"]), call.parameters)
-    return condition_keys.of_resource(call, resource)
+    return condition_keys.of_resource(call, resource) | encryption.of_call(call)
 
 
 def _transaction(call: Call) -> Iterator[Permission]:

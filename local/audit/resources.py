@@ -6,10 +6,10 @@ from typing import Any
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
-from local import config
+from local import config, partitions
 from local.calls import Call
 
-# By service: the members that name a resource, and the rest of its ARN after "arn:aws:<service>:<region>:<account>:".
+# By service: the members that name a resource, and the rest of its ARN after partition, service, region and account.
 # The first member in the call counts; a member that is already an ARN is used unchanged.
 _NAMED: dict[str, dict[str, str]] = {
     "cloudformation": {"StackName": "stack/{}/*"},
@@ -75,14 +75,14 @@ def table(call: Call, name: str) -> str:
 
 def copied_object(source: Any) -> str:
     """The ARN of the object in CopySource."""
-    return f"arn:aws:s3:::{str(source).lstrip('/').split('?')[0]}"
+    return f"arn:{partitions.current()}:s3:::{str(source).lstrip('/').split('?')[0]}"
 
 
 def deleted_versions(call: Call) -> Iterator[str]:
     """The ARNs of the objects of which a call deletes one version."""
     for item in [call.parameters, *call.parameters.get("Delete", {}).get("Objects", [])]:
         if item.get("VersionId"):
-            yield f"arn:aws:s3:::{call.parameters['Bucket']}/{item['Key']}"
+            yield f"arn:{partitions.of(call.region)}:s3:::{call.parameters['Bucket']}/{item['Key']}"
 
 
 def _lists_all(call: Call) -> bool:
@@ -102,7 +102,8 @@ def _lists_all(call: Call) -> bool:
 def _arn(call: Call, template: str, name: str, service: str = "") -> str:
     if name.startswith("arn:"):
         return name
-    return f"arn:aws:{service or call.prefix}:{call.region}:{config.ACCOUNT}:{template.format(name)}"
+    place = f"arn:{partitions.of(call.region)}:{service or call.prefix}:{call.region}:{config.ACCOUNT}"
+    return f"{place}:{template.format(name)}"
 
 
 def _values(call: Call, *members: str) -> list[str]:
@@ -134,7 +135,7 @@ def _sagemaker(call: Call) -> Iterator[str]:
 def _cloudwatch(call: Call) -> Iterator[str]:
     """The ARN of a dashboard has no region."""
     for name in _values(call, "DashboardName", "DashboardNames"):
-        yield f"arn:aws:cloudwatch::{config.ACCOUNT}:dashboard/{name}"
+        yield f"arn:{partitions.of(call.region)}:cloudwatch::{config.ACCOUNT}:dashboard/{name}"
     yield from _first_named(call)
 
 
@@ -169,10 +170,11 @@ def _events(call: Call) -> Iterator[str]:
 
 
 def _iam(call: Call) -> Iterator[str]:
-    roles = iam_backends[config.ACCOUNT]["aws"].get_roles()
+    roles = iam_backends[config.ACCOUNT][partitions.current()].get_roles()
     for name in _values(call, "RoleName"):
         known = [role.arn for role in roles if role.name == name]
-        yield known[0] if known else f"arn:aws:iam::{config.ACCOUNT}:role{call.parameters.get('Path', '/')}{name}"
+        path = call.parameters.get("Path", "/")
+        yield known[0] if known else f"arn:{partitions.current()}:iam::{config.ACCOUNT}:role{path}{name}"
     yield from _values(call, "PolicyArn") if "RoleName" not in call.parameters else []
 
 
@@ -210,9 +212,9 @@ def _s3(call: Call) -> Iterator[str]:
     bucket, key = call.parameters.get("Bucket"), call.parameters.get("Key")
     deleted = call.parameters.get("Delete", {}).get("Objects", [])
     for name in [item["Key"] for item in deleted] or ([key] if key else []):
-        yield f"arn:aws:s3:::{bucket}/{name}"
+        yield f"arn:{partitions.of(call.region)}:s3:::{bucket}/{name}"
     if bucket and not key and not deleted:
-        yield f"arn:aws:s3:::{bucket}"
+        yield f"arn:{partitions.of(call.region)}:s3:::{bucket}"
 
 
 def _scheduler(call: Call) -> Iterator[str]:

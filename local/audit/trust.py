@@ -12,7 +12,7 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
-from local import config
+from local import config, partitions
 from local.audit import permissions, resources
 from local.audit.conditions import Context
 from local.audit.permissions import Permission
@@ -173,7 +173,7 @@ def _read_claims(token: str) -> dict[str, Any]:
 
 
 def _decide(role_arn: str, action: str, context: Context, applies: Callable[[Any], bool]) -> Verdict:
-    roles = iam_backends[config.ACCOUNT]["aws"].get_roles()
+    roles = iam_backends[config.ACCOUNT][partitions.current()].get_roles()
     document = next((role.assume_role_policy_document for role in roles if role.arn == role_arn), None)
     if document is None:
         return Verdict(False, "the role does not exist")

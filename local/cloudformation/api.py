@@ -180,10 +180,10 @@ class CloudFormationResponse(ReadOperations):
 
 def _make_change_set(stack: Stack, plan: Plan, name: str, description: str | None) -> dict[str, Any]:
     unchanged = plan.same_as(stack.plan)
-    region, account = stack.id.split(":")[3:5]
+    place = stack.id.partition(":stack/")[0]
     return {
         "ChangeSetName": name,
-        "ChangeSetId": f"arn:aws:cloudformation:{region}:{account}:changeSet/{name}/{uuid.uuid4()}",
+        "ChangeSetId": f"{place}:changeSet/{name}/{uuid.uuid4()}",
         "StackId": stack.id,
         "StackName": stack.name,
         "Description": description,

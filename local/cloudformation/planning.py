@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from local import clients
+from local import clients, partitions
 from local.cloudformation import parameters, providers, stacks, template
 from local.cloudformation.errors import ValidationError
 from local.cloudformation.intrinsics import Attributes, Evaluator
@@ -97,11 +97,11 @@ def _pseudo_parameters(stack: Stack) -> dict[str, Any]:
     return {
         "AWS::AccountId": ACCOUNT,
         "AWS::NotificationARNs": stack.notification_arns,
-        "AWS::Partition": "aws",
+        "AWS::Partition": partitions.of(stack.region),
         "AWS::Region": stack.region,
         "AWS::StackId": stack.id,
         "AWS::StackName": stack.name,
-        "AWS::URLSuffix": "amazonaws.com",
+        "AWS::URLSuffix": partitions.domain(stack.region),
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local import calls
+from local import calls, partitions
 from local.cloudformation.errors import ValidationError
 from local.config import ACCOUNT
 
@@ -95,7 +95,8 @@ class Stack:
     deleted: datetime | None = None
 
     def __post_init__(self) -> None:
-        self.id = self.id or f"arn:aws:cloudformation:{self.region}:{ACCOUNT}:stack/{self.name}/{uuid.uuid4()}"
+        place = f"arn:{partitions.of(self.region)}:cloudformation:{self.region}:{ACCOUNT}"
+        self.id = self.id or f"{place}:stack/{self.name}/{uuid.uuid4()}"
 
     def take_caller(self, role_arn: str | None) -> None:
         """Make the operation's calls in its role, in that of the stack, or as the caller of the operation.

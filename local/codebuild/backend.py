@@ -16,7 +16,7 @@ from moto.codebuild.models import codebuild_backends
 from moto.codebuild.responses import CodeBuildResponse
 from moto.core.responses import ActionResult
 
-from local import clients
+from local import clients, partitions
 from local.codebuild.build import Build
 from local.codebuild.source import Json
 
@@ -124,7 +124,7 @@ class CodeBuildBackend(MotoBackend):  # type: ignore[misc]
         return _page((build for build in self._builds if build.startswith(f"{name}:")), request)
 
     def _arn(self, name: str) -> str:
-        return f"arn:aws:codebuild:{self.region_name}:{self.account_id}:project/{name}"
+        return f"arn:{partitions.of(self.region_name)}:codebuild:{self.region_name}:{self.account_id}:project/{name}"
 
     def _find_project(self, name: str) -> Json:
         project = self._projects.get(name.rpartition("/")[2])
@@ -134,11 +134,12 @@ class CodeBuildBackend(MotoBackend):  # type: ignore[misc]
 
     def _complete(self, before: Json, request: Json) -> Json:
         _refuse(request, _PROJECT, "a project")
+        place = self.region_name
         project = {
             "timeoutInMinutes": 60,
             "queuedTimeoutInMinutes": 480,
             "cache": {"type": "NO_CACHE"},
-            "encryptionKey": f"arn:aws:kms:{self.region_name}:{self.account_id}:alias/aws/s3",
+            "encryptionKey": f"arn:{partitions.of(place)}:kms:{place}:{self.account_id}:alias/aws/s3",
             **before,
             **request,
             "arn": self._arn(request["name"]),

@@ -5,7 +5,7 @@ import traceback
 import uuid
 from datetime import UTC, datetime
 
-from local import clients, config, events
+from local import clients, config, events, partitions
 from local.codebuild import buildspec, source
 from local.codebuild.machine import Machine
 from local.codebuild.source import Json
@@ -40,7 +40,7 @@ class Build:
     def __init__(self, project: Json, version: str | None, number: int, region: str) -> None:
         key = str(uuid.uuid4())
         self.id = f"{project['name']}:{key}"
-        self.arn = f"arn:aws:codebuild:{region}:{config.ACCOUNT}:build/{self.id}"
+        self.arn = f"arn:{partitions.of(region)}:codebuild:{region}:{config.ACCOUNT}:build/{self.id}"
         self._project, self._version, self._number, self._region = project, version, number, region
         self._role: str = project["serviceRole"]
         self._log = _choose_log(project, key)
@@ -195,7 +195,7 @@ class Build:
         )
         return self._log | {
             "cloudWatchLogs": {"status": "ENABLED", "groupName": group},
-            "cloudWatchLogsArn": f"arn:aws:logs:{place}",
+            "cloudWatchLogsArn": f"arn:{partitions.of(self._region)}:logs:{place}",
             "deepLink": f"{link}/log-events/{stream}",
         }
 

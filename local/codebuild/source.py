@@ -59,7 +59,7 @@ def fetch(source: Json, version: str | None, folder: Path, s3: Any, run: Run) ->
 
 
 def _fetch_objects(s3: Any, location: str, version: str | None, folder: Path) -> str:
-    bucket, _, key = location.removeprefix("arn:aws:s3:::").partition("/")
+    bucket, _, key = location.rpartition(":::")[2].partition("/")
     if key.endswith("/"):
         _fetch_folder(s3, bucket, key, folder)
         return ""

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 from moto.s3 import notifications
 
-from local import calls, events
+from local import calls, events, partitions
 from local.messaging import senders
 from local.messaging.delivery import Delivery
 
@@ -46,7 +46,7 @@ def describe_event(event_name: str, bucket: Any, key: Any, notification_id: str)
 
 def send_to_queue(account_id: str, event: Any, queue_name: str, region: str) -> None:
     """Send an event to a queue."""
-    arn = f"arn:aws:sqs:{region}:{account_id}:{queue_name}"
+    arn = f"arn:{partitions.of(region)}:sqs:{region}:{account_id}:{queue_name}"
     _start(event, arn, partial(_send, event, arn, partial(senders.send_to_queue, arn, json.dumps(event))))
 
 

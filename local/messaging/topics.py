@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.sns import models
 from moto.sns.exceptions import SNSInvalidParameter
 
-from local import clients
+from local import clients, partitions
 from local.messaging import mail, senders
 from local.messaging.delivery import Delivery, Failure
 
@@ -74,7 +74,7 @@ class Subscription(models.Subscription):  # type: ignore[misc]
         self, message: str, message_id: str, subject: str | None, message_attributes: dict[str, Any] | None
     ) -> dict[str, Any]:
         region = self.topic.sns_backend.region_name
-        unsubscribe = f"https://sns.{region}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={self.arn}"
+        unsubscribe = f"https://sns.{region}.{partitions.domain(region)}/?Action=Unsubscribe&SubscriptionArn={self.arn}"
         data = self.get_post_data(message, message_id, subject, message_attributes)
         return dict(data) | {"UnsubscribeURL": unsubscribe}
 

@@ -97,7 +97,7 @@ class AsynchronousRequest:
         )
 
     def _answer(self, server: ModelServer) -> None:
-        objects = Objects(self._region, server.role)
+        objects = Objects(self._region, server.role, self._config.get("KmsKeyId"))
         try:
             answer = self._invoke(server, objects)
             content_type = answer.headers.get("Content-Type", "application/octet-stream")

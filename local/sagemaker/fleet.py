@@ -61,7 +61,7 @@ class Fleet:
         )
         server = ModelServer(variant, self._models[name].request, self._region, place)
         if self._capture.get("EnableCapture"):
-            objects = Objects(self._region, server.role)
+            objects = Objects(self._region, server.role, self._capture.get("KmsKeyId"))
             server.capture = DataCapture(self._capture, self._endpoint, name, objects)
         return server
 

@@ -27,10 +27,17 @@ class Entry(NamedTuple):
 
 
 class Objects:
-    """S3 in one role."""
+    """S3 in one role.
 
-    def __init__(self, region: str, role_arn: str | None) -> None:
+    Parameters
+    ----------
+    key
+        The KMS key of new objects; default: the encryption of their bucket.
+    """
+
+    def __init__(self, region: str, role_arn: str | None, key: str | None = None) -> None:
         self._s3: Any = clients.client("s3", region, role_arn)
+        self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
     def fetch(self, uri: str, target: Path) -> None:
         """Download one object."""
@@ -90,7 +97,7 @@ class Objects:
         """Upload one object."""
         bucket, key = _split(uri)
         with _translated_errors(uri):
-            self._s3.put_object(Bucket=bucket, Key=key, Body=content, **more)
+            self._s3.put_object(Bucket=bucket, Key=key, Body=content, **self._encryption, **more)
 
     def store_archive(self, folders: Sequence[Path], uri: str) -> None:
         """Upload the content of folders as one tar.gz; the first folder's file wins over others of its name."""

@@ -35,8 +35,9 @@ class ProcessingContainer:
         self._request, self._arn, self._region, self._folder = request, arn, region, folder
         self._host, self._hosts = host, hosts
         self._role: str = request["RoleArn"]
-        self._objects = Objects(region, self._role)
-        self._outputs: list[Json] = (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
+        output: Json = request.get("ProcessingOutputConfig") or {}
+        self._objects = Objects(region, self._role, output.get("KmsKeyId"))
+        self._outputs: list[Json] = output.get("Outputs") or []
         self._uploads: list[tuple[bool, Upload]] = []
         self._runner: images.Runner | None = None
         self._process: JobProcess | None = None

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from moto.sagemaker.exceptions import ValidationError
 
-from local import clients, events
+from local import clients, events, partitions
 
 Json = dict[str, Any]
 
@@ -55,7 +55,7 @@ class Store:
 
     def arn(self, kind: str, name: str) -> str:
         """The ARN of a resource in this region."""
-        return f"arn:aws:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name}"
+        return f"arn:{partitions.of(self.region_name)}:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name}"
 
 
 def now() -> datetime:

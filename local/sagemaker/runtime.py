@@ -9,6 +9,7 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime import urls
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
+from local import partitions
 from local.sagemaker.asynchronous import AsynchronousRequest
 from local.sagemaker.endpoint import Endpoint
 from local.sagemaker.event_stream import encode_failure, encode_part
@@ -183,5 +184,5 @@ def _enter_server(response: Any, endpoint: Endpoint, variant: str | None) -> Mod
 
 def _log_stream_arn(response: Any, endpoint: str, log_stream: str) -> str:
     group = f"/aws/sagemaker/Endpoints/{endpoint}"
-    place = f"arn:aws:logs:{response.region}:{response.current_account}"
+    place = f"arn:{partitions.of(response.region)}:logs:{response.region}:{response.current_account}"
     return f"{place}:log-group:{group}:log-stream:{log_stream}"

@@ -79,10 +79,11 @@ class Cluster:
         """
         models = [container.folder / "model" for container in self._containers]
         data = [container.folder / "output" / "data" for container in self._containers]
-        place = f"{self._request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._request['TrainingJobName']}"
+        output = self._request["OutputDataConfig"]
+        place = f"{output['S3OutputPath'].rstrip('/')}/{self._request['TrainingJobName']}"
         is_saved = any(any(model.iterdir()) for model in models)
         address = f"{place}/output/model.tar.gz" if is_saved or not only_if_saved else None
-        objects = Objects(self._region, self._request["RoleArn"])
+        objects = Objects(self._region, self._request["RoleArn"], output.get("KmsKeyId"))
         try:
             if address and is_saved:
                 objects.store_archive(models, address)

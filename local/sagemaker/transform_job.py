@@ -49,7 +49,7 @@ class TransformJob(Job):
         place = Placement("primary", f"transform job {self.name}", "job", LOG_GROUP, stream, self._folder / "server")
         self._server = ModelServer({}, self._with_environment(model), self.region, place)
         self._log = DataLog(self.region, self._role, LOG_GROUP, f"{stream}/data-log")
-        self._objects = Objects(self.region, self._role)
+        self._objects = Objects(self.region, self._role, self.request["TransformOutput"].get("KmsKeyId"))
         self._input: Json = request["TransformInput"]
         content_type = media_type(self._input.get("ContentType"))
         self._processing = Processing(request["DataProcessing"], content_type)

@@ -86,7 +86,7 @@ _BUILD = Job(
     succeeded="SUCCEEDED",
 )
 
-# By the resource of the task, without its "arn:aws:states:::".
+# By the resource of the task, without its "arn:aws:states:::", or that of another partition.
 JOBS = {
     "sagemaker:createTrainingJob.sync": _sagemaker_job("TrainingJob"),
     "sagemaker:createHyperParameterTuningJob.sync": _sagemaker_job("HyperParameterTuningJob"),

@@ -31,7 +31,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.parse import preprocessor
 
-from local import clients
+from local import clients, partitions
 from local.states import shapes
 from local.states.integrations import INTEGRATIONS, TOKEN, find_call
 from local.states.interpreter import failure
@@ -101,9 +101,17 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
     def _eval_service_task(
         self, env: Environment, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: Any
     ) -> None:
+        self._check_partition(env)
         client = _client_for(resource_runtime_part.region, self._service.service_name, state_credentials)
         request = self._request(env, normalised_parameters)
         env.stack.append(self._result(env, self._call(client, self._operation, request)))
+
+    def _check_partition(self, env: Environment) -> None:
+        """Fail as AWS does: https://github.com/aws/aws-cdk/issues/4597."""
+        given, own = self.resource.partition, partitions.current()
+        if given != own:
+            reason = "The resource belongs to a different partition from the running execution."
+            raise self._failure(env, "States.Runtime", f"{reason} Expected '{own}', was '{given}'.")
 
     def _request(self, env: Environment, arguments: Any) -> dict[str, Any]:
         if not isinstance(arguments, dict):
@@ -215,6 +223,13 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
 
 class InvokeTask(ServiceTask):
     """``lambda:invoke``: its payload is JSON, and the function's error fails the task."""
+
+    def _check_partition(self, env: Environment) -> None:
+        """Fail as AWS does: https://github.com/aws/aws-cdk/issues/4597."""
+        given, own = self.resource.partition, partitions.current()
+        if given != own:
+            reason = "The resource belongs to a different partition from the running execution."
+            raise self._failure(env, "States.Runtime", f"{reason} Expected '{own}', was '{given}'.")
 
     def _request(self, env: Environment, arguments: Any) -> dict[str, Any]:
         if isinstance(arguments, dict) and "Payload" in arguments:

@@ -38,7 +38,8 @@ def price_steps(context: BuildContext[BuildParameters], bodies: Bodies) -> StepP
     """Return the prices of the processing, evaluation and transform jobs in a build's requests.
 
     AWS lists processing and batch transform at the price of training on the same instance type:
-    https://aws.amazon.com/sagemaker/pricing/
+    https://aws.amazon.com/sagemaker/pricing/, and a bill of AWS's own with all of them:
+    https://github.com/aws-samples/sagemaker-ssh-helper/blob/main/Sample_Costs.md
     """
     hourly: dict[str, float | None] = {}
     maximum, unknown = 0.0, list[str]()

@@ -28,14 +28,13 @@ from tests.local.sagemaker_world import unpack
 DEPLOYER = "user/deployer"
 DEPLOY_POLICY = ROOT / "docs" / "policies" / "deploy.json"
 
-# What a role is granted that the laptop never calls, each with what calls it on AWS.
-NEEDED_ON_AWS_ALONE = {
+# What a role is granted that no build here calls, each with what calls it. One build encrypts its output with a key;
+# tests/local/test_audit_keys.py refuses the other uses of a key without their permissions.
+NEEDED_ELSEWHERE = {
     "Training": {
         "kms:CreateGrant",  # SageMaker, for encrypted disks
         "kms:Decrypt",  # S3, for encrypted objects
         "kms:DescribeKey",
-        "kms:Encrypt",  # SageMaker, for encrypted output
-        "kms:GenerateDataKey",
         "cloudwatch:PutMetricData",  # SageMaker's agent on the training instance
         "ecr:BatchCheckLayerAvailability",  # pulling the image
         "ecr:GetAuthorizationToken",
@@ -45,9 +44,8 @@ NEEDED_ON_AWS_ALONE = {
     "BuildSteps": {"kms:Decrypt"},
     "Hosting": {
         "kms:CreateGrant",  # as for the training
-        "kms:Decrypt",
         "kms:DescribeKey",
-        "kms:Encrypt",
+        "kms:Encrypt",  # SageMaker, for encrypted output
         "kms:GenerateDataKey",
         "s3:AbortMultipartUpload",  # when the upload of a large answer breaks off
         "cloudwatch:PutMetricData",
@@ -74,8 +72,6 @@ NEEDED_ON_AWS_ALONE = {
     "ModelSteps": {
         "sagemaker:AddTags",  # when a user has deleted the model package group
         "sagemaker:CreateModelPackageGroup",
-        "kms:Decrypt",  # S3, for encrypted objects
-        "kms:GenerateDataKey",
         "s3:AbortMultipartUpload",  # when the upload of a large model breaks off
         "ecr:DescribeImages",  # SageMaker calls it with the role that registers
         "sagemaker:DescribeModelPackage",  # when the build is stopped in the middle of the registration
@@ -544,6 +540,6 @@ def test_no_role_makes_a_call_that_it_may_not_make(life: Life) -> None:
 def test_no_role_may_make_a_call_that_it_does_not_make(life: Life) -> None:
     granted = [grant for grant in life.audit["unused"] if grant["role"] != DEPLOYER]  # CloudFormation's many handlers
     unused = {(_role_kind(grant["role"]), grant["action"]) for grant in granted} - NEEDED_NOW_AND_THEN
-    expected = {(kind, action) for kind, actions in NEEDED_ON_AWS_ALONE.items() for action in actions}
+    expected = {(kind, action) for kind, actions in NEEDED_ELSEWHERE.items() for action in actions}
     assert sorted(unused - expected) == [], "granted, and not needed"
     assert sorted(expected - unused) == [], "needed after all: take it out of this file's list"

@@ -36,7 +36,7 @@ class Role:
     def client(self, service: str) -> Any:
         return SESSION.client(
             service,
-            region_name="us-east-1",
+            region_name=self.engine.region,
             endpoint_url=self.engine.endpoint_url,
             aws_access_key_id=self.key["AccessKeyId"],
             aws_secret_access_key=self.key["SecretAccessKey"],
@@ -212,6 +212,15 @@ def test_calls_are_counted(engine: Engine) -> None:
             {
                 ("sagemaker:UpdateEndpoint", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/e"),
                 ("sagemaker:UpdateEndpoint", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint-config/c"),
+            },
+        ),
+        (
+            "sagemaker-runtime",
+            "invoke_endpoint_with_response_stream",
+            {"EndpointName": "e", "Body": b"1"},
+            {
+                ("sagemaker:InvokeEndpoint", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/e"),
+                ("sagemaker:InvokeEndpointWithResponseStream", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/e"),
             },
         ),
         ("sagemaker", "list_models", {}, {("sagemaker:ListModels", "*")}),

@@ -69,6 +69,8 @@ def test_help_lists_every_option_and_its_default() -> None:
         "(default: 4577)",
         "--data",
         "(default: .local)",
+        "--region",
+        "(default: us-east-1)",
         "--time-scale",
         "(default: 1)",
         "--log-calls",
@@ -88,6 +90,7 @@ def test_help_lists_every_option_and_its_default() -> None:
         (["--time-scale", "0"], "'0' is not a factor"),
         (["--time-scale", "-1"], "'-1' is not a factor"),
         (["--time-scale", "fast"], "'fast' is not a factor"),
+        (["--region", "mars-1"], "'mars-1' is not a region"),
         (["--port", "70000"], "'70000' is not a port"),
     ],
 )

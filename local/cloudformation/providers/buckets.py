@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from local import partitions
 from local.cloudformation.errors import ResourceError
 from local.cloudformation.providers.base import Attributes, Provider, Task, delete_if_exists, document, tag_list
 
@@ -17,11 +18,12 @@ def _create_bucket(task: Task) -> Attributes:
     name = task["BucketName"]
     place = {} if task.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": task.region}}
     task.api.create_bucket(Bucket=name, **place)
+    domain = partitions.domain(task.region)
     return {
         "Ref": name,
-        "Arn": f"arn:aws:s3:::{name}",
-        "DomainName": f"{name}.s3.amazonaws.com",
-        "RegionalDomainName": f"{name}.s3.{task.region}.amazonaws.com",
+        "Arn": f"arn:{partitions.of(task.region)}:s3:::{name}",
+        "DomainName": f"{name}.s3.{domain}",
+        "RegionalDomainName": f"{name}.s3.{task.region}.{domain}",
     }
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from local import partitions
 from local.cloudformation.errors import ResourceError
 from local.cloudformation.providers.base import Attributes, Provider, Task, camel, document, tag_list
 from local.cloudformation.schemas import text
@@ -136,7 +137,8 @@ _ALARM = (
 
 def _put_alarm(task: Task) -> Attributes:
     name = task["AlarmName"]
-    arn = f"arn:aws:cloudwatch:{task.region}:{task.stack_id.split(':')[4]}:alarm:{name}"
+    account = task.stack_id.split(":")[4]
+    arn = f"arn:{partitions.of(task.region)}:cloudwatch:{task.region}:{account}:alarm:{name}"
     new = {} if task.before else {"Tags": tag_list(task.tags)}
     task.api.put_metric_alarm(**task.pick(_ALARM), **new)
     if task.before:

@@ -4,6 +4,7 @@ import io
 import zipfile
 from typing import Any
 
+from local import partitions
 from local.cloudformation.providers.base import Attributes, Provider, Task, delete_if_exists, random_suffix
 
 # AWS's defaults; an update must send them, or the former value would stay.
@@ -133,7 +134,7 @@ def _create_log_group(task: Task) -> Attributes:
     tags = {"tags": task.tags} if task.tags else {}
     task.api.create_log_group(logGroupName=name, **given, **tags)
     account = task.stack_id.split(":")[4]
-    return {"Ref": name, "Arn": f"arn:aws:logs:{task.region}:{account}:log-group:{name}:*"}
+    return {"Ref": name, "Arn": f"arn:{partitions.of(task.region)}:logs:{task.region}:{account}:log-group:{name}:*"}
 
 
 def _configure_log_group(task: Task) -> None:
