@@ -60,7 +60,7 @@ leading zero is text. JSON is valid, too. Tags, anchors and repeated names are r
 From nothing to a first prediction on your machine, in four commands:
 
 ```bash
-pip install "sagebuild[client]" xgboost scikit-learn
+pip install sagebuild xgboost scikit-learn
 sagebuild init xgboost mine
 sagebuild run mine --serve
 curl --data 13.32,3.24,2.38,21.5,92,1.93,0.76,0.45,1.25,8.42,0.55,1.62,650 \\

@@ -31,6 +31,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command `sagebuild` of a new virtual environment with the wheel and scikit-learn, from uv's cache."""
+    folder = tmp_path_factory.mktemp("environment")
+    uv, python = Path(sys.executable).with_name("uv"), folder / "bin" / "python"
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    install = [uv, "pip", "install", "--quiet", "--offline", "--constraint", ROOT / "requirements-dev.txt"]
+    subprocess.run([*install, "--python", python, wheel, "scikit-learn"], check=True)
+    return folder / "bin" / "sagebuild"
+
+
 def read_metadata(wheel: Path) -> Message:
     with zipfile.ZipFile(wheel) as archive:
         return message_from_bytes(archive.read(f"sagebuild-{PROJECT['version']}.dist-info/METADATA"))
@@ -45,6 +56,22 @@ def test_the_wheel_holds_types_tables_models_and_docs_and_nothing_else_of_the_re
     expected.add("assistants/docs/parameters.schema.json")
     assert {f"sagebuild/{name}" for name in expected} <= names
     assert {name.partition("/")[0] for name in names} == {"sagebuild", f"sagebuild-{PROJECT['version']}.dist-info"}
+
+
+def test_the_wheel_alone_creates_checks_and_runs_a_project(installed: Path, tmp_path: Path) -> None:
+    def run(*arguments: str) -> str:
+        given = {"HOME": "/", "PATH": "/usr/bin:/bin"}
+        return subprocess.run(
+            [installed, *arguments], cwd=tmp_path, env=given, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert "+ mine/sagebuild.yaml" in run("init", "digits", "mine")
+    assert "scripts and data fit the parameters" in run("check", "mine")
+    assert json.loads(run("run", "mine", "--json"))["metrics"]["accuracy"] > 0.9
+
+
+def test_lambda_s_packages_are_dependencies_with_the_same_versions() -> None:
+    assert set(PYPROJECT["dependency-groups"]["lambda"]) <= set(PROJECT["dependencies"])
 
 
 def test_the_wheel_describes_itself(wheel: Path) -> None:
