@@ -73,7 +73,12 @@ def _read_files(source: Path, pipeline: str) -> Iterator[tuple[str, bytes]]:
         yield name.as_posix(), _adapt(content.decode(), pipeline).encode() if name.suffix == ".md" else content
     if created:
         yield ".gitignore", "".join(f"/{folder.as_posix()}/\n" for folder in sorted(created)).encode()
-    yield WORKFLOW, (_HERE / "build_workflow.yml").read_bytes()
+    yield WORKFLOW, read_workflow().encode()
+
+
+def read_workflow() -> str:
+    """Return the workflow for GitHub that checks pull requests, and builds on pushes to main."""
+    return (_HERE / "build_workflow.yml").read_text(encoding="utf-8")
 
 
 def _adapt(readme: str, pipeline: str) -> str:

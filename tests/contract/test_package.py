@@ -37,7 +37,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     uv, python = Path(sys.executable).with_name("uv"), folder / "bin" / "python"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-    install = [uv, "pip", "install", "--quiet", "--offline", "--constraint", ROOT / "requirements-dev.txt"]
+    install: list[str | Path] = [uv, "pip", "install", "--quiet", "--offline"]
+    install += ["--constraint", ROOT / "requirements-dev.txt"]
     subprocess.run([*install, "--python", python, wheel, "scikit-learn"], check=True)
     return folder / "bin" / "sagebuild"
 
