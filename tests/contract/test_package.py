@@ -53,6 +53,7 @@ def test_the_wheel_holds_types_tables_models_and_docs_and_nothing_else_of_the_re
         names = set(archive.namelist())
     expected = {"py.typed", "images/images.json", "cost/prices.json", "client/interactionModels/custom/en.json"}
     expected |= {"project/build_workflow.yml", "project/pipelines/digits/sagebuild.yaml"}
+    expected |= {"deployment/laptop/local/__main__.py", "deployment/laptop/local/server.py"}
     expected |= {f"assistants/docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
     expected.add("assistants/docs/parameters.schema.json")
     assert {f"sagebuild/{name}" for name in expected} <= names
@@ -71,8 +72,9 @@ def test_the_wheel_alone_creates_checks_and_runs_a_project(installed: Path, tmp_
     assert json.loads(run("run", "mine", "--json"))["metrics"]["accuracy"] > 0.9
 
 
-def test_lambda_s_packages_are_dependencies_with_the_same_versions() -> None:
+def test_packages_that_are_listed_twice_have_the_same_versions() -> None:
     assert set(PYPROJECT["dependency-groups"]["lambda"]) <= set(PROJECT["dependencies"])
+    assert set(PROJECT["optional-dependencies"]["local"]) <= set(PYPROJECT["dependency-groups"]["dev"])
 
 
 def test_the_wheel_describes_itself(wheel: Path) -> None:

@@ -7,13 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from sagebuild.errors import InputError
 from sagebuild.project.sdk_code.expressions import call_builtin, combine, compare, subscript
 from sagebuild.project.sdk_code.values import Call, Unknown
 
 _MODULES = ("sagemaker", "sagemaker_core", "boto3")
 _LONGEST = 60  # characters of a call in the report
-_MOST_STEPS = 200_000  # expressions; a script that calls its functions in circles needs more
 
 
 class Evaluator(ABC):
@@ -31,7 +29,6 @@ class Evaluator(ABC):
         self.calls: list[Call] = []
         self.names: dict[str, Any] = {"__name__": "__main__"}
         self._modules: dict[str, str] = {}
-        self._steps = 0
         self._kinds: dict[type[ast.expr], Callable[[Any], Any]] = {
             ast.Constant: _read_constant,
             ast.Name: lambda node: self.names.get(node.id, NotImplemented),
@@ -68,16 +65,7 @@ class Evaluator(ABC):
                 self._modules[known] = dotted if alias.asname or source else known
 
     def evaluate(self, node: ast.expr) -> Any:
-        """Return the value of an expression; `Unknown` if only the running program knows it.
-
-        Raises
-        ------
-        InputError
-            The script needs too many steps.
-        """
-        self._steps += 1
-        if self._steps > _MOST_STEPS:
-            raise InputError("The script is too large, or its functions call each other in a circle.")
+        """Return the value of an expression; `Unknown` if only the running program knows it."""
         find = self._kinds.get(type(node))
         value = find(node) if find else NotImplemented
         return Unknown(ast.unparse(node), node.lineno) if value is NotImplemented else value

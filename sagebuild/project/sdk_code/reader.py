@@ -12,6 +12,7 @@ from sagebuild.project.sdk_code.evaluator import Evaluator
 from sagebuild.project.sdk_code.values import Call, Unknown
 
 _DEEPEST = 20  # calls of the script's functions inside each other
+_MOST_CALLS = 1000  # of the script's functions; one that calls itself has no end
 
 
 class Reader(Evaluator):
@@ -21,6 +22,7 @@ class Reader(Evaluator):
         super().__init__()
         self._functions: dict[str, ast.FunctionDef] = {}
         self._called: set[str] = set()
+        self._calls_left = _MOST_CALLS
         self._returned: list[Any] = []  # of each function that is being read; None until it returns
         self._statements: dict[type[ast.stmt], Callable[[Any], None]] = {
             ast.Import: self.import_names,
@@ -67,7 +69,8 @@ class Reader(Evaluator):
         """Return what a function of the script returns; NotImplemented if it is not known."""
         function = self._functions[name]
         self._called.add(name)
-        if len(self._returned) >= _DEEPEST:
+        self._calls_left -= 1
+        if len(self._returned) >= _DEEPEST or self._calls_left < 0:
             return NotImplemented
         with self._entering():
             self.names |= self._bind(function, arguments, keywords)
