@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent / "release"
 STAGE = "0stage0"
 CREATION, TEMPLATE = "cloudformation-template-create-stack.json", "cloudformation-template-update-stack.json"
 ARCHIVES = ("sagebuild.zip", "dependencies.zip")
+_OTHER_NAMES = {"LaunchSchedule": "schedule"}
 FILES = (CREATION, TEMPLATE, *ARCHIVES)
 
 
@@ -39,13 +40,18 @@ class Release:
     @property
     def rules(self) -> dict[str, dict[str, Any]]:
         """The template's parameter for each deploy parameter: VpcAccess for vpcAccess."""
-        return {f"{name[0].lower()}{name[1:]}": rule for name, rule in self.template["Parameters"].items()}
+        return {name_parameter(name): rule for name, rule in self.template["Parameters"].items()}
 
     @property
     def defaults(self) -> dict[str, str]:
         """The default of each deploy parameter."""
         framework = self.template["Outputs"]["Framework"]["Value"]
         return {name: str(rule["Default"]) for name, rule in self.rules.items()} | {"framework": framework}
+
+
+def name_parameter(name: str) -> str:
+    """Return the deploy parameter of a parameter of the template: vpcAccess for VpcAccess."""
+    return _OTHER_NAMES.get(name, f"{name[0].lower()}{name[1:]}")
 
 
 def read_release() -> Release:

@@ -26,7 +26,7 @@ from sagebuild.client.connection import DEFAULT_STACK, Clients
 from sagebuild.deployment.bucket_access import LISTS, find_problems_of
 from sagebuild.deployment.checks import Deployment, find_problems
 from sagebuild.deployment.events import wait_until_done
-from sagebuild.deployment.release import Release
+from sagebuild.deployment.release import Release, name_parameter
 from sagebuild.deployment.template import SERVICE, complete_creation, complete_template
 from sagebuild.errors import DeploymentError, InputError, StackNotFoundError
 from sagebuild.partitions import find_partition
@@ -302,7 +302,7 @@ def _read_current(found: Mapping[str, Any] | None) -> dict[str, str]:
         return {}
     named = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
-    parameters = {f"{name[0].lower()}{name[1:]}": value for name, value in named.items()}
+    parameters = {name_parameter(name): value for name, value in named.items()}
     return parameters | ({"framework": outputs["Framework"]} if "Framework" in outputs else {})
 
 

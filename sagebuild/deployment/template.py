@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagebuild.deployment.bucket_access import LISTS, ROLES, describe_access
-from sagebuild.deployment.release import STAGE, Release
+from sagebuild.deployment.release import STAGE, Release, name_parameter
 
 SERVICE = "sagebuild"
 _FRAMEWORK = "FRAMEWORK"
@@ -34,7 +34,7 @@ def complete_template(release: Release, stage: str, parameters: Mapping[str, str
     """
     template: dict[str, Any] = json.loads(_name(json.dumps(release.template), stage, folder))
     for name, parameter in template["Parameters"].items():
-        parameter["Default"] = parameters[f"{name[0].lower()}{name[1:]}"]
+        parameter["Default"] = parameters[name_parameter(name)]
     resources, outputs = template["Resources"], template["Outputs"]
     access = describe_access(
         {name: parameters[name] for name in LISTS},

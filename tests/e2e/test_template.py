@@ -15,6 +15,7 @@ from tests.command_line import run_command
 from tests.contract.test_partitions import PRINCIPAL
 from tests.engine import Engine
 from tests.packaging import package, read_template, use_folder_alone
+from tools.check_deployment import list_parameters
 from tools.package_release import package_release
 
 DOMAINS = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
@@ -37,11 +38,9 @@ EVERYTHING = {
     "asyncTopics": "arn:{partition}:sns:{region}:123456789012:answers",
     "codecommitRepositories": "images,models",
     "framework": "PYTORCH",
-    "readBuckets": "s3://my-lake/iris/,s3://my-models",
-    "writeBuckets": "s3://my-results/answers/",
-    "trainingPolicies": "arn:{partition}:iam::123456789012:policy/read-my-tables",
+    "writeBuckets": "lake/a/",
 }
-STAGES = {"aws-cn": "dev", "aws-us-gov": "pre-prod"}
+STAGES = {"aws-cn": "dev", "aws-us-gov": "a-b"}
 
 
 def resolve(value: Any, known: dict[str, str]) -> Any:
@@ -107,8 +106,9 @@ def test_up_deploys_the_template_of_serverless(
     partition: str, stage: str, packages: dict[str, Path], release: Release
 ) -> None:
     expected = json.loads(read_template(packages[partition]))
-    keys = {one["Properties"]["Code"]["S3Key"] for one in expected["Resources"].values() if "Code" in one["Properties"]}
-    (folder,) = {key.rpartition("/")[0] for key in keys}
+    key = expected["Resources"]["PlanBuildLambdaFunction"]["Properties"]["Code"]["S3Key"]
+    folder = key.rpartition("/")[0]
+    assert release.defaults.keys() == list_parameters()
     parameters = release.defaults | fill_in(partition)
     assert complete_template(release, stage, parameters, folder) == expected
     creation = (packages[partition] / "cloudformation-template-create-stack.json").read_text(encoding="utf-8")
