@@ -85,6 +85,9 @@ pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop
 	$(STEP) "install the libraries for pictures" $(INSTALL) --group pictures
 	$(BIN)/python -m tools.make_pictures
 
+measure: dist ## measure the time from pip install to a first prediction, with the commands of docs/project.md
+	$(BIN)/python -m tools.measure_first_prediction
+
 images: setup .venv/.sdk ## generate sagebuild/images/images.json from the SageMaker SDK's tables
 	$(BIN)/python -m tools.generate_images
 
@@ -98,17 +101,18 @@ skill: setup ## assemble the Alexa skill package of the deployed stack, for ask 
 	$(BIN)/python -m tools.skill_package --stage $(STAGE)
 
 lock: setup ## pin the dependencies of pyproject.toml again, in requirements*.txt
-	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group lambda -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra mcp --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group sdk -c requirements.txt -c requirements-dev.txt -o requirements-sdk.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group lint -o requirements-lint.txt
 
-dist: setup ## build the wheel and the source archive, in dist
+dist: setup ## build the wheel, with the packaged service, and the source archive, in dist
 	rm -rf dist
-	$(UV) build --quiet --no-build-isolation --python $(BIN)/python
+	$(BIN)/python -m tools.package_release
+	$(UV) build --quiet --sdist --wheel --no-build-isolation --python $(BIN)/python
 
 clean: ## delete everything that can be made again
-	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist sagebuild/deployment/release
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook format check test examples pipeline faults deploy remove docs pictures images prices models skill lock dist clean
+.PHONY: help setup demo local notebook format check test examples pipeline faults deploy remove docs pictures measure images prices models skill lock dist clean

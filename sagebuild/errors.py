@@ -66,6 +66,10 @@ class StackNotFoundError(SagebuildError):
     """This account and region have no such stack, or sagebuild did not deploy it."""
 
 
+class DeploymentError(SagebuildError):
+    """CloudFormation did not create, update or delete the stack of the service."""
+
+
 class PipelineNotFoundError(SagebuildError):
     """The stack has no pipeline with that name."""
 

@@ -60,11 +60,10 @@ leading zero is text. JSON is valid, too. Tags, anchors and repeated names are r
 From nothing to a first prediction on your machine, in four commands:
 
 ```bash
-pip install "sagebuild[client]" xgboost scikit-learn
-sagebuild init xgboost mine
+pip install sagebuild scikit-learn
+sagebuild init digits mine
 sagebuild run mine --serve
-curl --data 13.32,3.24,2.38,21.5,92,1.93,0.76,0.45,1.25,8.42,0.55,1.62,650 \\
-  --header content-type:text/csv http://127.0.0.1:8080/invocations
+head -1 mine/data/train.csv | cut -d, -f1-64 | curl --data @- --header content-type:text/csv http://127.0.0.1:8080/invocations
 ```
 
 `sagebuild check` examines a project without AWS, and `sagebuild apply` makes a pipeline of a stack match it;
@@ -74,10 +73,51 @@ With the JSON Schema in [project.schema.json](project.schema.json), editors comp
 `# yaml-language-server: $schema=.../project.schema.json` selects it in Visual Studio Code.
 """
 
+GITHUB = """\
+## On GitHub
+
+`sagebuild init` and `sagebuild convert` write `.github/workflows/build.yml`. On a pull request it checks the project,
+and comments on what a merge changes, what a build costs, and what is live. On a push to main it applies the project,
+starts a build and watches it. The header of the file lists the repository's variables. With the variable
+`SAGEBUILD_TRAIN`, it trains pull requests on GitHub's machine, and the comment has their metrics beside those of the
+live model.
+
+The workflow signs in with OpenID Connect, so GitHub stores no secret. Create the
+[identity provider](triggers.md#github) once for each account, and a role with this trust policy. Its permissions are
+those for [one pipeline](access.md). The stack's own `GithubRole` is too small: it cannot change parameters.
+
+```json
+{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Principal": { "Federated": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" },
+      "Action": "sts:AssumeRoleWithWebIdentity",
+      "Condition": {
+        "StringEquals": {
+          "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+          "token.actions.githubusercontent.com:sub": [
+            "repo:octo/house-prices:ref:refs/heads/main",
+            "repo:octo/house-prices:pull_request"
+          ]
+        }
+      }
+    }
+  ]
+}
+```
+
+A repository whose subject [has ids](triggers.md#github) needs `repo:octo@123456/house-prices@456789:` at the beginning
+of both. Everyone who may open a pull request from a branch of the repository can run code with this role; pull requests
+from forks cannot. For a build of more than an hour, allow longer sessions of the role and set `AWS_SESSION_SECONDS`.
+
+"""
+
 
 def write_page() -> str:
     """Return the page as Markdown."""
-    parts = [INTRODUCTION, "## Names\n", HEAD, *_write_rows(ProjectFile), ""]
+    parts = [INTRODUCTION, GITHUB + "## Names\n", HEAD, *_write_rows(ProjectFile), ""]
     parts += ["## data\n\nAn object describes the data of one channel or input.\n", HEAD, *_write_rows(ProjectData), ""]
     return "\n".join(parts)
 

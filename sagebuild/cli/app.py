@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from sagebuild.cli import assistants, builds, conversions, params, pipelines, projects, stacks, uploads
+from sagebuild.cli import (
+    assistants,
+    builds,
+    conversions,
+    deployment,
+    params,
+    pipelines,
+    projects,
+    sdk_code,
+    stacks,
+    uploads,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,6 +47,8 @@ def accept_options(
 builds.add_commands(app)
 stacks.add_commands(app)
 projects.add_commands(app)
+sdk_code.add_commands(app)
+deployment.add_commands(app)
 params.add_commands()
 conversions.add_commands(app, params.app)
 pipelines.add_commands()

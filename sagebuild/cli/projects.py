@@ -19,6 +19,7 @@ from sagebuild.client.diagnosis import Diagnosis
 from sagebuild.project.apply import ProjectChanges
 from sagebuild.project.check import ProjectFinding
 from sagebuild.project.init import DEFAULT_PIPELINE, create_project, list_ready_pipelines
+from sagebuild.project.live import read_live_model
 from sagebuild.project.project import Project
 from sagebuild.project.run import Run, serve_model
 
@@ -33,8 +34,7 @@ def _complete_pipeline(incomplete: str) -> list[str]:
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to the application."""
     command(app, "init", for_pipeline=False)(init)
-    command(app, "run", for_pipeline=False)(run)
-    for function in (check, apply):
+    for function in (check, run, apply):
         command(app, function.__name__)(function)
 
 
@@ -85,14 +85,20 @@ def run(
     folder: Folder = Path(),
     serve: Annotated[bool, typer.Option("--serve", help="Serve the model until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option(help="The port to serve on.", min=1, max=65535)] = 8080,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Also print the metrics of the live model; needs the stack.")
+    ] = False,
 ) -> None:
     """Run the training of a project on this machine, without AWS or Docker; with --serve, also its endpoint."""
+    live = read_live_model(session.stack) if compare else None
     done = Project(folder).run(lambda line: print(line, file=sys.stderr if session.as_json else sys.stdout))
     metrics = "".join(f" {name}={value:g}" for name, value in done.metrics.items())
-    facts = {"metrics": dict(done.metrics), "model": str(done.model)}
-    session.output(
-        facts, lambda: session.print(f"The model is in {done.model};{metrics or ' no metrics'}.", wrap=False)
-    )
+    lines = [f"The model is in {done.model};{metrics or ' no metrics'}."]
+    facts: dict[str, Any] = {"metrics": dict(done.metrics), "model": str(done.model)}
+    if live:
+        facts["live"] = live.to_dict()
+        lines += live.compare(done.metrics)
+    session.output(facts, lambda: session.print("\n".join(lines), wrap=False))
     if serve:
         _serve(session, done, port)
 

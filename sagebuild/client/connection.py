@@ -150,7 +150,7 @@ def _describe_stack(clients: Clients, name: str) -> StackTypeDef:
     advice = (
         f"use --stack or SAGEBUILD_STACK to choose one of {', '.join(others)}"
         if others
-        else "try another region (--region, AWS_REGION), or deploy it: npx serverless deploy"
+        else "try another region (--region, AWS_REGION), or deploy it: sagebuild up"
     )
     raise StackNotFoundError(f"There is no stack {name} in {region}; {advice}.")
 

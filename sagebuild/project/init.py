@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sagebuild.errors import InputError
@@ -16,6 +18,8 @@ _HERE = Path(__file__).parent
 _READY = next(
     (folder for folder in (_HERE / "pipelines", _HERE.parents[1] / "pipelines") if folder.is_dir()), _HERE / "pipelines"
 )
+_NO_PACKAGES = 'PACKAGES: ""'
+_PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}  # where the module has another name
 _NOT_COPIED = {"expect.json", "__pycache__"}  # the expectation is for the test of the ready pipeline
 _RELATIVE_LINK = re.compile(r"\[([^\]]*)\]\(\.\./\.\./[^)]*\)")
 
@@ -73,7 +77,30 @@ def _read_files(source: Path, pipeline: str) -> Iterator[tuple[str, bytes]]:
         yield name.as_posix(), _adapt(content.decode(), pipeline).encode() if name.suffix == ".md" else content
     if created:
         yield ".gitignore", "".join(f"/{folder.as_posix()}/\n" for folder in sorted(created)).encode()
-    yield WORKFLOW, (_HERE / "build_workflow.yml").read_bytes()
+    scripts = {source / one.script for one in data if one.script}
+    packages = sorted({name for script in scripts for name in _list_packages(script)})
+    yield WORKFLOW, read_workflow(packages).encode()
+
+
+def read_workflow(packages: Iterable[str] = ()) -> str:
+    """Return the workflow for GitHub that checks pull requests, and builds on pushes to main.
+
+    Parameters
+    ----------
+    packages
+        The Python packages that the scripts for the data need.
+    """
+    text = (_HERE / "build_workflow.yml").read_text(encoding="utf-8")
+    return text.replace(_NO_PACKAGES, f'PACKAGES: "{" ".join(packages)}"')
+
+
+def _list_packages(script: Path) -> Iterator[str]:
+    """Yield the packages that a script imports."""
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+        modules = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+        yield from (_PACKAGES.get(module, module) for module in modules)
 
 
 def _adapt(readme: str, pipeline: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.build import Build
+from sagebuild.client.connection import connect
 from sagebuild.client.diagnosis import Diagnosis
 from sagebuild.client.launch_requests import request_build
 from sagebuild.project.apply import ProjectChanges, apply_changes, find_changes
@@ -90,14 +91,14 @@ class Project:
         return find_changes(self.definition, pipeline.service)
 
     def apply(
-        self, pipeline: Pipeline, *, start: bool = False, overwrite: bool = False, check: bool = True
+        self, pipeline: Pipeline | None = None, *, start: bool = False, overwrite: bool = False, check: bool = True
     ) -> Build | None:
         """Make a pipeline match the project: source archive, parameter document and data.
 
         Parameters
         ----------
         pipeline
-            A pipeline, or a stack for its default one.
+            A pipeline, or a stack for its default one; default: what `sagebuild.connect()` finds.
         start
             Start a build, unless nothing differs.
         overwrite
@@ -119,6 +120,7 @@ class Project:
         ConflictError
             The document was changed after the last apply; nothing was written.
         """
+        pipeline = pipeline or connect()
         return self.apply_changes(self.compare(pipeline), pipeline, start=start, overwrite=overwrite, check=check)
 
     def apply_changes(

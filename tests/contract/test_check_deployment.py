@@ -9,18 +9,10 @@ import cfnlint  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from sagebuild.deployment.checks import ARNS, DEPENDENT, NO_NOTEBOOKS, Deployment, find_problems, list_regions
 from sagebuild.partitions import find_partition
 from tests.engine import ROOT
-from tools.check_deployment import (
-    ARNS,
-    DEPENDENT,
-    NO_NOTEBOOKS,
-    Deployment,
-    find_problems,
-    list_parameters,
-    list_regions,
-    template_parameters,
-)
+from tools.check_deployment import list_parameters, template_parameters
 
 SERVICE: dict[str, Any] = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))
 DEFAULTS: dict[str, str] = SERVICE["params"]["default"]
@@ -33,7 +25,7 @@ BOUNDARY = "arn:{}:iam::123456789012:policy/teams/limit"
 def check(region: str = "eu-west-1", stack: str = "sagebuild-dev", **given: Any) -> list[str]:
     """The problems of a deployment with these deploy parameters."""
     content = {"region": region, "stack": stack, "parameters": DEFAULTS | given, "given": list(given)}
-    return find_problems(Deployment.read(json.dumps(content)))
+    return find_problems(Deployment.read(json.dumps(content)), list_parameters(), template_parameters())
 
 
 def test_the_defaults_can_be_deployed() -> None:

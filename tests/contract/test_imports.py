@@ -37,6 +37,7 @@ CLIENT_LIBRARIES = {
     "sagebuild.assistants": {"botocore", "mcp", "pydantic", "pydantic_core"},
     "sagebuild.cli": {"botocore", "rich", "typer"},
     "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
+    "sagebuild.deployment": {"boto3", "botocore"},
     "sagebuild.container": {"numpy", "scipy", "tensorflow", "torch", "xgboost"},
     "sagebuild.project": {"boto3", "botocore", "pydantic", "pydantic_core", "yaml"},
 }
@@ -49,7 +50,7 @@ ROOMS = (
     "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
     "partitions", "settings", "service", "log_keys", "redaction", "bucket_access", "names", "custom_resource",
     "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications", "steps", "plan",
-    "finish", "changes", "voice", "client", "project", "assistants", "cli",
+    "finish", "changes", "voice", "client", "project", "deployment", "assistants", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"

@@ -31,6 +31,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command `sagebuild` of a new virtual environment with the wheel and scikit-learn, from uv's cache."""
+    folder = tmp_path_factory.mktemp("environment")
+    uv, python = Path(sys.executable).with_name("uv"), folder / "bin" / "python"
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    install: list[str | Path] = [uv, "pip", "install", "--quiet", "--offline"]
+    install += ["--constraint", ROOT / "requirements-dev.txt"]
+    subprocess.run([*install, "--python", python, wheel, "scikit-learn"], check=True)
+    return folder / "bin" / "sagebuild"
+
+
 def read_metadata(wheel: Path) -> Message:
     with zipfile.ZipFile(wheel) as archive:
         return message_from_bytes(archive.read(f"sagebuild-{PROJECT['version']}.dist-info/METADATA"))
@@ -41,10 +53,28 @@ def test_the_wheel_holds_types_tables_models_and_docs_and_nothing_else_of_the_re
         names = set(archive.namelist())
     expected = {"py.typed", "images/images.json", "cost/prices.json", "client/interactionModels/custom/en.json"}
     expected |= {"project/build_workflow.yml", "project/pipelines/digits/sagebuild.yaml"}
+    expected |= {"deployment/laptop/local/__main__.py", "deployment/laptop/local/server.py"}
     expected |= {f"assistants/docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
     expected.add("assistants/docs/parameters.schema.json")
     assert {f"sagebuild/{name}" for name in expected} <= names
     assert {name.partition("/")[0] for name in names} == {"sagebuild", f"sagebuild-{PROJECT['version']}.dist-info"}
+
+
+def test_the_wheel_alone_creates_checks_and_runs_a_project(installed: Path, tmp_path: Path) -> None:
+    def run(*arguments: str) -> str:
+        given = {"HOME": "/", "PATH": "/usr/bin:/bin"}
+        return subprocess.run(
+            [installed, *arguments], cwd=tmp_path, env=given, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert "+ mine/sagebuild.yaml" in run("init", "digits", "mine")
+    assert "scripts and data fit the parameters" in run("check", "mine")
+    assert json.loads(run("run", "mine", "--json"))["metrics"]["accuracy"] > 0.9
+
+
+def test_packages_that_are_listed_twice_have_the_same_versions() -> None:
+    assert set(PYPROJECT["dependency-groups"]["lambda"]) <= set(PROJECT["dependencies"])
+    assert set(PROJECT["optional-dependencies"]["local"]) <= set(PYPROJECT["dependency-groups"]["dev"])
 
 
 def test_the_wheel_describes_itself(wheel: Path) -> None:

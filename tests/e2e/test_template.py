@@ -1,4 +1,4 @@
-"""The CloudFormation template is right in every partition, and wrong deploy parameters end the packaging."""
+"""The template is right in every partition, wrong deploy parameters are refused, and `sagebuild up` deploys it."""
 
 import json
 import re
@@ -8,8 +8,15 @@ from typing import Any
 
 import pytest
 
+import sagebuild.deployment.release
+from sagebuild.deployment.release import Release, read_release
+from sagebuild.deployment.template import complete_creation, complete_template
+from tests.command_line import run_command
 from tests.contract.test_partitions import PRINCIPAL
-from tests.packaging import package, read_template
+from tests.engine import Engine
+from tests.packaging import package, read_template, use_folder_alone
+from tools.check_deployment import list_parameters
+from tools.package_release import package_release
 
 DOMAINS = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 HOST = re.compile(r"[\w.-]*\.(?:amazonaws|amazon|amazonaws-us-gov)\.[a-z.]+")
@@ -30,7 +37,10 @@ EVERYTHING = {
     "kmsKeys": "arn:{partition}:kms:{region}:123456789012:key/12ab,arn:{partition}:kms:{region}:999999999999:key/mrk-5",
     "asyncTopics": "arn:{partition}:sns:{region}:123456789012:answers",
     "codecommitRepositories": "images,models",
+    "framework": "PYTORCH",
+    "writeBuckets": "lake/a/",
 }
+STAGES = {"aws-cn": "dev", "aws-us-gov": "a-b"}
 
 
 def resolve(value: Any, known: dict[str, str]) -> Any:
@@ -63,16 +73,75 @@ def texts_in(value: Any) -> Iterator[str]:
 PARTITIONS = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 
+def fill_in(partition: str) -> dict[str, str]:
+    """Every deploy parameter with a value for the partition."""
+    return {name: text.format(partition=partition, region=PARTITIONS[partition]) for name, text in EVERYTHING.items()}
+
+
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folder of a package with everything on, by partition."""
     folders = {}
     for partition, region in PARTITIONS.items():
         folders[partition] = tmp_path_factory.mktemp(partition) / "package"
-        parameters = {name: text.format(partition=partition, region=region) for name, text in EVERYTHING.items()}
-        packaged = package(folders[partition], "--region", region, **parameters)
+        options = ("--region", region, "--stage", STAGES[partition])
+        packaged = package(folders[partition], *options, **fill_in(partition))
         assert packaged.returncode == 0, packaged.stdout + packaged.stderr
     return folders
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
+    """The packaged service as `make dist` puts it into the wheel; the commands of this process find it."""
+    folder = tmp_path_factory.mktemp("release")
+    with use_folder_alone():
+        package_release(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sagebuild.deployment.release, "FOLDER", folder)
+        yield read_release()
+
+
+@pytest.mark.parametrize(("partition", "stage"), STAGES.items())
+def test_up_deploys_the_template_of_serverless(
+    partition: str, stage: str, packages: dict[str, Path], release: Release
+) -> None:
+    expected = json.loads(read_template(packages[partition]))
+    key = expected["Resources"]["PlanBuildLambdaFunction"]["Properties"]["Code"]["S3Key"]
+    folder = key.rpartition("/")[0]
+    assert release.defaults.keys() == list_parameters()
+    parameters = release.defaults | fill_in(partition)
+    assert complete_template(release, stage, parameters, folder) == expected
+    creation = (packages[partition] / "cloudformation-template-create-stack.json").read_text(encoding="utf-8")
+    assert complete_creation(release, stage) == json.loads(creation)
+
+
+def test_up_deploys_a_stack_that_builds_and_down_deletes_it(engine: Engine, release: Release, tmp_path: Path) -> None:
+    environment = engine.environment | {"SAGEBUILD_STACK": "sagebuild-laptop"}
+
+    def run(*arguments: str, code: int = 0) -> str:
+        ended = run_command(*arguments, environment=environment)
+        assert ended.returncode == code, ended.stderr
+        return ended.stdout + ended.stderr
+
+    assert release
+    cloudformation, s3 = engine.client("cloudformation"), engine.client("s3")
+    buckets = {one["Name"] for one in s3.list_buckets()["Buckets"]}
+    refused = run("up", "--param", "vpcAcces=true", "--param", "readBuckets=My_Lake", code=1)
+    assert "There is no deploy parameter vpcAcces, did you mean vpcAccess" in refused
+    assert "readBuckets contains 'My_Lake'" in refused
+    assert {one["Name"] for one in s3.list_buckets()["Buckets"]} == buckets
+    assert "The stack sagebuild-laptop is deployed." in run("up", "--param", "schedule=rate(7 days)")
+    run("init", "digits", str(tmp_path / "mine"))
+    assert "succeeded" in run("apply", str(tmp_path / "mine"), "--watch")
+    assert "nothing was changed" in run("up")
+    changed = json.loads(run_command("up", "--param", "vpcAccess=true", "--json", environment=environment).stdout)
+    assert (changed["changed"], changed["parameters"]["schedule"]) == (True, "rate(7 days)")
+    (stack,) = cloudformation.describe_stacks(StackName="sagebuild-laptop")["Stacks"]
+    assert {"Key": "STAGE", "Value": "laptop"} in stack["Tags"]
+    assert "pass --yes to confirm" in run("down", code=1)
+    assert "is deleted" in run("down", "--yes")
+    assert {one["Name"] for one in s3.list_buckets()["Buckets"]} == buckets
+    assert "There is no stack sagebuild-laptop in us-east-1." in run("down", "--yes", code=1)
 
 
 @pytest.mark.parametrize("name", ["sagebuild.zip", "dependencies.zip"])

@@ -90,15 +90,3 @@ def test_assignments_are_joined_for_bash(words: str, place: int, joined: str, as
         assert environment["COMP_WORDS"].split("\n") == joined.split(" ")
         assert environment["COMP_CWORD"] == str(joined.count(" "))
         assert environment.get(ASSIGNED) == assigned
-
-
-def test_the_error_without_libraries_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in [name for name in sys.modules if name.startswith(("sagebuild.cli", "typer"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "typer", None)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 1
-    assert "the command line needs typer; run: pip install" in capsys.readouterr().err

@@ -68,7 +68,8 @@ def test_the_workflow_uses_commands_that_exist_and_the_actions_of_this_repositor
     text = (tmp_path / "a" / WORKFLOW).read_text(encoding="utf-8")
     steps = read_steps(yaml.load(text, yaml.BaseLoader))
     commands = re.findall(r"\bsagebuild (\w+)", "\n".join(step.get("run", "") for step in steps))
-    assert {"check", "apply", "status"} == set(commands) <= get_command(app).commands.keys()  # type: ignore[attr-defined]
+    assert {"check", "apply", "run", "status"} == set(commands) <= get_command(app).commands.keys()  # type: ignore[attr-defined]
+    assert 'PACKAGES: "numpy scikit-learn"' in text  # what make_data.py imports
     ours = (ROOT / ".github" / "workflows" / "checks.yml").read_text(encoding="utf-8")
     actions = {step["uses"] for step in steps if step.get("uses", "").startswith("actions/")}
     assert actions

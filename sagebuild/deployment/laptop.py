@@ -1,0 +1,66 @@
+"""Starts the AWS for the laptop, which is part of the package, in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sagebuild.errors import InputError
+
+DEFAULT_PORT = 4577
+# Waits pass faster, so that an endpoint is polled every second instead of every half minute.
+_TIME_SCALE = 30
+_NEEDED = ("awslambdaric", "jsonpath_ng", "moto")
+_HERE = Path(__file__).parent
+# In the wheel the folder `local` is in `laptop`, beside this module; in a clone it is at the top.
+_ROOT = next((folder for folder in (_HERE / "laptop", _HERE.parents[1]) if (folder / "local").is_dir()), _HERE)
+
+
+@contextmanager
+def running_laptop(port: int) -> Iterator[Mapping[str, str]]:
+    """Run the AWS until the block ends; its state and its data are lost then.
+
+    Yields
+    ------
+    Mapping
+        The environment variables that lead AWS's tools to it.
+
+    Raises
+    ------
+    InputError
+        A package is missing, or the port is in use.
+    """
+    if missing := [name for name in _NEEDED if not importlib.util.find_spec(name)]:
+        raise InputError(f"The AWS for the laptop needs {missing[0]}; run: pip install 'sagebuild[local]'.")
+    with tempfile.TemporaryDirectory(prefix="sagebuild-") as folder:
+        paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        options = ["--port", str(port), "--data", folder, "--time-scale", str(_TIME_SCALE)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local", *options],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            address = re.search(r"http\S+", process.stdout.readline())
+            if not address:
+                raise InputError("The AWS for the laptop did not start; the lines above say why. See also --port.")
+            yield {
+                "AWS_ENDPOINT_URL": address[0],
+                "AWS_ACCESS_KEY_ID": "local",
+                "AWS_SECRET_ACCESS_KEY": "local",
+                "AWS_REGION": "us-east-1",
+                "AWS_DEFAULT_REGION": "us-east-1",
+            }
+        finally:
+            process.terminate()
+            process.wait()

@@ -1,0 +1,311 @@
+"""Creates, updates and deletes the stack of the service with CloudFormation, as serverless does in a clone.
+
+serverless keeps the archives below serverless/sagebuild/STAGE/ in the stack's deployment bucket, in a folder for each
+deployment. So do these functions, and a stack can be updated in either way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from sagebuild.client.aws_errors import translating_errors
+from sagebuild.client.connection import DEFAULT_STACK, Clients
+from sagebuild.deployment.bucket_access import LISTS, find_problems_of
+from sagebuild.deployment.checks import Deployment, find_problems
+from sagebuild.deployment.events import wait_until_done
+from sagebuild.deployment.release import Release, name_parameter
+from sagebuild.deployment.template import SERVICE, complete_creation, complete_template
+from sagebuild.errors import DeploymentError, InputError, StackNotFoundError
+from sagebuild.partitions import find_partition
+
+Report = Callable[[str], Any]
+_BUCKET = "ServerlessDeploymentBucket"
+_TEMPLATE = "compiled-cloudformation-template.json"
+_HASH = "filesha256"  # the metadata in which serverless, too, keeps the hash of an archive
+_KEPT = 5  # deployments, as serverless keeps them
+_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+_READY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The result of a deployment.
+
+    Parameters
+    ----------
+    has_changed
+        False if the stack already was as asked for.
+    outputs
+        The stack's outputs.
+    """
+
+    stack: str
+    has_changed: bool
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+
+class Deployer:
+    """Deploys and deletes one stack.
+
+    Parameters
+    ----------
+    create_client
+        Returns the client of an AWS service by its name.
+    stack
+        The stack's name: sagebuild-STAGE.
+    report
+        Called with a line for each step and each event of the stack.
+
+    Raises
+    ------
+    InputError
+        The name is not one that the service can have.
+    """
+
+    def __init__(
+        self,
+        create_client: Callable[[str], Any],
+        stack: str | None = None,
+        report: Report = print,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = stack or DEFAULT_STACK
+        prefix, _, self.stage = self.name.partition("-")
+        if prefix != SERVICE or not self.stage:
+            raise InputError(f"The stack's name is {self.name}; it must be sagebuild-STAGE, such as sagebuild-prod.")
+        self._report = report
+        self._sleep = sleep
+        with translating_errors():
+            self._cloudformation = create_client("cloudformation")
+            self._s3 = create_client("s3")
+
+    def deploy(self, release: Release, given: Mapping[str, str]) -> Deployed:
+        """Create or update the stack.
+
+        Parameters
+        ----------
+        given
+            Deploy parameters; of the others, an existing stack keeps its values.
+
+        Raises
+        ------
+        InputError
+            A deploy parameter is invalid; nothing was changed.
+        DeploymentError
+            The stack cannot be updated now, or CloudFormation failed.
+        """
+        with translating_errors():
+            found = self._find()
+            parameters = self._check(release, found, given)
+            if found is None:
+                self._create(release)
+            folder = self._upload_archives(release)
+            template = complete_template(release, self.stage, parameters, folder)
+            has_changed = self._update(template, folder)
+            self._delete_old(folder)
+            outputs = (self._find() or {}).get("Outputs", [])
+        return Deployed(self.name, has_changed, parameters, {one["OutputKey"]: one["OutputValue"] for one in outputs})
+
+    def remove(self) -> None:
+        """Delete the stack with everything that builds have created, as `serverless remove` does.
+
+        Raises
+        ------
+        StackNotFoundError
+            There is no such stack.
+        DeploymentError
+            CloudFormation could not delete it.
+        """
+        with translating_errors():
+            found = self._find()
+            if found is None:
+                raise StackNotFoundError(f"There is no stack {self.name} in {self._region}.")
+            if bucket := self._find_bucket():
+                self._report(f"Empty the deployment bucket {bucket}")
+                self._delete_objects(bucket, list(self._list_keys(bucket, "")))
+            began = datetime.now(UTC)
+            self._cloudformation.delete_stack(StackName=self.name)
+            self._wait(found["StackId"], began, "delete")
+
+    @property
+    def _region(self) -> str:
+        return str(self._cloudformation.meta.region_name)
+
+    @property
+    def _folder(self) -> str:
+        return f"serverless/{SERVICE}/{self.stage}/"
+
+    def _find(self) -> dict[str, Any] | None:
+        try:
+            return self._cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]  # type: ignore[no-any-return]
+        except ClientError as error:
+            # ValidationError is CloudFormation's answer for a stack that does not exist.
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            return None
+
+    def _check(self, release: Release, found: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[str, str]:
+        """Return all deploy parameters; raise for invalid ones, and for a stack that cannot be updated."""
+        if found and found["StackStatus"] not in _READY:
+            advice = (
+                "wait for its end" if found["StackStatus"].endswith("_IN_PROGRESS") else "delete it: sagebuild down"
+            )
+            raise DeploymentError(f"The stack {self.name} is {found['StackStatus']} and cannot be updated; {advice}.")
+        defaults = release.defaults
+        kept = {name: value for name, value in _read_current(found).items() if name in defaults}
+        parameters = defaults | kept | dict(given)
+        deployment = Deployment(self._region, self.name, parameters, frozenset(given))
+        problems = [
+            *find_problems(deployment, defaults, release.rules),
+            *find_problems_of({name: parameters[name] for name in LISTS}),
+        ]
+        if problems:
+            raise InputError("\n".join([*problems, "Nothing was deployed."]))
+        return parameters
+
+    def _create(self, release: Release) -> None:
+        """Create the stack with the deployment bucket, which the archives need."""
+        self._report(f"Create the stack {self.name} with its deployment bucket")
+        body = json.dumps(complete_creation(release, self.stage))
+        began = datetime.now(UTC)
+        created = self._cloudformation.create_stack(TemplateBody=body, OnFailure="DELETE", **self._options)
+        self._wait(created["StackId"], began, "create")
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        tags = {"STAGE": self.stage, "sagebuild:stack": self.name}
+        return {
+            "StackName": self.name,
+            "Capabilities": _CAPABILITIES,
+            "Parameters": [],  # the template's defaults are the values, as serverless deploys them
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        }
+
+    def _find_bucket(self) -> str | None:
+        try:
+            described = self._cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=_BUCKET)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            return None
+        return described["StackResourceDetail"].get("PhysicalResourceId")  # type: ignore[no-any-return]
+
+    def _require_bucket(self) -> str:
+        bucket = self._find_bucket()
+        if not bucket:
+            raise DeploymentError(f"The stack {self.name} has no deployment bucket; delete it: sagebuild down.")
+        return bucket
+
+    def _upload_archives(self, release: Release) -> str:
+        """Return the folder of the archives; the one that the stack uses, if they have not changed."""
+        bucket = self._require_bucket()
+        hashes = {name: _hash(path) for name, path in release.archives.items()}
+        current = self._find_current_folder()
+        if current and all(self._read_hash(bucket, f"{current}/{name}") == one for name, one in hashes.items()):
+            return current
+        now = datetime.now(UTC)
+        folder = f"{self._folder}{int(now.timestamp() * 1000)}-{now.isoformat(timespec='milliseconds')[:-6]}Z"
+        for name, path in release.archives.items():
+            self._report(f"Upload {name}, {path.stat().st_size / 1e6:.1f} MB")
+            metadata = {"Metadata": {_HASH: hashes[name]}, "ContentType": "application/zip"}
+            self._s3.upload_file(str(path), bucket, f"{folder}/{name}", ExtraArgs=metadata)
+        return folder
+
+    def _find_current_folder(self) -> str | None:
+        body = self._cloudformation.get_template(StackName=self.name, TemplateStage="Original")["TemplateBody"]
+        text = body if isinstance(body, str) else json.dumps(body)
+        found = re.search(rf"({re.escape(self._folder)}[^/\"]+)/", text)
+        return found[1] if found else None
+
+    def _read_hash(self, bucket: str, key: str) -> str:
+        try:
+            return str(self._s3.head_object(Bucket=bucket, Key=key)["Metadata"].get(_HASH, ""))
+        except ClientError as error:
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: 403 without s3:ListBucket
+            if error.response["Error"]["Code"] in ("404", "403", "NoSuchKey", "AccessDenied"):
+                return ""
+            raise
+
+    def _update(self, template: Mapping[str, Any], folder: str) -> bool:
+        """Update the stack; return False if nothing differs."""
+        bucket, key = self._require_bucket(), f"{folder}/{_TEMPLATE}"
+        # A template of more than 51,200 bytes must be in S3:
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+        self._s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(template).encode(), ContentType="application/json")
+        url = f"https://s3.{self._region}.{find_partition(self._region).domain}/{bucket}/{key}"
+        began = datetime.now(UTC)
+        try:
+            updated = self._cloudformation.update_stack(TemplateURL=url, **self._options)
+        except ClientError as error:
+            # This answer has no code of its own: ValidationError stands for all invalid requests.
+            if "No updates are to be performed" in error.response["Error"].get("Message", ""):
+                return False
+            raise
+        self._wait(updated["StackId"], began, "update")
+        return True
+
+    def _wait(self, stack_id: str, began: datetime, action: str) -> None:
+        wait_until_done(self._cloudformation, stack_id, began, action, self._report, self._sleep)
+
+    def _delete_old(self, folder: str) -> None:
+        """Delete the archives of all but the last deployments."""
+        bucket = self._require_bucket()
+        keys = list(self._list_keys(bucket, self._folder))
+        folders = sorted({key.rpartition("/")[0] for key in keys} - {folder})
+        self._delete_objects(bucket, [key for key in keys if key.rpartition("/")[0] in folders[: -(_KEPT - 1)]])
+
+    def _list_keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield from (one["Key"] for one in page.get("Contents", ()))
+
+    def _delete_objects(self, bucket: str, keys: Sequence[str]) -> None:
+        for start in range(0, len(keys), 1000):  # the maximum of DeleteObjects
+            objects = [{"Key": key} for key in keys[start : start + 1000]]
+            answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            if errors := answer.get("Errors"):
+                raise DeploymentError(f"s3://{bucket}/{errors[0]['Key']} was not deleted: {errors[0].get('Message')}.")
+
+
+def open_clients(region: str | None = None, profile: str | None = None) -> Clients:
+    """Return what creates the clients of AWS's services.
+
+    Parameters
+    ----------
+    region
+        Default: AWS_REGION, or the region of the profile.
+    profile
+        Default: AWS_PROFILE.
+    """
+    region = region or os.environ.get("AWS_REGION") or None
+    with translating_errors():
+        return Clients(boto3.session.Session(region_name=region, profile_name=profile))
+
+
+def _read_current(found: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the deploy parameters of a stack."""
+    if found is None:
+        return {}
+    named = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+    parameters = {name_parameter(name): value for name, value in named.items()}
+    return parameters | ({"framework": outputs["Framework"]} if "Framework" in outputs else {})
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as content:
+        return b64encode(file_digest(content, "sha256").digest()).decode()
