@@ -145,7 +145,24 @@ def _send(target: dict[str, Any], body: str) -> None:
     senders.send_to_queue(target["Arn"], body, role_arn=target["RoleArn"], group_id=group)
 
 
+def _put_event(target: dict[str, Any], body: str) -> None:
+    """Send an event to a bus: https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html."""
+    parameters = target["EventBridgeParameters"]
+    client = clients.client("events", senders.region_of(target["Arn"]), target["RoleArn"])
+    client.put_events(
+        Entries=[
+            {
+                "EventBusName": target["Arn"].partition("event-bus/")[2],
+                "Source": parameters["Source"],
+                "DetailType": parameters["DetailType"],
+                "Detail": body,
+            }
+        ]
+    )
+
+
 _SENDERS: dict[str, Callable[[dict[str, Any], str], None]] = {
+    "events": _put_event,
     "sqs": _send,
     "lambda": lambda target, body: senders.invoke(target["Arn"], body, role_arn=target["RoleArn"]),
     "sns": lambda target, body: senders.publish(target["Arn"], body, role_arn=target["RoleArn"]),

@@ -37,6 +37,14 @@ class Request(_Strict):
     accept: str = "application/json"
 
 
+class Results(_Strict):
+    """A result of a batch transform: its file, the number of its rows, and its first row."""
+
+    file: str
+    rows: int
+    first: list[str | float]
+
+
 class Expectation(_Strict):
     """The content of expect.json.
 
@@ -46,18 +54,36 @@ class Expectation(_Strict):
         Where the pipeline runs: everywhere, on a laptop only after `make examples`, or on AWS alone.
     answer
         The endpoint's answer to the request; numbers may differ by ``tolerance``, and objects may have more members.
+    before
+        Objects of the pipeline in the data bucket that exist before the first build, and the files with their content.
+        They replace what only AWS can create.
+    resources
+        Where the project's own resources exist: everywhere, or on AWS alone.
+    then
+        The parameters of a second build, which must succeed, too.
+    results
+        What the batch transform of the last build writes.
     """
 
     runs: Literal["everywhere", "after make examples", "on AWS"]
+    before: dict[str, str] = {}
+    resources: Literal["everywhere", "on AWS"] = "everywhere"
+    then: dict[str, Any] | None = None
     outcome: str = "succeeded"
     metrics: dict[str, Bounds] = {}
     request: Request | None = None
     answer: Any = None
+    results: Results | None = None
     tolerance: float = 0.0
 
     def accepts(self, answer: Any) -> bool:
         """Return False when an answer differs from the expected one."""
         return _agree(self.answer, answer, self.tolerance)
+
+    def accepts_results(self, rows: list[list[str | float]]) -> bool:
+        """Return False when the rows of the batch transform differ from the expected ones."""
+        assert self.results
+        return len(rows) == self.results.rows and _agree(self.results.first, rows[0], self.tolerance)
 
 
 @dataclass(frozen=True)
@@ -91,6 +117,18 @@ class ReadyPipeline:
         return content.parameters | (
             {"sourcelocation": "source.zip"} if is_docker else {"trainsourcefile": "source.tar.gz"}
         )
+
+
+def read_rows(content: bytes) -> list[list[str | float]]:
+    """Read lines of values: numbers where they are some."""
+    return [[_read_value(value) for value in line.split(",")] for line in content.decode().splitlines()]
+
+
+def _read_value(value: str) -> str | float:
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def list_pipelines() -> list[ReadyPipeline]:

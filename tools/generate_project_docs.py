@@ -24,11 +24,53 @@ libraries; or on AWS only.
 
 | pipeline | what it does | framework | runs |
 |---|---|---|---|"""
+RESOURCES = """## resources
+
+The template creates what the pipeline needs beside its builds, such as the alarms of `guardrails`, a schedule, or a
+state machine of your own. `sagebuild apply` deploys it as the CloudFormation stack `STACK-resources`, or
+`STACK-PIPELINE-resources` for a pipeline with a name, before it checks the project and writes the document. It needs
+your own permissions for CloudFormation and the resources.
+
+```yaml
+# resources.yml
+Parameters:
+  EndpointName: { Type: String }
+Resources:
+  ErrorsAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Namespace: AWS/SageMaker
+      MetricName: Invocation5XXErrors
+      Dimensions: [{ Name: EndpointName, Value: { Ref: EndpointName } }, { Name: VariantName, Value: AllTraffic }]
+      ...
+```
+
+sagebuild sets the parameters of the template that have these names. Each other parameter needs a `Default`.
+
+| parameter | value |
+|---|---|
+| any output or deploy parameter of sagebuild's stack, such as `DataBucket` or `TrainingRoleArn` | its value |
+| `StackName` | the name of sagebuild's stack |
+| `PipelineName` | the name of the pipeline; empty for the default one |
+| `PipelineFolder` | the folder of the pipeline in the buckets, such as `fraud/`; empty for the default one |
+| `EndpointName` | the name of the pipeline's endpoint |
+| `SourceArchive` | the key of the source archive in the code bucket |
+| `TrainingImage` | the image of the training |
+
+- The stack is updated if the template or a value changes. If CloudFormation fails, it restores the resources, and
+  `apply` reports its reasons and writes nothing else but the source archive.
+- To delete the stack, remove `resources` from the project file and apply the project again. Do this before you remove
+  the pipeline or sagebuild's stack, which both leave it alone.
+- A template has at most 51,200 bytes. Roles in it must not have names of their own (`CAPABILITY_IAM`).
+- To start a build of the pipeline, send an event with the source `sagebuild` and the detail-type
+  `StackName/PipelineName` to the default event bus ([triggers.md](triggers.md#a-named-pipeline)).
+"""
 HEAD = "| name | value | default | meaning |\n|---|---|---|---|"
 TYPES = {
     "parameters": "an object",
     "source": "a folder",
     "data": "an object; each value a path, or [an object](#data)",
+    "resources": "a YAML or JSON file",
     "deploy": "an object; each value a string, number or boolean",
     "path": "a file or folder",
     "script": "a Python file",
@@ -119,6 +161,7 @@ def write_page() -> str:
     """Return the page as Markdown."""
     parts = [INTRODUCTION, GITHUB + "## Names\n", HEAD, *_write_rows(ProjectFile), ""]
     parts += ["## data\n\nAn object describes the data of one channel or input.\n", HEAD, *_write_rows(ProjectData), ""]
+    parts += [RESOURCES]
     return "\n".join(parts)
 
 

@@ -51,6 +51,7 @@ INTEGRATIONS = {
             "createHyperParameterTuningJob",
             "createProcessingJob",
             "createTransformJob",
+            "createLabelingJob",
             "createModel",
             "createEndpointConfig",
             "createEndpoint",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 # The names of arguments and answers are those of the States Language.
@@ -92,6 +92,9 @@ JOBS = {
     "sagemaker:createHyperParameterTuningJob.sync": _sagemaker_job("HyperParameterTuningJob"),
     "sagemaker:createProcessingJob.sync": _sagemaker_job("ProcessingJob"),
     "sagemaker:createTransformJob.sync": _sagemaker_job("TransformJob"),
+    "sagemaker:createLabelingJob.sync": replace(
+        _sagemaker_job("LabelingJob"), running_statuses=("Initializing", "InProgress", "Stopping")
+    ),
     "codebuild:startBuild.sync": _BUILD,
     "states:startExecution.sync": _execution(lambda answer: answer),
     "states:startExecution.sync:2": _execution(_with_json_data),

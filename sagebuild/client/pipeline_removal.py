@@ -66,6 +66,7 @@ def describe_removal(service: Service) -> Removal:
     kept = (
         f"its data in s3://{settings.data_bucket}/{service.folder}",
         f"its source code in s3://{settings.code_bucket}/{service.folder}",
+        f"the stack {name_endpoint(service)}-resources with its project's own resources, if it has one",
         f"the images of its builds in {settings.image_repository_uri}",
     )
     return Removal(service.pipeline, deleted, kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +24,7 @@ from sagebuild.project.applied import describe_applied, find_foreign_change
 from sagebuild.project.content import Content, InputData, read_content
 from sagebuild.project.file import Definition, ProjectData
 from sagebuild.project.git import describe_commit
+from sagebuild.project.resources import ResourcesChange, apply_resources, find_resources_change
 from sagebuild.service import Service, aws_call
 
 _HASH = "sha256"  # the metadata of an object
@@ -57,6 +58,8 @@ class ProjectChanges:
         Explains a change of the document that no project made; empty without one.
     commit
         The git commit of the project, with -dirty if its files differ from it; empty without one.
+    resources
+        What happens to the stack of the project's own resources; None if it does not change.
     """
 
     content: Content
@@ -66,11 +69,12 @@ class ProjectChanges:
     notes: Sequence[str]
     conflict: str
     commit: str
+    resources: ResourcesChange | None = None
 
     @property
     def is_empty(self) -> bool:
         """False if the pipeline differs from the project."""
-        return not (self.document.differences or self.brings_archive or self.uploads)
+        return not (self.document.differences or self.brings_archive or self.uploads or self.resources)
 
     @property
     def lines(self) -> list[str]:
@@ -80,6 +84,7 @@ class ProjectChanges:
             count = len(archive.listing.files)
             files = "1 file" if count == 1 else f"{count} files"
             lines.append(f"+ source: {archive.name} ({files}, {format_size(archive.listing.size)})")
+        lines += [str(self.resources)] if self.resources else []
         lines += self.document.differences
         lines += [f"+ data.{one.name}: s3://{one.bucket}/{one.key}" for one in self.uploads]
         return lines
@@ -89,6 +94,7 @@ class ProjectChanges:
         archive = self.content.archive
         return {
             "archive": archive.name if archive and self.brings_archive else None,
+            "resources": self.resources.action if self.resources else None,
             "changes": self.document.to_list(),
             "data": [f"s3://{one.bucket}/{one.key}" for one in self.uploads],
             "notes": list(self.notes),
@@ -120,18 +126,36 @@ def find_changes(definition: Definition, service: Service) -> ProjectChanges:
         brings_archive = place is not None and not _exists(service, *place)
         uploads = [upload for data in content.data for upload in _find_uploads(service, data)]
         notes = [note for data in content.data for note in _find_others(service, data)]
-    return ProjectChanges(
-        content, document, brings_archive, uploads, notes, conflict, describe_commit(definition.folder)
-    )
+        resources = find_resources_change(content)
+    commit = describe_commit(definition.folder)
+    return ProjectChanges(content, document, brings_archive, uploads, notes, conflict, commit, resources)
 
 
 def apply_changes(changes: ProjectChanges, *, overwrite: bool = False) -> None:
-    """Write what differs: the archive first, because the document names it, and the data last.
+    """Write what differs: the archive first, because resources and document name it, and the data last.
 
     Parameters
     ----------
     overwrite
         Replace a document that was changed after the last apply.
+
+    Raises
+    ------
+    ConflictError
+        The document was changed after the last apply.
+    """
+    changes = deploy_resources(changes, overwrite=overwrite)
+    content, service = changes.content, changes.content.service
+    with translating_errors():
+        if changes.document.differences:
+            description = describe_applied(content.text, changes.commit)
+            Parameters(service).replace(content.document, description=description)
+        for upload in changes.uploads:
+            _send(service, upload)
+
+
+def deploy_resources(changes: ProjectChanges, *, overwrite: bool = False) -> ProjectChanges:
+    """Write the archive and the project's own resources, and return the changes that remain.
 
     Raises
     ------
@@ -148,11 +172,9 @@ def apply_changes(changes: ProjectChanges, *, overwrite: bool = False) -> None:
         if changes.brings_archive and content.archive and (place := content.archive_place):
             with aws_call(f"upload {content.archive.name}"):
                 service.s3.upload_fileobj(BytesIO(content.archive.content), *place)
-        if changes.document.differences:
-            description = describe_applied(content.text, changes.commit)
-            Parameters(service).replace(content.document, description=description)
-        for upload in changes.uploads:
-            _send(service, upload)
+        if changes.resources:
+            apply_resources(service, changes.resources)
+    return replace(changes, brings_archive=False, resources=None)
 
 
 def create_data(definition: Definition) -> None:

@@ -21,6 +21,7 @@ from sagebuild.parameters.json_text import format_document
 from sagebuild.project.data_places import DataPlace, list_places
 from sagebuild.project.file import Definition, Problem, ProjectData
 from sagebuild.project.folder_objects import FolderObject, Place
+from sagebuild.project.template import find_template_problem
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service
 
@@ -148,6 +149,7 @@ def read_content(definition: Definition, service: Service) -> Content:
         line = definition.find_line("source")
         problems.append(Problem(f"Framework {parameters.framework} has no script; remove source.", line))
     problems += _find_docker_problems(definition, parameters, archive)
+    problems += filter(None, [find_template_problem(definition)])
     data = list(_read_data(definition, service, parameters, problems))
     if problems:
         raise ProjectFileError(problems)

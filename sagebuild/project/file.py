@@ -60,6 +60,13 @@ class ProjectFile(StrictModel):
         description="Data to upload, by channel, by job and input, such as split.raw or evaluation.test, or for "
         "batchtransform: a file or folder, or an object with path and script.",
     )
+    resources: Annotated[str | None, Text("a CloudFormation template inside the project", rf"{PATH}\.(ya?ml|json)")] = (
+        Field(
+            default=None,
+            description="CloudFormation template with the pipeline's [own resources](#resources), such as an alarm or "
+            "a state machine; apply deploys it as a stack of its own.",
+        )
+    )
     deploy: dict[str, Annotated[str, Scalar(500)]] = Field(
         default_factory=dict,
         description="Deploy parameters that the stack needs, such as vpcAccess: true.",

@@ -11,7 +11,7 @@ from sagebuild.client.build import Build
 from sagebuild.client.connection import connect
 from sagebuild.client.diagnosis import Diagnosis
 from sagebuild.client.launch_requests import request_build
-from sagebuild.project.apply import ProjectChanges, apply_changes, find_changes
+from sagebuild.project.apply import ProjectChanges, apply_changes, deploy_resources, find_changes
 from sagebuild.project.check import check_in_stack, check_project
 from sagebuild.project.file import Definition, read_project
 from sagebuild.project.run import Run, run_training
@@ -93,7 +93,7 @@ class Project:
     def apply(
         self, pipeline: Pipeline | None = None, *, start: bool = False, overwrite: bool = False, check: bool = True
     ) -> Build | None:
-        """Make a pipeline match the project: source archive, parameter document and data.
+        """Make a pipeline match the project: source archive, own resources, parameter document and data.
 
         Parameters
         ----------
@@ -116,7 +116,7 @@ class Project:
         ProjectFileError
             The project is invalid.
         PreflightError
-            A check found an error; nothing was written.
+            A check found an error; nothing was written but the project's own resources.
         ConflictError
             The document was changed after the last apply; nothing was written.
         """
@@ -135,6 +135,8 @@ class Project:
         """Write changes that `compare` returned; see `apply`."""
         if changes.is_empty:
             return None
+        if changes.resources:  # before the checks, which look for the alarms that the template creates
+            changes = deploy_resources(changes, overwrite=overwrite)
         if check:
             self.check(pipeline).raise_errors()
         apply_changes(changes, overwrite=overwrite)

@@ -16,6 +16,7 @@ PSEUDO_PARAMETERS = {
 }
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 ARNS = {
+    "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{{}}",
     "AWS::CodeBuild::Project": f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{{}}",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}",
     "AWS::ECR::Repository": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{{}}",
@@ -38,6 +39,7 @@ class Resolver:
     def __init__(self, template: dict[str, Any]) -> None:
         self._resources: dict[str, Any] = template["Resources"]
         self._conditions: dict[str, Any] = template.get("Conditions", {})
+        self._mappings: dict[str, Any] = template.get("Mappings", {})
         defaults = {name: each["Default"] for name, each in template.get("Parameters", {}).items()}
         self._known: dict[str, Any] = PSEUDO_PARAMETERS | defaults | {"AWS::NoValue": _NO_VALUE}
 
@@ -87,10 +89,8 @@ class Resolver:
         match function:
             case {"Ref": str(name)}:
                 return self._reference(name)
-            case {"Fn::GetAtt": [str(name), str(attribute)]}:
-                return self._attribute(name, attribute)
-            case {"Fn::GetAtt": str(text)}:
-                return self._attribute(*text.split(".", 1))
+            case {"Fn::GetAtt": place}:
+                return self._attribute(*(place.split(".", 1) if isinstance(place, str) else place))
             case {"Fn::Sub": str(text)} | {"Fn::Base64": {"Fn::Sub": str(text)}}:  # no tool reads a script's text
                 return self._substitute(text, {})
             case {"Fn::Sub": [str(text), dict(own)]}:
@@ -101,6 +101,8 @@ class Resolver:
                 return delimiter.join(self._value(parts))
             case {"Fn::Split": [str(delimiter), text]}:
                 return self._value(text).split(delimiter)
+            case {"Fn::FindInMap": [str(name), first, second]}:
+                return self._mappings[name][self._value(first)][self._value(second)]
             case {"Fn::Select": [index, values]}:
                 return self._value(values)[int(index)]
         raise ValueError(f"unknown function: {function}")

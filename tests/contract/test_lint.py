@@ -1,4 +1,4 @@
-"""Independent tools find nothing in the template but what allowed_findings.yml lists with a reason."""
+"""Independent tools find nothing in our templates and in those of pipelines/ but what allowed_findings.yml explains."""
 
 import json
 import subprocess
@@ -19,6 +19,20 @@ LINT_PYTHON = ROOT / ".venv" / ".lint" / "bin" / "python"
 REGIONS = {"everything": ("us-east-1", "cn-north-1", "us-gov-west-1")}
 # CloudFormation replaces the placeholder. cfn-lint's schema of a state machine knows the commercial partition alone.
 STATES_RESOURCE = ('"Resource": "arn:${Partition}:states:::', '"Resource": "arn:aws:states:::')
+
+# The values that sagebuild gives to the parameters of pipelines/*/resources.yml, for the tools that need values.
+VALUES = {
+    "CodeBucket": "sagebuild-dev-code",
+    "DataBucket": "sagebuild-dev-data",
+    "EndpointName": "sagebuild-dev-fraud",
+    "ModelBucket": "sagebuild-dev-model",
+    "PipelineFolder": "fraud/",
+    "PipelineName": "fraud",
+    "SourceArchive": "fraud/source.tar.gz",
+    "StackName": "sagebuild-dev",
+    "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1",
+}
+PIPELINES = {f"pipeline-{path.parent.name}": path for path in sorted(ROOT.glob("pipelines/*/resources.yml"))}
 
 # A template with one fault for each tool, checked together with the variants.
 FAULTY = {
@@ -68,15 +82,19 @@ def read_allowed() -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The templates of the variants, and the faulty one."""
+    """The templates of the variants and of the pipelines, and the faulty one."""
     folder = compile_variants(tmp_path_factory)
     own = tmp_path_factory.mktemp("templates")
     for name in VARIANTS:
         text = (folder / f"{name}.json").read_text(encoding="utf-8")
         assert text.count(STATES_RESOURCE[0]) > 20
         (own / f"{name}.json").write_text(text.replace(*STATES_RESOURCE), encoding="utf-8")
+    for name, path in PIPELINES.items():
+        template = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = json.dumps(template | {"AWSTemplateFormatVersion": "2010-09-09"})
+        (own / f"{name}.json").write_text(text.replace(*STATES_RESOURCE), encoding="utf-8")
     (own / "faulty.json").write_text(json.dumps({"Resources": FAULTY}), encoding="utf-8")
-    return [own / f"{name}.json" for name in (*VARIANTS, "faulty")]
+    return [own / f"{name}.json" for name in (*VARIANTS, *PIPELINES, "faulty")]
 
 
 def run_cfn_lint(templates: list[Path]) -> set[Finding]:
@@ -107,7 +125,11 @@ def run_on_resolved(tool: str, templates: list[Path]) -> set[Finding]:
     folder = templates[0].parent / tool
     folder.mkdir()
     for template in templates:
-        resolved = Resolver(json.loads(template.read_text(encoding="utf-8"))).resolve()
+        content = json.loads(template.read_text(encoding="utf-8"))
+        if template.stem in PIPELINES:
+            for name, parameter in content["Parameters"].items():
+                parameter.setdefault("Default", VALUES.get(name))
+        resolved = Resolver(content).resolve()
         (folder / template.name).write_text(json.dumps(resolved), encoding="utf-8")
     paths = [str(folder / template.name) for template in templates]
     command = [str(LINT_PYTHON), str(ROOT / "tests" / "contract" / "lint_templates.py"), tool, *paths]

@@ -1,15 +1,14 @@
 """Each ready pipeline, as its README says: checked, applied to the deployed service, built, and asked."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.command_line import Ended, run_command
-from tests.e2e.stack import NAME, DeployedStack
-from tests.ready_pipelines import ReadyPipeline, list_pipelines, read_answer
+from tests.e2e.ready import Applied
+from tests.e2e.stack import DeployedStack
+from tests.ready_pipelines import ReadyPipeline, list_pipelines
 
 
 def list_cases() -> list[Any]:
@@ -22,29 +21,29 @@ def list_cases() -> list[Any]:
     return cases
 
 
-def run(stack: DeployedStack, *arguments: str) -> Ended:
-    ended = run_command(*arguments, environment=stack.engine.environment)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended
-
-
 @pytest.mark.parametrize("pipeline", list_cases())
 def test_a_ready_pipeline_is_built_and_answers(stack: DeployedStack, pipeline: ReadyPipeline, tmp_path: Path) -> None:
-    expected = pipeline.expectation
-    folder = shutil.copytree(pipeline.folder, tmp_path / pipeline.name)
-    run(stack, "check", str(folder))
-    run(stack, "apply", str(folder), "--overwrite", "--watch", "--json")
-    record = stack.record(stack.last_number())
+    expected, name = pipeline.expectation, f"ready-{pipeline.name}"[:20].strip("-")
+    applied = Applied(stack, pipeline, name, tmp_path)
+    applied.prepare()
+    applied.run("check", str(applied.folder))
+    applied.run("apply", str(applied.folder), "--watch", "--json")
+    record = applied.read_build()
     assert (record["status"], record["reason"]) == (expected.outcome, "")
     wrong = {name: record["metrics"].get(name) for name, bounds in expected.metrics.items()
              if not bounds.contain(record["metrics"].get(name, float("nan")))}  # fmt: skip
     assert wrong == {}
-    if request := expected.request:
-        response = stack.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=NAME, ContentType=request.contenttype, Accept=request.accept, Body=request.body
-        )
-        answer = read_answer(response["Body"].read())
+    if expected.request:
+        answer = applied.ask(expected.request)
         assert expected.accepts(answer), answer
-    again = json.loads(run(stack, "apply", str(folder), "--start", "--json").stdout)
-    assert (again["archive"], again["changes"], again["data"]) == (None, [], []), "nothing differs after an apply"
-    assert stack.last_number() == record["number"], "and nothing is built"
+    again = applied.apply("--start")
+    assert [again[name] for name in ("archive", "changes", "data", "resources")] == [None, [], [], None]
+    assert applied.read_build()["number"] == record["number"], "an apply without changes starts no build"
+    if expected.then is not None:
+        changed = [f"--set={name}={json.dumps(value)}" for name, value in expected.then.items()]
+        applied.run("start", *changed, "--watch")
+    if expected.results:
+        rows = applied.read_results(expected.results.file)
+        assert expected.accepts_results(rows), rows[:3]
+    if applied.has_resources:
+        assert "resources" not in applied.remove_resources()

@@ -152,6 +152,8 @@ def test_the_archive_is_named_by_its_content(project: Path) -> None:
 
 
 @pytest.mark.parametrize("pipeline", list_pipelines(), ids=lambda pipeline: pipeline.name)
-def test_a_ready_pipeline_has_no_finding(pipeline: ReadyPipeline) -> None:
+def test_a_ready_pipeline_lacks_at_most_the_data_that_only_aws_creates(pipeline: ReadyPipeline) -> None:
     findings = sagebuild.Project(pipeline.folder).check().findings
-    assert [one for one in findings if one.state != "ok"] == []
+    missing = "The project has no data for the channel training; pass --stack to examine the data bucket."
+    expected = [missing] if pipeline.expectation.before else []  # what only AWS creates
+    assert [one.message for one in findings if one.state != "ok"] == expected
