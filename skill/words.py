@@ -90,12 +90,12 @@ def say_money(dollars: float) -> Sentence:
     return Sentence("money.dollars", amount=Sentence("number", whole=whole, fraction=fraction) if fraction else whole)
 
 
-def say_instance_type(name: str) -> str:
-    """Say an instance type as people do: m5 large, not ml.m5.large."""
-    return name.removeprefix("ml.").replace(".", " ")
+def say_instance_type(name: str) -> Quote:
+    """Say an instance type as people do: m5 large, not ml.m5.large; it is English in every language."""
+    return Quote(name.removeprefix("ml.").replace(".", " "))
 
 
-def say_value(value: str) -> str | Sentence:
+def say_value(value: str) -> Value:
     """Say the value of a build parameter; a fraction has the decimal sign of the language."""
     whole, _, fraction = value.partition(".")
     if whole.removeprefix("-").isdecimal() and fraction.isdecimal():

@@ -145,7 +145,7 @@ def _stop(service: Service, change: Change, by: str, wait_seconds: float) -> App
     if state.running != change.number:
         record = read_build(service, change.number)
         if not record.stop_requested_by:
-            raise NoBuildRunningError(f"Build {change.number} has ended; there is nothing to stop.")
+            raise NoBuildRunningError(f"Build {change.number} has ended ({record.status}); there is nothing to stop.")
         # An earlier delivery of the same change, or another person, has stopped it.
         stopped = describe_stopped(service, record)
         return Applied(change.action, change.pipeline, change.number, repeated=True, stopped=stopped)

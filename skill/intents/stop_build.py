@@ -28,9 +28,11 @@ def ask_to_stop(turn: Turn) -> Answer:
             planned = plan_change(service, "stop")
         except NoBuildRunningError:
             return Answer(Sentence("stop.nothing"), card=card, picture=picture)
-    number = cast("Stop", planned.effect).number
+    effect = cast("Stop", planned.effect)
+    number = effect.number
+    is_idle = effect.step and not effect.ends_training
     return Answer(
-        Sentence("stop.question", number=number),
+        Sentence("stop.question.idle", number=number) if is_idle else Sentence("stop.question", number=number),
         reprompt=Sentence("stop.reprompt", number=number),
         card=card,
         picture=picture,
@@ -45,7 +47,7 @@ def stop(_turn: Turn, confirmation: Confirmation) -> Answer:
     except SpokenError as error:
         if error.sentence.key != "stop.nothing":
             raise
-        return Answer(Sentence("stop.ended", number=confirmation.number))
+        return Answer(_describe_ended(confirmation.number))
     stopped = done.stopped
     assert stopped, "as applied"
     sentence = _describe_stopped(stopped)
@@ -59,14 +61,25 @@ INTENTS = (Intent("StopBuildIntent", ask_to_stop, "write", slots=PIPELINE, on_ye
 
 def _describe_stopped(stopped: "Stopped") -> Sentence:
     """Say what has ended; a build that ended by itself first was not stopped."""
-    match stopped.outcome:
+    return _find_late_sentence(stopped.number, stopped.outcome) or _describe_confirmed(stopped)
+
+
+def _describe_ended(number: int) -> Sentence:
+    """Say how a build ended before the stop."""
+    build = builds.describe_build(number)
+    return _find_late_sentence(number, build.outcome if build else "") or Sentence("stop.ended", number=number)
+
+
+def _find_late_sentence(number: int, outcome: str) -> Sentence | None:
+    """Return the sentence for a build that ended by itself; None for any other outcome."""
+    match outcome:
         case "succeeded":
-            return Sentence("stop.late.succeeded", number=stopped.number)
+            return Sentence("stop.late.succeeded", number=number)
         case "failed":
-            return Sentence("stop.late.failed", number=stopped.number)
+            return Sentence("stop.late.failed", number=number)
         case "withheld":
-            return Sentence("stop.late.withheld", number=stopped.number)
-    return _describe_confirmed(stopped)
+            return Sentence("stop.late.withheld", number=number)
+    return None
 
 
 def _describe_confirmed(stopped: "Stopped") -> Sentence:

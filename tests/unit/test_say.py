@@ -123,8 +123,9 @@ def test_words_that_the_skill_has_sent_are_known_pipelines() -> None:
         ("set the learning rate to 5", "en-US", "SetParameterIntent", {"number": "5"}),
         ("what is the learning rate", "en-US", "ReadParameterIntent", {}),
         ("start a build with the learning rate at 20", "en-US", "StartBuildIntent", {"number": "20"}),
+        ("setze learning rate auf 5", "de-DE", "SetParameterIntent", {"number": "5"}),
         ("mets la learning rate à 5", "fr-FR", "SetParameterIntent", {"number": "5"}),
-        ("setze die learning rate auf 5", "de-DE", "SetParameterIntent", {"number": "5"}),
+        ("mude learning rate para 5", "pt-BR", "SetParameterIntent", {"number": "5"}),
         ("learning rate を 5 にして", "ja-JP", "SetParameterIntent", {"number": "5"}),
     ],
 )

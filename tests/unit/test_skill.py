@@ -115,6 +115,7 @@ def domain(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> FakeBuilds
     monkeypatch.setattr(access, "read_access", Access)
     monkeypatch.setattr(pipelines, "list_states", lambda _service: [PipelineState()])
     monkeypatch.setattr(builds, "describe_latest_build", fake.describe_latest_build)
+    monkeypatch.setattr(builds, "describe_build", lambda _number: None)
     monkeypatch.setattr(spoken_parameters, "find_parameter", lambda *_given: "")
     monkeypatch.setattr(spoken_parameters, "list_hyperparameters", lambda _service: [])
     monkeypatch.setattr(plan, "plan_change", fake.plan_change)

@@ -203,3 +203,10 @@ def test_a_no_leaves_the_build_waiting(alexa: Conversation, domain: Domain, requ
     assert alexa.say("no") == "All right, I changed nothing, and build 12 is still waiting."
     assert not domain.applied
     assert not alexa.is_open
+
+
+def test_an_instance_type_is_marked_as_english_in_other_languages(alexa: Conversation, domain: Domain) -> None:
+    domain.plan("start", NEXT)
+    alexa.say("start_build", locale="de-DE")
+    ssml = alexa.response["response"]["outputSpeech"]["ssml"]
+    assert '<lang xml:lang="en-US">m5 large</lang>' in ssml

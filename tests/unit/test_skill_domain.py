@@ -1,8 +1,11 @@
 """How the skill calls sagebuild, and how it reports the errors of sagebuild."""
 
+from dataclasses import replace
+
 import pytest
 
 from sagebuild.builds import status
+from sagebuild.builds.status import BuildStatus
 from sagebuild.errors import (
     AlreadyLiveError,
     AwsUnavailableError,
@@ -19,7 +22,7 @@ from sagebuild.errors import (
     SagebuildError,
 )
 from tests.alexa import Conversation, load_request
-from tests.unit.skill_domain import NEXT, ROLLBACK, RUNNING, STARTED, STOP, STOPPED, Domain
+from tests.unit.skill_domain import ENDED, NEXT, ROLLBACK, RUNNING, STARTED, STOP, STOPPED, Domain
 
 
 def test_a_start_records_voice_and_the_request(alexa: Conversation, domain: Domain) -> None:
@@ -79,11 +82,30 @@ def test_a_stop_is_confirmed_done_and_reported(alexa: Conversation, domain: Doma
     assert domain.applied == ["stop"]
 
 
-def test_a_stop_reports_a_build_that_ended_before_the_yes(alexa: Conversation, domain: Domain) -> None:
+def test_a_stop_after_the_training_does_not_say_that_it_ends_a_training(alexa: Conversation, domain: Domain) -> None:
+    domain.fake(status, "describe_latest_build", RUNNING)
+    domain.plan("stop", replace(STOP, step="Check Endpoint"))
+    assert alexa.say("stop_build").startswith("No training is running. If I stop build 12, what is live stays live")
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        (ENDED, "Build 12 succeeded before I could stop it."),
+        (replace(ENDED, outcome="failed"), "Build 12 failed before I could stop it."),
+        (replace(ENDED, outcome="withheld"), "Build 12 ended without deployment before I could stop it."),
+        (replace(ENDED, outcome="stopped"), "Build 12 was no longer running, so there was nothing left to stop."),
+        (None, "Build 12 was no longer running, so there was nothing left to stop."),
+    ],
+)
+def test_a_stop_reports_a_build_that_ended_before_the_yes(
+    alexa: Conversation, domain: Domain, ended: BuildStatus | None, said: str
+) -> None:
     domain.fake(status, "describe_latest_build", RUNNING)
     domain.plan("stop", STOP, NoBuildRunningError())
+    domain(describe_build=ended)
     alexa.say("stop_build")
-    assert alexa.say("yes").startswith("Build 12 was no longer running")
+    assert alexa.say("yes") == said
 
 
 def test_the_status_comes_from_sagebuild(alexa: Conversation, domain: Domain) -> None:
