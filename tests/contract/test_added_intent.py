@@ -104,4 +104,4 @@ def _list_sources() -> Iterator[Path]:
 
 def test_each_name_belongs_to_one_intent() -> None:
     declared = re.findall(r'Intent\(\s*"([\w.]+)"', "".join(path.read_text() for path in (ROOT / MODULES).glob("*.py")))
-    assert sorted(declared) == sorted([*INTENTS, "LaunchRequest"])
+    assert sorted(declared) == sorted([*INTENTS, "LaunchRequest", "Alexa.Presentation.APL.UserEvent"])

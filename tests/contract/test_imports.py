@@ -34,7 +34,7 @@ LIBRARIES = {
 # Parts of sagebuild that run on a person's machine alone; no function's archive holds them, and nothing but their own
 # door leads to them.
 CLIENT_LIBRARIES = {
-    "sagebuild.assistants": {"botocore", "mcp", "pydantic", "pydantic_core"},
+    "sagebuild.assistants": {"botocore", "mcp", "pydantic", "pydantic_core", "typing_extensions"},
     "sagebuild.cli": {"botocore", "rich", "typer"},
     "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
     "sagebuild.deployment": {"boto3", "botocore"},

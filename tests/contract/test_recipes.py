@@ -43,7 +43,13 @@ EXAMPLES = {
     "A build parameter": Example(
         r"\btrafficencryption\b",
         10,
-        ("docs/steps.md", "sagebuild/requests/processing.py", "tests/unit/test_processing.py"),
+        (
+            "docs/steps.md",
+            "sagebuild/project/sdk_code/arguments.py",
+            "sagebuild/requests/processing.py",
+            "tests/unit/test_convert_script.py",
+            "tests/unit/test_processing.py",
+        ),
     ),
     "A framework": Example(
         r"CHAINER|[cC]hainer",
@@ -51,6 +57,7 @@ EXAMPLES = {
         # Some cases of these tests are about Chainer. Version 2 of the SDK and aws-sagemaker-build no longer change.
         (
             "docs/from-estimator.md",
+            "sagebuild/project/sdk_code/training.py",
             "tests/sdk/test_estimator_page.py",
             "tests/sdk/version_2.json",
             "tests/unit/conversions.py",
@@ -73,7 +80,7 @@ EXAMPLES = {
         ("tests/contract/variants.py", "tests/e2e/test_template.py", "tests/unit/test_triggers.py"),
     ),
     "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 11, ("tests/contract/test_added_intent.py",)),
-    "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 9, ("pipelines/*",)),
+    "A spoken language": Example(r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 9, ("pipelines/*", "tests/unit/test_skill_intents.py")),
     "A step of the state machine and its Lambda function": Example(
         r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate",
         17,
@@ -99,7 +106,7 @@ EXAMPLES = {
     ),
     "A notebook": Example(r"\b07-tuning\b", 3, ("notebooks/05-*",)),
     "A ready pipeline": Example(r"\bpipelines?[/-]xgboost\b", 5, ("notebooks/05-*", "docs/your-own-project.md")),
-    "An error class": Example(r"\bStackNotFoundError\b", 4, ("docs/command-line.md",)),
+    "An error class": Example(r"\bStackNotFoundError\b", 4, ("docs/command-line.md", "sagebuild/deployment/stack.py")),
 }
 
 
