@@ -110,6 +110,7 @@ NEEDED_ELSEWHERE = {
         "codecommit:GitPull",  # when the repository lies in CodeCommit
         "kms:Decrypt",  # S3, for the parts of a large encrypted upload
         "kms:GenerateDataKey",  # S3, for the encrypted copy of a gated model
+        "s3:PutObject",  # the copy of a gated model; test_hub.py makes one
     },
 }
 # Step Functions and these functions both stop the work of an aborted build; the second one finds nothing to stop.
@@ -240,10 +241,10 @@ def use(stack: DeployedStack) -> None:
     stack.build(hostinstancetype="ml.c5.large", hyperparameters={"trouble": "serving"}, **scaling)
     spoil_packing(stack, stack.build)
     stack.set_parameters(hyperparameters={"trouble": "endless"})
+    stack.converse().say("request_notice")  # while no build runs: the skill counts the subscribers
     number = stack.start_by_voice()
     stack.wait_for_training(number)
     stack.converse().say("check_status")
-    stack.converse().say("request_notice")
     conversation = stack.converse()
     for request_name in ("start_build", "yes", "set_parameter", "yes"):
         conversation.say(request_name)
