@@ -100,13 +100,21 @@ def _batch(lines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def create_stream(logs: Any, group: str, stream: str) -> None:
-    """Create a log stream, and its group if it is missing; an existing stream is kept."""
+def create_stream(logs: Any, group: str, stream: str, *, with_group: bool = True) -> None:
+    """Create a log stream, and its group if it is missing; an existing stream is kept.
+
+    Raises
+    ------
+    ResourceNotFoundException
+        Without ``with_group``, when the group is missing.
+    """
     names = {"logGroupName": group, "logStreamName": stream}
     with suppress(logs.exceptions.ResourceAlreadyExistsException):
         try:
             logs.create_log_stream(**names)
         except logs.exceptions.ResourceNotFoundException:
+            if not with_group:
+                raise
             with suppress(logs.exceptions.ResourceAlreadyExistsException):
                 logs.create_log_group(logGroupName=group)
             logs.create_log_stream(**names)

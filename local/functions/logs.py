@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,12 +29,15 @@ class LogStream:
         The names of the group and the stream.
     region, role_arn
         The region, and the role that writes the lines.
+    is_current
+        Whether the function is still deployed. The last lines of a deleted one must not create its group again.
     """
 
     group: str
     name: str
     region: str
     role_arn: str
+    is_current: Callable[[], bool]
     _pending: list[dict[str, Any]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _sending: threading.Lock = field(default_factory=threading.Lock)
@@ -55,7 +59,7 @@ class LogStream:
             client = clients.client("logs", self.region, self.role_arn)
             try:
                 if not self._exists:
-                    output.create_stream(client, self.group, self.name)
+                    output.create_stream(client, self.group, self.name, with_group=self.is_current())
                     self._exists = True
                 for first in range(0, len(batch), _MAX_BATCH):
                     client.put_log_events(

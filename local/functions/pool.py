@@ -60,6 +60,8 @@ class Pool:
             found = {
                 s for s in (*self._idle, *self._busy) if (s.deployment.name, s.deployment.region) == (name, region)
             }
+            for sandbox in found:
+                sandbox.outdated = True
             for sandbox in found & self._busy:
                 sandbox.retired = True
             ended = found - self._busy

@@ -60,6 +60,7 @@ class Sandbox:
     def __init__(self, deployment: Deployment, code: bytes) -> None:
         self.deployment = deployment
         self.retired = False
+        self.outdated = False  # the function has been updated or deleted
         self.trace = ""  # the trace id of the present invocation
         self.idle_since = 0.0
         self._started_at = time.monotonic()
@@ -75,7 +76,9 @@ class Sandbox:
             self._process = forks.start(["awslambdaric", deployment.handler], env=environment, cwd=root, output=writer)
         finally:
             os.close(writer)
-        self._output = Output(reader, LogStream(deployment.log_group, stream, deployment.region, deployment.role_arn))
+        settings = (deployment.log_group, stream, deployment.region, deployment.role_arn)
+        logs = LogStream(*settings, is_current=lambda: not self.outdated)
+        self._output = Output(reader, logs)
         threading.Thread(target=self._watch, daemon=True).start()
 
     @property

@@ -316,6 +316,15 @@ def test_deleting_a_function_ends_its_processes(engine: Engine) -> None:
         call(engine, arn)
 
 
+def test_the_last_lines_of_a_deleted_function_create_no_log_group(engine: Engine) -> None:
+    arn = deploy(engine, ECHO)
+    invoke(engine, arn)
+    engine.client("lambda").delete_function(FunctionName=arn)
+    time.sleep(0.5)  # longer than lines wait before they are sent
+    group = f"/aws/lambda/{arn.rpartition(':')[2]}"
+    assert engine.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
+
+
 def test_an_executable_in_the_archive_stays_executable(engine: Engine) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as target:
