@@ -100,8 +100,8 @@ def _find_problems(given: Mapping[str, list[str]]) -> Iterator[str]:
         for entry in given[name]:
             if not _POLICY.match(entry):
                 yield (
-                    f"{name} contains '{entry}'; give ARNs of managed policies, such as those that "
-                    "end with :iam::123456789012:policy/read-my-lake, with commas between them"
+                    f"{name} contains '{entry}'; give ARNs of managed policies such as those that "
+                    "end with :policy/read-my-lake, with commas between them"
                 )
         if len(given[name]) > _MOST_POLICIES:
             yield f"{name} has {len(given[name])} ARNs; the maximum is {_MOST_POLICIES}"

@@ -43,6 +43,7 @@ def endpoint(tmp_path: Path) -> Iterator[int]:
         process.terminate()
         assert process.wait(30) == 0
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ended connections still hold the port
         taken.bind(("127.0.0.1", port))  # the endpoint has ended, too
 
 

@@ -46,8 +46,12 @@ def plan(parameters: BuildParameters, bodies: dict[str, Any]) -> CostPlan:
     return plan_cost(BuildContext(a_service(), 1, parameters), bodies)
 
 
-# Those with a training and no other job: test_processing.py has the cost of the others.
-TRAINED_ALONE = [name for name, each in DOCUMENTS.items() if each["framework"] != "LLM" and not each.get("processing")]
+# Those with a training, an endpoint and no other job: test_processing.py has the cost of the others.
+TRAINED_ALONE = [
+    name
+    for name, each in DOCUMENTS.items()
+    if each["framework"] != "LLM" and not each.get("processing") and each.get("deployEndpoint", True)
+]
 
 
 @pytest.mark.parametrize("name", TRAINED_ALONE)

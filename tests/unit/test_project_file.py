@@ -27,7 +27,7 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "a tag": ("parameters:\n  a: !!python/name:os.system x", 2, "is not supported"),
     "a repeated name": ("parameters: {}\nparameters: {}", 2, "the name 'parameters' appears twice"),
     "several documents": ("parameters: {}\n---\nparameters: {}", 2, "not valid YAML"),
-    "a list": ("- parameters", 1, "must be an object with parameters, source, data, deploy"),
+    "a list": ("- parameters", 1, "must be an object with parameters, source, data, resources, deploy"),
     "nothing": ("", 1, "must be an object"),
     "no parameters": ("source: src", 1, "parameters is missing; The parameter document"),
     "parameters that are text": ("parameters: parameters.json", 1, "it must be an object"),
