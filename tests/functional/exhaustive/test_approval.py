@@ -56,13 +56,14 @@ def tasks(stack: Stack) -> Tasks:  # noqa: ARG001
 def service(stack: Stack, tasks: Tasks) -> Service:
     """A stack whose build 1 has reached its approval and has not requested it yet."""
     connected = connect(stack, tasks)
-    client("codebuild").create_project(  # which the sweep looks into
-        name=connected.settings.image_project,
-        source={"type": "S3", "location": "any/any.zip"},
-        artifacts={"type": "NO_ARTIFACTS"},
-        environment={"type": "ARM_CONTAINER", "image": "any", "computeType": "BUILD_GENERAL1_SMALL"},
-        serviceRole=connected.settings.hosting_role_arn,
-    )
+    for project in (connected.settings.image_project, connected.settings.source_project):  # the sweep looks into both
+        client("codebuild").create_project(
+            name=project,
+            source={"type": "S3", "location": "any/any.zip"},
+            artifacts={"type": "NO_ARTIFACTS"},
+            environment={"type": "ARM_CONTAINER", "image": "any", "computeType": "BUILD_GENERAL1_SMALL"},
+            serviceRole=connected.settings.hosting_role_arn,
+        )
     launch_build(connected, Trigger("voice"))
     facts: dict[str, Any] = {"metrics": {"accuracy": 0.91}, "live_metrics": {"accuracy": 0.94}, "job_seconds": 90}
     facts |= {"cost": 1.25}

@@ -123,7 +123,7 @@ def test_a_name_that_no_pipeline_can_have_is_refused(found: Client, name: str, s
 
 def test_the_folder_of_the_upload_trigger_is_reserved(stack: Stack) -> None:
     service = Service(stack.settings | {"UPLOAD_PREFIX": "incoming/data/"}, client)
-    with pytest.raises(PipelineNameError, match="Reserved are asynchronous, builds, checkpoints, default, incoming,"):
+    with pytest.raises(PipelineNameError, match="checkpoints, datacapture, default, incoming,"):
         create_pipeline(service, "incoming", "SCIKIT", None)
 
 
