@@ -40,7 +40,7 @@ class World:
             "the build succeeds": self.succeed,
             "the build's success is recorded": self.record_success,
             "the document changes": self.change_document,
-            "another model goes live": lambda: self.make_live("their-own"),
+            "another model goes live": lambda: self.make_live(f"{name_endpoint(self.service)}-their-own"),
             "another person starts a build": lambda: self.change("start"),
             "another person rejects": lambda: self.change("reject"),
         }
@@ -94,13 +94,17 @@ class World:
 
     def make_live(self, config: str) -> None:
         """Let the endpoint serve this configuration."""
-        sagemaker, endpoint = self.service.sagemaker, name_endpoint(self.service)
-        if sagemaker.list_endpoints(NameContains=endpoint)["Endpoints"]:
-            sagemaker.delete_endpoint(EndpointName=endpoint)
         self.create_model(config)
         variant: Any = {"VariantName": "live", "ModelName": config, "InstanceType": "ml.t2.medium"}
         variant["InitialInstanceCount"] = 1
-        sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[variant])
+        self.service.sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[variant])
+        self.deploy(name_endpoint(self.service), config)
+
+    def deploy(self, endpoint: str, config: str) -> None:
+        """Create the endpoint with this configuration, in place of what is there."""
+        sagemaker = self.service.sagemaker
+        if sagemaker.list_endpoints(NameContains=endpoint)["Endpoints"]:
+            sagemaker.delete_endpoint(EndpointName=endpoint)
         sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
 
     def create_model(self, name: str) -> None:

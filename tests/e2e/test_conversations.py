@@ -42,6 +42,14 @@ class LocalWorld(World):
         """Create a model like that of an earlier build."""
         self.service.sagemaker.create_model(ModelName=name, **self._model)
 
+    def deploy(self, endpoint: str, config: str) -> None:
+        """Create or update the endpoint, and wait until it serves."""
+        sagemaker = self.service.sagemaker
+        exists = sagemaker.list_endpoints(NameContains=endpoint)["Endpoints"]
+        change = sagemaker.update_endpoint if exists else sagemaker.create_endpoint
+        change(EndpointName=endpoint, EndpointConfigName=config)
+        wait_until(lambda: sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService")
+
     def end(self, status: str) -> None:
         """Stop the first build, unless a conversation has; the service finishes it then."""
         if status == "FAILED":
