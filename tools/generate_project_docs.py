@@ -105,7 +105,7 @@ From nothing to a first prediction on your machine, in four commands:
 pip install sagebuild scikit-learn
 sagebuild init digits mine
 sagebuild run mine --serve
-head -1 mine/data/train.csv | cut -d, -f1-64 | curl --data @- --header content-type:text/csv http://127.0.0.1:8080/invocations
+head -2 mine/data/train.csv | cut -d, -f1-64 | curl --fail --data-binary @- --header content-type:text/csv http://127.0.0.1:8080/invocations
 ```
 
 `sagebuild check` examines a project without AWS, and `sagebuild apply` makes a pipeline of a stack match it;

@@ -57,9 +57,9 @@ class Applied:
         """Apply the project; what has changed."""
         return json.loads(self.run("apply", str(self.folder), *options, "--json").stdout)
 
-    def read_build(self) -> dict[str, Any]:
-        """The record of the newest build."""
-        return json.loads(self.run("show", "--json").stdout)  # type: ignore[no-any-return]
+    def read_build(self, *number: str) -> dict[str, Any]:
+        """The record of the build with this number, or of the newest one."""
+        return json.loads(self.run("show", *number, "--json").stdout)  # type: ignore[no-any-return]
 
     def ask(self, request: Request) -> Any:
         """The endpoint's answer to a request."""

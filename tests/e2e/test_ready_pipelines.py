@@ -28,7 +28,7 @@ def test_a_ready_pipeline_is_built_and_answers(stack: DeployedStack, pipeline: R
     applied.prepare()
     applied.run("check", str(applied.folder))
     applied.run("apply", str(applied.folder), "--watch", "--json")
-    record = applied.read_build()
+    record = applied.read_build("1")
     assert (record["status"], record["reason"]) == (expected.outcome, "")
     wrong = {name: record["metrics"].get(name) for name, bounds in expected.metrics.items()
              if not bounds.contain(record["metrics"].get(name, float("nan")))}  # fmt: skip
@@ -38,7 +38,10 @@ def test_a_ready_pipeline_is_built_and_answers(stack: DeployedStack, pipeline: R
         assert expected.accepts(answer), answer
     again = applied.apply("--start")
     assert [again[name] for name in ("archive", "changes", "data", "resources")] == [None, [], [], None]
-    assert applied.read_build()["number"] == record["number"], "an apply without changes starts no build"
+    newest = applied.read_build()
+    # A schedule of the pipeline may have started one, because time passes faster here.
+    is_scheduled = newest["trigger"]["kind"] != record["trigger"]["kind"]
+    assert newest["number"] == 1 or is_scheduled, "an apply without changes starts no build"
     if expected.then is not None:
         changed = [f"--set={name}={json.dumps(value)}" for name, value in expected.then.items()]
         applied.run("start", *changed, "--watch")

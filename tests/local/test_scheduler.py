@@ -121,7 +121,7 @@ def test_a_schedule_sends_in_its_role(engine: Engine, tmp_path: Path) -> None:
         ({"Target": {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "RoleArn": MISSING_ROLE}},
          "The execution role you provide must allow AWS EventBridge Scheduler to assume the role"),
         ({"Target": {"Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/c", "RoleArn": MISSING_ROLE}},
-         "local/ delivers schedules to sqs, lambda, sns, not to arn:aws:ecs"),
+         "local/ delivers schedules to events, sqs, lambda, sns, not to arn:aws:ecs"),
         ({"GroupName": "nowhere"}, "Schedule group nowhere does not exist"),
     ],
 )  # fmt: skip
