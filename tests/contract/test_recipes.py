@@ -15,7 +15,7 @@ from tests.engine import ROOT
 PAGE = ROOT / "CONTRIBUTING.md"
 # Each change adds a line to it, as "The loop" on that page says.
 CHANGELOG = ROOT / "CHANGELOG.md"
-NOT_OURS = {"node_modules", "__pycache__"}
+NOT_OURS = {"node_modules", "__pycache__", "release"}  # the last is made by `make dist`
 TEXTS = {"", ".cjs", ".ipynb", ".json", ".md", ".py", ".sh", ".svg", ".toml", ".txt", ".yaml", ".yml"}
 
 
