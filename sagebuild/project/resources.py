@@ -74,7 +74,9 @@ def find_resources_change(content: Content) -> ResourcesChange | None:
     if found and {key: now.get(key) for key in tags} != tags:
         if not name:
             return None
-        raise InputError(f"The stack {stack} exists, and no project created it; delete or rename it.")
+        raise InputError(
+            f"The stack {stack} exists, and no project created it; delete it, or give the pipeline another name."
+        )
     if not name:
         return ResourcesChange("delete", stack, "", "", {}, {}) if found else None
     text, template = read_template(content.definition.folder / name)

@@ -1,5 +1,5 @@
-"""Conversations that every way of changing something must lead to the same effects: told once, as data.
+"""Conversations that must have the same effects by voice and through the server for assistants.
 
-`situations.json` tells them, `ways` speaks to the skill and to the server for assistants, and `world` makes what the
-conversations begin with, what happens in between, and reads the effects.
+`situations.json` lists them. `ways` holds each one with the skill or with the server. `world` prepares the pipeline,
+makes the events in between, and reads the effects.
 """
