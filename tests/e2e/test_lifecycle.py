@@ -248,10 +248,10 @@ def use(stack: DeployedStack) -> None:
     conversation = stack.converse()
     for request_name in ("start_build", "yes", "set_parameter", "yes"):
         conversation.say(request_name)
-    stop_by_voice(conversation)
+    stop_by_voice(conversation, number)
     stack.finish(number)
     stack.wait_for_training(number + 1)
-    stop_by_voice(conversation)
+    stop_by_voice(conversation, number + 1)
     stack.finish(number + 1)
     use_tuning(stack)
     use_deployment(stack)
@@ -296,14 +296,16 @@ def use_tuning(stack: DeployedStack) -> None:
     number = stack.start_by_voice()
     job = wait_until(lambda: stack.record(number).get("tuning_job"))
     wait_until(lambda: f"{job}-001" in str(stack.client("sagemaker").list_training_jobs(StatusEquals="InProgress")))
-    stop_by_voice(stack.converse())
+    stop_by_voice(stack.converse(), number)
     stack.finish(number)
 
 
-def stop_by_voice(conversation: Conversation) -> None:
+def stop_by_voice(conversation: Conversation, number: int) -> None:
     """Stop the running build, and expect the answer that it is stopped or is stopping."""
     asked, answered = conversation.say("stop_build"), conversation.say("yes")
-    assert "stop" in answered, (asked, answered)
+    assert f"stop build {number}," in asked, asked
+    # The skill's other answers offer to stop a build, too, but name none.
+    assert re.search(rf"[Bb]uild {number} .*stop", answered), answered
 
 
 def use_deployment(stack: DeployedStack) -> None:
