@@ -59,7 +59,8 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Log requests except health checks."""
         if self.path != "/ping":
-            print(f'"{format % args}"', flush=True)
+            # In one piece, because requests are answered in threads.
+            print(f'"{format % args}"\n', end="", flush=True)
 
     def _send(self, status: int, payload: bytes, content_type: str) -> None:
         self.send_response(status)

@@ -14,14 +14,16 @@ from tests.local.sagemaker_world import SERVE_DEFAULTS, TRANSFORM_LOGS, Transfor
 
 # It answers each line of CSV, each list of JSON, and each binary request.
 SERVE = """
-import json, os, time
+import json, os, sys, time
 
 def model_fn(model_dir):
     return None
 
 def transform_fn(model, body, content_type, accept):
     strategy = os.environ.get("SAGEMAKER_BATCH_STRATEGY")
-    print("request of", len(body), os.environ["SAGEMAKER_BATCH"], strategy, flush=True)
+    # In one piece, because requests are answered in threads.
+    sys.stdout.write(f"request of {len(body)} {os.environ['SAGEMAKER_BATCH']} {strategy}\\n")
+    sys.stdout.flush()
     if content_type == "application/x-recordio":
         return repr(bytes(body)), "text/plain"
     if content_type != "text/csv":
