@@ -1,17 +1,20 @@
 """The ready pipelines of pipelines/: their projects, and what expect.json says about their builds."""
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict
 
 from sagebuild.project.file import FILE, Definition, read_project
 from tests.engine import ROOT
 
 FOLDER = ROOT / "pipelines"
+HEADINGS = ["Purpose", "Flow", "Cost", "How to run it", "How to adapt it", "What differs on AWS"]
 
 
 class _Strict(BaseModel):
@@ -131,9 +134,26 @@ def _read_value(value: str) -> str | float:
         return value
 
 
-def list_pipelines() -> list[ReadyPipeline]:
+def list_pipelines(folder: Path = FOLDER) -> list[ReadyPipeline]:
     """List all folders with a project file."""
-    return [ReadyPipeline(path.parent) for path in sorted(FOLDER.glob(f"*/{FILE}"))]
+    return [ReadyPipeline(path.parent) for path in sorted(folder.glob(f"*/{FILE}"))]
+
+
+def check_completeness(pipeline: ReadyPipeline) -> None:
+    """Require the headings of its README.md, an expectation, and deploy parameters that exist.
+
+    tests/unit/test_project_check.py checks its parameters, scripts and data.
+    """
+    readme = (pipeline.folder / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", readme, re.MULTILINE) == HEADINGS
+    assert "```mermaid\nflowchart" in readme, "a picture of the flow"
+    expected = pipeline.expectation
+    has_answer = expected.request is not None and expected.answer is not None
+    assert has_answer or expected.results, "a request and its answer, or the results of a batch transform"
+    if expected.runs == "on AWS":
+        assert "only on AWS" in readme.partition("## What differs on AWS")[2]
+    service = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))
+    assert pipeline.definition.content.deploy.keys() <= service["params"]["default"].keys()
 
 
 def read_answer(content: bytes) -> Any:

@@ -168,9 +168,9 @@ def write_page() -> str:
     return "\n".join(parts)
 
 
-def write_gallery() -> str:
+def write_gallery(folder: Path = PIPELINES) -> str:
     """Return the page about the ready pipelines as Markdown, from their README.md and expect.json."""
-    readmes = sorted(PIPELINES.glob("*/README.md"))
+    readmes = sorted(folder.glob("*/README.md"))
     rows = [_write_pipeline_row(readme) for readme in readmes]
     sections = [_write_pipeline(readme) for readme in readmes]
     return "\n".join([GALLERY, *rows, "", *sections])

@@ -1,9 +1,6 @@
 """A framework is a row of facts, a model of parameters and a ready pipeline; the three agree."""
 
 import json
-import re
-import shutil
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -12,13 +9,10 @@ import yaml
 from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.parameters import MODELS, ScriptModeParameters
 from sagebuild.parameters.options import Strategy
-from sagebuild.project import Project
-from sagebuild.project.file import FILE
 from tests.engine import ROOT
-from tests.ready_pipelines import FOLDER, Bounds, Expectation, ReadyPipeline, list_pipelines
+from tests.ready_pipelines import FOLDER, Bounds, Expectation, ReadyPipeline, check_completeness, list_pipelines
 
 PIPELINES = list_pipelines()
-HEADINGS = ["Purpose", "Flow", "Cost", "How to run it", "How to adapt it", "What differs on AWS"]
 IMAGES: dict[str, Any] = json.loads((ROOT / "sagebuild" / "images" / "images.json").read_text(encoding="utf-8"))
 SERVICE: dict[str, Any] = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))
 
@@ -49,34 +43,7 @@ def test_the_deployment_s_default_framework_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda pipeline: pipeline.name)
 def test_a_ready_pipeline_is_complete(pipeline: ReadyPipeline) -> None:
-    """tests/unit/test_project_check.py checks its parameters, scripts and data."""
-    readme = (pipeline.folder / "README.md").read_text(encoding="utf-8")
-    assert re.findall(r"^## (.+)$", readme, re.MULTILINE) == HEADINGS
-    assert "```mermaid\nflowchart" in readme, "a picture of the flow"
-    expected = pipeline.expectation
-    has_answer = expected.request is not None and expected.answer is not None
-    assert has_answer or expected.results, "a request and its answer, or the results of a batch transform"
-    if pipeline.expectation.runs == "on AWS":
-        assert "only on AWS" in readme.partition("## What differs on AWS")[2]
-    deploy = pipeline.definition.content.deploy
-    assert deploy.keys() <= SERVICE["params"]["default"].keys()
-
-
-def test_a_pipeline_that_follows_the_chapter_is_complete(tmp_path: Path) -> None:
-    """The first steps of "Add a pipeline": copy, edit, check."""
-    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    chapter = page.partition("\n## Add a pipeline\n")[2].partition("\n## ")[0]
-    (source,) = re.findall(r"`cp -r pipelines/([a-z-]+) pipelines/NAME`", chapter)
-    assert [heading for heading in HEADINGS if heading not in chapter.replace("\n   ", " ")] == []
-    folder = Path(shutil.copytree(FOLDER / source, tmp_path / "new"))
-    text = (folder / FILE).read_text(encoding="utf-8")
-    own_path = "channels: {training: {path: NAME/}}"
-    assert own_path in chapter.replace("\n   ", " ")
-    (folder / FILE).write_text(text.replace("source:", f"  {own_path}\nsource:"), encoding="utf-8")
-    new = ReadyPipeline(folder)
-    test_a_ready_pipeline_is_complete(new)
-    assert Project(folder).check().has_no_errors
-    assert new.document["channels"]["training"]["path"] == "NAME/"
+    check_completeness(pipeline)
 
 
 def test_every_folder_is_a_ready_pipeline() -> None:

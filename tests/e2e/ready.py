@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,10 @@ class Applied:
         """Apply the project; what has changed."""
         return json.loads(self.run("apply", str(self.folder), *options, "--json").stdout)
 
-    def read_build(self, *number: str) -> dict[str, Any]:
-        """The record of the build with this number, or of the newest one."""
-        return json.loads(self.run("show", *number, "--json").stdout)  # type: ignore[no-any-return]
+    def watch(self, *arguments: str) -> dict[str, Any]:
+        """Run a command that starts a build; the build's record. A schedule may start others at any time."""
+        build = json.loads(self.run(*arguments, "--watch", "--json").stdout.splitlines()[-1])["build"]
+        return json.loads(self.run("show", str(build["number"]), "--json").stdout)  # type: ignore[no-any-return]
 
     def ask(self, request: Request) -> Any:
         """The endpoint's answer to a request."""
@@ -68,9 +70,9 @@ class Applied:
         )
         return read_answer(response["Body"].read())
 
-    def read_results(self, file: str) -> list[list[str | float]]:
-        """The rows of a result of the newest build's batch transform."""
-        address = next(job["output"] for job in self.read_build()["step_jobs"] if job["kind"] == "transform")
+    def read_results(self, record: Mapping[str, Any], file: str) -> list[list[str | float]]:
+        """The rows of a result of a build's batch transform."""
+        address = next(job["output"] for job in record["step_jobs"] if job["kind"] == "transform")
         bucket, _, folder = address.removeprefix("s3://").partition("/")
         return read_rows(self.stack.client("s3").get_object(Bucket=bucket, Key=f"{folder}{file}")["Body"].read())
 
@@ -85,3 +87,30 @@ class Applied:
         lines = (self.folder / FILE).read_text(encoding="utf-8").splitlines()
         without = [line for line in lines if not line.startswith("resources:")]
         (self.folder / FILE).write_text("\n".join(without), encoding="utf-8")
+
+
+def build_and_compare(stack: DeployedStack, pipeline: ReadyPipeline, folder: Path) -> None:
+    """Check, apply and build a pipeline in the stack, and compare what comes of it with its expect.json."""
+    expected, name = pipeline.expectation, f"ready-{pipeline.name}"[:20].strip("-")
+    applied = Applied(stack, pipeline, name, folder)
+    applied.prepare()
+    applied.run("check", str(applied.folder))
+    record = applied.watch("apply", str(applied.folder))
+    assert (record["status"], record["reason"]) == (expected.outcome, "")
+    wrong = {name: record["metrics"].get(name) for name, bounds in expected.metrics.items()
+             if not bounds.contain(record["metrics"].get(name, float("nan")))}  # fmt: skip
+    assert wrong == {}
+    if expected.request:
+        answer = applied.ask(expected.request)
+        assert expected.accepts(answer), answer
+    again = applied.apply("--start")
+    assert "number" not in again, "an apply without changes starts no build"
+    assert [again[name] for name in ("archive", "changes", "data", "resources")] == [None, [], [], None]
+    if expected.then is not None:
+        changed = [f"--set={name}={json.dumps(value)}" for name, value in expected.then.items()]
+        record = applied.watch("start", *changed)
+    if expected.results:
+        rows = applied.read_results(record, expected.results.file)
+        assert expected.accepts_results(rows), rows[:3]
+    if applied.has_resources:
+        assert "resources" not in applied.remove_resources()
