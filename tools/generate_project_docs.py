@@ -59,8 +59,8 @@ sagebuild sets the parameters of the template that have these names. Each other 
 
 - The stack is updated if the template or a value changes. If CloudFormation fails, it restores the resources, and
   `apply` reports its reasons and writes nothing else but the source archive.
-- To delete the stack, remove `resources` from the project file and apply the project again. Do this before you remove
-  the pipeline or sagebuild's stack, which both leave it alone.
+- To delete the stack, remove `resources` from the project file and apply the project again. The removal of the pipeline
+  and that of sagebuild's stack delete it, too, and name it before.
 - A template has at most 51,200 bytes. Roles in it must not have names of their own (`CAPABILITY_IAM`).
 - To start a build of the pipeline, send an event with the source `sagebuild` and the detail-type
   `StackName/PipelineName` to the default event bus ([triggers.md](triggers.md#a-named-pipeline)).

@@ -62,6 +62,8 @@ def down(
             raise InputError(f"This deletes {deployer.name}, its buckets and endpoints; pass --yes to confirm.")
         session.print(f"This deletes the stack {deployer.name}: endpoints, models, jobs, records, parameters, and the")
         session.print("buckets with their data. It cannot be undone.")
+        for name in deployer.list_resources_stacks():
+            session.print(f"It also deletes the stack {name} with the own resources of a project.")
         typer.confirm("Delete it?", abort=True)
     deployer.remove()
     session.output({"stack": deployer.name}, lambda: session.print(f"The stack {deployer.name} is deleted."))

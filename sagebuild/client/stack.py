@@ -11,7 +11,7 @@ from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.html import render_badge, render_table
 from sagebuild.client.pipeline import Pipeline
 from sagebuild.client.pipeline_creation import create_pipeline
-from sagebuild.client.pipeline_removal import find_removable
+from sagebuild.client.pipeline_removal import delete_own_resources, find_removable
 from sagebuild.client.pipeline_rows import COLUMNS, PipelineRow, describe_pipeline, read_rows, render_text
 from sagebuild.finish.remove import remove_pipeline
 
@@ -76,7 +76,8 @@ class Stack(Pipeline):
     def remove_pipeline(self, name: str, report: Callable[[str], Any] = print) -> None:
         """Delete a pipeline's endpoint, models, jobs, records and parameter document, and stop its running build.
 
-        Its data, source code and images stay. A removal that failed can be repeated.
+        The stack with its project's own resources is deleted first. Its data, source code and images
+        stay. A removal that failed can be repeated.
 
         Parameters
         ----------
@@ -89,9 +90,13 @@ class Stack(Pipeline):
             The stack has no such pipeline, or it is the default one.
         StillRunningError
             A build or resource did not end in time; repeat the removal.
+        InputError
+            CloudFormation could not delete the project's own resources; nothing else was deleted.
         """
         with translating_errors():
-            remove_pipeline(find_removable(self.service, name), report=report)
+            service = find_removable(self.service, name)
+            delete_own_resources(service, report)
+            remove_pipeline(service, report=report)
 
     def _open(self, name: str) -> Pipeline:
         pipeline = Pipeline(self.service.for_pipeline(name), self._create_client, self.outputs)

@@ -23,12 +23,14 @@ from botocore.exceptions import ClientError
 
 from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.connection import DEFAULT_STACK, Clients
+from sagebuild.client.resources_stacks import delete_resources_stack, list_resources_stacks
 from sagebuild.deployment.bucket_access import LISTS, find_problems_of
 from sagebuild.deployment.checks import Deployment, find_problems
+from sagebuild.deployment.environment_size import find_size_problem
 from sagebuild.deployment.events import wait_until_done
 from sagebuild.deployment.release import Release, name_parameter
 from sagebuild.deployment.template import SERVICE, complete_creation, complete_template
-from sagebuild.errors import DeploymentError, InputError, StackNotFoundError
+from sagebuild.errors import AccessDeniedError, DeploymentError, InputError, StackNotFoundError
 from sagebuild.partitions import find_partition
 
 Report = Callable[[str], Any]
@@ -122,12 +124,14 @@ class Deployer:
         return Deployed(self.name, has_changed, parameters, {one["OutputKey"]: one["OutputValue"] for one in outputs})
 
     def remove(self) -> None:
-        """Delete the stack with everything that builds have created, as `serverless remove` does.
+        """Delete the stack with everything that builds have created, and the stacks with projects' own resources.
 
         Raises
         ------
         StackNotFoundError
             There is no such stack.
+        InputError
+            CloudFormation could not delete a stack with the own resources of a project; nothing else was deleted.
         DeploymentError
             CloudFormation could not delete it.
         """
@@ -135,12 +139,28 @@ class Deployer:
             found = self._find()
             if found is None:
                 raise StackNotFoundError(f"There is no stack {self.name} in {self._region}.")
+            for name in self.list_resources_stacks():
+                self._report(f"Delete the stack {name} with the own resources of a project")
+                delete_resources_stack(self._cloudformation, name)
             if bucket := self._find_bucket():
                 self._report(f"Empty the deployment bucket {bucket}")
                 self._delete_objects(bucket, list(self._list_keys(bucket, "")))
             began = datetime.now(UTC)
             self._cloudformation.delete_stack(StackName=self.name)
             self._wait(found["StackId"], began, "delete")
+
+    def list_resources_stacks(self) -> list[str]:
+        """Return the names of the stacks with projects' own resources, which `remove` deletes, too."""
+        try:
+            with translating_errors():
+                return list_resources_stacks(self._cloudformation, self.name)
+        except AccessDeniedError as error:
+            self._report(
+                f"Stacks with the own resources of projects, if there are any, stay: {error} They have the tag "
+                f"sagebuild:stack={self.name}, and cost money until you delete them: aws cloudformation delete-stack "
+                "--stack-name NAME"
+            )
+            return []
 
     @property
     def _region(self) -> str:
@@ -174,6 +194,10 @@ class Deployer:
             *find_problems(deployment, defaults, release.rules),
             *find_problems_of({name: parameters[name] for name in LISTS}),
         ]
+        if not problems:  # the template can be completed only with right values
+            template = complete_template(release, self.stage, parameters, self._folder)
+            lists = {name: parameters[name] for name in LISTS}
+            problems += filter(None, [find_size_problem(template, self._region, self.name, lists)])
         if problems:
             raise InputError("\n".join([*problems, "Nothing was deployed."]))
         return parameters

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import ClientError, WaiterError
-
 from sagebuild.builds.context import BuildContext
+from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.connection import name_setting
-from sagebuild.errors import InputError
+from sagebuild.client.resources_stacks import (
+    describe_stack,
+    is_own,
+    name_resources_stack,
+    tag_resources_stack,
+    wait_for_stack,
+)
+from sagebuild.errors import AccessDeniedError, InputError
 from sagebuild.images.containers import choose_image
 from sagebuild.names import name_endpoint
 from sagebuild.project.content import Content
@@ -22,7 +28,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _HASH = "sagebuild:resources"  # the tag with the hash of the template and its parameters
-_WAIT = {"Delay": 2, "MaxAttempts": 1800}  # an hour
 _OWN = ("PipelineName", "PipelineFolder", "EndpointName", "SourceArchive", "TrainingImage")
 
 
@@ -53,11 +58,6 @@ class ResourcesChange:
         return f"{sign} resources: stack {self.stack}" + (f" of {self.file}" if self.file else "")
 
 
-def name_resources_stack(service: Service) -> str:
-    """Return the name of the stack with a pipeline's own resources."""
-    return f"{name_endpoint(service)}-resources"
-
-
 def find_resources_change(content: Content) -> ResourcesChange | None:
     """Compare the project's template with its stack; None if nothing differs.
 
@@ -68,10 +68,8 @@ def find_resources_change(content: Content) -> ResourcesChange | None:
     """
     service, name = content.service, content.definition.content.resources
     stack = name_resources_stack(service)
-    found = _describe_stack(service, stack)
-    tags = {"sagebuild:stack": service.stack_name, "sagebuild:pipeline": service.pipeline or "default"}
-    now = {one["Key"]: one["Value"] for one in found.get("Tags", [])} if found else {}
-    if found and {key: now.get(key) for key in tags} != tags:
+    found = _describe_stack(service, stack, is_needed=bool(name))
+    if found and not is_own(service, found):
         if not name:
             return None
         raise InputError(
@@ -81,14 +79,16 @@ def find_resources_change(content: Content) -> ResourcesChange | None:
         return ResourcesChange("delete", stack, "", "", {}, {}) if found else None
     text, template = read_template(content.definition.folder / name)
     parameters = _choose_parameters(content, template)
-    tags[_HASH] = sha256(repr((text, sorted(parameters.items()))).encode()).hexdigest()[:16]
-    if found and now.get(_HASH) == tags[_HASH] and found["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    mark = sha256(repr((text, sorted(parameters.items()))).encode()).hexdigest()[:16]
+    is_same = found is not None and {"Key": _HASH, "Value": mark} in found.get("Tags", [])
+    if found and is_same and found["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         return None
     # A stack that was never created completely cannot be updated, only deleted:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
     broken = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
     is_broken = found is not None and found["StackStatus"] in broken
     action: Literal["create", "update"] = "update" if found and not is_broken else "create"
+    tags = tag_resources_stack(service) | {_HASH: mark}
     return ResourcesChange(action, stack, name, text, parameters, tags, is_broken)
 
 
@@ -108,38 +108,25 @@ def apply_resources(service: Service, change: ResourcesChange) -> None:
         "Tags": [{"Key": key, "Value": value} for key, value in change.tags.items()],
         "Capabilities": ["CAPABILITY_IAM"],
     }
+    advice = f"Correct {change.file or 'it'} and apply the project again."
     with aws_call(f"{change.action} the stack {change.stack}"):
         if change.must_delete_first or change.action == "delete":
             client.delete_stack(StackName=change.stack)
-            _wait(client, "delete", change)
+            wait_for_stack(client, change.stack, "delete", advice)
         if change.action != "delete":
             getattr(client, f"{change.action}_stack")(**request)
-            _wait(client, change.action, change)
+            wait_for_stack(client, change.stack, change.action, advice)
 
 
-def _wait(client: Any, action: str, change: ResourcesChange) -> None:
+def _describe_stack(service: Service, name: str, *, is_needed: bool) -> StackTypeDef | None:
+    """Return the stack; None if there is none, or if a user who needs none may not describe it."""
     try:
-        client.get_waiter(f"stack_{action}_complete").wait(StackName=change.stack, WaiterConfig=_WAIT)
-    except WaiterError:
-        events = client.describe_stack_events(StackName=change.stack)["StackEvents"]
-        reasons = [
-            f"{one['LogicalResourceId']}: {one['ResourceStatusReason']}"
-            for one in events
-            if one["ResourceStatus"].endswith("_FAILED") and one.get("ResourceStatusReason")
-        ]
-        message = f"CloudFormation could not {action} the stack {change.stack}. {' '.join(reasons[::-1][:3])}"
-        raise InputError(f"{message.strip()} Correct {change.file or 'it'} and apply the project again.") from None
-
-
-def _describe_stack(service: Service, name: str) -> StackTypeDef | None:
-    try:
-        found: StackTypeDef = service.open_client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as error:
-        # ValidationError is CloudFormation's answer for a stack that does not exist.
-        if error.response["Error"]["Code"] == "ValidationError":
-            return None
-        raise
-    return None if found["StackStatus"] == "DELETE_COMPLETE" else found
+        with translating_errors():
+            return describe_stack(service, name)
+    except AccessDeniedError:
+        if is_needed:
+            raise
+        return None
 
 
 def _choose_parameters(content: Content, template: Mapping[str, Any]) -> dict[str, str]:

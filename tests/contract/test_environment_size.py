@@ -1,14 +1,13 @@
 """A deployment whose parameters do not fit into the environment of a function fails before anything is uploaded."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sagebuild.deployment.environment_size import find_size_problem
 from tests.contract.variants import ACCOUNT, compile_variants
-from tests.engine import ROOT
 from tests.packaging import package
 
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -43,15 +42,7 @@ def find_problem(template: dict[str, Any], **environment: str) -> str:
     function = template["Resources"][name]["Properties"]
     changed = function | {"Environment": {"Variables": function["Environment"]["Variables"] | environment}}
     resources = template["Resources"] | {name: template["Resources"][name] | {"Properties": changed}}
-    program = (
-        "const { findProblem } = require('./tools/environment-size.cjs');"
-        "const template = JSON.parse(require('fs').readFileSync(0));"
-        "process.stdout.write(findProblem(template, { region: 'us-east-1', stack: 'sagebuild-dev' }, {}));"
-    )
-    given = json.dumps(template | {"Resources": resources})
-    return subprocess.run(
-        ["node", "-e", program], cwd=ROOT, input=given, capture_output=True, text=True, check=True
-    ).stdout
+    return find_size_problem(template | {"Resources": resources}, "us-east-1", "sagebuild-dev", {})
 
 
 def test_the_json_of_all_variables_counts(template: dict[str, Any]) -> None:

@@ -201,6 +201,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         wait_until(lambda: stack.last_number() > number)
         stack.wait_for_training(number + 1)
         stack.client("sqs").delete_queue(QueueUrl=stack.queue)
+        create_own_resources(engine)
         seen.lake_in_use = lake.describe(engine)
         seen.subscriptions.append(lake.list_subscriptions(engine))
         removed = run_serverless(user, "remove")
@@ -508,7 +509,15 @@ def create_deployer(engine: Engine) -> Engine:
     return replace(engine, access_key=iam.create_access_key(UserName="deployer")["AccessKey"]["AccessKeyId"])
 
 
+def create_own_resources(engine: Engine) -> None:
+    """Create the stack with a project's own resources, as `sagebuild apply` does."""
+    tags = [{"Key": "sagebuild:stack", "Value": NAME}, {"Key": "sagebuild:pipeline", "Value": "default"}]
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    engine.client("cloudformation").create_stack(StackName=f"{NAME}-resources", TemplateBody=template, Tags=tags)
+
+
 def test_remove_in_the_middle_of_a_build_leaves_nothing_behind(life: Life) -> None:
+    assert f"Deleting the stack {NAME}-resources with the own resources of a project" in life.removal
     assert "successfully removed" in life.removal
     assert life.left_behind == set()
 

@@ -12,6 +12,7 @@ import sagebuild.deployment.release
 from sagebuild.deployment.release import Release, read_release
 from sagebuild.deployment.template import complete_creation, complete_template
 from tests.command_line import run_command
+from tests.contract.test_environment_size import LONG
 from tests.contract.test_partitions import PRINCIPAL
 from tests.engine import Engine
 from tests.packaging import package, read_template, use_folder_alone
@@ -129,9 +130,14 @@ def test_up_deploys_a_stack_that_builds_and_down_deletes_it(engine: Engine, rele
     refused = run("up", "--param", "vpcAcces=true", "--param", "readBuckets=My_Lake", code=1)
     assert "There is no deploy parameter vpcAcces, did you mean vpcAccess" in refused
     assert "readBuckets contains 'My_Lake'" in refused
+    refused = run("up", *(f"--param={name}={text}" for name, text in LONG.items()), code=1)
+    assert "The environment of the function sagebuild-laptop-planBuild would have about " in refused
     assert {one["Name"] for one in s3.list_buckets()["Buckets"]} == buckets
     assert "The stack sagebuild-laptop is deployed." in run("up", "--param", "schedule=rate(7 days)")
     run("init", "digits", str(tmp_path / "mine"))
+    with (tmp_path / "mine" / "sagebuild.yaml").open("a", encoding="utf-8") as file:
+        file.write("resources: resources.yml\n")
+    (tmp_path / "mine" / "resources.yml").write_text("Resources: {Topic: {Type: AWS::SNS::Topic}}", encoding="utf-8")
     assert "succeeded" in run("apply", str(tmp_path / "mine"), "--watch")
     assert "nothing was changed" in run("up")
     changed = json.loads(run_command("up", "--param", "vpcAccess=true", "--json", environment=environment).stdout)
@@ -139,7 +145,10 @@ def test_up_deploys_a_stack_that_builds_and_down_deletes_it(engine: Engine, rele
     (stack,) = cloudformation.describe_stacks(StackName="sagebuild-laptop")["Stacks"]
     assert {"Key": "STAGE", "Value": "laptop"} in stack["Tags"]
     assert "pass --yes to confirm" in run("down", code=1)
-    assert "is deleted" in run("down", "--yes")
+    deleted = run("down", "--yes")
+    assert "Delete the stack sagebuild-laptop-resources with the own resources of a project" in deleted
+    assert "is deleted" in deleted
+    assert cloudformation.describe_stacks()["Stacks"] == []
     assert {one["Name"] for one in s3.list_buckets()["Buckets"]} == buckets
     assert "There is no stack sagebuild-laptop in us-east-1." in run("down", "--yes", code=1)
 

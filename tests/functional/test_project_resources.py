@@ -2,11 +2,15 @@
 
 import re
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError
 
-from sagebuild.errors import ConflictError, InputError
+from sagebuild.builds.lock import PipelineState, change_state
+from sagebuild.client.pipeline_removal import delete_own_resources, describe_removal
+from sagebuild.client.resources_stacks import list_resources_stacks
+from sagebuild.errors import AccessDeniedError, ConflictError, InputError
 from sagebuild.parameters import default_document
 from sagebuild.parameters.store import write_document
 from sagebuild.project.apply import ProjectChanges, apply_changes, find_changes
@@ -51,7 +55,8 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def service(stack: Stack) -> Service:
     write_document(stack.service, default_document("SCIKIT"), overwrite=False)
-    return stack.service
+    images = {"IMAGE_REPOSITORY_URI": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/images"}
+    return Service({**stack.settings, **images}, client)
 
 
 def compare(project: Path, service: Service) -> ProjectChanges:
@@ -125,6 +130,47 @@ def test_a_stack_of_another_owner_is_left_alone(project: Path, service: Service)
         compare(project, service)
     (project / FILE).write_text(PROJECT.replace("resources: resources.yml\n", ""), encoding="utf-8")
     assert not compare(project, service).resources
+
+
+def test_the_removal_of_a_pipeline_names_and_deletes_its_stack(project: Path, service: Service) -> None:
+    fraud = service.for_pipeline("fraud")
+    state = PipelineState(created_at="2026-01-01T00:00:00+00:00", pipeline="fraud")
+    assert change_state(fraud, PipelineState(), state)
+    write_document(fraud, default_document("SCIKIT"), overwrite=False)
+    client("sagemaker").create_model_package_group(ModelPackageGroupName=f"{STACK}-fraud")
+    apply(project, service)
+    client("ssm").delete_parameter(Name="facts")
+    apply(project, fraud)
+    stack = f"{STACK}-fraud-resources"
+    assert f"the stack {stack} with its project's own resources" in describe_removal(fraud).deleted
+    delete_own_resources(fraud, lambda _: None)
+    assert list_resources_stacks(client("cloudformation"), STACK) == [f"{STACK}-resources"], "the default pipeline's"
+    assert not any("own resources" in line for line in describe_removal(fraud).deleted)
+
+
+def deny(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let AWS refuse to describe any stack, as the policy for one pipeline does for other stacks than sagebuild's."""
+    cloudformation = service.open_client("cloudformation")
+    error = ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "DescribeStacks")
+    monkeypatch.setattr(
+        cloudformation, "describe_stacks", mock.Mock(spec=cloudformation.describe_stacks, side_effect=error)
+    )
+    monkeypatch.setattr(
+        service, "open_client", lambda name: cloudformation if name == "cloudformation" else client(name)
+    )
+
+
+def test_a_user_who_may_not_describe_the_stack_applies_projects_without_resources(
+    project: Path, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny(service, monkeypatch)
+    with pytest.raises(AccessDeniedError, match="DescribeStacks"):
+        compare(project, service)
+    (project / FILE).write_text(PROJECT.replace("resources: resources.yml\n", ""), encoding="utf-8")
+    assert not compare(project, service).resources
+    (line,) = [line for line in describe_removal(service).kept if "own resources" in line]
+    assert f"{STACK}-resources with its project's own resources, if there is one: " in line
+    assert "DescribeStacks" in line
 
 
 def test_a_parameter_without_a_value_is_refused(project: Path, service: Service) -> None:
