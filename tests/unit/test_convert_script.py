@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import sagebuild
+from sagebuild.errors import InputError
 from sagebuild.project.sdk_code.conversion import SdkConversion, convert_script
 from tests.command_line import Ended, run_command
 
@@ -245,3 +246,91 @@ def test_nothing_is_overwritten(work: Path) -> None:
     ended = convert(work, "version_3.py")
     assert ended.returncode == 1
     assert "already has sagebuild.yaml" in ended.stderr
+
+
+CLASSES = """
+import asyncio
+from dataclasses import dataclass
+from sagemaker.sklearn import SKLearn
+
+@dataclass
+class Config:
+    bucket: str
+    epochs: int = 12
+
+class Trainer:
+    kind = "ml.m5.large"
+
+    def __init__(self, config, **more):
+        self.config = config
+        self.more = more
+
+    @property
+    def address(self):
+        return f"s3://{self.config.bucket}/train/"
+
+    async def run(self):
+        if (count := 1) > 0:
+            values = {"epochs": self.config.epochs}
+        values.setdefault("words", ",".join(["a", "b"]))
+        values.update(more=1)
+        del values["more"]
+        self.estimator = SKLearn("train.py", source_dir="src", role="r", framework_version="1.2-1",
+                                 instance_type=self.kind, instance_count=count, hyperparameters=values, **self.more)
+        self.estimator.fit({"training": self.address})
+
+asyncio.run(Trainer(Config("my-bucket"), max_run=3600).run())
+"""
+
+
+def test_classes_and_coroutines_of_the_script_are_read(work: Path) -> None:
+    conversion = read(work, CLASSES)
+    assert (report(conversion), list(conversion.problems)) == ([], [])
+    found = conversion.document
+    assert found["hyperparameters"] == {"epochs": 12, "words": "a,b"}
+    assert (found["traininstancetype"], found["traininstancecount"], found["trainmaxrun"]) == ("ml.m5.large", 1, 1)
+    assert found["channels"] == {"training": {"uri": "s3://my-bucket/train/"}}
+
+
+CHANGES = {
+    "values[key] = 1": "hyperparameters.values[key]: values[key]",
+    "values.update(load())": "hyperparameters.values.update(load()): values.update(load())",
+    "values.clear()": "hyperparameters.values.clear(): values.clear()",
+    "if load(): values['epochs'] = 2": "hyperparameters.epochs: values['epochs'], which depends on line 11",
+    "if load(): del values['epochs']": "hyperparameters.del values['epochs']: del values['epochs']",
+    "try: kind = 'ml.m5.large'\nexcept OSError: kind = 'ml.m5.xlarge'": "instance_type: kind, which depends on",
+    "match load():\n  case 1: kind = 'ml.m5.large'\n  case _: kind = 'ml.m5.xlarge'": "instance_type: kind, which",
+    "kind = choose(load())": "instance_type: choose()",
+    "estimator.max_run = 3": "attribute: estimator.max_run = ...",
+    "estimator.environment['A'] = 'b'": "attribute: estimator.environment['A'] = ...",
+    "for one in load(): estimator.fit({'training': 's3://my-bucket/a/'})": "fit: estimator.fit()",
+}
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES.items(), ids=list(CHANGES))
+def test_a_change_whose_effect_is_not_known_is_listed(work: Path, change: str, words: str) -> None:
+    create = (
+        "estimator = SKLearn('train.py', source_dir='src', role='r', framework_version='1.2-1', instance_count=1, "
+        "instance_type=kind, hyperparameters=values)\n"
+    )
+    start = (
+        "from elsewhere import load, key\nfrom sagemaker.sklearn import SKLearn\n"
+        "def choose(large):\n  if large:\n    return 'ml.m5.xlarge'\n  return 'ml.m5.large'\n"
+        "values = {'epochs': 1}\nkind = 'ml.m5.large'\nif True:\n  pass\n"
+    )
+    parts = [create, f"{change}\n"] if change.startswith(("estimator", "for")) else [f"{change}\n", create]
+    lines = report(read(work, "".join([start, *parts, "estimator.fit()\n"])))
+    assert any(words in line for line in lines), lines
+
+
+def test_a_subclass_of_an_estimator_is_converted_as_its_base(work: Path) -> None:
+    script = "from sagemaker.sklearn import SKLearn\nclass Mine(SKLearn):\n  pass\nMine('train.py', role='r').fit()\n"
+    conversion = read(work, script)
+    assert conversion.document["framework"] == "SCIKIT"
+    assert "line 2: class: class Mine(SKLearn)" in report(conversion)
+
+
+def test_a_script_that_trains_nothing_is_refused_with_its_uses_of_the_sdk(work: Path) -> None:
+    script = "import boto3\nsagemaker = boto3.client('sagemaker')\nsagemaker.create_training_job(TrainingJobName='a')\n"
+    with pytest.raises(InputError, match=r"line 3: create_training_job: .*: sagebuild params from-request converts"):
+        read(work, script)

@@ -32,6 +32,12 @@ _ADVICE = {
     "invoke": "invoke the endpoint with sagebuild predict or stack.predict",
     "predict": "invoke the endpoint with sagebuild predict or stack.predict",
     "register": "sagebuild registers every model (docs/deployment.md)",
+    "JumpStartModel": "set framework LLM for a language model (docs/llm.md), or give the image and the model",
+    "JumpStartEstimator": "give the image and the script, or deploy a language model with framework LLM (docs/llm.md)",
+    "create_training_job": "sagebuild params from-request converts its JSON",
+    "register_scalable_target": "set autoscaling (docs/parameters.md)",
+    "class": "its base class is converted in its place; what its own methods change is not known",
+    "attribute": "pass the value where the object is created",
     "delete_endpoint": "sagebuild pipelines remove deletes a pipeline's endpoint; there is no other step for it",
     "delete_model": "sagebuild deletes old models itself",
 }
@@ -43,6 +49,7 @@ _QUIET = (
     *("best_training_job", "describe", "create_model", "build", "deploy", "fit", "train", "tune"),
 )
 _SERIALIZER = ("Serializer", "Deserializer")
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -94,9 +101,11 @@ def convert_script(script: Path) -> SdkConversion:
     state = State(script)
     converted = _convert(state, reader.calls)
     if not converted:
+        _report_rest(state, reader.calls, [])
+        uses = "".join(f"\n{one.field}: {one.value}: {one.advice}" for one in state.draft.unconverted[:_SHOWN])
         raise InputError(
             f"{script} has no Estimator, ModelTrainer, HyperparameterTuner, Model or ModelBuilder of the SageMaker SDK "
-            "with which it trains or deploys; there is nothing to convert."
+            f"with which it trains or deploys; there is nothing to convert.{uses}"
         )
     _report_rest(state, reader.calls, converted)
     draft = state.draft
@@ -126,6 +135,8 @@ def _convert(state: State, calls: Sequence[Call]) -> list[Call]:
     if model:
         convert_model(state, model, trained)
     found = [call for call in (trained, tuner, model) if call]
+    for call in found:
+        _report_loop(state, call)
     deployed = [method for call in found for method in _list_methods(call) if method.name == "deploy"]
     for method in deployed:
         if method.owner is not model:
@@ -135,6 +146,14 @@ def _convert(state: State, calls: Sequence[Call]) -> list[Call]:
     if "framework" not in state.draft.document and found:
         state.draft.note("The framework is not known; set framework.")
     return found
+
+
+def _report_loop(state: State, call: Call) -> None:
+    """Report that a loop trains or deploys more than once."""
+    repeated = next((one for one in (call, *call.calls) if one.loop), None)
+    if repeated:
+        advice = f"the loop in line {repeated.loop} may run it several times, and a build runs it once"
+        state.draft.refuse(repeated.locate(), repeated.text, f"{advice}; set configtrain to SAGEMAKERHPO to tune")
 
 
 def _put_defaults(state: State, trained: Call) -> None:

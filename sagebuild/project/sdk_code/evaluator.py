@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from sagebuild.project.sdk_code.expressions import call_builtin, combine, compare, subscript
-from sagebuild.project.sdk_code.values import Call, Unknown
+from sagebuild.project.sdk_code.expressions import READING, call_builtin, change_container, combine, compare, subscript
+from sagebuild.project.sdk_code.values import Call, Class, Instance, Unknown, mark_unknown
 
 _MODULES = ("sagemaker", "sagemaker_core", "boto3")
 _LONGEST = 60  # characters of a call in the report
@@ -28,6 +28,8 @@ class Evaluator(ABC):
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.names: dict[str, Any] = {"__name__": "__main__"}
+        self.depends_on = 0  # the line of the condition in one of whose branches the statement is; 0 if always executed
+        self.loop = 0  # the line of the loop around the statement; 0 outside
         self._modules: dict[str, str] = {}
         self._kinds: dict[type[ast.expr], Callable[[Any], Any]] = {
             ast.Constant: _read_constant,
@@ -45,11 +47,24 @@ class Evaluator(ABC):
             ast.Attribute: self._read_attribute,
             ast.Call: self._call,
             ast.Await: lambda node: self.evaluate(node.value),
+            ast.NamedExpr: self._name_value,
         }
 
     @abstractmethod
     def call_function(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         """Return what a function of the script returns; NotImplemented if it is not known."""
+
+    @abstractmethod
+    def create(self, kind: Class, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        """Return a new object of a class of the script."""
+
+    @abstractmethod
+    def call_method(self, owner: Instance | Class, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        """Return what a method of a class of the script returns; NotImplemented if it is not known."""
+
+    @abstractmethod
+    def read_attribute(self, owner: Instance | Class, name: str) -> Any:
+        """Return an attribute of an object of the script; NotImplemented if it is not known."""
 
     @abstractmethod
     def has_function(self, name: str) -> bool:
@@ -63,6 +78,10 @@ class Evaluator(ABC):
             known = alias.asname or alias.name.partition(".")[0]
             if dotted.partition(".")[0] in _MODULES:
                 self._modules[known] = dotted if alias.asname or source else known
+
+    def name_module(self, name: str, dotted: str) -> None:
+        """Let a name of the script stand for a class of the SDK."""
+        self._modules[name] = dotted
 
     def evaluate(self, node: ast.expr) -> Any:
         """Return the value of an expression; `Unknown` if only the running program knows it."""
@@ -97,6 +116,10 @@ class Evaluator(ABC):
                 built[name if isinstance(name, str | int | float | Unknown) else str(name)] = found
         return built
 
+    def _name_value(self, node: ast.NamedExpr) -> Any:
+        value = self.names[node.target.id] = self.evaluate(node.value)
+        return value
+
     def _negate(self, node: ast.UnaryOp) -> Any:
         value = self.evaluate(node.operand)
         if isinstance(node.op, ast.USub) and isinstance(value, int | float):
@@ -116,25 +139,44 @@ class Evaluator(ABC):
         return self.evaluate(node.body if condition else node.orelse)
 
     def _read_attribute(self, node: ast.Attribute) -> Any:
-        self.evaluate(node.value)  # it may contain calls
+        owner = self.evaluate(node.value)  # it may contain calls
+        if isinstance(owner, Instance | Class):
+            return self.read_attribute(owner, node.attr)
         return NotImplemented
 
     def _call(self, node: ast.Call) -> Any:
         call = self._read_call(node)
-        dotted = self._find_dotted(node.func)
+        dotted = self.find_dotted(node.func)
         if dotted:
             call.name = dotted.rpartition(".")[2]
             self.calls.append(call)
             return call
+        if isinstance(node.func, ast.Name) and isinstance(kind := self.names.get(node.func.id), Class):
+            return self.create(kind, call.arguments, call.keywords)
         if isinstance(node.func, ast.Name) and node.func.id not in self.names and self.has_function(node.func.id):
             return self.call_function(node.func.id, call.arguments, call.keywords)
         owner = self.evaluate(node.func.value) if isinstance(node.func, ast.Attribute) else None
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if isinstance(owner, Instance | Class):
+            return self.call_method(owner, method, call.arguments, call.keywords)
         if isinstance(owner, Call):
             call.owner, call.name = owner, method
             owner.calls.append(call)
             return owner if method.startswith("with_") else call  # sdk 3: with_...() returns the object itself
+        if isinstance(owner, dict | list) and method not in READING:
+            return self._change(owner, method, call, node)
         return call_builtin(ast.unparse(node.func), owner, method, call.arguments, call.keywords)
+
+    def _change(self, owner: dict[Any, Any] | list[Any], method: str, call: Call, node: ast.Call) -> Any:
+        """Change a dict or list as a method does; if its effect is not known, so is a part of the dict or list."""
+        unknown = Unknown(ast.unparse(node), node.lineno)
+        if self.depends_on:  # the change may not happen
+            mark_unknown(owner, Unknown(f"{unknown.text}, which depends on line {self.depends_on}", node.lineno))
+            return NotImplemented
+        result = change_container(owner, method, call.arguments, call.keywords)
+        if result is NotImplemented:
+            mark_unknown(owner, unknown)
+        return result
 
     def _read_call(self, node: ast.Call) -> Call:
         text = ast.unparse(node.func)
@@ -143,6 +185,7 @@ class Evaluator(ABC):
             "",
             node.func.end_lineno or node.lineno,
             f"{text}()" if len(text) <= _LONGEST else f"...{text[-_LONGEST:]}()",
+            loop=self.loop,
         )
         for place, argument in enumerate(node.args):
             call.arguments.append(self.evaluate(argument))
@@ -157,7 +200,7 @@ class Evaluator(ABC):
             call.lines |= dict.fromkeys(entries, keyword.value.lineno)
         return call
 
-    def _find_dotted(self, node: ast.expr) -> str:
+    def find_dotted(self, node: ast.expr) -> str:
         """Return the full name of a function or class of the SDK; empty for anything else."""
         parts: list[str] = []
         while isinstance(node, ast.Attribute):

@@ -28,6 +28,8 @@ _COMPARISONS = {
 }
 _LARGEST = 10**15
 _PLAIN = (str, int, float, bool)
+# The methods of dict and list that change nothing.
+READING = frozenset({"copy", "count", "get", "index", "items", "keys", "values"})
 
 
 def combine(symbol: ast.operator, left: Any, right: Any) -> Any:
@@ -76,18 +78,34 @@ def call_builtin(text: str, owner: Any, method: str, arguments: list[Any], keywo
         return {**(arguments[0] if arguments else {}), **keywords}
     if isinstance(owner, dict) and method == "copy":
         return dict(owner)
-    if isinstance(owner, dict) and method == "update":
-        for entries in (*arguments, keywords):
-            owner.update(entries if isinstance(entries, dict) else {})
-        return NotImplemented
     if isinstance(owner, dict) and method == "get" and arguments:
         return owner.get(arguments[0], *arguments[1:2]) if isinstance(arguments[0], str) else NotImplemented
-    if isinstance(owner, list) and method == "append" and len(arguments) == 1:
-        owner.append(arguments[0])
-        return NotImplemented
+    if isinstance(owner, str) and method == "join" and len(arguments) == 1 and isinstance(arguments[0], list):
+        return owner.join(arguments[0]) if all(isinstance(one, str) for one in arguments[0]) else NotImplemented
     if not are_plain:
         return NotImplemented
     return _call_on_texts(text, owner, method, arguments, keywords)
+
+
+def change_container(owner: dict[Any, Any] | list[Any], method: str, arguments: list[Any], keywords: Any) -> Any:
+    """Return what a method that changes a dict or list returns; NotImplemented if its effect is not known."""
+    result: Any = None
+    match owner, method, arguments:
+        case dict(), "update", []:
+            owner.update(keywords)
+        case dict(), "update", [dict() as entries]:
+            owner.update({**entries, **keywords})
+        case dict(), "setdefault", [str() as key, value]:
+            result = owner.setdefault(key, value)
+        case dict(), "pop", [str() as key, *_] if key in owner:
+            result = owner.pop(key)
+        case list(), "append", [value]:
+            owner.append(value)
+        case list(), "extend", [list() as values]:
+            owner.extend(values)
+        case _:
+            result = NotImplemented
+    return result
 
 
 def _call_on_texts(text: str, owner: Any, method: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:

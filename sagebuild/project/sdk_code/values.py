@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,33 @@ class Unknown:
         return self.text
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Class(Unknown):
+    """A class of the script.
+
+    Parameters
+    ----------
+    methods
+        Its functions by their names.
+    attributes
+        The values of its own attributes.
+    fields
+        The names that a dataclass takes as arguments, in their order.
+    """
+
+    methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Instance(Unknown):
+    """An object of a class of the script; the document can have its attributes, but not the object."""
+
+    kind: Class | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass(eq=False, repr=False)
 class Call:
     """An object of the SDK, or a call of one of its methods.
@@ -42,6 +70,8 @@ class Call:
         The line of each argument by its name, or by its place for one without a name.
     calls
         The calls of the object's methods, in their order.
+    loop
+        The line of the loop that may repeat the call; 0 outside of loops.
     """
 
     name: str
@@ -52,6 +82,7 @@ class Call:
     keywords: dict[str, Any] = field(default_factory=dict)
     lines: dict[str | int, int] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    loop: int = 0
 
     def __repr__(self) -> str:
         return self.text
@@ -60,6 +91,14 @@ class Call:
         """Return the place of an argument for a report, such as "line 12: instance_type"."""
         place = argument if isinstance(argument, str) else f"argument {argument + 1}"
         return f"line {self.lines.get(argument, self.line)}: {place or self.name}"
+
+
+def mark_unknown(container: dict[Any, Any] | list[Any], unknown: Unknown) -> None:
+    """Add to a dict or list that a part of it is not known."""
+    if isinstance(container, dict):
+        container[unknown] = unknown
+    else:
+        container.append(unknown)
 
 
 def find_unknown(value: Any) -> Unknown | Call | None:
