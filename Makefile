@@ -60,9 +60,9 @@ test: check .venv/.sdk ## run everything that CI runs
 	$(BIN)/pytest --numprocesses 3 tests/functional/exhaustive
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder tests/e2e tests/sdk tests/local # the longest first
 
-examples: setup .venv/.sdk ## run the tests that need PyTorch and TensorFlow (large downloads)
+examples: setup .venv/.sdk ## run the tests that need PyTorch, transformers and TensorFlow (large downloads)
 	$(STEP) "install pip" $(INSTALL) 'pip>=25.1' # for --group
-	$(STEP) "install PyTorch and TensorFlow (some minutes)" $(BIN)/python -m pip install --disable-pip-version-check --group examples
+	$(STEP) "install PyTorch, transformers and TensorFlow (some minutes)" $(BIN)/python -m pip install --disable-pip-version-check --group examples
 	$(BIN)/pytest -m examples tests/local tests/e2e
 
 pipeline: setup .venv/.sdk ## run a ready pipeline on this machine, and compare it with its expect.json (NAME=digits)

@@ -1,7 +1,7 @@
 """Container side of a serving script: its functions, and each framework's defaults for missing ones.
 
-It follows SageMaker's containers for scikit-learn, XGBoost and PyTorch: model_fn, input_fn, predict_fn and output_fn
-(or transform_fn instead of the last three), with defaults for JSON, CSV and NPY.
+It follows SageMaker's containers for scikit-learn, XGBoost, PyTorch and Hugging Face: model_fn, input_fn, predict_fn
+and output_fn (or transform_fn instead of the last three), with defaults for JSON, CSV and NPY.
 """
 
 import importlib
@@ -110,7 +110,48 @@ class TorchDefaults(SklearnDefaults):
         return super().output_fn(prediction.detach().cpu().numpy() if tensor else prediction, accept)
 
 
-_DEFAULTS = {"sklearn": SklearnDefaults, "torch": TorchDefaults, "xgboost": XgboostDefaults}
+class TransformersDefaults:
+    """The defaults of Hugging Face's container, on a CPU: a pipeline for the task that HF_TASK names.
+
+    https://github.com/aws/sagemaker-huggingface-inference-toolkit: handler_service.py, for JSON
+    """
+
+    def model_fn(self, model_dir: str) -> Any:
+        """Load the model and its tokenizer."""
+        from transformers import pipeline
+
+        task = os.environ.get("HF_TASK")
+        if not task:
+            raise ScriptError("the model's Environment must set HF_TASK, such as text-classification")
+        return pipeline(task, model=model_dir, tokenizer=model_dir, device=-1)
+
+    def input_fn(self, body: bytes | str, content_type: str) -> Any:
+        """The request: an object with ``inputs``, and with ``parameters`` of the pipeline."""
+        if content_type != _JSON:
+            raise RequestError(415, f"Unsupported content type: {content_type}")
+        return json.loads(body)
+
+    def predict_fn(self, data: Any, model: Any) -> Any:
+        """The pipeline's answer."""
+        if not isinstance(data, dict):
+            return model(data)
+        given = dict(data)
+        inputs, parameters = given.pop("inputs", given), given.pop("parameters", None)
+        return model(inputs, **(parameters or {}))
+
+    def output_fn(self, prediction: Any, accept: str) -> tuple[str, str]:
+        """The answer as JSON."""
+        if accept != _JSON:
+            raise RequestError(406, f"Unsupported accept type: {accept}")
+        return json.dumps(prediction), accept
+
+
+_DEFAULTS = {
+    "sklearn": SklearnDefaults,
+    "torch": TorchDefaults,
+    "transformers": TransformersDefaults,
+    "xgboost": XgboostDefaults,
+}
 _SCRIPT_FUNCTIONS = ("input_fn", "predict_fn", "output_fn")
 
 

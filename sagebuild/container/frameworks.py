@@ -8,6 +8,7 @@ TRAINING = {
     "tensorflow-training": "tensorflow",
     "sagemaker-pytorch": "torch",
     "pytorch-training": "torch",
+    "huggingface-pytorch-training": "transformers",
     "mxnet-training": "mxnet",
 }
 # Containers that serve a script; defaults.py has each framework's defaults.
@@ -16,9 +17,12 @@ SERVING = {
     "sagemaker-xgboost": "xgboost",
     "sagemaker-pytorch": "torch",
     "pytorch-inference": "torch",
+    "huggingface-pytorch-inference": "transformers",
 }
 # Containers whose server reads the script only from the model's archive.
-CODE_IN_MODEL = frozenset({"pytorch-inference", "sagemaker-tensorflow-serving", "tensorflow-inference"})
+CODE_IN_MODEL = frozenset(
+    {"pytorch-inference", "huggingface-pytorch-inference", "sagemaker-tensorflow-serving", "tensorflow-inference"}
+)
 SAVED_MODEL = {"sagemaker-tensorflow-serving": "tensorflow", "tensorflow-inference": "tensorflow"}
 
 

@@ -184,7 +184,9 @@ def _environment(base: Path, own: dict[str, Any], program: str, arguments: list[
     others = [] if (base / "packages/bin").is_dir() else [os.environ["PYTHONPATH"]]
     libraries = os.pathsep.join([str(base / "code"), *others])
     # SAGEMAKER_BASE_DIR replaces /opt/ml for paths without an SM_* variable, such as checkpoints.
-    return {**os.environ, **encoded, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": libraries}
+    # Hugging Face's libraries then need no network, and a script can train from scratch in place of a model of the Hub.
+    hub = {"HF_HUB_OFFLINE": "1"}
+    return {**hub, **os.environ, **encoded, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": libraries}
 
 
 def _encode(value: Any) -> str:

@@ -1,8 +1,9 @@
 """Learns to classify reviews with a transformer: one script for SageMaker's Hugging Face containers.
 
-Training reads CSV files from the channel ``training``: a sentence and its class, 0 or 1, in each line. It downloads the
-model to fine-tune from the Hugging Face Hub. The endpoint needs no script: the container serves the saved model for the
-task that its variable HF_TASK names.
+Training reads CSV files from the channel ``training``: a sentence and its class, 0 or 1, in each line. On AWS it
+downloads the model to fine-tune from the Hugging Face Hub. On a laptop, where HF_HUB_OFFLINE is 1, it trains a small
+transformer from scratch. The endpoint needs no script: the container serves the saved model for the task that its
+variable HF_TASK names.
 """
 
 import argparse
@@ -10,9 +11,20 @@ import csv
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    PreTrainedTokenizerFast,
+)
+
+# https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhuboffline
+OFFLINE = os.environ.get("HF_HUB_OFFLINE") == "1"
 
 
 def read_rows(folder: Path) -> tuple[list[str], list[int]]:
@@ -22,13 +34,37 @@ def read_rows(folder: Path) -> tuple[list[str], list[int]]:
     return [text for text, _ in rows], [int(label) for _, label in rows]
 
 
+def load(base_model: str) -> tuple[Any, Any]:
+    """Return the tokenizer and the model of the Hub."""
+    tokenizer = AutoTokenizer.from_pretrained(base_model)
+    return tokenizer, AutoModelForSequenceClassification.from_pretrained(base_model, num_labels=2)
+
+
+def create(texts: list[str]) -> tuple[Any, Any]:
+    """Return a tokenizer with the words of the texts, and a small transformer that has learned nothing yet."""
+    words = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    words.normalizer = normalizers.Lowercase()
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.train_from_iterator(texts, trainers.WordLevelTrainer(special_tokens=["[PAD]", "[UNK]"]))
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        model_max_length=128,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+    sizes = {"dim": 32, "hidden_dim": 64, "n_layers": 1, "n_heads": 2, "max_position_embeddings": 128}
+    config = DistilBertConfig(vocab_size=len(tokenizer), num_labels=2, **sizes)
+    return tokenizer, DistilBertForSequenceClassification(config)
+
+
 def main() -> None:
     """Train as the hyperparameters say, and print the validation accuracy after each epoch."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--base-model", default="distilbert-base-uncased")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--learning-rate", type=float, default=5e-5)
+    parser.add_argument("--learning-rate", type=float, default=5e-3 if OFFLINE else 5e-5)
     parser.add_argument("--training", type=Path, default=os.environ.get("SM_CHANNEL_TRAINING"))
     parser.add_argument("--model-dir", type=Path, default=os.environ.get("SM_MODEL_DIR"))
     given = parser.parse_args()
@@ -37,8 +73,9 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     texts, classes = read_rows(given.training)
     held_out = len(texts) // 5
-    tokenizer = AutoTokenizer.from_pretrained(given.base_model)
-    model = AutoModelForSequenceClassification.from_pretrained(given.base_model, num_labels=2).to(device)
+    tokenizer, model = create(texts[held_out:]) if OFFLINE else load(given.base_model)
+    model = model.to(device)
+    print("trained from scratch" if OFFLINE else f"fine-tuned from {given.base_model}", flush=True)
     encoded = {name: value.to(device) for name, value in tokenizer(texts, padding=True, return_tensors="pt").items()}
     labels = torch.tensor(classes, device=device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=given.learning_rate)
