@@ -74,3 +74,6 @@ def test_the_workflow_uses_commands_that_exist_and_the_actions_of_this_repositor
     actions = {step["uses"] for step in steps if step.get("uses", "").startswith("actions/")}
     assert actions
     assert all(action in ours for action in actions)
+    triggers = (ROOT / "docs" / "triggers.md").read_text(encoding="utf-8")
+    named = re.findall(r"uses: (\S+)", text + triggers)
+    assert [one for one in named if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", one)] == [], "each action is pinned"
