@@ -154,8 +154,9 @@ those for [one pipeline](access.md). The stack's own `GithubRole` is too small: 
 ```
 
 A repository whose subject [has ids](triggers.md#github) needs `repo:octo@123456/house-prices@456789:` at the beginning
-of both. Everyone who may open a pull request from a branch of the repository can run code with this role. A pull request
-from a fork gets no token of GitHub: it is checked without AWS, and has no comment. For a build of more than an hour, allow longer sessions of the role and set `AWS_SESSION_SECONDS`.
+of both. Everyone who may open a pull request from a branch of the repository can run code with this role. A pull
+request from a fork gets no token of GitHub: it is checked without AWS, and has no comment. For a build of more than an
+hour, allow longer sessions of the role and set `AWS_SESSION_SECONDS`.
 
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from contextlib import suppress
@@ -53,7 +54,7 @@ def init(
     def print_text() -> None:
         for name in files:
             session.print(f"+ {folder / name}")
-        session.print(f"Next: sagebuild check {folder}")
+        session.print(f"Next: sagebuild check {shlex.quote(str(folder))}", wrap=False)
 
     session.output({"folder": str(folder), "pipeline": ready, "files": files}, print_text)
 
@@ -130,7 +131,9 @@ def apply(
     ] = True,
 ) -> None:
     """Make the pipeline match a project: source archive, parameters and data. Prints the changes first."""
-    project, stack = Project(folder), session.stack
+    project = Project(folder)
+    _ = project.definition  # an invalid project needs no stack
+    stack = session.stack
     with session.showing_status("Compare the project with the pipeline"):
         changes = project.compare(stack)
     if not session.as_json:

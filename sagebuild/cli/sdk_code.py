@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,7 @@ def convert(
         for name in files:
             session.print(f"+ {folder / name}")
         print_report(describe_script(conversion))
-        session.print(f"Next: sagebuild check {folder}")
+        session.print(f"Next: sagebuild check {shlex.quote(str(folder))}", wrap=False)
 
     report = {
         "folder": str(folder),

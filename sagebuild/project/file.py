@@ -6,6 +6,7 @@ parameters stay a JSON document in SSM; the same names and values are below ``pa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,6 +23,16 @@ from sagebuild.parameters.text_kinds import Scalar, Text
 from sagebuild.project.yaml_text import Document, YamlError, parse_yaml
 
 FILE = "sagebuild.yaml"
+# The parameters of serverless.yml.
+DEPLOY_PARAMETERS = (
+    "framework", "alexaSkillId", "dashboard", "notebookInstanceType", "notebookRepository", "notificationEmail",
+    "overridesMayLoosen", "permissionsBoundary", "vpcAccess", "readBuckets", "writeBuckets", "trainingPolicies",
+    "hostingPolicies", "kmsKeys", "asyncTopics", "codecommitRepositories", "trainingConfigFunction",
+    "modelConfigFunction", "endpointConfigFunction", "preprocessStateMachine", "postprocessStateMachine",
+    "uploadTrigger", "uploadPrefix", "uploadSuffix", "codecommitRepository", "codecommitBranch", "githubRepository",
+    "githubBranch", "githubOwnerId", "githubRepositoryId", "schedule", "triggerTopic", "triggerAlarm",
+)  # fmt: skip
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _PLACE = "a file or folder inside the project, such as data/train.csv"
 
 
@@ -170,10 +181,14 @@ def _advise(name: str, near: list[str], known: Mapping[str, Any]) -> str:
 
 
 def _explain(name: str, known: Mapping[str, Any]) -> str:
-    return f"{known[name].description}" if name in known else ""
+    return _LINK.sub(r"\1", known[name].description) if name in known else ""
 
 
 def _find_conflicts(content: ProjectFile, document: Document) -> Iterator[Problem]:
+    for name in content.deploy.keys() - set(DEPLOY_PARAMETERS):
+        near = get_close_matches(name, DEPLOY_PARAMETERS, n=1)
+        advice = f"did you mean '{near[0]}'?" if near else f"the names are {', '.join(DEPLOY_PARAMETERS)}."
+        yield Problem(f"deploy.{name} is no deploy parameter; {advice}", document.find_line(("deploy", name)))
     for name in ("trainsourcefile", "sourcelocation"):
         if content.source and content.parameters.get(name):
             yield Problem(

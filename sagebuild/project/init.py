@@ -54,6 +54,8 @@ def create_project(folder: Path, pipeline: str = DEFAULT_PIPELINE) -> list[str]:
     known = list_ready_pipelines()
     if pipeline not in known:
         raise InputError(f"There is no ready pipeline '{pipeline[:60]}'; the pipelines are {', '.join(known)}.")
+    if folder.is_file():
+        raise InputError(f"{folder} is a file; choose another folder. Nothing was written.")
     files = dict(_read_files(_READY / pipeline, pipeline))
     if existing := [name for name in files if (folder / name).exists()]:
         raise InputError(f"{folder} already has {', '.join(existing[:5])}; choose another folder. Nothing was written.")

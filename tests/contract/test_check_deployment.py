@@ -11,6 +11,7 @@ import yaml
 
 from sagebuild.deployment.checks import ARNS, DEPENDENT, NO_NOTEBOOKS, Deployment, find_problems, list_regions
 from sagebuild.partitions import find_partition
+from sagebuild.project.file import DEPLOY_PARAMETERS
 from tests.engine import ROOT
 from tools.check_deployment import list_parameters, template_parameters
 
@@ -189,6 +190,10 @@ def test_every_parameter_has_a_rule() -> None:
         assert template_parameters()[name].keys() & {"AllowedPattern", "AllowedValues"}, name
         assert "AllowedValues" in template_parameters()[name] or template_parameters()[name]["ConstraintDescription"]
     assert {*ARNS, *DEPENDENT, *(name for names in DEPENDENT.values() for name in names)} <= list_parameters()
+
+
+def test_project_files_know_every_parameter() -> None:
+    assert set(DEPLOY_PARAMETERS) == list_parameters()
 
 
 def test_the_documentation_names_the_regions_that_lack_a_service() -> None:

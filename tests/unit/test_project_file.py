@@ -36,6 +36,7 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "a place outside": ("parameters: {}\nsource: ../src", 2, 'source is "../src"; it must be a relative path'),
     "an absolute place": ("parameters: {}\ndata: {train: /tmp}", 2, "data.train.path is"),
     "data without a path": ("parameters: {}\ndata:\n  train: {script: a.py}", 3, "data.train.path is missing"),
+    "a misspelt deploy parameter": ("parameters: {}\ndeploy: {vpcAcces: true}", 2, "did you mean 'vpcAccess'?"),
     "an archive twice": ("source: src\nparameters:\n  trainsourcefile: a.tar.gz", 3, "whose archive becomes"),
 }
 
