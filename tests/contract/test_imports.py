@@ -38,7 +38,7 @@ CLIENT_LIBRARIES = {
     "sagebuild.cli": {"botocore", "rich", "typer"},
     "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
     "sagebuild.deployment": {"boto3", "botocore"},
-    "sagebuild.container": {"numpy", "scipy", "tensorflow", "torch", "xgboost"},
+    "sagebuild.container": {"numpy", "scipy", "tensorflow", "torch", "transformers", "xgboost"},
     "sagebuild.project": {"boto3", "botocore", "pydantic", "pydantic_core", "yaml"},
 }
 # Both local/ and sagebuild start these programs; they import nothing of either.
