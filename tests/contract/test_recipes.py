@@ -76,7 +76,7 @@ EXAMPLES = {
     # Its test has both forms of an alarm's name, which another trigger does not have.
     "An EventBridge trigger": Example(
         r"triggerAlarm|AlarmRule|_describe_alarm",
-        7,
+        8,
         ("tests/contract/variants.py", "tests/e2e/test_template.py", "tests/unit/test_triggers.py"),
     ),
     "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 11, ("tests/contract/test_added_intent.py",)),
