@@ -73,7 +73,8 @@ def estimate_cost(context: BuildContext[BuildParameters], bodies: Bodies | None 
         context.parameters.processing or context.parameters.evaluation or context.parameters.batchtransform
     )
     hourly, prices_date = plan["endpoint_hourly_cost"], plan["prices_date"]
-    return Cost(None, plan["cost_max"], hourly, prices_date, tuple(left_out), has_steps=has_steps)
+    trains = bool(price_training(context, bodies).trainings)
+    return Cost(None, plan["cost_max"], hourly, prices_date, tuple(left_out), has_steps=has_steps, trains=trains)
 
 
 def _price_endpoint(region: str, bodies: Bodies) -> float | None:

@@ -180,6 +180,9 @@ def test_a_build_that_has_ended_shows_its_final_cost() -> None:
     (Cost(0.0, 0.512, None, "2026-05-20", ()), "nothing for training (at most $0.51 was planned); at"),
     (Cost(0.0, 0.0, 0.0, "2026-05-20", ()), "nothing for training; at"),
     (Cost(0.001, 0.512, None, "2026-05-20", ()), "less than $0.01 for training (at most"),
+    (Cost(None, 0.128, None, "2026-05-20", (), has_steps=True), "at most $0.13 for training and the other jobs; at"),
+    (Cost(None, 0.128, None, "2026-05-20", (), has_steps=True, trains=False), "at most $0.13 for its jobs; at"),
+    (Cost(None, None, None, "2026-05-20", (), has_steps=True, trains=False), "no price of its jobs is known; at"),
     (Cost(None, None, None, "", ()), "not known before the build is planned."),
 ])  # fmt: skip
 def test_an_estimate_is_formatted_as_a_sentence(cost: Cost, said: str) -> None:
