@@ -151,6 +151,7 @@ WAYS = {
     "Find Images": Way("ecr:DescribeImages", IMAGES),
     "Process Data": Way("sagemaker:CreateProcessingJob", PROCESSED),
     "Evaluate Model": Way("sagemaker:CreateProcessingJob", EVALUATED),
+    "Verify Scoring Model": Way("lambda:Invoke", TRANSFORMED, skip=2),
     "Transform Data": Way("sagemaker:CreateTransformJob", TRANSFORMED),
     "Train Model": Way("sagemaker:CreateTrainingJob", TRAINING),
     "Tune Model": Way("sagemaker:CreateHyperParameterTuningJob", TUNING),

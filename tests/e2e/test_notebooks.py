@@ -98,7 +98,8 @@ def run_notebook(stack: DeployedStack, name: str, folder: Path) -> tuple[str, st
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     where = {"metadata": {"path": str(folder / "notebooks")}}
     environment = stack.engine.environment | {"PYTHONPATH": str(ROOT)}
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute(env=environment)
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", coalesce_streams=True, resources=where)
+    client.execute(env=environment)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return read_outputs(outputs, "text/html"), read_outputs(outputs, "text/plain")
 
