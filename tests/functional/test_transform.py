@@ -1,6 +1,7 @@
 """The batch transform of a build: what the plan examines and records, and how it is stopped, finished and explained."""
 
 import datetime
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -67,6 +68,22 @@ def test_what_the_transform_lacks_is_found_before_anything_is_paid(
     job = {name: value for name, value in (JOB | changes).items() if value is not None}
     problems = find_problems(prepared, batchtransform=job)
     assert any(sentence in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize("bucket", ["data", "code"])
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("asynchronous.output", lambda uri: {"asynchronous": {"output": uri}}),
+        ("datacapture.prefix", lambda uri: {"datacapture": {"prefix": uri}}),
+    ],
+)
+def test_results_that_would_start_builds_are_refused(
+    prepared: Stack, bucket: str, name: str, document: Callable[[str], dict[str, Any]]
+) -> None:
+    uri = f"s3://{STACK}-{bucket}/results/"
+    problems = find_problems(prepared, **document(uri))
+    assert any(problem.startswith(f"{name} is {uri}, in a bucket whose uploads start builds") for problem in problems)
 
 
 class Scoring(FakeHosting):
