@@ -128,8 +128,24 @@ def test_the_finish_stops_a_stray_transform_and_records_its_cost(prepared: Stack
     record = read_build(prepared.service, 1)
     (job,) = record.step_jobs
     assert (jobs.status, job.status, job.seconds) == ("Stopped", "Stopped", 90)
+    assert "did not end within its time limit" in record.reason, "the finish stopped the job, and no other person"
     assert job.hourly_cost
     assert record.cost == pytest.approx(job.hourly_cost * 90 / 3600, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("TransformNotCompletedError", "The batch transform was stopped by someone outside sagebuild"),
+        ("States.TaskFailed", "The batch transform was stopped by someone outside sagebuild"),
+        ("SageMaker.ResourceInUseException", "a job with this name already exists"),
+    ],
+)
+def test_a_transform_was_stopped_by_someone_only_if_it_did_not_complete(prepared: Stack, error: str, said: str) -> None:
+    plan(prepared, RIGHT | SCORING)
+    ending = Ending("FAILED", error=error, cause="a job with this name already exists")
+    finish_build(on(prepared, Scoring("Stopped")), 1, ending, sleep=never_sleep)
+    assert read_build(prepared.service, 1).reason.startswith(said)
 
 
 def test_a_failed_transform_is_explained_by_its_log(prepared: Stack) -> None:
