@@ -99,7 +99,7 @@ def step(command: str) -> Json:
 
 PROCESSED = SERVING | {"processing": [{"name": "prepare"} | step("true")]}
 EVALUATED = SERVING | {"evaluation": step(REPORT)}
-TRANSFORMED = SERVING | {"batchtransform": {"path": "faults/"}}
+TRANSFORMED = SERVING | {"batchtransform": {"path": "score/faults/"}}
 GATED = SERVING | {"qualitygate": {"metric": "accuracy", "minimum": 0.5}}
 ASKING = SERVING | {"approval": "manual"}
 TESTED = SERVING | {"smoketest": {"contenttype": "text/plain", "body": "question"}}
@@ -456,7 +456,7 @@ class Table:
     def __init__(self, stack: DeployedStack) -> None:
         self.stack = stack
         self._finished: list[int] = []
-        stack.client("s3").put_object(Bucket=stack.outputs["DataBucket"], Key="faults/rows.csv", Body=b"1,2")
+        stack.client("s3").put_object(Bucket=stack.outputs["DataBucket"], Key="score/faults/rows.csv", Body=b"1,2")
         stack.client("s3").put_object(
             Bucket=stack.outputs["CodeBucket"], Key="quick.tar.gz", Body=pack({"train.py": SCRIPT})
         )

@@ -55,7 +55,8 @@ SHOWN = {
         ("evaluation.accuracy", "of the penguins classified correctly", "does not run: its inputs are those", _STOPPED),
     ),
     "11-transform-language-model": Shown(
-        2, ("of 300 scored digits are correct", "This is a stand-in of local/", _STOPPED)
+        2,
+        ("of 300 scored digits are correct", "This is a stand-in of local/", "Is this stored?", _STOPPED),
     ),
 }
 NEEDED = {

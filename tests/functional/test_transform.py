@@ -54,6 +54,7 @@ def test_the_transform_is_planned_and_recorded(prepared: Stack) -> None:
     [
         ({"path": "score/none/"}, "batchtransform has no files at s3://"),
         ({"path": "train/"}, "which HostingRole may not read"),
+        ({"path": "train/"}, "or put the files below score/."),
         ({"path": None, "uri": "s3://another-bucket/score/"}, "which HostingRole may not read"),
         ({"output": "s3://another-bucket/scores/"}, "which HostingRole may not write"),
         ({"output": f"s3://{STACK}-data/scores/"}, "in a bucket whose uploads start builds"),
