@@ -1,4 +1,4 @@
-"""Compares the files of the models with the records of their builds, right before the deployment."""
+"""Compares the files of the models with the records of their builds, before a deployment or a transform."""
 
 from typing import Any
 
@@ -9,5 +9,5 @@ from sagebuild.steps.verification import verify_models
 
 @logged("Verify Model")
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Verify the files of all models that the endpoint will serve."""
+    """Verify the files of all models that the endpoint will serve, or that the batch transform uses."""
     verify_models(Service.from_environment(event["pipeline"]), event["models"])

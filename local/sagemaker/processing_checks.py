@@ -14,7 +14,7 @@ def complete(request: Json) -> Json:
     """The request with AWS's defaults; raise ValidationError if it is invalid or unsupported."""
     refuse(request, ("ExperimentConfig",), "a processing job")
     cluster: Json = request["ProcessingResources"]["ClusterConfig"]
-    refuse(cluster, ("InstancePreferences",), "ClusterConfig")
+    refuse(cluster, ("InstancePreferences", "SelectedInstanceType", "SelectedInstanceCount"), "ClusterConfig")
     if int(cluster.get("InstanceCount") or 1) > _MAX_INSTANCES:
         raise ValidationError(
             message=f"local/ runs at most {_MAX_INSTANCES} processes; InstanceCount must not be more."
@@ -22,7 +22,7 @@ def complete(request: Json) -> Json:
     inputs = [_complete_input(given) for given in request.get("ProcessingInputs") or []]
     _check_names([given["InputName"] for given in inputs], "inputs")
     # https://github.com/aws/sagemaker-python-sdk/issues/4939: AWS refuses it with an empty message.
-    _check_names([given["S3Input"]["LocalPath"] for given in inputs], "folders of inputs")
+    _check_names([given["S3Input"]["LocalPath"].rstrip("/") for given in inputs], "folders of inputs")
     outputs: list[Json] = (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
     for given in outputs:
         _check_output(given)

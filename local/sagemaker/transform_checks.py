@@ -19,6 +19,10 @@ def complete(request: Json) -> Json:
     kind = given["DataSource"]["S3DataSource"]["S3DataType"]
     if kind not in ("S3Prefix", "ManifestFile"):
         raise ValidationError(message=f"A transform job reads the S3DataType S3Prefix or ManifestFile, not {kind}.")
+    source, output = given["DataSource"]["S3DataSource"]["S3Uri"], request["TransformOutput"]["S3OutputPath"]
+    for name, uri in (("S3Uri", source), ("S3OutputPath", output)):
+        if not uri.startswith("s3://"):
+            raise ValidationError(message=f"local/ supports only s3:// in {name} of a transform job, not {uri}.")
     if given.get("SplitType") == "TFRecord":
         raise ValidationError(message="local/ does not support the SplitType TFRecord of a transform job.")
     _check_payload(request)
@@ -45,17 +49,19 @@ def _check_payload(request: Json) -> None:
 
 
 def _check_processing(processing: Json, request: Json) -> None:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html
     try:
         for name in ("InputFilter", "OutputFilter"):
             RecordPath(processing[name])
     except PathError as error:
         raise ValidationError(message=f"{error}.") from error
-    content_type = media_type(request["TransformInput"].get("ContentType"))
-    if content_type not in JOINED_TYPES:
-        raise ValidationError(
-            message=f"DataProcessing needs the ContentType {', '.join(JOINED_TYPES)}, not {content_type or 'none'}."
-        )
-    split_type = request["TransformInput"].get("SplitType")
-    if content_type == "text/csv" and split_type != "Line":
-        # https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html: "you must also set"
-        raise ValidationError(message=f"DataProcessing of text/csv needs the SplitType Line, not {split_type}.")
+    given, output = request["TransformInput"], request["TransformOutput"]
+    for name, header in (("ContentType", given.get("ContentType")), ("Accept", output.get("Accept"))):
+        if media_type(header) not in JOINED_TYPES:
+            raise ValidationError(
+                message=f"DataProcessing needs the {name} {', '.join(JOINED_TYPES)}, not {header or 'none'}."
+            )
+    # The same page: "you must also set" both to Line.
+    for name, value in (("SplitType", given.get("SplitType")), ("AssembleWith", output.get("AssembleWith"))):
+        if media_type(given["ContentType"]) == "text/csv" and value != "Line":
+            raise ValidationError(message=f"DataProcessing of text/csv needs the {name} Line, not {value or 'None'}.")

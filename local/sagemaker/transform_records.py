@@ -13,6 +13,7 @@ from local.sagemaker.transform_paths import PathError, RecordPath
 _CSV, _JSON, _LINES = "text/csv", "application/json", "application/jsonlines"
 JOINED_TYPES = (_CSV, _JSON, _LINES)
 _RECORDIO_MAGIC = 0xCED7230A
+csv.field_size_limit(100 * 1024 * 1024)  # MaxPayloadInMB in botocore's model; Python's own limit is 128 KB
 _LENGTH_BITS = 29  # the three others mark the parts of a divided record: dmlc-core's recordio.h
 
 
@@ -55,6 +56,8 @@ def _split_recordio(content: bytes) -> Iterator[bytes]:
                 "the object is not in RecordIO format, or has divided records, which local/ does not read"
             )
         end = position + 8 + length + -length % 4
+        if end > len(content):
+            raise RecordError("the object ends within a RecordIO record")
         yield content[position:end]
         position = end
 
@@ -135,10 +138,11 @@ class Processing:
 def _read(record: bytes, kind: str) -> Any:
     try:
         if kind == _CSV:
-            return next(csv.reader(io.StringIO(record.decode())), [])
+            return next(csv.reader(io.StringIO(record.decode()), strict=True), [])
         return json.loads(record)
     except (ValueError, csv.Error) as error:
-        raise RecordError(f"a record is not valid {kind}: {error}") from error
+        # No line breaks in CSV: https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html
+        raise RecordError(f"a record is not valid {kind} on one line: {error}") from error
 
 
 def _write(value: Any, kind: str) -> bytes:

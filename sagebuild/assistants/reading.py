@@ -167,7 +167,7 @@ class Reading:
         contains: Annotated[str, Field(description="Only lines with this text, in any case.")] = "",
         pipeline: PipelineName = "",
     ) -> results.LogsResult:
-        """The newest log lines of a build, sorted by time: functions, image builds, trainings, endpoint."""
+        """The newest log lines of a build, sorted by time: functions, image builds, jobs, endpoint."""
         build = self._connection.pipeline(pipeline).build(number)
         found = [
             line for line in build.logs() if source in ("", line.source) and contains.casefold() in line.text.casefold()

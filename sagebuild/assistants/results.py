@@ -222,7 +222,8 @@ class EstimateResult(TypedDict):
     endpoint_hourly: Dollars
     prices_date: str
     left_out: Annotated[list[str], Field(description="A sentence for each cost that is not included.")]
-    has_steps: Annotated[bool, Field(description="Whether processing and evaluation jobs are included.")]
+    has_steps: Annotated[bool, Field(description="Whether processing, evaluation and transform jobs are included.")]
+    trains: Annotated[bool, Field(description="Whether a training is included.")]
 
 
 @_complete

@@ -124,7 +124,7 @@ class BuildRecord:
     training_image: str = ""
     inference_image: str = ""
     image_builds: list[str] = field(default_factory=list)  # tags of the images that it builds
-    step_jobs: list[StepJob] = field(default_factory=list)  # processing and evaluation, in their order
+    step_jobs: list[StepJob] = field(default_factory=list)  # beside the training, in order
     training_job: str = ""  # of a tuning job, the best training
     tuning_job: str = ""
     trainings: int = 0  # of a tuning job

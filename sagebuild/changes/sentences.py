@@ -68,10 +68,12 @@ def _describe_start(build: NextBuild, planned: PlannedChange) -> Iterator[str]:
     if build.trains:
         trainings = f"{build.trainings} trainings, each" if build.trainings > 1 else "It trains"
         hours = f"{build.maximum_hours:g} hours" if build.maximum_hours != 1 else "1 hour"
-        cost = f", at most {format_dollars(build.cost_max)}" if build.cost_max else ""
+        cost = f", at most {format_dollars(build.cost_max)}" if build.cost_max and not build.has_other_jobs else ""
         yield f"{trainings} on {build.instance_count} {build.instance_type} for at most {hours}{cost}."
     else:
         yield "It trains nothing."
+    if build.has_other_jobs:
+        yield _describe_other_jobs(build)
     if not build.deploys:
         yield "It deploys nothing."
         return
@@ -82,10 +84,21 @@ def _describe_start(build: NextBuild, planned: PlannedChange) -> Iterator[str]:
     yield _describe_live(planned, "is replaced then")
 
 
+def _describe_other_jobs(build: NextBuild) -> str:
+    """Describe the paid jobs beside the training, and the most that all jobs cost together."""
+    number = build.processing_jobs
+    jobs = [f"{number} processing job{'s' if number > 1 else ''}"] if number else []
+    jobs += ["an evaluation"] * build.evaluates + ["a batch transform"] * build.transforms
+    *others, last = jobs
+    runs = f"{', '.join(others)} and {last}" if others else last
+    cost = f"cost at most {format_dollars(build.cost_max)}" if build.cost_max else "have no known price"
+    return f"It {'also ' if build.trains else ''}runs {runs}. All its jobs together {cost}."
+
+
 def _describe_stop(stop: Stop) -> Iterator[str]:
     step = f"It is at {stop.step}. " if stop.step else ""
-    training = "Its training ends. " if stop.ends_training else ""
-    yield f"Build {stop.number} would stop. {step}{training}What is live stays live."
+    job = "Its training ends. " if stop.ends_training else "The job of that step ends. " if stop.ends_step_job else ""
+    yield f"Build {stop.number} would stop. {step}{job}What is live stays live."
     if stop.follows:
         yield f"Build {stop.follows}, which waits, starts then."
 

@@ -34,6 +34,8 @@ class NextBuild:
         The instances of each training, and its time limit.
     trainings
         The number of trainings; 1 unless the build tunes.
+    processing_jobs, evaluates, transforms
+        The other paid jobs: the number of processing jobs, and whether there are an evaluation and a batch transform.
     gate
         The metric of the quality gate; empty without a gate.
     asks_approval
@@ -52,6 +54,9 @@ class NextBuild:
     instance_count: int
     maximum_hours: float
     trainings: int
+    processing_jobs: int = 0
+    evaluates: bool = False
+    transforms: bool = False
     gate: str = ""
     asks_approval: bool = False
     waiting: int = 0
@@ -59,8 +64,13 @@ class NextBuild:
 
     @property
     def cost_max(self) -> float | None:
-        """The maximum cost of all trainings, in US dollars; None if the price is unknown."""
+        """The maximum cost of all paid jobs, in US dollars; None if a price is unknown."""
         return self.cost.maximum if self.cost else None
+
+    @property
+    def has_other_jobs(self) -> bool:
+        """False if the build has no paid jobs beside its training."""
+        return bool(self.processing_jobs or self.evaluates or self.transforms)
 
 
 def describe_next_build(
@@ -91,6 +101,9 @@ def describe_next_build(
         instance_count=parameters.traininstancecount,
         maximum_hours=parameters.trainmaxrun,
         trainings=parameters.tuning_trainings if parameters.configtrain == "SAGEMAKERHPO" else 1,
+        processing_jobs=len(parameters.processing),
+        evaluates=parameters.evaluation is not None,
+        transforms=parameters.batchtransform is not None,
         gate=_find_gate(parameters),
         asks_approval=asks_approval(parameters),
         waiting=state.pending.count if state.pending else 0,

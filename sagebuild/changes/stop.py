@@ -13,6 +13,8 @@ from sagebuild.service import Service
 
 # States of statemachine.asl.json during which a training or tuning job runs and costs money.
 _TRAINING = frozenset({"Train Model", "Tune Model"})
+# States during which a processing or transform job runs and costs money.
+_STEP_JOBS = frozenset({"Process Data", "Evaluate Model", "Transform Data"})
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Stop:
     def ends_training(self) -> bool:
         """Whether a training runs that ends with the build; False also after the training."""
         return self.step in _TRAINING
+
+    @property
+    def ends_step_job(self) -> bool:
+        """Whether a processing, evaluation or transform job runs that ends with the build."""
+        return self.step in _STEP_JOBS
 
 
 def describe_stop(service: Service, state: PipelineState, number: int | None) -> Stop:

@@ -231,7 +231,7 @@ def logs(
     number: BuildNumber = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more lines until the build ends.")] = False,
 ) -> None:
-    """Print a build's logs, sorted by time: functions, image builds, trainings, endpoint."""
+    """Print a build's logs, sorted by time: functions, image builds, jobs, endpoint."""
     build = session.stack.build(number)
     for line in build.logs(follow=follow):
         if session.as_json:

@@ -116,7 +116,7 @@ class Build:
         return read_report_files(self._service, self.record)
 
     def logs(self, follow: bool = False) -> Iterator[LogLine]:
-        """Return the log lines of functions, image builds, trainings and endpoint, sorted by time.
+        """Return the log lines of functions, image builds, jobs and endpoint, sorted by time.
 
         Parameters
         ----------

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sagebuild.builds.records import BuildRecord
-from sagebuild.cost.spent import format_dollars
+from sagebuild.cost.spent import format_dollars, includes_training, name_jobs
 from sagebuild.notifications.words import (
     VERBS,
     describe_requests,
@@ -91,7 +91,7 @@ def describe_outcome(service: Service, record: BuildRecord) -> str:
 
 def describe_cost_briefly(record: BuildRecord) -> str:
     """Return the cost of the jobs, or its maximum, in a few words; `sagebuild cost` adds the rest."""
-    jobs = "training and the other jobs" if record.step_jobs else "training"
+    jobs = name_jobs(trains=includes_training(record), has_steps=bool(record.step_jobs))
     if record.cost is not None:
         return f"about {format_dollars(record.cost)} of {jobs}".replace("about less", "less")
     return f"at most {format_dollars(record.cost_max)} of {jobs}" if record.cost_max is not None else ""

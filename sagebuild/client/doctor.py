@@ -24,6 +24,7 @@ from sagebuild.plan.deployment import examine_deployment, examine_scaling
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.grants import examine_repository, examine_topics
 from sagebuild.plan.keys import examine_keys
+from sagebuild.plan.outputs import examine_outputs
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
 from sagebuild.plan.quotas import count_needs
 from sagebuild.plan.steps import examine_steps
@@ -134,6 +135,7 @@ def _check_data(examined: Examination) -> Results:
     examine_inputs(examined.context, artifacts, findings)
     examine_steps(examined.context, findings)
     examine_transform(examined.context, findings)
+    examine_outputs(examined.context, findings)
     findings.problems += find_gate_problems(examined.context, artifacts)
     yield from _report(findings, "data and scripts exist")
 

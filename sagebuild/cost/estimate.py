@@ -73,7 +73,8 @@ def estimate_cost(context: BuildContext[BuildParameters], bodies: Bodies | None 
         context.parameters.processing or context.parameters.evaluation or context.parameters.batchtransform
     )
     hourly, prices_date = plan["endpoint_hourly_cost"], plan["prices_date"]
-    return Cost(None, plan["cost_max"], hourly, prices_date, tuple(left_out), has_steps=has_steps)
+    trains = bool(price_training(context, bodies).trainings)
+    return Cost(None, plan["cost_max"], hourly, prices_date, tuple(left_out), has_steps=has_steps, trains=trains)
 
 
 def _price_endpoint(region: str, bodies: Bodies) -> float | None:
@@ -104,6 +105,9 @@ def _list_left_out(context: BuildContext[BuildParameters], bodies: Bodies, price
         minute = find_image_build_price(service.region)
         amount = f" at {format_dollars(minute)} a minute each" if minute else ""
         yield f"The image builds, {images}{amount}, are left out."
+    for name, what in (("git_config", "the source from git"), ("hubsecret", "the model from the hub")):
+        if getattr(parameters, name, None):
+            yield f"Copying {what} in CodeBuild is left out; it ends after two hours at most."
     if service.settings.preprocess_state_machine or service.settings.postprocess_state_machine:
         yield "Your own state machines are left out."
     yield from _list_left_out_of_endpoint(context, bodies)

@@ -22,8 +22,8 @@ class Cost:
     Parameters
     ----------
     spent
-        The cost of the training and of the processing and evaluation jobs, until now or until their end; None also
-        before there is a build.
+        The cost of the training and of the other jobs, until now or until their end; None also before there is a
+        build.
     maximum
         The most that they can cost.
     endpoint_hourly
@@ -33,7 +33,9 @@ class Cost:
     left_out
         One sentence for each cost that the estimate does not include.
     has_steps
-        Whether ``spent`` and ``maximum`` include processing and evaluation jobs.
+        Whether ``spent`` and ``maximum`` include processing, evaluation and transform jobs.
+    trains
+        Whether ``spent`` and ``maximum`` include a training.
     """
 
     spent: float | None
@@ -42,6 +44,7 @@ class Cost:
     prices_date: str
     left_out: tuple[str, ...]
     has_steps: bool = False
+    trains: bool = True
 
     def __str__(self) -> str:
         return format_cost(self)
@@ -61,7 +64,27 @@ def describe_cost(service: Service, record: BuildRecord, at: datetime | None = N
         described = replace(record, step_jobs=describe_step_jobs(service, record, until))
         spent = price_seconds(described, count_paid_seconds(service, record, until))
     left_out, hourly = tuple(record.cost_left_out), record.endpoint_hourly_cost
-    return Cost(spent, record.cost_max, hourly, record.prices_date, left_out, has_steps=bool(record.step_jobs))
+    return Cost(
+        spent,
+        record.cost_max,
+        hourly,
+        record.prices_date,
+        left_out,
+        has_steps=bool(record.step_jobs),
+        trains=includes_training(record),
+    )
+
+
+def includes_training(record: BuildRecord) -> bool:
+    """Return False if a build was planned without a training."""
+    return record.training_hourly_cost != 0
+
+
+def name_jobs(*, trains: bool, has_steps: bool) -> str:
+    """Name the jobs that a cost is of."""
+    if not has_steps:
+        return "training"
+    return "training and the other jobs" if trains else "its jobs"
 
 
 def price_seconds(record: BuildRecord, seconds: float) -> float | None:
@@ -70,7 +93,7 @@ def price_seconds(record: BuildRecord, seconds: float) -> float | None:
     Parameters
     ----------
     record
-        With the jobs for processing and evaluation when last described.
+        With the jobs beside the training when last described.
     seconds
         Of the training, per instance.
     """
@@ -79,7 +102,7 @@ def price_seconds(record: BuildRecord, seconds: float) -> float | None:
 
 
 def price_step_jobs(jobs: Iterable[StepJob]) -> float | None:
-    """Return the cost of processing and evaluation jobs so far in US dollars; None if the price of one is unknown."""
+    """Return the cost of the jobs beside the training so far in US dollars; None if the price of one is unknown."""
     total = 0.0
     for job in jobs:
         if job.seconds and job.hourly_cost is None:
@@ -92,7 +115,7 @@ def format_cost(cost: Cost) -> str:
     """Format an estimate as one sentence, plus one for each cost of this build that it does not include."""
     if not cost.prices_date:
         return "not known before the build is planned."
-    parts = [_format_training(cost)]
+    parts = [_format_jobs(cost)]
     if cost.endpoint_hourly:
         parts.append(f"the endpoint costs about {format_dollars(cost.endpoint_hourly)} an hour while it is up")
     estimate = (
@@ -101,10 +124,10 @@ def format_cost(cost: Cost) -> str:
     return " ".join([estimate, *(sentence for sentence in cost.left_out if sentence != NEVER_COUNTED)])
 
 
-def _format_training(cost: Cost) -> str:
+def _format_jobs(cost: Cost) -> str:
     if cost.spent is None and cost.maximum is None:
-        return "no price of the training is known"
-    jobs = "training and the other jobs" if cost.has_steps else "training"
+        return f"no price of {'its jobs' if cost.has_steps else 'the training'} is known"
+    jobs = name_jobs(trains=cost.trains, has_steps=cost.has_steps)
     most = f"at most {format_dollars(cost.maximum)}" if cost.maximum else ""
     if cost.spent is None:
         return f"{most or 'nothing'} for {jobs}"

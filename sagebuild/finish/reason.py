@@ -22,6 +22,8 @@ from sagebuild.service import Service
 # An SNS message, with a text for each protocol, holds 256 KB.
 _LONGEST = 4000  # characters
 _LINES_SEARCHED = 30
+# The errors of a job that did not complete. After any other error, the finish itself stopped the job.
+_STOPPED_JOB_ERRORS = frozenset({"ProcessingNotCompletedError", "TransformNotCompletedError", "States.TaskFailed"})
 # The steps whose failure has its cause in the log of the endpoint.
 _ENDPOINT_STEPS = frozenset({"Check Endpoint", "Create Endpoint", "Update Endpoint", "Run Smoke Test"})
 
@@ -44,7 +46,8 @@ def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | N
     if failed := next((each for each in record.step_jobs if each.status == "Failed"), None):
         lines = read_step_end(service, failed, ended_at)
         return _add_cause(f"{_name_step_job(failed)} failed", failed.reason or reason, lines, more, is_endpoint=False)
-    if stopped := next((each for each in record.step_jobs if each.status == "Stopped"), None):
+    stopped = next((each for each in record.step_jobs if each.status == "Stopped"), None)
+    if stopped and ending.error in _STOPPED_JOB_ERRORS:
         return f"{_name_step_job(stopped)} was stopped by someone outside sagebuild, or at its time limit, maxrun."
     if job and job.status == "Failed":
         lines = read_training_end(service, job.failed_training or job.name, ended_at)
@@ -72,7 +75,8 @@ def explain_ending(ending: Ending, job: Job | None, stop_requested_by: str, step
     if ending.status == "TIMED_OUT":
         return "The build took longer than the state machine allows."
     if ending.error == "States.Timeout":
-        return f"The step {step or 'that ran'} did not end within its time limit."
+        advice = " Raise batchtransform.maxrun, or score fewer files." if step == "Transform Data" else ""
+        return f"The step {step or 'that ran'} did not end within its time limit.{advice}"
     if job and job.status == "Stopped":
         return _explain_stopped_job(job)
     return (job.reason if job else "") or _read_cause(ending)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagebuild.errors import InputError, ParameterNotFoundError
-from sagebuild.parameters.channels import PLACES
+from sagebuild.parameters.channels import PLACES as CHANNEL_PLACES
 from sagebuild.parameters.groups import S3Address
 from sagebuild.parameters.places import find_place
 from sagebuild.parameters.problems import explain_absence, show_name
+from sagebuild.parameters.step_options import PLACES as INPUT_PLACES
 
 
 def read_path(document: Mapping[str, Any], path: str, framework: str = "") -> Any:
@@ -106,6 +107,7 @@ def _find_address_member(names: list[str], value: Any) -> str | None:
 
 def _replace_address(before: Any, member: str, address: str) -> dict[str, Any]:
     kept = before if isinstance(before, dict) else {}
-    if member in PLACES:
-        kept = {name: value for name, value in kept.items() if name not in PLACES}
+    places = {*CHANNEL_PLACES, *INPUT_PLACES}
+    if member in places:
+        kept = {name: value for name, value in kept.items() if name not in places}
     return {**kept, member: address}

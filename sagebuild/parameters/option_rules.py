@@ -120,7 +120,11 @@ def _only_real_time_endpoints_capture_data(parameters: BuildParameters) -> Itera
 @_rule("autoscaling", "asynchronous")
 def _only_asynchronous_endpoints_scale_to_zero(parameters: BuildParameters) -> Iterator[str]:
     if parameters.autoscaling and not parameters.autoscaling.minimum and not parameters.asynchronous:
-        yield "autoscaling.minimum is 0; it must be at least 1, unless asynchronous is given."
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-zero-instances.html
+        yield (
+            "autoscaling.minimum is 0; it must be at least 1, unless asynchronous is given, because SageMaker scales a "
+            "real-time endpoint to zero only with inference components, which sagebuild does not create."
+        )
 
 
 @_rule("autoscaling", "hostinstancetype")

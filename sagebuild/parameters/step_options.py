@@ -19,9 +19,8 @@ LONGEST_HOURS = 216
 MOST_INPUTS = MOST_OUTPUTS = 10
 # The name of a job in SageMaker also holds the build's: at most 63 characters in total.
 StepName = Text("a name of at most 24 letters, digits and single hyphens", r"[A-Za-z](-?[A-Za-z0-9])*", 24)
-EntryName = Annotated[
-    str, Text("a name of at most 64 letters, digits, dots, hyphens and underscores", r"[A-Za-z0-9._-]+", 64)
-]
+EntryText = Text("a name of at most 64 letters, digits, dots, hyphens and underscores", r"[A-Za-z0-9._-]+", 64)
+EntryName = Annotated[str, EntryText]
 OutputOfJob = Text(
     "a processing job and its output, such as split.train", r"[A-Za-z][A-Za-z0-9-]*\.[A-Za-z0-9._-]+", 90
 )
@@ -31,7 +30,7 @@ ImageAddress = Text("an image's address without spaces", r"[^\s]+", 255)
 Variable = Annotated[
     str, Text("a variable name of at most 256 letters, digits and underscores", r"[a-zA-Z_][a-zA-Z0-9_]*", 256)
 ]
-PLACES = ("path", "uri", "output")
+PLACES = ("path", "uri", "output", "channel")
 
 
 class StepInput(StrictModel):
@@ -47,6 +46,9 @@ class StepInput(StrictModel):
     output: Annotated[str | None, OutputOfJob] = Field(
         default=None, description="Output of a processing job, instead of path or uri."
     )
+    channel: Annotated[str | None, EntryText] = Field(
+        default=None, description="Name of a channel in S3 whose data the job gets, instead of path, uri or output."
+    )
     type: Annotated[StepDataType, Choice(StepDataType)] = Field(
         default="S3Prefix", description="Kind of object at the address: data with that prefix, or a manifest."
     )
@@ -61,7 +63,9 @@ class StepInput(StrictModel):
     def _check_place(self) -> "StepInput":
         given = [name for name in PLACES if getattr(self, name) is not None]
         if len(given) != 1:
-            raise refuse_object(f"has {' and '.join(given)}; give one" if given else "needs path, uri or output")
+            raise refuse_object(
+                f"has {' and '.join(given)}; give one" if given else "needs path, uri, output or channel"
+            )
         return self
 
 

@@ -13,6 +13,7 @@ _rule = rule_of(STEP_RULES)
 
 # The names of the two jobs of an evaluation.
 EVALUATION, LIVE_EVALUATION = "evaluation", "evaluation-live"
+DEFAULT_CHANNEL_PATH = "train/"  # in the data bucket, without channels in the document
 # The inputs that the build adds.
 CODE_INPUT, MODEL_INPUT = "code", "model"
 
@@ -24,9 +25,33 @@ def list_steps(parameters: BuildParameters) -> Iterator[tuple[str, Step]]:
         yield "evaluation", parameters.evaluation
 
 
-def list_needs(job: Step) -> list[str]:
+def read_inputs(parameters: BuildParameters, step: Step) -> dict[str, StepInput]:
+    """Return the inputs of a job by name; one that names a channel has that channel's place.
+
+    An input that names a channel without a place in S3 is left out; a rule refuses it.
+    """
+    found: dict[str, StepInput] = {}
+    for name, given in step.inputs.items():
+        if given.channel is None:
+            found[name] = given
+        elif place := _find_place(parameters, given.channel):
+            found[name] = given.model_copy(update={"channel": None, **place})
+    return found
+
+
+def _find_place(parameters: BuildParameters, name: str) -> dict[str, str | None]:
+    """Return the place of a channel as members of an input; empty if it is not in S3, or an augmented manifest."""
+    if parameters.has_default_channel and name == parameters.facts.data_channel:
+        return {"uri": parameters.uri} if parameters.uri else {"path": DEFAULT_CHANNEL_PATH}
+    channel = parameters.channels.get(name)
+    if channel is None or channel.filesystem or channel.type == "AugmentedManifestFile":
+        return {}
+    return {"path": channel.path, "uri": channel.uri, "output": channel.output, "type": channel.type}
+
+
+def list_needs(parameters: BuildParameters, job: Step) -> list[str]:
     """Return the names of the processing jobs whose outputs a job reads."""
-    return [each.output.partition(".")[0] for each in job.inputs.values() if each.output]
+    return [each.output.partition(".")[0] for each in read_inputs(parameters, job).values() if each.output]
 
 
 def sort_jobs(parameters: BuildParameters) -> list[ProcessingJob]:
@@ -38,7 +63,7 @@ def sort_jobs(parameters: BuildParameters) -> list[ProcessingJob]:
         A job needs its own output, directly or through others.
     """
     jobs = {job.name: job for job in parameters.processing}
-    needs = {name: [each for each in list_needs(job) if each in jobs] for name, job in jobs.items()}
+    needs = {name: [each for each in list_needs(parameters, job) if each in jobs] for name, job in jobs.items()}
     return [jobs[name] for name in TopologicalSorter(needs).static_order()]
 
 
@@ -78,6 +103,17 @@ def _list_wanted_outputs(parameters: BuildParameters) -> Iterator[tuple[str, str
     for name, channel in parameters.channels.items():
         if channel.output:
             yield f"channels.{show_name(name)}", channel.output
+
+
+@_rule("processing", "evaluation", "channels")
+def _channels_of_inputs_exist(parameters: BuildParameters) -> Iterator[str]:
+    default = [parameters.facts.data_channel] if parameters.has_default_channel else []
+    usable = [name for name in (*default, *parameters.channels) if _find_place(parameters, name)]
+    for path, step in list_steps(parameters):
+        for name, each in step.inputs.items():
+            if each.channel is not None and each.channel not in usable:
+                known = f"it must be one of {', '.join(usable)}" if usable else "there is no channel with data in S3"
+                yield f"{path}.inputs.{show_name(name)}.channel is {show_value(each.channel)}; {known}."
 
 
 @_rule("processing", "evaluation")

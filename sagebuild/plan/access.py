@@ -15,6 +15,7 @@ from sagebuild.parameters import BuildParameters, ByodParameters
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.members import Path, list_texts, name_member, name_texts
 from sagebuild.requests.bodies import Bodies, Body, read_kind
+from sagebuild.requests.transform import locate_transform_input
 
 # The role that reads and writes the addresses in a request.
 _ROLES = {
@@ -45,6 +46,8 @@ _PARENTS: dict[str, tuple[tuple[Action, ...], Place]] = {
 }
 # Where scripts and containers get values of the user's own.
 _FREE = {"HyperParameters", "StaticHyperParameters", "Environment"}
+# The files of a batch transform in the data bucket, in which HostingRole may read only those below score/.
+_SCORED = "batchtransform.path"
 # The hyperparameter and the variable with the address of the script's archive.
 _SOURCE = "sagemaker_submit_directory"
 
@@ -60,6 +63,8 @@ def examine_access(
         The S3 address of the trained model, if the build trains none.
     """
     names = _name_addresses(context.parameters)
+    if (job := context.parameters.batchtransform) and job.path:
+        names[locate_transform_input(context, job)] = _SCORED
     uses = [*_list_uses(bodies, names)]
     if artifacts:
         place: Place = "prefix" if artifacts.endswith("/") else "object"
@@ -92,7 +97,9 @@ def _judge(access: BucketAccess, uses: Iterable[Use], findings: Findings) -> Non
     denied = [use for use in dict.fromkeys(uses) if not access.allows(use)]
     refused = [use for use in denied if not access.find_policies(use.role)]
     advice = " and ".join(access.advise(refused))
-    findings.problems += [f"{use}; deploy the service with {advice}, or use a bucket of the stack." for use in refused]
+    for use in refused:
+        place = "put the files below score/" if use.name == _SCORED else "use a bucket of the stack"
+        findings.problems.append(f"{use}; deploy the service with {advice}, or {place}.")
     for use in denied:
         if policies := access.find_policies(use.role):
             findings.add_note(f"{use}, unless a policy in {policies} allows it; that was not examined.")

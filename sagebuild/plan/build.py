@@ -28,6 +28,7 @@ from sagebuild.plan.deployment import (
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.grants import examine_repository, examine_topics
 from sagebuild.plan.keys import examine_keys
+from sagebuild.plan.outputs import examine_outputs
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
 from sagebuild.plan.quotas import count_needs
 from sagebuild.plan.requests import plan_requests
@@ -96,6 +97,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     examine_inputs(context, artifacts, findings)
     examine_steps(context, findings)
     examine_transform(context, findings)
+    examine_outputs(context, findings)
     examine_images(context, findings)
     examine_account(context, live.endpoint, findings)
     examine_deployment(context, findings)

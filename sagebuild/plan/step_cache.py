@@ -17,7 +17,7 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord, list_builds
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.step_options import ProcessingJob, StepInput
-from sagebuild.parameters.step_rules import list_needs, sort_jobs
+from sagebuild.parameters.step_rules import list_needs, read_inputs, sort_jobs
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.storage import has_objects, list_versions
 from sagebuild.requests.step_places import locate_input, locate_step_output, locate_step_source
@@ -79,7 +79,7 @@ def _hash_job(
     git = getattr(parameters, "git_config", None)
     if job.script and not job.source and git and not git.commit:
         raise _NoKeyError("git_config names no commit")
-    anew = [name for name in list_needs(job) if name not in reused]
+    anew = [name for name in list_needs(parameters, job) if name not in reused]
     if any(name not in keys for name in anew):
         raise _NoKeyError(f"{', '.join(anew)}, whose output it reads, runs anew")
     script = locate_step_source(context, job)
@@ -87,7 +87,7 @@ def _hash_job(
         version: Any = git.model_dump(mode="json")
     else:
         version = _read_versions(context, script) if script else None
-    inputs = {name: _describe_input(context, given, keys) for name, given in job.inputs.items()}
+    inputs = {name: _describe_input(context, given, keys) for name, given in read_inputs(parameters, job).items()}
     described = job.model_dump(mode="json", exclude={"cache", "inputs", "maxrun", "volumesize"})
     facts = [described, context.steps.images.get(job.name), version, inputs]
     return blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()

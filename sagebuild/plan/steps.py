@@ -11,7 +11,7 @@ from sagebuild.images.containers import choose_step_image
 from sagebuild.names import parse_resource_name
 from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.step_options import Step
-from sagebuild.parameters.step_rules import EVALUATION, LIVE_EVALUATION, list_steps
+from sagebuild.parameters.step_rules import EVALUATION, LIVE_EVALUATION, list_steps, read_inputs
 from sagebuild.plan.archives import ArchiveError, Unreadable, read_scripts
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.step_cache import find_reused
@@ -39,7 +39,7 @@ def examine_steps(context: BuildContext[BuildParameters], findings: Findings) ->
     """Examine whether the scripts are in their archives, and whether the inputs have data."""
     for path, step in list_steps(context.parameters):
         _examine_script(context, path, step, findings)
-        for name, given in step.inputs.items():
+        for name, given in read_inputs(context.parameters, step).items():
             if not given.output:
                 _examine_input(context, f"{path}.inputs.{name}", locate_input(context, given), findings)
 

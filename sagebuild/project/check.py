@@ -14,6 +14,7 @@ from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import format_cost
 from sagebuild.errors import OfflineError, ProjectFileError
 from sagebuild.plan.findings import Findings
+from sagebuild.plan.outputs import examine_outputs
 from sagebuild.plan.preflight import examine_inputs
 from sagebuild.plan.steps import examine_steps
 from sagebuild.plan.transform import examine_transform
@@ -96,6 +97,7 @@ def _examine_folder(examined: OfflineExamination, content: Content) -> Iterator[
         examine_inputs(examined.context, None, findings)
         examine_steps(examined.context, findings)
         examine_transform(examined.context, findings)
+        examine_outputs(examined.context, findings)
     except OfflineError as reason:
         findings.notes.append(str(reason))
     yield from (Finding("files", "error", problem) for problem in dict.fromkeys(findings.problems))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sagebuild.builds.context import BuildContext
 from sagebuild.parameters import CODE_CHANNEL, BuildParameters
 from sagebuild.parameters.step_options import ProcessingJob
-from sagebuild.parameters.step_rules import EVALUATION, list_steps
+from sagebuild.parameters.step_rules import EVALUATION, list_steps, read_inputs
 from sagebuild.requests.bodies import read_channels
 from sagebuild.requests.step_places import locate_input
 from sagebuild.requests.transform import locate_transform_input
@@ -71,6 +71,8 @@ def _list_channels(context: BuildContext[BuildParameters]) -> Iterator[DataPlace
 def _list_inputs(context: BuildContext[BuildParameters]) -> Iterator[DataPlace]:
     for _, step in list_steps(context.parameters):
         job = step.name if isinstance(step, ProcessingJob) else EVALUATION
-        for name, given in step.inputs.items():
+        for name, given in read_inputs(context.parameters, step).items():
+            if step.inputs[name].channel and context.parameters.has_training:
+                continue  # the channel is a place itself
             title = f"the input {name} of the job {job}"
             yield DataPlace(f"{job}.{name}", title, locate_input(context, given), is_output=bool(given.output))

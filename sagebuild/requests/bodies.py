@@ -9,6 +9,7 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.names import VARIANT, name_endpoint, name_resource, pipeline_tags
 from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, FileSystem, LlmParameters, ScriptModeParameters
 from sagebuild.parameters.kinds import SECONDS_PER_HOUR
+from sagebuild.parameters.step_rules import DEFAULT_CHANNEL_PATH
 from sagebuild.requests.extensions import extend_endpoint_config, extend_model, extend_training
 from sagebuild.requests.llm import build_llm_environment
 from sagebuild.requests.script_mode import (
@@ -23,7 +24,6 @@ from sagebuild.service import Service
 
 Body = dict[str, Any]
 Bodies = dict[str, Body]  # by kind: training, tuning, model, endpointConfig, transform, and "processing:NAME"
-DEFAULT_CHANNEL_PATH = "train/"
 
 
 def read_kind(kind: str) -> str:

@@ -21,6 +21,7 @@ from sagebuild.parameters.step_rules import (
     MODEL_INPUT,
     place_input,
     place_output,
+    read_inputs,
     sort_jobs,
 )
 from sagebuild.requests.bodies import Bodies, Body, build_tags
@@ -106,7 +107,7 @@ def _build_command(context: BuildContext[BuildParameters], step: Step) -> Body:
 
 
 def _build_inputs(context: BuildContext[BuildParameters], step: Step, model: str | None) -> Iterator[Body]:
-    for name, given in step.inputs.items():
+    for name, given in read_inputs(context.parameters, step).items():
         kind = {"S3DataDistributionType": given.dist, "S3DataType": given.type}
         yield _build_input(name, locate_input(context, given), place_input(name, given), kind)
     if source := locate_step_source(context, step):

@@ -31,11 +31,14 @@ class Part:
         AWS's status when last described; the error if Describe failed.
     has_ended
         Whether Describe confirmed its end.
+    kind
+        "processing" or "transform" for such a job; else empty.
     """
 
     name: str
     status: str
     has_ended: bool
+    kind: str = ""
 
 
 @dataclass
@@ -89,7 +92,9 @@ def stop_work(
     with _report_failure(work, "processing and transform jobs"):
         work.step_jobs = stop_step_jobs(service, record, deadline.seconds_left, clock, sleep)
         work.parts += [
-            Part(f"{each.kind} job {each.job}", each.status, each.has_ended) for each in work.step_jobs if each.status
+            Part(f"{each.kind} job {each.job}", each.status, each.has_ended, each.kind)
+            for each in work.step_jobs
+            if each.status
         ]
     with _report_failure(work, "image builds"):
         if record.image_builds:

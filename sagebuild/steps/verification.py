@@ -1,4 +1,4 @@
-"""Verifies, right before a deployment, that the files of the models are still those that their builds recorded."""
+"""Verifies, before a deployment or a batch transform, that the models' files are those that their builds recorded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sagebuild.service import Service
 
 
 def verify_models(service: Service, models: Iterable[str]) -> None:
-    """Verify the files of the models that an endpoint will serve.
+    """Verify the files of the models that an endpoint will serve, or that a batch transform uses.
 
     Models that no build of the stack created are not verified, because no build recorded their files; neither are
     those of builds before this check existed.
@@ -47,7 +47,7 @@ def _verify_build(service: Service, record: BuildRecord) -> None:
     uri, more = changed[0], len(changed) - 1
     others = f" (and {more} more)" if more else ""
     raise ModelChangedError(
-        f"The model of build {record.number} changed after the build copied it, so it is not deployed: for "
+        f"The model of build {record.number} changed after the build copied it, so it is not used: for "
         f"{uri}{others} the build recorded {_describe(recorded.get(uri))}, and S3 has {_describe(found.get(uri))}; "
         "find out in CloudTrail or S3's access log who changed it, then start a new build."
     )

@@ -111,7 +111,7 @@ def _describe_effect(build: "NextBuild", said: Mapping[str, str], *, is_first: b
         return _describe_following(build, build.running, _ask_to_follow(said))
     ask = Sentence("start.ask.changed", changes=_list_changes(said)) if said else Sentence("start.ask")
     if not build.trains:
-        return _describe_deployment(build, ask, is_first=is_first)
+        return _describe_deployment(build, _add_cost(build, ask), is_first=is_first)
     number, cost = build.number, _describe_cost(build)
     if not build.deploys:
         return Sentence("start.question.train", number=number, cost=cost, ask=ask)
@@ -137,7 +137,7 @@ def _describe_deployment(build: "NextBuild", ask: Sentence, *, is_first: bool) -
 
 def _describe_following(build: "NextBuild", running: int, ask: Sentence) -> Sentence:
     if not build.trains:
-        return Sentence("start.question.follow", number=running, ask=ask)
+        return _describe_following_jobs(build, running, ask)
     cost = _describe_cost(build)
     if build.waiting:
         return Sentence("start.question.follow.waiting", number=running, next=build.number, cost=cost, ask=ask)
@@ -151,7 +151,31 @@ def _describe_cost(build: "NextBuild") -> Sentence:
         kind=say_instance_type(build.instance_type),
         span=say_limit(build.maximum_hours * 3600),
     )
-    return Sentence("start.cost.priced", cost=cost, amount=say_money(build.cost_max)) if build.cost_max else cost
+    if not build.cost_max:
+        return cost
+    amount = say_money(build.cost_max)
+    if build.has_other_jobs:
+        return Sentence("start.cost.priced.jobs", cost=cost, amount=amount)
+    return Sentence("start.cost.priced", cost=cost, amount=amount)
+
+
+def _add_cost(build: "NextBuild", ask: Sentence) -> Sentence:
+    """Add the cost of the jobs of a build that trains nothing to the question."""
+    if not build.has_other_jobs:
+        return ask
+    if build.cost_max:
+        return Sentence("start.ask.paid", amount=say_money(build.cost_max), ask=ask)
+    return Sentence("start.ask.unpriced", ask=ask)
+
+
+def _describe_following_jobs(build: "NextBuild", running: int, ask: Sentence) -> Sentence:
+    """Describe a build that trains nothing and follows the running one."""
+    if not build.has_other_jobs:
+        return Sentence("start.question.follow", number=running, ask=ask)
+    if build.cost_max:
+        amount = say_money(build.cost_max)
+        return Sentence("start.question.follow.paid", number=running, next=build.number, amount=amount, ask=ask)
+    return Sentence("start.question.follow.unpriced", number=running, next=build.number, ask=ask)
 
 
 def _ask_to_follow(said: Mapping[str, str]) -> Sentence:

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, cast
 
 from skill import builds, changes
-from skill.cards import write_build_card
+from skill.cards import join_lines, write_build_card
 from skill.conversation import PIPELINE, Answer, Card, Confirmation, Intent, SpokenError, Turn
 from skill.domain import reading
 from skill.pictures import show_progress
-from skill.speech import Sentence
+from skill.speech import Quote, Sentence
 
 if TYPE_CHECKING:
     from sagebuild.changes.stop import Stop
@@ -30,9 +30,8 @@ def ask_to_stop(turn: Turn) -> Answer:
             return Answer(Sentence("stop.nothing"), card=card, picture=picture)
     effect = cast("Stop", planned.effect)
     number = effect.number
-    is_idle = effect.step and not effect.ends_training
     return Answer(
-        Sentence("stop.question.idle", number=number) if is_idle else Sentence("stop.question", number=number),
+        _ask(effect),
         reprompt=Sentence("stop.reprompt", number=number),
         card=card,
         picture=picture,
@@ -57,6 +56,15 @@ def stop(_turn: Turn, confirmation: Confirmation) -> Answer:
 
 
 INTENTS = (Intent("StopBuildIntent", ask_to_stop, "write", slots=PIPELINE, on_yes=stop),)
+
+
+def _ask(effect: "Stop") -> Sentence:
+    if effect.ends_step_job:
+        return Sentence("stop.question.step", number=effect.number, step=Quote(effect.step))
+    is_idle = effect.step and not effect.ends_training
+    if is_idle:
+        return Sentence("stop.question.idle", number=effect.number)
+    return Sentence("stop.question", number=effect.number)
 
 
 def _describe_stopped(stopped: "Stopped") -> Sentence:
@@ -84,6 +92,13 @@ def _find_late_sentence(number: int, outcome: str) -> Sentence | None:
 
 def _describe_confirmed(stopped: "Stopped") -> Sentence:
     number = stopped.number
+    stopped_kinds = {part.kind for part in stopped.parts if part.kind and part.status == "Stopped"}
+    if stopped.confirmed and "transform" in stopped_kinds:
+        return Sentence("stop.confirmed.transform", number=number)
+    if stopped.confirmed and stopped_kinds:
+        return Sentence("stop.confirmed.processing", number=number)
+    if any(part.kind and not part.has_ended for part in stopped.parts):
+        return Sentence("stop.unconfirmed.step", number=number)
     match stopped.confirmed, stopped.job_status:
         case True, None:
             return Sentence("stop.confirmed.no_job", number=number)
@@ -99,5 +114,6 @@ def _describe_confirmed(stopped: "Stopped") -> Sentence:
 
 
 def _write_card(stopped: "Stopped") -> Card:
-    job = stopped.job_status or Sentence("card.job.none")
-    return Card(Sentence("card.title", number=stopped.number), Sentence("card.stopped", job=job))
+    lines = [Sentence("card.stopped", job=stopped.job_status or Sentence("card.job.none"))]
+    lines += [Sentence("card.note", note=Quote(f"{part.name}: {part.status}")) for part in stopped.parts if part.kind]
+    return Card(Sentence("card.title", number=stopped.number), join_lines(lines))

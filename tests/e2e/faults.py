@@ -99,7 +99,7 @@ def step(command: str) -> Json:
 
 PROCESSED = SERVING | {"processing": [{"name": "prepare"} | step("true")]}
 EVALUATED = SERVING | {"evaluation": step(REPORT)}
-TRANSFORMED = SERVING | {"batchtransform": {"path": "faults/"}}
+TRANSFORMED = SERVING | {"batchtransform": {"path": "score/faults/"}}
 GATED = SERVING | {"qualitygate": {"metric": "accuracy", "minimum": 0.5}}
 ASKING = SERVING | {"approval": "manual"}
 TESTED = SERVING | {"smoketest": {"contenttype": "text/plain", "body": "question"}}
@@ -151,6 +151,7 @@ WAYS = {
     "Find Images": Way("ecr:DescribeImages", IMAGES),
     "Process Data": Way("sagemaker:CreateProcessingJob", PROCESSED),
     "Evaluate Model": Way("sagemaker:CreateProcessingJob", EVALUATED),
+    "Verify Scoring Model": Way("lambda:Invoke", TRANSFORMED, skip=2),
     "Transform Data": Way("sagemaker:CreateTransformJob", TRANSFORMED),
     "Train Model": Way("sagemaker:CreateTrainingJob", TRAINING),
     "Tune Model": Way("sagemaker:CreateHyperParameterTuningJob", TUNING),
@@ -455,7 +456,7 @@ class Table:
     def __init__(self, stack: DeployedStack) -> None:
         self.stack = stack
         self._finished: list[int] = []
-        stack.client("s3").put_object(Bucket=stack.outputs["DataBucket"], Key="faults/rows.csv", Body=b"1,2")
+        stack.client("s3").put_object(Bucket=stack.outputs["DataBucket"], Key="score/faults/rows.csv", Body=b"1,2")
         stack.client("s3").put_object(
             Bucket=stack.outputs["CodeBucket"], Key="quick.tar.gz", Body=pack({"train.py": SCRIPT})
         )

@@ -54,6 +54,10 @@ SHOWN = {
         2,
         ("evaluation.accuracy", "of the penguins classified correctly", "does not run: its inputs are those", _STOPPED),
     ),
+    "11-transform-language-model": Shown(
+        2,
+        ("of 300 scored digits are correct", "This is a stand-in of local/", "Is this stored?", _STOPPED),
+    ),
 }
 NEEDED = {
     "02-your-own-script": Needed("torch", ("PyTorch runs here", "PYTORCH: "), ("PyTorch is not installed here",)),
@@ -95,7 +99,8 @@ def run_notebook(stack: DeployedStack, name: str, folder: Path) -> tuple[str, st
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     where = {"metadata": {"path": str(folder / "notebooks")}}
     environment = stack.engine.environment | {"PYTHONPATH": str(ROOT)}
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute(env=environment)
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", coalesce_streams=True, resources=where)
+    client.execute(env=environment)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return read_outputs(outputs, "text/html"), read_outputs(outputs, "text/plain")
 

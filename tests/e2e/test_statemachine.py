@@ -367,7 +367,7 @@ def a_plan_that_leaves_the_evaluation_out_fails_the_build(stage: Stage) -> Run:
     return stage.run_from(EVALUATE[0], {"plan": {"number": 1}})
 
 
-TRANSFORM = ("Data To Transform?", "Transform Data", "Data Transformed?")
+TRANSFORM = ("Data To Transform?", "Verify Scoring Model", "Transform Data", "Data Transformed?")
 ECHO = """
 import time
 
@@ -392,21 +392,27 @@ def files_are_scored_without_an_endpoint(stage: Stage) -> Run:
 
 
 @scenario(
-    *TRAINED, *CREATE, "Register Model?", "Approval?", *TRANSFORM[:2], FAIL, error="States.TaskFailed", cause="See job"
+    *TRAINED, *CREATE, "Register Model?", "Approval?", *TRANSFORM[:3], FAIL, error="States.TaskFailed", cause="See job"
 )
 def files_that_cannot_be_scored_fail_the_build(stage: Stage) -> Run:
     return stage.build(stage.transform_plan(ECHO, "bad\n"))
 
 
-@scenario(*TRAINED, *CREATE, "Register Model?", "Approval?", *TRANSFORM[:2], FAIL, error="States.Timeout")
+@scenario(*TRAINED, *CREATE, "Register Model?", "Approval?", *TRANSFORM[:2], FAIL, error="ModelChangedError")
+def a_model_that_changed_scores_no_files(stage: Stage) -> Run:
+    plan = stage.transform_plan(ECHO, "a\n")
+    return stage.build(plan | {"model": plan["model"] | {"ModelName": "changed"}})
+
+
+@scenario(*TRAINED, *CREATE, "Register Model?", "Approval?", *TRANSFORM[:3], FAIL, error="States.Timeout")
 def a_transform_that_takes_longer_than_its_limit_fails_the_build(stage: Stage) -> Run:
     plan = stage.transform_plan(ECHO, "wait\n")
     return stage.build(plan | {"transform": plan["transform"] | {"seconds": 3}})
 
 
-@scenario("Given", TRANSFORM[2], FAIL, error="TransformNotCompletedError", cause="transform job own is Stopped and not")
+@scenario("Given", TRANSFORM[3], FAIL, error="TransformNotCompletedError", cause="transform job own is Stopped and not")
 def a_transform_that_a_person_stopped_fails_the_build(stage: Stage) -> Run:
-    return stage.run_from(TRANSFORM[2], STOPPED)
+    return stage.run_from(TRANSFORM[3], STOPPED)
 
 
 @scenario("Given", TRANSFORM[0], FAIL, error="PlanError", cause="does not say whether to transform data")

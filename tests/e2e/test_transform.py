@@ -50,7 +50,7 @@ DOCUMENT: dict[str, Any] = {
     "channels": {"training": {"path": "wine/"}},
     "deployEndpoint": False,
     # The first column is an identifier, which the model does not get.
-    "batchtransform": CSV | {"path": "score/", "inputfilter": "$[1:]", "join": "Input", "outputfilter": "$[0,-1]"},
+    "batchtransform": CSV | {"path": "score/wine/", "inputfilter": "$[1:]", "join": "Input", "outputfilter": "$[0,-1]"},
 }
 
 
@@ -64,8 +64,8 @@ def rows(deployed: DeployedStack, tmp_path_factory: pytest.TempPathFactory) -> A
     lines = [f"row-{number}," + ",".join(map(repr, row[:-1].tolist())) for number, row in enumerate(rows)]
     files = {
         "wine/train.csv": (folder / "train.csv").read_text(),
-        "score/first.csv": "\n".join(lines[:100]),
-        "score/more/second.csv": "\n".join(lines[100:]),
+        "score/wine/first.csv": "\n".join(lines[:100]),
+        "score/wine/more/second.csv": "\n".join(lines[100:]),
     }
     s3 = deployed.client("s3")
     for key, body in files.items():

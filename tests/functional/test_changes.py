@@ -170,6 +170,37 @@ def test_a_start_names_its_gate_and_approval(stack: Stack) -> None:
     assert "The quality gate must accept its f1. It waits for an approval before it deploys." in effect
 
 
+SPLIT = {"name": "split", "entrypoint": ["/bin/true"]}
+JOBS = {"evaluation": {"entrypoint": ["/bin/true"]}, "batchtransform": {"path": "score/"}}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (
+            {"skiptrain": True, "deployEndpoint": False, "batchtransform": {"path": "score/"}},
+            "It runs a batch transform. All its jobs together cost at most $0.13. It deploys nothing.",
+        ),
+        (
+            {"skiptrain": True, "batchtransform": {"path": "score/", "instancetype": "ml.p9.48xlarge"}},
+            "It trains nothing. It runs a batch transform. All its jobs together have no known price.",
+        ),
+        (
+            {"trainmaxrun": 1, "processing": [SPLIT, SPLIT | {"name": "clean"}]} | JOBS,
+            "for at most 1 hour. It also runs 2 processing jobs, an evaluation and a batch transform. "
+            "All its jobs together cost at most $0.64.",
+        ),
+        (
+            {"skiptrain": True, "processing": [SPLIT]},
+            "It trains nothing. It runs 1 processing job. All its jobs together cost at most $0.13.",
+        ),
+    ],
+)
+def test_a_start_names_all_paid_jobs_and_their_cost(stack: Stack, document: dict[str, Any], said: str) -> None:
+    write_document(stack.service, SCRIPT | document, overwrite=True)
+    assert said in describe_effect(plan_change(stack.service, "start"))
+
+
 def test_an_impossible_start_is_refused_when_it_is_planned(stack: Stack) -> None:
     with pytest.raises(InvalidValueError, match="trainvolumesize is 0"):
         plan_change(stack.service, "start", parameters={"trainvolumesize": 0})
@@ -197,6 +228,9 @@ def test_a_stop_says_what_it_ends_and_what_follows(stack: Stack) -> None:
     assert isinstance(planned.effect, Stop)
     assert (planned.effect.number, planned.effect.follows) == (1, 2)
     assert "Build 2, which waits, starts then." in describe_effect(planned)
+    assert "The job of that step ends." in describe_effect(
+        replace(planned, effect=replace(planned.effect, step="Transform Data"))
+    )
     done = apply(stack, planned, wait_seconds=0)
     assert done.stopped is not None
     assert (done.stopped.outcome, done.follows, done.repeated) == ("stopped", 2, False)

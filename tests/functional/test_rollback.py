@@ -91,6 +91,18 @@ def test_a_rollback_verifies_the_files_of_the_earlier_build(stack: Stack, hostin
         verify_models(stack.service, planned["verify"]["models"])
 
 
+def test_a_rollback_runs_none_of_the_paid_jobs_of_the_build(stack: Stack, hosting: FakeHosting) -> None:
+    command = {"entrypoint": ["/bin/true"]}
+    jobs = {"processing": [{"name": "split"} | command], "evaluation": command, "batchtransform": {"path": "score/"}}
+    make_live(stack, hosting, 1, trainentrypoint="a.py", trainsourcefile="a.tar.gz", **jobs)
+    make_live(stack, hosting, 2)
+    planned = dispatch.plan(stack.service, request_rollback(stack.service, "1", VOICE).number)
+    assert planned["mode"] == "rollback", "How To Train? then leads to Verify Model, past all other steps"
+    assert planned["processing"] == {"wanted": False, "jobs": []}, "the one step before How To Train?"
+    assert not planned.keys() & {"evaluation", "transform"}
+    assert read_build(stack.service, 3).step_jobs == []
+
+
 def find(stack: Stack, wanted: str) -> int:
     return find_target(stack.service, wanted, describe_endpoint(stack.service)).number
 

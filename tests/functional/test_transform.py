@@ -1,6 +1,7 @@
 """The batch transform of a build: what the plan examines and records, and how it is stopped, finished and explained."""
 
 import datetime
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -53,6 +54,7 @@ def test_the_transform_is_planned_and_recorded(prepared: Stack) -> None:
     [
         ({"path": "score/none/"}, "batchtransform has no files at s3://"),
         ({"path": "train/"}, "which HostingRole may not read"),
+        ({"path": "train/"}, "or put the files below score/."),
         ({"path": None, "uri": "s3://another-bucket/score/"}, "which HostingRole may not read"),
         ({"output": "s3://another-bucket/scores/"}, "which HostingRole may not write"),
         ({"output": f"s3://{STACK}-data/scores/"}, "in a bucket whose uploads start builds"),
@@ -67,6 +69,22 @@ def test_what_the_transform_lacks_is_found_before_anything_is_paid(
     job = {name: value for name, value in (JOB | changes).items() if value is not None}
     problems = find_problems(prepared, batchtransform=job)
     assert any(sentence in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize("bucket", ["data", "code"])
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("asynchronous.output", lambda uri: {"asynchronous": {"output": uri}}),
+        ("datacapture.prefix", lambda uri: {"datacapture": {"prefix": uri}}),
+    ],
+)
+def test_results_that_would_start_builds_are_refused(
+    prepared: Stack, bucket: str, name: str, document: Callable[[str], dict[str, Any]]
+) -> None:
+    uri = f"s3://{STACK}-{bucket}/results/"
+    problems = find_problems(prepared, **document(uri))
+    assert any(problem.startswith(f"{name} is {uri}, in a bucket whose uploads start builds") for problem in problems)
 
 
 class Scoring(FakeHosting):
@@ -111,8 +129,24 @@ def test_the_finish_stops_a_stray_transform_and_records_its_cost(prepared: Stack
     record = read_build(prepared.service, 1)
     (job,) = record.step_jobs
     assert (jobs.status, job.status, job.seconds) == ("Stopped", "Stopped", 90)
+    assert "did not end within its time limit" in record.reason, "the finish stopped the job, and no other person"
     assert job.hourly_cost
     assert record.cost == pytest.approx(job.hourly_cost * 90 / 3600, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("TransformNotCompletedError", "The batch transform was stopped by someone outside sagebuild"),
+        ("States.TaskFailed", "The batch transform was stopped by someone outside sagebuild"),
+        ("SageMaker.ResourceInUseException", "a job with this name already exists"),
+    ],
+)
+def test_a_transform_was_stopped_by_someone_only_if_it_did_not_complete(prepared: Stack, error: str, said: str) -> None:
+    plan(prepared, RIGHT | SCORING)
+    ending = Ending("FAILED", error=error, cause="a job with this name already exists")
+    finish_build(on(prepared, Scoring("Stopped")), 1, ending, sleep=never_sleep)
+    assert read_build(prepared.service, 1).reason.startswith(said)
 
 
 def test_a_failed_transform_is_explained_by_its_log(prepared: Stack) -> None:

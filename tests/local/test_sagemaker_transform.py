@@ -154,6 +154,33 @@ def test_a_failed_object_fails_the_job_and_the_others_are_stored(world: Transfor
     assert any("could not convert string to float: 'x'" in line and "[sagemaker logs]" in line for line in lines)
 
 
+def test_an_object_that_is_empty_damaged_or_missing_concerns_no_other(world: Transformer, model: str) -> None:
+    world.put("odd/empty.csv.gz", gzip.compress(b""))
+    world.put("odd/damaged.csv.gz", gzip.compress(b"1,2\n")[:-9])
+    world.put("odd/plain.csv.gz", "1,2\n")
+    world.put("odd/good.csv.gz", gzip.compress(b"1,2\r\n"))
+    names = ["empty.csv.gz", "damaged.csv.gz", "plain.csv.gz", "missing.csv.gz", "good.csv.gz"]
+    manifest = world.put("odd.manifest", json.dumps([{"prefix": f"s3://{world.bucket}/odd/"}, *names]))
+    name = world.transform(model, manifest, S3DataType="ManifestFile", TransformInput={"CompressionType": "Gzip"})
+    assert world.finish(name)["FailureReason"] == "ClientError: See job logs for more information"
+    assert world.read_results(name) == {"empty.csv.gz.out": b"", "good.csv.gz.out": b"3.0,2\n"}
+    lines = [line.partition("[sagemaker logs]: ")[2] for line in world.read_logs(TRANSFORM_LOGS, name)]
+    for failed in ("damaged", "plain"):
+        assert f"{world.bucket}/odd/{failed}.csv.gz: the object is not a gzip file" in lines
+    assert any(line.startswith(f"{world.bucket}/odd/missing.csv.gz: ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", '[{"other": "s3://b/"}]', '{"prefix": "s3://b/"}\n{"source-ref": "s3://b/k"}']
+)
+def test_a_manifest_of_another_form_fails_the_job(world: Transformer, model: str, content: str) -> None:
+    uri = world.put("wrong.manifest", content)
+    reason = world.finish(world.transform(model, uri, S3DataType="ManifestFile"))["FailureReason"]
+    assert (
+        reason == f"ClientError: Data download failed: {uri} is not a manifest (a JSON list that begins with a prefix)"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -201,6 +228,13 @@ def test_a_stopped_job_stores_nothing(world: Transformer, model: str, engine: En
         ({"DataProcessing": {"InputFilter": "$..id"}}, "Descendants is not supported"),
         ({"DataProcessing": {"JoinSource": "Input"}, "TransformInput": {"SplitType": "None"}}, "SplitType Line"),
         ({"DataProcessing": {"JoinSource": "Input"}, "TransformInput": {"ContentType": "text/plain"}}, "ContentType"),
+        ({"DataProcessing": {"JoinSource": "Input"}, "TransformOutput": {"Accept": "image/png"}}, "Accept text/csv"),
+        ({"DataProcessing": {"JoinSource": "Input"}, "TransformOutput": {"AssembleWith": "None"}}, "AssembleWith Line"),
+        ({"S3DataType": "Converse"}, "S3Prefix or ManifestFile, not Converse"),
+        ({"TransformOutput": {"S3OutputPath": "https://bucket/x"}}, "only s3:// in S3OutputPath"),
+        ({"MaxPayloadInMB": 200}, "must not exceed 100; it is 200"),
+        ({"ExperimentConfig": {"TrialName": "a"}}, "does not support ExperimentConfig"),
+        ({"DataProcessing": {"OutputFilter": "$[::2]"}}, "Slice is not supported"),
         ({"DataCaptureConfig": {"DestinationS3Uri": "s3://b/x"}}, "does not support DataCaptureConfig"),
     ],
 )

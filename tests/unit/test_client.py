@@ -99,6 +99,12 @@ def test_a_dotted_name_reaches_into_a_document() -> None:
         remove_path(document, "train")
 
 
+def test_an_address_replaces_the_channel_of_an_input() -> None:
+    document = {"evaluation": {"inputs": {"test": {"channel": "validation", "dist": "ShardedByS3Key"}}}}
+    set_path(document, "evaluation.inputs.test", "s3://lake/test/")
+    assert document["evaluation"]["inputs"]["test"] == {"uri": "s3://lake/test/", "dist": "ShardedByS3Key"}
+
+
 def test_logs_are_those_of_every_function_that_a_build_calls() -> None:
     machine = (ROOT / "statemachine.asl.json").read_text(encoding="utf-8")
     called = {f"{name[0].lower()}{name[1:]}" for name in re.findall(r"\$\{(\w+)FunctionArn\}", machine)}

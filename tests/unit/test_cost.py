@@ -130,6 +130,16 @@ def test_an_estimate_says_that_it_leaves_out_image_builds_and_state_machines() -
     assert "The image builds, 2, are left out." in sentences(estimate_cost(elsewhere))
 
 
+def test_an_estimate_says_that_it_leaves_out_the_copies_of_codebuild() -> None:
+    git = cost_of(trainsourcefile=None, git_config={"repo": "https://example.com/a.git"})
+    assert "Copying the source from git in CodeBuild is left out; it ends after two hours at most." in sentences(git)
+    secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sagebuild-dev/hub-a1b2c3"
+    model = {"framework": "LLM", "engine": "VLLM", "hubmodel": "a/b", "hostinstancetype": "ml.g5.xlarge"}
+    gated = estimate_cost(BuildContext(a_service(), 1, parse_parameters(model | {"hubsecret": secret})))
+    assert "Copying the model from the hub in CodeBuild is left out" in sentences(gated)
+    assert "CodeBuild" not in sentences(estimate_cost(BuildContext(a_service(), 1, parse_parameters(model))))
+
+
 def test_a_region_or_type_without_a_price_has_no_estimate() -> None:
     cost = cost_of(a_service("eu-moon-1"))
     assert (cost.maximum, cost.endpoint_hourly) == (None, None)
@@ -180,6 +190,9 @@ def test_a_build_that_has_ended_shows_its_final_cost() -> None:
     (Cost(0.0, 0.512, None, "2026-05-20", ()), "nothing for training (at most $0.51 was planned); at"),
     (Cost(0.0, 0.0, 0.0, "2026-05-20", ()), "nothing for training; at"),
     (Cost(0.001, 0.512, None, "2026-05-20", ()), "less than $0.01 for training (at most"),
+    (Cost(None, 0.128, None, "2026-05-20", (), has_steps=True), "at most $0.13 for training and the other jobs; at"),
+    (Cost(None, 0.128, None, "2026-05-20", (), has_steps=True, trains=False), "at most $0.13 for its jobs; at"),
+    (Cost(None, None, None, "2026-05-20", (), has_steps=True, trains=False), "no price of its jobs is known; at"),
     (Cost(None, None, None, "", ()), "not known before the build is planned."),
 ])  # fmt: skip
 def test_an_estimate_is_formatted_as_a_sentence(cost: Cost, said: str) -> None:

@@ -67,6 +67,54 @@ def test_a_job_comes_after_the_jobs_of_its_inputs() -> None:
     assert list(jobs()) == ["split", "scale", "evaluation"]
 
 
+HOLD_OUT = {"training": {"output": "scale.scaled"}, "test": {"path": "test/"}, "lake": {"uri": "s3://lake/a"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "channel", "uri"),
+    [
+        ({"channels": HOLD_OUT}, "test", "s3://data-bucket/test/"),
+        ({"channels": HOLD_OUT}, "lake", "s3://lake/a"),
+        ({"channels": HOLD_OUT}, "training", f"{BUILD}/processing/scale/scaled/"),
+        ({"channels": None}, "training", "s3://data-bucket/train/"),
+        ({"channels": None, "uri": "s3://lake/b"}, "training", "s3://lake/b"),
+    ],
+)
+def test_an_input_can_be_the_data_of_a_channel(changes: dict[str, Any], channel: str, uri: str) -> None:
+    document = {name: value for name, value in (DOCUMENT | changes).items() if value is not None}
+    document["evaluation"] = {"script": "evaluate.py", "inputs": {"data": {"channel": channel}}}
+    parameters = parse_parameters(document)
+    built = build_bodies(
+        BuildContext(Service(SETTINGS, lambda _name: None), 7, parameters, StepFacts(IMAGES)), "image:1", "image:1"
+    )
+    assert inputs(built["processing:evaluation"])["data"] == uri
+
+
+def test_a_channel_that_a_job_reads_and_writes_is_a_circle() -> None:
+    split = {"name": "split", "script": "split.py", "inputs": {"raw": {"channel": "training"}}, "outputs": ["train"]}
+    with pytest.raises(ParameterError, match="has a circle, in which no job can start: split needs split"):
+        context(processing=[split], channels={"training": {"output": "split.train"}}, evaluation=None)
+
+
+@pytest.mark.parametrize(
+    ("channels", "sentence"),
+    [
+        ({"train": {"path": "a/"}}, 'channel is "validation"; it must be one of train.'),
+        ({}, 'channel is "validation"; there is no channel with data in S3.'),
+        (
+            {"validation": {"filesystem": {"id": "fs-01234567", "type": "EFS", "directory": "/a"}}},
+            'channel is "validation"; there is no channel with data in S3.',
+        ),
+    ],
+)
+def test_an_input_needs_a_channel_with_data_in_s3(channels: dict[str, Any], sentence: str) -> None:
+    evaluation = {"script": "evaluate.py", "inputs": {"test": {"channel": "validation"}}}
+    network = {"subnets": ["subnet-01234567"], "securitygroups": ["sg-01234567"]}
+    with pytest.raises(ParameterError) as error:
+        context(channels=channels, processing=[], evaluation=evaluation, **network)
+    assert f"evaluation.inputs.test.{sentence}" in str(error.value)
+
+
 def test_outputs_are_below_the_build_s_own_folder_and_feed_jobs_and_training() -> None:
     built = jobs()
     outputs = built["split"]["ProcessingOutputConfig"]["Outputs"]

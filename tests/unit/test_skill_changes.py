@@ -55,6 +55,26 @@ from tests.unit.skill_domain import (
         (replace(NEXT, asks_approval=True, gate="f1"), "for up to 4 hours and then wait for your approval: shall I"),
         (replace(NEXT, gate="f1"), "for up to 4 hours and go live if its f1 is good enough: shall I"),
         (replace(NEXT, trains=False, asks_approval=True), "without training, and wait for your approval: shall I"),
+        (
+            replace(NEXT, processing_jobs=2, evaluates=True, cost=COST),
+            "for up to 4 hours, which costs at most 46 cents with the other jobs, and then replace what is live",
+        ),
+        (
+            replace(NEXT, trains=False, deploys=False, transforms=True, cost=COST),
+            "leave what is live unchanged: its jobs would cost at most 46 cents, shall I start it?",
+        ),
+        (
+            replace(NEXT, trains=False, evaluates=True, cost=replace(COST, maximum=None)),
+            "in place of what is live: I know no price for its jobs, shall I start it?",
+        ),
+        (
+            replace(NEXT, running=12, trains=False, transforms=True, cost=COST),
+            "Build 12 is still running. The jobs of build 13 would cost at most 46 cents: shall I start another one",
+        ),
+        (
+            replace(NEXT, running=12, trains=False, transforms=True),
+            "Build 12 is still running. I know no price for the jobs of build 13: shall I start another one",
+        ),
     ],
 )
 def test_a_start_describes_its_effect(alexa: Conversation, domain: Domain, build: NextBuild, said: str) -> None:

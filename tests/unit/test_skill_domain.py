@@ -21,6 +21,8 @@ from sagebuild.errors import (
     RollbackError,
     SagebuildError,
 )
+from sagebuild.running.stop import Stopped
+from sagebuild.running.work import Part
 from tests.alexa import Conversation, load_request
 from tests.unit.skill_domain import ENDED, NEXT, ROLLBACK, RUNNING, STARTED, STOP, STOPPED, Domain
 
@@ -86,6 +88,30 @@ def test_a_stop_after_the_training_does_not_say_that_it_ends_a_training(alexa: C
     domain.fake(status, "describe_latest_build", RUNNING)
     domain.plan("stop", replace(STOP, step="Check Endpoint"))
     assert alexa.say("stop_build").startswith("No training is running. If I stop build 12, what is live stays live")
+
+
+@pytest.mark.parametrize(
+    ("step", "part", "said"),
+    [
+        ("Process Data", Part("processing job a", "Stopped", has_ended=True, kind="processing"), "processing job is"),
+        ("Evaluate Model", Part("processing job a", "Stopped", has_ended=True, kind="processing"), "processing job is"),
+        ("Transform Data", Part("transform job a", "Stopped", has_ended=True, kind="transform"), "batch transform is"),
+        (
+            "Transform Data",
+            Part("transform job a", "Stopping", has_ended=False, kind="transform"),
+            "one of its jobs is",
+        ),
+    ],
+)
+def test_a_stop_names_the_job_beside_the_training(
+    alexa: Conversation, domain: Domain, step: str, part: Part, said: str
+) -> None:
+    domain.fake(status, "describe_latest_build", RUNNING)
+    stopped = Stopped(12, "Completed", part.has_ended, (part,))
+    domain.plan("stop", replace(STOP, step=step), replace(STOPPED, stopped=stopped))
+    assert f"If I stop build 12, the job of its step {step} ends too" in alexa.say("stop_build")
+    assert said in alexa.say("yes")
+    assert f"{part.name}: {part.status}" in alexa.card
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,7 @@ def test_only_steps_that_the_plan_allows_are_shown() -> None:
             "Find Images": "waiting",
             "Process Data": "waiting",
             "Evaluate Model": "waiting",
+            "Verify Scoring Model": "waiting",
             "Transform Data": "waiting",
             "Check Quality": "waiting",
             "Ask For Approval": "waiting",

@@ -241,7 +241,8 @@ WRONG_OPTIONS: list[tuple[Document | str, ...]] = [
     (scaled(minimum=5),
      "autoscaling goes from 5 to 4; minimum must not exceed maximum."),
     (scaled(minimum=0),
-     "autoscaling.minimum is 0; it must be at least 1, unless asynchronous is given."),
+     "autoscaling.minimum is 0; it must be at least 1, unless asynchronous is given, because SageMaker scales a "
+     "real-time endpoint to zero only with inference components, which sagebuild does not create."),
     (scaled(target=0),
      "autoscaling has target 0; it must be above 0."),
     (scaled(scaleincooldown="long"),
