@@ -121,6 +121,15 @@ def test_a_yes_that_is_delivered_twice_rejects_once(stack: Stack, deliveries: De
     assert read_build(stack.service, 1).approval == "rejected"
 
 
+def test_a_yes_that_is_delivered_twice_approves_once(stack: Stack, deliveries: Deliveries) -> None:
+    add_waiting(stack.service)
+    deliveries.alexa.say("approve_build", number="1")
+    assert (
+        deliveries.alexa.say("yes") == deliveries.deliver_again() == "Build 1 is approved, and goes on to deployment."
+    )
+    assert read_build(stack.service, 1).approval == "approved"
+
+
 # Two people
 
 
