@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 from skill.conversation import Answer, Intent, SpokenError, Turn
-from skill.parameter_slots import find_parameter, name_parameter
+from skill.domain import reading
+from skill.parameter_slots import find_parameter, name_parameter, read_value
 from skill.speech import Sentence
+from skill.words import say_framework, say_parameter
 
 if TYPE_CHECKING:
     from ask_sdk_model.dialog import ElicitSlotDirective
@@ -39,7 +41,7 @@ def ask_for_missing(turn: Turn, which: Sentence) -> Answer:
         said = turn.slots.get("parameter")
         question = Sentence("unclear.word", said=said) if said else which
         return Answer(question, reprompt=question, elicits="parameter")
-    question = Sentence("ask.value", parameter=name_parameter(name))
+    question = _ask_for_value(name)
     return Answer(question, reprompt=question, elicits=_choose_value_slot(name))
 
 
@@ -54,9 +56,36 @@ def ask_for_other_value(turn: Turn, error: SpokenError, default: str) -> Answer:
     if error.sentence.key != "error.value":
         raise error
     name = find_parameter(turn.slots) or default
-    question = Sentence("ask.value", parameter=name_parameter(name))
-    refused = Sentence("value.refused", refusal=error.sentence, question=question)
+    question = _ask_for_value(name)
+    refusal = _explain_limits(name, read_value(name, turn.slots)) or error.sentence
+    refused = Sentence("value.refused", refusal=refusal, question=question)
     return Answer(refused, reprompt=question, elicits=_choose_value_slot(name))
+
+
+def _ask_for_value(name: str) -> Sentence:
+    parameter = name_parameter(name)
+    match name:
+        case "trainvolumesize":
+            return Sentence("ask.value.gigabytes", parameter=parameter)
+        case "trainmaxrun":
+            return Sentence("ask.value.hours", parameter=parameter)
+    if name.endswith("type"):
+        return Sentence("ask.value.type", parameter=parameter)
+    return Sentence("ask.value", parameter=parameter)
+
+
+def _explain_limits(name: str, value: str) -> Sentence | None:
+    """Say which values a parameter may have; None if the value was refused for another reason."""
+    from sagebuild.voice.refusals import find_refusal
+
+    with reading() as service:
+        refusal = find_refusal(service, name, value)
+    if refusal is None:
+        return None
+    if refusal.framework:
+        return Sentence("value.one_instance", framework=say_framework(refusal.framework))
+    low, high = (say_parameter(name, f"{limit:g}") for limit in (refusal.lowest, refusal.highest))
+    return Sentence("value.range", parameter=name_parameter(name), low=low, high=high)
 
 
 def _choose_value_slot(name: str) -> str:

@@ -54,7 +54,7 @@ def _read_heard(request: Any) -> Iterator[str]:
 def _list_filled(request: Any) -> Iterator[tuple[str, Any]]:
     intent = getattr(request, "intent", None)
     for name, slot in ((intent and intent.slots) or {}).items():
-        if slot and isinstance(slot.value, str) and slot.value != _UNHEARD:
+        if slot and isinstance(slot.value, str) and slot.value.strip() not in ("", _UNHEARD):
             yield name, slot
 
 
@@ -62,7 +62,7 @@ def _read_unclear(request: Any) -> Iterator[tuple[str, str]]:
     """Yield the slots that were heard and not understood; a pipeline's name is looked up later."""
     intent = getattr(request, "intent", None)
     for name, slot in ((intent and intent.slots) or {}).items():
-        if not slot or not isinstance(slot.value, str) or name in PIPELINE:
+        if not slot or not isinstance(slot.value, str) or not slot.value.strip() or name in PIPELINE:
             continue
         found = (slot.resolutions and slot.resolutions.resolutions_per_authority) or ()
         codes = [one.status.code.value for one in found if one.status and one.status.code]

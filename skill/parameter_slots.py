@@ -14,6 +14,7 @@ UNITS = {
     "hours": ("trainmaxrun", 1.0),
     "minutes": ("trainmaxrun", 1 / 60),
 }
+MEASURED = frozenset(parameter for parameter, _ in UNITS.values())
 VALUES = dict.fromkeys(("number", *UNITS), "AMAZON.NUMBER") | {"instance": "InstanceType"}
 
 
@@ -34,12 +35,17 @@ def find_unit(slots: Mapping[str, str]) -> str:
 
 
 def read_value(name: str, slots: Mapping[str, str]) -> str:
-    """Return the value for a parameter, in the parameter's own unit; empty if none was said, or one in a wrong unit."""
+    """Return the value for a parameter, in the parameter's own unit; empty if none was said, or one of a wrong kind."""
     unit = find_unit(slots)
     if not unit:
-        return slots.get("instance") or slots.get("number", "")
+        number, instance = slots.get("number", ""), slots.get("instance", "")
+        if name in PARAMETERS:
+            return instance if name.endswith("type") else number
+        return instance or number
     parameter, factor = UNITS[unit]
-    return f"{float(slots[unit]) * factor:.4g}" if parameter == name and slots[unit].isdecimal() else ""
+    if parameter != name or not slots[unit].isdecimal():
+        return ""
+    return slots[unit] if factor == 1 else f"{float(slots[unit]) * factor:.4g}"
 
 
 def name_parameter(name: str) -> Sentence | Quote:

@@ -59,7 +59,9 @@ Catalogue = Mapping[str, str | dict[str, str]]
 def speak(sentence: Sentence, locale: object) -> str:
     """Render the sentence as the content of an SSML document."""
     foreign = "{}" if choose_language(locale) == DEFAULT_LANGUAGE else '<lang xml:lang="en-US">{}</lang>'
-    return _render(sentence, _load_catalogue(str(locale)), _escape_for_speech, foreign)
+    text = _render(sentence, _load_catalogue(str(locale)), _escape_for_speech, foreign)
+    # It may begin with a parameter's name. In Japanese, Latin letters only occur in names.
+    return text if choose_language(locale) == "ja" else text[:1].upper() + text[1:]
 
 
 def write(sentence: Sentence, locale: object) -> str:
@@ -91,7 +93,8 @@ def _list_languages() -> frozenset[str]:
 def _load_catalogue(locale: str) -> Catalogue:
     """Return the sentences of a locale: those of its language, some of them in the locale's own form."""
     language = json.loads((LANGUAGES / f"{choose_language(locale)}.json").read_text(encoding="utf-8"))
-    return {**language["sentences"], **language.get("regional", {}).get(locale, {})}
+    own = [said for locales, said in language.get("regional", {}).items() if locale in locales.split()]
+    return {key: text for said in (language["sentences"], *own) for key, text in said.items()}
 
 
 def _value_to_json(value: Value) -> Any:

@@ -5,6 +5,7 @@ from math import ceil
 
 from skill.speech import Quote, Sentence, Value
 
+_DOLLARS_WITHOUT_CENTS = 100
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800  # seconds
 
 # The parameters that voice may read and set.
@@ -45,6 +46,13 @@ def say_duration(seconds: float) -> Sentence:
     return _say_minutes(minutes if minutes < _HOUR / _MINUTE else round(minutes / 15) * 15)
 
 
+def count_units(span: Sentence) -> int:
+    """Return the number of the largest unit of a span, with which the verb agrees."""
+    first = span.values.get("first", span)
+    count = first.values["count"] if isinstance(first, Sentence) else 0
+    return count if isinstance(count, int) else 0
+
+
 def say_limit(seconds: float) -> Sentence:
     """Say the longest time that something takes; it is never rounded down."""
     return _say_minutes(max(1, ceil(seconds / _MINUTE - 1e-6)))
@@ -54,6 +62,8 @@ def _say_minutes(minutes: int) -> Sentence:
     hours, rest = divmod(minutes, 60)
     if not hours:
         return Sentence("duration.minutes", count=minutes)
+    if rest == 30:
+        return Sentence("duration.hours.half", count=hours)
     whole = Sentence("duration.hours", count=hours)
     return Sentence("duration.and", first=whole, second=Sentence("duration.minutes", count=rest)) if rest else whole
 
@@ -83,11 +93,22 @@ def write_reason(reason: str | None) -> Value:
 
 
 def say_money(dollars: float) -> Sentence:
-    """Say an amount of US dollars; below one dollar in cents, and at least one cent."""
-    if dollars < 0.995:
-        return Sentence("money.cents", count=max(1, round(dollars * 100)))
-    whole, _, fraction = (f"{dollars:.2f}" if dollars < 100 else f"{dollars:.0f}").partition(".")
-    return Sentence("money.dollars", amount=Sentence("number", whole=whole, fraction=fraction) if fraction else whole)
+    """Say an amount of US dollars; below one dollar in cents, from a hundred dollars without, and at least one cent."""
+    whole, cents = divmod(max(1, round(dollars * 100)), 100)
+    if not whole:
+        return Sentence("money.cents", count=cents)
+    if whole >= _DOLLARS_WITHOUT_CENTS:
+        return Sentence("money.dollars", count=round(dollars))
+    said = Sentence("money.dollars", count=whole)
+    if not cents:
+        return said
+    return Sentence("money.dollars.cents", dollars=said, cents=Sentence("money.dollars.rest", count=cents))
+
+
+def write_money(dollars: float) -> Sentence:
+    """Write an amount of US dollars for a card, with two decimals and at least one cent."""
+    whole, _, fraction = f"{max(0.01, dollars):.2f}".partition(".")
+    return Sentence("card.money", amount=Sentence("number", whole=whole, fraction=fraction))
 
 
 def say_instance_type(name: str) -> Quote:
@@ -95,8 +116,22 @@ def say_instance_type(name: str) -> Quote:
     return Quote(name.removeprefix("ml.").replace(".", " "))
 
 
+def say_parameter(name: str, value: str) -> Value:
+    """Say the value of a build parameter, with the parameter's unit."""
+    if name == "trainvolumesize" and value.isdecimal():
+        return Sentence("gigabytes", count=int(value))
+    if name == "trainmaxrun":
+        return say_limit(float(value) * _HOUR)
+    return say_value(value)
+
+
+def say_framework(name: str) -> Quote:
+    """Say the name of a framework as its makers write it."""
+    return Quote({"SCIKIT": "Scikit-learn", "XGBOOST": "XGBoost"}.get(name, name.replace("_", " ")))
+
+
 def say_value(value: str) -> Value:
-    """Say the value of a build parameter; a fraction has the decimal sign of the language."""
+    """Say a value without a unit; a fraction has the decimal sign of the language."""
     whole, _, fraction = value.partition(".")
     if whole.removeprefix("-").isdecimal() and fraction.isdecimal():
         return Sentence("number", whole=whole, fraction=fraction)

@@ -15,9 +15,11 @@ from sagebuild.client.logs import LogLine
 from sagebuild.client.progress import read_if_allowed
 from sagebuild.client.steps import Steps
 from sagebuild.client.trials import Trials
-from sagebuild.cost.spent import format_cost
-from sagebuild.errors import InputError, ParameterError
+from sagebuild.cost.spent import Cost, format_cost
+from sagebuild.errors import NoBuildsError, ParameterError
 from sagebuild.parameters.store import read_version
+from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.service import Service
 
 PipelineName = Annotated[str, Field(description="Name of a pipeline of the stack; empty for the server's pipeline.")]
 BuildNumber = Annotated[int | None, Field(description="Number of the build; default: the newest.", ge=1)]
@@ -36,7 +38,11 @@ class Reading:
 
     def status(self, pipeline: PipelineName = "") -> results.StatusResult:
         """State of the newest build and its steps, whether another build waits, and what the endpoint serves."""
-        status = self._connection.pipeline(pipeline).status()
+        found = self._connection.pipeline(pipeline)
+        try:
+            status = found.status()
+        except NoBuildsError as error:
+            return _describe_unused(found.service, str(error))
         return cast("results.StatusResult", {"sentences": status.lines, **status.to_dict()})
 
     def builds(self, limit: Limit = 10, pipeline: PipelineName = "") -> results.BuildsResult:
@@ -61,6 +67,8 @@ class Reading:
     ) -> results.FailureResult:
         """Explain why a build failed: step, reason, the end of its logs, and what to do next."""
         build = self._connection.pipeline(pipeline).build(number) if number else self._find_failed(pipeline)
+        if build is None:
+            return _describe_no_failure()
         record = build.record
         steps = read_if_allowed(build.steps, Steps(()))
         read = read_if_allowed(lambda: list(build.logs()), list[LogLine]())
@@ -121,7 +129,11 @@ class Reading:
 
     def cost(self, number: BuildNumber = None, pipeline: PipelineName = "") -> results.CostResult:
         """Estimate what a build has cost and can cost at most, in US dollars, and what the endpoint costs an hour."""
-        build = self._connection.pipeline(pipeline).build(number)
+        try:
+            build = self._connection.pipeline(pipeline).build(number)
+        except NoBuildsError as error:
+            nothing = Cost(None, None, None, "", ())
+            return cast("results.CostResult", {"number": None, "sentence": str(error), **asdict(nothing)})
         cost = build.cost()
         return cast("results.CostResult", {"number": build.number, "sentence": format_cost(cost), **asdict(cost)})
 
@@ -168,7 +180,10 @@ class Reading:
         pipeline: PipelineName = "",
     ) -> results.LogsResult:
         """The newest log lines of a build, sorted by time: functions, image builds, jobs, endpoint."""
-        build = self._connection.pipeline(pipeline).build(number)
+        try:
+            build = self._connection.pipeline(pipeline).build(number)
+        except NoBuildsError:
+            return {"number": None, "lines": [], "left_out": 0}
         found = [
             line for line in build.logs() if source in ("", line.source) and contains.casefold() in line.text.casefold()
         ]
@@ -185,12 +200,37 @@ class Reading:
         """List the stack's pipelines: newest build, live build, estimated costs."""
         return cast("results.PipelinesResult", {"pipelines": self._connection.stack.pipelines().to_list()})
 
-    def _find_failed(self, pipeline: str) -> Build:
+    def _find_failed(self, pipeline: str) -> Build | None:
         found = self._connection.pipeline(pipeline).builds(_FAILURES_AMONG)
         for build, record in zip(found, found.records, strict=True):
             if record.status == "failed":
                 return build
-        raise InputError(f"None of the newest {len(found)} builds has failed; name the number of a build.")
+        return None
+
+
+def _describe_unused(service: Service, sentence: str) -> results.StatusResult:
+    """Describe a pipeline that has never started a build; it may have an endpoint."""
+    return {
+        "sentences": [sentence],
+        "build": None,
+        "steps": [],
+        "endpoint": describe_endpoint(service),
+        "waiting": False,
+    }
+
+
+def _describe_no_failure() -> results.FailureResult:
+    return {
+        "number": None,
+        "status": "",
+        "sentence": "None of the newest builds has failed; name the number of a build to see why it ended.",
+        "step": "",
+        "reason": "",
+        "notes": [],
+        "failed_steps": [],
+        "log": [],
+        "next": "",
+    }
 
 
 def _describe_lines(lines: Sequence[LogLine]) -> list[dict[str, Any]]:

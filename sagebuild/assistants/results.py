@@ -131,7 +131,7 @@ class StatusResult(TypedDict):
     """The newest build, whether another one follows, and the endpoint; null without an endpoint."""
 
     sentences: list[str]
-    build: BuildFacts
+    build: Annotated[BuildFacts | None, Field(description="Null before the first build.")]
     steps: list[Step]
     endpoint: Endpoint | None
     waiting: bool
@@ -157,7 +157,7 @@ class Line(TypedDict):
 class LogsResult(TypedDict):
     """The newest lines of a build's logs, and the number of those that are left out."""
 
-    number: int
+    number: Annotated[int | None, Field(description="Null if there is no build yet.")]
     lines: list[Line]
     left_out: int
 
@@ -166,7 +166,7 @@ class LogsResult(TypedDict):
 class FailureResult(TypedDict):
     """Why a build failed, and what to do next."""
 
-    number: int
+    number: Annotated[int | None, Field(description="Null if none of the newest builds has failed.")]
     status: str
     sentence: Sentence
     step: str
@@ -230,7 +230,7 @@ class EstimateResult(TypedDict):
 class CostResult(EstimateResult):
     """What a build has cost, and can cost at most."""
 
-    number: int
+    number: Annotated[int | None, Field(description="Null if there is no build yet.")]
 
 
 @_complete

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -24,6 +25,9 @@ PIPELINE = "Pipeline"
 PARAMETER = "BuildParameter"
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+# A space beside a Japanese character.
+_NOT_WRITTEN = re.compile(rf"(?<={_JAPANESE.pattern}) | (?={_JAPANESE.pattern})")
 _FREE_SLOTS = {
     "AMAZON.NUMBER": r"\d+",
     "AMAZON.FOUR_DIGIT_NUMBER": r"\d{4}",
@@ -267,6 +271,8 @@ def _build_patterns(intent: dict[str, Any], values: dict[str, dict[str, str]]) -
     for sample in intent["samples"]:
         words = _normalize(sample)
         begin, length = words.partition("{")[0], len(_SLOT.sub("", words))
+        if _JAPANESE.search(words):
+            words = words.replace("} {", "} ?{")
         yield _Pattern(intent["name"], begin, _SLOT.sub(write_slot, words), length, ids, kinds)
 
 
@@ -280,5 +286,10 @@ def _name_values(kind: dict[str, Any]) -> dict[str, str]:
 
 
 def _normalize(text: str) -> str:
-    """Return the words in lower case and without punctuation, as the models write them."""
-    return " ".join(re.sub(r"[^\w\s'{}-]", " ", text).casefold().split())
+    """Return the words in lower case and without punctuation, as the models write them.
+
+    Japanese has no spaces between words, but people and the samples write some, so they do not count.
+    """
+    straight = unicodedata.normalize("NFKC", text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    words = " ".join(re.sub(r"[^\w\s'{}-]", " ", straight).casefold().split())
+    return _NOT_WRITTEN.sub("", words) if _JAPANESE.search(words) else words

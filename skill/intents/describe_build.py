@@ -7,6 +7,7 @@ from skill.cards import write_build_card
 from skill.conversation import PIPELINE, Answer, Intent, Turn
 from skill.pictures import show_progress
 from skill.speech import Quote, Sentence
+from skill.steps import say_step
 from skill.words import say_age, say_duration
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def describe_outcome(build: "BuildStatus", turn: Turn) -> Sentence:
     if build.outcome == "running":
         if not build.step:
             return Sentence("details.starting", number=number, since=started)
-        return Sentence("details.running", number=number, since=started, step=Quote(build.step))
+        return Sentence("details.running", number=number, since=started, doing=say_step(build.step))
     ended_at = build.ended_at or turn.now
     ended = say_age(ended_at, turn.now)
     if build.outcome == "succeeded" and build.restores:

@@ -7,7 +7,7 @@ from skill.conversation import PIPELINE, Answer, Card, Intent, Turn
 from skill.domain import reading
 from skill.intents.estimate_next_cost import estimate_next_cost
 from skill.speech import Quote, Sentence
-from skill.words import say_money
+from skill.words import say_money, write_money
 
 if TYPE_CHECKING:
     from sagebuild.cost.spent import Cost
@@ -61,10 +61,10 @@ def _write_card(number: int, cost: "Cost") -> Card | None:
         return None
     lines = [Sentence("card.cost.prices", date=cost.prices_date)]
     if cost.spent:
-        lines.append(Sentence("card.cost.spent", amount=say_money(cost.spent)))
+        lines.append(Sentence("card.cost.spent", amount=write_money(cost.spent)))
     if cost.maximum:
-        lines.append(Sentence("card.cost.maximum", amount=say_money(cost.maximum)))
+        lines.append(Sentence("card.cost.maximum", amount=write_money(cost.maximum)))
     if cost.endpoint_hourly:
-        lines.append(Sentence("card.cost.endpoint", amount=say_money(cost.endpoint_hourly)))
+        lines.append(Sentence("card.cost.endpoint", amount=write_money(cost.endpoint_hourly)))
     lines += [Sentence("card.note", note=Quote(sentence)) for sentence in cost.left_out]
     return Card(Sentence("card.title", number=number), join_lines(lines))

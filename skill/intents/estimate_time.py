@@ -3,7 +3,7 @@
 from skill.conversation import PIPELINE, Answer, Intent, Turn
 from skill.domain import reading
 from skill.speech import Sentence
-from skill.words import say_duration
+from skill.words import count_units, say_duration
 
 
 def estimate_time(_turn: Turn) -> Answer:
@@ -20,7 +20,8 @@ def estimate_time(_turn: Turn) -> Answer:
         return Answer(Sentence("time.unknown"))
     if estimate.seconds_left <= 0:
         return Answer(Sentence("time.overdue"))
-    return Answer(Sentence("time.left", span=say_duration(estimate.seconds_left)))
+    span = say_duration(estimate.seconds_left)
+    return Answer(Sentence("time.left", span=span, count=count_units(span)))
 
 
 INTENTS = (Intent("EstimateTimeIntent", estimate_time, "read", slots=PIPELINE),)

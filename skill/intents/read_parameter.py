@@ -3,9 +3,9 @@
 from skill.conversation import PIPELINE, Answer, Intent, Turn
 from skill.domain import reading
 from skill.elicitation import ask_for_missing
-from skill.parameter_slots import find_parameter, name_parameter
+from skill.parameter_slots import MEASURED, find_parameter, name_parameter
 from skill.speech import Sentence
-from skill.words import say_value
+from skill.words import say_parameter
 
 
 def read_parameter(turn: Turn) -> Answer:
@@ -19,7 +19,10 @@ def read_parameter(turn: Turn) -> Answer:
 
     with reading() as service:
         value = spoken_parameters.read_parameter(service, name)
-    return Answer(Sentence("parameter.value", parameter=name_parameter(name), value=say_value(value)))
+    parameter, said = name_parameter(name), say_parameter(name, value)
+    if name in MEASURED:
+        return Answer(Sentence("parameter.measured", parameter=parameter, value=said))
+    return Answer(Sentence("parameter.value", parameter=parameter, value=said))
 
 
 INTENTS = (Intent("ReadParameterIntent", read_parameter, "read", slots=PIPELINE | {"parameter": "BuildParameter"}),)

@@ -36,8 +36,13 @@ def fall_back(turn: Turn) -> Answer:
 
 
 def leave(turn: Turn) -> Answer:
-    """End the conversation and nothing else: only a yes to StopBuildIntent's question stops a build."""
+    """End the conversation."""
     return Answer(Sentence("goodbye.declined") if turn.confirmation else Sentence("goodbye"), ends=True)
+
+
+def leave_running(turn: Turn) -> Answer:
+    """End the conversation and nothing else: only a yes to StopBuildIntent's question stops a build."""
+    return leave(turn) if turn.confirmation else Answer(Sentence("goodbye.stopped_nothing"), ends=True)
 
 
 def _ask_what_to_do(sentence: Sentence) -> Answer:
@@ -49,6 +54,6 @@ INTENTS = (
     Intent("AMAZON.HelpIntent", explain_commands, "nothing"),
     Intent("AMAZON.FallbackIntent", fall_back, "nothing"),
     Intent("AMAZON.NavigateHomeIntent", leave, "nothing", settles=True),
-    Intent("AMAZON.StopIntent", leave, "nothing", settles=True),
-    Intent("AMAZON.CancelIntent", leave, "nothing", settles=True),
+    Intent("AMAZON.StopIntent", leave_running, "nothing", settles=True),
+    Intent("AMAZON.CancelIntent", leave_running, "nothing", settles=True),
 )

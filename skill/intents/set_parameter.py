@@ -8,7 +8,7 @@ from skill.domain import reading
 from skill.elicitation import ask_for_missing, ask_for_other_value
 from skill.parameter_slots import VALUES, find_parameter, name_parameter, read_value
 from skill.speech import Sentence
-from skill.words import say_value
+from skill.words import say_parameter
 
 if TYPE_CHECKING:
     from sagebuild.changes.document import NewValues
@@ -31,11 +31,12 @@ def ask_to_set(turn: Turn) -> Answer:
     parameter, values = name_parameter(name), cast("NewValues", planned.effect)
     old, new = (write_spoken(each[name]) for each in (values.old, values.new))
     if old == new:
-        return Answer(Sentence("set.same", parameter=parameter, value=say_value(new)))
+        return Answer(Sentence("set.same", parameter=parameter, value=say_parameter(name, new)))
+    said = say_parameter(name, old), say_parameter(name, new)
     question = changes.bind(turn, "SetParameterIntent", planned)
     return Answer(
-        Sentence("set.question", parameter=parameter, old=say_value(old), new=say_value(new)),
-        reprompt=Sentence("set.reprompt", parameter=parameter, new=say_value(new)),
+        Sentence("set.question", parameter=parameter, old=said[0], new=said[1]),
+        reprompt=Sentence("set.reprompt", parameter=parameter, new=said[1]),
         confirmation=question._replace(values={**question.values, "name": name, "old": old, "new": new}),
     )
 
@@ -44,7 +45,8 @@ def set_parameter(_turn: Turn, confirmation: Confirmation) -> Answer:
     """Set the parameter."""
     changes.apply(confirmation)
     name, old, new = (str(confirmation.values[key]) for key in ("name", "old", "new"))
-    return Answer(Sentence("set.done", parameter=name_parameter(name), old=say_value(old), new=say_value(new)))
+    said = say_parameter(name, old), say_parameter(name, new)
+    return Answer(Sentence("set.done", parameter=name_parameter(name), old=said[0], new=said[1]))
 
 
 INTENTS = (

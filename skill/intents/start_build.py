@@ -1,17 +1,17 @@
 """Start a build: it costs money and may replace what is live, so the skill asks first."""
 
 from collections.abc import Mapping
-from functools import reduce
 from typing import TYPE_CHECKING, cast
 
 from skill import changes
+from skill.build_changes import list_changes
 from skill.cards import write_launch_card
 from skill.conversation import PIPELINE, Answer, Confirmation, Intent, SpokenError, Turn
 from skill.domain import reading
 from skill.elicitation import ask_for_missing, ask_for_other_value
-from skill.parameter_slots import UNITS, VALUES, find_parameter, find_unit, name_parameter, read_value
+from skill.parameter_slots import UNITS, VALUES, find_parameter, find_unit, read_value
 from skill.speech import Quote, Sentence
-from skill.words import say_instance_type, say_limit, say_money, say_value
+from skill.words import say_instance_type, say_limit, say_money
 
 if TYPE_CHECKING:
     from sagebuild.changes.plan import PlannedChange
@@ -35,7 +35,7 @@ def ask_to_start(turn: Turn) -> Answer:
     build = cast("NextBuild", planned.effect)
     return Answer(
         _describe_effect(build, said, is_first=not planned.live.config),
-        reprompt=Sentence("start.reprompt"),
+        reprompt=Sentence("start.reprompt", number=build.number),
         confirmation=changes.bind(turn, "StartBuildIntent", planned, build.number),
     )
 
@@ -109,7 +109,7 @@ def _find_other_size(size: str) -> str:
 def _describe_effect(build: "NextBuild", said: Mapping[str, str], *, is_first: bool) -> Sentence:
     if build.running is not None:
         return _describe_following(build, build.running, _ask_to_follow(said))
-    ask = Sentence("start.ask.changed", changes=_list_changes(said)) if said else Sentence("start.ask")
+    ask = Sentence("start.ask.changed", changes=list_changes(said)) if said else Sentence("start.ask")
     if not build.trains:
         return _describe_deployment(build, _add_cost(build, ask), is_first=is_first)
     number, cost = build.number, _describe_cost(build)
@@ -180,12 +180,5 @@ def _describe_following_jobs(build: "NextBuild", running: int, ask: Sentence) ->
 
 def _ask_to_follow(said: Mapping[str, str]) -> Sentence:
     if said:
-        return Sentence("start.ask.follow.changed", changes=_list_changes(said))
+        return Sentence("start.ask.follow.changed", changes=list_changes(said))
     return Sentence("start.ask.follow")
-
-
-def _list_changes(said: Mapping[str, str]) -> Sentence:
-    changes = [
-        Sentence("start.change", parameter=name_parameter(name), value=say_value(value)) for name, value in said.items()
-    ]
-    return reduce(lambda first, second: Sentence("start.change.and", first=first, second=second), changes)

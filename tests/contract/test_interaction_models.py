@@ -249,7 +249,7 @@ def test_a_language_has_only_known_keys_and_intents() -> None:
         assert spoken.keys() - {"regional"} == {
             *("locales", "carriers", "invocationName", "samples", "types", "numbers", "builtIn", "sentences"),
         }
-        for locale, sentences in spoken.get("regional", {}).items():
-            assert locale in spoken["locales"]
+        for locales, sentences in spoken.get("regional", {}).items():
+            assert set(locales.split()) <= set(spoken["locales"])
             assert sentences.keys() <= spoken["sentences"].keys()
         assert {*spoken["samples"], *spoken["builtIn"]} - {LAUNCH} | {"AMAZON.FallbackIntent"} == set(INTENTS)

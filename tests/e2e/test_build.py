@@ -10,7 +10,7 @@ from tests.e2e.stack import NAME, DeployedStack, wait_until
 
 def test_a_build_started_by_voice_ends_with_an_endpoint_that_answers(stack: DeployedStack) -> None:
     conversation = stack.converse()
-    assert conversation.say("start_build").endswith("shall I start it?")
+    assert conversation.say("start_build").endswith("Shall I start it?")
     assert conversation.say("yes").endswith("has started.")
     number = stack.last_number()
     record = stack.finish(number)

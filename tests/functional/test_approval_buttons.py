@@ -119,7 +119,7 @@ def test_a_reader_cannot_approve_with_the_button(stack: Stack, screen: Screen, m
     screen.voice.say("approve_build", number="1")
     write_access(stack.service, json.dumps({"writers": ["amzn1.ask.person.OTHER"]}))
     monkeypatch.setattr(access, "_access", None)
-    assert screen.press("approve").startswith("Sorry, I don't know this voice well enough")
+    assert screen.press("approve").startswith("Sorry, you can't change anything here")
     assert read_build(stack.service, 1).approval == ""
 
 

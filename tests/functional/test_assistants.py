@@ -192,6 +192,30 @@ def test_pipelines_are_listed(reader: Assistant) -> None:
     assert "has no pipeline 'fraud'" in reader.refusal("status", pipeline="fraud")
 
 
+def test_a_pipeline_without_builds_has_structured_answers(reader: Assistant, stack: Stack) -> None:
+    stack.create_pipeline("unused", framework="SCIKIT")
+    status = reader.call("status", pipeline="unused")
+    assert status["sentences"] == [
+        "sagebuild-test/unused has no builds yet; start one: sagebuild start --pipeline unused."
+    ]
+    assert (status["build"], status["steps"], status["waiting"]) == (None, [], False)
+    assert reader.call("builds", pipeline="unused") == {"builds": []}
+    failure = reader.call("failure", pipeline="unused")
+    assert (failure["number"], failure["log"]) == (None, [])
+    assert failure["sentence"].startswith("None of the newest builds has failed")
+    assert reader.call("logs", pipeline="unused") == {"number": None, "lines": [], "left_out": 0}
+    cost = reader.call("cost", pipeline="unused")
+    assert (cost["number"], cost["spent"]) == (None, None)
+    assert reader.call("estimate", pipeline="unused")["maximum"]
+
+
+def test_what_does_not_exist_is_named(reader: Assistant) -> None:
+    for tool in ("build", "failure", "metrics", "cost", "logs"):
+        assert "There is no build 99 in sagebuild-test." in reader.refusal(tool, number=99)
+    for tool in ("status", "builds", "parameters", "estimate"):
+        assert "has no pipeline 'nope'; its pipelines are" in reader.refusal(tool, pipeline="nope")
+
+
 def test_the_documentation_and_the_schema_are_resources(reader: Assistant) -> None:
     resources = {str(one.uri): one for one in reader.portal.call(reader.client.list_resources).resources}
     pages = {f"sagebuild://docs/{page.stem}" for page in (ROOT / "docs").glob("*.md")}

@@ -121,6 +121,15 @@ def test_a_yes_that_is_delivered_twice_rejects_once(stack: Stack, deliveries: De
     assert read_build(stack.service, 1).approval == "rejected"
 
 
+def test_a_yes_that_is_delivered_twice_approves_once(stack: Stack, deliveries: Deliveries) -> None:
+    add_waiting(stack.service)
+    deliveries.alexa.say("approve_build", number="1")
+    assert (
+        deliveries.alexa.say("yes") == deliveries.deliver_again() == "Build 1 is approved, and goes on to deployment."
+    )
+    assert read_build(stack.service, 1).approval == "approved"
+
+
 # Two people
 
 
@@ -151,8 +160,8 @@ def test_of_two_people_one_sets_the_parameter(alexa: Conversation, second: Conve
     alexa.say("set_parameter", parameter="trainvolumesize", number="20")
     second.say("set_parameter", parameter="trainvolumesize", number="30")
     assert alexa.say("yes").startswith("Done: ")
-    assert second.say("yes").startswith("Something has changed since I asked. That changes the training disk in giga")
-    assert second.say("yes") == "Done: the training disk in gigabytes was 20 and is now 30."
+    assert second.say("yes").startswith("Something has changed since I asked. That changes the training disk from 20")
+    assert second.say("yes") == "Done: the training disk was 20 gigabytes and is now 30 gigabytes."
 
 
 # A time-out, and a repeat
@@ -190,7 +199,7 @@ def test_a_parameter_is_set_once_after_a_time_out(alexa: Conversation) -> None:
     alexa.say("set_parameter")
     with losing_answers("PutParameter"):
         assert alexa.say("yes").startswith("AWS did not confirm that in time")
-    assert alexa.say("yes") == "Done: the training disk in gigabytes was 10 and is now 20."
+    assert alexa.say("yes") == "Done: the training disk was 10 gigabytes and is now 20 gigabytes."
 
 
 # What the question said no longer holds

@@ -207,7 +207,7 @@ def test_a_question_survives_a_change_of_subject(stack: Stack, alexa: Conversati
     alexa.say("start_build", pipeline="fraud")
     heard = alexa.say("check_status", pipeline="churn")
     assert heard.startswith("About customer churn: There has been no build yet.")
-    assert heard.endswith("About fraud: Shall I start a build, yes or no?")
+    assert heard.endswith("Shall I start build 1 of fraud, yes or no?")
     assert alexa.say("yes").startswith("Build 1 of fraud has started.")
     assert stack.executions() == ["build-fraud_1"]
 
@@ -233,7 +233,7 @@ def test_without_a_name_the_skill_asks_which_pipeline(stack: Stack, alexa: Conve
     assert alexa.say("repeat") == "Which pipeline do you mean: customer churn or fraud?"
     question = alexa.say("choose_pipeline", pipeline="churn")
     assert question.startswith("Build 1 of customer churn would train on one m5 large")
-    assert question.endswith("with the training disk in gigabytes at 20, for this build alone?")
+    assert question.endswith("that's a 20 gigabyte training disk. Shall I start it?")
     assert alexa.say("yes") == "Build 1 of customer churn has started."
     assert stack.executions() == ["build-customer-churn_1"]
 
@@ -241,7 +241,7 @@ def test_without_a_name_the_skill_asks_which_pipeline(stack: Stack, alexa: Conve
 @pytest.mark.usefixtures("fraud", "churn")
 def test_a_request_that_waited_for_the_pipeline_still_asks_for_its_value(alexa: Conversation) -> None:
     assert alexa.say("set_parameter", parameter="trainvolumesize").startswith("Which pipeline do you mean")
-    assert alexa.say("choose_pipeline", pipeline="fraud").endswith("What should the training disk in gigabytes be?")
+    assert alexa.say("choose_pipeline", pipeline="fraud").endswith("What should the training disk be, in gigabytes?")
     found = alexa.response["response"]["directives"]
     (asked,) = [directive for directive in found if directive["type"] == "Dialog.ElicitSlot"]
     assert asked["slotToElicit"] == "number"

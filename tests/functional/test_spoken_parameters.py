@@ -64,8 +64,8 @@ def test_a_command_line_conversation_knows_the_hyperparameters_that_the_skill_ha
 
 
 def test_a_hyperparameter_is_read_and_overridden_for_one_build(stack: Stack, alexa: Conversation) -> None:
-    assert alexa.say("read_parameter", parameter="learning rate") == "learning rate is 0.1."
-    assert "with epochs at 3, for this build alone?" in alexa.say("start_build", parameter="epochs", number="3")
+    assert alexa.say("read_parameter", parameter="learning rate") == "Learning rate is 0.1."
+    assert "that's epochs at 3. Shall I start it?" in alexa.say("start_build", parameter="epochs", number="3")
     alexa.say("yes")
     overrides = json.loads(read_build(stack.service, 1).overrides)["hyperparameters"]
     assert (overrides["epochs"], overrides["learning_rate"]) == (3, 0.1)
@@ -89,10 +89,10 @@ def test_alexa_learns_the_hyperparameters_of_the_document(alexa: Conversation) -
 @pytest.mark.parametrize(
     ("slots", "said"),
     [
-        ({"parameter": "trainvolumesize", "gigabytes": "20"}, "from 10 to 20 for every build"),
-        ({"parameter": "trainmaxrun", "minutes": "90"}, "from 4 to 1.5 for every build"),
-        ({"parameter": "trainmaxrun", "hours": "2"}, "from 4 to 2 for every build"),
-        ({"parameter": "trainmaxrun", "gigabytes": "2"}, "What should the training time limit in hours be?"),
+        ({"parameter": "trainvolumesize", "gigabytes": "20"}, "from 10 gigabytes to 20 gigabytes for every build"),
+        ({"parameter": "trainmaxrun", "minutes": "90"}, "from 4 hours to an hour and a half for every build"),
+        ({"parameter": "trainmaxrun", "hours": "2"}, "from 4 hours to 2 hours for every build"),
+        ({"parameter": "trainmaxrun", "gigabytes": "2"}, "What should the training time limit be, in hours?"),
     ],
 )
 def test_values_have_units(alexa: Conversation, slots: dict[str, str], said: str) -> None:
@@ -103,7 +103,7 @@ def test_values_have_units(alexa: Conversation, slots: dict[str, str], said: str
     ("slots", "said"),
     [
         ({"hours": "2"}, "on one m5 large instance for up to 2 hours"),
-        ({"gigabytes": "50"}, "the training disk in gigabytes at 50"),
+        ({"gigabytes": "50"}, "that's a 50 gigabyte training disk"),
         ({"size": "bigger"}, "on one m5 xlarge instance for up to 4 hours"),
         ({"size": "smaller"}, "no smaller one of its family is known in the region. What should the training instance"),
     ],
@@ -120,7 +120,7 @@ def test_the_cost_of_the_next_build_is_said(alexa: Conversation) -> None:
 def test_the_cost_after_a_question_is_that_of_the_question(stack: Stack, alexa: Conversation) -> None:
     alexa.say("start_build", hours="1")
     assert alexa.say("estimate_cost", number="") == (
-        "Build 1 would cost at most 13 cents. Shall I start a build, yes or no?"
+        "Build 1 would cost at most 13 cents. Shall I start build 1, yes or no?"
     )
     assert alexa.say("yes") == "Build 1 has started."
     assert read_state(stack.service).last_number == 1

@@ -39,7 +39,7 @@ WRITES = [name_request(name) for name, intent in INTENTS.items() if intent.needs
 @pytest.mark.parametrize("request_name", READS + WRITES)
 def test_a_speaker_who_is_not_a_reader_hears_nothing(alexa: Conversation, domain: Domain, request_name: str) -> None:
     domain(read_access=Access(readers=(PERSON,)))
-    assert alexa.say(request_name).startswith("Sorry, I don't know this voice, so I can't tell you")
+    assert alexa.say(request_name).startswith("Sorry, I'm not allowed to tell you")
 
 
 @pytest.mark.parametrize("request_name", WRITES)
@@ -65,7 +65,7 @@ def test_a_yes_of_another_voice_does_nothing(alexa: Conversation, domain: Domain
     domain.plan("start", NEXT, STARTED)
     alexa.say("start_build")
     domain(read_access=Access(writers=(PERSON,)))
-    assert alexa.say("yes").startswith("Sorry, I don't know this voice")
+    assert alexa.say("yes").startswith("Sorry, you can't change anything here")
     assert not domain.applied
 
 
@@ -152,7 +152,7 @@ def test_a_pin_without_a_question_is_not_checked(alexa: Conversation, domain: Do
 def test_an_unexpected_pin_leaves_the_question_open(alexa: Conversation, domain: Domain) -> None:
     domain.plan("start", NEXT, STARTED)
     alexa.say("start_build")
-    assert alexa.say("give_pin") == "Sorry, I did not get that. Shall I start a build, yes or no?"
+    assert alexa.say("give_pin") == "Sorry, I did not get that. Shall I start build 13, yes or no?"
     assert alexa.say("yes") == "Build 13 has started."
 
 
@@ -175,8 +175,8 @@ PERSONS = Access(writers=(PERSON,))
     [
         (PERSONS, {}, "Build 13 would train"),
         (PERSONS, {"authenticationConfidenceLevel": {"level": 300}}, "Build 13 would train"),
-        (PERSONS, {"authenticationConfidenceLevel": {"level": 100}}, "Sorry, I don't know this voice"),
-        (Access(writers=(PERSON,), confidence=400), {}, "Sorry, I don't know this voice"),
+        (PERSONS, {"authenticationConfidenceLevel": {"level": 100}}, "Sorry, you can't change anything here"),
+        (Access(writers=(PERSON,), confidence=400), {}, "Sorry, you can't change anything here"),
         (
             Access(writers=(PERSON,), confidence=400),
             {"authenticationConfidenceLevel": {"level": 400}},

@@ -33,47 +33,48 @@ from tests.unit.skill_domain import (
     [
         (
             NEXT,
-            "Build 13 would train on one m5 large instance for up to 4 hours and then replace what is live: shall I",
+            "Build 13 would train on one m5 large instance for up to 4 hours, and then replace what is live. "
+            "Shall I start it?",
         ),
-        (replace(NEXT, deploys=False), "for up to 4 hours and leave what is live unchanged: shall I start it?"),
+        (replace(NEXT, deploys=False), "for up to 4 hours, and leave what is live unchanged. Shall I start it?"),
         (replace(NEXT, instance_count=2, trainings=3), "would train on 6 m5 large instances for up to 4 hours"),
         (replace(NEXT, maximum_hours=0.5), "for up to 30 minutes"),
         (replace(NEXT, trains=False), "would deploy an earlier model, without training, in place of what is live"),
         (replace(NEXT, trains=False, deploys=False), "without training, and leave what is live unchanged"),
         (
             replace(NEXT, cost=COST),
-            "4 hours, which costs at most 46 cents, and then replace what is live: shall I",
+            "4 hours, at most 46 cents, and then replace what is live. Shall I",
         ),
         (
             replace(NEXT, running=12),
             "Build 12 is still running. Build 13 would train on one m5 large instance for up to 4 hours",
         ),
-        (replace(NEXT, running=12, trains=False), "Build 12 is still running: shall I start another one once it has"),
+        (replace(NEXT, running=12, trains=False), "Build 12 is still running. Shall I start it when that one ends?"),
         (replace(NEXT, running=12, waiting=2), "Build 12 is still running, and build 13 waits already. It would train"),
-        (replace(NEXT, maximum_hours=2.5), "for up to 2 hours and 30 minutes and then replace"),
-        (replace(NEXT, maximum_hours=1), "for up to one hour and then replace"),
-        (replace(NEXT, asks_approval=True, gate="f1"), "for up to 4 hours and then wait for your approval: shall I"),
-        (replace(NEXT, gate="f1"), "for up to 4 hours and go live if its f1 is good enough: shall I"),
-        (replace(NEXT, trains=False, asks_approval=True), "without training, and wait for your approval: shall I"),
+        (replace(NEXT, maximum_hours=2.5), "for up to 2 and a half hours, and then replace"),
+        (replace(NEXT, maximum_hours=1), "for up to one hour, and then replace"),
+        (replace(NEXT, asks_approval=True, gate="f1"), "for up to 4 hours, and then wait for your approval. Shall I"),
+        (replace(NEXT, gate="f1"), "for up to 4 hours, and go live if its f1 is good enough. Shall I"),
+        (replace(NEXT, trains=False, asks_approval=True), "without training, and wait for your approval. Shall I"),
         (
             replace(NEXT, processing_jobs=2, evaluates=True, cost=COST),
-            "for up to 4 hours, which costs at most 46 cents with the other jobs, and then replace what is live",
+            "for up to 4 hours, at most 46 cents with the other jobs, and then replace what is live",
         ),
         (
             replace(NEXT, trains=False, deploys=False, transforms=True, cost=COST),
-            "leave what is live unchanged: its jobs would cost at most 46 cents, shall I start it?",
+            "leave what is live unchanged. Its jobs would cost at most 46 cents. Shall I start it?",
         ),
         (
             replace(NEXT, trains=False, evaluates=True, cost=replace(COST, maximum=None)),
-            "in place of what is live: I know no price for its jobs, shall I start it?",
+            "in place of what is live. I know no price for its jobs. Shall I start it?",
         ),
         (
             replace(NEXT, running=12, trains=False, transforms=True, cost=COST),
-            "Build 12 is still running. The jobs of build 13 would cost at most 46 cents: shall I start another one",
+            "Build 12 is still running. The jobs of build 13 would cost at most 46 cents. Shall I start it when",
         ),
         (
             replace(NEXT, running=12, trains=False, transforms=True),
-            "Build 12 is still running. I know no price for the jobs of build 13: shall I start another one",
+            "Build 12 is still running. I know no price for the jobs of build 13. Shall I start it when",
         ),
     ],
 )
@@ -86,18 +87,17 @@ def test_a_start_describes_its_effect(alexa: Conversation, domain: Domain, build
 def test_the_first_build_replaces_nothing(alexa: Conversation, domain: Domain) -> None:
     domain.live = Live()
     domain.plan("start", NEXT)
-    assert "and go live as the first model: shall I start it?" in alexa.say("start_build")
+    assert "and go live as the first model. Shall I start it?" in alexa.say("start_build")
     domain.plan("start", replace(NEXT, trains=False))
-    assert "without training, as the first live model: shall I" in alexa.say("start_build")
+    assert "without training, as the first live model. Shall I" in alexa.say("start_build")
 
 
 def test_the_question_has_both_values_before_a_parameter_is_set(alexa: Conversation, domain: Domain) -> None:
     domain.plan("set parameters", VALUES, SET)
-    assert (
-        alexa.say("set_parameter")
-        == "That changes the training disk in gigabytes from 10 to 20 for every build from now on: shall I do it?"
+    assert alexa.say("set_parameter") == (
+        "That changes the training disk from 10 gigabytes to 20 gigabytes for every build from now on. Shall I do it?"
     )
-    assert alexa.say("yes") == "Done: the training disk in gigabytes was 10 and is now 20."
+    assert alexa.say("yes") == "Done: the training disk was 10 gigabytes and is now 20 gigabytes."
     assert domain.calls["plan_change"] == [("set parameters", None, {"trainvolumesize": 20})]
     assert domain.applied == ["set parameters"]
 
@@ -107,8 +107,8 @@ def test_a_question_is_asked_again_if_something_has_changed(alexa: Conversation,
     alexa.say("set_parameter", parameter="trainvolumesize", number="20")
     domain.plan("set parameters", NewValues({"trainvolumesize": 15}, {"trainvolumesize": 20}))
     assert alexa.say("yes") == (
-        "Something has changed since I asked. That changes the training disk in gigabytes from 15 to 20 for every "
-        "build from now on: shall I do it?"
+        "Something has changed since I asked. That changes the training disk from 15 gigabytes to 20 gigabytes for "
+        "every build from now on. Shall I do it?"
     )
     assert alexa.is_open
     domain.plan("set parameters", VALUES, SET)
@@ -116,10 +116,10 @@ def test_a_question_is_asked_again_if_something_has_changed(alexa: Conversation,
 
 
 def test_a_missing_parameter_or_value_is_asked_for(alexa: Conversation, domain: Domain) -> None:
-    assert alexa.say("set_parameter", parameter="trainvolumesize") == "What should the training disk in gigabytes be?"
+    assert alexa.say("set_parameter", parameter="trainvolumesize") == "What should the training disk be, in gigabytes?"
     assert alexa.say("set_parameter", number="3").endswith("what shall I set?")
     domain.plan("set parameters", NewValues({"trainvolumesize": 20}, {"trainvolumesize": 20}))
-    assert alexa.say("set_parameter", parameter="trainvolumesize", number="20").endswith("is 20 already.")
+    assert alexa.say("set_parameter", parameter="trainvolumesize", number="20").endswith("is 20 gigabytes already.")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_rollback_describes_its_effect(
 def test_a_rollback_goes_to_the_build_of_the_question(alexa: Conversation, domain: Domain) -> None:
     domain.plan("roll back", ROLLBACK, ROLLED_BACK)
     alexa.say("roll_back")
-    assert alexa.say("yes") == "Build 13 has started, and it puts build 11 back."
+    assert alexa.say("yes") == "Build 13 has started and puts build 11 back live."
     assert domain.calls["plan_change"] == [("roll back", 11, None)]
     assert domain.calls["apply_change"] == [("roll back", "voice", load_request("yes")["request"]["requestId"])]
 
@@ -169,7 +169,7 @@ def test_a_rollback_that_has_become_impossible_is_not_asked_again(alexa: Convers
         ),
         (
             replace(WAITING, live=None, cost=replace(COST, spent=2.5)),
-            "Build 12 reached 0.97 for f1, and it has cost about 2.50 ",
+            "Build 12 reached 0.97 for f1, and it has cost about 2 dollars and 50 ",
         ),
         (
             replace(WAITING, live=None, cost=replace(COST, spent=None)),
@@ -177,7 +177,7 @@ def test_a_rollback_that_has_become_impossible_is_not_asked_again(alexa: Convers
         ),
         (
             replace(WAITING, metric="", value=None, live=None, cost=replace(COST, spent=0.001)),
-            "Build 12 waits for approval, and it has cost",
+            "Build 12 is waiting for your approval, and it has cost",
         ),
         (NoApprovalPendingError(), "Build 12 is not waiting for an answer."),
     ],

@@ -70,8 +70,7 @@ def test_a_rollback_reports_a_build_that_started_before_the_yes(alexa: Conversat
 def test_an_invalid_value_is_not_reported_as_an_invalid_document(alexa: Conversation, domain: Domain) -> None:
     domain.plan("start", InvalidValueError("traininstancecount is 0; it must be 1 to 100."))
     assert alexa.say("start_build", number="0") == (
-        "That value does not fit: The number of training instances is 0; it must be 1 to 100. "
-        "What should the number of training instances be?"
+        "The number of training instances must be between 1 and 100. What should the number of training instances be?"
     )
     assert alexa.is_open
 
@@ -136,7 +135,7 @@ def test_a_stop_reports_a_build_that_ended_before_the_yes(
 
 def test_the_status_comes_from_sagebuild(alexa: Conversation, domain: Domain) -> None:
     domain.fake(status, "describe_latest_build", RUNNING)
-    assert "at the step Train Model and started 3 hours ago" in alexa.say("check_status")
+    assert "Build 12 is training. It started 3 hours ago" in alexa.say("check_status")
 
 
 def test_no_builds_is_no_error(alexa: Conversation, domain: Domain) -> None:

@@ -26,8 +26,8 @@ from tests.unit.skill_domain import ENDED, NEXT, RUNNING, Domain, a_record
         (Estimate(12, 40.0), "About 40 seconds to go."),
         (Estimate(12, 275.0), "About 5 minutes to go."),
         (Estimate(12, 7300.0), "About 2 hours to go."),
-        (Estimate(12, 40.0, awaits_approval=True), "That depends on you, because the build waits for a yes before"),
-        (Estimate(12, -5.0), "It should be done any moment, since it has already taken longer than builds usually do."),
+        (Estimate(12, 40.0, awaits_approval=True), "That depends on you: the build is waiting for your approval."),
+        (Estimate(12, -5.0), "It has already taken longer than usual, so it should be done any moment."),
     ],
 )
 def test_the_time_left_is_an_estimate(
@@ -40,7 +40,7 @@ def test_the_time_left_is_an_estimate(
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (RUNNING, "Build 12 is at the step Train Model and started 3 hours ago."),
+        (RUNNING, "Build 12 is training. It started 3 hours ago."),
         (ENDED, "Build 12 succeeded 3 hours ago. It took 3 minutes."),
         (replace(ENDED, outcome="failed", step="Plan Build"), "Build 12 failed 3 hours ago at the step Plan Build."),
         (replace(ENDED, outcome="failed"), "Build 12 failed 3 hours ago, before its first step."),
@@ -50,10 +50,10 @@ def test_the_time_left_is_an_estimate(
         ),
         (replace(ENDED, outcome="stopped"), "Build 12 was stopped 3 hours ago, before its first step."),
         (replace(RUNNING, step=None), "Build 12 started 3 hours ago and has not reached its first step."),
-        (replace(ENDED, restores=11), "Done 3 hours ago: build 11 is live again."),
+        (replace(ENDED, restores=11), "Build 11 went live again 3 hours ago."),
         (replace(ENDED, outcome="withheld"), "Build 12 ended 3 hours ago and was not deployed."),
         (replace(ENDED, outcome="lost"), "Build 12 ended 3 hours ago as lost."),
-        (replace(RUNNING, awaits_approval=True), "Build 12 started 3 hours ago and waits for approval."),
+        (replace(RUNNING, awaits_approval=True), "Build 12 started 3 hours ago and is waiting for approval."),
         (None, "There is no build 12."),
     ],
 )
@@ -64,7 +64,7 @@ def test_a_build_is_described(alexa: Conversation, domain: Domain, build: BuildS
 
 def test_without_a_number_the_latest_build_is_described(alexa: Conversation, domain: Domain) -> None:
     domain(describe_latest_build=RUNNING)
-    assert alexa.say("describe_build", number="").startswith("Build 12 is at the step")
+    assert alexa.say("describe_build", number="").startswith("Build 12 is training.")
     domain(describe_latest_build=None)
     assert alexa.say("describe_build", number="") == "There has been no build yet."
 
@@ -141,7 +141,7 @@ def test_a_withheld_build_is_not_reported_as_failed(alexa: Conversation, domain:
         ({"count": "3", "outcome": "failed"}, "2 of the last 3 builds failed."),
         ({"count": "3", "outcome": "stopped"}, "None of the last 3 builds was stopped."),
         ({"count": "", "outcome": "succeeded"}, "2 of the last 4 builds succeeded."),
-        ({"count": "3", "outcome": "withheld"}, "None of the last 3 builds was withheld."),
+        ({"count": "3", "outcome": "withheld"}, "None of the last 3 builds was held back."),
     ],
 )
 def test_builds_are_counted_by_outcome(alexa: Conversation, domain: Domain, slots: dict[str, str], said: str) -> None:
@@ -156,7 +156,7 @@ def test_builds_are_counted_by_outcome(alexa: Conversation, domain: Domain, slot
 
 def test_a_parameter_is_read(alexa: Conversation, domain: Domain) -> None:
     domain(read_parameter="ml.m5.large")
-    assert alexa.say("read_parameter") == "the training disk in gigabytes is m5 large."
+    assert alexa.say("read_parameter") == "The training disk is m5 large."
     assert alexa.say("read_parameter", parameter="weather").endswith("what did you mean?")
 
 
@@ -181,12 +181,12 @@ COST = Cost(None, None, None, "2026-11-01", ("Storage is left out.",))
         (
             False,
             replace(COST, spent=0.0, maximum=1.5),
-            "Nothing so far, and build 12 will cost at most 1.50 doll",
+            "Nothing so far, and build 12 will cost at most one dollar and 50",
         ),
-        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 ran no paid jobs."),
+        (False, replace(COST, spent=0.0, maximum=0.0), "Build 12 ran no paid jobs, so it cost nothing."),
         (False, COST, "I can't tell what build 12 costs, because I know no price for it."),
         (True, replace(COST, spent=123.4, maximum=200.0), "Build 12 cost about 123 dollars."),
-        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 ran no paid jobs."),
+        (True, replace(COST, spent=0.0, maximum=0.46), "Build 12 ran no paid jobs, so it cost nothing."),
         (True, COST, "I can't tell what build 12 costs, because I know no price for it."),
     ],
 )
@@ -202,8 +202,8 @@ def test_the_card_has_every_known_cost(alexa: Conversation, domain: Domain) -> N
     domain(read_build=a_record(12), describe_cost=cost)
     alexa.say("estimate_cost")
     assert alexa.card == (
-        "Build 12\nEstimated with prices of 2026-11-01\nJobs: about 12 cents\nAt most: 46 cents\n"
-        "Endpoint: 1.25 dollars an hour\nStorage is left out."
+        "Build 12\nEstimated with prices of 2026-11-01\nJobs: about $0.12\nAt most: $0.46\n"
+        "Endpoint: $1.25 an hour\nStorage is left out."
     )
 
 
@@ -221,8 +221,10 @@ def test_without_a_number_the_cost_is_that_of_the_latest_build(alexa: Conversati
 
 
 def test_english_text_is_marked_in_other_languages(alexa: Conversation, domain: Domain) -> None:
-    domain(describe_latest_build=RUNNING)
-    assert alexa.say("check_status", locale="de-DE").startswith("Build 12 ist beim Schritt Train Model")
+    domain(describe_latest_build=replace(ENDED, outcome="stopped", step="Train Model"))
+    assert (
+        alexa.say("check_status", locale="de-DE") == "Build 12 wurde vor 3 Stunden beim Schritt Train Model gestoppt."
+    )
     assert '<lang xml:lang="en-US">Train Model</lang>' in alexa.response["response"]["outputSpeech"]["ssml"]
     assert "Schritt: Train Model" in alexa.card
 
