@@ -1,106 +1,112 @@
-"""Flow charts as SVG, laid out from top to bottom, for notebooks."""
+"""The flow picture of a build: its steps in a column for each phase, as HTML for notebooks, the page and documents.
+
+It is a list, not a drawing: it wraps in a narrow window, and screen readers read it in order. The colours are
+variables, which the page sets for its light and its dark theme.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
-from sagebuild.client.html import GREY, STATUS_COLOURS, SVG_FONT, Html
+from sagebuild.client.html import GREY, STATUS_COLOURS, Html
 
-WIDTH, HEIGHT = 176, 34  # pixels of a box
-_ACROSS, _DOWN, _EDGE = 16, 17, 4
+# The first step of each phase after the first one, in the order of the state machine.
+_PHASES = (
+    ("Prepare", ""),
+    ("Train", "Take Earlier Model"),
+    ("Judge", "Evaluate Model"),
+    ("Deploy", "Transform Data"),
+    ("Check", "Check Endpoint"),
+)
+ROW = 34  # pixels from one step to the next
+_MARKS = {"done": "✓", "failed": "✕", "stopped": "■", "running": "●"}
+_LIST = "list-style:none;margin:0;padding:0"
 
 
 class Node(NamedTuple):
-    """One box of the chart: its name, its status (which gives the colour) and the text below its name."""
+    """One step of the picture: its name, its status (which gives the colour) and the text beside its name."""
 
     name: str
     status: str
     caption: str
 
-
-class Box(NamedTuple):
-    """The position and size of a node's box, in pixels."""
-
-    x: float
-    y: float
-    width: int = WIDTH
-    height: int = HEIGHT
+    @property
+    def has_begun(self) -> bool:
+        """Whether the build took the way through this step."""
+        return self.status in _MARKS
 
 
-def render_flow(nodes: Sequence[Node], transitions: Iterable[tuple[str, str]]) -> Html:
-    """Render the chart; a transition between two nodes that have begun is highlighted.
+def render_flow(nodes: Sequence[Node], names: Iterable[str]) -> Html:
+    """Render the picture.
 
     Parameters
     ----------
-    transitions
-        Pairs of node names, from one to the next.
-    """
-    known = [(one, other) for one, other in transitions if {one, other} <= {node.name for node in nodes}]
-    boxes, width, height = lay_out([node.name for node in nodes], known)
-    begun = {node.name for node in nodes if node.status in STATUS_COLOURS}
-    parts = [
-        _render_transition(boxes[one], boxes[other], {one, other} <= begun)
-        for one, other in sorted(known, key=lambda pair: set(pair) <= begun)  # highlighted lines lie on top
-    ]
-    parts += [_render_node(node, boxes[node.name]) for node in nodes]
-    size = f"width='{width}' height='{height}' viewBox='0 0 {width} {height}'"
-    style = "max-width:100%;height:auto"
-    return Html(f"<svg xmlns='http://www.w3.org/2000/svg' {size} style='{style}'>{''.join(parts)}</svg>")
-
-
-def lay_out(names: Sequence[str], transitions: Iterable[tuple[str, str]]) -> tuple[dict[str, Box], int, int]:
-    """Return the box of each node, and the chart's width and height in pixels.
-
-    Parameters
-    ----------
+    nodes
+        The steps to show, in the order of the state machine.
     names
-        In the order of the flow. A transition against this order is a loop; it does not move a box.
+        The names of all steps of the state machine, in their order, which give each step its phase.
     """
-    rows = _find_rows(names, transitions)
-    width = max(len(row) for row in rows) * (WIDTH + _ACROSS) - _ACROSS + 2 * _EDGE
-    boxes = {}
-    for down, row in enumerate(rows):
-        left = (width - len(row) * (WIDTH + _ACROSS) + _ACROSS) / 2
-        for across, name in enumerate(row):
-            boxes[name] = Box(left + across * (WIDTH + _ACROSS), _EDGE + down * (HEIGHT + _DOWN))
-    return boxes, width, len(rows) * (HEIGHT + _DOWN) - _DOWN + 2 * _EDGE
+    phases = assign_phases(names)
+    columns = []
+    for phase, _ in _PHASES:
+        if own := [node for node in nodes if phases[node.name] == phase]:
+            columns.append(_render_phase(phase, own))
+    style = f"{_LIST};display:flex;flex-wrap:wrap;gap:8px 22px;font:13px/1.3 system-ui,sans-serif"
+    return Html(f"<ol class='sb-flow' style='{style}'>{''.join(columns)}</ol>")
 
 
-def _find_rows(names: Sequence[str], transitions: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Return the row of each name: one below its lowest predecessor."""
-    order: Mapping[str, int] = {name: index for index, name in enumerate(names)}
-    row = dict.fromkeys(names, 0)
-    for one, other in sorted(transitions, key=lambda pair: order[pair[0]]):
-        if order[other] > order[one]:
-            row[other] = max(row[other], row[one] + 1)
-    rows: list[list[str]] = [[] for _ in range(max(row.values()) + 1)]
+def assign_phases(names: Iterable[str]) -> dict[str, str]:
+    """Return the phase of each step: prepare, train, judge, deploy or check."""
+    begins = {first: phase for phase, first in _PHASES}
+    phase, phases = _PHASES[0][0], {}
     for name in names:
-        rows[row[name]].append(name)
-    return rows
+        phase = begins.get(name, phase)
+        phases[name] = phase
+    return phases
 
 
-def _render_node(node: Node, box: Box) -> str:
-    colour = STATUS_COLOURS.get(node.status, GREY)
-    opacity = 0.15 if node.status in STATUS_COLOURS else 0.04
-    faint = " opacity='0.55'" if node.status == "skipped" else ""
-    middle = box.x + box.width / 2
-    frame = f"x='{box.x:g}' y='{box.y:g}' width='{box.width}' height='{box.height}' rx='6'"
-    text = f"x='{middle:g}' text-anchor='middle' {SVG_FONT} fill='{colour}'"
-    return (
-        f"<rect {frame} style='fill:var(--jp-layout-color0,white)'/>"  # opaque: hides the lines behind
-        f"<g{faint}><rect {frame} fill='{colour}' fill-opacity='{opacity}' stroke='{colour}'/>"
-        f"<text {text} y='{box.y + 15:g}' font-size='13'>{escape(node.name)}</text>"
-        f"<text {text} y='{box.y + 28:g}' font-size='10'>{escape(node.caption)}</text></g>"
+def _render_phase(phase: str, nodes: Sequence[Node]) -> str:
+    steps = "".join(_render_node(node, is_last=node is nodes[-1]) for node in nodes)
+    begun = any(node.has_begun for node in nodes)
+    weight = "600" if begun else "400"
+    title = f"<div style='font-weight:{weight};padding:0 0 6px;color:{_colour('')}'>{phase}</div>"
+    return f"<li style='flex:1 1 150px;min-width:150px;max-width:230px'>{title}<ol style='{_LIST}'>{steps}</ol></li>"
+
+
+def _render_node(node: Node, is_last: bool) -> str:
+    colour = _colour(node.status)
+    line = "" if is_last else f"<span style='{_place(7, 18, ROW - 16)};width:2px;background:{_line(node)}'></span>"
+    filled = (
+        f"background:{colour};color:var(--sb-on,white)" if node.has_begun else f"border:2px dashed {_colour('line')}"
     )
+    dot = (
+        f"<span aria-hidden='true' style='{_place(0, 2, 16)};width:16px;box-sizing:border-box;border-radius:8px;"
+        f"text-align:center;font-size:10px;line-height:16px;{filled}'>{_MARKS.get(node.status, '')}</span>"
+    )
+    weight = "600" if node.status in ("running", "failed") else "400"
+    name_colour = _colour("text" if node.has_begun else "")
+    text = (
+        f"<span style='color:{name_colour};font-weight:{weight}'>{escape(node.name)}</span>"
+        f"<br/><span style='color:{colour};font-size:11px'>{escape(node.caption)}</span>"
+    )
+    return f"<li style='position:relative;padding-left:24px;height:{ROW}px;line-height:1.2'>{line}{dot}{text}</li>"
 
 
-def _render_transition(one: Box, other: Box, is_highlighted: bool) -> str:
-    if other.y <= one.y:  # a loop has no line: it would cross the chart, and the steps' names show the loop
-        return ""
-    x1, y1, x2, y2 = one.x + one.width / 2, one.y + one.height, other.x + other.width / 2, other.y
-    bend = (y1 + y2) / 2
-    highlighted = f"stroke='{STATUS_COLOURS['done']}' stroke-width='2'"
-    stroke = highlighted if is_highlighted else f"stroke='{GREY}' stroke-opacity='0.35'"
-    return f"<path d='M{x1:g} {y1:g} C{x1:g} {bend:g} {x2:g} {bend:g} {x2:g} {y2:g}' fill='none' {stroke}/>"
+def _place(left: int, top: int, height: int) -> str:
+    return f"position:absolute;left:{left}px;top:{top}px;height:{height}px"
+
+
+def _line(node: Node) -> str:
+    return _colour("done") if node.status == "done" else _colour("line")
+
+
+def _colour(status: str) -> str:
+    """Return a colour that the page sets, with the one for notebooks as its default."""
+    if status == "text":
+        return "var(--sb-text,inherit)"
+    if status == "line":
+        return "var(--sb-line,#8a8a8a80)"
+    known = STATUS_COLOURS.get(status)
+    return f"var(--sb-{status},{known})" if known else f"var(--sb-grey,{GREY})"
