@@ -20,7 +20,7 @@ _PHASES = (
     ("Deploy", "Transform Data"),
     ("Check", "Check Endpoint"),
 )
-ROW = 34  # pixels from one step to the next
+ROW = 34  # pixels from one step to the next, unless its name needs two lines
 _MARKS = {"done": "✓", "failed": "✕", "stopped": "■", "running": "●"}
 _LIST = "list-style:none;margin:0;padding:0"
 
@@ -77,12 +77,12 @@ def _render_phase(phase: str, nodes: Sequence[Node]) -> str:
 
 def _render_node(node: Node, is_last: bool) -> str:
     colour = _colour(node.status)
-    line = "" if is_last else f"<span style='{_place(7, 18, ROW - 16)};width:2px;background:{_line(node)}'></span>"
+    line = "" if is_last else f"<span style='{_place(7, 18)};bottom:-2px;width:2px;background:{_line(node)}'></span>"
     filled = (
         f"background:{colour};color:var(--sb-on,white)" if node.has_begun else f"border:2px dashed {_colour('line')}"
     )
     dot = (
-        f"<span aria-hidden='true' style='{_place(0, 2, 16)};width:16px;box-sizing:border-box;border-radius:8px;"
+        f"<span aria-hidden='true' style='{_place(0, 2)};height:16px;width:16px;box-sizing:border-box;border-radius:8px;"
         f"text-align:center;font-size:10px;line-height:16px;{filled}'>{_MARKS.get(node.status, '')}</span>"
     )
     weight = "600" if node.status in ("running", "failed") else "400"
@@ -91,11 +91,12 @@ def _render_node(node: Node, is_last: bool) -> str:
         f"<span style='color:{name_colour};font-weight:{weight}'>{escape(node.name)}</span>"
         f"<br/><span style='color:{colour};font-size:11px'>{escape(node.caption)}</span>"
     )
-    return f"<li style='position:relative;padding-left:24px;height:{ROW}px;line-height:1.2'>{line}{dot}{text}</li>"
+    style = f"position:relative;padding:0 0 3px 24px;min-height:{ROW - 3}px;line-height:1.2"
+    return f"<li style='{style}'>{line}{dot}{text}</li>"
 
 
-def _place(left: int, top: int, height: int) -> str:
-    return f"position:absolute;left:{left}px;top:{top}px;height:{height}px"
+def _place(left: int, top: int) -> str:
+    return f"position:absolute;left:{left}px;top:{top}px"
 
 
 def _line(node: Node) -> str:

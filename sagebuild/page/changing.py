@@ -10,6 +10,8 @@ from sagebuild.changes.document import NewValues
 from sagebuild.changes.plan import PlannedChange
 from sagebuild.changes.sentences import describe_effect, describe_result
 from sagebuild.changes.token import Action
+from sagebuild.client.document import Parameters
+from sagebuild.client.versions import find_version
 from sagebuild.cost.spent import format_cost
 from sagebuild.errors import InputError
 from sagebuild.page.answers import Answer, catch_errors
@@ -49,10 +51,13 @@ def _plan(source: Source, pipeline: str, given: Mapping[str, Any]) -> Answer:
     if action is None:
         raise InputError(f"There is no action {given.get('action')!r}; choose one of {', '.join(_LABELS)}.")
     _refuse_if_read_only(source)
-    number, parameters = given.get("number"), given.get("parameters") or {}
-    if not isinstance(parameters, dict) or not (number is None or isinstance(number, int)):
-        raise InputError("The number of a build is a whole number, and parameters are a JSON object.")
-    planned = source.pipeline(pipeline).plan(action, number, parameters)
+    number, parameters, removed = given.get("number"), given.get("parameters") or {}, given.get("removed") or []
+    if not isinstance(parameters, dict) or not isinstance(removed, list) or not isinstance(number, int | None):
+        raise InputError("A number is a whole number, parameters are a JSON object, and removed is a list of names.")
+    chosen = source.pipeline(pipeline)
+    if action == "set parameters" and number is not None:
+        parameters, removed = _restore(chosen.parameters, number)
+    planned = chosen.plan(action, number, parameters, removed=removed)
     label, is_danger = _LABELS[planned.action]
     values = {
         "label": label,
@@ -63,6 +68,16 @@ def _plan(source: Source, pipeline: str, given: Mapping[str, Any]) -> Answer:
         "token": planned.token,
     }
     return Answer("plan", values)
+
+
+def _restore(parameters: Parameters, number: int) -> tuple[dict[str, Any], list[str]]:
+    """Return which parameters to set and to remove, so that the document is that of an earlier version."""
+    stored, wanted = parameters.document, find_version(parameters.history(), number, parameters.name).document
+    changed = {name: value for name, value in wanted.items() if name not in stored or stored[name] != value}
+    removed = [name for name in stored if name not in wanted]
+    if not changed and not removed:
+        raise InputError(f"The document is that of version {number} already.")
+    return changed, removed
 
 
 def _apply(source: Source, given: Mapping[str, Any]) -> Answer:

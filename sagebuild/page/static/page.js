@@ -13,19 +13,20 @@ async function refresh(part) {
   part.hidden = answer.status === 204;
   part.dataset.ended = answer.headers.get("X-Ended") || "";
   if (part.lastHtml === html) return;
+  const wasFilled = part.lastHtml !== undefined;
   part.lastHtml = html;
-  replaceContent(part.querySelector(":scope > .content"), html);
+  replaceContent(part.querySelector(":scope > .content"), html, wasFilled);
 }
 
 // Keeps what a person has opened, scrolled or focused in a section that is written again.
-function replaceContent(content, html) {
+function replaceContent(content, html, wasFilled) {
   const opened = new Set([...content.querySelectorAll("details[open]")].map((one) => one.id));
   const scrolled = [...content.querySelectorAll(".scroll, .log")].map((one) => [one.scrollLeft, one.scrollTop]);
   const pressed = content.querySelector(".chart > button")?.getAttribute("aria-pressed") === "true";
   const focused = content.contains(document.activeElement) ? place(content, document.activeElement) : -1;
   const old = new Map([...content.querySelectorAll(".chart")].map((one, index) => [index, one]));
   content.innerHTML = html;
-  for (const one of content.querySelectorAll("details")) one.open = opened.has(one.id);
+  if (wasFilled) for (const one of content.querySelectorAll("details")) one.open = opened.has(one.id);
   content.querySelectorAll(".scroll, .log").forEach((one, index) => {
     if (scrolled[index]) [one.scrollLeft, one.scrollTop] = scrolled[index];
   });
@@ -139,17 +140,17 @@ async function send(verb, given) {
   return { html: await answer.text(), isDone: answer.ok };
 }
 
-async function plan(action, number, parameters) {
+async function plan(action, number, parameters, removed) {
   dialog.innerHTML = '<p id="confirm-title" class="quiet" role="status">Looking what this would do ...</p>';
   if (!dialog.open) dialog.showModal();
-  const { html } = await send("plan", { action, number: number ? Number(number) : null, parameters });
+  const { html } = await send("plan", { action, number: number ? Number(number) : null, parameters, removed });
   dialog.innerHTML = html;
   dialog.querySelector("button")?.focus();
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-plan]");
-  if (button) plan(button.dataset.plan, button.dataset.number, {});
+  if (button) plan(button.dataset.plan, button.dataset.number, {}, []);
   if (event.target.closest("[data-close]")) dialog.close();
 });
 
@@ -181,10 +182,15 @@ document.addEventListener("submit", (event) => {
   if (event.target.id !== "editor") return;
   event.preventDefault();
   const changed = {};
+  const removed = [];
   let problem = null;
   for (const input of event.target.querySelectorAll("[data-kind]")) {
     input.setAttribute("aria-invalid", "false");
     if (input.value === input.dataset.old) continue;
+    if (input.value.trim() === "") {
+      if (input.closest(".set")) removed.push(input.name); // an empty field has its default again
+      continue;
+    }
     try {
       changed[input.name] = readValue(input);
     } catch {
@@ -192,10 +198,11 @@ document.addEventListener("submit", (event) => {
       problem ??= input;
     }
   }
+  const hasChange = removed.length > 0 || Object.keys(changed).length > 0;
   const status = document.getElementById("editor-status");
-  status.textContent = problem ? `${problem.name}: this is no JSON.` : Object.keys(changed).length ? "" : "Nothing is changed.";
+  status.textContent = problem ? `${problem.name}: this is no JSON.` : hasChange ? "" : "Nothing is changed.";
   if (problem) problem.focus();
-  else if (Object.keys(changed).length) plan("set parameters", null, changed);
+  else if (hasChange) plan("set parameters", null, changed, removed);
 });
 
 function readValue(input) {
@@ -207,6 +214,7 @@ document.addEventListener("input", (event) => {
   if (event.target.id !== "find-parameter") return;
   const text = event.target.value.toLowerCase();
   for (const row of document.querySelectorAll("#editor [data-name]")) row.hidden = !row.dataset.name.includes(text);
+  if (text) document.getElementById("unset").open = true;
 });
 
 for (const part of document.querySelectorAll("[data-src]")) keep(part);
