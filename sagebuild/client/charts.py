@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sagebuild.client.html import Html
+from sagebuild.view.html import Html
 
 # JupyterLab, VS Code and others draw this type: https://plotly.com/python/renderers/
 _PLOTLY = "application/vnd.plotly.v1+json"

@@ -9,11 +9,11 @@ from typing import Any
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.charts import Chart, draw_series, with_log_scale
-from sagebuild.client.html import Html, render_table, stack_vertically
 from sagebuild.client.logs import read_training_log
 from sagebuild.client.metric_log import read_log
 from sagebuild.running.job import describe_training_job
 from sagebuild.service import Service
+from sagebuild.view.html import Html, render_table, stack_vertically
 
 _BARS = "▁▂▃▄▅▆▇█"
 

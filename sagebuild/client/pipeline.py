@@ -20,7 +20,6 @@ from sagebuild.client.descriptions import suggest
 from sagebuild.client.diagnosis import Diagnosis
 from sagebuild.client.doctor import diagnose
 from sagebuild.client.document import Parameters
-from sagebuild.client.html import render_table
 from sagebuild.client.logs import LogLine
 from sagebuild.client.pipeline_uploads import PipelineUploads
 from sagebuild.client.status import PipelineStatus, mention_others, read_status
@@ -33,6 +32,7 @@ from sagebuild.plan.findings import Findings
 from sagebuild.plan.requests import plan_requests
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.service import Service
+from sagebuild.view.html import render_table
 
 
 class Pipeline(PipelineActions, PipelineUploads):

@@ -8,13 +8,13 @@ from typing import Any, overload
 
 from sagebuild.builds.pipelines import DEFAULT, bind_pipeline
 from sagebuild.client.aws_errors import translating_errors
-from sagebuild.client.html import render_badge, render_table
 from sagebuild.client.pipeline import Pipeline
 from sagebuild.client.pipeline_creation import create_pipeline
 from sagebuild.client.pipeline_removal import find_removable
 from sagebuild.client.pipeline_rows import COLUMNS, PipelineRow, describe_pipeline, read_rows, render_text
 from sagebuild.client.stacks import list_stack_names
 from sagebuild.finish.remove import remove_pipeline
+from sagebuild.view.html import render_badge, render_table
 
 
 class Stack(Pipeline):

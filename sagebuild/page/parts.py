@@ -11,15 +11,15 @@ from markupsafe import Markup
 from sagebuild.client.build import Build
 from sagebuild.client.charts import draw_best_so_far, draw_parallel, draw_series
 from sagebuild.client.descriptions import describe_outcome, describe_row, name_build
-from sagebuild.client.overview import BuildFilter, find_builds, read_live_model
 from sagebuild.client.pipeline import Pipeline
 from sagebuild.client.progress import read_if_allowed
-from sagebuild.client.steps import Step, Steps, render_steps
 from sagebuild.client.trials import Trials
 from sagebuild.cost.spent import format_cost, format_dollars
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.notifications.words import describe_requests, format_moment, format_seconds
 from sagebuild.page.answers import HIDDEN, Answer
+from sagebuild.view.overview import BuildFilter, find_builds, read_live_model
+from sagebuild.view.steps import Step, Steps, render_steps
 
 Query = Mapping[str, str]
 _SHOWN_LINES = 1000

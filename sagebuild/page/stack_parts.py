@@ -10,7 +10,6 @@ from sagebuild.client.charts import draw_series, draw_times
 from sagebuild.client.comparison import compare_builds
 from sagebuild.client.differences import describe_differences
 from sagebuild.client.endpoint_view import list_live_changes, read_endpoint_metrics
-from sagebuild.client.overview import BuildFilter, find_builds, read_live_model
 from sagebuild.client.pipeline import Pipeline
 from sagebuild.client.pipeline_rows import PipelineRow, describe_pipeline
 from sagebuild.client.schema import Field, list_fields
@@ -18,6 +17,7 @@ from sagebuild.cost.spent import format_dollars
 from sagebuild.errors import InputError, ParameterError
 from sagebuild.page.answers import Answer
 from sagebuild.page.source import Source
+from sagebuild.view.overview import BuildFilter, find_builds, read_live_model
 
 Query = Mapping[str, str]
 _MOST_COMPARED = 6

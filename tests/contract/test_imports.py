@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # The libraries that Lambda's layer is for. The sagemaker SDK and moto are none of them.
 LIBRARIES = {
-    "sagebuild": {"aws_lambda_powertools", "boto3", "botocore", "dateutil", "pydantic", "pydantic_core"},
+    "sagebuild": {"aws_lambda_powertools", "boto3", "botocore", "dateutil", "jsonata", "pydantic", "pydantic_core"},
     "handlers": {"aws_lambda_powertools"},
     "skill": {"ask_sdk_core", "ask_sdk_model"},
 }
@@ -51,7 +51,7 @@ ROOMS = (
     "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
     "partitions", "settings", "service", "log_keys", "redaction", "bucket_access", "names", "custom_resource",
     "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications", "steps", "plan",
-    "finish", "changes", "voice", "client", "project", "deployment", "assistants", "page", "cli",
+    "finish", "changes", "voice", "view", "client", "project", "deployment", "assistants", "page", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"

@@ -16,17 +16,18 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from sagebuild.builds.items import to_item
 from sagebuild.builds.lock import read_state
-from sagebuild.builds.records import BuildRecord, Trigger, build_key, describe_record, list_builds, now
-from sagebuild.client.overview import BuildFilter, find_builds
+from sagebuild.builds.records import BuildRecord, list_builds
 from sagebuild.client.stack import Stack as Client
 from sagebuild.page.server import create_app
 from sagebuild.page.source import Source
 from sagebuild.parameters.store import write_document
+from sagebuild.service import Service
+from sagebuild.view.overview import BuildFilter, find_builds
 from tests.browser import running_browser
 from tests.engine import ROOT
 from tests.functional.conftest import REGION, SCRIPT, Stack
+from tests.functional.records import write_record
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TOKEN = "a-token"
@@ -42,7 +43,12 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def served(stack: Stack, *, read_only: bool = False) -> Iterator[int]:
     """The page of the stack on a free port of loopback."""
-    client = Client(stack.service, lambda name: boto3.client(name, region_name=REGION), {})  # type: ignore[call-overload]
+
+    def create_client(name: str) -> Any:
+        return boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
+
+    settings = stack.settings | {"IMAGE_LOG_GROUP": f"{stack.service.stack_name}-images"}
+    client = Client(Service(settings, create_client), create_client, {})
     source = Source(lambda _name: client, client.name, "default", read_only)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -67,21 +73,6 @@ def port(stack: Stack) -> Iterator[int]:
     write_record(stack, 4, status="failed", step="Train Model", reason="The learning rate makes no sense.", metrics={})
     with served(stack) as port:
         yield port
-
-
-def write_record(stack: Stack, number: int, **changes: Any) -> None:
-    """A build that has ended."""
-    at = now().isoformat()
-    facts: dict[str, Any] = {"status": "succeeded", "ended_at": at, "notified_at": at, "prices_date": "2026-11-01"}
-    facts |= {
-        "cost": 0.02,
-        "cost_max": 0.5,
-        "metrics": {"accuracy": 0.9 + number / 100},
-        "parameters": json.dumps(SCRIPT),
-    }
-    record = replace(BuildRecord(number, Trigger("upload", "train/digits.csv"), at), **facts | changes)
-    item = build_key(stack.service, number) | to_item(describe_record(record) | {"trigger": vars(record.trigger)})
-    stack.service.dynamodb.put_item(TableName="builds", Item=item)
 
 
 @contextmanager
@@ -152,7 +143,7 @@ def test_ten_thousand_builds_are_paged_without_a_scan(stack: Stack, monkeypatch:
         return [replace(record, number=number) for number in numbers]
 
     assert [one.number for one in list_builds(stack.service, 5, 1)] == [], "the key limits the query"
-    monkeypatch.setattr("sagebuild.client.overview.list_builds", read_page)
+    monkeypatch.setattr("sagebuild.view.overview.list_builds", read_page)
     found = find_builds(stack.service, BuildFilter(), 50)
     assert (found.records[0].number, found.older, len(read)) == (10_000, 9951, 100)
     assert find_builds(stack.service, BuildFilter(before=found.older), 50).records[0].number == 9950

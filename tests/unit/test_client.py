@@ -32,11 +32,11 @@ from sagebuild.client.launch_requests import find_number
 from sagebuild.client.logs import FUNCTIONS, read_function_line
 from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline
 from sagebuild.client.request_data import encode
-from sagebuild.client.steps import Step, Steps
 from sagebuild.errors import InputError
 from sagebuild.parameters.dotted import remove_path, set_path
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.service import Service
+from sagebuild.view.steps import Step, Steps
 from tests.engine import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

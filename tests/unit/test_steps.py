@@ -11,13 +11,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord, Trigger
-from sagebuild.client.flow import ROW, assign_phases
 from sagebuild.client.metrics import Curves
 from sagebuild.client.progress import ProgressLines, SnapshotReader, describe_step
-from sagebuild.client.routes import Transitions, decide, is_step, list_transitions
-from sagebuild.client.steps import PLAN, History, Step, Steps, build_steps, render_steps
 from sagebuild.client.trials import Trials
 from sagebuild.service import Service
+from sagebuild.view.flow import ROW, assign_phases
+from sagebuild.view.routes import Transitions, decide, is_step, list_transitions
+from sagebuild.view.steps import PLAN, History, Step, Steps, build_steps, render_steps
 from tests.engine import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

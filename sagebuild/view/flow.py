@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
-from sagebuild.client.html import GREY, STATUS_COLOURS, Html
+from sagebuild.view.html import Html, colour
 
 # The first step of each phase after the first one, in the order of the state machine.
 _PHASES = (
@@ -71,25 +71,24 @@ def _render_phase(phase: str, nodes: Sequence[Node]) -> str:
     steps = "".join(_render_node(node, is_last=node is nodes[-1]) for node in nodes)
     begun = any(node.has_begun for node in nodes)
     weight = "600" if begun else "400"
-    title = f"<div style='font-weight:{weight};padding:0 0 6px;color:{_colour('')}'>{phase}</div>"
+    title = f"<div style='font-weight:{weight};padding:0 0 6px;color:{colour('')}'>{phase}</div>"
     return f"<li style='flex:1 1 150px;min-width:150px;max-width:230px'>{title}<ol style='{_LIST}'>{steps}</ol></li>"
 
 
 def _render_node(node: Node, is_last: bool) -> str:
-    colour = _colour(node.status)
+    own = colour(node.status)
     line = "" if is_last else f"<span style='{_place(7, 18)};bottom:-2px;width:2px;background:{_line(node)}'></span>"
-    filled = (
-        f"background:{colour};color:var(--sb-on,white)" if node.has_begun else f"border:2px dashed {_colour('line')}"
-    )
+    filled = f"background:{own};color:var(--sb-on,white)" if node.has_begun else f"border:2px dashed {colour('line')}"
     dot = (
-        f"<span aria-hidden='true' style='{_place(0, 2)};height:16px;width:16px;box-sizing:border-box;border-radius:8px;"
-        f"text-align:center;font-size:10px;line-height:16px;{filled}'>{_MARKS.get(node.status, '')}</span>"
+        f"<span aria-hidden='true' style='{_place(0, 2)};height:16px;width:16px;box-sizing:border-box;"
+        f"border-radius:8px;text-align:center;font-size:10px;line-height:16px;{filled}'>"
+        f"{_MARKS.get(node.status, '')}</span>"
     )
     weight = "600" if node.status in ("running", "failed") else "400"
-    name_colour = _colour("text" if node.has_begun else "")
+    name_colour = colour("text" if node.has_begun else "")
     text = (
         f"<span style='color:{name_colour};font-weight:{weight}'>{escape(node.name)}</span>"
-        f"<br/><span style='color:{colour};font-size:11px'>{escape(node.caption)}</span>"
+        f"<br/><span style='color:{own};font-size:11px'>{escape(node.caption)}</span>"
     )
     style = f"position:relative;padding:0 0 3px 24px;min-height:{ROW - 3}px;line-height:1.2"
     return f"<li style='{style}'>{line}{dot}{text}</li>"
@@ -100,14 +99,4 @@ def _place(left: int, top: int) -> str:
 
 
 def _line(node: Node) -> str:
-    return _colour("done") if node.status == "done" else _colour("line")
-
-
-def _colour(status: str) -> str:
-    """Return a colour that the page sets, with the one for notebooks as its default."""
-    if status == "text":
-        return "var(--sb-text,inherit)"
-    if status == "line":
-        return "var(--sb-line,#8a8a8a80)"
-    known = STATUS_COLOURS.get(status)
-    return f"var(--sb-{status},{known})" if known else f"var(--sb-grey,{GREY})"
+    return colour("done") if node.status == "done" else colour("line")

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from sagebuild.client.flow import Node, render_flow
-from sagebuild.client.html import Html
-from sagebuild.client.routes import Transitions, find_optional, find_reachable, is_step, list_transitions
 from sagebuild.names import execution_arn
 from sagebuild.service import Service, aws_call
+from sagebuild.view.flow import Node, render_flow
+from sagebuild.view.html import Html
+from sagebuild.view.routes import Transitions, find_optional, find_reachable, is_step, list_transitions
 
 PLAN = "plan"  # the variable of the state machine that holds the plan
 
