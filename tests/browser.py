@@ -1,13 +1,14 @@
 """A headless Chromium for tests: the system's, or the one that npm's @sparticuz/chromium contains."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.engine import ROOT
 
@@ -15,6 +16,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 # It unpacks itself into the folder for temporary files, with the libraries that AWS Lambda lacks if it is asked to:
 # https://github.com/Sparticuz/chromium
 _UNPACK = "import chromium from '@sparticuz/chromium'; console.log(await chromium.executablePath())"
+WAIT = 60_000  # milliseconds, of a busy machine
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -42,3 +44,21 @@ def running_browser() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, url: str, width: int = 1280) -> Iterator[Page]:
+    """A window with a page whose sections are filled. It may load nothing from elsewhere, and no script may fail."""
+    faults: list[str] = []
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.set_default_timeout(WAIT)
+    host = re.match(r"http://[^/]+/", url)
+    assert host
+    own = (host.group(), "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(own) else faults.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(url)
+    expect(page.locator("[data-src]:visible").filter(has_text="Loading ...")).to_have_count(0, timeout=WAIT)
+    yield page
+    page.close()
+    assert faults == []

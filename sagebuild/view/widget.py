@@ -76,12 +76,14 @@ def _render_pipeline(stack: Service, event: Mapping[str, Any], function_arn: str
         return f"<p>{escape(service.label)} has no builds yet.</p>"
     call = _Call(function_arn, {"pipeline": name, "before": event.get("before")})
     live = read_live_model(service)
-    rows = [_render_row(service, record, live, call) for record in found.records]
+    rows = [tuple(_render_row(service, record, live, call)) for record in found.records]
     older = call.link("Older builds", before=found.older, build=None) if found.older else ""
     number = _to_number(event.get("build"))
-    number = read_build(service, number).number if number else found.records[0].number
-    flow = render_steps(StepReader(service, number).read())
-    return f"{render_table(rows, _COLUMNS)}<p>{older}</p><h4>Steps of build {number}</h4>{flow}"
+    chosen = read_build(service, number) if number else found.records[0]
+    # A build that is launching has no execution yet.
+    has_steps = chosen.status != "launching"
+    flow = render_steps(StepReader(service, chosen.number).read()) if has_steps else "<p>It starts now.</p>"
+    return f"{render_table(rows, _COLUMNS)}<p>{older}</p><h4>Steps of build {chosen.number}</h4>{flow}"
 
 
 class _Call:

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from http.client import HTTPConnection
 from typing import Any
@@ -24,14 +24,13 @@ from sagebuild.page.source import Source
 from sagebuild.parameters.store import write_document
 from sagebuild.service import Service
 from sagebuild.view.overview import BuildFilter, find_builds
-from tests.browser import running_browser
+from tests.browser import opened, running_browser
 from tests.engine import ROOT
 from tests.functional.conftest import REGION, SCRIPT, Stack
 from tests.functional.records import write_record
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TOKEN = "a-token"
-WAIT = 60_000  # milliseconds, of a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -75,21 +74,9 @@ def port(stack: Stack) -> Iterator[int]:
         yield port
 
 
-@contextmanager
-def opened(browser: Browser, port: int, path: str = "", width: int = 1280) -> Iterator[Page]:
-    """A window with the page, which may load nothing from elsewhere, and whose script may not fail."""
-    faults: list[str] = []
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    page.set_default_timeout(WAIT)
-    own = (f"http://127.0.0.1:{port}/", "data:", "blob:")
-    page.on("request", lambda request: None if request.url.startswith(own) else faults.append(request.url))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(f"http://127.0.0.1:{port}/{TOKEN}/{path}")
-    for part in page.locator("[data-src]:visible").all():
-        expect(part).not_to_contain_text("Loading ...", timeout=WAIT)
-    yield page
-    page.close()
-    assert faults == []
+def show(browser: Browser, port: int, path: str = "", width: int = 1280) -> AbstractContextManager[Page]:
+    """A window with a view of the page."""
+    return opened(browser, f"http://127.0.0.1:{port}/{TOKEN}/{path}", width)
 
 
 def ask(port: int, method: str, path: str, **headers: str) -> tuple[int, str]:
@@ -151,7 +138,7 @@ def test_ten_thousand_builds_are_paged_without_a_scan(stack: Stack, monkeypatch:
 
 
 def test_the_builds_are_listed_searched_and_followed(stack: Stack, port: int, browser: Browser) -> None:
-    with opened(browser, port) as page:
+    with show(browser, port) as page:
         rows = page.locator("tbody tr")
         expect(rows).to_have_count(4)
         expect(rows.nth(1)).to_contain_text("accuracy 0.93")
@@ -170,10 +157,11 @@ def test_the_builds_are_listed_searched_and_followed(stack: Stack, port: int, br
         expect(page.locator("#summary")).to_contain_text("The learning rate makes no sense.")
 
 
-def test_a_build_is_started_after_its_effect_was_shown_with_the_keyboard_alone(
+def test_parameters_are_changed_with_the_keyboard_alone_cleared_and_restored(
     stack: Stack, port: int, browser: Browser
 ) -> None:
-    with opened(browser, port, "default/parameters") as page:
+    with show(browser, port, "default/parameters") as page:
+        page.get_by_label("Find").fill("keepb")
         page.get_by_label("keepbuilds").fill("7")
         page.get_by_role("button", name="Review changes").focus()
         page.keyboard.press("Enter")
@@ -185,10 +173,32 @@ def test_a_build_is_started_after_its_effect_was_shown_with_the_keyboard_alone(
         expect(dialog).to_contain_text("The parameter document is changed.")
         assert json.loads(read_document(stack))["keepbuilds"] == 7
         page.keyboard.press("Escape")
+        expect(page.locator(".parameter.set", has_text="keepbuilds")).to_be_visible()
         page.get_by_label("keepbuilds").fill("1000")
         page.get_by_role("button", name="Review changes").click()
         expect(dialog.get_by_role("alert")).to_contain_text(re.compile("keepbuilds.*100"))
+        page.keyboard.press("Escape")
+
+        change(page, "keepbuilds", "", "keepbuilds is 10 instead of 7")
+        assert "keepbuilds" not in json.loads(read_document(stack)), "an emptied field has its default"
+        page.get_by_text("Version 2", exact=True).click()
+        page.get_by_role("button", name="Restore version 2").click()
+        expect(dialog).to_contain_text("keepbuilds is 7 instead of 10")
+        dialog.locator("button[type=submit]").click()
+        expect(dialog).to_contain_text("The parameter document is changed.")
+        assert json.loads(read_document(stack))["keepbuilds"] == 7
         assert read_state(stack.service).running is None
+
+
+def change(page: Page, parameter: str, value: str, effect: str) -> None:
+    """Change a parameter, and confirm its effect."""
+    page.get_by_label(parameter).fill(value)
+    page.get_by_role("button", name="Review changes").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(effect)
+    dialog.locator("button[type=submit]").click()
+    expect(dialog).to_contain_text("The parameter document is changed.")
+    page.keyboard.press("Escape")
 
 
 def read_document(stack: Stack) -> str:
@@ -199,7 +209,7 @@ def read_document(stack: Stack) -> str:
 
 @pytest.mark.parametrize("view", ["builds", "builds/4", "compare?builds=3,4", "endpoint", "parameters", "pipelines"])
 def test_a_view_is_accessible_and_fits_a_narrow_window(port: int, browser: Browser, view: str) -> None:
-    with opened(browser, port, f"default/{view}", width=380) as page:
+    with show(browser, port, f"default/{view}", width=380) as page:
         page.keyboard.press("Tab")
         assert page.evaluate("() => document.activeElement.textContent") == "Skip to the content"
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 380
