@@ -81,7 +81,7 @@ docs: setup ## generate docs/parameters.md, docs/project.md, their JSON Schemas,
 	$(BIN)/python -m tools.generate_parameter_docs
 	$(BIN)/python -m tools.generate_project_docs
 
-pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes; needs Chromium)
+pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes)
 	$(STEP) "install the libraries for pictures" $(INSTALL) --group pictures
 	$(BIN)/python -m tools.make_pictures
 

@@ -81,7 +81,7 @@ def test_a_build_is_started_watched_approved_and_rolled_back(
         assert stack.record(number)["trigger"]["kind"] == "page"
 
         page.get_by_role("link", name="Endpoint", exact=True).click()
-        page.get_by_label("Body").fill(",".join(["0"] * 64))
+        page.get_by_label("Body").fill("\n".join([",".join(["0"] * 64)] * 2))
         page.get_by_role("button", name="Send").click()
         expect(page.locator("#answer pre")).to_have_text(re.compile(r"\d"), timeout=WAIT)
         press(page, "Roll back", f"{number - 1}")
@@ -105,7 +105,7 @@ def test_a_build_is_stopped_and_another_one_rejected(stack: DeployedStack, addre
     number = stack.start_by_voice()
     with opened(browser, f"{address}default/builds/{number}") as page:
         expect(page.get_by_role("button", name="Reject", exact=True)).to_be_visible(timeout=WAIT)
-        press(page, "Reject", f"Build {number} waits for approval", "too slow")
+        press(page, "Reject", f"Build {number} would end without deploying its model.", "too slow")
         page.keyboard.press("Escape")
         expect(page.locator("#summary .badge")).to_have_text("withheld", timeout=WAIT)
         expect(page.locator("#notification")).to_contain_text("too slow", timeout=WAIT)
