@@ -81,7 +81,7 @@ docs: setup ## generate docs/parameters.md, docs/project.md, their JSON Schemas,
 	$(BIN)/python -m tools.generate_parameter_docs
 	$(BIN)/python -m tools.generate_project_docs
 
-pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes; needs Chromium)
+pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes)
 	$(STEP) "install the libraries for pictures" $(INSTALL) --group pictures
 	$(BIN)/python -m tools.make_pictures
 
@@ -102,7 +102,7 @@ skill: setup ## assemble the Alexa skill package of the deployed stack, for ask 
 
 lock: setup ## pin the dependencies of pyproject.toml again, in requirements*.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group lambda -o requirements.txt
-	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra mcp --group dev -c requirements.txt -o requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra mcp --extra ui --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group sdk -c requirements.txt -c requirements-dev.txt -o requirements-sdk.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group lint -o requirements-lint.txt
 

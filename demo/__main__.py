@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from demo.local_aws import DemoError, open_notebooks, refuse_busy_port, running_aws
+from demo.local_aws import DemoError, open_notebooks, refuse_busy_port, running_aws, serving_page
 from demo.walkthrough import Demo
 from sagebuild.cli.console import make_console
 
@@ -37,7 +37,9 @@ def main() -> int:
             console.print(f"  {aws.endpoint_url} [dim]{time.monotonic() - began:.1f} s[/dim]")
             if given.notebook:
                 demo.deploy()
-                open_notebooks(aws)
+                with serving_page(aws) as address:
+                    console.print(f"\nThe page of builds is at {address}", highlight=False, soft_wrap=True)
+                    open_notebooks(aws)
                 return 0
             if stay:
                 stay_up(demo)
@@ -63,9 +65,19 @@ def stay_up(demo: Demo) -> None:
     """Deploy, upload, print what to type next, and wait for Ctrl-C."""
     demo.deploy()
     demo.upload()
+    with serving_page(demo.aws) as address:
+        show_next_steps(demo, address)
+        done = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: done.set())
+        done.wait()
+
+
+def show_next_steps(demo: Demo, address: str) -> None:
+    """Print what to open and what to type next."""
     exports = "\n".join(f"  export {name}={value}" for name, value in demo.aws.variables.items())
     demo.console.print(
-        f"\nThe service is running. In another terminal:\n{exports}\n"
+        f"\nThe service is running. The page of builds is at\n  {address}\nIn another terminal:\n{exports}\n"
         "  .venv/bin/sagebuild start --watch\n"
         "  .venv/bin/sagebuild params set hyperparameters.epochs=5\n"
         "  .venv/bin/sagebuild --help\n"
@@ -75,10 +87,6 @@ def stay_up(demo: Demo) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    done = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
-    done.wait()
 
 
 if __name__ == "__main__":

@@ -150,6 +150,28 @@ def folder_lock(console: Console) -> Iterator[None]:
         os.close(folder)
 
 
+@contextmanager
+def serving_page(aws: Aws) -> Iterator[str]:
+    """Serve the page of builds in a process of its own, until the block ends; its address.
+
+    Raises
+    ------
+    DemoError
+        The page did not start.
+    """
+    command = [sys.executable, "-m", "sagebuild", "ui"]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | aws.variables, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        match = re.search(r"http\S+", process.stdout.readline())
+        if not match:
+            raise DemoError("the page of builds did not start; see its output above")
+        yield match.group()
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def open_notebooks(aws: Aws) -> None:
     """Run JupyterLab on the notebooks until the user stops it."""
     # With the default, the notebooks' folder, the links to docs/ would not work.

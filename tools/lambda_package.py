@@ -24,7 +24,7 @@ from botocore.loaders import Loader
 ROOT = Path(__file__).parent.parent
 OWN_CODE = (ROOT / "handlers", ROOT / "sagebuild", ROOT / "skill")  # what `package` in serverless.yml packs, except:
 NOT_PACKED = tuple(
-    ROOT / "sagebuild" / name for name in ("assistants", "cli", "client", "container", "deployment", "project")
+    ROOT / "sagebuild" / name for name in ("assistants", "cli", "client", "container", "deployment", "page", "project")
 )
 CODE = (*OWN_CODE, Path(s3transfer.__file__).parent)  # boto3 copies objects through s3transfer
 

@@ -1,10 +1,11 @@
-"""Makes docs/pictures: deploys the service to local/, runs builds, and pictures the terminal and a notebook.
+"""Makes docs/pictures: deploys the service to local/, runs builds, and pictures the terminal, the page and a notebook.
 
-``make pictures`` runs it, in some minutes. It needs Chromium, and libraries that nothing else in the project uses.
+``make pictures`` runs it, in some minutes. It needs libraries that nothing else in the project uses.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,15 +14,19 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, Literal
 
 import nbformat
+import plotly
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from playwright.sync_api import expect, sync_playwright
 from rich.console import Console
 
 import sagebuild
-from demo.local_aws import ROOT, Aws, run_serverless, running_aws
-from tools.screenshots import find_browser, take_picture
+from demo.local_aws import ROOT, Aws, run_serverless, running_aws, serving_page
+from tools.browser import FLAGS, find_browser
+from tools.screenshots import store_picture, take_picture
 from tools.terminal import Terminal
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -33,14 +38,13 @@ PARTS = (
     ("notebook-build", "## Build", "## Invoke the endpoint"),
     ("notebook-compare", "## Change something and compare", "## Stop a build"),
 )
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+PLOTLY = "application/vnd.plotly.v1+json"
 
 
 def main() -> int:
-    """Make all pictures; return 1 if Chromium is missing."""
+    """Make all pictures."""
     browser = find_browser()
-    if browser is None:
-        print("make pictures needs Chromium for the pictures of the notebook: apt install chromium.", file=sys.stderr)
-        return 1
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, running_aws(0, TIME_SCALE) as aws:
         run_serverless(aws, Console(), "deploy")
@@ -53,7 +57,7 @@ def main() -> int:
         show_first_build(terminal)
         show_answers(terminal)
         show_builds(terminal)
-        show_build(variables)
+        show_build(browser, aws, variables)
         show_notebook(browser, work / "notebooks", variables)
     for picture in sorted(PICTURES.iterdir()):
         print(f"{picture.stat().st_size / 1000:6.0f} kB  {picture.relative_to(ROOT)}")
@@ -122,8 +126,8 @@ def is_learning(screen: str) -> bool:
     return re.search(rf"Train Model .* running\b.*{accuracy}.*{loss}", screen, re.DOTALL) is not None
 
 
-def show_build(variables: dict[str, str]) -> None:
-    """Picture a build's state machine as a notebook draws it during the training."""
+def show_build(browser: str, aws: Aws, variables: dict[str, str]) -> None:
+    """Picture a build during the training: its steps as a notebook draws them, and the page of builds."""
     os.environ |= variables
     build = sagebuild.connect().start({"hyperparameters.epochs": 1500})
     deadline = time.monotonic() + 120
@@ -132,9 +136,31 @@ def show_build(variables: dict[str, str]) -> None:
             raise RuntimeError(f"The build to be pictured does not train: {build}")
         time.sleep(0.2)
     time.sleep(2)
-    (PICTURES / "build.svg").write_text(build.steps()._repr_html_() + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        flow = Path(folder, "flow.html")
+        flow.write_text(f"<meta charset='utf-8'><body>{build.steps()._repr_html_()}</body>", encoding="utf-8")
+        take_picture(browser, flow, PICTURES / "build.png")
+    with serving_page(aws) as address:
+        show_page(browser, address, {"page-builds": "builds", "page-build": f"builds/{build.number}"})
     build.stop()
     build.wait()
+
+
+def show_page(browser: str, address: str, views: dict[str, str]) -> None:
+    """Picture views of the page of builds, the second one in the dark theme."""
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        window = playwright.chromium.launch(executable_path=browser, args=[*FLAGS])
+        for (name, view), scheme in zip(views.items(), SCHEMES, strict=True):
+            page = window.new_page(
+                viewport={"width": 1100, "height": 900}, device_scale_factor=1.5, color_scheme=scheme
+            )
+            page.goto(f"{address}default/{view}")
+            expect(page.locator("[data-src]:visible").filter(has_text="Loading ...")).to_have_count(0, timeout=60_000)
+            page.wait_for_timeout(1000)  # milliseconds; plotly draws
+            raw = Path(folder, f"{name}.png")
+            page.screenshot(path=raw, clip={"x": 0, "y": 0, "width": 1100, "height": 900})
+            store_picture(raw, PICTURES / f"{name}.png")
+        window.close()
 
 
 def show_notebook(browser: str, folder: Path, variables: dict[str, str]) -> None:
@@ -146,13 +172,25 @@ def show_notebook(browser: str, folder: Path, variables: dict[str, str]) -> None
     notebook.cells = notebook.cells[: headings.index(PARTS[-1][2])]
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute(env=variables)
+    script = Path(plotly.__file__).with_name("package_data").joinpath("plotly.min.js").read_text(encoding="utf-8")
     for name, first, after in PARTS:
         part = nbformat.from_dict(notebook)
         part.cells = notebook.cells[headings.index(first) : headings.index(after)]
+        for number, cell in enumerate(part.cells):
+            for output in cell.get("outputs", []):
+                draw_figure(output, f"figure-{number}")
         html, _ = HTMLExporter(template_name="lab").from_notebook_node(part)
         page = folder / f"{name}.html"
-        page.write_text(html, encoding="utf-8")
+        page.write_text(html.replace("<head>", f"<head><script>{script}</script>", 1), encoding="utf-8")
         take_picture(browser, page, PICTURES / f"{name}.png")
+
+
+def draw_figure(output: dict[str, Any], place: str) -> None:
+    """Draw a chart as JupyterLab does, which nbconvert cannot."""
+    figure = output.get("data", {}).pop(PLOTLY, None)
+    if figure:
+        call = f"Plotly.newPlot('{place}', {json.dumps(figure['data'])}, {json.dumps(figure['layout'])})"
+        output["data"]["text/html"] = f"<div id='{place}'></div><script>{call}</script>"
 
 
 if __name__ == "__main__":

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from PIL import Image, ImageChops
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--hide-scrollbars",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tools.browser import FLAGS
+
+_FLAGS = (*FLAGS, "--headless", "--hide-scrollbars", "--no-first-run", "--disable-sync")
 _WINDOW_HEIGHT = 6000  # CSS pixels; the empty rest is cut off
 _EDGE = 16  # pixels that stay below the content
-
-
-def find_browser() -> str | None:
-    """Return the path of Chromium, under any of its names; None if it is not installed."""
-    return next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
 def take_picture(browser: str, page: Path, picture: Path, width: int = 980, scale: float = 1.5) -> None:
@@ -56,7 +42,12 @@ def take_picture(browser: str, page: Path, picture: Path, width: int = 980, scal
             capture_output=True,
             timeout=120,
         )
-        _trim(Image.open(raw).convert("RGB")).quantize(192).save(picture, optimize=True)
+        store_picture(raw, picture)
+
+
+def store_picture(raw: Path, picture: Path) -> None:
+    """Write a screenshot as a PNG with few colours, without the empty rows below its content."""
+    _trim(Image.open(raw).convert("RGB")).quantize(192).save(picture, optimize=True)
 
 
 def _trim(image: Image.Image) -> Image.Image:

@@ -13,13 +13,13 @@ from sagebuild.assistants.connection import Connection
 from sagebuild.client.build import Build
 from sagebuild.client.logs import LogLine
 from sagebuild.client.progress import read_if_allowed
-from sagebuild.client.steps import Steps
 from sagebuild.client.trials import Trials
 from sagebuild.cost.spent import Cost, format_cost
 from sagebuild.errors import NoBuildsError, ParameterError
 from sagebuild.parameters.store import read_version
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service
+from sagebuild.view.steps import Steps
 
 PipelineName = Annotated[str, Field(description="Name of a pipeline of the stack; empty for the server's pipeline.")]
 BuildNumber = Annotated[int | None, Field(description="Number of the build; default: the newest.", ge=1)]

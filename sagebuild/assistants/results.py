@@ -15,10 +15,10 @@ from sagebuild.changes.rollback import Rollback
 from sagebuild.changes.start import NextBuild
 from sagebuild.changes.stop import Stop
 from sagebuild.changes.token import Action
-from sagebuild.client.steps import Step
 from sagebuild.client.trials import Trial
 from sagebuild.running.endpoint import Endpoint
 from sagebuild.running.stop import Stopped
+from sagebuild.view.steps import Step
 
 _complete = with_config(ConfigDict(extra="forbid"))
 

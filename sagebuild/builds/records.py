@@ -225,13 +225,22 @@ def read_build(service: Service, number: int) -> BuildRecord:
     return _to_record(item)
 
 
-def list_builds(service: Service, limit: int = 20) -> list[BuildRecord]:
-    """List the newest builds, newest first."""
+def list_builds(service: Service, limit: int = 20, before: int = 0) -> list[BuildRecord]:
+    """List the newest builds, newest first.
+
+    Parameters
+    ----------
+    before
+        List the builds with lower numbers than this one; 0: all. It is part of the key, so no other item is read.
+    """
+    below: dict[str, Any] = {":before": {"N": str(before)}} if before else {}
+    names: dict[str, Any] = {"ExpressionAttributeNames": {"#number": "number"}} if before else {}
     with aws_call("list the builds"):
         pages = service.dynamodb.get_paginator("query").paginate(
             TableName=service.settings.builds_table,
-            KeyConditionExpression="kind = :build",
-            ExpressionAttributeValues={":build": build_key(service, 0)["kind"]},
+            KeyConditionExpression="kind = :build" + (" AND #number < :before" if before else ""),
+            ExpressionAttributeValues={":build": build_key(service, 0)["kind"]} | below,
+            **names,
             ScanIndexForward=False,
             ConsistentRead=True,
             PaginationConfig={"MaxItems": limit, "PageSize": limit},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +39,10 @@ class NewValues:
     new: Mapping[str, Any]
 
 
-def describe_new_values(service: Service, document: str, parameters: Mapping[str, Any]) -> NewValues:
-    """Describe what setting parameters would change.
+def describe_new_values(
+    service: Service, document: str, parameters: Mapping[str, Any], removed: Sequence[str] = ()
+) -> NewValues:
+    """Describe what setting parameters, and removing others so that their defaults apply, would change.
 
     Raises
     ------
@@ -49,13 +51,14 @@ def describe_new_values(service: Service, document: str, parameters: Mapping[str
     InvalidValueError
         The document would be invalid with the new values.
     InputError
-        No parameter is given, or a value cannot be set.
+        No parameter is given, a value cannot be set, or a name to remove is not in the document.
     """
-    if not parameters:
+    if not parameters and not removed:
         raise InputError("No parameter is given; name at least one, such as trainmaxrun.")
     parse_document(document, default_framework=service.settings.framework)
-    after = _change(service, document, parameters)
-    return NewValues(*({name: _find(service, text, name) for name in parameters} for text in (document, after)))
+    after = _change(service, document, parameters, removed)
+    names = [*parameters, *removed]
+    return NewValues(*({name: _find(service, text, name) for name in names} for text in (document, after)))
 
 
 def set_parameters(service: Service, change: Change) -> bool:
@@ -76,11 +79,11 @@ def set_parameters(service: Service, change: Change) -> bool:
     if version != wanted:
         # An earlier delivery of the same change has written it.
         return version == (wanted or 0) + 1 and read_raw_document(text) == read_raw_document(
-            _change(service, text, change.parameters)
+            _change(service, text, change.parameters, change.removed)
         )
     if not _claim(service, change, version, _now()):
         return False
-    after = _change(service, text, change.parameters)
+    after = _change(service, text, change.parameters, change.removed)
     if after == text:
         return True
     write_text(service, after, overwrite=True)
@@ -90,10 +93,10 @@ def set_parameters(service: Service, change: Change) -> bool:
     return True
 
 
-def _change(service: Service, text: str, parameters: Mapping[str, Any]) -> str:
+def _change(service: Service, text: str, parameters: Mapping[str, Any], removed: Sequence[str]) -> str:
     """Return the text of the changed document."""
     framework = service.settings.framework
-    after, problems = change_document(read_raw_document(text), parameters, (), framework)
+    after, problems = change_document(read_raw_document(text), parameters, removed, framework)
 
     def check() -> str:
         changed = format_document(after)

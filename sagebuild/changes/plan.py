@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -63,7 +63,12 @@ class _Found:
 
 
 def plan_change(
-    service: Service, action: Action, *, number: int | None = None, parameters: Mapping[str, Any] | None = None
+    service: Service,
+    action: Action,
+    *,
+    number: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    removed: Sequence[str] = (),
 ) -> PlannedChange:
     """Say what a change would do, and return it with a token for `apply_change`. This changes nothing.
 
@@ -79,6 +84,8 @@ def plan_change(
     parameters
         Of a start, parameters for that build alone, each a whole parameter. Of "set parameters", the new values; a
         dotted name sets a value inside a parameter: ``{"hyperparameters.epochs": 20}``.
+    removed
+        Of "set parameters", the names to remove from the document, so that their defaults apply.
 
     Raises
     ------
@@ -117,8 +124,8 @@ def plan_change(
             return _plan(service, action, found, rollback, rollback.number, basis, cost=rollback.cost)
         case "set parameters":
             text, version = read_with_version(service)
-            values = describe_new_values(service, text, given)
-            return _plan(service, action, found, values, 0, Basis(document_version=version), given)
+            values = describe_new_values(service, text, given, removed)
+            return _plan(service, action, found, values, 0, Basis(document_version=version), given, removed=removed)
 
 
 def _plan_start(service: Service, found: _Found, parameters: dict[str, Any]) -> PlannedChange:
@@ -148,6 +155,7 @@ def _plan(
     basis: Basis,
     parameters: Mapping[str, Any] | None = None,
     cost: Cost | None = None,
+    removed: Sequence[str] = (),
 ) -> PlannedChange:
-    change = Change(uuid4().hex, action, service.stack_key, service.pipeline, number, parameters or {}, basis)
+    change = Change(uuid4().hex, action, service.stack_key, service.pipeline, number, parameters or {}, basis, removed)
     return PlannedChange(action, service.pipeline, effect, cost, found.live, write_token(change))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any, Literal, cast, get_args
@@ -39,6 +39,8 @@ class Change:
         The parameters of a build that is started; of "set parameters", the new values by dotted name.
     basis
         What the change depends on.
+    removed
+        Of "set parameters": the dotted names that are removed from the document, so that their defaults apply.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Change:
     number: int
     parameters: Mapping[str, Any]
     basis: Basis
+    removed: Sequence[str] = ()
 
 
 def write_token(change: Change) -> str:
@@ -88,12 +91,14 @@ def _to_plain(change: Change) -> list[Any]:
         change.number,
         dict(change.parameters),
         [*basis.values()],
+        [*change.removed],
     ]
 
 
 def _from_plain(plain: list[Any]) -> Change:
-    change_id, action, stack, pipeline, number, parameters, basis = plain
-    return Change(change_id, cast("Action", ACTIONS[action]), stack, pipeline, number, parameters, Basis(*basis))
+    change_id, action, stack, pipeline, number, parameters, basis, removed = plain
+    known = cast("Action", ACTIONS[action])
+    return Change(change_id, known, stack, pipeline, number, parameters, Basis(*basis), removed)
 
 
 def _hash(content: bytes) -> bytes:

@@ -12,6 +12,7 @@ from sagebuild.cli import (
     builds,
     conversions,
     deployment,
+    page,
     params,
     pipelines,
     projects,
@@ -54,6 +55,7 @@ conversions.add_commands(app, params.app)
 pipelines.add_commands()
 uploads.add_commands()
 assistants.add_commands(app)
+page.add_commands(app)
 app.add_typer(params.app, name="params")
 app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(uploads.app, name="upload")

@@ -15,7 +15,7 @@ from sagebuild.client.descriptions import describe_fields, describe_row
 from sagebuild.client.diagnosis import Diagnosis
 from sagebuild.client.metrics import Curves, draw_sparkline
 from sagebuild.client.pipeline_rows import COLUMNS, PipelineRow, describe_pipeline
-from sagebuild.client.steps import Step
+from sagebuild.view.steps import Step
 
 STYLES = {
     "done": "green",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sagebuild.changes.apply import Applied, apply_change
@@ -93,6 +93,7 @@ class PipelineActions:
         number: int | None = None,
         parameters: Mapping[str, Any] | None = None,
         *,
+        removed: Sequence[str] = (),
         check: bool = True,
     ) -> PlannedChange:
         """Say what a change would do, and return it with a token for `apply`. This changes nothing.
@@ -105,6 +106,8 @@ class PipelineActions:
             The build to stop, to approve, to reject, or to which a rollback returns.
         parameters
             Of a start, for that build alone; of "set parameters", the new values. Dotted names are possible.
+        removed
+            Of "set parameters", the names to remove, so that their defaults apply.
         check
             Before a start, run the same checks as `start`.
 
@@ -120,7 +123,7 @@ class PipelineActions:
             given = build_overrides(self.service, given) if given else {}
             if check:
                 check_next_build(self.service, self._create_client, given).raise_errors()
-        return plan_change(self.service, action, number=number, parameters=given)
+        return plan_change(self.service, action, number=number, parameters=given, removed=removed)
 
     def apply(self, token: str, comment: str = "", wait_seconds: float = 150.0) -> Applied:
         """Make a planned change, once. The same token again changes nothing more, and returns the first result.

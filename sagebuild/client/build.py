@@ -9,20 +9,20 @@ from typing import Any
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import BuildRecord, read_build
 from sagebuild.client.descriptions import describe_fields, describe_outcome, name_build
-from sagebuild.client.html import render_heading, render_table, stack_vertically
 from sagebuild.client.logs import LogLine, follow_logs, read_logs
 from sagebuild.client.metrics import Curves, read_curves
 from sagebuild.client.outcome import summarize_build
 from sagebuild.client.progress import ProgressLines, SnapshotReader, open_notebook_display, read_if_allowed
 from sagebuild.client.public_record import describe_publicly
 from sagebuild.client.reports import EvaluationReport, read_report_files
-from sagebuild.client.steps import StepReader, Steps
 from sagebuild.client.trials import Trials, read_trials
 from sagebuild.cost.spent import Cost, describe_cost
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.names import console_url
 from sagebuild.running.stop import Stopped, stop_build
 from sagebuild.service import Service
+from sagebuild.view.html import render_heading, render_table, stack_vertically
+from sagebuild.view.steps import StepReader, Steps
 
 POLL_SECONDS = 1.0
 # The fields that a notebook shows above the picture of the steps.

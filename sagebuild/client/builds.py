@@ -9,9 +9,9 @@ from typing import Any, overload
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.build import Build
 from sagebuild.client.descriptions import COLUMNS, describe_row
-from sagebuild.client.html import render_badge, render_table
 from sagebuild.client.metrics import Curves, collect_metrics
 from sagebuild.client.public_record import describe_publicly
+from sagebuild.view.html import render_badge, render_table
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.descriptions import describe_cost_briefly
 from sagebuild.client.differences import describe_differences, list_differences
-from sagebuild.client.html import render_differences, render_table, stack_vertically
 from sagebuild.client.public_record import describe_publicly
 from sagebuild.notifications.words import format_seconds
 from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_leniently
+from sagebuild.view.html import render_differences, render_table, stack_vertically
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,31 @@ class Comparison:
     def _repr_html_(self) -> str:
         columns = ("", f"build {self.first.number}", f"build {self.second.number}")
         return stack_vertically(render_table(self.rows, columns), render_differences(self.differences))
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Any number of builds.
+
+    Parameters
+    ----------
+    rows
+        A field's name, and its value in each build.
+    differences
+        Of each build but the first: its number, and a line for each parameter that differs from the first.
+    """
+
+    rows: list[tuple[str, list[str]]]
+    differences: list[tuple[int, list[str]]]
+
+
+def compare_builds(records: Sequence[BuildRecord]) -> SideBySide:
+    """Compare builds with each other, and their parameters with those of the first."""
+    fields = [_describe_fields(record) for record in records]
+    names = list(dict.fromkeys(name for each in fields for name in each))
+    rows = [(name, [each.get(name, "-") for each in fields]) for name in names]
+    differences = [(record.number, Comparison(records[0], record).differences) for record in records[1:]]
+    return SideBySide(rows, differences)
 
 
 def _read_parameters(record: BuildRecord) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.pipelines import DEFAULT, bind_pipeline
 from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.stack import Stack
+from sagebuild.client.stacks import list_stack_names
 from sagebuild.errors import RegionError, StackNotFoundError
 from sagebuild.service import Service
 
@@ -107,9 +108,14 @@ class Clients:
     def __init__(self, session: boto3.session.Session) -> None:
         self._session = session
         self._clients: dict[str, Any] = {}
+        self._lock = RLock()  # the page asks from several threads, and a session may not create clients in two
 
     def __call__(self, name: str) -> Any:
         """Return the client of an AWS service."""
+        with self._lock:
+            return self._find_or_create(name)
+
+    def _find_or_create(self, name: str) -> Any:
         if name not in self._clients:
             config = Config(connect_timeout=10, read_timeout=70, retries={"mode": "standard", "max_attempts": 3})
             try:
@@ -145,22 +151,13 @@ def _describe_stack(clients: Clients, name: str) -> StackTypeDef:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
     region = cloudformation.meta.region_name
-    pages = cloudformation.get_paginator("describe_stacks").paginate()
-    others = sorted(_list_sagebuild_stacks(stack for page in pages for stack in page["Stacks"]))
+    others = list_stack_names(clients)
     advice = (
         f"use --stack or SAGEBUILD_STACK to choose one of {', '.join(others)}"
         if others
         else "try another region (--region, AWS_REGION), or deploy it: sagebuild up"
     )
     raise StackNotFoundError(f"There is no stack {name} in {region}; {advice}.")
-
-
-def _list_sagebuild_stacks(stacks: Iterable[StackTypeDef]) -> list[str]:
-    return [
-        stack["StackName"]
-        for stack in stacks
-        if {"BuildsTable", "LaunchTopicArn"} <= {output["OutputKey"] for output in stack.get("Outputs", [])}
-    ]
 
 
 def name_setting(output: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sagebuild.client.html import render_badge, render_table
 from sagebuild.errors import PreflightError
+from sagebuild.view.html import render_badge, render_table
 
 _NOT_STARTED = "No build was started, because its checks found an error."
 _ADVICE = "Correct it and start again. '--no-check' (in Python: check=False) starts a build without the checks."

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sagebuild.client.html import render_differences
+from sagebuild.view.html import render_differences
 
 _ABSENT = object()
 

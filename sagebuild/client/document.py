@@ -9,7 +9,6 @@ from typing import Any
 
 from sagebuild.builds.pipelines import record_spoken_names
 from sagebuild.client.differences import Change
-from sagebuild.client.html import render_table
 from sagebuild.client.versions import Version, describe_restored, find_undone, find_version, read_versions
 from sagebuild.cost.offered import fit_to_region
 from sagebuild.errors import InputError
@@ -19,6 +18,7 @@ from sagebuild.parameters.dotted import read_path
 from sagebuild.parameters.json_text import format_document, read_leniently, read_raw_document
 from sagebuild.parameters.store import DESCRIPTION, name_document, read_document, write_text
 from sagebuild.service import Service, suppress_code
+from sagebuild.view.html import render_table
 
 
 class Parameters(Mapping[str, Any]):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sagebuild.builds.records import BuildRecord
+from sagebuild.client.charts import Chart, draw_series, with_log_scale
 from sagebuild.client.logs import read_training_log
 from sagebuild.client.metric_log import read_log
-from sagebuild.client.plot import render_plots
 from sagebuild.running.job import describe_training_job
 from sagebuild.service import Service
+from sagebuild.view.html import Html, render_table, stack_vertically
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -42,8 +44,27 @@ class Curves(Mapping[str, list[float]]):
     def __len__(self) -> int:
         return len(self.series)
 
+    def draw(self) -> dict[str, Any]:
+        """Return a figure of plotly.js: a plot for each metric that has a finite value."""
+        finite = {name: values for name, values in self.series.items() if any(map(math.isfinite, values))}
+        axis = "build" if self.places else "value"
+        return draw_series({name: {self.title: values} for name, values in finite.items()}, axis, self.places)
+
     def _repr_html_(self) -> str:
-        return render_plots(self.series, self.title, self.places, self.notes)
+        rows = [(name, len(values), _format(values[:1]), _format(values[-1:])) for name, values in self.items()]
+        notes = [(note,) for note in self.notes]
+        if not rows:
+            return stack_vertically(render_table([(f"{self.title}: no metrics yet.",)]), render_table(notes))
+        table = render_table(rows, ("metric", "values", "first", "last"), self.title)
+        return stack_vertically(table, render_table(notes))
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, Any]:
+        figure = self.draw()
+        fallback = Html(self._repr_html_())
+        if not figure["data"]:
+            return {"text/html": str(fallback)}
+        figure["layout"]["title"] = {"text": self.title, "font": {"size": 14}}
+        return Chart(with_log_scale(figure), fallback).to_mimebundle()
 
 
 def read_curves(service: Service, record: BuildRecord, best: str = "") -> Curves:
@@ -69,6 +90,10 @@ def collect_metrics(records: Iterable[BuildRecord]) -> Curves:
     names = dict.fromkeys(name for record in measured for name in record.metrics)
     values = {name: [record.metrics.get(name, float("nan")) for record in measured] for name in names}
     return Curves(values, "Metrics of the builds", tuple(record.number for record in measured))
+
+
+def _format(values: Sequence[float]) -> str:
+    return f"{values[0]:.4g}" if values else ""
 
 
 def draw_sparkline(values: Sequence[float], width: int = 40) -> str:

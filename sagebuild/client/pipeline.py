@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from sagebuild.builds.context import describe_next
+from sagebuild.builds.lock import PipelineState, read_state
 from sagebuild.builds.pipelines import DEFAULT
-from sagebuild.builds.records import list_builds, read_build
+from sagebuild.builds.records import BuildRecord, list_builds, read_build
 from sagebuild.client import prediction
 from sagebuild.client.actions import PipelineActions
 from sagebuild.client.build import Build
@@ -19,7 +20,6 @@ from sagebuild.client.descriptions import suggest
 from sagebuild.client.diagnosis import Diagnosis
 from sagebuild.client.doctor import diagnose
 from sagebuild.client.document import Parameters
-from sagebuild.client.html import render_table
 from sagebuild.client.logs import LogLine
 from sagebuild.client.pipeline_uploads import PipelineUploads
 from sagebuild.client.status import PipelineStatus, mention_others, read_status
@@ -27,10 +27,12 @@ from sagebuild.cost.estimate import estimate_cost
 from sagebuild.cost.spent import Cost
 from sagebuild.errors import NoBuildsError
 from sagebuild.names import name_endpoint
+from sagebuild.notifications.words import write_message, write_subject
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.requests import plan_requests
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.service import Service
+from sagebuild.view.html import render_table
 
 
 class Pipeline(PipelineActions, PipelineUploads):
@@ -111,6 +113,14 @@ class Pipeline(PipelineActions, PipelineUploads):
         except NoBuildsError as error:
             raise NoBuildsError(mention_others(self.service, str(error))) from None
         return read_status(self.service, build)
+
+    def state(self) -> PipelineState:
+        """Return the running and the pending build."""
+        return read_state(self.service)
+
+    def write_notification(self, record: BuildRecord) -> str:
+        """Return the subject and the text of a build's notification, as they would be written now."""
+        return f"{write_subject(self.service, record)}\n\n{write_message(self.service, record)}"
 
     def watch(self, number: int | None = None) -> Build:
         """Show a build until it has ended; default: the newest. See `Build.watch`."""

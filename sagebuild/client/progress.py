@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.descriptions import describe_outcome
 from sagebuild.client.metrics import Curves
-from sagebuild.client.steps import Step, Steps
 from sagebuild.client.trials import Trials, describe_state, describe_trial
 from sagebuild.service import Service
+from sagebuild.view.steps import Step, Steps
 
 Value = TypeVar("Value")
 

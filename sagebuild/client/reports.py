@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from html import escape
 
 from sagebuild.builds.records import BuildRecord
-from sagebuild.client.html import Html, render_heading, render_table
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
+from sagebuild.view.html import Html, render_heading, render_table
 
 # A notebook stores what it shows.
 _LARGEST_MB = 5

@@ -8,12 +8,13 @@ from typing import Any, overload
 
 from sagebuild.builds.pipelines import DEFAULT, bind_pipeline
 from sagebuild.client.aws_errors import translating_errors
-from sagebuild.client.html import render_badge, render_table
 from sagebuild.client.pipeline import Pipeline
 from sagebuild.client.pipeline_creation import create_pipeline
 from sagebuild.client.pipeline_removal import delete_own_resources, find_removable
 from sagebuild.client.pipeline_rows import COLUMNS, PipelineRow, describe_pipeline, read_rows, render_text
+from sagebuild.client.stacks import list_stack_names
 from sagebuild.finish.remove import remove_pipeline
+from sagebuild.view.html import render_badge, render_table
 
 
 class Stack(Pipeline):
@@ -23,6 +24,11 @@ class Stack(Pipeline):
     def name(self) -> str:
         """The name of the CloudFormation stack."""
         return self.service.stack_name
+
+    def list_stacks(self) -> list[str]:
+        """Return the names of all stacks of sagebuild in this account and region, this one included."""
+        with translating_errors():
+            return list_stack_names(self._create_client)
 
     def pipeline(self, name: str) -> Pipeline:
         """Return a pipeline of the stack, which has the same methods for its own builds.

@@ -10,10 +10,10 @@ from sagebuild.builds.lock import Pending, PipelineState, list_states, read_stat
 from sagebuild.client.build import Build
 from sagebuild.client.descriptions import count_requests
 from sagebuild.client.pipeline_rows import describe_newest
-from sagebuild.client.steps import Steps
 from sagebuild.names import name_endpoint
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.service import Service
+from sagebuild.view.steps import Steps
 
 _SHOWN = 10  # pipelines in the sentence about the others
 

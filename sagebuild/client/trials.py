@@ -11,11 +11,11 @@ from typing import Any, overload
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.client.descriptions import format_values, shorten_value
-from sagebuild.client.html import render_badge, render_table, stack_vertically
 from sagebuild.running.causes import clean_lines, find_error
 from sagebuild.running.job import describe_tuning_job
 from sagebuild.running.tuning import Tuning, list_trainings, read_values
 from sagebuild.service import Service
+from sagebuild.view.html import render_badge, render_table, stack_vertically
 
 SHOWN = 10  # rows of the table
 _NAMED = 3  # trials with the same reason

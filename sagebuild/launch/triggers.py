@@ -16,9 +16,8 @@ from sagebuild.launch.s3_notifications import find_created_object, is_s3
 from sagebuild.parameters.json_text import read_object
 
 # The kinds of triggers; a publisher to the launch topic names one of them in the message attribute "trigger".
-KINDS = tuple(
-    sorted({"assistant", "command", "notebook", "topic", "voice", *(source.kind for source in EVENT_SOURCES.values())})
-)
+_OWN_KINDS = {"assistant", "command", "notebook", "page", "topic", "voice"}
+KINDS = tuple(sorted({*_OWN_KINDS, *(source.kind for source in EVENT_SOURCES.values())}))
 PREVIOUS = "previous"
 # The message attribute, or member of an event's detail, that binds a request to the state in which it was confirmed.
 CONFIRMED = "confirmed"

@@ -17,7 +17,7 @@ WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 GENERATED = (
     "docs/parameters.md",
     "docs/parameters.schema.json",
-    "docs/pictures/build.svg",
+    "docs/pictures/terminal-watch.svg",
     "interactionModels/custom/en.json",
     "package-lock.json",
     "requirements.txt",

@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # The libraries that Lambda's layer is for. The sagemaker SDK and moto are none of them.
 LIBRARIES = {
-    "sagebuild": {"aws_lambda_powertools", "boto3", "botocore", "dateutil", "pydantic", "pydantic_core"},
+    "sagebuild": {"aws_lambda_powertools", "boto3", "botocore", "dateutil", "jsonata", "pydantic", "pydantic_core"},
     "handlers": {"aws_lambda_powertools"},
     "skill": {"ask_sdk_core", "ask_sdk_model"},
 }
@@ -35,6 +35,7 @@ LIBRARIES = {
 # door leads to them.
 CLIENT_LIBRARIES = {
     "sagebuild.assistants": {"botocore", "mcp", "pydantic", "pydantic_core", "typing_extensions"},
+    "sagebuild.page": {"botocore", "jinja2", "markupsafe", "starlette", "uvicorn"},
     "sagebuild.cli": {"botocore", "rich", "typer"},
     "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
     "sagebuild.deployment": {"boto3", "botocore"},
@@ -50,7 +51,7 @@ ROOMS = (
     "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
     "partitions", "settings", "service", "log_keys", "redaction", "bucket_access", "names", "custom_resource",
     "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications", "steps", "plan",
-    "finish", "changes", "voice", "client", "project", "deployment", "assistants", "cli",
+    "finish", "changes", "voice", "view", "client", "project", "deployment", "assistants", "page", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
@@ -274,8 +275,9 @@ def test_lambda_does_not_get_what_runs_on_a_persons_machine() -> None:
     assert left_out <= set(patterns)
 
 
-def test_the_command_line_loads_the_server_for_assistants_only_to_run_it() -> None:
-    code = "import sagebuild.cli.app, sys; print('mcp' in sys.modules)"
+@pytest.mark.parametrize("library", ["mcp", "starlette"])
+def test_the_command_line_loads_a_server_only_to_run_it(library: str) -> None:
+    code = f"import sagebuild.cli.app, sys; print({library!r} in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout == "False\n"
 

@@ -16,8 +16,8 @@ ACCOUNT = "123456789012"
 EVERYTHING = {
     "framework": "PYTORCH",
     "alexaSkillId": SKILL_ID,
-    "dashboard": "false",
     "notificationEmail": "you@example.com",
+    "dashboard": "builds",
     "overridesMayLoosen": "true",
     "permissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/limit",
     "vpcAccess": "true",

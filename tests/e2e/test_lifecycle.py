@@ -175,7 +175,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     seen = Life()
     with running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40", "--enforce-iam") as engine:
         aws = Aws(engine.endpoint_url)
-        mine, user = lake.create(engine), create_deployer(engine)
+        mine, user = [*lake.create(engine), "dashboard=builds"], create_deployer(engine)
         before = list_inventory(aws)
         stack = deploy(user, *mine)
         stack.engine = engine
@@ -239,6 +239,8 @@ def use(stack: DeployedStack) -> None:
     served = stack.client("s3").head_object(Bucket=stack.outputs["ModelBucket"], Key=packed)
     assert (served["ServerSideEncryption"], served["SSEKMSKeyId"]) == ("aws:kms", lake.KEY)
     assert stack.ask_endpoint() > 0.9
+    shown = stack.client("lambda").invoke(FunctionName=f"{NAME}-showBuilds", Payload=b"{}")
+    assert f"Steps of build {first['number']}<" in json.load(shown["Payload"])
     stack.build(hostinstancetype="ml.c5.large", hyperparameters={"trouble": "serving"}, **scaling)
     spoil_packing(stack, stack.build)
     stack.set_parameters(hyperparameters={"trouble": "endless"})

@@ -75,12 +75,12 @@ def test_every_notebook_is_run() -> None:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_notebook_runs_from_the_first_cell_to_the_last(stack: DeployedStack, name: str, tmp_path: Path) -> None:
-    html, text = run_notebook(stack, name, tmp_path)
+    html, text, charts = run_notebook(stack, name, tmp_path)
     texts = SHOWN[name].texts
     if needed := NEEDED.get(name):
         texts += needed.present if importlib.util.find_spec(needed.package) else needed.absent
     assert [expected for expected in texts if expected not in text] == []
-    assert html.count("<svg") >= SHOWN[name].pictures
+    assert html.count("class='sb-flow'") + charts.count('"layout"') >= SHOWN[name].pictures
     assert "Traceback (most recent call last)" not in html + text
     assert read_parameters(stack)["framework"] == PARAMETERS["framework"], "the next notebook can begin"
 
@@ -88,12 +88,12 @@ def test_a_notebook_runs_from_the_first_cell_to_the_last(stack: DeployedStack, n
 @pytest.mark.examples
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_notebook_trains_with_its_own_framework(stack: DeployedStack, name: str, tmp_path: Path) -> None:
-    _, text = run_notebook(stack, name, tmp_path)
+    _, text, _ = run_notebook(stack, name, tmp_path)
     assert [sentence for sentence in NEEDED[name].present if sentence not in text] == []
 
 
-def run_notebook(stack: DeployedStack, name: str, folder: Path) -> tuple[str, str]:
-    """Run a notebook beside the ready pipelines; return the HTML and the text of its outputs."""
+def run_notebook(stack: DeployedStack, name: str, folder: Path) -> tuple[str, str, str]:
+    """Run a notebook beside the ready pipelines; return the HTML, the text and the charts of its outputs."""
     shutil.copytree(ROOT / "pipelines", folder / "pipelines")
     (folder / "notebooks").mkdir()
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
@@ -102,13 +102,19 @@ def run_notebook(stack: DeployedStack, name: str, folder: Path) -> tuple[str, st
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", coalesce_streams=True, resources=where)
     client.execute(env=environment)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return read_outputs(outputs, "text/html"), read_outputs(outputs, "text/plain")
+    kinds = ("text/html", "text/plain", "application/vnd.plotly.v1+json")
+    html, text, charts = (read_outputs(outputs, kind) for kind in kinds)
+    return html, text, charts
 
 
 def read_outputs(outputs: list[Any], kind: str) -> str:
     """Join the outputs of a MIME type; printed output counts as text/plain."""
     printed = [output["text"] for output in outputs if "text" in output and kind == "text/plain"]
-    return "\n".join([*printed, *(output["data"].get(kind, "") for output in outputs if "data" in output)])
+    return "\n".join([*printed, *(_to_text(output["data"].get(kind, "")) for output in outputs if "data" in output)])
+
+
+def _to_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def read_parameters(stack: DeployedStack) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The client's text and drawings: translated errors, compared documents, logs, steps, plots and tables."""
 
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,11 +32,11 @@ from sagebuild.client.launch_requests import find_number
 from sagebuild.client.logs import FUNCTIONS, read_function_line
 from sagebuild.client.metrics import Curves, collect_metrics, draw_sparkline
 from sagebuild.client.request_data import encode
-from sagebuild.client.steps import Step, Steps
 from sagebuild.errors import InputError
 from sagebuild.parameters.dotted import remove_path, set_path
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.service import Service
+from sagebuild.view.steps import Step, Steps
 from tests.engine import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -248,17 +249,23 @@ def test_drawings_are_well_formed_and_escape_foreign_text() -> None:
     evil = Steps((Step("<script>"),))
     assert "<script>" not in evil._repr_html_()
     curves = Curves({"<b>": [1.0, float("nan"), 3.0], "flat": [2.0]}, "Build 3")
-    plots = ElementTree.fromstring(curves._repr_html_().replace("<br>", "<br/>"))
-    assert len(plots.findall("{http://www.w3.org/2000/svg}svg")) == 2
-    diverged = Curves({"loss": [float("nan")]}, "Build 3", notes=("<i>: no number.",))._repr_html_()
-    assert [part.text for part in ElementTree.fromstring(diverged.replace("<br>", "<br/>")).findall("p")] == [
-        "loss: no finite value.",
-        "<i>: no number.",
-    ]
+    assert "<b>: no" not in curves._repr_html_()
+    diverged = Curves({"loss": [float("nan")]}, "Build 3", notes=("<i>: no number.",))
+    assert diverged._repr_mimebundle_().keys() == {"text/html"}, "there is nothing to draw"
+    assert "&lt;i&gt;: no number." in diverged._repr_html_()
     failed = record(3, status="failed", reason="<script>alert(1)</script>", ended_at=NOW.isoformat())
     table = Builds((), (failed,))._repr_html_()
     assert "<script>" not in table
     assert ElementTree.fromstring(table).findall("tr")[1].findtext("td") == "3"
+
+
+def test_a_notebook_draws_a_plot_for_each_metric_with_a_log_scale() -> None:
+    bundle = Curves({"loss": [4.0, float("nan"), 1.0], "flat": [2.0]}, "Build 3")._repr_mimebundle_()
+    figure = bundle["application/vnd.plotly.v1+json"]
+    assert json.loads(json.dumps(figure, allow_nan=False)) == figure
+    assert [(trace["y"], trace["yaxis"]) for trace in figure["data"]] == [([4.0, None, 1.0], "y"), ([2.0], "y2")]
+    (menu,) = figure["layout"]["updatemenus"]
+    assert menu["buttons"][1]["args"] == [{"yaxis.type": "log", "yaxis2.type": "log"}]
 
 
 OVERRIDES = '{"trainvolumesize": 20}'

@@ -12,9 +12,9 @@ from sagebuild.cli.live import BuildView
 from sagebuild.cli.show import show_builds, show_curves, show_steps
 from sagebuild.client.metrics import Curves
 from sagebuild.client.progress import Snapshot
-from sagebuild.client.steps import Step, Steps
 from sagebuild.client.trials import Trials
 from sagebuild.service import Service
+from sagebuild.view.steps import Step, Steps
 
 SERVICE = Service({"STACK_NAME": "sagebuild-dev"}, lambda _name: None)
 STEPS = Steps((Step("Plan Build", "done", 1.5, 1), Step("Train Model", "running", 2, 1), Step("Update", "possible")))

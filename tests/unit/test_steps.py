@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord, Trigger
-from sagebuild.client.flow import lay_out
 from sagebuild.client.metrics import Curves
 from sagebuild.client.progress import ProgressLines, SnapshotReader, describe_step
-from sagebuild.client.routes import Transitions, decide, list_transitions
-from sagebuild.client.steps import PLAN, History, Step, Steps, build_steps
 from sagebuild.client.trials import Trials
 from sagebuild.service import Service
+from sagebuild.view.flow import ROW, assign_phases
+from sagebuild.view.routes import Transitions, decide, is_step, list_transitions
+from sagebuild.view.steps import PLAN, History, Step, Steps, build_steps, render_steps
 from tests.engine import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -58,14 +59,33 @@ def test_transitions_lead_from_step_to_step_and_leave_out_choices() -> None:
     assert ("Check Endpoint", "Wait For Endpoint") in transitions
 
 
-def test_steps_are_laid_out_from_top_to_bottom_without_touching() -> None:
-    steps = build_steps(MACHINE, History(), "RUNNING", NOW)
-    boxes, width, height = lay_out([step.name for step in steps], steps.transitions)
-    assert boxes["Plan Build"].y < boxes["Train Model"].y < boxes["Create Model"].y
-    assert boxes["Train Model"].y == boxes["Tune Model"].y
-    assert boxes["Find Endpoint"].y < boxes["Create Endpoint"].y < boxes["Check Endpoint"].y
-    assert len({(box.x, box.y) for box in boxes.values()}) == len(steps)
-    assert all(0 <= box.x <= width - box.width and 0 <= box.y <= height - box.height for box in boxes.values())
+def test_each_step_of_the_state_machine_has_the_phase_in_which_it_happens() -> None:
+    phases = assign_phases(name for name, state in MACHINE["States"].items() if is_step(state))
+    examples = {
+        "Prepare": {"Plan Build", "Build Images", "Process Data"},
+        "Train": {"Train Model", "Tune Model", "Find Best Model", "Take Earlier Model"},
+        "Judge": {"Evaluate Model", "Check Quality", "Register Model", "Ask For Approval"},
+        "Deploy": {"Transform Data", "Create Endpoint", "Update Endpoint", "Wait For Endpoint"},
+        "Check": {"Check Endpoint", "Run Smoke Test", "Register Scaling", "Run Postprocessing"},
+    }
+    for phase, names in examples.items():
+        assert {name for name, found in phases.items() if found == phase} >= names
+
+
+def test_the_picture_of_a_plain_build_is_low_and_leaves_out_what_the_build_skips() -> None:
+    entered = ["Plan Build", "Find Images", "Train Model", "Pack Model", "Create Model"]
+    history = History()
+    for name in entered:
+        history.enter(name, NOW)
+        history.leave(name, NOW)
+    steps = build_steps(MACHINE, history, "RUNNING", NOW, list_transitions(MACHINE["States"], plan()))
+    picture = ElementTree.fromstring(render_steps(steps))
+    columns = [column.findall("ol/li") for column in picture]
+    assert sum(len(column) for column in columns) == len(steps.shown) < len(steps)
+    rows = max(len(column) for column in columns)
+    assert rows * ROW <= 400 - 24, "pixels, without the line of the titles"
+    whole = ElementTree.fromstring(render_steps(steps, with_skipped=True))
+    assert sum(len(column.findall("ol/li")) for column in whole) == len(steps)
 
 
 def allow(**parts: Any) -> Transitions:

@@ -1,4 +1,7 @@
-"""HTML for notebooks: tables, badges and lists of differences, readable in light and dark themes."""
+"""HTML for notebooks and the console: tables, badges and lists of differences, readable in light and dark themes.
+
+A colour is a variable, such as ``--sb-failed``, which the page and the widget set; notebooks get the one named here.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,17 @@ class Html(str):
 
 def render_badge(status: str, text: str = "") -> Html:
     """Render a status, or another text, in the status's colour."""
-    return Html(f"<span style='color:{STATUS_COLOURS.get(status, GREY)}'>{escape(text or status)}</span>")
+    return Html(f"<span style='color:{colour(status)}'>{escape(text or status)}</span>")
+
+
+def colour(status: str) -> str:
+    """Return the colour of a status, in CSS; also of "text" and "line", and of any other text grey."""
+    if status == "text":
+        return "var(--sb-text,inherit)"
+    if status == "line":
+        return "var(--sb-line,#8a8a8a80)"
+    known = STATUS_COLOURS.get(status)
+    return f"var(--sb-{status},{known})" if known else f"var(--sb-grey,{GREY})"
 
 
 def render_heading(title: str, status: str) -> Html:

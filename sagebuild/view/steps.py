@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from sagebuild.client.flow import Node, render_flow
-from sagebuild.client.routes import Transitions, find_optional, find_reachable, is_step, list_transitions
 from sagebuild.names import execution_arn
 from sagebuild.service import Service, aws_call
+from sagebuild.view.flow import Node, render_flow
+from sagebuild.view.html import Html
+from sagebuild.view.routes import Transitions, find_optional, find_reachable, is_step, list_transitions
 
 PLAN = "plan"  # the variable of the state machine that holds the plan
 
@@ -89,7 +90,7 @@ class Steps(Sequence[Step]):
         return [asdict(step) for step in self.steps]
 
     def _repr_html_(self) -> str:
-        return render_flow([_build_node(step) for step in self.shown], self.transitions) if self.shown else ""
+        return render_steps(self) if self.shown else ""
 
 
 @dataclass
@@ -234,6 +235,18 @@ def _build_step(name: str, is_last: bool, visit: _Visit | None, status: str, end
 
 def _to_text(moment: datetime | None) -> str:
     return moment.astimezone(UTC).isoformat() if moment else ""
+
+
+def render_steps(steps: Steps, *, with_skipped: bool = False) -> Html:
+    """Render the steps that the build has had or may still have.
+
+    Parameters
+    ----------
+    with_skipped
+        Show the whole state machine.
+    """
+    names = [step.name for step in steps]
+    return render_flow([_build_node(step) for step in (steps if with_skipped else steps.shown)], names)
 
 
 def _build_node(step: Step) -> Node:

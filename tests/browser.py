@@ -1,0 +1,41 @@
+"""A headless Chromium for tests, and windows that show the page of builds."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tools.browser import FLAGS, find_browser
+
+WAIT = 60_000  # milliseconds, of a busy machine
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """A browser that is closed with the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=[*FLAGS], env=dict(os.environ))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, url: str, width: int = 1280) -> Iterator[Page]:
+    """A window with a page whose sections are filled. It may load nothing from elsewhere, and no script may fail."""
+    faults: list[str] = []
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.set_default_timeout(WAIT)
+    host = re.match(r"http://[^/]+/", url)
+    assert host
+    own = (host.group(), "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(own) else faults.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(url)
+    expect(page.locator("[data-src]:visible").filter(has_text="Loading ...")).to_have_count(0, timeout=WAIT)
+    yield page
+    page.close()
+    assert faults == []
