@@ -1,26 +1,12 @@
-"""A headless Chromium for tests, and windows that show the page of builds."""
+"""Windows of a headless Chromium that show the page of builds."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from tools.browser import FLAGS, find_browser
+from playwright.sync_api import Browser, Page, expect
 
 WAIT = 60_000  # milliseconds, of a busy machine
-
-
-@contextmanager
-def running_browser() -> Iterator[Browser]:
-    """A browser that is closed with the block."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=[*FLAGS], env=dict(os.environ))
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @contextmanager

@@ -11,22 +11,22 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, Literal
 
 import nbformat
-import plotly
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from rich.console import Console
 
 import sagebuild
 from demo.local_aws import ROOT, Aws, run_serverless, running_aws, serving_page
-from tools.browser import FLAGS, find_browser
-from tools.screenshots import store_picture, take_picture
+from tools.browser import running_browser
+from tools.screenshots import store_screenshot, take_picture
 from tools.terminal import Terminal
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -40,13 +40,13 @@ PARTS = (
 )
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PLOTLY = "application/vnd.plotly.v1+json"
+PLOTLY_JS = Path(sysconfig.get_path("purelib"), "plotly", "package_data", "plotly.min.js")
 
 
 def main() -> int:
     """Make all pictures."""
-    browser = find_browser()
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, running_aws(0, TIME_SCALE) as aws:
+    with tempfile.TemporaryDirectory() as folder, running_aws(0, TIME_SCALE) as aws, running_browser() as browser:
         run_serverless(aws, Console(), "deploy")
         work = Path(folder, "work")
         shutil.copytree(ROOT / "pipelines" / "digits", work / "pipelines" / "digits")
@@ -126,7 +126,7 @@ def is_learning(screen: str) -> bool:
     return re.search(rf"Train Model .* running\b.*{accuracy}.*{loss}", screen, re.DOTALL) is not None
 
 
-def show_build(browser: str, aws: Aws, variables: dict[str, str]) -> None:
+def show_build(browser: Browser, aws: Aws, variables: dict[str, str]) -> None:
     """Picture a build during the training: its steps as a notebook draws them, and the page of builds."""
     os.environ |= variables
     build = sagebuild.connect().start({"hyperparameters.epochs": 1500})
@@ -146,24 +146,18 @@ def show_build(browser: str, aws: Aws, variables: dict[str, str]) -> None:
     build.wait()
 
 
-def show_page(browser: str, address: str, views: dict[str, str]) -> None:
+def show_page(browser: Browser, address: str, views: dict[str, str]) -> None:
     """Picture views of the page of builds, the second one in the dark theme."""
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        window = playwright.chromium.launch(executable_path=browser, args=[*FLAGS])
-        for (name, view), scheme in zip(views.items(), SCHEMES, strict=True):
-            page = window.new_page(
-                viewport={"width": 1100, "height": 900}, device_scale_factor=1.5, color_scheme=scheme
-            )
-            page.goto(f"{address}default/{view}")
-            expect(page.locator("[data-src]:visible").filter(has_text="Loading ...")).to_have_count(0, timeout=60_000)
-            page.wait_for_timeout(1000)  # milliseconds; plotly draws
-            raw = Path(folder, f"{name}.png")
-            page.screenshot(path=raw, clip={"x": 0, "y": 0, "width": 1100, "height": 900})
-            store_picture(raw, PICTURES / f"{name}.png")
-        window.close()
+    for (name, view), scheme in zip(views.items(), SCHEMES, strict=True):
+        page = browser.new_page(viewport={"width": 1100, "height": 900}, device_scale_factor=1.5, color_scheme=scheme)
+        page.goto(f"{address}default/{view}")
+        expect(page.locator("[data-src]:visible").filter(has_text="Loading ...")).to_have_count(0, timeout=60_000)
+        page.wait_for_timeout(1000)  # milliseconds; plotly draws
+        store_screenshot(page, PICTURES / f"{name}.png", height=900)
+        page.close()
 
 
-def show_notebook(browser: str, folder: Path, variables: dict[str, str]) -> None:
+def show_notebook(browser: Browser, folder: Path, variables: dict[str, str]) -> None:
     """Run the first notebook to the end of the last pictured part, and picture the parts."""
     notebook = nbformat.read(folder / "01-first-build.ipynb", as_version=4)
     headings = [cell.source.partition("\n")[0] for cell in notebook.cells]
@@ -172,7 +166,7 @@ def show_notebook(browser: str, folder: Path, variables: dict[str, str]) -> None
     notebook.cells = notebook.cells[: headings.index(PARTS[-1][2])]
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute(env=variables)
-    script = Path(plotly.__file__).with_name("package_data").joinpath("plotly.min.js").read_text(encoding="utf-8")
+    script = PLOTLY_JS.read_text(encoding="utf-8")
     for name, first, after in PARTS:
         part = nbformat.from_dict(notebook)
         part.cells = notebook.cells[headings.index(first) : headings.index(after)]

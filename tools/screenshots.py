@@ -1,22 +1,18 @@
-"""Takes pictures of HTML and SVG files with a headless Chromium."""
+"""Takes pictures of pages with a headless Chromium."""
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from pathlib import Path
 
 from PIL import Image, ImageChops
+from playwright.sync_api import Browser, Page
 
-from tools.browser import FLAGS
-
-_FLAGS = (*FLAGS, "--headless", "--hide-scrollbars", "--no-first-run", "--disable-sync")
-_WINDOW_HEIGHT = 6000  # CSS pixels; the empty rest is cut off
 _EDGE = 16  # pixels that stay below the content
 
 
-def take_picture(browser: str, page: Path, picture: Path, width: int = 980, scale: float = 1.5) -> None:
-    """Write a PNG of an HTML or SVG file, as high as its content.
+def take_picture(browser: Browser, html: Path, picture: Path, width: int = 980, scale: float = 1.5) -> None:
+    """Write a PNG of an HTML file, as high as its content.
 
     Parameters
     ----------
@@ -25,29 +21,28 @@ def take_picture(browser: str, page: Path, picture: Path, width: int = 980, scal
     scale
         Pixels of the picture per CSS pixel.
     """
+    page = browser.new_page(viewport={"width": width, "height": 400}, device_scale_factor=scale)
+    page.goto(html.resolve().as_uri())
+    page.wait_for_timeout(2000)  # milliseconds; plotly draws
+    store_screenshot(page, picture)
+    page.close()
+
+
+def store_screenshot(page: Page, picture: Path, height: int | None = None) -> None:
+    """Write a PNG of a page with few colours, without the empty rows below its content.
+
+    Parameters
+    ----------
+    height
+        Of the part to show, in CSS pixels; default: the whole page.
+    """
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder, "raw.png")
-        subprocess.run(
-            [
-                browser,
-                *_FLAGS,
-                f"--user-data-dir={folder}/profile",
-                f"--window-size={width},{_WINDOW_HEIGHT}",
-                f"--force-device-scale-factor={scale}",
-                "--virtual-time-budget=5000",
-                f"--screenshot={raw}",
-                page.resolve().as_uri(),
-            ],
-            check=True,
-            capture_output=True,
-            timeout=120,
-        )
-        store_picture(raw, picture)
-
-
-def store_picture(raw: Path, picture: Path) -> None:
-    """Write a screenshot as a PNG with few colours, without the empty rows below its content."""
-    _trim(Image.open(raw).convert("RGB")).quantize(192).save(picture, optimize=True)
+        size = page.viewport_size
+        assert size
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": height} if height else None
+        page.screenshot(path=raw, full_page=True, clip=clip)  # type: ignore[arg-type]
+        _trim(Image.open(raw).convert("RGB")).quantize(192).save(picture, optimize=True)
 
 
 def _trim(image: Image.Image) -> Image.Image:

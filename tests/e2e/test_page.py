@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import WAIT, opened, running_browser
+from tests.browser import WAIT, opened
 from tests.e2e.stack import DeployedStack
 from tests.engine import ROOT
+from tools.browser import running_browser
 
 METRICS = [{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}]
 

@@ -24,10 +24,11 @@ from sagebuild.page.source import Source
 from sagebuild.parameters.store import write_document
 from sagebuild.service import Service
 from sagebuild.view.overview import BuildFilter, find_builds
-from tests.browser import opened, running_browser
+from tests.browser import opened
 from tests.engine import ROOT
 from tests.functional.conftest import REGION, SCRIPT, Stack
 from tests.functional.records import write_record
+from tools.browser import running_browser
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TOKEN = "a-token"
@@ -214,7 +215,7 @@ def test_a_view_is_accessible_and_fits_a_narrow_window(port: int, browser: Brows
         assert page.evaluate("() => document.activeElement.textContent") == "Skip to the content"
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 380
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             page.evaluate(AXE.read_text(encoding="utf-8"))
             found = page.evaluate("() => axe.run().then((found) => found.violations)")
             assert [(one["id"], one["nodes"][0]["html"][:300]) for one in found] == []

@@ -109,7 +109,7 @@ def test_a_channel_that_a_job_reads_and_writes_is_a_circle() -> None:
 )
 def test_an_input_needs_a_channel_with_data_in_s3(channels: dict[str, Any], sentence: str) -> None:
     evaluation = {"script": "evaluate.py", "inputs": {"test": {"channel": "validation"}}}
-    network = {"subnets": ["subnet-01234567"], "securitygroups": ["sg-01234567"]}
+    network: dict[str, Any] = {"subnets": ["subnet-01234567"], "securitygroups": ["sg-01234567"]}
     with pytest.raises(ParameterError) as error:
         context(channels=channels, processing=[], evaluation=evaluation, **network)
     assert f"evaluation.inputs.test.{sentence}" in str(error.value)
