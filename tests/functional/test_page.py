@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import BuildRecord, list_builds
+from sagebuild.client.charts import draw_parallel
 from sagebuild.client.stack import Stack as Client
 from sagebuild.page.server import create_app
 from sagebuild.page.source import Source
@@ -206,6 +207,23 @@ def read_document(stack: Stack) -> str:
     """The stored text."""
     answer = stack.service.ssm.get_parameter(Name=stack.settings["PARAMETERS_NAME"])
     return str(answer["Parameter"]["Value"])
+
+
+def test_200_trials_are_drawn(port: int, browser: Browser) -> None:
+    rows = [{"rate": f"{number / 100}", "kind": "ab"[number % 2]} for number in range(200)]
+    figure = draw_parallel(rows, [number % 17 / 17 for number in range(200)], "accuracy", [f"t{n}" for n in range(200)])
+    with show(browser, port, "default/builds") as page:
+        page.evaluate(
+            """(figure) => {
+              const chart = document.createElement("div");
+              chart.innerHTML = '<div class="plot"></div><script type="application/json"></script>';
+              chart.querySelector("script").textContent = JSON.stringify(figure);
+              document.querySelector("main").append(chart);
+              return drawChart(chart);
+            }""",
+            figure,
+        )
+        expect(page.locator(".plot .scatterlayer .trace")).to_have_count(200)
 
 
 @pytest.mark.parametrize("view", ["builds", "builds/4", "compare?builds=3,4", "endpoint", "parameters", "pipelines"])
