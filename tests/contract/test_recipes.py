@@ -81,7 +81,7 @@ EXAMPLES = {
     ),
     "An Alexa intent": Example(r"\bReadMetricsIntent\b|\"read_metrics\"", 11, ("tests/contract/test_added_intent.py",)),
     "A spoken language": Example(
-        r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 9, ("pipelines/*", "tests/unit/test_skill_intents.py")
+        r"\bpt-BR\b|\bpt\.json\b|\"pt\"", 10, ("pipelines/*", "tests/unit/test_skill_intents.py")
     ),
     "A step of the state machine and its Lambda function": Example(
         r"Check Quality|[cC]heckQuality|check_quality|GatePlan|plan_gate",
