@@ -3,6 +3,8 @@
 // Serverless plugin: "serverless remove" first deletes the stacks that "sagebuild apply" created for projects' own
 // resources, as "sagebuild down" does. sagebuild/client/resources_stacks.py describes their names and tags.
 
+const { DeleteStackCommand, DescribeStacksCommand } = require('@aws-sdk/client-cloudformation'); // osls brings it
+
 const POLL_MS = 2000;
 
 class OwnResources {
@@ -15,7 +17,7 @@ class OwnResources {
   async delete() {
     for (const { StackName, StackId } of await this.list()) {
       this.log.notice(`Deleting the stack ${StackName} with the own resources of a project`);
-      await this.request('deleteStack', { StackName });
+      await this.send(new DeleteStackCommand({ StackName }));
       await this.wait(StackName, StackId);
     }
   }
@@ -27,7 +29,7 @@ class OwnResources {
     do {
       let page;
       try {
-        page = await this.request('describeStacks', NextToken ? { NextToken } : {});
+        page = await this.send(new DescribeStacksCommand({ NextToken }));
       } catch (error) {
         this.log.warning(
           `Stacks with the own resources of projects, if there are any, stay: ${error.message} They have the tag ` +
@@ -45,7 +47,7 @@ class OwnResources {
 
   async wait(name, id) {
     for (;;) {
-      const { Stacks } = await this.request('describeStacks', { StackName: id });
+      const { Stacks } = await this.send(new DescribeStacksCommand({ StackName: id }));
       const { StackStatus, StackStatusReason = '' } = Stacks[0];
       if (StackStatus === 'DELETE_COMPLETE') return;
       if (!StackStatus.endsWith('_IN_PROGRESS')) {
@@ -59,8 +61,9 @@ class OwnResources {
     }
   }
 
-  request(method, parameters) {
-    return this.serverless.getProvider('aws').request('CloudFormation', method, parameters);
+  async send(command) {
+    const client = await this.serverless.getProvider('aws').getCloudFormationClient();
+    return client.send(command);
   }
 }
 

@@ -239,8 +239,7 @@ def use(stack: DeployedStack) -> None:
     served = stack.client("s3").head_object(Bucket=stack.outputs["ModelBucket"], Key=packed)
     assert (served["ServerSideEncryption"], served["SSEKMSKeyId"]) == ("aws:kms", lake.KEY)
     assert stack.ask_endpoint() > 0.9
-    shown = stack.client("lambda").invoke(FunctionName=f"{NAME}-showBuilds", Payload=b"{}")
-    assert f"Steps of build {first['number']}<" in json.load(shown["Payload"])
+    assert f"Steps of build {first['number']}<" in show_builds(stack, "default")
     stack.build(hostinstancetype="ml.c5.large", hyperparameters={"trouble": "serving"}, **scaling)
     spoil_packing(stack, stack.build)
     stack.set_parameters(hyperparameters={"trouble": "endless"})
@@ -382,8 +381,16 @@ def use_pipeline(stack: DeployedStack) -> None:
     for _ in range(2):
         good = fraud.build(**packed)
         assert good["status"] == "succeeded", good["reason"]
+    assert f"Steps of build {good['number']}<" in show_builds(stack, "fraud")
     spoil_packing(stack, fraud.build)
     use_queue(stack, fraud)
+
+
+def show_builds(stack: DeployedStack, pipeline: str) -> str:
+    """The table of builds, as the dashboard asks for it."""
+    event = json.dumps({"pipeline": pipeline}).encode()
+    answer = stack.client("lambda").invoke(FunctionName=f"{NAME}-showBuilds", Payload=event)
+    return str(json.load(answer["Payload"]))
 
 
 def use_schedule(stack: DeployedStack) -> None:

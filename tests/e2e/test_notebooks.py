@@ -48,7 +48,7 @@ SHOWN = {
         6, ("withheld", "is below the minimum 0.9", "asks whether to deploy its model", "Approved", _DIGITS, _STOPPED)
     ),
     "09-talk-to-it": Shown(
-        2, ("shall I do it?", "has started", "erfolgreich", "AWS confirms that its training is stopped")
+        2, ("Shall I do it?", "has started", "erfolgreich", "AWS confirms that its training is stopped")
     ),
     "10-processing-evaluation": Shown(
         2,

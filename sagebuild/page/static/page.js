@@ -50,6 +50,7 @@ function showLocalTime(time) {
 async function keep(part) {
   const lost = document.getElementById("lost");
   for (;;) {
+    const wanted = part.wanted;
     try {
       if (!document.hidden) await refresh(part);
       lost.hidden = true;
@@ -57,6 +58,7 @@ async function keep(part) {
       lost.textContent = "The page has lost its server. Run 'sagebuild ui' again.";
       lost.hidden = false;
     }
+    if (part.wanted !== wanted) continue; // something was asked meanwhile
     const seconds = Number(part.dataset.every);
     if (!seconds || part.dataset.ended) await new Promise((done) => (part.wake = done));
     else await new Promise((done) => { part.wake = done; setTimeout(done, seconds * 1000); });
@@ -65,6 +67,11 @@ async function keep(part) {
 
 function ask(part, query) {
   part.dataset.query = query;
+  wake(part);
+}
+
+function wake(part) {
+  part.wanted = (part.wanted || 0) + 1;
   part.wake?.();
 }
 
@@ -163,7 +170,7 @@ dialog.addEventListener("submit", async (event) => {
   const { html, isDone } = await send("apply", { token, comment });
   dialog.innerHTML = html;
   dialog.querySelector("a, button")?.focus();
-  if (isDone) for (const part of document.querySelectorAll("[data-src]")) part.wake?.();
+  if (isDone) for (const part of document.querySelectorAll("[data-src]")) wake(part);
 });
 
 // ---- a request to the endpoint
