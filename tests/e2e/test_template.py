@@ -148,7 +148,8 @@ def test_up_deploys_a_stack_that_builds_and_down_deletes_it(engine: Engine, rele
     deleted = run("down", "--yes")
     assert "Delete the stack sagebuild-laptop-resources with the own resources of a project" in deleted
     assert "is deleted" in deleted
-    assert cloudformation.describe_stacks()["Stacks"] == []
+    names = [one["StackName"] for one in cloudformation.describe_stacks()["Stacks"]]
+    assert [name for name in names if name.startswith("sagebuild-laptop")] == []
     assert {one["Name"] for one in s3.list_buckets()["Buckets"]} == buckets
     assert "There is no stack sagebuild-laptop in us-east-1." in run("down", "--yes", code=1)
 
