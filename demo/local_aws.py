@@ -159,8 +159,14 @@ def serving_page(aws: Aws) -> Iterator[str]:
     DemoError
         The page did not start.
     """
-    command = [sys.executable, "-m", "sagebuild", "ui"]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | aws.variables, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sagebuild", "ui"],
+        cwd=ROOT,
+        env=os.environ | aws.variables,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is not for it: JupyterLab asks first
+    )
     try:
         assert process.stdout is not None
         match = re.search(r"http\S+", process.stdout.readline())

@@ -11,7 +11,7 @@ _DOING = (
     (("Train",), Sentence("doing.train")),
     (("Evaluate", "Quality"), Sentence("doing.evaluate")),
     (("Pack Model", "Create Model", "Register Model"), Sentence("doing.model")),
-    (("Transform",), Sentence("doing.transform")),
+    (("Transform", "Scoring"), Sentence("doing.transform")),
     (("Endpoint", "Verify", "Smoke", "Scaling", "Wake"), Sentence("doing.deploy")),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +17,14 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 _ROOT = Path(__file__).parents[1]
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Commands, and the place of Chrome on macOS.
+_NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 # It unpacks itself into the folder for temporary files, and on AWS Lambda also the libraries that are missing there:
 # https://github.com/Sparticuz/chromium
 _UNPACK = "import chromium from '@sparticuz/chromium'; console.log(await chromium.executablePath())"
@@ -48,9 +56,20 @@ def running_browser() -> Iterator[Browser]:
 
 @cache
 def _find_browser() -> str:
-    """Return the path of Chromium."""
+    """Return the path of Chromium.
+
+    Raises
+    ------
+    RuntimeError
+        There is none, and npm's does not run on this system.
+    """
     if found := next((path for name in _NAMES if (path := shutil.which(name))), None):
         return found
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise RuntimeError(
+            "There is no Chromium or Google Chrome on this machine, and npm's @sparticuz/chromium is for Linux on "
+            f"x86_64, not for {platform.system()} on {platform.machine()}; install Google Chrome."
+        )
     command = ["node", "--input-type=module", "--eval", _UNPACK]
     environment = os.environ | ({} if _has_libraries() else _LAMBDA)
     with (_ROOT / "package.json").open() as file:

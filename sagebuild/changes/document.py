@@ -77,10 +77,8 @@ def set_parameters(service: Service, change: Change) -> bool:
     text, version = read_with_version(service)
     wanted = change.basis.document_version
     if version != wanted:
-        # An earlier delivery of the same change has written it.
-        return version == (wanted or 0) + 1 and read_raw_document(text) == read_raw_document(
-            _change(service, text, change.parameters, change.removed)
-        )
+        # An earlier delivery of the same change may have written it.
+        return version == (wanted or 0) + 1 and _is_made(service, text, change)
     if not _claim(service, change, version, _now()):
         return False
     after = _change(service, text, change.parameters, change.removed)
@@ -91,6 +89,14 @@ def set_parameters(service: Service, change: Change) -> bool:
         parameters = parse_document(after, default_framework=service.settings.framework)
         record_spoken_names(service, parameters.spokennames)
     return True
+
+
+def _is_made(service: Service, text: str, change: Change) -> bool:
+    """Return whether a document has the values of a change, and none of the removed ones."""
+    document = read_raw_document(text)
+    _, absent = change_document(document, {}, change.removed, service.settings.framework)
+    is_same = document == read_raw_document(_change(service, text, change.parameters, ()))
+    return is_same and len(absent) == len(change.removed)
 
 
 def _change(service: Service, text: str, parameters: Mapping[str, Any], removed: Sequence[str]) -> str:

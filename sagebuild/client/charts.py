@@ -21,24 +21,6 @@ _ROW, _GAP, _MARGIN = 220, 46, 40  # pixels
 _GREY = "#8a8a8a"
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A figure; a notebook draws it.
-
-    Parameters
-    ----------
-    fallback
-        HTML for a program that cannot draw it.
-    """
-
-    figure: Mapping[str, Any]
-    fallback: Html
-
-    def to_mimebundle(self) -> dict[str, Any]:
-        """Return it in the formats that notebooks show."""
-        return {_PLOTLY: dict(self.figure), "text/html": str(self.fallback)}
-
-
 def draw_series(
     series: Mapping[str, Mapping[str, Sequence[float]]], axis: str, places: Sequence[int] = ()
 ) -> dict[str, Any]:
@@ -175,15 +157,22 @@ def draw_parallel(
     return {"data": data, "layout": layout}
 
 
-def with_log_scale(figure: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a figure with buttons for a linear and a log scale, for notebooks; the page has its own button."""
+def bundle_for_notebooks(figure: Mapping[str, Any], title: str, fallback: Html) -> dict[str, Any]:
+    """Return a figure in the formats that notebooks show, with a title and buttons for a linear and a log scale.
+
+    Parameters
+    ----------
+    fallback
+        For a program that cannot draw the figure.
+    """
     rows = [name for name in figure["layout"] if name.startswith("yaxis")]
     buttons = [
         {"label": label, "method": "relayout", "args": [{f"{row}.type": kind for row in rows}]}
         for label, kind in (("linear", "linear"), ("log", "log"))
     ]
     menu = {"type": "buttons", "direction": "left", "buttons": buttons, "x": 1, "xanchor": "right", "y": 1.12}
-    return {**figure, "layout": {**figure["layout"], "updatemenus": [menu]}}
+    layout = {**figure["layout"], "updatemenus": [menu], "title": {"text": title, "font": {"size": 14}}}
+    return {_PLOTLY: {**figure, "layout": layout}, "text/html": str(fallback)}
 
 
 @dataclass(frozen=True)

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sagebuild.builds.records import BuildRecord, list_builds, now
 from sagebuild.names import VARIANT, name_endpoint
 from sagebuild.service import Service, aws_call
 
-# Statistic and unit by name: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+# Statistic and readable name: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 _METRICS = {
     "Invocations": ("Sum", "requests"),
     "Invocation4XXErrors": ("Sum", "refused requests"),
     "Invocation5XXErrors": ("Sum", "failed requests"),
     "ModelLatency": ("Average", "latency in ms"),
 }
-_MICROSECONDS = 1000  # per millisecond, the unit of the chart
+_MICROSECONDS = 1000  # of ModelLatency, in a millisecond
 _POINTS = 60
-
-
-@dataclass(frozen=True)
-class EndpointMetrics:
-    """CloudWatch's metrics of the endpoint, by a readable name; each has a value for each time that has one."""
-
-    series: Mapping[str, Sequence[tuple[datetime, float]]]
 
 
 def list_live_changes(service: Service, limit: int = 200) -> list[BuildRecord]:
@@ -33,8 +25,11 @@ def list_live_changes(service: Service, limit: int = 200) -> list[BuildRecord]:
     return [one for one in list_builds(service, limit) if one.live_after and one.live_after != one.live_before]
 
 
-def read_endpoint_metrics(service: Service, hours: int = 3) -> EndpointMetrics:
-    """Read the metrics of the last hours; it needs the right cloudwatch:GetMetricData."""
+def read_endpoint_metrics(service: Service, hours: int = 3) -> Mapping[str, Sequence[tuple[datetime, float]]]:
+    """Read CloudWatch's metrics of the last hours by a readable name: the times that have a value, oldest first.
+
+    It needs the right cloudwatch:GetMetricData.
+    """
     end = now()
     period = max(60, hours * 3600 // _POINTS // 60 * 60)  # GetMetricData wants a multiple of 60 s
     dimensions = [
@@ -60,4 +55,4 @@ def read_endpoint_metrics(service: Service, hours: int = 3) -> EndpointMetrics:
     series = {label: found.get(name.lower(), []) for name, (_, label) in _METRICS.items()}
     latency = _METRICS["ModelLatency"][1]
     series[latency] = [(moment, value / _MICROSECONDS) for moment, value in series[latency]]
-    return EndpointMetrics(series)
+    return series

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagebuild.builds.records import BuildRecord
-from sagebuild.client.charts import Chart, draw_series, with_log_scale
+from sagebuild.client.charts import bundle_for_notebooks, draw_series
 from sagebuild.client.logs import read_training_log
 from sagebuild.client.metric_log import read_log
 from sagebuild.running.job import describe_training_job
@@ -63,8 +63,7 @@ class Curves(Mapping[str, list[float]]):
         fallback = Html(self._repr_html_())
         if not figure["data"]:
             return {"text/html": str(fallback)}
-        figure["layout"]["title"] = {"text": self.title, "font": {"size": 14}}
-        return Chart(with_log_scale(figure), fallback).to_mimebundle()
+        return bundle_for_notebooks(figure, self.title, fallback)
 
 
 def read_curves(service: Service, record: BuildRecord, best: str = "") -> Curves:

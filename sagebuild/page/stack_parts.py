@@ -52,7 +52,7 @@ def endpoint(pipeline: Pipeline, _query: Query) -> Answer:
 def traffic(pipeline: Pipeline, query: Query) -> Answer:
     """Draw CloudWatch's metrics of the endpoint."""
     hours = min(max(int(query["hours"]), 1), 24 * 14) if query.get("hours", "").isdecimal() else 3
-    series = read_endpoint_metrics(pipeline.service, hours).series
+    series = read_endpoint_metrics(pipeline.service, hours)
     known = {name: points for name, points in series.items() if points}
     label = f"CloudWatch's metrics of the last {hours} hours: {', '.join(known)}"
     nothing = f"CloudWatch has no metrics of the last {hours} hours."

@@ -17,7 +17,7 @@ _PHASES = (
     ("Prepare", ""),
     ("Train", "Take Earlier Model"),
     ("Judge", "Evaluate Model"),
-    ("Deploy", "Transform Data"),
+    ("Deploy", "Verify Scoring Model"),
     ("Check", "Check Endpoint"),
 )
 ROW = 34  # pixels from one step to the next, unless its name needs two lines

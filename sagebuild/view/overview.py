@@ -73,7 +73,6 @@ class LiveModel:
 def find_builds(service: Service, wanted: BuildFilter, limit: int = 50) -> FoundBuilds:
     """List the builds that match, without reading more than is needed to fill the page."""
     found: list[BuildRecord] = []
-    number = 0
     for number, record in enumerate(_read_records(service, wanted.before), 1):
         if wanted.matches(record):
             found.append(record)

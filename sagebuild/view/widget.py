@@ -7,6 +7,7 @@ function again: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from html import escape
@@ -57,8 +58,8 @@ def render_widget(stack: Service, event: Mapping[str, Any], function_arn: str) -
     """
     context = event.get("widgetContext") or {}
     colours = _COLOURS["dark" if context.get("theme") == "dark" else "light"]
-    colours |= {name: colours[other] for name, other in _SAME.items()}
-    style = ";".join(f"--sb-{name}:{value}" for name, value in colours.items())
+    same = {name: colours[other] for name, other in _SAME.items()}
+    style = ";".join(f"--sb-{name}:{value}" for name, value in (colours | same).items())
     try:
         content = _render_pipeline(stack, event, function_arn)
     except SagebuildError as error:
@@ -129,4 +130,4 @@ def _describe_metrics(record: BuildRecord, live: LiveModel) -> Iterator[str]:
 
 def _to_number(value: object) -> int:
     """Return a build's number of an event, which a person may have typed; 0 for anything else."""
-    return int(str(value)) if str(value).isdecimal() else 0
+    return int(str(value)) if re.fullmatch(r"[0-9]{1,9}", str(value)) else 0

@@ -329,6 +329,34 @@ def test_parameters_are_set_once(stack: Stack) -> None:
     assert json.loads(read_document(stack.service))["trainvolumesize"] == 30
 
 
+def test_parameters_are_removed_once(stack: Stack) -> None:
+    write_document(stack.service, SCRIPT | {"keepbuilds": 7, "hyperparameters": {"C": 1, "epochs": 5}}, overwrite=True)
+    removed = ("keepbuilds", "hyperparameters.epochs")
+    planned = plan_change(stack.service, "set parameters", removed=removed)
+    assert describe_effect(planned) == (
+        "For all future builds: keepbuilds is 10 instead of 7; hyperparameters.epochs is unset instead of 5."
+    )
+    for _ in range(2):  # delivered twice
+        apply(stack, planned)
+        after = json.loads(read_document(stack.service))
+        assert ("keepbuilds" in after, after["hyperparameters"]) == (False, {"C": 1})
+    with pytest.raises(InputError, match="keepbuilds"):
+        plan_change(stack.service, "set parameters", removed=removed)
+    write_document(stack.service, SCRIPT | {"keepbuilds": 8}, overwrite=True)
+    with pytest.raises(ChangedSincePlanError):
+        apply(stack, planned)
+    assert json.loads(read_document(stack.service))["keepbuilds"] == 8
+
+
+def test_a_removal_is_refused_after_another_change(stack: Stack) -> None:
+    write_document(stack.service, SCRIPT | {"keepbuilds": 7}, overwrite=True)
+    planned = plan_change(stack.service, "set parameters", removed=["keepbuilds"])
+    write_document(stack.service, SCRIPT | {"keepbuilds": 8}, overwrite=True)
+    with pytest.raises(ChangedSincePlanError):
+        apply(stack, planned)
+    assert json.loads(read_document(stack.service))["keepbuilds"] == 8
+
+
 def test_of_two_changes_of_one_document_the_second_is_refused(stack: Stack) -> None:
     first, second = (
         plan_change(stack.service, "set parameters", parameters={"trainvolumesize": size}) for size in (20, 30)

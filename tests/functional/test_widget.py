@@ -81,7 +81,13 @@ def test_the_function_describes_itself() -> None:
 
 @pytest.mark.parametrize(
     ("number", "shown"),
-    [("x", "Steps of build 1<"), (-1, "Steps of build 1<"), (None, "Steps of build 1<"), (9, "There is no build 9")],
+    [
+        ("x", "Steps of build 1<"),
+        ("9" * 5000, "Steps of build 1<"),
+        (-1, "Steps of build 1<"),
+        (None, "Steps of build 1<"),
+        (9, "There is no build 9"),
+    ],
 )
 def test_a_wrong_number_shows_the_newest_build_or_why_it_cannot(stack: Stack, number: object, shown: str) -> None:
     write_record(stack, 1)

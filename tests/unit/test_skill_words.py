@@ -197,6 +197,8 @@ def test_every_step_of_the_state_machine_has_words_of_its_own() -> None:
     steps = {name for name, state in states.items() if state["Type"] in ("Task", "Wait", "Map")}
     named = {step for step in steps if say_step(step).key == "doing.step"}
     assert named == {"Ask For Approval", "Run Postprocessing"}
+    assert {say_step(step).key for step in ("Verify Scoring Model", "Transform Data")} == {"doing.transform"}
+    assert say_step("Verify Model").key == "doing.deploy"
 
 
 # The forms of a locale

@@ -65,7 +65,7 @@ def test_each_step_of_the_state_machine_has_the_phase_in_which_it_happens() -> N
         "Prepare": {"Plan Build", "Build Images", "Process Data"},
         "Train": {"Train Model", "Tune Model", "Find Best Model", "Take Earlier Model"},
         "Judge": {"Evaluate Model", "Check Quality", "Register Model", "Ask For Approval"},
-        "Deploy": {"Transform Data", "Create Endpoint", "Update Endpoint", "Wait For Endpoint"},
+        "Deploy": {"Verify Scoring Model", "Transform Data", "Create Endpoint", "Update Endpoint", "Wait For Endpoint"},
         "Check": {"Check Endpoint", "Run Smoke Test", "Register Scaling", "Run Postprocessing"},
     }
     for phase, names in examples.items():

@@ -8,7 +8,7 @@ const root = document.body.dataset.root;
 async function refresh(part) {
   const query = new URLSearchParams(part.dataset.query || "");
   const address = part.dataset.src + (query.size ? `?${query}` : "");
-  const answer = await fetch(address, { headers: { "X-Page": "1" } });
+  const answer = await fetch(address);
   const html = await answer.text();
   part.hidden = answer.status === 204;
   part.dataset.ended = answer.headers.get("X-Ended") || "";
