@@ -10,6 +10,7 @@ from hashlib import blake2b
 from sagebuild.partitions import find_partition
 from sagebuild.service import Service
 
+DEFAULT_STACK = "sagebuild-dev"  # serverless.yml's service, and the default stage
 # Canary and linear traffic shifting, and rollback, need a constant variant name.
 VARIANT = "AllTraffic"
 SOURCES_FOLDER = "sources"  # in the pipeline's folder of the code bucket

@@ -25,9 +25,8 @@ def _complete_framework(incomplete: str) -> list[str]:
     return [name for name in FRAMEWORKS if name.startswith(incomplete.upper())]
 
 
-def add_commands(app: typer.Typer, params: typer.Typer) -> None:
-    """Add the commands to the application and to the group of the parameters."""
-    command(params, "from-request")(convert)
+def add_commands(app: typer.Typer) -> None:
+    """Add the command to the application; `convert` belongs to the group of the parameters."""
     command(app, "migrate")(migrate)
 
 

@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 
 from sagebuild.cli.session import Session, command
-from sagebuild.client.connection import DEFAULT_STACK
 from sagebuild.deployment.laptop import DEFAULT_PORT, running_laptop
 from sagebuild.deployment.release import read_release
 from sagebuild.deployment.stack import Deployed, Deployer, open_clients
 from sagebuild.errors import InputError
+from sagebuild.names import DEFAULT_STACK
 
 
 def add_commands(app: typer.Typer) -> None:

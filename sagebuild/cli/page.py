@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.cli.session import Session, command
-from sagebuild.client.connection import DEFAULT_STACK, connect
 from sagebuild.errors import InputError
+from sagebuild.names import DEFAULT_STACK
+
+if TYPE_CHECKING:
+    from sagebuild.client.stack import Stack
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -30,13 +33,20 @@ def ui(
             raise
         raise InputError("The page needs Starlette and other libraries; run: pip install 'sagebuild[ui]'.") from None
     serve(
-        lambda name: connect(name, region=session.region, profile=session.profile) if name else session.stack,
+        lambda name: _connect(session, name),
         session.stack_name or DEFAULT_STACK,
         session.pipeline or DEFAULT,
         port=port,
         read_only=read_only,
         report=lambda address: _report(session, address),
     )
+
+
+def _connect(session: Session, name: str | None) -> Stack:
+    """Return another stack than the command's by its name; in a thread of the page, whose first view needs no boto3."""
+    from sagebuild.client.connection import connect
+
+    return connect(name, region=session.region, profile=session.profile) if name else session.stack
 
 
 def _report(session: Session, address: str) -> None:

@@ -15,14 +15,13 @@ import typer
 
 from sagebuild.cli.assignments import read_assignments
 from sagebuild.cli.completion import complete_assignment, complete_framework, complete_name
+from sagebuild.cli.conversions import convert
 from sagebuild.cli.session import Session, command, print_json
 from sagebuild.cli.show import show_differences
 from sagebuild.client.descriptions import suggest
 from sagebuild.client.differences import Change, describe_differences
 from sagebuild.errors import InputError, ParameterError
 from sagebuild.parameters.json_text import read_leniently
-
-app = typer.Typer(no_args_is_help=True, help="Read and change the parameters of the next build.")
 
 Assignments = Annotated[
     list[str] | None,
@@ -35,10 +34,13 @@ Assignments = Annotated[
 VersionNumber = Annotated[int | None, typer.Argument(help="A version number from 'sagebuild params history'.", min=1)]
 
 
-def add_commands() -> None:
-    """Add the commands to the group."""
+def add_commands(app: typer.Typer) -> None:
+    """Add the group of commands to the application."""
+    group = typer.Typer(no_args_is_help=True, help="Read and change the parameters of the next build.")
     for function in (get, set_parameters, edit, replace, diff, reset, history, undo):
-        command(app, function.__name__.partition("_")[0])(function)
+        command(group, function.__name__.partition("_")[0])(function)
+    command(group, "from-request")(convert)
+    app.add_typer(group, name="params")
 
 
 def get(

@@ -28,13 +28,12 @@ class ListByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(cls=ListByDefault, help="List, create and remove the pipelines of the stack.")
-
-
-def add_commands() -> None:
-    """Add the commands to the group."""
+def add_commands(app: typer.Typer) -> None:
+    """Add the group of commands to the application."""
+    group = typer.Typer(cls=ListByDefault, help="List, create and remove the pipelines of the stack.")
     for function in (list_pipelines, create, remove):
-        command(app, function.__name__.partition("_")[0], for_pipeline=False)(function)
+        command(group, function.__name__.partition("_")[0], for_pipeline=False)(function)
+    app.add_typer(group, name="pipelines")
 
 
 def list_pipelines(session: Session) -> None:

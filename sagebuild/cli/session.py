@@ -11,25 +11,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from sagebuild.builds.pipelines import DEFAULT
-from sagebuild.cli.completion import complete_pipeline
 from sagebuild.cli.console import can_redraw, make_console
-from sagebuild.client.aws_errors import translate_error
-from sagebuild.client.connection import connect
-from sagebuild.client.stack import Stack
 from sagebuild.errors import SagebuildError
+
+# This module imports boto3 in functions, so that the page, help and versions do not wait for it.
+if TYPE_CHECKING:
+    from sagebuild.client.stack import Stack
 
 # Exit codes
 FAILED = 1  # the command was refused, or the build did not succeed
 WITHHELD = 3  # a gate or a person decided that the trained model is not deployed
 INTERRUPTED = 130  # Ctrl-C, as in shells
+
+
+def _complete_pipeline(context: typer.Context, incomplete: str) -> list[str]:
+    from sagebuild.cli.completion import complete_pipeline
+
+    return complete_pipeline(context, incomplete)
+
 
 StackName = Annotated[
     str | None,
@@ -44,7 +50,7 @@ PipelineName = Annotated[
         help="Name of a pipeline of the stack.",
         envvar="SAGEBUILD_PIPELINE",
         show_default="default",
-        autocompletion=complete_pipeline,
+        autocompletion=_complete_pipeline,
     ),
 ]
 Region = Annotated[str | None, typer.Option(help="AWS region.", envvar="AWS_REGION", show_default="the profile's")]
@@ -73,6 +79,9 @@ class Session:
     @cached_property
     def stack(self) -> Stack:
         """The stack, which acts as the chosen pipeline; the first access finds it."""
+        from sagebuild.builds.pipelines import DEFAULT
+        from sagebuild.client.connection import connect
+
         pipeline = self.pipeline or DEFAULT  # typer has read SAGEBUILD_PIPELINE, unless the command is for the stack
         stack = connect(self.stack_name, region=self.region, profile=self.profile, pipeline=pipeline)
         stack.requested_by = "command"
@@ -194,5 +203,7 @@ def _printing_errors(session: Session) -> Iterator[None]:
     except SagebuildError as error:
         session.fail(type(error).__name__, str(error))
     except (BotoCoreError, ClientError) as error:
+        from sagebuild.client.aws_errors import translate_error
+
         translated = translate_error(error) or error
         session.fail(type(translated).__name__, str(translated))

@@ -11,15 +11,15 @@ from sagebuild.cli.session import Session, command
 from sagebuild.client import uploads
 from sagebuild.client.upload_results import Upload
 
-app = typer.Typer(no_args_is_help=True, help="Upload training data, source code or a trained model.")
-
 Hidden = Annotated[bool, typer.Option("--hidden", help="Include hidden files and folders.")]
 
 
-def add_commands() -> None:
-    """Add the commands to the group."""
+def add_commands(app: typer.Typer) -> None:
+    """Add the group of commands to the application."""
+    group = typer.Typer(no_args_is_help=True, help="Upload training data, source code or a trained model.")
     for function in (upload_data, upload_source, upload_model):
-        command(app, function.__name__.removeprefix("upload_"))(function)
+        command(group, function.__name__.removeprefix("upload_"))(function)
+    app.add_typer(group, name="upload")
 
 
 def upload_data(

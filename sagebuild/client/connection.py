@@ -17,12 +17,11 @@ from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.stack import Stack
 from sagebuild.client.stacks import list_stack_names
 from sagebuild.errors import RegionError, StackNotFoundError
+from sagebuild.names import DEFAULT_STACK
 from sagebuild.service import Service
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
-
-DEFAULT_STACK = "sagebuild-dev"
 
 # The outputs that the client reads; other stacks and older deployments of sagebuild lack some of them.
 _REQUIRED_OUTPUTS = (

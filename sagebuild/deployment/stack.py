@@ -22,7 +22,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from sagebuild.client.aws_errors import translating_errors
-from sagebuild.client.connection import DEFAULT_STACK, Clients
+from sagebuild.client.connection import Clients
 from sagebuild.client.resources_stacks import delete_resources_stack, list_resources_stacks
 from sagebuild.deployment.bucket_access import LISTS, find_problems_of
 from sagebuild.deployment.checks import Deployment, find_problems
@@ -31,6 +31,7 @@ from sagebuild.deployment.events import wait_until_done
 from sagebuild.deployment.release import Release, name_parameter
 from sagebuild.deployment.template import SERVICE, complete_creation, complete_template
 from sagebuild.errors import AccessDeniedError, DeploymentError, InputError, StackNotFoundError
+from sagebuild.names import DEFAULT_STACK
 from sagebuild.partitions import find_partition
 
 Report = Callable[[str], Any]

@@ -96,7 +96,7 @@ EXAMPLES = {
     ),
     "A command of the command line": Example(
         r"[\"`]doctor[\"`]|\bdiagnose\b|Diagnosis",
-        10,
+        11,
         # `start` and `check` run its checks.
         (
             "notebooks/*",
