@@ -1,14 +1,17 @@
 """CloudWatch alarms: moto stores them; this module evaluates them and reports their state changes.
 
-An alarm on one metric is evaluated when PutMetricData brings a value: the newest value of each period counts, whatever
-the statistic. Missing data change no state. Reports go to EventBridge, topics and scaling policies.
+An alarm on one metric is evaluated when PutMetricData brings a value, with its statistic of the period so far; instead
+of a percentile, the newest value counts. Missing data change no state. Reports go to EventBridge, topics and scaling
+policies.
 """
 
 import json
 import operator
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from statistics import mean
 from typing import Any
 
 from local import config
@@ -24,6 +27,13 @@ _COMPARISONS = {
     "GreaterThanOrEqualToThreshold": operator.ge,
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
+}
+_STATISTICS: dict[str, Callable[[list[float]], float]] = {
+    "Average": mean,
+    "Maximum": max,
+    "Minimum": min,
+    "SampleCount": len,
+    "Sum": sum,
 }
 _ACTIONS = {"ALARM": "alarm_actions", "OK": "ok_actions", "INSUFFICIENT_DATA": "insufficient_data_actions"}
 
@@ -66,20 +76,27 @@ def install() -> None:
 
 def _add_value(alarm: Any, value: float) -> str | None:
     """Add a value; return the state that follows, or None if there are too few values."""
-    values: list[tuple[float, float]] = alarm.__dict__.setdefault("local_values", [])
+    periods: list[tuple[float, list[float]]] = alarm.__dict__.setdefault("local_periods", [])
     moment = time.monotonic()
-    if values and moment - values[-1][0] < config.scale_seconds(alarm.period) * 0.9:
-        values[-1] = (values[-1][0], value)  # of the same period
+    if periods and moment - periods[-1][0] < config.scale_seconds(alarm.period) * 0.9:
+        periods[-1][1].append(value)
     else:
-        values.append((moment, value))
-    del values[: -int(alarm.evaluation_periods)]
+        periods.append((moment, [value]))
+    del periods[: -int(alarm.evaluation_periods)]
+    values = _list_values(alarm)
     compare = _COMPARISONS.get(alarm.comparison_operator)
     if compare is None:
         return None
-    breaching = sum(bool(compare(one, float(alarm.threshold))) for _, one in values)
+    breaching = sum(bool(compare(one, float(alarm.threshold))) for one in values)
     if breaching >= int(alarm.datapoints_to_alarm or alarm.evaluation_periods):
         return "ALARM"
     return "OK" if len(values) >= int(alarm.evaluation_periods) else None
+
+
+def _list_values(alarm: Any) -> list[float]:
+    """The statistic of each of the last periods, oldest first."""
+    compute = _STATISTICS.get(alarm.statistic, lambda values: values[-1])
+    return [compute(values) for _, values in alarm.__dict__.get("local_periods", [])]
 
 
 def _send_state_change(alarm: Any, before: str) -> None:
@@ -113,8 +130,8 @@ def _publish(alarm: Any, topic: str, message: str, subject: str) -> None:
 def _scale(alarm: Any, policy: str) -> None:
     from local import scaling
 
-    values = alarm.__dict__.get("local_values") or [(0.0, float(alarm.threshold))]  # SetAlarmState brings no value
-    scaling.run_policy(policy, values[-1][1] - float(alarm.threshold))
+    values = _list_values(alarm) or [float(alarm.threshold)]  # SetAlarmState brings no value
+    scaling.run_policy(policy, values[-1] - float(alarm.threshold))
 
 
 def _describe(alarm: Any, before: str, time: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """SageMaker: training jobs and endpoints as processes on this machine, and the model registry."""
 
 MOTO_NAMES = (
+    "moto.cloudwatch.models.cloudwatch_backends",
     "moto.core.exceptions.ServiceException",
     "moto.core.responses.ActionResult",
     "moto.core.responses.BaseResponse.use_raw_body",

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from local import clients, config
 from local.messaging import senders
 from local.sagemaker.endpoint import Endpoint
+from local.sagemaker.invocation_metrics import Invocation
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json
@@ -115,7 +116,14 @@ class AsynchronousRequest:
         if time.time() - self._received > self._options["RequestTTLSeconds"]:
             raise RequestFailedError("The request has waited longer than RequestTTLSeconds.")
         body = objects.read(self._options["InputLocation"])
-        return server.invoke(self._headers, body, self._options["InvocationTimeoutSeconds"])
+        invocation = Invocation(self._endpoint.name, server.variant["VariantName"], self._region)
+        try:
+            answer = server.invoke(self._headers, body, self._options["InvocationTimeoutSeconds"])
+        except InvocationError as error:
+            invocation.end(error.status)
+            raise
+        invocation.end()
+        return answer
 
     def _publish(self, topic: str, server: ModelServer, result: Json) -> None:
         arn = (self._config.get("NotificationConfig") or {}).get(topic)

@@ -13,6 +13,7 @@ from local import partitions
 from local.sagemaker.asynchronous import AsynchronousRequest
 from local.sagemaker.endpoint import Endpoint
 from local.sagemaker.event_stream import encode_failure, encode_part
+from local.sagemaker.invocation_metrics import Invocation
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.served_container import InvocationError
 
@@ -73,11 +74,15 @@ def _invoke_endpoint(response: Any) -> tuple[int, dict[str, str], bytes]:
     variant = response.headers.get(f"{_PREFIX}Target-Variant")
     server = _enter_server(response, endpoint, variant)
     headers = {name: response.headers[name] for name in _FORWARDED if response.headers.get(name)}
+    invocation = Invocation(endpoint.name, server.variant["VariantName"], response.region)
     try:
         answer = server.invoke(headers, response.raw_body)
     except InvocationError as error:
+        invocation.end(error.status)
         arn = _log_stream_arn(response, endpoint.name, error.log_stream)
         raise ModelError(error.status, error.original, str(error), arn) from error
+    else:
+        invocation.end()
     finally:
         server.leave()
     content_type = answer.headers.get("Content-Type", "application/octet-stream")
@@ -107,10 +112,12 @@ def _invoke_with_stream(response: Any) -> tuple[int, dict[str, str], Iterator[by
     # The request's header for the content type of the container's answer has a name of its own.
     if accept := response.headers.get(f"{_PREFIX}Accept"):
         headers["Accept"] = accept
+    invocation = Invocation(endpoint.name, server.variant["VariantName"], response.region)
     try:
         answer_headers, parts = server.stream(headers, response.raw_body)
     except InvocationError as error:
         server.leave()
+        invocation.end(error.status)
         arn = _log_stream_arn(response, endpoint.name, error.log_stream)
         raise ModelError(error.status, error.original, str(error), arn) from error
     response_headers = {
@@ -118,14 +125,16 @@ def _invoke_with_stream(response: Any) -> tuple[int, dict[str, str], Iterator[by
         f"{_PREFIX}Content-Type": answer_headers.get("Content-Type", "application/octet-stream"),
         "x-Amzn-Invoked-Production-Variant": server.variant["VariantName"],
     }
-    return 200, response_headers, _encode_parts(server, parts)
+    return 200, response_headers, _encode_parts(server, parts, invocation)
 
 
-def _encode_parts(server: ModelServer, parts: Iterator[bytes]) -> Iterator[bytes]:
+def _encode_parts(server: ModelServer, parts: Iterator[bytes], invocation: Invocation) -> Iterator[bytes]:
     try:
         for part in parts:
             yield encode_part(part)
+        invocation.end()
     except InvocationError as error:
+        invocation.end(error.status)
         yield encode_failure(str(error))
     finally:
         server.leave()

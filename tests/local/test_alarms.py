@@ -10,15 +10,15 @@ from tests.engine import Engine
 from tests.local.functions import name, queue, receive
 
 
-def put_alarm(engine: Engine, **settings: Any) -> str:
+def put_alarm(engine: Engine, statistic: str = "Maximum", **settings: Any) -> str:
     """Create an alarm whose topic delivers to a queue; return its name."""
     alarm = name("alarm")
     engine.client("cloudwatch").put_metric_alarm(
         AlarmName=alarm,
         Namespace="house",
         MetricName="drift",
-        Statistic="Maximum",
-        Period=60,
+        Statistic=statistic,
+        Period=600,
         EvaluationPeriods=1,
         Threshold=0.2,
         ComparisonOperator="GreaterThanThreshold",
@@ -69,8 +69,20 @@ def test_set_alarm_state_fails_for_a_missing_alarm(engine: Engine) -> None:
         set_state(engine, "none", "ALARM")
 
 
-def test_values_of_its_metric_change_the_state_of_an_alarm(engine: Engine) -> None:
-    alarm, other = put_alarm(engine), put_alarm(engine, Dimensions=[{"Name": "model", "Value": "other"}])
+@pytest.mark.parametrize(
+    ("statistic", "values", "states"),
+    [
+        ("Average", (0.3, 0.1), ("ALARM", "OK")),
+        ("Maximum", (0.3, 0.1), ("ALARM", "ALARM")),
+        ("Minimum", (0.3, 0.1), ("ALARM", "OK")),
+        ("Sum", (0.1, 0.15), ("OK", "ALARM")),
+        ("SampleCount", (0.0, 0.0), ("ALARM", "ALARM")),
+    ],
+)
+def test_the_statistic_of_a_period_changes_the_state_of_an_alarm(
+    engine: Engine, statistic: str, values: tuple[float, ...], states: tuple[str, ...]
+) -> None:
+    alarm, other = put_alarm(engine, statistic), put_alarm(engine, Dimensions=[{"Name": "model", "Value": "other"}])
     client = engine.client("cloudwatch")
 
     def state_after(value: float) -> tuple[str, ...]:
@@ -78,4 +90,4 @@ def test_values_of_its_metric_change_the_state_of_an_alarm(engine: Engine) -> No
         found = client.describe_alarms(AlarmNames=[alarm, other])["MetricAlarms"]
         return tuple(one["StateValue"] for one in sorted(found, key=lambda one: one["AlarmName"] != alarm))
 
-    assert [state_after(value) for value in (0.3, 0.1)] == [("ALARM", "OK"), ("OK", "OK")]
+    assert [state_after(value) for value in values] == [(state, "OK") for state in states]

@@ -4,6 +4,7 @@ import io
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy
@@ -101,6 +102,28 @@ def test_variants_share_the_traffic_and_can_be_targeted(host: Host) -> None:
     assert {host.invoke(name, b"[1]") for _ in range(40)} == {b'{"prediction": [3]}', b'{"prediction": [5]}'}
     with pytest.raises(ClientError, match="Variant c not found"):
         host.invoke(name, b"[1]", TargetVariant="c")
+
+
+def test_invocations_are_metrics_of_the_endpoint_and_its_variant(engine: Engine, host: Host) -> None:
+    name = host.begin(host.configure(main=host.model(SERVE_OWN)))
+    host.settle(name)
+    host.invoke(name, b"[1]")
+    host.invoke(name, b"[2]")
+    with pytest.raises(ClientError, match="ModelError"):
+        host.invoke(name, b"no JSON")
+    dimensions = [{"Name": "EndpointName", "Value": name}, {"Name": "VariantName", "Value": "main"}]
+    end = datetime.now(UTC) + timedelta(minutes=1)
+
+    def read(metric: str, statistic: str = "Sum") -> float:
+        (point,) = engine.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SageMaker", MetricName=metric, Dimensions=dimensions, Statistics=[statistic],
+            StartTime=end - timedelta(hours=1), EndTime=end, Period=7200,
+        )["Datapoints"]  # fmt: skip
+        return point[statistic]  # type: ignore[no-any-return]
+
+    errors = [read(f"Invocation{kind}Errors") for kind in ("4XX", "5XX", "Model")]
+    assert (read("Invocations"), errors) == (3, [0, 1, 1])
+    assert 100 < read("ModelLatency", "Maximum") < 60_000_000  # microseconds
 
 
 def test_a_model_whose_data_is_deleted_fails_the_endpoint_with_the_reason(host: Host) -> None:
