@@ -95,8 +95,9 @@ def _add_value(alarm: Any, value: float) -> str | None:
 
 def _list_values(alarm: Any) -> list[float]:
     """The statistic of each of the last periods, oldest first."""
-    compute = _STATISTICS.get(alarm.statistic, lambda values: values[-1])
-    return [compute(values) for _, values in alarm.__dict__.get("local_periods", [])]
+    compute = _STATISTICS.get(alarm.statistic)
+    periods: list[tuple[float, list[float]]] = alarm.__dict__.get("local_periods", [])
+    return [compute(values) if compute else values[-1] for _, values in periods]
 
 
 def _send_state_change(alarm: Any, before: str) -> None:

@@ -58,8 +58,10 @@ def draw_series(
     return {"data": traces, "layout": _lay_out_rows(list(series), axis, shows_legend=len(builds) > 1)}
 
 
-def draw_times(series: Mapping[str, Sequence[tuple[datetime, float]]]) -> dict[str, Any]:
-    """Draw a plot over time for each series of times and values."""
+def draw_times(
+    series: Mapping[str, Sequence[tuple[datetime, float]]], start: datetime, end: datetime
+) -> dict[str, Any]:
+    """Draw a plot over time, from start to end and from zero, for each series of times and values."""
     data = [
         {
             "type": "scatter",
@@ -69,11 +71,17 @@ def draw_times(series: Mapping[str, Sequence[tuple[datetime, float]]]) -> dict[s
             "name": name,
             "line": {"color": _COLOURS[0], "width": 2},
             "marker": {"size": 5},
+            "cliponaxis": False,
             "yaxis": _axis("y", row),
         }
         for row, (name, points) in enumerate(series.items(), 1)
     ]
-    return {"data": data, "layout": _lay_out_rows(list(series), "UTC", shows_legend=False)}
+    layout = _lay_out_rows(list(series), "UTC", shows_legend=False)
+    layout["xaxis"]["range"] = [start.isoformat(), end.isoformat()]
+    for name in layout:
+        if name.startswith("yaxis"):
+            layout[name]["rangemode"] = "tozero"
+    return {"data": data, "layout": layout}
 
 
 def draw_best_so_far(values: Sequence[tuple[str, float | None]], metric: str, minimize: bool) -> dict[str, Any]:

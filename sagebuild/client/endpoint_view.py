@@ -30,7 +30,7 @@ def read_endpoint_metrics(service: Service, hours: int = 3) -> Mapping[str, Sequ
 
     It needs the right cloudwatch:GetMetricData.
     """
-    end = now()
+    end = now() + timedelta(minutes=1)  # GetMetricData leaves out the values of EndTime and later
     period = max(60, hours * 3600 // _POINTS // 60 * 60)  # GetMetricData wants a multiple of 60 s
     dimensions = [
         {"Name": "EndpointName", "Value": name_endpoint(service)},

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
+from sagebuild.builds.records import now
 from sagebuild.client.charts import draw_series, draw_times
 from sagebuild.client.comparison import compare_builds
 from sagebuild.client.differences import describe_differences
@@ -55,8 +57,10 @@ def traffic(pipeline: Pipeline, query: Query) -> Answer:
     series = read_endpoint_metrics(pipeline.service, hours)
     known = {name: points for name, points in series.items() if points}
     label = f"CloudWatch's metrics of the last {hours} hours: {', '.join(known)}"
-    nothing = f"CloudWatch has no metrics of the last {hours} hours."
-    return Answer("chart", {"figure": draw_times(known) if known else None, "label": label if known else nothing})
+    if not known:
+        return Answer("chart", {"figure": None, "label": f"CloudWatch has no metrics of the last {hours} hours."})
+    end = now()
+    return Answer("chart", {"figure": draw_times(known, end - timedelta(hours=hours), end), "label": label})
 
 
 def document(pipeline: Pipeline, _query: Query) -> Answer:

@@ -85,6 +85,8 @@ def test_a_build_is_started_watched_approved_and_rolled_back(
         page.get_by_label("Body").fill("\n".join([",".join(["0"] * 64)] * 2))
         page.get_by_role("button", name="Send").click()
         expect(page.locator("#answer pre")).to_have_text(re.compile(r"\d"), timeout=WAIT)
+        page.locator("select[name=hours]").select_option("1 hour")
+        expect(page.locator("#traffic .js-plotly-plot")).to_contain_text("latency in ms", timeout=WAIT)
         press(page, "Roll back", f"{number - 1}")
         dialog.get_by_role("link", name=f"Show build {number + 1}").click()
         expect(page.locator("#summary .badge")).to_have_text("succeeded", timeout=WAIT)
