@@ -30,6 +30,10 @@ _log = logging.getLogger("sagebuild")
 # The latest start of an AWS call, on the clock of time.monotonic(); None: no limit.
 _latest_start: ContextVar[float | None] = ContextVar("latest_start", default=None)
 
+# SageMaker's lists have ten entries on a page, unless the request asks for up to a hundred:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListTrainingJobs.html
+LARGE_PAGES: Any = {"PageSize": 100}
+
 _THROTTLING_CODES = frozenset(
     {
         "ProvisionedThroughputExceededException",

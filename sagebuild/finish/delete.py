@@ -14,7 +14,7 @@ from sagebuild.names import name_endpoint, name_package_group, resource_prefix, 
 from sagebuild.running.endpoint import describe_endpoint, name_endpoint_logs
 from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.running.step_jobs import STEP_LOGS
-from sagebuild.service import Service, aws_call, suppress_code
+from sagebuild.service import LARGE_PAGES, Service, aws_call, suppress_code
 from sagebuild.steps.package_group import owns_package_group
 
 if TYPE_CHECKING:
@@ -76,11 +76,13 @@ def delete_resources(
     )
     for operation, member, name, contained, delete in lists:
         # All pages are read before anything is deleted: deletions between pages would skip entries.
-        pages = list(sagemaker.get_paginator(operation).paginate(NameContains=contained))
+        paginator = sagemaker.get_paginator(operation)
+        pages = list(paginator.paginate(NameContains=contained, PaginationConfig=LARGE_PAGES))
         for each in [each[name] for page in pages for each in page[member] if is_own(each[name])]:
             getattr(sagemaker, delete)(**{name: each})
     for contained in (prefix, tuning):
-        pages = list(sagemaker.get_paginator("list_training_jobs").paginate(NameContains=contained))
+        paginator = sagemaker.get_paginator("list_training_jobs")
+        pages = list(paginator.paginate(NameContains=contained, PaginationConfig=LARGE_PAGES))
         names = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
         _delete_trainings(service, list(filter(is_own, names)), sleep, deadline)
 
@@ -121,7 +123,9 @@ def delete_packages(service: Service) -> None:
     group = name_package_group(service)
     # ValidationException: the group does not exist, as after an earlier try.
     with aws_call("delete the model packages"), suppress_code("ValidationException"):
-        pages = service.sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+        pages = service.sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=group, PaginationConfig=LARGE_PAGES
+        )
         for package in [package for page in pages for package in page["ModelPackageSummaryList"]]:
             service.sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
         service.sagemaker.delete_model_package_group(ModelPackageGroupName=group)

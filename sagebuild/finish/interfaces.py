@@ -14,7 +14,7 @@ from sagebuild.builds.records import now
 from sagebuild.deadline import Deadline
 from sagebuild.errors import StillRunningError
 from sagebuild.finish.delete import POLL_SECONDS
-from sagebuild.service import Service, aws_call
+from sagebuild.service import LARGE_PAGES, Service, aws_call
 
 # Interfaces of trainings that ended earlier are gone.
 _RECENT = timedelta(hours=2)
@@ -52,7 +52,9 @@ def wait_for_interfaces(
 
 def _list_networks_of_models(service: Service, prefix: str) -> Iterator[_Network]:
     with aws_call("list the networks of the models"):
-        pages = service.sagemaker.get_paginator("list_models").paginate(NameContains=prefix)
+        pages = service.sagemaker.get_paginator("list_models").paginate(
+            NameContains=prefix, PaginationConfig=LARGE_PAGES
+        )
         for model in [model["ModelName"] for page in pages for model in page["Models"]]:
             yield from _read_network(service.sagemaker.describe_model(ModelName=model))
 
@@ -61,12 +63,12 @@ def _list_networks_of_jobs(service: Service, prefix: str, tuning: str) -> Iterat
     with aws_call("list the networks of the jobs"):
         for contained in (prefix, tuning):
             pages = service.sagemaker.get_paginator("list_training_jobs").paginate(
-                NameContains=contained, LastModifiedTimeAfter=now() - _RECENT
+                NameContains=contained, LastModifiedTimeAfter=now() - _RECENT, PaginationConfig=LARGE_PAGES
             )
             for job in [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]:
                 yield from _read_network(service.sagemaker.describe_training_job(TrainingJobName=job))
         jobs = service.sagemaker.get_paginator("list_processing_jobs").paginate(
-            NameContains=tuning, LastModifiedTimeAfter=now() - _RECENT
+            NameContains=tuning, LastModifiedTimeAfter=now() - _RECENT, PaginationConfig=LARGE_PAGES
         )
         for job in [job["ProcessingJobName"] for page in jobs for job in page["ProcessingJobSummaries"]]:
             answer = service.sagemaker.describe_processing_job(ProcessingJobName=job)

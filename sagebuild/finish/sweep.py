@@ -34,7 +34,7 @@ from sagebuild.names import (
 )
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.running.image_builds import find_running_tags
-from sagebuild.service import Service, aws_call
+from sagebuild.service import LARGE_PAGES, Service, aws_call
 from sagebuild.steps.approval import deliver_answer
 
 _log = logging.getLogger("sagebuild")
@@ -249,6 +249,8 @@ def _find_work(service: Service, states: Collection[PipelineState]) -> RunningWo
 
 def _list_running(sagemaker: Any, operation: str, kind: str, contained: str) -> Iterator[str]:
     with aws_call("list the running jobs"):
-        pages = sagemaker.get_paginator(operation).paginate(NameContains=contained, StatusEquals="InProgress")
+        pages = sagemaker.get_paginator(operation).paginate(
+            NameContains=contained, StatusEquals="InProgress", PaginationConfig=LARGE_PAGES
+        )
         for page in pages:
             yield from (job[f"{kind}Name"] for job in page[f"{kind}Summaries"])

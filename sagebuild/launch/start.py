@@ -31,8 +31,10 @@ from sagebuild.launch.triggers import LaunchRequest
 from sagebuild.names import name_execution
 from sagebuild.service import Service, aws_call
 
-# Few callers can compete (the queue's function runs twice at most), and one of them succeeds in each round.
+# Callers compete during a burst: Lambda runs the queue's function five times at once, and more often while it lasts.
+# One of them succeeds in each round; the pauses become longer, and take at most ten seconds together on average.
 _ATTEMPTS = 20
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds
 
 Sleep = Callable[[float], None]
 
@@ -193,7 +195,7 @@ def _read_until_written(service: Service, sleep: Sleep) -> Iterator[PipelineStat
     """Yield the state again after each lost write."""
     for attempt in range(_ATTEMPTS):
         if attempt:
-            sleep(random.uniform(0.02, 0.2))
+            sleep(random.uniform(_SHORTEST_PAUSE, min(0.1 * 2**attempt, _LONGEST_PAUSE)))
         yield read_state(service)
 
 

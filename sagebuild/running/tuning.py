@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sagebuild.service import Service, aws_call
+from sagebuild.service import LARGE_PAGES, Service, aws_call
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import HyperParameterTrainingJobSummaryTypeDef
@@ -67,7 +67,12 @@ def list_trainings(service: Service, tuning_job: str) -> list[HyperParameterTrai
     """List the trainings of a tuning job, oldest first."""
     paginator = service.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
     with aws_call(f"list the trainings of {tuning_job}"):
-        pages = paginator.paginate(HyperParameterTuningJobName=tuning_job, SortBy="CreationTime", SortOrder="Ascending")
+        pages = paginator.paginate(
+            HyperParameterTuningJobName=tuning_job,
+            SortBy="CreationTime",
+            SortOrder="Ascending",
+            PaginationConfig=LARGE_PAGES,
+        )
         return [training for page in pages for training in page["TrainingJobSummaries"]]
 
 
