@@ -7,7 +7,7 @@ from sagebuild.builds.pipelines import find_pipeline
 from sagebuild.log_keys import log_about, logged
 from sagebuild.names import parse_package_group
 from sagebuild.service import Service
-from sagebuild.steps.registry import answer_from_registry
+from sagebuild.steps.package_status import answer_from_registry
 
 _log = logging.getLogger("sagebuild")
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import SQSEvent
-
 from sagebuild.launch.dead_letters import Message
 from sagebuild.launch.inbox import take_messages
 from sagebuild.log_keys import logged
@@ -13,6 +11,6 @@ from sagebuild.service import Service
 @logged("Launch Build")
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Launch a build for a batch of messages; only failed messages return to the queue."""
-    messages = [Message(record.message_id, record.body) for record in SQSEvent(event).records]
+    messages = [Message(record["messageId"], record["body"]) for record in event["Records"]]
     failed = take_messages(Service.from_environment(), messages)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -14,6 +14,8 @@ DEFAULT_STACK = "sagebuild-dev"  # serverless.yml's service, and the default sta
 # Canary and linear traffic shifting, and rollback, need a constant variant name.
 VARIANT = "AllTraffic"
 SOURCES_FOLDER = "sources"  # in the pipeline's folder of the code bucket
+# The user's own state machines, each with the setting that has its ARN.
+HOOKS = {"preprocess": "preprocess_state_machine", "postprocess": "postprocess_state_machine"}
 MODELS_FOLDER = "models"  # in the pipeline's folder of the model bucket
 
 
@@ -122,6 +124,22 @@ def parse_step_job(service: Service, name: str) -> tuple[int, str] | None:
     """Return the build number and the step in a job's name; None if no build of this pipeline created it."""
     match = re.fullmatch(rf"{re.escape(tuning_prefix(service))}([0-9]+)-({_PIPELINE})", name)
     return (int(match[1]), match[2]) if match else None
+
+
+def find_hook(service: Service, hook: str) -> str:
+    """Return the ARN of one of `HOOKS`; empty if the stack has none."""
+    machine: str = getattr(service.settings, HOOKS[hook])
+    return machine
+
+
+def name_hook_execution(service: Service, number: int, hook: str) -> str:
+    """Return the name of the execution of one of `HOOKS` in a build."""
+    return f"{name_resource(service, number)}-{hook}"
+
+
+def name_image_repository(service: Service) -> str:
+    """Return the name of the stack's image repository, from its URI: ``account.dkr.ecr.region.domain/name``."""
+    return service.settings.image_repository_uri.partition("/")[2]
 
 
 def name_image_tag(service: Service, number: int, scope: str) -> str:

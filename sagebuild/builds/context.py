@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from sagebuild.builds.lock import read_state
 from sagebuild.names import key_git_source, key_hub_model
-from sagebuild.parameters import BuildParameters, parse_document
 from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
 
-P_co = TypeVar("P_co", bound=BuildParameters, covariant=True)
-Kind = TypeVar("Kind", bound=BuildParameters)
+if TYPE_CHECKING:  # the end of a build imports this module, and needs no models
+    from sagebuild.parameters import BuildParameters
+
+P_co = TypeVar("P_co", bound="BuildParameters", covariant=True)
+Kind = TypeVar("Kind", bound="BuildParameters")
 
 
 @dataclass(frozen=True)
@@ -87,5 +89,7 @@ def describe_next(service: Service, parameters: BuildParameters | None = None) -
         The parameter document is invalid.
     """
     if parameters is None:
+        from sagebuild.parameters import parse_document
+
         parameters = parse_document(read_document(service), default_framework=service.settings.framework)
     return BuildContext(service, read_state(service).last_number + 1, parameters)

@@ -14,9 +14,9 @@ from sagebuild.builds.pipelines import record_spoken_names
 from sagebuild.changes.token import Change
 from sagebuild.errors import InputError, InvalidValueError, ParameterError, ParameterNotFoundError
 from sagebuild.parameters import parse_document
-from sagebuild.parameters.changes import change_document, combine_problems, read_framework
+from sagebuild.parameters.changes import change_document, combine_problems
 from sagebuild.parameters.dotted import read_path
-from sagebuild.parameters.json_text import format_document, read_raw_document
+from sagebuild.parameters.json_text import format_document, read_framework, read_raw_document
 from sagebuild.parameters.store import read_with_version, write_text
 from sagebuild.service import Service, aws_call, suppress_code
 

@@ -20,9 +20,8 @@ from sagebuild.client.connection import connect
 from sagebuild.client.stack import Stack
 from sagebuild.errors import SagebuildError
 from sagebuild.parameters import MODELS
-from sagebuild.parameters.changes import read_framework
 from sagebuild.parameters.dotted import split_path
-from sagebuild.parameters.json_text import read_leniently
+from sagebuild.parameters.json_text import read_framework, read_leniently
 from sagebuild.parameters.places import find_place
 
 Result = TypeVar("Result")

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from sagebuild.errors import InputError
-from sagebuild.parameters.problems import show_name
+from sagebuild.parameters.shown import show_name
 from sagebuild.tar_archives import BROKEN, Member
 
 # The earliest time that a zip archive can hold; with a fixed one, the same content gives the same bytes.

@@ -11,8 +11,8 @@ from sagebuild.client.descriptions import describe_cost_briefly
 from sagebuild.client.differences import describe_differences, list_differences
 from sagebuild.client.public_record import describe_publicly
 from sagebuild.notifications.words import format_seconds
-from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_leniently
+from sagebuild.parameters.merging import override_document
 from sagebuild.view.html import render_differences, render_table, stack_vertically
 
 

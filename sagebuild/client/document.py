@@ -13,9 +13,9 @@ from sagebuild.client.versions import Version, describe_restored, find_undone, f
 from sagebuild.cost.offered import fit_to_region
 from sagebuild.errors import InputError
 from sagebuild.parameters import BuildParameters, default_document, parse_document, parse_parameters
-from sagebuild.parameters.changes import change_document, combine_problems, read_framework
+from sagebuild.parameters.changes import change_document, combine_problems
 from sagebuild.parameters.dotted import read_path
-from sagebuild.parameters.json_text import format_document, read_leniently, read_raw_document
+from sagebuild.parameters.json_text import format_document, read_framework, read_leniently, read_raw_document
 from sagebuild.parameters.store import DESCRIPTION, name_document, read_document, write_text
 from sagebuild.service import Service, suppress_code
 from sagebuild.view.html import render_table

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sagebuild.errors import InputError
-from sagebuild.parameters.problems import show_name
+from sagebuild.parameters.shown import show_name
 
 # Folders and files that tools write, and which hidden=True does not bring either.
 _TOOL_FILES = frozenset(

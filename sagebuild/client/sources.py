@@ -12,7 +12,7 @@ from sagebuild.client.files import Listing, Skipped, list_files
 from sagebuild.errors import InputError, SagebuildError
 from sagebuild.parameters import ByodParameters
 from sagebuild.parameters.json_text import read_leniently
-from sagebuild.parameters.problems import show_name
+from sagebuild.parameters.shown import show_name
 from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
 

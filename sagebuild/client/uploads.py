@@ -21,7 +21,7 @@ from sagebuild.client.sources import Source, read_source
 from sagebuild.client.upload_results import Upload
 from sagebuild.errors import InputError
 from sagebuild.names import MODELS_FOLDER
-from sagebuild.parameters.problems import show_name
+from sagebuild.parameters.shown import show_name
 from sagebuild.service import Service, aws_call
 
 Archive = BufferedRandom | BufferedReader  # of a temporary file or a given one

@@ -10,8 +10,8 @@ from sagebuild.cost.spent import format_dollars
 from sagebuild.cost.step_price import price_steps
 from sagebuild.cost.training_price import TrainingPrice, price_training
 from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.bodies import Bodies
+from sagebuild.units import SECONDS_PER_HOUR
 
 # A shorter training starts and ends before it prints a metric.
 LEAST_SECONDS = 300
@@ -82,14 +82,6 @@ def limit_to_maxcost(context: BuildContext[BuildParameters], bodies: Bodies) -> 
         "trainmaxrun does."
     )
     return Limited(_shorten(bodies, affordable), maxcost, note=note)
-
-
-def explain_maxcost(limit: float) -> str:
-    """Explain the end of a training that ``maxcost`` had shortened."""
-    return (
-        f"The training was stopped when its cost reached maxcost ({format_dollars(limit)}); raise maxcost, train for a "
-        "shorter time, or train on a cheaper instance type."
-    )
 
 
 def _refuse(maxcost: float, affordable: int, price: TrainingPrice, reserved: float) -> str:

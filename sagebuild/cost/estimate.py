@@ -13,10 +13,10 @@ from sagebuild.cost.step_price import StepPrice, price_steps
 from sagebuild.cost.training_price import TrainingPrice, price_training
 from sagebuild.images.byod import list_image_builds
 from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.bodies import Bodies
 from sagebuild.requests.hooks import list_config_functions
 from sagebuild.requests.training import build_bodies
+from sagebuild.units import SECONDS_PER_HOUR
 
 
 class CostPlan(TypedDict):

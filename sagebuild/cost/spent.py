@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sagebuild.builds.records import BuildRecord, StepJob, now
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.running.job import count_paid_seconds
 from sagebuild.running.step_jobs import describe_step_jobs
 from sagebuild.service import Service
+from sagebuild.units import SECONDS_PER_HOUR
 
 NEVER_COUNTED = "Storage, data transfer, requests, logs, taxes, the free tier and discounts are left out."
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from sagebuild.builds.context import BuildContext
 from sagebuild.cost.prices import find_training_price
 from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.bodies import Bodies, Body, read_kind
+from sagebuild.units import SECONDS_PER_HOUR
 
 # CreateProcessingJob's default in seconds: sagemaker.core.processing of the SDK, max_runtime_in_seconds.
 DEFAULT_RUNTIME = 86400

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from sagebuild.builds.context import BuildContext
 from sagebuild.cost.prices import find_training_price
 from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.bodies import Bodies
+from sagebuild.units import SECONDS_PER_HOUR
 
 # CreateTrainingJob's default in seconds, for a request in which the user's function leaves the limit out.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html

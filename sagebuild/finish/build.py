@@ -25,8 +25,8 @@ from sagebuild.finish.reason import explain_build
 from sagebuild.launch.start import pass_on_lock
 from sagebuild.names import name_resource
 from sagebuild.notifications.notify import notify_once
-from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_leniently
+from sagebuild.parameters.merging import override_document
 from sagebuild.plan.uses import record_live
 from sagebuild.running.endpoint import describe_endpoint, limit_log_retention
 from sagebuild.running.image_builds import find_built_images, find_source_commit
@@ -37,7 +37,7 @@ from sagebuild.running.step_jobs import to_attributes
 from sagebuild.running.undo import undo_deployment
 from sagebuild.running.work import Work, stop_work
 from sagebuild.service import Service
-from sagebuild.steps.registry import settle_package
+from sagebuild.steps.package_status import settle_package
 
 # Without a deadline. SageMaker gives a script 120 s after SIGTERM; a first deployment takes minutes.
 WAIT_SECONDS = 840.0

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sagebuild.builds.records import BuildRecord, StepJob, now
-from sagebuild.cost.budget import explain_maxcost
+from sagebuild.cost.spent import format_dollars
 from sagebuild.finish.ending import Ending
 from sagebuild.running.causes import NO_MODEL, explain_cause, find_error, pick_lines
 from sagebuild.running.failure_logs import read_endpoint_end, read_step_end, read_training_end
@@ -38,7 +38,7 @@ def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | N
     if ending.status != "FAILED":
         return reason
     if job and job.ran_out_of_time and record.cost_limit is not None:
-        return explain_maxcost(record.cost_limit)
+        return _explain_maxcost(record.cost_limit)
     more = _name_log_command(service, record)
     if failed_image := explain_failed_image(service, ending.cause):
         return _join(failed_image.reason, failed_image.lines, more)
@@ -139,3 +139,11 @@ def _read_cause(ending: Ending) -> str:
     if isinstance(facts, dict):
         return str(facts.get("errorMessage") or facts.get("FailureReason") or facts.get("Cause") or ending.cause)
     return ending.cause or ending.error or "Step Functions gave no reason."
+
+
+def _explain_maxcost(limit: float) -> str:
+    """Explain the end of a training that ``maxcost`` had shortened."""
+    return (
+        f"The training was stopped when its cost reached maxcost ({format_dollars(limit)}); raise maxcost, train for a "
+        "shorter time, or train on a cheaper instance type."
+    )

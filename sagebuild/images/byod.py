@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 from sagebuild.builds.context import BuildContext
 from sagebuild.errors import PreflightError
 from sagebuild.images.table import SCOPES, Image, Scope
-from sagebuild.names import name_image_tag, name_resource, parse_image_tag
+from sagebuild.names import name_image_repository, name_image_tag, name_resource, parse_image_tag
 from sagebuild.parameters import BuildParameters, ByodParameters
 from sagebuild.partitions import find_partition
 from sagebuild.service import Service, aws_call
@@ -81,13 +81,11 @@ def plan_images(context: BuildContext[BuildParameters]) -> ImagesPlan:
             {"tag": tag, "image": f"{repository}:{tag}", "request": _build_request(byod, scope)}
             for tag, scope in zip(tags, scopes, strict=True)
         ],
-        "lookup": {"RepositoryName": name_repository(context.service), "ImageIds": [{"ImageTag": tag} for tag in tags]},
+        "lookup": {
+            "RepositoryName": name_image_repository(context.service),
+            "ImageIds": [{"ImageTag": tag} for tag in tags],
+        },
     }
-
-
-def name_repository(service: Service) -> str:
-    """Return the name of the stack's image repository, from its URI: ``account.dkr.ecr.region.domain/name``."""
-    return service.settings.image_repository_uri.partition("/")[2]
 
 
 def find_source_problems(parameters: ByodParameters) -> Iterator[str]:
@@ -150,7 +148,7 @@ def locate_codecommit(service: Service, location: str) -> str:
 def _find_newest(service: Service, scope: Scope) -> tuple[int, str]:
     with aws_call("list the images of earlier builds"):
         pages = service.ecr.get_paginator("describe_images").paginate(
-            repositoryName=name_repository(service), filter={"tagStatus": "TAGGED"}
+            repositoryName=name_image_repository(service), filter={"tagStatus": "TAGGED"}
         )
         details = [detail for page in pages for detail in page["imageDetails"]]
     tags = ((parse_image_tag(service, tag), detail["imageDigest"]) for detail in details for tag in detail["imageTags"])

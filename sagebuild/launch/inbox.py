@@ -24,7 +24,6 @@ from sagebuild.launch.dead_letters import Message, send_dead_letters
 from sagebuild.launch.start import launch_builds
 from sagebuild.launch.triggers import LaunchRequest, read_message
 from sagebuild.log_keys import log_about
-from sagebuild.parameters.overrides import check_overrides
 from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
 
@@ -75,6 +74,8 @@ class _Batch:
         if pipeline is None:
             return None
         if request.overrides:
+            from sagebuild.parameters.overrides import check_overrides  # with all models, which few launches need
+
             check_overrides(settings, self._read_document(pipeline), request.overrides)
         return pipeline, request
 

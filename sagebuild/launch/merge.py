@@ -9,7 +9,7 @@ from sagebuild.builds.lock import Pending, PipelineState, fingerprint_request
 from sagebuild.builds.records import now
 from sagebuild.errors import ParameterError
 from sagebuild.launch.triggers import Expected, LaunchRequest
-from sagebuild.parameters.overrides import check_overrides, merge_overrides
+from sagebuild.parameters.merging import merge_overrides
 from sagebuild.parameters.store import read_document
 from sagebuild.service import Service
 
@@ -42,6 +42,8 @@ def refuse_conflicts(
         merged = merge_overrides(overrides, request.overrides)
         try:
             if overrides not in ("", merged):
+                from sagebuild.parameters.overrides import check_overrides
+
                 document = document or read_document(service)
                 check_overrides(service.settings, document, request.overrides, overrides)
         except ParameterError as error:

@@ -6,25 +6,29 @@ are the models. `json_text` reads JSON, and `parse` turns a document into a mode
 `option_rules`, `step_rules`, `transform_rules` and `llm_rules` check what involves several parameters, and `problems`
 writes the error sentences. `places` finds what the models say about a dotted name, by which `dotted` and `changes`
 change a document and `typed_text` reads what a user typed. `store` is the document in SSM, and `overrides` is what a
-request sets for one build.
+request sets for one build. `merging`, `shown` and `json_text` import no models.
 """
 
-from sagebuild.parameters.channels import Channel, FileSystem
-from sagebuild.parameters.common import BuildParameters, Range
-from sagebuild.parameters.frameworks import (
-    MODELS,
-    AmazonParameters,
-    ByodParameters,
-    HuggingFaceParameters,
-    MxnetParameters,
-    ScriptModeParameters,
-    TensorFlowParameters,
-)
-from sagebuild.parameters.groups import CategoricalRange, NumericRange, PipelineContainer
-from sagebuild.parameters.llm import LlmParameters
-from sagebuild.parameters.option_rules import CODE_CHANNEL
-from sagebuild.parameters.options import Distribution
-from sagebuild.parameters.parse import default_document, parse_document, parse_parameters
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sagebuild.parameters.channels import Channel, FileSystem
+    from sagebuild.parameters.common import BuildParameters, Range
+    from sagebuild.parameters.frameworks import (
+        MODELS,
+        AmazonParameters,
+        ByodParameters,
+        HuggingFaceParameters,
+        MxnetParameters,
+        ScriptModeParameters,
+        TensorFlowParameters,
+    )
+    from sagebuild.parameters.groups import CategoricalRange, NumericRange, PipelineContainer
+    from sagebuild.parameters.llm import LlmParameters
+    from sagebuild.parameters.option_rules import CODE_CHANNEL
+    from sagebuild.parameters.options import Distribution
+    from sagebuild.parameters.parse import default_document, parse_document, parse_parameters
 
 __all__ = [
     "CODE_CHANNEL",
@@ -48,3 +52,15 @@ __all__ = [
     "parse_document",
     "parse_parameters",
 ]
+
+_HOMES = ("channels", "common", "frameworks", "groups", "llm", "option_rules", "options", "parse")
+
+
+def __getattr__(name: str) -> Any:
+    """Import the models when one is used for the first time: they take longer than all else that a launch imports."""
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"sagebuild.parameters.{home}")
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

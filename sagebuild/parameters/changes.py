@@ -10,6 +10,7 @@ from sagebuild.errors import InputError, ParameterError, SagebuildError
 from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.parameters.dotted import remove_path, set_path
 from sagebuild.parameters.frameworks import MODELS
+from sagebuild.parameters.json_text import read_framework
 
 
 def change_document(
@@ -47,20 +48,6 @@ def combine_problems(problems: Iterable[InputError], check: Callable[[], object]
     except ParameterError as error:
         found.append(error)
     return found[0] if len(found) == 1 else type(found[-1])("\n".join(map(str, found)))
-
-
-def read_framework(document: Mapping[str, Any], default: str = "") -> str:
-    """Return the name of the document's framework in capitals; it need not be a framework."""
-    return str(document.get("framework", default)).strip().upper()
-
-
-def override_document(
-    document: Mapping[str, Any], overrides: Mapping[str, Any], default_framework: str = ""
-) -> dict[str, Any]:
-    """Return the document of one build: each override replaces a parameter of the document."""
-    after = dict(document)
-    adapt_framework(after, read_framework(overrides, read_framework(document, default_framework)), default_framework)
-    return after | dict(overrides)
 
 
 def adapt_framework(document: dict[str, Any], framework: str, default_framework: str = "") -> None:

@@ -9,7 +9,8 @@ from sagebuild.errors import InputError, ParameterNotFoundError
 from sagebuild.parameters.channels import PLACES as CHANNEL_PLACES
 from sagebuild.parameters.groups import S3Address
 from sagebuild.parameters.places import find_place
-from sagebuild.parameters.problems import explain_absence, show_name
+from sagebuild.parameters.problems import explain_absence
+from sagebuild.parameters.shown import show_name
 from sagebuild.parameters.step_options import PLACES as INPUT_PLACES
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagebuild.errors import ParameterError
-from sagebuild.parameters.problems import Problem, show_path, show_value
+from sagebuild.parameters.shown import Problem, show_path, show_value
 
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 STANDARD_BYTES, ADVANCED_BYTES = 4096, 8192
@@ -42,6 +42,11 @@ def read_leniently(text: str) -> dict[str, Any]:
         return read_raw_document(text)
     except ParameterError:
         return {}
+
+
+def read_framework(document: Mapping[str, Any], default: str = "") -> str:
+    """Return the name of the document's framework in capitals; it need not be a framework."""
+    return str(document.get("framework", default)).strip().upper()
 
 
 def read_object(text: str, subject: str = DOCUMENT) -> dict[str, Any]:

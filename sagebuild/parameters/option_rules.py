@@ -6,8 +6,8 @@ from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.instance_facts import processor_of
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.deployment_options import LONGEST_DEPLOYMENT
-from sagebuild.parameters.problems import show_name, show_value
 from sagebuild.parameters.rules import Rule, rule_of
+from sagebuild.parameters.shown import show_name, show_value
 
 OPTION_RULES: list[Rule] = []
 _rule = rule_of(OPTION_RULES)

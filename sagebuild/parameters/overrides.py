@@ -9,6 +9,7 @@ from typing import Any
 
 from sagebuild.errors import ParameterError
 from sagebuild.parameters import BuildParameters, parse_document
+from sagebuild.parameters.merging import merge_overrides
 from sagebuild.parameters.safeguards import GUARDED, find_loosened
 from sagebuild.parameters.schedule_options import ScheduleOptions
 from sagebuild.settings import Settings
@@ -17,17 +18,6 @@ from sagebuild.settings import Settings
 _NOT_OF_ONE_BUILD = ScheduleOptions.model_fields.keys() | {"spokennames"}
 _BYTES = 8192  # the limit of the document
 _ADVICE = 'Change the parameter document instead, or deploy the service with --param="overridesMayLoosen=true".'
-
-
-def merge_overrides(text: str, later: Mapping[str, Any]) -> str:
-    """Return the merged overrides of several requests; the later value of a parameter replaces the earlier one.
-
-    Parameters
-    ----------
-    text
-        The overrides so far, as JSON; empty for none.
-    """
-    return json.dumps({**(json.loads(text) if text else {}), **later}) if later else text
 
 
 def parse_overridden(document: str, overrides: str, default_framework: str) -> BuildParameters:

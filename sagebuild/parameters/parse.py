@@ -6,17 +6,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from sagebuild.errors import ParameterError
-from sagebuild.parameters.changes import adapt_framework, read_framework
+from sagebuild.parameters.changes import adapt_framework
 from sagebuild.parameters.common import BuildParameters, DataAndSteps, Tuning
 from sagebuild.parameters.frameworks import MODELS
 from sagebuild.parameters.git_options import GitOptions
 from sagebuild.parameters.groups import StrictModel
-from sagebuild.parameters.json_text import DOCUMENT, check_size, copy_json, load_json, require_object
+from sagebuild.parameters.json_text import DOCUMENT, check_size, copy_json, load_json, read_framework, require_object
 from sagebuild.parameters.llm_rules import LLM_RULES
 from sagebuild.parameters.option_rules import OPTION_RULES
 from sagebuild.parameters.options import Options
-from sagebuild.parameters.problems import Problem, describe_error, show_value
+from sagebuild.parameters.problems import describe_error
 from sagebuild.parameters.rules import RULES, find_conflicts
+from sagebuild.parameters.shown import Problem, show_value
 from sagebuild.parameters.step_rules import STEP_RULES
 from sagebuild.parameters.transform_rules import TRANSFORM_RULES
 from sagebuild.parameters.tuning_rules import TUNING_RULES

@@ -1,10 +1,9 @@
 """Describes each invalid parameter in one sentence: its name, the value given, the values allowed."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -14,16 +13,9 @@ from sagebuild.parameters.frameworks import MODELS
 from sagebuild.parameters.groups import RANGES
 from sagebuild.parameters.kinds import Kind
 from sagebuild.parameters.places import find_place, list_inner_names
+from sagebuild.parameters.shown import SHOWN, Problem, show_name, show_path, show_value
 
 Location = tuple[int | str, ...]
-SHOWN = 60  # characters of a value or name that a sentence shows
-
-
-class Problem(NamedTuple):
-    """A sentence about a parameter, and the parameter's name."""
-
-    name: str
-    sentence: str
 
 
 def describe_error(error: ErrorDetails, model: type[BuildParameters], document: Mapping[str, Any]) -> Problem | None:
@@ -168,32 +160,6 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def show_path(location: Iterable[int | str]) -> str:
-    """Return a place in the document as a dotted path: channels.train.uri, metrics[0].Name."""
-    parts = [f"[{part}]" if isinstance(part, int) else f".{show_name(part)}" for part in location]
-    return "".join(parts).removeprefix(".")
-
-
-def show_name(name: str) -> str:
-    """Return a name in a document, shortened and on one line."""
-    return _shorten("".join(_escape(character) for character in name[: SHOWN + 1]))
-
-
 def plain(value: Any) -> Any:
     """Return a default of a parameter as a JSON value."""
     return value.model_dump() if isinstance(value, BaseModel) else value
-
-
-def show_value(value: object) -> str:
-    """Return a value in a document as JSON, shortened and on one line."""
-    return _shorten(
-        "".join(_escape(character) for character in json.dumps(value, ensure_ascii=False, default=str)[: SHOWN + 1])
-    )
-
-
-def _escape(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sagebuild.parameters.common import BuildParameters
-from sagebuild.parameters.problems import show_name, show_value
+from sagebuild.parameters.shown import show_name, show_value
 
 
 class Rule(NamedTuple):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from sagebuild.parameters.common import BuildParameters
-from sagebuild.parameters.problems import show_name, show_value
 from sagebuild.parameters.rules import Rule, rule_of
+from sagebuild.parameters.shown import show_name, show_value
 from sagebuild.parameters.step_options import MOST_INPUTS, ProcessingJob, Step, StepInput
 
 STEP_RULES: list[Rule] = []

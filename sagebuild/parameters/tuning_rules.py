@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.groups import CategoricalRange
-from sagebuild.parameters.problems import show_name
 from sagebuild.parameters.rules import Rule, rule_of
+from sagebuild.parameters.shown import show_name
 
 TUNING_RULES: list[Rule] = []
 _rule = rule_of(TUNING_RULES)

@@ -12,7 +12,7 @@ from typing import IO
 
 from botocore.exceptions import ClientError
 
-from sagebuild.parameters.problems import show_name
+from sagebuild.parameters.shown import show_name
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 from sagebuild.tar_archives import BROKEN, Member

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from sagebuild.errors import ProjectFileError
 from sagebuild.parameters.groups import PATH, RelativePath, StrictModel
-from sagebuild.parameters.problems import show_path, show_value
+from sagebuild.parameters.shown import show_path, show_value
 from sagebuild.parameters.text_kinds import Scalar, Text
 from sagebuild.project.yaml_text import Document, YamlError, parse_yaml
 

@@ -14,7 +14,7 @@ from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.images.table import newest_version, read_numbers
 from sagebuild.instance_facts import processor_of
 from sagebuild.parameters import AmazonParameters, CategoricalRange
-from sagebuild.parameters.problems import show_value
+from sagebuild.parameters.shown import show_value
 
 DEFAULT_CHANNEL = FRAMEWORKS["AMAZON"].data_channel
 

@@ -8,7 +8,6 @@ from typing import Any
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import VARIANT, name_endpoint, name_resource, pipeline_tags
 from sagebuild.parameters import CODE_CHANNEL, BuildParameters, Channel, FileSystem, LlmParameters, ScriptModeParameters
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.parameters.step_rules import DEFAULT_CHANNEL_PATH
 from sagebuild.requests.extensions import extend_endpoint_config, extend_model, extend_training
 from sagebuild.requests.llm import build_llm_environment
@@ -21,6 +20,7 @@ from sagebuild.requests.script_mode import (
 )
 from sagebuild.requests.step_places import resolve_output
 from sagebuild.service import Service
+from sagebuild.units import SECONDS_PER_HOUR
 
 Body = dict[str, Any]
 Bodies = dict[str, Body]  # by kind: training, tuning, model, endpointConfig, transform, and "processing:NAME"

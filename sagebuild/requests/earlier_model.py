@@ -12,8 +12,8 @@ from sagebuild.errors import ParameterError
 from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.images.table import newest_version, read_numbers
 from sagebuild.parameters import MODELS, BuildParameters
-from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_leniently
+from sagebuild.parameters.merging import override_document
 from sagebuild.requests.algorithms import read_release
 from sagebuild.requests.model_data import is_archive
 from sagebuild.service import Service

@@ -9,9 +9,9 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.images.named import is_named, resolve_named
 from sagebuild.names import name_resource
 from sagebuild.parameters import BuildParameters, Distribution, PipelineContainer
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.requests.machine_images import choose_machine_image
 from sagebuild.service import Service
+from sagebuild.units import SECONDS_PER_HOUR
 
 Body = dict[str, Any]
 

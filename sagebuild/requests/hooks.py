@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.errors import HookError
-from sagebuild.names import name_resource
+from sagebuild.names import find_hook, name_hook_execution
 from sagebuild.parameters import BuildParameters
 from sagebuild.requests.bodies import Bodies, Body
-from sagebuild.service import Service, aws_call, suppress_code
+from sagebuild.service import Service, aws_call
 
 Path = tuple[str | int, ...]
 
@@ -48,7 +48,6 @@ _FUNCTIONS: dict[str, tuple[str, str, tuple[Path, ...]]] = {
         ),
     ),
 }
-_MACHINES = {"preprocess": "preprocess_state_machine", "postprocess": "postprocess_state_machine"}
 
 
 class ExecutionPlan(TypedDict):
@@ -175,37 +174,10 @@ def plan_execution(context: BuildContext[BuildParameters], kind: str, facts: Map
         The members of its input in addition to number, stack, pipeline and parameters.
     """
     service, number = context.service, context.number
-    machine: str = getattr(service.settings, _MACHINES[kind])
+    machine = find_hook(service, kind)
     if not machine:
         return {"wanted": False}
     asked = context.parameters.model_dump(mode="json")
     given = {"number": number, "stack": service.stack_name, "pipeline": service.pipeline, "parameters": asked, **facts}
-    execution = {"StateMachineArn": machine, "Name": _name_execution(service, number, kind), "Input": given}
+    execution = {"StateMachineArn": machine, "Name": name_hook_execution(service, number, kind), "Input": given}
     return {"wanted": True, "execution": execution}
-
-
-def stop_executions(service: Service, number: int) -> dict[str, str]:
-    """Stop the running executions of a build's pre- and postprocessing state machines.
-
-    Returns
-    -------
-    dict
-        The status of each execution afterwards, by its name; without executions that were never started.
-    """
-    statuses: dict[str, str] = {}
-    for kind, setting in _MACHINES.items():
-        machine: str = getattr(service.settings, setting)
-        if not machine:
-            continue
-        name = _name_execution(service, number, kind)
-        arn = f"{machine.replace(':stateMachine:', ':execution:', 1)}:{name}"
-        with aws_call(f"stop {arn}"), suppress_code("ExecutionDoesNotExist"):
-            statuses[name] = service.stepfunctions.describe_execution(executionArn=arn)["status"]
-            if statuses[name] == "RUNNING":
-                service.stepfunctions.stop_execution(executionArn=arn, cause=f"build {number} has ended")
-                statuses[name] = service.stepfunctions.describe_execution(executionArn=arn)["status"]
-    return statuses
-
-
-def _name_execution(service: Service, number: int, kind: str) -> str:
-    return f"{name_resource(service, number)}-{kind}"

@@ -12,7 +12,6 @@ from pathlib import PurePosixPath
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_step_job
 from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.parameters.step_options import Evaluation, ProcessingJob, Step
 from sagebuild.parameters.step_rules import (
     CODE_INPUT,
@@ -32,6 +31,7 @@ from sagebuild.requests.step_places import (
     locate_step_output,
     locate_step_source,
 )
+from sagebuild.units import SECONDS_PER_HOUR
 
 CODE_FOLDER = "/opt/ml/processing/input/code"
 # The folders of the SDK's own evaluation example, so that its scripts run unchanged.

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.errors import AwsUnavailableError
-from sagebuild.images.byod import name_repository
+from sagebuild.names import name_image_repository
 from sagebuild.running.causes import clean_lines, pick_lines
 from sagebuild.service import Service, aws_call, suppress_code
 
@@ -61,7 +61,7 @@ def find_built_images(service: Service, record: BuildRecord) -> dict[str, str]:
         with aws_call(f"find the image {tag}"):
             try:
                 answer = service.ecr.describe_images(
-                    repositoryName=name_repository(service), imageIds=[{"imageTag": tag}]
+                    repositoryName=name_image_repository(service), imageIds=[{"imageTag": tag}]
                 )
             except ClientError as error:
                 if error.response["Error"]["Code"] == "ImageNotFoundException":

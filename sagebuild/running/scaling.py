@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import VARIANT, name_endpoint
-from sagebuild.parameters import BuildParameters
 from sagebuild.running.endpoint import RETAIN_CAPACITY, describe_endpoint, describe_instance_type
 from sagebuild.running.waking import (
     WAKE_POLICY,
@@ -25,6 +24,9 @@ from sagebuild.running.waking import (
     put_wake_alarm,
 )
 from sagebuild.service import Service, aws_call
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters
 
 Body = dict[str, Any]
 

@@ -8,12 +8,14 @@ policy: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscal
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_endpoint
-from sagebuild.parameters import BuildParameters
 from sagebuild.service import Service, aws_call
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters
 
 Body = dict[str, Any]
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.records import BuildRecord, StepJob
 from sagebuild.deadline import Deadline
 from sagebuild.errors import AwsUnavailableError
-from sagebuild.requests.hooks import stop_executions
+from sagebuild.running.executions import stop_executions
 from sagebuild.running.image_builds import stop_image_builds
 from sagebuild.running.job import Job, describe_job, stop_job
 from sagebuild.running.step_jobs import stop_step_jobs

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import datetime, timedelta
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -21,9 +21,11 @@ from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
 from sagebuild.names import execution_url, name_resource
 from sagebuild.notifications.notify import REPEATED, build_facts, publish_facts
 from sagebuild.notifications.words import format_metrics, format_moment, format_seconds
-from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.service import Service, aws_call
+from sagebuild.units import SECONDS_PER_HOUR
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters
 
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html: no task waits with the token.
 _GONE = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})

@@ -13,12 +13,13 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_client_token, name_package_group
 from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.changes import override_document
 from sagebuild.parameters.json_text import read_raw_document
+from sagebuild.parameters.merging import override_document
 from sagebuild.requests.model_data import build_model_data
 from sagebuild.requests.script_mode import locate_source
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
+from sagebuild.steps.package_group import describe_package
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html: CustomerMetadataProperties has
 # 50 entries at most, names of 128 and values of 256 characters, in this character set.
@@ -99,11 +100,6 @@ def build_package(service: Service, record: BuildRecord, request: Mapping[str, A
         "MetadataProperties": {"GeneratedBy": request["execution"]},
         "ClientToken": name_client_token(service, record.number),
     } | ({"ModelMetrics": {"ModelQuality": {"Statistics": statistics}}} if record.metrics else {})
-
-
-def describe_package(service: Service, number: int) -> str:
-    """Return the description of a build's package, which finds the package if its ARN was lost."""
-    return f"Build {number} of {service.label}."
 
 
 def build_properties(service: Service, record: BuildRecord, origin: Mapping[str, str], files: str) -> dict[str, str]:

@@ -13,6 +13,11 @@ from sagebuild.names import name_package_group, pipeline_tags
 from sagebuild.service import Service, aws_call
 
 
+def describe_package(service: Service, number: int) -> str:
+    """Return the description of a build's package, which finds the package if its ARN was lost."""
+    return f"Build {number} of {service.label}."
+
+
 def find_package_group(service: Service) -> str:
     """Return the ARN of the pipeline's group; empty if it does not exist."""
     name = name_package_group(service)

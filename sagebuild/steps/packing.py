@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from sagebuild.errors import ModelChangedError, PreflightError
-from sagebuild.parameters.problems import show_value
+from sagebuild.parameters.shown import show_value
 from sagebuild.requests.script_mode import FOLDER_SCRIPT
 from sagebuild.running.causes import NO_MODEL
 from sagebuild.s3_uri import split_s3_uri

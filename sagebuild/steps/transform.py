@@ -9,9 +9,9 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import StepJob
 from sagebuild.cost.step_price import price_steps
 from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
 from sagebuild.parameters.transform_rules import TRANSFORM
 from sagebuild.requests.bodies import Bodies
+from sagebuild.units import SECONDS_PER_HOUR
 
 
 class TransformPlan(TypedDict):

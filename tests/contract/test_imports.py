@@ -49,7 +49,7 @@ CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}
 # The rooms of sagebuild, each of which imports only from those before it.
 ROOMS = (
     "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
-    "partitions", "settings", "service", "log_keys", "redaction", "bucket_access", "names", "custom_resource",
+    "partitions", "settings", "service", "units", "log_keys", "redaction", "bucket_access", "names", "custom_resource",
     "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications", "steps", "plan",
     "finish", "changes", "voice", "view", "client", "project", "deployment", "assistants", "page", "cli",
 )  # fmt: skip
@@ -280,6 +280,14 @@ def test_the_command_line_loads_a_server_only_to_run_it(library: str) -> None:
     code = f"import sagebuild.cli.app, sys; print({library!r} in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout == "False\n"
+
+
+@pytest.mark.parametrize("function", ["launch_build", "finish_build", "sweep_builds"])
+def test_a_function_loads_no_models_unless_a_message_needs_them(function: str) -> None:
+    libraries = {"boto3", "pydantic", "aws_lambda_powertools.metrics"}
+    code = f"import handlers.{function}, sys; print(sorted({libraries} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
 
 
 def test_importing_the_package_loads_no_library() -> None:

@@ -12,7 +12,7 @@ from sagebuild.builds.context import describe_next
 from sagebuild.client.stack import Stack as Client
 from sagebuild.cost.estimate import estimate_cost
 from sagebuild.errors import PreflightError
-from sagebuild.requests.hooks import stop_executions
+from sagebuild.running.executions import stop_executions
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack, client
 from tests.functional.test_preflight import RIGHT, plan, ready, write
 

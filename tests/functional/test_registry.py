@@ -18,7 +18,8 @@ from sagebuild.names import name_resource
 from sagebuild.parameters import parse_parameters
 from sagebuild.steps.package import plan_package
 from sagebuild.steps.package_group import claim_package_group, owns_package_group
-from sagebuild.steps.registry import answer_from_registry, register_model
+from sagebuild.steps.package_status import answer_from_registry
+from sagebuild.steps.registry import register_model
 from tests.functional.conftest import REGION, STACK, Stack
 
 Json = dict[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.cost.budget import Limited, explain_maxcost, limit_to_maxcost
+from sagebuild.cost.budget import Limited, limit_to_maxcost
 from sagebuild.parameters import parse_parameters
 from sagebuild.requests.training import build_bodies
 from tests.unit.golden_requests import NUMBER, SCRIPT
@@ -80,7 +80,3 @@ def test_the_minimum_in_the_error_is_accepted() -> None:
 def test_a_build_without_a_training_ignores_maxcost() -> None:
     training, limited = hold(of("PYTORCH", maxcost=0.01, skiptrain=True))
     assert (training, limited.limit, limited.problem, limited.note) == ({}, None, "", "")
-
-
-def test_the_reason_names_the_parameter() -> None:
-    assert "maxcost ($0.25)" in explain_maxcost(0.25)

@@ -6,8 +6,9 @@ import pytest
 
 from sagebuild.errors import InputError, ParameterNotFoundError
 from sagebuild.parameters import MODELS, default_document
-from sagebuild.parameters.changes import change_document, override_document
+from sagebuild.parameters.changes import change_document
 from sagebuild.parameters.dotted import read_path, remove_path, set_path
+from sagebuild.parameters.merging import override_document
 from sagebuild.parameters.places import Place, find_place
 from sagebuild.parameters.typed_text import read_typed
 

@@ -12,7 +12,7 @@ from sagebuild.errors import ParameterError
 from sagebuild.framework_facts import FRAMEWORKS, FrameworkFacts
 from sagebuild.parameters import parse_parameters
 from sagebuild.parameters.json_text import format_document
-from sagebuild.parameters.problems import show_value
+from sagebuild.parameters.shown import show_value
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 

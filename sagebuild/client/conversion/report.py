@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sagebuild.client.conversion.requests import Conversion
-from sagebuild.parameters.problems import show_value
+from sagebuild.parameters.shown import show_value
 
 STORE = "To store the document: sagebuild params replace FILE"
 

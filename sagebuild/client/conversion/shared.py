@@ -8,7 +8,7 @@ from sagebuild.client.conversion.draft import Draft
 from sagebuild.client.conversion.source import Source
 from sagebuild.parameters import MODELS, BuildParameters
 from sagebuild.parameters.common import Common, DataAndSteps
-from sagebuild.parameters.kinds import SECONDS_PER_HOUR
+from sagebuild.units import SECONDS_PER_HOUR
 
 _RESERVED = ("aws:", "sagebuild:")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sagebuild.errors import InputError
-from sagebuild.parameters.problems import show_value
+from sagebuild.parameters.shown import show_value
 
 
 class Source:

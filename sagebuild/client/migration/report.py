@@ -9,7 +9,7 @@ from typing import get_args
 from sagebuild.client.conversion.report import describe_problems
 from sagebuild.client.migration.changes import Action, Change
 from sagebuild.client.migration.document import Migration
-from sagebuild.parameters.problems import show_value
+from sagebuild.parameters.shown import show_value
 
 _TITLES: dict[str, str] = {
     "renamed": "Renamed, with the same meaning",

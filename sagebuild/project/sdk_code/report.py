@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sagebuild.parameters.problems import show_value
+from sagebuild.parameters.shown import show_value
 from sagebuild.project.sdk_code.conversion import SdkConversion
 
 

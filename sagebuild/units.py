@@ -1,0 +1,3 @@
+"""Units of amounts."""
+
+SECONDS_PER_HOUR = 3600
