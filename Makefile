@@ -68,6 +68,9 @@ examples: setup .venv/.sdk ## run the tests that need PyTorch, transformers and 
 pipeline: setup .venv/.sdk ## run a ready pipeline on this machine, and compare it with its expect.json (NAME=digits)
 	$(BIN)/pytest -m '' 'tests/e2e/test_ready_pipelines.py::test_a_ready_pipeline_is_built_and_answers[$(NAME)]'
 
+fuzz: setup ## send 100,000 invalid inputs through the handlers (2 minutes; FUZZ_SEED=2 tries others)
+	FUZZ_CASES=$${FUZZ_CASES:-100000} $(BIN)/pytest --numprocesses 2 tests/functional/exhaustive/test_fuzz.py
+
 faults: setup ## inject every fault in every state of a build, and print a table (15 minutes; ROWS="word" selects rows)
 	$(BIN)/python -m tests.e2e.print_faults $(ROWS)
 
@@ -115,4 +118,4 @@ clean: ## delete everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist sagebuild/deployment/release
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook format check test examples pipeline faults deploy remove docs pictures measure images prices models skill lock dist clean
+.PHONY: help setup demo local notebook format check test examples pipeline fuzz faults deploy remove docs pictures measure images prices models skill lock dist clean

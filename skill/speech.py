@@ -59,14 +59,18 @@ Catalogue = Mapping[str, str | dict[str, str]]
 def speak(sentence: Sentence, locale: object) -> str:
     """Render the sentence as the content of an SSML document."""
     foreign = "{}" if choose_language(locale) == DEFAULT_LANGUAGE else '<lang xml:lang="en-US">{}</lang>'
-    text = _render(sentence, _load_catalogue(str(locale)), _escape_for_speech, foreign)
+    text = _render(sentence, _find_catalogue(locale), _escape_for_speech, foreign)
     # It may begin with a parameter's name. In Japanese, Latin letters only occur in names.
     return text if choose_language(locale) == "ja" else text[:1].upper() + text[1:]
 
 
 def write(sentence: Sentence, locale: object) -> str:
     """Render the sentence as plain text, for a card."""
-    return _render(sentence, _load_catalogue(str(locale)), _clean_for_card, "{}")
+    return _render(sentence, _find_catalogue(locale), _clean_for_card, "{}")
+
+
+def _find_catalogue(locale: object) -> Catalogue:
+    return _load_catalogue(locale if isinstance(locale, str) else DEFAULT_LANGUAGE)
 
 
 def can_say(sentence: Sentence) -> bool:

@@ -47,7 +47,7 @@ def encode(data: Any, content_type: str | None = None, *, header: bool = False) 
     if isinstance(data, Path):
         return _read_file(data, content_type)
     if isinstance(data, bytes | bytearray | memoryview | str):
-        body = data.encode() if isinstance(data, str) else bytes(data)
+        body = _encode_text(data) if isinstance(data, str) else bytes(data)
         return body, content_type or (CSV if isinstance(data, str) else BYTES)
     given = content_type or (CSV if hasattr(data, "__array__") else JSON)
     kind, options = split_type(given)
@@ -68,6 +68,13 @@ def encode(data: Any, content_type: str | None = None, *, header: bool = False) 
         f"A {type(data).__name__} cannot be sent as {given}; use {JSON}, {JSON_LINES}, {CSV}, {NPY} or {PARQUET}, or "
         "pass bytes."
     )
+
+
+def _encode_text(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"The text cannot be sent: {error.object[error.start]!r} is no character.") from None
 
 
 def _find_file(text: str) -> str | Path:
@@ -110,7 +117,7 @@ def _write_json(data: Any, layout: str, has_names: bool) -> str:
             raise InputError(f"The table cannot be sent as {JSON}: {error}.") from None
     try:
         return json.dumps(data, default=_to_plain)
-    except (TypeError, ValueError) as error:
+    except (RecursionError, TypeError, ValueError) as error:
         raise InputError(f"{error}; pass numpy, pandas, text, bytes, or values that JSON can hold.") from None
 
 
@@ -135,8 +142,11 @@ def _write_csv(data: Any, header: bool) -> bytes:
     if header and names is None:
         raise InputError(f"A {type(data).__name__} has no column names for the header; pass a table or objects.")
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([names, *rows] if header and names is not None else rows)
-    return text.getvalue().encode()
+    try:
+        csv.writer(text, lineterminator="\n").writerows([names, *rows] if header and names is not None else rows)
+    except RecursionError:
+        raise InputError(f"The data nest too deeply to be written as {CSV}; pass a list of rows.") from None
+    return _encode_text(text.getvalue())
 
 
 def _read_rows(data: Any) -> list[list[Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagebuild.errors import ParameterError
-from sagebuild.parameters.shown import Problem, show_path, show_value
+from sagebuild.parameters.shown import Problem, join_sentences, show_path, show_value
 
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 STANDARD_BYTES, ADVANCED_BYTES = 4096, 8192
@@ -87,7 +87,7 @@ def read_value(text: str, name: str) -> Any:
     problems: list[Problem] = []
     content = copy_json(value, tuple(name.split(".")), problems)
     if problems:
-        raise ParameterError("\n".join(problem.sentence for problem in problems))
+        raise ParameterError(join_sentences(problem.sentence for problem in problems))
     return content
 
 
@@ -168,7 +168,7 @@ def require_object(content: Any, problems: list[Problem], subject: str = DOCUMEN
     if not isinstance(content, dict):
         sentences = sentences or [f"{subject} is {show_value(content)}; it must be a JSON object."]
     if sentences:
-        raise ParameterError("\n".join(sentences))
+        raise ParameterError(join_sentences(sentences))
     return dict(content)
 
 

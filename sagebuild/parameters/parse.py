@@ -17,7 +17,7 @@ from sagebuild.parameters.option_rules import OPTION_RULES
 from sagebuild.parameters.options import Options
 from sagebuild.parameters.problems import describe_error
 from sagebuild.parameters.rules import RULES, find_conflicts
-from sagebuild.parameters.shown import Problem, show_value
+from sagebuild.parameters.shown import Problem, join_sentences, show_value
 from sagebuild.parameters.step_rules import STEP_RULES
 from sagebuild.parameters.transform_rules import TRANSFORM_RULES
 from sagebuild.parameters.tuning_rules import TUNING_RULES
@@ -71,7 +71,7 @@ def parse_parameters(document: Mapping[str, Any], *, default_framework: str | No
     rules = TUNING_RULES + RULES + OPTION_RULES + STEP_RULES + TRANSFORM_RULES + LLM_RULES
     sentences = [problem.sentence for problem in problems] + list(find_conflicts(checked, wrong, rules))
     if sentences or not parameters:
-        raise ParameterError("\n".join(sentences))
+        raise ParameterError(join_sentences(sentences))
     return parameters
 
 

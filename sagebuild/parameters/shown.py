@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 SHOWN = 60  # characters of a value or name that a sentence shows
+MOST_SENTENCES = 20  # of one error
 
 
 class Problem(NamedTuple):
@@ -14,6 +15,13 @@ class Problem(NamedTuple):
 
     name: str
     sentence: str
+
+
+def join_sentences(sentences: Iterable[str]) -> str:
+    """Return a line for each of the first twenty sentences, and how many more there are."""
+    lines = [*sentences]
+    more = len(lines) - MOST_SENTENCES
+    return "\n".join([*lines[:MOST_SENTENCES], f"There are {more} more problems."] if more > 1 else lines)
 
 
 def show_path(location: Iterable[int | str]) -> str:

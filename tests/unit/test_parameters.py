@@ -30,6 +30,7 @@ from sagebuild.parameters import (
 from sagebuild.parameters.frameworks import Algorithm
 from sagebuild.parameters.instances import InstanceType
 from sagebuild.parameters.json_text import format_document
+from sagebuild.parameters.overrides import parse_overridden
 from tests.unit.wrong_documents import REQUIRED, WRONG_DOCUMENTS, WRONG_TEXTS, channel, of, scikit, tuned, tuned_over
 
 # The contract's table; frameworks of the same group share a row.
@@ -311,3 +312,18 @@ def test_an_ambiguous_regular_expression_is_read_without_a_warning() -> None:
         warnings.simplefilter("error")
         metric = {"Name": "loss", "Regex": "[[a]loss=(.*)[--b]"}
         assert parse_parameters({"framework": "SCIKIT", "metrics": [metric]}).metrics[0].Regex == metric["Regex"]
+
+
+def test_of_many_problems_twenty_are_named() -> None:
+    names = {f"name{number}": 1 for number in range(100)}
+    with pytest.raises(ParameterError) as caught:
+        parse_parameters(scikit(**names))
+    lines = str(caught.value).splitlines()
+    assert (len(lines), lines[-1]) == (21, "There are 80 more problems.")
+
+
+def test_the_names_of_overrides_are_shown_on_one_line() -> None:
+    with pytest.raises(ParameterError) as caught:
+        parse_overridden(json.dumps(scikit()), json.dumps({"line\nbreak": 1, "x" * 99: 1}), "")
+    assert str(caught.value).splitlines()[-1].startswith("(The request for this build set line\\nbreak, xxx")
+    assert len(str(caught.value).splitlines()[-1]) < 120

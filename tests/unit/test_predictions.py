@@ -166,3 +166,15 @@ def test_rows_become_an_array_if_the_request_was_one(body: bytes, content_type: 
 def test_the_raw_answer_is_not_read() -> None:
     runtime = Runtime(b"no JSON", "application/json")
     assert predict(SERVICE, runtime, [[1]], None, "application/json", header=False, raw=True) == b"no JSON"
+
+
+def test_data_that_nothing_can_send_are_refused_in_a_sentence() -> None:
+    nested: Any = "a"
+    for _ in range(5000):
+        nested = [nested]
+    with pytest.raises(InputError, match=r"recursion|circular|nest"):
+        encode(nested, "application/json")
+    with pytest.raises(InputError, match="nest too deeply to be written as text/csv"):
+        encode([[1, nested]], "text/csv")
+    with pytest.raises(InputError, match=r"'\\ud800' is no character"):
+        encode("a\ud800,1", "text/csv")

@@ -105,3 +105,12 @@ def test_an_envelope_with_anything_at_any_place_is_answered(kind: str, place: tu
         part = part.setdefault(name, {})
     part[place[-1]] = value
     check_response(handler(envelope, None))
+
+
+def test_a_locale_that_nests_deeply_is_answered_in_english() -> None:
+    locale: Any = []
+    for _ in range(3000):
+        locale = [locale]
+    envelope = load_request("list_builds")
+    envelope["request"] |= {"locale": locale, "type": "Unknown"}
+    check_response(handler(envelope, None))
