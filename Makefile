@@ -30,6 +30,11 @@ setup: .venv/.ready node_modules/.ready ## install what the project needs, into 
 	$(STEP) "install linters of templates" $(UV) pip install --python .venv/.lint/bin/python -r requirements-lint.txt
 	@touch $@
 
+.venv/.audit/.ready: requirements-audit.txt .venv/.ready
+	$(STEP) "make .venv/.audit" $(UV) venv --clear --python $(BIN)/python .venv/.audit
+	$(STEP) "install tools for audits" $(UV) pip install --python .venv/.audit/bin/python -r requirements-audit.txt
+	@touch $@
+
 node_modules/.ready: package-lock.json
 	$(STEP) "install Node packages" npm ci --no-audit --no-fund
 	@touch $@
@@ -80,6 +85,12 @@ deploy: setup ## deploy to AWS, with your credentials
 remove: setup ## remove the service from AWS, with everything that builds have created
 	npx serverless remove --stage $(STAGE)
 
+audit: .venv/.audit/.ready node_modules/.ready ## look for insecure code, and for known vulnerabilities of dependencies in PyPI's and npm's databases
+	.venv/.audit/bin/bandit --quiet --configfile pyproject.toml --recursive sagebuild handlers skill local demo tools
+	.venv/.audit/bin/pip-audit --no-deps --disable-pip -r requirements.txt
+	.venv/.audit/bin/pip-audit --no-deps --disable-pip -r requirements-dev.txt
+	npm audit --audit-level=high
+
 docs: setup ## generate docs/parameters.md, docs/project.md, their JSON Schemas, and docs/pipelines.md
 	$(BIN)/python -m tools.generate_parameter_docs
 	$(BIN)/python -m tools.generate_project_docs
@@ -108,14 +119,17 @@ lock: setup ## pin the dependencies of pyproject.toml again, in requirements*.tx
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra mcp --extra ui --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group sdk -c requirements.txt -c requirements-dev.txt -o requirements-sdk.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group lint -o requirements-lint.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group audit -o requirements-audit.txt
 
-dist: setup ## build the wheel, with the packaged service, and the source archive, in dist
+dist: setup .venv/.audit/.ready ## build the wheel, with the packaged service, the source archive, and the SBOM of the layer, in dist
 	rm -rf dist
 	$(BIN)/python -m tools.package_release
 	$(UV) build --quiet --sdist --wheel --no-build-isolation --python $(BIN)/python
+	.venv/.audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible requirements.txt \
+		--output-file "dist/sagebuild-$$($(BIN)/python -c 'from importlib.metadata import version; print(version("sagebuild"))').cdx.json"
 
 clean: ## delete everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist sagebuild/deployment/release
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook format check test examples pipeline fuzz faults deploy remove docs pictures measure images prices models skill lock dist clean
+.PHONY: help setup demo local notebook format check test examples pipeline fuzz faults deploy remove audit docs pictures measure images prices models skill lock dist clean

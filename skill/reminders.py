@@ -41,7 +41,8 @@ def create_reminder(api: Api, seconds: int, text: Sentence) -> None:
     headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "application/json"}
     request = Request(f"{api.endpoint}/v1/alerts/reminders", body, headers)
     try:
-        with urlopen(request, timeout=Settings(os.environ).call_timeout_seconds):
+        # The address is Alexa's, from a request with the skill's own id.
+        with urlopen(request, timeout=Settings(os.environ).call_timeout_seconds):  # nosec B310
             return
     except HTTPError as error:
         if error.code in _REFUSED:

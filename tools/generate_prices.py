@@ -78,7 +78,7 @@ def render_table(table: Json) -> str:
 
 
 def _fetch(path: str) -> Json:
-    with urlopen(PRICE_LIST + path, timeout=120) as answer:
+    with urlopen(PRICE_LIST + path, timeout=120) as answer:  # the list's own paths  # nosec B310
         content: Json = json.load(answer)
         return content
 

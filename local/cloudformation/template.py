@@ -59,7 +59,7 @@ def parse(body: str) -> Template:
         With CloudFormation's message.
     """
     try:
-        template = json.loads(body) if body.lstrip().startswith("{") else yaml.load(body, _Loader)
+        template = json.loads(body) if body.lstrip().startswith("{") else yaml.load(body, _Loader)  # a SafeLoader  # nosec B506
     except (json.JSONDecodeError, yaml.YAMLError) as error:
         raise ValidationError(f"Template format error: {error}") from error
     if not isinstance(template, dict):

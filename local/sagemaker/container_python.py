@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> None:
     module = types.ModuleType("__main__")
     module.__file__ = str(script)
     sys.modules["__main__"] = module
-    exec(compile_file(str(script), base), module.__dict__)
+    exec(compile_file(str(script), base), module.__dict__)  # the user's own program  # nosec B102
 
 
 if __name__ == "__main__":

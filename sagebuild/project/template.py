@@ -47,7 +47,7 @@ def read_template(path: Path) -> tuple[str, dict[str, Any]]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        template = yaml.load(text, _Loader)
+        template = yaml.load(text, _Loader)  # a SafeLoader  # nosec B506
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot be read: {error}") from None
     except yaml.YAMLError as error:

@@ -7,7 +7,7 @@ from sagebuild.llm_engines import ENGINES, MODEL_FOLDER, name_option
 from sagebuild.parameters.llm import LlmParameters
 
 # As the SDK sets them: the root disk of an instance is small, and /tmp is on its storage volume.
-CACHE = {"HF_HOME": "/tmp", "HUGGINGFACE_HUB_CACHE": "/tmp"}
+CACHE = {"HF_HOME": "/tmp", "HUGGINGFACE_HUB_CACHE": "/tmp"}  # in a container of its own  # nosec B108
 
 
 def build_llm_environment(parameters: LlmParameters) -> dict[str, str]:

@@ -21,6 +21,7 @@ GENERATED = (
     "interactionModels/custom/en.json",
     "package-lock.json",
     "requirements.txt",
+    "requirements-audit.txt",
     "requirements-dev.txt",
     "requirements-lint.txt",
     "requirements-sdk.txt",
