@@ -181,11 +181,17 @@ class Deployer:
 
     def _check(self, release: Release, found: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[str, str]:
         """Return all deploy parameters; raise for invalid ones, and for a stack that cannot be updated."""
-        if found and found["StackStatus"] not in _READY:
-            advice = (
-                "wait for its end" if found["StackStatus"].endswith("_IN_PROGRESS") else "delete it: sagebuild down"
-            )
-            raise DeploymentError(f"The stack {self.name} is {found['StackStatus']} and cannot be updated; {advice}.")
+        if found and (status := found["StackStatus"]) not in _READY:
+            advice = "delete it: sagebuild down"
+            if status == "UPDATE_ROLLBACK_FAILED":
+                # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-continueupdaterollback.html
+                advice = (
+                    "remove the cause in its events, and continue the rollback: aws cloudformation "
+                    f"continue-update-rollback --stack-name {self.name}"
+                )
+            elif status.endswith("_IN_PROGRESS"):
+                advice = "wait for its end"
+            raise DeploymentError(f"The stack {self.name} is {status} and cannot be updated; {advice}.")
         defaults = release.defaults
         kept = {name: value for name, value in _read_current(found).items() if name in defaults}
         parameters = defaults | kept | dict(given)

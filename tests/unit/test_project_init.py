@@ -54,7 +54,7 @@ def test_a_copy_of_each_ready_pipeline_passes_its_checks(tmp_path: Path, name: s
     assert ended.stdout.endswith(f"Next: sagebuild check {folder}\n")
     assert sagebuild.Project(folder).check().has_no_errors
     readme = (folder / "README.md").read_text(encoding="utf-8")
-    assert not re.search(r"pipelines/|make pipeline|\.\./", readme)
+    assert not re.search(r"pipelines/|make (pipeline|local|examples)|\.\./", readme)
     assert not (folder / "expect.json").exists()
     assert not (folder / "data" / "train.csv").exists()
 
