@@ -156,8 +156,8 @@ def _require_script(content: Content) -> BuildContext[ScriptModeParameters]:
     name = content.parameters.framework
     if context is None:
         raise InputError(
-            f"Framework {name} runs no script, so there is nothing to run here; 'sagebuild up --local' starts an AWS on "
-            "this machine, which runs its containers."
+            f"Framework {name} runs no script, so there is nothing to run here; 'sagebuild up --local' starts an AWS "
+            "on this machine, which runs its containers."
         )
     if not content.archive or not context.parameters.trainentrypoint:
         raise InputError("The project needs source and trainentrypoint to run here.")
