@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import sagebuild
 from sagebuild.project.file import FILE
 from tests.command_line import Ended, run_command
 from tests.functional.conftest import STACK, Stack, client
@@ -76,6 +77,14 @@ Path(os.environ["SM_MODEL_DIR"], "model").write_text("1")
     assert "['--depth', '3'] ['train.csv'] True" in ended.stderr
     assert (folder / ".sagebuild" / "run" / "model" / "model").read_text() == "1"
     assert (folder / ".sagebuild" / ".gitignore").read_text() == "*\n"
+
+
+def test_python_gets_the_lines_the_metrics_and_the_model(folder: Path) -> None:
+    lines: list[str] = []
+    run = sagebuild.Project(folder).run(lines.append)
+    assert run.metrics["accuracy"] > 0.9
+    assert any(line.endswith(f"accuracy={run.metrics['accuracy']:.4f}") for line in lines)
+    assert list(run.model.iterdir())
 
 
 @pytest.mark.parametrize(("script", "words"), [

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -63,6 +64,24 @@ def test_the_folder_alone_is_enough(tmp_path: Path) -> None:
     ended = init(str(tmp_path / "a"), "--json")
     assert json.loads(ended.stdout)["pipeline"] == "digits"
     assert "/data/" in (tmp_path / "a" / ".gitignore").read_text(encoding="utf-8")
+
+
+def test_a_terminal_is_asked_for_the_pipeline_alone(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "sagebuild", "init", str(tmp_path / "a")]
+    given = {"HOME": "/", "TERM": "xterm", "PATH": os.environ["PATH"]}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=given) as process:
+        os.close(theirs)
+        shown = b""
+        while b"Pipeline to copy [digits]:" not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, b"xgboost\n")
+        while b"Next: sagebuild check" not in shown:
+            shown += os.read(ours, 4096)
+        assert process.wait(30) == 0
+    os.close(ours)
+    assert b"batch-scoring: Score files every night without an endpoint" in shown
+    assert "Classify wines with XGBoost" in (tmp_path / "a" / "README.md").read_text(encoding="utf-8")
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
