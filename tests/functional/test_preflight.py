@@ -415,8 +415,7 @@ def test_a_build_that_codebuild_may_not_run_is_refused(
 
 
 def test_a_build_that_uses_no_codebuild_needs_none_of_its_quotas(ready: Stack) -> None:
-    quotas = {IMAGE_QUOTA: 0, SOURCE_QUOTA: 0, TRAINING: 4, ENDPOINT: 4, "ml.g5.xlarge for endpoint usage": 1}
-    give_quotas(ready, quotas)
+    give_quotas(ready, {IMAGE_QUOTA: 0, SOURCE_QUOTA: 0, TRAINING: 4, "ml.g5.xlarge for endpoint usage": 1})
     assert plan(ready, RIGHT)
     assert plan(ready, HUB), "the container itself loads a model that is not gated"
 
