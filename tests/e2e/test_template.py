@@ -194,6 +194,10 @@ def test_up_recovers_from_a_failure_and_upgrades_an_older_release(
 
     with monkeypatch.context() as patch:
         patch.setattr(sagebuild.deployment.release, "FOLDER", make_older(release, tmp_path))
+        faster = {"call": "cloudformation:CreateStack", "error": "AlreadyExistsException", "message": "it exists"}
+        with engine.faults(faster):
+            refused = run("up", code=1)
+            assert "Another deployment of the stack sagebuild-one has begun; wait for its end, " in refused
         with engine.faults(limit):
             assert re.search(reason, run("up", code=1))
         assert "OperationsDashboard" not in run("up", "--param", "schedule=rate(7 days)", "--param", "forgotten=y")
