@@ -80,7 +80,8 @@ INTRODUCTION = f"""# The project file
 <!-- Written by tools/generate_project_docs.py (make docs) from sagebuild/project/file.py; change it there. -->
 
 A project is a folder that describes a pipeline as code. Its file `{FILE}` names the parameters, the source code and
-the data. Paths are relative to the file, and stay inside its folder.
+the data. Paths are relative to the file, and stay inside its folder; so do symbolic links in `source` and `data`,
+because a clone of the project lacks what is outside.
 
 ```yaml
 # sagebuild.yaml
@@ -122,10 +123,10 @@ GITHUB = """\
 ## On GitHub
 
 `sagebuild init` and `sagebuild convert` write `.github/workflows/build.yml`. On a pull request it checks the project,
-and comments on what a merge changes, what a build costs, and what is live. On a push to main it applies the project,
-starts a build and watches it. The header of the file lists the repository's variables. With the variable
-`SAGEBUILD_TRAIN`, it trains pull requests on GitHub's machine, and the comment has their metrics beside those of the
-live model.
+and comments on what a merge changes, what a build costs, and what is live. A later run edits this comment. On a push
+to main it applies the project, starts a build and watches it. The header of the file lists the repository's
+variables. With the variable `SAGEBUILD_TRAIN`, it trains pull requests on GitHub's machine, and the comment has their
+metrics beside those of the live model.
 
 The workflow signs in with OpenID Connect, so GitHub stores no secret. Create the
 [identity provider](triggers.md#github) once for each account, and a role with this trust policy. Its permissions are

@@ -72,7 +72,7 @@ def must_replace(former: Resource, resource: Resource) -> bool:
     if in_place and not providers.must_replace(resource.type, former.given, resource.given):
         return False
     name = former.given.get(provider.name)
-    if name is not None and name == resource.given.get(provider.name):
+    if name is not None and name == resource.given.get(provider.name) and not provider.has_versions:
         raise ResourceError(
             "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
             f"Rename {name} and update the stack again."

@@ -146,6 +146,8 @@ def apply(
         report_start(session, build, follow)
     elif session.as_json:
         print_json(changes.to_dict())
+    elif (start or follow) and not dry_run:
+        session.print("No build was started; 'sagebuild start' starts one.")
 
 
 def _print_changes(session: Session, changes: ProjectChanges, shows_conflict: bool) -> None:

@@ -146,7 +146,7 @@ def show_diagnosis(diagnosis: Diagnosis, wrap: bool) -> RenderableType:
     pairs = (
         (
             Text(f"{_MARKS.get(one.state, '?')} {one.subject:<{width}}", style=STYLES[one.state], no_wrap=True),
-            one.message,
+            one.text,
         )
         for one in diagnosis.findings
     )

@@ -70,7 +70,7 @@ def translate_error(error: BotoCoreError | ClientError) -> SagebuildError | None
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return CredentialsError(
             "There are no AWS credentials: run 'aws configure' or 'aws sso login', or set AWS_PROFILE; "
-            "for the service on this machine, set the variables that 'make local' prints."
+            "for the service on this machine, set the variables that 'sagebuild up --local' prints."
         )
     if isinstance(error, ProfileNotFound):
         return CredentialsError(f"{error}; 'aws configure list-profiles' lists the profiles.")
@@ -83,7 +83,7 @@ def translate_error(error: BotoCoreError | ClientError) -> SagebuildError | None
     if isinstance(error, ConnectionError | HTTPClientError):
         return RegionError(
             f"AWS does not answer: {str(error).rstrip('.')}. Check the region (--region, AWS_REGION) and the network; "
-            "if AWS_ENDPOINT_URL is set, check that 'make local' is still running."
+            "if AWS_ENDPOINT_URL is set, check that 'sagebuild up --local' or 'make local' is still running."
         )
     return None
 

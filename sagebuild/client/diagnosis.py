@@ -28,6 +28,11 @@ class Finding:
     state: str
     message: str
 
+    @property
+    def text(self) -> str:
+        """The message, after the place in a file that it concerns, if there is one."""
+        return self.message
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -48,9 +53,9 @@ class Diagnosis:
         PreflightError
             With a line for each error.
         """
-        errors = {one.message: one.subject for one in reversed(self.findings) if one.state == "error"}
+        errors = {one.text: one.subject for one in reversed(self.findings) if one.state == "error"}
         if errors:
-            lines = [f"{subject}: {message}" for message, subject in reversed(errors.items())]
+            lines = [f"{subject}: {text}" for text, subject in reversed(errors.items())]
             raise PreflightError("\n".join([_NOT_STARTED, *lines, _ADVICE]))
 
     def to_list(self) -> list[dict[str, str]]:
@@ -58,7 +63,7 @@ class Diagnosis:
         return [asdict(finding) for finding in self.findings]
 
     def _repr_html_(self) -> str:
-        return render_table((render_badge(one.state), one.subject, one.message) for one in self.findings)
+        return render_table((render_badge(one.state), one.subject, one.text) for one in self.findings)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{one.state:<8} {one.subject:<12} {one.message}" for one in self.findings)
+        return "\n".join(f"{one.state:<8} {one.subject:<12} {one.text}" for one in self.findings)

@@ -20,6 +20,7 @@ from sagebuild.images.byod import list_images_to_build
 from sagebuild.names import name_endpoint
 from sagebuild.parameters.store import name_document
 from sagebuild.plan.access import examine_access
+from sagebuild.plan.codebuild_quotas import examine_codebuild_quotas
 from sagebuild.plan.deployment import examine_deployment, examine_scaling
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.grants import examine_repository, examine_topics
@@ -170,13 +171,14 @@ def _check_requests(examined: Examination) -> Results:
 
 
 def _check_quotas(examined: Examination) -> Results:
-    findings = Findings()
+    findings, parameters = Findings(), examined.context.parameters
     if examined.requests.are_valid:
-        needs = count_needs(examined.requests.bodies, deploys=examined.context.parameters.deployEndpoint)
+        needs = count_needs(examined.requests.bodies, deploys=parameters.deployEndpoint)
         examine_quotas(examined.service, needs, examined.live.endpoint, findings)
-        yield from _report(findings, "the quotas allow the requested instances")
     else:
-        yield "unknown", "the requests are invalid, so the instances cannot be counted"
+        findings.notes.append("the requests are invalid, so the instances cannot be counted")
+    examine_codebuild_quotas(examined.service, parameters, findings)
+    yield from _report(findings, "the quotas allow the requested instances")
 
 
 def _check_cost(examined: Examination) -> Results:

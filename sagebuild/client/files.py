@@ -45,7 +45,13 @@ class Listing:
 
 
 def list_files(
-    path: Path, *, hidden: bool = False, empty: bool = True, broken_links: bool = False, keep: Sequence[str] = ()
+    path: Path,
+    *,
+    hidden: bool = False,
+    empty: bool = True,
+    broken_links: bool = False,
+    keep: Sequence[str] = (),
+    inside: Path | None = None,
 ) -> Listing:
     """List a file, or all files of a folder and of the folders that it links to.
 
@@ -59,19 +65,25 @@ def list_files(
         Skip links to nothing and to a folder that contains the link; by default, refuse them.
     keep
         Names of hidden files to include in any case.
+    inside
+        Refuse links that lead out of this folder; by default, all links are followed.
 
     Raises
     ------
     InputError
-        There is no such file or folder, a file cannot be read, or a link is broken.
+        There is no such file or folder, a file cannot be read, or a link is broken or leads outside.
     """
+    if not path.exists():
+        raise InputError(f"No such file or folder: {path}")
+    real_inside = inside.resolve() if inside else None
+    listing = Listing()
+    walk = _Walk(listing, hidden, empty, broken_links, frozenset(keep), real_inside)
+    walk.check_place(path, path.name)
     if path.is_file():
         _check_file(path, path.name)
         return Listing([(path, path.name)])
     if not path.is_dir():
-        raise InputError(f"No such file or folder: {path}")
-    listing = Listing()
-    walk = _Walk(listing, hidden, empty, broken_links, frozenset(keep))
+        raise InputError(f"{path} is neither a file nor a folder.")
     walk.add_folder(path, "", (path.resolve(),))
     return listing
 
@@ -85,6 +97,15 @@ class _Walk:
     empty: bool
     broken_links: bool
     keep: frozenset[str]
+    inside: Path | None
+
+    def check_place(self, path: Path, name: str) -> None:
+        """Raise an error if a file or folder is a link, or below one, that leads out of `inside`."""
+        if self.inside and not (real := path.resolve()).is_relative_to(self.inside):
+            raise InputError(
+                f"{show_name(name)} is a link to {real}, outside of the project, which a clone of the project lacks; "
+                "copy the content into the project. Nothing was uploaded."
+            )
 
     def add_folder(self, folder: Path, prefix: str, parents: tuple[Path, ...]) -> None:
         """Add the entries of a folder in the order of their names; ``parents`` are the real folders above them."""
@@ -118,8 +139,8 @@ class _Walk:
         elif not self.empty and path.stat().st_size == 0:
             self._skip(shown, "empty")
         else:
-            _check_file(path, name)
             self._note_link(path, name)
+            _check_file(path, name)
             self.listing.files.append((path, name))
 
     def _add_subfolder(self, path: Path, name: str, parents: tuple[Path, ...]) -> None:
@@ -132,6 +153,7 @@ class _Walk:
 
     def _note_link(self, path: Path, name: str) -> None:
         if path.is_symlink():
+            self.check_place(path, name)
             self.listing.links.append(name)
 
     def _refuse_link(self, name: str, reason: str) -> None:

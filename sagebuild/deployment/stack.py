@@ -10,12 +10,9 @@ import json
 import os
 import re
 import time
-from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import file_digest
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -24,6 +21,7 @@ from botocore.exceptions import ClientError
 from sagebuild.client.aws_errors import translating_errors
 from sagebuild.client.connection import Clients
 from sagebuild.client.resources_stacks import delete_resources_stack, list_resources_stacks
+from sagebuild.deployment.archives import DeploymentBucket
 from sagebuild.deployment.bucket_access import LISTS, find_problems_of
 from sagebuild.deployment.checks import Deployment, find_problems
 from sagebuild.deployment.environment_size import find_size_problem
@@ -37,8 +35,6 @@ from sagebuild.partitions import find_partition
 Report = Callable[[str], Any]
 _BUCKET = "ServerlessDeploymentBucket"
 _TEMPLATE = "compiled-cloudformation-template.json"
-_HASH = "filesha256"  # the metadata in which serverless, too, keeps the hash of an archive
-_KEPT = 5  # deployments, as serverless keeps them
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 _READY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
@@ -117,10 +113,10 @@ class Deployer:
             parameters = self._check(release, found, given)
             if found is None:
                 self._create(release)
-            folder = self._upload_archives(release)
+            folder = self._bucket.upload_archives(release, self._folder, self._find_current_folder())
             template = complete_template(release, self.stage, parameters, folder)
             has_changed = self._update(template, folder)
-            self._delete_old(folder)
+            self._bucket.delete_old(self._folder, folder)
             outputs = (self._find() or {}).get("Outputs", [])
         return Deployed(self.name, has_changed, parameters, {one["OutputKey"]: one["OutputValue"] for one in outputs})
 
@@ -145,7 +141,7 @@ class Deployer:
                 delete_resources_stack(self._cloudformation, name)
             if bucket := self._find_bucket():
                 self._report(f"Empty the deployment bucket {bucket}")
-                self._delete_objects(bucket, list(self._list_keys(bucket, "")))
+                DeploymentBucket(self._s3, bucket, self._report).empty()
             began = datetime.now(UTC)
             self._cloudformation.delete_stack(StackName=self.name)
             self._wait(found["StackId"], began, "delete")
@@ -182,11 +178,17 @@ class Deployer:
 
     def _check(self, release: Release, found: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[str, str]:
         """Return all deploy parameters; raise for invalid ones, and for a stack that cannot be updated."""
-        if found and found["StackStatus"] not in _READY:
-            advice = (
-                "wait for its end" if found["StackStatus"].endswith("_IN_PROGRESS") else "delete it: sagebuild down"
-            )
-            raise DeploymentError(f"The stack {self.name} is {found['StackStatus']} and cannot be updated; {advice}.")
+        if found and (status := found["StackStatus"]) not in _READY:
+            advice = "delete it: sagebuild down"
+            if status == "UPDATE_ROLLBACK_FAILED":
+                # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-continueupdaterollback.html
+                advice = (
+                    "remove the cause in its events, and continue the rollback: aws cloudformation "
+                    f"continue-update-rollback --stack-name {self.name}"
+                )
+            elif status.endswith("_IN_PROGRESS"):
+                advice = "wait for its end"
+            raise DeploymentError(f"The stack {self.name} is {status} and cannot be updated; {advice}.")
         defaults = release.defaults
         kept = {name: value for name, value in _read_current(found).items() if name in defaults}
         parameters = defaults | kept | dict(given)
@@ -208,8 +210,15 @@ class Deployer:
         self._report(f"Create the stack {self.name} with its deployment bucket")
         body = json.dumps(complete_creation(release, self.stage))
         began = datetime.now(UTC)
-        created = self._cloudformation.create_stack(TemplateBody=body, OnFailure="DELETE", **self._options)
+        try:
+            created = self._cloudformation.create_stack(TemplateBody=body, OnFailure="DELETE", **self._options)
+        except self._cloudformation.exceptions.AlreadyExistsException:
+            raise self._explain_parallel() from None
         self._wait(created["StackId"], began, "create")
+
+    def _explain_parallel(self) -> DeploymentError:
+        advice = "wait for its end, and run 'sagebuild up' again"
+        return DeploymentError(f"Another deployment of the stack {self.name} has begun; {advice}.")
 
     @property
     def _options(self) -> dict[str, Any]:
@@ -230,26 +239,12 @@ class Deployer:
             return None
         return described["StackResourceDetail"].get("PhysicalResourceId")  # type: ignore[no-any-return]
 
-    def _require_bucket(self) -> str:
+    @property
+    def _bucket(self) -> DeploymentBucket:
         bucket = self._find_bucket()
         if not bucket:
             raise DeploymentError(f"The stack {self.name} has no deployment bucket; delete it: sagebuild down.")
-        return bucket
-
-    def _upload_archives(self, release: Release) -> str:
-        """Return the folder of the archives; the one that the stack uses, if they have not changed."""
-        bucket = self._require_bucket()
-        hashes = {name: _hash(path) for name, path in release.archives.items()}
-        current = self._find_current_folder()
-        if current and all(self._read_hash(bucket, f"{current}/{name}") == one for name, one in hashes.items()):
-            return current
-        now = datetime.now(UTC)
-        folder = f"{self._folder}{int(now.timestamp() * 1000)}-{now.isoformat(timespec='milliseconds')[:-6]}Z"
-        for name, path in release.archives.items():
-            self._report(f"Upload {name}, {path.stat().st_size / 1e6:.1f} MB")
-            metadata = {"Metadata": {_HASH: hashes[name]}, "ContentType": "application/zip"}
-            self._s3.upload_file(str(path), bucket, f"{folder}/{name}", ExtraArgs=metadata)
-        return folder
+        return DeploymentBucket(self._s3, bucket, self._report)
 
     def _find_current_folder(self) -> str | None:
         body = self._cloudformation.get_template(StackName=self.name, TemplateStage="Original")["TemplateBody"]
@@ -257,18 +252,9 @@ class Deployer:
         found = re.search(rf"({re.escape(self._folder)}[^/\"]+)/", text)
         return found[1] if found else None
 
-    def _read_hash(self, bucket: str, key: str) -> str:
-        try:
-            return str(self._s3.head_object(Bucket=bucket, Key=key)["Metadata"].get(_HASH, ""))
-        except ClientError as error:
-            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: 403 without s3:ListBucket
-            if error.response["Error"]["Code"] in ("404", "403", "NoSuchKey", "AccessDenied"):
-                return ""
-            raise
-
     def _update(self, template: Mapping[str, Any], folder: str) -> bool:
         """Update the stack; return False if nothing differs."""
-        bucket, key = self._require_bucket(), f"{folder}/{_TEMPLATE}"
+        bucket, key = self._bucket.name, f"{folder}/{_TEMPLATE}"
         # A template of more than 51,200 bytes must be in S3:
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
         self._s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(template).encode(), ContentType="application/json")
@@ -280,30 +266,14 @@ class Deployer:
             # This answer has no code of its own: ValidationError stands for all invalid requests.
             if "No updates are to be performed" in error.response["Error"].get("Message", ""):
                 return False
+            if ((self._find() or {}).get("StackStatus", "")).endswith("_IN_PROGRESS"):
+                raise self._explain_parallel() from None
             raise
         self._wait(updated["StackId"], began, "update")
         return True
 
     def _wait(self, stack_id: str, began: datetime, action: str) -> None:
         wait_until_done(self._cloudformation, stack_id, began, action, self._report, self._sleep)
-
-    def _delete_old(self, folder: str) -> None:
-        """Delete the archives of all but the last deployments."""
-        bucket = self._require_bucket()
-        keys = list(self._list_keys(bucket, self._folder))
-        folders = sorted({key.rpartition("/")[0] for key in keys} - {folder})
-        self._delete_objects(bucket, [key for key in keys if key.rpartition("/")[0] in folders[: -(_KEPT - 1)]])
-
-    def _list_keys(self, bucket: str, prefix: str) -> Iterator[str]:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            yield from (one["Key"] for one in page.get("Contents", ()))
-
-    def _delete_objects(self, bucket: str, keys: Sequence[str]) -> None:
-        for start in range(0, len(keys), 1000):  # the maximum of DeleteObjects
-            objects = [{"Key": key} for key in keys[start : start + 1000]]
-            answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-            if errors := answer.get("Errors"):
-                raise DeploymentError(f"s3://{bucket}/{errors[0]['Key']} was not deleted: {errors[0].get('Message')}.")
 
 
 def open_clients(region: str | None = None, profile: str | None = None) -> Clients:
@@ -329,8 +299,3 @@ def _read_current(found: Mapping[str, Any] | None) -> dict[str, str]:
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
     parameters = {name_parameter(name): value for name, value in named.items()}
     return parameters | ({"framework": outputs["Framework"]} if "Framework" in outputs else {})
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as content:
-        return b64encode(file_digest(content, "sha256").digest()).decode()

@@ -17,6 +17,7 @@ from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.overrides import parse_build
 from sagebuild.parameters.store import read_document
 from sagebuild.plan.access import examine_access
+from sagebuild.plan.codebuild_quotas import examine_codebuild_quotas
 from sagebuild.plan.deployment import (
     DeploymentPlan,
     describe_live,
@@ -90,6 +91,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         needs = count_needs(bodies, deploys=parameters.deployEndpoint)
         record_running(service, record.number, needs)
         examine_quotas(service, needs, live.endpoint, findings)
+    examine_codebuild_quotas(service, parameters, findings)
     examine_access(context, bodies, artifacts, findings)
     examine_keys(context, bodies, findings)
     examine_topics(context, bodies, findings)

@@ -99,33 +99,38 @@ def explain_short_quota(name: str, value: float, need: int, old: int, others: Se
 
 
 def find_short_quotas(
-    service: Service, needs: Mapping[str, int], clock: Callable[[], float] = time.monotonic
+    service: Service, needs: Mapping[str, int], clock: Callable[[], float] = time.monotonic, *, of: str = "sagemaker"
 ) -> dict[str, float]:
     """Return the quotas that are smaller than the need, by name, with their values.
 
     A warm function keeps the quotas that it has read. It reads them again if one is too small, since it may have been
     raised.
 
+    Parameters
+    ----------
+    of
+        The AWS service's code in Service Quotas.
+
     Raises
     ------
     QuotasUnknown
         The account denies the call, or the answer takes too long.
     """
-    known = _known_quotas(service.settings)  # which all pipelines of the stack share
+    known = _known_quotas(service.settings, of)  # which all pipelines of the stack share
     if not all(known.get(name, 0) >= need for name, need in needs.items()):
         known.clear()
-        _list_quotas(service, known, needs, clock)
+        _list_quotas(service, known, needs, clock, of)
     return {name: known[name] for name, need in needs.items() if name in known and known[name] < need}
 
 
 def _list_quotas(
-    service: Service, known: dict[str, float], needs: Mapping[str, int], clock: Callable[[], float]
+    service: Service, known: dict[str, float], needs: Mapping[str, int], clock: Callable[[], float], of: str
 ) -> None:
     deadline = clock() + LIST_TIMEOUT_SECONDS
     try:
         with aws_call("list the service quotas"):
             pages = service.quotas.get_paginator("list_service_quotas").paginate(
-                ServiceCode="sagemaker", PaginationConfig={"PageSize": 100}
+                ServiceCode=of, PaginationConfig={"PageSize": 100}
             )
             for page in pages:
                 known.update({quota["QuotaName"]: quota["Value"] for quota in page["Quotas"]})
@@ -139,11 +144,11 @@ def _list_quotas(
         code = error.response["Error"]["Code"]
         if code in ("AccessDeniedException", "AccessDenied"):
             raise QuotasUnknown("the account does not allow servicequotas:ListServiceQuotas.") from error
-        # Raised where Service Quotas has no quotas of SageMaker, such as in local/.
+        # Raised where Service Quotas has no quotas of the service, such as in local/.
         if code != "NoSuchResourceException":
             raise
 
 
-@lru_cache(maxsize=1)
-def _known_quotas(_settings: Settings) -> dict[str, float]:
+@lru_cache(maxsize=2)
+def _known_quotas(_settings: Settings, _of: str) -> dict[str, float]:
     return {}

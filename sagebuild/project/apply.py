@@ -19,7 +19,7 @@ from sagebuild.client.document import Parameters
 from sagebuild.client.upload_results import format_size
 from sagebuild.errors import ConflictError, InputError
 from sagebuild.parameters.json_text import read_leniently
-from sagebuild.parameters.store import find_document
+from sagebuild.parameters.store import find_document, name_document
 from sagebuild.project.applied import describe_applied, find_foreign_change
 from sagebuild.project.content import Content, InputData, read_content
 from sagebuild.project.file import Definition, ProjectData
@@ -142,12 +142,14 @@ def apply_changes(changes: ProjectChanges, *, overwrite: bool = False) -> None:
     Raises
     ------
     ConflictError
-        The document was changed after the last apply.
+        The document was changed after the last apply, or after the comparison.
     """
     changes = deploy_resources(changes, overwrite=overwrite)
     content, service = changes.content, changes.content.service
     with translating_errors():
         if changes.document.differences:
+            if not overwrite:
+                _require_unchanged(service, changes.document)
             description = describe_applied(content.text, changes.commit)
             Parameters(service).replace(content.document, description=description)
         for upload in changes.uploads:
@@ -175,6 +177,17 @@ def deploy_resources(changes: ProjectChanges, *, overwrite: bool = False) -> Pro
         if changes.resources:
             apply_resources(service, changes.resources)
     return replace(changes, brings_archive=False, resources=None)
+
+
+def _require_unchanged(service: Service, document: Change) -> None:
+    """Raise an error if the document is neither the one that was compared with the project, nor the project's own."""
+    current = read_leniently(find_document(service) or "")
+    if current not in (document.before, document.after):
+        lines = Change(document.before, current).differences
+        raise ConflictError(
+            "\n".join([f"{name_document(service)} was changed while the project was applied:", *lines])
+            + "\nThe document and the data were not written; apply the project again."
+        )
 
 
 def create_data(definition: Definition) -> None:

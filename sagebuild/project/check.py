@@ -41,6 +41,11 @@ class ProjectFinding(Finding):
     file: str = ""
     line: int = 0
 
+    @property
+    def text(self) -> str:
+        """The message, after the place in the file as compilers and editors write it: sagebuild.yaml:6."""
+        return f"{self.file}:{self.line}: {self.message}" if self.line and self.state != "ok" else self.message
+
 
 def check_project(folder: Path, region: str | None = None) -> Diagnosis:
     """Check a project without a stack.

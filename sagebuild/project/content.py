@@ -168,7 +168,7 @@ def _read_archive(definition: Definition, problems: list[Problem]) -> Archive | 
         problems.append(Problem(f"source is {source}, and there is no such folder; create it, or correct it.", line))
         return None
     try:
-        listing = list_files(folder, keep=(".dockerignore",) if is_zip else ())
+        listing = list_files(folder, keep=(".dockerignore",) if is_zip else (), inside=definition.folder)
     except InputError as error:
         problems.append(Problem(f"source is {source}: {error}", line))
         return None
@@ -222,7 +222,7 @@ def _read_data(
             problems.append(Problem(sentence, line))
             continue
         try:
-            files = list(_list_data(definition.folder / source.path, prefix.rstrip("/") + "/"))
+            files = list(_list_data(definition.folder, source, prefix.rstrip("/") + "/"))
         except InputError as error:
             if not source.script or (definition.folder / source.path).exists():
                 problems.append(Problem(f"data.{name}: {error}", line))
@@ -238,8 +238,9 @@ def _find_script(definition: Definition, source: ProjectData) -> bool:
     return bool(source.script) and (definition.folder / str(source.script)).is_file()
 
 
-def _list_data(path: Path, prefix: str) -> Iterator[tuple[Path, str]]:
-    listing = list_files(path, empty=False, broken_links=True)
+def _list_data(folder: Path, source: ProjectData, prefix: str) -> Iterator[tuple[Path, str]]:
+    path = folder / source.path
+    listing = list_files(path, empty=False, broken_links=True, inside=folder)
     if not listing.files:
         raise InputError(f"{path} contains no files to upload.")
     for file, name in listing.files:

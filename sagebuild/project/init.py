@@ -21,6 +21,11 @@ _READY = next(
 _NO_PACKAGES = 'PACKAGES: ""'
 _PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}  # where the module has another name
 _NOT_COPIED = {"expect.json", "__pycache__"}  # the expectation is for the test of the ready pipeline
+# What people install and run in a clone of sagebuild alone, and what a project has in its place.
+_CLONE_ALONE = (
+    ("after make local", "after sagebuild up --local"),
+    (" (`make examples`)", ""),
+)
 _RELATIVE_LINK = re.compile(r"\[([^\]]*)\]\(\.\./\.\./[^)]*\)")
 
 
@@ -109,4 +114,6 @@ def _adapt(readme: str, pipeline: str) -> str:
     """Return a README without what is true only in the repository of sagebuild."""
     paragraphs = [text for text in readme.split("\n\n") if not text.startswith("`make pipeline")]
     text = "\n\n".join(paragraphs).replace(f" pipelines/{pipeline}  ", " ").replace(f" pipelines/{pipeline}", "")
+    for command, replacement in _CLONE_ALONE:
+        text = text.replace(command, replacement)
     return _RELATIVE_LINK.sub(r"\1", text)

@@ -156,8 +156,8 @@ def _require_script(content: Content) -> BuildContext[ScriptModeParameters]:
     name = content.parameters.framework
     if context is None:
         raise InputError(
-            f"Framework {name} runs no script, so there is nothing to run here; 'make local' in a clone of sagebuild "
-            "runs its containers on this machine."
+            f"Framework {name} runs no script, so there is nothing to run here; 'sagebuild up --local' starts an AWS "
+            "on this machine, which runs its containers."
         )
     if not content.archive or not context.parameters.trainentrypoint:
         raise InputError("The project needs source and trainentrypoint to run here.")
@@ -205,7 +205,7 @@ def _explain_missing(channel: str, output: str | None) -> str:
     if output:
         return (
             f"The channel {channel} is {output}, the output of a processing job, and only the training runs here; "
-            "'make local' in a clone of sagebuild runs the whole pipeline on this machine."
+            "'sagebuild up --local' starts an AWS on this machine, which runs the whole pipeline."
         )
     return f"The project has no data for the channel {channel}; name a file or folder below data."
 

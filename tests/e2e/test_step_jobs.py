@@ -1,4 +1,4 @@
-"""A build from raw rows to the endpoint: split, train, evaluate, gate and deploy, compared with scikit-learn here."""
+"""A build from raw rows to the endpoint: split, train, evaluate, gate, score and deploy, compared with scikit-learn."""
 
 import importlib.util
 import json
@@ -71,15 +71,19 @@ def compute_here(rows: Any) -> tuple[Any, dict[str, float]]:
 def test_raw_rows_become_an_endpoint_and_the_numbers_are_scikit_learn_s(
     stack: DeployedStack, rows: Any, document: dict[str, Any]
 ) -> None:
-    record = build(stack, **document)
+    body = rows[["island", "sex", *rows.columns[2:6]]].to_csv(header=False, index=False)
+    stack.client("s3").put_object(Bucket=stack.outputs["DataBucket"], Key="score/penguins/a.csv", Body=body.encode())
+    scoring = {"batchtransform": {"path": "score/penguins/", "contenttype": "text/csv"}}
+    record = build(stack, **document | scoring)
     assert record["status"] == "succeeded", record["reason"]
     model, expected = compute_here(rows)
     assert record["metrics"] == pytest.approx(expected, rel=1e-6)
     assert [(job["name"], job["status"]) for job in record["step_jobs"]] == [
         ("split", "Completed"),
         ("evaluation", "Completed"),
+        ("transform", "Completed"),
     ]
-    body = rows[["island", "sex", *rows.columns[2:6]]].to_csv(header=False, index=False)
+    assert read_scores(stack, record) == model.predict(rows).tolist()
     answer = stack.client("sagemaker-runtime").invoke_endpoint(EndpointName=NAME, ContentType="text/csv", Body=body)
     assert json.load(answer["Body"]) == model.predict(rows).tolist()
     (message,) = stack.read_notifications(record["number"])
@@ -88,6 +92,12 @@ def test_raw_rows_become_an_endpoint_and_the_numbers_are_scikit_learn_s(
     check_package(stack, record)
     check_logs(stack, record)
     check_reuse(stack, document, record)
+
+
+def read_scores(stack: DeployedStack, record: dict[str, Any]) -> Any:
+    """Return the answers in the result of the batch transform."""
+    bucket, _, folder = record["step_jobs"][-1]["output"].removeprefix("s3://").partition("/")
+    return json.load(stack.client("s3").get_object(Bucket=bucket, Key=f"{folder}a.csv.out")["Body"])
 
 
 def check_package(stack: DeployedStack, record: dict[str, Any]) -> None:

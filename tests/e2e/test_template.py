@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 import sagebuild.deployment.release
-from sagebuild.deployment.release import Release, read_release
+from sagebuild.deployment.release import CREATION, TEMPLATE, Release, read_release
 from sagebuild.deployment.template import complete_creation, complete_template
 from tests.command_line import run_command
 from tests.contract.test_environment_size import LONG
@@ -152,6 +154,74 @@ def test_up_deploys_a_stack_that_builds_and_down_deletes_it(engine: Engine, rele
     assert [name for name in names if name.startswith("sagebuild-laptop")] == []
     assert {one["Name"] for one in s3.list_buckets()["Buckets"]} == buckets
     assert "There is no stack sagebuild-laptop in us-east-1." in run("down", "--yes", code=1)
+
+
+def make_older(release: Release, folder: Path) -> Path:
+    """An earlier release: other archives, no dashboard yet, and a deploy parameter that is gone now."""
+    template = json.loads(json.dumps(release.template))
+    template["Parameters"]["Forgotten"] = {"Type": "String", "Default": "x"}
+    del template["Resources"]["OperationsDashboard"], template["Outputs"]["DashboardName"]
+    (folder / TEMPLATE).write_text(json.dumps(template), encoding="utf-8")
+    (folder / CREATION).write_text(json.dumps(release.creation), encoding="utf-8")
+    for name, path in release.archives.items():
+        shutil.copy(path, folder / name)
+        with zipfile.ZipFile(folder / name, "a") as archive:
+            archive.writestr("older.txt", "")
+    return folder
+
+
+def test_up_recovers_from_a_failure_and_upgrades_an_older_release(
+    engine: Engine, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("sagebuild-one", "sagebuild-two")
+    limit = {"call": "events:PutRule", "error": "LimitExceededException", "message": "too many rules", "times": 1}
+    reason = r"The stack is UPDATE_ROLLBACK_COMPLETE\. \w*Rule\w*: too many rules"
+
+    environment = engine.environment | {"SAGEBUILD_STACK": names[0]}
+
+    def run(*arguments: str, code: int = 0, stack: str = names[0]) -> str:
+        ended = run_command(*arguments, environment=environment | {"SAGEBUILD_STACK": stack})
+        assert ended.returncode == code, ended.stdout + ended.stderr
+        return ended.stdout + ended.stderr
+
+    def list_stacks() -> list[str]:
+        stacks = engine.client("cloudformation").describe_stacks()["Stacks"]
+        return sorted(one["StackName"] for one in stacks if one["StackName"] in names)
+
+    def list_rules() -> list[str]:
+        rules = engine.client("events").list_rules(NamePrefix="sagebuild-one-")["Rules"]
+        return [one["ScheduleExpression"] for one in rules if one.get("ScheduleExpression", "").endswith("days)")]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sagebuild.deployment.release, "FOLDER", make_older(release, tmp_path))
+        faster = {"call": "cloudformation:CreateStack", "error": "AlreadyExistsException", "message": "it exists"}
+        with engine.faults(faster):
+            refused = run("up", code=1)
+            assert "Another deployment of the stack sagebuild-one has begun; wait for its end, " in refused
+        with engine.faults(limit):
+            assert re.search(reason, run("up", code=1))
+        assert "OperationsDashboard" not in run("up", "--param", "schedule=rate(7 days)", "--param", "forgotten=y")
+        document = f"/{names[0]}/parameters"
+        engine.client("ssm").put_parameter(Name=document, Value='{"trainmaxrun": 2}', Overwrite=True)
+    with engine.faults(limit):
+        assert re.search(reason, run("up", "--param", "schedule=rate(3 days)", code=1))
+    assert list_rules() == ["rate(7 days)"], "the update was rolled back"
+    upgraded = run_command("up", "--json", environment=environment)
+    assert "CREATE_COMPLETE OperationsDashboard" in upgraded.stderr
+    parameters = json.loads(upgraded.stdout)["parameters"]
+    assert (parameters["schedule"], parameters.keys()) == ("rate(7 days)", release.defaults.keys())
+    value = engine.client("ssm").get_parameter(Name=document)["Parameter"]["Value"]
+    assert value == '{"trainmaxrun": 2}', "an upgrade keeps the user's document"
+    assert "nothing was changed" in run("up")
+    run("up", stack=names[1])
+    assert list_stacks() == [*names]
+    run("down", "--yes", stack=names[1])
+    assert list_stacks() == [names[0]], "the stack beside it stays"
+    with engine.faults(limit | {"times": 2}):
+        assert "UPDATE_ROLLBACK_FAILED" in run("up", "--param", "schedule=rate(3 days)", code=1)
+    assert "aws cloudformation continue-update-rollback --stack-name sagebuild-one" in run("up", code=1)
+    run("down", "--yes")
+    assert list_stacks() == []
 
 
 @pytest.mark.parametrize("name", ["sagebuild.zip", "dependencies.zip"])

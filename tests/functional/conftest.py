@@ -147,6 +147,7 @@ def create_stack() -> Stack:
         "BUCKET_ACCESS": bucket_access.setting(STACK),
         "FRAMEWORK": "SCIKIT",
         "IMAGE_PROJECT": f"{STACK}-images",
+        "IMAGE_REPOSITORY_URI": f"123456789012.dkr.ecr.{REGION}.amazonaws.com/{STACK}-images",
         "SOURCE_PROJECT": f"{STACK}-sources",
         "VPC_ACCESS": "false",
     }

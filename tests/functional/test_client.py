@@ -20,7 +20,7 @@ from sagebuild.client.doctor import BUILD_CHECKS
 from sagebuild.client.document import Parameters
 from sagebuild.client.examination import Examination
 from sagebuild.client.launch_requests import build_overrides, request_build, request_rollback
-from sagebuild.client.new_account import IMAGE_QUOTA, SCALING_ROLE, SOURCE_QUOTA, examine_new_account
+from sagebuild.client.new_account import SCALING_ROLE, examine_new_account
 from sagebuild.client.stack import Stack as Client
 from sagebuild.errors import (
     BuildNotFoundError,
@@ -38,6 +38,7 @@ from sagebuild.errors import (
 )
 from sagebuild.launch.start import launch_build, pass_on_lock
 from sagebuild.parameters.store import write_document
+from sagebuild.plan.codebuild_quotas import IMAGE_QUOTA
 from sagebuild.service import Service
 from sagebuild.settings import Settings
 from tests.engine import ROOT
@@ -322,33 +323,12 @@ def test_the_doctor_shows_which_subjects_of_github_the_stack_trusts(client: Clie
 
 
 def test_the_doctor_explains_what_a_new_account_lacks(client: Client) -> None:
-    quotas = FakeQuotas({IMAGE_QUOTA: 0, SOURCE_QUOTA: 0})
-
     def examine() -> list[tuple[str, str]]:
-        clients = {"service-quotas": quotas, "iam": boto3.client("iam")}
+        clients = {"iam": boto3.client("iam")}
         return list(examine_new_account(Examination(client.service, clients.__getitem__)))
 
     client.parameters.replace({"framework": "SCIKIT"})
     assert examine() == []
-    client.parameters.replace({"framework": "BYOD", "sourcelocation": "source.zip"})
-    ((state, text),) = examine()
-    assert state == "error"
-    assert f"'{IMAGE_QUOTA}' is 0" in text
-    quotas.quotas[IMAGE_QUOTA] = 1
-    assert examine() == []
-    script = {"framework": "SCIKIT", "trainentrypoint": "train.py", "git_config": {"repo": "https://example.com/a.git"}}
-    secret = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:{STACK}/hub-a1b2c3"
-    model = {"framework": "LLM", "engine": "VLLM", "hubmodel": "a/b", "hostinstancetype": "ml.g5.xlarge"}
-    for document, missing in (
-        (script, "no source can be copied from git"),
-        (model | {"hubsecret": secret}, "no gated model can be copied from the hub"),
-    ):
-        client.parameters.replace(document)
-        ((state, text),) = examine()
-        assert (state, f"'{SOURCE_QUOTA}' is 0" in text, missing in text) == ("error", True, True)
-    client.parameters.replace(model)
-    assert examine() == [], "the container itself loads a model that is not gated"
-    quotas.quotas[SOURCE_QUOTA] = 1
     scaling = {"minimum": 1, "maximum": 2, "target": 5}
     client.parameters.replace({"framework": "SCIKIT", "hostinstancetype": "ml.m5.large", "autoscaling": scaling})
     ((state, text),) = examine()
@@ -356,6 +336,11 @@ def test_the_doctor_explains_what_a_new_account_lacks(client: Client) -> None:
     assert "create-service-linked-role --aws-service-name sagemaker.application-autoscaling.amazonaws.com" in text
     boto3.client("iam").create_role(RoleName=SCALING_ROLE, AssumeRolePolicyDocument="{}")
     assert examine() == []
+    client.service.__dict__["quotas"] = FakeQuotas({IMAGE_QUOTA: 0})
+    client.parameters.replace({"framework": "BYOD", "sourcelocation": "source.zip"})
+    found = [one for one in client.diagnose().findings if one.subject == "quotas"]
+    assert found[0].state == "error"
+    assert f"'{IMAGE_QUOTA}' is 0" in found[0].message
 
 
 def test_the_doctor_finds_missing_images_of_your_own(client: Client) -> None:

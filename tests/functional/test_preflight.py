@@ -26,6 +26,7 @@ from sagebuild.launch.start import launch_build
 from sagebuild.names import name_endpoint, name_resource
 from sagebuild.parameters.store import write_document
 from sagebuild.plan.build import plan_build
+from sagebuild.plan.codebuild_quotas import IMAGE_QUOTA, SOURCE_QUOTA
 from sagebuild.plan.quotas import QuotasUnknown, find_short_quotas
 from sagebuild.plan.uses import read_others, record_running
 from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack
@@ -382,6 +383,41 @@ def test_instances_beyond_the_quota_are_reported(ready: Stack) -> None:
         f"The account's quota '{ENDPOINT}' is 1, and the build needs 2; request an increase in the Service Quotas "
         "console, or choose another instance type or count.",
     ]
+
+
+COPY = {"framework": "SCIKIT", "trainentrypoint": "train.py", "git_config": {"repo": "https://example.com/a.git"}}
+HUB = {"framework": "LLM", "engine": "VLLM", "hubmodel": "a/b", "hostinstancetype": "ml.g5.xlarge"}
+SECRET = {"hubsecret": f"arn:aws:secretsmanager:{REGION}:123456789012:secret:{STACK}/hub-a1b2c3"}
+
+
+@pytest.mark.parametrize(("document", "quota", "missing"), [
+    ({"framework": "BYOD", "sourcelocation": "source.zip"}, IMAGE_QUOTA, "no image can be built"),
+    (COPY, SOURCE_QUOTA, "no source can be copied from git"),
+    (HUB | SECRET, SOURCE_QUOTA, "no gated model can be copied from the hub"),
+], ids=["image", "git", "hub"])  # fmt: skip
+def test_a_build_that_codebuild_may_not_run_is_refused(
+    ready: Stack, document: dict[str, Any], quota: str, missing: str
+) -> None:
+    def find() -> list[str]:
+        try:
+            plan(ready, document)
+        except PreflightError as error:
+            return [line for line in str(error).splitlines() if "CodeBuild" in line]
+        return []
+
+    quotas = give_quotas(ready, {quota: 0, TRAINING: 4, ENDPOINT: 4})
+    assert find() == [
+        f"The account's CodeBuild quota '{quota}' is 0, as in some new accounts, so {missing}; request an increase in "
+        "the Service Quotas console."
+    ]
+    quotas.quotas[quota] = 1
+    assert find() == []
+
+
+def test_a_build_that_uses_no_codebuild_needs_none_of_its_quotas(ready: Stack) -> None:
+    give_quotas(ready, {IMAGE_QUOTA: 0, SOURCE_QUOTA: 0, TRAINING: 4, "ml.g5.xlarge for endpoint usage": 1})
+    assert plan(ready, RIGHT)
+    assert plan(ready, HUB), "the container itself loads a model that is not gated"
 
 
 def test_an_update_needs_instances_beside_those_that_serve(ready: Stack) -> None:

@@ -1,12 +1,14 @@
 """A pipeline is made to match a project, once, and without overwriting the changes of others."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import sagebuild
 from sagebuild.builds.records import list_builds
 from sagebuild.client.document import Parameters
 from sagebuild.errors import ConflictError, InputError, MalformedMessageError, ProjectFileError
@@ -19,7 +21,8 @@ from sagebuild.project.check import check_in_stack
 from sagebuild.project.file import FILE, read_project
 from sagebuild.project.git import describe_commit
 from sagebuild.service import Service
-from tests.functional.conftest import STACK, FakeQuotas, Stack, client
+from tests.functional.conftest import REGION, STACK, FakeQuotas, Stack, client
+from tests.functional.served_stack import environment, serving_stack
 
 PROJECT = """parameters:
   framework: SCIKIT
@@ -133,6 +136,22 @@ def test_a_change_by_others_is_not_overwritten_unless_wanted(project: Path, serv
     assert compare(project, service).is_empty
 
 
+def test_of_two_projects_that_are_applied_at_once_the_second_is_refused(
+    project: Path, service: Service, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(project, tmp_path / "other"))
+    (other / FILE).write_text(PROJECT.replace("source:", "  trainmaxrun: 2\nsource:"), encoding="utf-8")
+    first, same, second = compare(project, service), compare(project, service), compare(other, service)
+    apply_changes(first)
+    apply_changes(same)
+    with pytest.raises(ConflictError, match=r"(?s)changed while the project was applied:\n.*apply the project again"):
+        apply_changes(second)
+    document = Parameters(service).document
+    assert (document["trainsourcefile"].startswith("digits-"), "trainmaxrun" in document) == (True, False)
+    apply(other, service)
+    assert Parameters(service).document["trainmaxrun"] == 2, "the next comparison shows what it replaces"
+
+
 def test_a_change_that_the_project_has_too_is_no_conflict(project: Path, service: Service) -> None:
     apply(project, service)
     Parameters(service).set(trainmaxrun=2)
@@ -198,8 +217,32 @@ def test_the_commit_of_the_folder_says_whether_its_files_differ(project: Path) -
     assert len(commit) == 40
     (project.parent / "other.txt").touch()
     assert describe_commit(project) == commit, "another folder is not the project"
+    run_git(project.parent, "checkout", "--quiet", "--detach")
+    assert describe_commit(project) == commit, "as a workflow of GitHub checks out a pull request"
     (project / "src" / "new.py").touch()
     assert describe_commit(project) == f"{commit}-dirty"
+
+
+def test_a_project_is_applied_without_git(project: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_git(project.parent, "init", "--quiet")
+    run_git(project.parent, "add", ".")
+    run_git(project.parent, "commit", "--quiet", "--message=a")
+    monkeypatch.setenv("PATH", str(project))
+    changes = apply(project, service)
+    assert (changes.commit, Parameters(service).document["trainentrypoint"]) == ("", "train.py")
+    assert "git commit" not in client("ssm").describe_parameters()["Parameters"][0]["Description"]
+
+
+def test_python_applies_to_the_pipeline_of_the_environment(
+    project: Path, stack: Stack, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving_stack(stack) as address:
+        for name, value in (environment(address) | {"SAGEBUILD_STACK": STACK, "AWS_REGION": REGION}).items():
+            monkeypatch.setenv(name, value)
+        assert sagebuild.Project(project).apply(check=False) is None, "no build was asked for"
+        assert Parameters(service).document["trainentrypoint"] == "train.py"
+        assert list_keys("data") == ["train/a.csv", "train/more/b.csv"]
+        assert sagebuild.Project(project).compare(sagebuild.connect()).is_empty
 
 
 def build_notification(number: int, commit: str) -> Any:

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+import sagebuild
 from sagebuild.project.file import FILE
 from tests.command_line import Ended, run_command
+from tests.functional.conftest import STACK, Stack, client
+from tests.functional.records import write_record
+from tests.functional.served_stack import OPTIONS, environment, serving_stack
 from tests.ready_pipelines import FOLDER, ReadyPipeline, read_answer
 
 
@@ -75,6 +79,14 @@ Path(os.environ["SM_MODEL_DIR"], "model").write_text("1")
     assert (folder / ".sagebuild" / ".gitignore").read_text() == "*\n"
 
 
+def test_python_gets_the_lines_the_metrics_and_the_model(folder: Path) -> None:
+    lines: list[str] = []
+    run = sagebuild.Project(folder).run(lines.append)
+    assert run.metrics["accuracy"] > 0.9
+    assert any(line.endswith(f"accuracy={run.metrics['accuracy']:.4f}") for line in lines)
+    assert list(run.model.iterdir())
+
+
 @pytest.mark.parametrize(("script", "words"), [
     ("raise ValueError('no such column')", "ValueError: no such column"),
     ("import sys; sys.exit(3)", "ExitCode 3"),
@@ -110,6 +122,48 @@ def test_what_cannot_run_here_is_refused(folder: Path, before: str, after: str, 
     ended = run(folder)
     assert ended.returncode == 1
     assert words in ended.stderr
+
+
+def make_live(stack: Stack, number: int) -> None:
+    """The endpoint serves what a build made."""
+    (described,) = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    sagemaker, name = client("sagemaker"), f"{STACK}-{described['StackId'].rpartition('/')[2][:8]}-{number}"
+    role = stack.settings["HOSTING_ROLE_ARN"]
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": "a"})
+    variant = {"VariantName": "AllTraffic", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=STACK, EndpointConfigName=name)
+
+
+def test_the_metrics_are_compared_with_those_of_the_live_model(folder: Path, stack: Stack) -> None:
+    script = """import os
+from pathlib import Path
+print("accuracy=0.97")
+print("loss=0.5")
+Path(os.environ["SM_MODEL_DIR"], "model").write_text("1")
+"""
+    (folder / "src" / "train.py").write_text(script, encoding="utf-8")
+    text = (folder / FILE).read_text(encoding="utf-8").partition("  metrics:")[0]
+    metrics = [{"Name": name, "Regex": f"{name}=([0-9.]+)"} for name in ("accuracy", "loss")]
+    data = "source: src\ndata:\n  training: {path: data/train.csv, script: make_data.py}\n"
+    (folder / FILE).write_text(f"{text}  metrics: {json.dumps(metrics)}\n{data}", encoding="utf-8")
+    write_record(stack, 3, metrics={"accuracy": 0.95, "auc": 0.9})
+
+    with serving_stack(stack) as address:
+
+        def compare(*options: str) -> Ended:
+            given = environment(address) | {"HOME": "/", "PATH": "/usr/bin:/bin"}
+            ended = run_command("run", str(folder), "--compare", *OPTIONS, *options, environment=given)
+            assert ended.returncode == 0, ended.stderr
+            return ended
+
+        assert compare().stdout.endswith("No model of a build is live.\naccuracy: 0.97\nloss: 0.5\n")
+        make_live(stack, 3)
+        printed = compare().stdout
+        assert printed.endswith(
+            "accuracy: 0.97 (live, build 3: 0.95, +0.02)\nloss: 0.5 (live, build 3: not measured)\n"
+        ), printed
+        assert json.loads(compare("--json").stdout)["live"] == {"build": 3, "metrics": {"accuracy": 0.95, "auc": 0.9}}
 
 
 def test_a_project_without_a_script_is_refused(tmp_path: Path) -> None:

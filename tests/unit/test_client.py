@@ -59,7 +59,7 @@ def client_error(code: str, message: str = "") -> ClientError:
         (ProfileNotFound(profile="x"), "CredentialsError", "aws configure list-profiles"),
         (UnauthorizedSSOTokenError(), "CredentialsError", "log in again"),
         (NoRegionError(), "RegionError", "No AWS region is set: pass --region"),
-        (EndpointConnectionError(endpoint_url="http://x"), "RegionError", "check that 'make local' is still running"),
+        (EndpointConnectionError(endpoint_url="http://x"), "RegionError", "or 'make local' is still running"),
         (client_error("ExpiredToken"), "CredentialsError", "AWS rejects these credentials (ExpiredToken)"),
         (client_error("AccessDenied", "paul may not."), "AccessDeniedError", "paul may not. (DescribeStacks"),
     ],

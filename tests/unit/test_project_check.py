@@ -99,6 +99,36 @@ def test_a_mistake_is_found_before_anything_is_deployed(project: Path, name: str
     assert [one for one in found if words in one["message"] and one["line"] == line], ended.stdout
 
 
+def test_a_finding_begins_with_its_line(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    text = PROJECT.replace("train.py\n", "trian.py\n")
+    (project / FILE).write_text(text, encoding="utf-8")
+    ended = run_command("check", environment={"HOME": "/"})
+    (error,) = [line for line in ended.stdout.splitlines() if line.startswith("✗")]
+    assert error.startswith("✗ files     sagebuild.yaml:6: trainsourcefile names "), ended.stdout
+    assert "sagebuild.yaml:" not in ended.stdout.replace(error, ""), "what is right names no line"
+    assert f"files        {error.partition('files')[2].strip()}" in repr(sagebuild.Project().check())
+
+
+@pytest.mark.parametrize("name", ["src/common.py", "src/common", "data/more.csv", "data"])
+def test_a_link_that_leads_out_of_the_project_is_refused(project: Path, tmp_path: Path, name: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "train.csv").write_text("1,2\n", encoding="utf-8")
+    (project / "shared.py").write_text("", encoding="utf-8")
+    (project / "src" / "inside.py").symlink_to("../shared.py")
+    (project / FILE).write_text(PROJECT.replace("data/train.csv", "data"), encoding="utf-8")
+    assert check(project).returncode == 0, "a link to another place of the project is followed"
+    if name == "data":
+        (project / "data").rename(project / "old")
+    (project / name).symlink_to(outside / "train.csv" if "." in name else outside)
+    ended = check(project)
+    assert ended.returncode == 1
+    printed = ended.stdout.replace("common/ ", "common ")
+    assert f"{name.rpartition('/')[2]} is a link to {outside}" in printed, ended.stdout
+    assert "outside of the project, which a clone of the project lacks; copy the content into" in ended.stdout
+
+
 def test_data_that_a_script_will_create_is_no_mistake(project: Path) -> None:
     (project / "make.py").write_text("", encoding="utf-8")
     text = PROJECT.replace("data/train.csv", "{path: new, script: make.py}")

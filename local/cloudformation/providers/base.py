@@ -105,6 +105,8 @@ class Provider:
         Whether a generated name is in lower case.
     suffix
         The end of a generated name.
+    has_versions
+        Whether a replacement may keep the name, because each resource is a version of what has the name.
     """
 
     service: str
@@ -117,6 +119,7 @@ class Provider:
     replaces: str = ""
     lower: bool = False
     suffix: Callable[[Task], str] = lambda _: ""
+    has_versions: bool = False
 
 
 def document(value: Any) -> str:

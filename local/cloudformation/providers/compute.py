@@ -182,6 +182,9 @@ PROVIDERS = {
         _create_layer,
         _delete_layer,
         name="LayerName",
+        # Its id is the ARN of one version, and every update publishes another version:
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-layerversion.html
+        has_versions=True,
     ),
     "AWS::Lambda::Permission": Provider(
         "lambda",

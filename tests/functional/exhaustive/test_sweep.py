@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import cache
@@ -11,14 +12,15 @@ import pytest
 from moto.sagemaker.models import sagemaker_backends
 
 from sagebuild.builds.lock import change_state, read_state
-from sagebuild.builds.records import BuildRecord, Trigger, now, read_build, update_build
+from sagebuild.builds.records import BuildRecord, StepJob, Trigger, now, read_build, update_build
 from sagebuild.errors import StillRunningError
 from sagebuild.finish.build import finish_build
 from sagebuild.finish.ending import Ending
 from sagebuild.finish.sweep import find_unfinished
 from sagebuild.launch.start import launch_build
-from sagebuild.names import execution_arn, name_resource
+from sagebuild.names import execution_arn, name_resource, name_step_job
 from sagebuild.running.endpoint import describe_endpoint
+from sagebuild.running.step_jobs import to_attributes
 from sagebuild.running.stop import stop_build
 from sagebuild.service import Service
 from tests.functional.conftest import REGION, Stack, client, create_stack, empty_moto
@@ -39,6 +41,7 @@ class World:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.jobs: dict[str, str] = {}
+        self.step_jobs: dict[tuple[str, str], str] = {}  # the status by kind and name
         self.image_builds: dict[str, str] = {}  # by their tag
         self.repeated = 0
         self._lives: Iterator[int] = itertools.count()
@@ -85,7 +88,23 @@ class World:
                 endpoint = sagemaker_backends["123456789012"][REGION].endpoints[asked["EndpointName"]]
                 endpoint.endpoint_config_name = asked["EndpointConfigName"]
                 return _answered({})
-        return None
+        return self._answer_about_steps(operation, asked)
+
+    def _answer_about_steps(self, operation: str, asked: dict[str, str]) -> Any:
+        """Answer for processing and transform jobs, once there are any."""
+        found = re.fullmatch("(List|Describe|Stop)(Processing|Transform)Jobs?", operation)
+        if not found or not self.step_jobs:
+            return None
+        verb, kind = found.groups()
+        if verb == "List":
+            running = [
+                name for (each, name), status in self.step_jobs.items() if (each, status) == (kind, "InProgress")
+            ]
+            return _answered({f"{kind}JobSummaries": [{f"{kind}JobName": name} for name in running]})
+        key = kind, asked[f"{kind}JobName"]
+        if verb == "Stop":
+            self.step_jobs[key] = "Stopped"
+        return _answered({f"{kind}JobStatus": self.step_jobs[key]})
 
     def begin_training(self, number: int) -> None:
         """Start a build's training."""
@@ -289,6 +308,20 @@ def test_a_job_that_begins_after_its_build_has_ended_is_stopped(world: World) ->
     world.jobs["sagebuild-test-3f2a1c00-77"] = "InProgress"  # of no build with a record
     assert world.sweep() == [1]
     assert world.jobs == {"sagebuild-test-3f2a1c00-1": "Stopped", "sagebuild-test-3f2a1c00-77": "InProgress"}
+    world.check_notified_once(1)
+
+
+@pytest.mark.parametrize(("kind", "step"), [("Processing", "split"), ("Transform", "transform")])
+def test_a_step_job_that_begins_after_its_build_has_ended_is_stopped(world: World, kind: str, step: str) -> None:
+    launch_build(world.service, VOICE)
+    name = name_step_job(world.service, 1, step)
+    job = StepJob(step, name, 1, None, kind=kind.lower())
+    update_build(world.service, 1, step_jobs=to_attributes([job]))
+    world.abort(1)
+    finish_build(world.service, 1, ABORTED, sleep=never_sleep)
+    world.step_jobs = {(kind, name): "InProgress"}
+    assert world.sweep() == [1]
+    assert world.step_jobs == {(kind, name): "Stopped"}
     world.check_notified_once(1)
 
 
