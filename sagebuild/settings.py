@@ -87,6 +87,7 @@ class Settings:
     parameters_name = Required()  # of the SSM parameter with the default pipeline's document
     access_name = Required()  # of the SSM parameter that lists who may use the skill
     framework = Required()  # default for a document without one
+    version = Optional()  # of sagebuild; a stack without it is older than promotions
     overrides_may_loosen = Optional()  # "true": a request for one build may loosen the document's safeguards
     # Buckets, roles and images
     data_bucket = Required()

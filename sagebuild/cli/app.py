@@ -16,6 +16,7 @@ from sagebuild.cli import (
     params,
     pipelines,
     projects,
+    promotion,
     sdk_code,
     stacks,
     uploads,
@@ -46,6 +47,7 @@ def accept_options(
 
 
 builds.add_commands(app)
+promotion.add_commands(app)
 stacks.add_commands(app)
 projects.add_commands(app)
 sdk_code.add_commands(app)

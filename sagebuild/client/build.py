@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import BuildRecord, read_build
@@ -23,6 +23,9 @@ from sagebuild.running.stop import Stopped, stop_build
 from sagebuild.service import Service
 from sagebuild.view.html import render_heading, render_table, stack_vertically
 from sagebuild.view.steps import StepReader, Steps
+
+if TYPE_CHECKING:
+    from sagebuild.client.pipeline import Pipeline
 
 POLL_SECONDS = 1.0
 # The fields that a notebook shows above the picture of the steps.
@@ -59,6 +62,11 @@ class Build:
         self._is_displayed = False  # by `watch`: a notebook would draw the cell's value a second time
         self._steps = StepReader(service, number)
         self.number = number
+
+    @property
+    def service(self) -> Service:
+        """The pipeline to which it belongs."""
+        return self._service
 
     @property
     def record(self) -> BuildRecord:
@@ -134,6 +142,47 @@ class Build:
     def stop(self, wait_seconds: float = 150.0) -> Stopped:
         """Stop the build and its paid jobs; see `Pipeline.stop`."""
         return stop_build(self._service, self.number, wait_seconds, requested_by=self._requested_by)
+
+    def promote(
+        self,
+        to: str | Pipeline,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        report: Callable[[str], Any] = print,
+    ) -> Build:
+        """Deploy its model in another stack, as a build there that trains nothing.
+
+        Parameters
+        ----------
+        to
+            The receiving stack, or "STACK/PIPELINE"; default pipeline: the one with the same name. Or a stack or
+            pipeline of `sagebuild.connect`, for one in another account.
+        region, profile
+            Of the receiving stack; default: those of this one.
+        report
+            Called with a sentence that names what moves and what stays, before anything is copied.
+
+        Returns
+        -------
+        Build
+            The build of the receiving stack.
+
+        Raises
+        ------
+        PromotionError
+            The build has not succeeded, its model is missing, the receiving pipeline has another framework, or its
+            stack an older version of sagebuild.
+        ModelChangedError
+            A file of the model, or its serving script, changed after the build.
+        BuildRunningError
+            A build of the receiving pipeline is running.
+        """
+        from sagebuild.client.promotion import plan_promotion
+
+        promotion = plan_promotion(self._service, self.number, to, region, profile)
+        report(str(promotion))
+        return promotion.start(self._requested_by)
 
     def wait(
         self,

@@ -22,8 +22,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from sagebuild.client.aws_errors import translating_errors
-from sagebuild.client.connection import DEFAULT_STACK, Clients
+from sagebuild.client.connection import DEFAULT_STACK
 from sagebuild.client.resources_stacks import delete_resources_stack, list_resources_stacks
+from sagebuild.client.stack_service import Clients
 from sagebuild.deployment.bucket_access import LISTS, find_problems_of
 from sagebuild.deployment.checks import Deployment, find_problems
 from sagebuild.deployment.environment_size import find_size_problem
