@@ -9,6 +9,7 @@ import typer
 from sagebuild.cli.builds import BuildNumber, Watch, Yes
 from sagebuild.cli.live import watch
 from sagebuild.cli.session import Session, command
+from sagebuild.client.build import Build
 from sagebuild.client.descriptions import suggest
 from sagebuild.client.promotion import plan_promotion
 from sagebuild.errors import InputError
@@ -51,13 +52,14 @@ def promote(
         session.print(str(promotion))
         typer.confirm("Promote it?", abort=True)
     with session.showing_status("Copying the model"):
-        started = promotion.start(session.stack.requested_by)
+        receiver, started_number = promotion.start(session.stack.requested_by)
+    started = Build(receiver, started_number, session.stack.requested_by)
     if follow:
         if not session.as_json:
             session.print(str(promotion) if yes else str(started))
         watch(session, started)
         return
-    receiver, option = started.service, f" --stack {started.service.stack_name}"
+    option = f" --stack {receiver.stack_name}"
     result = {"number": started.number, "stack": receiver.stack_name, "pipeline": receiver.pipeline or "default"}
     shown = f"{promotion} " if yes else ""
     hint = f"'{suggest(receiver, f'watch {started.number}')}{option}' shows it."

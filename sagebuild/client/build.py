@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import BuildRecord, read_build
@@ -13,6 +13,7 @@ from sagebuild.client.logs import LogLine, follow_logs, read_logs
 from sagebuild.client.metrics import Curves, read_curves
 from sagebuild.client.outcome import summarize_build
 from sagebuild.client.progress import ProgressLines, SnapshotReader, open_notebook_display, read_if_allowed
+from sagebuild.client.promotion import Receiver, plan_promotion
 from sagebuild.client.public_record import describe_publicly
 from sagebuild.client.reports import EvaluationReport, read_report_files
 from sagebuild.client.trials import Trials, read_trials
@@ -23,9 +24,6 @@ from sagebuild.running.stop import Stopped, stop_build
 from sagebuild.service import Service
 from sagebuild.view.html import render_heading, render_table, stack_vertically
 from sagebuild.view.steps import StepReader, Steps
-
-if TYPE_CHECKING:
-    from sagebuild.client.pipeline import Pipeline
 
 POLL_SECONDS = 1.0
 # The fields that a notebook shows above the picture of the steps.
@@ -145,7 +143,7 @@ class Build:
 
     def promote(
         self,
-        to: str | Pipeline,
+        to: str | Receiver,
         *,
         region: str | None = None,
         profile: str | None = None,
@@ -178,11 +176,10 @@ class Build:
         BuildRunningError
             A build of the receiving pipeline is running.
         """
-        from sagebuild.client.promotion import plan_promotion
-
         promotion = plan_promotion(self._service, self.number, to, region, profile)
         report(str(promotion))
-        return promotion.start(self._requested_by)
+        receiver, number = promotion.start(self._requested_by)
+        return Build(receiver, number, self._requested_by)
 
     def wait(
         self,

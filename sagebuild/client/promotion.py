@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import boto3
 
@@ -13,13 +13,15 @@ from sagebuild.changes.plan import PlannedChange, plan_change
 from sagebuild.changes.promotion import OpenReceiver
 from sagebuild.changes.sentences import describe_effect
 from sagebuild.client.aws_errors import translating_errors
-from sagebuild.client.build import Build
 from sagebuild.client.launch_requests import read_user_name, send_confirmed
 from sagebuild.client.stack_service import Clients, find_service
 from sagebuild.service import Service
 
-if TYPE_CHECKING:
-    from sagebuild.client.pipeline import Pipeline
+
+class Receiver(Protocol):
+    """A stack or pipeline of `sagebuild.connect`."""
+
+    service: Service
 
 
 def choose_receiver(service: Service, *, region: str | None = None, profile: str | None = None) -> OpenReceiver:
@@ -54,8 +56,8 @@ class Promotion:
             service, "promote", number=number, parameters={"to": to}, open_receiver=open_receiver
         )
 
-    def start(self, requested_by: str) -> Build:
-        """Copy the model, request the receiving build, and return it.
+    def start(self, requested_by: str) -> tuple[Service, int]:
+        """Copy the model, request the receiving build, and return its pipeline and number.
 
         Raises
         ------
@@ -72,14 +74,14 @@ class Promotion:
             launch=send_confirmed,
             open_receiver=self._open_receiver,
         )
-        return Build(self._open_receiver(applied.receiver), applied.number, requested_by)
+        return self._open_receiver(applied.receiver), applied.number
 
     def __str__(self) -> str:
         return describe_effect(self.planned)
 
 
 def plan_promotion(
-    service: Service, number: int, to: str | Pipeline, region: str | None = None, profile: str | None = None
+    service: Service, number: int, to: str | Receiver, region: str | None = None, profile: str | None = None
 ) -> Promotion:
     """Plan the promotion of a build; see `sagebuild.client.build.Build.promote`."""
     if not isinstance(to, str):

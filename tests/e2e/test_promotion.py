@@ -40,7 +40,7 @@ def test_a_model_goes_live_in_another_stage(stack: DeployedStack, receiver: Depl
     asked = promote(stack, number, "--to", PROD)
     assert asked.returncode == 1
     moves = (
-        f"From build {number} of {NAME} to build 1 of {PROD} would move the model (1 file), the serving script train.py"
+        f"From build {number} of {NAME} to build 1 of {PROD} would move the model (1 file), the serving script train"
     )
     assert moves in asked.stderr
     assert f"tags and network stay those of {PROD}. The quality gate must accept its accuracy." in asked.stderr
