@@ -79,6 +79,7 @@ class Settings:
     dead_letter_queue_url = Required()
     upload_prefix = Optional()  # of the keys that start a build, in each pipeline's folder of the data bucket
     finish_function_arn = Required()
+    promote_from = Required()  # name of the stack whose approved models are promoted here
     # Schedules
     launch_queue_arn = Required()
     schedule_role_arn = Required()  # in which the schedules send to the launch queue

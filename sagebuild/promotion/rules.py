@@ -69,7 +69,7 @@ def find_promotable(service: Service, number: int, receiver: Service) -> Promota
         A file of the model, or its serving script, changed after the build.
     """
     record = read_build(service, number)
-    for reason in (*_find_receiver_problems(service, receiver), *_find_build_problems(record)):
+    for reason in (*_find_receiver_problems(service, receiver), *_find_build_problems(record, receiver)):
         raise PromotionError(reason)
     parameters = parse_overridden(record.parameters, record.overrides, service.settings.framework)
     context = BuildContext(service, number, parameters)
@@ -106,7 +106,7 @@ def _read_version(service: Service) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", service.settings.version))
 
 
-def _find_build_problems(record: BuildRecord) -> Iterator[str]:
+def _find_build_problems(record: BuildRecord, receiver: Service) -> Iterator[str]:
     name = f"Build {record.number}"
     if not record.has_ended:
         yield f"{name} has not ended; promote it when it has succeeded."
@@ -114,6 +114,8 @@ def _find_build_problems(record: BuildRecord) -> Iterator[str]:
         yield f"{name} is a rollback to build {record.restores}; promote build {record.restores}."
     elif not record.has_succeeded:
         yield f"{name} {VERBS[record.status]}, and only the model of a successful build is promoted. {record.reason}"
+    elif record.origin.get("stack") == receiver.stack_name and record.origin.get("pipeline") == receiver.pipeline:
+        yield f"{name} has the model that {record.promoted_from} made; deploy it there with sagebuild rollback."
     elif record.pruned_at:
         yield f"The model of build {record.number} was deleted; keepbuilds sets how many builds keep their models."
 
