@@ -132,7 +132,7 @@ class Service:
 
     @cached_property
     def cloudformation(self) -> Any:
-        """The CloudFormation client, for the outputs of the stack from which models are promoted."""
+        """The CloudFormation client, for the stacks between which models are promoted."""
         return self._create_client("cloudformation")
 
     @cached_property
@@ -159,6 +159,11 @@ class Service:
     def ecr(self) -> Any:
         """The ECR client, for the stack's image repository and the user's images."""
         return self._create_client("ecr")
+
+    @cached_property
+    def events(self) -> Any:
+        """The EventBridge client, for requests to other stacks."""
+        return self._create_client("events")
 
     @cached_property
     def functions(self) -> LambdaClient:

@@ -53,12 +53,15 @@ class _Wanted:
         The trigger's detail.
     is_approval
         Whether it is an approval, which a promotion of a later build makes obsolete.
+    id
+        The same for every delivery of the same request.
     """
 
     pipeline: str
     number: int
     why: str
     is_approval: bool
+    id: str
 
 
 def take_event(service: Service, message: Message, sleep: Callable[[float], None] = time.sleep) -> bool:
@@ -75,7 +78,7 @@ def take_event(service: Service, message: Message, sleep: Callable[[float], None
         origin = open_stack(service, service.settings.promote_from)
         wanted = _read_event(origin, json.loads(message.body))
         if wanted:
-            _promote(service, origin.for_pipeline(wanted.pipeline), wanted, message.id, sleep)
+            _promote(service, origin.for_pipeline(wanted.pipeline), wanted, sleep)
     except (AwsUnavailableError, BuildRunningError) as error:
         _log.warning("message %s will be delivered again: %s", message.id, error)
         return False
@@ -96,7 +99,7 @@ def _read_event(origin: Service, event: Mapping[str, Any]) -> _Wanted | None:
     detail = event["detail"]
     if find_text(event, "source") == "sagebuild":
         why = f"requested by voice in {origin.stack_name}"
-        return _Wanted(find_text(detail, "pipeline"), int(detail["number"]), why, is_approval=False)
+        return _Wanted(find_text(detail, "pipeline"), int(detail["number"]), why, False, find_text(detail, "id"))
     group, package = find_text(detail, "ModelPackageGroupName"), find_text(detail, "ModelPackageArn")
     pipeline = find_pipeline(origin, parse_package_group(origin, group))
     if pipeline is None:  # the group of another stack, whose name begins like this one's
@@ -106,17 +109,17 @@ def _read_event(origin: Service, event: Mapping[str, Any]) -> _Wanted | None:
     number = found.get("CustomerMetadataProperties", {}).get("build", "")
     if not number.isdecimal() or read_build(pipeline, int(number)).model_package != package:
         return None
-    return _Wanted(pipeline.pipeline, int(number), f"approved in {origin.label}", is_approval=True)
+    return _Wanted(pipeline.pipeline, int(number), f"approved in {origin.label}", True, find_text(event, "id"))
 
 
-def _promote(stack: Service, origin: Service, wanted: _Wanted, request_id: str, sleep: Callable[[float], None]) -> None:
+def _promote(stack: Service, origin: Service, wanted: _Wanted, sleep: Callable[[float], None]) -> None:
     service = find_pipeline(stack, origin.pipeline)
     if service is None:
         _log.info("%s has no pipeline %s; build %d stays", stack.stack_name, origin.pipeline, wanted.number)
         return
     record = _wait_for_end(origin, wanted.number, sleep)
     state = read_state(service)
-    if fingerprint_request(request_id) in read_seen(service, state):
+    if fingerprint_request(wanted.id) in read_seen(service, state):
         return
     if wanted.is_approval and (not record.has_succeeded or _has_later(service, origin, wanted.number)):
         _log.info("build %d of %s %s is not promoted", wanted.number, origin.label, record.status)
@@ -125,7 +128,7 @@ def _promote(stack: Service, origin: Service, wanted: _Wanted, request_id: str, 
         raise BuildRunningError(f"Build {state.running or state.last_number + 1} of {service.label} is running.")
     promotable = find_promotable(origin, wanted.number, service)
     request = LaunchRequest(
-        Trigger(PROMOTION, wanted.why), request_id, origin=copy_promotion(origin, promotable, service)
+        Trigger(PROMOTION, wanted.why), wanted.id, origin=copy_promotion(origin, promotable, service)
     )
     launched = launch_builds(service, [request])
     with log_about(service.pipeline, launched.number):

@@ -208,7 +208,7 @@ def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
         4,
     )  # for GitHub, the notebook instance, the builds' table, promotions
     assert len(FUNCTIONS) == 17
-    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (6, 5)  # one for each trigger
+    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (7, 6)  # one for each trigger, two for promotions
     assert sources == {"eventBridge": 3, "schedule": 1, "sqs": 1}  # of which four are rules
     assert kinds["StepFunctions::StateMachine"] == kinds["DynamoDB::Table"] == 1
     assert not [name for name in resources if name.startswith("Fn::")]  # a loop, such as Fn::ForEach

@@ -6,10 +6,14 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.browser import WAIT, opened
 from tests.command_line import Ended, run_command
 from tests.e2e.deployment import approve, sample
 from tests.e2e.stack import NAME, DeployedStack, deploy_stage, run_serverless, wait_until
+from tests.e2e.test_page import press, running_page
+from tools.browser import running_browser
 
 PROD = "sagebuild-prod"
 # Granted to PromoteBuildRole and not called here, each with what calls it.
@@ -71,6 +75,21 @@ def test_a_model_goes_live_in_another_stage(stack: DeployedStack, prod: Deployed
     assert message.startswith(f"Build 1 of {PROD}, promoted from build {number} of {NAME}, succeeded")
 
 
+def test_a_button_of_the_page_promotes(stack: DeployedStack, prod: DeployedStack) -> None:
+    made = stack.build()
+    prod.set_parameters(**OWN)
+    number, build = prod.last_number() + 1, made["number"]
+    with (
+        running_page(stack) as address,
+        running_browser() as browser,
+        opened(browser, f"{address}default/builds/{build}") as page,
+    ):
+        press(page, "Promote", f"From build {build} of {NAME} to build {number} of {PROD} would move the model")
+        expect(page.get_by_role("dialog")).to_contain_text(f"Build {number} of {PROD} has started", timeout=WAIT)
+    record = prod.finish(number)
+    assert (record["status"], record["origin"]["build"]) == ("succeeded", build), record["reason"]
+
+
 def test_an_approved_model_goes_live_by_itself(stack: DeployedStack, prod: DeployedStack) -> None:
     deploy_stage(prod.engine, "prod", f"promoteFrom={NAME}")
     gate = {"metric": "accuracy", "minimum": 0.5}
@@ -84,6 +103,16 @@ def test_an_approved_model_goes_live_by_itself(stack: DeployedStack, prod: Deplo
     assert record["trigger"] == {"kind": "promotion", "detail": f"approved in {NAME}", "rollback": ""}
     assert (record["origin"]["build"], record["metrics"]) == (made["number"], made["metrics"])
     assert prod.live_config() == record["endpoint_config"]
+
+    prod.set_parameters(**OWN)
+    conversation = stack.converse()
+    asked = conversation.say("promote_build", number=str(made["number"]), stage="prod")
+    assert asked.startswith(f"That would promote build {made['number']} to prod: the model and its script move")
+    assert conversation.say("yes").startswith(f"Build {made['number']} is on its way to prod")
+    wait_until(lambda: prod.last_number() == before + 2)
+    spoken = prod.finish(before + 2)
+    assert (spoken["status"], spoken["origin"]["build"]) == ("succeeded", made["number"]), spoken["reason"]
+    assert spoken["trigger"]["detail"] == f"requested by voice in {NAME}"
 
     withheld = stack.build(qualitygate=gate | {"minimum": 2})
     assert withheld["status"] == "withheld"
