@@ -118,7 +118,9 @@ def test_an_approved_model_goes_live_by_itself(stack: DeployedStack, prod: Deplo
     assert withheld["status"] == "withheld"
     with urlopen(f"{prod.engine.endpoint_url}/_local/audit") as answer:
         audit = json.load(answer)
-    calls = [call for call in audit["calls"] if call["role"].startswith(PROD)]
+    calls = [call for call in audit["calls"] if call["role"].startswith((PROD, f"{NAME}-AlexaSkill"))]
+    asked = {call["action"] for call in calls if call["role"].startswith(NAME)}
+    assert {"cloudformation:ListExports", "events:PutEvents"} <= asked
     assert [call for call in calls if not call["allowed"]] == []
     role = f"{PROD}-PromoteBuild"
     granted = {grant["action"] for grant in audit["unused"] if grant["role"].startswith(role)}  # per resource
