@@ -90,6 +90,15 @@ def find_image(context: BuildContext[BuildParameters], record: BuildRecord, rece
     if "@" in path or account != service.account:
         return {name: image}
     repository, _, tag = path.partition(":")
+    return {name: f"{registry}/{repository}@{_find_digest(service, image, repository, tag or 'latest')}"}
+
+
+def _find_digest(service: Service, image: str, repository: str, tag: str) -> str:
     with aws_call(f"look for the image {image}"):
-        found = service.ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag or "latest"}])
-    return {name: f"{registry}/{repository}@{found['imageDetails'][0]['imageDigest']}"}
+        try:
+            found = service.ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("RepositoryNotFoundException", "ImageNotFoundException"):
+                raise
+            raise PromotionError(f"The serving image {image} does not exist any more; start a new build.") from error
+    return str(found["imageDetails"][0]["imageDigest"])

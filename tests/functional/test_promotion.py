@@ -298,3 +298,38 @@ def test_a_message_names_a_folder_and_nothing_else() -> None:
 def test_a_message_cannot_point_elsewhere(content: Json, kind: str) -> None:
     with pytest.raises(MalformedMessageError):
         read(content, kind)
+
+
+def test_a_model_of_several_files_moves_as_a_folder(stack: Stack, prod: Service, made: int) -> None:
+    place, files = f"{key_model_folder(stack.service, made)}0/data-0/", []
+    for name, body in (("config.json", b"{}"), ("weights/1.bin", b"one")):
+        etag = put(f"{STACK}-model", f"{place}{name}", body)
+        files.append({"uri": f"s3://{STACK}-model/{place}{name}", "etag": etag, "bytes": len(body)})
+    _forget_files(stack.service)
+    update_build(stack.service, made, model_files=files)
+    record = receive_promotion(prod, read_build(prod, promote(stack, prod)))
+    assert record.artifacts == f"s3://{BUCKET}/{key_promotion(prod, name_resource(stack.service, made))}model/"
+    assert record.origin["artifact"] == f"s3://{STACK}-model/{place}"
+    found = client("s3").list_objects_v2(Bucket=BUCKET, Prefix=record.artifacts.partition(f"{BUCKET}/")[2])
+    assert [each["Key"].partition("model/")[2] for each in found["Contents"]] == ["config.json", "weights/1.bin"]
+
+
+def test_an_own_image_moves_by_its_digest(stack: Stack, prod: Service, made: int) -> None:
+    ecr, registry = client("ecr"), f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+    ecr.create_repository(repositoryName="mine")
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json"})
+    image = ecr.put_image(repositoryName="mine", imageManifest=manifest, imageTag="v1")["image"]
+    digest = image["imageId"]["imageDigest"]
+    document = SCRIPT | {"frameworkversion": "1.2-1", "hostimage": f"{registry}/mine:v1"}
+    update_build(stack.service, made, parameters=json.dumps(document), inference_image=f"{registry}/mine:v1")
+    planned = plan(stack, prod, made)
+    assert isinstance(planned.effect, Promotion)
+    assert planned.effect.image == f"{registry}/mine@{digest}"
+    assert f"the image {registry}/mine@{digest}" in describe_effect(planned)
+    update_build(stack.service, made, inference_image=f"{registry}/mine:gone")
+    with pytest.raises(PromotionError, match="mine:gone does not exist any more"):
+        plan(stack, prod, made)
+    elsewhere = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/mine:v1"
+    update_build(stack.service, made, inference_image=elsewhere)
+    with pytest.raises(PromotionError, match=f"The serving image {elsewhere} of build 1 is not in account"):
+        plan(stack, prod, made)
