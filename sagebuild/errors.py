@@ -152,6 +152,10 @@ class AlreadyLiveError(RollbackError):
     """The endpoint already serves the rollback's target."""
 
 
+class PromotionError(SagebuildError):
+    """A build cannot be promoted, or not to that stack."""
+
+
 class NoApprovalPendingError(SagebuildError):
     """No build waits for approval, the given one does not, or it already has an answer."""
 

@@ -17,6 +17,7 @@ SOURCES_FOLDER = "sources"  # in the pipeline's folder of the code bucket
 # The user's own state machines, each with the setting that has its ARN.
 HOOKS = {"preprocess": "preprocess_state_machine", "postprocess": "postprocess_state_machine"}
 MODELS_FOLDER = "models"  # in the pipeline's folder of the model bucket
+PROMOTIONS_FOLDER = "promotions"  # in the model bucket
 
 
 _PIPELINE = r"[A-Za-z](?:-?[A-Za-z0-9])*"
@@ -166,6 +167,20 @@ def key_hub_model(service: Service, number: int) -> str:
     It is the folder of the build's first container, which needs no other copy.
     """
     return f"{key_model_folder(service, number)}0/hub/"
+
+
+def key_promotion(service: Service, folder: str) -> str:
+    """Return the prefix of the keys, in the model bucket, of the files of a promotion to this pipeline.
+
+    No part of it is a pipeline's name alone: a pipeline could have the name of a folder that trainings may write.
+
+    Parameters
+    ----------
+    folder
+        `name_resource` of the promoted build, in its own stack.
+    """
+    pipeline = f"{service.pipeline}." if service.pipeline else ""
+    return f"{PROMOTIONS_FOLDER}/{pipeline}{folder}/"
 
 
 def parse_image_tag(service: Service, tag: str) -> tuple[int, str] | None:

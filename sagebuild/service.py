@@ -126,13 +126,18 @@ class Service:
         return self.settings.aws_region
 
     def open_client(self, name: str) -> Any:
-        """Return the client of a service that no function calls, only the command line and Python."""
+        """Return the client of a service by its name, as for the command line and Python."""
         return self._create_client(name)
 
     @cached_property
     def autoscaling(self) -> Any:
         """The Application Auto Scaling client, for the endpoint's scaling."""
         return self._create_client("application-autoscaling")
+
+    @cached_property
+    def cloudformation(self) -> Any:
+        """The CloudFormation client, for the stacks between which models are promoted."""
+        return self._create_client("cloudformation")
 
     @cached_property
     def cloudwatch(self) -> Any:
@@ -158,6 +163,11 @@ class Service:
     def ecr(self) -> Any:
         """The ECR client, for the stack's image repository and the user's images."""
         return self._create_client("ecr")
+
+    @cached_property
+    def events(self) -> Any:
+        """The EventBridge client, for requests to other stacks."""
+        return self._create_client("events")
 
     @cached_property
     def functions(self) -> LambdaClient:

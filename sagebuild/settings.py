@@ -79,6 +79,7 @@ class Settings:
     dead_letter_queue_url = Required()
     upload_prefix = Optional()  # of the keys that start a build, in each pipeline's folder of the data bucket
     finish_function_arn = Required()
+    promote_from = Required()  # name of the stack whose approved models are promoted here
     # Schedules
     launch_queue_arn = Required()
     schedule_role_arn = Required()  # in which the schedules send to the launch queue
@@ -87,6 +88,7 @@ class Settings:
     parameters_name = Required()  # of the SSM parameter with the default pipeline's document
     access_name = Required()  # of the SSM parameter that lists who may use the skill
     framework = Required()  # default for a document without one
+    version = Optional()  # of sagebuild; a stack without it is older than promotions
     overrides_may_loosen = Optional()  # "true": a request for one build may loosen the document's safeguards
     # Buckets, roles and images
     data_bucket = Required()

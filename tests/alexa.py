@@ -28,6 +28,7 @@ SLOTS = {
     "GivePinIntent": {"pin": "4711"},
     "ListBuildsIntent": {"count": "3", "outcome": "failed"},
     "ReadParameterIntent": {"parameter": "trainvolumesize"},
+    "PromoteBuildIntent": {"number": "12", "stage": "prod"},
     "RejectBuildIntent": {"number": "12"},
     "RollBackIntent": {"number": "11"},
     "SetParameterIntent": {"parameter": "trainvolumesize", "number": "20"},

@@ -34,7 +34,7 @@ class Changing:
             int | None,
             Field(
                 description="The build to stop, approve or reject; default: the running or waiting one. "
-                "The build to which a rollback returns; default: the previous one.",
+                "The build to which a rollback returns; default: the previous one. The build to promote.",
                 ge=1,
             ),
         ] = None,
@@ -42,7 +42,8 @@ class Changing:
             dict[str, Any] | None,
             Field(
                 description='Of "start", for that build alone; of "set parameters", for all future builds. '
-                'A dotted name sets a value inside a parameter: {"hyperparameters.epochs": 20}.'
+                'A dotted name sets a value inside a parameter: {"hyperparameters.epochs": 20}. '
+                'Of "promote", the stack or STACK/PIPELINE that receives the model: {"to": "sagebuild-prod"}.'
             ),
         ] = None,
         pipeline: PipelineName = "",

@@ -11,6 +11,7 @@ from sagebuild.builds.records import StepJob, Trigger
 from sagebuild.changes.approval import Waiting
 from sagebuild.changes.basis import Live
 from sagebuild.changes.document import NewValues
+from sagebuild.changes.promotion import Promotion
 from sagebuild.changes.rollback import Rollback
 from sagebuild.changes.start import NextBuild
 from sagebuild.changes.stop import Stop
@@ -62,6 +63,7 @@ class ComparedBuild(TypedDict):
     seconds: Annotated[float, Field(description="From the launch to the end, or to now.")]
     overrides: Annotated[Document | None, Field(description="The parameters for this build alone.")]
     notes: list[str]
+    origin: Annotated[dict[str, Any], Field(description="Of a promotion, the promoted build; else empty.")]
     project_commit: str
     source_commit: str
     training_image: str
@@ -275,7 +277,7 @@ class PlanResult(TypedDict):
     effect: Annotated[str, Field(description="The effect in words, for the user.")]
     cost: EstimateResult | None
     live: Annotated[Live, Field(description="What is live now.")]
-    details: NextBuild | Stop | Waiting | Rollback | NewValues
+    details: NextBuild | Stop | Waiting | Rollback | NewValues | Promotion
     token: Annotated[str, Field(description="For apply_change.")]
 
 
@@ -294,3 +296,4 @@ class AppliedResult(TypedDict):
     repeated: Annotated[bool, Field(description="True if the token was applied before, and nothing was done now.")]
     stopped: Stopped | None
     follows: Annotated[int | None, Field(description="Of a stop: the build that starts then.")]
+    receiver: Annotated[str, Field(description="Of a promotion: the pipeline of its build; else empty.")]

@@ -116,6 +116,7 @@ class BuildRecord:
     request_kinds: dict[str, int] = field(default_factory=dict)  # the number of each kind
     requested_since: str = ""  # time of the first request, if the build was pending
     overrides: str = ""  # JSON; parameters for this build only
+    origin: dict[str, Any] = field(default_factory=dict)  # of a promotion; see sagebuild.promotion.manifest
     project_commit: str = ""  # git commit of the project that was applied, with -dirty after it for changed files
     status: str = "launching"
     parameters: str = ""  # JSON; the document when it was read
@@ -180,6 +181,14 @@ class BuildRecord:
     def deployed_its_model(self) -> bool:
         """Whether the build succeeded and the endpoint served its model afterwards; False for a rollback."""
         return self.has_succeeded and not self.trigger.rollback and self.live_after == self.endpoint_config != ""
+
+    @property
+    def promoted_from(self) -> str:
+        """The promoted build, such as "build 12 of sagebuild-dev"; empty for any other, or before Plan Build."""
+        if not self.origin.get("stack"):
+            return ""
+        pipeline = f"/{self.origin['pipeline']}" if self.origin["pipeline"] else ""
+        return f"build {self.origin['build']} of {self.origin['stack']}{pipeline}"
 
     @property
     def awaits_approval(self) -> bool:

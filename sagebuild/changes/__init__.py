@@ -6,6 +6,6 @@ parameter document. If one of these has changed, `apply_change` refuses the toke
 same token is applied again, it reports the first result.
 
 `plan` and `apply` are the two steps. `basis` reads and compares what a change depends on, `token` writes and reads
-tokens. `start`, `stop`, `approval`, `rollback` and `document` describe the effect of one kind of change each, and
-`sentences` writes an effect in English.
+tokens. `start`, `stop`, `approval`, `rollback`, `promotion` and `document` describe the effect of one
+kind of change each, and `sentences` writes an effect in English.
 """

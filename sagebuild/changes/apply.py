@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sagebuild.builds.lock import PipelineState, fingerprint_request, read_seen, read_state
 from sagebuild.builds.records import Trigger, read_build
 from sagebuild.changes.basis import Difference, find_differences
 from sagebuild.changes.document import set_parameters
+from sagebuild.changes.promotion import OpenReceiver, open_named
 from sagebuild.changes.token import Action, Change, read_token
 from sagebuild.errors import NoBuildRunningError, SagebuildError
+from sagebuild.launch.promotion_request import PROMOTION
 from sagebuild.launch.start import launch_builds
 from sagebuild.launch.triggers import LaunchRequest
+from sagebuild.promotion.copying import copy_promotion
+from sagebuild.promotion.rules import find_promotable
 from sagebuild.running.stop import Stopped, describe_stopped, stop_build
 from sagebuild.service import Service
 from sagebuild.steps.approval import answer_approval
@@ -30,7 +34,7 @@ class Applied:
     action
         What was done.
     pipeline
-        The pipeline's name; empty for the default pipeline.
+        The pipeline's name; empty for the default pipeline. Of a promotion, the receiving one's.
     number
         The build that was started, stopped, approved or rejected; 0 for parameters.
     started
@@ -47,6 +51,8 @@ class Applied:
         Of a stop: what was confirmed.
     follows
         Of a stop: the pending build, which starts then; None if none waits.
+    receiver
+        Of a promotion: the pipeline in which the build was started, as "STACK" or "STACK/PIPELINE"; else empty.
     """
 
     action: Action
@@ -59,6 +65,7 @@ class Applied:
     repeated: bool = False
     stopped: Stopped | None = None
     follows: int | None = None
+    receiver: str = ""
 
 
 class ChangedSincePlanError(SagebuildError):
@@ -79,6 +86,7 @@ def apply_change(
     comment: str = "",
     wait_seconds: float = 4.0,
     launch: Launch | None = None,
+    open_receiver: OpenReceiver | None = None,
 ) -> Applied:
     """Make a planned change. The same token again changes nothing more, and reports the first result.
 
@@ -99,6 +107,8 @@ def apply_change(
     launch
         How to request a build; default: write the builds table and start the execution. Users without these rights
         send a message instead, and wait until a build covers it.
+    open_receiver
+        Of a promotion, finds the receiving pipeline.
 
     Returns
     -------
@@ -128,6 +138,9 @@ def apply_change(
         case "set parameters":
             _refuse_unless(set_parameters(service, change), _DOCUMENT)
             return Applied(change.action, change.pipeline, change.number)
+        case "promote":
+            receiver = open_named(open_receiver, change.parameters)
+            return _launch(receiver, change, Trigger(PROMOTION, detail), launch or _launch_directly, service)
     return _launch(service, change, Trigger(by, detail), launch or _launch_directly)
 
 
@@ -165,8 +178,18 @@ def _answer(service: Service, change: Change, by: str, comment: str) -> Applied:
     return Applied(change.action, change.pipeline, change.number, repeated=repeated)
 
 
-def _launch(service: Service, change: Change, trigger: Trigger, launch: Launch) -> Applied:
-    """Request the build or rollback of a change, unless an earlier delivery has."""
+def _launch(
+    service: Service, change: Change, trigger: Trigger, launch: Launch, origin: Service | None = None
+) -> Applied:
+    """Request the build, rollback or promotion of a change, unless an earlier delivery has.
+
+    Parameters
+    ----------
+    service
+        The pipeline in which the build starts.
+    origin
+        Of a promotion, the pipeline of the promoted build.
+    """
     repeated = _find_counted(service, change) is not None
     if not repeated and (differences := find_differences(service, change.basis)):
         # Another delivery of the same token may have made the difference.
@@ -174,11 +197,17 @@ def _launch(service: Service, change: Change, trigger: Trigger, launch: Launch) 
         if not repeated:
             raise ChangedSincePlanError(differences)
     if not repeated or launch is _launch_directly:  # a repeat starts an execution that the first call did not
-        launch(service, _write_request(change, trigger))
+        request = _write_request(change, trigger)
+        if origin and not repeated:
+            promotable = find_promotable(origin, change.number, service)
+            copied = copy_promotion(origin, promotable, service)
+            request = replace(request, pipeline=service.pipeline, overrides={}, origin=copied)
+        if not (origin and repeated):
+            launch(service, request)
     state = _find_counted(service, change)
     if state is None:
         raise ChangedSincePlanError(find_differences(service, change.basis) or [_BUILD])
-    return _describe_launched(change, state, repeated=repeated)
+    return _describe_launched(service, change, state, repeated=repeated)
 
 
 def _write_request(change: Change, trigger: Trigger) -> LaunchRequest:
@@ -203,17 +232,18 @@ def _find_counted(service: Service, change: Change) -> PipelineState | None:
     return state if fingerprint_request(change.id) in read_seen(service, state) else None
 
 
-def _describe_launched(change: Change, state: PipelineState, *, repeated: bool) -> Applied:
+def _describe_launched(service: Service, change: Change, state: PipelineState, *, repeated: bool) -> Applied:
     # The state in which the request was counted is known, and so is the build that covers it.
     number = (change.basis.last_number or 0) + 1
     started = state.last_number >= number
     return Applied(
         change.action,
-        change.pipeline,
+        service.pipeline,
         number,
         started=started,
         running=None if started else state.running,
         waiting=state.pending.count if state.pending and not started else 0,
         restores=change.number if change.action == "roll back" else 0,
         repeated=repeated,
+        receiver=service.label if change.action == "promote" else "",
     )

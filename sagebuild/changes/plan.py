@@ -11,6 +11,7 @@ from sagebuild.builds.lock import PipelineState, read_state
 from sagebuild.changes.approval import Waiting, describe_waiting
 from sagebuild.changes.basis import Basis, Live, bind_to_state, describe_live
 from sagebuild.changes.document import NewValues, describe_new_values
+from sagebuild.changes.promotion import OpenReceiver, Promotion, describe_promotion, open_named
 from sagebuild.changes.rollback import Rollback, describe_rollback
 from sagebuild.changes.start import NextBuild, describe_next_build
 from sagebuild.changes.stop import Stop, describe_stop
@@ -21,7 +22,7 @@ from sagebuild.parameters.store import read_with_version
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.service import Service
 
-Effect = NextBuild | Stop | Waiting | Rollback | NewValues
+Effect = NextBuild | Stop | Waiting | Rollback | NewValues | Promotion
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,12 @@ class PlannedChange:
         The pipeline's name; empty for the default pipeline.
     effect
         What that means: `NextBuild` of a start, `Stop` of a stop, `Waiting` of an approval or rejection, `Rollback` of
-        a rollback, `NewValues` of new parameters. `sagebuild.changes.sentences` writes it in English.
+        a rollback, `NewValues` of new parameters, `Promotion` of a promotion.
+        `sagebuild.changes.sentences` writes it in English.
     cost
         The estimated cost in US dollars; None if the change costs nothing by itself.
     live
-        The live model.
+        The live model; of a promotion, that of the receiving pipeline.
     token
         For `apply_change`.
     """
@@ -69,6 +71,7 @@ def plan_change(
     number: int | None = None,
     parameters: Mapping[str, Any] | None = None,
     removed: Sequence[str] = (),
+    open_receiver: OpenReceiver | None = None,
 ) -> PlannedChange:
     """Say what a change would do, and return it with a token for `apply_change`. This changes nothing.
 
@@ -77,15 +80,18 @@ def plan_change(
     service
         Bound to the pipeline.
     action
-        "start", "stop", "approve", "reject", "roll back" or "set parameters".
+        "start", "stop", "approve", "reject", "roll back", "set parameters" or "promote".
     number
         The build to stop, approve or reject; default: the running or waiting one. The build to which a rollback
-        returns; default: the previous one.
+        returns; default: the previous one. The build to promote.
     parameters
         Of a start, parameters for that build alone, each a whole parameter. Of "set parameters", the new values; a
-        dotted name sets a value inside a parameter: ``{"hyperparameters.epochs": 20}``.
+        dotted name sets a value inside a parameter: ``{"hyperparameters.epochs": 20}``. Of "promote", the receiving
+        pipeline: ``{"to": "sagebuild-prod"}``.
     removed
         Of "set parameters", the names to remove from the document, so that their defaults apply.
+    open_receiver
+        Of "promote", finds the receiving pipeline.
 
     Raises
     ------
@@ -100,16 +106,20 @@ def plan_change(
     NoApprovalPendingError
         No build waits for approval, or another one does.
     BuildRunningError
-        A rollback does not wait for the running build.
+        A rollback or a promotion does not wait for the running build.
     RollbackError, BuildNotFoundError
         The rollback is impossible; see `sagebuild.plan.rollback.find_target`.
+    PromotionError, ModelChangedError
+        The promotion is impossible; see `sagebuild.promotion.rules.find_promotable`.
     """
     state = read_state(service)
     if state.removed_at or not state.exists:
         raise PipelineNotFoundError(f"The pipeline {service.label} does not exist, or it is being removed.")
+    given = dict(parameters or {})
+    if action == "promote":
+        return _plan_promotion(service, number, open_named(open_receiver, given))
     endpoint = describe_endpoint(service)
     found = _Found(state, endpoint, describe_live(service, endpoint))
-    given = dict(parameters or {})
     match action:
         case "start":
             return _plan_start(service, found, given)
@@ -133,6 +143,16 @@ def _plan_start(service: Service, found: _Found, parameters: dict[str, Any]) -> 
     build = describe_next_build(service, found.state, text, parameters)
     basis = replace(bind_to_state(found.state), live_config=found.live.config, document_version=version)
     return _plan(service, "start", found, build, build.number, basis, parameters, build.cost)
+
+
+def _plan_promotion(service: Service, number: int | None, receiver: Service) -> PlannedChange:
+    """Plan a promotion, which depends on the state of the receiving pipeline."""
+    state, endpoint = read_state(receiver), describe_endpoint(receiver)
+    found = _Found(state, endpoint, describe_live(receiver, endpoint))
+    text, version = read_with_version(receiver)
+    effect = describe_promotion(service, number, receiver, state, found.live, text)
+    basis = replace(bind_to_state(state), live_config=found.live.config, document_version=version)
+    return _plan(service, "promote", found, effect, effect.number, basis, {"to": receiver.label}, effect.cost)
 
 
 def _plan_answer(service: Service, action: Action, found: _Found, number: int | None) -> PlannedChange:

@@ -10,10 +10,12 @@ from sagebuild.changes.apply import Applied
 from sagebuild.changes.approval import Waiting
 from sagebuild.changes.document import NewValues
 from sagebuild.changes.plan import PlannedChange
+from sagebuild.changes.promotion import Promotion
 from sagebuild.changes.rollback import Rollback
 from sagebuild.changes.start import NextBuild
 from sagebuild.changes.stop import Stop
 from sagebuild.cost.spent import format_dollars
+from sagebuild.notifications.words import format_metrics
 from sagebuild.running.stop import Stopped
 
 
@@ -36,6 +38,8 @@ def describe_effect(planned: PlannedChange) -> str:
             )
         case NewValues() as values:
             return f"For all future builds: {_list_values(values)}."
+        case Promotion() as promotion:
+            return " ".join(_describe_promotion(promotion))
 
 
 def describe_result(applied: Applied) -> str:
@@ -59,6 +63,8 @@ def _describe_done(applied: Applied) -> str:
             return f"Build {applied.number} is rejected."
         case "roll back":
             return f"Build {applied.number} deploys the model of build {applied.restores} again."
+        case "promote":
+            return f"Build {applied.number} of {applied.receiver} has started; it deploys the promoted model."
     return "The parameter document is changed."
 
 
@@ -82,6 +88,33 @@ def _describe_start(build: NextBuild, planned: PlannedChange) -> Iterator[str]:
     if build.asks_approval:
         yield "It waits for an approval before it deploys."
     yield _describe_live(planned, "is replaced then")
+
+
+def _describe_promotion(promotion: Promotion) -> Iterator[str]:
+    """Name what moves and what stays, and then what the receiving build does."""
+    model = f"the model ({_count(promotion.files, 'file')})" if promotion.files else "the model's settings"
+    parts = [model, f"the serving script {promotion.script}" if promotion.script else ""]
+    parts += [f"the image {promotion.image}" if promotion.image else "", promotion.framework]
+    parts += [format_metrics(promotion.metrics)]
+    *first, last = [part for part in parts if part]
+    yield (
+        f"From build {promotion.number} of {promotion.origin} to build {promotion.build} of {promotion.receiver} would "
+        f"move {', '.join(first)} and {last}; instances, guardrails, approval, gates, alarms, tags and network stay "
+        f"those of {promotion.receiver}."
+    )
+    if not promotion.deploys:
+        yield "It deploys nothing."
+        return
+    if promotion.gate:
+        yield f"The quality gate must accept its {promotion.gate}."
+    if promotion.asks_approval:
+        yield "It waits for an approval before it deploys."
+    live = promotion.replaces
+    yield f"Build {live} of {promotion.receiver} is replaced then." if live else "No build is live there yet."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _describe_other_jobs(build: NextBuild) -> str:

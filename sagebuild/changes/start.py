@@ -104,7 +104,7 @@ def describe_next_build(
         processing_jobs=len(parameters.processing),
         evaluates=parameters.evaluation is not None,
         transforms=parameters.batchtransform is not None,
-        gate=_find_gate(parameters),
+        gate=find_gate(parameters),
         asks_approval=asks_approval(parameters),
         waiting=state.pending.count if state.pending else 0,
         cost=estimate_cost(BuildContext(service, number, parameters)),
@@ -115,6 +115,7 @@ def _read_pending(state: PipelineState) -> dict[str, Any]:
     return dict(json.loads(state.pending.overrides)) if state.pending and state.pending.overrides else {}
 
 
-def _find_gate(parameters: BuildParameters) -> str:
+def find_gate(parameters: BuildParameters) -> str:
+    """Return the metric of the quality gate; empty without a gate."""
     gate = parameters.qualitygate or parameters.mustimprove
     return gate.metric if gate else ""

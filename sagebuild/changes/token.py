@@ -16,7 +16,7 @@ from sagebuild.changes.basis import Basis
 from sagebuild.errors import InputError
 from sagebuild.service import Service
 
-Action = Literal["start", "stop", "approve", "reject", "roll back", "set parameters"]
+Action = Literal["start", "stop", "approve", "reject", "roll back", "set parameters", "promote"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 _CHECKSUM_BYTES = 6
 
@@ -34,9 +34,10 @@ class Change:
     stack, pipeline
         Where: the key of the stack, and the pipeline's name.
     number
-        The build that is started, stopped, approved or rejected; of a rollback, the build that is restored.
+        The build that is started, stopped, approved, rejected or promoted; of a rollback, the build that is restored.
     parameters
-        The parameters of a build that is started; of "set parameters", the new values by dotted name.
+        The parameters of a build that is started; of "set parameters", the new values by dotted name; of "promote",
+        the receiving pipeline.
     basis
         What the change depends on.
     removed

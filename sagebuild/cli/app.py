@@ -17,6 +17,7 @@ MODULES = {
         *("start", "stop", "approve", "reject", "rollback", "status", "watch", "builds", "show", "compare", "cost"),
         "logs",
     ),
+    "promotion": ("promote",),
     "stacks": ("predict", "say", "doctor"),
     "projects": ("init", "check", "run", "apply"),
     "sdk_code": ("convert",),

@@ -33,13 +33,15 @@ def watch(session: Session, build: Build) -> None:
             build.wait(on_poll=JsonChanges().update)
             print_json({"build": build.to_dict()}, indent=None)
         else:
-            view = BuildView(session.stack.service, session.console, session.is_live)
+            view = BuildView(build.service, session.console, session.is_live)
             with view.showing() as update:
                 build.wait(on_poll=update)
             view.print_outcome(build)
     except KeyboardInterrupt:
         number = build.number
-        again, stop = (suggest(session.stack.service, command) for command in (f"watch {number}", "stop"))
+        stack = build.service.stack_name  # of a promotion, the receiving one
+        where = "" if stack == session.stack.name else f" --stack {stack}"
+        again, stop = (f"{suggest(build.service, command)}{where}" for command in (f"watch {number}", "stop"))
         hint = f"'{again}' shows it again, '{stop}' stops it."
         typer.echo(f"Build {number} is still running. {hint}", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -17,6 +17,7 @@ from sagebuild.client.launch_requests import (
     request_rollback,
     send_confirmed,
 )
+from sagebuild.client.promotion import choose_receiver
 from sagebuild.running.stop import Stopped, stop_build
 from sagebuild.service import Service
 from sagebuild.steps.approval import answer_approval, find_waiting
@@ -101,11 +102,12 @@ class PipelineActions:
         Parameters
         ----------
         action
-            "start", "stop", "approve", "reject", "roll back" or "set parameters".
+            "start", "stop", "approve", "reject", "roll back", "set parameters" or "promote".
         number
-            The build to stop, to approve, to reject, or to which a rollback returns.
+            The build to stop, to approve, to reject, to promote, or to which a rollback returns.
         parameters
-            Of a start, for that build alone; of "set parameters", the new values. Dotted names are possible.
+            Of a start, for that build alone; of "set parameters", the new values. Dotted names are possible. Of
+            "promote", the receiving pipeline: ``{"to": "sagebuild-prod"}``.
         removed
             Of "set parameters", the names to remove, so that their defaults apply.
         check
@@ -123,7 +125,10 @@ class PipelineActions:
             given = build_overrides(self.service, given) if given else {}
             if check:
                 check_next_build(self.service, self._create_client, given).raise_errors()
-        return plan_change(self.service, action, number=number, parameters=given, removed=removed)
+        open_receiver = choose_receiver(self.service)
+        return plan_change(
+            self.service, action, number=number, parameters=given, removed=removed, open_receiver=open_receiver
+        )
 
     def apply(self, token: str, comment: str = "", wait_seconds: float = 150.0) -> Applied:
         """Make a planned change, once. The same token again changes nothing more, and returns the first result.
@@ -152,6 +157,7 @@ class PipelineActions:
             comment=comment,
             wait_seconds=wait_seconds,
             launch=send_confirmed,
+            open_receiver=choose_receiver(self.service),
         )
 
     def stop(self, number: int | None = None, wait_seconds: float = 150.0) -> Stopped:

@@ -13,6 +13,7 @@ from sagebuild.client.logs import LogLine, follow_logs, read_logs
 from sagebuild.client.metrics import Curves, read_curves
 from sagebuild.client.outcome import summarize_build
 from sagebuild.client.progress import ProgressLines, SnapshotReader, open_notebook_display, read_if_allowed
+from sagebuild.client.promotion import Receiver, plan_promotion
 from sagebuild.client.public_record import describe_publicly
 from sagebuild.client.reports import EvaluationReport, read_report_files
 from sagebuild.client.trials import Trials, read_trials
@@ -59,6 +60,11 @@ class Build:
         self._is_displayed = False  # by `watch`: a notebook would draw the cell's value a second time
         self._steps = StepReader(service, number)
         self.number = number
+
+    @property
+    def service(self) -> Service:
+        """The pipeline to which it belongs."""
+        return self._service
 
     @property
     def record(self) -> BuildRecord:
@@ -134,6 +140,46 @@ class Build:
     def stop(self, wait_seconds: float = 150.0) -> Stopped:
         """Stop the build and its paid jobs; see `Pipeline.stop`."""
         return stop_build(self._service, self.number, wait_seconds, requested_by=self._requested_by)
+
+    def promote(
+        self,
+        to: str | Receiver,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        report: Callable[[str], Any] = print,
+    ) -> Build:
+        """Deploy its model in another stack, as a build there that trains nothing.
+
+        Parameters
+        ----------
+        to
+            The receiving stack, or "STACK/PIPELINE"; default pipeline: the one with the same name. Or a stack or
+            pipeline of `sagebuild.connect`, for one in another account.
+        region, profile
+            Of the receiving stack; default: those of this one.
+        report
+            Called with a sentence that names what moves and what stays, before anything is copied.
+
+        Returns
+        -------
+        Build
+            The build of the receiving stack.
+
+        Raises
+        ------
+        PromotionError
+            The build has not succeeded, its model is missing, the receiving pipeline has another framework, or its
+            stack an older version of sagebuild.
+        ModelChangedError
+            A file of the model, or its serving script, changed after the build.
+        BuildRunningError
+            A build of the receiving pipeline is running.
+        """
+        promotion = plan_promotion(self._service, self.number, to, region, profile)
+        report(str(promotion))
+        receiver, number = promotion.start(self._requested_by)
+        return Build(receiver, number, self._requested_by)
 
     def wait(
         self,

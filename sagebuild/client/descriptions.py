@@ -32,6 +32,8 @@ def describe_fields(record: BuildRecord) -> dict[str, str]:
         "took": format_seconds(record.seconds),
         "started by": describe_requests(record.trigger, record.requests, record.request_kinds),
         "rollback to": describe_target(record),
+        "promoted from": record.promoted_from,
+        "checksum": record.origin.get("checksum", ""),
         "overrides": record.overrides,
         "project": record.project_commit,
         "commit": record.source_commit,
@@ -57,7 +59,8 @@ def describe_fields(record: BuildRecord) -> dict[str, str]:
 def describe_row(record: BuildRecord) -> Sequence[str]:
     """Return a build's cells in a table of builds, as `COLUMNS` names them."""
     target = describe_target(record)
-    reason = record.reason or (f"rollback to {target}" if target else "")
+    kind = f"rollback to {target}" if target else f"{record.promoted_from} promoted" if record.promoted_from else ""
+    reason = record.reason or kind
     return (
         str(record.number),
         record.status,

@@ -24,6 +24,7 @@ from sagebuild.errors import (
     InputError,
     NotConfirmedError,
 )
+from sagebuild.launch.promotion_request import PROMOTION
 from sagebuild.launch.triggers import CONFIRMED, REQUEST_SOURCE, Expected, LaunchRequest, read_target, write_confirmed
 from sagebuild.parameters.changes import change_document, combine_problems
 from sagebuild.parameters.json_text import read_raw_document
@@ -196,6 +197,8 @@ def send_confirmed(
         Neither has happened in time.
     """
     content = {"rollback": request.trigger.rollback} if request.trigger.rollback else request.overrides
+    if request.origin:
+        content = {PROMOTION: request.origin}
     _send(service, request.trigger.kind, content, {CONFIRMED: write_confirmed(request)})
 
     def find_any_change() -> int | None:

@@ -103,6 +103,7 @@ def find_problems(deployment: Deployment, known: Iterable[str], rules: Rules) ->
         *_check_alexa(rest),
         *_check_codecommit(rest),
         *_check_notebook(rest),
+        *_check_promotion(rest),
     ]
 
 
@@ -119,6 +120,14 @@ def _check_names(deployment: Deployment) -> Iterator[str]:
         yield (
             f"The stack's name {stack} has {len(stack)} characters; it must have at most {MAX_STACK}, because the "
             "names of its jobs and functions contain it, so choose a shorter --stage."
+        )
+
+
+def _check_promotion(deployment: Deployment) -> Iterator[str]:
+    if deployment.parameters.get("promoteFrom") == deployment.stack:
+        yield (
+            f"promoteFrom is {deployment.stack}, the stack itself, whose models are deployed there anyway; name "
+            "another stack, or leave it out."
         )
 
 

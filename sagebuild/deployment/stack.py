@@ -19,8 +19,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 from sagebuild.client.aws_errors import translating_errors
-from sagebuild.client.connection import Clients
 from sagebuild.client.resources_stacks import delete_resources_stack, list_resources_stacks
+from sagebuild.client.stack_service import Clients
 from sagebuild.deployment.archives import DeploymentBucket
 from sagebuild.deployment.bucket_access import LISTS, find_problems_of
 from sagebuild.deployment.checks import Deployment, find_problems

@@ -124,7 +124,7 @@ def _list_names(service: Service) -> dict[str, str]:
 def take_messages(
     service: Service, messages: Sequence[Message], sleep: Callable[[float], None] = time.sleep
 ) -> list[str]:
-    """Launch one build in each pipeline for all its requests in a batch; each rollback has its own build.
+    """Launch one build in each pipeline for a batch; each rollback and each promotion has its own build.
 
     Returns
     -------
@@ -147,9 +147,9 @@ def take_messages(
 
 
 def _split(requests: Sequence[_Found]) -> Iterator[list[_Found]]:
-    """Yield each rollback by itself, then all other requests of the pipeline together."""
-    yield from ([one] for one in requests if one[1].trigger.rollback)
-    if others := [one for one in requests if not one[1].trigger.rollback]:
+    """Yield each rollback and promotion by itself, then all other requests of the pipeline together."""
+    yield from ([one] for one in requests if one[1].is_alone)
+    if others := [one for one in requests if not one[1].is_alone]:
         yield others
 
 

@@ -115,10 +115,11 @@ def launch_builds(service: Service, requests: Sequence[LaunchRequest], sleep: Sl
             )
         seen = read_seen(service, state)
         new, refused = refuse_conflicts(service, state, leave_out_seen(seen, requests))
-        if any(request.trigger.rollback for request in new.values()) and (state.running or state.pending):
+        if any(request.is_alone for request in new.values()) and (state.running or state.pending):
+            what = "promotion" if any(request.origin for request in new.values()) else "rollback"
             raise BuildRunningError(
-                f"Build {state.running or state.last_number + 1} is running, and a rollback does not wait for its end; "
-                "stop the build, or request the rollback again when it has ended."
+                f"Build {state.running or state.last_number + 1} is running, and a {what} does not wait for its end; "
+                f"stop the build, or request the {what} again when it has ended."
             )
         if state.running is None and (new or state.pending):
             number = _take_lock(service, state, new, seen)
@@ -213,6 +214,7 @@ def _take_lock(
         request_kinds=dict(pending.kinds),
         requested_since=pending.since if state.pending else "",
         overrides=pending.overrides,
+        origin=next((dict(request.origin) for request in new.values() if request.origin), {}),
         project_commit=pending.commit,
     )
     unfinished = None if state.unfinished is None else (*state.unfinished, number)

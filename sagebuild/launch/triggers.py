@@ -12,11 +12,12 @@ from sagebuild.builds.records import Trigger
 from sagebuild.errors import MalformedMessageError, ParameterError, RollbackError
 from sagebuild.launch.events import EVENT_SOURCES, find_text
 from sagebuild.launch.message_text import begins_like_json, strip_invisible
+from sagebuild.launch.promotion_request import PROMOTION, read_origin
 from sagebuild.launch.s3_notifications import find_created_object, is_s3
 from sagebuild.parameters.json_text import read_object
 
 # The kinds of triggers; a publisher to the launch topic names one of them in the message attribute "trigger".
-_OWN_KINDS = {"assistant", "command", "notebook", "page", "topic", "voice"}
+_OWN_KINDS = {"assistant", "command", "notebook", "page", PROMOTION, "topic", "voice"}
 KINDS = tuple(sorted({*_OWN_KINDS, *(source.kind for source in EVENT_SOURCES.values())}))
 PREVIOUS = "previous"
 # The message attribute, or member of an event's detail, that binds a request to the state in which it was confirmed.
@@ -67,6 +68,8 @@ class LaunchRequest:
         The git commit of the project that was applied before the request; empty if there is none.
     expected
         The state of the pipeline when a person confirmed the request; None if it is valid in any state.
+    origin
+        Of a promotion, its ``folder`` and the checksum of its ``manifest``; empty for any other request.
     """
 
     trigger: Trigger
@@ -76,6 +79,12 @@ class LaunchRequest:
     key: str = ""
     commit: str = ""
     expected: Expected | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it needs a build of its own: a rollback or a promotion. False for a request that may be merged."""
+        return bool(self.trigger.rollback or self.origin)
 
 
 def read_message(body: str, message_id: str, launch_topic: str) -> LaunchRequest | None:
@@ -171,6 +180,10 @@ def _build_request(trigger: Trigger, request_id: str, overrides: Mapping[str, An
     if "rollback" in overrides:
         rollback = replace(trigger, rollback=_read_rollback(overrides))
         return LaunchRequest(rollback, request_id, pipeline=pipeline)
+    if (trigger.kind == PROMOTION) != (PROMOTION in overrides):
+        raise MalformedMessageError(f"The trigger {PROMOTION} and the member {PROMOTION} belong together; use neither.")
+    if trigger.kind == PROMOTION:
+        return LaunchRequest(trigger, request_id, pipeline=pipeline, origin=read_origin(overrides))
     return LaunchRequest(trigger, request_id, overrides, pipeline)
 
 

@@ -17,7 +17,7 @@ VERBS = {"succeeded": "succeeded", "failed": "failed", "stopped": "was stopped",
 
 def write_subject(service: Service, record: BuildRecord) -> str:
     """Write the subject of the notification, such as "sagebuild-dev: build 12 succeeded"."""
-    kind = "rollback" if record.trigger.rollback else "build"
+    kind = "rollback" if record.trigger.rollback else "promotion" if record.origin else "build"
     return f"{service.label}: {kind} {record.number} {VERBS[record.status]}"
 
 
@@ -25,7 +25,7 @@ def write_message(service: Service, record: BuildRecord) -> str:
     """Write the text of the notification: the outcome, its reason, the duration, and the live configuration."""
     step = f", in the step {record.step}" if record.step else ""
     lines = [
-        f"Build {record.number} of {service.label}{_write_rollback(record)} {VERBS[record.status]} "
+        f"Build {record.number} of {service.label}{_write_kind(record)} {VERBS[record.status]} "
         f"after {format_seconds(record.seconds)}{step}.",
         f"Reason: {record.reason}" if record.reason else "",
         _write_trigger(record),
@@ -71,7 +71,9 @@ def format_seconds(seconds: float) -> str:
     return " ".join(counts[:2]) or "0 seconds"
 
 
-def _write_rollback(record: BuildRecord) -> str:
+def _write_kind(record: BuildRecord) -> str:
+    if record.promoted_from:
+        return f", promoted from {record.promoted_from},"
     if not record.trigger.rollback:
         return ""
     target = record.restores or record.trigger.rollback
@@ -120,6 +122,8 @@ def _list_training_metrics(record: BuildRecord) -> dict[str, float]:
 def _write_training(record: BuildRecord) -> str:
     if record.trigger.rollback:
         return ""
+    if record.origin and record.metrics:
+        return f"Training: none; promoted with {format_metrics(record.metrics)}."
     if not record.job_status:
         return "Training: none."
     if record.tuning_job:

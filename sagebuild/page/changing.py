@@ -26,6 +26,7 @@ _LABELS: Mapping[Action, tuple[str, bool]] = {
     "reject": ("Reject", True),
     "roll back": ("Roll back", True),
     "set parameters": ("Save the parameters", False),
+    "promote": ("Promote the model", True),
 }
 # The page shows what was confirmed until then; the build's own page shows the rest.
 _STOP_SECONDS = 4.0
@@ -55,6 +56,16 @@ def _plan(source: Source, pipeline: str, given: Mapping[str, Any]) -> Answer:
     if not isinstance(parameters, dict) or not isinstance(removed, list) or not isinstance(number, int | None):
         raise InputError("A number is a whole number, parameters are a JSON object, and removed is a list of names.")
     chosen = source.pipeline(pipeline)
+    if action == "promote" and not parameters:
+        receivers = [name for name in source.stack.list_stacks() if name != source.stack.name]
+        if not receivers:
+            raise InputError(
+                f"There is no other stack in {source.stack.region} to promote build {number} to; deploy one, such as "
+                "sagebuild up --stage prod. For a stack in another region or account, use sagebuild promote."
+            )
+        if len(receivers) > 1:
+            return Answer("receivers", {"number": number, "receivers": receivers})
+        parameters = {"to": receivers[0]}
     if action == "set parameters" and number is not None:
         parameters, removed = _restore(chosen.parameters, number)
     planned = chosen.plan(action, number, parameters, removed=removed)
@@ -84,7 +95,8 @@ def _apply(source: Source, given: Mapping[str, Any]) -> Answer:
     _refuse_if_read_only(source)
     token, comment = str(given.get("token", "")), str(given.get("comment", ""))
     applied = source.stack.apply(token, comment, _STOP_SECONDS)
-    number = applied.number if applied.action != "set parameters" else 0
+    is_here = applied.action != "set parameters" and not applied.receiver
+    number = applied.number if is_here else 0
     return Answer("applied", {"sentence": describe_result(applied), "number": number})
 
 

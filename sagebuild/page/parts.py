@@ -66,6 +66,8 @@ def summary(pipeline: Pipeline, build: Build, _query: Query) -> Answer:
         actions.append(("stop", "Stop"))
     if record.deployed_its_model and record.number != live.number:
         actions.append(("roll back", "Roll back to this build"))
+    if record.has_succeeded and not record.trigger.rollback and not record.pruned_at:
+        actions.append(("promote", "Promote"))
     values = {
         "record": record,
         "name": name_build(record).rstrip(","),

@@ -1,4 +1,4 @@
-"""Reads the record of a launched build, and plans it as a build or as a rollback."""
+"""Reads the record of a launched build, and plans it as a build, as a promotion or as a rollback."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sagebuild.builds.records import read_build
 from sagebuild.errors import BuildNotFoundError, PipelineNotFoundError
 from sagebuild.plan.build import BuildPlan, plan_build
 from sagebuild.plan.rollback import RollbackPlan, plan_rollback
+from sagebuild.promotion.receiving import receive_promotion
 from sagebuild.service import Service
 
 _ADVICE = (
@@ -43,7 +44,7 @@ def plan(service: Service, number: int) -> BuildPlan | RollbackPlan:
     PipelineNotFoundError
         The pipeline or the stack is being removed.
     SagebuildError
-        See `plan_build` and `plan_rollback`.
+        See `plan_build`, `plan_rollback` and `receive_promotion`.
     """
     try:
         record = read_build(service, number)
@@ -53,4 +54,6 @@ def plan(service: Service, number: int) -> BuildPlan | RollbackPlan:
         raise BuildNotFoundError(f"Build {number} has ended; start a new build.")
     if read_state(service).removed_at:  # its launch began before the removal
         raise PipelineNotFoundError(f"The pipeline {service.label} is being removed; no build starts.")
-    return plan_rollback(service, record) if record.trigger.rollback else plan_build(service, record)
+    if record.trigger.rollback:
+        return plan_rollback(service, record)
+    return plan_build(service, receive_promotion(service, record) if record.origin else record)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.client.aws_errors import translating_errors
-from sagebuild.client.connection import name_setting
 from sagebuild.client.resources_stacks import (
     describe_stack,
     is_own,
@@ -23,6 +22,7 @@ from sagebuild.names import name_endpoint
 from sagebuild.project.content import Content
 from sagebuild.project.template import read_template
 from sagebuild.service import Service, aws_call
+from sagebuild.stack_outputs import name_setting
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef

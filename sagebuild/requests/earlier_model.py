@@ -66,11 +66,12 @@ def find_earlier_model(service: Service, parameters: BuildParameters) -> BuildRe
 
 
 def find_etag(service: Service, artifacts: str) -> str:
-    """Return the ETag of a model as a build trained it; empty if none did, or if the build did not record it."""
+    """Return the ETag of a model as a build trained or received it; empty if none did, or did not record it."""
     if not is_archive(artifacts):  # a training makes nothing else
         return ""
     for record in list_builds(service, _BUILDS_SEARCHED):
-        if record.artifacts == artifacts and record.job_status == "Completed" and record.artifacts_etag:
+        is_known = record.job_status == "Completed" or record.origin
+        if record.artifacts == artifacts and is_known and record.artifacts_etag:
             return record.artifacts_etag
     return ""
 

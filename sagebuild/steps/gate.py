@@ -146,9 +146,9 @@ def compare_metrics(
 
 
 def find_metrics(service: Service, artifacts: str) -> dict[str, float]:
-    """Return the metrics of the training that made a model; none if no build trained it."""
+    """Return the metrics of the training that made a model, also of a promoted one; none if no build trained it."""
     for record in list_builds(service, _BUILDS_SEARCHED):
-        if artifacts and record.artifacts == artifacts and record.job_status == "Completed":
+        if artifacts and record.artifacts == artifacts and (record.job_status == "Completed" or record.origin):
             return record.metrics
     return {}
 

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, ModelFile, read_build, update_build
 from sagebuild.errors import BuildNotFoundError, ModelChangedError, PreflightError
+from sagebuild.promotion.receiving import verify_promotion
 from sagebuild.requests.model_data import build_model_data, is_archive, read_model_data
 from sagebuild.requests.script_mode import PackingPlan
 from sagebuild.running.causes import NO_MODEL
@@ -48,7 +49,7 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
     PreflightError
         A file is missing, or an archive to which a script must be added is not a tar.gz archive.
     ModelChangedError
-        A file is not the one that was trained, or it changed during the copy.
+        A file is not the one that was trained or promoted, or it changed during the copy.
     BuildNotFoundError
         The build has ended. Its copies are deleted, unless its model was deployed.
     """
@@ -56,6 +57,7 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
     record = read_build(service, number)
     if record.has_ended:
         raise BuildNotFoundError(f"Build {number} has ended.")
+    verify_promotion(service, record)
     if is_archive(artifacts):
         _remember_archive(service, record, artifacts)
     model, notes = deepcopy(request["model"]), list(record.notes)

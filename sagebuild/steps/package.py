@@ -112,6 +112,7 @@ def build_properties(service: Service, record: BuildRecord, origin: Mapping[str,
         "training job": record.training_job or record.tuning_job,
         "parameters": f"{files}/parameters.json",
         **origin,
+        **_describe_promotion(record),
         **{f"metric.{name}": f"{value:.6g}" for name, value in sorted(record.metrics.items())},
     }
     fitting = {
@@ -120,6 +121,12 @@ def build_properties(service: Service, record: BuildRecord, origin: Mapping[str,
         if value
     }
     return dict(list(fitting.items())[:_MAX_PROPERTIES])
+
+
+def _describe_promotion(record: BuildRecord) -> dict[str, str]:
+    """Return the stack and the build from which a model was promoted; empty for any other model."""
+    names = ("stack", "account", "region", "pipeline", "build", "package", "artifact", "checksum")
+    return {f"origin.{name}": str(record.origin[name]) for name in names if record.origin.get(name)}
 
 
 def write_metrics(metrics: Mapping[str, float]) -> str:

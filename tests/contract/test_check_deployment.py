@@ -116,6 +116,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"triggerTopic": "arn:aws:sns:us-east-1:123456789012:features"},
         "triggerTopic is in the region us-east-1; it must be in the stack's region, eu-west-1.",
     ),
+    ({"promoteFrom": "sagebuild-dev", "stack": "sagebuild-dev"}, "promoteFrom is sagebuild-dev, the stack itself"),
+    ({"promoteFrom": "Sagebuild Dev"}, "it must be the name of a stack of this account and region, in lower case"),
     ({"triggerAlarm": "arn:aws:cloudwatch:eu-west-1:alarm"}, "it must be the name or the ARN of a CloudWatch alarm"),
     ({"trainingConfigFunction": "mine"}, "it must be the ARN of a Lambda function, without a version, or empty."),
     ({"modelConfigFunction": FUNCTION.format("aws", "eu-west-1") + ":3"}, "without a version"),

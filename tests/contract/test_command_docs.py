@@ -20,7 +20,7 @@ from tests.engine import ROOT
 
 NOW = "2026-01-02T03:04:05+00:00"
 # Not for users, or explained under another name.
-UNDOCUMENTED = {"stack.service", "stack.requested_by", "build.number"}
+UNDOCUMENTED = {"stack.service", "stack.requested_by", "build.number", "build.service"}
 
 
 def list_commands(group: Any, before: str = "") -> Iterator[str]:

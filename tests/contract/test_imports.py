@@ -49,9 +49,10 @@ CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}
 # The rooms of sagebuild, each of which imports only from those before it.
 ROOMS = (
     "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
-    "partitions", "settings", "service", "units", "log_keys", "redaction", "bucket_access", "names", "custom_resource",
-    "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications", "steps", "plan",
-    "finish", "changes", "voice", "view", "client", "project", "deployment", "assistants", "page", "cli",
+    "partitions", "settings", "stack_outputs", "service", "units", "log_keys", "redaction", "bucket_access", "names",
+    "custom_resource", "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications",
+    "promotion", "steps", "plan", "finish", "changes", "voice", "view", "client", "project", "deployment",
+    "assistants", "page", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"

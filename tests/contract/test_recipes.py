@@ -108,7 +108,11 @@ EXAMPLES = {
     ),
     "A notebook": Example(r"\b07-tuning\b", 3, ("notebooks/05-*",)),
     "A ready pipeline": Example(r"\bpipelines?[/-]xgboost\b", 5, ("notebooks/05-*", "docs/your-own-project.md")),
-    "An error class": Example(r"\bStackNotFoundError\b", 4, ("docs/command-line.md", "sagebuild/deployment/stack.py")),
+    "An error class": Example(
+        r"\bStackNotFoundError\b",
+        4,
+        ("docs/command-line.md", "sagebuild/client/connection.py", "sagebuild/deployment/stack.py"),
+    ),
 }
 
 

@@ -42,6 +42,7 @@ EVERYTHING = {
     "schedule": "rate(7 days)",
     "triggerTopic": f"arn:aws:sns:us-east-1:{ACCOUNT}:data",
     "triggerAlarm": "drift",
+    "promoteFrom": "sagebuild-staging",
     "kmsKeys": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "asyncTopics": f"arn:aws:sns:us-east-1:{ACCOUNT}:answers",
     "codecommitRepositories": "images,models",

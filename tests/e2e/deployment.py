@@ -6,7 +6,7 @@ from typing import Any
 from sagebuild.errors import NoApprovalPendingError
 from sagebuild.service import Service
 from sagebuild.steps.approval import answer_approval
-from tests.e2e.stack import NAME, DeployedStack, wait_until
+from tests.e2e.stack import DeployedStack, wait_until
 
 ALARM = "sagebuild-dev-errors"
 
@@ -32,7 +32,7 @@ def sample(stack: DeployedStack, place: str = "CodeBucket") -> dict[str, Any]:
 
 def connect(stack: DeployedStack) -> Service:
     """The service of a user with the stack's outputs."""
-    return Service({"STACK_NAME": NAME, "BUILDS_TABLE": stack.outputs["BuildsTable"]}, stack.client)
+    return Service({"STACK_NAME": stack.name, "BUILDS_TABLE": stack.outputs["BuildsTable"]}, stack.client)
 
 
 def approve(stack: DeployedStack, number: int) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from sagebuild.builds.lock import change_state, read_state
 from sagebuild.builds.records import now, read_build
-from sagebuild.client.connection import name_setting
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.names import name_endpoint, name_package_group, pipeline_tags
 from sagebuild.parameters.store import write_document
 from sagebuild.service import Service
+from sagebuild.stack_outputs import name_setting
 from tests.e2e.stack import NAME, PARAMETERS, DeployedStack, wait_until
 
 

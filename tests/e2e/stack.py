@@ -95,10 +95,11 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
 class DeployedStack:
     """The service on an engine, with the digits and a script uploaded."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, name: str = NAME) -> None:
         self.engine = engine
+        self.name = name
         self.client = engine.client
-        described = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
+        described = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         digits = load_digits()
         self.questions, self.answers = digits.data[:HELD_OUT], digits.target[:HELD_OUT]
@@ -121,7 +122,7 @@ class DeployedStack:
 
     def _subscribe(self) -> str:
         sqs, topic = self.client("sqs"), self.outputs["ResultsTopicArn"]
-        url: str = sqs.create_queue(QueueName="heard")["QueueUrl"]
+        url: str = sqs.create_queue(QueueName=f"heard-{self.name}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         # https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
         statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
@@ -195,7 +196,7 @@ class DeployedStack:
         """Have the stack swept, as if a day had passed."""
         tomorrow = datetime.now(UTC) + timedelta(days=1)
         payload = json.dumps({"time": f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}"})
-        answer = self.client("lambda").invoke(FunctionName=f"{NAME}-sweepBuilds", Payload=payload)
+        answer = self.client("lambda").invoke(FunctionName=f"{self.name}-sweepBuilds", Payload=payload)
         assert "FunctionError" not in answer, answer["Payload"].read()
 
     def build(self, **changes: Any) -> dict[str, Any]:
@@ -229,7 +230,7 @@ class DeployedStack:
 
     def live_config(self) -> str:
         """What the endpoint serves."""
-        endpoint = self.client("sagemaker").describe_endpoint(EndpointName=NAME)
+        endpoint = self.client("sagemaker").describe_endpoint(EndpointName=self.name)
         assert endpoint["EndpointStatus"] == "InService"
         return endpoint["EndpointConfigName"]  # type: ignore[no-any-return]
 
@@ -238,7 +239,7 @@ class DeployedStack:
         body = io.StringIO()
         np.savetxt(body, self.questions / 16 * brightness, delimiter=",")
         answer = self.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=NAME, ContentType="text/csv", Accept="application/json", Body=body.getvalue()
+            EndpointName=self.name, ContentType="text/csv", Accept="application/json", Body=body.getvalue()
         )
         return float(np.mean(np.array(json.load(answer["Body"])) == self.answers))
 
@@ -247,6 +248,14 @@ def deploy(engine: Engine, *parameters: str) -> DeployedStack:
     """Deploy the service for the first time; see `update`."""
     update(engine, *parameters)
     return DeployedStack(engine)
+
+
+def deploy_stage(engine: Engine, stage: str, *parameters: str) -> DeployedStack:
+    """Deploy the service once more, as another stage."""
+    given = [f"--param={parameter}" for parameter in parameters]
+    ended = run_serverless(engine, "deploy", "--stage", stage, *given)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return DeployedStack(engine, f"sagebuild-{stage}")
 
 
 def update(engine: Engine, *parameters: str) -> None:

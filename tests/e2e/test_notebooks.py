@@ -58,6 +58,18 @@ SHOWN = {
         2,
         ("of 300 scored digits are correct", "This is a stand-in of local/", "Is this stored?", _STOPPED),
     ),
+    "12-promotion": Shown(
+        2,
+        (
+            "would move the model (1 file), the serving script train.py",
+            "promoted from build",
+            _DIGITS,
+            "'origin.stack': 'sagebuild-dev'",
+            "only the model of a successful build is promoted",
+            "cannot promote a build to itself",
+            _STOPPED,
+        ),
+    ),
 }
 NEEDED = {
     "02-your-own-script": Needed("torch", ("PyTorch runs here", "PYTORCH: "), ("PyTorch is not installed here",)),

@@ -95,7 +95,7 @@ class Domain:
     @property
     def applied(self) -> list[str]:
         """The actions that were applied."""
-        return [call[0] for call in self.calls["apply_change"]]
+        return [call[0] for call in self.calls["apply_change"]] + ["promote"] * len(self.calls["request_promotion"])
 
     def _plan_change(
         self, _service: Service, action: Action, *, number: int | None = None, parameters: Any = None

@@ -25,7 +25,6 @@ from sagebuild.client.answers import decode
 from sagebuild.client.aws_errors import translate_error
 from sagebuild.client.builds import Builds
 from sagebuild.client.comparison import Comparison
-from sagebuild.client.connection import name_setting
 from sagebuild.client.descriptions import describe_fields, describe_outcome, name_build
 from sagebuild.client.differences import describe_differences
 from sagebuild.client.launch_requests import find_number
@@ -36,6 +35,7 @@ from sagebuild.errors import InputError
 from sagebuild.parameters.dotted import remove_path, set_path
 from sagebuild.parameters.json_text import read_leniently
 from sagebuild.service import Service
+from sagebuild.stack_outputs import name_setting
 from sagebuild.view.steps import Step, Steps
 from tests.engine import ROOT
 

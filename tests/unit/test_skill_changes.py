@@ -1,6 +1,7 @@
 """What the intents that change something ask and do; fakes stand in for the functions of sagebuild."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from sagebuild.changes.rollback import Rollback
 from sagebuild.changes.start import NextBuild
 from sagebuild.changes.token import Action
 from sagebuild.errors import BuildNotFoundError, NoApprovalPendingError
+from sagebuild.promotion import requests
 from tests.alexa import Conversation, load_request
 from tests.unit.skill_domain import (
     APPROVED,
@@ -25,6 +27,7 @@ from tests.unit.skill_domain import (
     VALUES,
     WAITING,
     Domain,
+    a_record,
 )
 
 
@@ -150,6 +153,48 @@ def test_a_rollback_goes_to_the_build_of_the_question(alexa: Conversation, domai
     assert alexa.say("yes") == "Build 13 has started and puts build 11 back live."
     assert domain.calls["plan_change"] == [("roll back", 11, None)]
     assert domain.calls["apply_change"] == [("roll back", "voice", load_request("yes")["request"]["requestId"])]
+
+
+@pytest.mark.parametrize(
+    ("receivers", "record", "slots", "said"),
+    [
+        (["sagebuild-prod"], a_record(12), {}, "That would promote build 12 to prod: the model and its script move"),
+        (["sagebuild-prod", "sagebuild-eu-test"], a_record(12), {}, "That would promote build 12 to prod: "),
+        (
+            ["sagebuild-eu-test", "sagebuild-staging"],
+            a_record(12),
+            {},
+            "Build 12 can go to eu test and staging; say, for example: promote build 12 to eu test.",
+        ),
+        (["sagebuild-production"], a_record(12), {}, "That would promote build 12 to production: "),
+        (
+            ["sagebuild-eu-test"],
+            a_record(12),
+            {"number": "12", "stage": "test"},
+            "That would promote build 12 to eu test: ",
+        ),
+        ([], a_record(12), {}, "No stack takes models from this one, so there is nowhere to promote to."),
+        (["sagebuild-prod"], a_record(12, "failed"), {}, "Build 12 has no finished model, so I can't promote it."),
+        (["sagebuild-prod"], BuildNotFoundError(), {}, "There is no build 12."),
+    ],
+)
+def test_a_promotion_names_its_stack(
+    alexa: Conversation, domain: Domain, receivers: list[str], record: Any, slots: dict[str, str], said: str
+) -> None:
+    domain(read_build=record)
+    domain.fake(requests, "list_receivers", receivers)
+    assert alexa.say("promote_build", **slots).startswith(said)
+
+
+def test_a_promotion_is_requested_once_it_is_confirmed(alexa: Conversation, domain: Domain) -> None:
+    domain(read_build=a_record(12))
+    domain.fake(requests, "list_receivers", ["sagebuild-prod"])
+    domain.fake(requests, "request_promotion", None)
+    alexa.say("promote_build")
+    assert domain.calls["request_promotion"] == []
+    assert alexa.say("yes") == "Build 12 is on its way to prod, which deploys it when it passes there."
+    (call,) = domain.calls["request_promotion"]
+    assert call[:2] == (12, "sagebuild-prod")
 
 
 def test_a_rollback_that_has_become_impossible_is_not_asked_again(alexa: Conversation, domain: Domain) -> None:

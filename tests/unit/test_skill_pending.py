@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sagebuild.builds import records
+from sagebuild.promotion import requests
 from sagebuild.voice.comparison import Comparison
 from sagebuild.voice.forecast import Estimate
 from skill.intents import INTENTS
@@ -36,6 +37,7 @@ QUESTIONS: dict[str, tuple[Any, Any, Any]] = {
     "approve_build": ("approve", WAITING, APPROVED),
     "reject_build": ("reject", WAITING, REJECTED),
     "set_parameter": ("set parameters", VALUES, SET),
+    "promote_build": ("promote", None, None),
 }
 # What answers no question: everything that only reads, and the intents of Alexa that settle nothing.
 BETWEEN = sorted(
@@ -59,6 +61,8 @@ def history(domain: Domain) -> Domain:
         read_build=a_record(12),
     )
     domain.fake(records, "list_builds", [a_record(12)])
+    domain.fake(requests, "list_receivers", ["sagebuild-prod"])
+    domain.fake(requests, "request_promotion", None)
     for action, effect, applied in QUESTIONS.values():
         domain.plan(action, effect, applied)
     return domain

@@ -157,7 +157,8 @@ async function plan(action, number, parameters, removed) {
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-plan]");
-  if (button) plan(button.dataset.plan, button.dataset.number, {}, []);
+  const to = button?.dataset.to; // the receiving stack of a promotion, once it is chosen
+  if (button) plan(button.dataset.plan, button.dataset.number, to ? { to } : {}, []);
   if (event.target.closest("[data-close]")) dialog.close();
 });
 
