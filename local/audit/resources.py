@@ -152,6 +152,8 @@ def _codebuild(call: Call) -> Iterator[str]:
 
 
 def _dynamodb(call: Call) -> Iterator[str]:
+    # moto's iterators begin with the ARN of their stream.
+    yield from (name.split("|")[0] for name in _values(call, "ShardIterator"))
     for resource in _first_named(call):
         index = call.parameters.get("IndexName")
         yield f"{resource}/index/{index}" if index else resource

@@ -13,7 +13,7 @@ from local.functions.deployment import Deployment
 from local.functions.pool import Pool
 from local.functions.sandbox import Outcome, Request
 from local.functions.validation import check_mapping, check_specification
-from local.messaging import mappings
+from local.messaging import mappings, streams
 
 pool = Pool()
 
@@ -114,16 +114,19 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         return dict(settings[0].config) if settings else {}
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
-        """Map a queue to a function, and start to poll it."""
+        """Map a queue or a stream to a function, and start to poll it."""
         check_mapping(spec)
         mappings.check(self, spec)
         mapping = super().create_event_source_mapping(spec)
+        streams.prepare(self, mapping)
         mappings.start(self, mapping)
         return mapping
 
     def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> Any:
         """Update a mapping, and poll it if it is enabled."""
-        check_mapping(spec)
+        known = self.get_event_source_mapping(uuid)
+        source = {"EventSourceArn": known.event_source_arn, "StartingPosition": known.starting_position} if known else {}
+        check_mapping(source | spec)
         mapping = super().update_event_source_mapping(uuid, spec)
         if mapping:
             mappings.start(self, mapping)
