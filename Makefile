@@ -77,9 +77,10 @@ deploy: setup ## deploy to AWS, with your credentials
 remove: setup ## remove the service from AWS, with everything that builds have created
 	npx serverless remove --stage $(STAGE)
 
-docs: setup ## generate docs/parameters.md, docs/project.md, their JSON Schemas, and docs/pipelines.md
+docs: setup ## generate docs/parameters.md, docs/project.md, docs/pipelines.md, and the JSON Schemas in docs
 	$(BIN)/python -m tools.generate_parameter_docs
 	$(BIN)/python -m tools.generate_project_docs
+	$(BIN)/python -m tools.generate_event_schema
 
 pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes)
 	$(STEP) "install the libraries for pictures" $(INSTALL) --group pictures

@@ -36,6 +36,7 @@ def install() -> None:
         """moto's shard, which invokes no function and forgets the oldest records."""
 
         __module__ = table.StreamShard.__module__
+        items: list[Any]
 
         @property
         def newest(self) -> int:

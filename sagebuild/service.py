@@ -156,6 +156,11 @@ class Service:
         return self._create_client("ecr")
 
     @cached_property
+    def eventbridge(self) -> Any:
+        """The EventBridge client, for the events about builds."""
+        return self._create_client("events")
+
+    @cached_property
     def functions(self) -> LambdaClient:
         """The Lambda client, for the user's functions and the finish of a build."""
         return self._create_client("lambda")  # type: ignore[no-any-return]

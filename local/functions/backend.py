@@ -118,18 +118,20 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         check_mapping(spec)
         mappings.check(self, spec)
         mapping = super().create_event_source_mapping(spec)
-        streams.prepare(self, mapping)
+        if mappings.is_stream(mapping.event_source_arn):
+            streams.prepare(self, mapping)
         mappings.start(self, mapping)
         return mapping
 
     def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> Any:
         """Update a mapping, and poll it if it is enabled."""
         known = self.get_event_source_mapping(uuid)
-        source = {"EventSourceArn": known.event_source_arn, "StartingPosition": known.starting_position} if known else {}
-        check_mapping(source | spec)
+        if known is None:
+            return None
+        unchanged = {"EventSourceArn": known.event_source_arn, "StartingPosition": known.starting_position}
+        check_mapping(unchanged | spec)
         mapping = super().update_event_source_mapping(uuid, spec)
-        if mapping:
-            mappings.start(self, mapping)
+        mappings.start(self, mapping)
         return mapping
 
     def add_permission(self, function_name: str, qualifier: str, raw: str) -> dict[str, Any]:

@@ -33,7 +33,9 @@ class ResourceConflictError(ConflictException):  # type: ignore[misc]
 
     def __init__(self, source: str, function: str) -> None:
         kind = "event source" if is_stream(source) else "SQS"
-        super().__init__(f"An event source mapping with {kind} arn ({source}) and function ({function}) already exists.")
+        super().__init__(
+            f"An event source mapping with {kind} arn ({source}) and function ({function}) already exists."
+        )
         self.error_type = "ResourceConflictException"
 
 

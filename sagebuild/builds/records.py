@@ -121,6 +121,7 @@ class BuildRecord:
     parameters: str = ""  # JSON; the document when it was read
     notes: list[str] = field(default_factory=list)
     source_commit: str = ""  # of git_config
+    origin: dict[str, Any] = field(default_factory=dict)  # of a promoted model: its stack, account, region, build, ...
     training_image: str = ""
     inference_image: str = ""
     image_builds: list[str] = field(default_factory=list)  # tags of the images that it builds
@@ -222,7 +223,7 @@ def read_build(service: Service, number: int) -> BuildRecord:
         ).get("Item")
     if not item:
         raise BuildNotFoundError(f"There is no build {number} in {service.label}.")
-    return _to_record(item)
+    return to_record(item)
 
 
 def list_builds(service: Service, limit: int = 20, before: int = 0) -> list[BuildRecord]:
@@ -245,7 +246,7 @@ def list_builds(service: Service, limit: int = 20, before: int = 0) -> list[Buil
             ConsistentRead=True,
             PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
-        return [_to_record(item) for page in pages for item in page["Items"]]
+        return [to_record(item) for page in pages for item in page["Items"]]
 
 
 def update_build(service: Service, number: int, *, only_if: Mapping[str, Any] | None = None, **changes: Any) -> bool:
@@ -300,7 +301,8 @@ def build_key(service: Service, number: int) -> dict[str, Any]:
     return {"kind": {"S": kind}, "number": {"N": str(number)}}
 
 
-def _to_record(item: Mapping[str, Any]) -> BuildRecord:
+def to_record(item: Mapping[str, Any]) -> BuildRecord:
+    """Return the record in an item of the builds table, which any version of sagebuild wrote."""
     plain = {_EARLIER_NAMES.get(name, name): value for name, value in from_item(item).items()}
     known = {f.name for f in fields(BuildRecord)}
     values = {name: value for name, value in plain.items() if name in known}

@@ -114,6 +114,8 @@ class Resolver:
         return ARNS[kind].format(name.lower()) if kind in REFERENCE_IS_ARN else name.lower()
 
     def _attribute(self, name: str, attribute: str) -> str:
+        if attribute == "StreamArn":
+            return f"{self._attribute(name, 'Arn')}/stream/label"
         return ARNS[self._resources[name]["Type"]].format(name.lower()) if attribute == "Arn" else name.lower()
 
     def _substitute(self, text: str, own: dict[str, Any]) -> str:

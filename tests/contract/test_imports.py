@@ -50,8 +50,8 @@ CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}
 ROOMS = (
     "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
     "partitions", "settings", "service", "log_keys", "redaction", "bucket_access", "names", "custom_resource",
-    "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications", "steps", "plan",
-    "finish", "changes", "voice", "view", "client", "project", "deployment", "assistants", "page", "cli",
+    "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications", "events", "steps",
+    "plan", "finish", "changes", "voice", "view", "client", "project", "deployment", "assistants", "page", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"

@@ -89,6 +89,10 @@ NEEDED_ELSEWHERE = {
         "sagemaker:AddTags",  # when SageMaker left the endpoint Failed, so that it is made again
         "sagemaker:CreateEndpoint",
     },
+    "PublishEvents": {
+        "dynamodb:ListStreams",  # Lambda, when it connects the stream with the function
+        "sqs:SendMessage",  # when an event could not be published for an hour
+    },
     "RemoveLeftovers": {
         "cloudwatch:DeleteAlarms",  # Application Auto Scaling, in the name of who deregisters
         "cloudwatch:DescribeAlarms",
