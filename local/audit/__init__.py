@@ -96,6 +96,14 @@ def _decide(caller: Caller, call: Call, needed: Permission) -> Verdict:
     return trust.combine(call, verdict) if call.action == "sts:AssumeRole" else verdict
 
 
+def check_role(role_arn: str, needed: Permission) -> Verdict:
+    """Record a permission that a service uses in a role without a call of an API; return whether it is allowed."""
+    statements, undecided = _policies(Caller(role_arn))
+    verdict = undecided or decide(statements, needed.action, needed.resource, needed.context)
+    record(Caller(role_arn).name, needed, verdict)
+    return verdict
+
+
 def record(caller: str, needed: Permission, verdict: Verdict) -> None:
     """Record a permission that a service needed, which is not the call of a role."""
     with _lock:

@@ -163,6 +163,10 @@ def _events(call: Call) -> Iterator[str]:
     if call.operation.name == "PutEvents":
         for entry in call.parameters.get("Entries", []):
             yield _arn(call, "event-bus/{}", entry.get("EventBusName", "default"))
+    elif call.operation.name.endswith("Connection"):
+        yield from (_arn(call, "connection/{}", name) for name in _values(call, "Name"))
+    elif call.operation.name.endswith("ApiDestination"):
+        yield from (_arn(call, "api-destination/{}", name) for name in _values(call, "Name"))
     elif call.operation.name.endswith("EventBus"):
         yield from (_arn(call, "event-bus/{}", name) for name in _values(call, "Name"))
     else:

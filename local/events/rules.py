@@ -6,7 +6,7 @@ from typing import Any
 from moto.events import models
 from moto.events.exceptions import ValidationException
 
-from local.events import inputs, schedules
+from local.events import destinations, inputs, schedules
 from local.events.expressions import is_schedule_of_rule
 from local.events.targets import SERVICES, Match
 
@@ -53,10 +53,20 @@ class EventsBackend(models.EventsBackend):  # type: ignore[misc]
             service = (target["Arn"].split(":") + [""] * 3)[2]
             if service not in SERVICES and not name.startswith("Events-Archive-"):
                 raise ValidationException(f"local/ delivers events to {', '.join(SERVICES)}, not to {target['Arn']}")
-            if service == "states" and not target.get("RoleArn"):
+            if (service == "states" or ":api-destination/" in target["Arn"]) and not target.get("RoleArn"):
                 raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
             inputs.check(target)
         super().put_targets(name, event_bus_arn, targets)
+
+    def create_connection(self, name: str, description: str, authorization_type: str, auth_parameters: Any) -> Any:
+        """Create a connection of a supported type."""
+        destinations.check_connection(authorization_type, auth_parameters)
+        return super().create_connection(name, description, authorization_type, auth_parameters)
+
+    def create_api_destination(self, *arguments: Any, **named: Any) -> Any:
+        """Create an API destination; refuse an address that EventBridge refuses."""
+        destinations.check_endpoint((*arguments, named.get("invocation_endpoint"))[3])
+        return super().create_api_destination(*arguments, **named)
 
     def put_events(self, events: list[dict[str, Any]]) -> Any:
         """Publish custom events; refuse those with a source of AWS."""

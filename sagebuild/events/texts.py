@@ -9,6 +9,7 @@ from sagebuild.cost.spent import format_amount, includes_training, name_jobs
 from sagebuild.events.states import ENDED, Change, State
 from sagebuild.names import console_url
 from sagebuild.notifications.words import VERBS, describe_requests, format_moment, write_endpoint
+from sagebuild.redaction import redact_secrets
 from sagebuild.service import Service
 
 # The state of a build, as it reads after "build 12".
@@ -37,7 +38,7 @@ def write_description(service: Service, change: Change) -> str:
     record, has_ended = change.record, change.state in ENDED
     has_execution = change.state not in ("pending", "dropped")
     lines = [
-        f"Reason: {record.reason}" if record.reason else "",
+        f"Reason: {redact_secrets(record.reason)}" if record.reason else "",
         "" if has_ended else f"Started by: {describe_requests(record.trigger, record.requests, record.request_kinds)}.",
         f"Metrics: {', '.join(_compare_metrics(record))}." if record.metrics else "",
         _write_cost(record) if has_ended or change.state == "waiting" else "",

@@ -204,11 +204,11 @@ def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
         source for function in FUNCTIONS.values() for each in function.get("events", []) for source in each
     )
     assert (kinds["IAM::Role"], optional["IAM::Role"]) == (
-        16,
-        3,
-    )  # for GitHub, the notebook instance, the builds' table
+        17,
+        4,
+    )  # for GitHub, the notebook instance, the builds' table, the webhook
     assert len(FUNCTIONS) == 17
-    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (5, 4)  # one for each trigger
+    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (7, 6)  # one for each trigger, two for chats
     assert sources == {"eventBridge": 3, "schedule": 1, "sqs": 1, "stream": 1}  # of which four are rules
     assert kinds["StepFunctions::StateMachine"] == kinds["DynamoDB::Table"] == 1
     assert not [name for name in resources if name.startswith("Fn::")]  # a loop, such as Fn::ForEach

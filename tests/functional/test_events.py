@@ -142,7 +142,11 @@ def test_an_approval_is_two_events_and_says_how_to_answer(world: World) -> None:
     service = world.stack.service
     launch_build(service, VOICE)
     plan(world)
-    facts: dict[str, Any] = {"metrics": {"accuracy": 0.91, "<!channel>": 1.0}, "live_metrics": {"accuracy": 0.89}, "cost": 0.456}
+    facts: dict[str, Any] = {
+        "metrics": {"accuracy": 0.91, "<!channel>": 1.0},
+        "live_metrics": {"accuracy": 0.89},
+        "cost": 0.456,
+    }
     update_build(service, 1, **facts)
     for token in ("first", "second"):  # the task is retried, with another token
         request_approval(service, 1, token, 3600, "arn:of:execution", datetime.now(UTC))
