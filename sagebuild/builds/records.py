@@ -31,6 +31,14 @@ class ModelFile(TypedDict):
     bytes: int
 
 
+class BuildInput(TypedDict):
+    """Data or a source archive that a build reads, as it was when the build was planned; the version may be empty."""
+
+    name: str
+    uri: str
+    version: str
+
+
 @dataclass(frozen=True)
 class Trigger:
     """What started a build.
@@ -121,6 +129,7 @@ class BuildRecord:
     parameters: str = ""  # JSON; the document when it was read
     notes: list[str] = field(default_factory=list)
     source_commit: str = ""  # of git_config
+    inputs: list[BuildInput] = field(default_factory=list)  # the channels of the training, and the archive "source"
     origin: dict[str, Any] = field(default_factory=dict)  # of a promoted model: its stack, account, region, build, ...
     training_image: str = ""
     inference_image: str = ""

@@ -12,6 +12,7 @@ from sagebuild.cli import (
     builds,
     conversions,
     deployment,
+    lineage,
     page,
     params,
     pipelines,
@@ -46,6 +47,7 @@ def accept_options(
 
 
 builds.add_commands(app)
+lineage.add_commands(app)
 stacks.add_commands(app)
 projects.add_commands(app)
 sdk_code.add_commands(app)
