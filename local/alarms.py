@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from local import config
+from local import accounts, config
 
 MOTO_NAMES = (
     "moto.cloudwatch.models.Alarm.update_state",
@@ -122,7 +122,7 @@ def _describe(alarm: Any, before: str, time: str) -> dict[str, Any]:
     return {
         "AlarmName": alarm.name,
         "AlarmDescription": alarm.description,
-        "AWSAccountId": config.ACCOUNT,
+        "AWSAccountId": accounts.current(),
         "AlarmArn": alarm.alarm_arn,
         "NewStateValue": alarm.state_value,
         "NewStateReason": alarm.state_reason,

@@ -1,12 +1,17 @@
 """Rules: moto stores and matches them; this module delivers the matching events."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.events import models
 from moto.events.exceptions import ValidationException
 
+from local import accounts
+from local.audit import cross_account
+from local.errors import RefusedError
 from local.events import destinations, inputs, schedules
+from local.events.bus import describe, dispatch_to
 from local.events.expressions import is_schedule_of_rule
 from local.events.targets import SERVICES, Match
 
@@ -72,7 +77,21 @@ class EventsBackend(models.EventsBackend):  # type: ignore[misc]
         """Publish custom events; refuse those with a source of AWS."""
         if len(events) > 10:
             return super().put_events(events)
-        return [_REFUSED if _is_aws(event) else super(EventsBackend, self).put_events([event])[0] for event in events]
+        return [_REFUSED if _is_aws(event) else self._put_event(event) for event in events]
+
+    def _put_event(self, event: dict[str, Any]) -> Any:
+        bus = str(event.get("EventBusName") or "")
+        if not bus.startswith("arn:") or accounts.of_arn(bus) == self.account_id:
+            return super().put_events([event])[0]
+        described = {"source": event["Source"], "detail-type": event["DetailType"]}
+        verdict = cross_account.check_bus(bus, described, self.account_id)
+        if not verdict.allowed:
+            reason = f"{self.account_id} is not authorized to perform: events:PutEvents on resource: {bus}"
+            raise RefusedError("AccessDeniedException", f"{reason} because {verdict.reason}", 400)
+        detail = json.loads(event["Detail"])
+        sent = describe(event["Source"], event["DetailType"], event.get("Resources", []), detail, self.region_name)
+        dispatch_to(bus, sent)
+        return {"EventId": sent["id"]}
 
 
 _REFUSED = {

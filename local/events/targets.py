@@ -10,10 +10,11 @@ from typing import Any
 
 from moto.events import models
 
-from local import audit, clients, config
+from local import accounts, audit, clients, config
+from local.audit import cross_account
 from local.audit.permissions import Permission
 from local.events import destinations
-from local.events.bus import dispatch
+from local.events.bus import dispatch_to
 from local.events.inputs import build_input
 from local.messaging import senders
 from local.messaging.delivery import DEFAULT_RETRIES, Delivery, Failure, TargetError
@@ -83,14 +84,26 @@ class Match:
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[line])
 
     def send_on(self, body: str) -> None:
-        """Send the event to another bus of this account, or to an API destination."""
+        """Send the event to another bus, or to an API destination."""
         if ":api-destination/" in self._arn:
             self._request(body)
-            return
-        dispatch(json.loads(body), senders.region_of(self._arn), self._arn.split("event-bus/")[1])
+        else:
+            self._forward(json.loads(body))
+
+    def _forward(self, event: dict[str, Any]) -> None:
+        sender, receiver = accounts.of_arn(self.rule_arn), accounts.of_arn(self._arn)
+        if event["account"] not in (sender, receiver):
+            # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html: not to a third account
+            raise TargetError("THIRD_ACCOUNT_HOP_DETECTED", f"{event['account']} sent it to {sender}", final=True)
+        verdict = cross_account.check_bus(self._arn, event, sender)
+        if not verdict.allowed:
+            raise senders.NotPermittedError(f"{sender} may not send to {self._arn}: {verdict.reason}")
+        if self._role_arn:
+            self._check_role("events:PutEvents")
+        dispatch_to(self._arn, event)
 
     def _request(self, body: str) -> None:
-        backend = models.events_backends[config.ACCOUNT][senders.region_of(self._arn)]
+        backend = models.events_backends[accounts.current()][senders.region_of(self._arn)]
         destination = next((each for each in backend.destinations.values() if each.arn == self._arn), None)
         connection = next(
             (each for each in backend.connections.values() if destination and each.arn == destination.connection_arn),
@@ -98,10 +111,13 @@ class Match:
         )
         if destination is None or connection is None:
             raise TargetError("NO_RESOURCE", f"{self._arn} or its connection does not exist", final=True)
-        verdict = audit.check_role(str(self._role_arn), Permission("events:InvokeApiDestination", self._arn))
-        if config.current().enforce_iam and not verdict.allowed:
-            raise senders.NotPermittedError(f"{self._role_arn} may not invoke {self._arn}: {verdict.reason}")
+        self._check_role("events:InvokeApiDestination")
         destinations.send(destination, connection, self.target, body)
+
+    def _check_role(self, action: str) -> None:
+        verdict = audit.check_role(str(self._role_arn), Permission(action, self._arn))
+        if config.current().enforce_iam and not verdict.allowed:
+            raise senders.NotPermittedError(f"{self._role_arn} may not use {self._arn}: {verdict.reason}")
 
     def _send_dead_letter(self, queue_arn: str, failure: Failure) -> None:
         attributes = {

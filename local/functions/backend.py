@@ -96,7 +96,7 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         """Delete a function and end its sandboxes."""
         function = self.get_function(function_name, qualifier)
         super().delete_function(function_name, qualifier)
-        pool.retire(function.function_name, self.region_name)
+        pool.retire(Deployment.of(function).function_arn)
 
     def put_function_event_invoke_config(self, function_name: str, config: dict[str, Any]) -> Any:
         """Replace the settings of asynchronous invocations, which moto never does."""

@@ -64,6 +64,8 @@ class ComparedBuild(TypedDict):
     notes: list[str]
     project_commit: str
     source_commit: str
+    inputs: Annotated[list[dict[str, str]], Field(description="Data and source: name, uri and version.")]
+    origin: Annotated[dict[str, Any], Field(description="Of a promoted model, where it was trained; else empty.")]
     training_image: str
     inference_image: str
     image_builds: list[str]

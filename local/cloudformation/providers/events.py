@@ -62,6 +62,13 @@ def _update_destination(task: Task) -> None:
     task.api.update_api_destination(Name=task.physical_id, **task.pick(f"ConnectionArn {_DESTINATION}", Description=""))
 
 
+def _put_policy(task: Task) -> Attributes:
+    statement = {**task["Statement"], "Sid": task["StatementId"]}
+    policy = document({"Version": "2012-10-17", "Statement": [statement]})
+    task.api.put_permission(Policy=policy, **task.pick("EventBusName"))
+    return {"Ref": task["StatementId"]}
+
+
 PROVIDERS = {
     "AWS::Events::Rule": Provider(
         "events",
@@ -71,6 +78,13 @@ PROVIDERS = {
         _put_targets,
         _put_rule,
         name="Name",
+    ),
+    "AWS::Events::EventBusPolicy": Provider(
+        "events",
+        "EventBusName Statement StatementId",
+        _put_policy,
+        lambda task: task.api.remove_permission(StatementId=task.physical_id, **task.pick("EventBusName")),
+        update=_put_policy,
     ),
     "AWS::Events::Connection": Provider(
         "events",
