@@ -91,9 +91,10 @@ audit: .venv/.audit/.ready node_modules/.ready ## look for insecure code, and fo
 	.venv/.audit/bin/pip-audit --no-deps --disable-pip -r requirements-dev.txt
 	npm audit --audit-level=high
 
-docs: setup ## generate docs/parameters.md, docs/project.md, their JSON Schemas, and docs/pipelines.md
+docs: setup ## generate docs/parameters.md, docs/project.md, docs/pipelines.md, and the JSON Schemas in docs
 	$(BIN)/python -m tools.generate_parameter_docs
 	$(BIN)/python -m tools.generate_project_docs
+	$(BIN)/python -m tools.generate_event_schema
 
 pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes)
 	$(STEP) "install the libraries for pictures" $(INSTALL) --group pictures

@@ -14,7 +14,7 @@ from functools import partial
 from statistics import mean
 from typing import Any
 
-from local import config
+from local import accounts, config
 
 MOTO_NAMES = (
     "moto.cloudwatch.models.Alarm.update_state",
@@ -140,7 +140,7 @@ def _describe(alarm: Any, before: str, time: str) -> dict[str, Any]:
     return {
         "AlarmName": alarm.name,
         "AlarmDescription": alarm.description,
-        "AWSAccountId": config.ACCOUNT,
+        "AWSAccountId": accounts.current(),
         "AlarmArn": alarm.alarm_arn,
         "NewStateValue": alarm.state_value,
         "NewStateReason": alarm.state_reason,

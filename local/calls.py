@@ -18,11 +18,11 @@ from moto.core.request import determine_request_protocol
 from moto.core.routing import NotFound as NoSuchOperation
 from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
-from moto.iam.models import iam_backends
+from moto.iam.models import get_account_id_from, iam_backends
 from moto.sts.models import sts_backends
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from local import config, errors, partitions
+from local import accounts, config, errors, partitions
 from local.errors import RefusedError
 
 MOTO_NAMES = (
@@ -33,6 +33,7 @@ MOTO_NAMES = (
     "moto.core.routing.get_service_router",
     "moto.core.utils.get_service_model",
     "moto.iam.models.IAMBackend.get_user",
+    "moto.iam.models.get_account_id_from",
     "moto.iam.models.iam_backends",
     "moto.sts.models.STSBackend.get_assumed_role_from_access_key",
     "moto.sts.models.sts_backends",
@@ -59,9 +60,11 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """The role's name, "user/" with the user's name, or "owner"."""
+        """The role's name, "user/" with the user's name, or "owner"; after its account, unless that is the default."""
         name = (self.arn or "owner").rsplit("/", 1)[-1]
-        return f"user/{name}" if self.user_arn else name
+        kind = f"user/{name}" if self.user_arn else name
+        account = accounts.of_arn(self.arn or "")
+        return kind if account == accounts.DEFAULT else f"{account}/{kind}"
 
 
 @dataclass
@@ -82,6 +85,8 @@ class Call:
         The signer.
     parameters
         The input members by name; JSON values as sent.
+    account
+        The account of the signer, in which the call works.
     """
 
     service: str
@@ -90,6 +95,7 @@ class Call:
     region: str
     caller: Caller
     parameters: dict[str, Any]
+    account: str
     started: float = field(default_factory=time.monotonic)
 
     @cached_property
@@ -176,13 +182,13 @@ def _report_call(response: Response) -> Response:
 
 def _identify(service: str) -> Call | None:
     received: Any = request
+    caller, region = _find_caller()
     try:
         protocol = determine_request_protocol(get_service_model(service), request.content_type)
         operation, path_values = get_service_router(service).match(received)
     except (NoSuchOperation, NotImplementedError):
         return None
-    caller, region = _find_caller()
-    return Call(service, operation, protocol, region, caller, path_values)
+    return Call(service, operation, protocol, region, caller, path_values, accounts.current())
 
 
 def _read_parameters(call: Call) -> None:
@@ -210,25 +216,28 @@ def _serialization(operation: Any) -> dict[str, Any]:
 def _find_caller() -> tuple[Caller, str]:
     signed = request.headers.get("Authorization", "")
     match = _CREDENTIAL.search(signed or f"Credential={request.args.get('X-Amz-Credential', '')}")
+    key = match["key"] if match else ""
+    account = key if accounts.is_owner_key(key) else get_account_id_from(key)
+    accounts.use(account)
     if match is None:
         return Caller(), config.current().region
-    return _find_session(match["key"]) or Caller(), match["region"]
+    return _find_session(account, key) or Caller(), match["region"]
 
 
 _sessions: dict[str, Caller] = {}
 
 
-def _find_session(access_key: str) -> Caller | None:
+def _find_session(account: str, access_key: str) -> Caller | None:
     if access_key in _sessions:
         return _sessions[access_key]
-    session = sts_backends[config.ACCOUNT][partitions.current()].get_assumed_role_from_access_key(access_key)
+    session = sts_backends[account][partitions.current()].get_assumed_role_from_access_key(access_key)
     if session is not None:
         _sessions[access_key] = Caller(session.role_arn, session.session_name, access_key=access_key)
         return _sessions[access_key]
-    key = iam_backends[config.ACCOUNT][partitions.current()].access_keys.get(access_key)
+    key = iam_backends[account][partitions.current()].access_keys.get(access_key)
     if key is None:
         return None
-    user = iam_backends[config.ACCOUNT][partitions.current()].get_user(key.user_name)
+    user = iam_backends[account][partitions.current()].get_user(key.user_name)
     return Caller(user_arn=user.arn, access_key=access_key)
 
 

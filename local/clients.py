@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.config import Config as ClientConfig
 
-from local import config
+from local import accounts, config
 
 _NO_RETRIES = ClientConfig(retries={"max_attempts": 0}, read_timeout=900, max_pool_connections=50)
 
@@ -20,7 +20,6 @@ def _session() -> Any:
     return boto3.session.Session()
 
 
-@lru_cache(maxsize=256)
 def client(service: str, region: str | None = None, role_arn: str | None = None, access_key: str = "") -> Any:
     """A client of this engine's endpoint; its calls are checked and audited like all others.
 
@@ -31,15 +30,20 @@ def client(service: str, region: str | None = None, role_arn: str | None = None,
     region
         Default: the engine's.
     role_arn
-        The role that makes the calls; default: the account's owner.
+        The role that makes the calls; default: the owner of the present account.
     access_key
         The key of a user or a role's session that makes the calls, if role_arn is not given.
     """
-    key, secret, token = credentials(role_arn) if role_arn else (access_key or "local", "local", None)
+    return _client(service, region or config.current().region, role_arn, access_key or accounts.owner_key())
+
+
+@lru_cache(maxsize=512)
+def _client(service: str, region: str, role_arn: str | None, access_key: str) -> Any:
+    key, secret, token = credentials(role_arn) if role_arn else (access_key, "local", None)
     with _session_lock:
         return _session().client(
             service,
-            region_name=region or config.current().region,
+            region_name=region,
             endpoint_url=config.current().endpoint_url,
             aws_access_key_id=key,
             aws_secret_access_key=secret,
@@ -57,7 +61,8 @@ def credentials(role_arn: str) -> tuple[str, str, str]:
 
 def role_exists(role_arn: str) -> bool:
     """False when IAM has no such role."""
-    iam = client("iam")
+    with accounts.acting_in(accounts.of_arn(role_arn)):
+        iam = client("iam")
     try:
         iam.get_role(RoleName=role_arn.rpartition("/")[2] or "-")
     except iam.exceptions.NoSuchEntityException:

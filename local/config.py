@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-ACCOUNT = "123456789012"
 DEFAULT_PORT = 4577
 
 

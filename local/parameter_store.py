@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-c
 
 from typing import Any
 
-from local import config, partitions
+from local import accounts, partitions
 
 MOTO_NAMES = (
     "moto.ssm.models.ParameterDict.normalize_name",
@@ -56,7 +56,7 @@ def install() -> None:
 def _report(operation: str, parameter: Any, region: str) -> None:
     from local import events
 
-    arn = f"arn:{partitions.of(region)}:ssm:{region}:{config.ACCOUNT}:parameter/{parameter.name.lstrip('/')}"
+    arn = f"arn:{partitions.of(region)}:ssm:{region}:{accounts.current()}:parameter/{parameter.name.lstrip('/')}"
     detail = {"operation": operation, "name": parameter.name, "type": parameter.parameter_type}
     if parameter.description:
         detail["description"] = parameter.description

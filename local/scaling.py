@@ -12,7 +12,7 @@ from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, applicationautoscaling_backends
 from moto.core.exceptions import JsonRESTError
 
-from local import clients, config
+from local import accounts, clients
 
 _OPERATIONS = ("delete_scaling_policy", "deregister_scalable_target")
 MOTO_NAMES = (
@@ -64,7 +64,7 @@ def run_policy(arn: str, excess: float) -> None:
     excess
         The metric's value minus the alarm's threshold.
     """
-    backend = applicationautoscaling_backends[config.ACCOUNT][arn.split(":")[3]]
+    backend = applicationautoscaling_backends[accounts.current()][arn.split(":")[3]]
     policy = next((one for one in backend.policies.values() if one.policy_arn == arn), None)
     if policy is None or not policy.step_scaling_policy_configuration or policy.service_namespace != "sagemaker":
         raise ValueError(f"local/ carries out only step scaling policies of SageMaker's endpoints, not {arn}")

@@ -50,6 +50,7 @@ def start(settings: Config) -> Config:
     from werkzeug.serving import make_server
 
     from local import (
+        accounts,
         alarms,
         audit,
         cloudformation,
@@ -73,6 +74,7 @@ def start(settings: Config) -> Config:
     if settings.log_calls:
         log.install()
     for service in (
+        accounts,
         faults,
         validation,
         audit,

@@ -1,9 +1,10 @@
-"""DynamoDB: moto's tables, made thread-safe.
+"""DynamoDB: moto's tables, made thread-safe, and with streams that others read.
 
 moto checks a condition and writes in two steps, so two concurrent conditional writes can both succeed. A failed
 transaction restores the whole table, and so drops concurrent writes.
 """
 
+import copy
 import threading
 from functools import wraps
 from typing import Any
@@ -17,8 +18,11 @@ _OPERATIONS = (
     "transact_write_items",
     "update_item",
 )
+_KEPT_RECORDS = 1000  # of a stream; each transaction of moto copies its table
 MOTO_NAMES = (
     "moto.dynamodb.models.dynamodb_backends",
+    "moto.dynamodb.models.table.StreamRecord",
+    "moto.dynamodb.models.table.StreamShard",
     *(f"moto.dynamodb.models.DynamoDBBackend.{operation}" for operation in _OPERATIONS),
 )
 
@@ -26,6 +30,37 @@ MOTO_NAMES = (
 def install() -> None:
     """Replace moto's tables by these."""
     from moto.dynamodb import models
+    from moto.dynamodb.models import table
+
+    class StreamShard(table.StreamShard):  # type: ignore[misc]
+        """moto's shard, which invokes no function and forgets the oldest records."""
+
+        __module__ = table.StreamShard.__module__
+        items: list[Any]
+
+        @property
+        def newest(self) -> int:
+            """The sequence number of the newest record; less than the first one's if there is none."""
+            return int(self.starting_sequence_number) + len(self.items) - 1
+
+        def add(self, old: Any, new: Any) -> None:
+            """Add the change of an item; a write that changes nothing adds no record."""
+            if old is not None and new is not None and old.to_json() == new.to_json():
+                return
+            kind, name = self.table.stream_specification["StreamViewType"], _name_change(old, new)
+            self.items.append(table.StreamRecord(self.table, kind, name, old, new, self.newest + 1))
+            dropped = max(0, len(self.items) - _KEPT_RECORDS)
+            self.items = self.items[dropped:]
+            self.starting_sequence_number += dropped
+
+        def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+            """A copy for moto's transactions; the records never change."""
+            copied = copy.copy(self)
+            memo[id(self)] = copied
+            copied.items, copied.table = list(self.items), copy.deepcopy(self.table, memo)
+            return copied
+
+    table.StreamShard = StreamShard
 
     class DynamoDBBackend(models.DynamoDBBackend):  # type: ignore[misc]
         """moto's DynamoDB, with one item operation at a time."""
@@ -45,3 +80,9 @@ def _run_with_lock(operation: Any, lock: threading.RLock) -> Any:
             return operation(*arguments, **named)
 
     return run
+
+
+def _name_change(old: Any, new: Any) -> str:
+    if old is None:
+        return "INSERT"
+    return "REMOVE" if new is None else "MODIFY"

@@ -166,7 +166,7 @@ class Service:
 
     @cached_property
     def events(self) -> Any:
-        """The EventBridge client, for requests to other stacks."""
+        """The EventBridge client."""
         return self._create_client("events")
 
     @cached_property

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,15 @@ class Engine:
     process: "subprocess.Popen[str]"
     access_key: str = "local"  # of the tools in a process of their own
     region: str = "us-east-1"
+    owner: str = "local"  # the access key of the account's owner: of another account, its number
 
     def client(self, service: str, region: str = "") -> Any:
         """A boto3 client of this engine, as the account's owner; the same one for everybody who asks."""
-        return _make_client(self.endpoint_url, service, region or self.region)
+        return _make_client(self.endpoint_url, service, region or self.region, self.owner)
+
+    def in_account(self, account: str) -> "Engine":
+        """The same engine, used by the owner of another account."""
+        return replace(self, access_key=account, owner=account)
 
     @contextmanager
     def faults(self, *described: dict[str, Any]) -> Iterator[None]:
@@ -62,14 +67,14 @@ class Engine:
 
 
 @cache
-def _make_client(endpoint_url: str, service: str, region: str) -> Any:
+def _make_client(endpoint_url: str, service: str, region: str, access_key: str) -> Any:
     # Making one takes longer than most tests wait for something, which they look for with it again and again.
     session: Any = boto3.session.Session()
     return session.client(
         service,
         region_name=region,
         endpoint_url=endpoint_url,
-        aws_access_key_id="local",
+        aws_access_key_id=access_key,
         aws_secret_access_key="local",
     )
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from moto.iam.models import IAMBackend, iam_backends
 
-from local import calls, config, partitions
-from local.audit import buckets, documents, keys, permissions, trust
+from local import accounts, calls, config, partitions
+from local.audit import buckets, cross_account, documents, keys, permissions, trust
 from local.audit.permissions import Permission
 from local.audit.policies import Grant, Verdict, decide, grants, parse
 from local.calls import Call, Caller
@@ -29,6 +29,7 @@ MOTO_NAMES = (
     "moto.iam.models.User",
     "moto.iam.models.iam_backends",
     *buckets.MOTO_NAMES,
+    *cross_account.MOTO_NAMES,
 )
 
 _DENIED_CODES = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
@@ -43,6 +44,7 @@ def install() -> None:
     IAMBackend.get_roles = _list_roles
     calls.add_check(check)
     calls.add_check(documents.check)
+    calls.add_check(cross_account.check)
     buckets.install()
 
 
@@ -96,6 +98,14 @@ def _decide(caller: Caller, call: Call, needed: Permission) -> Verdict:
     return trust.combine(call, verdict) if call.action == "sts:AssumeRole" else verdict
 
 
+def check_role(role_arn: str, needed: Permission) -> Verdict:
+    """Record a permission that a service uses in a role without a call of an API; return whether it is allowed."""
+    statements, undecided = _policies(Caller(role_arn))
+    verdict = undecided or decide(statements, needed.action, needed.resource, needed.context)
+    record(Caller(role_arn).name, needed, verdict)
+    return verdict
+
+
 def record(caller: str, needed: Permission, verdict: Verdict) -> None:
     """Record a permission that a service needed, which is not the call of a role."""
     with _lock:
@@ -132,8 +142,8 @@ def unused_grants() -> list[dict[str, str]]:
     with _lock:
         made = list(_made)
         granted = dict(_granted)
-    for role in _roles().values():
-        granted[role.name] = set(grants(_statements(role)))
+    for name, role in _roles().items():
+        granted[name] = set(grants(_statements(role)))
     needed = [(role, permission.action, permission.resource or "?") for role, permission, _ in made]
     rows = [
         {"role": role, "action": grant.names[0], "resource": grant.names[1]}
@@ -157,12 +167,14 @@ def _list_roles(backend: IAMBackend) -> Any:
 
 
 def _roles() -> dict[str, Any]:
-    return {role.name: role for role in iam_backends[config.ACCOUNT][partitions.current()].get_roles()}
+    """The roles of all accounts, by the names of callers."""
+    backends = [each[partitions.current()] for each in list(iam_backends.values())]
+    return {Caller(role.arn).name: role for backend in backends for role in backend.get_roles()}
 
 
 def _policies(caller: Caller) -> tuple[list[dict[str, Any]], Verdict | None]:
     """The statements of a role's or user's policies, and the verdict if it does not depend on them."""
-    backend = iam_backends[config.ACCOUNT][partitions.current()]
+    backend = iam_backends[accounts.of_arn(caller.arn or "")][partitions.current()]
     known = backend.users.values() if caller.user_arn else backend.get_roles()
     identity = next((each for each in known if each.arn == caller.arn), None)
     if identity is None:
@@ -176,7 +188,7 @@ def _statements(identity: Any) -> Iterator[dict[str, Any]]:
     inline = identity.policies.values()
     for document in (*inline, *(_default_document(policy) for policy in identity.managed_policies.values())):
         yield from parse(document)
-    for group in iam_backends[config.ACCOUNT][partitions.current()].groups.values():
+    for group in iam_backends[accounts.of_arn(identity.arn)][partitions.current()].groups.values():
         if identity in group.users:
             yield from _statements(group)
 
@@ -188,10 +200,9 @@ def _default_document(policy: Any) -> str:
 def _refuse(call: Call, caller: Caller, needed: Permission, verdict: Verdict) -> None:
     xml = call.protocol in ("query", "rest-xml", "ec2")
     code = _DENIED_CODES.get(call.service, "AccessDenied" if xml else "AccessDeniedException")
-    session = (
-        caller.user_arn
-        or f"arn:{partitions.current()}:sts::{config.ACCOUNT}:assumed-role/{caller.name}/{caller.session}"
-    )
+    account, name = accounts.of_arn(caller.arn or ""), (caller.arn or "").rpartition("/")[2]
+    assumed = f"arn:{partitions.current()}:sts::{account}:assumed-role/{name}/{caller.session}"
+    session = caller.user_arn or assumed
     target = f"{needed.action} on resource: {needed.resource or '?'}"
     message = f"User: {session} is not authorized to perform: {target} because {verdict.reason}"
     raise RefusedError(code, message, 400 if call.protocol == "json" else 403)

@@ -9,7 +9,7 @@ from moto.dynamodb.exceptions import ResourceNotFoundException
 from moto.dynamodb.models import dynamodb_backends
 from moto.sagemaker.models import sagemaker_backends
 
-from local import config
+from local import accounts
 from local.audit.conditions import Context
 from local.calls import Call
 
@@ -40,7 +40,7 @@ def of_table(call: Call, table: str, request: Any) -> Context:
         The call's members, a part of a transaction, or the requests of a batch for this table.
     """
     try:
-        attribute = dynamodb_backends[config.ACCOUNT][call.region].get_table(table).hash_key_attr
+        attribute = dynamodb_backends[accounts.current()][call.region].get_table(table).hash_key_attr
     except ResourceNotFoundException:
         return {}
     if "IndexName" in request:
@@ -84,6 +84,6 @@ def of_resource(call: Call, arn: str | None) -> Context:
         return {}
     resource = None
     with suppress(Exception):  # moto raises several errors for a resource that does not exist
-        resource = sagemaker_backends[config.ACCOUNT][call.region]._get_resource_from_arn(arn)
+        resource = sagemaker_backends[accounts.current()][call.region]._get_resource_from_arn(arn)
     tags = {tag["Key"]: tag["Value"] for tag in getattr(resource, "tags", None) or []}
     return {"aws:ResourceTag": list(tags)} | {f"aws:ResourceTag/{key}": value for key, value in tags.items()}

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
-from local import config, partitions
+from local import accounts, partitions
 from local.audit.conditions import Context
 from local.calls import Call
 
@@ -65,7 +65,7 @@ def of_call(call: Call) -> Context:
             keys[f"kms:{key}"] = given[member]
     if str(given.get("KeyId", "")).startswith("alias/"):
         keys["kms:RequestAlias"] = str(given["KeyId"])
-    return keys | {"kms:CallerAccount": config.ACCOUNT}
+    return keys | {"kms:CallerAccount": accounts.current()}
 
 
 def via(call: Call, service: str) -> str:
@@ -80,13 +80,13 @@ def key_arn(region: str, name: str) -> str:
     own = name.partition(":alias/")[2] and f"alias/{name.partition(':alias/')[2]}"
     known = name
     with suppress(AttributeError):  # moto's, for an alias that does not exist
-        known = kms_backends[config.ACCOUNT][region].any_id_to_key_id(own or name) or name
-    return f"arn:{partitions.of(region)}:kms:{region}:{config.ACCOUNT}:key/{known}"
+        known = kms_backends[accounts.current()][region].any_id_to_key_id(own or name) or name
+    return f"arn:{partitions.of(region)}:kms:{region}:{accounts.current()}:key/{known}"
 
 
 def _bucket(name: str) -> Any:
     """Moto's bucket; None if there is none."""
-    return s3_backends[config.ACCOUNT][partitions.current()].buckets.get(name)
+    return s3_backends[accounts.current()][partitions.current()].buckets.get(name)
 
 
 def _wanted(call: Call, bucket: str) -> tuple[str | None, bool]:
@@ -106,7 +106,7 @@ def _wanted(call: Call, bucket: str) -> tuple[str | None, bool]:
 def _reads(call: Call, bucket: str, key: str, version: str | None) -> Iterator[Need]:
     found: Any = None
     with suppress(Exception):  # moto raises several errors for a bucket or an object that does not exist
-        found = s3_backends[config.ACCOUNT][partitions.current()].get_object(bucket, key, version)
+        found = s3_backends[accounts.current()][partitions.current()].get_object(bucket, key, version)
     if found is not None and found.encryption == "aws:kms":
         yield from _needs(call, "kms:Decrypt", bucket, key, found.kms_key_id, bool(found.bucket_key_enabled))
 
@@ -120,6 +120,6 @@ def _needs(call: Call, action: str, bucket: str, key: str, name: str | None, has
         "kms:ViaService": via(call, "s3"),
         "kms:EncryptionContext:aws:s3:arn": f"arn:{partitions.of(call.region)}:s3:::{bucket}{path}",
         "kms:EncryptionContextKeys": ["aws:s3:arn"],
-        "kms:CallerAccount": config.ACCOUNT,
+        "kms:CallerAccount": accounts.current(),
     }
     yield action, key_arn(call.region, name), context

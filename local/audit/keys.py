@@ -14,7 +14,7 @@ from moto.kms.models import kms_backends
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import sagemaker_backends
 
-from local import config
+from local import accounts
 from local.audit import encryption
 from local.audit.conditions import Context
 from local.audit.permissions import Permission
@@ -38,9 +38,9 @@ def combine(caller: Caller, needed: Permission, context: Context, identity: Verd
     if needed.resource in (None, "*") or identity.reason.startswith("explicit"):
         return identity
     arn, account = str(needed.resource), str(needed.resource).split(":")[4]
-    if account != config.ACCOUNT:
+    if account != accounts.current():
         return Verdict(None, "the policy of a key in another account is not known here")
-    key = kms_backends[config.ACCOUNT][arn.split(":")[3]].keys.get(arn.rpartition("/")[2])
+    key = kms_backends[accounts.current()][arn.split(":")[3]].keys.get(arn.rpartition("/")[2])
     if key is None or key.arn != arn:
         return Verdict(False, "the key does not exist")
     statements, own = json.loads(key.policy)["Statement"], caller.arn or ""
@@ -105,7 +105,7 @@ def _grant(call: Call, name: str, service: str | None) -> Permission:
 
 
 def _endpoint_key(call: Call) -> str:
-    backend: Any = sagemaker_backends[config.ACCOUNT][call.region]
+    backend: Any = sagemaker_backends[accounts.current()][call.region]
     with suppress(ValidationError):  # the call itself refuses the name
         return str(backend.find_endpoint_config(call.parameters["EndpointConfigName"]).request.get("KmsKeyId") or "")
     return ""
@@ -113,7 +113,7 @@ def _endpoint_key(call: Call) -> str:
 
 def _roles(call: Call) -> list[str]:
     """The execution roles of a request: its own, that of its model, or those of the models of its variants."""
-    backend: Any = sagemaker_backends[config.ACCOUNT][call.region]
+    backend: Any = sagemaker_backends[accounts.current()][call.region]
     roles = [*_members(call.parameters, "RoleArn"), *_members(call.parameters, "ExecutionRoleArn")]
     for name in _members(call.parameters, "ModelName"):
         with suppress(ValidationError):  # as above

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from local import config
+from local import accounts
 from local.audit import condition_keys, encryption, resources
 from local.audit.conditions import Context
 from local.calls import Call, Caller
@@ -118,8 +118,8 @@ def context(call: Call, caller: Caller | None = None) -> Context:
     """
     keys: Context = {
         "aws:SecureTransport": "true",
-        "aws:PrincipalAccount": config.ACCOUNT,
-        "aws:ResourceAccount": config.ACCOUNT,
+        "aws:PrincipalAccount": call.account,
+        "aws:ResourceAccount": accounts.current(),
         "aws:RequestedRegion": call.region,
     }
     caller = caller or call.caller

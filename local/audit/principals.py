@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local import config, partitions
+from local import accounts, partitions
 
 
 def names_service(principal: Any, service: str) -> bool:
@@ -23,7 +23,7 @@ def names_identity(principal: Any, arn: str) -> bool:
 def names_account(principal: Any) -> bool:
     """False when a statement is not for the account, whose identities then need an identity policy too."""
     named = _list(principal, "AWS")
-    return config.ACCOUNT in named or f"arn:{partitions.current()}:iam::{config.ACCOUNT}:root" in named
+    return accounts.current() in named or f"arn:{partitions.current()}:iam::{accounts.current()}:root" in named
 
 
 def names_everybody(principal: Any) -> bool:

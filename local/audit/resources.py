@@ -6,7 +6,7 @@ from typing import Any
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
-from local import config, partitions
+from local import accounts, partitions
 from local.calls import Call
 
 # By service: the members that name a resource, and the rest of its ARN after partition, service, region and account.
@@ -102,7 +102,7 @@ def _lists_all(call: Call) -> bool:
 def _arn(call: Call, template: str, name: str, service: str = "") -> str:
     if name.startswith("arn:"):
         return name
-    place = f"arn:{partitions.of(call.region)}:{service or call.prefix}:{call.region}:{config.ACCOUNT}"
+    place = f"arn:{partitions.of(call.region)}:{service or call.prefix}:{call.region}:{accounts.current()}"
     return f"{place}:{template.format(name)}"
 
 
@@ -135,7 +135,7 @@ def _sagemaker(call: Call) -> Iterator[str]:
 def _cloudwatch(call: Call) -> Iterator[str]:
     """The ARN of a dashboard has no region."""
     for name in _values(call, "DashboardName", "DashboardNames"):
-        yield f"arn:{partitions.of(call.region)}:cloudwatch::{config.ACCOUNT}:dashboard/{name}"
+        yield f"arn:{partitions.of(call.region)}:cloudwatch::{accounts.current()}:dashboard/{name}"
     yield from _first_named(call)
 
 
@@ -152,6 +152,8 @@ def _codebuild(call: Call) -> Iterator[str]:
 
 
 def _dynamodb(call: Call) -> Iterator[str]:
+    # moto's iterators begin with the ARN of their stream.
+    yield from (name.split("|")[0] for name in _values(call, "ShardIterator"))
     for resource in _first_named(call):
         index = call.parameters.get("IndexName")
         yield f"{resource}/index/{index}" if index else resource
@@ -161,6 +163,10 @@ def _events(call: Call) -> Iterator[str]:
     if call.operation.name == "PutEvents":
         for entry in call.parameters.get("Entries", []):
             yield _arn(call, "event-bus/{}", entry.get("EventBusName", "default"))
+    elif call.operation.name.endswith("Connection"):
+        yield from (_arn(call, "connection/{}", name) for name in _values(call, "Name"))
+    elif call.operation.name.endswith("ApiDestination"):
+        yield from (_arn(call, "api-destination/{}", name) for name in _values(call, "Name"))
     elif call.operation.name.endswith("EventBus"):
         yield from (_arn(call, "event-bus/{}", name) for name in _values(call, "Name"))
     else:
@@ -170,25 +176,25 @@ def _events(call: Call) -> Iterator[str]:
 
 
 def _iam(call: Call) -> Iterator[str]:
-    roles = iam_backends[config.ACCOUNT][partitions.current()].get_roles()
+    roles = iam_backends[accounts.current()][partitions.current()].get_roles()
     for name in _values(call, "RoleName"):
         known = [role.arn for role in roles if role.name == name]
         path = call.parameters.get("Path", "/")
-        yield known[0] if known else f"arn:{partitions.current()}:iam::{config.ACCOUNT}:role{path}{name}"
+        yield known[0] if known else f"arn:{partitions.current()}:iam::{accounts.current()}:role{path}{name}"
     yield from _values(call, "PolicyArn") if "RoleName" not in call.parameters else []
 
 
 def _kms(call: Call) -> Iterator[str]:
     """A call that names an alias needs the permission for its key; no ARN of an alias stands in a policy."""
     for name in _values(call, "KeyId"):
-        own = kms_backends[config.ACCOUNT][call.region].any_id_to_key_id(name)
+        own = kms_backends[accounts.current()][call.region].any_id_to_key_id(name)
         yield name if ":key/" in name else _arn(call, "key/{}", own)
 
 
 def _lambda(call: Call) -> Iterator[str]:
     qualifier = call.parameters.get("Qualifier")
     for name in _values(call, "FunctionName"):
-        resource = _arn(call, "function:{}", name.removeprefix(f"{config.ACCOUNT}:function:"))
+        resource = _arn(call, "function:{}", name.removeprefix(f"{accounts.current()}:function:"))
         yield f"{resource}:{qualifier}" if qualifier else resource
     for name in _values(call, "LayerName"):
         version = call.parameters.get("VersionNumber")

@@ -6,7 +6,7 @@ from typing import Any
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from local import audit, config
+from local import accounts, audit
 from local.audit.conditions import Context
 from local.audit.permissions import Permission
 from local.audit.policies import Verdict, decide
@@ -48,15 +48,16 @@ def check(service: str, source_arn: str, receiver: str) -> Verdict:
 def _read_policy(kind: str, region: str, receiver: str) -> dict[str, Any] | None:
     """The policy's document, empty if there is none; None if there is no such queue or topic."""
     if kind == "sns":
-        found = sns_backends[config.ACCOUNT][region].topics.get(receiver)
+        found = sns_backends[accounts.of_arn(receiver)][region].topics.get(receiver)
     else:
-        found = sqs_backends[config.ACCOUNT][region].queues.get(receiver.rpartition(":")[2])
+        found = sqs_backends[accounts.of_arn(receiver)][region].queues.get(receiver.rpartition(":")[2])
     return None if found is None else json.loads(found.policy or "{}")
 
 
 def _context(service: str, source_arn: str) -> Context:
     # The policy with which SNS creates a topic has AWS:SourceOwner, a key that CloudWatch sends:
     # https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
-    owner = config.ACCOUNT if service == "cloudwatch.amazonaws.com" else ""
-    keys: Context = {"aws:SourceArn": source_arn, "aws:SourceAccount": config.ACCOUNT, "aws:SecureTransport": "true"}
+    account = accounts.of_arn(source_arn)
+    owner = account if service == "cloudwatch.amazonaws.com" else ""
+    keys: Context = {"aws:SourceArn": source_arn, "aws:SourceAccount": account, "aws:SecureTransport": "true"}
     return keys | {"aws:SourceOwner": owner}

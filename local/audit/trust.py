@@ -12,7 +12,7 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
-from local import config, partitions
+from local import accounts, partitions
 from local.audit import permissions, resources
 from local.audit.conditions import Context
 from local.audit.permissions import Permission
@@ -135,7 +135,7 @@ def _source(call: Call) -> Context:
     arn = next(resources.of(call)) or ""
     if call.prefix == "scheduler":
         arn = arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
-    return {"aws:SourceArn": arn, "aws:SourceAccount": config.ACCOUNT}
+    return {"aws:SourceArn": arn, "aws:SourceAccount": accounts.current()}
 
 
 def _by_web_identity(call: Call) -> Assumption:
@@ -145,7 +145,7 @@ def _by_web_identity(call: Call) -> Assumption:
     host = issuer.removeprefix("https://")
     provider = f"{role.partition(':role/')[0]}:oidc-provider/{host}"
     needed = Permission("sts:AssumeRoleWithWebIdentity", role)
-    registered = iam_backends[config.ACCOUNT][role.split(":")[1]].open_id_providers.get(provider)
+    registered = iam_backends[accounts.of_arn(role)][role.split(":")[1]].open_id_providers.get(provider)
     if registered is None:
         # The wording: https://github.com/aws-actions/configure-aws-credentials/issues/721
         message = f"No OpenIDConnect provider found in your account for {issuer}"
@@ -173,7 +173,7 @@ def _read_claims(token: str) -> dict[str, Any]:
 
 
 def _decide(role_arn: str, action: str, context: Context, applies: Callable[[Any], bool]) -> Verdict:
-    roles = iam_backends[config.ACCOUNT][partitions.current()].get_roles()
+    roles = iam_backends[accounts.of_arn(role_arn)][partitions.current()].get_roles()
     document = next((role.assume_role_policy_document for role in roles if role.arn == role_arn), None)
     if document is None:
         return Verdict(False, "the role does not exist")

@@ -4,9 +4,10 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from local.cloudformation import planning, providers, resources, stacks, template
+from local.cloudformation import planning, providers, resources, secrets, stacks, template
 from local.cloudformation.errors import ResourceError, ValidationError, reason
 from local.cloudformation.ordering import run_in_order
 from local.cloudformation.schemas import text
@@ -111,7 +112,8 @@ class Deployment:
     def _evaluate_properties(self, resource: Resource) -> dict[str, Any]:
         evaluator = planning.make_evaluator(self.stack, self.plan, self.attributes)
         properties = evaluator.evaluate(self.plan.resources[resource.logical_id]["Properties"])
-        return providers.prepare(resource.type, resource.logical_id, properties, self.plan.tags)
+        resolve = partial(secrets.resolve, self.stack)
+        return providers.prepare(resource.type, resource.logical_id, properties, self.plan.tags, resolve)
 
     def _change(self, former: Resource, now: Resource) -> None:
         now.physical_id, now.attributes, now.properties = former.physical_id, former.attributes, former.properties

@@ -14,7 +14,7 @@ from local.cloudformation.schemas import text
 Attributes = Mapping[str, Any]
 _NO_VALUE = object()
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
-_SSM_REFERENCE = re.compile(r"\{\{resolve:([a-z-]+):([^}]*)\}\}")
+_REFERENCE = re.compile(r"\{\{resolve:([a-z-]+):([^}]*)\}\}")
 
 
 def function_of(node: Any) -> str | None:
@@ -86,7 +86,7 @@ class Evaluator:
 
     def _evaluate(self, node: Any) -> Any:
         if isinstance(node, str):
-            return _SSM_REFERENCE.sub(self._resolve_reference, node)
+            return _REFERENCE.sub(self._resolve_reference, node)
         if isinstance(node, list):
             return [value for value in map(self._evaluate, node) if value is not _NO_VALUE]
         if not isinstance(node, dict):
@@ -164,6 +164,8 @@ class Evaluator:
 
     def _resolve_reference(self, found: "re.Match[str]") -> str:
         service, name = found.groups()
+        if service == "secretsmanager":  # local.cloudformation.secrets resolves it, for the resource alone
+            return found[0]
         if service != "ssm":
             raise ValidationError(f"local/ does not serve dynamic references to {service}")
         return self.read_parameter(name)

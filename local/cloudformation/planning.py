@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from local import clients, partitions
+from local import accounts, clients, partitions
 from local.cloudformation import parameters, providers, stacks, template
 from local.cloudformation.errors import ValidationError
 from local.cloudformation.intrinsics import Attributes, Evaluator
 from local.cloudformation.stacks import Plan, Stack
-from local.config import ACCOUNT
 
 
 def make(stack: Stack, body: str, given: list[dict[str, Any]], tags: Mapping[str, str]) -> Plan:
@@ -95,7 +94,7 @@ def _check_absent(parsed: dict[str, Any], kept: dict[str, dict[str, Any]]) -> No
 
 def _pseudo_parameters(stack: Stack) -> dict[str, Any]:
     return {
-        "AWS::AccountId": ACCOUNT,
+        "AWS::AccountId": accounts.of_arn(stack.id),
         "AWS::NotificationARNs": stack.notification_arns,
         "AWS::Partition": partitions.of(stack.region),
         "AWS::Region": stack.region,

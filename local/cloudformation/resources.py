@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.cloudformation import providers
+from local.cloudformation import providers, secrets
 from local.cloudformation.errors import ResourceError, reason
 from local.cloudformation.providers.base import Task, is_gone
 from local.cloudformation.stacks import Resource, Stack
@@ -35,6 +35,7 @@ def create(stack: Stack, resource: Resource, cancelled: threading.Event) -> None
     task = _task(stack, resource, cancelled)
     task.properties = resource.properties = dict(resource.given)
     providers.generate_name(task, stack.name)
+    task.properties = secrets.resolve(stack, resource.properties)
     try:
         resource.attributes = provider.create(task)
         task.physical_id = resource.attributes["Ref"]
@@ -52,6 +53,7 @@ def update(stack: Stack, former: Resource, resource: Resource, cancelled: thread
     resource.physical_id, resource.attributes = former.physical_id, former.attributes
     task = _task(stack, resource, cancelled)
     task.before = former.properties
+    task.properties = secrets.resolve(stack, resource.properties)
     attributes = provider.update(task) if provider.update else None
     if provider.configure:
         provider.configure(task)

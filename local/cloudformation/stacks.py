@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local import calls, partitions
+from local import accounts, calls, partitions
 from local.cloudformation.errors import ValidationError
-from local.config import ACCOUNT
 
 
 @dataclass
@@ -95,7 +94,7 @@ class Stack:
     deleted: datetime | None = None
 
     def __post_init__(self) -> None:
-        place = f"arn:{partitions.of(self.region)}:cloudformation:{self.region}:{ACCOUNT}"
+        place = f"arn:{partitions.of(self.region)}:cloudformation:{self.region}:{accounts.current()}"
         self.id = self.id or f"{place}:stack/{self.name}/{uuid.uuid4()}"
 
     def take_caller(self, role_arn: str | None) -> None:
@@ -175,8 +174,8 @@ def add(stack: Stack) -> Stack:
 
 
 def of_region(region: str) -> list[Stack]:
-    """All stacks of a region, including deleted ones."""
-    return [stack for stack in _stacks if stack.region == region]
+    """All stacks of a region in the present account, including deleted ones."""
+    return [each for each in _stacks if each.region == region and accounts.of_arn(each.id) == accounts.current()]
 
 
 def find(region: str, name: str) -> Stack | None:

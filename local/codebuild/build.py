@@ -5,7 +5,7 @@ import traceback
 import uuid
 from datetime import UTC, datetime
 
-from local import clients, config, events, partitions
+from local import accounts, clients, config, events, partitions
 from local.codebuild import buildspec, source
 from local.codebuild.machine import Machine
 from local.codebuild.source import Json
@@ -40,7 +40,7 @@ class Build:
     def __init__(self, project: Json, version: str | None, number: int, region: str) -> None:
         key = str(uuid.uuid4())
         self.id = f"{project['name']}:{key}"
-        self.arn = f"arn:{partitions.of(region)}:codebuild:{region}:{config.ACCOUNT}:build/{self.id}"
+        self.arn = f"arn:{partitions.of(region)}:codebuild:{region}:{accounts.current()}:build/{self.id}"
         self._project, self._version, self._number, self._region = project, version, number, region
         self._role: str = project["serviceRole"]
         self._log = _choose_log(project, key)
@@ -189,7 +189,7 @@ class Build:
         if not self._log:
             return {"cloudWatchLogs": {"status": "DISABLED"}}
         group, stream = self._log["groupName"], self._log["streamName"]
-        place = f"{self._region}:{config.ACCOUNT}:log-group:{group}:log-stream:{stream}"
+        place = f"{self._region}:{accounts.current()}:log-group:{group}:log-stream:{stream}"
         link = (
             f"https://console.aws.amazon.com/cloudwatch/home?region={self._region}#logsV2:log-groups/log-group/{group}"
         )

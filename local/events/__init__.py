@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 MOTO_NAMES = (
+    "moto.events.models.Connection.describe",
+    "moto.events.models.Destination",
     "moto.events.models.EventPattern.get_pattern",
     "moto.events.models.EventPattern.matches_event",
+    "moto.events.models.EventsBackend.create_api_destination",
+    "moto.events.models.EventsBackend.create_connection",
     "moto.events.models.EventsBackend.put_events",
     "moto.events.models.EventsBackend.put_rule",
     "moto.events.models.EventsBackend.put_targets",
@@ -43,7 +47,8 @@ def install() -> None:
     """Replace moto's EventBridge by this one."""
     from moto.events import models
 
-    from local.events import rules
+    from local.events import destinations, rules
 
+    models.Connection = destinations.Connection
     models.Rule = rules.Rule
     models.events_backends.backend = rules.EventsBackend

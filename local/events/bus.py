@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.events import models
 
-from local import config
+from local import accounts
 from local.messaging.background import Background
 
 _late = Background("late-events", workers=1)
@@ -24,7 +24,7 @@ def describe(
         "id": str(uuid.uuid4()),
         "detail-type": detail_type,
         "source": source,
-        "account": config.ACCOUNT,
+        "account": accounts.current(),
         "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "region": region,
         "resources": list(resources),
@@ -41,7 +41,13 @@ def dispatch_after(seconds: float, event: dict[str, Any]) -> None:
 
 
 def dispatch(event: dict[str, Any], region: str | None = None, bus: str = "default") -> None:
-    """Dispatch an event to every rule of a bus."""
-    backend = models.events_backends[config.ACCOUNT][region or event["region"]]
+    """Dispatch an event to every rule of a bus of the present account."""
+    backend = models.events_backends[accounts.current()][region or event["region"]]
     for rule in list(backend.describe_event_bus(bus).rules.values()):
         rule.send_to_targets(event)
+
+
+def dispatch_to(bus_arn: str, event: dict[str, Any]) -> None:
+    """Dispatch an event to every rule of a bus, which may be in another account; the event keeps its own account."""
+    with accounts.acting_in(accounts.of_arn(bus_arn)):
+        dispatch(event, bus_arn.split(":")[3], bus_arn.partition("event-bus/")[2])

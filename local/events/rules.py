@@ -1,12 +1,17 @@
 """Rules: moto stores and matches them; this module delivers the matching events."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.events import models
 from moto.events.exceptions import ValidationException
 
-from local.events import inputs, schedules
+from local import accounts
+from local.audit import cross_account
+from local.errors import RefusedError
+from local.events import destinations, inputs, schedules
+from local.events.bus import describe, dispatch_to
 from local.events.expressions import is_schedule_of_rule
 from local.events.targets import SERVICES, Match
 
@@ -53,16 +58,40 @@ class EventsBackend(models.EventsBackend):  # type: ignore[misc]
             service = (target["Arn"].split(":") + [""] * 3)[2]
             if service not in SERVICES and not name.startswith("Events-Archive-"):
                 raise ValidationException(f"local/ delivers events to {', '.join(SERVICES)}, not to {target['Arn']}")
-            if service == "states" and not target.get("RoleArn"):
+            if (service == "states" or ":api-destination/" in target["Arn"]) and not target.get("RoleArn"):
                 raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
             inputs.check(target)
         super().put_targets(name, event_bus_arn, targets)
+
+    def create_connection(self, name: str, description: str, authorization_type: str, auth_parameters: Any) -> Any:
+        """Create a connection of a supported type."""
+        destinations.check_connection(authorization_type, auth_parameters)
+        return super().create_connection(name, description, authorization_type, auth_parameters)
+
+    def create_api_destination(self, *arguments: Any, **named: Any) -> Any:
+        """Create an API destination; refuse an address that EventBridge refuses."""
+        destinations.check_endpoint((*arguments, named.get("invocation_endpoint"))[3])
+        return super().create_api_destination(*arguments, **named)
 
     def put_events(self, events: list[dict[str, Any]]) -> Any:
         """Publish custom events; refuse those with a source of AWS."""
         if len(events) > 10:
             return super().put_events(events)
-        return [_REFUSED if _is_aws(event) else super(EventsBackend, self).put_events([event])[0] for event in events]
+        return [_REFUSED if _is_aws(event) else self._put_event(event) for event in events]
+
+    def _put_event(self, event: dict[str, Any]) -> Any:
+        bus = str(event.get("EventBusName") or "")
+        if not bus.startswith("arn:") or accounts.of_arn(bus) == self.account_id:
+            return super().put_events([event])[0]
+        described = {"source": event["Source"], "detail-type": event["DetailType"]}
+        verdict = cross_account.check_bus(bus, described, self.account_id)
+        if not verdict.allowed:
+            reason = f"{self.account_id} is not authorized to perform: events:PutEvents on resource: {bus}"
+            raise RefusedError("AccessDeniedException", f"{reason} because {verdict.reason}", 400)
+        detail = json.loads(event["Detail"])
+        sent = describe(event["Source"], event["DetailType"], event.get("Resources", []), detail, self.region_name)
+        dispatch_to(bus, sent)
+        return {"EventId": sent["id"]}
 
 
 _REFUSED = {

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from local import clients
-from local.events.bus import dispatch
+from moto.events import models
+
+from local import accounts, audit, clients, config
+from local.audit import cross_account
+from local.audit.permissions import Permission
+from local.events import destinations
+from local.events.bus import dispatch_to
 from local.events.inputs import build_input
 from local.messaging import senders
-from local.messaging.delivery import DEFAULT_RETRIES, Delivery, Failure
+from local.messaging.delivery import DEFAULT_RETRIES, Delivery, Failure, TargetError
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,41 @@ class Match:
         line = {"timestamp": int(time.time() * 1000), "message": body}
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[line])
 
-    def forward(self, body: str) -> None:
-        """Send the event to another bus of this account."""
-        dispatch(json.loads(body), senders.region_of(self._arn), self._arn.split("event-bus/")[1])
+    def send_on(self, body: str) -> None:
+        """Send the event to another bus, or to an API destination."""
+        if ":api-destination/" in self._arn:
+            self._request(body)
+        else:
+            self._forward(json.loads(body))
+
+    def _forward(self, event: dict[str, Any]) -> None:
+        sender, receiver = accounts.of_arn(self.rule_arn), accounts.of_arn(self._arn)
+        if event["account"] not in (sender, receiver):
+            # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html: not to a third account
+            raise TargetError("THIRD_ACCOUNT_HOP_DETECTED", f"{event['account']} sent it to {sender}", final=True)
+        verdict = cross_account.check_bus(self._arn, event, sender)
+        if not verdict.allowed:
+            raise senders.NotPermittedError(f"{sender} may not send to {self._arn}: {verdict.reason}")
+        if self._role_arn:
+            self._check_role("events:PutEvents")
+        dispatch_to(self._arn, event)
+
+    def _request(self, body: str) -> None:
+        backend = models.events_backends[accounts.current()][senders.region_of(self._arn)]
+        destination = next((each for each in backend.destinations.values() if each.arn == self._arn), None)
+        connection = next(
+            (each for each in backend.connections.values() if destination and each.arn == destination.connection_arn),
+            None,
+        )
+        if destination is None or connection is None:
+            raise TargetError("NO_RESOURCE", f"{self._arn} or its connection does not exist", final=True)
+        self._check_role("events:InvokeApiDestination")
+        destinations.send(destination, connection, self.target, body)
+
+    def _check_role(self, action: str) -> None:
+        verdict = audit.check_role(str(self._role_arn), Permission(action, self._arn))
+        if config.current().enforce_iam and not verdict.allowed:
+            raise senders.NotPermittedError(f"{self._role_arn} may not use {self._arn}: {verdict.reason}")
 
     def _send_dead_letter(self, queue_arn: str, failure: Failure) -> None:
         attributes = {
@@ -102,7 +139,7 @@ class Match:
 
 _SERVICE = "events.amazonaws.com"
 _SENDERS: dict[str, Callable[[Match, str], None]] = {
-    "events": Match.forward,
+    "events": Match.send_on,
     "lambda": Match.invoke_function,
     "logs": Match.write_log,
     "sns": Match.publish,

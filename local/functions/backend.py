@@ -13,7 +13,7 @@ from local.functions.deployment import Deployment
 from local.functions.pool import Pool
 from local.functions.sandbox import Outcome, Request
 from local.functions.validation import check_mapping, check_specification
-from local.messaging import mappings
+from local.messaging import mappings, streams
 
 pool = Pool()
 
@@ -96,7 +96,7 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         """Delete a function and end its sandboxes."""
         function = self.get_function(function_name, qualifier)
         super().delete_function(function_name, qualifier)
-        pool.retire(function.function_name, self.region_name)
+        pool.retire(Deployment.of(function).function_arn)
 
     def put_function_event_invoke_config(self, function_name: str, config: dict[str, Any]) -> Any:
         """Replace the settings of asynchronous invocations, which moto never does."""
@@ -114,19 +114,24 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         return dict(settings[0].config) if settings else {}
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
-        """Map a queue to a function, and start to poll it."""
+        """Map a queue or a stream to a function, and start to poll it."""
         check_mapping(spec)
         mappings.check(self, spec)
         mapping = super().create_event_source_mapping(spec)
+        if mappings.is_stream(mapping.event_source_arn):
+            streams.prepare(self, mapping)
         mappings.start(self, mapping)
         return mapping
 
     def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> Any:
         """Update a mapping, and poll it if it is enabled."""
-        check_mapping(spec)
+        known = self.get_event_source_mapping(uuid)
+        if known is None:
+            return None
+        unchanged = {"EventSourceArn": known.event_source_arn, "StartingPosition": known.starting_position}
+        check_mapping(unchanged | spec)
         mapping = super().update_event_source_mapping(uuid, spec)
-        if mapping:
-            mappings.start(self, mapping)
+        mappings.start(self, mapping)
         return mapping
 
     def add_permission(self, function_name: str, qualifier: str, raw: str) -> dict[str, Any]:

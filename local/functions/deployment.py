@@ -52,6 +52,11 @@ class Deployment:
     log_level: str
     variables: tuple[tuple[str, str], ...]
 
+    @property
+    def function_arn(self) -> str:
+        """The ARN without a version."""
+        return ":".join(self.arn.split(":")[:7])
+
     @classmethod
     def of(cls, function: Any) -> "Deployment":
         """The deployment of one of moto's functions."""

@@ -33,7 +33,7 @@ class Pool:
         self._lock = threading.Lock()
         self._idle: list[Sandbox] = []
         self._busy: set[Sandbox] = set()
-        self._running: Counter[tuple[str, str]] = Counter()
+        self._running: Counter[str] = Counter()
         self._reaper = Background("lambda-reaper", workers=1)
 
     @contextmanager
@@ -54,12 +54,10 @@ class Pool:
             finally:
                 self._release(sandbox)
 
-    def retire(self, name: str, region: str) -> None:
+    def retire(self, function_arn: str) -> None:
         """End the sandboxes of a function after their present invocations."""
         with self._lock:
-            found = {
-                s for s in (*self._idle, *self._busy) if (s.deployment.name, s.deployment.region) == (name, region)
-            }
+            found = {each for each in (*self._idle, *self._busy) if each.deployment.function_arn == function_arn}
             for sandbox in found:
                 sandbox.outdated = True
             for sandbox in found & self._busy:
@@ -79,7 +77,7 @@ class Pool:
 
     @contextmanager
     def _count(self, deployment: Deployment, reserved: int | None) -> Iterator[None]:
-        key = (deployment.region, deployment.name)
+        key = deployment.function_arn
         with self._lock:
             limited = reserved is not None and self._running[key] >= reserved
             if limited or self._running.total() >= _ACCOUNT_CONCURRENCY:

@@ -46,9 +46,22 @@ def check_mapping(spec: dict[str, Any]) -> None:
         With the event source or the rule.
     """
     source = spec.get("EventSourceArn", "")
-    if source and source.split(":")[2] != "sqs":
-        raise InvalidParameterValueException(f"local/ polls only SQS queues, not {source}")
-    if spec.get("BatchSize", 1) > 10 and not spec.get("MaximumBatchingWindowInSeconds"):
+    service = source.split(":")[2] if source else ""
+    if service not in ("", "sqs", "dynamodb"):
+        raise InvalidParameterValueException(f"local/ polls only SQS queues and streams of DynamoDB, not {source}")
+    if service == "dynamodb":
+        _check_stream(spec)
+    elif spec.get("BatchSize", 1) > 10 and not spec.get("MaximumBatchingWindowInSeconds"):
         raise InvalidParameterValueException(
             "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
         )
+
+
+def _check_stream(spec: dict[str, Any]) -> None:
+    if spec.get("StartingPosition") not in ("LATEST", "TRIM_HORIZON"):
+        raise InvalidParameterValueException("StartingPosition of a stream of DynamoDB is LATEST or TRIM_HORIZON")
+    if spec.get("ParallelizationFactor", 1) != 1 or spec.get("TumblingWindowInSeconds"):
+        raise InvalidParameterValueException("local/ serves neither ParallelizationFactor nor TumblingWindowInSeconds")
+    destination = spec.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
+    if destination and destination.split(":")[2] != "sqs":
+        raise InvalidParameterValueException(f"local/ sends what failed only to SQS queues, not to {destination}")

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from local import accounts
+
 _logger = logging.getLogger(__name__)
 _order = itertools.count()
 
@@ -31,9 +33,15 @@ class Background:
         self._changed = threading.Condition()
 
     def run(self, action: Callable[[], object], after: float = 0.0) -> None:
-        """Run an action when a thread is free and ``after`` seconds have passed."""
+        """Run an action when a thread is free and ``after`` seconds have passed, in the present account."""
+        account = accounts.current()
+
+        def act() -> None:
+            with accounts.acting_in(account):
+                action()
+
         with self._changed:
-            heapq.heappush(self._due, (time.monotonic() + after, next(_order), action))
+            heapq.heappush(self._due, (time.monotonic() + after, next(_order), act))
             if self._idle < len(self._due) and self._started < self._workers:
                 self._started += 1
                 threading.Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True).start()

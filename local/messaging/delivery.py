@@ -16,6 +16,14 @@ _logger = logging.getLogger(__name__)
 _deliveries = Background("deliveries", workers=8)
 
 
+class TargetError(Exception):
+    """A receiver outside this engine did not take a message; ``final`` if another attempt would not help."""
+
+    def __init__(self, code: str, message: str, *, final: bool) -> None:
+        super().__init__(message)
+        self.code, self.final = code, final
+
+
 @dataclass(frozen=True)
 class Failure:
     """The reason for a failed delivery, in AWS's terms."""
@@ -60,6 +68,8 @@ class Delivery:
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             self._fail(error.response["Error"]["Code"], str(error), final=status < 500 and status != 429)
+        except TargetError as error:
+            self._fail(error.code, str(error), final=error.final)
         except BotoCoreError as error:
             self._fail(type(error).__name__, str(error), final=False)
 

@@ -1,4 +1,4 @@
-"""Event source mappings: polls a queue in the function's role, and invokes the function with batches."""
+"""Event source mappings of queues: polls in the function's role, and invokes the function with batches."""
 
 import base64
 import json
@@ -14,6 +14,7 @@ from moto.events.models import EventPattern
 from moto.sqs import sqs_backends
 
 from local import clients, config
+from local.messaging import streams
 from local.messaging.background import Background
 from local.messaging.senders import queue_url, region_of
 
@@ -28,11 +29,19 @@ _lock = threading.Lock()
 
 
 class ResourceConflictError(ConflictException):  # type: ignore[misc]
-    """The queue is already mapped to the function."""
+    """The queue or stream is already mapped to the function."""
 
     def __init__(self, source: str, function: str) -> None:
-        super().__init__(f"An event source mapping with SQS arn ({source}) and function ({function}) already exists.")
+        kind = "event source" if is_stream(source) else "SQS"
+        super().__init__(
+            f"An event source mapping with {kind} arn ({source}) and function ({function}) already exists."
+        )
         self.error_type = "ResourceConflictException"
+
+
+def is_stream(source: str) -> bool:
+    """True for the ARN of a stream of DynamoDB, False for that of a queue."""
+    return source.split(":")[2] == "dynamodb"
 
 
 def check(backend: Any, spec: dict[str, Any]) -> None:
@@ -66,7 +75,23 @@ def start(backend: Any, mapping: Any) -> None:
         if not mapping.enabled or mapping.uuid in _polled:
             return
         _polled.add(mapping.uuid)
+    if is_stream(mapping.event_source_arn):
+        streams.start(backend, mapping, lambda: _forget(backend, mapping))
+        return
     threading.Thread(target=_Poller(backend, mapping).poll, name=f"poll-{mapping.uuid}", daemon=True).start()
+
+
+def _forget(backend: Any, mapping: Any) -> bool:
+    """Let the mapping be polled by another thread; return False if it is active again, so that this one continues."""
+    with _lock:
+        if _is_active(backend, mapping):
+            return False
+        _polled.discard(mapping.uuid)
+        return True
+
+
+def _is_active(backend: Any, mapping: Any) -> bool:
+    return backend.get_event_source_mapping(mapping.uuid) is mapping and bool(mapping.enabled)
 
 
 @dataclass
@@ -81,19 +106,14 @@ class _Poller:
 
     @property
     def _is_active(self) -> bool:
-        exists = self.backend.get_event_source_mapping(self.mapping.uuid) is self.mapping
-        return exists and bool(self.mapping.enabled)
+        return _is_active(self.backend, self.mapping)
 
     @property
     def _region(self) -> str:
         return region_of(self.mapping.event_source_arn)
 
     def poll(self) -> None:
-        while True:
-            with _lock:
-                if not self._is_active:
-                    _polled.discard(self.mapping.uuid)
-                    return
+        while not _forget(self.backend, self.mapping):
             try:
                 self._poll_once()
             except (ClientError, BotoCoreError) as error:

@@ -5,12 +5,18 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from local import clients, config
+from local import accounts, clients, config
 from local.audit import services
 
 
 class NotPermittedError(Exception):
     """A function's policy does not let the service invoke it for this source."""
+
+
+def _client(service: str, arn: str, role_arn: str | None = None) -> Any:
+    """A client in the region and the account of a receiver."""
+    with accounts.acting_in(accounts.of_arn(arn)):
+        return clients.client(service, region_of(arn), role_arn)
 
 
 def region_of(arn: str) -> str:
@@ -34,7 +40,7 @@ def send_to_queue(
 ) -> None:
     """Send a message with string attributes to a queue."""
     fifo = {"MessageGroupId": group_id} if group_id else {}
-    clients.client("sqs", region_of(arn), role_arn).send_message(
+    _client("sqs", arn, role_arn).send_message(
         QueueUrl=queue_url(arn),
         MessageBody=body,
         MessageAttributes={
@@ -50,24 +56,23 @@ def check_policy(service: str, source_arn: str, receiver: str) -> None:
     Raises
     ------
     NotPermittedError
-        With ``--enforce-iam``, when the receiver's policy does not allow it.
+        When the receiver's policy does not allow it: with ``--enforce-iam``, or if the receiver is in another account.
     """
     verdict = services.check(service, source_arn, receiver)
-    if config.current().enforce_iam and not verdict.allowed:
+    is_elsewhere = accounts.of_arn(source_arn) != accounts.of_arn(receiver)
+    if (is_elsewhere or config.current().enforce_iam) and not verdict.allowed:
         raise NotPermittedError(f"{service} may not send to {receiver}: {verdict.reason}")
 
 
 def publish(arn: str, message: str, subject: str | None = None, *, role_arn: str | None = None) -> None:
     """Publish a message to a topic."""
     optional = {"Subject": subject} if subject else {}
-    clients.client("sns", region_of(arn), role_arn).publish(TopicArn=arn, Message=message, **optional)
+    _client("sns", arn, role_arn).publish(TopicArn=arn, Message=message, **optional)
 
 
 def invoke(arn: str, payload: str, *, role_arn: str | None = None) -> None:
     """Invoke a function asynchronously."""
-    clients.client("lambda", region_of(arn), role_arn).invoke(
-        FunctionName=arn, InvocationType="Event", Payload=payload.encode()
-    )
+    _client("lambda", arn, role_arn).invoke(FunctionName=arn, InvocationType="Event", Payload=payload.encode())
 
 
 def invoke_as_service(arn: str, payload: str, service: str, source_arn: str) -> None:
@@ -89,7 +94,7 @@ def invoke_as_service(arn: str, payload: str, service: str, source_arn: str) -> 
     NotPermittedError
         When no statement permits this principal and source.
     """
-    client = clients.client("lambda", region_of(arn))
+    client = _client("lambda", arn)
     try:
         statements = json.loads(client.get_policy(FunctionName=arn)["Policy"])["Statement"]
     except client.exceptions.ResourceNotFoundException:
@@ -108,7 +113,7 @@ def _permits(statement: dict[str, Any], arn: str, service: str, source_arn: str)
         for operator in statement.get("Condition", {}).values()
         for key, pattern in operator.items()
     ]
-    given = {"aws:sourcearn": source_arn, "aws:sourceaccount": config.ACCOUNT}
+    given = {"aws:sourcearn": source_arn, "aws:sourceaccount": accounts.of_arn(source_arn)}
     return (
         statement["Effect"] == "Allow"
         and named

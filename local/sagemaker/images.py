@@ -12,7 +12,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from local import clients, config, processes
+from local import accounts, clients, config, processes
 from local.images import StoredImage, folder_of, load
 from local.sagemaker import paths
 from sagebuild.container import SERVE, TRAIN
@@ -58,7 +58,7 @@ ALGORITHMS: dict[str, str | None] = {
 # Framework images that run as an algorithm without a script: sagemaker-xgboost-container, training.py and serving.py.
 _WITHOUT_SCRIPT = {"sagemaker-xgboost": "xgboost"}
 _OWN = re.compile(
-    rf"{config.ACCOUNT}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)(?P<reference>[:@].+)?"
+    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)(?P<reference>[:@].+)?"
 )
 _CONTAINER_PORT = 8080  # of a serving container
 
@@ -230,7 +230,7 @@ def find_stored(image: str, role_arn: str | None) -> StoredImage | None:
         When it does not exist, or the role may not pull it.
     """
     address = _OWN.fullmatch(image)
-    if not address:
+    if not address or address["account"] != accounts.current():
         return None
     reference = address["reference"] or ":latest"
     wanted = {"imageDigest" if reference.startswith("@") else "imageTag": reference[1:]}

@@ -7,7 +7,7 @@ import time
 
 from moto.cloudwatch.models import cloudwatch_backends
 
-from local import config
+from local import accounts
 
 
 class Invocation:
@@ -36,4 +36,4 @@ class Invocation:
             {"MetricName": name, "Dimensions": self._dimensions, "Value": value, "Unit": unit}
             for name, (value, unit) in values.items()
         ]
-        cloudwatch_backends[config.ACCOUNT][self._region].put_metric_data("AWS/SageMaker", data)
+        cloudwatch_backends[accounts.current()][self._region].put_metric_data("AWS/SageMaker", data)

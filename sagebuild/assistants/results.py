@@ -66,6 +66,7 @@ class ComparedBuild(TypedDict):
     origin: Annotated[dict[str, Any], Field(description="Of a promotion, the promoted build; else empty.")]
     project_commit: str
     source_commit: str
+    inputs: Annotated[list[dict[str, str]], Field(description="Data and source: name, uri and version.")]
     training_image: str
     inference_image: str
     image_builds: list[str]

@@ -114,7 +114,7 @@ def remember(seen: Iterable[str], fingerprints: Iterable[str]) -> str:
 def read_state(service: Service) -> PipelineState:
     """Return the pipeline's state, by a consistent read."""
     item = _read_item(service, "stack")
-    return _to_state(item) if item else PipelineState(pipeline=service.pipeline)
+    return to_state(item) if item else PipelineState(pipeline=service.pipeline)
 
 
 def list_states(service: Service) -> list[PipelineState]:
@@ -122,7 +122,7 @@ def list_states(service: Service) -> list[PipelineState]:
 
     That is one query for thousands of pipelines, by a consistent read.
     """
-    states = [_to_state(item) for item in list_items(service, "stack")]
+    states = [to_state(item) for item in list_items(service, "stack")]
     if not any(state.pipeline == "" for state in states):
         states.append(PipelineState())
     return sorted(states, key=lambda state: state.pipeline.lower())
@@ -236,7 +236,8 @@ def _to_plain(state: PipelineState) -> dict[str, Any]:
     return asdict(state) | {"unfinished": unfinished, "spoken": list(state.spoken)}
 
 
-def _to_state(item: Mapping[str, Any]) -> PipelineState:
+def to_state(item: Mapping[str, Any]) -> PipelineState:
+    """Return the state in an item of the builds table, which any version of sagebuild wrote."""
     plain = from_item(item)
     stored, unfinished, summary = plain["pending"], plain.get("unfinished"), plain.get("summary")
     return PipelineState(

@@ -31,6 +31,14 @@ class ModelFile(TypedDict):
     bytes: int
 
 
+class BuildInput(TypedDict):
+    """Data or a source archive that a build reads, as it was when the build was planned; the version may be empty."""
+
+    name: str
+    uri: str
+    version: str
+
+
 @dataclass(frozen=True)
 class Trigger:
     """What started a build.
@@ -122,6 +130,7 @@ class BuildRecord:
     parameters: str = ""  # JSON; the document when it was read
     notes: list[str] = field(default_factory=list)
     source_commit: str = ""  # of git_config
+    inputs: list[BuildInput] = field(default_factory=list)  # the channels of the training, and the archive "source"
     training_image: str = ""
     inference_image: str = ""
     image_builds: list[str] = field(default_factory=list)  # tags of the images that it builds
@@ -183,9 +192,14 @@ class BuildRecord:
         return self.has_succeeded and not self.trigger.rollback and self.live_after == self.endpoint_config != ""
 
     @property
+    def is_promoted(self) -> bool:
+        """Whether its model is another build's, of another stack or pipeline; known once the plan has read it."""
+        return "stack" in self.origin
+
+    @property
     def promoted_from(self) -> str:
         """The promoted build, such as "build 12 of sagebuild-dev"; empty for any other, or before Plan Build."""
-        if not self.origin.get("stack"):
+        if not self.is_promoted:
             return ""
         pipeline = f"/{self.origin['pipeline']}" if self.origin["pipeline"] else ""
         return f"build {self.origin['build']} of {self.origin['stack']}{pipeline}"
@@ -231,7 +245,7 @@ def read_build(service: Service, number: int) -> BuildRecord:
         ).get("Item")
     if not item:
         raise BuildNotFoundError(f"There is no build {number} in {service.label}.")
-    return _to_record(item)
+    return to_record(item)
 
 
 def list_builds(service: Service, limit: int = 20, before: int = 0) -> list[BuildRecord]:
@@ -254,7 +268,7 @@ def list_builds(service: Service, limit: int = 20, before: int = 0) -> list[Buil
             ConsistentRead=True,
             PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
-        return [_to_record(item) for page in pages for item in page["Items"]]
+        return [to_record(item) for page in pages for item in page["Items"]]
 
 
 def update_build(service: Service, number: int, *, only_if: Mapping[str, Any] | None = None, **changes: Any) -> bool:
@@ -309,7 +323,8 @@ def build_key(service: Service, number: int) -> dict[str, Any]:
     return {"kind": {"S": kind}, "number": {"N": str(number)}}
 
 
-def _to_record(item: Mapping[str, Any]) -> BuildRecord:
+def to_record(item: Mapping[str, Any]) -> BuildRecord:
+    """Return the record in an item of the builds table, which any version of sagebuild wrote."""
     plain = {_EARLIER_NAMES.get(name, name): value for name, value in from_item(item).items()}
     known = {f.name for f in fields(BuildRecord)}
     values = {name: value for name, value in plain.items() if name in known}

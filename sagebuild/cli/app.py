@@ -18,6 +18,7 @@ MODULES = {
         "logs",
     ),
     "promotion": ("promote",),
+    "lineage": ("lineage",),
     "stacks": ("predict", "say", "doctor"),
     "projects": ("init", "check", "run", "apply"),
     "sdk_code": ("convert",),

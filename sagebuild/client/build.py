@@ -9,6 +9,7 @@ from typing import Any
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import BuildRecord, read_build
 from sagebuild.client.descriptions import describe_fields, describe_outcome, name_build
+from sagebuild.client.lineage.path import Lineage, read_lineage
 from sagebuild.client.logs import LogLine, follow_logs, read_logs
 from sagebuild.client.metrics import Curves, read_curves
 from sagebuild.client.outcome import summarize_build
@@ -136,6 +137,16 @@ class Build:
     def cost(self) -> Cost:
         """Estimate the cost so far and the maximum that was planned, in US dollars."""
         return describe_cost(self._service, self.record)
+
+    def lineage(self) -> Lineage:
+        """Return the path of its model: what it was made from, and every build that deployed it, in every known stack.
+
+        Raises
+        ------
+        InputError
+            The build has no model: it ended before its training.
+        """
+        return read_lineage(self._service, self.number)
 
     def stop(self, wait_seconds: float = 150.0) -> Stopped:
         """Stop the build and its paid jobs; see `Pipeline.stop`."""

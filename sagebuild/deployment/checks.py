@@ -54,9 +54,12 @@ ARNS = (
     "permissionsBoundary",
     "kmsKeys",
     "asyncTopics",
+    "webhookSecret",
 )
 # Regions where CloudFormation has no AWS::SageMaker::NotebookInstance: the resource schemas that cfn-lint ships.
 NO_NOTEBOOKS = ("me-central-1", "us-gov-east-1")
+# Regions where it has no AWS::Events::Connection and no AWS::Events::ApiDestination, by the same source.
+NO_WEBHOOKS = ("ap-southeast-5", "ap-southeast-6", "il-central-1", "us-gov-east-1", "us-gov-west-1")
 OFF = ("", "false")
 SHOWN = 100  # characters of a value in a sentence
 
@@ -104,6 +107,7 @@ def find_problems(deployment: Deployment, known: Iterable[str], rules: Rules) ->
         *_check_codecommit(rest),
         *_check_notebook(rest),
         *_check_promotion(rest),
+        *_check_webhook(rest),
     ]
 
 
@@ -232,6 +236,14 @@ def _check_notebook(deployment: Deployment) -> Iterator[str]:
         )
     if deployment.region in NO_NOTEBOOKS:
         yield f"notebookInstanceType is set, but CloudFormation has no notebook instances in {deployment.region}."
+
+
+def _check_webhook(deployment: Deployment) -> Iterator[str]:
+    if deployment.parameters.get("webhookSecret") and deployment.region in NO_WEBHOOKS:
+        yield (
+            f"webhookSecret is set, but CloudFormation has no API destinations in {deployment.region}; use "
+            "chatTopic, or a rule of your own for the events of docs/events.md."
+        )
 
 
 def quote(value: str) -> str:

@@ -35,7 +35,7 @@ def write_message(service: Service, record: BuildRecord) -> str:
         _write_approval(record),
         _write_transform(record),
         f"Cost: {format_cost(describe_cost(service, record))}" if record.prices_date else "",
-        _write_endpoint(service, record),
+        write_endpoint(service, record),
         *(f"Note: {note}" for note in record.notes),
         _write_next(service, record),
         f"Details: {console_url(service, record.number)}",
@@ -152,7 +152,8 @@ def _write_approval(record: BuildRecord) -> str:
     return f"Approved by: {record.approval_by}{comment}."
 
 
-def _write_endpoint(service: Service, record: BuildRecord) -> str:
+def write_endpoint(service: Service, record: BuildRecord) -> str:
+    """Write what the endpoint serves after a build that has ended."""
     name = name_endpoint(service)
     if not record.live_after:
         return f"Endpoint: {name} does not exist."

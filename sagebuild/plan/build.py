@@ -28,6 +28,7 @@ from sagebuild.plan.deployment import (
 )
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.grants import examine_repository, examine_topics
+from sagebuild.plan.inputs import describe_inputs
 from sagebuild.plan.keys import examine_keys
 from sagebuild.plan.outputs import examine_outputs
 from sagebuild.plan.preflight import examine_account, examine_images, examine_inputs, examine_quotas
@@ -142,6 +143,7 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
         image_builds=[*list_source_tags(context), *(build["tag"] for build in images["builds"])],
         model=config,
         endpoint_config=config if parameters.deployEndpoint else "",
+        inputs=describe_inputs(context),
         keep_builds=parameters.keepbuilds,
         cost_limit=requests.cost_limit,
         step_jobs=to_attributes([*list_step_jobs(context, bodies), *list_transform_jobs(context, bodies)]),

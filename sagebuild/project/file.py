@@ -26,6 +26,7 @@ FILE = "sagebuild.yaml"
 # The parameters of serverless.yml.
 DEPLOY_PARAMETERS = (
     "framework", "alexaSkillId", "dashboard", "notebookInstanceType", "notebookRepository", "notificationEmail",
+    "chatTopic", "webhookSecret",
     "overridesMayLoosen", "permissionsBoundary", "vpcAccess", "readBuckets", "writeBuckets", "trainingPolicies",
     "hostingPolicies", "kmsKeys", "asyncTopics", "codecommitRepositories", "trainingConfigFunction",
     "modelConfigFunction", "endpointConfigFunction", "preprocessStateMachine", "postprocessStateMachine",

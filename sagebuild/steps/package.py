@@ -153,13 +153,13 @@ def _describe_sources(context: BuildContext[BuildParameters]) -> dict[str, str]:
     serving = locate_source(service, getattr(parameters, "hostsourcefile", None)) or ""
     return {
         "source": training or getattr(parameters, "sourcelocation", None) or "",
-        "source version": _find_version(service, training) or getattr(parameters, "sourceversion", None) or "",
+        "source version": find_version(service, training) or getattr(parameters, "sourceversion", None) or "",
         "serving source": serving,
-        "serving source version": _find_version(service, serving),
+        "serving source version": find_version(service, serving),
     }
 
 
-def _find_version(service: Service, uri: str) -> str:
+def find_version(service: Service, uri: str) -> str:
     """Return the version of a source archive, its ETag in an unversioned bucket, or empty if neither can be read."""
     bucket, key = split_s3_uri(uri)
     if bucket != service.settings.code_bucket:

@@ -20,6 +20,8 @@ ARNS = {
     "AWS::CodeBuild::Project": f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{{}}",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}",
     "AWS::ECR::Repository": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{{}}",
+    "AWS::Events::ApiDestination": f"arn:aws:events:{REGION}:{ACCOUNT}:api-destination/{{}}",
+    "AWS::Events::Connection": f"arn:aws:events:{REGION}:{ACCOUNT}:connection/{{}}",
     "AWS::Events::Rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{{}}",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{}}",
     "AWS::Lambda::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{}}",
@@ -114,6 +116,8 @@ class Resolver:
         return ARNS[kind].format(name.lower()) if kind in REFERENCE_IS_ARN else name.lower()
 
     def _attribute(self, name: str, attribute: str) -> str:
+        if attribute == "StreamArn":
+            return f"{self._attribute(name, 'Arn')}/stream/label"
         return ARNS[self._resources[name]["Type"]].format(name.lower()) if attribute == "Arn" else name.lower()
 
     def _substitute(self, text: str, own: dict[str, Any]) -> str:

@@ -9,7 +9,15 @@ import cfnlint  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from sagebuild.deployment.checks import ARNS, DEPENDENT, NO_NOTEBOOKS, Deployment, find_problems, list_regions
+from sagebuild.deployment.checks import (
+    ARNS,
+    DEPENDENT,
+    NO_NOTEBOOKS,
+    NO_WEBHOOKS,
+    Deployment,
+    find_problems,
+    list_regions,
+)
 from sagebuild.partitions import find_partition
 from sagebuild.project.file import DEPLOY_PARAMETERS
 from tests.engine import ROOT
@@ -58,6 +66,8 @@ def test_the_defaults_can_be_deployed() -> None:
         {"kmsKeys": KEY.format("eu-west-1") + "," + KEY.format("eu-west-1"), "codecommitRepositories": "a,b.c"},
         {"asyncTopics": "arn:aws:sns:eu-west-1:123456789012:a,arn:aws:sns:eu-west-1:123456789012:b"},
         {"vpcAccess": "true", "overridesMayLoosen": "true"},
+        {"chatTopic": True, "webhookSecret": "team/build-messages"},
+        {"webhookSecret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/build-messages-a1B2c3"},
     ],
     ids=str,
 )
@@ -111,6 +121,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"schedule": "cron(0 6 ? * mon *)"}, "EventBridge needs the exact form cron(0 6 ? * MON *)."),
     ({"schedule": "cron(0 6 * * MON *)"}, "exactly one of them must be ?."),
     ({"schedule": "cron(0 6 ? * MON)"}, "has a cron expression of 5 instead of six fields"),
+    ({"chatTopic": "slack"}, 'chatTopic is "slack"; it must be true or false.'),
+    ({"webhookSecret": "https://hooks.example.com/T/B/x"}, "it must be the name or the ARN of a secret in AWS Secrets"),
+    (
+        {"webhookSecret": "arn:aws:secretsmanager:us-east-1:123456789012:secret:mine-a1B2c3"},
+        "webhookSecret is in the region us-east-1; it must be in the stack's region, eu-west-1.",
+    ),
     ({"triggerTopic": "features"}, "it must be the ARN of an SNS topic, or empty."),
     (
         {"triggerTopic": "arn:aws:sns:us-east-1:123456789012:features"},
@@ -216,14 +232,18 @@ def test_regions_whose_cloudformation_lacks_a_resource_type_are_refused() -> Non
     types = {kind for text in texts for kind in re.findall(r"^ +Type: (AWS::\w+::\w+)$", text, re.MULTILINE)}
     types |= {"AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::Lambda::EventSourceMapping"}
     notebook = {"AWS::SageMaker::NotebookInstance", "AWS::SageMaker::NotebookInstanceLifecycleConfig"}
-    refused, without_notebooks = [], []
+    webhook = {"AWS::Events::ApiDestination", "AWS::Events::Connection"}
+    refused, without_notebooks, without_webhooks = [], [], []
     for path in (Path(cfnlint.__file__).parent / "data" / "schemas" / "providers").glob("*-*.json"):
         lacking = types - json.loads(path.read_text(encoding="utf-8")).keys()
-        if lacking - notebook:
+        if lacking - notebook - webhook:
             refused.append(path.stem)
-        elif lacking:
-            without_notebooks.append(path.stem)
+            continue
+        without_notebooks += [path.stem] if lacking & notebook else []
+        without_webhooks += [path.stem] if lacking & webhook else []
     assert sorted(without_notebooks) == sorted(NO_NOTEBOOKS)
+    assert sorted(without_webhooks) == sorted(NO_WEBHOOKS)
+    assert all(len(check(region, webhookSecret="mine")) == 1 for region in NO_WEBHOOKS)
     given = {"notebookInstanceType": "ml.t3.medium", "notebookRepository": "https://example.com/sagebuild"}
     assert all(check(region) == [] and len(check(region, **given)) == 1 for region in NO_NOTEBOOKS)
     assert [region for region in refused if not check(region)] == []

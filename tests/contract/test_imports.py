@@ -51,7 +51,7 @@ ROOMS = (
     "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
     "partitions", "settings", "stack_outputs", "service", "units", "log_keys", "redaction", "bucket_access", "names",
     "custom_resource", "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications",
-    "promotion", "steps", "plan", "finish", "changes", "voice", "view", "client", "project", "deployment",
+    "events", "promotion", "steps", "plan", "finish", "changes", "voice", "view", "client", "project", "deployment",
     "assistants", "page", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.

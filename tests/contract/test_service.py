@@ -204,12 +204,13 @@ def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
         source for function in FUNCTIONS.values() for each in function.get("events", []) for source in each
     )
     assert (kinds["IAM::Role"], optional["IAM::Role"]) == (
-        16,
-        4,
-    )  # for GitHub, the notebook instance, the builds' table, promotions
-    assert len(FUNCTIONS) == 17
-    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (7, 6)  # one for each trigger, two for promotions
-    assert sources == {"eventBridge": 3, "schedule": 1, "sqs": 1}  # of which four are rules
+        18,
+        5,
+    )  # for GitHub, the notebook instance, the builds' table, promotions, the webhook
+    assert len(FUNCTIONS) == 18
+    # One for each trigger, two for promotions, two for chats.
+    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (9, 8)
+    assert sources == {"eventBridge": 3, "schedule": 1, "sqs": 1, "stream": 1}  # of which four are rules
     assert kinds["StepFunctions::StateMachine"] == kinds["DynamoDB::Table"] == 1
     assert not [name for name in resources if name.startswith("Fn::")]  # a loop, such as Fn::ForEach
     text = "".join(path.read_text(encoding="utf-8") for path in (*RESOURCES, ROOT / "serverless.yml"))

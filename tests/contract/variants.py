@@ -17,6 +17,8 @@ EVERYTHING = {
     "framework": "PYTORCH",
     "alexaSkillId": SKILL_ID,
     "notificationEmail": "you@example.com",
+    "chatTopic": "true",
+    "webhookSecret": "team/build-messages",
     "dashboard": "builds",
     "overridesMayLoosen": "true",
     "permissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/limit",

@@ -25,9 +25,13 @@ from tests.e2e.stack import NAME, SCRIPT, DeployedStack, deploy, run_serverless,
 from tests.e2e.step_builds import start_endless_job, use_step_jobs
 from tests.engine import ROOT, Engine, running_engine
 from tests.local.sagemaker_world import unpack
+from tests.web import Received, WebServer, running_web_server
 
 DEPLOYER = "user/deployer"
 DEPLOY_POLICY = ROOT / "docs" / "policies" / "deploy.json"
+WEBHOOK_POLICY = ROOT / "docs" / "policies" / "deploy-webhook.json"
+SECRET = "team/build-messages"
+KEY = "Bearer hidden-key"
 
 # What a role is granted that no build here calls, each with what calls it. One build encrypts its output with a key;
 # tests/local/test_audit_keys.py refuses the other uses of a key without their permissions.
@@ -91,6 +95,10 @@ NEEDED_ELSEWHERE = {
         "sagemaker:UpdateEndpointWeightsAndCapacities",
         "sagemaker:AddTags",  # when SageMaker left the endpoint Failed, so that it is made again
         "sagemaker:CreateEndpoint",
+    },
+    "PublishEvents": {
+        "dynamodb:ListStreams",  # Lambda, when it connects the stream with the function
+        "sqs:SendMessage",  # when an event could not be published for an hour
     },
     "RemoveLeftovers": {
         "cloudwatch:DeleteAlarms",  # Application Auto Scaling, in the name of who deregisters
@@ -157,19 +165,27 @@ class Life:
     lake_afterwards: dict[str, Any] = field(default_factory=dict)
     subscriptions: list[list[str]] = field(default_factory=list)
     audit: dict[str, Any] = field(default_factory=dict)
+    chat: list[dict[str, Any]] = field(default_factory=list)
+    webhook: list[Received] = field(default_factory=list)
+    outcomes: dict[int, str] = field(default_factory=dict)
+    template: str = ""
 
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     """Live it."""
     seen = Life()
-    with running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40", "--enforce-iam") as engine:
+    with (
+        running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40", "--enforce-iam") as engine,
+        running_web_server() as web,
+    ):
         aws = Aws(engine.endpoint_url)
-        mine, user = [*lake.create(engine), "dashboard=builds"], create_deployer(engine)
+        mine, user = [*lake.create(engine), *create_webhook(engine, web), "dashboard=builds"], create_deployer(engine)
         before = list_inventory(aws)
         stack = deploy(user, *mine)
         stack.engine = engine
         lake.fill(stack)
+        chat = listen_to_chat(stack)
         seen.document_at_first = _read_document(stack)
         use(stack)
         seen.upload = use_upload(stack)
@@ -190,7 +206,12 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         stack.client("sns").publish(TopicArn=stack.outputs["LaunchTopicArn"], Message="build")
         wait_until(lambda: stack.last_number() > number)
         stack.wait_for_training(number + 1)
+        seen.webhook = web.requests
+        seen.chat = read_chat(stack, chat)
+        seen.outcomes = {each: stack.record(each)["status"] for each in range(1, number + 1)}
+        seen.template = describe_stack(engine)
         stack.client("sqs").delete_queue(QueueUrl=stack.queue)
+        stack.client("sqs").delete_queue(QueueUrl=chat)
         create_own_resources(engine)
         seen.lake_in_use = lake.describe(engine)
         seen.subscriptions.append(lake.list_subscriptions(engine))
@@ -500,16 +521,62 @@ def test_a_redeployment_leaves_document_and_endpoint_as_they_are(life: Life) -> 
 
 def create_deployer(engine: Engine) -> Engine:
     """An IAM user with the documented policy and no other; the engine as this user's tools see it."""
-    values = {"Region": "us-east-1", "Account": "123456789012", "Stack": NAME}
+    values = {"Region": "us-east-1", "Account": "123456789012", "Stack": NAME, "Secret": SECRET}
     document = re.sub("<([A-Za-z]+)>", lambda found: values[found[1]], DEPLOY_POLICY.read_text(encoding="utf-8"))
     iam = engine.client("iam")
     iam.create_user(UserName="deployer")
     policy = iam.create_policy(PolicyName="deploy", PolicyDocument=document)["Policy"]["Arn"]
     iam.attach_user_policy(UserName="deployer", PolicyArn=policy)
+    webhook = re.sub("<([A-Za-z]+)>", lambda found: values[found[1]], WEBHOOK_POLICY.read_text(encoding="utf-8"))
+    iam.put_user_policy(UserName="deployer", PolicyName="webhook", PolicyDocument=webhook)
     subscribe = {"Effect": "Allow", "Action": "sns:Subscribe", "Resource": lake.TOPIC}  # docs/aws.md says so
     more = json.dumps({"Version": "2012-10-17", "Statement": subscribe})
     iam.put_user_policy(UserName="deployer", PolicyName="trigger-topic", PolicyDocument=more)
     return replace(engine, access_key=iam.create_access_key(UserName="deployer")["AccessKey"]["AccessKeyId"])
+
+
+def create_webhook(engine: Engine, web: WebServer) -> list[str]:
+    """Create the secret of a webhook; return the deploy parameters of both kinds of chat."""
+    content = json.dumps({"url": f"{web.url}/hidden-path", "authorization": KEY})
+    engine.client("secretsmanager").create_secret(Name=SECRET, SecretString=content)
+    return [f"webhookSecret={SECRET}", "chatTopic=true"]
+
+
+def listen_to_chat(stack: DeployedStack) -> str:
+    """Subscribe a queue to the chat topic, as Amazon Q Developer does; return its URL."""
+    sqs, topic = stack.client("sqs"), stack.outputs["ChatTopicArn"]
+    url: str = sqs.create_queue(QueueName="chat")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    statement |= {"Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    raw = {"RawMessageDelivery": "true"}
+    stack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=raw)
+    return url
+
+
+def read_chat(stack: DeployedStack, url: str) -> list[dict[str, Any]]:
+    """The messages that the chat topic sent."""
+    messages, sqs = [], stack.client("sqs")
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
+        for message in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            messages.append(json.loads(message["Body"]))
+    return messages
+
+
+def describe_stack(engine: Engine) -> str:
+    """All that CloudFormation and the functions' logs show of the stack."""
+    cloudformation, logs = engine.client("cloudformation"), engine.client("logs")
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=NAME)
+    shown = [
+        cloudformation.describe_stacks(StackName=NAME),
+        cloudformation.get_template(StackName=NAME),
+        [event for page in pages for event in page["StackEvents"]],
+        logs.filter_log_events(logGroupName=f"/aws/lambda/{NAME}-publishEvents")["events"],
+    ]
+    return json.dumps(shown, default=str)
 
 
 def create_own_resources(engine: Engine) -> None:
@@ -539,6 +606,39 @@ def test_remove_leaves_what_is_the_users_own(life: Life) -> None:
     in_use, afterwards = life.subscriptions
     assert [endpoint.rpartition(":")[2].rpartition("-")[0] for endpoint in in_use] == ["sagebuild-dev-LaunchQueue"]
     assert afterwards == []
+
+
+def test_both_kinds_of_chat_report_the_outcome_of_each_build(life: Life) -> None:
+    titles = {each["content"]["title"] for each in life.chat}
+    for number, outcome in life.outcomes.items():
+        verbs = {"succeeded": "succeeded", "failed": "failed", "stopped": "was stopped", "withheld": "was not deployed"}
+        kinds = [f"{NAME}: {kind} {number} {verbs[outcome]}" for kind in ("build", "rollback")]
+        assert titles & set(kinds), (number, outcome)
+    for title in titles:
+        assert [each.body["text"].startswith(title + "\n") for each in life.webhook].count(True) == 1, title
+    assert {each.path for each in life.webhook} == {"/hidden-path"}
+    assert {each.headers["Authorization"] for each in life.webhook} == {KEY}
+
+
+def test_a_message_in_the_chat_has_amazon_qs_format_and_all_that_decides(life: Life) -> None:
+    request = next(each for each in life.chat if each["content"]["title"].endswith("asks for approval"))
+    number = request["metadata"]["additionalContext"]["build"]
+    # https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+    assert (request["version"], request["source"]) == ("1.0", "custom")
+    assert request["content"]["textType"] == "client-markdown"
+    assert request["content"]["nextSteps"][0].endswith(f"`sagebuild approve {number} --stack {NAME}`")
+    assert request["content"]["keywords"] == [NAME, "waiting"]
+    assert request["metadata"]["threadId"] == f"{NAME}-{number}"
+    assert all(isinstance(each, str) for each in request["metadata"]["additionalContext"].values())
+    title = f"{NAME}: build {next(each for each, outcome in life.outcomes.items() if outcome == 'succeeded')} succeeded"
+    succeeded = next(each for each in life.chat if each["content"]["title"] == title)
+    lines = succeeded["content"]["description"].splitlines()
+    assert [line.partition(":")[0] for line in lines][-3:] == ["Cost", "Endpoint", "Details"], lines
+
+
+def test_the_secret_of_the_webhook_is_shown_nowhere(life: Life) -> None:
+    assert SECRET in life.template
+    assert "hidden" not in life.template
 
 
 def test_no_role_makes_a_call_that_it_may_not_make(life: Life) -> None:

@@ -206,6 +206,8 @@ def assert_form(engine: Engine, ids: dict[str, str], form: str) -> None:
     assert versioning == {"first": "Enabled", "second": "Suspended"}[form]
     targets = engine.client("events").list_targets_by_rule(Rule=ids["Rule"])["Targets"]
     assert [target["Id"] for target in targets] == [form]
+    destination = engine.client("events").describe_api_destination(Name=ids["Destination"])
+    assert destination["InvocationEndpoint"] == f"https://example.com/{form}"
     (project,) = engine.client("codebuild").batch_get_projects(names=[ids["Project"]])["projects"]
     assert project["description"] == form
     shown = engine.client("cloudwatch").get_dashboard(DashboardName=ids["Dashboard"])["DashboardBody"]

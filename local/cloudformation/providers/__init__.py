@@ -1,11 +1,11 @@
 """The supported resource types."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.cloudformation import custom_resources, schemas
 from local.cloudformation.errors import ResourceError, ValidationError
-from local.cloudformation.providers import access, buckets, build, compute, messaging, schedules, storage
+from local.cloudformation.providers import access, buckets, build, compute, events, messaging, schedules, storage
 from local.cloudformation.providers.base import Provider, Task, random_suffix
 
 _PROVIDERS: Mapping[str, Provider] = {
@@ -13,6 +13,7 @@ _PROVIDERS: Mapping[str, Provider] = {
     **buckets.PROVIDERS,
     **build.PROVIDERS,
     **compute.PROVIDERS,
+    **events.PROVIDERS,
     **messaging.PROVIDERS,
     **schedules.PROVIDERS,
     **storage.PROVIDERS,
@@ -47,13 +48,20 @@ def check_properties(logical_id: str, type_name: str, properties: Mapping[str, A
 
 
 def prepare(
-    type_name: str, logical_id: str, properties: dict[str, Any], stack_tags: Mapping[str, str]
+    type_name: str,
+    logical_id: str,
+    properties: dict[str, Any],
+    stack_tags: Mapping[str, str],
+    resolve: Callable[[Any], Any],
 ) -> dict[str, Any]:
-    """The properties for a provider: coerced to the schema's types, validated, and with the stack's tags in a map."""
+    """The properties for a provider: coerced to the schema's types, validated, and with the stack's tags in a map.
+
+    They are validated as `resolve` returns them, with the secrets in place of references.
+    """
     if is_custom(type_name):
         return properties
     coerced = schemas.coerce(type_name, properties)
-    if violations := schemas.find_violations(type_name, coerced):
+    if violations := schemas.find_violations(type_name, resolve(coerced)):
         lines = "\n".join(violations)
         raise ResourceError(f"Properties validation failed for resource {logical_id} with message:\n{lines}")
     if "Tags" in of(type_name).takes.split():

@@ -1,10 +1,9 @@
-"""SNS, SQS and EventBridge rules."""
+"""SNS and SQS."""
 
 import json
 from typing import Any
 
-from local.cloudformation.errors import ResourceError
-from local.cloudformation.providers.base import Attributes, Provider, Task, delete_if_exists, document, tag_list
+from local.cloudformation.providers.base import Attributes, Provider, Task, document, tag_list
 from local.cloudformation.schemas import text
 
 _TOPIC = {
@@ -138,36 +137,6 @@ def _reset_queue_policies(task: Task) -> None:
         task.api.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
 
 
-def _put_rule(task: Task) -> Attributes:
-    pattern = {"EventPattern": document(task["EventPattern"])} if "EventPattern" in task.properties else {}
-    given = task.pick("Name EventBusName ScheduleExpression State Description RoleArn")
-    arn = task.api.put_rule(**given, **pattern)["RuleArn"]
-    task.retag(
-        lambda tags: task.api.tag_resource(ResourceARN=arn, Tags=tag_list(tags)),
-        lambda keys: task.api.untag_resource(ResourceARN=arn, TagKeys=keys),
-    )
-    bus = f"{task['EventBusName']}|" if task.get("EventBusName", "default") != "default" else ""
-    return {"Ref": bus + task["Name"], "Arn": arn, "RuleName": task["Name"]}
-
-
-def _put_targets(task: Task) -> None:
-    rule = {"Rule": task["Name"], **task.pick("EventBusName")}
-    targets = task.get("Targets", [])
-    removed_ids = {target["Id"] for target in task.before.get("Targets", [])} - {target["Id"] for target in targets}
-    if removed_ids:
-        delete_if_exists(task.api.remove_targets, **rule, Ids=sorted(removed_ids))
-    failed = task.api.put_targets(**rule, Targets=targets)["FailedEntries"] if targets else []
-    if failed:
-        raise ResourceError(f"Target {failed[0]['TargetId']}: {failed[0]['ErrorMessage']}")
-
-
-def _delete_rule(task: Task) -> None:
-    bus = task.pick("EventBusName")
-    if ids := [target["Id"] for target in task.get("Targets", [])]:
-        delete_if_exists(task.api.remove_targets, Rule=task["Name"], Ids=ids, **bus)
-    task.api.delete_rule(Name=task["Name"], **bus)
-
-
 PROVIDERS = {
     "AWS::SNS::Topic": Provider(
         "sns",
@@ -208,14 +177,5 @@ PROVIDERS = {
         lambda task: {"Ref": task.logical_id},
         _reset_queue_policies,
         _set_queue_policies,
-    ),
-    "AWS::Events::Rule": Provider(
-        "events",
-        "Name EventBusName EventPattern ScheduleExpression State Description RoleArn Targets Tags",
-        _put_rule,
-        _delete_rule,
-        _put_targets,
-        _put_rule,
-        name="Name",
     ),
 }

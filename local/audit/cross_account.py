@@ -1,0 +1,88 @@
+"""Calls and messages from one account to another: the policy of the bucket or event bus must allow them.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html. AWS also asks
+for a policy of the calling role or user, which the audit of its own account evaluates. Unlike those, these refusals do
+not depend on --enforce-iam: without them, accounts would not be separate.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from moto.events.models import events_backends
+from moto.s3.models import s3_backends
+
+from local import accounts, partitions
+from local.audit import permissions
+from local.audit.conditions import Context
+from local.audit.permissions import Permission
+from local.audit.policies import Verdict, decide, parse
+from local.audit.principals import names_account, names_identity
+from local.calls import Call
+from local.errors import RefusedError
+
+MOTO_NAMES = (
+    "moto.events.models.EventBus.policy",
+    "moto.events.models.EventsBackend.describe_event_bus",
+    "moto.events.models.events_backends",
+    "moto.s3.models.s3_backends",
+)
+
+
+def check(call: Call) -> None:
+    """Refuse a call for a bucket of another account that the bucket's policy does not allow.
+
+    Raises
+    ------
+    RefusedError
+        As S3 does.
+    """
+    if call.prefix != "s3":
+        return
+    for needed in permissions.of(call):
+        bucket = (needed.resource or "").rpartition(":")[2].partition("/")[0]
+        owner = s3_backends.bucket_accounts.get(bucket, ("", call.account))[1]
+        if owner == call.account or not needed.action.startswith("s3:"):
+            continue
+        verdict = _decide_for_bucket(call, needed, bucket, owner)
+        if not verdict.allowed:
+            reason = f"Access Denied: {needed.action} on {needed.resource}: {verdict.reason}"
+            raise RefusedError("AccessDenied", reason, 403)
+
+
+def _decide_for_bucket(call: Call, needed: Permission, bucket: str, owner: str) -> Verdict:
+    found = s3_backends[owner][partitions.current()].buckets[bucket]
+    statements = parse(found.policy.decode()) if found.policy else []
+    context = permissions.context(call) | needed.context
+    return _decide(statements, needed, call.account, call.caller.arn or "", context, f"bucket {bucket}")
+
+
+def check_bus(bus_arn: str, event: dict[str, Any], sender: str) -> Verdict:
+    """Return whether the policy of another account's bus lets an account put an event on it.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+    """
+    account, region, name = accounts.of_arn(bus_arn), bus_arn.split(":")[3], bus_arn.partition("event-bus/")[2]
+    if account == sender:
+        return Verdict(True)
+    bus = events_backends[account][region].event_buses.get(name)
+    if bus is None:
+        return Verdict(False, "there is no such event bus")
+    context: Context = {"events:source": event["source"], "events:detail-type": event["detail-type"]}
+    needed = Permission("events:PutEvents", bus_arn)
+    return _decide(json.loads(bus.policy or "{}").get("Statement", []), needed, sender, "", context, bus_arn)
+
+
+def _decide(
+    statements: Sequence[Any], needed: Permission, account: str, identity: str, context: Context, owner: str
+) -> Verdict:
+    with accounts.acting_in(account):
+        chosen = [
+            each
+            for each in statements
+            if names_account(each.get("Principal")) or names_identity(each.get("Principal"), identity)
+        ]
+    verdict = decide(chosen, needed.action, needed.resource, context)
+    if verdict.allowed is False and not verdict.reason.startswith("explicit"):
+        return Verdict(False, f"no statement of the policy of {owner} allows it for account {account}")
+    return verdict
