@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import SQSEvent
-
 from sagebuild.launch.dead_letters import Message
 from sagebuild.log_keys import logged
 from sagebuild.promotion.automatic import take_event
@@ -14,6 +12,6 @@ from sagebuild.service import Service
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Promote the build of each message; only messages that must wait return to the queue."""
     service = Service.from_environment()
-    messages = [Message(record.message_id, record.body) for record in SQSEvent(event).records]
+    messages = [Message(record["messageId"], record["body"]) for record in event["Records"]]
     waiting = [message.id for message in messages if not take_event(service, message)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in waiting]}
