@@ -79,6 +79,9 @@ fuzz: setup ## send 100,000 invalid inputs through the handlers (2 minutes; FUZZ
 faults: setup ## inject every fault in every state of a build, and print a table (15 minutes; ROWS="word" selects rows)
 	$(BIN)/python -m tests.e2e.print_faults $(ROWS)
 
+soak: setup ## run 200 builds under random faults, stops and deletions, and balance the books (15 minutes; SEED=2 BUILDS=50)
+	$(BIN)/python -m tests.e2e.soak --builds $(or $(BUILDS),200) --seed $(or $(SEED),1)
+
 deploy: setup ## deploy to AWS, with your credentials
 	npx serverless deploy --stage $(STAGE)
 
@@ -133,4 +136,4 @@ clean: ## delete everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist sagebuild/deployment/release
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook format check test examples pipeline fuzz faults deploy remove audit docs pictures measure images prices models skill lock dist clean
+.PHONY: help setup demo local notebook format check test examples pipeline fuzz faults soak deploy remove audit docs pictures measure images prices models skill lock dist clean

@@ -40,11 +40,15 @@ class Engine:
     @contextmanager
     def faults(self, *described: dict[str, Any]) -> Iterator[None]:
         """These faults, for as long as the block takes."""
-        self._ask_for_faults("PUT", json.dumps(described).encode())
+        self.put_faults(*described)
         try:
             yield
         finally:
             self._ask_for_faults("DELETE")
+
+    def put_faults(self, *described: dict[str, Any]) -> None:
+        """These faults from now on, instead of any others."""
+        self._ask_for_faults("PUT", json.dumps(described).encode())
 
     def read_faults(self) -> list[dict[str, Any]]:
         """The faults that are asked for, with how often each has struck."""

@@ -144,8 +144,9 @@ NEEDED_NOW_AND_THEN |= {
     for kind in ("Processing", "Transform")
 }
 NEEDED_NOW_AND_THEN |= {("RemoveLeftovers", f"sagemaker:Describe{kind}Job") for kind in ("Processing", "Transform")}
-# Another stack takes models from this one; test_promotion.py asks it to.
+# Another stack takes models from this one, or this one receives them; test_promotion.py has both.
 NEEDED_NOW_AND_THEN |= {("AlexaSkill", action) for action in ("cloudformation:ListExports", "events:PutEvents")}
+NEEDED_NOW_AND_THEN |= {("BuildSteps", "s3:GetObject")}
 # When an image build or a warm pool still runs at the stop or the removal.
 NEEDED_NOW_AND_THEN |= {("AlexaSkill", "codebuild:BatchGetBuilds"), ("RemoveLeftovers", "sagemaker:UpdateTrainingJob")}
 

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.e2e.stack import NAME, DeployedStack
+from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.e2e.test_command_line import run
 from tests.openlineage import check_event
 
@@ -11,6 +11,7 @@ def test_a_rollback_is_on_the_path_of_the_model_that_it_deploys(stack: DeployedS
     first = stack.build()
     second = stack.build()
     assert (first["status"], second["status"]) == ("succeeded", "succeeded")
+    wait_until(lambda: stack.read_lock()["running"] is None)  # shortly after the notification
     assert run(stack, "rollback", str(first["number"]), "--watch").returncode == 0
     rollback = stack.last_number()
     shown = run(stack, "lineage", str(first["number"])).stdout
