@@ -1,0 +1,1 @@
+"""Measurements of what users wait and pay for: ``make bench``. docs/performance.md explains them."""

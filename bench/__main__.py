@@ -1,0 +1,175 @@
+"""``make bench``: measures, prints one table, and writes bench/results.json."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.measure import ROOT, Result, compare, median, python, read_cpu, read_memory, wait_for
+from tests.e2e.stack import DeployedStack, deploy
+from tests.engine import Engine, running_engine
+from tools.browser import running_browser
+
+RESULTS = Path(__file__).with_name("results.json")
+# The clients that each function creates for an ordinary invocation.
+CLIENTS = {
+    "launch_build": ("dynamodb", "stepfunctions"),
+    "plan_build": ("dynamodb", "ssm", "sagemaker", "s3"),
+    "finish_build": ("dynamodb", "sagemaker", "stepfunctions", "sns"),
+    "sweep_builds": ("dynamodb", "sagemaker", "stepfunctions"),
+}
+MESSAGES = 10_000
+
+
+def measure_functions() -> Iterator[Result]:
+    """Measure the imports and clients of each function, against those clients alone."""
+    for function, clients in CLIENTS.items():
+        create = f"import boto3; session = boto3.Session(); [session.client(name) for name in {clients}]"
+        yield compare(
+            f"start of {function}", python(f"import handlers.{function}; {create}"), python(create), 1.15, "bare boto3"
+        )
+    hello = "from ask_sdk_core.skill_builder import SkillBuilder; SkillBuilder().lambda_handler()"
+    yield compare("start of the skill", python("import skill.app"), python(hello), 1.15, "an empty ask-sdk-core skill")
+
+
+def measure_command_line() -> Iterator[Result]:
+    """Measure how soon the command line and the page are there."""
+    version = [sys.executable, "-m", "sagebuild", "--version"]
+    yield compare("sagebuild --version", version, python("import typer, rich.console"), 1.5, "import typer and rich")
+    with running_browser() as browser:
+
+        def paint() -> float:
+            started = time.time()
+            command = [sys.executable, "-m", "sagebuild", "ui"]
+            with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+                try:
+                    assert process.stdout
+                    found = re.search(r"http://\S+", process.stdout.readline())
+                    assert found
+                    page = browser.new_page()
+                    page.goto(found.group(), wait_until="commit")
+                    painted = page.evaluate(
+                        "() => new Promise((done) => { const look = () => { "
+                        "const entry = performance.getEntriesByName('first-contentful-paint')[0]; "
+                        "entry ? done(performance.timeOrigin + entry.startTime) : setTimeout(look, 5) }; look() })"
+                    )
+                    page.close()
+                    return float(painted) / 1000 - started
+                finally:
+                    process.terminate()
+
+        yield Result("sagebuild ui, first paint", round(median(paint), 2), "s", 1.5)
+
+
+@contextmanager
+def moto_server() -> Iterator[tuple[int, float]]:
+    """Run moto's own server; its process, and the time until it answers."""
+    started = time.monotonic()
+    command = [str(Path(sys.executable).with_name("moto_server")), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            for line in process.stderr:
+                if "Running on" in line:
+                    break
+            yield process.pid, time.monotonic() - started
+        finally:
+            process.terminate()
+
+
+def measure_engine() -> Iterator[Result]:
+    """Measure the start and the memory of local/, against moto's own server."""
+
+    def start_local() -> tuple[float, float]:
+        with tempfile.TemporaryDirectory() as folder, running_engine(Path(folder)) as engine:
+            return read_cpu(engine.process.pid), read_memory(engine.process.pid)
+
+    def start_moto() -> tuple[float, float]:
+        with moto_server() as (process, _):
+            return read_cpu(process), read_memory(process)
+
+    pairs = [(start_local(), start_moto()) for _ in range(4)][1:]
+    for index, (name, goal) in enumerate((("start of local/", 1.5), ("memory of local/", 1.5))):
+        ours, theirs = (sorted(pair[side][index] for pair in pairs)[1] for side in (0, 1))
+        yield Result(name, round(ours / theirs, 2), "times", goal, "moto_server")
+
+
+def measure_builds() -> Iterator[Result]:
+    """Measure a build on a laptop, and a burst of messages."""
+    with tempfile.TemporaryDirectory() as folder, running_engine(Path(folder), "--time-scale", "40") as engine:
+        stack = deploy(engine)
+        stack.build()
+        before, calls = read_cpu(engine.process.pid), _count_calls(engine)
+        builds = 5
+        for _ in range(builds):
+            stack.build()
+        cpu = (read_cpu(engine.process.pid) - before) / builds
+        yield Result("a build: processor time of local/", round(cpu, 2), "s", 2.0)
+        yield Result("a build: calls of AWS", (_count_calls(engine) - calls) / builds, "calls")
+        yield from _measure_burst(stack)
+
+
+def _count_calls(engine: Engine) -> int:
+    from urllib.request import urlopen
+
+    with urlopen(f"{engine.endpoint_url}/_local/audit") as answer:
+        return sum(call["count"] for call in json.load(answer)["calls"])
+
+
+def _measure_burst(stack: DeployedStack) -> Iterator[Result]:
+    """Send many uploads at once; they become one build that runs, and one that is pending."""
+    stack.set_parameters(hyperparameters={"trouble": "endless"})
+    resources = stack.client("cloudformation")
+    queue = resources.describe_stack_resource(StackName=stack.name, LogicalResourceId="LaunchQueue")
+    url, first = queue["StackResourceDetail"]["PhysicalResourceId"], stack.last_number() + 1
+    detail = {"bucket": {"name": stack.outputs["DataBucket"]}, "object": {"size": 5}}
+    event = {"detail-type": "Object Created", "source": "aws.s3"}
+    started = time.monotonic()
+    for start in range(0, MESSAGES, 10):
+        bodies = [
+            event | {"id": f"burst-{number}", "detail": detail | {"object": {"key": f"train/{number}", "size": 5}}}
+            for number in range(start, start + 10)
+        ]
+        entries = [{"Id": str(place), "MessageBody": json.dumps(body)} for place, body in enumerate(bodies)]
+        stack.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
+
+    def count() -> int:
+        lock = stack.read_lock()
+        record = stack.record(first)
+        return int(record.get("requests", 0)) + int((lock.get("pending") or {}).get("count", 0))
+
+    wait_for(lambda: count() >= MESSAGES)
+    yield Result(f"{MESSAGES} uploads at once", round(time.monotonic() - started, 1), "s")
+    yield Result(f"{MESSAGES} uploads at once: builds", stack.last_number() - first + 2, "builds", 2)
+
+
+def main() -> int:
+    """Measure everything; return 1 if a goal is missed."""
+    console, results = Console(), list[Result]()
+    for measure in (measure_functions, measure_command_line, measure_engine, measure_builds):
+        for result in measure():
+            results.append(result)
+            console.print(f"{result.name}: {result.value:g} {result.unit}", highlight=False)
+    table = Table("what", "value", "goal", "compared with")
+    for result in results:
+        goal = "" if result.goal is None else f"{result.goal:g}"
+        style = "red" if result.is_missed else ""
+        table.add_row(result.name, f"{result.value:g} {result.unit}", goal, result.compared_with, style=style)
+    console.print(table)
+    RESULTS.write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n", encoding="utf-8")
+    return int(any(result.is_missed for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
