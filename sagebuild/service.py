@@ -66,10 +66,10 @@ class Service:
     settings
         The environment variables; serverless.yml sets on each function only those that it needs.
     create_client
-        Creates a boto3 client from the name of an AWS service.
+        Creates a boto3 client from the name of an AWS service and, where `open_client` names one, a region.
     """
 
-    def __init__(self, settings: Mapping[str, str], create_client: Callable[[str], Any]) -> None:
+    def __init__(self, settings: Mapping[str, str], create_client: Callable[..., Any]) -> None:
         self.settings = Settings(settings)
         self.pipeline = ""  # its name; empty for the default pipeline
         self._create_client = cache(create_client)
@@ -125,9 +125,9 @@ class Service:
         """The region of the stack; Lambda sets it."""
         return self.settings.aws_region
 
-    def open_client(self, name: str) -> Any:
-        """Return the client of a service by its name, as for the command line and Python."""
-        return self._create_client(name)
+    def open_client(self, name: str, region: str | None = None) -> Any:
+        """Return the client of a service by its name, by default for the stack's region."""
+        return self._create_client(name, region) if region else self._create_client(name)
 
     @cached_property
     def autoscaling(self) -> Any:
