@@ -204,12 +204,12 @@ def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
         source for function in FUNCTIONS.values() for each in function.get("events", []) for source in each
     )
     assert (kinds["IAM::Role"], optional["IAM::Role"]) == (
-        18,
-        5,
-    )  # for GitHub, the notebook instance, the builds' table, promotions, the webhook
+        20,
+        7,
+    )  # for GitHub, the notebook instance, the builds' table, the webhook, three for promotions
     assert len(FUNCTIONS) == 18
-    # One for each trigger, two for promotions, two for chats.
-    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (9, 8)
+    # One for each trigger, three for promotions, two for chats.
+    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (10, 9)
     assert sources == {"eventBridge": 3, "schedule": 1, "sqs": 1, "stream": 1}  # of which four are rules
     assert kinds["StepFunctions::StateMachine"] == kinds["DynamoDB::Table"] == 1
     assert not [name for name in resources if name.startswith("Fn::")]  # a loop, such as Fn::ForEach
