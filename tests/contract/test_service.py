@@ -318,6 +318,20 @@ def test_permissions_are_named_one_by_one(path: Path) -> None:
     assert ":policy/" not in text
 
 
+def test_each_rule_for_model_packages_names_the_account_of_the_event() -> None:
+    # With promoteFromAccount, the bus has approvals of another account, also of groups with the names of one's own.
+    rules = [
+        each["Properties"]["EventPattern"] for each in template_resources().values() if "EventPattern" in str(each)
+    ]
+    events = [
+        each["eventBridge"] for one in FUNCTIONS.values() for each in one.get("events", []) if "eventBridge" in each
+    ]
+    patterns = [*rules, *(each["pattern"] for each in events)]
+    about_packages = [each for each in patterns if each.get("source") == ["aws.sagemaker"]]
+    assert len(about_packages) == 3
+    assert [each for each in about_packages if not each.get("account")] == []
+
+
 # SageMaker creates these: the account's for trainings and notebook instances, and the endpoints', which the removal
 # deletes.
 CREATES_LOG_GROUPS = {"TrainingRole", "HostingRole", "NotebookRole"}
