@@ -55,7 +55,8 @@ def _client(service: str, region: str, role_arn: str | None, access_key: str) ->
 @lru_cache(maxsize=256)
 def credentials(role_arn: str) -> tuple[str, str, str]:
     """The access key, secret and session token of a role."""
-    answer = client("sts").assume_role(RoleArn=role_arn, RoleSessionName="local")["Credentials"]
+    with accounts.acting_in(accounts.of_arn(role_arn)):
+        answer = client("sts").assume_role(RoleArn=role_arn, RoleSessionName="local")["Credentials"]
     return answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
 
 

@@ -66,10 +66,10 @@ class Service:
     settings
         The environment variables; serverless.yml sets on each function only those that it needs.
     create_client
-        Creates a boto3 client from the name of an AWS service.
+        Creates a boto3 client from the name of an AWS service and, where `open_client` names one, a region.
     """
 
-    def __init__(self, settings: Mapping[str, str], create_client: Callable[[str], Any]) -> None:
+    def __init__(self, settings: Mapping[str, str], create_client: Callable[..., Any]) -> None:
         self.settings = Settings(settings)
         self.pipeline = ""  # its name; empty for the default pipeline
         self._create_client = cache(create_client)
@@ -125,9 +125,9 @@ class Service:
         """The region of the stack; Lambda sets it."""
         return self.settings.aws_region
 
-    def open_client(self, name: str) -> Any:
-        """Return the client of a service by its name, as for the command line and Python."""
-        return self._create_client(name)
+    def open_client(self, name: str, region: str | None = None) -> Any:
+        """Return the client of a service by its name, by default for the stack's region."""
+        return self._create_client(name, region) if region else self._create_client(name)
 
     @cached_property
     def autoscaling(self) -> Any:
@@ -229,13 +229,19 @@ class Service:
         """The Step Functions client, for the state machine."""
         return self._create_client("stepfunctions")  # type: ignore[no-any-return]
 
+    @cached_property
+    def sts(self) -> Any:
+        """The STS client, for the role of a stack in another account."""
+        return self._create_client("sts")
+
 
 @lru_cache(maxsize=1)
 def _create_from_environment() -> Service:
-    return Service(os.environ, _create_client)
+    return Service(os.environ, create_client)
 
 
-def _create_client(name: str) -> Any:
+def create_client(name: str, **credentials: str) -> Any:
+    """Return a boto3 client for a Lambda function; ``credentials`` as for `boto3.client`, default: the function's."""
     # Importing boto3 takes a third of a second; a function that calls no AWS service skips it.
     import boto3
     from botocore.config import Config
@@ -244,7 +250,7 @@ def _create_client(name: str) -> Any:
     config = Config(connect_timeout=seconds, read_timeout=seconds)
     if name == "sns":  # a retry after a lost answer would send the same message twice
         config = config.merge(Config(retries={"total_max_attempts": 1}))
-    client = boto3.client(name, config=config)  # type: ignore[call-overload]
+    client = boto3.client(name, config=config, **credentials)  # type: ignore[call-overload]
     client.meta.events.register("before-call", _refuse_late_call)
     return client
 

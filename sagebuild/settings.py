@@ -80,6 +80,7 @@ class Settings:
     upload_prefix = Optional()  # of the keys that start a build, in each pipeline's folder of the data bucket
     finish_function_arn = Required()
     promote_from = Required()  # name of the stack whose approved models are promoted here
+    promote_from_account = Optional()  # its account; empty for the own one
     # Schedules
     launch_queue_arn = Required()
     schedule_role_arn = Required()  # in which the schedules send to the launch queue

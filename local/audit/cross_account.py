@@ -1,4 +1,4 @@
-"""Calls and messages from one account to another: the policy of the bucket or event bus must allow them.
+"""Calls and messages from one account to another: the policy of the bucket, event bus or role must allow them.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html. AWS also asks
 for a policy of the calling role or user, which the audit of its own account evaluates. Unlike those, these refusals do
@@ -13,7 +13,7 @@ from moto.events.models import events_backends
 from moto.s3.models import s3_backends
 
 from local import accounts, partitions
-from local.audit import permissions
+from local.audit import permissions, trust
 from local.audit.conditions import Context
 from local.audit.permissions import Permission
 from local.audit.policies import Verdict, decide, parse
@@ -30,13 +30,15 @@ MOTO_NAMES = (
 
 
 def check(call: Call) -> None:
-    """Refuse a call for a bucket of another account that the bucket's policy does not allow.
+    """Refuse a call for a bucket or role of another account that the policy of the bucket or role does not allow.
 
     Raises
     ------
     RefusedError
-        As S3 does.
+        As S3 and STS do.
     """
+    if call.action == "sts:AssumeRole":
+        _check_role(call)
     if call.prefix != "s3":
         return
     for needed in permissions.of(call):
@@ -48,6 +50,18 @@ def check(call: Call) -> None:
         if not verdict.allowed:
             reason = f"Access Denied: {needed.action} on {needed.resource}: {verdict.reason}"
             raise RefusedError("AccessDenied", reason, 403)
+
+
+def _check_role(call: Call) -> None:
+    role = str(call.parameters.get("RoleArn", ""))
+    if accounts.of_arn(role) == call.account:
+        return
+    caller = call.caller.arn or f"arn:{partitions.current()}:iam::{call.account}:root"
+    verdict = trust.decide_alone(call, caller)
+    if not verdict.allowed:
+        # The wording: https://repost.aws/knowledge-center/iam-assume-role-error
+        message = f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role}"
+        raise RefusedError("AccessDenied", message, 403)
 
 
 def _decide_for_bucket(call: Call, needed: Permission, bucket: str, owner: str) -> Verdict:

@@ -110,6 +110,17 @@ def combine(call: Call, identity: Verdict) -> Verdict:
     return identity if by_account.allowed else by_account
 
 
+def decide_alone(call: Call, caller: str) -> Verdict:
+    """Decide AssumeRole by the trust policy alone, whether it names the caller or the account of the call."""
+    context = permissions.context(call) | {"aws:PrincipalArn": caller}
+    return _decide(
+        str(call.parameters.get("RoleArn", "")),
+        "sts:AssumeRole",
+        context,
+        lambda principal: names_identity(principal, caller) or names_account(principal),
+    )
+
+
 def _by_service(call: Call, role: str) -> Assumption:
     service = f"{call.prefix}.amazonaws.com"
     principals = {service, f"{call.prefix}.{call.region}.amazonaws.com"} if call.prefix == "states" else {service}

@@ -13,7 +13,7 @@ from sagebuild.cost.prices import date_prices
 from sagebuild.cost.spent import Cost
 from sagebuild.errors import BuildRunningError, InputError
 from sagebuild.parameters import parse_document
-from sagebuild.promotion.rules import find_promotable
+from sagebuild.promotion.rules import find_promotable, name_both
 from sagebuild.service import Service
 from sagebuild.steps.approval import asks_approval
 
@@ -30,7 +30,7 @@ class Promotion:
     number
         The build whose model moves.
     origin, receiver
-        The pipelines, each as "STACK" or "STACK/PIPELINE".
+        The pipelines, each as "STACK" or "STACK/PIPELINE", with its account or region where these differ.
     build
         The number that the build in the receiving pipeline would have.
     framework
@@ -117,12 +117,13 @@ def describe_promotion(
         )
     parameters = parse_document(document, default_framework=receiver.settings.framework)
     moved = found.parameters
+    origin_name, receiver_name = name_both(service, receiver)
     names = ("algorithm", "frameworkversion", "tensorflowversion", "mxnetversion", "engine", "engineversion")
     version = " ".join(str(moved[name]) for name in names if name in moved)
     return Promotion(
         number=number,
-        origin=service.label,
-        receiver=receiver.label,
+        origin=origin_name,
+        receiver=receiver_name,
         build=state.last_number + 1,
         framework=f"{found.framework} {version}".strip(),
         files=len(found.files),

@@ -168,7 +168,7 @@ class Build:
             The receiving stack, or "STACK/PIPELINE"; default pipeline: the one with the same name. Or a stack or
             pipeline of `sagebuild.connect`, for one in another account.
         region, profile
-            Of the receiving stack; default: those of this one.
+            Of the receiving stack; default: those of this one. A profile without a region has its own region.
         report
             Called with a sentence that names what moves and what stays, before anything is copied.
 

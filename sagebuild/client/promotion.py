@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import boto3
@@ -32,10 +33,10 @@ def choose_receiver(service: Service, *, region: str | None = None, profile: str
     Parameters
     ----------
     region, profile
-        Of the receiving stack; default: those of the promoting one.
+        Of the receiving stack; default: those of the promoting one. A profile without a region has its own region.
     """
-    create_client: Callable[[str], Any] = service.open_client
-    if profile or region not in (None, service.region):
+    create_client: Callable[[str], Any] = partial(service.open_client, region=region)
+    if profile:
         with translating_errors():
             create_client = Clients(boto3.session.Session(region_name=region, profile_name=profile))
 

@@ -66,27 +66,27 @@ class Clients:
 
     def __init__(self, session: boto3.session.Session) -> None:
         self._session = session
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str | None], Any] = {}
         self._lock = RLock()  # the page asks from several threads, and a session may not create clients in two
 
-    def __call__(self, name: str) -> Any:
-        """Return the client of an AWS service."""
+    def __call__(self, name: str, region: str | None = None) -> Any:
+        """Return the client of an AWS service; default: of the session's region."""
         with self._lock:
-            return self._find_or_create(name)
+            return self._find_or_create(name, region)
 
-    def _find_or_create(self, name: str) -> Any:
-        if name not in self._clients:
+    def _find_or_create(self, name: str, region: str | None) -> Any:
+        if (name, region) not in self._clients:
             config = Config(connect_timeout=10, read_timeout=70, retries={"mode": "standard", "max_attempts": 3})
             try:
-                client = self._session.client(name, config=config)  # type: ignore[call-overload]
+                client = self._session.client(name, region, config=config)  # type: ignore[call-overload]
                 _check_address(client.meta.endpoint_url)
             except ValueError as error:  # botocore's error for an address in its variables or its configuration file
                 raise RegionError(
                     f"The address of an AWS service is not valid ({error}). AWS_ENDPOINT_URL, and endpoint_url in the "
                     "AWS configuration file, must be a URL such as http://127.0.0.1:4577."
                 ) from None
-            self._clients[name] = client
-        return self._clients[name]
+            self._clients[name, region] = client
+        return self._clients[name, region]
 
 
 def _check_address(url: str) -> None:

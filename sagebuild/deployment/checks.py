@@ -42,6 +42,7 @@ DEPENDENT = {
     "codecommitRepository": ("codecommitBranch",),
     "githubRepository": ("githubBranch", "githubOwnerId", "githubRepositoryId"),
     "notebookInstanceType": ("notebookRepository",),
+    "promoteFrom": ("promoteFromAccount",),
 }
 ARNS = (
     "trainingConfigFunction",
@@ -60,6 +61,7 @@ ARNS = (
 NO_NOTEBOOKS = ("me-central-1", "us-gov-east-1")
 # Regions where it has no AWS::Events::Connection and no AWS::Events::ApiDestination, by the same source.
 NO_WEBHOOKS = ("ap-southeast-5", "ap-southeast-6", "il-central-1", "us-gov-east-1", "us-gov-west-1")
+NAMED_BY_RECEIVERS = "[a-z][a-z0-9-]{0,36}"  # the form of promoteFrom
 OFF = ("", "false")
 SHOWN = 100  # characters of a value in a sentence
 
@@ -128,10 +130,17 @@ def _check_names(deployment: Deployment) -> Iterator[str]:
 
 
 def _check_promotion(deployment: Deployment) -> Iterator[str]:
-    if deployment.parameters.get("promoteFrom") == deployment.stack:
+    given, stack = deployment.parameters, deployment.stack
+    if given.get("promoteFrom") == stack and not given.get("promoteFromAccount"):
         yield (
-            f"promoteFrom is {deployment.stack}, the stack itself, whose models are deployed there anyway; name "
-            "another stack, or leave it out."
+            f"promoteFrom is {stack}, the stack itself, whose models are deployed there anyway; name another stack, or "
+            "leave it out. For the stack of this name in another account, give promoteFromAccount, too."
+        )
+    # As for promoteFrom. With a region, it is in the name of the role that the other account assumes.
+    if given.get("promoteTo") and not re.fullmatch(NAMED_BY_RECEIVERS, stack):
+        yield (
+            f"promoteTo is set, and the stack's name is {quote(stack)}; a stack that promotes to another account must "
+            "have a name in lower case of at most 37 characters, so choose another --stage."
         )
 
 

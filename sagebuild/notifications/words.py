@@ -25,7 +25,7 @@ def write_message(service: Service, record: BuildRecord) -> str:
     """Write the text of the notification: the outcome, its reason, the duration, and the live configuration."""
     step = f", in the step {record.step}" if record.step else ""
     lines = [
-        f"Build {record.number} of {service.label}{_write_kind(record)} {VERBS[record.status]} "
+        f"Build {record.number} of {service.label}{_write_kind(service, record)} {VERBS[record.status]} "
         f"after {format_seconds(record.seconds)}{step}.",
         f"Reason: {record.reason}" if record.reason else "",
         _write_trigger(record),
@@ -71,9 +71,11 @@ def format_seconds(seconds: float) -> str:
     return " ".join(counts[:2]) or "0 seconds"
 
 
-def _write_kind(record: BuildRecord) -> str:
+def _write_kind(service: Service, record: BuildRecord) -> str:
     if record.promoted_from:
-        return f", promoted from {record.promoted_from},"
+        account = record.origin["account"]
+        where = f" in account {account}" if account != service.account else ""
+        return f", promoted from {record.promoted_from}{where},"
     if not record.trigger.rollback:
         return ""
     target = record.restores or record.trigger.rollback

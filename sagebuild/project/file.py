@@ -32,7 +32,7 @@ DEPLOY_PARAMETERS = (
     "modelConfigFunction", "endpointConfigFunction", "preprocessStateMachine", "postprocessStateMachine",
     "uploadTrigger", "uploadPrefix", "uploadSuffix", "codecommitRepository", "codecommitBranch", "githubRepository",
     "githubBranch", "githubOwnerId", "githubRepositoryId", "schedule", "triggerTopic", "triggerAlarm",
-    "promoteFrom",
+    "promoteFrom", "promoteFromAccount", "promoteTo",
 )  # fmt: skip
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _PLACE = "a file or folder inside the project, such as data/train.csv"

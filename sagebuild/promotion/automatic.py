@@ -11,7 +11,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from sagebuild.builds.lock import fingerprint_request, read_seen, read_state
 from sagebuild.builds.pipelines import find_pipeline
@@ -33,7 +36,7 @@ from sagebuild.log_keys import log_about
 from sagebuild.names import parse_package_group, parse_resource_name
 from sagebuild.promotion.copying import copy_promotion
 from sagebuild.promotion.rules import find_promotable
-from sagebuild.service import Service, aws_call
+from sagebuild.service import Service, aws_call, create_client
 from sagebuild.stack_outputs import read_settings
 
 _log = logging.getLogger("sagebuild")
@@ -75,7 +78,7 @@ def take_event(service: Service, message: Message, sleep: Callable[[float], None
         False if the queue must deliver the message again: a build of either pipeline is running, or AWS did not answer.
     """
     try:
-        origin = open_stack(service, service.settings.promote_from)
+        origin = open_origin(service)
         wanted = _read_event(origin, json.loads(message.body))
         if wanted:
             _promote(service, origin.for_pipeline(wanted.pipeline), wanted, sleep)
@@ -87,11 +90,43 @@ def take_event(service: Service, message: Message, sleep: Callable[[float], None
     return True
 
 
-def open_stack(service: Service, name: str) -> Service:
-    """Return the service of another stack in this account and region, from its outputs."""
+def open_origin(service: Service) -> Service:
+    """Return the service of the stack promoteFrom, from its outputs.
+
+    Raises
+    ------
+    PromotionError
+        It is in another account, which does not let this one read it.
+    """
+    name, account = service.settings.promote_from, service.settings.promote_from_account
+    clients = service.open_client if account in ("", service.account) else _read_with_role(service, name, account)
+    origin = Service({"STACK_NAME": name}, clients)
     with aws_call(f"describe the stack {name}"):
-        described = service.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    return Service(read_settings(described), service.open_client)
+        described = origin.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    return Service(read_settings(described), origin.open_client)
+
+
+def _read_with_role(service: Service, name: str, account: str) -> Callable[..., Any]:
+    """Return what creates clients with the role that the deploy parameter promoteTo creates in another account."""
+    partition = service.settings.stack_id.split(":")[1]
+    role = f"arn:{partition}:iam::{account}:role/{name}-{service.region}-promotions"
+    with aws_call(f"assume the role {role}"):
+        try:
+            # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: for an hour
+            given = service.sts.assume_role(RoleArn=role, RoleSessionName=service.stack_name)["Credentials"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            raise PromotionError(
+                f"The stack {name} of account {account} does not let account {service.account} read its models; deploy "
+                f"{name} in {service.region} with promoteTo={service.account}."
+            ) from error
+    return partial(
+        create_client,
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
 
 
 def _read_event(origin: Service, event: Mapping[str, Any]) -> _Wanted | None:

@@ -55,6 +55,14 @@ class Promotable:
         return sum(each["bytes"] for each in self.files.values()) + (self.source["bytes"] if self.source else 0)
 
 
+def name_both(service: Service, receiver: Service) -> tuple[str, str]:
+    """Return the names of two pipelines for people, with their account or region where these differ."""
+    places = [(f"in account {each.account}", f"in {each.region}") for each in (service, receiver)]
+    differ = [one != other for one, other in zip(*places, strict=True)]
+    shown = [" ".join(part for part, is_shown in zip(each, differ, strict=True) if is_shown) for each in places]
+    return f"{service.label} {shown[0]}".strip(), f"{receiver.label} {shown[1]}".strip()
+
+
 def find_promotable(service: Service, number: int, receiver: Service) -> Promotable:
     """Return what would move from a build to a pipeline of another stack, or of the same one.
 
@@ -113,10 +121,15 @@ def _find_build_problems(record: BuildRecord, receiver: Service) -> Iterator[str
         yield f"{name} is a rollback to build {record.restores}; promote build {record.restores}."
     elif not record.has_succeeded:
         yield f"{name} {VERBS[record.status]}, and only the model of a successful build is promoted. {record.reason}"
-    elif record.origin.get("stack") == receiver.stack_name and record.origin.get("pipeline") == receiver.pipeline:
+    elif _is_from(record, receiver):
         yield f"{name} has the model that {record.promoted_from} made; deploy it there with sagebuild rollback."
     elif record.pruned_at:
         yield f"The model of build {record.number} was deleted; keepbuilds sets how many builds keep their models."
+
+
+def _is_from(record: BuildRecord, receiver: Service) -> bool:
+    names = (receiver.stack_name, receiver.account, receiver.region, receiver.pipeline)
+    return tuple(record.origin.get(name) for name in ("stack", "account", "region", "pipeline")) == names
 
 
 def _refuse_framework(framework: str, receiver: Service) -> None:

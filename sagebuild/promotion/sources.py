@@ -87,10 +87,10 @@ def find_image(context: BuildContext[BuildParameters], record: BuildRecord, rece
             f"{receiver.region}, from which {receiver.stack_name} takes it; push it there, give its address in {name}, "
             "and build again."
         )
-    if "@" in path or account != service.account:
+    if "@" in path or account != receiver.account:
         return {name: image}
     repository, _, tag = path.partition(":")
-    return {name: f"{registry}/{repository}@{_find_digest(service, image, repository, tag or 'latest')}"}
+    return {name: f"{registry}/{repository}@{_find_digest(receiver, image, repository, tag or 'latest')}"}
 
 
 def _find_digest(service: Service, image: str, repository: str, tag: str) -> str:

@@ -133,7 +133,17 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "triggerTopic is in the region us-east-1; it must be in the stack's region, eu-west-1.",
     ),
     ({"promoteFrom": "sagebuild-dev", "stack": "sagebuild-dev"}, "promoteFrom is sagebuild-dev, the stack itself"),
-    ({"promoteFrom": "Sagebuild Dev"}, "it must be the name of a stack of this account and region, in lower case"),
+    ({"promoteFrom": "Sagebuild Dev"}, "it must be the name of a stack of this region, in lower case"),
+    ({"promoteFromAccount": "111122223333"}, "promoteFromAccount has no effect without promoteFrom"),
+    (
+        {"promoteFrom": "sagebuild-test", "promoteFromAccount": "1111-2222-3333"},
+        "it must be the twelve digits of an AWS account, or empty.",
+    ),
+    ({"promoteTo": "arn:aws:iam::444455556666:root"}, "it must be the twelve digits of an AWS account, or empty."),
+    (
+        {"promoteTo": "444455556666", "stack": "Sagebuild-dev"},
+        "a stack that promotes to another account must have a name in lower case of at most 37 characters",
+    ),
     ({"triggerAlarm": "arn:aws:cloudwatch:eu-west-1:alarm"}, "it must be the name or the ARN of a CloudWatch alarm"),
     ({"trainingConfigFunction": "mine"}, "it must be the ARN of a Lambda function, without a version, or empty."),
     ({"modelConfigFunction": FUNCTION.format("aws", "eu-west-1") + ":3"}, "without a version"),

@@ -204,12 +204,12 @@ def test_the_number_of_roles_functions_and_rules_is_fixed() -> None:
         source for function in FUNCTIONS.values() for each in function.get("events", []) for source in each
     )
     assert (kinds["IAM::Role"], optional["IAM::Role"]) == (
-        18,
-        5,
-    )  # for GitHub, the notebook instance, the builds' table, promotions, the webhook
+        20,
+        7,
+    )  # for GitHub, the notebook instance, the builds' table, the webhook, three for promotions
     assert len(FUNCTIONS) == 18
-    # One for each trigger, two for promotions, two for chats.
-    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (9, 8)
+    # One for each trigger, three for promotions, two for chats.
+    assert (kinds["Events::Rule"], optional["Events::Rule"]) == (10, 9)
     assert sources == {"eventBridge": 3, "schedule": 1, "sqs": 1, "stream": 1}  # of which four are rules
     assert kinds["StepFunctions::StateMachine"] == kinds["DynamoDB::Table"] == 1
     assert not [name for name in resources if name.startswith("Fn::")]  # a loop, such as Fn::ForEach
@@ -316,6 +316,20 @@ def test_permissions_are_named_one_by_one(path: Path) -> None:
                 {"Ref": "AWS::NoValue"},
             ]
     assert ":policy/" not in text
+
+
+def test_each_rule_for_model_packages_names_the_account_of_the_event() -> None:
+    # With promoteFromAccount, the bus has approvals of another account, also of groups with the names of one's own.
+    rules = [
+        each["Properties"]["EventPattern"] for each in template_resources().values() if "EventPattern" in str(each)
+    ]
+    events = [
+        each["eventBridge"] for one in FUNCTIONS.values() for each in one.get("events", []) if "eventBridge" in each
+    ]
+    patterns = [*rules, *(each["pattern"] for each in events)]
+    about_packages = [each for each in patterns if each.get("source") == ["aws.sagemaker"]]
+    assert len(about_packages) == 3
+    assert [each for each in about_packages if not each.get("account")] == []
 
 
 # SageMaker creates these: the account's for trainings and notebook instances, and the endpoints', which the removal

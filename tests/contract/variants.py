@@ -45,6 +45,8 @@ EVERYTHING = {
     "triggerTopic": f"arn:aws:sns:us-east-1:{ACCOUNT}:data",
     "triggerAlarm": "drift",
     "promoteFrom": "sagebuild-staging",
+    "promoteFromAccount": "111122223333",
+    "promoteTo": "444455556666",
     "kmsKeys": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "asyncTopics": f"arn:aws:sns:us-east-1:{ACCOUNT}:answers",
     "codecommitRepositories": "images,models",
@@ -54,7 +56,7 @@ EVERYTHING = {
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
     "everything": EVERYTHING,
-    "vpc": {name: EVERYTHING[name] for name in ("vpcAccess", "kmsKeys")},
+    "vpc": {name: EVERYTHING[name] for name in ("vpcAccess", "kmsKeys", "promoteFrom")},
 }
 
 

@@ -14,7 +14,7 @@ from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.notifications.fitting import LARGEST_BYTES, write_fitting
 from sagebuild.notifications.notify import build_facts
-from sagebuild.service import Service, _create_client
+from sagebuild.service import Service, create_client
 from sagebuild.steps.approval import request_approval
 from tests.functional.conftest import REGION, Stack
 from tests.functional.test_finish import never_sleep
@@ -121,7 +121,7 @@ def lambda_service(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Service:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_RETRY_MODE", "standard")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
-    return Service(stack.settings, _create_client)
+    return Service(stack.settings, create_client)
 
 
 def test_each_lost_answer_of_sns_is_one_message_that_says_it_may_be_a_repeat(

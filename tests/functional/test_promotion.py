@@ -193,6 +193,39 @@ def test_an_unfit_receiver_is_refused(stack: Stack, prod: Service, made: int) ->
         plan_change(stack.service, "promote", number=1, open_receiver=lambda _: prod)
 
 
+def test_a_model_of_the_stack_of_the_same_name_in_another_account_moves(stack: Stack, prod: Service, made: int) -> None:
+    origin = {"stack": PROD, "pipeline": "", "region": REGION, "build": 3, "account": "111122223333"}
+    update_build(stack.service, made, origin=origin)
+    planned = plan(stack, prod, made)
+    assert f"to build 1 of {PROD} would move" in describe_effect(planned)
+    update_build(stack.service, made, origin=origin | {"account": ACCOUNT})
+    with pytest.raises(
+        PromotionError, match=f"Build 1 has the model that build 3 of {PROD} made; deploy it there with"
+    ):
+        plan(stack, prod, made)
+
+
+def in_account(service: Service, account: str, region: str = REGION) -> Service:
+    stack_id = service.settings.stack_id.replace(ACCOUNT, account)
+    return Service({**service.settings._values, "STACK_ID": stack_id, "AWS_REGION": region}, client)
+
+
+@pytest.mark.parametrize(
+    ("account", "region", "of_origin", "of_receiver"),
+    [
+        ("444455556666", REGION, f" in account {ACCOUNT}", " in account 444455556666"),
+        (ACCOUNT, "us-east-1", f" in {REGION}", " in us-east-1"),
+        ("444455556666", "us-east-1", f" in account {ACCOUNT} in {REGION}", " in account 444455556666 in us-east-1"),
+    ],
+)
+def test_the_sentence_names_accounts_and_regions_that_differ(
+    stack: Stack, prod: Service, made: int, account: str, region: str, of_origin: str, of_receiver: str
+) -> None:
+    sentence = describe_effect(plan(stack, in_account(prod, account, region), made))
+    assert sentence.startswith(f"From build 1 of {STACK}{of_origin} to build 1 of {PROD}{of_receiver} would move")
+    assert f"network stay those of {PROD}{of_receiver}." in sentence
+
+
 def test_a_promotion_does_not_wait_for_a_running_build(stack: Stack, prod: Service, made: int) -> None:
     write_document(prod, SCRIPT, overwrite=True)
     token = plan(stack, prod, made).token
@@ -329,6 +362,14 @@ def test_an_own_image_moves_by_its_digest(stack: Stack, prod: Service, made: int
     update_build(stack.service, made, inference_image=f"{registry}/mine:gone")
     with pytest.raises(PromotionError, match="mine:gone does not exist any more"):
         plan(stack, prod, made)
+    update_build(stack.service, made, inference_image=f"{registry}/mine:v1")
+    with pytest.raises(PromotionError, match=r"mine:v1 of build 1 is not in account 444455556666 and region"):
+        plan(stack, in_account(prod, "444455556666"), made)
+    # From another account into the one that has the image.
+    dev = replace(stack, service=in_account(stack.service, "444455556666"))
+    planned = plan(dev, prod, made)
+    assert isinstance(planned.effect, Promotion)
+    assert planned.effect.image == f"{registry}/mine@{digest}"
     elsewhere = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/mine:v1"
     update_build(stack.service, made, inference_image=elsewhere)
     with pytest.raises(PromotionError, match=f"The serving image {elsewhere} of build 1 is not in account"):

@@ -128,6 +128,24 @@ def test_a_role_and_a_user_work_in_their_own_account(engine: Engine) -> None:
     assert client_of(engine, key, "sts").get_caller_identity()["Account"] == OTHER
 
 
+def test_only_the_trust_policy_of_a_role_lets_the_other_account_assume_it(engine: Engine) -> None:
+    mine, trusted = name("role"), make_role(engine, MINE)
+    principal = f"arn:aws:iam::{MINE}:role/{trusted}"
+    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{MINE}:root"}, "Action": "sts:AssumeRole"}
+    statement["Condition"] = {"ArnLike": {"aws:PrincipalArn": f"{principal}*"}}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    client_of(engine, OTHER, "iam").create_role(RoleName=mine, AssumeRolePolicyDocument=trust)
+    request = {"RoleArn": f"arn:aws:iam::{OTHER}:role/{mine}", "RoleSessionName": "test"}
+    keys = assume(engine, MINE, trusted)
+    answer = client_of(engine, "", "sts", **keys).assume_role(**request)
+    assert answer["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{OTHER}:assumed-role/{mine}/test"
+    for arguments in ({"account": MINE}, {"account": "333333333333"}, assume(engine, MINE, make_role(engine, MINE))):
+        with pytest.raises(ClientError, match="is not authorized to perform: sts:AssumeRole on resource"):
+            client_of(engine, **{"account": "", "service": "sts"} | arguments).assume_role(**request)
+    with pytest.raises(ClientError, match="AccessDenied"):  # there is no such role
+        client_of(engine, "", "sts", **keys).assume_role(**request | {"RoleArn": f"arn:aws:iam::{OTHER}:role/none"})
+
+
 def test_only_the_policy_of_a_bucket_lets_the_other_account_read(engine: Engine) -> None:
     bucket, mine, other = name("bucket"), client_of(engine, MINE, "s3"), client_of(engine, OTHER, "s3")
     mine.create_bucket(Bucket=bucket)
