@@ -106,6 +106,9 @@ pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop
 measure: dist ## measure the time from pip install to a first prediction, with the commands of docs/project.md
 	$(BIN)/python -m tools.measure_first_prediction
 
+bench: setup ## measure starts, builds and a burst of messages, print a table, and write bench/results.json (10 minutes)
+	$(BIN)/python -m bench
+
 images: setup .venv/.sdk ## generate sagebuild/images/images.json from the SageMaker SDK's tables
 	$(BIN)/python -m tools.generate_images
 
@@ -136,4 +139,4 @@ clean: ## delete everything that can be made again
 	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist sagebuild/deployment/release
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook format check test examples pipeline fuzz faults soak deploy remove audit docs pictures measure images prices models skill lock dist clean
+.PHONY: help setup demo local notebook format check test examples pipeline fuzz faults soak deploy remove audit docs pictures measure bench images prices models skill lock dist clean

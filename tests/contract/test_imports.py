@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "local": set(),
     "tools": {"sagebuild", "skill", "demo"},
     "tests": {"sagebuild", "handlers", "skill", "demo", "local", "tools"},
+    "bench": {"tests", "tools"},
 }
 # The libraries that Lambda's layer is for. The sagemaker SDK and moto are none of them.
 LIBRARIES = {
