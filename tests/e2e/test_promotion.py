@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser import WAIT, opened
 from tests.command_line import Ended, run_command
-from tests.e2e.deployment import approve, sample
+from tests.e2e.deployment import approve, guard, sample
 from tests.e2e.stack import NAME, DeployedStack, deploy_stage, run_serverless, wait_until
 from tests.e2e.test_page import press, running_page
 from tools.browser import running_browser
@@ -75,9 +75,11 @@ def test_a_model_goes_live_in_another_stage(stack: DeployedStack, prod: Deployed
     assert message.startswith(f"Build 1 of {PROD}, promoted from build {number} of {NAME}, succeeded")
 
 
-def test_a_button_of_the_page_promotes(stack: DeployedStack, prod: DeployedStack) -> None:
-    made = stack.build()
-    prod.set_parameters(**OWN)
+def test_a_button_of_the_page_promotes_with_a_canary_and_the_way_back_is_a_rollback(
+    stack: DeployedStack, prod: DeployedStack
+) -> None:
+    made, before = stack.build(), prod.live_config()
+    prod.set_parameters(**OWN, hostinstancetype="ml.m5.large", guardrails=guard(prod))
     number, build = prod.last_number() + 1, made["number"]
     with (
         running_page(stack) as address,
@@ -88,6 +90,15 @@ def test_a_button_of_the_page_promotes(stack: DeployedStack, prod: DeployedStack
         expect(page.get_by_role("dialog")).to_contain_text(f"Build {number} of {PROD} has started", timeout=WAIT)
     record = prod.finish(number)
     assert (record["status"], record["origin"]["build"]) == ("succeeded", build), record["reason"]
+    described = prod.client("sagemaker").describe_endpoint(EndpointName=PROD)
+    assert described["EndpointConfigName"] == record["endpoint_config"]
+    assert described["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "CANARY"
+
+    wait_until(lambda: prod.read_lock()["running"] is None)
+    arguments = ("rollback", "previous", "--stack", PROD, "--watch")
+    ended = run_command(*arguments, environment=prod.engine.environment)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert prod.live_config() == before
 
 
 def test_an_approved_model_goes_live_by_itself(stack: DeployedStack, prod: DeployedStack) -> None:
