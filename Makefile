@@ -79,7 +79,7 @@ fuzz: setup ## send 100,000 invalid inputs through the handlers (2 minutes; FUZZ
 faults: setup ## inject every fault in every state of a build, and print a table (15 minutes; ROWS="word" selects rows)
 	$(BIN)/python -m tests.e2e.print_faults $(ROWS)
 
-soak: setup ## run 200 builds under random faults, stops and deletions, and balance the books (15 minutes; SEED=2 BUILDS=50)
+soak: setup ## run 200 builds under random faults, stops and deletions, and balance the books (10 minutes; SEED=2 BUILDS=50)
 	$(BIN)/python -m tests.e2e.soak --builds $(or $(BUILDS),200) --seed $(or $(SEED),1)
 
 deploy: setup ## deploy to AWS, with your credentials
