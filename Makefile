@@ -74,7 +74,7 @@ pipeline: setup .venv/.sdk ## run a ready pipeline on this machine, and compare 
 	$(BIN)/pytest -m '' 'tests/e2e/test_ready_pipelines.py::test_a_ready_pipeline_is_built_and_answers[$(NAME)]'
 
 fuzz: setup ## send 100,000 invalid inputs through the handlers (2 minutes; FUZZ_SEED=2 tries others)
-	FUZZ_CASES=$${FUZZ_CASES:-100000} $(BIN)/pytest --numprocesses 2 tests/functional/exhaustive/test_fuzz.py
+	FUZZ_CASES=$${FUZZ_CASES:-100000} $(BIN)/pytest --show-capture no tests/functional/exhaustive/test_fuzz.py
 
 faults: setup ## inject every fault in every state of a build, and print a table (15 minutes; ROWS="word" selects rows)
 	$(BIN)/python -m tests.e2e.print_faults $(ROWS)

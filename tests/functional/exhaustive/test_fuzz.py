@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import logging
 import os
 import tarfile
 import time
@@ -84,6 +85,14 @@ def refusing(*errors: type[Exception]) -> Iterator[None]:
         assert text.strip(), "a refusal says why"
         assert "Traceback" not in text
         assert len(text) < 20_000
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Log nothing: pytest-xdist cannot pass on a captured log that is no valid Unicode."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture
