@@ -198,12 +198,12 @@ def _launch(
             raise ChangedSincePlanError(differences)
     if not repeated or launch is _launch_directly:  # a repeat starts an execution that the first call did not
         request = _write_request(change, trigger)
-        if origin and not repeated:
-            promotable = find_promotable(origin, change.number, service)
-            copied = copy_promotion(origin, promotable, service)
-            request = replace(request, pipeline=service.pipeline, overrides={}, origin=copied)
-        if not (origin and repeated):
-            launch(service, request)
+        if origin:
+            request = replace(request, pipeline=service.pipeline, overrides={})
+            if not repeated:
+                promotable = find_promotable(origin, change.number, service)
+                request = replace(request, origin=copy_promotion(origin, promotable, service))
+        launch(service, request)
     state = _find_counted(service, change)
     if state is None:
         raise ChangedSincePlanError(find_differences(service, change.basis) or [_BUILD])

@@ -59,7 +59,8 @@ def promote(
             session.print(str(promotion) if yes else str(started))
         watch(session, started)
         return
-    option = f" --stack {receiver.stack_name}"
+    chosen = {"--stack": receiver.stack_name, "--region": to_region, "--profile": to_profile}
+    option = "".join(f" {name} {value}" for name, value in chosen.items() if value)
     result = {"number": started.number, "stack": receiver.stack_name, "pipeline": receiver.pipeline or "default"}
     shown = f"{promotion} " if yes else ""
     hint = f"'{suggest(receiver, f'watch {started.number}')}{option}' shows it."

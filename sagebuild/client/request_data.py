@@ -57,8 +57,8 @@ def encode(data: Any, content_type: str | None = None, *, header: bool = False) 
     if kind == JSON:
         return _write_json(data, options.get("format", ""), has_names).encode(), given
     if kind == JSON_LINES:
-        rows = json.loads(_write_json(data, "", has_names))
-        lines = (json.dumps(row) for row in (rows if isinstance(rows, list) else [rows]))
+        rows = data if isinstance(data, list | tuple) else json.loads(_write_json(data, "", has_names))
+        lines = (_write_json(row, "", has_names=False) for row in (rows if isinstance(rows, list | tuple) else [rows]))
         return "".join(f"{line}\n" for line in lines).encode(), given
     if kind == NPY:
         return _write_npy(data), given

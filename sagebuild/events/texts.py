@@ -8,7 +8,7 @@ from sagebuild.builds.records import BuildRecord
 from sagebuild.cost.spent import format_amount, includes_training, name_jobs
 from sagebuild.events.states import ENDED, Change, State
 from sagebuild.names import console_url
-from sagebuild.notifications.words import VERBS, describe_requests, format_moment, write_endpoint
+from sagebuild.notifications.words import VERBS, describe_requests, format_moment, name_kind, write_endpoint
 from sagebuild.redaction import redact_secrets
 from sagebuild.service import Service
 
@@ -26,11 +26,10 @@ _LONGEST_LINE = 1000  # characters; a chat shows a longer text badly, and sagebu
 
 def write_title(service: Service, change: Change) -> str:
     """Write the title, such as "sagebuild-dev: build 12 succeeded"."""
-    kind = "rollback" if change.record.trigger.rollback else "build"
     verb = _VERBS.get(change.state) or VERBS[change.state]
     if change.state == "running" and change.previous == "waiting":
         verb = f"was {change.record.approval}" if change.record.approval else verb
-    return escape_markup(f"{service.label}: {kind} {change.record.number} {verb}")
+    return escape_markup(f"{service.label}: {name_kind(change.record)} {change.record.number} {verb}")
 
 
 def write_description(service: Service, change: Change) -> str:

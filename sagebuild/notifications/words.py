@@ -17,8 +17,12 @@ VERBS = {"succeeded": "succeeded", "failed": "failed", "stopped": "was stopped",
 
 def write_subject(service: Service, record: BuildRecord) -> str:
     """Write the subject of the notification, such as "sagebuild-dev: build 12 succeeded"."""
-    kind = "rollback" if record.trigger.rollback else "promotion" if record.origin else "build"
-    return f"{service.label}: {kind} {record.number} {VERBS[record.status]}"
+    return f"{service.label}: {name_kind(record)} {record.number} {VERBS[record.status]}"
+
+
+def name_kind(record: BuildRecord) -> str:
+    """Return "build", or the word for one that trains nothing: "rollback" or "promotion"."""
+    return "rollback" if record.trigger.rollback else "promotion" if record.origin else "build"
 
 
 def write_message(service: Service, record: BuildRecord) -> str:

@@ -61,7 +61,7 @@ def _plan(source: Source, pipeline: str, given: Mapping[str, Any]) -> Answer:
         if not receivers:
             raise InputError(
                 f"There is no other stack in {source.stack.region} to promote build {number} to; deploy one, such as "
-                "sagebuild up --stage prod. For a stack in another region or account, use sagebuild promote."
+                "sagebuild up --stack sagebuild-prod. For a stack in another region or account, use sagebuild promote."
             )
         if len(receivers) > 1:
             return Answer("receivers", {"number": number, "receivers": receivers})

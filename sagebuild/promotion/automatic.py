@@ -6,7 +6,6 @@ the end of a build of either stack without cost.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -21,19 +20,20 @@ from sagebuild.builds.pipelines import find_pipeline
 from sagebuild.builds.records import BuildRecord, Trigger, list_builds, read_build
 from sagebuild.errors import (
     AwsUnavailableError,
-    BuildNotFoundError,
     BuildRunningError,
-    ModelChangedError,
-    ParameterError,
+    MalformedMessageError,
     PromotionError,
+    SagebuildError,
 )
 from sagebuild.launch.dead_letters import Message, send_dead_letters
 from sagebuild.launch.events import find_text
 from sagebuild.launch.promotion_request import PROMOTION
 from sagebuild.launch.start import launch_builds
-from sagebuild.launch.triggers import LaunchRequest
+from sagebuild.launch.triggers import REQUEST_SOURCE, LaunchRequest
 from sagebuild.log_keys import log_about
 from sagebuild.names import parse_package_group, parse_resource_name
+from sagebuild.parameters.json_text import read_object
+from sagebuild.parameters.shown import show_value
 from sagebuild.promotion.copying import copy_promotion
 from sagebuild.promotion.rules import find_promotable
 from sagebuild.service import Service, aws_call, create_client
@@ -70,22 +70,23 @@ class _Wanted:
 def take_event(service: Service, message: Message, sleep: Callable[[float], None] = time.sleep) -> bool:
     """Promote the build of one message.
 
-    A build that cannot be promoted goes to the dead-letter queue, with the reason.
+    A message that asks for nothing that can be promoted goes to the dead-letter queue, with the reason.
 
     Returns
     -------
     bool
-        False if the queue must deliver the message again: a build of either pipeline is running, or AWS did not answer.
+        False if the queue must deliver the message again: a build of either pipeline is running, or AWS did not answer
+        or denied a call.
     """
     try:
         origin = open_origin(service)
-        wanted = _read_event(origin, json.loads(message.body))
+        wanted = _read_event(origin, message.body)
         if wanted:
             _promote(service, origin.for_pipeline(wanted.pipeline), wanted, sleep)
-    except (AwsUnavailableError, BuildRunningError) as error:
+    except (AwsUnavailableError, BuildRunningError, ClientError) as error:
         _log.warning("message %s will be delivered again: %s", message.id, error)
         return False
-    except (BuildNotFoundError, ModelChangedError, ParameterError, PromotionError) as error:
+    except SagebuildError as error:
         return not send_dead_letters(service, [(message, str(error))])
     return True
 
@@ -96,13 +97,19 @@ def open_origin(service: Service) -> Service:
     Raises
     ------
     PromotionError
-        It is in another account, which does not let this one read it.
+        It does not exist, or it is in another account, which does not let this one read it.
     """
     name, account = service.settings.promote_from, service.settings.promote_from_account
     clients = service.open_client if account in ("", service.account) else _read_with_role(service, name, account)
     origin = Service({"STACK_NAME": name}, clients)
     with aws_call(f"describe the stack {name}"):
-        described = origin.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        try:
+            described = origin.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        except ClientError as error:
+            # CloudFormation's answer for a stack that does not exist
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            raise PromotionError(f"The stack {name} does not exist in {service.region}; deploy it again.") from error
     return Service(read_settings(described), origin.open_client)
 
 
@@ -129,12 +136,26 @@ def _read_with_role(service: Service, name: str, account: str) -> Callable[..., 
     )
 
 
-def _read_event(origin: Service, event: Mapping[str, Any]) -> _Wanted | None:
-    """Return what an event asks for; None for a package that no build of the stack registered."""
-    detail = event["detail"]
-    if find_text(event, "source") == "sagebuild":
+def _read_event(origin: Service, body: str) -> _Wanted | None:
+    """Return what an event asks for; None for a package that no build of the stack registered.
+
+    Raises
+    ------
+    MalformedMessageError
+        It is no event, or a request without the number of a build. Whoever may send events can send one.
+    """
+    event = read_object(body, "The message")
+    detail = event.get("detail")
+    if not isinstance(detail, Mapping):
+        raise MalformedMessageError("The message is no event of EventBridge; it has no object named detail.")
+    if find_text(event, "source") == REQUEST_SOURCE:
+        number = detail.get("number")
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise MalformedMessageError(
+                f"The request for a promotion has the number {show_value(number)}; it must be a build's, from 1 on."
+            )
         why = f"requested by voice in {origin.stack_name}"
-        return _Wanted(find_text(detail, "pipeline"), int(detail["number"]), why, False, find_text(detail, "id"))
+        return _Wanted(find_text(detail, "pipeline"), number, why, False, find_text(detail, "id"))
     group, package = find_text(detail, "ModelPackageGroupName"), find_text(detail, "ModelPackageArn")
     pipeline = find_pipeline(origin, parse_package_group(origin, group))
     if pipeline is None:  # the group of another stack, whose name begins like this one's

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sagebuild.builds.lock import read_state
 from sagebuild.builds.records import Trigger, read_build, update_build
@@ -157,3 +158,38 @@ def test_the_receivers_are_those_that_name_this_stack(stack: Stack) -> None:
     }
     client("cloudformation").create_stack(StackName=PROD, TemplateBody=json.dumps(template))
     assert list_receivers(stack.service) == [PROD]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("no JSON", "The message is not JSON"),
+        ("[]", "it must be a JSON object"),
+        ('{"source": "sagebuild"}', "The message is no event of EventBridge"),
+        (
+            '{"source": "sagebuild", "detail": {"number": "one"}}',
+            'has the number "one"; it must be a build\'s, from 1 on',
+        ),
+        ('{"source": "sagebuild", "detail": {}}', "has the number null"),
+        ('{"source": "sagebuild", "detail": {"number": 7}}', "There is no build 7"),
+    ],
+)
+def test_a_message_that_is_no_request_is_a_dead_letter_with_the_reason(
+    receiver: Service, body: str, reason: str
+) -> None:
+    assert take(receiver, Message("sqs-1", body)), "it is not delivered again"
+    (found,) = read_dead_letters(receiver)
+    assert reason in found
+
+
+def test_a_request_from_a_stack_that_is_gone_is_a_dead_letter(
+    receiver: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: OtherStack, **_request: str) -> None:
+        error: Any = {"Code": "ValidationError", "Message": f"Stack with id {STACK} does not exist"}
+        raise ClientError({"Error": error}, "DescribeStacks")
+
+    monkeypatch.setattr(OtherStack, "describe_stacks", refuse)
+    assert take(receiver, approval())
+    (reason,) = read_dead_letters(receiver)
+    assert reason == f"The stack {STACK} does not exist in eu-west-1; deploy it again."

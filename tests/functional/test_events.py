@@ -23,6 +23,7 @@ from tests.functional.test_finish import finish, never_sleep
 from tools.generate_event_schema import SCHEMA
 
 VOICE = Trigger("voice")
+ORIGIN = {"stack": "staging", "account": "123456789012", "region": REGION, "pipeline": "", "build": 7}
 VALIDATOR = Draft202012Validator(
     json.loads(SCHEMA.read_text(encoding="utf-8")), format_checker=Draft202012Validator.FORMAT_CHECKER
 )
@@ -118,6 +119,22 @@ def test_a_stop_is_an_event_before_the_end(world: World) -> None:
     finish(world.stack, 1, Ending("ABORTED"))
     assert world.states() == ["1 launching", "1 running", "1 stopping", "1 stopped"]
     assert world.published[-1]["message"]["title"] == f"{STACK}: build 1 was stopped"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "origin", "kind"),
+    [
+        (Trigger("promotion"), ORIGIN, "promotion"),
+        (Trigger("voice", rollback="previous"), {}, "rollback"),
+    ],
+)
+def test_a_title_names_what_trains_nothing(world: World, trigger: Trigger, origin: dict[str, Any], kind: str) -> None:
+    launch_build(world.stack.service, trigger)
+    plan(world)
+    update_build(world.stack.service, 1, origin=origin)
+    finish(world.stack, 1, Ending("ABORTED"))
+    assert world.states()[-1] == "1 stopped"
+    assert world.published[-1]["message"]["title"] == f"{STACK}: {kind} 1 was stopped"
 
 
 def test_requests_during_a_build_are_one_pending_build(world: World) -> None:

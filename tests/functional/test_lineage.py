@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from sagebuild.builds.items import to_item
 from sagebuild.builds.records import BuildRecord, Trigger, build_key, describe_record, now
@@ -135,6 +137,31 @@ def test_a_model_of_another_account_has_what_the_record_says(stack: Stack) -> No
     assert "build 3 of sagebuild-other in account 210987654321" in lineage.notes[0]
     (event,) = lineage.to_list()
     assert [each["name"] for each in event["inputs"]] == ["builds/one/output/model.tar.gz"]
+
+
+def test_what_another_stack_may_not_show_is_a_note(stack: Stack) -> None:
+    make_other_stack()
+    write(stack.service, 7, status="succeeded", artifacts=MODEL, origin=OTHER, trigger=Trigger("promotion"))
+
+    def create_client(name: str) -> Any:
+        if name != "dynamodb":
+            return client(name)
+        session = boto3.session.Session(region_name=REGION)
+        made = session.client("dynamodb")
+        made.meta.events.register("provide-client-params.dynamodb.*", deny)
+        return made
+
+    def deny(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if params["TableName"] == "other-builds":
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, model.name)
+
+    lineage = read_lineage(Service(stack.settings, create_client), 7)
+    assert [(each.role, each.number) for each in lineage.builds] == [("trained", 3), ("promoted", 7)]
+    assert [note[:47] for note in lineage.notes] == [
+        "The record of build 3 of sagebuild-other in acc",
+        "The stack sagebuild-other was not searched: An ",
+    ]
+    assert "<p>Note: The stack sagebuild-other" in lineage._repr_html_()
 
 
 def test_the_events_are_valid_and_connect_a_training_with_a_rollback(stack: Stack) -> None:

@@ -177,7 +177,7 @@ RESOURCES: dict[str, Any] = {
 }
 MORE: dict[str, Any] = {
     "Parameters": {"Secret": {"Type": "String"}},
-    "Outputs": {"Told": {"Value": {"Fn::Sub": "{{resolve:secretsmanager:${Secret}:SecretString:url}}"}}},
+    "Outputs": {"Address": {"Value": {"Fn::Sub": "{{resolve:secretsmanager:${Secret}:SecretString:url}}"}}},
 }
 
 

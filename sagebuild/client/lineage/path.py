@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
@@ -47,7 +48,8 @@ class Lineage:
         return "\n\n".join([*parts, *(f"Note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        return "".join(render_table(each.facts, title=each.title) for each in self.builds)
+        tables = [render_table(each.facts, title=each.title) for each in self.builds]
+        return "".join([*tables, *(f"<p>Note: {escape(note)}</p>" for note in self.notes)])
 
 
 def read_lineage(service: Service, number: int) -> Lineage:
@@ -108,8 +110,11 @@ def _follow_origins(service: Service, record: BuildRecord, notes: list[str]) -> 
     found: list[LineageBuild] = []
     while record.is_promoted and len(found) < _MOST_STACKS:
         place, number = Place.of_origin(record.origin), int(record.origin["build"])
-        other = _open_place(service, place)
-        known = _read_if_exists(other, number) if other else None
+        try:
+            other = _open_place(service, place)
+            known = _read_if_exists(other, number) if other else None
+        except ClientError:  # as for a person who may read one stack alone
+            other = known = None
         if other is None or known is None:
             found.append(LineageBuild(place, number, "trained", None, dict(record.origin)))
             notes.append(f"The record of build {number} of {place.label} cannot be read from here.")
@@ -156,12 +161,22 @@ def _find_promotions(service: Service, first: BuildRecord, notes: list[str]) -> 
         return
     here = Place.of(service)
     for name in names:
-        stack = _open_place(service, Place(name, here.account, here.region, ""))
-        for state in list_states(stack) if stack else ():
-            bound = stack.for_pipeline(state.pipeline) if stack else service
-            for record in reversed(list_builds(bound, _BUILDS_SEARCHED)):
-                if _comes_from(record.origin, here, first.number):
-                    yield _describe(bound, record, "promoted")
+        try:
+            stack = _open_place(service, Place(name, here.account, here.region, ""))
+            found = list(_find_received(stack, here, first.number)) if stack else []
+        except ClientError as error:  # as for a person who may read one stack alone
+            notes.append(f"The stack {name} was not searched: {error}")
+        else:
+            yield from found
+
+
+def _find_received(stack: Service, origin: Place, number: int) -> Iterator[LineageBuild]:
+    """Yield the builds of a stack that got the model of a build."""
+    for state in list_states(stack):
+        bound = stack.for_pipeline(state.pipeline)
+        for record in reversed(list_builds(bound, _BUILDS_SEARCHED)):
+            if _comes_from(record.origin, origin, number):
+                yield _describe(bound, record, "promoted")
 
 
 def _comes_from(origin: Mapping[str, Any], place: Place, number: int) -> bool:

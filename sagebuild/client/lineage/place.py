@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.builds.records import BuildRecord
 from sagebuild.notifications.words import describe_requests, format_metrics, format_moment
 from sagebuild.service import Service
@@ -28,9 +27,7 @@ class Place(NamedTuple):
     @classmethod
     def of_origin(cls, origin: Mapping[str, Any]) -> Place:
         """Return the place that the record of a promoted build names."""
-        pipeline = str(origin.get("pipeline") or "")
-        own = "" if pipeline == DEFAULT else pipeline
-        return cls(str(origin["stack"]), str(origin["account"]), str(origin["region"]), own)
+        return cls(origin["stack"], origin["account"], origin["region"], origin["pipeline"])
 
     @property
     def label(self) -> str:
@@ -89,7 +86,7 @@ def _list_facts(record: BuildRecord, role: str) -> Iterator[tuple[str, str]]:
 
 def _list_origin(origin: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "model", str(origin.get("artifact") or "")
-    yield "checksum", str(origin.get("checksum") or origin.get("checksums") or "")
+    yield "checksum", str(origin.get("checksum") or "")
     yield "package", str(origin.get("package") or "")
 
 
