@@ -1,10 +1,21 @@
 """Step Functions: moto's interpreter of the Amazon States Language, corrected to behave like the service."""
 
-from moto.stepfunctions import models, urls
+from typing import Any
 
-from local.states import definition, interpreter, tasks
+from moto.stepfunctions import models, urls
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import (
+    LambdaResource,
+    ServiceResource,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
+from moto.stepfunctions.parser.asl.parse import preprocessor
+
+from local.states import definition, interpreter
 from local.states.backend import StatesBackend
+from local.states.functions import FunctionTask, InvokeTask
 from local.states.responses import StatesResponse
+from local.states.tasks import ServiceTask, client_for
 
 _ASL = "moto.stepfunctions.parser.asl"
 _TASK = f"{_ASL}.component.state.exec.state_task"
@@ -24,6 +35,11 @@ MOTO_NAMES: tuple[str, ...] = (
     f"{_ASL}.parse.preprocessor.StateWait",
     f"{_ASL}.parse.preprocessor.ConditionStringJSONata",
     f"{_ASL}.component.common.error_name.error_equals_decl.ErrorEqualsDecl._eval_body",
+    f"{_ASL}.component.common.error_name.failure_event.FailureEvent.__init__",
+    f"{_ASL}.component.common.error_name.failure_event.FailureEventException.get_execution_failed_event_details",
+    f"{_ASL}.component.state.wait.wait_function.timestamp.Timestamp._from_timestamp_string",
+    f"{_ASL}.component.state.exec.state_parallel.branches_decl.BranchWorker",
+    f"{_ASL}.component.state.exec.state_parallel.branch_worker.BranchWorker.stop",
     f"{_ASL}.parse.preprocessor.RetrierDecl",
     f"{_ASL}.parse.preprocessor.state_task_for",
     f"{_ASL}.component.state.exec.execute_state.ExecutionState._evaluate_with_timeout",
@@ -35,6 +51,7 @@ MOTO_NAMES: tuple[str, ...] = (
     f"{_ASL}.component.state.exec.state_map.iteration.iteration_worker.CustomErrorName",
     f"{_TASK}.lambda_eval_utils.boto_client_for",
     f"{_TASK}.service.state_task_service_callback.CustomErrorName",
+    f"{_TASK}.state_task_activitiy.CustomErrorName",
     f"{_TASK}.service.state_task_service_callback.StateTaskServiceCallback._eval_integration_pattern",
     f"{_TASK}.service.state_task_service_callback.StateTaskServiceCallback._wait_for_task_token_heartbeat",
 )
@@ -44,6 +61,15 @@ def install() -> None:
     """Replace moto's Step Functions by this package."""
     definition.install()
     interpreter.install()
-    tasks.install()
+    lambda_eval_utils.boto_client_for = client_for
+    preprocessor.state_task_for = _task_for
     models.stepfunctions_backends.backend = StatesBackend
     urls.url_paths = {path: StatesResponse.dispatch for path in urls.url_paths}
+
+
+def _task_for(resource: Any) -> StateTask:
+    if isinstance(resource, LambdaResource):
+        return FunctionTask()
+    if isinstance(resource, ServiceResource):
+        return InvokeTask() if resource.service_name == "lambda" else ServiceTask()
+    raise ValueError(f"The resource {getattr(resource, 'resource_arn', 'of a Task')} is not served here")

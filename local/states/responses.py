@@ -20,17 +20,19 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
     def describe_execution(self) -> ActionResult:
         """DescribeExecution."""
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
-        answer = _summary(execution) | {
-            "input": execution.execution_input,
-            "inputDetails": {"included": True},
-            "output": execution.output_text,
-            "outputDetails": {"included": True} if execution.output_text is not None else None,
-            "traceHeader": execution.trace_header,
-            "error": execution.error,
-            "cause": execution.cause,
-            "redriveStatus": "NOT_REDRIVABLE",
-            "redriveStatusReason": "Redrive is not served here",
-        }
+        answer = (
+            _summary(execution)
+            | {
+                "input": execution.execution_input,
+                "inputDetails": {"included": True},
+                "output": execution.output_text,
+                "outputDetails": {"included": True} if execution.output_text is not None else None,
+                "traceHeader": execution.trace_header,
+                "error": execution.error,
+                "cause": execution.cause,
+            }
+            | _redrive(execution)
+        )
         return ActionResult({key: value for key, value in answer.items() if value is not None})
 
     def list_executions(self) -> ActionResult:
@@ -93,6 +95,13 @@ def _summary(execution: Execution) -> dict[str, Any]:
         "stopDate": execution.stop_date,
         "redriveCount": 0,
     }
+
+
+def _redrive(execution: Execution) -> dict[str, str]:
+    if execution.status in ("RUNNING", "SUCCEEDED"):
+        reason = f"Execution is {execution.status} and cannot be redriven"
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+    return {"redriveStatus": "REDRIVABLE"}
 
 
 def _without_data(event: dict[str, Any]) -> dict[str, Any]:

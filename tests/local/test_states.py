@@ -175,6 +175,56 @@ def test_a_wait_state_waits_for_a_timestamp(machines: Machines) -> None:
     assert 18 / 20 <= (ended["stopDate"] - ended["startDate"]).total_seconds() < 2
 
 
+@pytest.mark.parametrize("text", ["2020-02-02T10:00:00Z", "2020-02-02T10:00:00.5Z", "2020-02-02T10:00:00+01:00"])
+def test_a_wait_until_a_past_moment_ends_at_once(machines: Machines, text: str) -> None:
+    wait = {"Type": "Wait", "Timestamp": "{% $states.input %}", "Next": "Done"}
+    assert machines.output({"Rest": wait, "Done": SUCCEED}, text) == text
+
+
+@pytest.mark.parametrize("text", ["2020-02-30T10:00:00Z", "2020-02-02T10:00:00", "2020-02-02 10:00:00Z", "soon"])
+def test_an_invalid_timestamp_is_an_evaluation_error(machines: Machines, text: str) -> None:
+    wait = {"Type": "Wait", "Timestamp": "{% $states.input %}", "Next": "Done"}
+    ended = machines.run({"Rest": wait, "Done": SUCCEED}, text)
+    assert ended["error"] == "States.QueryEvaluationError"
+    place = "An error occurred while executing the state 'Rest' (entered at the event id #2). The Timestamp field"
+    assert ended["cause"] == f"{place} cannot be parsed as an ISO-8601 extended offset date-time format string: {text}"
+    failed = machines.history(ended["executionArn"])[2]
+    assert (failed["type"], failed["evaluationFailedEventDetails"]["location"]) == ("EvaluationFailed", "Timestamp")
+
+
+def test_a_wait_of_more_than_68_years_fails(machines: Machines) -> None:
+    wait = {"Type": "Wait", "Timestamp": "2199-01-01T00:00:00Z", "Next": "Done"}
+    ended = machines.run({"Rest": wait, "Done": SUCCEED})
+    assert ended["error"] == "States.Runtime"
+    assert ended["cause"].endswith("(entered at the event id #2). Wait state delay is too long.")
+
+
+def test_a_failed_branch_aborts_the_others_where_they_are(machines: Machines) -> None:
+    failing = {"Pause": {"Type": "Wait", "Seconds": 4, "Next": "Fail"}, "Fail": {"Type": "Fail", "Error": "Own"}}
+    waiting = {"Rest": {"Type": "Wait", "Seconds": 60000, "Next": "Done"}, "Done": SUCCEED}
+    branches = [{"StartAt": next(iter(states)), "States": states} for states in (failing, waiting)]
+    ended = machines.run({"Both": {"Type": "Parallel", "Branches": branches, "End": True}})
+    kinds = [event["type"] for event in machines.history(ended["executionArn"])]
+    assert kinds[-3:] == ["WaitStateAborted", "ParallelStateFailed", "ExecutionFailed"]
+
+
+def test_the_cause_names_the_state_that_failed_and_no_other(machines: Machines) -> None:
+    each = {"Do": {"Type": "Pass", "Output": "{% $nothing %}", "End": True}}
+    states = {
+        "All": {
+            "Type": "Map",
+            "Items": [1],
+            "ItemProcessor": {"StartAt": "Do", "States": each},
+            "End": True,
+        }
+    }
+    ended = machines.run(states)
+    assert ended["cause"] == (
+        "An error occurred while executing the state 'Do' (entered at the event id #5). The JSONata expression "
+        "'$nothing' specified for the field 'Output' returned nothing (undefined)."
+    )
+
+
 def test_branches_get_the_arguments_and_return_a_list_of_outputs(machines: Machines) -> None:
     branches = [
         {

@@ -118,6 +118,15 @@ def test_executions_are_listed_newest_first_and_filtered_by_status(machines: Mac
     assert code_of(raised) == "StateMachineDoesNotExist"
 
 
+def test_a_failed_execution_can_be_redriven_and_a_successful_one_cannot(machines: Machines) -> None:
+    succeeded = machines.run(passing("{% $states.context.Execution.RedriveCount %}"))
+    failed = machines.run({"Fail": {"Type": "Fail"}})
+    assert (succeeded["output"], succeeded["redriveStatus"]) == ("0", "NOT_REDRIVABLE")
+    assert succeeded["redriveStatusReason"] == "Execution is SUCCEEDED and cannot be redriven"
+    assert failed["redriveStatus"] == "REDRIVABLE"
+    assert "redriveStatusReason" not in failed
+
+
 def test_an_execution_times_out(machines: Machines) -> None:
     states = {"Rest": {"Type": "Wait", "Seconds": 6000, "Next": "Done"}, "Done": SUCCEED}
     ended = machines.run(states, TimeoutSeconds=1)
