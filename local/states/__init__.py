@@ -5,6 +5,7 @@ from typing import Any
 from moto.stepfunctions import models, urls
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import (
+    ActivityResource,
     LambdaResource,
     ServiceResource,
 )
@@ -12,6 +13,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task im
 from moto.stepfunctions.parser.asl.parse import preprocessor
 
 from local.states import definition, interpreter
+from local.states.activities import ActivityState
 from local.states.backend import StatesBackend
 from local.states.functions import FunctionTask, InvokeTask
 from local.states.responses import StatesResponse
@@ -72,4 +74,6 @@ def _task_for(resource: Any) -> StateTask:
         return FunctionTask()
     if isinstance(resource, ServiceResource):
         return InvokeTask() if resource.service_name == "lambda" else ServiceTask()
+    if isinstance(resource, ActivityResource):
+        return ActivityState()
     raise ValueError(f"The resource {getattr(resource, 'resource_arn', 'of a Task')} is not served here")

@@ -17,6 +17,7 @@ from local.states import definition
 from local.states.history import History
 from local.states.shapes import to_epoch_milliseconds, to_iso, to_text
 
+EXPRESS = "EXPRESS"
 # A status event omits input and output that are larger together.
 _EVENT_DATA_BYTES = 248 * 1024
 
@@ -42,16 +43,22 @@ class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc]
 class Execution(MotoExecution):  # type: ignore[misc]
     """An execution that ends once, with status events for its start and end."""
 
-    def __init__(self, **details: Any) -> None:
-        super().__init__(cloud_watch_logging_session=None, activity_store={}, **details)
+    def __init__(self, is_sync: bool = False, **details: Any) -> None:
+        super().__init__(cloud_watch_logging_session=None, **details)
+        self._is_sync = is_sync
         self.exec_status = ExecutionStatus.RUNNING
         self.history = History(self.state_machine.definition)
         self._ending = threading.Lock()
+        self._ended = threading.Event()
 
     def start(self) -> None:
         """Run in a separate thread."""
         self._emit()
         super().start()
+
+    def wait(self) -> None:
+        """Wait for the end."""
+        self._ended.wait()
 
     def abort(self, error: str | None, cause: str | None) -> None:
         """End the execution now; the threads of running tasks cancel their jobs."""
@@ -77,6 +84,7 @@ class Execution(MotoExecution):  # type: ignore[misc]
             if self.exec_status != ExecutionStatus.RUNNING:
                 return
             self._read_final_status()
+        self._ended.set()
         self._emit()
 
     def _read_final_status(self) -> None:
@@ -92,6 +100,9 @@ class Execution(MotoExecution):  # type: ignore[misc]
         return self.exec_worker.env
 
     def _emit(self) -> None:
+        # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+        if self.sm_type == EXPRESS:
+            return
         data = {"input": self.execution_input, "output": self.output_text}
         fits = sum(len(text.encode()) for text in data.values() if text) <= _EVENT_DATA_BYTES
         detail = {
@@ -130,14 +141,14 @@ class Execution(MotoExecution):  # type: ignore[misc]
     @property
     def context(self) -> dict[str, Any]:
         """The content of ``$states.context.Execution``."""
-        return {
+        data = {
             "Id": self.exec_arn,
             "Input": self.input_data,
             "StartTime": to_iso(self.start_date),
             "Name": self.name,
             "RoleArn": self.role_arn,
-            "RedriveCount": 0,
         }
+        return data if self._is_sync else data | {"RedriveCount": 0}
 
     def _get_start_execution_worker(self) -> ExecutionWorker:
         return _Worker(
