@@ -21,19 +21,27 @@ from local.states.tasks import ServiceTask, client_for
 
 _ASL = "moto.stepfunctions.parser.asl"
 _TASK = f"{_ASL}.component.state.exec.state_task"
+_MAP = f"{_ASL}.component.state.exec.state_map"
 MOTO_NAMES: tuple[str, ...] = (
     "moto.stepfunctions.models.stepfunctions_backends",
     "moto.stepfunctions.urls.url_paths",
     "moto.stepfunctions.responses.StepFunctionResponse",
     "moto.stepfunctions.parser.models.StepFunctionsParserBackend._validate_definition",
+    "moto.stepfunctions.parser.models.StepFunctionsParserBackend._validate_execution_arn",
+    "moto.stepfunctions.parser.models.StepFunctionsParserBackend._validate_name",
     "moto.stepfunctions.parser.backend.execution.Execution._get_start_execution_worker",
     "moto.stepfunctions.parser.backend.execution.BaseExecutionWorkerCommunication._reflect_execution_status",
     "moto.stepfunctions.parser.backend.execution_worker.ExecutionWorker._get_evaluation_entrypoint",
     "moto.stepfunctions.parser.backend.execution_worker.ExecutionWorker._get_evaluation_environment",
     f"{_ASL}.parse.asl_parser.Preprocessor",
     f"{_ASL}.parse.preprocessor.Preprocessor._query_language_per_scope",
+    f"{_ASL}.parse.preprocessor.Preprocessor._open_query_language_scope",
     f"{_ASL}.parse.preprocessor.StateChoice",
+    f"{_ASL}.parse.preprocessor.StateMap",
     f"{_ASL}.parse.preprocessor.StateParallel",
+    f"{_MAP}.iteration.distributed_iteration_component.DistributedIterationComponent._eval_body",
+    f"{_MAP}.iteration.inline_iteration_component.InlineIterationComponent._get_iteration_program",
+    f"{_MAP}.item_reader.reader_config.max_items_decl.MaxItemsPath._validate_value",
     f"{_ASL}.parse.preprocessor.StateWait",
     f"{_ASL}.parse.preprocessor.ConditionStringJSONata",
     f"{_ASL}.component.common.error_name.error_equals_decl.ErrorEqualsDecl._eval_body",

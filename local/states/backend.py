@@ -54,7 +54,8 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
             same_name = next((machine for machine in self.state_machines if machine.name == name), None)
             if same_name and (same_name.definition, same_name.roleArn) != (definition, roleArn):
                 raise AWSError(f"State Machine Already Exists: '{same_name.arn}'", "StateMachineAlreadyExists")
-            return super().create_state_machine(name, definition, roleArn, **options)
+            # Without the interpreter's own check, which knows less of the language.
+            return super(StepFunctionsParserBackend, self).create_state_machine(name, definition, roleArn, **options)
 
     def delete_state_machine(self, arn: str) -> None:
         """Delete a state machine, and abort its running executions."""

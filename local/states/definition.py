@@ -11,6 +11,9 @@ from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
+from local.states import map_states
+from local.states.map_states import take_unparsed, unparsed_fields
+
 _reading = threading.RLock()
 
 
@@ -31,12 +34,18 @@ class _Preprocessor(Preprocessor):  # type: ignore[misc]
 def install() -> None:
     """Parse every definition with its own scopes."""
     asl_parser.Preprocessor = _Preprocessor
+    map_states.install(read_program)
 
 
 @lru_cache(maxsize=256)
 def _read(definition: str) -> Program:
-    # Decoded, because the grammar reads an escape such as "\u00e9" as six characters.
-    return AmazonStateLanguageParser.parse(json.dumps(json.loads(definition), ensure_ascii=False))[0]
+    machine = json.loads(definition)
+    token = unparsed_fields.set(take_unparsed(machine))
+    try:
+        # Decoded, because the grammar reads an escape such as "\u00e9" as six characters.
+        return AmazonStateLanguageParser.parse(json.dumps(machine, ensure_ascii=False))[0]
+    finally:
+        unparsed_fields.reset(token)
 
 
 def read_program(definition: str) -> Program:

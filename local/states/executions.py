@@ -47,7 +47,7 @@ class Execution(MotoExecution):  # type: ignore[misc]
         super().__init__(cloud_watch_logging_session=None, **details)
         self._is_sync = is_sync
         self.exec_status = ExecutionStatus.RUNNING
-        self.history = History(self.state_machine.definition)
+        self.history = History(definition.locations(self.state_machine.definition))
         self._ending = threading.Lock()
         self._ended = threading.Event()
 

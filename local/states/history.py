@@ -1,12 +1,11 @@
 """The history of an execution: its events, and where they place a failure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
-
-from local.states import definition
 
 _LAST_EVENTS = (
     HistoryEventType.ExecutionSucceeded,
@@ -20,12 +19,16 @@ _ABORTABLE_STATES = ("Task", "Wait", "Parallel", "Map")
 class History(EventManager):  # type: ignore[misc]
     """The history of an execution; it ignores events of threads that run on after an end."""
 
-    def __init__(self, machine_definition: str) -> None:
+    def __init__(self, locations: Mapping[tuple[str, str], str]) -> None:
         super().__init__()
         self.environment: Environment | None = None
-        self._locations = definition.locations(machine_definition)
+        self._locations = locations
         self._ended = False
         self._closed: list[Any] = []
+
+    def of_child(self) -> "History":
+        """The history of a child execution of a Map Run."""
+        return History(self._locations)
 
     def locate(self, state_name: str, expression: str) -> str:
         """The field of a state that contains a JSONata expression."""

@@ -14,12 +14,13 @@ from local.states import errors, waits
 from local.states.branches import Branch, Parallel
 from local.states.errors import failure, query_failure
 from local.states.jsonata import QueryError, evaluate
+from local.states.map_states import Map
 from local.states.waits import Retrier, Wait
 
 
 def install() -> None:
     """Replace moto's components by the corrected ones."""
-    for component in (Choice, Condition, Parallel, Retrier, Wait):
+    for component in (Choice, Condition, Map, Parallel, Retrier, Wait):
         setattr(preprocessor, component.__mro__[1].__name__, component)
     branches_decl.BranchWorker = Branch
     # Variables are passed as bindings, not as program text as in moto.
