@@ -66,6 +66,7 @@ def start(settings: Config) -> Config:
         scaling,
         scheduler,
         states,
+        storage,
         tables,
         validation,
     )
@@ -89,6 +90,7 @@ def start(settings: Config) -> Config:
         codebuild,
         quotas,
         scaling,
+        storage,
         tables,
         cloudformation,
     ):

@@ -57,20 +57,26 @@ def check_required(service: ServiceModel, operation: OperationModel, request: di
     Raises
     ------
     ClientError
-        With the code ``ValidationException``; only for services that report this themselves.
+        With the code of the service; only for services that report this themselves.
     """
     missing = [name for name in getattr(operation.input_shape, "required_members", ()) if name not in request]
     if not missing or service.protocol not in _SELF_CHECKING_PROTOCOLS:
         return
-    problems = "; ".join(
-        f"Value null at '{name[:1].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
-        for name in missing
-    )
-    count = f"{len(missing)} validation error{'s' if len(missing) > 1 else ''} detected"
+    code, message = ("MissingParameter", f"The request must contain the parameter {missing[0]}.")
+    if service.service_name != "sqs":
+        code, message = "ValidationException", _describe_missing(missing)
     raise ClientError(
         {
-            "Error": {"Code": "ValidationException", "Message": f"{count}: {problems}"},
+            "Error": {"Code": code, "Message": message},
             "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": str(uuid.uuid4())},  # type: ignore[typeddict-item]
         },
         operation.name,
     )
+
+
+def _describe_missing(missing: list[str]) -> str:
+    problems = "; ".join(
+        f"Value null at '{name[:1].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
+        for name in missing
+    )
+    return f"{len(missing)} validation error{'s' if len(missing) > 1 else ''} detected: {problems}"

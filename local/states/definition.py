@@ -23,6 +23,12 @@ class _Preprocessor(Preprocessor):  # type: ignore[misc]
         super().__init__()
         self._query_language_per_scope: list[Any] = []
 
+    @staticmethod
+    def _inner_string_of(parser_rule_context: Any) -> str | None:
+        # moto keeps the escapes of JSON, such as "\n", as two characters.
+        text = Preprocessor._inner_string_of(parser_rule_context)
+        return None if text is None else str(json.loads(f'"{text}"', strict=False))
+
     def _open_query_language_scope(self, parse_tree: Any) -> None:
         # States inherit the language of the whole machine, not that of the state around them.
         scopes = self._query_language_per_scope

@@ -96,7 +96,9 @@ def _describe_failure(self: Any) -> dict[str, str] | None:
     # A failed branch or iteration has a place already.
     if cause and error in _PLACED and not cause.startswith(_PLACE):
         cause = f"{place(self.failure_event)} {cause}"
-    return {name: value for name, value in (("error", error), ("cause", cause)) if value}
+    # Of a failure by token, the missing fields are null, and not absent.
+    known = next(iter(self.failure_event.event_details.values()))
+    return {name: value for name, value in (("error", error), ("cause", cause)) if value or name in known}
 
 
 def _match_error(self: Any, env: Environment) -> None:

@@ -40,7 +40,9 @@ class FunctionTask(StateTaskLambda):  # type: ignore[misc]
         if isinstance(ex, ClientError):
             details["error"] = f"Lambda.{ex.response['Error']['Code']}"
         elif isinstance(ex, lambda_eval_utils.LambdaFunctionErrorException):
-            details["error"] = _error_type(json.loads(ex.payload))
+            payload = json.loads(ex.payload)
+            # The text that the runtime for Python sends.
+            details |= {"error": _error_type(payload), "cause": json.dumps(payload, ensure_ascii=False)}
         else:
             details["error"] = "Lambda.SdkClientException"
         event.error_name.error_name = details["error"]

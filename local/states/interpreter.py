@@ -10,7 +10,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import br
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.parse import preprocessor
 
-from local.states import errors, waits
+from local.states import errors, variables, waits
 from local.states.branches import Branch, Parallel
 from local.states.errors import failure, query_failure
 from local.states.jsonata import QueryError, evaluate
@@ -27,6 +27,7 @@ def install() -> None:
     string_expression.StringJSONata._eval_body = _evaluate_expression
     string_expression.StringVariableSample._eval_body = _evaluate_expression
     errors.install()
+    variables.install()
     waits.install()
 
 

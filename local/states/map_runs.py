@@ -57,7 +57,7 @@ class MapRun:
             if problem:
                 raise problem
             self._run_children(list(itertools.islice(self._read(), limit)))
-            output = self._report()
+            output = self._report() if self.env.is_running() else None
         except FailureEventException as failed:
             error, cause = failed.extract_error_cause_pair() or (None, None)
             details = {name: value for name, value in (("error", error), ("cause", cause)) if value}

@@ -110,6 +110,10 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
             sender = [context["StateMachine"]["Id"], context["Execution"]["Id"]]
             entries = [entry | {"Resources": [*entry.get("Resources", []), *sender]} for entry in arguments["Entries"]]
             arguments = arguments | {"Entries": entries}
+        if self.resource.service_name == "sqs" and "://" not in str(arguments.get("QueueUrl") or "://"):
+            # The URL of a queue is the address of the request.
+            cause = f"Unable to execute HTTP request: {arguments['QueueUrl']}: Name or service not known"
+            raise self._failure(env, "SQS.SdkClientException", cause)
         shape = self._operation.input_shape
         if self._integration:
             fields: Any = self._integration.json_fields
@@ -121,6 +125,9 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
         self, client: Any, operation: OperationModel, request: dict[str, Any], with_metadata: bool = False
     ) -> dict[str, Any]:
         answer = getattr(client, xform_name(operation.name))(**request)
+        if operation.name == "GetObject" and "ChecksumMode" not in request:
+            # botocore asks for the checksum, and Step Functions does not.
+            answer = {name: value for name, value in answer.items() if not name.startswith("Checksum")}
         if not self._integration:
             result: dict[str, Any] = shapes.from_response(answer, operation.output_shape, shapes.pascal, shapes.to_iso)
             return result

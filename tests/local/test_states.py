@@ -48,6 +48,7 @@ def test_values_with_quotes_and_nulls_pass_through_variables(machines: Machines)
         ("$partition([1..5], 2)", [[1, 2], [3, 4], [5]]),
         ("$range(0, 10, 5)", [0, 5, 10]),
         ("$range(3, 1, -1)", [3, 2, 1]),
+        ("$range(3, 5, 9)", 3),
         ("$hash('abc', 'MD5')", "900150983cd24fb0d6963f7d28e17f72"),
         ("$random(7) = $random(7) and $random() != $random()", True),
         ("$length($uuid()) = 36 and $uuid() != $uuid()", True),
@@ -89,6 +90,19 @@ def test_failed_arguments_of_a_task_are_recorded_once(machines: Machines) -> Non
     assert json.loads(ended["output"])["Error"] == "States.QueryEvaluationError"
     kinds = [event["type"] for event in machines.history(ended["executionArn"])]
     assert kinds.count("EvaluationFailed") == 1
+
+
+def test_an_assignment_takes_effect_when_its_state_ends(machines: Machines) -> None:
+    states = {
+        "One": {"Type": "Pass", "Assign": {"n": 1, "text": 'a "b"\n'}, "Next": "Two"},
+        "Two": {"Type": "Pass", "Assign": {"n": 2, "before": "{% $n %}"}, "Output": "{% $n %}", "Next": "Three"},
+        "Three": {"Type": "Succeed", "Output": "{% [$states.input, $before, $n, $text] %}"},
+    }
+    ended = machines.run(states)
+    assert json.loads(ended["output"]) == [1, 1, 2, 'a "b"\n']
+    events = machines.history(ended["executionArn"])
+    exits = [event["stateExitedEventDetails"] for event in events if "stateExitedEventDetails" in event]
+    assert exits[0]["assignedVariables"] == {"n": "1", "text": '"a \\"b\\"\\n"'}
 
 
 def test_a_choice_takes_the_first_true_rule(machines: Machines) -> None:

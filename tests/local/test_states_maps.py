@@ -103,7 +103,7 @@ def test_items_that_cannot_be_read_fail_the_map_run(
 
 def test_items_are_selected_and_put_into_batches(machines: Machines) -> None:
     batcher = {"MaxItemsPerBatch": "{% $states.input.size %}", "BatchInput": {"of": "{% $states.input.name %}"}}
-    fields = {
+    fields: dict[str, Any] = {
         "Items": "{% $states.input.items %}",
         "ItemSelector": {"n": "{% $states.context.Map.Item.Value %}", "i": "{% $states.context.Map.Item.Index %}"},
         "ItemBatcher": batcher,

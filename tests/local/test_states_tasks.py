@@ -135,9 +135,22 @@ def test_arguments_are_validated_before_the_call(machines: Machines, arguments: 
             "(Service: AmazonDynamoDBv2; Status Code: 400; Error Code: ValidationException; Request ID: <id>; "
             "Proxy: null)",
         ),
+        (
+            "sqs:sendMessage",
+            {"QueueUrl": "http://127.0.0.1/123456789012/any", "MessageBody": None},
+            "SQS.AmazonSQSException",
+            "The request must contain the parameter MessageBody. "
+            "(Service: AmazonSQS; Status Code: 400; Error Code: MissingParameter; Request ID: <id>; Proxy: null)",
+        ),
+        (
+            "sqs:sendMessage",
+            {"QueueUrl": "my-queue", "MessageBody": "any"},
+            "SQS.SdkClientException",
+            "Unable to execute HTTP request: my-queue: Name or service not known",
+        ),
     ],
 )
-def test_a_missing_argument_fails_like_the_services_own_check(
+def test_an_invalid_argument_fails_like_the_services_own_check(
     machines: Machines, resource: str, arguments: Any, error: str, cause: str
 ) -> None:
     raised = error_of(machines, resource, arguments)
@@ -159,6 +172,9 @@ def test_a_blob_of_an_sdk_task_is_json(engine: Engine, machines: Machines) -> No
     engine.client("s3").create_bucket(Bucket="states-blobs")
     machines.output({"Put": task("aws-sdk:s3:putObject", {"Bucket": "states-blobs", "Key": "a", "Body": "text"})})
     assert engine.client("s3").get_object(Bucket="states-blobs", Key="a")["Body"].read() == b'"text"'
+    read = machines.output({"Get": task("aws-sdk:s3:getObject", {"Bucket": "states-blobs", "Key": "a"})})
+    assert read["ServerSideEncryption"] == "AES256"
+    assert not [name for name in read if name.startswith("Checksum")]
 
 
 def test_message_fields_accept_json(engine: Engine, machines: Machines) -> None:
