@@ -8,7 +8,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.sns import models
-from moto.sns.exceptions import SNSInvalidParameter
+from moto.sns.exceptions import SNSInvalidParameter, SNSNotFoundError
+from moto.sqs.exceptions import MissingParameter
 
 from local import clients, partitions
 from local.messaging import mail, senders
@@ -30,6 +31,20 @@ class SNSBackend(models.SNSBackend):  # type: ignore[misc]
         if protocol.startswith("email"):
             _logger.warning("%s is confirmed automatically; its mail becomes files in mail/", endpoint)
         return super().subscribe(topic_arn, endpoint, protocol)
+
+    def publish(self, *arguments: Any, **named: Any) -> Any:
+        """Publish a message; a missing group is reported in AWS's words."""
+        try:
+            return super().publish(*arguments, **named)
+        except MissingParameter as error:
+            required = "Invalid parameter: The MessageGroupId parameter is required for FIFO topics"
+            raise SNSInvalidParameter(required) from error
+
+    def get_endpoint(self, arn: str) -> Any:
+        """An endpoint of a mobile application; moto looks for one when a topic does not exist."""
+        if ":endpoint/" not in arn:
+            raise SNSNotFoundError("Topic does not exist")
+        return super().get_endpoint(arn)
 
 
 class Subscription(models.Subscription):  # type: ignore[misc]

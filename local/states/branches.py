@@ -4,18 +4,24 @@ from typing import Any
 
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branch_worker import BranchWorker
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import StateParallel
+from moto.stepfunctions.parser.asl.component.state.state_type import StateType
 from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramError
 
 
 class Branch(BranchWorker):  # type: ignore[misc]
-    """Records the state in which a branch is stopped, because another one has failed."""
+    """Records the states that a failed Parallel state leaves: where a branch still runs, or its task has failed."""
 
     def stop(self, *args: Any, **kwargs: Any) -> None:
         """Stop the branch if it still runs."""
-        if self.env.is_running():
-            state = self._program.states.states[self.env.next_state_name]
+        name = self.env.states.context_object.context_object_data.get("State", {}).get("Name")
+        state = self._program.states.states.get(name)
+        if state and (self.env.is_running() or self._has_failed_task(state)):
             self.env.event_manager.abort(self.env, state.state_type.name)
         super().stop(*args, **kwargs)
+
+    def _has_failed_task(self, state: Any) -> bool:
+        return isinstance(self.env.program_state(), ProgramError) and bool(state.state_type == StateType.Task)
 
 
 class Parallel(StateParallel):  # type: ignore[misc]

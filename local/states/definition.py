@@ -25,9 +25,11 @@ class _Preprocessor(Preprocessor):  # type: ignore[misc]
 
     @staticmethod
     def _inner_string_of(parser_rule_context: Any) -> str | None:
-        # moto keeps the escapes of JSON, such as "\n", as two characters.
-        text = Preprocessor._inner_string_of(parser_rule_context)
-        return None if text is None else str(json.loads(f'"{text}"', strict=False))
+        # moto keeps the escapes of JSON, such as "\n", as two characters, which only its readers of paths expect.
+        text: str | None = Preprocessor._inner_string_of(parser_rule_context)
+        if text is None or text.startswith(("$", "States.")):
+            return text
+        return str(json.loads(f'"{text}"', strict=False))
 
     def _open_query_language_scope(self, parse_tree: Any) -> None:
         # States inherit the language of the whole machine, not that of the state around them.

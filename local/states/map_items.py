@@ -56,8 +56,9 @@ def read_items(client: Any, action: str, request: Json, config: Json) -> Iterato
 
 def batches(items: list[Any], options: Json) -> Iterator[tuple[Json, int]]:
     """The inputs of the batches of items, each with its number of items."""
-    size = options.get("MaxItemsPerBatch") or len(items)
-    limit = options.get("MaxInputBytesPerBatch") or _MAX_BATCH_BYTES
+    # Step Functions also takes the numbers as text.
+    size = int(options.get("MaxItemsPerBatch") or len(items))
+    limit = int(options.get("MaxInputBytesPerBatch") or _MAX_BATCH_BYTES)
     common = {name: options[name] for name in ("BatchInput",) if name in options}
     batch: list[Any] = []
     for item in items:
@@ -103,6 +104,8 @@ def _read_manifest(client: Any, body: bytes) -> Iterator[Json]:
     manifest = _load(_text(body))
     if manifest.get("fileFormat", "CSV") != "CSV":
         raise ItemError(f"Only inventories in CSV are read here, not {manifest['fileFormat']}.")
+    if missing := [name for name in ("fileSchema", "destinationBucket", "files") if name not in manifest]:
+        raise ItemError(f"The object is not the manifest of an inventory; it lacks {', '.join(missing)}.")
     headers = [name.strip() for name in manifest["fileSchema"].split(",")]
     bucket = manifest["destinationBucket"].rsplit(":", 1)[-1]
     for file in manifest["files"]:

@@ -236,6 +236,15 @@ def test_an_unsupported_protocol_is_refused(engine: Engine) -> None:
         subscribe(engine, topic(engine), "sms", "+41791234567")
 
 
+def test_a_message_needs_an_existing_topic_and_the_group_of_a_fifo_topic(engine: Engine) -> None:
+    sns, fifo = engine.client("sns"), {"FifoTopic": "true", "ContentBasedDeduplication": "true"}
+    arn = sns.create_topic(Name=name("topic") + ".fifo", Attributes=fifo)["TopicArn"]
+    with pytest.raises(ClientError, match="The MessageGroupId parameter is required for FIFO topics"):
+        sns.publish(TopicArn=arn, Message="text")
+    with pytest.raises(ClientError, match="Topic does not exist"):
+        sns.publish(TopicArn=topic(engine) + "-gone", Message="text")
+
+
 def test_an_upload_notifies_queue_topic_and_function(engine: Engine, tmp_path: Path) -> None:
     bucket, topic_arn, (url, arn) = name("bucket"), topic(engine), queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)

@@ -222,6 +222,13 @@ def test_a_failed_branch_aborts_the_others_where_they_are(machines: Machines) ->
     assert kinds[-3:] == ["WaitStateAborted", "ParallelStateFailed", "ExecutionFailed"]
 
 
+def test_the_task_that_fails_its_branch_is_aborted(machines: Machines) -> None:
+    branch = {"StartAt": "Read", "States": {"Read": PARAMETER | {"End": True}}}
+    ended = machines.run({"Both": {"Type": "Parallel", "Branches": [branch], "End": True}})
+    kinds = [event["type"] for event in machines.history(ended["executionArn"])]
+    assert kinds[-4:] == ["TaskFailed", "TaskStateAborted", "ParallelStateFailed", "ExecutionFailed"]
+
+
 def test_the_cause_names_the_state_that_failed_and_no_other(machines: Machines) -> None:
     each = {"Do": {"Type": "Pass", "Output": "{% $nothing %}", "End": True}}
     states = {

@@ -88,6 +88,7 @@ def test_items_are_the_rows_of_an_inventory(machines: Machines, storage: Any) ->
         ("a,a\n1,2\n", {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
          "CSV headers cannot contain duplicates."),
         ("{", {"InputType": "JSONL"}, "The object is not valid JSON: "),
+        ("{}", {"InputType": "MANIFEST"}, "The object is not the manifest of an inventory; it lacks fileSchema, "),
     ],
 )  # fmt: skip
 def test_items_that_cannot_be_read_fail_the_map_run(
@@ -108,7 +109,7 @@ def test_items_are_selected_and_put_into_batches(machines: Machines) -> None:
         "ItemSelector": {"n": "{% $states.context.Map.Item.Value %}", "i": "{% $states.context.Map.Item.Index %}"},
         "ItemBatcher": batcher,
     }
-    output = machines.output(mapping(**fields), {"items": [7, 8, 9], "size": 2, "name": "x"})
+    output = machines.output(mapping(**fields), {"items": [7, 8, 9], "size": "2", "name": "x"})
     assert output == [
         {"BatchInput": {"of": "x"}, "Items": [{"n": 7, "i": 0}, {"n": 8, "i": 1}]},
         {"BatchInput": {"of": "x"}, "Items": [{"n": 9, "i": 2}]},
