@@ -75,16 +75,25 @@ def locations(definition: str) -> Mapping[tuple[str, str], str]:
 
 
 def workflows(workflow: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """A workflow and those in its Parallel and Map states, with their locations."""
+    """A workflow and those in its Parallel and Map states, with their locations; parts of a wrong type are left out."""
     yield path, workflow
-    for name, state in workflow.get("States", {}).items():
-        if not isinstance(state, dict):
-            continue
-        for index, branch in enumerate(state.get("Branches", [])):
-            yield from workflows(branch, f"{path}/States/{name}/Branches[{index}]")
-        for field in ("ItemProcessor", "Iterator"):
-            if field in state:
-                yield from workflows(state[field], f"{path}/States/{name}/{field}")
+    for name, state in _items(workflow.get("States")):
+        for location, inner in _inner_workflows(state):
+            if isinstance(inner, dict):
+                yield from workflows(inner, f"{path}/States/{name}/{location}")
+
+
+def _inner_workflows(state: Any) -> Iterator[tuple[str, Any]]:
+    for field, value in _items(state):
+        if field in ("ItemProcessor", "Iterator"):
+            yield field, value
+        elif field == "Branches" and isinstance(value, list):
+            for index, branch in enumerate(value):
+                yield f"Branches[{index}]", branch
+
+
+def _items(value: Any) -> Any:
+    return value.items() if isinstance(value, dict) else ()
 
 
 def expressions(value: Any, path: str, nested: bool = False) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,8 @@ def find_problems(definition: str, is_express: bool = False) -> list[Problem]:
     """The errors of a definition."""
     try:
         machine = json.loads(definition or "null")
+    except RecursionError:
+        return [Problem("INVALID_JSON_DESCRIPTION", "The definition is nested too deeply", None)]
     except ValueError as error:
         return [_syntax_problem(definition, error)] if definition.strip() else [_not_an_object()]
     if not isinstance(machine, dict):
@@ -70,7 +72,11 @@ def _structure_problems(machine: dict[str, Any], is_express: bool) -> Iterator[P
         missing = [field for field in ("States", "StartAt") if field not in workflow]
         if missing:
             yield invalid(f"These fields are required: [{', '.join(missing)}]", path or "/")
-        for name, state in workflow.get("States", {}).items():
+        states = workflow.get("States", {})
+        if not isinstance(states, dict):
+            yield invalid("The field 'States' must be an object", f"{path}/States")
+            continue
+        for name, state in states.items():
             yield from state_problems(f"{path}/States/{name}", state, language, is_express)
 
 

@@ -25,6 +25,8 @@ _FIELD_TYPES = {
     "Retry": ("Task", "Parallel", "Map"),
     "Catch": ("Task", "Parallel", "Map"),
 }
+_ARRAYS = ("Branches", "Choices", "Retry", "Catch")
+_OBJECTS = ("ItemProcessor", "Iterator", "ItemReader", "ItemBatcher", "ResultWriter", "Credentials")
 _LANGUAGE_FIELDS = {
     "JSONata": ("Output", "Arguments", "Items"),
     "JSONPath": ("InputPath", "OutputPath", "Parameters", "ResultPath", "ResultSelector", "ItemsPath"),
@@ -53,12 +55,29 @@ def state_problems(location: str, state: Any, language: str, is_express: bool) -
         allowed = f"The field 'Type' should have one of these values: [{', '.join(_TYPES)}]"
         yield invalid(allowed, f"{location}/Type")
         return
+    wrong = list(_type_problems(location, state))
+    yield from wrong
+    if wrong:
+        return
     yield from _field_problems(location, state, kind)
     yield from _language_problems(location, state, language)
     if kind == "Task" and isinstance(state.get("Resource"), str):
         yield from _resource_problems(f"{location}/Resource", state["Resource"], is_express)
     if isinstance(moment := state.get("Timestamp"), str) and not moment.startswith("{%") and not read_timestamp(moment):
         yield invalid("String does not match RFC3339 timestamp", f"{location}/Timestamp")
+
+
+def _type_problems(location: str, state: dict[str, Any]) -> Iterator[Problem]:
+    for fields, kind, name in ((_ARRAYS, list, "an array"), (_OBJECTS, dict, "an object")):
+        for field in fields:
+            if field in state and not isinstance(state[field], kind):
+                yield invalid(f"The field '{field}' must be {name}", f"{location}/{field}")
+    for index, branch in enumerate(state["Branches"] if isinstance(state.get("Branches"), list) else ()):
+        if not isinstance(branch, dict):
+            yield invalid("A branch must be an object", f"{location}/Branches[{index}]")
+    reader = state.get("ItemReader")
+    if isinstance(reader, dict) and not isinstance(reader.get("ReaderConfig", {}), dict):
+        yield invalid("The field 'ReaderConfig' must be an object", f"{location}/ItemReader/ReaderConfig")
 
 
 def _field_problems(location: str, state: dict[str, Any], kind: str) -> Iterator[Problem]:
@@ -74,8 +93,7 @@ def _field_problems(location: str, state: dict[str, Any], kind: str) -> Iterator
             yield invalid("Value cannot be empty", f"{location}/{field}")
     if kind not in _ENDLESS and "Next" not in state and not state.get("End"):
         yield invalid("The state has neither Next nor End", location)
-    credentials = state.get("Credentials")
-    if isinstance(credentials, dict) and not {"RoleArn", "RoleArn.$"} & credentials.keys():
+    if "Credentials" in state and not {"RoleArn", "RoleArn.$"} & state["Credentials"].keys():
         yield invalid("The field 'RoleArn' is required but was missing", f"{location}/Credentials")
 
 

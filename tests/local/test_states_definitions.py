@@ -40,6 +40,11 @@ def problems(machine_states: dict[str, Any], is_express: bool = False, **fields:
         ("[]", ("SCHEMA_VALIDATION_FAILED", "Definition must be a valid JSON object", None)),
         ("{}", ("SCHEMA_VALIDATION_FAILED", "These fields are required: [States, StartAt]", "/")),
         (
+            '{"StartAt": 1, "States": []}',
+            ("SCHEMA_VALIDATION_FAILED", "The field 'States' must be an object", "/States"),
+        ),
+        ("[" * 100_000, ("INVALID_JSON_DESCRIPTION", "The definition is nested too deeply", None)),
+        (
             "no json",
             (
                 "INVALID_JSON_DESCRIPTION",
@@ -65,6 +70,11 @@ def test_a_text_that_is_no_definition_is_reported(text: str, expected: tuple[str
         ({"A": {"Type": "Pass"}}, "The state has neither Next nor End at /States/A"),
         ({"A": PASS | {"Retry": []}}, "Field 'Retry' is not supported at /States/A"),
         ({"A": {"Type": "Parallel", "Branches": [], "End": True}}, "Value cannot be empty at /States/A/Branches"),
+        ({"A": {"Type": "Parallel", "Branches": [1], "End": True}},
+         "A branch must be an object at /States/A/Branches[0]"),
+        ({"A": {"Type": "Map", "Iterator": None, "End": True}},
+         "The field 'Iterator' must be an object at /States/A/Iterator"),
+        ({"A": {"Type": "Choice", "Choices": {}}}, "The field 'Choices' must be an array at /States/A/Choices"),
         ({"A": TASK | {"Credentials": {}}}, "The field 'RoleArn' is required but was missing at /States/A/Credentials"),
         ({"A": {"Type": "Wait", "Timestamp": "soon", "End": True}},
          "String does not match RFC3339 timestamp at /States/A/Timestamp"),
