@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -110,9 +111,8 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
             sender = [context["StateMachine"]["Id"], context["Execution"]["Id"]]
             entries = [entry | {"Resources": [*entry.get("Resources", []), *sender]} for entry in arguments["Entries"]]
             arguments = arguments | {"Entries": entries}
-        if self.resource.service_name == "sqs" and "://" not in str(arguments.get("QueueUrl") or "://"):
-            # The URL of a queue is the address of the request.
-            cause = f"Unable to execute HTTP request: {arguments['QueueUrl']}: Name or service not known"
+        if self.resource.service_name == "sqs" and (host := _unknown_host(arguments.get("QueueUrl"))):
+            cause = f"Unable to execute HTTP request: {host}: Name or service not known"
             raise self._failure(env, "SQS.SdkClientException", cause)
         shape = self._operation.input_shape
         if self._integration:
@@ -213,3 +213,10 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
         if isinstance(ex, BotoCoreError):
             return self._failure(env, f"{self._caller.error_prefix}.SdkClientException", str(ex)).failure_event
         return super()._from_error(env, ex)
+
+
+def _unknown_host(queue_url: Any) -> str | None:
+    """The host of a URL that cannot be a queue's, because the URL of a queue is the address of its requests."""
+    parts = urlsplit(str(queue_url or ""))
+    is_queue = len(parts.path.strip("/").split("/")) > 1
+    return None if is_queue or not queue_url else parts.hostname or str(queue_url)

@@ -144,7 +144,7 @@ def test_arguments_are_validated_before_the_call(machines: Machines, arguments: 
         ),
         (
             "sqs:sendMessage",
-            {"QueueUrl": "my-queue", "MessageBody": "any"},
+            {"QueueUrl": "https://my-queue", "MessageBody": "any"},
             "SQS.SdkClientException",
             "Unable to execute HTTP request: my-queue: Name or service not known",
         ),
