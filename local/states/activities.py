@@ -1,8 +1,6 @@
 """Activities: tasks that workers outside of Step Functions poll for."""
 
 import time
-from collections.abc import Callable
-from datetime import datetime
 
 from moto.core.exceptions import AWSError
 from moto.stepfunctions.exceptions import InvalidArn
@@ -30,9 +28,9 @@ class ActivityState(StateTaskActivity):  # type: ignore[misc]
 class Activities(dict[str, Activity]):
     """The activities of one region, by ARN."""
 
-    def create(self, arn: str, name: str, now: Callable[[], datetime]) -> Activity:
+    def create(self, arn: str, name: str) -> Activity:
         """Create an activity; return the existing one with the same name."""
-        return self.setdefault(arn, Activity(arn, name, now()))
+        return self.setdefault(arn, Activity(arn, name))
 
     def find(self, arn: str) -> Activity:
         """The activity with an ARN.

@@ -57,6 +57,12 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
             # Without the interpreter's own check, which knows less of the language.
             return super(StepFunctionsParserBackend, self).create_state_machine(name, definition, roleArn, **options)
 
+    def update_state_machine(self, arn: str, definition: str | None = None, *args: Any, **options: Any) -> StateMachine:
+        """Update a state machine; its type has rules of its own."""
+        if definition is not None:
+            self._validate_definition(definition, self.describe_state_machine(arn).type)
+        return super().update_state_machine(arn, definition, *args, **options)
+
     def delete_state_machine(self, arn: str) -> None:
         """Delete a state machine, and abort its running executions."""
         for machine in [machine for machine in self.state_machines if machine.arn == arn]:

@@ -2,7 +2,6 @@
 
 import copy
 import math
-from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -68,7 +67,7 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
         backend, name = self.stepfunction_backend, self._get_param("name")
         backend._validate_name(name)
         arn = f"arn:{backend.partition}:states:{backend.region_name}:{backend.account_id}:activity:{name}"
-        activity = backend.activities.create(arn, name, lambda: datetime.now(UTC))
+        activity = backend.activities.create(arn, name)
         return ActionResult({"activityArn": arn, "creationDate": activity.creation_date})
 
     def describe_activity(self) -> ActionResult:

@@ -84,6 +84,14 @@ def test_the_operations_of_the_other_type_are_refused(machines: Machines, expres
         assert raised.value.response["Error"]["Code"] == "StateMachineTypeNotSupported"
 
 
+def test_an_update_of_an_express_machine_is_checked_as_one(machines: Machines) -> None:
+    machine = create(machines, DOUBLE)
+    nested = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "End": True}
+    definition = json.dumps({"StartAt": "Run", "States": {"Run": nested}})
+    with pytest.raises(ClientError, match=r"Express state machine does not support '\.sync' service integration"):
+        machines.states.update_state_machine(stateMachineArn=machine, definition=definition)
+
+
 def test_a_worker_does_the_task_of_an_activity(machines: Machines) -> None:
     arn = machines.states.create_activity(name="dig")["activityArn"]
     assert machines.states.create_activity(name="dig")["activityArn"] == arn
