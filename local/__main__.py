@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local import config, partitions, server
 from local.config import Config
+from sagebuild.container import opt_ml
 
 _ABOUT = """\
 An AWS on this machine for the Serverless Framework, the AWS CLI, boto3 and notebooks: moto and the features that it
@@ -151,6 +152,10 @@ def _print_settings(settings: Config) -> None:
     print(f"  export AWS_ENDPOINT_URL={settings.endpoint_url} AWS_REGION={settings.region} \\")
     print(f"    AWS_DEFAULT_REGION={settings.region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local")
     print(f"  data in {settings.data}; Ctrl-C stops it, --help lists the options", flush=True)
+    if reason := opt_ml.explain_absence():
+        print(f"  programs find SAGEMAKER_BASE_DIR instead of /opt/ml: {reason}", flush=True)
+    else:
+        print("  programs find /opt/ml, each its own", flush=True)
 
 
 if __name__ == "__main__":

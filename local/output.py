@@ -29,10 +29,11 @@ class Output:
         group: str,
         stream: str,
         on_line: Callable[[str], None] | None = None,
+        note: str = "",
     ) -> None:
         self._process, self._logs, self._names = process, logs, {"logGroupName": group, "logStreamName": stream}
         self._on_line = on_line
-        self._pending: list[dict[str, Any]] = []
+        self._pending = [_make_event(note)] if note else []
         self._created = False
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -50,7 +51,7 @@ class Output:
         assert self._process.stdout is not None
         for line in _split_lines(self._process.stdout):
             with self._lock:
-                self._pending.append({"timestamp": int(time.time() * 1000), "message": line or " "})
+                self._pending.append(_make_event(line))
             if self._on_line:
                 self._on_line(line)
         self._process.stdout.close()
@@ -71,6 +72,10 @@ class Output:
             self._created = True
         for batch in _batch(lines):
             self._logs.put_log_events(**self._names, logEvents=batch)
+
+
+def _make_event(line: str) -> dict[str, Any]:
+    return {"timestamp": int(time.time() * 1000), "message": line or " "}
 
 
 def _split_lines(stream: IO[bytes]) -> Iterator[str]:
@@ -128,6 +133,7 @@ def follow(
     group: str,
     stream: str,
     on_line: Callable[[str], None] | None = None,
+    note: str = "",
 ) -> Output:
-    """Send a process's output to a log stream, in a role."""
-    return Output(process, clients.client("logs", region, role_arn), group, stream, on_line)
+    """Send a process's output to a log stream, in a role; with a note as the first line."""
+    return Output(process, clients.client("logs", region, role_arn), group, stream, on_line, note)

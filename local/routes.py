@@ -11,6 +11,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug import Response
 
 from local import audit, calls, config, faults, hub
+from sagebuild.container import opt_ml
 
 PREFIX = "/_local"
 
@@ -87,7 +88,13 @@ def _own_application() -> Flask:
     @app.get(f"{PREFIX}/health")
     def health() -> Any:
         now = config.current()
-        return jsonify(status="ok", endpoint=now.endpoint_url, region=now.region, time_scale=now.time_scale)
+        return jsonify(
+            status="ok",
+            endpoint=now.endpoint_url,
+            region=now.region,
+            time_scale=now.time_scale,
+            opt_ml=not opt_ml.explain_absence(),
+        )
 
     app.register_blueprint(hub.pages, url_prefix=hub.PREFIX)
 

@@ -2,27 +2,27 @@
 
 import http.client
 import json
-import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import clients, output, processes
+from local import clients, processes
 from local.sagemaker import images
+from local.sagemaker.container_process import ContainerProcess, LogTarget
 from local.sagemaker.hosting import locate_model_data
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json
+from local.sagemaker.runners import Runner
 
 _POLL_SECONDS = 0.02
 _PING_SECONDS = 60
 _STOP_SECONDS = 5
+_RESTART_SECONDS = (0.1, 60.0)  # first and longest pause before a restart; an unhealthy start doubles it
 _PART_BYTES = 64 * 1024
 
 
@@ -89,9 +89,10 @@ class ServedContainer:
         self._container, self._model, self._region, self._place = container, model, region, place
         self.image: str = container.get("Image") or ""
         self._folder = place.folder
-        self._process: subprocess.Popen[bytes] | None = None
-        self._runner: images.Runner | None = None
+        self._process: ContainerProcess | None = None
         self._port = 0
+        self._ended = False
+        self._changed = threading.Condition()
 
     def start(self, limit_seconds: float) -> None:
         """Download the model, start the process and wait until it is healthy.
@@ -113,12 +114,14 @@ class ServedContainer:
         environment: dict[str, str] = {**(self._container.get("Environment") or {})}
         source = "" if runner.code_in_model else environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
         self._download(source)
-        self._run(runner, environment)
-        if not self._becomes_healthy(time.monotonic() + limit_seconds):
+        self._process = self._run(runner, environment)
+        if not self._becomes_healthy(self._process, time.monotonic() + limit_seconds):
             raise ServerError(
                 f"The {self._place.name} container for {self._place.owner} did not pass the ping health check. Please "
                 f"check CloudWatch logs for this {self._place.unit}."
             )
+        arguments = (self._process, runner, environment, limit_seconds)
+        threading.Thread(target=self._restart_when_ended, args=arguments, daemon=True).start()
 
     def invoke(self, headers: dict[str, str], body: bytes, limit_seconds: float) -> Answer:
         """Send a request to the container.
@@ -198,14 +201,29 @@ class ServedContainer:
 
     def end(self) -> None:
         """End the process."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
         if self._process:
-            processes.signal_group(self._process, signal.SIGTERM)
-            try:
-                self._process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                processes.signal_group(self._process, signal.SIGKILL)
-        if self._runner:
-            self._runner.end()
+            self._process.end(_STOP_SECONDS)
+
+    def _restart_when_ended(
+        self, process: ContainerProcess, runner: Runner, environment: dict[str, str], limit_seconds: float
+    ) -> None:
+        """Start the container again each time that it exits, until `end` is called."""
+        pause, longest = _RESTART_SECONDS
+        while True:
+            exit_code = process.wait()
+            with self._changed:
+                if self._changed.wait_for(lambda: self._ended, pause):
+                    return
+                try:
+                    note = f"local/ starts the container again, which exited with code {exit_code}"
+                    process = self._process = self._run(runner, environment, note)
+                except processes.EngineStoppedError:
+                    return
+            healthy = self._becomes_healthy(process, time.monotonic() + limit_seconds)
+            pause = _RESTART_SECONDS[0] if healthy else min(pause * 2, longest)
 
     def _download(self, source: str) -> None:
         model_data, is_folder = locate_model_data(self._container)
@@ -226,36 +244,18 @@ class ServedContainer:
                 f"permissions to download the object. ({error})"
             ) from error
 
-    def _run(self, runner: images.Runner, environment: dict[str, str]) -> None:
+    def _run(self, runner: Runner, environment: dict[str, str], note: str = "") -> ContainerProcess:
         role = self._model["ExecutionRoleArn"]
-        self._runner, self._port = runner, runner.port or 0
+        (self._folder / "port").unlink(missing_ok=True)
+        self._port = runner.port or 0
         isolated = self._model.get("EnableNetworkIsolation")
         given = ({} if isolated else clients.process_environment(role, self._region)) | environment
-        self._process = processes.start(
-            runner.pass_environment(list(given)),
-            env={
-                "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
-                "HOME": str(self._folder),
-                "LANG": "C.UTF-8",
-                "PYTHONUNBUFFERED": "1",
-                **runner.environment,
-                **given,
-            },
-            cwd=runner.folder,
-            output=subprocess.PIPE,
-        )
-        output.follow(
-            self._process,
-            region=self._region,
-            role_arn=role,
-            group=self._place.log_group,
-            stream=self._place.log_stream,
-        )
+        log = LogTarget(self._region, role, self._place.log_group, self._place.log_stream)
+        return ContainerProcess(runner, given, log, note=note)
 
-    def _becomes_healthy(self, deadline: float) -> bool:
-        assert self._process is not None
+    def _becomes_healthy(self, process: ContainerProcess, deadline: float) -> bool:
         port_file = self._folder / "port"
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while time.monotonic() < deadline and process.is_running:
             if not self._port and port_file.is_file():
                 self._port = int(port_file.read_text())
             if self._port and self._answers_ping():

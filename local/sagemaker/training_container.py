@@ -11,10 +11,11 @@ from local import clients, config
 from local.archives import unpack_tar
 from local.sagemaker import images, training_channels
 from local.sagemaker.checkpoints import Checkpoints
-from local.sagemaker.job_process import JobProcess, LogTarget
+from local.sagemaker.container_process import ContainerProcess, LogTarget
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.pipes import Pipe
 from local.sagemaker.resources import CONTAINER_BASE, JobError, Json, now
+from local.sagemaker.runners import Runner
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "output/intermediate", "code", "packages")
 
@@ -36,8 +37,8 @@ class TrainingContainer:
         self._request, self._region, self._host, self._hosts = request, region, host, hosts
         self._role: str = request["RoleArn"]
         self._name: str = request["TrainingJobName"]
-        self._process: JobProcess | None = None
-        self._runner: images.Runner | None = None
+        self._process: ContainerProcess | None = None
+        self._runner: Runner | None = None
         self._pipes: list[Pipe] = []
         self.folder = job_folder(request, region) / host
         self._objects = Objects(region, self._role)
@@ -90,7 +91,7 @@ class TrainingContainer:
         }
         stream = f"{self._name}/{self._host}-{int(now().timestamp())}"
         log = LogTarget(self._region, self._role, "/aws/sagemaker/TrainingJobs", stream)
-        self._process = JobProcess(self._runner, self.folder, given, log, on_line)
+        self._process = ContainerProcess(self._runner, given, log, on_line)
         for pipe in self._pipes:
             pipe.start()
         if self._checkpoints:

@@ -183,10 +183,11 @@ def _environment(base: Path, own: dict[str, Any], program: str, arguments: list[
     # The interpreter in packages/ has the other libraries, too.
     others = [] if (base / "packages/bin").is_dir() else [os.environ["PYTHONPATH"]]
     libraries = os.pathsep.join([str(base / "code"), *others])
-    # SAGEMAKER_BASE_DIR replaces /opt/ml for paths without an SM_* variable, such as checkpoints.
+    # Without /opt/ml, this replaces it for paths without an SM_* variable, such as checkpoints.
+    place = {} if base == Path("/opt/ml") else {"SAGEMAKER_BASE_DIR": str(base)}
     # Hugging Face's libraries then need no network, and a script can train from scratch in place of a model of the Hub.
     hub = {"HF_HUB_OFFLINE": "1"}
-    return {**hub, **os.environ, **encoded, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": libraries}
+    return {**hub, **os.environ, **encoded, **place, "PYTHONPATH": libraries}
 
 
 def _encode(value: Any) -> str:

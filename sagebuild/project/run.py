@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.container import SERVE, TRAIN
+from sagebuild.container import SERVE, TRAIN, opt_ml
 from sagebuild.container.frameworks import SAVED_MODEL, SERVING, TRAINING, list_responder, name_repository
 from sagebuild.errors import InputError, RunError
 from sagebuild.images.containers import choose_image
@@ -89,7 +89,7 @@ def run_training(definition: Definition, report: Callable[[str], Any] = print) -
     request = build_training_job(context, None)
     _fill(base, content, request)
     metrics: dict[str, float] = {}
-    command = [sys.executable, "-P", str(TRAIN), str(base)]
+    command = _build_command(base, TRAIN)
     given = {"TRAINING_JOB_NAME": definition.name, **request.get("Environment", {})}
     with subprocess.Popen(
         command, cwd=base, env=_build_environment(base, given), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -137,7 +137,7 @@ def serve_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep
             raise InputError(f"{script} is in a folder; 'sagebuild run --serve' serves a script at the top of source.")
         environment |= {"SAGEMAKER_PROGRAM": str(script)}
     given = environment | {"SAGEMAKER_BIND_TO_PORT": str(port)}
-    command = [sys.executable, "-P", str(SERVE), str(run.folder), *list_responder(repository)]
+    command = _build_command(run.folder, SERVE, *list_responder(repository))
     (run.folder / "port").unlink(missing_ok=True)
     process = subprocess.Popen(command, cwd=run.folder, env=_build_environment(run.folder, given))
     try:
@@ -212,6 +212,12 @@ def _explain_missing(channel: str, output: str | None) -> str:
 
 def _write(base: Path, name: str, content: Any) -> None:
     (base / "input" / "config" / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _build_command(base: Path, program: Path, *arguments: str) -> list[str]:
+    """Return the command line of a program for a folder, which it finds at /opt/ml where this machine allows it."""
+    place = opt_ml.locate(base)
+    return opt_ml.enter(base, place, [sys.executable, "-P", str(program), str(place), *arguments])
 
 
 def _build_environment(base: Path, given: Mapping[str, str]) -> dict[str, str]:

@@ -238,7 +238,7 @@ def a_training_that_reaches_its_limit_fails_the_build(stage: Stage) -> Run:
     *END,
 )
 def images_are_built_and_used_by_digest(stage: Stage) -> Run:
-    train = 'ENTRYPOINT ["sh", "-c", "touch $SAGEMAKER_BASE_DIR/model/any"]'
+    train = 'ENTRYPOINT ["sh", "-c", "touch ${SAGEMAKER_BASE_DIR:-/opt/ml}/model/any"]'
     dockerfile = f"mkdir image\nprintf 'FROM scratch\\n{train}' > image/Dockerfile"
     plan = stage.plan_with_image(dockerfile + BUILD_AND_PUSH)
     run = stage.build(plan)
