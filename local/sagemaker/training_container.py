@@ -16,6 +16,7 @@ from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.pipes import Pipe
 from local.sagemaker.resources import CONTAINER_BASE, JobError, Json, now
 from local.sagemaker.runners import Runner
+from sagebuild.container.environment import describe_resources
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "output/intermediate", "code", "packages")
 
@@ -67,8 +68,8 @@ class TrainingContainer:
         hyperparameters = self._request.get("HyperParameters") or {}
         channels = training_channels.read(self._request)
         self._write_config("hyperparameters", hyperparameters)
-        hosts = {"current_host": self._host, "hosts": list(self._hosts), "network_interface_name": "lo"}
-        self._write_config("resourceconfig", hosts)
+        instance_type = self._request["ResourceConfig"].get("InstanceType")
+        self._write_config("resourceconfig", describe_resources(self._host, self._hosts, instance_type))
         self._write_config("inputdataconfig", {channel.name: channel.describe() for channel in channels})
         part = (self._hosts.index(self._host), len(self._hosts))
         try:

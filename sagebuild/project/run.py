@@ -22,6 +22,7 @@ from typing import Any
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.container import SERVE, TRAIN, opt_ml
+from sagebuild.container.environment import describe_resources
 from sagebuild.container.frameworks import SAVED_MODEL, SERVING, TRAINING, list_responder, name_repository
 from sagebuild.errors import InputError, RunError
 from sagebuild.images.containers import choose_image
@@ -183,9 +184,9 @@ def _fill(base: Path, content: Content, request: Mapping[str, Any]) -> None:
     for name in _FOLDERS:
         (base / name).mkdir(parents=True)
     (base.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-    hosts = {"current_host": _HOST, "hosts": [_HOST], "network_interface_name": "lo"}
     _write(base, "hyperparameters", request["HyperParameters"])
-    _write(base, "resourceconfig", hosts)
+    resources = describe_resources(_HOST, [_HOST], request["ResourceConfig"].get("InstanceType"))
+    _write(base, "resourceconfig", resources)
     channels = read_channels(BuildContext(content.service, 1, content.parameters))
     own = [data for data in content.data if data.place.is_channel]
     if missing := [name for name in channels if name not in {data.place.name for data in own}]:
