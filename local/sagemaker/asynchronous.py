@@ -11,12 +11,12 @@ from botocore.exceptions import ClientError
 
 from local import clients, config
 from local.messaging import senders
+from local.sagemaker.container_client import Answer, InvocationError
 from local.sagemaker.endpoint import Endpoint
 from local.sagemaker.invocation_metrics import Invocation
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json
-from local.sagemaker.served_container import Answer, InvocationError
 
 _METRIC_SECONDS = 60
 _CAPACITY_POLL_SECONDS = 0.1

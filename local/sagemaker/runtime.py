@@ -11,11 +11,11 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from local import partitions
 from local.sagemaker.asynchronous import AsynchronousRequest
+from local.sagemaker.container_client import InvocationError
 from local.sagemaker.endpoint import Endpoint
 from local.sagemaker.event_stream import encode_failure, encode_part
 from local.sagemaker.invocation_metrics import Invocation
 from local.sagemaker.model_server import ModelServer
-from local.sagemaker.served_container import InvocationError
 
 _PREFIX = "X-Amzn-SageMaker-"
 _CUSTOM_ATTRIBUTES = f"{_PREFIX}Custom-Attributes"
