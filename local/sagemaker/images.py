@@ -15,6 +15,7 @@ from sagebuild.container.frameworks import (
     SAVED_MODEL,
     SERVING,
     TRAINING,
+    explain_versions,
     list_responder,
     name_repository,
 )
@@ -83,7 +84,7 @@ def training_runner(image: str, base: Path, role_arn: str, has_script: bool) -> 
         _check_stand_in(algorithm)
         return run_program(base, _ALGORITHM, algorithm)
     _check(image, TRAINING)
-    return run_program(base, TRAIN)
+    return run_program(base, TRAIN, note=explain_versions(image))
 
 
 def processing_runner(
@@ -102,7 +103,7 @@ def processing_runner(
     command = [*entrypoint, *(arguments or [])] if entrypoint else stored.default_command(arguments) if stored else []
     if not command:
         raise UnknownImageError(f"local/ needs a ContainerEntrypoint for the image {image}")
-    return run_command(stored, command, base)
+    return run_command(stored, command, base, note="" if stored else explain_versions(image))
 
 
 def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script: bool) -> Runner:
@@ -116,7 +117,8 @@ def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script:
     if repository in _LANGUAGE_MODELS:
         return run_program(base, _LANGUAGE_MODEL)
     _check(image, SERVING | SAVED_MODEL)
-    return run_program(base, SERVE, *list_responder(repository), code_in_model=repository in CODE_IN_MODEL)
+    code_in_model, note = repository in CODE_IN_MODEL, explain_versions(image)
+    return run_program(base, SERVE, *list_responder(repository), code_in_model=code_in_model, note=note)
 
 
 def _find_algorithm(image: str, has_script: bool) -> str | None:

@@ -131,7 +131,7 @@ def run_in_docker(
     return Runner(command, base, base, processes.docker_environment(), port, (program, name))
 
 
-def run_command(stored: StoredImage | None, command: list[str], base: Path) -> Runner:
+def run_command(stored: StoredImage | None, command: list[str], base: Path, note: str) -> Runner:
     """The runner of a processing job's command, in an image that CodeBuild built here or in a framework's."""
     place = opt_ml.locate(base)
     if stored:
@@ -145,4 +145,4 @@ def run_command(stored: StoredImage | None, command: list[str], base: Path) -> R
     # Packages that a script installs belong to the job.
     environment["PIP_TARGET"] = str(place / "packages")
     folder = stored.run_folder if stored else place
-    return Runner(paths.translate(command, place), base, folder, environment)
+    return Runner(paths.translate(command, place), base, folder, environment, note=note)

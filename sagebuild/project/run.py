@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.container import SERVE, TRAIN, opt_ml
+from sagebuild.container import SERVE, TRAIN, frameworks, opt_ml
 from sagebuild.container.environment import describe_resources
-from sagebuild.container.frameworks import SAVED_MODEL, SERVING, TRAINING, list_responder, name_repository
 from sagebuild.errors import InputError, RunError
 from sagebuild.images.containers import choose_image
 from sagebuild.images.table import Scope
@@ -85,7 +84,9 @@ def run_training(definition: Definition, report: Callable[[str], Any] = print) -
     create_data(definition)
     content = read_content(definition, open_offline(None))
     context = _require_script(content)
-    _find_repository(context, "training", TRAINING)
+    image = _find_image(context, "training", frameworks.TRAINING)
+    if note := frameworks.explain_versions(image):
+        report(note)
     base = (definition.folder / ".sagebuild" / "run").resolve()
     request = build_training_job(context, None)
     _fill(base, content, request)
@@ -130,15 +131,17 @@ def serve_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep
         The script failed to load the model, or the port is not free.
     """
     context = _require_script(read_content(run.definition, open_offline(None)))
-    repository = _find_repository(context, "inference", SERVING | SAVED_MODEL)
+    repository = frameworks.name_repository(
+        _find_image(context, "inference", frameworks.SERVING | frameworks.SAVED_MODEL)
+    )
     environment = build_model(context, None)["PrimaryContainer"]["Environment"]
     script = context.parameters.hostentrypoint or context.parameters.trainentrypoint
-    if repository not in SAVED_MODEL:
+    if repository not in frameworks.SAVED_MODEL:
         if "/" in str(script):
             raise InputError(f"{script} is in a folder; 'sagebuild run --serve' serves a script at the top of source.")
         environment |= {"SAGEMAKER_PROGRAM": str(script)}
     given = environment | {"SAGEMAKER_BIND_TO_PORT": str(port)}
-    command = _build_command(run.folder, SERVE, *list_responder(repository))
+    command = _build_command(run.folder, SERVE, *frameworks.list_responder(repository))
     (run.folder / "port").unlink(missing_ok=True)
     process = subprocess.Popen(command, cwd=run.folder, env=_build_environment(run.folder, given))
     try:
@@ -167,15 +170,16 @@ def _require_script(content: Content) -> BuildContext[ScriptModeParameters]:
     return context
 
 
-def _find_repository(context: BuildContext[ScriptModeParameters], scope: Scope, packages: Mapping[str, str]) -> str:
-    """Return the repository of the project's image, for which this Python has the package."""
-    repository = name_repository(choose_image(context, scope).uri)
+def _find_image(context: BuildContext[ScriptModeParameters], scope: Scope, packages: Mapping[str, str]) -> str:
+    """Return the project's image, for which this Python has the package."""
+    image = choose_image(context, scope).uri
+    repository = frameworks.name_repository(image)
     package = packages.get(repository)
     if package is None:
         raise InputError(f"The image {repository} cannot run here; images that can: {', '.join(packages)}.")
     if not importlib.util.find_spec(package):
         raise InputError(f"The image {repository} has the package {package}, which this Python lacks; install it.")
-    return repository
+    return image
 
 
 def _fill(base: Path, content: Content, request: Mapping[str, Any]) -> None:
