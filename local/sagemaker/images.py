@@ -11,11 +11,9 @@ from local.images import StoredImage, folder_of, load
 from local.sagemaker.runners import Runner, run_command, run_in_docker, run_program, run_stored
 from sagebuild.container import SERVE, TRAIN
 from sagebuild.container.frameworks import (
-    CODE_IN_MODEL,
     SAVED_MODEL,
     SERVING,
     TRAINING,
-    explain_versions,
     list_responder,
     name_repository,
 )
@@ -84,7 +82,7 @@ def training_runner(image: str, base: Path, role_arn: str, has_script: bool) -> 
         _check_stand_in(algorithm)
         return run_program(base, _ALGORITHM, algorithm)
     _check(image, TRAINING)
-    return run_program(base, TRAIN, note=explain_versions(image))
+    return run_program(base, TRAIN, image=image)
 
 
 def processing_runner(
@@ -103,7 +101,7 @@ def processing_runner(
     command = [*entrypoint, *(arguments or [])] if entrypoint else stored.default_command(arguments) if stored else []
     if not command:
         raise UnknownImageError(f"local/ needs a ContainerEntrypoint for the image {image}")
-    return run_command(stored, command, base, note="" if stored else explain_versions(image))
+    return run_command(stored, command, base, "" if stored else image)
 
 
 def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script: bool) -> Runner:
@@ -117,8 +115,7 @@ def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script:
     if repository in _LANGUAGE_MODELS:
         return run_program(base, _LANGUAGE_MODEL)
     _check(image, SERVING | SAVED_MODEL)
-    code_in_model, note = repository in CODE_IN_MODEL, explain_versions(image)
-    return run_program(base, SERVE, *list_responder(repository), code_in_model=code_in_model, note=note)
+    return run_program(base, SERVE, *list_responder(repository), image=image)
 
 
 def _find_algorithm(image: str, has_script: bool) -> str | None:

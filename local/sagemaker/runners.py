@@ -13,6 +13,7 @@ from local import processes
 from local.images import StoredImage
 from local.sagemaker import paths
 from sagebuild.container import opt_ml
+from sagebuild.container.frameworks import CODE_IN_MODEL, explain_versions, list_stand_ins, name_repository
 
 _CONTAINER_PORT = 8080  # of a serving container
 
@@ -97,11 +98,13 @@ class Runner:
             subprocess.run([program, "rm", "--force", name], capture_output=True, check=False)
 
 
-def run_program(base: Path, program: Path, *arguments: str, code_in_model: bool = False, note: str = "") -> Runner:
-    """The runner of a program for a folder, which is its first argument."""
+def run_program(base: Path, program: Path, *arguments: str, image: str = "") -> Runner:
+    """The runner of a program for a folder, which is its first argument, in place of a framework's image."""
     place = opt_ml.locate(base)
     command = [processes.PYTHON, "-P", str(program), str(place), *arguments]
-    return Runner(command, base, place, {"PYTHONPATH": processes.LIBRARIES}, code_in_model=code_in_model, note=note)
+    libraries = os.pathsep.join([processes.LIBRARIES, *list_stand_ins(image)])
+    in_model, note = name_repository(image) in CODE_IN_MODEL, explain_versions(image)
+    return Runner(command, base, place, {"PYTHONPATH": libraries}, code_in_model=in_model, note=note)
 
 
 def run_stored(stored: StoredImage, argument: str, base: Path, port: int | None = None) -> Runner:
@@ -131,7 +134,7 @@ def run_in_docker(
     return Runner(command, base, base, processes.docker_environment(), port, (program, name))
 
 
-def run_command(stored: StoredImage | None, command: list[str], base: Path, note: str) -> Runner:
+def run_command(stored: StoredImage | None, command: list[str], base: Path, image: str) -> Runner:
     """The runner of a processing job's command, in an image that CodeBuild built here or in a framework's."""
     place = opt_ml.locate(base)
     if stored:
@@ -144,5 +147,7 @@ def run_command(stored: StoredImage | None, command: list[str], base: Path, note
     environment |= {"PATH": f"{place / paths.BIN}:{path}", **replace_opt_ml(base)}
     # Packages that a script installs belong to the job.
     environment["PIP_TARGET"] = str(place / "packages")
+    if stand_ins := list_stand_ins(image):
+        environment["PYTHONPATH"] = os.pathsep.join(stand_ins)
     folder = stored.run_folder if stored else place
-    return Runner(paths.translate(command, place), base, folder, environment, note=note)
+    return Runner(paths.translate(command, place), base, folder, environment, note=explain_versions(image))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 
 # By repository of a SageMaker framework container: the package that its scripts need.
 TRAINING = {
@@ -32,6 +33,7 @@ CODE_IN_MODEL = frozenset(
 SAVED_MODEL = {"sagemaker-tensorflow-serving": "tensorflow", "tensorflow-inference": "tensorflow"}
 _DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # packages with another name in the index
 _PYTHON = "Python"
+_STAND_INS = Path(__file__).with_name("stand_ins")
 
 
 def list_responder(repository: str) -> list[str]:
@@ -42,6 +44,18 @@ def list_responder(repository: str) -> list[str]:
 def name_repository(image: str) -> str:
     """Return the repository of an image: "pytorch-training" of an address that ends in /pytorch-training:2.0-cpu."""
     return image.rpartition("/")[2].partition("@")[0].partition(":")[0]
+
+
+def list_stand_ins(image: str) -> list[str]:
+    """Return the folders of the stand-ins for modules that only the container of an image has.
+
+    The containers of scikit-learn and XGBoost, and the older ones of other frameworks, have sagemaker-containers.
+    """
+    repository = name_repository(image)
+    folders = [_STAND_INS / "older_toolkit"] if repository.startswith("sagemaker-") else []
+    if repository == "sagemaker-xgboost":
+        folders.append(_STAND_INS / "xgboost_container")
+    return [str(folder) for folder in folders]
 
 
 def explain_versions(image: str) -> str:

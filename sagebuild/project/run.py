@@ -94,7 +94,7 @@ def run_training(definition: Definition, report: Callable[[str], Any] = print) -
     command = _build_command(base, TRAIN)
     given = {"TRAINING_JOB_NAME": definition.name, **request.get("Environment", {})}
     with subprocess.Popen(
-        command, cwd=base, env=_build_environment(base, given), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command, cwd=base, env=_build_environment(base, image, given), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace",
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -131,9 +131,8 @@ def serve_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep
         The script failed to load the model, or the port is not free.
     """
     context = _require_script(read_content(run.definition, open_offline(None)))
-    repository = frameworks.name_repository(
-        _find_image(context, "inference", frameworks.SERVING | frameworks.SAVED_MODEL)
-    )
+    image = _find_image(context, "inference", frameworks.SERVING | frameworks.SAVED_MODEL)
+    repository = frameworks.name_repository(image)
     environment = build_model(context, None)["PrimaryContainer"]["Environment"]
     script = context.parameters.hostentrypoint or context.parameters.trainentrypoint
     if repository not in frameworks.SAVED_MODEL:
@@ -143,7 +142,7 @@ def serve_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep
     given = environment | {"SAGEMAKER_BIND_TO_PORT": str(port)}
     command = _build_command(run.folder, SERVE, *frameworks.list_responder(repository))
     (run.folder / "port").unlink(missing_ok=True)
-    process = subprocess.Popen(command, cwd=run.folder, env=_build_environment(run.folder, given))
+    process = subprocess.Popen(command, cwd=run.folder, env=_build_environment(run.folder, image, given))
     try:
         while not (run.folder / "port").is_file():  # the program writes it when it listens
             if process.poll() is not None:
@@ -225,7 +224,7 @@ def _build_command(base: Path, program: Path, *arguments: str) -> list[str]:
     return opt_ml.enter(base, place, [sys.executable, "-P", str(program), str(place), *arguments])
 
 
-def _build_environment(base: Path, given: Mapping[str, str]) -> dict[str, str]:
+def _build_environment(base: Path, image: str, given: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a container; of this machine's own, only those that programs need to start."""
     libraries = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
     return {
@@ -233,7 +232,7 @@ def _build_environment(base: Path, given: Mapping[str, str]) -> dict[str, str]:
         "HOME": str(base),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
-        "PYTHONPATH": os.pathsep.join(libraries),
+        "PYTHONPATH": os.pathsep.join([*libraries, *frameworks.list_stand_ins(image)]),
         **given,
     }
 

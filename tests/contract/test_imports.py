@@ -40,7 +40,19 @@ CLIENT_LIBRARIES = {
     "sagebuild.cli": {"botocore", "rich", "typer"},
     "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
     "sagebuild.deployment": {"boto3", "botocore"},
-    "sagebuild.container": {"numpy", "scipy", "tensorflow", "torch", "transformers", "xgboost"},
+    # Its stand-ins provide the modules that only containers have.
+    "sagebuild.container": {
+        *(
+            "numpy",
+            "sagemaker_containers",
+            "sagemaker_xgboost_container",
+            "scipy",
+            "tensorflow",
+            "torch",
+            "transformers",
+        ),
+        "xgboost",
+    },
     "sagebuild.project": {"boto3", "botocore", "pydantic", "pydantic_core", "yaml"},
 }
 # Both local/ and sagebuild start these programs; they import nothing of either.
