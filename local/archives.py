@@ -37,7 +37,7 @@ def unpack_tar(archive: Path, target: Path, *, refuse_links: bool = False) -> No
     with tarfile.open(archive) as tar:
         # Since Python 3.11.4; Debian 12 has 3.11.2. docs.python.org/3.11/library/tarfile.html#extraction-filters
         if hasattr(tarfile, "data_filter"):
-            tar.extractall(target, filter=lambda entry, folder: tarfile.data_filter(check(entry), folder))
+            tar.extractall(target, members=map(check, tar), filter="data")
         else:
             _extract_checked(tar, map(check, tar), Path(os.path.realpath(target)))
 

@@ -1,5 +1,6 @@
 """Transfers files between S3 and the folders of containers, in the role of the job or model."""
 
+import gzip
 import json
 import shutil
 import tarfile
@@ -87,7 +88,7 @@ class Objects:
         self.fetch(uri, archive)
         try:
             unpack_tar(archive, target, refuse_links=refuse_links)
-        except (tarfile.TarError, EOFError, zlib.error) as error:
+        except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ArchiveError(f"{uri} is not a tar.gz archive that can be unpacked: {error}") from error
         archive.unlink()
 

@@ -51,8 +51,8 @@ class Runner:
     code_in_model: bool = False
     note: str = ""
 
-    def start(self, given: dict[str, str], output: int = subprocess.PIPE) -> "subprocess.Popen[bytes]":
-        """Start the process with these variables of the job or model; it begins in its own folder.
+    def start(self, given: dict[str, str]) -> "subprocess.Popen[bytes]":
+        """Start the process with these variables of the job or model.
 
         Raises
         ------
@@ -70,11 +70,11 @@ class Runner:
         if self.docker:
             at = self.command.index("run") + 1
             command = [*self.command[:at], *(f"--env={name}" for name in given), *self.command[at:]]
-            return processes.start(command, env=environment, cwd=self.folder, output=output)
+            return processes.start(command, env=environment, cwd=self.folder, output=subprocess.PIPE)
         if not self.find_program(environment["PATH"]):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.command[0])
         command = opt_ml.enter(self.base, self.folder, self.command)
-        return processes.start(command, env=environment, cwd=self._host_folder, output=output)
+        return processes.start(command, env=environment, cwd=self._host_folder, output=subprocess.PIPE)
 
     def find_program(self, search_path: str) -> str | None:
         """The path of the program on this machine; None if there is no such program.

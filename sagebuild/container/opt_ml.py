@@ -8,7 +8,6 @@ many containers, the program gets the folder by its own path.
 
 import shutil
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -62,15 +61,15 @@ def explain_absence() -> str:
     """Return why programs do not get /opt/ml here, or ""."""
     if not shutil.which("unshare"):
         return "this machine has no command unshare"
-    with tempfile.TemporaryDirectory() as folder:
-        command = _build_command(Path(folder), PATH, ["touch", "seen"])
-        try:
-            tried = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-        if tried.returncode or not Path(folder, "seen").exists():
-            return " ".join(tried.stderr.split()) or f"unshare ended with exit code {tried.returncode}"
-    return ""
+    this = Path(__file__)
+    command = _build_command(this.parent, PATH, ["test", "-f", this.name])
+    try:
+        tried = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if tried.returncode == 0:
+        return ""
+    return " ".join(tried.stderr.split()) or f"unshare ended with exit code {tried.returncode}"
 
 
 def _build_command(base: Path, folder: Path, command: list[str]) -> list[str]:

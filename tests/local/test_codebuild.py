@@ -295,12 +295,13 @@ def test_the_same_files_give_the_same_image_digest(builder: Builder) -> None:
 
 @pytest.mark.parametrize(
     ("image", "reason"),
-    [("{repository}:absent", "not among the images"), ("{repository}:empty", "has no program train")],
+    [("{repository}:absent", "not among the images"), ("{repository}:empty", "has no program no-such")],
 )
 def test_a_training_with_an_unusable_image_fails_with_the_reason(
     builder: Builder, engine: Engine, image: str, reason: str
 ) -> None:
-    builder.make_image({"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"}, "empty")
+    # Without ENTRYPOINT, a "train" of this environment could run, such as that of SageMaker's toolkit.
+    builder.make_image({"Dockerfile": 'FROM scratch\nENTRYPOINT ["no-such"]\n'}, "empty")
     trainer = Trainer(engine)
     specification = describe_image(image.format(repository=builder.repository))
     job = trainer.finish(trainer.start({}, AlgorithmSpecification=specification))

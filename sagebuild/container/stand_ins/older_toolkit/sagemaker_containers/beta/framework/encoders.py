@@ -19,8 +19,8 @@ def array_to_npy(array_like: Any) -> bytes:
 
 
 def npy_to_numpy(npy_array: bytes) -> Any:
-    """Return the array of an NPY file."""
-    return numpy.load(io.BytesIO(npy_array), allow_pickle=True)
+    """Return the array of an NPY file; unlike the package, not one of pickled objects, which could run code."""
+    return numpy.load(io.BytesIO(npy_array))
 
 
 def array_to_json(array_like: Any) -> str:

@@ -32,4 +32,4 @@ class Response(tuple[Any, str]):
             raise ValueError("This stand-in for worker.Response sends no headers.")
         if status >= 400:
             raise AnswerError(status, response.decode() if isinstance(response, bytes) else str(response))
-        return super().__new__(cls, (response or "", mimetype or JSON))
+        return super().__new__(cls, ("" if response is None else response, mimetype or JSON))
