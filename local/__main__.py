@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local import config, partitions, server
 from local.config import Config
+from local.console import print_line
 
 _ABOUT = """\
 An AWS on this machine for the Serverless Framework, the AWS CLI, boto3 and notebooks: moto and the features that it
@@ -49,9 +50,15 @@ def main(arguments: list[str] | None = None) -> int:
         The exit status: 0 after a signal, 1 when it cannot start, 2 for an invalid option.
     """
     given = _parse(arguments)
-    stopping = threading.Event()
+    stopping, started = threading.Event(), threading.Event()
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        if not started.is_set():
+            raise KeyboardInterrupt  # nothing is served yet, and a start takes seconds
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, stop)
     try:
         settings = server.start(
             Config(
@@ -65,15 +72,19 @@ def main(arguments: list[str] | None = None) -> int:
                 faults=given.faults,
             )
         )
+        started.set()
         _print_settings(settings)
         # Python runs a signal's handler in the main thread. The kernel may interrupt another thread instead, and a wait
         # without a limit would then go on: https://docs.python.org/3/library/signal.html#signals-and-threads
         while not stopping.wait(0.5):
             pass
+    except KeyboardInterrupt:
+        pass
     except server.CannotStartError as error:
-        print(f"local: {error}", file=sys.stderr)
+        print_line(f"local: {error}")
         return 1
     finally:
+        started.set()
         server.stop()
     return 0
 
@@ -147,14 +158,16 @@ def _is_loopback(host: str) -> bool:
 
 
 def _print_settings(settings: Config) -> None:
-    print(f"local: AWS at {settings.endpoint_url}", flush=True)
-    print(f"  export AWS_ENDPOINT_URL={settings.endpoint_url} AWS_REGION={settings.region} \\")
-    print(f"    AWS_DEFAULT_REGION={settings.region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local")
-    print(f"  data in {settings.data}; Ctrl-C stops it, --help lists the options", flush=True)
+    lines = (
+        f"local: AWS at {settings.endpoint_url}",
+        f"  export AWS_ENDPOINT_URL={settings.endpoint_url} AWS_REGION={settings.region} \\",
+        f"    AWS_DEFAULT_REGION={settings.region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
+        f"  data in {settings.data}; Ctrl-C stops it, --help lists the options",
+    )
+    print_line("\n".join(lines), sys.stdout)
 
 
 if __name__ == "__main__":
     status = main()
-    sys.stdout.flush()
     # Threads that still wait for a Lambda function or an execution must not keep the process alive.
     os._exit(status)

@@ -3,7 +3,6 @@
 import gzip
 import json
 import re
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from moto.sts.models import sts_backends
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from local import accounts, config, errors, partitions
+from local.console import print_line
 from local.errors import RefusedError
 
 MOTO_NAMES = (
@@ -250,7 +250,7 @@ def _refuse_unserved(error: Exception) -> Response:
 def _report_internal_error(error: Exception) -> Response | HTTPException:
     if isinstance(error, HTTPException):
         return error
-    traceback.print_exception(error, file=sys.stderr)
+    print_line("".join(traceback.format_exception(error)))
     return _refuse(RefusedError("InternalFailure", f"local/ failed: {type(error).__name__}: {error}", 500))
 
 

@@ -1,11 +1,14 @@
 """Starts and stops the engine: moto's server with this package's services."""
 
+import errno
 import fcntl
 import logging
 import os
 import socket
+import stat
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from local import config, processes
@@ -13,6 +16,8 @@ from local.config import Config
 
 _FIRST_UNPRIVILEGED = 1024  # below it, only root may listen
 _PORTS_TRIED = 100
+_GIVE_ADDRESS = "give an address of this machine"
+_LOCK = "lock"
 
 
 class CannotStartError(Exception):
@@ -22,7 +27,7 @@ class CannotStartError(Exception):
 MOTO_NAMES = ("moto.settings.DISABLE_GLOBAL_CORS", "moto.settings.load_iam_aws_managed_policies")
 
 _server: Any = None
-_lock_file: int | None = None
+_lock_file = -1
 
 
 def start(settings: Config) -> Config:
@@ -36,12 +41,11 @@ def start(settings: Config) -> Config:
     Raises
     ------
     CannotStartError
-        When the port or the data folder is in use, or the file of faults is invalid.
+        When the port or the data folder cannot be used, or the file of faults is invalid.
     """
     global _server
     listener = _listen(settings.host, settings.port)
     settings = replace(settings, port=listener.getsockname()[1], data=settings.data.resolve())
-    settings.data.mkdir(parents=True, exist_ok=True)
     _lock(settings)
     config.use(settings)
     _prepare_moto(settings)
@@ -122,15 +126,20 @@ def _prepare_moto(settings: Config) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise CannotStartError(
+            f"cannot listen on {host} ({error.strerror}); give an address of this machine"
+        ) from error
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
     except OSError as error:
-        raise CannotStartError(
-            f"cannot listen on port {port} of {host} ({error.strerror}); {_find_free_port(family, address)}"
-        ) from error
+        is_foreign = error.errno == errno.EADDRNOTAVAIL
+        advice = _GIVE_ADDRESS if is_foreign else _find_free_port(family, address)
+        raise CannotStartError(f"cannot listen on port {port} of {host} ({error.strerror}); {advice}") from error
     listener.listen(128)
     return listener
 
@@ -152,8 +161,8 @@ def _find_free_port(family: socket.AddressFamily, address: tuple[Any, ...]) -> s
 def _lock(settings: Config) -> None:
     """Lock the data folder for this process; the operating system releases it when the process ends."""
     global _lock_file
-    _lock_file = os.open(settings.data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        _lock_file = _open_private(settings.data)
         fcntl.flock(_lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         holder = os.read(_lock_file, 200).decode().strip()
@@ -161,5 +170,22 @@ def _lock(settings: Config) -> None:
             f"{settings.data} is in use by another engine ({holder}); stop it, or use another folder: "
             f"--data {settings.data}-{settings.port}"
         ) from error
+    except OSError as error:
+        raise CannotStartError(
+            f"cannot write to {error.filename or settings.data} ({error.strerror}); use another folder: --data FOLDER"
+        ) from error
     os.truncate(_lock_file, 0)
     os.write(_lock_file, f"process {os.getpid()}, {settings.endpoint_url}\n".encode())
+
+
+def _open_private(folder: Path) -> int:
+    """Open the file that locks a folder; make the folder, which only this user may open."""
+    lock = folder / _LOCK
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        if any(folder.iterdir()) and not lock.exists():
+            raise CannotStartError(
+                f"{folder} has other files, and other users can open it; use another folder: --data FOLDER"
+            )
+        folder.chmod(0o700)
+    return os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)

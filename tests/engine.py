@@ -15,6 +15,8 @@ from urllib.request import Request, urlopen
 
 import boto3
 
+from sagebuild.child_process import running
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -86,20 +88,14 @@ def _make_client(endpoint_url: str, service: str, region: str, access_key: str) 
 @contextmanager
 def running_engine(data: Path, *options: str) -> Iterator[Engine]:
     """An engine on a free port, ended with the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local", "--port", "0", "--data", str(data), *options],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONFAULTHANDLER": "1"},
-    )
-    try:
+    command = [sys.executable, "-m", "local", "--port", "0", "--data", str(data), *options]
+    environment = os.environ | {"PYTHONFAULTHANDLER": "1"}
+    with running(command, cwd=ROOT, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         first_line = process.stdout.readline()
         assert first_line.startswith("local: AWS at http"), f"local/ did not start, it said {first_line!r}"
         region = options[options.index("--region") + 1] if "--region" in options else Engine.region
         yield Engine(first_line.split()[-1], data, process, region=region)
-    finally:
         process.terminate()
         try:
             process.wait(30)

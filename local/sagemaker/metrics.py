@@ -1,9 +1,10 @@
 """Reads the values of a metric in the output of a training."""
 
-import sys
 from contextlib import suppress
 
 import regex
+
+from local.console import print_line
 
 # A search may take exponential time, as with (a+)+$, and must not stop the reader of the output.
 _SEARCH_SECONDS = 0.5  # of one line
@@ -34,7 +35,7 @@ class MetricReader:
         try:
             found = [match.groups() for match in self._pattern.finditer(part, timeout=_SEARCH_SECONDS)]
         except TimeoutError:
-            print(f"local: metric {self._pattern.pattern!r} ends: a search took too long", file=sys.stderr, flush=True)
+            print_line(f"local: metric {self._pattern.pattern!r} ends: a search took too long")
             self._pattern = None
             return []
         return [next((group for group in groups if group is not None), "") for groups in found]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from sagebuild.child_process import running
 from sagebuild.errors import InputError
 
 DEFAULT_PORT = 4577
@@ -42,14 +43,9 @@ def running_laptop(port: int) -> Iterator[Mapping[str, str]]:
     with tempfile.TemporaryDirectory(prefix="sagebuild-") as folder:
         paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         options = ["--port", str(port), "--data", folder, "--time-scale", str(_TIME_SCALE)]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "local", *options],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
+        command = [sys.executable, "-m", "local", *options]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+        with running(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             address = re.search(r"http\S+", process.stdout.readline())
             if not address:
@@ -61,6 +57,3 @@ def running_laptop(port: int) -> Iterator[Mapping[str, str]]:
                 "AWS_REGION": "us-east-1",
                 "AWS_DEFAULT_REGION": "us-east-1",
             }
-        finally:
-            process.terminate()
-            process.wait()

@@ -16,11 +16,13 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sagebuild.builds.context import BuildContext
+from sagebuild.child_process import running
 from sagebuild.container import SERVE, TRAIN
 from sagebuild.container.frameworks import SAVED_MODEL, SERVING, TRAINING, list_responder, name_repository
 from sagebuild.errors import InputError, RunError
@@ -91,14 +93,13 @@ def run_training(definition: Definition, report: Callable[[str], Any] = print) -
     metrics: dict[str, float] = {}
     command = [sys.executable, "-P", str(TRAIN), str(base)]
     given = {"TRAINING_JOB_NAME": definition.name, **request.get("Environment", {})}
-    with subprocess.Popen(
-        command, cwd=base, env=_build_environment(base, given), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace",
-    ) as process:  # fmt: skip
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with running(command, cwd=base, env=_build_environment(base, given), errors="replace", **streams) as process:
         assert process.stdout is not None
         for line in process.stdout:
             report(line.rstrip("\n"))
             metrics.update(_find_metrics(content, line))
+        process.wait()
     if process.returncode:
         failure = base / "output" / "failure"
         reason = failure.read_text(errors="replace") if failure.is_file() else f"exit code {process.returncode}"
@@ -108,18 +109,19 @@ def run_training(definition: Definition, report: Callable[[str], Any] = print) -
     return Run(definition, metrics, base)
 
 
-def serve_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep) -> subprocess.Popen[bytes]:
-    """Start the endpoint of a trained model on 127.0.0.1, and wait until it answers /ping and /invocations.
+@contextmanager
+def serving_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep) -> Iterator[subprocess.Popen[str]]:
+    """Serve a trained model on 127.0.0.1 until the block ends.
 
     Parameters
     ----------
     port
         Default of the containers: 8080.
 
-    Returns
-    -------
+    Yields
+    ------
     subprocess.Popen
-        The process, which serves until it is terminated.
+        The process of the endpoint, which answers /ping and /invocations.
 
     Raises
     ------
@@ -139,16 +141,12 @@ def serve_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep
     given = environment | {"SAGEMAKER_BIND_TO_PORT": str(port)}
     command = [sys.executable, "-P", str(SERVE), str(run.folder), *list_responder(repository)]
     (run.folder / "port").unlink(missing_ok=True)
-    process = subprocess.Popen(command, cwd=run.folder, env=_build_environment(run.folder, given))
-    try:
+    with running(command, cwd=run.folder, env=_build_environment(run.folder, given)) as process:
         while not (run.folder / "port").is_file():  # the program writes it when it listens
             if process.poll() is not None:
                 raise RunError("The model cannot be served; the lines above say why.")
             sleep(_POLL_SECONDS)
-    except BaseException:  # Ctrl-C, too, must not leave the program behind
-        process.terminate()
-        raise
-    return process
+        yield process
 
 
 def _require_script(content: Content) -> BuildContext[ScriptModeParameters]:

@@ -49,11 +49,11 @@ CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
 CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}
 # The rooms of sagebuild, each of which imports only from those before it.
 ROOMS = (
-    "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
-    "partitions", "settings", "stack_outputs", "service", "units", "log_keys", "redaction", "bucket_access", "names",
-    "custom_resource", "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications",
-    "events", "promotion", "steps", "plan", "finish", "changes", "voice", "view", "client", "project", "deployment",
-    "assistants", "page", "cli",
+    "child_process", "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts",
+    "instance_facts", "llm_engines", "partitions", "settings", "stack_outputs", "service", "units", "log_keys",
+    "redaction", "bucket_access", "names", "custom_resource", "parameters", "builds", "launch", "images",
+    "requests", "running", "cost", "notifications", "events", "promotion", "steps", "plan", "finish", "changes",
+    "voice", "view", "client", "project", "deployment", "assistants", "page", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"

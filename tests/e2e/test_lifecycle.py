@@ -180,7 +180,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40", "--enforce-iam") as engine,
         running_web_server() as web,
     ):
-        aws = Aws(engine.endpoint_url)
+        aws = Aws(engine.environment)
         mine, user = [*lake.create(engine), *create_webhook(engine, web), "dashboard=builds"], create_deployer(engine)
         before = list_inventory(aws)
         stack = deploy(user, *mine)

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from tests.engine import ROOT, Engine, running_engine
 from tests.local.sagemaker_world import SERVE_OWN, TRAINING_LOGS, Host, Trainer, wait_until
+from tests.processes import await_end, is_alive
 
 # Longest start in units of importing boto3 and moto in the same run; 1.5 s to 0.4 s is usual, the rest is for noise.
 START_RATIO = 8.0
@@ -33,9 +34,12 @@ with open(sys.argv[1], "wb") as output:
     (folder / "sleeps.py").write_text("import time; time.sleep(60)")
     forked = forks.start(["sleeps"], env={}, cwd=folder, output=sys.stderr.fileno())
 print(process.pid, forked.pid, processes._watchdog.pid, flush=True)
-signal = sys.stdin.readline()
-if signal == "stop\\n":
+order = sys.stdin.readline()
+if order == "stop\\n":
     processes.stop_all()
+if order == "more\\n":
+    process = processes.start(["sleep", "60"], env={"PATH": "/bin"}, cwd=Path("/"), output=sys.stderr.fileno())
+    print(process.pid, flush=True)
 time.sleep(60)
 """
 
@@ -43,21 +47,6 @@ time.sleep(60)
 def local(*options: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "local", *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def await_end(pids: list[int], seconds: float) -> list[int]:
-    """The processes that are still alive after this time."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and any(map(is_alive, pids)):
-        time.sleep(0.02)
-    return [pid for pid in pids if is_alive(pid)]
 
 
 def test_help_lists_every_option_and_its_default() -> None:
@@ -171,7 +160,7 @@ def test_a_killed_engine_releases_its_data_folder(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("how", ["stop", "kill", "kill the watchdog, too"])
 def test_no_process_outlives_the_engine(tmp_path: Path, how: str) -> None:
     output = tmp_path / "output"
     engine = subprocess.Popen(
@@ -189,11 +178,15 @@ def test_no_process_outlives_the_engine(tmp_path: Path, how: str) -> None:
             time.sleep(0.02)
         pids.append(int(output.read_text()))
         assert all(map(is_alive, pids))
-        if how == "kill":
-            os.kill(engine.pid, signal.SIGKILL)
+        if how == "stop":
+            print("stop", file=engine.stdin, flush=True)
         else:
-            engine.stdin.write("stop\n")
-            engine.stdin.flush()
+            if "watchdog" in how:
+                os.kill(pids[2], signal.SIGKILL)
+                assert await_end(pids[2:3], END_SECONDS) == []
+                print("more", file=engine.stdin, flush=True)
+                pids.append(int(engine.stdout.readline()))
+            engine.kill()
         assert await_end(pids, END_SECONDS) == []
     finally:
         engine.kill()
