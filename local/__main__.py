@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from local import config, partitions, server
-from local.config import Config
+from local.config import CannotStartError, Config
 from local.console import print_line
 
 _ABOUT = """\
@@ -23,16 +23,17 @@ It needs no account, no Docker and no network. Its state is in memory and is los
 _MORE = """\
 to use it, in a shell:
   export AWS_ENDPOINT_URL=http://127.0.0.1:{port} AWS_REGION={region} AWS_DEFAULT_REGION={region}
-  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+  export AWS_ACCESS_KEY_ID=$(cat {data}/access_key) AWS_SECRET_ACCESS_KEY=local
 
 examples:
   python -m local                                    real time, port {port}, data in .local
   python -m local --time-scale 60 --log-calls        an hour of waiting takes a minute; one line per call
   python -m local --enforce-iam                      refuse calls that a role's policies do not allow
   curl -s http://127.0.0.1:{port}/_local/health         check that it runs
-  curl -s http://127.0.0.1:{port}/_local/audit          the calls of each role, and its unused permissions
-  curl -sX DELETE http://127.0.0.1:{port}/_local/audit  reset the audit
-  curl -sX PUT http://127.0.0.1:{port}/_local/faults -d '[{{"call": "sagemaker:CreateModel", "error": "Throttling"}}]'
+  alias engine='curl -s -H "X-Local: $AWS_ACCESS_KEY_ID"'
+  engine http://127.0.0.1:{port}/_local/audit           the calls of each role, and its unused permissions
+  engine -X DELETE http://127.0.0.1:{port}/_local/audit reset the audit
+  engine -X PUT http://127.0.0.1:{port}/_local/faults -d '[{{"call": "sagemaker:CreateModel", "error": "Throttling"}}]'
                                                      inject faults; DELETE removes them; see local/README.md
 
 not covered:
@@ -80,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
             pass
     except KeyboardInterrupt:
         pass
-    except server.CannotStartError as error:
+    except CannotStartError as error:
         print_line(f"local: {error}")
         return 1
     finally:
@@ -90,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    shown = {"port": config.DEFAULT_PORT, "region": config.Config.region}
+    shown = {"port": config.DEFAULT_PORT, "region": config.Config.region, "data": config.Config.data}
     parser = argparse.ArgumentParser(
         prog="python -m local",
         description=_ABOUT,
@@ -161,7 +162,7 @@ def _print_settings(settings: Config) -> None:
     lines = (
         f"local: AWS at {settings.endpoint_url}",
         f"  export AWS_ENDPOINT_URL={settings.endpoint_url} AWS_REGION={settings.region} \\",
-        f"    AWS_DEFAULT_REGION={settings.region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
+        f"    AWS_DEFAULT_REGION={settings.region} AWS_ACCESS_KEY_ID={settings.access_key} AWS_SECRET_ACCESS_KEY=local",
         f"  data in {settings.data}; Ctrl-C stops it, --help lists the options",
     )
     print_line("\n".join(lines), sys.stdout)

@@ -1,33 +1,24 @@
 """Starts and stops the engine: moto's server with this package's services."""
 
 import errno
-import fcntl
 import logging
 import os
 import socket
-import stat
 import threading
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from local import config, processes
-from local.config import Config
+from local import config, data_folder, processes
+from local.config import CannotStartError, Config
 
 _FIRST_UNPRIVILEGED = 1024  # below it, only root may listen
 _PORTS_TRIED = 100
 _GIVE_ADDRESS = "give an address of this machine"
-_LOCK = "lock"
-
-
-class CannotStartError(Exception):
-    """The engine cannot start with these settings; the message says why and what to change."""
 
 
 MOTO_NAMES = ("moto.settings.DISABLE_GLOBAL_CORS", "moto.settings.load_iam_aws_managed_policies")
 
 _server: Any = None
-_lock_file = -1
 
 
 def start(settings: Config) -> Config:
@@ -36,7 +27,7 @@ def start(settings: Config) -> Config:
     Returns
     -------
     Config
-        The settings, with the actual port.
+        The settings, with the actual port and access key.
 
     Raises
     ------
@@ -46,7 +37,7 @@ def start(settings: Config) -> Config:
     global _server
     listener = _listen(settings.host, settings.port)
     settings = replace(settings, port=listener.getsockname()[1], data=settings.data.resolve())
-    _lock(settings)
+    settings = data_folder.prepare(settings)
     config.use(settings)
     _prepare_moto(settings)
 
@@ -156,36 +147,3 @@ def _find_free_port(family: socket.AddressFamily, address: tuple[Any, ...]) -> s
                 continue
         return f"port {candidate} is free: --port {candidate}"
     return "use --port 0 for any free port"
-
-
-def _lock(settings: Config) -> None:
-    """Lock the data folder for this process; the operating system releases it when the process ends."""
-    global _lock_file
-    try:
-        _lock_file = _open_private(settings.data)
-        fcntl.flock(_lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(_lock_file, 200).decode().strip()
-        raise CannotStartError(
-            f"{settings.data} is in use by another engine ({holder}); stop it, or use another folder: "
-            f"--data {settings.data}-{settings.port}"
-        ) from error
-    except OSError as error:
-        raise CannotStartError(
-            f"cannot write to {error.filename or settings.data} ({error.strerror}); use another folder: --data FOLDER"
-        ) from error
-    os.truncate(_lock_file, 0)
-    os.write(_lock_file, f"process {os.getpid()}, {settings.endpoint_url}\n".encode())
-
-
-def _open_private(folder: Path) -> int:
-    """Open the file that locks a folder; make the folder, which only this user may open."""
-    lock = folder / _LOCK
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-        if any(folder.iterdir()) and not lock.exists():
-            raise CannotStartError(
-                f"{folder} has other files, and other users can open it; use another folder: --data FOLDER"
-            )
-        folder.chmod(0o700)
-    return os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)

@@ -18,7 +18,8 @@ from local import accounts, calls, config, partitions
 from local.audit import buckets, cross_account, documents, keys, permissions, trust
 from local.audit.permissions import Permission
 from local.audit.policies import Grant, Verdict, decide, grants, parse
-from local.calls import Call, Caller
+from local.callers import Caller
+from local.calls import Call
 from local.errors import RefusedError
 
 MOTO_NAMES = (

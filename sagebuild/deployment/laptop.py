@@ -18,6 +18,7 @@ from sagebuild.errors import InputError
 DEFAULT_PORT = 4577
 # Waits pass faster, so that an endpoint is polled every second instead of every half minute.
 _TIME_SCALE = 30
+_LINES = 3  # of its output, which contain the variables
 _NEEDED = ("awslambdaric", "jsonpath_ng", "moto")
 _HERE = Path(__file__).parent
 # In the wheel the folder `local` is in `laptop`, beside this module; in a clone it is at the top.
@@ -47,13 +48,8 @@ def running_laptop(port: int) -> Iterator[Mapping[str, str]]:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         with running(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
-            address = re.search(r"http\S+", process.stdout.readline())
-            if not address:
+            printed = "".join(process.stdout.readline() for _ in range(_LINES))
+            variables = dict(re.findall(r"(AWS_\w+)=(\S+)", printed))
+            if not variables:
                 raise InputError("The AWS for the laptop did not start; the lines above say why. See also --port.")
-            yield {
-                "AWS_ENDPOINT_URL": address[0],
-                "AWS_ACCESS_KEY_ID": "local",
-                "AWS_SECRET_ACCESS_KEY": "local",
-                "AWS_REGION": "us-east-1",
-                "AWS_DEFAULT_REGION": "us-east-1",
-            }
+            yield variables

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
@@ -221,8 +220,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         seen.lake_afterwards = lake.describe(engine)
         seen.subscriptions.append(lake.list_subscriptions(engine))
         seen.left_behind = list_inventory(aws) - before
-        with urlopen(f"{engine.endpoint_url}/_local/audit") as answer:
-            seen.audit = json.load(answer)
+        seen.audit = engine.read_audit()
     return seen
 
 

@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -158,11 +157,7 @@ def test_the_stream_is_read_in_the_functions_role(engine: Engine, tmp_path: Path
     put(engine, table, "a", 1)
     map_stream(engine, stream, recorder.arn)
     recorder.wait()
-    made = [
-        each
-        for each in json.load(urlopen(f"{engine.endpoint_url}/_local/audit"))["calls"]
-        if each["role"] == role_arn.rpartition("/")[2]
-    ]
+    made = [each for each in engine.read_audit()["calls"] if each["role"] == role_arn.rpartition("/")[2]]
     read = {(each["action"], each["resource"]) for each in made if each["action"].startswith("dynamodb:")}
     assert read == {(f"dynamodb:{name}", stream) for name in ("DescribeStream", "GetShardIterator", "GetRecords")}
 
