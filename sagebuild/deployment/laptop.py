@@ -27,7 +27,7 @@ _ROOT = next((folder for folder in (_HERE / "laptop", _HERE.parents[1]) if (fold
 
 @contextmanager
 def running_laptop(port: int) -> Iterator[Mapping[str, str]]:
-    """Run the AWS until the block ends; its state and its data are lost then.
+    """Run the AWS until the block ends; its state and its data are lost then. It denies what IAM denies.
 
     Yields
     ------
@@ -43,7 +43,7 @@ def running_laptop(port: int) -> Iterator[Mapping[str, str]]:
         raise InputError(f"The AWS for the laptop needs {missing[0]}; run: pip install 'sagebuild[local]'.")
     with tempfile.TemporaryDirectory(prefix="sagebuild-") as folder:
         paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        options = ["--port", str(port), "--data", folder, "--time-scale", str(_TIME_SCALE)]
+        options = ["--port", str(port), "--data", folder, "--time-scale", str(_TIME_SCALE), "--enforce-iam"]
         command = [sys.executable, "-m", "local", *options]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         with running(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:

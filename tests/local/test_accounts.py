@@ -63,6 +63,7 @@ STACK: dict[str, Any] = {
                 "Role": {"Fn::GetAtt": ["Role", "Arn"]},
                 "Runtime": "python3.13",
                 "Handler": "index.handler",
+                "Timeout": 60,
                 "Code": {
                     "ZipFile": "import boto3\ndef handler(event, context):\n"
                     "    return [boto3.client('sts').get_caller_identity()['Account'], context.invoked_function_arn]\n"

@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -487,3 +488,15 @@ def test_a_key_named_by_its_alias_needs_the_permission_for_the_key(engine: Engin
             role.client("kms").describe_key(KeyId=name)
     assert [(call["resource"], call["allowed"]) for call in allowed.calls()] == [(key, True)]
     assert [(call["resource"], call["allowed"]) for call in denied.calls()] == [(key, False)]
+
+
+def test_a_missing_permission_is_printed_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with running_engine(tmp_path) as engine:
+        role = Role(engine, allow("sns:ListTopics"))
+        for topic in ("one", "one", "two"):
+            role.client("sns").create_topic(Name=topic)
+        role.client("sns").list_topics()
+    printed = [line for line in capfd.readouterr().err.splitlines() if line.startswith("local: ")]
+    assert [line.partition(": no identity")[0] for line in printed] == [
+        f"local: AWS would deny: {role.name} sns:CreateTopic on {TOPIC}:{topic}" for topic in ("one", "two")
+    ]
