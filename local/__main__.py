@@ -124,7 +124,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 _RISK = "every client of this engine can run code on this machine"
 _REGION = "default region; the account is in its partition (default: %(default)s)"
 _TIME_SCALE = "speed-up of Wait states and retry delays over real time (default: %(default)g)"
-_ENFORCE_IAM = "refuse calls that a role's policies do not allow (default: only record them in the audit)"
+_ENFORCE_IAM = "refuse calls that a role's policies do not allow (default: record and print them)"
 _ALLOW_REMOTE = f"also listen on addresses that are not loopback; {_RISK} (default: off)"
 
 
