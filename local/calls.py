@@ -18,7 +18,7 @@ from moto.core.request import determine_request_protocol
 from moto.core.routing import NotFound as NoSuchOperation
 from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
-from moto.iam.models import get_account_id_from, iam_backends
+from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
@@ -33,7 +33,6 @@ MOTO_NAMES = (
     "moto.core.routing.get_service_router",
     "moto.core.utils.get_service_model",
     "moto.iam.models.IAMBackend.get_user",
-    "moto.iam.models.get_account_id_from",
     "moto.iam.models.iam_backends",
     "moto.sts.models.STSBackend.get_assumed_role_from_access_key",
     "moto.sts.models.sts_backends",
@@ -217,11 +216,19 @@ def _find_caller() -> tuple[Caller, str]:
     signed = request.headers.get("Authorization", "")
     match = _CREDENTIAL.search(signed or f"Credential={request.args.get('X-Amz-Credential', '')}")
     key = match["key"] if match else ""
-    account = key if accounts.is_owner_key(key) else get_account_id_from(key)
+    account = key if accounts.is_owner_key(key) else _find_account(key)
     accounts.use(account)
     if match is None:
         return Caller(), config.current().region
     return _find_session(account, key) or Caller(), match["region"]
+
+
+def _find_account(access_key: str) -> str:
+    """The account that has issued an access key; moto's own search first makes an IAM for each partition of AWS."""
+    for account, by_partition in list(iam_backends.items()):
+        if any(access_key in iam.access_keys for iam in list(by_partition.values())):
+            return str(account)
+    return accounts.DEFAULT
 
 
 _sessions: dict[str, Caller] = {}
@@ -261,8 +268,11 @@ def _refuse(error: RefusedError) -> Response:
     return errors.response(error, call.service, call.operation, call.protocol)
 
 
-@cache
 def _botocore_name(moto_service: str) -> str | None:
     """botocore's name of the service in one of moto's packages; None when it is not an AWS service."""
-    name = moto_service.removeprefix("aws")
-    return next((known for known in Session().get_available_services() if known.replace("-", "") == name), None)
+    return _botocore_names().get(moto_service.removeprefix("aws"))
+
+
+@cache
+def _botocore_names() -> dict[str, str]:
+    return {name.replace("-", ""): name for name in Session().get_available_services()}

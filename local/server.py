@@ -1,6 +1,7 @@
 """Starts and stops the engine: moto's server with this package's services."""
 
 import fcntl
+import gc
 import logging
 import os
 import socket
@@ -101,6 +102,7 @@ def start(settings: Config) -> Config:
     _server = make_server(
         settings.host, settings.port, application(), threaded=True, request_handler=RequestHandler, fd=listener.detach()
     )
+    gc.freeze()  # modules and service models stay; later collections need not look at them
     threading.Thread(target=_server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     return settings
 
