@@ -1,7 +1,8 @@
 """DynamoDB: moto's tables, made thread-safe, and with streams that others read.
 
 moto checks a condition and writes in two steps, so two concurrent conditional writes can both succeed. A failed
-transaction restores the whole table, and so drops concurrent writes.
+transaction restores the whole table, and so drops concurrent writes. Each iterator of a stream keeps the table as it
+was, forever.
 """
 
 import copy
@@ -24,6 +25,11 @@ MOTO_NAMES = (
     "moto.dynamodb.models.table.StreamRecord",
     "moto.dynamodb.models.table.StreamShard",
     *(f"moto.dynamodb.models.DynamoDBBackend.{operation}" for operation in _OPERATIONS),
+    "moto.dynamodbstreams.models.DynamoDBStreamsBackend._get_table_from_arn",
+    "moto.dynamodbstreams.models.DynamoDBStreamsBackend.get_records",
+    "moto.dynamodbstreams.models.DynamoDBStreamsBackend.get_shard_iterator",
+    "moto.dynamodbstreams.models.ShardIterator.arn",
+    "moto.dynamodbstreams.models.dynamodbstreams_backends",
 )
 
 
@@ -71,6 +77,38 @@ def install() -> None:
     for operation in _OPERATIONS:
         setattr(DynamoDBBackend, operation, _run_with_lock(getattr(models.DynamoDBBackend, operation), lock))
     models.dynamodb_backends.backend = DynamoDBBackend
+    _install_streams()
+
+
+def _install_streams() -> None:
+    from moto.core.exceptions import AWSError
+    from moto.dynamodbstreams import models
+
+    class DynamoDBStreamsBackend(models.DynamoDBStreamsBackend):  # type: ignore[misc]
+        """moto's streams, whose iterators are sequence numbers and keep nothing."""
+
+        __module__ = models.DynamoDBStreamsBackend.__module__
+
+        def get_shard_iterator(self, *arguments: Any, **named: Any) -> Any:
+            """The iterator for a position in a stream."""
+            iterator = super().get_shard_iterator(*arguments, **named)
+            self.shard_iterators.clear()
+            iterator.id = str(iterator.sequence_number)
+            return iterator
+
+        def get_records(self, iterator_arn: str, limit: int) -> dict[str, Any]:
+            """The records from an iterator on, and the next iterator."""
+            stream, _, number = iterator_arn.rpartition("|1|")
+            if not number.isdecimal():
+                raise AWSError("Invalid ShardIterator", "ValidationException")
+            shard, position = self._get_table_from_arn(stream).stream_shard, int(number)
+            if position < shard.starting_sequence_number:
+                # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html
+                raise AWSError(f"The record {position} is no longer kept", "TrimmedDataAccessException")
+            records = shard.get(position, limit)
+            return {"NextShardIterator": f"{stream}|1|{position + len(records)}", "Records": records}
+
+    models.dynamodbstreams_backends.backend = DynamoDBStreamsBackend
 
 
 def _run_with_lock(operation: Any, lock: threading.RLock) -> Any:
