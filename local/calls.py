@@ -136,7 +136,7 @@ def current() -> Call | None:
 
 def watch(app: Flask, moto_service: str) -> None:
     """Run the checks and reports on every call to one service's application."""
-    service = _botocore_name(moto_service)
+    service = botocore_name(moto_service)
     if service is None:
         return
     app.before_request(lambda: _check_call(service))
@@ -268,7 +268,7 @@ def _refuse(error: RefusedError) -> Response:
     return errors.response(error, call.service, call.operation, call.protocol)
 
 
-def _botocore_name(moto_service: str) -> str | None:
+def botocore_name(moto_service: str) -> str | None:
     """botocore's name of the service in one of moto's packages; None when it is not an AWS service."""
     return _botocore_names().get(moto_service.removeprefix("aws"))
 

@@ -50,6 +50,27 @@ def start(settings: Config) -> Config:
     # moto reads its environment at import time, so it is imported only now.
     from werkzeug.serving import make_server
 
+    from local import faults, log
+    from local.routes import RequestHandler, application
+
+    if settings.log_calls:
+        log.install()
+    install_services()
+    if settings.faults:
+        try:
+            faults.read(settings.faults)
+        except faults.FaultError as error:
+            raise CannotStartError(str(error)) from error
+    _server = make_server(
+        settings.host, settings.port, application(), threaded=True, request_handler=RequestHandler, fd=listener.detach()
+    )
+    gc.freeze()  # modules and service models stay; later collections need not look at them
+    threading.Thread(target=_server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+    return settings
+
+
+def install_services() -> None:
+    """Replace moto's services by those of this package."""
     from local import (
         accounts,
         alarms,
@@ -59,7 +80,7 @@ def start(settings: Config) -> Config:
         events,
         faults,
         functions,
-        log,
+        memory,
         messaging,
         parameter_store,
         quotas,
@@ -70,11 +91,9 @@ def start(settings: Config) -> Config:
         tables,
         validation,
     )
-    from local.routes import RequestHandler, application
 
-    if settings.log_calls:
-        log.install()
     for service in (
+        memory,
         accounts,
         faults,
         validation,
@@ -94,17 +113,6 @@ def start(settings: Config) -> Config:
         cloudformation,
     ):
         service.install()
-    if settings.faults:
-        try:
-            faults.read(settings.faults)
-        except faults.FaultError as error:
-            raise CannotStartError(str(error)) from error
-    _server = make_server(
-        settings.host, settings.port, application(), threaded=True, request_handler=RequestHandler, fd=listener.detach()
-    )
-    gc.freeze()  # modules and service models stay; later collections need not look at them
-    threading.Thread(target=_server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
-    return settings
 
 
 def stop() -> None:

@@ -94,8 +94,9 @@ class Cluster:
         return address
 
     def remove(self) -> None:
-        """Kill all processes and delete all files of the job."""
+        """Kill all processes, forget them, and delete all files of the job."""
         self.kill()
+        self._containers = []
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _signal(self, number: signal.Signals) -> None:

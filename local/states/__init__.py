@@ -17,6 +17,7 @@ MOTO_NAMES: tuple[str, ...] = (
     "moto.stepfunctions.parser.backend.execution.BaseExecutionWorkerCommunication._reflect_execution_status",
     "moto.stepfunctions.parser.backend.execution_worker.ExecutionWorker._get_evaluation_entrypoint",
     "moto.stepfunctions.parser.backend.execution_worker.ExecutionWorker._get_evaluation_environment",
+    "moto.stepfunctions.parser.utils.TMP_THREADS",
     f"{_ASL}.parse.asl_parser.Preprocessor",
     f"{_ASL}.parse.preprocessor.Preprocessor._query_language_per_scope",
     f"{_ASL}.parse.preprocessor.StateChoice",

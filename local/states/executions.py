@@ -13,6 +13,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.backend.execution import Execution as MotoExecution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from local import events
 from local.states import definition
@@ -108,6 +109,7 @@ class Execution(MotoExecution):  # type: ignore[misc]
             if self.exec_status != ExecutionStatus.RUNNING:
                 return
             self._read_final_status()
+        TMP_THREADS.clear()  # moto keeps each thread, and reads them nowhere
         self._emit()
 
     def _read_final_status(self) -> None:
