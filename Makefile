@@ -94,10 +94,11 @@ audit: .venv/.audit/.ready node_modules/.ready ## look for insecure code, and fo
 	.venv/.audit/bin/pip-audit --no-deps --disable-pip -r requirements-dev.txt
 	npm audit --audit-level=high
 
-docs: setup ## generate docs/parameters.md, docs/project.md, docs/pipelines.md, and the JSON Schemas in docs
+docs: setup ## generate docs/parameters.md, docs/project.md, docs/pipelines.md, the JSON Schemas in docs, and a table in local/README.md
 	$(BIN)/python -m tools.generate_parameter_docs
 	$(BIN)/python -m tools.generate_project_docs
 	$(BIN)/python -m tools.generate_event_schema
+	$(BIN)/python -m tools.generate_local_docs
 
 pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes)
 	$(STEP) "install the libraries for pictures" $(INSTALL) --group pictures
@@ -128,10 +129,11 @@ lock: setup ## pin the dependencies of pyproject.toml again, in requirements*.tx
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group lint -o requirements-lint.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group audit -o requirements-audit.txt
 
-dist: setup .venv/.audit/.ready ## build the wheel, with the packaged service, the source archive, and the SBOM of the layer, in dist
+dist: setup .venv/.audit/.ready ## build the wheels of sagebuild, with the packaged service, and of sagebuild-local, the source archive, and the SBOM of the layer, in dist
 	rm -rf dist
 	$(BIN)/python -m tools.package_release
 	$(UV) build --quiet --sdist --wheel --no-build-isolation --python $(BIN)/python
+	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist local
 	.venv/.audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible requirements.txt \
 		--output-file "dist/sagebuild-$$($(BIN)/python -c 'from importlib.metadata import version; print(version("sagebuild"))').cdx.json"
 

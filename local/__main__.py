@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 from local import config, partitions, server
 from local.config import Config
@@ -25,14 +26,18 @@ to use it, in a shell:
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 
 examples:
-  python -m local                                    real time, port {port}, data in .local
-  python -m local --time-scale 60 --log-calls        an hour of waiting takes a minute; one line per call
-  python -m local --enforce-iam                      refuse calls that a role's policies do not allow
-  curl -s http://127.0.0.1:{port}/_local/health         check that it runs
-  curl -s http://127.0.0.1:{port}/_local/audit          the calls of each role, and its unused permissions
-  curl -sX DELETE http://127.0.0.1:{port}/_local/audit  reset the audit
+  {program}
+      real time, port {port}, data in .local
+  {program} --time-scale 60 --log-calls
+      an hour of waiting takes a minute; one line per call
+  {program} --enforce-iam
+      refuse calls that a role's policies do not allow
+  curl -s http://127.0.0.1:{port}/_local/health
+      check that it runs
+  curl -s http://127.0.0.1:{port}/_local/audit
+      the calls of each role, and its unused permissions; -X DELETE resets the audit
   curl -sX PUT http://127.0.0.1:{port}/_local/faults -d '[{{"call": "sagemaker:CreateModel", "error": "Throttling"}}]'
-                                                     inject faults; DELETE removes them; see local/README.md
+      inject faults; DELETE removes them
 
 not covered:
   quotas and throttling, eventual consistency, real images, instances and their prices, encryption, VPCs.
@@ -40,15 +45,22 @@ not covered:
 """
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, program: str = "python -m local") -> int:
     """Serve until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    arguments
+        The options; by default those of the process.
+    program
+        The command, as the help shows it.
 
     Returns
     -------
     int
         The exit status: 0 after a signal, 1 when it cannot start, 2 for an invalid option.
     """
-    given = _parse(arguments)
+    given = _parse(arguments, program)
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
@@ -78,10 +90,10 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    shown = {"port": config.DEFAULT_PORT, "region": config.Config.region}
+def _parse(arguments: list[str] | None, program: str) -> argparse.Namespace:
+    shown = {"program": program, "port": config.DEFAULT_PORT, "region": config.Config.region}
     parser = argparse.ArgumentParser(
-        prog="python -m local",
+        prog=program,
         description=_ABOUT,
         epilog=_MORE.format(**shown),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -99,9 +111,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     option("--time-scale", type=_factor, default=1.0, metavar="FACTOR", help=_TIME_SCALE)
     option("--log-calls", action="store_true", help="print a line per AWS call (default: off)")
     option("--enforce-iam", action="store_true", help=_ENFORCE_IAM)
-    option(
-        "--faults", type=Path, metavar="FILE", help="inject the faults of this file from the start, see local/README.md"
-    )
+    option("--faults", type=Path, metavar="FILE", help="inject the faults of this file from the start")
     option("--allow-remote", action="store_true", help=_ALLOW_REMOTE)
     given = parser.parse_args(arguments)
     if not given.allow_remote and not _is_loopback(given.host):
@@ -153,8 +163,13 @@ def _print_settings(settings: Config) -> None:
     print(f"  data in {settings.data}; Ctrl-C stops it, --help lists the options", flush=True)
 
 
-if __name__ == "__main__":
-    status = main()
+def run(program: str) -> NoReturn:
+    """Run the command line, and end the process."""
+    status = main(program=program)
     sys.stdout.flush()
     # Threads that still wait for a Lambda function or an execution must not keep the process alive.
     os._exit(status)
+
+
+if __name__ == "__main__":
+    run("python -m local")
