@@ -33,8 +33,8 @@ _OPERATIONS = (
     *("list_model_package_groups", "list_model_packages"),
     *("create_model_package", "describe_model_package", "update_model_package", "delete_model_package"),
 )
-# moto reports these as completed at once, although nothing runs.
-_REFUSED = (
+# moto reports these as completed at once, although nothing runs; so the engine does not serve them.
+_NOT_SERVED = (
     "create_auto_ml_job_v2",
     "create_compilation_job",
     "start_pipeline_execution",
@@ -79,20 +79,13 @@ def install() -> None:
     sagemaker_backends.backend = SageMakerBackend
     for name in _OPERATIONS:
         setattr(SageMakerResponse, name, _answer(name))
-    for name in _REFUSED:
-        setattr(SageMakerResponse, name, _refuse(name))
+    for name in _NOT_SERVED:
+        delattr(SageMakerResponse, name)
 
 
 def _answer(name: str) -> Callable[[Any], ActionResult]:
     def operation(response: Any) -> ActionResult:
         request: Json = response.params
         return ActionResult(getattr(response.sagemaker_backend, name)(request))
-
-    return operation
-
-
-def _refuse(name: str) -> Callable[[Any], ActionResult]:
-    def operation(_: Any) -> ActionResult:
-        raise ValidationError(message=f"local/ does not support {name.title().replace('_', '')}.")
 
     return operation

@@ -240,6 +240,13 @@ def test_loopback_names_and_s3_virtual_hosts_are_answered(engine: Engine, host: 
             "sagemaker:CreateContext",
         ),
         ("lambda", "list_code_signing_configs", {}, "lambda:ListCodeSigningConfigs"),
+        # moto has it, and would report an execution that never runs.
+        (
+            "sagemaker",
+            "start_pipeline_execution",
+            {"PipelineName": "p", "ClientRequestToken": "a" * 32},
+            "sagemaker:StartPipelineExecution",
+        ),
     ],
 )
 def test_the_error_for_an_unserved_call_names_it(
