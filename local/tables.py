@@ -6,7 +6,9 @@ was, forever.
 """
 
 import copy
+import pickle  # nosec B403: for records of this process only
 import threading
+import zlib
 from functools import wraps
 from typing import Any
 
@@ -22,7 +24,7 @@ _OPERATIONS = (
 _KEPT_RECORDS = 1000  # of a stream; each transaction of moto copies its table
 MOTO_NAMES = (
     "moto.dynamodb.models.dynamodb_backends",
-    "moto.dynamodb.models.table.StreamRecord",
+    "moto.dynamodb.models.table.StreamRecord.to_json",
     "moto.dynamodb.models.table.StreamShard",
     *(f"moto.dynamodb.models.DynamoDBBackend.{operation}" for operation in _OPERATIONS),
     "moto.dynamodbstreams.models.DynamoDBStreamsBackend._get_table_from_arn",
@@ -37,6 +39,20 @@ def install() -> None:
     """Replace moto's tables by these."""
     from moto.dynamodb import models
     from moto.dynamodb.models import table
+
+    class StreamRecord(table.StreamRecord):  # type: ignore[misc]
+        """moto's record, compressed: it has two images of an item, as nested objects."""
+
+        __module__ = table.StreamRecord.__module__
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self._packed = zlib.compress(pickle.dumps(self.record))
+            del self.record
+
+        def to_json(self) -> Any:
+            """The record as GetRecords returns it."""
+            return pickle.loads(zlib.decompress(self._packed))  # nosec B301: packed above
 
     class StreamShard(table.StreamShard):  # type: ignore[misc]
         """moto's shard, which invokes no function and forgets the oldest records."""
@@ -54,7 +70,7 @@ def install() -> None:
             if old is not None and new is not None and old.to_json() == new.to_json():
                 return
             kind, name = self.table.stream_specification["StreamViewType"], _name_change(old, new)
-            self.items.append(table.StreamRecord(self.table, kind, name, old, new, self.newest + 1))
+            self.items.append(StreamRecord(self.table, kind, name, old, new, self.newest + 1))
             dropped = max(0, len(self.items) - _KEPT_RECORDS)
             self.items = self.items[dropped:]
             self.starting_sequence_number += dropped

@@ -15,6 +15,7 @@ MOTO_NAMES = (
     "moto.s3.notifications._send_sns_message",
     "moto.s3.notifications._send_sqs_message",
     "moto.s3.notifications.send_event",
+    "moto.sns.models.SNSBackend.create_topic",
     "moto.sns.models.SNSBackend.subscribe",
     "moto.sns.models.Subscription._parse_message_structure",
     "moto.sns.models.Subscription.get_post_data",

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import deque
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
@@ -22,6 +23,12 @@ class SNSBackend(models.SNSBackend):  # type: ignore[misc]
     """moto's SNS, with only the supported protocols."""
 
     __module__ = models.SNSBackend.__module__
+
+    def create_topic(self, *arguments: Any, **named: Any) -> Any:
+        """Create a topic; moto would keep every message that it publishes."""
+        topic = super().create_topic(*arguments, **named)
+        topic.sent_notifications = deque(maxlen=0)
+        return topic
 
     def subscribe(self, topic_arn: str, endpoint: str, protocol: str) -> Any:
         """Subscribe an endpoint; mail addresses are confirmed automatically."""

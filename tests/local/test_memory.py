@@ -28,6 +28,7 @@ engine = Engine(settings.endpoint_url, settings.data, None)
 machines, trainer, (table, stream), (url, _) = Machines.of(engine), Trainer(engine), make_table(engine), queue(engine)
 dynamodb, streams, s3 = (engine.client(service) for service in ("dynamodb", "dynamodbstreams", "s3"))
 machine = machines.create({"Wait": {"Type": "Wait", "Seconds": 1, "End": True}})
+topic = engine.client("sns").create_topic(Name=name("topic"))["TopicArn"]
 item = {"id": {"S": "a"}}
 failing = {"Put": {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(id)"}}
 (shard,) = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
@@ -40,6 +41,7 @@ def work():
     with suppress(dynamodb.exceptions.TransactionCanceledException):
         dynamodb.transact_write_items(TransactItems=[failing])
     streams.get_records(ShardIterator=streams.get_shard_iterator(**position)["ShardIterator"])
+    engine.client("sns").publish(TopicArn=topic, Message="hello")
     engine.client("sqs").send_message(QueueUrl=url, MessageBody="hello")
     receive(engine, url)
     assert trainer.finish(trainer.start(source))["TrainingJobStatus"] == "Completed"
@@ -52,8 +54,10 @@ def count():
     gc.unfreeze()
     gc.collect()
     kinds = Counter(type(each).__name__ for each in gc.get_objects())
+    topics = [each for each in gc.get_objects() if type(each).__name__ == "Topic"]
     kept = {kind: kinds[kind] for kind in WATCHED}
     return kept | {
+        "published messages": sum(len(topic.sent_notifications) for topic in topics),
         "running threads": threading.active_count(),
         "open files": len(os.listdir("/proc/self/fd")),
         "processes": len(processes._running),
