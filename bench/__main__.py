@@ -125,11 +125,13 @@ def measure_builds() -> Iterator[Result]:
         stack = deploy(engine)
         stack.build()
         before, calls = read_cpu(engine.process.pid), _count_calls(engine)
-        builds = 5
+        memory, builds = read_memory(engine.process.pid), 10
         for _ in range(builds):
             stack.build()
         cpu = (read_cpu(engine.process.pid) - before) / builds
         yield Result("a build: processor time of local/", round(cpu, 2), "s", 2.0)
+        kept = (read_memory(engine.process.pid) - memory) / builds
+        yield Result("a build: memory that local/ keeps", round(kept, 2), "MB")
         yield Result("a build: calls of AWS", (_count_calls(engine) - calls) / builds, "calls")
         yield from _measure_burst(stack)
 
@@ -149,7 +151,7 @@ def _measure_burst(stack: DeployedStack) -> Iterator[Result]:
     url, first = queue["StackResourceDetail"]["PhysicalResourceId"], stack.last_number() + 1
     detail = {"bucket": {"name": stack.outputs["DataBucket"]}, "object": {"size": 5}}
     event = {"detail-type": "Object Created", "source": "aws.s3"}
-    started = time.monotonic()
+    started, before = time.monotonic(), read_cpu(stack.engine.process.pid)
     for start in range(0, MESSAGES, 10):
         bodies = [
             event | {"id": f"burst-{number}", "detail": detail | {"object": {"key": f"train/{number}", "size": 5}}}
@@ -165,6 +167,8 @@ def _measure_burst(stack: DeployedStack) -> Iterator[Result]:
 
     wait_for(lambda: count() >= MESSAGES)
     yield Result(f"{MESSAGES} uploads at once", round(time.monotonic() - started, 1), "s")
+    cpu = read_cpu(stack.engine.process.pid) - before
+    yield Result(f"{MESSAGES} uploads at once: processor time of local/", round(cpu, 1), "s")
     yield Result(f"{MESSAGES} uploads at once: builds", stack.last_number() - first + 2, "builds", 2)
 
 
