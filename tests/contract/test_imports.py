@@ -292,6 +292,18 @@ def test_a_function_loads_no_models_unless_a_message_needs_them(function: str) -
     assert ended.stdout == "[]\n"
 
 
+def test_the_skill_imports_an_intent_when_it_is_spoken() -> None:
+    code = """
+import sys
+from skill.app import find_intent
+before = {name for name in sys.modules if name.startswith("skill.intents.")}
+assert find_intent("ListRunningIntent").name == "ListRunningIntent"
+print(sorted(before), sorted({name for name in sys.modules if name.startswith("skill.intents.")} - before))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "['skill.intents.session'] ['skill.intents.list_running']\n"
+
+
 def test_importing_the_package_loads_no_library() -> None:
     libraries = {"boto3", "mcp", "pydantic", "rich", "typer", "numpy"}
     code = f"import sagebuild, sys; print(sorted({libraries} & set(sys.modules)))"
