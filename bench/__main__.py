@@ -18,37 +18,23 @@ import boto3
 from rich.console import Console
 from rich.table import Table
 
-from bench.measure import ROOT, Result, compare, median, python, read_cpu, read_memory, wait_for
+from bench.functions import measure_functions
+from bench.measure import ROOT, Result, compare, count_cpu, median, read_cpu, read_memory, wait_for
 from tests.e2e.stack import DeployedStack, deploy
 from tests.engine import Engine, running_engine
 from tools.browser import running_browser
 
 RESULTS = Path(__file__).with_name("results.json")
-# The clients that each function creates for an ordinary invocation.
-CLIENTS = {
-    "launch_build": ("dynamodb", "stepfunctions"),
-    "plan_build": ("dynamodb", "ssm", "sagemaker", "s3"),
-    "finish_build": ("dynamodb", "sagemaker", "stepfunctions", "sns"),
-    "sweep_builds": ("dynamodb", "sagemaker", "stepfunctions"),
-}
 MESSAGES = 10_000
-
-
-def measure_functions() -> Iterator[Result]:
-    """Measure the imports and clients of each function, against those clients alone."""
-    for function, clients in CLIENTS.items():
-        create = f"import boto3; session = boto3.Session(); [session.client(name) for name in {clients}]"
-        yield compare(
-            f"start of {function}", python(f"import handlers.{function}; {create}"), python(create), 1.15, "bare boto3"
-        )
-    hello = "from ask_sdk_core.skill_builder import SkillBuilder; SkillBuilder().lambda_handler()"
-    yield compare("start of the skill", python("import skill.app"), python(hello), 1.15, "an empty ask-sdk-core skill")
 
 
 def measure_command_line() -> Iterator[Result]:
     """Measure how soon the command line and the page are there."""
     version = [sys.executable, "-m", "sagebuild", "--version"]
-    yield compare("sagebuild --version", version, python("import typer, rich.console"), 1.5, "import typer and rich")
+    libraries = [sys.executable, "-c", "import typer, rich.console"]
+    yield compare(
+        "sagebuild --version", lambda: count_cpu(version), lambda: count_cpu(libraries), 1.5, "import typer and rich"
+    )
     with running_browser() as browser:
 
         def paint() -> float:

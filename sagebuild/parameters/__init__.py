@@ -6,7 +6,7 @@ are the models. `json_text` reads JSON, and `parse` turns a document into a mode
 `option_rules`, `step_rules`, `transform_rules` and `llm_rules` check what involves several parameters, and `problems`
 writes the error sentences. `places` finds what the models say about a dotted name, by which `dotted` and `changes`
 change a document and `typed_text` reads what a user typed. `store` is the document in SSM, and `overrides` is what a
-request sets for one build. `merging`, `shown` and `json_text` import no models.
+request sets for one build. `merging`, `shown`, `json_text` and `evaluation_names` import no models.
 """
 
 from importlib import import_module

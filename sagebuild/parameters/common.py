@@ -25,7 +25,8 @@ from sagebuild.parameters.groups import (
     read_tags,
 )
 from sagebuild.parameters.instances import InstanceType
-from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber, to_text
+from sagebuild.parameters.json_text import to_text
+from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber
 from sagebuild.parameters.options import Options
 from sagebuild.parameters.text_kinds import Scalar, Text
 from sagebuild.parameters.tuning_options import Hyperband, TuningCompletion

@@ -6,6 +6,7 @@ from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.instance_facts import processor_of
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.deployment_options import LONGEST_DEPLOYMENT
+from sagebuild.parameters.evaluation_names import EVALUATED
 from sagebuild.parameters.rules import Rule, rule_of
 from sagebuild.parameters.shown import show_name, show_value
 
@@ -14,8 +15,6 @@ _rule = rule_of(OPTION_RULES)
 
 # Brings the script to a training without a network; the SageMaker SDK uses the same name.
 CODE_CHANNEL = "code"
-# How the names of the metrics from the report of the evaluation begin.
-EVALUATED = "evaluation."
 
 
 @_rule("subnets", "securitygroups")

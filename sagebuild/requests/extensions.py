@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.named import is_named, resolve_named
 from sagebuild.names import name_resource
-from sagebuild.parameters import BuildParameters, Distribution, PipelineContainer
 from sagebuild.requests.machine_images import choose_machine_image
 from sagebuild.service import Service
 from sagebuild.units import SECONDS_PER_HOUR
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters, Distribution, PipelineContainer
 
 Body = dict[str, Any]
 

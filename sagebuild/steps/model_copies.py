@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, ModelFile, read_build, update_build
 from sagebuild.errors import BuildNotFoundError, ModelChangedError, PreflightError
-from sagebuild.promotion.receiving import verify_promotion
 from sagebuild.requests.model_data import build_model_data, is_archive, read_model_data
-from sagebuild.requests.script_mode import PackingPlan
 from sagebuild.running.causes import NO_MODEL
 from sagebuild.running.model_files import delete_copies, list_copies, list_files, locate_copies
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 from sagebuild.steps.packing import pack_model
+
+if TYPE_CHECKING:
+    from sagebuild.requests.script_mode import PackingPlan
 
 # One request copies at most 5 GB: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html. Many small parts
 # at the same time are faster. boto3 makes them larger for a model with more than 10,000 parts.
@@ -57,7 +58,10 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
     record = read_build(service, number)
     if record.has_ended:
         raise BuildNotFoundError(f"Build {number} has ended.")
-    verify_promotion(service, record)
+    if record.origin:
+        from sagebuild.promotion.receiving import verify_promotion  # imports models, which other builds do not need
+
+        verify_promotion(service, record)
     if is_archive(artifacts):
         _remember_archive(service, record, artifacts)
     model, notes = deepcopy(request["model"]), list(record.notes)

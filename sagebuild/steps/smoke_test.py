@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -13,11 +13,13 @@ from sagebuild.bucket_access import BucketAccess, Use
 from sagebuild.builds.context import BuildContext
 from sagebuild.errors import AwsUnavailableError, SmokeTestError
 from sagebuild.names import name_endpoint
-from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.kinds import to_text
+from sagebuild.parameters.json_text import to_text
 from sagebuild.requests.script_mode import locate_source
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters
 
 Body = dict[str, Any]
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -145,3 +146,10 @@ def test_the_code_that_counts_is_the_code_that_is_packed() -> None:
         each for each in SERVICE["package"]["patterns"] if each.startswith("!sagebuild/") and each.endswith("/**")
     }
     assert left_out == {f"!{folder.relative_to(ROOT)}/**" for folder in NOT_PACKED}
+
+
+@pytest.mark.parametrize("package", ["handlers", "skill"])
+def test_a_cold_start_does_not_look_for_garbage(package: str) -> None:
+    code = f"import {package}, gc; print(gc.get_threshold()[0])"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(ended.stdout) == 300_000
