@@ -20,6 +20,7 @@ from sagebuild.launch.inbox import take_messages
 from sagebuild.launch.start import launch_build, pass_on_lock
 from sagebuild.launch.triggers import read_message
 from sagebuild.notifications.words import write_message
+from sagebuild.parameters import BuildParameters, parse_document
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.parameters.store import write_document
 from sagebuild.plan.dispatch import plan
@@ -113,6 +114,28 @@ def test_a_batch_that_is_delivered_again_changes_nothing(inbox: Stack) -> None:
         pass_on_lock(inbox.service, 1)
     assert (read_state(inbox.service).running, read_state(inbox.service).pending) == (None, None)
     assert inbox.executions() == ["build-1"]
+
+
+def test_a_batch_whose_answer_was_lost_is_counted_once_also_after_another_full_batch(inbox: Stack) -> None:
+    launch_build(inbox.service, Trigger("voice"))
+    first, second = ([upload(n) for n in range(begin, begin + BATCH)] for begin in (0, BATCH))
+    for batch in (first, second, first):  # SQS delivers the first one again, because Lambda's answer was lost
+        assert take_messages(inbox.service, batch) == []
+    pending = read_state(inbox.service).pending
+    assert pending is not None
+    assert pending.count == 2 * BATCH
+
+
+def test_a_batch_parses_the_document_once(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[Any] = []
+
+    def parse(text: str, *, overrides: Any, **given: Any) -> BuildParameters:
+        parsed.append(overrides)
+        return parse_document(text, overrides=overrides, **given)
+
+    monkeypatch.setattr("sagebuild.parameters.overrides.parse_document", parse)
+    assert take_messages(inbox.service, [publish(n, {"trainmaxrun": 1 + n % 2}) for n in range(50)]) == []
+    assert parsed == [{}, {"trainmaxrun": 1}, {"trainmaxrun": 2}]
 
 
 def test_unreadable_messages_are_set_aside_with_a_reason_and_delay_no_others(
