@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bench.measure import ROOT, Result, compare, count_start
 
-# The clients that each function creates for an ordinary event, as builds on the laptop showed.
+# The clients that each function creates for an ordinary event.
 CLIENTS = {
     "answer_approval": ("dynamodb",),
     "apply_schedule": ("scheduler", "ssm"),
