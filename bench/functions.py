@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from bench.measure import ROOT, Result, compare, count_start
 
-# The clients that each function creates for an ordinary event.
-CLIENTS = {
+# The clients that a function creates for an ordinary event, and those of the functions with others.
+_USUAL_CLIENTS = ("dynamodb", "sagemaker")
+_CLIENTS = {
     "answer_approval": ("dynamodb",),
     "apply_schedule": ("scheduler", "ssm"),
-    "check_quality": ("dynamodb", "sagemaker"),
     "finish_build": ("dynamodb", "logs", "sagemaker", "sns"),
     "launch_build": ("dynamodb", "stepfunctions"),
     "pack_model": ("dynamodb", "s3"),
@@ -22,7 +22,6 @@ CLIENTS = {
     "request_approval": ("dynamodb", "sns"),
     "run_smoke_test": ("sagemaker-runtime",),
     "seed_parameters": ("sagemaker", "ssm"),
-    "show_builds": ("dynamodb", "sagemaker"),
     "sweep_builds": ("codebuild", "dynamodb", "sagemaker", "stepfunctions"),
     "verify_model": ("dynamodb", "s3"),
 }
@@ -37,7 +36,7 @@ _STATUS_CLIENTS = ("dynamodb", "sagemaker", "ssm", "stepfunctions")
 def measure_functions() -> Iterator[Result]:
     """Measure the imports and clients of each function, against those clients alone."""
     for function in sorted(path.stem for path in (ROOT / "handlers").glob("[!_]*.py")):
-        base = _create(CLIENTS[function])
+        base = _create(_CLIENTS.get(function, _USUAL_CLIENTS))
         yield _compare(f"start of {function}", f"import handlers.{function}; {base}", base, "bare boto3")
     yield _compare("start of the skill", "import skill.app", _EMPTY_SKILL, "an empty ask-sdk-core skill")
     create = _create(_STATUS_CLIENTS)
