@@ -211,6 +211,14 @@ def test_an_unexpected_error_of_the_launch_refuses_its_own_request_only(
     assert read_dead_letters(inbox) == [(bomb.body, reason)]
 
 
+def test_a_request_for_the_default_pipeline_does_not_read_the_others(
+    inbox: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox.service.dynamodb, "get_paginator", None)
+    assert take_messages(inbox.service, [publish(1, "hello")]) == []
+    assert inbox.executions() == ["build-1"]
+
+
 def test_a_batch_waits_after_a_lost_write(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     lose_writes(inbox, monkeypatch, 2)

@@ -1,5 +1,6 @@
 """One build runs at a time, and no request is lost."""
 
+import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -13,9 +14,11 @@ from sagebuild.builds.items import to_item
 from sagebuild.builds.lock import change_state, read_state
 from sagebuild.builds.records import BuildRecord, Trigger, build_key, list_builds, now, read_build, update_build
 from sagebuild.builds.summary import Summary
-from sagebuild.errors import AwsUnavailableError, BuildRunningError
+from sagebuild.errors import AwsUnavailableError, BuildRunningError, PipelineNotFoundError
+from sagebuild.launch.merge import OUTDATED
 from sagebuild.launch.start import Launched, launch_build, launch_builds, pass_on_lock
-from sagebuild.launch.triggers import LaunchRequest
+from sagebuild.launch.triggers import Expected, LaunchRequest
+from sagebuild.names import execution_arn
 from tests.functional.conftest import Stack
 
 VOICE = Trigger("voice", "a person")
@@ -45,6 +48,67 @@ def test_the_first_request_starts_build_one(stack: Stack) -> None:
     assert launch_build(stack.service, VOICE) == Launched(1, started=True)
     assert stack.executions() == ["build-1"]
     assert read_build(stack.service, 1).trigger == VOICE
+    arn = execution_arn(stack.service, 1)
+    described = stack.service.stepfunctions.describe_execution(executionArn=arn)
+    assert json.loads(described["input"]) == {"number": 1, "pipeline": ""}
+
+
+def test_a_request_that_is_pending_counts_once(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    for _ in range(2):
+        again = launch_builds(stack.service, [LaunchRequest(VOICE, "again")])
+        assert again == Launched(1, started=False, waiting=1)
+
+
+def test_a_request_that_is_delivered_again_counts_once_in_every_state(stack: Stack) -> None:
+    one, two = (LaunchRequest(VOICE, name) for name in ("one", "two"))
+    assert launch_builds(stack.service, [one]) == Launched(1, started=True)
+    assert launch_builds(stack.service, [one]) == Launched(1, started=False)
+    assert launch_builds(stack.service, [two]).waiting == 1
+    assert pass_on_lock(stack.service, 1) == 2
+    assert launch_builds(stack.service, [one, two]) == Launched(2, started=False)
+    assert pass_on_lock(stack.service, 2) is None
+    assert launch_builds(stack.service, [one, two]) == Launched(2, started=False)
+    assert stack.executions() == ["build-1", "build-2"]
+
+
+def test_a_build_whose_write_was_repeated_after_a_lost_answer_is_reported_as_started(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = stack.service.dynamodb._make_api_call  # type: ignore[attr-defined]
+
+    lost: list[str] = []
+
+    def write_twice(operation: str, arguments: Any) -> Any:
+        answer = call(operation, arguments)
+        if operation != "TransactWriteItems" or lost:
+            return answer
+        lost.append(operation)
+        assert launch_build(stack.service, VOICE).waiting == 1
+        return call(operation, arguments)
+
+    monkeypatch.setattr(stack.service.dynamodb, "_make_api_call", write_twice)
+    assert launch_build(stack.service, VOICE, sleep=lambda _: None) == Launched(1, started=True)
+    assert stack.executions() == ["build-1"]
+
+
+def test_a_promotion_keeps_its_origin(stack: Stack) -> None:
+    origin = {"folder": "any", "manifest": "0"}
+    launch_builds(stack.service, [LaunchRequest(Trigger("promotion"), "one", origin=origin)])
+    assert read_build(stack.service, 1).origin == origin
+
+
+def test_a_pipeline_that_does_not_exist_or_is_removed_starts_no_build(stack: Stack) -> None:
+    absent = r"^The pipeline sagebuild-test/fraud does not exist; no build was started\.$"
+    with pytest.raises(PipelineNotFoundError, match=absent):
+        launch_build(stack.service.for_pipeline("fraud"), VOICE)
+    state = read_state(stack.service)
+    change_state(stack.service, state, replace(state, removed_at="2026-11-30T12:00:00+00:00"))
+    with pytest.raises(
+        PipelineNotFoundError, match=r"^The pipeline sagebuild-test is being removed; no build was started\.$"
+    ):
+        launch_build(stack.service, VOICE)
+    assert stack.executions() == []
 
 
 def test_a_record_of_the_first_version_is_read(stack: Stack) -> None:
@@ -264,3 +328,27 @@ def test_a_build_of_its_own_waits_for_no_other(stack: Stack, request_: LaunchReq
     change_state(stack.service, state, replace(state, running=None))  # a state that no version writes
     with pytest.raises(BuildRunningError, match=r"^Build 2 is running"):
         launch_builds(stack.service, [request_])
+
+
+@pytest.mark.parametrize(
+    ("expected", "fits"),
+    [
+        (Expected(2, 2, '{"maxcost": 5}'), True),
+        (Expected(1, 2, '{"maxcost": 5}'), False),
+        (Expected(2, 0, '{"maxcost": 5}'), False),
+        (Expected(2, 2, ""), False),
+    ],
+)
+def test_a_confirmed_request_is_refused_in_another_state(stack: Stack, expected: Expected, fits: bool) -> None:
+    for _ in range(2):
+        launch_build(stack.service, VOICE)
+    pass_on_lock(stack.service, 1)
+    launch_build(stack.service, VOICE, {"maxcost": 5})
+    requests = [LaunchRequest(VOICE, "confirmed", expected=expected), LaunchRequest(VOICE, "any")]
+    refused = {} if fits else {"confirmed": OUTDATED}
+    assert launch_builds(stack.service, requests) == Launched(2, False, 3 if fits else 2, refused)
+
+
+def test_a_request_is_confirmed_for_an_idle_pipeline(stack: Stack) -> None:
+    present, past = (LaunchRequest(VOICE, str(number), expected=Expected(number, 0, "")) for number in (0, 1))
+    assert launch_builds(stack.service, [present, past]) == Launched(1, started=True, refused={"1": OUTDATED})

@@ -1,16 +1,21 @@
 """A stop ends the execution and all work of the running build, and reports what Describe confirms."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from sagebuild.builds.records import Trigger, now, read_build, update_build
+from sagebuild.builds.lock import read_state
+from sagebuild.builds.records import StepJob, Trigger, now, read_build, update_build
+from sagebuild.changes.stop import Stop, describe_stop
+from sagebuild.cost.spent import describe_cost
 from sagebuild.errors import NoBuildRunningError
 from sagebuild.launch.start import launch_build
 from sagebuild.names import execution_arn, name_resource
+from sagebuild.running.step_jobs import to_attributes
 from sagebuild.running.stop import Stopped, describe_stopped, stop_build
-from sagebuild.running.work import Part
+from sagebuild.running.work import Part, stop_work
 from tests.functional.conftest import Stack
 from tests.functional.test_finish import never_sleep
 
@@ -23,6 +28,7 @@ class Training:
 
     def __init__(self, status: str = "InProgress", polls: int = 1) -> None:
         self.status, self.polls, self.stopped = status, polls, 0
+        self.facts: dict[str, Any] = {}
 
     def describe_training_job(self, TrainingJobName: str) -> Any:  # noqa: N803
         """DescribeTrainingJob."""
@@ -31,7 +37,7 @@ class Training:
             self.status = "Stopping" if self.polls else "Stopped"
         status = {"TrainingJobName": TrainingJobName, "TrainingJobStatus": self.status, "SecondaryStatus": self.status}
         resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1}
-        return status | {"ResourceConfig": resources, "StoppingCondition": {}, "CreationTime": now()}
+        return status | {"ResourceConfig": resources, "StoppingCondition": {}, "CreationTime": now()} | self.facts
 
     def stop_training_job(self, TrainingJobName: str) -> None:  # noqa: N803, ARG002
         """StopTrainingJob."""
@@ -191,3 +197,110 @@ def test_a_stop_of_no_build_changes_no_record(stack: Stack) -> None:
     with pytest.raises(NoBuildRunningError, match=r"^Build 2 is not running; build 1 is, and was not stopped\.$"):
         stop_build(stack.service, 2)
     assert read_build(stack.service, 1).stop_requested_by == ""
+
+
+def test_a_stop_is_described_before_it_happens(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered = {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Train Model"}}
+    monkeypatch.setattr(stack.service.stepfunctions, "get_execution_history", lambda **_: {"events": [entered]})
+    with pytest.raises(NoBuildRunningError, match=r"^No build is running; there is nothing to stop\.$"):
+        describe_stop(stack.service, read_state(stack.service), None)
+    launch_build(stack.service, VOICE)
+    update_build(stack.service, 1, endpoint_hourly_cost=0.5)
+    cost = describe_cost(stack.service, read_build(stack.service, 1))
+    expected = Stop(1, "Train Model", None, cost)
+    for number in (None, 1):
+        assert describe_stop(stack.service, read_state(stack.service), number) == expected
+    with pytest.raises(NoBuildRunningError, match=r"^Build 2 is not running; build 1 is\.$"):
+        describe_stop(stack.service, read_state(stack.service), 2)
+    launch_build(stack.service, VOICE)
+    assert describe_stop(stack.service, read_state(stack.service), 1) == Stop(1, "Train Model", 2, cost)
+
+
+class Transforming(Training):
+    """The same, with a transform job that never ends."""
+
+    transform = "InProgress"
+
+    def describe_transform_job(self, TransformJobName: str) -> Any:  # noqa: N803, ARG002
+        """DescribeTransformJob."""
+        return {"TransformJobStatus": self.transform}
+
+    def stop_transform_job(self, TransformJobName: str) -> None:  # noqa: N803, ARG002
+        """StopTransformJob."""
+        self.transform = "Stopping"
+
+
+@pytest.mark.parametrize(
+    ("status", "was_running", "left"), [("Completed", False, "Completed"), ("InProgress", True, "Stopping")]
+)
+def test_all_work_together_is_waited_for_as_long_as_one(
+    stack: Stack, status: str, was_running: bool, left: str
+) -> None:
+    training = Transforming(status, polls=100)
+    name = train(stack, training)
+    job = StepJob("transform", "transform-1", 1, kind="transform")
+    update_build(stack.service, 1, step_jobs=to_attributes([job]))
+    pauses: list[float] = []
+    record = read_build(stack.service, 1)
+    work = stop_work(stack.service, record, 4, lambda: 7.0 + len(pauses), pauses.append)
+    assert len(pauses) == 4
+    assert (work.was_running, training.stopped) == (was_running, was_running)
+    transform = Part("transform job transform-1", "Stopping", False, "transform")
+    assert work.parts == [Part(name, left, left == "Completed"), transform]
+    assert work.step_jobs == [replace(job, status="Stopping")]
+
+
+class ImageBuilds:
+    """CodeBuild with one image build, which takes some polls to end after a stop."""
+
+    def __init__(self, polls: int) -> None:
+        self.polls, self.status = polls, "IN_PROGRESS"
+
+    def list_builds_for_project(self, projectName: str, **_order: Any) -> Any:  # noqa: N803
+        """ListBuildsForProject."""
+        return {"ids": ["one"] if projectName.endswith("-images") else []}
+
+    def batch_get_builds(self, **_ids: Any) -> Any:
+        """BatchGetBuilds."""
+        if self.status == "STOPPING":
+            self.polls -= 1
+        variables = [{"name": "IMAGE_TAG", "value": "1-training"}]
+        status = "STOPPED" if self.polls == 0 else "IN_PROGRESS"
+        return {"builds": [{"id": "one", "buildStatus": status, "environment": {"environmentVariables": variables}}]}
+
+    def stop_build(self, **_id: Any) -> None:
+        """StopBuild."""
+        self.status = "STOPPING"
+
+
+@pytest.mark.parametrize(("polls", "status", "waits"), [(1, "ended", 0), (3, "ended", 2), (100, "IN_PROGRESS", 4)])
+def test_a_stop_ends_image_builds_too(stack: Stack, polls: int, status: str, waits: int) -> None:
+    launch_build(stack.service, VOICE)
+    update_build(stack.service, 1, image_builds=["1-training"])
+    stack.service.__dict__["codebuild"] = ImageBuilds(polls)
+    pauses: list[float] = []
+    work = stop_work(stack.service, read_build(stack.service, 1), 4, lambda: float(len(pauses)), pauses.append)
+    assert work.parts == [Part("image builds", status, status == "ended")]
+    assert len(pauses) == waits
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "ABORTED"])
+def test_a_stop_ends_your_own_state_machines_too(stack: Stack, monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    machine = stack.settings["PREPROCESS_STATE_MACHINE"] = stack.settings["STATE_MACHINE_ARN"]
+    launch_build(stack.service, VOICE)
+    name = f"{name_resource(stack.service, 1)}-preprocess"
+    stack.service.stepfunctions.start_execution(stateMachineArn=machine, name=name)
+    if status == "RUNNING":  # for some time after the stop
+        monkeypatch.setattr(stack.service.stepfunctions, "stop_execution", lambda **_: None)
+    work = stop_work(stack.service, read_build(stack.service, 1), 0)
+    assert work.parts == [Part(f"state machine {name}", status, status == "ABORTED")]
+
+
+def test_a_state_machine_that_cannot_be_described_is_not_confirmed(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.settings["PREPROCESS_STATE_MACHINE"] = stack.settings["STATE_MACHINE_ARN"]
+    launch_build(stack.service, VOICE)
+    fail_calls(stack, "stepfunctions", monkeypatch, "describe_execution", "AccessDeniedException")
+    (part,) = stop_work(stack.service, read_build(stack.service, 1), 0).parts
+    assert (part.name, part.has_ended) == ("own state machines", False)
