@@ -31,7 +31,8 @@ MACHINE, FINISH, STEPS, MODEL_STEPS = (
     f"*-{name}Role-*" for name in ("BuildStateMachine", "FinishBuild", "BuildSteps", "ModelSteps")
 )
 LIMIT = 2  # seconds that a state may take, where it is to take too long
-HANG = 3.0  # seconds
+HANG = 3.0  # seconds, longer than that
+PAUSE = 1.5  # seconds that a call hangs while a user aborts the execution
 
 # Imports nothing that takes time, and gets into the trouble that its hyperparameter names.
 SCRIPT = """
@@ -276,7 +277,7 @@ def _rows_of_state(state: str, way: Way) -> Iterator[Row]:
     if state == "Ask For Approval":
         ends = ("withheld", "not approved within 24 hours")
     yield row("time-out", *ends, hanging, document=document, limited=state, late=True, act=None)
-    hanging = hanging and hanging | {"times": 1}
+    hanging = hanging and {"hang": PAUSE, "times": 1}
     yield row(
         "aborted", "stopped", "someone outside sagebuild", hanging, document=document, act=abort_in(state), late=True
     )
@@ -507,13 +508,13 @@ class Table:
                     yield facts["pipeline"], facts["build"]["number"]
 
     def _wait_for_end(self, row: Row, number: int) -> None:
-        hanging = sum(fault.get("hang", 0) for fault in row.faults)
         if not row.late:
             self.stack.finish(number)
             return
         states, arn = self.stack.client("stepfunctions"), execution_of(self.stack, number)
         wait_until(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING")
-        time.sleep(hanging + 1)  # the hanging calls have returned
+        hanging = sum(fault.get("hang", 0) for fault in row.faults) - (LIMIT if row.limited else 0)
+        time.sleep(max(hanging, 0) + 1)  # the hanging calls have returned
         wait_until(lambda: self._sweep(number), 60)
 
     def _sweep(self, number: int) -> bool:
