@@ -116,7 +116,9 @@ class AsynchronousRequest:
         if time.time() - self._received > self._options["RequestTTLSeconds"]:
             raise RequestFailedError("The request has waited longer than RequestTTLSeconds.")
         body = objects.read(self._options["InputLocation"])
-        invocation = Invocation(self._endpoint.name, server.variant["VariantName"], self._region)
+        invocation = Invocation(
+            self._region, EndpointName=self._endpoint.name, VariantName=server.variant["VariantName"]
+        )
         try:
             answer = server.invoke(self._headers, body, self._options["InvocationTimeoutSeconds"])
         except InvocationError as error:
