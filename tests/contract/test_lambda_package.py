@@ -37,6 +37,7 @@ NOT_CALLED = {
     # What other operations check: SendMessageBatch, the Create operations with tags, RegisterScalableTarget, and
     # CreateModelPackage with an image.
     *("sqs:SendMessage", "sagemaker:AddTags", "sagemaker:UpdateEndpointWeightsAndCapacities", "ecr:BatchGetImage"),
+    "sagemaker:UpdateInferenceComponentRuntimeConfig",  # RegisterScalableTarget too
 }
 PYTHON_CODE = "def answer() -> int:\n    return 42\n"
 

@@ -46,7 +46,13 @@ NEEDED_ELSEWHERE = {
         "ecr:GetDownloadUrlForLayer",
         "logs:DescribeLogStreams",  # SageMaker's log agent
     },
-    "BuildSteps": {"kms:Decrypt"},
+    "BuildSteps": {
+        "kms:Decrypt",
+        "sagemaker:DescribeInferenceComponent",  # when the endpoint has one; test_component.py has
+    },
+    "Coordination": {"sagemaker:DescribeInferenceComponent"},
+    "ShowBuilds": {"sagemaker:DescribeInferenceComponent"},
+    "AlexaSkill": {"sagemaker:DescribeInferenceComponent"},
     "Hosting": {
         "kms:CreateGrant",  # as for the training
         "kms:DescribeKey",
@@ -74,6 +80,12 @@ NEEDED_ELSEWHERE = {
         "iam:CreateServiceLinkedRole",
         "sagemaker:DescribeEndpointConfig",
         "sagemaker:UpdateEndpointWeightsAndCapacities",
+        "sagemaker:CreateInferenceComponent",  # test_component.py has one
+        "sagemaker:DeleteInferenceComponent",
+        "sagemaker:DescribeInferenceComponent",
+        "sagemaker:ListInferenceComponents",
+        "sagemaker:UpdateInferenceComponent",
+        "sagemaker:UpdateInferenceComponentRuntimeConfig",
     },
     "ModelSteps": {
         "sagemaker:AddTags",  # when a user has deleted the model package group
@@ -95,6 +107,11 @@ NEEDED_ELSEWHERE = {
         "sagemaker:UpdateEndpointWeightsAndCapacities",
         "sagemaker:AddTags",  # when SageMaker left the endpoint Failed, so that it is made again
         "sagemaker:CreateEndpoint",
+        "sagemaker:CreateInferenceComponent",  # test_component.py has one
+        "sagemaker:DeleteInferenceComponent",
+        "sagemaker:DescribeInferenceComponent",
+        "sagemaker:UpdateInferenceComponent",
+        "sagemaker:UpdateInferenceComponentRuntimeConfig",
     },
     "PublishEvents": {
         "dynamodb:ListStreams",  # Lambda, when it connects the stream with the function
@@ -108,6 +125,8 @@ NEEDED_ELSEWHERE = {
         "codebuild:ListBuildsForProject",
         "codebuild:StopBuild",
         "sagemaker:DescribeHyperParameterTuningJob",  # when the build that runs tunes; here it trains
+        "sagemaker:DeleteInferenceComponent",  # test_component.py has one
+        "sagemaker:DescribeInferenceComponent",
     },
     "ImageProject": {
         "kms:Decrypt",  # S3, for encrypted objects
