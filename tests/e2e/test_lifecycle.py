@@ -126,7 +126,6 @@ NEEDED_ELSEWHERE = {
         "codebuild:StopBuild",
         "sagemaker:DescribeHyperParameterTuningJob",  # when the build that runs tunes; here it trains
         "sagemaker:DeleteInferenceComponent",  # test_component.py has one
-        "sagemaker:DescribeInferenceComponent",
     },
     "ImageProject": {
         "kms:Decrypt",  # S3, for encrypted objects
