@@ -192,13 +192,15 @@ class _Undo:
 
     def _delete(self, endpoint: Endpoint | None, component: Component | None) -> bool:
         """Delete what a first deployment left, the component first; False when nothing of it is left."""
-        if component and component.status == "InService" and endpoint and component.model != self._record.model:
+        is_own = endpoint is not None and (endpoint.instances or endpoint.config) == self._record.endpoint_config
+        serves_other = component and component.status == "InService" and component.model != self._record.model
+        # On the build's own endpoint, another model is that of a component whose endpoint was deleted without it.
+        if serves_other and endpoint and not is_own:
             return False
         if component:
             delete_component(self._service, component)
             return True
-        deployed = endpoint and (endpoint.instances or endpoint.config)
-        if self._record.live_before or not deployed or deployed != self._record.endpoint_config:
+        if not is_own:
             return False
         with aws_call("delete the endpoint"):
             self._service.sagemaker.delete_endpoint(EndpointName=name_endpoint(self._service))

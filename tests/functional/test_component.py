@@ -189,6 +189,18 @@ def test_a_first_deployment_that_fails_leaves_nothing(stack: Stack, hosting: Fak
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("live_before", ["", "gone"])
+def test_a_failed_endpoint_goes_with_a_component_of_a_deleted_one(
+    stack: Stack, hosting: FakeHosting, live_before: str
+) -> None:
+    name = make(stack, hosting, live_before=live_before)
+    hosting.settle("InService", name)
+    hosting.settle_component("InService", "old", copies=0)
+    hosting.requests.clear()
+    assert fail(stack, name).status == "failed"
+    assert kinds(hosting) == ["delete component", "delete"]
+
+
 def test_the_earlier_model_serves_again_on_the_same_instances(stack: Stack, hosting: FakeHosting) -> None:
     earlier = make_good(stack, hosting)
     name = begin(stack, hosting)
