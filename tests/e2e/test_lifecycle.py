@@ -49,6 +49,7 @@ NEEDED_ELSEWHERE = {
     "BuildSteps": {
         "kms:Decrypt",
         "sagemaker:DescribeInferenceComponent",  # when the endpoint has one; test_component.py has
+        "sagemaker:InvokeEndpoint",
     },
     "Coordination": {"sagemaker:DescribeInferenceComponent"},
     "ShowBuilds": {"sagemaker:DescribeInferenceComponent"},
@@ -64,6 +65,9 @@ NEEDED_ELSEWHERE = {
         "ecr:BatchCheckLayerAvailability",
         "ecr:GetAuthorizationToken",
         "ecr:GetDownloadUrlForLayer",
+        "logs:CreateLogGroup",  # of an inference component; test_component.py has one
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
         "logs:DescribeLogStreams",
     },
     "BuildStateMachine": {
@@ -80,7 +84,8 @@ NEEDED_ELSEWHERE = {
         "iam:CreateServiceLinkedRole",
         "sagemaker:DescribeEndpointConfig",
         "sagemaker:UpdateEndpointWeightsAndCapacities",
-        "sagemaker:CreateInferenceComponent",  # test_component.py has one
+        "sagemaker:AddTags",  # to an inference component; test_component.py has one
+        "sagemaker:CreateInferenceComponent",
         "sagemaker:DeleteInferenceComponent",
         "sagemaker:DescribeInferenceComponent",
         "sagemaker:ListInferenceComponents",
@@ -107,7 +112,9 @@ NEEDED_ELSEWHERE = {
         "sagemaker:UpdateEndpointWeightsAndCapacities",
         "sagemaker:AddTags",  # when SageMaker left the endpoint Failed, so that it is made again
         "sagemaker:CreateEndpoint",
-        "sagemaker:CreateInferenceComponent",  # test_component.py has one
+        "logs:FilterLogEvents",  # of an inference component; test_component.py has one
+        "logs:PutRetentionPolicy",
+        "sagemaker:CreateInferenceComponent",
         "sagemaker:DeleteInferenceComponent",
         "sagemaker:DescribeInferenceComponent",
         "sagemaker:UpdateInferenceComponent",
