@@ -35,6 +35,10 @@ setup: .venv/.ready node_modules/.ready ## install what the project needs, into 
 	$(STEP) "install tools for audits" $(UV) pip install --python .venv/.audit/bin/python -r requirements-audit.txt
 	@touch $@
 
+.venv/.mutants: requirements-mutants.txt .venv/.ready
+	$(STEP) "install mutmut" $(INSTALL) -r requirements-mutants.txt
+	@touch $@
+
 node_modules/.ready: package-lock.json
 	$(STEP) "install Node packages" npm ci --no-audit --no-fund
 	@touch $@
@@ -76,11 +80,14 @@ pipeline: setup .venv/.sdk ## run a ready pipeline on this machine, and compare 
 fuzz: setup ## send 100,000 invalid inputs through the handlers (2 minutes; FUZZ_SEED=2 tries others)
 	FUZZ_CASES=$${FUZZ_CASES:-100000} $(BIN)/pytest --show-capture no tests/functional/exhaustive/test_fuzz.py
 
-faults: setup ## inject every fault in every state of a build, and print a table (15 minutes; ROWS="word" selects rows)
+faults: setup ## inject every fault in every state of a build, and print a table (10 minutes; ROWS="word" selects rows)
 	$(BIN)/python -m tests.e2e.print_faults $(ROWS)
 
 soak: setup ## run 200 builds under random faults, stops and deletions, and balance the books (10 minutes; SEED=2 BUILDS=50)
 	$(BIN)/python -m tests.e2e.soak --builds $(or $(BUILDS),200) --seed $(or $(SEED),1)
+
+mutants: setup .venv/.mutants ## change modules in small ways, and list the changes that no test notices (MODULE=lock selects one)
+	$(BIN)/python -m tools.mutants $(MODULE)
 
 deploy: setup ## deploy to AWS, with your credentials
 	npx serverless deploy --stage $(STAGE)
@@ -94,10 +101,11 @@ audit: .venv/.audit/.ready node_modules/.ready ## look for insecure code, and fo
 	.venv/.audit/bin/pip-audit --no-deps --disable-pip -r requirements-dev.txt
 	npm audit --audit-level=high
 
-docs: setup ## generate docs/parameters.md, docs/project.md, docs/pipelines.md, and the JSON Schemas in docs
+docs: setup ## generate docs/parameters.md, docs/project.md, docs/pipelines.md, the JSON Schemas in docs, and a table in local/README.md
 	$(BIN)/python -m tools.generate_parameter_docs
 	$(BIN)/python -m tools.generate_project_docs
 	$(BIN)/python -m tools.generate_event_schema
+	$(BIN)/python -m tools.generate_local_docs
 
 pictures: setup .venv/.sdk ## make docs/pictures from real builds on this laptop (some minutes)
 	$(STEP) "install the libraries for pictures" $(INSTALL) --group pictures
@@ -127,16 +135,18 @@ lock: setup ## pin the dependencies of pyproject.toml again, in requirements*.tx
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group sdk -c requirements.txt -c requirements-dev.txt -o requirements-sdk.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group lint -o requirements-lint.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group audit -o requirements-audit.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group mutants -c requirements.txt -c requirements-dev.txt -o requirements-mutants.txt
 
-dist: setup .venv/.audit/.ready ## build the wheel, with the packaged service, the source archive, and the SBOM of the layer, in dist
+dist: setup .venv/.audit/.ready ## build the wheels of sagebuild, with the packaged service, and of sagebuild-local, the source archive, and the SBOM of the layer, in dist
 	rm -rf dist
 	$(BIN)/python -m tools.package_release
 	$(UV) build --quiet --sdist --wheel --no-build-isolation --python $(BIN)/python
+	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist local
 	.venv/.audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible requirements.txt \
 		--output-file "dist/sagebuild-$$($(BIN)/python -c 'from importlib.metadata import version; print(version("sagebuild"))').cdx.json"
 
 clean: ## delete everything that can be made again
-	rm -rf .venv node_modules .serverless .layer .local .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist sagebuild/deployment/release
+	rm -rf .venv node_modules .serverless .layer .local .mutants .skill .mypy_cache .pytest_cache .ruff_cache .hypothesis dist sagebuild/deployment/release
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo local notebook format check test examples pipeline fuzz faults soak deploy remove audit docs pictures measure bench images prices models skill lock dist clean
+.PHONY: help setup demo local notebook format check test examples pipeline fuzz faults soak mutants deploy remove audit docs pictures measure bench images prices models skill lock dist clean

@@ -18,37 +18,23 @@ import boto3
 from rich.console import Console
 from rich.table import Table
 
-from bench.measure import ROOT, Result, compare, median, python, read_cpu, read_memory, wait_for
+from bench.functions import measure_functions
+from bench.measure import ROOT, Result, compare, count_cpu, median, read_cpu, read_memory, wait_for
 from tests.e2e.stack import DeployedStack, deploy
 from tests.engine import Engine, running_engine
 from tools.browser import running_browser
 
 RESULTS = Path(__file__).with_name("results.json")
-# The clients that each function creates for an ordinary invocation.
-CLIENTS = {
-    "launch_build": ("dynamodb", "stepfunctions"),
-    "plan_build": ("dynamodb", "ssm", "sagemaker", "s3"),
-    "finish_build": ("dynamodb", "sagemaker", "stepfunctions", "sns"),
-    "sweep_builds": ("dynamodb", "sagemaker", "stepfunctions"),
-}
 MESSAGES = 10_000
-
-
-def measure_functions() -> Iterator[Result]:
-    """Measure the imports and clients of each function, against those clients alone."""
-    for function, clients in CLIENTS.items():
-        create = f"import boto3; session = boto3.Session(); [session.client(name) for name in {clients}]"
-        yield compare(
-            f"start of {function}", python(f"import handlers.{function}; {create}"), python(create), 1.15, "bare boto3"
-        )
-    hello = "from ask_sdk_core.skill_builder import SkillBuilder; SkillBuilder().lambda_handler()"
-    yield compare("start of the skill", python("import skill.app"), python(hello), 1.15, "an empty ask-sdk-core skill")
 
 
 def measure_command_line() -> Iterator[Result]:
     """Measure how soon the command line and the page are there."""
     version = [sys.executable, "-m", "sagebuild", "--version"]
-    yield compare("sagebuild --version", version, python("import typer, rich.console"), 1.5, "import typer and rich")
+    libraries = [sys.executable, "-c", "import typer, rich.console"]
+    yield compare(
+        "sagebuild --version", lambda: count_cpu(version), lambda: count_cpu(libraries), 1.5, "import typer and rich"
+    )
     with running_browser() as browser:
 
         def paint() -> float:
@@ -125,20 +111,19 @@ def measure_builds() -> Iterator[Result]:
         stack = deploy(engine)
         stack.build()
         before, calls = read_cpu(engine.process.pid), _count_calls(engine)
-        builds = 5
+        memory, builds = read_memory(engine.process.pid), 10
         for _ in range(builds):
             stack.build()
         cpu = (read_cpu(engine.process.pid) - before) / builds
         yield Result("a build: processor time of local/", round(cpu, 2), "s", 2.0)
+        kept = (read_memory(engine.process.pid) - memory) / builds
+        yield Result("a build: memory that local/ keeps", round(kept, 2), "MB")
         yield Result("a build: calls of AWS", (_count_calls(engine) - calls) / builds, "calls")
         yield from _measure_burst(stack)
 
 
 def _count_calls(engine: Engine) -> int:
-    from urllib.request import urlopen
-
-    with urlopen(f"{engine.endpoint_url}/_local/audit") as answer:
-        return sum(call["count"] for call in json.load(answer)["calls"])
+    return sum(call["count"] for call in engine.read_audit()["calls"])
 
 
 def _measure_burst(stack: DeployedStack) -> Iterator[Result]:
@@ -149,7 +134,7 @@ def _measure_burst(stack: DeployedStack) -> Iterator[Result]:
     url, first = queue["StackResourceDetail"]["PhysicalResourceId"], stack.last_number() + 1
     detail = {"bucket": {"name": stack.outputs["DataBucket"]}, "object": {"size": 5}}
     event = {"detail-type": "Object Created", "source": "aws.s3"}
-    started = time.monotonic()
+    started, before = time.monotonic(), read_cpu(stack.engine.process.pid)
     for start in range(0, MESSAGES, 10):
         bodies = [
             event | {"id": f"burst-{number}", "detail": detail | {"object": {"key": f"train/{number}", "size": 5}}}
@@ -165,6 +150,8 @@ def _measure_burst(stack: DeployedStack) -> Iterator[Result]:
 
     wait_for(lambda: count() >= MESSAGES)
     yield Result(f"{MESSAGES} uploads at once", round(time.monotonic() - started, 1), "s")
+    cpu = read_cpu(stack.engine.process.pid) - before
+    yield Result(f"{MESSAGES} uploads at once: processor time of local/", round(cpu, 1), "s")
     yield Result(f"{MESSAGES} uploads at once: builds", stack.last_number() - first + 2, "builds", 2)
 
 

@@ -4,19 +4,22 @@ import fcntl
 import io
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tarfile
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
 from rich.console import Console
+
+from sagebuild.child_process import running
+from sagebuild.deployment.laptop import running_laptop
 
 ROOT = Path(__file__).parents[1]
 STACK = "sagebuild-dev"
@@ -29,27 +32,18 @@ class DemoError(Exception):
 
 
 class Aws:
-    """boto3 clients for one endpoint URL, and the environment variables that lead other tools to it."""
+    """boto3 clients, and the environment variables that lead other tools to the same AWS."""
 
-    def __init__(self, endpoint_url: str) -> None:
-        self.endpoint_url = endpoint_url
-        self._session: Any = boto3.session.Session()
-        self.variables = {
-            "AWS_ENDPOINT_URL": endpoint_url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_REGION": REGION,
-        }
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = variables
+        self.endpoint_url = variables["AWS_ENDPOINT_URL"]
+        self._session: Any = boto3.session.Session(
+            variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], region_name=REGION
+        )
 
     def client(self, service: str) -> Any:
         """Return a boto3 client."""
-        return self._session.client(
-            service,
-            region_name=REGION,
-            endpoint_url=self.endpoint_url,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
+        return self._session.client(service, endpoint_url=self.endpoint_url)
 
     def outputs(self) -> dict[str, str]:
         """Return the outputs of the deployed stack."""
@@ -86,22 +80,10 @@ def _is_free(port: int) -> bool:
 
 
 @contextmanager
-def running_aws(port: int, time_scale: float) -> Iterator[Aws]:
+def running_aws(port: int) -> Iterator[Aws]:
     """Run local/ in a process of its own, with a new data folder, until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="sagebuild-") as folder:
-        options = ["--port", str(port), "--data", folder, "--time-scale", str(time_scale)]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "local", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        try:
-            assert process.stdout is not None
-            match = re.search(r"http\S+", process.stdout.readline())
-            if not match:
-                raise DemoError("local/ did not start; see its output above")
-            yield Aws(match.group())
-        finally:
-            process.terminate()
-            process.wait()
+    with running_laptop(port) as variables:
+        yield Aws(variables)
 
 
 def run_serverless(aws: Aws, console: Console, *arguments: str) -> None:
@@ -122,10 +104,10 @@ def run_serverless(aws: Aws, console: Console, *arguments: str) -> None:
             "SLS_AWS_MONITORING_FREQUENCY": "200",  # milliseconds; the default of osls is five seconds
         }
     )
-    with folder_lock(console):
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+    if not shutil.which("npx"):
+        raise DemoError("npx is not on the PATH; install Node.js, whose version package.json names")
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with folder_lock(console), running(command, cwd=ROOT, env=environment, **streams) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.strip():
@@ -159,23 +141,13 @@ def serving_page(aws: Aws) -> Iterator[str]:
     DemoError
         The page did not start.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sagebuild", "ui"],
-        cwd=ROOT,
-        env=os.environ | aws.variables,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C is not for it: JupyterLab asks first
-    )
-    try:
+    command = [sys.executable, "-m", "sagebuild", "ui"]
+    with running(command, cwd=ROOT, env=os.environ | aws.variables, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         match = re.search(r"http\S+", process.stdout.readline())
         if not match:
             raise DemoError("the page of builds did not start; see its output above")
         yield match.group()
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def open_notebooks(aws: Aws) -> None:
@@ -183,11 +155,10 @@ def open_notebooks(aws: Aws) -> None:
     # With the default, the notebooks' folder, the links to docs/ would not work.
     root = f"--ServerApp.root_dir={ROOT}"
     command = [sys.executable, "-m", "jupyterlab", root, "notebooks/01-first-build.ipynb"]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | aws.variables)
-    # Ctrl-C reaches both processes. JupyterLab asks for confirmation; the service must run until JupyterLab has ended.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    process.wait()
+    with running(command, in_terminal=True, cwd=ROOT, env=os.environ | aws.variables) as process:
+        # Ctrl-C reaches both processes. JupyterLab asks for confirmation; the service runs until JupyterLab has ended.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        process.wait()
 
 
 def pack_source(folder: Path) -> bytes:

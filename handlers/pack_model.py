@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from sagebuild.deadline import Deadline
 from sagebuild.log_keys import logged
 from sagebuild.service import Service
 from sagebuild.steps.model_copies import copy_model
 
 
 @logged("Pack Model")
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Copy a build's model; return the request of CreateModel with the addresses of the copies."""
-    return copy_model(Service.from_environment(event["pipeline"]), event)
+    deadline = Deadline.of_function(context)
+    return copy_model(Service.from_environment(event["pipeline"]), event, deadline=deadline)

@@ -8,9 +8,12 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 from local import config, partitions, server
-from local.config import Config
+from local.config import CannotStartError, Config
+from local.console import print_line
+from sagebuild.container import opt_ml
 
 _ABOUT = """\
 An AWS on this machine for the Serverless Framework, the AWS CLI, boto3 and notebooks: moto and the features that it
@@ -22,17 +25,23 @@ It needs no account, no Docker and no network. Its state is in memory and is los
 _MORE = """\
 to use it, in a shell:
   export AWS_ENDPOINT_URL=http://127.0.0.1:{port} AWS_REGION={region} AWS_DEFAULT_REGION={region}
-  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+  export AWS_ACCESS_KEY_ID=$(cat {data}/access_key) AWS_SECRET_ACCESS_KEY=local
 
 examples:
-  python -m local                                    real time, port {port}, data in .local
-  python -m local --time-scale 60 --log-calls        an hour of waiting takes a minute; one line per call
-  python -m local --enforce-iam                      refuse calls that a role's policies do not allow
-  curl -s http://127.0.0.1:{port}/_local/health         check that it runs
-  curl -s http://127.0.0.1:{port}/_local/audit          the calls of each role, and its unused permissions
-  curl -sX DELETE http://127.0.0.1:{port}/_local/audit  reset the audit
-  curl -sX PUT http://127.0.0.1:{port}/_local/faults -d '[{{"call": "sagemaker:CreateModel", "error": "Throttling"}}]'
-                                                     inject faults; DELETE removes them; see local/README.md
+  {program}
+      real time, port {port}, data in .local
+  {program} --time-scale 60 --log-calls
+      an hour of waiting takes a minute; one line per call
+  {program} --enforce-iam
+      refuse calls that a role's policies do not allow
+  curl -s http://127.0.0.1:{port}/_local/health
+      check that it runs
+  alias engine='curl -s -H "X-Local: $AWS_ACCESS_KEY_ID"'
+      for the engine's other pages
+  engine http://127.0.0.1:{port}/_local/audit
+      the calls of each role, and its unused permissions; -X DELETE resets the audit
+  engine -X PUT http://127.0.0.1:{port}/_local/faults -d '[{{"call": "sagemaker:CreateModel", "error": "Throttling"}}]'
+      inject faults; DELETE removes them
 
 not covered:
   quotas and throttling, eventual consistency, real images, instances and their prices, encryption, VPCs.
@@ -40,18 +49,31 @@ not covered:
 """
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, program: str = "python -m local") -> int:
     """Serve until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    arguments
+        The options; by default those of the process.
+    program
+        The command, as the help shows it.
 
     Returns
     -------
     int
         The exit status: 0 after a signal, 1 when it cannot start, 2 for an invalid option.
     """
-    given = _parse(arguments)
-    stopping = threading.Event()
+    given = _parse(arguments, program)
+    stopping, started = threading.Event(), threading.Event()
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        if not started.is_set():
+            raise KeyboardInterrupt  # nothing is served yet, and a start takes seconds
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, stop)
     try:
         settings = server.start(
             Config(
@@ -65,23 +87,32 @@ def main(arguments: list[str] | None = None) -> int:
                 faults=given.faults,
             )
         )
+        started.set()
         _print_settings(settings)
         # Python runs a signal's handler in the main thread. The kernel may interrupt another thread instead, and a wait
         # without a limit would then go on: https://docs.python.org/3/library/signal.html#signals-and-threads
         while not stopping.wait(0.5):
             pass
-    except server.CannotStartError as error:
-        print(f"local: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        pass
+    except CannotStartError as error:
+        print_line(f"local: {error}")
         return 1
     finally:
+        started.set()
         server.stop()
     return 0
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    shown = {"port": config.DEFAULT_PORT, "region": config.Config.region}
+def _parse(arguments: list[str] | None, program: str) -> argparse.Namespace:
+    shown = {
+        "program": program,
+        "port": config.DEFAULT_PORT,
+        "region": config.Config.region,
+        "data": config.Config.data,
+    }
     parser = argparse.ArgumentParser(
-        prog="python -m local",
+        prog=program,
         description=_ABOUT,
         epilog=_MORE.format(**shown),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -99,9 +130,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     option("--time-scale", type=_factor, default=1.0, metavar="FACTOR", help=_TIME_SCALE)
     option("--log-calls", action="store_true", help="print a line per AWS call (default: off)")
     option("--enforce-iam", action="store_true", help=_ENFORCE_IAM)
-    option(
-        "--faults", type=Path, metavar="FILE", help="inject the faults of this file from the start, see local/README.md"
-    )
+    option("--faults", type=Path, metavar="FILE", help="inject the faults of this file from the start")
     option("--allow-remote", action="store_true", help=_ALLOW_REMOTE)
     given = parser.parse_args(arguments)
     if not given.allow_remote and not _is_loopback(given.host):
@@ -112,7 +141,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 _RISK = "every client of this engine can run code on this machine"
 _REGION = "default region; the account is in its partition (default: %(default)s)"
 _TIME_SCALE = "speed-up of Wait states and retry delays over real time (default: %(default)g)"
-_ENFORCE_IAM = "refuse calls that a role's policies do not allow (default: only record them in the audit)"
+_ENFORCE_IAM = "refuse calls that a role's policies do not allow (default: record and print them)"
 _ALLOW_REMOTE = f"also listen on addresses that are not loopback; {_RISK} (default: off)"
 
 
@@ -147,14 +176,26 @@ def _is_loopback(host: str) -> bool:
 
 
 def _print_settings(settings: Config) -> None:
-    print(f"local: AWS at {settings.endpoint_url}", flush=True)
-    print(f"  export AWS_ENDPOINT_URL={settings.endpoint_url} AWS_REGION={settings.region} \\")
-    print(f"    AWS_DEFAULT_REGION={settings.region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local")
-    print(f"  data in {settings.data}; Ctrl-C stops it, --help lists the options", flush=True)
+    lines = (
+        f"local: AWS at {settings.endpoint_url}",
+        f"  export AWS_ENDPOINT_URL={settings.endpoint_url} AWS_REGION={settings.region} \\",
+        f"    AWS_DEFAULT_REGION={settings.region} AWS_ACCESS_KEY_ID={settings.access_key} AWS_SECRET_ACCESS_KEY=local",
+        f"  data in {settings.data}; Ctrl-C stops it, --help lists the options",
+    )
+    print_line("\n".join(lines), sys.stdout)
+    if reason := opt_ml.explain_absence():
+        print_line(f"  programs find SAGEMAKER_BASE_DIR instead of /opt/ml: {reason}", sys.stdout)
+    else:
+        print_line("  programs find /opt/ml, each its own", sys.stdout)
 
 
-if __name__ == "__main__":
-    status = main()
+def run(program: str) -> NoReturn:
+    """Run the command line, and end the process."""
+    status = main(program=program)
     sys.stdout.flush()
     # Threads that still wait for a Lambda function or an execution must not keep the process alive.
     os._exit(status)
+
+
+if __name__ == "__main__":
+    run("python -m local")

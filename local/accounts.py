@@ -1,8 +1,8 @@
 """The AWS accounts of this engine: the account of a call, and of the work that a call starts.
 
-An access key of twelve digits is the owner's key of the account with that number. The key of a user or of a role's
-session belongs to the account of the user or role. Every other key, such as "local", is the owner's of the default
-account. A thread works in the account of the call that started it.
+The engine's access key is that of the default account's owner. With "_" and twelve digits at its end, it is the key of
+the owner of the account with that number. The key of a user or of a role's session belongs to the account of the user
+or role. A thread works in the account of the call that started it.
 """
 
 import re
@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from local import config
 
 DEFAULT = "123456789012"
 MOTO_NAMES = ("moto.core.responses.BaseResponse.get_current_account",)
@@ -45,12 +47,16 @@ def of_arn(arn: str) -> str:
 
 def owner_key() -> str:
     """The access key of the present account's owner."""
-    return "local" if current() == DEFAULT else current()
+    key = config.current().access_key
+    return key if current() == DEFAULT else f"{key}_{current()}"
 
 
-def is_owner_key(access_key: str) -> bool:
-    """True for twelve digits, False for other access keys."""
-    return re.fullmatch(r"[0-9]{12}", access_key) is not None
+def owned_by(access_key: str) -> str | None:
+    """The account whose owner has this access key; None for the keys of others."""
+    key, separator, account = access_key.partition("_")
+    if key != config.current().access_key or (separator and not re.fullmatch(r"[0-9]{12}", account)):
+        return None
+    return account or DEFAULT
 
 
 def install() -> None:

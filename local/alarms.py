@@ -59,19 +59,25 @@ def install() -> None:
             """Store values, and evaluate the alarms on their metrics."""
             super().put_metric_data(namespace, metric_data)
             for datum in metric_data:
-                if "Value" in datum:
-                    self._evaluate(namespace, datum)
-
-        def _evaluate(self, namespace: str, datum: dict[str, Any]) -> None:
-            dimensions = {(one["Name"], one["Value"]) for one in datum.get("Dimensions") or []}
-            for alarm in list(self.alarms.values()):
-                watched = {(one.name, one.value) for one in alarm.dimensions}
-                if (alarm.namespace, alarm.metric_name, watched) == (namespace, datum["MetricName"], dimensions):
-                    state = _add_value(alarm, float(datum["Value"]))
-                    if state and state != alarm.state_value:
-                        self.set_alarm_state(alarm.name, f"The value is {datum['Value']}.", "{}", state)
+                watching = [alarm for alarm in list(self.alarms.values()) if _watches(alarm, namespace, datum)]
+                for alarm in watching if "Value" in datum else []:
+                    _evaluate(self, alarm, float(datum["Value"]))
 
     models.cloudwatch_backends.backend = CloudWatchBackend
+
+
+def _evaluate(backend: Any, alarm: Any, value: float) -> None:
+    state = _add_value(alarm, value)
+    if state == alarm.state_value == "ALARM":
+        _repeat_scaling(alarm)
+    elif state and state != alarm.state_value:
+        backend.set_alarm_state(alarm.name, f"The value is {value:g}.", "{}", state)
+
+
+def _watches(alarm: Any, namespace: str, datum: dict[str, Any]) -> bool:
+    dimensions = {(one["Name"], one["Value"]) for one in datum.get("Dimensions") or []}
+    watched = {(one.name, one.value) for one in alarm.dimensions}
+    return bool((alarm.namespace, alarm.metric_name, watched) == (namespace, datum["MetricName"], dimensions))
 
 
 def _add_value(alarm: Any, value: float) -> str | None:
@@ -121,6 +127,18 @@ def _send_state_change(alarm: Any, before: str) -> None:
         Delivery(f"alarm {alarm.name} to {action}", send).start()
 
 
+def _repeat_scaling(alarm: Any) -> None:
+    """Carry out the scaling policies of an alarm that stays in ALARM, as CloudWatch does it each minute.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
+    """
+    from local.messaging.delivery import Delivery
+
+    for action in alarm.alarm_actions if alarm.actions_enabled else []:
+        if action.split(":")[2] == "autoscaling":
+            Delivery(f"alarm {alarm.name} to {action}", partial(_scale, alarm, action, repeated=True)).start()
+
+
 def _publish(alarm: Any, topic: str, message: str, subject: str) -> None:
     from local.messaging import senders
 
@@ -128,11 +146,11 @@ def _publish(alarm: Any, topic: str, message: str, subject: str) -> None:
     senders.publish(topic, message, subject)
 
 
-def _scale(alarm: Any, policy: str) -> None:
+def _scale(alarm: Any, policy: str, *, repeated: bool = False) -> None:
     from local import scaling
 
     values = _list_values(alarm) or [float(alarm.threshold)]  # SetAlarmState brings no value
-    scaling.run_policy(policy, values[-1] - float(alarm.threshold))
+    scaling.run_policy(policy, values[-1] - float(alarm.threshold), repeated=repeated)
 
 
 def _describe(alarm: Any, before: str, time: str) -> dict[str, Any]:

@@ -5,29 +5,41 @@ import os
 import posixpath
 import tarfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 
 class UnsafeEntryError(tarfile.TarError):
-    """An entry of a tar archive is a device, or leads outside the target folder."""
+    """An entry of a tar archive is a device or a refused link, or leads outside the target folder."""
 
 
-def unpack_tar(archive: Path, target: Path) -> None:
+def unpack_tar(archive: Path, target: Path, *, refuse_links: bool = False) -> None:
     """Unpack a tar archive, compressed or not, into a folder.
+
+    Parameters
+    ----------
+    refuse_links
+        Whether symbolic links make the archive unsafe, wherever they lead.
 
     Raises
     ------
     tarfile.TarError
         When the archive is invalid or unsafe.
     """
+
+    def check(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        if refuse_links and entry.issym():
+            raise UnsafeEntryError(f"{entry.name!r} is a symbolic link")
+        return entry
+
     target.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive) as tar:
         # Since Python 3.11.4; Debian 12 has 3.11.2. docs.python.org/3.11/library/tarfile.html#extraction-filters
         if hasattr(tarfile, "data_filter"):
-            tar.extractall(target, filter="data")
+            tar.extractall(target, members=map(check, tar), filter="data")
         else:
-            _extract_checked(tar, Path(os.path.realpath(target)))
+            _extract_checked(tar, map(check, tar), Path(os.path.realpath(target)))
 
 
 def unpack_zip(archive: Path | IO[bytes], target: Path) -> None:
@@ -40,9 +52,9 @@ def unpack_zip(archive: Path | IO[bytes], target: Path) -> None:
                 path.chmod(mode)
 
 
-def _extract_checked(tar: tarfile.TarFile, root: Path) -> None:
+def _extract_checked(tar: tarfile.TarFile, entries: Iterable[tarfile.TarInfo], root: Path) -> None:
     """Check each entry as the filter "data" does just before its extraction, to see the links of earlier entries."""
-    for original in tar:
+    for original in entries:
         entry = copy.copy(original)
         entry.name = entry.name.lstrip("/")
         _check_inside(root, entry.name, original)

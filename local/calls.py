@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import re
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -18,11 +16,11 @@ from moto.core.request import determine_request_protocol
 from moto.core.routing import NotFound as NoSuchOperation
 from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
-from moto.iam.models import get_account_id_from, iam_backends
-from moto.sts.models import sts_backends
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from local import accounts, config, errors, partitions
+from local import accounts, callers, errors
+from local.callers import Caller
+from local.console import print_line
 from local.errors import RefusedError
 
 MOTO_NAMES = (
@@ -32,39 +30,13 @@ MOTO_NAMES = (
     "moto.core.routing.NotFound",
     "moto.core.routing.get_service_router",
     "moto.core.utils.get_service_model",
-    "moto.iam.models.IAMBackend.get_user",
-    "moto.iam.models.get_account_id_from",
-    "moto.iam.models.iam_backends",
-    "moto.sts.models.STSBackend.get_assumed_role_from_access_key",
-    "moto.sts.models.sts_backends",
 )
 
+# The URL for the response of a custom resource, which is a secret itself as on AWS, where it is presigned:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
+_SECRET_PATH = "/cloudformation_"
 # An action's IAM prefix is the service's signing name, except for these.
 _IAM_PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag"}
-_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/")
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The signer of a call: a role session, an IAM user, or the account's owner for every other signature."""
-
-    role_arn: str | None = None
-    session: str = ""
-    user_arn: str | None = None
-    access_key: str = ""
-
-    @property
-    def arn(self) -> str | None:
-        """The ARN of the role or user, whose policies count; None for the owner."""
-        return self.role_arn or self.user_arn
-
-    @property
-    def name(self) -> str:
-        """The role's name, "user/" with the user's name, or "owner"; after its account, unless that is the default."""
-        name = (self.arn or "owner").rsplit("/", 1)[-1]
-        kind = f"user/{name}" if self.user_arn else name
-        account = accounts.of_arn(self.arn or "")
-        return kind if account == accounts.DEFAULT else f"{account}/{kind}"
 
 
 @dataclass
@@ -137,27 +109,31 @@ def current() -> Call | None:
 
 def watch(app: Flask, moto_service: str) -> None:
     """Run the checks and reports on every call to one service's application."""
-    service = _botocore_name(moto_service)
+    service = botocore_name(moto_service)
+    app.before_request(lambda: _check_call(service))
+    app.register_error_handler(RefusedError, _refuse)
     if service is None:
         return
-    app.before_request(lambda: _check_call(service))
     app.after_request(_report_call)
-    app.register_error_handler(RefusedError, _refuse)
     app.register_error_handler(NotFound, _refuse_unserved)
     app.register_error_handler(MethodNotAllowed, _refuse_unserved)
     app.register_error_handler(NotImplementedError, _refuse_unserved)
     app.register_error_handler(Exception, _report_internal_error)
 
 
-def _check_call(service: str) -> Response | None:
+def _check_call(service: str | None) -> Response | None:
     if request.content_encoding == "gzip" and service != "s3":
         # moto decompresses later, when the body has already been read here.
         request.stream = cast(IO[bytes], gzip.GzipFile(fileobj=request.stream))
         del request.environ["HTTP_CONTENT_ENCODING"]
-    call = g.call = _identify(service)
-    if call is None:
-        return None
+    call = g.call = _identify(service) if service else None
     try:
+        if call is None:
+            if not request.path.startswith(_SECRET_PATH):
+                callers.find("json")
+            return None
+        call.caller, call.region = callers.find(call.protocol, call.operation)
+        call.account = accounts.current()
         _read_parameters(call)
         for check in _checks:
             check(call)
@@ -181,14 +157,14 @@ def _report_call(response: Response) -> Response:
 
 
 def _identify(service: str) -> Call | None:
+    """The call, before its signer is known; None for an operation that no model has."""
     received: Any = request
-    caller, region = _find_caller()
     try:
         protocol = determine_request_protocol(get_service_model(service), request.content_type)
         operation, path_values = get_service_router(service).match(received)
     except (NoSuchOperation, NotImplementedError):
         return None
-    return Call(service, operation, protocol, region, caller, path_values, accounts.current())
+    return Call(service, operation, protocol, "", callers.ANONYMOUS, path_values, accounts.DEFAULT)
 
 
 def _read_parameters(call: Call) -> None:
@@ -213,34 +189,6 @@ def _serialization(operation: Any) -> dict[str, Any]:
     return operation.input_shape.serialization if operation.input_shape else {}
 
 
-def _find_caller() -> tuple[Caller, str]:
-    signed = request.headers.get("Authorization", "")
-    match = _CREDENTIAL.search(signed or f"Credential={request.args.get('X-Amz-Credential', '')}")
-    key = match["key"] if match else ""
-    account = key if accounts.is_owner_key(key) else get_account_id_from(key)
-    accounts.use(account)
-    if match is None:
-        return Caller(), config.current().region
-    return _find_session(account, key) or Caller(), match["region"]
-
-
-_sessions: dict[str, Caller] = {}
-
-
-def _find_session(account: str, access_key: str) -> Caller | None:
-    if access_key in _sessions:
-        return _sessions[access_key]
-    session = sts_backends[account][partitions.current()].get_assumed_role_from_access_key(access_key)
-    if session is not None:
-        _sessions[access_key] = Caller(session.role_arn, session.session_name, access_key=access_key)
-        return _sessions[access_key]
-    key = iam_backends[account][partitions.current()].access_keys.get(access_key)
-    if key is None:
-        return None
-    user = iam_backends[account][partitions.current()].get_user(key.user_name)
-    return Caller(user_arn=user.arn, access_key=access_key)
-
-
 def _refuse_unserved(error: Exception) -> Response:
     call = current()
     action = call.action if call else f"{request.method} {request.path}"
@@ -250,7 +198,7 @@ def _refuse_unserved(error: Exception) -> Response:
 def _report_internal_error(error: Exception) -> Response | HTTPException:
     if isinstance(error, HTTPException):
         return error
-    traceback.print_exception(error, file=sys.stderr)
+    print_line("".join(traceback.format_exception(error)))
     return _refuse(RefusedError("InternalFailure", f"local/ failed: {type(error).__name__}: {error}", 500))
 
 
@@ -261,8 +209,11 @@ def _refuse(error: RefusedError) -> Response:
     return errors.response(error, call.service, call.operation, call.protocol)
 
 
-@cache
-def _botocore_name(moto_service: str) -> str | None:
+def botocore_name(moto_service: str) -> str | None:
     """botocore's name of the service in one of moto's packages; None when it is not an AWS service."""
-    name = moto_service.removeprefix("aws")
-    return next((known for known in Session().get_available_services() if known.replace("-", "") == name), None)
+    return _botocore_names().get(moto_service.removeprefix("aws"))
+
+
+@cache
+def _botocore_names() -> dict[str, str]:
+    return {name.replace("-", ""): name for name in Session().get_available_services()}

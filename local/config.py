@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_PORT = 4577
+ACCESS_KEY_FILE = "access_key"  # in the data folder
+
+
+class CannotStartError(Exception):
+    """The engine cannot start with these settings; the message says why and what to change."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Config:
         Whether to refuse a role's call that its policies do not allow, instead of only recording it in the audit.
     faults
         A file of faults to inject from the start.
+    access_key
+        The access key of the default account's owner.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +43,7 @@ class Config:
     log_calls: bool = False
     enforce_iam: bool = False
     faults: Path | None = None
+    access_key: str = ""
 
     @property
     def endpoint_url(self) -> str:

@@ -6,6 +6,7 @@ import time
 from local import calls
 from local.audit import resources
 from local.calls import Call
+from local.console import print_line
 
 
 def install() -> None:
@@ -19,5 +20,4 @@ def _print(call: Call, status: int, code: str) -> None:
     resource = next(resources.of(call), None) or "?"
     milliseconds = (time.monotonic() - call.started) * 1000
     line = f"{clock}  {call.caller.name:<28} {call.action:<36} {resource}  {status} {code}".rstrip()
-    sys.stdout.write(f"{line}  {milliseconds:.0f} ms\n")
-    sys.stdout.flush()
+    print_line(f"{line}  {milliseconds:.0f} ms", sys.stdout)

@@ -17,6 +17,7 @@ _FLUSH_SECONDS = 0.5
 _BATCH_BYTES = 512 * 1024
 _BATCH_EVENTS = 500
 _LINE_BYTES = 32 * 1024
+_LOG_BYTES = 64 * 1024 * 1024  # of one process
 
 
 class Output:
@@ -29,11 +30,14 @@ class Output:
         group: str,
         stream: str,
         on_line: Callable[[str], None] | None = None,
+        note: str = "",
     ) -> None:
         self._process, self._logs, self._names = process, logs, {"logGroupName": group, "logStreamName": stream}
         self._on_line = on_line
-        self._pending: list[dict[str, Any]] = []
+        self._pending = [_make_event(note)] if note else []
         self._created = False
+        self._failure: Exception | None = None
+        self._kept_bytes = 0
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -42,19 +46,40 @@ class Output:
         self._writer.start()
 
     def join(self) -> None:
-        """Wait until every line of the ended process is read and written."""
+        """Wait until every line of the ended process is read and written.
+
+        Raises
+        ------
+        Exception
+            The first one of the callback, which ended the process.
+        """
         self._reader.join()
         self._writer.join()
+        if self._failure:
+            raise self._failure
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in _split_lines(self._process.stdout):
-            with self._lock:
-                self._pending.append({"timestamp": int(time.time() * 1000), "message": line or " "})
-            if self._on_line:
-                self._on_line(line)
+            self._keep(line)
+            if self._on_line and not self._failure:
+                try:
+                    self._on_line(line)
+                except Exception as error:  # the process must not wait for a reader that has failed
+                    self._failure = error
+                    self._process.kill()
         self._process.stdout.close()
         self._ended.set()
+
+    def _keep(self, line: str) -> None:
+        """Keep a line for the log, whose length is limited: the engine has it in memory."""
+        if self._kept_bytes > _LOG_BYTES:
+            return
+        self._kept_bytes += len(line.encode())
+        if self._kept_bytes > _LOG_BYTES:
+            line = f"local/ keeps only the first {_LOG_BYTES >> 20} MiB of this log."
+        with self._lock:
+            self._pending.append(_make_event(line))
 
     def _write(self) -> None:
         # As on AWS, a job does not fail when its logs cannot be written.
@@ -73,6 +98,10 @@ class Output:
             self._logs.put_log_events(**self._names, logEvents=batch)
 
 
+def _make_event(line: str) -> dict[str, Any]:
+    return {"timestamp": int(time.time() * 1000), "message": line or " "}
+
+
 def _split_lines(stream: IO[bytes]) -> Iterator[str]:
     """Yield the lines of a stream; a longer one in parts that end at a carriage return, if it has one."""
     decoder, kept = codecs.getincrementaldecoder("utf-8")("replace"), ""
@@ -81,7 +110,9 @@ def _split_lines(stream: IO[bytes]) -> Iterator[str]:
         if not raw.endswith(b"\n"):
             head, separator, tail = text.rpartition("\r")
             text, kept = (head, separator + tail) if head else (text, "")
-        yield text.rstrip("\r\n")
+        if text or raw.endswith(b"\n"):
+            yield text.rstrip("\r\n")
+    kept += decoder.decode(b"", final=True)
     if kept:
         yield kept
 
@@ -128,6 +159,7 @@ def follow(
     group: str,
     stream: str,
     on_line: Callable[[str], None] | None = None,
+    note: str = "",
 ) -> Output:
-    """Send a process's output to a log stream, in a role."""
-    return Output(process, clients.client("logs", region, role_arn), group, stream, on_line)
+    """Send a process's output to a log stream, in a role; with a note as the first line."""
+    return Output(process, clients.client("logs", region, role_arn), group, stream, on_line, note)

@@ -1,11 +1,25 @@
-"""SSM Parameter Store: moto stores the parameters; this module reports their changes to EventBridge.
+"""SSM Parameter Store: moto stores the parameters; this module refuses what AWS refuses, and reports changes as events.
 
 https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-cwe.html
+https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 """
 
+import re
 from typing import Any
 
+import regex
+
 from local import accounts, partitions
+from local.errors import RefusedError
+
+_STANDARD, _ADVANCED = 4096, 8192  # bytes of a value
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
+_NAME, _NAME_LENGTH, _LEVELS = re.compile(r"[a-zA-Z0-9_.\-/]+"), 1011, 15
+# The order of moto's arguments.
+_ARGUMENTS = (
+    "name", "description", "value", "parameter_type", "allowed_pattern", "keyid", "overwrite", "tags", "data_type",
+)  # fmt: skip
+_PATTERN_SECONDS = 1.0  # a person's regular expression may take exponential time
 
 MOTO_NAMES = (
     "moto.ssm.models.ParameterDict.normalize_name",
@@ -27,7 +41,14 @@ def install() -> None:
 
         def put_parameter(self, *arguments: Any, **named: Any) -> Any:
             """Create or update a parameter, and report it."""
-            parameter = super().put_parameter(*arguments, **named)
+            given = dict(zip(_ARGUMENTS, arguments, strict=False)) | named
+            before = self._find_parameter(given["name"])
+            _check_name(given["name"], f"arn:{self.partition}:ssm:{self.region_name}:{self.account_id}:parameter/")
+            given["tier"] = _choose_tier(given["value"] or "", given["tier"], before, self.default_parameter_tier)
+            _check_value(given["value"] or "", given["allowed_pattern"] or (before and before.allowed_pattern))
+            if before and given["overwrite"] and given["parameter_type"] not in (None, before.parameter_type):
+                raise RefusedError("HierarchyTypeMismatchException", "The parameter type can't be changed.")
+            parameter = super().put_parameter(**given)
             _report("Create" if parameter.version == 1 else "Update", parameter, self.region_name)
             return parameter
 
@@ -51,6 +72,56 @@ def install() -> None:
             return versions[-1] if versions else None
 
     models.ssm_backends.backend = SimpleSystemManagerBackend
+
+
+def _check_name(name: str, arn_prefix: str) -> None:
+    if not _NAME.fullmatch(name) or ("/" in name and not name.startswith("/")):
+        raise RefusedError("ValidationException", f"Parameter name {name!r}: {_NAME_RULE}")
+    if len(arn_prefix) + len(name.lstrip("/")) > _NAME_LENGTH:
+        raise RefusedError("ValidationException", f"The ARN of the parameter is longer than {_NAME_LENGTH} characters.")
+    if name.count("/") > _LEVELS:
+        raise RefusedError("HierarchyLevelLimitExceededException", f"A hierarchy has {_LEVELS} levels at most.")
+
+
+_NAME_RULE = "it has only a-zA-Z0-9_.- and, for a hierarchy, a leading slash and slashes between the levels."
+
+
+def _choose_tier(value: str, given: str | None, before: Any, default: str) -> str:
+    """The tier of a new version; an advanced parameter stays one unless the request names another tier.
+
+    The messages: https://github.com/aws/aws-sdk-net/issues/3157, and for the other direction
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+    """
+    was_advanced = before is not None and before.tier == "Advanced"
+    size, tier = len(value.encode()), given or ("Advanced" if was_advanced else default)
+    if tier == "Intelligent-Tiering":
+        tier = "Advanced" if was_advanced or size > _STANDARD else "Standard"
+    if was_advanced and tier == "Standard":
+        raise RefusedError("ValidationException", "An advanced parameter can't be changed to a standard parameter.")
+    if tier == "Standard" and size > _STANDARD:
+        raise RefusedError(
+            "ValidationException",
+            f"Standard tier parameters support a maximum parameter value of {_STANDARD} characters. To create a larger "
+            "parameter value, upgrade the parameter to use the advanced-parameter tier. For more information, see "
+            "https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html",
+        )
+    if size > _ADVANCED:
+        raise RefusedError("ValidationException", f"An advanced parameter has {_ADVANCED} characters at most.")
+    return tier
+
+
+def _check_value(value: str, pattern: str | None) -> None:
+    """Check the value: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html."""
+    if re.fullmatch(r"\{\{.*\}\}", value, re.DOTALL):
+        raise RefusedError("ValidationException", "A parameter's value can't refer to a parameter with {{}}.")
+    if not pattern:
+        return
+    try:
+        matches = regex.compile(pattern).search(value, timeout=_PATTERN_SECONDS)
+    except (regex.error, TimeoutError) as error:
+        raise RefusedError("InvalidAllowedPatternException", f"The pattern {pattern!r} is invalid: {error}") from None
+    if not matches:
+        raise RefusedError("ParameterPatternMismatchException", f"The value does not match {pattern!r}.")
 
 
 def _report(operation: str, parameter: Any, region: str) -> None:

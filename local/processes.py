@@ -164,9 +164,11 @@ def _kill_group(group: int) -> None:
 
 def _notify_watchdog(line: str) -> None:
     global _watchdog
-    if _watchdog is None:
+    if _watchdog is None or _watchdog.poll() is not None:
         _watchdog = subprocess.Popen(
             [sys.executable, "-S", "-c", _WATCHDOG], stdin=subprocess.PIPE, text=True, bufsize=1, start_new_session=True
         )
+        line = "\n".join(f"+{pid}" for pid in _running)  # a new watchdog knows none
     assert _watchdog.stdin is not None
-    _watchdog.stdin.write(line + "\n")
+    if line:
+        _watchdog.stdin.write(line + "\n")

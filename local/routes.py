@@ -10,9 +10,14 @@ from flask import Flask, jsonify, request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug import Response
 
-from local import audit, calls, config, faults, hub
+from local import accounts, audit, calls, config, faults, hub
+from sagebuild.container import opt_ml
 
 PREFIX = "/_local"
+# A web page can send a request without an Origin, such as that of an image. Such a request has no header of the page's
+# choice, and the page does not know the key: https://fetch.spec.whatwg.org/#no-cors-safelisted-request-header
+HEADER = "X-Local"
+HEALTH = f"{PREFIX}/health"
 
 MOTO_NAMES = (
     "moto.moto_server.werkzeug_app.DomainDispatcherApplication.get_application",
@@ -47,12 +52,23 @@ class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
             return Response("local/ answers to the host localhost, to names below it, and to IP addresses.\n", 403)
         path = str(environ.get("PATH_INFO", ""))
         if path.startswith(PREFIX + "/"):
+            if not _may_read(path, environ):
+                return Response(f"local/ needs its access key here, in the header {HEADER}.\n", 403)
             return self._own
         if path.endswith("/invocations-response-stream"):
             # moto finds the runtime of SageMaker by a path that ends with "invocations".
             environ = environ | {"PATH_INFO": path.removesuffix("-response-stream")}
         # Not a copy for other paths: where moto reads a form to find its service, it puts the form back.
         return super().get_application(environ)
+
+
+def _may_read(path: str, environ: dict[str, Any]) -> bool:
+    """Whether a request has the key that the engine's own pages need; False for a missing or wrong one.
+
+    Health needs none. The stand-in for the hub needs the header Authorization, which a web page cannot send either.
+    """
+    is_open = path.startswith(f"{hub.PREFIX}/") or (path == HEALTH and environ.get("REQUEST_METHOD") in ("GET", "HEAD"))
+    return is_open or accounts.owned_by(str(environ.get("HTTP_X_LOCAL", ""))) is not None
 
 
 def _is_own_host(header: str) -> bool:
@@ -84,10 +100,16 @@ def _service_application(moto_service: str) -> Flask:
 def _own_application() -> Flask:
     app = Flask("local")
 
-    @app.get(f"{PREFIX}/health")
+    @app.get(HEALTH)
     def health() -> Any:
         now = config.current()
-        return jsonify(status="ok", endpoint=now.endpoint_url, region=now.region, time_scale=now.time_scale)
+        return jsonify(
+            status="ok",
+            endpoint=now.endpoint_url,
+            region=now.region,
+            time_scale=now.time_scale,
+            opt_ml=not opt_ml.explain_absence(),
+        )
 
     app.register_blueprint(hub.pages, url_prefix=hub.PREFIX)
 

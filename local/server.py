@@ -1,6 +1,7 @@
 """Starts and stops the engine: moto's server with this package's services."""
 
-import fcntl
+import errno
+import gc
 import logging
 import os
 import socket
@@ -8,21 +9,17 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from local import config, processes
-from local.config import Config
+from local import config, data_folder, processes
+from local.config import CannotStartError, Config
 
 _FIRST_UNPRIVILEGED = 1024  # below it, only root may listen
 _PORTS_TRIED = 100
-
-
-class CannotStartError(Exception):
-    """The engine cannot start with these settings; the message says why and what to change."""
+_GIVE_ADDRESS = "give an address of this machine"
 
 
 MOTO_NAMES = ("moto.settings.DISABLE_GLOBAL_CORS", "moto.settings.load_iam_aws_managed_policies")
 
 _server: Any = None
-_lock_file: int | None = None
 
 
 def start(settings: Config) -> Config:
@@ -31,24 +28,44 @@ def start(settings: Config) -> Config:
     Returns
     -------
     Config
-        The settings, with the actual port.
+        The settings, with the actual port and access key.
 
     Raises
     ------
     CannotStartError
-        When the port or the data folder is in use, or the file of faults is invalid.
+        When the port or the data folder cannot be used, or the file of faults is invalid.
     """
     global _server
     listener = _listen(settings.host, settings.port)
     settings = replace(settings, port=listener.getsockname()[1], data=settings.data.resolve())
-    settings.data.mkdir(parents=True, exist_ok=True)
-    _lock(settings)
+    settings = data_folder.prepare(settings)
     config.use(settings)
     _prepare_moto(settings)
 
     # moto reads its environment at import time, so it is imported only now.
     from werkzeug.serving import make_server
 
+    from local import faults, log
+    from local.routes import RequestHandler, application
+
+    if settings.log_calls:
+        log.install()
+    install_services()
+    if settings.faults:
+        try:
+            faults.read(settings.faults)
+        except faults.FaultError as error:
+            raise CannotStartError(str(error)) from error
+    _server = make_server(
+        settings.host, settings.port, application(), threaded=True, request_handler=RequestHandler, fd=listener.detach()
+    )
+    gc.freeze()  # modules and service models stay; later collections need not look at them
+    threading.Thread(target=_server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+    return settings
+
+
+def install_services() -> None:
+    """Replace moto's services by those of this package."""
     from local import (
         accounts,
         alarms,
@@ -58,7 +75,8 @@ def start(settings: Config) -> Config:
         events,
         faults,
         functions,
-        log,
+        limits,
+        memory,
         messaging,
         parameter_store,
         quotas,
@@ -66,17 +84,17 @@ def start(settings: Config) -> Config:
         scaling,
         scheduler,
         states,
+        storage,
         tables,
         validation,
     )
-    from local.routes import RequestHandler, application
 
-    if settings.log_calls:
-        log.install()
     for service in (
+        memory,
         accounts,
         faults,
         validation,
+        limits,
         audit,
         functions,
         messaging,
@@ -89,20 +107,11 @@ def start(settings: Config) -> Config:
         codebuild,
         quotas,
         scaling,
+        storage,
         tables,
         cloudformation,
     ):
         service.install()
-    if settings.faults:
-        try:
-            faults.read(settings.faults)
-        except faults.FaultError as error:
-            raise CannotStartError(str(error)) from error
-    _server = make_server(
-        settings.host, settings.port, application(), threaded=True, request_handler=RequestHandler, fd=listener.detach()
-    )
-    threading.Thread(target=_server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
-    return settings
 
 
 def stop() -> None:
@@ -122,15 +131,20 @@ def _prepare_moto(settings: Config) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise CannotStartError(
+            f"cannot listen on {host} ({error.strerror}); give an address of this machine"
+        ) from error
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
     except OSError as error:
-        raise CannotStartError(
-            f"cannot listen on port {port} of {host} ({error.strerror}); {_find_free_port(family, address)}"
-        ) from error
+        is_foreign = error.errno == errno.EADDRNOTAVAIL
+        advice = _GIVE_ADDRESS if is_foreign else _find_free_port(family, address)
+        raise CannotStartError(f"cannot listen on port {port} of {host} ({error.strerror}); {advice}") from error
     listener.listen(128)
     return listener
 
@@ -147,19 +161,3 @@ def _find_free_port(family: socket.AddressFamily, address: tuple[Any, ...]) -> s
                 continue
         return f"port {candidate} is free: --port {candidate}"
     return "use --port 0 for any free port"
-
-
-def _lock(settings: Config) -> None:
-    """Lock the data folder for this process; the operating system releases it when the process ends."""
-    global _lock_file
-    _lock_file = os.open(settings.data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(_lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(_lock_file, 200).decode().strip()
-        raise CannotStartError(
-            f"{settings.data} is in use by another engine ({holder}); stop it, or use another folder: "
-            f"--data {settings.data}-{settings.port}"
-        ) from error
-    os.truncate(_lock_file, 0)
-    os.write(_lock_file, f"process {os.getpid()}, {settings.endpoint_url}\n".encode())

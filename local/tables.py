@@ -1,11 +1,14 @@
 """DynamoDB: moto's tables, made thread-safe, and with streams that others read.
 
 moto checks a condition and writes in two steps, so two concurrent conditional writes can both succeed. A failed
-transaction restores the whole table, and so drops concurrent writes.
+transaction restores the whole table, and so drops concurrent writes. Each iterator of a stream keeps the table as it
+was, forever.
 """
 
 import copy
+import pickle  # nosec B403: for records of this process only
 import threading
+import zlib
 from functools import wraps
 from typing import Any
 
@@ -21,9 +24,14 @@ _OPERATIONS = (
 _KEPT_RECORDS = 1000  # of a stream; each transaction of moto copies its table
 MOTO_NAMES = (
     "moto.dynamodb.models.dynamodb_backends",
-    "moto.dynamodb.models.table.StreamRecord",
+    "moto.dynamodb.models.table.StreamRecord.to_json",
     "moto.dynamodb.models.table.StreamShard",
     *(f"moto.dynamodb.models.DynamoDBBackend.{operation}" for operation in _OPERATIONS),
+    "moto.dynamodbstreams.models.DynamoDBStreamsBackend._get_table_from_arn",
+    "moto.dynamodbstreams.models.DynamoDBStreamsBackend.get_records",
+    "moto.dynamodbstreams.models.DynamoDBStreamsBackend.get_shard_iterator",
+    "moto.dynamodbstreams.models.ShardIterator.arn",
+    "moto.dynamodbstreams.models.dynamodbstreams_backends",
 )
 
 
@@ -31,6 +39,20 @@ def install() -> None:
     """Replace moto's tables by these."""
     from moto.dynamodb import models
     from moto.dynamodb.models import table
+
+    class StreamRecord(table.StreamRecord):  # type: ignore[misc]
+        """moto's record, compressed: it has two images of an item, as nested objects."""
+
+        __module__ = table.StreamRecord.__module__
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self._packed = zlib.compress(pickle.dumps(self.record))
+            del self.record
+
+        def to_json(self) -> Any:
+            """The record as GetRecords returns it."""
+            return pickle.loads(zlib.decompress(self._packed))  # nosec B301: packed above
 
     class StreamShard(table.StreamShard):  # type: ignore[misc]
         """moto's shard, which invokes no function and forgets the oldest records."""
@@ -48,7 +70,7 @@ def install() -> None:
             if old is not None and new is not None and old.to_json() == new.to_json():
                 return
             kind, name = self.table.stream_specification["StreamViewType"], _name_change(old, new)
-            self.items.append(table.StreamRecord(self.table, kind, name, old, new, self.newest + 1))
+            self.items.append(StreamRecord(self.table, kind, name, old, new, self.newest + 1))
             dropped = max(0, len(self.items) - _KEPT_RECORDS)
             self.items = self.items[dropped:]
             self.starting_sequence_number += dropped
@@ -71,6 +93,38 @@ def install() -> None:
     for operation in _OPERATIONS:
         setattr(DynamoDBBackend, operation, _run_with_lock(getattr(models.DynamoDBBackend, operation), lock))
     models.dynamodb_backends.backend = DynamoDBBackend
+    _install_streams()
+
+
+def _install_streams() -> None:
+    from moto.core.exceptions import AWSError
+    from moto.dynamodbstreams import models
+
+    class DynamoDBStreamsBackend(models.DynamoDBStreamsBackend):  # type: ignore[misc]
+        """moto's streams, whose iterators are sequence numbers and keep nothing."""
+
+        __module__ = models.DynamoDBStreamsBackend.__module__
+
+        def get_shard_iterator(self, *arguments: Any, **named: Any) -> Any:
+            """The iterator for a position in a stream."""
+            iterator = super().get_shard_iterator(*arguments, **named)
+            self.shard_iterators.clear()
+            iterator.id = str(iterator.sequence_number)
+            return iterator
+
+        def get_records(self, iterator_arn: str, limit: int) -> dict[str, Any]:
+            """The records from an iterator on, and the next iterator."""
+            stream, _, number = iterator_arn.rpartition("|1|")
+            if not number.isdecimal():
+                raise AWSError("Invalid ShardIterator", "ValidationException")
+            shard, position = self._get_table_from_arn(stream).stream_shard, int(number)
+            if position < shard.starting_sequence_number:
+                # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html
+                raise AWSError(f"The record {position} is no longer kept", "TrimmedDataAccessException")
+            records = shard.get(position, limit)
+            return {"NextShardIterator": f"{stream}|1|{position + len(records)}", "Records": records}
+
+    models.dynamodbstreams_backends.backend = DynamoDBStreamsBackend
 
 
 def _run_with_lock(operation: Any, lock: threading.RLock) -> Any:

@@ -42,6 +42,10 @@ class ModelChangedError(SagebuildError):
     """A file of the model differs from the one that was trained or recorded."""
 
 
+class ModelTooLargeError(SagebuildError):
+    """The model has more data than a function can copy in its time."""
+
+
 class HookError(SagebuildError):
     """A hook function failed, or returned a request that the build cannot send."""
 

@@ -194,6 +194,11 @@ def name_endpoint(service: Service) -> str:
     return f"{service.stack_name}-{service.pipeline}" if service.pipeline else service.stack_name
 
 
+def name_component(service: Service) -> str:
+    """Return the name of the endpoint's inference component, the same for all builds: requests name it."""
+    return name_endpoint(service)
+
+
 def name_client_token(service: Service, number: int) -> str:
     """Return the token that makes a repeated CreateModelPackage return the build's existing package.
 

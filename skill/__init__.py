@@ -7,3 +7,7 @@ turns its errors into sentences; `builds` holds the look-ups that several intent
 pipeline that a request is about, and `entities` sends the names of all pipelines to Alexa. `bare_answers` lets
 Alexa listen for a bare PIN, pipeline or parameter.
 """
+
+from sagebuild.cold_start import put_off_collections
+
+put_off_collections()

@@ -11,7 +11,7 @@ from typing import Any
 
 from ask_sdk_core.handler_input import HandlerInput
 from ask_sdk_core.skill_builder import SkillBuilder
-from ask_sdk_core.utils import is_intent_name, is_request_type
+from ask_sdk_core.utils import get_intent_name, get_request_type, is_request_type
 from ask_sdk_model import Response
 from ask_sdk_model.ui import AskForPermissionsConsentCard, SimpleCard
 
@@ -24,7 +24,7 @@ from skill.elicitation import ask_again, elicit
 from skill.entities import build_entities
 from skill.envelope import read_confidence, read_turn
 from skill.guard import find_refusal
-from skill.intents import INTENTS, REQUESTS
+from skill.intents import find_intent
 from skill.notices import is_notice
 from skill.pictures import draw_answer, has_screen
 from skill.pipelines import answer_for_pipeline
@@ -82,37 +82,36 @@ def _hearing_with(confidence: int) -> Iterator[None]:
 
 def _build_skill() -> Callable[[Any, object], dict[str, Any]]:
     builder = SkillBuilder()
-    for request in REQUESTS:
-        builder.request_handler(is_request_type(request.name))(_adapt(request))
-    for intent in INTENTS.values():
-        builder.request_handler(is_intent_name(intent.name))(_adapt(intent))
+    builder.request_handler(lambda given: _find_requested(given) is not None)(_respond)
     skill: Callable[[Any, object], dict[str, Any]] = builder.lambda_handler()
     return skill
 
 
-def _adapt(intent: Intent) -> Callable[[HandlerInput], Response]:
-    """Return the intent's handler as ask-sdk-core calls it."""
+def _find_requested(handler_input: HandlerInput) -> Intent | None:
+    is_intent = is_request_type("IntentRequest")(handler_input)
+    return find_intent(get_intent_name(handler_input) if is_intent else get_request_type(handler_input))
 
-    def respond(handler_input: HandlerInput) -> Response:
-        turn = _find_intents(read_turn(handler_input.request_envelope, datetime.now(UTC)))
-        answer = _answer(intent, turn._replace(confidence=_confidence.get()))
-        if not intent.settles:
-            answer = answer.keep_question(turn)
-        if turn.is_launched:
-            answer = answer.stay_open()
-        if handler_input.request_envelope.session:
-            handler_input.attributes_manager.session_attributes = answer.attributes(turn)
-        return _build_response(handler_input, answer)
 
-    return respond
+def _respond(handler_input: HandlerInput) -> Response:
+    intent = _find_requested(handler_input)
+    assert intent, "the skill has found it before"
+    turn = _find_intents(read_turn(handler_input.request_envelope, datetime.now(UTC)))
+    answer = _answer(intent, turn._replace(confidence=_confidence.get()))
+    if not intent.settles:
+        answer = answer.keep_question(turn)
+    if turn.is_launched:
+        answer = answer.stay_open()
+    if handler_input.request_envelope.session:
+        handler_input.attributes_manager.session_attributes = answer.attributes(turn)
+    return _build_response(handler_input, answer)
 
 
 def _find_intents(turn: Turn) -> Turn:
     """Return the turn with the intent that asked the open question, or whose request waits for a pipeline."""
     if turn.confirmation:
-        turn = turn._replace(asked_by=INTENTS.get(turn.confirmation.intent))
+        turn = turn._replace(asked_by=find_intent(turn.confirmation.intent))
     if turn.postponed:
-        turn = turn._replace(waits=INTENTS.get(turn.postponed.intent))
+        turn = turn._replace(waits=find_intent(turn.postponed.intent))
     return turn
 
 
@@ -138,7 +137,8 @@ def _build_response(handler_input: HandlerInput, answer: Answer) -> Response:
         builder.ask(speak(answer.reprompt, locale))
     if elicited := find_elicited(answer):
         said = answer.request.slots if answer.elicits and answer.request else {}
-        builder.add_directive(build_elicitation(elicited, INTENTS[elicited.intent].slots, said))
+        intent = find_intent(elicited.intent)
+        builder.add_directive(build_elicitation(elicited, intent.slots if intent else {}, said))
     elif answer.elicits:
         builder.add_directive(elicit(answer.elicits))
     if answer.permission:

@@ -22,7 +22,7 @@ APPROVAL = Path(__file__).parent / "approval.apl.json"
 PHASES = (
     ("Plan", "Preprocess", "Source", "Process Data"),
     ("Image", "Train", "Tune", "Best", "Earlier", "Evaluate", "Quality"),
-    ("Model", "Approval", "Transform", "Endpoint", "Smoke", "Scal", "Wake", "Postp"),
+    ("Model", "Approval", "Transform", "Endpoint", "Component", "Smoke", "Scal", "Wake", "Postp"),
 )
 _LAST = len(PHASES)
 

@@ -15,6 +15,8 @@ from urllib.request import Request, urlopen
 
 import boto3
 
+from sagebuild.child_process import running
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -25,9 +27,9 @@ class Engine:
     endpoint_url: str
     data: Path
     process: "subprocess.Popen[str]"
-    access_key: str = "local"  # of the tools in a process of their own
+    owner: str  # the access key of the account's owner
+    access_key: str  # of the tools in a process of their own
     region: str = "us-east-1"
-    owner: str = "local"  # the access key of the account's owner: of another account, its number
 
     def client(self, service: str, region: str = "") -> Any:
         """A boto3 client of this engine, as the account's owner; the same one for everybody who asks."""
@@ -35,7 +37,8 @@ class Engine:
 
     def in_account(self, account: str) -> "Engine":
         """The same engine, used by the owner of another account."""
-        return replace(self, access_key=account, owner=account)
+        owner = f"{self.owner.partition('_')[0]}_{account}"
+        return replace(self, access_key=owner, owner=owner)
 
     @contextmanager
     def faults(self, *described: dict[str, Any]) -> Iterator[None]:
@@ -55,8 +58,17 @@ class Engine:
         return json.loads(self._ask_for_faults("GET"))  # type: ignore[no-any-return]
 
     def _ask_for_faults(self, method: str, body: bytes | None = None) -> bytes:
-        with urlopen(Request(f"{self.endpoint_url}/_local/faults", body, method=method)) as answer:
+        return self.ask("faults", method, body)
+
+    def ask(self, page: str, method: str = "GET", body: bytes | None = None) -> bytes:
+        """The answer of one of the engine's own pages."""
+        headers = {"X-Local": self.owner}
+        with urlopen(Request(f"{self.endpoint_url}/_local/{page}", body, headers, method=method)) as answer:
             return answer.read()  # type: ignore[no-any-return]
+
+    def read_audit(self) -> dict[str, Any]:
+        """The calls of all roles, and the permissions that none has used."""
+        return json.loads(self.ask("audit"))  # type: ignore[no-any-return]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -86,20 +98,15 @@ def _make_client(endpoint_url: str, service: str, region: str, access_key: str) 
 @contextmanager
 def running_engine(data: Path, *options: str) -> Iterator[Engine]:
     """An engine on a free port, ended with the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local", "--port", "0", "--data", str(data), *options],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONFAULTHANDLER": "1"},
-    )
-    try:
+    command = [sys.executable, "-m", "local", "--port", "0", "--data", str(data), *options]
+    environment = os.environ | {"PYTHONFAULTHANDLER": "1"}
+    with running(command, cwd=ROOT, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         first_line = process.stdout.readline()
         assert first_line.startswith("local: AWS at http"), f"local/ did not start, it said {first_line!r}"
         region = options[options.index("--region") + 1] if "--region" in options else Engine.region
-        yield Engine(first_line.split()[-1], data, process, region=region)
-    finally:
+        key = (data / "access_key").read_text()
+        yield Engine(first_line.split()[-1], data, process, key, key, region)
         process.terminate()
         try:
             process.wait(30)

@@ -30,7 +30,6 @@ from tools.screenshots import store_screenshot, take_picture
 from tools.terminal import Terminal
 
 PICTURES = ROOT / "docs" / "pictures"
-TIME_SCALE = 30
 PERSON = "ada"
 METRICS = '[{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}, {"Name": "loss", "Regex": "loss=([0-9.]+)"}]'
 # The parts of the first notebook that are pictured: the file's name, the part's first heading, the heading after it.
@@ -46,7 +45,7 @@ PLOTLY_JS = Path(sysconfig.get_path("purelib"), "plotly", "package_data", "plotl
 def main() -> int:
     """Make all pictures."""
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, running_aws(0, TIME_SCALE) as aws, running_browser() as browser:
+    with tempfile.TemporaryDirectory() as folder, running_aws(0) as aws, running_browser() as browser:
         run_serverless(aws, Console(), "deploy")
         work = Path(folder, "work")
         shutil.copytree(ROOT / "pipelines" / "digits", work / "pipelines" / "digits")
@@ -68,7 +67,7 @@ def describe_person(aws: Aws, home: Path) -> dict[str, str]:
     """Return the environment variables of the person who types, without any of this machine's."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     person = {"HOME": str(home), "LOGNAME": PERSON, "USER": PERSON, "PATH": path, "TZ": "UTC", "LANG": "C.UTF-8"}
-    return person | aws.variables | {"AWS_DEFAULT_REGION": aws.variables["AWS_REGION"]}
+    return {**person, **aws.variables}
 
 
 def show_first_build(terminal: Terminal) -> None:

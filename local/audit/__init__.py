@@ -1,10 +1,10 @@
 """Audits IAM: the calls of each role and user, whether policies allow them, and the permissions that none has used.
 
-By default the audit only records. With ``--enforce-iam`` it refuses calls that are denied or undecided. It evaluates
-inline and attached identity policies, trust policies, the policies of buckets, queues and topics, and the policies and
-grants of KMS keys. It evaluates no other resource policies, permissions boundaries or session policies; for a role or
-user with a boundary every call is undecided. The account's owner (any signature without the key of a role or user) may
-do everything.
+By default the audit records, and prints each permission that is missing. With ``--enforce-iam`` it refuses calls that
+are denied or undecided. It evaluates inline and attached identity policies, trust policies, the policies of buckets,
+queues and topics, and the policies and grants of KMS keys. It evaluates no other resource policies, permissions
+boundaries or session policies; for a role or user with a boundary every call is undecided. The account's owner may do
+everything.
 """
 
 import threading
@@ -18,7 +18,9 @@ from local import accounts, calls, config, partitions
 from local.audit import buckets, cross_account, documents, keys, permissions, trust
 from local.audit.permissions import Permission
 from local.audit.policies import Grant, Verdict, decide, grants, parse
-from local.calls import Call, Caller
+from local.callers import Caller
+from local.calls import Call
+from local.console import print_line
 from local.errors import RefusedError
 
 MOTO_NAMES = (
@@ -107,9 +109,14 @@ def check_role(role_arn: str, needed: Permission) -> Verdict:
 
 
 def record(caller: str, needed: Permission, verdict: Verdict) -> None:
-    """Record a permission that a service needed, which is not the call of a role."""
+    """Record a permission that a caller or a service needed; print a line for the first time that it is not allowed."""
     with _lock:
         _made[caller, needed, verdict] += 1
+        is_new = _made[caller, needed, verdict] == 1
+    if is_new and not verdict.allowed:
+        would = "AWS would deny" if verdict.allowed is False else "AWS might deny"
+        word = "denied, as by AWS" if config.current().enforce_iam else would
+        print_line(f"local: {word}: {caller} {needed.action} on {needed.resource or '?'}: {verdict.reason}")
 
 
 def calls_made() -> list[dict[str, Any]]:

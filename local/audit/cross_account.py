@@ -41,6 +41,9 @@ def check(call: Call) -> None:
         _check_role(call)
     if call.prefix != "s3":
         return
+    if call.caller.is_anonymous:
+        _check_anonymous(call)
+        return
     for needed in permissions.of(call):
         bucket = (needed.resource or "").rpartition(":")[2].partition("/")[0]
         owner = s3_backends.bucket_accounts.get(bucket, ("", call.account))[1]
@@ -49,6 +52,20 @@ def check(call: Call) -> None:
         verdict = _decide_for_bucket(call, needed, bucket, owner)
         if not verdict.allowed:
             reason = f"Access Denied: {needed.action} on {needed.resource}: {verdict.reason}"
+            raise RefusedError("AccessDenied", reason, 403)
+
+
+def _check_anonymous(call: Call) -> None:
+    """Refuse an unsigned call, unless the bucket's policy allows it for everybody; S3 reports a missing bucket."""
+    for needed in permissions.of(call):
+        bucket = (needed.resource or "").rpartition(":")[2].partition("/")[0]
+        verdict = Verdict(False, "it needs a signature")
+        if bucket in s3_backends.bucket_accounts:
+            verdict = _decide_for_bucket(call, needed, bucket, s3_backends.bucket_accounts[bucket][1])
+        elif bucket.strip("*") and call.action != "s3:CreateBucket":
+            continue
+        if not verdict.allowed:
+            reason = f"Access Denied: {needed.action} on {needed.resource} without a signature: {verdict.reason}"
             raise RefusedError("AccessDenied", reason, 403)
 
 
@@ -68,7 +85,8 @@ def _decide_for_bucket(call: Call, needed: Permission, bucket: str, owner: str) 
     found = s3_backends[owner][partitions.current()].buckets[bucket]
     statements = parse(found.policy.decode()) if found.policy else []
     context = permissions.context(call) | needed.context
-    return _decide(statements, needed, call.account, call.caller.arn or "", context, f"bucket {bucket}")
+    account = "" if call.caller.is_anonymous else call.account
+    return _decide(statements, needed, account, call.caller.arn or "", context, f"bucket {bucket}")
 
 
 def check_bus(bus_arn: str, event: dict[str, Any], sender: str) -> Verdict:
@@ -98,5 +116,5 @@ def _decide(
         ]
     verdict = decide(chosen, needed.action, needed.resource, context)
     if verdict.allowed is False and not verdict.reason.startswith("explicit"):
-        return Verdict(False, f"no statement of the policy of {owner} allows it for account {account}")
+        return Verdict(False, f"no statement of the policy of {owner} allows it for {account or 'everybody'}")
     return verdict

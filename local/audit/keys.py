@@ -20,7 +20,8 @@ from local.audit.conditions import Context
 from local.audit.permissions import Permission
 from local.audit.policies import Verdict, decide
 from local.audit.principals import names_account, names_identity
-from local.calls import Call, Caller
+from local.callers import Caller
+from local.calls import Call
 
 MOTO_NAMES = (
     "moto.kms.models.Key.list_grants",

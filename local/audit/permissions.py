@@ -11,7 +11,8 @@ from typing import Any
 from local import accounts
 from local.audit import condition_keys, encryption, resources
 from local.audit.conditions import Context
-from local.calls import Call, Caller
+from local.callers import Caller
+from local.calls import Call
 
 # Operations with another name in IAM, or that need no permission ("").
 _ACTIONS = {

@@ -22,6 +22,7 @@ _NAMED: dict[str, dict[str, str]] = {
         "HyperParameterTuningJobName": "hyper-parameter-tuning-job/{}",
         "ProcessingJobName": "processing-job/{}",
         "TransformJobName": "transform-job/{}",
+        "InferenceComponentName": "inference-component/{}",
         "EndpointName": "endpoint/{}",
         "EndpointConfigName": "endpoint-config/{}",
         "ModelName": "model/{}",
@@ -130,6 +131,8 @@ def _sagemaker(call: Call) -> Iterator[str]:
     yield from _first_named(call)
     if call.operation.name in ("CreateEndpoint", "UpdateEndpoint"):
         yield from (_arn(call, "endpoint-config/{}", name) for name in _values(call, "EndpointConfigName"))
+    if call.parameters.get("InferenceComponentName") and call.operation.name.startswith(("Create", "Invoke")):
+        yield from (_arn(call, "endpoint/{}", name) for name in _values(call, "EndpointName"))
 
 
 def _cloudwatch(call: Call) -> Iterator[str]:

@@ -77,7 +77,14 @@ class EventsBackend(models.EventsBackend):  # type: ignore[misc]
         """Publish custom events; refuse those with a source of AWS."""
         if len(events) > 10:
             return super().put_events(events)
-        return [_REFUSED if _is_aws(event) else self._put_event(event) for event in events]
+        return [self._check_entry(event) or self._put_event(event) for event in events]
+
+    @staticmethod
+    def _check_entry(event: dict[str, Any]) -> dict[str, str] | None:
+        if _is_aws(event):
+            return _REFUSED
+        # moto accepts any JSON.
+        return _MALFORMED if str(event.get("Detail") or "{").lstrip()[:1] != "{" else None
 
     def _put_event(self, event: dict[str, Any]) -> Any:
         bus = str(event.get("EventBusName") or "")
@@ -98,6 +105,7 @@ _REFUSED = {
     "ErrorCode": "NotAuthorizedForSourceException",
     "ErrorMessage": "Not authorized for the source.",
 }
+_MALFORMED = {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
 
 
 def _is_aws(event: dict[str, Any]) -> bool:

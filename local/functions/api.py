@@ -5,13 +5,14 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
-from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.exceptions import LambdaClientError, UnknownFunctionException
 from moto.awslambda.responses import LambdaResponse
 from moto.core.responses import BaseResponse
 
 from local.functions.backend import LambdaBackend
 
 _REQUEST_ID = "x-amzn-requestid"
+_NOT_FOUND = "Function not found: "
 _MAX_BYTES = {"RequestResponse": 6_291_456, "Event": 1_048_576}
 
 
@@ -39,7 +40,7 @@ def invoke(response: LambdaResponse) -> tuple[int, dict[str, str], bytes]:
     qualifier = response.querystring.get("Qualifier", [None])[0]
     payload = response.body.encode() if isinstance(response.body, str) else response.body
     backend: LambdaBackend = response.backend
-    backend.get_function(name, qualifier)
+    _check_function(backend, name, qualifier)
     kind = response.headers.get("X-Amz-Invocation-Type", "RequestResponse")
     if kind == "DryRun":
         return 204, {"status": "204"}, b""
@@ -49,6 +50,16 @@ def invoke(response: LambdaResponse) -> tuple[int, dict[str, str], bytes]:
         request = backend.invoke_event(name, qualifier, payload, context)
         return 202, {"status": "202", _REQUEST_ID: request.id}, b""
     return _run(backend, name, qualifier, payload, context, tail=response.headers.get("X-Amz-Log-Type") == "Tail")
+
+
+def _check_function(backend: LambdaBackend, name: str, qualifier: str | None) -> None:
+    try:
+        backend.get_function(name, qualifier)
+    except UnknownFunctionException as error:
+        # Invoke, unlike the other operations, names the version that it looked for.
+        if qualifier:
+            raise
+        raise UnknownFunctionException(f"{str(error.message).removeprefix(_NOT_FOUND)}:$LATEST") from None
 
 
 def enrich_response(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:

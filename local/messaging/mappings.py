@@ -21,7 +21,7 @@ from local.messaging.senders import queue_url, region_of
 _POLL_SECONDS = 5  # of a long poll; a deleted mapping may poll for that long
 _ERROR_PAUSE_SECONDS = 5.0
 _MAX_CONCURRENCY = 5  # Lambda's initial number of pollers
-_MAX_RECEIVE = 10  # SQS's quota for one ReceiveMessage.
+_MAX_BATCH = 10  # SQS's quota for one ReceiveMessage or DeleteMessageBatch
 _logger = logging.getLogger(__name__)
 _batches = Background("lambda-batches", workers=16)
 _polled: set[str] = set()
@@ -149,7 +149,7 @@ class _Poller:
         while end is None or (len(batch) < self.mapping.batch_size and time.monotonic() < end):
             batch += sqs.receive_message(
                 QueueUrl=url,
-                MaxNumberOfMessages=min(self.mapping.batch_size - len(batch), _MAX_RECEIVE),
+                MaxNumberOfMessages=min(self.mapping.batch_size - len(batch), _MAX_BATCH),
                 WaitTimeSeconds=_POLL_SECONDS if end is None else 1,
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],
@@ -169,11 +169,7 @@ class _Poller:
             records = {message["MessageId"]: self._record(message) for message in batch}
             matching = [record for record in records.values() if self._matches(record)]
             failed = self._invoke(matching) if matching else set()
-            for message in batch:
-                if message["MessageId"] not in failed:
-                    sqs.delete_message(
-                        QueueUrl=queue_url(self.mapping.event_source_arn), ReceiptHandle=message["ReceiptHandle"]
-                    )
+            self._delete(sqs, [message for message in batch if message["MessageId"] not in failed])
             seconds_left = int(attributes["VisibilityTimeout"]) - (time.monotonic() - started_at)
             if config.current().time_scale > 1:
                 self._set_visibility(
@@ -184,6 +180,15 @@ class _Poller:
             _logger.warning("a batch of %s was not processed: %s", self.mapping.event_source_arn, error)
         finally:
             self._slots.release()
+
+    def _delete(self, sqs: Any, messages: list[dict[str, Any]]) -> None:
+        entries = [
+            {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(messages)
+        ]
+        for start in range(0, len(entries), _MAX_BATCH):
+            sqs.delete_message_batch(
+                QueueUrl=queue_url(self.mapping.event_source_arn), Entries=entries[start : start + _MAX_BATCH]
+            )
 
     def _set_visibility(self, batch: list[dict[str, Any]], seconds: int) -> None:
         """Shorten the visibility timeout, as the account's owner; Lambda itself waits for the whole timeout."""

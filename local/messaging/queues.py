@@ -1,26 +1,113 @@
-"""SQS: moto's queues, made thread-safe."""
+"""SQS: moto's queues, made thread-safe, and fast with thousands of messages."""
 
 import time
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from moto.sqs import models
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
+
+_DELETED_RECEIPTS = 1000  # a second deletion with one of the last receipts succeeds, as on AWS
+
+
+class _Messages:
+    """The messages of a queue in the order in which they were sent, and the receipts of the received ones."""
+
+    def __init__(self, messages: Iterable[Any] = ()) -> None:
+        self._by_id = {message.id: message for message in messages}
+        self._by_receipt: dict[str | None, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._by_id.values())
+
+    def append(self, message: Any) -> None:
+        self._by_id[message.id] = message
+
+    def remove(self, message: Any) -> None:
+        del self._by_id[message.id]
+        for receipt in message.all_receipt_handles:
+            self._by_receipt.pop(receipt, None)
+
+    def add_receipt(self, received: Any) -> None:
+        """Remember the receipt of a message, or of a copy of it."""
+        self._by_receipt[received.receipt_handle] = self._by_id[received.id]
+
+    def find(self, receipt: str) -> Any:
+        """The message of a receipt; None for an unknown one."""
+        return self._by_receipt.get(receipt)
 
 
 class Queue(models.Queue):  # type: ignore[misc]
-    """moto's queue with a locked delete, in which moto replaces the list of messages."""
+    """moto's queue, whose calls do not look at every message."""
 
     __module__ = models.Queue.__module__
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._delayed_until = 0.0
+        super().__init__(*arguments, **named)
+        self.deleted_messages: deque[str] = deque(maxlen=_DELETED_RECEIPTS)
+
     @property
-    def messages(self) -> list[Any]:
+    def _messages(self) -> _Messages:
+        return self._stored
+
+    @_messages.setter
+    def _messages(self, messages: Iterable[Any]) -> None:
+        self._stored = _Messages(messages)
+
+    @property
+    def messages(self) -> Iterator[Any]:
         """The messages that can be received now; moto asks for the time twice for each."""
         now = time.time() * 1000
-        return [one for one in self._messages if one.visible_at < now >= one.delayed_until]
+        return (one for one in self._messages if one.visible_at < now >= one.delayed_until)
+
+    @property
+    def approximate_number_of_messages_not_visible(self) -> int:
+        """The number of received messages whose visibility timeout has not passed."""
+        now = time.time() * 1000
+        with self._messages_lock:
+            return sum(one.visible_at >= now for one in self._pending_messages)
+
+    @property
+    def approximate_number_of_messages_delayed(self) -> int:
+        """The number of messages that cannot be received yet."""
+        now = time.time() * 1000
+        if now >= self._delayed_until:
+            return 0
+        with self._messages_lock:
+            return sum(one.delayed_until > now for one in self._messages)
+
+    @property
+    def approximate_number_of_messages(self) -> int:
+        """The number of messages that can be received now."""
+        hidden = self.approximate_number_of_messages_not_visible + self.approximate_number_of_messages_delayed
+        return max(0, len(self._messages) - hidden)
+
+    def add_message(self, message: Any) -> None:
+        """Add a message, which may be delayed."""
+        with self._messages_lock:
+            self._delayed_until = max(self._delayed_until, message.delayed_until)
+            super().add_message(message)
+
+    def wait_for_messages(self, timeout: int) -> None:
+        """Wait until a message can be received."""
+        with self._messages_lock:
+            self._messages_lock.wait_for(lambda: next(self.messages, None), timeout=timeout)
 
     def delete_message(self, receipt_handle: str) -> None:
-        """Delete a message without losing messages that arrive at the same time."""
+        """Delete a message by any of its receipts."""
         with self._messages_lock:
-            super().delete_message(receipt_handle)
+            message = self._messages.find(receipt_handle)
+            if message is not None:
+                self._messages.remove(message)
+                self._pending_messages.discard(message)
+                self.deleted_messages.extend(filter(None, message.all_receipt_handles))
+            elif receipt_handle not in self.deleted_messages:
+                raise ReceiptHandleIsInvalid
 
 
 class SQSBackend(models.SQSBackend):  # type: ignore[misc]
@@ -30,8 +117,17 @@ class SQSBackend(models.SQSBackend):  # type: ignore[misc]
 
     def receive_message(self, queue_name: str, *arguments: Any, **named: Any) -> Any:
         """Receive messages; a long poll releases the lock while it waits."""
+        queue = self.get_queue(queue_name)
+        with queue._messages_lock:
+            received = super().receive_message(queue_name, *arguments, **named)
+            for message in received:
+                queue._messages.add_receipt(message)
+            return received
+
+    def change_message_visibility(self, queue_name: str, *arguments: Any, **named: Any) -> None:
+        """Change the time at which a message can be received again, while no other thread changes the queue."""
         with self.get_queue(queue_name)._messages_lock:
-            return super().receive_message(queue_name, *arguments, **named)
+            super().change_message_visibility(queue_name, *arguments, **named)
 
     def is_message_valid_based_on_retention_period(self, queue_name: str, message: Any) -> bool:
         """Whether a message is younger than its queue keeps it; moto counts all messages of the queue to find out."""

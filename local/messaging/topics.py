@@ -2,13 +2,15 @@
 
 import json
 import logging
+from collections import deque
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.sns import models
-from moto.sns.exceptions import SNSInvalidParameter
+from moto.sns.exceptions import SNSInvalidParameter, SNSNotFoundError
+from moto.sqs.exceptions import MissingParameter
 
 from local import clients, partitions
 from local.messaging import mail, senders
@@ -23,6 +25,12 @@ class SNSBackend(models.SNSBackend):  # type: ignore[misc]
 
     __module__ = models.SNSBackend.__module__
 
+    def create_topic(self, *arguments: Any, **named: Any) -> Any:
+        """Create a topic; moto would keep every message that it publishes."""
+        topic = super().create_topic(*arguments, **named)
+        topic.sent_notifications = deque(maxlen=0)
+        return topic
+
     def subscribe(self, topic_arn: str, endpoint: str, protocol: str) -> Any:
         """Subscribe an endpoint; mail addresses are confirmed automatically."""
         if protocol not in _PROTOCOLS:
@@ -30,6 +38,20 @@ class SNSBackend(models.SNSBackend):  # type: ignore[misc]
         if protocol.startswith("email"):
             _logger.warning("%s is confirmed automatically; its mail becomes files in mail/", endpoint)
         return super().subscribe(topic_arn, endpoint, protocol)
+
+    def publish(self, *arguments: Any, **named: Any) -> Any:
+        """Publish a message; a missing group is reported in AWS's words."""
+        try:
+            return super().publish(*arguments, **named)
+        except MissingParameter as error:
+            required = "Invalid parameter: The MessageGroupId parameter is required for FIFO topics"
+            raise SNSInvalidParameter(required) from error
+
+    def get_endpoint(self, arn: str) -> Any:
+        """An endpoint of a mobile application; moto looks for one when a topic does not exist."""
+        if ":endpoint/" not in arn:
+            raise SNSNotFoundError("Topic does not exist")
+        return super().get_endpoint(arn)
 
 
 class Subscription(models.Subscription):  # type: ignore[misc]

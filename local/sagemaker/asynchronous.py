@@ -11,12 +11,12 @@ from botocore.exceptions import ClientError
 
 from local import clients, config
 from local.messaging import senders
+from local.sagemaker.container_client import Answer, InvocationError
 from local.sagemaker.endpoint import Endpoint
 from local.sagemaker.invocation_metrics import Invocation
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json
-from local.sagemaker.served_container import Answer, InvocationError
 
 _METRIC_SECONDS = 60
 _CAPACITY_POLL_SECONDS = 0.1
@@ -116,7 +116,9 @@ class AsynchronousRequest:
         if time.time() - self._received > self._options["RequestTTLSeconds"]:
             raise RequestFailedError("The request has waited longer than RequestTTLSeconds.")
         body = objects.read(self._options["InputLocation"])
-        invocation = Invocation(self._endpoint.name, server.variant["VariantName"], self._region)
+        invocation = Invocation(
+            self._region, EndpointName=self._endpoint.name, VariantName=server.variant["VariantName"]
+        )
         try:
             answer = server.invoke(self._headers, body, self._options["InvocationTimeoutSeconds"])
         except InvocationError as error:

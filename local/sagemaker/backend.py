@@ -9,7 +9,7 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from local.sagemaker.endpoints import EndpointOperations
+from local.sagemaker.components import ComponentOperations
 from local.sagemaker.packages import PackageOperations
 from local.sagemaker.processing import ProcessingOperations
 from local.sagemaker.resources import Json
@@ -29,12 +29,14 @@ _OPERATIONS = (
     *("create_endpoint_config", "describe_endpoint_config", "delete_endpoint_config", "list_endpoint_configs"),
     *("create_endpoint", "describe_endpoint", "update_endpoint", "delete_endpoint", "list_endpoints"),
     "update_endpoint_weights_and_capacities",
+    *("create_inference_component", "describe_inference_component", "update_inference_component"),
+    *("update_inference_component_runtime_config", "list_inference_components", "delete_inference_component"),
     *("create_model_package_group", "describe_model_package_group", "delete_model_package_group"),
     *("list_model_package_groups", "list_model_packages"),
     *("create_model_package", "describe_model_package", "update_model_package", "delete_model_package"),
 )
-# moto reports these as completed at once, although nothing runs.
-_REFUSED = (
+# moto reports these as completed at once, although nothing runs; so the engine does not serve them.
+_NOT_SERVED = (
     "create_auto_ml_job_v2",
     "create_compilation_job",
     "start_pipeline_execution",
@@ -43,7 +45,7 @@ _REFUSED = (
 
 class SageMakerBackend(
     TuningOperations,
-    EndpointOperations,
+    ComponentOperations,
     PackageOperations,
     ProcessingOperations,
     TransformOperations,
@@ -54,6 +56,7 @@ class SageMakerBackend(
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.lock = threading.RLock()
+        self.components = {}
 
     def add_tags(self, arn: str, tags: list[dict[str, str]]) -> list[dict[str, str]]:
         """Add tags, or replace those with the same keys."""
@@ -64,7 +67,11 @@ class SageMakerBackend(
             return list(resource.tags)
 
     def _get_resource_from_arn(self, arn: str) -> Any:
-        resource = super()._get_resource_from_arn(arn)
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        if kind == "inference-component":
+            resource: Any = self.components.get(name)
+        else:
+            resource = super()._get_resource_from_arn(arn)
         if resource is None:
             raise ValidationError(message=f"Could not find the resource {arn}.")
         return resource
@@ -79,20 +86,13 @@ def install() -> None:
     sagemaker_backends.backend = SageMakerBackend
     for name in _OPERATIONS:
         setattr(SageMakerResponse, name, _answer(name))
-    for name in _REFUSED:
-        setattr(SageMakerResponse, name, _refuse(name))
+    for name in _NOT_SERVED:
+        delattr(SageMakerResponse, name)
 
 
 def _answer(name: str) -> Callable[[Any], ActionResult]:
     def operation(response: Any) -> ActionResult:
         request: Json = response.params
         return ActionResult(getattr(response.sagemaker_backend, name)(request))
-
-    return operation
-
-
-def _refuse(name: str) -> Callable[[Any], ActionResult]:
-    def operation(_: Any) -> ActionResult:
-        raise ValidationError(message=f"local/ does not support {name.title().replace('_', '')}.")
 
     return operation

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from local import config
-from local.sagemaker.fleet import Fleet, Queue, describe_variant
+from local.sagemaker.fleet import Fleet, Queue
 from local.sagemaker.guardrails import Shift
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.resources import Json, Store, emit_status, now, upper_snake
@@ -86,7 +86,7 @@ class Endpoint:
     def retained(self, excluded: set[str]) -> dict[str, Json]:
         """The properties of each variant that an update with RetainAllVariantProperties keeps."""
         with self._lock:
-            variants = [server.variant for server in self._live.servers] if self._live else []
+            variants = self._live.variants if self._live else []
         kept = [key for property, key in _RETAINED.items() if property not in excluded]
         return {one["VariantName"]: {key: one[key] for key in kept if key in one} for one in variants}
 
@@ -98,6 +98,12 @@ class Endpoint:
     def variant_names(self) -> set[str]:
         """The names of the live variants."""
         return self._live.variant_names if self._live else set()
+
+    @property
+    def hosts_components(self) -> bool:
+        """Whether its variants have no model, because inference components bring theirs."""
+        shown = self._live or self._pending
+        return bool(shown and shown.bare)
 
     def update(self, fleet: Fleet, deployment: Json | None, shift: Shift) -> None:
         """Replace the servers in the background; the old ones serve until the new ones have all traffic."""
@@ -179,7 +185,7 @@ class Endpoint:
 
     def _describe_pending(self, fleet: Fleet) -> Json:
         stage = [{"Status": self._shift.stage if self._shift else "Creating", "StartTime": self._pending_since}]
-        variants = [describe_variant(server) | {"VariantStatus": stage} for server in fleet.servers]
+        variants = [one | {"VariantStatus": stage} for one in fleet.describe_pending()]
         return {
             "EndpointConfigName": fleet.configuration.name,
             "ProductionVariants": variants,

@@ -6,7 +6,7 @@ import uuid
 
 from local import config
 from local.sagemaker.capture import DataCapture
-from local.sagemaker.hosting import Definition
+from local.sagemaker.hosting import Definition, is_bare
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.objects import Objects
 from local.sagemaker.resources import Json, now
@@ -34,19 +34,20 @@ class Fleet:
     configuration
         The endpoint configuration.
     variants
-        Its ProductionVariants, each with its model.
+        Its ProductionVariants, each with its model; None for a variant of inference components.
     """
 
     def __init__(
-        self, endpoint: str, configuration: Definition, variants: list[tuple[Json, Definition]], region: str
+        self, endpoint: str, configuration: Definition, variants: list[tuple[Json, Definition | None]], region: str
     ) -> None:
         self.configuration = configuration
         asynchronous = configuration.request.get("AsyncInferenceConfig")
         self._capture: Json = configuration.request.get("DataCaptureConfig") or {}
         self.queue = Queue(asynchronous) if asynchronous else None
         self._endpoint, self._region = endpoint, region
-        self._models = {variant["VariantName"]: model for variant, model in variants}
-        self.servers = [self._create_server(variant) for variant, _ in variants]
+        self._models = {variant["VariantName"]: model for variant, model in variants if model}
+        self.bare = [variant for variant, _ in variants if is_bare(variant)]
+        self.servers = [self._create_server(variant) for variant, model in variants if model]
 
     def _create_server(self, variant: Json) -> ModelServer:
         root = config.current().data / "sagemaker" / self._region / "endpoints" / self._endpoint
@@ -68,12 +69,17 @@ class Fleet:
     @property
     def variant_names(self) -> set[str]:
         """The names of its variants."""
-        return {server.variant["VariantName"] for server in self.servers}
+        return {variant["VariantName"] for variant in self.variants}
+
+    @property
+    def variants(self) -> list[Json]:
+        """Its variants, as they are at present."""
+        return [*(server.variant for server in self.servers), *self.bare]
 
     @property
     def role_arn(self) -> str:
-        """The role of its first model."""
-        return self.servers[0].role
+        """The role of its first model, or of its configuration."""
+        return self.servers[0].role if self.servers else str(self.configuration.request["ExecutionRoleArn"])
 
     def start(self) -> None:
         """Start every server, and wait until all are healthy."""
@@ -113,7 +119,12 @@ class Fleet:
 
     def describe(self) -> list[Json]:
         """The ProductionVariants of DescribeEndpoint."""
-        return [describe_variant(server) | self._images(server) for server in self.servers]
+        described = [describe_variant(server) | self._images(server) for server in self.servers]
+        return described + [_describe_bare(variant) for variant in self.bare]
+
+    def describe_pending(self) -> list[Json]:
+        """The ProductionVariants while its servers start: without images."""
+        return [describe_variant(server) for server in self.servers] + [_describe_bare(one) for one in self.bare]
 
     def _images(self, server: ModelServer) -> Json:
         images = [
@@ -121,6 +132,13 @@ class Fleet:
             for image in server.images
         ]
         return {"DeployedImages": images}
+
+
+def _describe_bare(variant: Json) -> Json:
+    count = int(variant.get("InitialInstanceCount", 1))
+    kept: Json = {name: variant[name] for name in ("ManagedInstanceScaling", "RoutingConfig") if name in variant}
+    described: Json = {"VariantName": variant["VariantName"], "CurrentInstanceCount": count}
+    return described | {"DesiredInstanceCount": count} | kept
 
 
 def count_instances(server: ModelServer) -> int:

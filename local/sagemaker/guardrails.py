@@ -1,5 +1,6 @@
 """Deployment guardrails: shifts an endpoint's traffic to the new servers in steps, and back if an alarm is raised."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def read_policy(deployment: Json | None, variant: Json) -> Policy:
     """The policy of UpdateEndpoint's DeploymentConfig; raise ValidationError if it is invalid or unsupported."""
     refuse(deployment or {}, ["RollingUpdatePolicy"], "UpdateEndpoint")
     given = deployment or {}
-    alarms = tuple(alarm["AlarmName"] for alarm in (given.get("AutoRollbackConfiguration") or {}).get("Alarms") or [])
+    alarms = _read_alarms(given)
     update = given.get("BlueGreenUpdatePolicy")
     if not update:
         return Policy(alarms=alarms)
@@ -55,6 +56,34 @@ def read_policy(deployment: Json | None, variant: Json) -> Policy:
         timeout=update.get("MaximumExecutionTimeoutInSeconds"),
         alarms=alarms,
     )
+
+
+def read_rolling_policy(deployment: Json, copies: int) -> Policy:
+    """The policy of UpdateInferenceComponent's DeploymentConfig; raise ValidationError if a step is too large.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_InferenceComponentRollingUpdatePolicy.html
+    """
+    rolling = deployment["RollingUpdatePolicy"]
+    size = rolling["MaximumBatchSize"]
+    step = size["Value"] / (100 if size["Type"] == "CAPACITY_PERCENT" else copies or 1)
+    if not 0.05 <= step <= 0.5:
+        raise ValidationError(
+            message=f"The MaximumBatchSize is {size['Value']} of {copies} copies by {size['Type']}; it must be between "
+            "5% and 50% of the copies."
+        )
+    wait = float(rolling["WaitIntervalInSeconds"])
+    return Policy(
+        shares=(*(step * number for number in range(1, math.ceil(1 / step))), 1.0),
+        wait=wait,
+        last_wait=wait,
+        timeout=rolling.get("MaximumExecutionTimeoutInSeconds"),
+        alarms=_read_alarms(deployment),
+    )
+
+
+def _read_alarms(deployment: Json) -> tuple[str, ...]:
+    rollback: Json = deployment.get("AutoRollbackConfiguration") or {}
+    return tuple(alarm["AlarmName"] for alarm in rollback.get("Alarms") or [])
 
 
 def _read_shares(routing: Json, variant: Json) -> Iterator[float]:

@@ -11,11 +11,10 @@ _UNSUPPORTED_CONTAINER = (
     *("ModelPackageName", "AdditionalModelDataSources", "MultiModelConfig"),
     *("ContainerMetricsConfig", "ImageConfig", "InferenceSpecificationName"),
 )
-_UNSUPPORTED_CONFIG = (
-    *("CrossRegionTrafficConfig", "ExplainerConfig", "MetricsConfig", "ShadowProductionVariants"),
-    *("EnableNetworkIsolation", "ExecutionRoleArn", "VpcConfig"),  # of inference components
-)
-_UNSUPPORTED_VARIANT = ("AcceleratorType", "CapacityReservationConfig", "InstancePools", "ManagedInstanceScaling")
+_UNSUPPORTED_CONFIG = (*("CrossRegionTrafficConfig", "ExplainerConfig", "MetricsConfig", "ShadowProductionVariants"),)
+_UNSUPPORTED_VARIANT = ("AcceleratorType", "CapacityReservationConfig", "InstancePools")
+# Of a configuration for inference components only.
+_COMPONENTS_ONLY = ("EnableNetworkIsolation", "ExecutionRoleArn", "VpcConfig")
 
 
 def locate_model_data(container: Json) -> tuple[str, bool]:
@@ -133,10 +132,17 @@ class HostingOperations(Store):
             raise ValidationError(message="The variant names of an endpoint configuration must differ.")
         for variant in variants:
             refuse(variant, _UNSUPPORTED_VARIANT, "a variant")
+        if any(is_bare(variant) for variant in variants):
+            _check_bare(request)
+        else:
+            refuse(request, _COMPONENTS_ONLY, "an endpoint configuration with models")
+            for variant in variants:
+                refuse(variant, ("ManagedInstanceScaling",), "a variant with a model")
         name = request["EndpointConfigName"]
         with self.lock:
             for variant in variants:
-                self.find_model(variant.get("ModelName") or "")
+                if not is_bare(variant):
+                    self.find_model(variant.get("ModelName") or "")
             arn = self.arn("endpoint-config", name)
             if name in self.endpoint_configs:
                 raise ValidationError(message=f'Cannot create already existing endpoint configuration "{arn}".')
@@ -165,6 +171,25 @@ class HostingOperations(Store):
             arn = self.arn("endpoint-config", name)
             raise ValidationError(message=f'Could not find endpoint configuration "{arn}".')
         return found
+
+
+def is_bare(variant: Json) -> bool:
+    """Whether a variant has no model: inference components bring theirs."""
+    return not variant.get("ModelName") and bool(variant.get("ManagedInstanceScaling"))
+
+
+def _check_bare(request: Json) -> None:
+    """Refuse a configuration for inference components that AWS or this engine refuses."""
+    refuse(request, ("AsyncInferenceConfig", "DataCaptureConfig"), "an endpoint for inference components")
+    for variant in request["ProductionVariants"]:
+        if not is_bare(variant):
+            raise ValidationError(message="local/ does not support variants with and without a model together.")
+        refuse(variant, ("ServerlessConfig",), "a variant for inference components")
+        scaling = variant["ManagedInstanceScaling"]
+        if not scaling.get("MaxInstanceCount"):
+            raise ValidationError(message="local/ needs the MaxInstanceCount of ManagedInstanceScaling.")
+    # https://github.com/stdapi-ai/stdapi.ai/issues/43: AWS requires the role here.
+    check_role(request.get("ExecutionRoleArn"))
 
 
 def _check_capture(request: Json) -> None:

@@ -1,23 +1,16 @@
 """Decides which container images can run here, and with which program."""
 
 import importlib.util
-import os
 import re
-import shutil
-import subprocess
-import sys
-import uuid
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from local import accounts, clients, config, processes
+from local import accounts, clients, config
 from local.images import StoredImage, folder_of, load
-from local.sagemaker import paths
+from local.sagemaker.runners import Runner, run_command, run_in_docker, run_program, run_stored
 from sagebuild.container import SERVE, TRAIN
 from sagebuild.container.frameworks import (
-    CODE_IN_MODEL,
     SAVED_MODEL,
     SERVING,
     TRAINING,
@@ -60,52 +53,10 @@ _WITHOUT_SCRIPT = {"sagemaker-xgboost": "xgboost"}
 _OWN = re.compile(
     r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)(?P<reference>[:@].+)?"
 )
-_CONTAINER_PORT = 8080  # of a serving container
 
 
 class UnknownImageError(Exception):
     """The image cannot run on this machine; the message says why."""
-
-
-@dataclass(frozen=True)
-class Runner:
-    """The process that runs an image.
-
-    Parameters
-    ----------
-    command
-        The command line.
-    folder
-        The working directory.
-    environment
-        The variables that it needs in addition to those of the job or model.
-    port
-        The port that it serves on; None if the process writes it to the file ``port``.
-    docker
-        The Docker program and the container's name, if Docker runs it.
-    code_in_model
-        Whether the image ignores SAGEMAKER_SUBMIT_DIRECTORY.
-    """
-
-    command: list[str]
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-    port: int | None = None
-    docker: tuple[str, str] | None = None
-    code_in_model: bool = False
-
-    def pass_environment(self, names: list[str]) -> list[str]:
-        """The command line that passes these environment variables to the program."""
-        if not self.docker:
-            return self.command
-        at = self.command.index("run") + 1
-        return [*self.command[:at], *(f"--env={name}" for name in names), *self.command[at:]]
-
-    def end(self) -> None:
-        """Remove Docker's container, which outlives its client process."""
-        if self.docker:
-            program, name = self.docker
-            subprocess.run([program, "rm", "--force", name], capture_output=True, check=False)
 
 
 def training_runner(image: str, base: Path, role_arn: str, has_script: bool) -> Runner:
@@ -126,12 +77,12 @@ def training_runner(image: str, base: Path, role_arn: str, has_script: bool) -> 
         When the image cannot run here.
     """
     if stored := find_stored(image, role_arn):
-        return _run_stored(stored, "train", base, "--network=host")
+        return _run_stored(stored, "train", base)
     if algorithm := _find_algorithm(image, has_script):
         _check_stand_in(algorithm)
-        return _run_here(base, _ALGORITHM, algorithm)
+        return run_program(base, _ALGORITHM, algorithm)
     _check(image, TRAINING)
-    return _run_here(base, TRAIN)
+    return run_program(base, TRAIN, image=image)
 
 
 def processing_runner(
@@ -143,54 +94,28 @@ def processing_runner(
     """
     stored = find_stored(image, role_arn)
     if stored and stored.image.docker_id:
-        return _run_in_docker(stored, base, entrypoint, arguments or [])
+        options = ["--network=host", *([f"--entrypoint={entrypoint[0]}"] if entrypoint else [])]
+        return run_in_docker(stored, base, options, [*(entrypoint or [])[1:], *(arguments or [])])
     if not stored:
         _check(image, TRAINING)
-        if not entrypoint:
-            raise UnknownImageError(f"local/ needs a ContainerEntrypoint for the image {image}")
     command = [*entrypoint, *(arguments or [])] if entrypoint else stored.default_command(arguments) if stored else []
-    if stored:
-        command = [stored.locate(part) for part in command]
-    # The image's own Python does not run here, whatever its path.
-    if command and Path(command[0]).name in ("python", "python3"):
-        command[0] = Path(command[0]).name
-    environment = stored.run_environment() if stored else {}
-    environment = paths.translate(environment, base)
-    path = environment.get("PATH") or f"{Path(sys.executable).parent}:{os.defpath}"
-    environment |= {"PATH": f"{base / paths.BIN}:{path}", "SAGEMAKER_BASE_DIR": str(base)}
-    # Packages that a script installs belong to the job.
-    environment["PIP_TARGET"] = str(base / "packages")
-    folder = stored.run_folder if stored else base
-    return Runner(paths.translate(command, base), folder, environment)
+    if not command:
+        raise UnknownImageError(f"local/ needs a ContainerEntrypoint for the image {image}")
+    return run_command(stored, command, base, "" if stored else image)
 
 
 def serving_runner(image: str, base: Path, role_arn: str, port: int, has_script: bool) -> Runner:
     """The runner of an inference image; like `training_runner`, with a free port."""
     if stored := find_stored(image, role_arn):
-        return _run_stored(stored, "serve", base, f"--publish=127.0.0.1:{port}:{_CONTAINER_PORT}", port=port)
+        return _run_stored(stored, "serve", base, port)
     repository = name_repository(image)
     if algorithm := _find_algorithm(image, has_script):
         _check_stand_in(algorithm)
-        return _run_here(base, SERVE, str(_ALGORITHM), algorithm)
+        return run_program(base, SERVE, str(_ALGORITHM), algorithm)
     if repository in _LANGUAGE_MODELS:
-        return _run_here(base, _LANGUAGE_MODEL)
+        return run_program(base, _LANGUAGE_MODEL)
     _check(image, SERVING | SAVED_MODEL)
-    return _run_here(base, SERVE, *list_responder(repository), code_in_model=repository in CODE_IN_MODEL)
-
-
-def _run_here(base: Path, program: Path, *arguments: str, code_in_model: bool = False) -> Runner:
-    command = [processes.PYTHON, "-P", str(program), str(base), *arguments]
-    return Runner(command, base, {"PYTHONPATH": processes.LIBRARIES}, code_in_model=code_in_model)
-
-
-def _run_in_docker(stored: StoredImage, base: Path, entrypoint: list[str] | None, arguments: list[str]) -> Runner:
-    program, name = shutil.which("docker") or "docker", f"local-{uuid.uuid4().hex}"
-    options = ["--rm", f"--name={name}", "--network=host", f"--volume={base}:/opt/ml"]
-    if entrypoint:
-        options += [f"--entrypoint={entrypoint[0]}"]
-        arguments = [*entrypoint[1:], *arguments]
-    command = [program, "run", *options, stored.image.docker_id, *arguments]
-    return Runner(command, base, processes.docker_environment(), None, (program, name))
+    return run_program(base, SERVE, *list_responder(repository), image=image)
 
 
 def _find_algorithm(image: str, has_script: bool) -> str | None:
@@ -205,20 +130,11 @@ def _check_stand_in(algorithm: str) -> None:
         raise UnknownImageError(f"local/ cannot run Amazon's built-in algorithm {algorithm}; it runs on AWS")
 
 
-def _run_stored(stored: StoredImage, argument: str, base: Path, network: str, port: int | None = None) -> Runner:
-    if stored.image.docker_id:
-        program, name = shutil.which("docker") or "docker", f"local-{uuid.uuid4().hex}"
-        options = ["--rm", f"--name={name}", network, f"--volume={base}:/opt/ml"]
-        command = [program, "run", *options, stored.image.docker_id, argument]
-        return Runner(command, base, processes.docker_environment(), port, (program, name))
-    # These replace /opt/ml and port 8080 of a container.
-    variables = {"SAGEMAKER_BASE_DIR": str(base)}
-    if port:
-        variables |= {"SAGEMAKER_BIND_TO_PORT": str(port), "PORT": str(port)}
-    command, environment = stored.run_command(argument), stored.run_environment()
-    if not shutil.which(command[0], path=environment["PATH"]):
-        raise UnknownImageError(f"The image has no program {command[0]} on its PATH and no valid ENTRYPOINT")
-    return Runner(command, stored.run_folder, environment | variables, port)
+def _run_stored(stored: StoredImage, argument: str, base: Path, port: int | None = None) -> Runner:
+    runner = run_stored(stored, argument, base, port)
+    if not runner.docker and not runner.find_program(runner.environment["PATH"]):
+        raise UnknownImageError(f"The image has no program {runner.command[0]} on its PATH and no valid ENTRYPOINT")
+    return runner
 
 
 def find_stored(image: str, role_arn: str | None) -> StoredImage | None:

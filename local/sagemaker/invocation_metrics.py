@@ -15,12 +15,14 @@ class Invocation:
 
     Parameters
     ----------
-    endpoint, variant, region
-        The names of the endpoint and of its variant, and their region.
+    region
+        The region of the endpoint.
+    dimensions
+        ``EndpointName`` and ``VariantName``, or the ``InferenceComponentName``.
     """
 
-    def __init__(self, endpoint: str, variant: str, region: str) -> None:
-        self._dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
+    def __init__(self, region: str, **dimensions: str) -> None:
+        self._dimensions = [{"Name": name, "Value": value} for name, value in dimensions.items()]
         self._region, self._started = region, time.perf_counter()
 
     def end(self, status: int = 200) -> None:
@@ -32,6 +34,16 @@ class Invocation:
             "InvocationModelErrors": (float(status != 200), "None"),
             "ModelLatency": ((time.perf_counter() - self._started) * 1e6, "Microseconds"),
         }
+        self._publish(values)
+
+    def fail_without_copy(self) -> None:
+        """Publish that an inference component had no copy for the request.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-zero-instances.html
+        """
+        self._publish({"NoCapacityInvocationFailures": (1.0, "None")})
+
+    def _publish(self, values: dict[str, tuple[float, str]]) -> None:
         data = [
             {"MetricName": name, "Dimensions": self._dimensions, "Value": value, "Unit": unit}
             for name, (value, unit) in values.items()

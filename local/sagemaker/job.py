@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from local import config
+from local.console import print_line
 from local.sagemaker.resources import JobError, Json, Store, emit_status, now
 
 STOP_SECONDS = 120  # between the signal and SIGKILL, as for training jobs
@@ -120,8 +121,9 @@ class Job(ABC):
             self.work()
         except JobError as error:
             reason = str(error)
-        except Exception:  # after any error of this engine, the job must end with the reason
-            reason = f"InternalServerError: {traceback.format_exc()}"
+        except Exception as error:  # after any error of this engine, the job must end with the reason
+            print_line(traceback.format_exc())
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
         self.kill()
         self.clean()
         with self.lock:

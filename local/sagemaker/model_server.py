@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from local.sagemaker.capture import DataCapture
+from local.sagemaker.container_client import Answer
 from local.sagemaker.resources import Json
-from local.sagemaker.served_container import Answer, Placement, ServedContainer
+from local.sagemaker.served_container import Placement, ServedContainer
 
 _HEALTH_SECONDS = 60.0  # a variant may ask for another limit
 _ANSWER_SECONDS = 60.0  # AWS's limit for one invocation

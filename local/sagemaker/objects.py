@@ -1,8 +1,10 @@
 """Transfers files between S3 and the folders of containers, in the role of the job or model."""
 
+import gzip
 import json
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,10 @@ from local.archives import unpack_tar
 
 class ObjectError(Exception):
     """An object is missing, not permitted or unusable; the message says which."""
+
+
+class ArchiveError(ObjectError):
+    """An object is not an archive that can be unpacked."""
 
 
 class Entry(NamedTuple):
@@ -76,14 +82,14 @@ class Objects:
         for entry in entries:
             self.fetch(entry.uri, _inside(folder, entry.name))
 
-    def fetch_archive(self, uri: str, target: Path) -> None:
-        """Download a tar.gz and unpack it."""
+    def fetch_archive(self, uri: str, target: Path, *, refuse_links: bool = False) -> None:
+        """Download a tar.gz and unpack it; with links only if they are not refused."""
         archive = target.with_name(f"{target.name}.tar.gz")
         self.fetch(uri, archive)
         try:
-            unpack_tar(archive, target)
-        except tarfile.TarError as error:
-            raise ObjectError(f"{uri} is not a tar.gz archive: {error}") from error
+            unpack_tar(archive, target, refuse_links=refuse_links)
+        except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ArchiveError(f"{uri} is not a tar.gz archive that can be unpacked: {error}") from error
         archive.unlink()
 
     def read(self, uri: str) -> bytes:

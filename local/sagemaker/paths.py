@@ -1,4 +1,4 @@
-"""Translates paths below /opt/ml for programs that run without a container."""
+"""Translates paths below /opt/ml, and writes the commands for Python that processing jobs find first."""
 
 import re
 import shlex
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from local import processes
+from sagebuild.container import opt_ml
 
 _PATH = re.compile(r"(?<![\w./-])/opt/ml(?![\w.-])")
 _PYTHON = Path(__file__).with_name("container_python.py")
@@ -30,10 +31,13 @@ def translate_scripts(folder: Path, base: Path) -> None:
 
 
 def write_python(base: Path) -> None:
-    """Write the commands ``python`` and ``python3``, which translate the paths in the scripts that they run."""
+    """Write the commands ``python`` and ``python3``, which have this environment's libraries.
+
+    Where programs do not get /opt/ml, they translate the paths in the scripts that they run.
+    """
     folder = base / BIN
     folder.mkdir(exist_ok=True)
-    command = shlex.join([processes.PYTHON, "-P", str(_PYTHON)])
+    command = shlex.join([processes.PYTHON, *(["-P", str(_PYTHON)] if opt_ml.explain_absence() else [])])
     libraries = shlex.quote(processes.LIBRARIES)
     script = (
         "#!/bin/sh\n"

@@ -8,10 +8,12 @@ from typing import Any
 
 from local import clients
 from local.sagemaker import images, paths
-from local.sagemaker.job_process import JobProcess, LogTarget
+from local.sagemaker.container_process import ContainerProcess, LogTarget
 from local.sagemaker.objects import Entry, ObjectError, Objects
 from local.sagemaker.resources import CONTAINER_BASE, JobError, Json, now
+from local.sagemaker.runners import Runner
 from local.sagemaker.uploads import Upload
+from sagebuild.container import opt_ml
 
 
 class ProcessingContainer:
@@ -39,8 +41,8 @@ class ProcessingContainer:
         self._objects = Objects(region, self._role, output.get("KmsKeyId"))
         self._outputs: list[Json] = output.get("Outputs") or []
         self._uploads: list[tuple[bool, Upload]] = []
-        self._runner: images.Runner | None = None
-        self._process: JobProcess | None = None
+        self._runner: Runner | None = None
+        self._process: ContainerProcess | None = None
 
     def find_image(self) -> None:
         """Find the job's image; raise JobError when it cannot run here."""
@@ -86,7 +88,7 @@ class ProcessingContainer:
         stream = f"{self._request['ProcessingJobName']}/{self._host}-{int(now().timestamp())}"
         log = LogTarget(self._region, self._role, "/aws/sagemaker/ProcessingJobs", stream)
         try:
-            self._process = JobProcess(self._runner, self._folder, given, log)
+            self._process = ContainerProcess(self._runner, given, log)
         except OSError as error:
             program = self._runner.command[0]
             raise JobError(f"AlgorithmError: the program {program} cannot be started: {error.strerror}") from error
@@ -130,7 +132,7 @@ class ProcessingContainer:
             self._objects.fetch_into(folder, entries)
         except ObjectError as error:
             raise JobError(f"ClientError: Failed to download data. {error}") from error
-        if self._runs_here:
+        if self._lacks_opt_ml:
             paths.translate_scripts(folder, self._folder)
 
     def _list(self, source: Json) -> list[Entry]:
@@ -143,11 +145,16 @@ class ProcessingContainer:
 
     @property
     def _runs_here(self) -> bool:
-        """False if Docker runs the image, in which /opt/ml exists."""
+        """False if Docker runs the image."""
         return self._runner is not None and not self._runner.docker
 
+    @property
+    def _lacks_opt_ml(self) -> bool:
+        """False if the program finds /opt/ml."""
+        return self._runs_here and bool(opt_ml.explain_absence())
+
     def _translate(self, value: Any) -> Any:
-        return paths.translate(value, self._folder) if self._runs_here else value
+        return paths.translate(value, self._folder) if self._lacks_opt_ml else value
 
     def _write_config(self, name: str, content: Json) -> None:
         (self._folder / "config" / f"{name}.json").write_text(json.dumps(content))

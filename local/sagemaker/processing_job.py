@@ -67,7 +67,8 @@ class ProcessingJob(Job):
         self._signal(signal.SIGKILL)
 
     def clean(self) -> None:
-        """Delete the job's files."""
+        """Forget the ended processes, and delete the job's files."""
+        self._containers = []
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait(self) -> bool:

@@ -11,11 +11,12 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from local import partitions
 from local.sagemaker.asynchronous import AsynchronousRequest
+from local.sagemaker.component import InferenceComponent
+from local.sagemaker.container_client import InvocationError
 from local.sagemaker.endpoint import Endpoint
 from local.sagemaker.event_stream import encode_failure, encode_part
 from local.sagemaker.invocation_metrics import Invocation
 from local.sagemaker.model_server import ModelServer
-from local.sagemaker.served_container import InvocationError
 
 _PREFIX = "X-Amzn-SageMaker-"
 _CUSTOM_ATTRIBUTES = f"{_PREFIX}Custom-Attributes"
@@ -29,7 +30,8 @@ _FORWARDED_ASYNC = {
 }
 _UNSUPPORTED_ASYNC = ("S3OutputPathExtension", "Filename")
 _TTL_SECONDS, _ASYNC_SECONDS = 6 * 3600, 15 * 60  # AWS's defaults
-_UNSUPPORTED = ("Target-Model", "Target-Container-Hostname", "Enable-Explanations", "Inference-Component", "Session-Id")
+_UNSUPPORTED = ("Target-Model", "Target-Container-Hostname", "Enable-Explanations", "Session-Id")
+_COMPONENT = f"{_PREFIX}Inference-Component"
 
 
 class RuntimeValidationError(ServiceException):  # type: ignore[misc]
@@ -71,15 +73,13 @@ def _invoke_endpoint(response: Any) -> tuple[int, dict[str, str], bytes]:
     endpoint = _find_endpoint(response)
     if endpoint.queue:
         raise RuntimeValidationError(f"Endpoint {endpoint.name} is asynchronous; use InvokeEndpointAsync.")
-    variant = response.headers.get(f"{_PREFIX}Target-Variant")
-    server = _enter_server(response, endpoint, variant)
+    server, invocation, log_group = _enter_server(response, endpoint)
     headers = {name: response.headers[name] for name in _FORWARDED if response.headers.get(name)}
-    invocation = Invocation(endpoint.name, server.variant["VariantName"], response.region)
     try:
         answer = server.invoke(headers, response.raw_body)
     except InvocationError as error:
         invocation.end(error.status)
-        arn = _log_stream_arn(response, endpoint.name, error.log_stream)
+        arn = _log_stream_arn(response, log_group, error.log_stream)
         raise ModelError(error.status, error.original, str(error), arn) from error
     else:
         invocation.end()
@@ -104,7 +104,7 @@ def _invoke_with_stream(response: Any) -> tuple[int, dict[str, str], Iterator[by
     endpoint = _find_endpoint(response)
     if endpoint.queue:
         raise RuntimeValidationError(f"Endpoint {endpoint.name} is asynchronous; use InvokeEndpointAsync.")
-    server = _enter_server(response, endpoint, response.headers.get(f"{_PREFIX}Target-Variant"))
+    server, invocation, log_group = _enter_server(response, endpoint)
     if "ServerlessConfig" in server.variant:
         server.leave()
         raise RuntimeValidationError(f"Endpoint {endpoint.name} is serverless, and streams no answers.")
@@ -112,13 +112,12 @@ def _invoke_with_stream(response: Any) -> tuple[int, dict[str, str], Iterator[by
     # The request's header for the content type of the container's answer has a name of its own.
     if accept := response.headers.get(f"{_PREFIX}Accept"):
         headers["Accept"] = accept
-    invocation = Invocation(endpoint.name, server.variant["VariantName"], response.region)
     try:
         answer_headers, parts = server.stream(headers, response.raw_body)
     except InvocationError as error:
         server.leave()
         invocation.end(error.status)
-        arn = _log_stream_arn(response, endpoint.name, error.log_stream)
+        arn = _log_stream_arn(response, log_group, error.log_stream)
         raise ModelError(error.status, error.original, str(error), arn) from error
     response_headers = {
         "Content-Type": "application/vnd.amazon.eventstream",
@@ -182,16 +181,47 @@ def _find_endpoint(response: Any) -> Endpoint:
     return endpoint
 
 
-def _enter_server(response: Any, endpoint: Endpoint, variant: str | None) -> ModelServer:
+def _enter_server(response: Any, endpoint: Endpoint) -> tuple[ModelServer, Invocation, str]:
+    """Enter the server of the variant or inference component that a request names; with its metrics and log group."""
+    component = response.headers.get(_COMPONENT)
+    if endpoint.hosts_components or component:
+        return _enter_component(response, endpoint, component)
+    variant = response.headers.get(f"{_PREFIX}Target-Variant")
     serves, server = endpoint.choose(variant)
     if not serves:
         raise RuntimeValidationError(f"Endpoint {endpoint.name} of account {response.current_account} not found.")
     if not server:
         raise RuntimeValidationError(f"Variant {variant} not found in endpoint {endpoint.name}.")
-    return server
+    invocation = Invocation(response.region, EndpointName=endpoint.name, VariantName=server.variant["VariantName"])
+    return server, invocation, f"/aws/sagemaker/Endpoints/{endpoint.name}"
 
 
-def _log_stream_arn(response: Any, endpoint: str, log_stream: str) -> str:
-    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+def _enter_component(response: Any, endpoint: Endpoint, name: str | None) -> tuple[ModelServer, Invocation, str]:
+    # The messages are AWS's.
+    if not endpoint.hosts_components:
+        raise RuntimeValidationError(
+            "Inference Component Name header is not allowed for endpoints to which you dont plan to deploy inference "
+            "components. Please remove the Inference Component Name header and try again."
+        )
+    if not name:
+        raise RuntimeValidationError(
+            "Inference Component Name header is required for endpoints to which you plan to deploy inference "
+            "components. Please include Inference Component Name header or consider using SageMaker models."
+        )
+    backend = sagemaker_backends[response.current_account][response.region]
+    component = cast("InferenceComponent | None", backend.components.get(name))
+    if not component or component.endpoint != endpoint.name:
+        raise RuntimeValidationError(f"Inference component {name} of endpoint {endpoint.name} not found.")
+    server, invocation = component.choose(), Invocation(response.region, InferenceComponentName=name)
+    if not server:
+        invocation.fail_without_copy()
+        raise RuntimeValidationError(
+            "Inference Component has no capacity to process this request. ApplicationAutoScaling may be in-progress "
+            "(if configured) or try to increase the capacity by invoking UpdateInferenceComponentRuntimeConfig API."
+        )
+    return server, invocation, f"/aws/sagemaker/InferenceComponents/{name}"
+
+
+def _log_stream_arn(response: Any, group: str, log_stream: str) -> str:
     place = f"arn:{partitions.of(response.region)}:logs:{response.region}:{response.current_account}"
     return f"{place}:log-group:{group}:log-stream:{log_stream}"

@@ -1,41 +1,29 @@
 """One serving container: its folder, which represents /opt/ml, its process and its invocations."""
 
-import http.client
-import json
-import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import clients, output, processes
+from local import clients, processes
 from local.sagemaker import images
+from local.sagemaker.container_client import Answer, ContainerClient
+from local.sagemaker.container_process import ContainerProcess, LogTarget
 from local.sagemaker.hosting import locate_model_data
-from local.sagemaker.objects import ObjectError, Objects
+from local.sagemaker.objects import ArchiveError, ObjectError, Objects
 from local.sagemaker.resources import Json
+from local.sagemaker.runners import Runner
 
 _POLL_SECONDS = 0.02
-_PING_SECONDS = 60
 _STOP_SECONDS = 5
-_PART_BYTES = 64 * 1024
+_RESTART_SECONDS = (0.1, 60.0)  # first and longest pause before a restart; an unhealthy start doubles it
 
 
 class ServerError(Exception):
     """A variant cannot be served; the message is the endpoint's FailureReason."""
-
-
-class InvocationError(Exception):
-    """A container answered with an error, or did not answer."""
-
-    def __init__(self, message: str, status: int, original: str, log_stream: str) -> None:
-        super().__init__(message)
-        self.status, self.original, self.log_stream = status, original, log_stream
 
 
 @dataclass(frozen=True)
@@ -62,14 +50,6 @@ class Placement:
     folder: Path
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A container's answer to one request."""
-
-    headers: dict[str, str]
-    body: bytes
-
-
 class ServedContainer:
     """One container of a served model.
 
@@ -89,9 +69,10 @@ class ServedContainer:
         self._container, self._model, self._region, self._place = container, model, region, place
         self.image: str = container.get("Image") or ""
         self._folder = place.folder
-        self._process: subprocess.Popen[bytes] | None = None
-        self._runner: images.Runner | None = None
-        self._port = 0
+        self._process: ContainerProcess | None = None
+        self._client = ContainerClient(place.name, place.log_stream)
+        self._ended = False
+        self._changed = threading.Condition()
 
     def start(self, limit_seconds: float) -> None:
         """Download the model, start the process and wait until it is healthy.
@@ -113,12 +94,14 @@ class ServedContainer:
         environment: dict[str, str] = {**(self._container.get("Environment") or {})}
         source = "" if runner.code_in_model else environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
         self._download(source)
-        self._run(runner, environment)
-        if not self._becomes_healthy(time.monotonic() + limit_seconds):
+        self._process = self._run(runner, environment)
+        if not self._becomes_healthy(self._process, time.monotonic() + limit_seconds):
             raise ServerError(
                 f"The {self._place.name} container for {self._place.owner} did not pass the ping health check. Please "
                 f"check CloudWatch logs for this {self._place.unit}."
             )
+        arguments = (self._process, runner, environment, limit_seconds)
+        threading.Thread(target=self._restart_when_ended, args=arguments, daemon=True).start()
 
     def invoke(self, headers: dict[str, str], body: bytes, limit_seconds: float) -> Answer:
         """Send a request to the container.
@@ -134,87 +117,44 @@ class ServedContainer:
     def stream(
         self, headers: dict[str, str], body: bytes, limit_seconds: float
     ) -> tuple[dict[str, str], Iterator[bytes]]:
-        """Send a request to the container; return the headers of the answer, and its parts as they come.
-
-        Raises
-        ------
-        InvocationError
-            When the container answers with an error, or not in time; also while the parts are read.
-        """
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=limit_seconds)
-        try:
-            with self._translated_errors():
-                connection.request("POST", "/invocations", body, headers)
-                response = connection.getresponse()
-                original = response.read().decode(errors="replace") if response.status >= 400 else ""
-            if response.status >= 400:
-                side = "client" if response.status < 500 else "server"
-                message = (
-                    f'Received {side} error ({response.status}) from {self._place.name} with message "{original}".'
-                )
-                raise InvocationError(message, response.status, original, self._place.log_stream)
-        except InvocationError:
-            connection.close()
-            raise
-        return dict(response.getheaders()), self._read_parts(connection, response)
-
-    def _read_parts(
-        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse
-    ) -> Iterator[bytes]:
-        try:
-            with self._translated_errors():
-                while part := response.read1(_PART_BYTES):
-                    yield part
-        finally:
-            connection.close()
-
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        name, stream = self._place.name, self._place.log_stream
-        try:
-            yield
-        except TimeoutError:
-            message = f"Invocation timed out while waiting for a response from container {name}"
-            raise InvocationError(message, 0, message, stream) from None
-        except (OSError, http.client.HTTPException) as error:
-            message = f"The container {name} does not answer: {error}"
-            raise InvocationError(message, 500, message, stream) from error
+        """Send a request; return the headers of the answer, and its parts as they come. It raises as `invoke`."""
+        return self._client.stream(headers, body, limit_seconds)
 
     def read_parameters(self) -> Json:
-        """The container's answer to /execution-parameters, or {} if it has none.
-
-        https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html
-        """
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PING_SECONDS)
-        try:
-            connection.request("GET", "/execution-parameters")
-            response = connection.getresponse()
-            answer = json.loads(response.read()) if response.status == http.HTTPStatus.OK else {}
-        except (OSError, ValueError):
-            return {}
-        finally:
-            connection.close()
-        return answer if isinstance(answer, dict) else {}
+        """The container's execution parameters, or {} if it has none."""
+        return self._client.read_parameters()
 
     def end(self) -> None:
         """End the process."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
         if self._process:
-            processes.signal_group(self._process, signal.SIGTERM)
-            try:
-                self._process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                processes.signal_group(self._process, signal.SIGKILL)
-        if self._runner:
-            self._runner.end()
+            self._process.end(_STOP_SECONDS)
+
+    def _restart_when_ended(
+        self, process: ContainerProcess, runner: Runner, environment: dict[str, str], limit_seconds: float
+    ) -> None:
+        """Start the container again each time that it exits, until `end` is called."""
+        pause, longest = _RESTART_SECONDS
+        while True:
+            exit_code = process.wait()
+            with self._changed:
+                if self._changed.wait_for(lambda: self._ended, pause):
+                    return
+                try:
+                    note = f"local/ starts the container again, which exited with code {exit_code}"
+                    process = self._process = self._run(runner, environment, note)
+                except processes.EngineStoppedError:
+                    return
+            healthy = self._becomes_healthy(process, time.monotonic() + limit_seconds)
+            pause = _RESTART_SECONDS[0] if healthy else min(pause * 2, longest)
 
     def _download(self, source: str) -> None:
         model_data, is_folder = locate_model_data(self._container)
         objects = Objects(self._region, self._model["ExecutionRoleArn"])
         try:
-            if is_folder:
-                objects.fetch_into(self._folder / "model", objects.list_prefix(model_data))
-            elif model_data:
-                objects.fetch_archive(model_data, self._folder / "model")
+            self._fetch_model(objects, model_data, is_folder=is_folder)
             if source.startswith("s3://"):
                 if self._model.get("EnableNetworkIsolation"):
                     raise ObjectError(f"a container with network isolation cannot read {source}")
@@ -226,52 +166,38 @@ class ServedContainer:
                 f"permissions to download the object. ({error})"
             ) from error
 
-    def _run(self, runner: images.Runner, environment: dict[str, str]) -> None:
+    def _fetch_model(self, objects: Objects, address: str, *, is_folder: bool) -> None:
+        folder = self._folder / "model"
+        if is_folder:
+            objects.fetch_into(folder, objects.list_prefix(address))
+        elif address:
+            try:
+                # https://repost.aws/knowledge-center/sagemaker-endpoint-creation-fail: no symbolic links
+                objects.fetch_archive(address, folder, refuse_links=True)
+            except ArchiveError as error:
+                raise ServerError(
+                    f'Failed to extract model data archive for container "{self._place.name}" from URL "{address}". '
+                    f"Please ensure that the object located at the URL is a valid tar.gz archive. ({error})"
+                ) from error
+
+    def _run(self, runner: Runner, environment: dict[str, str], note: str = "") -> ContainerProcess:
         role = self._model["ExecutionRoleArn"]
-        self._runner, self._port = runner, runner.port or 0
+        (self._folder / "port").unlink(missing_ok=True)
+        self._client.port = runner.port or 0
         isolated = self._model.get("EnableNetworkIsolation")
         given = ({} if isolated else clients.process_environment(role, self._region)) | environment
-        self._process = processes.start(
-            runner.pass_environment(list(given)),
-            env={
-                "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
-                "HOME": str(self._folder),
-                "LANG": "C.UTF-8",
-                "PYTHONUNBUFFERED": "1",
-                **runner.environment,
-                **given,
-            },
-            cwd=runner.folder,
-            output=subprocess.PIPE,
-        )
-        output.follow(
-            self._process,
-            region=self._region,
-            role_arn=role,
-            group=self._place.log_group,
-            stream=self._place.log_stream,
-        )
+        log = LogTarget(self._region, role, self._place.log_group, self._place.log_stream)
+        return ContainerProcess(runner, given, log, note=note)
 
-    def _becomes_healthy(self, deadline: float) -> bool:
-        assert self._process is not None
+    def _becomes_healthy(self, process: ContainerProcess, deadline: float) -> bool:
         port_file = self._folder / "port"
-        while time.monotonic() < deadline and self._process.poll() is None:
-            if not self._port and port_file.is_file():
-                self._port = int(port_file.read_text())
-            if self._port and self._answers_ping():
+        while time.monotonic() < deadline and process.is_running:
+            if not self._client.port and port_file.is_file():
+                self._client.port = int(port_file.read_text())
+            if self._client.port and self._client.answers_ping():
                 return True
             time.sleep(_POLL_SECONDS)
         return False
-
-    def _answers_ping(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PING_SECONDS)
-        try:
-            connection.request("GET", "/ping")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except OSError:
-            return False
-        finally:
-            connection.close()
 
 
 def _free_port() -> int:

@@ -48,12 +48,15 @@ class Cluster:
     def wait(self) -> str:
         """Wait until every process has ended; return the reason of the first failure, or "".
 
-        The first failure kills the other processes. After `stop`, no exit code counts as a failure.
+        The first failure, or error of this engine, kills the other processes. After `stop`, no exit code counts as a
+        failure.
         """
         reason = ""
         with ThreadPoolExecutor(len(self._containers)) as pool:
             waiting = {pool.submit(container.wait): container for container in self._containers}
             for ended in as_completed(waiting):
+                if ended.exception():  # which result() raises
+                    self._signal(signal.SIGKILL)
                 if not (exit_code := ended.result()) or reason or self._stop_requested.is_set():
                     continue
                 reason = f"AlgorithmError: {waiting[ended].read_failure()}, exit code: {exit_code}"
@@ -94,8 +97,9 @@ class Cluster:
         return address
 
     def remove(self) -> None:
-        """Kill all processes and delete all files of the job."""
+        """Kill all processes, forget them, and delete all files of the job."""
         self.kill()
+        self._containers = []
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _signal(self, number: signal.Signals) -> None:

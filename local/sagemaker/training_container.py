@@ -11,10 +11,12 @@ from local import clients, config
 from local.archives import unpack_tar
 from local.sagemaker import images, training_channels
 from local.sagemaker.checkpoints import Checkpoints
-from local.sagemaker.job_process import JobProcess, LogTarget
+from local.sagemaker.container_process import ContainerProcess, LogTarget
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.pipes import Pipe
 from local.sagemaker.resources import CONTAINER_BASE, JobError, Json, now
+from local.sagemaker.runners import Runner
+from sagebuild.container.environment import describe_resources
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "output/intermediate", "code", "packages")
 
@@ -36,8 +38,8 @@ class TrainingContainer:
         self._request, self._region, self._host, self._hosts = request, region, host, hosts
         self._role: str = request["RoleArn"]
         self._name: str = request["TrainingJobName"]
-        self._process: JobProcess | None = None
-        self._runner: images.Runner | None = None
+        self._process: ContainerProcess | None = None
+        self._runner: Runner | None = None
         self._pipes: list[Pipe] = []
         self.folder = job_folder(request, region) / host
         self._objects = Objects(region, self._role)
@@ -66,8 +68,8 @@ class TrainingContainer:
         hyperparameters = self._request.get("HyperParameters") or {}
         channels = training_channels.read(self._request)
         self._write_config("hyperparameters", hyperparameters)
-        hosts = {"current_host": self._host, "hosts": list(self._hosts), "network_interface_name": "lo"}
-        self._write_config("resourceconfig", hosts)
+        instance_type = self._request["ResourceConfig"].get("InstanceType")
+        self._write_config("resourceconfig", describe_resources(self._host, self._hosts, instance_type))
         self._write_config("inputdataconfig", {channel.name: channel.describe() for channel in channels})
         part = (self._hosts.index(self._host), len(self._hosts))
         try:
@@ -90,7 +92,7 @@ class TrainingContainer:
         }
         stream = f"{self._name}/{self._host}-{int(now().timestamp())}"
         log = LogTarget(self._region, self._role, "/aws/sagemaker/TrainingJobs", stream)
-        self._process = JobProcess(self._runner, self.folder, given, log, on_line)
+        self._process = ContainerProcess(self._runner, given, log, on_line)
         for pipe in self._pipes:
             pipe.start()
         if self._checkpoints:

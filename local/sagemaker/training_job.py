@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 
 from local import config
+from local.console import print_line
 from local.sagemaker.metrics import MetricReader
 from local.sagemaker.resources import JobError, Json, Store, emit_status, now
 from local.sagemaker.training_cluster import Cluster
@@ -133,8 +134,9 @@ class TrainingJob:
             reason = self._run_steps()
         except JobError as error:
             reason = str(error)
-        except Exception:  # after any error of this engine, the job must end with the reason
-            reason = f"InternalServerError: {traceback.format_exc()}"
+        except Exception as error:  # after any error of this engine, the job must end with the reason
+            print_line(traceback.format_exc())
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
         self._cluster.remove()
         with self._lock:
             ending = "Failed" if reason else self._stop_status or "Completed"

@@ -11,11 +11,12 @@ from functools import partial
 from typing import Any
 
 from local import config
+from local.sagemaker.container_client import Answer, InvocationError
 from local.sagemaker.job import Job
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.objects import Entry, ObjectError, Objects
 from local.sagemaker.resources import JobError, Json, Store, now
-from local.sagemaker.served_container import Answer, InvocationError, Placement, ServerError
+from local.sagemaker.served_container import Placement, ServerError
 from local.sagemaker.transform_log import DataLog
 from local.sagemaker.transform_records import Processing, RecordError, batch, media_type, split, unwrap
 

@@ -10,6 +10,7 @@ from typing import Any
 from moto.core.exceptions import AWSError
 from moto.stepfunctions.exceptions import (
     ExecutionAlreadyExists,
+    InvalidArn,
     InvalidExecutionInput,
     InvalidToken,
     ValidationException,
@@ -18,14 +19,15 @@ from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.eval.callback.callback import (
     CallbackEndpoint,
-    CallbackOutcome,
     CallbackOutcomeFailure,
     CallbackOutcomeSuccess,
 )
+from moto.stepfunctions.parser.backend.activity import ActivityTask
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-from local.states.definition import find_problems
-from local.states.executions import Execution
+from local.states.activities import Activities
+from local.states.diagnostics import find_problems
+from local.states.executions import EXPRESS, Execution
 
 
 class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
@@ -37,23 +39,29 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self._changing = threading.RLock()
+        self.activities = Activities()
 
     @staticmethod
-    def _validate_definition(definition: str) -> None:
-        if problems := find_problems(definition):
-            listed = "; ".join(map(str, problems))
+    def _validate_definition(definition: str, sm_type: str | None = None) -> None:
+        if problems := find_problems(definition, is_express=sm_type == EXPRESS):
+            listed = ", ".join(map(str, problems))
             raise AWSError(f"Invalid State Machine Definition: '{listed}'", "InvalidDefinition")
 
     def create_state_machine(self, name: str, definition: str, roleArn: str, **options: Any) -> StateMachine:  # noqa: N803
         """Create a state machine; an identical request returns the existing one."""
-        if options.get("sm_type") == "EXPRESS":
-            raise ValidationException("State machines of type EXPRESS are not served here")
-        self._validate_definition(definition)
+        self._validate_definition(definition, options.get("sm_type"))
         with self._changing:
             same_name = next((machine for machine in self.state_machines if machine.name == name), None)
             if same_name and (same_name.definition, same_name.roleArn) != (definition, roleArn):
                 raise AWSError(f"State Machine Already Exists: '{same_name.arn}'", "StateMachineAlreadyExists")
-            return super().create_state_machine(name, definition, roleArn, **options)
+            # Without the interpreter's own check, which knows less of the language.
+            return super(StepFunctionsParserBackend, self).create_state_machine(name, definition, roleArn, **options)
+
+    def update_state_machine(self, arn: str, definition: str | None = None, *args: Any, **options: Any) -> StateMachine:
+        """Update a state machine; its type has rules of its own."""
+        if definition is not None:
+            self._validate_definition(definition, self.describe_state_machine(arn).type)
+        return super().update_state_machine(arn, definition, *args, **options)
 
     def delete_state_machine(self, arn: str) -> None:
         """Delete a state machine, and abort its running executions."""
@@ -71,14 +79,11 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
     ) -> Execution:
         """Start an execution; return the running one with the same name and input if there is one."""
         name, execution_input = name or str(uuid.uuid4()), execution_input or "{}"
-        self._validate_name(name)
-        machine = self.describe_state_machine(state_machine_arn)
-        if not isinstance(machine, StateMachine):
-            raise ValidationException(f"Versions of state machines are not served here: '{state_machine_arn}'")
-        try:
-            json.loads(execution_input)
-        except ValueError as error:
-            raise InvalidExecutionInput(f"Invalid State Machine Execution Input: '{error}'") from error
+        machine = self._find_startable(state_machine_arn, name, execution_input)
+        if machine.type == EXPRESS:
+            execution = self._new_execution(machine, name, execution_input, trace_header)
+            execution.start()
+            return execution
         with self._changing:
             for execution in machine.executions:
                 if execution.name == name:
@@ -88,20 +93,57 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         execution.start()
         return execution
 
-    def _new_execution(self, machine: StateMachine, name: str, text: str, trace_header: str | None) -> Execution:
+    def start_sync_execution(self, arn: str, name: str | None, text: str | None, trace_header: str | None) -> Execution:
+        """Run an execution of an EXPRESS state machine to its end."""
+        name, text = name or str(uuid.uuid4()), text or "{}"
+        machine = self._find_startable(arn, name, text)
+        if machine.type != EXPRESS:
+            raise _UnsupportedTypeError
+        execution = self._new_execution(machine, name, text, trace_header, is_sync=True)
+        execution.start()
+        execution.wait()
+        return execution
+
+    def _find_startable(self, state_machine_arn: str, name: str, execution_input: str) -> StateMachine:
+        self._validate_name(name)
+        machine = self.describe_state_machine(state_machine_arn)
+        if not isinstance(machine, StateMachine):
+            raise ValidationException(f"Versions of state machines are not served here: '{state_machine_arn}'")
+        try:
+            json.loads(execution_input)
+        except ValueError as error:
+            raise InvalidExecutionInput(f"Invalid State Machine Execution Input: '{error}'") from error
+        return machine
+
+    def list_executions(self, state_machine_arn: str, *args: Any, **kwargs: Any) -> Any:
+        """The executions of a STANDARD state machine."""
+        if self.describe_state_machine(state_machine_arn).type == EXPRESS:
+            raise _UnsupportedTypeError
+        return super().list_executions(state_machine_arn, *args, **kwargs)
+
+    def _validate_execution_arn(self, execution_arn: str) -> None:
+        if execution_arn.split(":")[5:6] == ["express"]:
+            raise InvalidArn("Invalid Arn: 'Resource type not valid in this context: express'")
+        super()._validate_execution_arn(execution_arn)
+
+    def _new_execution(
+        self, machine: StateMachine, name: str, text: str, trace_header: str | None, is_sync: bool = False
+    ) -> Execution:
         # A later update of the state machine does not change running executions.
         snapshot = copy.copy(machine)
         return Execution(
             name=name,
-            sm_type=machine.sm_type,
+            sm_type=machine.type,
             role_arn=machine.roleArn,
-            exec_arn=machine.arn.replace(":stateMachine:", ":execution:") + f":{name}",
+            exec_arn=_execution_arn(machine, name),
             account_id=self.account_id,
             region_name=self.region_name,
             state_machine=snapshot,
             start_date=datetime.now(UTC),
             input_data=text,
             trace_header=trace_header,
+            activity_store=self.activities,
+            is_sync=is_sync,
         )
 
     def abort_execution(self, execution_arn: str, error: str | None, cause: str | None) -> Execution:
@@ -112,22 +154,30 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
 
     def send_task_success(self, task_token: str, outcome: str) -> None:
         """Complete the task that waits for a token."""
+        endpoint = self._waiting_task(task_token)
         try:
             json.loads(outcome)
         except ValueError as error:
             raise AWSError(f"Invalid Output: '{error}'", "InvalidOutput") from error
-        self._end_task(CallbackOutcomeSuccess(task_token, outcome))
+        endpoint.notify(CallbackOutcomeSuccess(task_token, outcome))
 
     def send_task_failure(self, task_token: str, error: str | None = None, cause: str | None = None) -> None:
         """Fail the task that waits for a token."""
-        self._end_task(CallbackOutcomeFailure(task_token, error, cause))
+        self._waiting_task(task_token).notify(CallbackOutcomeFailure(task_token, error, cause))
 
     def send_task_heartbeat(self, task_token: str) -> None:
         """Record a heartbeat of the task that waits for a token."""
         self._waiting_task(task_token).notify_heartbeat()
 
-    def _end_task(self, outcome: CallbackOutcome) -> None:
-        self._waiting_task(outcome.callback_id).notify(outcome)
+    def get_activity_task(self, arn: str, worker_name: str | None) -> ActivityTask | None:
+        """Wait for a task of an activity, and start it."""
+        while task := self.activities.await_task(arn):
+            try:
+                self._waiting_task(task.task_token).notify_activity_task_start(worker_name)
+            except AWSError:
+                continue  # Its execution has ended.
+            return task
+        return None
 
     def _waiting_task(self, task_token: str) -> CallbackEndpoint:
         for execution in self._get_executions():
@@ -137,10 +187,24 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
                 if execution.status == ExecutionStatus.RUNNING and endpoint.consumer_error is None:
                     return endpoint
                 raise AWSError("Task Timed Out: 'Provided task does not exist anymore'", "TaskTimedOut")
-        raise InvalidToken
+        raise InvalidToken("'Invalid token'")
 
 
 def _return_running(execution: Execution, execution_input: str) -> Execution:
     if execution.status != ExecutionStatus.RUNNING or execution.execution_input != execution_input:
         raise ExecutionAlreadyExists(f"Execution Already Exists: '{execution.execution_arn}'")
     return execution
+
+
+class _UnsupportedTypeError(AWSError):  # type: ignore[misc]
+    TYPE = "StateMachineTypeNotSupported"
+    STATUS = 400
+
+    def __init__(self) -> None:
+        super().__init__("This operation is not supported by this type of state machine")
+
+
+def _execution_arn(machine: StateMachine, name: str) -> str:
+    if machine.type != EXPRESS:
+        return f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
+    return f"{machine.arn.replace(':stateMachine:', ':express:')}:{name}:{uuid.uuid4()}"

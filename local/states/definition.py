@@ -1,18 +1,18 @@
-"""Parses state machine definitions, and finds their problems before anything runs."""
+"""Parses state machine definitions, and finds the expressions in them."""
 
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.parse import asl_parser
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
-from local.states.jsonata import QueryError, check
+from local.states import map_states
+from local.states.map_states import take_unparsed, unparsed_fields
 
 _reading = threading.RLock()
 
@@ -23,28 +23,37 @@ class _Preprocessor(Preprocessor):  # type: ignore[misc]
         super().__init__()
         self._query_language_per_scope: list[Any] = []
 
+    @staticmethod
+    def _inner_string_of(parser_rule_context: Any) -> str | None:
+        # moto keeps the escapes of JSON, such as "\n", as two characters, which only its readers of paths expect.
+        text: str | None = Preprocessor._inner_string_of(parser_rule_context)
+        if text is None or text.startswith(("$", "States.")):
+            return text
+        return str(json.loads(f'"{text}"', strict=False))
 
-@dataclass(frozen=True)
-class Problem:
-    """One problem of a definition, in the service's terms."""
-
-    code: str
-    message: str
-    location: str
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.message} at {self.location}"
+    def _open_query_language_scope(self, parse_tree: Any) -> None:
+        # States inherit the language of the whole machine, not that of the state around them.
+        scopes = self._query_language_per_scope
+        self._query_language_per_scope = scopes[:1]
+        super()._open_query_language_scope(parse_tree)
+        self._query_language_per_scope = scopes + self._query_language_per_scope[-1:]
 
 
 def install() -> None:
     """Parse every definition with its own scopes."""
     asl_parser.Preprocessor = _Preprocessor
+    map_states.install(read_program)
 
 
 @lru_cache(maxsize=256)
 def _read(definition: str) -> Program:
-    # Decoded, because the grammar reads an escape such as "\u00e9" as six characters.
-    return AmazonStateLanguageParser.parse(json.dumps(json.loads(definition), ensure_ascii=False))[0]
+    machine = json.loads(definition)
+    token = unparsed_fields.set(take_unparsed(machine))
+    try:
+        # Decoded, because the grammar reads an escape such as "\u00e9" as six characters.
+        return AmazonStateLanguageParser.parse(json.dumps(machine, ensure_ascii=False))[0]
+    finally:
+        unparsed_fields.reset(token)
 
 
 def read_program(definition: str) -> Program:
@@ -54,91 +63,47 @@ def read_program(definition: str) -> Program:
         return _read(definition)
 
 
-def find_problems(definition: str) -> list[Problem]:
-    """All problems of a definition."""
-    try:
-        machine = json.loads(definition)
-    except ValueError as error:
-        return [Problem("INVALID_JSON_DESCRIPTION", str(error), "/")]
-    # The other checks need a definition that follows the grammar.
-    if problems := _program_problems(definition):
-        return problems
-    for path, workflow in _workflows(machine, ""):
-        problems += _transition_problems(path, workflow)
-    return problems + list(_expression_problems(machine))
-
-
 @lru_cache(maxsize=256)
 def locations(definition: str) -> Mapping[tuple[str, str], str]:
     """The location of every JSONata expression, by state and expression, such as "Arguments/TrainingJobName"."""
     return {
         (name, expression): location
-        for _, workflow in _workflows(json.loads(definition), "")
+        for _, workflow in workflows(json.loads(definition))
         for name, state in workflow["States"].items()
-        for location, expression in _expressions(state, "")
+        for location, expression in expressions(state, "")
     }
 
 
-def _program_problems(definition: str) -> list[Problem]:
-    try:
-        read_program(definition)
-    except ASLParserException as error:
-        return [Problem("SCHEMA_VALIDATION_FAILED", "; ".join(error.errors), "/")]
-    # moto's parser raises any type of exception for an invalid definition.
-    except Exception as error:
-        return [Problem("SCHEMA_VALIDATION_FAILED", str(error), "/")]
-    return []
-
-
-def _workflows(workflow: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def workflows(workflow: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """A workflow and those in its Parallel and Map states, with their locations; parts of a wrong type are left out."""
     yield path, workflow
-    for name, state in workflow["States"].items():
-        for index, branch in enumerate(state.get("Branches", [])):
-            yield from _workflows(branch, f"{path}/States/{name}/Branches[{index}]")
-        for field in ("ItemProcessor", "Iterator"):
-            if field in state:
-                yield from _workflows(state[field], f"{path}/States/{name}/{field}")
+    for name, state in _items(workflow.get("States")):
+        for location, inner in _inner_workflows(state):
+            if isinstance(inner, dict):
+                yield from workflows(inner, f"{path}/States/{name}/{location}")
 
 
-def _transition_problems(path: str, workflow: dict[str, Any]) -> Iterator[Problem]:
-    states = workflow["States"]
-    targets = {f"{path}/StartAt": workflow["StartAt"]}
-    for name, state in states.items():
-        targets |= {f"{path}/States/{name}/{field}": target for field, target in _targets(state)}
-        if state["Type"] not in ("Choice", "Succeed", "Fail") and "Next" not in state and not state.get("End"):
-            yield Problem("SCHEMA_VALIDATION_FAILED", "The state has neither Next nor End", f"{path}/States/{name}")
-    for location, target in targets.items():
-        if target not in states:
-            field = location.rsplit("/", 1)[1]
-            yield Problem("MISSING_TRANSITION_TARGET", f"Missing '{field}' target: {target}", location)
-    for name in sorted(states.keys() - set(targets.values())):
-        yield Problem("MISSING_TRANSITION_TARGET", f"State '{name}' is not reachable", f"{path}/States/{name}")
+def _inner_workflows(state: Any) -> Iterator[tuple[str, Any]]:
+    for field, value in _items(state):
+        if field in ("ItemProcessor", "Iterator"):
+            yield field, value
+        elif field == "Branches" and isinstance(value, list):
+            for index, branch in enumerate(value):
+                yield f"Branches[{index}]", branch
 
 
-def _targets(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for field in ("Next", "Default"):
-        if field in state:
-            yield field, state[field]
-    for field in ("Catch", "Choices"):
-        for index, rule in enumerate(state.get(field, [])):
-            yield f"{field}[{index}]/Next", rule["Next"]
+def _items(value: Any) -> Any:
+    return value.items() if isinstance(value, dict) else ()
 
 
-def _expression_problems(machine: dict[str, Any]) -> Iterator[Problem]:
-    for location, expression in _expressions(machine, "", nested=True):
-        try:
-            check(expression)
-        except QueryError as error:
-            yield Problem("SCHEMA_VALIDATION_FAILED", f"JSONata: {error}", f"/{location}")
-
-
-def _expressions(value: Any, path: str, nested: bool = False) -> Iterator[tuple[str, str]]:
+def expressions(value: Any, path: str, nested: bool = False) -> Iterator[tuple[str, str]]:
+    """The JSONata expressions in a part of a definition, with their locations; ``nested`` includes inner workflows."""
     if isinstance(value, str) and value.startswith("{%") and value.endswith("%}"):
         yield path, value[2:-2].strip()
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _expressions(item, f"{path}[{index}]", nested)
+            yield from expressions(item, f"{path}[{index}]", nested)
     elif isinstance(value, dict):
         for key, item in value.items():
             if nested or path or key not in ("Branches", "ItemProcessor", "Iterator"):
-                yield from _expressions(item, f"{path}/{key}" if path else key, nested)
+                yield from expressions(item, f"{path}/{key}" if path else key, nested)

@@ -8,51 +8,19 @@ from typing import Any
 from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetails
-from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.backend.execution import Execution as MotoExecution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from local import events
 from local.states import definition
+from local.states.history import History
 from local.states.shapes import to_epoch_milliseconds, to_iso, to_text
 
+EXPRESS = "EXPRESS"
 # A status event omits input and output that are larger together.
 _EVENT_DATA_BYTES = 248 * 1024
-_LAST_EVENTS = (
-    HistoryEventType.ExecutionSucceeded,
-    HistoryEventType.ExecutionFailed,
-    HistoryEventType.ExecutionAborted,
-    HistoryEventType.ExecutionTimedOut,
-)
-
-
-class History(EventManager):  # type: ignore[misc]
-    """The history of an execution; it ignores events after the end from threads that still run."""
-
-    def __init__(self, machine_definition: str) -> None:
-        super().__init__()
-        self._locations = definition.locations(machine_definition)
-        self._ended = False
-
-    def locate(self, state_name: str, expression: str) -> str:
-        """The field of a state that contains a JSONata expression."""
-        return self._locations.get((state_name, expression), "")
-
-    def add_event(self, context: Any, event_type: Any, *args: Any, **kwargs: Any) -> int:
-        """Record an event."""
-        if self._ended or self._is_repeated(context, event_type):
-            return int(context.last_published_event_id)
-        self._ended = event_type in _LAST_EVENTS
-        return int(super().add_event(context, event_type, *args, **kwargs))
-
-    def _is_repeated(self, context: Any, event_type: Any) -> bool:
-        # moto records a failed evaluation again at the end of the state.
-        last = context.last_published_event_id
-        if event_type != HistoryEventType.EvaluationFailed or last == 0:
-            return False
-        return bool(self._history_event_list[last - 1]["type"] == event_type)
 
 
 class _Worker(ExecutionWorker):  # type: ignore[misc]
@@ -61,7 +29,10 @@ class _Worker(ExecutionWorker):  # type: ignore[misc]
 
     def _get_evaluation_environment(self) -> Environment:
         environment = super()._get_evaluation_environment()
-        environment.event_manager = self._execution_communication.execution.history
+        execution = self._execution_communication.execution
+        execution.history.environment = environment
+        environment.event_manager = execution.history
+        environment.states.context_object.context_object_data["Execution"] = execution.context
         return environment
 
 
@@ -73,16 +44,22 @@ class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc]
 class Execution(MotoExecution):  # type: ignore[misc]
     """An execution that ends once, with status events for its start and end."""
 
-    def __init__(self, **details: Any) -> None:
-        super().__init__(cloud_watch_logging_session=None, activity_store={}, **details)
+    def __init__(self, is_sync: bool = False, **details: Any) -> None:
+        super().__init__(cloud_watch_logging_session=None, **details)
+        self._is_sync = is_sync
         self.exec_status = ExecutionStatus.RUNNING
-        self.history = History(self.state_machine.definition)
+        self.history = History(definition.locations(self.state_machine.definition))
         self._ending = threading.Lock()
+        self._ended = threading.Event()
 
     def start(self) -> None:
         """Run in a separate thread."""
         self._emit()
         super().start()
+
+    def wait(self) -> None:
+        """Wait for the end."""
+        self._ended.wait()
 
     def abort(self, error: str | None, cause: str | None) -> None:
         """End the execution now; the threads of running tasks cancel their jobs."""
@@ -108,6 +85,8 @@ class Execution(MotoExecution):  # type: ignore[misc]
             if self.exec_status != ExecutionStatus.RUNNING:
                 return
             self._read_final_status()
+        TMP_THREADS.clear()  # moto keeps each thread, and reads them nowhere
+        self._ended.set()
         self._emit()
 
     def _read_final_status(self) -> None:
@@ -123,6 +102,9 @@ class Execution(MotoExecution):  # type: ignore[misc]
         return self.exec_worker.env
 
     def _emit(self) -> None:
+        # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+        if self.sm_type == EXPRESS:
+            return
         data = {"input": self.execution_input, "output": self.output_text}
         fits = sum(len(text.encode()) for text in data.values() if text) <= _EVENT_DATA_BYTES
         detail = {
@@ -158,11 +140,17 @@ class Execution(MotoExecution):  # type: ignore[misc]
         """The output as JSON text, or None before the execution has succeeded."""
         return to_text(self.output) if self.exec_status == ExecutionStatus.SUCCEEDED else None
 
-    def get_start_execution_details(self) -> ExecutionDetails:
-        """The content of ``$states.context.Execution``, as JSON values."""
-        details = super().get_start_execution_details()
-        details.start_time = to_iso(self.start_date)
-        return details
+    @property
+    def context(self) -> dict[str, Any]:
+        """The content of ``$states.context.Execution``."""
+        data = {
+            "Id": self.exec_arn,
+            "Input": self.input_data,
+            "StartTime": to_iso(self.start_date),
+            "Name": self.name,
+            "RoleArn": self.role_arn,
+        }
+        return data if self._is_sync else data | {"RedriveCount": 0}
 
     def _get_start_execution_worker(self) -> ExecutionWorker:
         return _Worker(

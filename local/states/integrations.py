@@ -9,6 +9,8 @@ from local.states import shapes
 from local.states.jobs import JOBS
 
 TOKEN = "waitForTaskToken"
+# The text fields of aws-sdk tasks that also accept JSON, by service.
+SDK_JSON_FIELDS: dict[str, tuple[str, ...]] = {"sfn": ("Input", "Output")}
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Integration:
         Whether ``.waitForTaskToken`` is supported.
     json_fields
         The text fields that also accept JSON.
+    has_metadata
+        Whether the result contains SdkHttpMetadata and SdkResponseMetadata.
     """
 
     service: str
@@ -38,6 +42,7 @@ class Integration:
     actions: tuple[str, ...]
     takes_token: bool = False
     json_fields: tuple[str, ...] = ()
+    has_metadata: bool = True
 
 
 INTEGRATIONS = {
@@ -86,6 +91,7 @@ INTEGRATIONS = {
         ("putEvents",),
         True,
         ("Detail",),
+        has_metadata=False,
     ),
 }
 

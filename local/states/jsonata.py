@@ -105,7 +105,9 @@ def _range(first: Any, last: Any, step: Any) -> Any:
         all(map(_is_whole, (first, last, step))) and step != 0,
         "The range function takes integers and a step other than 0",
     )
-    return list(range(int(first), int(last) + (1 if step > 0 else -1), int(step)))
+    numbers = list(range(int(first), int(last) + (1 if step > 0 else -1), int(step)))
+    # A sequence of JSONata: one value is the same as a list of it.
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def _hash(data: Any, algorithm: Any) -> Any:

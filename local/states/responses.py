@@ -1,16 +1,18 @@
 """The operations of the Step Functions API whose answers from moto differ from the service's."""
 
 import copy
+import math
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.exceptions import InvalidToken
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from local.states.definition import find_problems
-from local.states.executions import Execution
+from local.states.diagnostics import find_problems, find_warnings
+from local.states.executions import EXPRESS, Execution
 
 _DEFAULT_EVENTS = 100
+_MAX_DIAGNOSTICS = 100
 _DATA_FIELDS = {"input", "output", "inputDetails", "outputDetails", "parameters"}
 
 
@@ -20,18 +22,77 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
     def describe_execution(self) -> ActionResult:
         """DescribeExecution."""
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
-        answer = _summary(execution) | {
+        answer = (
+            _summary(execution)
+            | {
+                "input": execution.execution_input,
+                "inputDetails": {"included": True},
+                "output": execution.output_text,
+                "outputDetails": {"included": True} if execution.output_text is not None else None,
+                "traceHeader": execution.trace_header,
+                "error": execution.error,
+                "cause": execution.cause,
+            }
+            | _redrive(execution)
+        )
+        return ActionResult({key: value for key, value in answer.items() if value is not None})
+
+    def start_sync_execution(self) -> ActionResult:
+        """StartSyncExecution."""
+        execution = self.stepfunction_backend.start_sync_execution(
+            self._get_param("stateMachineArn"),
+            self._get_param("name"),
+            self._get_param("input"),
+            self._get_param("traceHeader"),
+        )
+        seconds = (execution.stop_date - execution.start_date).total_seconds()
+        answer = {name: value for name, value in _summary(execution).items() if name != "redriveCount"} | {
             "input": execution.execution_input,
             "inputDetails": {"included": True},
             "output": execution.output_text,
-            "outputDetails": {"included": True} if execution.output_text is not None else None,
+            "outputDetails": {"included": True},
             "traceHeader": execution.trace_header,
             "error": execution.error,
             "cause": execution.cause,
-            "redriveStatus": "NOT_REDRIVABLE",
-            "redriveStatusReason": "Redrive is not served here",
+            # AWS bills in steps of 100 milliseconds and 64 MB: https://aws.amazon.com/step-functions/pricing/
+            "billingDetails": {
+                "billedMemoryUsedInMB": 64,
+                "billedDurationInMilliseconds": max(1, math.ceil(seconds * 10)) * 100,
+            },
         }
         return ActionResult({key: value for key, value in answer.items() if value is not None})
+
+    def create_activity(self) -> ActionResult:
+        """CreateActivity."""
+        backend, name = self.stepfunction_backend, self._get_param("name")
+        backend._validate_name(name)
+        arn = f"arn:{backend.partition}:states:{backend.region_name}:{backend.account_id}:activity:{name}"
+        activity = backend.activities.create(arn, name)
+        return ActionResult({"activityArn": arn, "creationDate": activity.creation_date})
+
+    def describe_activity(self) -> ActionResult:
+        """DescribeActivity."""
+        activity = self.stepfunction_backend.activities.find(self._get_param("activityArn"))
+        return ActionResult(
+            activity.to_describe_activity_output() | {"encryptionConfiguration": {"type": "AWS_OWNED_KEY"}}
+        )
+
+    def list_activities(self) -> ActionResult:
+        """ListActivities."""
+        activities = [activity.to_activity_list_item() for activity in self.stepfunction_backend.activities.values()]
+        return ActionResult({"activities": activities})
+
+    def delete_activity(self) -> ActionResult:
+        """DeleteActivity."""
+        self.stepfunction_backend.activities.pop(self._get_param("activityArn"), None)
+        return EmptyResult()
+
+    def get_activity_task(self) -> ActionResult:
+        """GetActivityTask."""
+        task = self.stepfunction_backend.get_activity_task(
+            self._get_param("activityArn"), self._get_param("workerName")
+        )
+        return ActionResult({"taskToken": task.task_token, "input": task.task_input} if task else {})
 
     def list_executions(self) -> ActionResult:
         """ListExecutions, newest first."""
@@ -75,12 +136,14 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
 
     def validate_state_machine_definition(self) -> ActionResult:
         """ValidateStateMachineDefinition."""
-        problems = find_problems(self._get_param("definition"))
-        diagnostics = [
-            {"severity": "ERROR", "code": problem.code, "message": problem.message, "location": problem.location}
-            for problem in problems
-        ]
-        return ActionResult({"result": "FAIL" if problems else "OK", "diagnostics": diagnostics, "truncated": False})
+        definition = self._get_param("definition")
+        found = find_problems(definition, is_express=self._get_param("type") == EXPRESS)
+        result = "FAIL" if found else "OK"
+        if not found and self._get_param("severity") == "WARNING":
+            found = find_warnings(definition)
+        count = self._get_int_param("maxResults") or _MAX_DIAGNOSTICS
+        diagnostics = [problem.diagnostic for problem in found[:count]]
+        return ActionResult({"result": result, "diagnostics": diagnostics, "truncated": len(found) > count})
 
 
 def _summary(execution: Execution) -> dict[str, Any]:
@@ -93,6 +156,13 @@ def _summary(execution: Execution) -> dict[str, Any]:
         "stopDate": execution.stop_date,
         "redriveCount": 0,
     }
+
+
+def _redrive(execution: Execution) -> dict[str, str]:
+    if execution.status in ("RUNNING", "SUCCEEDED"):
+        reason = f"Execution is {execution.status} and cannot be redriven"
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+    return {"redriveStatus": "REDRIVABLE"}
 
 
 def _without_data(event: dict[str, Any]) -> dict[str, Any]:

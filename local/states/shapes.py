@@ -59,9 +59,15 @@ def pascal(name: str) -> str:
 
 
 def to_request(
-    value: Any, shape: Shape | None, name_of: Callable[[str], str], json_fields: Collection[str] = ()
+    value: Any,
+    shape: Shape | None,
+    name_of: Callable[[str], str],
+    json_fields: Collection[str] = (),
+    quotes_blobs: bool = False,
 ) -> Any:
-    """The botocore request for the arguments of a task; JSON in one of ``json_fields`` becomes text.
+    """The botocore request for the arguments of a task; an argument that is null is absent.
+
+    JSON in one of ``json_fields`` becomes text. With ``quotes_blobs``, text for a blob becomes JSON, too.
 
     Raises
     ------
@@ -75,24 +81,27 @@ def to_request(
         texts = {
             key: to_text(item) if key in json_fields and not isinstance(item, str) else item
             for key, item in value.items()
+            if item is not None
         }
         return {
-            members[key]: to_request(item, shape.members[members[key]], name_of, json_fields)
+            members[key]: to_request(item, shape.members[members[key]], name_of, json_fields, quotes_blobs)
             for key, item in texts.items()
         }
     if isinstance(shape, ListShape) and isinstance(value, list):
-        return [to_request(item, shape.member, name_of, json_fields) for item in value]
+        return [to_request(item, shape.member, name_of, json_fields, quotes_blobs) for item in value]
     if isinstance(shape, MapShape) and isinstance(value, dict):
-        return {key: to_request(item, shape.value, name_of, json_fields) for key, item in value.items()}
+        return {key: to_request(item, shape.value, name_of, json_fields, quotes_blobs) for key, item in value.items()}
     if shape is not None and shape.type_name == "blob" and not isinstance(value, bytes):
-        return (value if isinstance(value, str) else to_text(value)).encode()
+        return (value if isinstance(value, str) and not quotes_blobs else to_text(value)).encode()
     return value
 
 
 def from_response(
     value: Any, shape: Shape | None, name_of: Callable[[str], str], date_of: Callable[[datetime], Any]
 ) -> Any:
-    """The JSON value of botocore's answer."""
+    """The JSON value of botocore's answer; an empty object for an operation without output."""
+    if shape is None:
+        return {}
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         members = [(key, item) for key, item in value.items() if key in shape.members]
         return {name_of(key): from_response(item, shape.members[key], name_of, date_of) for key, item in members}
@@ -105,6 +114,19 @@ def from_response(
     if hasattr(value, "read"):
         value = value.read()
     return value.decode() if isinstance(value, bytes) else value
+
+
+def metadata(answer: dict[str, Any]) -> dict[str, Any]:
+    """What an optimized task adds to its result, from botocore's ``ResponseMetadata``."""
+    headers = answer["HTTPHeaders"]
+    return {
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+            "HttpHeaders": headers,
+            "HttpStatusCode": answer["HTTPStatusCode"],
+        },
+        "SdkResponseMetadata": {"RequestId": answer.get("RequestId")},
+    }
 
 
 def to_iso(moment: datetime) -> str:

@@ -103,7 +103,7 @@ class PipelineState:
 
 def fingerprint_request(request_id: str) -> str:
     """Return a hash of a request's id in eleven characters; two requests of a pipeline are unlikely to share one."""
-    return b64encode(blake2b(request_id.encode("utf-8", "replace"), digest_size=8).digest()).decode().rstrip("=")
+    return b64encode(blake2b(request_id.encode(errors="replace"), digest_size=8).digest()).decode()[:11]
 
 
 def remember(seen: Iterable[str], fingerprints: Iterable[str]) -> str:
@@ -125,7 +125,7 @@ def list_states(service: Service) -> list[PipelineState]:
     states = [to_state(item) for item in list_items(service, "stack")]
     if not any(state.pipeline == "" for state in states):
         states.append(PipelineState())
-    return sorted(states, key=lambda state: state.pipeline.lower())
+    return sorted(states, key=lambda state: state.pipeline.casefold())
 
 
 def list_items(service: Service, kind: str) -> list[Any]:
@@ -180,12 +180,12 @@ def change_state(
         False when another caller changed the state in between; nothing was written. Also False when botocore repeated
         a call whose answer was lost: the next read then has the caller's own request among the fingerprints.
     """
-    put = _put(
-        service,
-        state_key(service, "stack") | to_item(_to_plain(replace(wanted, version=seen.version + 1))),
-        ConditionExpression="version = :seen" if seen.version else "attribute_not_exists(version)",
-        **({"ExpressionAttributeValues": {":seen": {"N": str(seen.version)}}} if seen.version else {}),
-    )
+    condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(version)"}
+    if seen.version:
+        values = {":seen": {"N": str(seen.version)}}
+        condition = {"ConditionExpression": "version = :seen", "ExpressionAttributeValues": values}
+    item = state_key(service, "stack") | to_item(asdict(replace(wanted, version=seen.version + 1)))
+    put = _put(service, item, **condition)
     more = []
     if record:
         item = build_key(service, record.number) | to_item(asdict(record))
@@ -229,11 +229,6 @@ def _read_item(service: Service, kind: str) -> Any:
         return service.dynamodb.get_item(
             TableName=service.settings.builds_table, Key=state_key(service, kind), ConsistentRead=True
         ).get("Item", {})
-
-
-def _to_plain(state: PipelineState) -> dict[str, Any]:
-    unfinished = None if state.unfinished is None else list(state.unfinished)
-    return asdict(state) | {"unfinished": unfinished, "spoken": list(state.spoken)}
 
 
 def to_state(item: Mapping[str, Any]) -> PipelineState:

@@ -153,6 +153,8 @@ class BuildRecord:
     restores: int = 0  # of a rollback, the number of the build whose model it deploys
     keep_builds: int = 0  # how many successful builds keep their models; 0: all
     pruned_at: str = ""  # time when its model was deleted, beyond keep_builds
+    component: str = ""  # the name of the inference component that it deploys; empty without one
+    component_before: str = ""  # JSON; see sagebuild.running.undo_component; empty without one
     changes_scaling: bool = False  # registers or deregisters scaling
     scaling_before: str = ""  # JSON; empty without scaling
     stop_requested_by: str = ""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from typing import Annotated
 
 import typer
 
+from sagebuild.child_process import end_on_signals, wait_for_signal
 from sagebuild.cli.session import Session, command
 from sagebuild.deployment.laptop import DEFAULT_PORT, running_laptop
 from sagebuild.deployment.release import read_release
@@ -41,6 +40,7 @@ def up(
     if not local:
         _show(session, _make_deployer(session).deploy(release, given))
         return
+    end_on_signals()
     with running_laptop(port) as variables:
         os.environ.update(variables)
         _show(session, _make_deployer(session).deploy(release, given))
@@ -48,7 +48,7 @@ def up(
         for name, value in variables.items():
             session.print(f"  export {name}={value}", wrap=False)
         session.print("Ctrl-C stops the service and deletes its data.", wrap=False)
-        _wait_for_signal()
+        wait_for_signal()
 
 
 def down(
@@ -97,11 +97,3 @@ def _read_parameters(texts: list[str]) -> dict[str, str]:
     if wrong := next((name for name, sign, _ in pairs if not sign or not name), None):
         raise InputError(f"--param is '{wrong}'; it must be NAME=VALUE, such as --param vpcAccess=true.")
     return {name: value for name, _, value in pairs}
-
-
-def _wait_for_signal() -> None:
-    done = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
-    while not done.wait(0.5):  # a wait without a limit would not see every signal
-        pass

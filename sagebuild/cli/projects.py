@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import sys
 from contextlib import suppress
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sagebuild.child_process import end_on_signals
 from sagebuild.cli.builds import report_start
 from sagebuild.cli.session import FAILED, Session, command, print_json
 from sagebuild.cli.show import show_diagnosis, show_differences
@@ -22,7 +22,7 @@ from sagebuild.project.check import ProjectFinding
 from sagebuild.project.init import DEFAULT_PIPELINE, create_project, list_ready_pipelines
 from sagebuild.project.live import read_live_model
 from sagebuild.project.project import Project
-from sagebuild.project.run import Run, serve_model
+from sagebuild.project.run import Run, serving_model
 
 _LEVELS = {"error": "error", "unknown": "notice"}
 Folder = Annotated[Path, typer.Argument(help="The folder with sagebuild.yaml.", show_default="this folder")]
@@ -91,6 +91,7 @@ def run(
     ] = False,
 ) -> None:
     """Run the training of a project on this machine, without AWS or Docker; with --serve, also its endpoint."""
+    end_on_signals()
     live = read_live_model(session.stack) if compare else None
     done = Project(folder).run(lambda line: print(line, file=sys.stderr if session.as_json else sys.stdout))
     metrics = "".join(f" {name}={value:g}" for name, value in done.metrics.items())
@@ -106,15 +107,9 @@ def run(
 
 def _serve(session: Session, run: Run, port: int) -> None:
     """Serve until Ctrl-C or SIGTERM, which end the endpoint, too."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        process = serve_model(run, port)
+    with suppress(KeyboardInterrupt), serving_model(run, port) as process:
         session.print(f"POST requests to http://127.0.0.1:{port}/invocations; Ctrl-C ends the endpoint.")
-        with suppress(KeyboardInterrupt):
-            process.wait()
-        process.terminate()
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        process.wait()
 
 
 def apply(

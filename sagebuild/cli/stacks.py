@@ -43,18 +43,21 @@ def predict(
     chat: Annotated[
         str | None, typer.Option(help="A message to a language model, whose answer is printed while it comes.")
     ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until a copy of the model has started, if the endpoint scaled to zero.")
+    ] = False,
 ) -> None:
     """Invoke the endpoint, and print its response as JSON; images and other bytes as they are."""
     if chat is not None:
         if file is not None or data is not None:
             raise InputError("Pass one request: --chat, a file, or --data.")
-        for part in session.stack.chat(chat):
+        for part in session.stack.chat(chat, wait=wait):
             print(part, end="", flush=True)
         print()
         return
     request = _read_request(file, data)
     kind = content_type or (CSV if file == "-" else None)
-    response = session.stack.predict(request, content_type=kind, accept=accept, raw=raw)
+    response = session.stack.predict(request, content_type=kind, accept=accept, raw=raw, wait=wait)
     if isinstance(response, bytes):
         sys.stdout.buffer.write(response)
     elif hasattr(response, "to_json"):  # a table

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError, EventStreamError
+from botocore.exceptions import EventStreamError
 
 from sagebuild.client.aws_errors import translating_errors
-from sagebuild.client.prediction import translate_endpoint_error
+from sagebuild.client.invoking import invoke
 from sagebuild.errors import EndpointError, InputError
 from sagebuild.names import name_endpoint
 from sagebuild.service import Service, aws_call
@@ -18,7 +18,7 @@ _END = "[DONE]"
 _FIELD = b"data:"
 
 
-def stream_chat(service: Service, runtime: Any, message: str | list[Any]) -> Iterator[str]:
+def stream_chat(service: Service, runtime: Any, message: str | list[Any], *, wait: bool = False) -> Iterator[str]:
     """Yield the parts of the answer to a message; see `Pipeline.chat`."""
     messages = [{"role": "user", "content": message}] if isinstance(message, str) else message
     if not messages or messages[-1].get("content") in ("", None):
@@ -26,12 +26,8 @@ def stream_chat(service: Service, runtime: Any, message: str | list[Any]) -> Ite
     name = name_endpoint(service)
     body = json.dumps({"messages": messages, "stream": True}).encode()
     with translating_errors(), aws_call(f"invoke the endpoint {name}"):
-        try:
-            answer = runtime.invoke_endpoint_with_response_stream(
-                EndpointName=name, ContentType="application/json", Body=body
-            )
-        except ClientError as error:
-            raise translate_endpoint_error(service, error) from error
+        request = {"ContentType": "application/json", "Body": body}
+        answer = invoke(service, runtime.invoke_endpoint_with_response_stream, request, wait=wait)
     try:
         yield from _read_texts(name, _split_lines(answer["Body"]))
     except EventStreamError as error:

@@ -195,7 +195,7 @@ def _check_endpoint(examined: Examination) -> Results:
             f"{name_endpoint(service)} has failed; the next successful build replaces it. SageMaker: {endpoint.reason}",
         )
     else:
-        yield "ok", f"{name_endpoint(service)}: {endpoint.status}, serves {endpoint.config}"
+        yield "ok", f"{name_endpoint(service)}: {endpoint}"
 
 
 def _check_messages(examined: Examination) -> Results:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sagebuild.builds.records import BuildRecord, list_builds, now
 from sagebuild.names import VARIANT, name_endpoint
+from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.service import Service, aws_call
 
 # Statistic and readable name: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
@@ -28,14 +29,18 @@ def list_live_changes(service: Service, limit: int = 200) -> list[BuildRecord]:
 def read_endpoint_metrics(service: Service, hours: int = 3) -> Mapping[str, Sequence[tuple[datetime, float]]]:
     """Read CloudWatch's metrics of the last hours by a readable name: the times that have a value, oldest first.
 
-    It needs the right cloudwatch:GetMetricData.
+    It needs the rights sagemaker:DescribeEndpoint, sagemaker:DescribeInferenceComponent and cloudwatch:GetMetricData.
     """
     end = now() + timedelta(minutes=1)  # GetMetricData leaves out the values of EndTime and later
     period = max(60, hours * 3600 // _POINTS // 60 * 60)  # GetMetricData wants a multiple of 60 s
-    dimensions = [
-        {"Name": "EndpointName", "Value": name_endpoint(service)},
-        {"Name": "VariantName", "Value": VARIANT},
-    ]
+    live = describe_endpoint(service)
+    if live and live.component:
+        dimensions = [{"Name": "InferenceComponentName", "Value": live.component.name}]
+    else:
+        dimensions = [
+            {"Name": "EndpointName", "Value": name_endpoint(service)},
+            {"Name": "VariantName", "Value": VARIANT},
+        ]
     queries = [
         {
             "Id": name.lower(),

@@ -16,7 +16,7 @@ from sagebuild.builds.records import BuildRecord
 from sagebuild.client.invocations import Invocations
 from sagebuild.client.trials import label_trial
 from sagebuild.running.causes import strip_escapes
-from sagebuild.running.endpoint import name_endpoint_logs
+from sagebuild.running.endpoint import name_serving_logs
 from sagebuild.running.image_builds import find_log_streams
 from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.running.step_jobs import STEP_LOGS
@@ -144,7 +144,7 @@ def _list_sources(service: Service, record: BuildRecord, invocations: dict[str, 
         *(_Source("image", group, stream, name_part=_naming(scope)) for stream, scope in images.items()),
         *_list_step_sources(record),
         *_list_training_sources(record),
-        _Source("endpoint", name_endpoint_logs(service), name_part=_name_instance),
+        _Source("endpoint", name_serving_logs(service, record), name_part=_name_instance),
     ]
 
 

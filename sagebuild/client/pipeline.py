@@ -161,6 +161,7 @@ class Pipeline(PipelineActions, PipelineUploads):
         accept: str = "application/json",
         header: bool = False,
         raw: bool = False,
+        wait: bool = False,
     ) -> Any:
         """Invoke the endpoint.
 
@@ -181,6 +182,9 @@ class Pipeline(PipelineActions, PipelineUploads):
             Send the names of a table's columns as the first line of the CSV. AWS's containers read CSV without one.
         raw
             Return the bytes of the response as they are.
+        wait
+            Repeat the request until a copy of the model has started, for 20 minutes at most, if the endpoint scaled to
+            zero.
 
         Returns
         -------
@@ -197,15 +201,17 @@ class Pipeline(PipelineActions, PipelineUploads):
             The data cannot be sent in this content type, there is no such file, or a library is missing.
         """
         runtime = self._create_client("sagemaker-runtime")
-        return prediction.predict(self.service, runtime, data, content_type, accept, header=header, raw=raw)
+        return prediction.predict(self.service, runtime, data, content_type, accept, header=header, raw=raw, wait=wait)
 
-    def chat(self, message: str | list[Any]) -> Iterator[str]:
+    def chat(self, message: str | list[Any], *, wait: bool = False) -> Iterator[str]:
         """Send a message to a language model in OpenAI's chat format, and yield the parts of its answer as they come.
 
         Parameters
         ----------
         message
             The text of a message, or a list of messages such as {"role": "user", "content": "Hello"}.
+        wait
+            As for `predict`.
 
         Raises
         ------
@@ -214,7 +220,7 @@ class Pipeline(PipelineActions, PipelineUploads):
         InputError
             The message is empty.
         """
-        return stream_chat(self.service, self._create_client("sagemaker-runtime"), message)
+        return stream_chat(self.service, self._create_client("sagemaker-runtime"), message, wait=wait)
 
     def diagnose(self) -> Diagnosis:
         """Check that a build can succeed: deployment, roles, parameters, images, data, quotas, endpoint, messages."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sagebuild.builds.lock import Pending, PipelineState, list_states, read_state
@@ -43,8 +43,7 @@ class PipelineStatus:
             lines.append(f"Its step {current.name} has been running for {current.seconds:.0f} s.")
         if self.pending:
             lines.append(f"Another build follows, for {count_requests(self.pending.count)}.")
-        serves = f"{self.endpoint.status}, serves {self.endpoint.config}" if self.endpoint else "none yet"
-        lines.append(f"Endpoint {self.endpoint_name}: {serves}.")
+        lines.append(f"Endpoint {self.endpoint_name}: {self.endpoint or 'none yet'}.")
         return [*lines, describe_others(self.others)] if self.others else lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,7 +51,7 @@ class PipelineStatus:
         return {
             "build": self.build.to_dict(),
             "steps": self.steps.to_list(),
-            "endpoint": asdict(self.endpoint) if self.endpoint else None,
+            "endpoint": self.endpoint.to_dict() if self.endpoint else None,
             "waiting": bool(self.pending),
         }
 

@@ -18,7 +18,6 @@ from types import ModuleType
 from typing import Any
 
 _JSON, _CSV, _NPY = "application/json", "text/csv", "application/x-npy"
-_LIBSVM = ("text/libsvm", "text/x-libsvm")
 _DEFAULT_SCRIPT = "inference.py"
 
 Respond = Callable[[bytes | str, str, str], tuple[bytes, str]]
@@ -60,14 +59,12 @@ class XgboostDefaults(SklearnDefaults):
 
     def input_fn(self, body: bytes | str, content_type: str) -> Any:
         """The request as an XGBoost matrix; as on AWS, it must have no empty lines."""
-        import xgboost
+        from sagemaker_xgboost_container import encoder
 
-        text = body if isinstance(body, str) else body.decode()
-        if content_type == _CSV:
-            return xgboost.DMatrix(_matrix([line.split(",") for line in text.split("\n")]))
-        if content_type in _LIBSVM:
-            return xgboost.DMatrix(_sparse(text))
-        raise RequestError(415, f"Unsupported content type: {content_type}")
+        try:
+            return encoder.decode(body, content_type)
+        except encoder.UnsupportedFormatError:
+            raise RequestError(415, f"Unsupported content type: {content_type}") from None
 
     def predict_fn(self, data: Any, model: Any) -> Any:
         """The booster's prediction."""
@@ -258,22 +255,3 @@ def _encode(prediction: Any, accept: str) -> bytes | str:
         numpy.save(buffer, values)
         return buffer.getvalue()
     raise RequestError(406, f"Unsupported accept type: {accept}")
-
-
-def _matrix(rows: list[list[str]]) -> Any:
-    import numpy
-
-    return numpy.array([[float(value or "nan") for value in row] for row in rows])
-
-
-def _sparse(text: str) -> Any:
-    from scipy.sparse import csr_matrix
-
-    rows = [[pair.split(":") for pair in line.split() if ":" in pair] for line in text.strip().split("\n")]
-    entries = [(row, int(column), float(value)) for row, pairs in enumerate(rows) for column, value in pairs]
-    numbers, columns, values = zip(*entries, strict=True)
-    # LIBSVM may number the columns from 1; XGBoost numbers them from 0.
-    first = 1 if min(columns) >= 1 else 0
-    return csr_matrix(
-        (values, (numbers, [column - first for column in columns])), shape=(len(rows), max(columns) - first + 1)
-    )

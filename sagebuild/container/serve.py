@@ -90,7 +90,9 @@ def main(base: Path, file: str, *arguments: str) -> int:
     """Serve until SIGTERM; return the exit code if the model cannot be loaded."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # as train.py sets it
-    os.environ |= {"SM_MODEL_DIR": str(base / "model"), "SAGEMAKER_BASE_DIR": str(base)}
+    os.environ["SM_MODEL_DIR"] = str(base / "model")
+    if base != Path("/opt/ml"):
+        os.environ["SAGEMAKER_BASE_DIR"] = str(base)
     try:
         Handler.respond = staticmethod(_load_builder(file)(base, *arguments))
     except Exception as error:

@@ -4,7 +4,8 @@ It runs in its own process, in a folder that represents /opt/ml, and does not im
 framework containers: hyperparameters as arguments, SM_* variables, and the script's error in output/failure.
 """
 
-import json
+import importlib.util
+import logging
 import os
 import re
 import shlex
@@ -13,23 +14,26 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-_FRAMEWORK_PREFIX = "sagemaker_"
 # With these, a framework's container runs the script with a distributed launcher.
 _LAUNCHERS = (
     "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_distribution_instance_groups",
     "sagemaker_instance_groups",
     "sagemaker_mpi_enabled",
+    "sagemaker_multi_worker_mirrored_strategy_enabled",
     "sagemaker_parameter_server_enabled",
+    "sagemaker_pytorch_ddp_enabled",
+    "sagemaker_pytorch_xla_multi_worker_enabled",
     "sagemaker_torch_distributed_enabled",
     "sagemaker_use_mpi",
 )
-_TUNING_METRIC = "_tuning_objective_metric"
-# https://github.com/aws/sagemaker-training-toolkit: _entry_point_type.py, entry_point.py, process.py, mapping.py
+# https://github.com/aws/sagemaker-training-toolkit 5.1.4: _entry_point_type.py, entry_point.py, process.py
 _PACKAGE, _SCRIPT, _COMMAND = "package", "script", "command"
+_PROGRAM = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*$")
 # Enough of standard error for a complete traceback.
 _KEPT_LINES = 200
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(:|$)")
@@ -44,19 +48,18 @@ def main(base: Path) -> int:
     # On a stop the whole process group gets SIGTERM. The script may then save its model, so this program must outlive
     # it. The script does not inherit a handler, unlike SIG_IGN.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    environment = _load("environment.py").read(base)
     try:
-        hyperparameters = _read_hyperparameters(base)
-        _check_launcher(hyperparameters)
-        program = _find_program(base, hyperparameters.get("sagemaker_program"))
-        kind = _choose_kind(base / "code", program)
+        _check_launcher(environment.framework)
+        program = _find_program(base / "code", environment.properties["user_entry_point"])
+        kind = choose_kind(base / "code", program)
         python = _install(base, kind)
     except ContainerError as error:
         return _fail(base, str(error), 1)
-    own = {name: value for name, value in hyperparameters.items() if not _is_framework(name)}
-    arguments = list(_to_arguments(own))
-    command = [*_build_command(base / "code", program, kind, python), *arguments]
-    print(f"Invoking user script: {shlex.join(command)}", flush=True)
-    exit_code, error_lines = _run(command, base / "code", _environment(base, own, program, arguments))
+    command = [*_build_command(base / "code", program, kind, python), *environment.arguments]
+    if environment.properties["log_level"] in range(logging.INFO + 1):
+        print(f"Invoking user script: {shlex.join(command)}", flush=True)
+    exit_code, error_lines = _run(command, base / "code", _add_variables(base, environment.variables))
     if exit_code == 0:
         return 0
     reason = f'ErrorMessage "{_quote_error(error_lines)}"\nCommand "{" ".join(command)}"'
@@ -69,9 +72,15 @@ def _fail(base: Path, reason: str, exit_code: int) -> int:
     return 128 - exit_code if exit_code < 0 else exit_code
 
 
-def _read_hyperparameters(base: Path) -> dict[str, Any]:
-    raw = json.loads((base / "input/config/hyperparameters.json").read_text())
-    return {name: _decode(value) for name, value in raw.items()}
+def _load(file: str) -> ModuleType:
+    """Load a module beside this program, whose folder is not on Python's path."""
+    spec = importlib.util.spec_from_file_location(f"_{Path(file).stem}", Path(__file__).with_name(file))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def _check_launcher(hyperparameters: dict[str, Any]) -> None:
@@ -82,27 +91,26 @@ def _check_launcher(hyperparameters: dict[str, Any]) -> None:
         )
 
 
-def _decode(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def _is_framework(name: str) -> bool:
-    return name.startswith(_FRAMEWORK_PREFIX) or name == _TUNING_METRIC
-
-
-def _find_program(base: Path, name: Any) -> str:
+def _find_program(code: Path, name: Any) -> str:
     """Return the script's path in the code folder."""
     if not isinstance(name, str):
         raise ContainerError("script mode needs the hyperparameter sagemaker_program, the name of the script")
-    if not (base / "code" / name).is_file():
+    if not is_valid_program(name):
+        raise ContainerError(
+            f"sagemaker_program {name!r} must be a path in the code folder, such as src/train.py, of letters, digits "
+            "and . _ + - that begins with none of + - /"
+        )
+    if not (code / name).is_file():
         raise ContainerError(f"sagemaker_submit_directory does not hold {name}")
     return name
 
 
-def _choose_kind(code: Path, program: str) -> str:
+def is_valid_program(name: str) -> bool:
+    """False for a path that leads out of the code folder, or with characters that the toolkit refuses."""
+    return bool(_PROGRAM.match(name)) and not {".", ".."} & set(name.split("/"))
+
+
+def choose_kind(code: Path, program: str) -> str:
     """Return the kind of a program: _entry_point_type.py of the training toolkit."""
     if not program.endswith(".sh") and (code / "setup.py").is_file():
         return _PACKAGE
@@ -137,63 +145,17 @@ def _build_command(code: Path, program: str, kind: str, python: str) -> list[str
     return ["/bin/sh", "-c", f'./{shlex.quote(program)} "$@"', program]
 
 
-def _to_arguments(hyperparameters: dict[str, Any]) -> Iterable[str]:
-    """Yield names and values as mapping.py of the training toolkit (to_cmd_args) writes them."""
-    for name, value in sorted(hyperparameters.items()):
-        if name:
-            yield f"--{name}" if len(name) > 1 else f"-{name}"
-        else:
-            yield ""
-        if isinstance(value, dict):
-            yield ",".join(f"{key}={each}" for key, each in sorted(value.items()))
-        else:
-            yield "" if value is None else str(value)
-
-
-def _environment(base: Path, own: dict[str, Any], program: str, arguments: list[str]) -> dict[str, str]:
-    resources = json.loads((base / "input/config/resourceconfig.json").read_text())
-    channels = json.loads((base / "input/config/inputdataconfig.json").read_text())
-    values: dict[str, Any] = {
-        "SM_MODEL_DIR": str(base / "model"),
-        "SM_INPUT_DIR": str(base / "input"),
-        "SM_INPUT_CONFIG_DIR": str(base / "input/config"),
-        "SM_OUTPUT_DIR": str(base / "output"),
-        "SM_OUTPUT_DATA_DIR": str(base / "output/data"),
-        "SM_OUTPUT_INTERMEDIATE_DIR": str(base / "output/intermediate"),
-        "SM_CHANNELS": sorted(channels),
-        "SM_HPS": own,
-        "SM_USER_ARGS": arguments,
-        "SM_INPUT_DATA_CONFIG": channels,
-        "SM_RESOURCE_CONFIG": resources,
-        "SM_HOSTS": resources["hosts"],
-        "SM_CURRENT_HOST": resources["current_host"],
-        "SM_NETWORK_INTERFACE_NAME": resources["network_interface_name"],
-        "SM_NUM_GPUS": 0,
-        "SM_NUM_CPUS": os.cpu_count() or 1,
-        "SM_LOG_LEVEL": 20,
-        "SM_MODULE_NAME": program.removesuffix(".py"),
-        "SM_MODULE_DIR": str(base / "code"),
-        "SM_USER_ENTRY_POINT": program,
-        **{f"SM_CHANNEL_{name.upper()}": str(base / "input/data" / name) for name in channels},
-        **{f"SM_HP_{name.upper()}": value for name, value in own.items()},
-    }
-    values["SM_TRAINING_ENV"] = {name.removeprefix("SM_").lower(): value for name, value in values.items()}
-    encoded = {name: _encode(value) for name, value in values.items()}
+def _add_variables(base: Path, variables: dict[str, str]) -> dict[str, str]:
+    """Return this program's variables with those of the script."""
     # The code folder comes first, so that a script in a folder imports modules at the top (entry_point.py, install).
     # The interpreter in packages/ has the other libraries, too.
     others = [] if (base / "packages/bin").is_dir() else [os.environ["PYTHONPATH"]]
     libraries = os.pathsep.join([str(base / "code"), *others])
-    # SAGEMAKER_BASE_DIR replaces /opt/ml for paths without an SM_* variable, such as checkpoints.
+    # Without /opt/ml, this replaces it for paths without an SM_* variable, such as checkpoints.
+    place = {} if base == Path("/opt/ml") else {"SAGEMAKER_BASE_DIR": str(base)}
     # Hugging Face's libraries then need no network, and a script can train from scratch in place of a model of the Hub.
     hub = {"HF_HUB_OFFLINE": "1"}
-    return {**hub, **os.environ, **encoded, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": libraries}
-
-
-def _encode(value: Any) -> str:
-    """Write the value of a variable as mapping.py of the training toolkit (to_env_vars)."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return {**hub, **os.environ, **variables, **place, "PYTHONPATH": libraries}
 
 
 def _run(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, list[str]]:

@@ -133,6 +133,10 @@ def _list_left_out_of_endpoint(context: BuildContext[BuildParameters], bodies: B
     if parameters.autoscaling:
         least, most = parameters.autoscaling.minimum, parameters.autoscaling.maximum
         yield f"The endpoint's price is for its first instances; autoscaling keeps between {least} and {most}."
+    if parameters.inferencecomponent:
+        scales = parameters.autoscaling and not parameters.autoscaling.minimum
+        free = " Without a copy the endpoint costs nothing." if scales else ""
+        yield f"Copies of the model may share an instance; an update of the model needs up to twice as many.{free}"
 
 
 def _round(amount: float | None) -> float | None:

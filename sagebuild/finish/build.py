@@ -210,7 +210,11 @@ def _restore_endpoint(service: Service, record: BuildRecord, wait: _Wait, ending
 
 def _stop_late_work(service: Service, record: BuildRecord, wait: _Wait) -> None:
     """Stop work that an aborted execution had requested and that appeared only after the first finish."""
-    _stop_all(service, record, wait)
+    work = _stop_all(service, record, wait)
+    job = work.job and complete_job(service, work.job)
+    cost = price_seconds(replace(record, step_jobs=work.step_jobs), job.seconds if job else 0)
+    if cost is not None and cost > (record.cost or 0):  # less if SageMaker no longer describes an old job
+        update_build(service, record.number, cost=cost)
     endpoint = None if record.has_succeeded else describe_endpoint(service)
     if endpoint and endpoint.config == name_resource(service, record.number):
         problems: list[str] = []

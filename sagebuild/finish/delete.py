@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from sagebuild.deadline import Deadline
 from sagebuild.errors import StillRunningError
 from sagebuild.names import name_endpoint, name_package_group, resource_prefix, tuning_prefix
+from sagebuild.running.component import delete_component, describe_component, name_component_logs
 from sagebuild.running.endpoint import describe_endpoint, name_endpoint_logs
 from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.running.step_jobs import STEP_LOGS
@@ -28,20 +29,24 @@ _IsOwn = Callable[[str], bool]  # whether a resource's name is one of those to d
 
 
 def delete_endpoints(pipelines: Sequence[Service], repeat: str, sleep: _Sleep, deadline: Deadline) -> None:
-    """Request the deletion of all endpoints, and wait for their end: each takes a minute."""
+    """Request the deletion of all endpoints and inference components, and wait for their end: each takes a minute."""
     waiting = list(pipelines)
     while waiting := [each for each in waiting if _request_deletion(each, deadline, repeat)]:
         sleep(POLL_SECONDS)
 
 
 def _request_deletion(service: Service, deadline: Deadline, repeat: str) -> bool:
-    """Return whether the endpoint still exists."""
-    endpoint, name = describe_endpoint(service), name_endpoint(service)
-    if not endpoint:
+    """Return whether the endpoint or its inference component still exists; the component is deleted first."""
+    component, name = describe_component(service), name_endpoint(service)
+    endpoint = describe_endpoint(service)
+    if not endpoint and not component:
         return False
     if deadline.is_over:
-        raise StillRunningError(f"The endpoint {name} is still {endpoint.status}; repeat {repeat} later.")
-    if endpoint.status in {"InService", "Failed", "OutOfService", "UpdateRollbackFailed"}:
+        present = f"endpoint {name} is still {endpoint.status}" if endpoint else f"component {name} is not deleted"
+        raise StillRunningError(f"The {present}; repeat {repeat} later.")
+    if component:
+        delete_component(service, component)
+    elif endpoint and endpoint.status in {"InService", "Failed", "OutOfService", "UpdateRollbackFailed"}:
         with aws_call("delete the endpoint"), suppress_code("ValidationException"):
             service.sagemaker.delete_endpoint(EndpointName=name)
     return True
@@ -133,8 +138,9 @@ def delete_packages(service: Service) -> None:
 
 def delete_logs(service: Service, is_own: _IsOwn) -> None:
     """Delete the endpoint's log group, and the streams of the pipeline's jobs in the account's log groups."""
-    with aws_call("delete the endpoint's logs"), suppress_code("ResourceNotFoundException"):
-        service.logs.delete_log_group(logGroupName=name_endpoint_logs(service))
+    for group in (name_endpoint_logs(service), name_component_logs(service)):
+        with aws_call("delete the endpoint's logs"), suppress_code("ResourceNotFoundException"):
+            service.logs.delete_log_group(logGroupName=group)
     _delete_streams(service, TRAINING_LOGS, {resource_prefix(service), tuning_prefix(service)}, is_own)
     for group in STEP_LOGS.values():
         _delete_streams(service, group, {tuning_prefix(service)}, is_own)

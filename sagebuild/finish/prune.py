@@ -47,7 +47,7 @@ def _find_needed(service: Service, builds: list[BuildRecord]) -> set[int | None]
     if not endpoint:
         return set()
     # The user's own endpoint configuration may serve the model of a build.
-    names = [endpoint.config, *describe_models(service, endpoint.config)]
+    names = [*endpoint.configs, *describe_models(service, endpoint.config)]
     live = {parse_resource_name(service, name) for name in names}
     return live | {parse_resource_name(service, each.live_before) for each in builds if each.number in live}
 

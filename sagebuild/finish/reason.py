@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sagebuild.builds.records import BuildRecord, StepJob, now
@@ -25,7 +24,9 @@ _LINES_SEARCHED = 30
 # The errors of a job that did not complete. After any other error, the finish itself stopped the job.
 _STOPPED_JOB_ERRORS = frozenset({"ProcessingNotCompletedError", "TransformNotCompletedError", "States.TaskFailed"})
 # The steps whose failure has its cause in the log of the endpoint.
-_ENDPOINT_STEPS = frozenset({"Check Endpoint", "Create Endpoint", "Update Endpoint", "Run Smoke Test"})
+_ENDPOINT_STEPS = frozenset(
+    {"Check Component", "Check Endpoint", "Create Endpoint", "Update Endpoint", "Run Smoke Test"}
+)
 
 
 def explain_build(service: Service, record: BuildRecord, ending: Ending, job: Job | None, step: str) -> str:
@@ -53,7 +54,7 @@ def _explain(service: Service, record: BuildRecord, ending: Ending, job: Job | N
         lines = read_training_end(service, job.failed_training or job.name, ended_at)
         return _add_cause("The training failed", reason, lines, more, is_endpoint=False)
     if ending.error == "EndpointDeploymentError" or step in _ENDPOINT_STEPS:
-        lines = read_endpoint_end(service, datetime.fromisoformat(record.created_at), ended_at)
+        lines = read_endpoint_end(service, record, ended_at)
         return _add_cause("", reason, lines, more, is_endpoint=True)
     if NO_MODEL in reason:
         return _add_cause("", reason, [], more, is_endpoint=True)

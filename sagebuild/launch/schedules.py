@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 from sagebuild.builds.pipelines import DEFAULT
 from sagebuild.errors import AwsUnavailableError, ParameterError
 from sagebuild.launch.triggers import REQUEST_SOURCE
-from sagebuild.parameters import parse_document
 from sagebuild.parameters.store import find_document, name_document
 from sagebuild.service import Service, aws_call, suppress_code
 
@@ -80,6 +79,8 @@ def _read_wanted(service: Service) -> dict[str, Any] | None:
     text = find_document(service)
     if text is None:
         return None
+    from sagebuild.parameters import parse_document  # the removal of a schedule needs no models
+
     parameters = parse_document(text, default_framework=service.settings.framework)
     if not parameters.schedule:
         return None

@@ -3,10 +3,11 @@
 `kinds`, `text_kinds`, `schedule_kinds`, `groups`, `channels`, `instances`, `common`, `options`, `tuning_options`,
 `deployment_options`, `step_options`, `transform_options`, `serving_options`, `schedule_options`, `llm` and `frameworks`
 are the models. `json_text` reads JSON, and `parse` turns a document into a model. `rules`, `tuning_rules`,
-`option_rules`, `step_rules`, `transform_rules` and `llm_rules` check what involves several parameters, and `problems`
-writes the error sentences. `places` finds what the models say about a dotted name, by which `dotted` and `changes`
-change a document and `typed_text` reads what a user typed. `store` is the document in SSM, and `overrides` is what a
-request sets for one build. `merging`, `shown` and `json_text` import no models.
+`option_rules`, `step_rules`, `transform_rules`, `llm_rules` and `component_rules` check what involves several
+parameters, and `problems` writes the error sentences. `places` finds what the models say about a dotted name, by which
+`dotted` and `changes` change a document and `typed_text` reads what a user typed. `store` is the document in SSM, and
+`overrides` is what a request sets for one build. `merging`, `shown`, `json_text` and `evaluation_names` import no
+models.
 """
 
 from importlib import import_module

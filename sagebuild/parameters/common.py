@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from sagebuild.framework_facts import FRAMEWORKS, FrameworkFacts
+from sagebuild.instance_facts import count_gpus
 from sagebuild.parameters.channels import Channel, Mode
 from sagebuild.parameters.groups import (
     CategoricalRange,
@@ -25,7 +26,8 @@ from sagebuild.parameters.groups import (
     read_tags,
 )
 from sagebuild.parameters.instances import InstanceType
-from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber, to_text
+from sagebuild.parameters.json_text import to_text
+from sagebuild.parameters.kinds import Choice, Flag, Hours, WholeNumber
 from sagebuild.parameters.options import Options
 from sagebuild.parameters.text_kinds import Scalar, Text
 from sagebuild.parameters.tuning_options import Hyperband, TuningCompletion
@@ -218,6 +220,11 @@ class BuildParameters(Common, Tuning, DataAndSteps, Options):
     def largest_count(self) -> int:
         """The largest number of instances that the endpoint can have."""
         return max(self.hostinstancecount, self.autoscaling.maximum if self.autoscaling else 0)
+
+    @property
+    def gpus_per_copy(self) -> int | None:
+        """The number of GPUs that hold one copy of the model; 0 without a GPU, None for a type that is not known."""
+        return count_gpus(self.hostinstancetype)
 
     @property
     def tuning_ranges(self) -> dict[str, Range]:

@@ -213,3 +213,8 @@ def _describe_problem(path: tuple[int | str, ...], reason: str, subject: str = D
 
 def _count_bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
+
+
+def to_text(value: object) -> str:
+    """Return a JSON value as text for AWS's string fields: a string unchanged, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

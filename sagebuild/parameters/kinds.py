@@ -1,6 +1,5 @@
 """The kinds of values that parameters take: each reads a typed value, or says which values are allowed."""
 
-import json
 import math
 import re
 from abc import ABC, abstractmethod
@@ -9,6 +8,8 @@ from typing import Any, get_args
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from sagebuild.parameters.json_text import to_text
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -20,11 +21,6 @@ def read_number(value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError
     return int(value) if value == int(value) and abs(value) < 2**63 else value
-
-
-def to_text(value: object) -> str:
-    """Return a JSON value as text for AWS's string fields: a string unchanged, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 class Kind(ABC):

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from sagebuild.instance_facts import count_gpus
+from sagebuild.llm_engines import ENGINES
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.git_options import SecretArn
 from sagebuild.parameters.instances import InstanceType
@@ -54,6 +56,12 @@ class LlmParameters(BuildParameters):
     def has_training(self) -> bool:
         """False: the framework serves only."""
         return False
+
+    @property
+    def gpus_per_copy(self) -> int | None:
+        """The number of GPUs that hold one copy: one for an engine that takes no number, and else all by default."""
+        there = count_gpus(self.hostinstancetype)
+        return self.gpus or (there if ENGINES[self.engine].gpus else there and 1)
 
     @property
     def brings_model(self) -> bool:

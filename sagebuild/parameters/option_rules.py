@@ -6,6 +6,7 @@ from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.instance_facts import processor_of
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.deployment_options import LONGEST_DEPLOYMENT
+from sagebuild.parameters.evaluation_names import EVALUATED
 from sagebuild.parameters.rules import Rule, rule_of
 from sagebuild.parameters.shown import show_name, show_value
 
@@ -14,8 +15,6 @@ _rule = rule_of(OPTION_RULES)
 
 # Brings the script to a training without a network; the SageMaker SDK uses the same name.
 CODE_CHANNEL = "code"
-# How the names of the metrics from the report of the evaluation begin.
-EVALUATED = "evaluation."
 
 
 @_rule("subnets", "securitygroups")
@@ -117,24 +116,26 @@ def _only_real_time_endpoints_capture_data(parameters: BuildParameters) -> Itera
         )
 
 
-@_rule("autoscaling", "asynchronous")
-def _only_asynchronous_endpoints_scale_to_zero(parameters: BuildParameters) -> Iterator[str]:
-    if parameters.autoscaling and not parameters.autoscaling.minimum and not parameters.asynchronous:
+@_rule("autoscaling", "asynchronous", "inferencecomponent")
+def _some_endpoints_scale_to_zero(parameters: BuildParameters) -> Iterator[str]:
+    scales = parameters.asynchronous or parameters.inferencecomponent
+    if parameters.autoscaling and not parameters.autoscaling.minimum and not scales:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-zero-instances.html
         yield (
-            "autoscaling.minimum is 0; it must be at least 1, unless asynchronous is given, because SageMaker scales a "
-            "real-time endpoint to zero only with inference components, which sagebuild does not create."
+            "autoscaling.minimum is 0; it must be at least 1, unless asynchronous or inferencecomponent is given: "
+            "SageMaker scales a real-time endpoint to zero only with an inference component."
         )
 
 
-@_rule("autoscaling", "hostinstancetype")
+@_rule("autoscaling", "inferencecomponent", "hostinstancetype")
 def _burstable_instances_do_not_scale(parameters: BuildParameters) -> Iterator[str]:
     # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-console.html
-    if parameters.autoscaling and parameters.hostinstancetype.startswith("ml.t2."):
-        yield (
-            f"hostinstancetype is {parameters.hostinstancetype}, which autoscaling cannot scale; "
-            "give another family, such as ml.m5.large."
-        )
+    for name in ("autoscaling", "inferencecomponent"):
+        if getattr(parameters, name) and parameters.hostinstancetype.startswith("ml.t2."):
+            yield (
+                f"hostinstancetype is {parameters.hostinstancetype}, which {name} cannot scale; "
+                "give another family, such as ml.m5.large."
+            )
 
 
 @_rule("framework", "distribution")

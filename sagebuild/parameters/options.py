@@ -91,7 +91,7 @@ class Autoscaling(StrictModel):
     """
 
     minimum: Annotated[int, WholeNumber(0, 10000)] = Field(
-        description="Minimum number of instances; 0 is for asynchronous endpoints only."
+        description="Minimum number of instances; 0 is for asynchronous endpoints and inference components only."
     )
     maximum: Annotated[int, WholeNumber(1, 10000)] = Field(description="Maximum number of instances.")
     target: Annotated[int | float, Number()] = Field(

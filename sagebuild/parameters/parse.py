@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sagebuild.errors import ParameterError
 from sagebuild.parameters.changes import adapt_framework
 from sagebuild.parameters.common import BuildParameters, DataAndSteps, Tuning
+from sagebuild.parameters.component_rules import COMPONENT_RULES
 from sagebuild.parameters.frameworks import MODELS
 from sagebuild.parameters.git_options import GitOptions
 from sagebuild.parameters.groups import StrictModel
@@ -68,7 +69,7 @@ def parse_parameters(document: Mapping[str, Any], *, default_framework: str | No
     problems += [problem for problem in found if problem.name not in wrong]
     wrong |= {problem.name for problem in problems}
     checked = parameters or _validate_rest(content, wrong)
-    rules = TUNING_RULES + RULES + OPTION_RULES + STEP_RULES + TRANSFORM_RULES + LLM_RULES
+    rules = TUNING_RULES + RULES + OPTION_RULES + STEP_RULES + TRANSFORM_RULES + LLM_RULES + COMPONENT_RULES
     sentences = [problem.sentence for problem in problems] + list(find_conflicts(checked, wrong, rules))
     if sentences or not parameters:
         raise ParameterError(join_sentences(sentences))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.deployment_options import Guardrails, Improvement, QualityGate, SmokeTest
-from sagebuild.parameters.option_rules import EVALUATED
+from sagebuild.parameters.evaluation_names import EVALUATED
 from sagebuild.parameters.shown import show_value
 
 # Of one safeguard: whether the second value is looser than the first, which is the document's and is given.

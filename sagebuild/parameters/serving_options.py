@@ -1,11 +1,11 @@
-"""The options of serving: the model's data, the start of the instances, and the capture of requests."""
+"""The options of serving: the model's data, the start of the instances, the capture of requests, and copies."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from sagebuild.parameters.groups import S3Address, StrictModel
-from sagebuild.parameters.kinds import Choice, Flag, WholeNumber
+from sagebuild.parameters.groups import S3Address, StrictModel, refuse_object
+from sagebuild.parameters.kinds import Choice, Flag, Number, WholeNumber
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
 InferenceAmi = Literal[
@@ -33,6 +33,33 @@ class DataCapture(StrictModel):
     )
 
 
+class InferenceComponent(StrictModel):
+    """What each copy of the model reserves of an instance.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_InferenceComponentComputeResourceRequirements.html
+    """
+
+    # https://github.com/huggingface/skills/pull/215 measured that ml.g5.xlarge takes 1024 MB and refuses 4096, and that
+    # a container may use more than it reserves.
+    memory: Annotated[int, WholeNumber(128, 10_000_000, "MB")] = Field(
+        default=1024, description="Memory that each copy reserves; it can use more."
+    )
+    cpus: Annotated[int | float | None, Number()] = Field(
+        default=None, description="Number of CPU cores that each copy reserves, at least 0.25. Default: none."
+    )
+    accelerators: Annotated[int | None, WholeNumber(1, 64)] = Field(
+        default=None,
+        description="Number of GPUs or Neuron devices that each copy reserves. Default: gpus, or all GPUs of the "
+        "instance type.",
+    )
+
+    @model_validator(mode="after")
+    def _check_cpus(self) -> "InferenceComponent":
+        if self.cpus is not None and self.cpus < 0.25:
+            raise refuse_object(f"has cpus {self.cpus:g}; it must be at least 0.25")
+        return self
+
+
 class ServingOptions(StrictModel):
     """The options of serving."""
 
@@ -52,6 +79,11 @@ class ServingOptions(StrictModel):
         default=None,
         description="Machine image of the endpoint's instances, which decides on the driver of GPUs or Neuron. "
         "Default: SageMaker's, or the driver for CUDA 13 if the container needs it.",
+    )
+    inferencecomponent: InferenceComponent | None = Field(
+        default=None,
+        description="Serves copies of the model as an inference component, of which there can be none while no "
+        "requests come (autoscaling.minimum 0). hostinstancecount and autoscaling then count copies.",
     )
     datacapture: DataCapture | None = Field(
         default=None, description="Stores requests and answers of the endpoint in S3. Default: stores none."

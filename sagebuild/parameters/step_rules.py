@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from sagebuild.parameters.common import BuildParameters
+from sagebuild.parameters.evaluation_names import EVALUATION, LIVE_EVALUATION
 from sagebuild.parameters.rules import Rule, rule_of
 from sagebuild.parameters.shown import show_name, show_value
 from sagebuild.parameters.step_options import MOST_INPUTS, ProcessingJob, Step, StepInput
@@ -11,8 +12,6 @@ from sagebuild.parameters.step_options import MOST_INPUTS, ProcessingJob, Step, 
 STEP_RULES: list[Rule] = []
 _rule = rule_of(STEP_RULES)
 
-# The names of the two jobs of an evaluation.
-EVALUATION, LIVE_EVALUATION = "evaluation", "evaluation-live"
 DEFAULT_CHANNEL_PATH = "train/"  # in the data bucket, without channels in the document
 # The inputs that the build adds.
 CODE_INPUT, MODEL_INPUT = "code", "model"

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic_core import CoreSchema, core_schema
 
-from sagebuild.parameters.kinds import Kind, to_text
+from sagebuild.parameters.json_text import to_text
+from sagebuild.parameters.kinds import Kind
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ from sagebuild.parameters.overrides import parse_build
 from sagebuild.parameters.store import read_document
 from sagebuild.plan.access import examine_access
 from sagebuild.plan.codebuild_quotas import examine_codebuild_quotas
+from sagebuild.plan.component import examine_component
 from sagebuild.plan.deployment import (
     DeploymentPlan,
     describe_live,
     examine_deployment,
     examine_scaling,
-    list_models,
     plan_deployment,
+    read_instance_type,
 )
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.grants import examine_repository, examine_topics
@@ -86,7 +87,6 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     requests, live = plan_requests(context, findings), describe_live(service)
     context = requests.context
     bodies, artifacts = requests.bodies, requests.training.artifacts if requests.training else None
-    instance_type = bodies["endpointConfig"]["ProductionVariants"][0].get("InstanceType")
     if requests.are_valid:
         # Written before the others are read: of two builds that are planned at once, the second one sees the first.
         needs = count_needs(bodies, deploys=parameters.deployEndpoint)
@@ -105,12 +105,14 @@ def plan_build(service: Service, record: BuildRecord) -> BuildPlan:
     examine_account(context, live.endpoint, findings)
     examine_deployment(context, findings)
     findings.problems += find_gate_problems(context, artifacts)
-    examine_scaling(service, live, instance_type, findings)
+    examine_scaling(service, live, read_instance_type(bodies["endpointConfig"]), findings)
+    examine_component(service, bodies["endpointConfig"], parameters, live.endpoint, findings)
     findings.raise_problems()
     assert requests.training, "a build without a model has a problem"
     config = name_resource(service, record.number)
-    models = list_models(bodies["endpointConfig"])
-    deployment, deployment_record = plan_deployment(context, live, config, models, instance_type, build_tags(context))
+    deployment, deployment_record = plan_deployment(
+        context, live, bodies["endpointConfig"], config, build_tags(context)
+    )
     images = plan_images(context)
     plan: BuildPlan = {
         **deployment,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -10,6 +10,7 @@ from sagebuild.builds.context import BuildContext
 from sagebuild.images.byod import ImagesPlan
 from sagebuild.names import name_endpoint
 from sagebuild.parameters import BuildParameters
+from sagebuild.plan.component import ComponentPlan, plan_component
 from sagebuild.plan.findings import Findings
 from sagebuild.requests.bodies import Body, build_endpoint
 from sagebuild.requests.guardrails import POLL_SECONDS, build_deployment_config, count_polls, examine_alarms
@@ -36,6 +37,7 @@ class DeploymentPlan(TypedDict):
     verify: dict[str, list[str]]  # the ``models`` whose files must not have changed
     endpoint: Body  # UpdateEndpoint, and CreateEndpoint without its tags
     tags: list[dict[str, str]]
+    component: ComponentPlan
     scaling: ScalingPlan
     guardrails: Body  # members of UpdateEndpoint that shift the traffic
     smokeTest: SmokeTestPlan
@@ -81,17 +83,22 @@ def examine_scaling(service: Service, live: Live, instance_type: str | None, fin
 
 
 def list_models(config: Mapping[str, Any]) -> list[str]:
-    """Return the names of the models in an endpoint configuration."""
+    """Return the names of the models in an endpoint configuration; none in that of an inference component."""
     variants = [*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])]
     return [variant["ModelName"] for variant in variants if "ModelName" in variant]
+
+
+def read_instance_type(config: Mapping[str, Any]) -> str | None:
+    """Return the type of an endpoint configuration's instances; None for a serverless endpoint."""
+    variants = config["ProductionVariants"]
+    return variants[0].get("InstanceType") if variants else None
 
 
 def plan_deployment(
     context: BuildContext[BuildParameters],
     live: Live,
-    config: str,
-    models: Sequence[str],
-    instance_type: str | None,
+    config: Mapping[str, Any],
+    model: str,
     tags: list[dict[str, str]],
 ) -> tuple[DeploymentPlan, dict[str, Any]]:
     """Plan the deployment of an endpoint configuration.
@@ -99,11 +106,9 @@ def plan_deployment(
     Parameters
     ----------
     config
-        The name of the endpoint configuration that goes live.
-    models
-        The names of its models.
-    instance_type
-        The type of its instances; None for a serverless endpoint.
+        The endpoint configuration that goes live.
+    model
+        The name of the build's model.
     tags
         The tags of a new endpoint.
 
@@ -113,7 +118,8 @@ def plan_deployment(
         The shared keys of the plan, and the deployment's attributes for the build's record.
     """
     endpoint = name_endpoint(context.service)
-    scaling = plan_scaling(context, live.scaling, live.config, instance_type)
+    scaling = plan_scaling(context, live.scaling, live.config, read_instance_type(config))
+    component, component_record = plan_component(context, live.endpoint, config, model)
     plan: DeploymentPlan = {
         "number": context.number,
         "pipeline": context.service.pipeline,
@@ -123,9 +129,10 @@ def plan_deployment(
         "images": {"wanted": False, "builds": []},
         "processing": {"wanted": False, "jobs": []},
         "artifacts": None,
-        "verify": {"models": list(models)},
-        "endpoint": build_endpoint(context.service, config),
+        "verify": {"models": list_models(config) or [model]},
+        "endpoint": build_endpoint(context.service, config["EndpointConfigName"]),
         "tags": tags,
+        "component": component,
         "scaling": scaling,
         "guardrails": build_deployment_config(context.parameters),
         "smokeTest": plan_smoke_test(context),
@@ -137,5 +144,6 @@ def plan_deployment(
         "live_before": live.config_to_restore,
         "changes_scaling": scaling["wanted"] or scaling["release"],
         "scaling_before": live.scaling.to_text() if live.scaling else "",
+        **component_record,
     }
     return plan, record

@@ -18,7 +18,7 @@ from sagebuild.plan.findings import Findings
 from sagebuild.plan.quotas import QuotasUnknown, count_old_fleet, explain_short_quota, find_short_quotas
 from sagebuild.plan.shapes import find_violations
 from sagebuild.plan.sources import examine_sources
-from sagebuild.plan.storage import has_objects
+from sagebuild.plan.storage import find_slow_copies, has_objects
 from sagebuild.plan.uses import read_others
 from sagebuild.requests.algorithms import find_algorithm_problems
 from sagebuild.requests.bodies import Bodies, read_channels, read_kind
@@ -59,6 +59,7 @@ def examine_inputs(context: BuildContext[BuildParameters], artifacts: str | None
             _examine_channel(service, name, str(channel.uri), findings)
     if artifacts:
         _examine_artifacts(context, artifacts, findings)
+    findings.problems += _find_slow_parts(context)
     if script_mode := context.narrow(ScriptModeParameters):
         examine_sources(script_mode, findings)
         if (artifacts or "").endswith("/") and plan_packing(script_mode):
@@ -121,6 +122,14 @@ def _examine_artifacts(context: BuildContext[BuildParameters], artifacts: str, f
         findings.problems.append(
             f"There is no trained model at {artifacts}; train again, or give another address in ModelArtifacts."
         )
+    else:
+        findings.problems += find_slow_copies(service, artifacts, packs="source" in plan_packing(context))
+
+
+def _find_slow_parts(context: BuildContext[BuildParameters]) -> Iterator[str]:
+    for part in context.parameters.pipeline:
+        if part.artifacts and has_objects(context.service, part.artifacts, is_one=True):
+            yield from find_slow_copies(context.service, part.artifacts, packs=False)
 
 
 def _find_docker_problems(context: BuildContext[ByodParameters]) -> Iterator[str]:

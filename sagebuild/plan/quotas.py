@@ -69,7 +69,7 @@ def count_old_fleet(service: Service, live: Endpoint | None, needs: Mapping[str,
     """
     if live is None or live.status == "Failed":
         return {}
-    old = count_instances(describe_variants(service, live.config))
+    old = count_instances(describe_variants(service, live.instances or live.config))
     return {name: count for name, count in old.items() if name in needs}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,13 +22,14 @@ from sagebuild.names import parse_resource_name
 from sagebuild.notifications.words import VERBS
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.plan.access import examine_earlier_model
+from sagebuild.plan.component import examine_component
 from sagebuild.plan.deployment import (
     DeploymentPlan,
     describe_live,
     examine_deployment,
     examine_scaling,
-    list_models,
     plan_deployment,
+    read_instance_type,
 )
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.preflight import examine_quotas
@@ -125,10 +126,10 @@ def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
     parameters = parse_overridden(target.parameters, target.overrides, service.settings.framework)
     context, findings = BuildContext(service, record.number, parameters), Findings()
     with aws_call(f"describe the endpoint configuration {target.endpoint_config}"):
-        config = service.sagemaker.describe_endpoint_config(EndpointConfigName=target.endpoint_config)
-    variants: Sequence[Any] = config["ProductionVariants"]
-    instance_type = variants[0].get("InstanceType") if variants else None
-    needs = count_instances(variants)
+        config: dict[str, Any] = dict(
+            service.sagemaker.describe_endpoint_config(EndpointConfigName=target.endpoint_config)
+        )
+    needs = count_instances(config["ProductionVariants"])
     record_running(service, record.number, needs)
     examine_quotas(service, needs, live.endpoint, findings)
     with aws_call(f"describe the model {target.model}"):
@@ -136,12 +137,11 @@ def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
     if not target.model_files:
         findings.add_note(f"The model of build {target.number} is not verified: the build did not record its files.")
     examine_deployment(context, findings)
-    examine_scaling(service, live, instance_type, findings)
+    examine_scaling(service, live, read_instance_type(config), findings)
+    examine_component(service, config, parameters, live.endpoint, findings)
     findings.raise_problems()
     tags = build_tags(replace(context, number=target.number))
-    deployment, deployment_record = plan_deployment(
-        context, live, target.endpoint_config, list_models(config), instance_type, tags
-    )
+    deployment, deployment_record = plan_deployment(context, live, config, target.model, tags)
     plan: RollbackPlan = {**deployment, "mode": "rollback", "artifacts": target.artifacts}
     recorded = update_build(
         service,

@@ -10,8 +10,9 @@ from sagebuild.errors import BuildNotFoundError, ParameterError, PreflightError
 from sagebuild.images.containers import choose_step_image
 from sagebuild.names import parse_resource_name
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.evaluation_names import EVALUATION, LIVE_EVALUATION
 from sagebuild.parameters.step_options import Step
-from sagebuild.parameters.step_rules import EVALUATION, LIVE_EVALUATION, list_steps, read_inputs
+from sagebuild.parameters.step_rules import list_steps, read_inputs
 from sagebuild.plan.archives import ArchiveError, Unreadable, read_scripts
 from sagebuild.plan.findings import Findings
 from sagebuild.plan.step_cache import find_reused

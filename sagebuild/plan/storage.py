@@ -1,4 +1,4 @@
-"""Reads what S3 has at an address: whether there is data, and which versions of it."""
+"""Reads what S3 has at an address: whether there is data, which versions of it, and whether it can be copied."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagebuild.running.model_files import list_files
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
+from sagebuild.steps.copy_time import explain_slow_copy
 
 # Ten pages of a list.
 MOST_OBJECTS = 10_000
@@ -55,6 +57,19 @@ def list_versions(service: Service, uri: str) -> list[list[Any]]:
                 raise OverflowError(f"{uri} has more than {MOST_OBJECTS} objects")
             versions.append([each["Key"], each["ETag"], each["Size"]])
     return versions
+
+
+def find_slow_copies(service: Service, uri: str, *, packs: bool) -> Iterator[str]:
+    """Yield a sentence if Pack Model has no time to copy an archive, or a folder, whose address ends in a slash.
+
+    Parameters
+    ----------
+    packs
+        As `explain_slow_copy` takes it.
+    """
+    files = (each for each in list_files(service, uri) if uri.endswith("/") or each["uri"] == uri)
+    if problem := explain_slow_copy(uri, (each["bytes"] for each in files), packs=packs):
+        yield problem
 
 
 def _list_objects(service: Service, uri: str, page_size: int) -> Iterator[Any]:

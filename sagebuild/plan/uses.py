@@ -67,7 +67,7 @@ def record_live(service: Service, endpoint: Endpoint | None) -> None:
     variants: list[Any] = []
     if endpoint:
         try:
-            variants = describe_variants(service, endpoint.config)
+            variants = describe_variants(service, endpoint.instances or endpoint.config)
         except ClientError as error:
             _log.warning("the instances of the endpoint are not counted: %s", error)
     live = {"live": count_instances(variants)} if variants or not endpoint else {}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.parameters import CODE_CHANNEL, BuildParameters
+from sagebuild.parameters.evaluation_names import EVALUATION
 from sagebuild.parameters.step_options import ProcessingJob
-from sagebuild.parameters.step_rules import EVALUATION, list_steps, read_inputs
+from sagebuild.parameters.step_rules import list_steps, read_inputs
 from sagebuild.requests.bodies import read_channels
 from sagebuild.requests.step_places import locate_input
 from sagebuild.requests.transform import locate_transform_input

@@ -16,13 +16,15 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.container import SERVE, TRAIN
-from sagebuild.container.frameworks import SAVED_MODEL, SERVING, TRAINING, list_responder, name_repository
+from sagebuild.child_process import running
+from sagebuild.container import SERVE, TRAIN, frameworks, opt_ml
+from sagebuild.container.environment import describe_resources
 from sagebuild.errors import InputError, RunError
 from sagebuild.images.containers import choose_image
 from sagebuild.images.table import Scope
@@ -84,21 +86,22 @@ def run_training(definition: Definition, report: Callable[[str], Any] = print) -
     create_data(definition)
     content = read_content(definition, open_offline(None))
     context = _require_script(content)
-    _find_repository(context, "training", TRAINING)
+    image = _find_image(context, "training", frameworks.TRAINING)
+    if note := frameworks.explain_versions(image):
+        report(note)
     base = (definition.folder / ".sagebuild" / "run").resolve()
     request = build_training_job(context, None)
     _fill(base, content, request)
     metrics: dict[str, float] = {}
-    command = [sys.executable, "-P", str(TRAIN), str(base)]
+    command = _build_command(base, TRAIN)
     given = {"TRAINING_JOB_NAME": definition.name, **request.get("Environment", {})}
-    with subprocess.Popen(
-        command, cwd=base, env=_build_environment(base, given), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace",
-    ) as process:  # fmt: skip
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with running(command, cwd=base, env=_build_environment(base, image, given), errors="replace", **streams) as process:
         assert process.stdout is not None
         for line in process.stdout:
             report(line.rstrip("\n"))
             metrics.update(_find_metrics(content, line))
+        process.wait()
     if process.returncode:
         failure = base / "output" / "failure"
         reason = failure.read_text(errors="replace") if failure.is_file() else f"exit code {process.returncode}"
@@ -108,18 +111,19 @@ def run_training(definition: Definition, report: Callable[[str], Any] = print) -
     return Run(definition, metrics, base)
 
 
-def serve_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep) -> subprocess.Popen[bytes]:
-    """Start the endpoint of a trained model on 127.0.0.1, and wait until it answers /ping and /invocations.
+@contextmanager
+def serving_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep) -> Iterator[subprocess.Popen[str]]:
+    """Serve a trained model on 127.0.0.1 until the block ends.
 
     Parameters
     ----------
     port
         Default of the containers: 8080.
 
-    Returns
-    -------
+    Yields
+    ------
     subprocess.Popen
-        The process, which serves until it is terminated.
+        The process of the endpoint, which answers /ping and /invocations.
 
     Raises
     ------
@@ -129,26 +133,23 @@ def serve_model(run: Run, port: int, sleep: Callable[[float], None] = time.sleep
         The script failed to load the model, or the port is not free.
     """
     context = _require_script(read_content(run.definition, open_offline(None)))
-    repository = _find_repository(context, "inference", SERVING | SAVED_MODEL)
+    image = _find_image(context, "inference", frameworks.SERVING | frameworks.SAVED_MODEL)
+    repository = frameworks.name_repository(image)
     environment = build_model(context, None)["PrimaryContainer"]["Environment"]
     script = context.parameters.hostentrypoint or context.parameters.trainentrypoint
-    if repository not in SAVED_MODEL:
+    if repository not in frameworks.SAVED_MODEL:
         if "/" in str(script):
             raise InputError(f"{script} is in a folder; 'sagebuild run --serve' serves a script at the top of source.")
         environment |= {"SAGEMAKER_PROGRAM": str(script)}
     given = environment | {"SAGEMAKER_BIND_TO_PORT": str(port)}
-    command = [sys.executable, "-P", str(SERVE), str(run.folder), *list_responder(repository)]
+    command = _build_command(run.folder, SERVE, *frameworks.list_responder(repository))
     (run.folder / "port").unlink(missing_ok=True)
-    process = subprocess.Popen(command, cwd=run.folder, env=_build_environment(run.folder, given))
-    try:
+    with running(command, cwd=run.folder, env=_build_environment(run.folder, image, given)) as process:
         while not (run.folder / "port").is_file():  # the program writes it when it listens
             if process.poll() is not None:
                 raise RunError("The model cannot be served; the lines above say why.")
             sleep(_POLL_SECONDS)
-    except BaseException:  # Ctrl-C, too, must not leave the program behind
-        process.terminate()
-        raise
-    return process
+        yield process
 
 
 def _require_script(content: Content) -> BuildContext[ScriptModeParameters]:
@@ -166,15 +167,16 @@ def _require_script(content: Content) -> BuildContext[ScriptModeParameters]:
     return context
 
 
-def _find_repository(context: BuildContext[ScriptModeParameters], scope: Scope, packages: Mapping[str, str]) -> str:
-    """Return the repository of the project's image, for which this Python has the package."""
-    repository = name_repository(choose_image(context, scope).uri)
+def _find_image(context: BuildContext[ScriptModeParameters], scope: Scope, packages: Mapping[str, str]) -> str:
+    """Return the project's image, for which this Python has the package."""
+    image = choose_image(context, scope).uri
+    repository = frameworks.name_repository(image)
     package = packages.get(repository)
     if package is None:
         raise InputError(f"The image {repository} cannot run here; images that can: {', '.join(packages)}.")
     if not importlib.util.find_spec(package):
         raise InputError(f"The image {repository} has the package {package}, which this Python lacks; install it.")
-    return repository
+    return image
 
 
 def _fill(base: Path, content: Content, request: Mapping[str, Any]) -> None:
@@ -183,9 +185,9 @@ def _fill(base: Path, content: Content, request: Mapping[str, Any]) -> None:
     for name in _FOLDERS:
         (base / name).mkdir(parents=True)
     (base.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-    hosts = {"current_host": _HOST, "hosts": [_HOST], "network_interface_name": "lo"}
     _write(base, "hyperparameters", request["HyperParameters"])
-    _write(base, "resourceconfig", hosts)
+    resources = describe_resources(_HOST, [_HOST], request["ResourceConfig"].get("InstanceType"))
+    _write(base, "resourceconfig", resources)
     channels = read_channels(BuildContext(content.service, 1, content.parameters))
     own = [data for data in content.data if data.place.is_channel]
     if missing := [name for name in channels if name not in {data.place.name for data in own}]:
@@ -214,7 +216,13 @@ def _write(base: Path, name: str, content: Any) -> None:
     (base / "input" / "config" / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def _build_environment(base: Path, given: Mapping[str, str]) -> dict[str, str]:
+def _build_command(base: Path, program: Path, *arguments: str) -> list[str]:
+    """Return the command line of a program for a folder, which it finds at /opt/ml where this machine allows it."""
+    place = opt_ml.locate(base)
+    return opt_ml.enter(base, place, [sys.executable, "-P", str(program), str(place), *arguments])
+
+
+def _build_environment(base: Path, image: str, given: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a container; of this machine's own, only those that programs need to start."""
     libraries = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
     return {
@@ -222,7 +230,7 @@ def _build_environment(base: Path, given: Mapping[str, str]) -> dict[str, str]:
         "HOME": str(base),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
-        "PYTHONPATH": os.pathsep.join(libraries),
+        "PYTHONPATH": os.pathsep.join([*libraries, *frameworks.list_stand_ins(image)]),
         **given,
     }
 

@@ -49,15 +49,14 @@ def receive_promotion(service: Service, record: BuildRecord) -> BuildRecord:
 
 
 def verify_promotion(service: Service, record: BuildRecord) -> None:
-    """Verify the files of a promotion again, right before they are copied; does nothing for any other build.
+    """Verify the files of a promotion again, right before they are copied.
 
     Raises
     ------
     ModelChangedError
         See `read_manifest`.
     """
-    if record.origin:
-        read_manifest(service, record.origin["folder"], record.origin["manifest"])
+    read_manifest(service, record.origin["folder"], record.origin["manifest"])
 
 
 def _choose_parameters(service: Service, manifest: Manifest, place: str) -> dict[str, Any]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.images.named import is_named, resolve_named
 from sagebuild.names import name_resource
-from sagebuild.parameters import BuildParameters, Distribution, PipelineContainer
+from sagebuild.requests.component import leave_model_out
 from sagebuild.requests.machine_images import choose_machine_image
 from sagebuild.service import Service
 from sagebuild.units import SECONDS_PER_HOUR
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters, Distribution, PipelineContainer
 
 Body = dict[str, Any]
 
@@ -112,7 +115,7 @@ def name_pipeline_image(service: Service, part: PipelineContainer, instance_type
 
 
 def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body, image: str | None) -> Body:
-    """Return the body of an endpoint configuration with its options: start, key, serverless, asynchronous, capture.
+    """Return the body of an endpoint configuration with its options, or without a model for a component.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
     """
@@ -137,6 +140,8 @@ def extend_endpoint_config(context: BuildContext[BuildParameters], body: Body, i
         extended["AsyncInferenceConfig"] = _build_async_config(context)
     if parameters.datacapture:
         extended["DataCaptureConfig"] = _build_data_capture(context)
+    if parameters.inferencecomponent:
+        return leave_model_out(context, extended, _build_network(parameters))
     return extended
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.parameters import BuildParameters
 from sagebuild.service import aws_call
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters
+    from sagebuild.parameters.deployment_options import Guardrails
 
 Body = dict[str, Any]
 
@@ -17,12 +20,12 @@ PATIENCE_SECONDS = 3600
 
 
 def build_deployment_config(parameters: BuildParameters) -> Body:
-    """Build UpdateEndpoint's ``DeploymentConfig``; empty without guardrails.
+    """Build UpdateEndpoint's ``DeploymentConfig``; empty without guardrails, and for an inference component.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeploymentConfig.html
     """
     asked = parameters.guardrails
-    if not asked:
+    if not asked or parameters.inferencecomponent:
         return {}
     routing: Body = {"Type": asked.shifting, "WaitIntervalInSeconds": asked.wait}
     if asked.shifting != "ALL_AT_ONCE":
@@ -33,10 +36,30 @@ def build_deployment_config(parameters: BuildParameters) -> Body:
     policy: Body = {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": asked.terminationwait}
     if asked.timeout:
         policy["MaximumExecutionTimeoutInSeconds"] = asked.timeout
-    config: Body = {"BlueGreenUpdatePolicy": policy}
-    if asked.alarms:
-        config["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": name} for name in asked.alarms]}
-    return {"DeploymentConfig": config}
+    return {"DeploymentConfig": {"BlueGreenUpdatePolicy": policy} | _watch_alarms(asked)}
+
+
+def build_rolling_config(parameters: BuildParameters) -> Body:
+    """Build UpdateInferenceComponent's ``DeploymentConfig``; empty without guardrails.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_InferenceComponentRollingUpdatePolicy.html
+    """
+    asked = parameters.guardrails
+    if not asked:
+        return {}
+    size: Body = {"Type": "CAPACITY_PERCENT", "Value": asked.percent}
+    if asked.instances:
+        size = {"Type": "COPY_COUNT", "Value": asked.instances}
+    policy: Body = {"MaximumBatchSize": size, "WaitIntervalInSeconds": asked.wait}
+    if asked.timeout:
+        policy["MaximumExecutionTimeoutInSeconds"] = asked.timeout
+    return {"DeploymentConfig": {"RollingUpdatePolicy": policy} | _watch_alarms(asked)}
+
+
+def _watch_alarms(asked: Guardrails) -> Body:
+    if not asked.alarms:
+        return {}
+    return {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in asked.alarms]}}
 
 
 def count_polls(parameters: BuildParameters) -> int:

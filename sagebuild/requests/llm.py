@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sagebuild.instance_facts import count_gpus
 from sagebuild.llm_engines import ENGINES, MODEL_FOLDER, name_option
 from sagebuild.parameters.llm import LlmParameters
 
@@ -20,8 +19,7 @@ def build_llm_environment(parameters: LlmParameters) -> dict[str, str]:
     if not parameters.brings_model:
         environment["HF_HUB_OFFLINE"] = "1"
     environment |= CACHE
-    gpus = parameters.gpus or count_gpus(parameters.hostinstancetype)
-    if engine.gpus and gpus:
+    if engine.gpus and (gpus := parameters.gpus_per_copy):
         environment[engine.gpus] = str(gpus)
     return environment | {
         name_option(parameters.engine, name): value for name, value in parameters.engineoptions.items()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sagebuild.parameters import BuildParameters
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters
+
 
 # As the SageMaker SDK chooses it (serve/model_builder_servers.py): the driver for containers with CUDA 13, and the
 # families of instances for which SageMaker documents it. tests/sdk/test_language_models.py compares both.

@@ -12,11 +12,10 @@ from pathlib import PurePosixPath
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_step_job
 from sagebuild.parameters import BuildParameters
+from sagebuild.parameters.evaluation_names import EVALUATION, LIVE_EVALUATION
 from sagebuild.parameters.step_options import Evaluation, ProcessingJob, Step
 from sagebuild.parameters.step_rules import (
     CODE_INPUT,
-    EVALUATION,
-    LIVE_EVALUATION,
     MODEL_INPUT,
     place_input,
     place_output,

@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.names import name_resource, name_tuning_job
-from sagebuild.parameters import BuildParameters, ScriptModeParameters
 from sagebuild.requests.extensions import build_distribution, place_source
 from sagebuild.service import Service
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters, ScriptModeParameters
 
 MODEL_FOLDER = "/opt/ml/model"
 CODE_IN_MODEL = f"{MODEL_FOLDER}/code"
@@ -111,6 +113,8 @@ def build_script_environment(context: BuildContext[ScriptModeParameters]) -> dic
 
 def plan_packing(context: BuildContext[BuildParameters]) -> PackingPlan:
     """Plan the copy of the model's files, with the serving script where the server needs it in the archive."""
+    from sagebuild.parameters import ScriptModeParameters  # the steps that read PackingPlan need no models
+
     plan: PackingPlan = {"key": context.parameters.outputkmskey} if context.parameters.outputkmskey else {}
     script_mode = context.narrow(ScriptModeParameters)
     source = _locate_host_source(script_mode) if script_mode else None

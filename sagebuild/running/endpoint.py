@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_endpoint
+from sagebuild.running.component import Component, describe_component, name_component_logs
 from sagebuild.service import Service, aws_call, suppress_code
 
 LOG_RETENTION_DAYS = 30  # as logRetentionInDays in serverless.yml
@@ -22,11 +23,45 @@ RETAIN_CAPACITY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint's status, the configuration it serves, and SageMaker's FailureReason, if any."""
+    """An endpoint, and what it serves.
+
+    Parameters
+    ----------
+    config
+        The configuration that it serves. With an inference component it is the one of the build whose model the
+        component serves, because each build has a model and a configuration of the same name.
+    reason
+        SageMaker's FailureReason, if any.
+    component
+        Its inference component, if it has one.
+    instances
+        The configuration of its instances if that has no model, because inference components bring theirs; else empty.
+    """
 
     status: str
     config: str
     reason: str = ""
+    component: Component | None = None
+    instances: str = ""
+
+    @property
+    def configs(self) -> set[str]:
+        """The configurations that it uses: of its instances, and of the model that it serves."""
+        return {self.config, self.instances or self.config}
+
+    def __str__(self) -> str:
+        text = f"{self.status}, serves {self.config}"
+        if not self.component:
+            return text
+        copies = f"{self.component.copies} of {self.component.wanted} copies"
+        return f"{text} with {copies if self.component.wanted else 'no copy at present'}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        plain = asdict(self)
+        if self.component:
+            plain["component"].pop("specification")
+        return plain
 
 
 def describe_endpoint(service: Service) -> Endpoint | None:
@@ -40,12 +75,22 @@ def describe_endpoint(service: Service) -> Endpoint | None:
             if error.response["Error"]["Code"] == "ValidationException":
                 return None
             raise
-    return Endpoint(answer["EndpointStatus"], answer["EndpointConfigName"], answer.get("FailureReason", ""))
+    endpoint = Endpoint(answer["EndpointStatus"], answer["EndpointConfigName"], answer.get("FailureReason", ""))
+    if not any("ManagedInstanceScaling" in variant for variant in answer.get("ProductionVariants", [])):
+        return endpoint
+    component = describe_component(service)
+    model = component.model if component else ""
+    return replace(endpoint, config=model or endpoint.config, component=component, instances=endpoint.config)
 
 
 def name_endpoint_logs(service: Service) -> str:
-    """Return the name of the log group in which SageMaker writes the containers' output."""
+    """Return the name of the log group in which SageMaker writes the output of an endpoint's containers."""
     return f"/aws/sagemaker/Endpoints/{name_endpoint(service)}"
+
+
+def name_serving_logs(service: Service, record: BuildRecord) -> str:
+    """Return the name of the log group of the containers that a build deploys."""
+    return name_component_logs(service) if record.component else name_endpoint_logs(service)
 
 
 def limit_log_retention(service: Service, record: BuildRecord) -> None:
@@ -58,12 +103,16 @@ def limit_log_retention(service: Service, record: BuildRecord) -> None:
     if record.live_before or not record.endpoint_config:
         return
     with aws_call("limit the retention of the endpoint's logs"), suppress_code("ResourceNotFoundException"):
-        service.logs.put_retention_policy(logGroupName=name_endpoint_logs(service), retentionInDays=LOG_RETENTION_DAYS)
+        group = name_serving_logs(service, record)
+        service.logs.put_retention_policy(logGroupName=group, retentionInDays=LOG_RETENTION_DAYS)
 
 
 def describe_models(service: Service, config: str) -> list[str]:
-    """Return the names of an endpoint configuration's models; none if the configuration was deleted."""
-    return [str(variant.get("ModelName", "")) for variant in describe_variants(service, config)]
+    """Return the names of an endpoint configuration's models; none if the configuration was deleted.
+
+    The model of an inference component has the name of its build's configuration.
+    """
+    return [str(variant.get("ModelName") or config) for variant in describe_variants(service, config)]
 
 
 def describe_instance_type(service: Service, config: str) -> str | None:
@@ -74,12 +123,19 @@ def describe_instance_type(service: Service, config: str) -> str | None:
 
 def describe_variants(service: Service, config: str) -> list[Any]:
     """Return the variants of an endpoint configuration; none if it was deleted."""
+    described = describe_config(service, config)
+    return list(described["ProductionVariants"]) if described else []
+
+
+def describe_config(service: Service, config: str) -> dict[str, Any] | None:
+    """Describe an endpoint configuration; return None if it was deleted, or has no name."""
+    if not config:
+        return None
     with aws_call(f"describe the endpoint configuration {config}"):
         try:
-            answer = service.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+            return dict(service.sagemaker.describe_endpoint_config(EndpointConfigName=config))
         except ClientError as error:
             # An endpoint keeps serving after its configuration was deleted.
             if error.response["Error"]["Code"] == "ValidationException":
-                return []
+                return None
             raise
-    return list(answer["ProductionVariants"])

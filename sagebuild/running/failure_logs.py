@@ -10,10 +10,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sagebuild.builds.records import StepJob
+from sagebuild.builds.records import BuildRecord, StepJob
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.running.causes import clean_lines
-from sagebuild.running.endpoint import name_endpoint_logs
+from sagebuild.running.endpoint import name_serving_logs
 from sagebuild.running.job import TRAINING_LOGS
 from sagebuild.running.step_jobs import STEP_LOGS
 from sagebuild.service import Service, aws_call
@@ -38,10 +38,10 @@ def read_step_end(service: Service, job: StepJob, ended_at: datetime) -> list[st
     return _read_end(service, STEP_LOGS[job.kind], f"{job.job}/", ended_at - _TRAINING_WINDOW)
 
 
-def read_endpoint_end(service: Service, begun_at: datetime, ended_at: datetime) -> list[str]:
+def read_endpoint_end(service: Service, record: BuildRecord, ended_at: datetime) -> list[str]:
     """Return the last lines of the endpoint's log since a build began; empty if it has none or cannot be read."""
-    group = name_endpoint_logs(service)
-    return _read_end(service, group, "", max(begun_at, ended_at - _ENDPOINT_WINDOW))
+    begun_at = datetime.fromisoformat(record.created_at)
+    return _read_end(service, name_serving_logs(service, record), "", max(begun_at, ended_at - _ENDPOINT_WINDOW))
 
 
 def _read_end(service: Service, group: str, prefix: str, since: datetime) -> list[str]:

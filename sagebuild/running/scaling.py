@@ -1,4 +1,4 @@
-"""The scaling of the endpoint's instances: plans it, describes it, ends it, and restores it after a failed build.
+"""The scaling of the endpoint's instances, or of the copies of its component: plans, describes, ends and restores it.
 
 An endpoint's instance type cannot change while its variant is a scalable target:
 https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord
-from sagebuild.names import VARIANT, name_endpoint
+from sagebuild.names import VARIANT, name_component, name_endpoint
 from sagebuild.running.endpoint import RETAIN_CAPACITY, describe_endpoint, describe_instance_type
 from sagebuild.running.waking import (
     WAKE_POLICY,
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Body = dict[str, Any]
 
 POLICY_NAME = "sagebuild"
+# https://docs.aws.amazon.com/autoscaling/application/userguide/services-that-can-integrate-sagemaker.html
+_INSTANCES = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+_COPIES = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount"}
 _TARGET_PARTS = ("MinCapacity", "MaxCapacity")
 _POLICY_PARTS = (
     "PolicyName",
@@ -42,10 +45,17 @@ _POLICY_PARTS = (
 
 @dataclass(frozen=True)
 class Scaling:
-    """How the endpoint scales: its bounds, and its policies in the form of Application Auto Scaling."""
+    """How the endpoint scales: its bounds, and its policies in the form of Application Auto Scaling.
+
+    Parameters
+    ----------
+    copies
+        Whether the copies of an inference component scale, and not instances.
+    """
 
     target: Mapping[str, Any]
     policies: list[Body] = field(default_factory=list)
+    copies: bool = False
 
     @property
     def is_ours(self) -> bool:
@@ -89,16 +99,19 @@ def plan_scaling(
         The new instance type; None for a serverless endpoint.
     """
     service, asked = context.service, context.parameters.autoscaling
+    copies = bool(context.parameters.inferencecomponent)
     is_ours = before is not None and before.is_ours
     wake = plan_waking(context)
     wakes_in_vain = before is not None and has_waking(before.policies) and not wake["wanted"]
-    release = is_ours and (not asked or wakes_in_vain or describe_instance_type(service, live_config) != instance_type)
-    keeps_count = before and (asked or not is_ours)
+    # A component scales to zero as soon as it has a copy without requests, so its scaling rests until the smoke test.
+    has_reason = copies or not asked or wakes_in_vain
+    release = is_ours and (has_reason or describe_instance_type(service, live_config) != instance_type)
+    keeps_count = before and not copies and (asked or not is_ours)
     plan: ScalingPlan = {
         "wanted": asked is not None,
         "release": release,
         "wake": wake,
-        "variant": _identify_variant(service),
+        "variant": _identify_target(service, copies=copies),
         "update": RETAIN_CAPACITY if keeps_count else {},
     }
     if asked:
@@ -126,7 +139,11 @@ def build_scaling_policy(context: BuildContext[BuildParameters]) -> Body:
     """
     asked = context.parameters.autoscaling
     assert asked
-    metric: Body = {"PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}}
+    kind = "SageMakerVariantInvocationsPerInstance"
+    if context.parameters.inferencecomponent:
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-zero-instances.html
+        kind = "SageMakerInferenceComponentInvocationsPerCopy"
+    metric: Body = {"PredefinedMetricSpecification": {"PredefinedMetricType": kind}}
     if context.parameters.asynchronous:
         metric = {
             "CustomizedMetricSpecification": {
@@ -147,26 +164,27 @@ def build_scaling_policy(context: BuildContext[BuildParameters]) -> Body:
 
 def describe_scaling(service: Service) -> Scaling | None:
     """Describe the endpoint's scaling; return None if it has none."""
-    variant = _identify_variant(service)
-    place = {"ServiceNamespace": variant["ServiceNamespace"], "ScalableDimension": variant["ScalableDimension"]}
+    known = {each["ResourceId"]: each for each in (_identify_target(service, copies=each) for each in (False, True))}
     with aws_call("describe the endpoint's scaling"):
-        targets = service.autoscaling.describe_scalable_targets(ResourceIds=[variant["ResourceId"]], **place)
+        targets = service.autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=list(known))
         if not targets["ScalableTargets"]:
             return None
-        policies = service.autoscaling.describe_scaling_policies(ResourceId=variant["ResourceId"], **place)
+        target = targets["ScalableTargets"][0]
+        policies = service.autoscaling.describe_scaling_policies(**known[target["ResourceId"]])
     return Scaling(
-        target={name: targets["ScalableTargets"][0][name] for name in _TARGET_PARTS},
+        target={name: target[name] for name in _TARGET_PARTS},
         policies=[
             {name: policy[name] for name in _POLICY_PARTS if name in policy} for policy in policies["ScalingPolicies"]
         ],
+        copies=target["ScalableDimension"] == _COPIES["ScalableDimension"],
     )
 
 
 def end_scaling(service: Service) -> None:
     """Deregister the endpoint with all its policies, if it is registered; delete the alarm that wakes it."""
-    if describe_scaling(service):
+    if scaling := describe_scaling(service):
         with aws_call("end the endpoint's scaling"):
-            service.autoscaling.deregister_scalable_target(**_identify_variant(service))
+            service.autoscaling.deregister_scalable_target(**_identify_target(service, copies=scaling.copies))
     delete_wake_alarm(service)
 
 
@@ -185,18 +203,16 @@ def restore_scaling(service: Service, record: BuildRecord) -> None:
     before = Scaling.from_text(record.scaling_before)
     if not record.changes_scaling or not before or describe_scaling(service) == before:
         return
-    variant = _identify_variant(service)
+    variant = _identify_target(service, copies=before.copies)
     with aws_call("restore the endpoint's scaling"):
         service.autoscaling.register_scalable_target(**variant, **before.target)
         for policy in before.policies:
             arn = service.autoscaling.put_scaling_policy(**variant, **policy)["PolicyARN"]
             if policy["PolicyName"] == WAKE_POLICY:
-                put_wake_alarm(service, arn)
+                put_wake_alarm(service, arn, copies=before.copies)
 
 
-def _identify_variant(service: Service) -> Any:
-    return {
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": f"endpoint/{name_endpoint(service)}/variant/{VARIANT}",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    }
+def _identify_target(service: Service, *, copies: bool) -> Any:
+    if copies:
+        return _COPIES | {"ResourceId": f"inference-component/{name_component(service)}"}
+    return _INSTANCES | {"ResourceId": f"endpoint/{name_endpoint(service)}/variant/{VARIANT}"}

@@ -10,19 +10,15 @@ from itertools import chain, islice, repeat
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.lock import read_state
-from sagebuild.builds.records import BuildRecord, list_builds, update_build
+from sagebuild.builds.records import BuildRecord, update_build
 from sagebuild.errors import StillRunningError
 from sagebuild.names import name_endpoint, name_resource, parse_resource_name, pipeline_tags
 from sagebuild.running.endpoint import RETAIN_CAPACITY, Endpoint, describe_endpoint
 from sagebuild.running.model_files import delete_copies
+from sagebuild.running.undo_component import CHANGING, MODELS_TRIED, list_deployed, undo_component
 from sagebuild.service import Service, aws_call, suppress_code
 
 POLL_SECONDS = 10.0
-# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html: transient statuses.
-_CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
-# The newest builds that are searched for models to deploy instead of a deleted one, and how many of these are tried.
-_BUILDS_SEARCHED = 200
-_MODELS_TRIED = 3
 
 
 def undo_deployment(
@@ -53,11 +49,15 @@ def undo_deployment(
     ours = record.endpoint_config if record.trigger.rollback else name_resource(service, record.number)
     if not ours:
         return []
+    if record.component:
+        problems = undo_component(service, record, wait_seconds, clock, sleep)
+        _delete_own(service, record, ours, describe_endpoint(service))
+        return problems
     deadline = clock() + wait_seconds
     pauses = chain((1.0, 2.0, 4.0, 8.0), repeat(POLL_SECONDS))
     remade, models = record.endpoint_remade, _EarlierModels(service, record, ours)
     while (endpoint := describe_endpoint(service)) or remade:
-        if endpoint and endpoint.status in _CHANGING:
+        if endpoint and endpoint.status in CHANGING:
             if clock() >= deadline:
                 raise StillRunningError(
                     f"The endpoint {name_endpoint(service)} is still {endpoint.status} after {wait_seconds:.0f} s."
@@ -70,9 +70,7 @@ def undo_deployment(
             remade = _delete_failed(service, record, remake=models.is_left)
         else:
             break
-    # With any other status, the endpoint may still serve from some of the new instances.
-    if not record.trigger.rollback and (endpoint is None or endpoint.status in ("InService", "Failed")):
-        _delete_unused(service, record.number, ours, endpoint.config if endpoint else "")
+    _delete_own(service, record, ours, endpoint)
     return models.explain(endpoint)
 
 
@@ -88,13 +86,11 @@ class _EarlierModels:
         before = self._record.live_before
         if not before:
             return []
-        builds = list_builds(self._service, _BUILDS_SEARCHED)
-        good = (each.endpoint_config for each in builds if each.deployed_its_model and not each.pruned_at)
-        others = (config for config in good if config not in (before, self._ours))
+        others = list_deployed(self._service, self._record, {before, self._ours})
         kept = [before] if self._exists(before) else []
         if not kept:
             self._failures.append(f"{before} or its model was deleted")
-        return [*kept, *islice(filter(self._exists, others), _MODELS_TRIED)]
+        return [*kept, *islice(filter(self._exists, others), MODELS_TRIED)]
 
     @property
     def is_left(self) -> bool:
@@ -124,7 +120,7 @@ class _EarlierModels:
             if error.response["Error"]["Code"] != "ValidationException":
                 raise
             now = describe_endpoint(self._service)
-            if now and now.status in _CHANGING:
+            if now and now.status in CHANGING:
                 self._left.insert(0, config)
             else:
                 self._failures.append(f"SageMaker refused {config} ({error.response['Error']['Message']})")
@@ -201,8 +197,11 @@ def _create_endpoint(service: Service, config: str) -> None:
         )
 
 
-def _delete_unused(service: Service, number: int, name: str, live: str) -> None:
-    if name == live:
+def _delete_own(service: Service, record: BuildRecord, name: str, endpoint: Endpoint | None) -> None:
+    """Delete the model and the configuration of a build, which no rollback has, unless the endpoint may use them."""
+    # With any other status, the endpoint may still serve from some of the new instances.
+    is_settled = endpoint is None or endpoint.status in ("InService", "Failed")
+    if record.trigger.rollback or not is_settled or (endpoint and name in endpoint.configs):
         return
     with aws_call(f"delete {name}"):
         # ValidationException: it was never created.
@@ -210,4 +209,4 @@ def _delete_unused(service: Service, number: int, name: str, live: str) -> None:
             service.sagemaker.delete_endpoint_config(EndpointConfigName=name)
         with suppress_code("ValidationException"):
             service.sagemaker.delete_model(ModelName=name)
-    delete_copies(service, number)
+    delete_copies(service, record.number)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import NOT_ENDED, list_builds, now, read_build, update_build
 from sagebuild.cost.spent import price_seconds
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.names import parse_resource_name
-from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.option_rules import EVALUATED
+from sagebuild.parameters.evaluation_names import EVALUATED
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.running.job import complete_job, describe_job, job_facts
 from sagebuild.running.step_jobs import describe_step_jobs, to_attributes
 from sagebuild.service import Service
-from sagebuild.steps.evaluation import read_reports
+from sagebuild.steps.reports import read_reports
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters
 
 # The newest builds that are searched for the training of a model.
 _BUILDS_SEARCHED = 200

@@ -9,28 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import NOT_ENDED, BuildRecord, ModelFile, read_build, update_build
+from sagebuild.deadline import Deadline
 from sagebuild.errors import BuildNotFoundError, ModelChangedError, PreflightError
-from sagebuild.promotion.receiving import verify_promotion
 from sagebuild.requests.model_data import build_model_data, is_archive, read_model_data
-from sagebuild.requests.script_mode import PackingPlan
 from sagebuild.running.causes import NO_MODEL
 from sagebuild.running.model_files import delete_copies, list_copies, list_files, locate_copies
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
+from sagebuild.steps.copy_time import PART_BYTES, PARTS_AT_ONCE, choose_level, refuse_late_copy
 from sagebuild.steps.packing import pack_model
 
-# One request copies at most 5 GB: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html. Many small parts
-# at the same time are faster. boto3 makes them larger for a model with more than 10,000 parts.
-_PART_BYTES = 64 * 1024 * 1024
-_PARTS_AT_ONCE = 20
+if TYPE_CHECKING:
+    from sagebuild.requests.script_mode import PackingPlan
 
 
-def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
+def copy_model(service: Service, request: Mapping[str, Any], *, deadline: Deadline) -> dict[str, Any]:
     """Copy the files of a build's model, and record the copies. Safe to repeat.
 
     Parameters
@@ -38,6 +36,8 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
     request
         The build's ``number``; ``model``, the request of CreateModel; ``artifacts``, the S3 address of the model
         as `build_model_data` takes it; and ``packing``, as `plan_packing` returned it.
+    deadline
+        When the copy must be complete.
 
     Returns
     -------
@@ -50,6 +50,8 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
         A file is missing, or an archive to which a script must be added is not a tar.gz archive.
     ModelChangedError
         A file is not the one that was trained or promoted, or it changed during the copy.
+    ModelTooLargeError
+        The files were not copied before the deadline.
     BuildNotFoundError
         The build has ended. Its copies are deleted, unless its model was deployed.
     """
@@ -57,7 +59,10 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
     record = read_build(service, number)
     if record.has_ended:
         raise BuildNotFoundError(f"Build {number} has ended.")
-    verify_promotion(service, record)
+    if record.origin:
+        from sagebuild.promotion.receiving import verify_promotion  # imports models, which other builds do not need
+
+        verify_promotion(service, record)
     if is_archive(artifacts):
         _remember_archive(service, record, artifacts)
     model, notes = deepcopy(request["model"]), list(record.notes)
@@ -67,7 +72,7 @@ def copy_model(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
         folder = f"{locate_copies(service, number)}{index}/"
         is_last = index == len(containers) - 1
         packing: PackingPlan = request["packing"] if is_last else _without_script(request["packing"])
-        notes += _copy_container(service, container, folder, packing)
+        notes += _copy_container(service, container, folder, packing, deadline)
     files = list_copies(service, number)
     notes = list(dict.fromkeys(notes))
     if not update_build(service, number, only_if=NOT_ENDED, model_files=files, notes=notes):
@@ -91,7 +96,9 @@ def _without_script(packing: PackingPlan) -> PackingPlan:
     return {"key": packing["key"]} if "key" in packing else {}
 
 
-def _copy_container(service: Service, container: dict[str, Any], folder: str, packing: PackingPlan) -> Iterator[str]:
+def _copy_container(
+    service: Service, container: dict[str, Any], folder: str, packing: PackingPlan, deadline: Deadline
+) -> Iterator[str]:
     """Copy the files of a container, and change their addresses; yield a note about each one that is not copied."""
     if address := container.get("ModelDataUrl"):
         if container.get("Mode") == "MultiModel" or not address.startswith("s3://"):
@@ -99,7 +106,7 @@ def _copy_container(service: Service, container: dict[str, Any], folder: str, pa
             why = "you may add models to it at any time" if address.startswith("s3://") else "it is not an S3 URI"
             yield f"The model data at {address} is not copied and not verified: {why}."
         else:
-            container["ModelDataUrl"] = _copy_archive(service, _find_file(service, address), folder, packing)
+            container["ModelDataUrl"] = _copy_archive(service, _find_file(service, address), folder, packing, deadline)
     for index, source in enumerate(_list_sources(container)):
         place = f"{folder}data-{index}/"
         found = list(list_files(service, source["S3Uri"]))
@@ -111,7 +118,8 @@ def _copy_container(service: Service, container: dict[str, Any], folder: str, pa
             continue
         copies = {each["uri"]: f"{place}{_name_inside(each['uri'], source['S3Uri'])}" for each in found}
         for each in found:
-            _copy_file(service, each, copies[each["uri"]], packing.get("key"))
+            refuse_late_copy(each["uri"], deadline)
+            _copy_file(service, each, copies[each["uri"]], packing.get("key"), deadline)
         source["S3Uri"] = copies.get(source["S3Uri"], place)
 
 
@@ -129,16 +137,19 @@ def _name_inside(uri: str, folder: str) -> str:
     return uri.removeprefix(folder).lstrip("/") or uri.rpartition("/")[2]
 
 
-def _copy_archive(service: Service, source: ModelFile, folder: str, packing: PackingPlan) -> str:
+def _copy_archive(service: Service, source: ModelFile, folder: str, packing: PackingPlan, deadline: Deadline) -> str:
     target = f"{folder}{source['uri'].rpartition('/')[2]}"
     if script := packing.get("source"):
         entry, key = packing.get("entry"), packing.get("key")
-        return pack_model(service, source["uri"], script, target, entry, key, source["etag"])
-    _copy_file(service, source, target, packing.get("key"))
+        level = choose_level(source["bytes"])
+        return pack_model(
+            service, source["uri"], script, target, entry, key, source["etag"], level=level, deadline=deadline
+        )
+    _copy_file(service, source, target, packing.get("key"), deadline)
     return target
 
 
-def _copy_file(service: Service, source: ModelFile, target: str, key: str | None) -> None:
+def _copy_file(service: Service, source: ModelFile, target: str, key: str | None, deadline: Deadline) -> None:
     from boto3.s3.transfer import TransferConfig
 
     bucket, name = split_s3_uri(source["uri"])
@@ -148,11 +159,15 @@ def _copy_file(service: Service, source: ModelFile, target: str, key: str | None
     if key:
         options |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
     config = TransferConfig(
-        multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE
+        multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE
     )
+
+    def note_progress(_bytes: int) -> None:
+        refuse_late_copy(source["uri"], deadline)
+
     with aws_call(f"copy {source['uri']}"):
         try:
-            service.s3.copy({"Bucket": bucket, "Key": name}, to_bucket, to_name, ExtraArgs=options, Config=config)
+            service.s3.copy({"Bucket": bucket, "Key": name}, to_bucket, to_name, options, note_progress, Config=config)
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("412", "PreconditionFailed"):
                 raise

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import BuildRecord
 from sagebuild.names import name_client_token, name_package_group
-from sagebuild.parameters import BuildParameters
 from sagebuild.parameters.json_text import read_raw_document
 from sagebuild.parameters.merging import override_document
 from sagebuild.requests.model_data import build_model_data
@@ -20,6 +19,9 @@ from sagebuild.requests.script_mode import locate_source
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
 from sagebuild.steps.package_group import describe_package
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html: CustomerMetadataProperties has
 # 50 entries at most, names of 128 and values of 256 characters, in this character set.

@@ -8,26 +8,27 @@ import os
 import tarfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
+from sagebuild.deadline import Deadline
 from sagebuild.errors import ModelChangedError, PreflightError
 from sagebuild.parameters.shown import show_value
 from sagebuild.requests.script_mode import FOLDER_SCRIPT
 from sagebuild.running.causes import NO_MODEL
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
+from sagebuild.steps.copy_time import PART_BYTES, refuse_late_copy
 from sagebuild.tar_archives import BROKEN, Member
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 CODE = "code"
-# The fastest level: model weights hardly compress, and a Lambda function has 15 minutes.
-_COMPRESS_LEVEL = 1
 _PIPE_BYTES = 1024 * 1024
 
 
@@ -47,6 +48,18 @@ with open(__file__, "rb") as _script:
 """
 
 
+class _Body:
+    """An object in S3 that cannot be read after the deadline."""
+
+    def __init__(self, uri: str, body: StreamingBody, deadline: Deadline) -> None:
+        self._uri, self._body, self._deadline = uri, body, deadline
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most this many bytes; raise ModelTooLargeError after the deadline."""
+        refuse_late_copy(self._uri, self._deadline)
+        return self._body.read(size)
+
+
 def pack_model(
     service: Service,
     artifacts: str,
@@ -55,6 +68,9 @@ def pack_model(
     entry: str | None = None,
     key: str | None = None,
     etag: str | None = None,
+    *,
+    level: int = 1,
+    deadline: Deadline | None = None,
 ) -> str:
     """Copy a model's archive with a source archive as its folder code/, which replaces an existing code/.
 
@@ -70,6 +86,10 @@ def pack_model(
         The KMS key that encrypts the new archive; default: the encryption of its bucket.
     etag
         The ETag that the model must have; default: any.
+    level
+        The level of gzip for the new archive; 0 for none.
+    deadline
+        When the copy must be complete; default: any time.
 
     Returns
     -------
@@ -82,7 +102,11 @@ def pack_model(
         One of the archives is not a tar.gz archive, or the training saved no model.
     ModelChangedError
         The model has another ETag.
+    ModelTooLargeError
+        The model was not packed before the deadline.
     """
+    from boto3.s3.transfer import TransferConfig
+
     reading, writing = os.pipe()
     failures: list[BaseException] = []
 
@@ -90,7 +114,7 @@ def pack_model(
         # A failed upload closes the pipe first; that failure is the one to report.
         with suppress(BrokenPipeError), os.fdopen(writing, "wb", _PIPE_BYTES) as pipe:
             try:
-                _merge(service, artifacts, etag, source, entry, pipe)
+                _merge(service, _open(service, artifacts, "r|gz", etag, deadline), source, entry, pipe, level)
             except Exception as error:  # raised again in the calling thread
                 failures.append(error)
 
@@ -99,7 +123,8 @@ def pack_model(
     bucket, name = split_s3_uri(target)
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
     with aws_call(f"write {target}"), os.fdopen(reading, "rb", _PIPE_BYTES) as pipe:
-        service.s3.upload_fileobj(pipe, bucket, name, ExtraArgs=encryption)
+        # S3 takes 10,000 parts; boto3 does not know how many a stream becomes.
+        service.s3.upload_fileobj(pipe, bucket, name, encryption, Config=TransferConfig(multipart_chunksize=PART_BYTES))
     writer.join()
     if failures:
         service.s3.delete_object(Bucket=bucket, Key=name)
@@ -107,12 +132,19 @@ def pack_model(
     return target
 
 
-def _merge(service: Service, artifacts: str, etag: str | None, source: str, entry: str | None, pipe: IO[bytes]) -> None:
+def _merge(
+    service: Service,
+    trained: AbstractContextManager[tarfile.TarFile],
+    source: str,
+    entry: str | None,
+    pipe: IO[bytes],
+    level: int,
+) -> None:
     with (
-        gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=_COMPRESS_LEVEL, mtime=0) as packed,
+        gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=level, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|") as merged,
     ):
-        with _open(service, artifacts, "r|gz", etag) as model:
+        with trained as model:
             for member in model:
                 if not _is_code(member.name):
                     _copy(model, member, merged)
@@ -125,12 +157,14 @@ def _merge(service: Service, artifacts: str, etag: str | None, source: str, entr
 
 
 @contextmanager
-def _open(service: Service, uri: str, mode: Any, etag: str | None = None) -> Iterator[tarfile.TarFile]:
+def _open(
+    service: Service, uri: str, mode: Any, etag: str | None = None, deadline: Deadline | None = None
+) -> Iterator[tarfile.TarFile]:
     """Open an archive in S3, and name it in the error if it cannot be read."""
     try:
         with (
             aws_call(f"read {uri}"),
-            tarfile.open(fileobj=_read(service.s3, uri, etag), mode=mode, tarinfo=Member) as archive,
+            tarfile.open(fileobj=_read(service.s3, uri, etag, deadline), mode=mode, tarinfo=Member) as archive,
         ):
             yield archive
     except BROKEN as error:
@@ -166,11 +200,12 @@ def _is_code(name: str) -> bool:
     return name.removeprefix("./").split("/", 1)[0] == CODE
 
 
-def _read(s3: S3Client, uri: str, etag: str | None) -> IO[bytes]:
+def _read(s3: S3Client, uri: str, etag: str | None, deadline: Deadline | None) -> IO[bytes]:
     bucket, key = split_s3_uri(uri)
     condition: Any = {"IfMatch": f'"{etag}"'} if etag else {}
     try:
-        return cast(IO[bytes], s3.get_object(Bucket=bucket, Key=key, **condition)["Body"])
+        body = s3.get_object(Bucket=bucket, Key=key, **condition)["Body"]
+        return cast(IO[bytes], _Body(uri, body, deadline) if deadline else body)
     except s3.exceptions.NoSuchKey as error:
         raise PreflightError(f"{NO_MODEL} at {uri}.") from error
     except ClientError as error:

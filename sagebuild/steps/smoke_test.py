@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError
 
 from sagebuild.bucket_access import BucketAccess, Use
 from sagebuild.builds.context import BuildContext
 from sagebuild.errors import AwsUnavailableError, SmokeTestError
-from sagebuild.names import name_endpoint
-from sagebuild.parameters import BuildParameters
-from sagebuild.parameters.kinds import to_text
+from sagebuild.names import name_component, name_endpoint
+from sagebuild.parameters.json_text import to_text
 from sagebuild.requests.script_mode import locate_source
 from sagebuild.s3_uri import split_s3_uri
 from sagebuild.service import Service, aws_call
+
+if TYPE_CHECKING:
+    from sagebuild.parameters import BuildParameters
 
 Body = dict[str, Any]
 
@@ -50,7 +52,8 @@ def plan_smoke_test(context: BuildContext[BuildParameters]) -> SmokeTestPlan:
         return {"wanted": False}
     sample = {"file": locate_source(context.service, asked.file)} if asked.file else {"body": to_text(asked.body)}
     expected = asked.model_dump(include={"contenttype", "accept", "status", "answertype", "latency"})
-    build = {"number": context.number, "pipeline": context.service.pipeline}
+    component = name_component(context.service) if context.parameters.inferencecomponent else None
+    build = {"number": context.number, "pipeline": context.service.pipeline, "component": component}
     return {"wanted": True, "sample": sample | expected | build}
 
 
@@ -108,6 +111,8 @@ def _ask(service: Service, sample: Body, body: bytes, clock: Callable[[], float]
     request: Body = {"EndpointName": name_endpoint(service), "ContentType": sample["contenttype"], "Body": body}
     if sample["accept"]:
         request["Accept"] = sample["accept"]
+    if sample.get("component"):
+        request["InferenceComponentName"] = sample["component"]
     begin = clock()
     with aws_call("send the smoke test to the endpoint"):
         try:

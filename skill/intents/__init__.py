@@ -1,21 +1,55 @@
 """The intents that the skill understands. Each module here handles one use case and declares its intents in INTENTS."""
 
+import re
+from collections.abc import Iterable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from skill.conversation import Intent
-from skill.intents import session, touch
+from skill.intents import session
 
-__all__ = ["INTENTS", "REQUESTS"]
+__all__ = ["INTENTS", "REQUESTS", "find_intent"]
 
+INTENTS: dict[str, Intent]
+REQUESTS: tuple[Intent, ...]
 
-REQUESTS = (*session.REQUESTS, *touch.REQUESTS)
-
-
-def _load_intents() -> dict[str, Intent]:
-    modules = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
-    declared: list[tuple[Intent, ...]] = [import_module(f"{__name__}.{module}").INTENTS for module in modules]
-    return {intent.name: intent for intents in declared for intent in intents}
+_FOLDER = Path(__file__).parent
 
 
-INTENTS = _load_intents()
+def __getattr__(name: str) -> Any:
+    if name in ("INTENTS", "REQUESTS"):
+        return _load_all()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@cache
+def _load_all() -> dict[str, Any]:
+    """Import the modules of all intents; an answer needs only its own one."""
+    modules = [_import(path.stem) for path in sorted(_FOLDER.glob("[!_]*.py"))]
+    return {
+        "INTENTS": {intent.name: intent for module in modules for intent in module.INTENTS},
+        "REQUESTS": tuple(request for module in modules for request in getattr(module, "REQUESTS", ())),
+    }
+
+
+def find_intent(name: str) -> Intent | None:
+    """Return the intent, or the request of another type, with this name; None if there is none.
+
+    A cold start imports one module, if that has the intent's name: `start_build` declares StartBuildIntent. For the
+    intents of other modules, it imports all.
+    """
+    module = re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Intent")).lower()
+    likely = [*session.REQUESTS, *session.INTENTS]
+    if re.fullmatch("[a-z_]*[a-z]", module) and (_FOLDER / f"{module}.py").is_file():
+        likely += _import(module).INTENTS
+    return _find(name, likely) or _find(name, [*_load_all()["INTENTS"].values(), *_load_all()["REQUESTS"]])
+
+
+def _find(name: str, intents: Iterable[Intent]) -> Intent | None:
+    return next((intent for intent in intents if intent.name == name), None)
+
+
+def _import(module: str) -> Any:
+    return import_module(f"{__name__}.{module}")

@@ -24,6 +24,7 @@ GENERATED = (
     "requirements-audit.txt",
     "requirements-dev.txt",
     "requirements-lint.txt",
+    "requirements-mutants.txt",
     "requirements-sdk.txt",
     "sagebuild/cost/prices.json",
     "sagebuild/images/images.json",

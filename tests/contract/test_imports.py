@@ -40,7 +40,19 @@ CLIENT_LIBRARIES = {
     "sagebuild.cli": {"botocore", "rich", "typer"},
     "sagebuild.client": {"boto3", "botocore", "IPython", "jsonata", "numpy", "pandas", "regex", "rich"},
     "sagebuild.deployment": {"boto3", "botocore"},
-    "sagebuild.container": {"numpy", "scipy", "tensorflow", "torch", "transformers", "xgboost"},
+    # Its stand-ins provide the modules that only containers have.
+    "sagebuild.container": {
+        *(
+            "numpy",
+            "sagemaker_containers",
+            "sagemaker_xgboost_container",
+            "scipy",
+            "tensorflow",
+            "torch",
+            "transformers",
+        ),
+        "xgboost",
+    },
     "sagebuild.project": {"boto3", "botocore", "pydantic", "pydantic_core", "yaml"},
 }
 # Both local/ and sagebuild start these programs; they import nothing of either.
@@ -49,11 +61,11 @@ CLIENT_DOORS = {"sagebuild.__init__", "sagebuild.__main__"}
 CLIENT_USERS = {"demo", "notebooks", "tests", "tools"}
 # The rooms of sagebuild, each of which imports only from those before it.
 ROOMS = (
-    "container", "errors", "s3_uri", "deadline", "tar_archives", "framework_facts", "instance_facts", "llm_engines",
-    "partitions", "settings", "stack_outputs", "service", "units", "log_keys", "redaction", "bucket_access", "names",
-    "custom_resource", "parameters", "builds", "launch", "images", "requests", "running", "cost", "notifications",
-    "events", "promotion", "steps", "plan", "finish", "changes", "voice", "view", "client", "project", "deployment",
-    "assistants", "page", "cli",
+    "child_process", "container", "errors", "s3_uri", "cold_start", "deadline", "tar_archives", "framework_facts",
+    "instance_facts", "llm_engines", "partitions", "settings", "stack_outputs", "service", "units", "log_keys",
+    "redaction", "bucket_access", "names", "custom_resource", "parameters", "builds", "launch", "images",
+    "requests", "running", "cost", "notifications", "events", "promotion", "steps", "plan", "finish", "changes",
+    "voice", "view", "client", "project", "deployment", "assistants", "page", "cli",
 )  # fmt: skip
 # Stubs, under "if TYPE_CHECKING": Lambda never sees them.
 STUBS = "mypy_boto3_"
@@ -284,12 +296,30 @@ def test_the_command_line_loads_a_server_only_to_run_it(library: str) -> None:
     assert ended.stdout == "False\n"
 
 
-@pytest.mark.parametrize("function", ["launch_build", "finish_build", "sweep_builds"])
-def test_a_function_loads_no_models_unless_a_message_needs_them(function: str) -> None:
+# planBuild checks a document, seedParameters writes one, promoteBuild and publishEvents check what they send, and
+# removeLeftovers runs once.
+WITH_MODELS = {"plan_build", "seed_parameters", "promote_build", "publish_events", "remove_leftovers"}
+FUNCTIONS = {path.stem for path in (ROOT / "handlers").glob("[!_]*.py")}
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS - WITH_MODELS))
+def test_a_function_loads_no_models_unless_its_event_needs_them(function: str) -> None:
     libraries = {"boto3", "pydantic", "aws_lambda_powertools.metrics"}
     code = f"import handlers.{function}, sys; print(sorted({libraries} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"
+
+
+def test_the_skill_imports_an_intent_when_it_is_spoken() -> None:
+    code = """
+import sys
+from skill.app import find_intent
+before = {name for name in sys.modules if name.startswith("skill.intents.")}
+assert find_intent("ListRunningIntent").name == "ListRunningIntent"
+print(sorted(before), sorted({name for name in sys.modules if name.startswith("skill.intents.")} - before))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "['skill.intents.session'] ['skill.intents.list_running']\n"
 
 
 def test_importing_the_package_loads_no_library() -> None:

@@ -1,11 +1,14 @@
 """The layer describes what the functions call of AWS, and bytecode is packed that Python uses."""
 
 import gzip
+import io
 import json
 import os
 import re
 import shutil
+import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import cache_from_source
@@ -21,7 +24,15 @@ from botocore.model import ServiceModel
 from botocore.validate import validate_parameters
 
 from tests.engine import ROOT
-from tools.lambda_package import NOT_PACKED, compile_files, find_python, list_operations, trim_model, trim_services
+from tools.lambda_package import (
+    NOT_PACKED,
+    OWN_CODE,
+    compile_files,
+    find_python,
+    list_operations,
+    trim_model,
+    trim_services,
+)
 
 SERVICE: dict[str, Any] = yaml.safe_load((ROOT / "serverless.yml").read_text(encoding="utf-8"))
 SERVICES: list[str] = SERVICE["custom"]["pythonLayer"]["awsServices"]
@@ -37,6 +48,7 @@ NOT_CALLED = {
     # What other operations check: SendMessageBatch, the Create operations with tags, RegisterScalableTarget, and
     # CreateModelPackage with an image.
     *("sqs:SendMessage", "sagemaker:AddTags", "sagemaker:UpdateEndpointWeightsAndCapacities", "ecr:BatchGetImage"),
+    "sagemaker:UpdateInferenceComponentRuntimeConfig",  # RegisterScalableTarget too
 }
 PYTHON_CODE = "def answer() -> int:\n    return 42\n"
 
@@ -145,3 +157,20 @@ def test_the_code_that_counts_is_the_code_that_is_packed() -> None:
         each for each in SERVICE["package"]["patterns"] if each.startswith("!sagebuild/") and each.endswith("/**")
     }
     assert left_out == {f"!{folder.relative_to(ROOT)}/**" for folder in NOT_PACKED}
+
+
+@pytest.mark.parametrize("package", ["handlers", "skill"])
+def test_a_cold_start_does_not_look_for_garbage(package: str) -> None:
+    code = f"import {package}, gc; print(gc.get_threshold()[0])"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(ended.stdout) == 300_000
+
+
+def test_the_sources_of_the_functions_stay_small() -> None:
+    """docs/performance.md has the sizes of the archives; the goal of 300 KB is missed."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in (path for folder in OWN_CODE for path in folder.rglob("*") if path.suffix in (".py", ".json")):
+            if not any(path.is_relative_to(left_out) for left_out in NOT_PACKED):
+                archive.write(path)
+    assert packed.tell() < 625_000

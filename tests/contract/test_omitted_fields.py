@@ -64,6 +64,14 @@ PLAN: dict[str, Any] = {
     "endpointConfig": {},
     "verify": {"models": ["model"]},
     "endpoint": {"EndpointName": "house", "EndpointConfigName": "new"},
+    "component": {
+        "wanted": True,
+        "keepsInstances": True,
+        "name": "house",
+        "model": "model",
+        "create": {"InferenceComponentName": "house"},
+        "update": {"InferenceComponentName": "house"},
+    },
     "tags": [],
     "guardrails": {},
     "scaling": {

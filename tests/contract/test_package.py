@@ -75,6 +75,10 @@ def test_the_wheel_alone_creates_checks_and_runs_a_project(installed: Path, tmp_
 def test_packages_that_are_listed_twice_have_the_same_versions() -> None:
     assert set(PYPROJECT["dependency-groups"]["lambda"]) <= set(PROJECT["dependencies"])
     assert set(PROJECT["optional-dependencies"]["local"]) <= set(PYPROJECT["dependency-groups"]["dev"])
+    product = tomllib.loads((ROOT / "local" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(product["dependencies"]) <= {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["local"]}
+    assert set(PROJECT["optional-dependencies"]["local"]) <= set(product["dependencies"])
+    assert product["requires-python"] == PROJECT["requires-python"]
 
 
 def test_the_wheel_describes_itself(wheel: Path) -> None:

@@ -31,7 +31,8 @@ MACHINE, FINISH, STEPS, MODEL_STEPS = (
     f"*-{name}Role-*" for name in ("BuildStateMachine", "FinishBuild", "BuildSteps", "ModelSteps")
 )
 LIMIT = 2  # seconds that a state may take, where it is to take too long
-HANG = 3.0  # seconds
+HANG = 3.0  # seconds, longer than that
+PAUSE = 1.5  # seconds that a call hangs while a user aborts the execution
 
 # Imports nothing that takes time, and gets into the trouble that its hyperparameter names.
 SCRIPT = """
@@ -87,6 +88,7 @@ SCALED = SERVING | {
     "hostinstancetype": "ml.m5.large",
 }
 WAKING = SCALED | {"asynchronous": {}, "autoscaling": {"minimum": 0, "maximum": 3, "target": 5}}
+COMPONENT = SERVING | {"inferencecomponent": {}, "hostinstancetype": "ml.m5.large"}
 
 REPORT = "echo '{\"accuracy\": 1}' > /opt/ml/processing/evaluation/evaluation.json"
 TROUBLED_JOBS = {"endless": "sleep 600", "job": "printf 'no rows in the data' > /opt/ml/output/message; exit 1"}
@@ -170,6 +172,11 @@ WAYS = {
     "Delete Wake Alarm": Way("cloudwatch:DeleteAlarms", endpoint="scaled"),
     "Update Endpoint": Way("sagemaker:UpdateEndpoint"),
     "Check Endpoint": Way("sagemaker:DescribeEndpoint"),
+    "Find Component": Way("sagemaker:ListInferenceComponents", COMPONENT, "component"),
+    "Delete Old Component": Way("sagemaker:DeleteInferenceComponent", COMPONENT, "leftover"),
+    "Create Component": Way("sagemaker:CreateInferenceComponent", COMPONENT, "none"),
+    "Update Component": Way("sagemaker:UpdateInferenceComponent", COMPONENT, "component"),
+    "Check Component": Way("sagemaker:DescribeInferenceComponent", COMPONENT, "component"),
     "Run Smoke Test": Way("lambda:Invoke", TESTED, skip=3),
     "Register Scaling": Way("application-autoscaling:RegisterScalableTarget", SCALED),
     "Set Scaling Policy": Way("application-autoscaling:PutScalingPolicy", SCALED),
@@ -276,7 +283,7 @@ def _rows_of_state(state: str, way: Way) -> Iterator[Row]:
     if state == "Ask For Approval":
         ends = ("withheld", "not approved within 24 hours")
     yield row("time-out", *ends, hanging, document=document, limited=state, late=True, act=None)
-    hanging = hanging and hanging | {"times": 1}
+    hanging = hanging and {"hang": PAUSE, "times": 1}
     yield row(
         "aborted", "stopped", "someone outside sagebuild", hanging, document=document, act=abort_in(state), late=True
     )
@@ -507,13 +514,13 @@ class Table:
                     yield facts["pipeline"], facts["build"]["number"]
 
     def _wait_for_end(self, row: Row, number: int) -> None:
-        hanging = sum(fault.get("hang", 0) for fault in row.faults)
         if not row.late:
             self.stack.finish(number)
             return
         states, arn = self.stack.client("stepfunctions"), execution_of(self.stack, number)
         wait_until(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING")
-        time.sleep(hanging + 1)  # the hanging calls have returned
+        hanging = sum(fault.get("hang", 0) for fault in row.faults) - (LIMIT if row.limited else 0)
+        time.sleep(max(hanging, 0) + 1)  # the hanging calls have returned
         wait_until(lambda: self._sweep(number), 60)
 
     def _sweep(self, number: int) -> bool:
@@ -571,27 +578,52 @@ class Table:
             described = self.stack.client("sagemaker").describe_endpoint(EndpointName=NAME)
         except ClientError:
             return "", ""
+        # A component's model has the name of the endpoint configuration of its build.
+        if component := self._describe_component():
+            return component["InferenceComponentStatus"], component["Specification"]["ModelName"]
         return described["EndpointStatus"], described["EndpointConfigName"]
+
+    def _describe_component(self) -> Json:
+        try:
+            return dict(self.stack.client("sagemaker").describe_inference_component(InferenceComponentName=NAME))
+        except ClientError:
+            return {}
 
     def _ask_endpoint(self) -> str:
         described = self.stack.client("sagemaker").describe_endpoint(EndpointName=NAME)
         if "AsyncInferenceConfig" in described:  # it answers in S3, later
             return "answer"
         runtime = self.stack.client("sagemaker-runtime")
-        answer = runtime.invoke_endpoint(EndpointName=NAME, ContentType="text/plain", Body="question")
+        named = {"InferenceComponentName": NAME} if self._describe_component() else {}
+        answer = runtime.invoke_endpoint(EndpointName=NAME, ContentType="text/plain", Body="question", **named)
         return str(answer["Body"].read().decode())
 
     def _prepare_endpoint(self, wanted: str) -> None:
         """Bring the endpoint to what a row begins with."""
-        sagemaker, (status, config) = self.stack.client("sagemaker"), self._describe_endpoint()
-        if wanted in ("none", "failed") and status:
-            self._end_scaling()
-            sagemaker.delete_endpoint(EndpointName=NAME)
-            wait_until(lambda: self._describe_endpoint() == ("", ""))
+        component = bool(self._describe_component())
+        if wanted in ("none", "failed") or component != (wanted in ("component", "leftover")):
+            self._delete_component()
+            self._delete_endpoint()
+        status, config = self._describe_endpoint()
         if wanted == "failed":
             self._fail_endpoint()
-        if wanted == "scaled" or (wanted == "serving" and status != "InService"):
-            assert self.stack.build(**(SCALED if wanted == "scaled" else SERVING))["status"] == "succeeded", config
+        documents = {"serving": SERVING, "scaled": SCALED, "component": COMPONENT, "leftover": COMPONENT}
+        if wanted in documents and (wanted in ("scaled", "leftover") or status != "InService"):
+            assert self.stack.build(**documents[wanted])["status"] == "succeeded", config
+        if wanted == "leftover":
+            self._delete_endpoint()  # and not its component
+
+    def _delete_endpoint(self) -> None:
+        if self._describe_endpoint() != ("", ""):
+            self._end_scaling()
+            self.stack.client("sagemaker").delete_endpoint(EndpointName=NAME)
+            wait_until(lambda: self._describe_endpoint() == ("", ""))
+
+    def _delete_component(self) -> None:
+        if self._describe_component():
+            self._end_scaling()
+            self.stack.client("sagemaker").delete_inference_component(InferenceComponentName=NAME)
+            wait_until(lambda: not self._describe_component())
 
     def _end_scaling(self) -> None:
         autoscaling = self.stack.client("application-autoscaling")

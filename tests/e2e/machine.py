@@ -10,7 +10,7 @@ from typing import Any
 from tests.engine import ROOT, Engine
 from tests.local.builds import Builder, write_buildspec
 from tests.local.functions import deploy, eventually, name
-from tests.local.sagemaker_world import IMAGE, Host, pack
+from tests.local.sagemaker_world import IMAGE, Host, pack, wait_until
 from tests.local.state_machines import Machines
 
 Json = dict[str, Any]
@@ -229,12 +229,62 @@ class Stage(Host):
             "tags": [{"Key": "sagebuild:build", "Value": own}],
             "preprocess": {"wanted": False},
             "scaling": {"wanted": False, "release": False, "update": {}},
+            "component": {"wanted": False, "keepsInstances": False},
             "guardrails": {},
             "smokeTest": {"wanted": False},
             "postprocess": {"wanted": False},
             "pollSeconds": POLL_SECONDS,
             "maximumPolls": 1000,
         }
+
+    def component(self, plan: Json, *, keeps: bool = False) -> Json:
+        """A plan whose model an inference component serves, on instances that stay or not."""
+        model, endpoint = plan["model"]["ModelName"], plan["endpoint"]["EndpointName"]
+        named = {"InferenceComponentName": endpoint, "Specification": self.specify(model)}
+        create = {"EndpointName": endpoint, "VariantName": "AllTraffic", "RuntimeConfig": {"CopyCount": 1}}
+        planned = {"wanted": True, "keepsInstances": keeps, "name": endpoint, "model": model}
+        config = self.configure_bare(plan["endpointConfig"]["EndpointConfigName"])
+        return plan | {
+            "endpointConfig": config,
+            "component": planned | {"create": named | create, "update": named | {"RuntimeConfig": {"CopyCount": 1}}},
+        }
+
+    def specify(self, model: str) -> Json:
+        """The specification of a component."""
+        return {"ModelName": model, "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024}}
+
+    def configure_bare(self, own: str) -> Json:
+        """The request for an endpoint configuration without a model."""
+        managed = {"Status": "ENABLED", "MinInstanceCount": 0, "MaxInstanceCount": 2}
+        variant = {"VariantName": "AllTraffic", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        variants = [variant | {"ManagedInstanceScaling": managed}]
+        return {"EndpointConfigName": own, "ProductionVariants": variants, "ExecutionRoleArn": self.role}
+
+    def hosted(self, model: str = "") -> str:
+        """An endpoint for components, InService; with a model, its component serves it, or has failed."""
+        request = self.configure_bare(name("bare"))
+        self.sagemaker.create_endpoint_config(**request)
+        endpoint = self.endpoint(request["EndpointConfigName"])
+        if model:
+            self.sagemaker.create_inference_component(
+                InferenceComponentName=endpoint,
+                EndpointName=endpoint,
+                VariantName="AllTraffic",
+                Specification=self.specify(model),
+                RuntimeConfig={"CopyCount": 1},
+            )
+        return endpoint
+
+    def describe_component(self, component: str) -> Json:
+        """DescribeInferenceComponent."""
+        answer: Json = self.sagemaker.describe_inference_component(InferenceComponentName=component)
+        return answer
+
+    def settle_component(self, component: str) -> Json:
+        """DescribeInferenceComponent, at rest."""
+        return wait_until(
+            lambda: self.describe_component(component), lambda one: not one["InferenceComponentStatus"].endswith("ing")
+        )
 
     def job(self, command: str, *inputs: tuple[str, str]) -> Json:
         """A processing job for a plan, which runs a shell command; it writes into the output "out".

@@ -57,7 +57,7 @@ if __name__ == "__main__":
     model = Model(np.linalg.lstsq(np.insert(pixels, 64, 1, axis=1), np.eye(10)[digits], rcond=None)[0])
     print(f"accuracy={np.mean(model.predict(pixels) == digits):.4f}", flush=True)
     np.save(Path(os.environ["SM_MODEL_DIR"], "weights.npy"), model.weights)
-    checkpoints = Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
+    checkpoints = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"), "checkpoints")
     if checkpoints.exists():
         np.save(checkpoints / "weights.npy", model.weights)
     if given.trouble == "serving":

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.request import urlopen
 
 import boto3
 import pytest
@@ -185,8 +184,7 @@ def test_the_user_is_refused_for_the_default_pipeline(world: World) -> None:
 
 
 def test_the_audit_decides_every_call_of_the_user(world: World) -> None:
-    with urlopen(f"{world.fraud.stack.engine.endpoint_url}/_local/audit") as answer:
-        calls = json.load(answer)["calls"]
+    calls = world.fraud.stack.engine.read_audit()["calls"]
     assert [call for call in calls if call["allowed"] is None] == []
     assert {call["allowed"] for call in calls if call["role"] == "fraud-team"} == {True, False}
     assert [call for call in calls if call["role"] != "fraud-team" and not call["allowed"]] == []

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -35,10 +34,10 @@ def other(deployed: DeployedStack) -> DeployedStack:
 def profiles(other: DeployedStack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a person who has a profile for each account, and no other credentials."""
     folder = tmp_path_factory.mktemp("aws")
-    accounts = {"dev": MINE, "prod": OTHER}
+    owners = {"dev": other.engine.in_account(MINE).owner, "prod": other.engine.owner}
     keys = "[{}]\naws_access_key_id = {}\naws_secret_access_key = local\n"
-    _write(folder / "credentials", [keys.format(*each) for each in accounts.items()])
-    _write(folder / "config", [f"[profile {name}]\nregion = us-east-1\n" for name in accounts])
+    _write(folder / "credentials", [keys.format(*each) for each in owners.items()])
+    _write(folder / "config", [f"[profile {name}]\nregion = us-east-1\n" for name in owners])
     environment = {name: value for name, value in other.engine.environment.items() if not name.startswith("AWS_")}
     files = {"AWS_SHARED_CREDENTIALS_FILE": "credentials", "AWS_CONFIG_FILE": "config"}
     paths = {name: str(folder / file) for name, file in files.items()}
@@ -109,8 +108,7 @@ def test_an_approval_in_one_account_starts_a_build_in_the_other(stack: DeployedS
     assert other.live_config() == record["endpoint_config"]
     assert other.ask_endpoint() > 0.9
 
-    with urlopen(f"{other.engine.endpoint_url}/_local/audit") as answer:
-        audit = json.load(answer)
+    audit = other.engine.read_audit()
     roles = (ROLE, READER, f"{NAME}-SendApprovals")
     calls = [call for call in audit["calls"] if call["role"].startswith(roles)]
     assert [call for call in calls if not call["allowed"]] == []

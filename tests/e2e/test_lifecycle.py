@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
@@ -46,7 +45,14 @@ NEEDED_ELSEWHERE = {
         "ecr:GetDownloadUrlForLayer",
         "logs:DescribeLogStreams",  # SageMaker's log agent
     },
-    "BuildSteps": {"kms:Decrypt"},
+    "BuildSteps": {
+        "kms:Decrypt",
+        "sagemaker:DescribeInferenceComponent",  # when the endpoint has one; test_component.py has
+        "sagemaker:InvokeEndpoint",
+    },
+    "Coordination": {"sagemaker:DescribeInferenceComponent"},
+    "ShowBuilds": {"sagemaker:DescribeInferenceComponent"},
+    "AlexaSkill": {"sagemaker:DescribeInferenceComponent"},
     "Hosting": {
         "kms:CreateGrant",  # as for the training
         "kms:DescribeKey",
@@ -58,6 +64,9 @@ NEEDED_ELSEWHERE = {
         "ecr:BatchCheckLayerAvailability",
         "ecr:GetAuthorizationToken",
         "ecr:GetDownloadUrlForLayer",
+        "logs:CreateLogGroup",  # of an inference component; test_component.py has one
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
         "logs:DescribeLogStreams",
     },
     "BuildStateMachine": {
@@ -74,6 +83,13 @@ NEEDED_ELSEWHERE = {
         "iam:CreateServiceLinkedRole",
         "sagemaker:DescribeEndpointConfig",
         "sagemaker:UpdateEndpointWeightsAndCapacities",
+        "sagemaker:AddTags",  # to an inference component; test_component.py has one
+        "sagemaker:CreateInferenceComponent",
+        "sagemaker:DeleteInferenceComponent",
+        "sagemaker:DescribeInferenceComponent",
+        "sagemaker:ListInferenceComponents",
+        "sagemaker:UpdateInferenceComponent",
+        "sagemaker:UpdateInferenceComponentRuntimeConfig",
     },
     "ModelSteps": {
         "sagemaker:AddTags",  # when a user has deleted the model package group
@@ -95,6 +111,13 @@ NEEDED_ELSEWHERE = {
         "sagemaker:UpdateEndpointWeightsAndCapacities",
         "sagemaker:AddTags",  # when SageMaker left the endpoint Failed, so that it is made again
         "sagemaker:CreateEndpoint",
+        "logs:FilterLogEvents",  # of an inference component; test_component.py has one
+        "logs:PutRetentionPolicy",
+        "sagemaker:CreateInferenceComponent",
+        "sagemaker:DeleteInferenceComponent",
+        "sagemaker:DescribeInferenceComponent",
+        "sagemaker:UpdateInferenceComponent",
+        "sagemaker:UpdateInferenceComponentRuntimeConfig",
     },
     "PublishEvents": {
         "dynamodb:ListStreams",  # Lambda, when it connects the stream with the function
@@ -108,6 +131,7 @@ NEEDED_ELSEWHERE = {
         "codebuild:ListBuildsForProject",
         "codebuild:StopBuild",
         "sagemaker:DescribeHyperParameterTuningJob",  # when the build that runs tunes; here it trains
+        "sagemaker:DeleteInferenceComponent",  # test_component.py has one
     },
     "ImageProject": {
         "kms:Decrypt",  # S3, for encrypted objects
@@ -180,7 +204,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40", "--enforce-iam") as engine,
         running_web_server() as web,
     ):
-        aws = Aws(engine.endpoint_url)
+        aws = Aws(engine.environment)
         mine, user = [*lake.create(engine), *create_webhook(engine, web), "dashboard=builds"], create_deployer(engine)
         before = list_inventory(aws)
         stack = deploy(user, *mine)
@@ -221,8 +245,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         seen.lake_afterwards = lake.describe(engine)
         seen.subscriptions.append(lake.list_subscriptions(engine))
         seen.left_behind = list_inventory(aws) - before
-        with urlopen(f"{engine.endpoint_url}/_local/audit") as answer:
-            seen.audit = json.load(answer)
+        seen.audit = engine.read_audit()
     return seen
 
 

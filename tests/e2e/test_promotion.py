@@ -1,9 +1,7 @@
 """A model that one stage has built goes live in another one, side by side on the same engine."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import expect
@@ -127,8 +125,7 @@ def test_an_approved_model_goes_live_by_itself(stack: DeployedStack, prod: Deplo
 
     withheld = stack.build(qualitygate=gate | {"minimum": 2})
     assert withheld["status"] == "withheld"
-    with urlopen(f"{prod.engine.endpoint_url}/_local/audit") as answer:
-        audit = json.load(answer)
+    audit = prod.engine.read_audit()
     calls = [call for call in audit["calls"] if call["role"].startswith((PROD, f"{NAME}-AlexaSkill"))]
     skill_calls = {call["action"] for call in calls if call["role"].startswith(NAME)}
     assert {"cloudformation:ListExports", "events:PutEvents"} <= skill_calls

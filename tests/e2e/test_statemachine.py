@@ -44,6 +44,10 @@ FIND_AGAIN = ("Wait For Free Endpoint", *LIST)
 LOOK = ("Wait For Endpoint", "Check Endpoint", "Endpoint Ready?")
 SUCCEED = "Build Succeeded"
 END = ("Smoke Test?", "Scale Endpoint?", "Postprocess?", SUCCEED)
+FIND_COMPONENT = ("Find Component", "Component Free?")
+FIND_COMPONENT_AGAIN = ("Wait For Free Component", *FIND_COMPONENT)
+LOOK_AT_COMPONENT = ("Wait For Component", "Check Component", "Component Ready?")
+RELEASE = ("Release Scaling", "Delete Wake Alarm", "Instances To Update?")
 SCALE = ("Scale Endpoint?", "Register Scaling", "Set Scaling Policy")
 WAKE = ("Wake From Zero?", "Set Wake Policy", "Set Wake Alarm")
 SCALING = "ApplicationAutoScaling"
@@ -76,6 +80,7 @@ SCENARIOS: list[Scenario] = []
 PLAN: Json = {
     "endpoint": {"EndpointName": "house", "EndpointConfigName": "new"},
     "scaling": {"wanted": False, "release": False},
+    "component": {"wanted": False, "keepsInstances": False},
     "pollSeconds": 30,
     "maximumPolls": 120,
 }
@@ -92,6 +97,7 @@ ROLLBACK_KEYS = {
         "verify",
         "endpoint",
         "tags",
+        "component",
         "scaling",
         "guardrails",
         "smokeTest",
@@ -238,7 +244,7 @@ def a_training_that_reaches_its_limit_fails_the_build(stage: Stage) -> Run:
     *END,
 )
 def images_are_built_and_used_by_digest(stage: Stage) -> Run:
-    train = 'ENTRYPOINT ["sh", "-c", "touch $SAGEMAKER_BASE_DIR/model/any"]'
+    train = 'ENTRYPOINT ["sh", "-c", "touch ${SAGEMAKER_BASE_DIR:-/opt/ml}/model/any"]'
     dockerfile = f"mkdir image\nprintf 'FROM scratch\\n{train}' > image/Dockerfile"
     plan = stage.plan_with_image(dockerfile + BUILD_AND_PUSH)
     run = stage.build(plan)
@@ -664,7 +670,7 @@ def an_endpoint_scales_as_planned(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Release Scaling", "Delete Wake Alarm", "Update Endpoint", *LOOK, *END)
+@scenario(*PREPARE, *FIND, *RELEASE, "Update Endpoint", *LOOK, *END)
 def scaling_ends_before_an_update(stage: Stage) -> Run:
     plan = stage.scaled(stage.plan(stage.endpoint()), wanted=False, release=True)
     client = stage.autoscaling
@@ -676,7 +682,7 @@ def scaling_ends_before_an_update(stage: Stage) -> Run:
     return run
 
 
-@scenario(*PREPARE, *FIND, "Release Scaling", "Delete Wake Alarm", "Update Endpoint", *LOOK, *END)
+@scenario(*PREPARE, *FIND, *RELEASE, "Update Endpoint", *LOOK, *END)
 def scaling_that_has_ended_already_is_no_failure(stage: Stage) -> Run:
     return stage.build(stage.scaled(stage.plan(stage.endpoint()), wanted=False, release=True))
 
@@ -742,6 +748,160 @@ def an_alarm_that_cannot_be_deleted_fails_the_build(stage: Stage) -> Run:
     plan = stage.scaled(stage.plan(stage.endpoint()), release=True)
     plan["scaling"]["wake"]["alarm"]["AlarmName"] = "x" * 300
     return stage.build(plan)
+
+
+@scenario("Given", "Instances To Update?", FAIL, error="PlanError", cause="whether to update the instances")
+def a_plan_that_leaves_the_instances_out_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Instances To Update?", {"plan": {"number": 1}})
+
+
+@scenario(*PREPARE, *FIND, "Create Endpoint", *LOOK, *FIND_COMPONENT, "Create Component", *LOOK_AT_COMPONENT, *END)
+def a_first_build_creates_the_component_of_its_endpoint(stage: Stage) -> Run:
+    run = stage.build(plan := stage.component(stage.plan()))
+    described = stage.describe_component(plan["component"]["name"])
+    assert described["Specification"]["ModelName"] == plan["model"]["ModelName"]
+    assert stage.sagemaker.list_tags(ResourceArn=described["InferenceComponentArn"])["Tags"] == plan["tags"]
+    assert json.loads(run.described["output"])["endpointConfig"] == plan["model"]["ModelName"]
+    return run
+
+
+@scenario(*PREPARE, *FIND, *FIND_COMPONENT, "Update Component", *LOOK_AT_COMPONENT, *END)
+def a_later_build_updates_the_component_and_no_instances(stage: Stage) -> Run:
+    endpoint = stage.hosted(stage.model(SERVE))
+    before = stage.describe(endpoint)["EndpointConfigName"]
+    stage.settle_component(endpoint)
+    run = stage.build(stage.component(stage.plan(endpoint), keeps=True))
+    assert stage.describe(endpoint)["EndpointConfigName"] == before
+    return run
+
+
+def sleeping(stage: Stage, model: str = SERVE) -> Json:
+    """What a build knows whose component has a model already, and whose new model is made."""
+    endpoint = stage.hosted(stage.model(model))
+    stage.settle_component(endpoint)
+    plan = stage.component(stage.plan(endpoint), keeps=True)
+    new = {"ModelName": stage.model(SERVE), "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024}}
+    for request in ("create", "update"):
+        plan["component"][request]["Specification"] = new
+    plan["component"]["model"] = new["ModelName"]
+    return {"plan": TASTED | plan | {"number": 1}, "polls": 0, "created": False, "artifacts": "s3://model/model.tar.gz"}
+
+
+@scenario(
+    "Given",
+    *RELEASE,
+    *FIND_COMPONENT,
+    "Update Component",
+    *LOOK_AT_COMPONENT,
+    *END,
+)
+def the_scaling_of_a_component_rests_until_it_has_its_new_model(stage: Stage) -> Run:
+    given = sleeping(stage)
+    given["plan"] = stage.scaled(given["plan"], wanted=False, release=True)
+    return stage.run_from("Release Scaling", given)
+
+
+@scenario(
+    "Given",
+    *FIND_COMPONENT,
+    "Delete Old Component",
+    *FIND_COMPONENT_AGAIN,
+    "Create Component",
+    *LOOK_AT_COMPONENT,
+    *END,
+)
+def a_component_of_an_earlier_endpoint_is_deleted_and_created(stage: Stage) -> Run:
+    return stage.run_from("Find Component", sleeping(stage) | {"created": True})
+
+
+@scenario(
+    "Given",
+    *FIND_COMPONENT,
+    "Delete Old Component",
+    *FIND_COMPONENT_AGAIN,
+    "Create Component",
+    *LOOK_AT_COMPONENT,
+    *END,
+)
+def a_component_that_failed_is_deleted_and_created(stage: Stage) -> Run:
+    return stage.run_from("Find Component", sleeping(stage, SERVE_NEVER))
+
+
+@scenario(
+    "Given",
+    *FIND_COMPONENT,
+    *FIND_COMPONENT_AGAIN,
+    FAIL,
+    error="EndpointNotFreeError",
+    cause=r"component endpoint-\w+ is Updating and cannot be updated",
+)
+def a_component_that_is_never_free_is_given_up(stage: Stage) -> Run:
+    gate, given = stage.gate(), sleeping(stage)
+    stage.sagemaker.update_inference_component(
+        InferenceComponentName=given["plan"]["component"]["name"], Specification=stage.specify(stage.model(gate.script))
+    )
+    run = stage.run_from("Find Component", given | {"plan": given["plan"] | {"maximumPolls": 2}})
+    gate.open()
+    return run
+
+
+@scenario("Given", *FIND_COMPONENT, "Update Component", *LOOK_AT_COMPONENT, *LOOK_AT_COMPONENT, FAIL,
+          error="EndpointTimeoutError", cause=r"component endpoint-\w+ was still Updating after 1 minutes")  # fmt: skip
+def a_component_that_never_comes_to_rest_is_given_up(stage: Stage) -> Run:
+    gate, given = stage.gate(), sleeping(stage)
+    given["plan"] |= {"maximumPolls": 3, "pollSeconds": 20}
+    given["plan"]["component"]["update"]["Specification"] = stage.specify(stage.model(gate.script))
+    run = stage.run_from("Find Component", given)
+    gate.open()
+    return run
+
+
+@scenario(
+    "Given",
+    *FIND_COMPONENT,
+    "Update Component",
+    *LOOK_AT_COMPONENT,
+    FAIL,
+    error="EndpointDeploymentError",
+    cause=r"did not take the new model: it is InService with 1 copies of model-\w+\. .* ping health check",
+)
+def a_component_that_was_rolled_back_fails_the_build_with_sagemaker_s_reason(stage: Stage) -> Run:
+    given = sleeping(stage)
+    given["plan"]["component"]["update"]["Specification"] = stage.specify(stage.model(SERVE_NEVER))
+    return stage.run_from("Find Component", given)
+
+
+@scenario("Given", "Find Component", FAIL, error="SageMaker.SageMakerException", cause="regular expression pattern")
+def a_list_of_components_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Find Component", {"plan": {"component": {"name": "no name!"}}, "polls": 0})
+
+
+@scenario("Given", *FIND_COMPONENT, "Create Component", FAIL,
+          error="SageMaker.SageMakerException", cause="Could not find model")  # fmt: skip
+def a_component_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
+    plan = stage.component(stage.plan(stage.hosted()))
+    given = {"plan": plan | {"number": 1}, "polls": 0, "created": False}
+    return stage.run_from("Find Component", given)
+
+
+@scenario("Given", *FIND_COMPONENT, "Update Component", FAIL,
+          error="SageMaker.SageMakerException", cause="Could not find model")  # fmt: skip
+def a_component_s_update_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
+    given = sleeping(stage)
+    given["plan"]["component"]["update"]["Specification"] = stage.specify("never-made")
+    return stage.run_from("Find Component", given)
+
+
+@scenario("Given", "Delete Old Component", FAIL, error="SageMaker.SageMakerException", cause="Could not find inference")
+def a_component_s_deletion_that_sagemaker_refuses_fails_the_build(stage: Stage) -> Run:
+    return stage.run_from("Delete Old Component", {"plan": {"component": {"name": "never-made"}}})
+
+
+@scenario("Given", "Wait For Component", "Check Component", FAIL,
+          error="SageMaker.SageMakerException", cause="Could not find inference")  # fmt: skip
+def a_component_that_vanishes_fails_the_build(stage: Stage) -> Run:
+    given = {"plan": {"component": {"name": "never-made"}, "pollSeconds": 1}, "polls": 0}
+    return stage.run_from("Wait For Component", given)
 
 
 @scenario("Given", *SCALE, FAIL, error=f"{SCALING}.ValidationException", cause="policyType")

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.request import urlopen
 
 import boto3
 import pytest
@@ -142,8 +141,7 @@ def test_a_github_workflow_requests_builds_of_this_stack_by_events(triggered: De
     for kind in (f"{NAME}/", "sagebuild-prod/fraud"):
         workflow.put_events(Entries=[{"Source": "sagebuild", "DetailType": kind, "Detail": detail}])
     assert follow(triggered, before)["trigger"] == {"kind": "push", "detail": "octo/model 0123456", "rollback": ""}
-    with urlopen(f"{triggered.engine.endpoint_url}/_local/audit") as answer:
-        calls = json.load(answer)["calls"]
+    calls = triggered.engine.read_audit()["calls"]
     events = [call for call in calls if call["action"] == "events:PutEvents" and call["role"] in role_arn]
     assert {call["allowed"]: call["count"] for call in events} == {True: 1, False: 1}
     assumed = {call["role"]: call["allowed"] for call in calls if call["action"] == "sts:AssumeRoleWithWebIdentity"}

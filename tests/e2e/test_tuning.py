@@ -3,7 +3,6 @@
 import json
 import re
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
@@ -88,8 +87,7 @@ def with_trouble(trouble: str) -> dict[str, Any]:
 
 def check_permissions(stack: DeployedStack) -> None:
     """Every call that the service has made was one that its roles allow."""
-    with urlopen(f"{stack.engine.endpoint_url}/_local/audit") as answer:
-        calls = [call for call in json.load(answer)["calls"] if call["role"].startswith(f"{NAME}-")]
+    calls = [call for call in stack.engine.read_audit()["calls"] if call["role"].startswith(f"{NAME}-")]
     assert "sagemaker:ListTrainingJobsForHyperParameterTuningJob" in {call["action"] for call in calls}
     assert [call for call in calls if not call["allowed"]] == []
 

@@ -11,6 +11,8 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.core.model_instances import reset_model_data
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.responses import SageMakerResponse
 
 from sagebuild import service
 from sagebuild.parameters.store import write_document
@@ -62,8 +64,17 @@ class Stack:
 @pytest.fixture(scope="package", autouse=True)
 def moto() -> Iterator[None]:
     """One moto for all tests, because it takes a while to start."""
-    with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", boto3.Session()):
+    with (
+        mock_aws(),
+        patch.object(boto3, "DEFAULT_SESSION", boto3.Session()),
+        patch.object(SageMakerResponse, "describe_inference_component", _find_no_component, create=True),
+    ):
         yield
+
+
+def _find_no_component(response: SageMakerResponse) -> None:
+    """Answer as SageMaker without inference components, which moto lacks."""
+    raise ValidationError(f"Could not find inference component {response.params['InferenceComponentName']}.")
 
 
 @pytest.fixture

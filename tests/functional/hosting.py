@@ -1,4 +1,4 @@
-"""SageMaker's endpoints, whose status may settle or not; moto cannot update one."""
+"""SageMaker's endpoints and inference components, whose status may settle or not; moto cannot update one."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ Json = dict[str, Any]
 
 
 class FakeHosting:
-    """One endpoint at most, its configurations and its models.
+    """One endpoint and one inference component at most, their configurations and their models.
 
     Parameters
     ----------
@@ -24,8 +24,10 @@ class FakeHosting:
         self.models: dict[str, Json] = {}
         self.configs: dict[str, Json] = {}
         self.endpoint: Json | None = None
+        self.component: Json | None = None
         self.requests: list[tuple[str, Json]] = []
         self._ahead: list[Json | None] = []
+        self._component_ahead: list[Json | None] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rest, name)
@@ -63,7 +65,58 @@ class FakeHosting:
         answer = _find({EndpointName: self.endpoint} if self.endpoint else {}, EndpointName)
         if self._ahead:
             self.endpoint = self._ahead.pop(0)
+        config = self.configs.get(answer["EndpointConfigName"], {})
+        return answer | {"ProductionVariants": config.get("ProductionVariants", [])}
+
+    def describe_inference_component(self, InferenceComponentName: str) -> Json:  # noqa: N803
+        """DescribeInferenceComponent; the status may settle with each call."""
+        answer = _find({InferenceComponentName: self.component} if self.component else {}, InferenceComponentName)
+        if self._component_ahead:
+            self.component = self._component_ahead.pop(0)
         return answer
+
+    def create_inference_component(self, **request: Any) -> None:
+        """CreateInferenceComponent."""
+        assert self.component is None
+        assert self.endpoint
+        self._deploy("create component", "Creating", request)
+
+    def update_inference_component(self, **request: Any) -> None:
+        """UpdateInferenceComponent; the old model is described until the new one serves."""
+        assert self.component
+        assert self.component["InferenceComponentStatus"] == "InService"
+        self._deploy("update component", "Updating", self.component | request, self.component["Specification"])
+
+    def delete_inference_component(self, **request: Any) -> None:
+        """DeleteInferenceComponent."""
+        assert self.component
+        assert not self.component["InferenceComponentStatus"].endswith("ing")
+        self.requests.append(("delete component", request))
+        self.component = self.component | {"InferenceComponentStatus": "Deleting"}
+        self._component_ahead = [None]
+
+    def settle_component(self, status: str, model: str, copies: int = 1) -> None:
+        """Set the component's status, its model and the number of its copies."""
+        specification = {"ModelName": model, "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024}}
+        self.component = {
+            "InferenceComponentName": "sagebuild-test",
+            "InferenceComponentStatus": status,
+            "Specification": specification,
+            "RuntimeConfig": {"CurrentCopyCount": copies, "DesiredCopyCount": copies},
+        }
+        self._component_ahead = []
+
+    def _deploy(self, kind: str, status: str, request: Json, shown: Json | None = None) -> None:
+        self.requests.append((kind, request))
+        specification, copies = request["Specification"], request["RuntimeConfig"]["CopyCount"]
+        _find(self.models, specification["ModelName"])
+        counts = {"CurrentCopyCount": copies, "DesiredCopyCount": copies}
+        described = {"InferenceComponentName": request["InferenceComponentName"], "RuntimeConfig": counts}
+        self.component = described | {"InferenceComponentStatus": status, "Specification": shown or specification}
+        outcome = self.outcomes.pop(0) if self.outcomes else "InService"
+        self._component_ahead = [
+            described | {"InferenceComponentStatus": outcome, "Specification": specification},
+        ]
 
     def create_endpoint(self, **request: Any) -> None:
         """CreateEndpoint."""

@@ -15,15 +15,18 @@ from sagebuild.builds.lock import Pending, read_state
 from sagebuild.builds.records import Trigger, list_builds, read_build
 from sagebuild.builds.status import describe_latest_build
 from sagebuild.errors import InvalidValueError, ParameterError
-from sagebuild.launch.dead_letters import Message
+from sagebuild.launch.dead_letters import Message, send_dead_letters
 from sagebuild.launch.inbox import take_messages
 from sagebuild.launch.start import launch_build, pass_on_lock
 from sagebuild.launch.triggers import read_message
 from sagebuild.notifications.words import write_message
+from sagebuild.parameters import BuildParameters, parse_document
 from sagebuild.parameters.overrides import parse_overridden
 from sagebuild.parameters.store import write_document
 from sagebuild.plan.dispatch import plan
 from tests.functional.conftest import REGION, Stack
+from tests.functional.test_launch import lose_writes
+from tests.functional.test_pipelines import create
 
 BATCH = 1000
 DOCUMENT = {"framework": "SCIKIT", "trainentrypoint": "train.py", "trainsourcefile": "source.tar.gz"}
@@ -115,6 +118,28 @@ def test_a_batch_that_is_delivered_again_changes_nothing(inbox: Stack) -> None:
     assert inbox.executions() == ["build-1"]
 
 
+def test_a_batch_whose_answer_was_lost_is_counted_once_also_after_another_full_batch(inbox: Stack) -> None:
+    launch_build(inbox.service, Trigger("voice"))
+    first, second = ([upload(n) for n in range(begin, begin + BATCH)] for begin in (0, BATCH))
+    for batch in (first, second, first):  # SQS delivers the first one again, because Lambda's answer was lost
+        assert take_messages(inbox.service, batch) == []
+    pending = read_state(inbox.service).pending
+    assert pending is not None
+    assert pending.count == 2 * BATCH
+
+
+def test_a_batch_parses_the_document_once(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[Any] = []
+
+    def parse(text: str, *, overrides: Any, **given: Any) -> BuildParameters:
+        parsed.append(overrides)
+        return parse_document(text, overrides=overrides, **given)
+
+    monkeypatch.setattr("sagebuild.parameters.overrides.parse_document", parse)
+    assert take_messages(inbox.service, [publish(n, {"trainmaxrun": 1 + n % 2}) for n in range(50)]) == []
+    assert parsed == [{}, {"trainmaxrun": 1}, {"trainmaxrun": 2}]
+
+
 def test_unreadable_messages_are_set_aside_with_a_reason_and_delay_no_others(
     inbox: Stack, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -188,6 +213,64 @@ def test_an_unexpected_error_sets_aside_its_own_message_only(inbox: Stack, monke
     assert len(reason) == 1000
 
 
+def test_an_unexpected_error_of_the_launch_refuses_its_own_request_only(
+    inbox: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = inbox.service.dynamodb._make_api_call  # type: ignore[attr-defined]
+
+    def write(operation: str, arguments: Any) -> Any:
+        if "bomb" in str(arguments):
+            raise RuntimeError("a bug")
+        return call(operation, arguments)
+
+    monkeypatch.setattr(inbox.service.dynamodb, "_make_api_call", write)
+    bomb = publish(2, {"hyperparameters": {"bomb": 1}})
+    assert take_messages(inbox.service, [publish(1, "first"), bomb, publish(3, "third")]) == []
+    assert read_build(inbox.service, 1).trigger.detail == "first"
+    pending = read_state(inbox.service).pending
+    assert pending
+    assert (pending.trigger.detail, pending.count) == ("third", 1)
+    reason = "The launch function failed on this message: RuntimeError: a bug"
+    assert read_dead_letters(inbox) == [(bomb.body, reason)]
+
+
+def test_a_request_for_the_default_pipeline_does_not_read_the_others(
+    inbox: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox.service.dynamodb, "get_paginator", None)
+    assert take_messages(inbox.service, [publish(1, "hello")]) == []
+    assert inbox.executions() == ["build-1"]
+
+
+def test_a_batch_waits_after_a_lost_write(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    lose_writes(inbox, monkeypatch, 2)
+    assert take_messages(inbox.service, [upload(1)], pauses.append) == []
+    assert (len(pauses), inbox.executions()) == (2, ["build-1"])
+
+
+def test_each_pipeline_gets_its_own_messages_and_the_smallest_group_is_first(inbox: Stack) -> None:
+    def event(number: int, name: str) -> Message:
+        detail = {"trigger": "command", "detail": "a person"}
+        content = {"id": str(number), "source": "sagebuild", "detail-type": f"sagebuild-test/{name}", "detail": detail}
+        return Message(f"sqs-{number}", json.dumps(content))
+
+    def uploaded(key: str) -> Message:
+        return Message(key, upload(1).body.replace("train/00001.csv", key).replace("event-1", key))
+
+    for name in ("Churn", "fraud"):
+        create(inbox.service, name)
+    keys = ("Churn/train/1.csv", "Churn/1.csv", "other/train/1.csv", "fraud/train/a/train/1.csv", "train/fraud/1.csv")
+    messages = [*(event(number, "CHURN") for number in (1, 2)), event(3, "Default"), event(4, ""), event(5, "none")]
+    assert take_messages(inbox.service, [*messages, *map(uploaded, keys)]) == []
+    builds = [read_build(inbox.service.for_pipeline(name), 1) for name in ("", "Churn", "fraud")]
+    assert [build.requests for build in builds] == [3, 3, 1]
+    assert builds[2].created_at < min(builds[0].created_at, builds[1].created_at)
+    ((body, reason),) = read_dead_letters(inbox)
+    assert body == messages[-1].body
+    assert "has no pipeline 'none'; its pipelines are default, Churn, fraud." in reason
+
+
 def test_a_request_that_does_not_fit_an_earlier_one_is_refused(inbox: Stack) -> None:
     service = inbox.service
     launch_build(service, Trigger("voice"))
@@ -258,6 +341,34 @@ def test_batches_of_long_messages_fit_into_a_mebibyte(inbox: Stack) -> None:
         found += letters
     assert sorted(len(each["Body"]) for each in found) == sorted(sizes)
     assert sum("MessageAttributes" in each for each in found) == len(sizes) - 1
+
+
+def test_the_reason_of_a_dead_letter_counts_and_takes_the_room_that_is_left(
+    inbox: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[list[Any]] = []
+
+    def send(Entries: list[Any], **_more: Any) -> Any:  # noqa: N803
+        batches.append([(len(each["MessageBody"]), each.get("MessageAttributes")) for each in Entries])
+        return {}
+
+    def refuse(*sizes: int) -> list[list[int]]:
+        batches.clear()
+        refused = [(Message(f"sqs-{size}", "x" * size), reason) for size in sizes]
+        assert send_dead_letters(inbox.service, refused) == []
+        return [[size for size, _ in batch] for batch in batches]
+
+    limit, around = 1024 * 1024, len("reason" + "String")
+    monkeypatch.setattr(inbox.service.sqs, "send_message_batch", send)
+    reason = "because\x00é"
+    assert refuse(limit) == [[limit]]
+    assert batches[0][0][1] is None
+    for room, text in ((1, "b"), (9, "because "), (10, "because é"), (11, "because é")):
+        refuse(limit - around - room)
+        assert batches[0][0][1] == {"reason": {"DataType": "String", "StringValue": text}}
+    half = limit // 2 - around - 10
+    assert refuse(half, half) == [[half, half]]
+    assert refuse(half, half + 1) == [[half], [half + 1]]
 
 
 def test_only_the_failed_messages_of_a_batch_are_delivered_again(inbox: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

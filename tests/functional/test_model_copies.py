@@ -8,11 +8,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.records import BuildRecord, Trigger, read_build, update_build
-from sagebuild.errors import BuildNotFoundError, ModelChangedError, PreflightError
+from sagebuild.deadline import Deadline
+from sagebuild.errors import BuildNotFoundError, ModelChangedError, ModelTooLargeError, PreflightError
 from sagebuild.launch.start import launch_build
 from sagebuild.names import key_hub_model, key_model_folder, name_resource
 from sagebuild.running.model_files import delete_copies
 from sagebuild.steps import model_copies
+from sagebuild.steps.copy_time import choose_level
 from sagebuild.steps.model_copies import copy_model
 from sagebuild.steps.verification import verify_models
 from tests.functional.conftest import STACK, Stack
@@ -71,7 +73,7 @@ def copy(stack: Stack, number: int, *containers: Json, packing: Json | None = No
     parts: Json = {"Containers": [*containers, {"Image": "last"}]} if containers else {"PrimaryContainer": {}}
     model = {"ModelName": name_resource(stack.service, number), **parts}
     request = {"number": number, "model": model, "artifacts": TRAINED, "packing": packing or {}}
-    return copy_model(stack.service, request)
+    return copy_model(stack.service, request, deadline=Deadline(840))
 
 
 def verify(stack: Stack, number: int) -> BuildRecord:
@@ -96,7 +98,7 @@ def test_the_model_serves_a_copy_that_the_record_describes(stack: Stack, build: 
 def test_a_large_model_is_copied_in_parts_of_the_same_version(
     stack: Stack, build: int, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_copies, "_PART_BYTES", 5 * 2**20)  # the least that S3 takes
+    monkeypatch.setattr(model_copies, "PART_BYTES", 5 * 2**20)  # the least that S3 takes
     weights = bytes(11 * 2**20)
     write(stack, TRAINED, weights)
     answer = copy(stack, build)
@@ -160,9 +162,9 @@ def test_a_model_from_the_hub_is_served_from_the_folder_to_which_the_build_fetch
     model = {"ModelName": name_resource(stack.service, build), "PrimaryContainer": {}}
     request = {"number": build, "model": model, "artifacts": folder, "packing": {}}
     with pytest.raises(PreflightError, match="Could not find model data"):
-        copy_model(stack.service, request)
+        copy_model(stack.service, request, deadline=Deadline(840))
     write(stack, f"{folder}config.json", b"{}")
-    copied = copy_model(stack.service, request)
+    copied = copy_model(stack.service, request, deadline=Deadline(840))
     assert copied["artifacts"] == folder
     assert copied["model"]["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]["S3Uri"] == folder
     assert "CopyObject" not in calls.made
@@ -269,3 +271,23 @@ def test_the_copies_of_another_build_and_uploads_stay(stack: Stack, build: int) 
     assert list_models(stack) == sorted(kept)
     with pytest.raises(ClientError):
         read(stack, f"s3://{MODELS}/{key_model_folder(stack.service, build)}0/model.tar.gz")
+
+
+@pytest.mark.parametrize("packs", [True, False])
+def test_a_copy_that_takes_too_long_ends_before_the_function_with_the_reason(
+    stack: Stack, build: int, packs: bool
+) -> None:
+    write(stack, TRAINED, pack({"weights": "w"}))
+    write(stack, f"s3://{STACK}-code/source.tar.gz", pack({"serve.py": "s"}))
+    model = {"ModelName": name_resource(stack.service, build), "PrimaryContainer": {}}
+    packing = {"source": f"s3://{STACK}-code/source.tar.gz"} if packs else {}
+    request = {"number": build, "model": model, "artifacts": TRAINED, "packing": packing}
+    with pytest.raises(
+        ModelTooLargeError, match=f"^Pack Model did not copy {TRAINED} within 14 minutes. Start a build"
+    ):
+        copy_model(stack.service, request, deadline=Deadline(0))
+
+
+@pytest.mark.parametrize(("size", "level"), [(10**9, 1), (10**10, 0)])
+def test_a_large_archive_is_not_compressed_again(size: int, level: int) -> None:
+    assert choose_level(size) == level

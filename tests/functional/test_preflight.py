@@ -8,6 +8,7 @@ import tarfile
 import time
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -235,6 +236,51 @@ def test_a_model_may_be_a_folder_of_files(ready: Stack) -> None:
         "The model is the folder s3://sagebuild-test-model/llama/; the serving script must be in the archive of a "
         "model. Pack the folder as a model.tar.gz, and give its address in ModelArtifacts."
     )
+
+
+@pytest.fixture
+def set_sizes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, float], str]:
+    """Make the model, an archive or a folder of several files, as large as this; return its address."""
+
+    def set_sizes(count: int, size: float) -> str:
+        names = ["model.tar.gz"] if count == 1 else [f"folder/{index}" for index in range(count)]
+        upload("model", names[0], b"1")
+        files = [{"uri": f"s3://sagebuild-test-model/{name}", "etag": "1", "bytes": int(size)} for name in names]
+        monkeypatch.setattr("sagebuild.plan.storage.list_files", lambda *_: iter(files))
+        return f"s3://sagebuild-test-model/{'model.tar.gz' if count == 1 else 'folder/'}"
+
+    return set_sizes
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "given", "reason"),
+    [
+        (
+            *(1, 90e9, {"networkisolation": True}),
+            "has 90 GB in 1 file. Pack Model needs at least 17 minutes to copy it with the serving script, and has 14. "
+            "Make it smaller, or serve it with an image of your own (framework BYOD), to which no script is added.",
+        ),
+        (
+            *(1600, 1e9, {}),
+            "has 1,600 GB in 1,600 files. Pack Model needs at least 17 minutes to copy it, and has 14. "
+            "Make it smaller, or pack its files into fewer ones.",
+        ),
+    ],
+    ids=["archive with a script", "folder"],
+)
+def test_a_model_that_pack_model_cannot_copy_in_its_time_is_refused(
+    ready: Stack, set_sizes: Callable[[int, float], str], count: int, size: float, given: dict[str, Any], reason: str
+) -> None:
+    uri = set_sizes(count, size)
+    assert find_problems(ready, ModelArtifacts=uri, **given) == [f"The model at {uri} {reason}"]
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 90e9), (600, 1e9)], ids=["archive without a script", "folder"])
+def test_a_model_that_s3_can_copy_in_time_is_planned(
+    ready: Stack, set_sizes: Callable[[int, float], str], count: int, size: float
+) -> None:
+    uri = set_sizes(count, size)
+    assert plan(ready, RIGHT | {"ModelArtifacts": uri})["artifacts"] == uri
 
 
 def test_the_ready_pipeline_of_a_language_model_is_planned(ready: Stack) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import sagebuild
+from sagebuild.container import opt_ml
 from sagebuild.project.file import FILE
 from tests.command_line import Ended, run_command
 from tests.functional.conftest import STACK, Stack, client
@@ -69,10 +70,13 @@ def test_the_script_gets_hyperparameters_channels_and_a_place_for_the_model(fold
 from pathlib import Path
 print(sys.argv[1:], sorted(os.listdir(os.environ["SM_CHANNEL_TRAINING"])), "HOME" in os.environ)
 print("accuracy=0.25")
+place = Path(os.environ["SM_MODEL_DIR"]).parent
+print("place", "/opt/ml" if place == Path("/opt/ml") else os.environ["SAGEMAKER_BASE_DIR"] == str(place))
 Path(os.environ["SM_MODEL_DIR"], "model").write_text("1")
 """
     (folder / "src" / "train.py").write_text(script, encoding="utf-8")
     ended = run(folder, "--json")
+    assert f"place {True if opt_ml.explain_absence() else '/opt/ml'}" in ended.stderr
     assert (ended.returncode, json.loads(ended.stdout)["metrics"]) == (0, {"accuracy": 0.25})
     assert "['--depth', '3'] ['train.csv'] True" in ended.stderr
     assert (folder / ".sagebuild" / "run" / "model" / "model").read_text() == "1"

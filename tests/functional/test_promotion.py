@@ -13,6 +13,7 @@ from sagebuild.changes.apply import ChangedSincePlanError, apply_change
 from sagebuild.changes.plan import PlannedChange, plan_change
 from sagebuild.changes.promotion import Promotion
 from sagebuild.changes.sentences import describe_effect, describe_result
+from sagebuild.deadline import Deadline
 from sagebuild.errors import (
     BuildRunningError,
     InputError,
@@ -290,7 +291,7 @@ def test_a_file_that_changes_after_the_copy_is_refused(stack: Stack, prod: Servi
         verify_promotion(prod, record)
     request = {"number": number, "model": {"PrimaryContainer": {}}, "artifacts": record.artifacts, "packing": {}}
     with pytest.raises(ModelChangedError):
-        copy_model(prod, request)
+        copy_model(prod, request, deadline=Deadline(840))
 
 
 def test_a_document_that_changes_its_framework_is_refused(stack: Stack, prod: Service, made: int) -> None:  # noqa: ARG001

@@ -64,6 +64,7 @@ def test_the_old_records_are_read(updated: Stack) -> None:
     state = read_state(updated.service)
     assert state.pending is not None
     assert (state.running, state.pending.count, state.pending.trigger) == (5, 2, Trigger("topic", "one"))
+    assert (state.created_at, state.removed_at, state.unfinished, state.summary) == ("", "", None, None)
     assert len(read_seen(updated.service, state)) == 7
     assert find_unneeded(updated.service, keep=10) == []
 

@@ -16,8 +16,8 @@ MINE, OTHER = "123456789012", "210987654321"
 
 
 def client_of(engine: Engine, account: str, service: str, **keys: str) -> Any:
-    """A client of an account's owner, whose access key is the account's number; or with other keys."""
-    given = {"aws_access_key_id": account, "aws_secret_access_key": "local", **keys}
+    """A client of an account's owner, or with other keys."""
+    given = {"aws_access_key_id": engine.in_account(account).owner, "aws_secret_access_key": "local", **keys}
     session: Any = boto3.session.Session()
     return session.client(service, region_name="us-east-1", endpoint_url=engine.endpoint_url, **given)
 
@@ -63,6 +63,7 @@ STACK: dict[str, Any] = {
                 "Role": {"Fn::GetAtt": ["Role", "Arn"]},
                 "Runtime": "python3.13",
                 "Handler": "index.handler",
+                "Timeout": 60,
                 "Code": {
                     "ZipFile": "import boto3\ndef handler(event, context):\n"
                     "    return [boto3.client('sts').get_caller_identity()['Account'], context.invoked_function_arn]\n"
@@ -107,9 +108,9 @@ def test_two_accounts_have_stacks_of_the_same_name_and_do_not_see_each_other(eng
     assert f"{stack}-table" in client_of(engine, MINE, "dynamodb").list_tables()["TableNames"]
 
 
-def test_the_default_account_is_that_of_every_other_key(engine: Engine) -> None:
+def test_the_number_at_the_end_of_the_key_is_the_account(engine: Engine) -> None:
     assert engine.client("sts").get_caller_identity()["Account"] == MINE
-    assert client_of(engine, "any-key", "sts").get_caller_identity()["Account"] == MINE
+    assert client_of(engine, MINE, "sts").get_caller_identity()["Account"] == MINE
     assert client_of(engine, OTHER, "sts").get_caller_identity()["Account"] == OTHER
 
 
@@ -125,7 +126,7 @@ def test_a_role_and_a_user_work_in_their_own_account(engine: Engine) -> None:
     user, iam = name("user"), client_of(engine, OTHER, "iam")
     iam.create_user(UserName=user)
     key = iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
-    assert client_of(engine, key, "sts").get_caller_identity()["Account"] == OTHER
+    assert client_of(engine, "", "sts", aws_access_key_id=key).get_caller_identity()["Account"] == OTHER
 
 
 def test_only_the_trust_policy_of_a_role_lets_the_other_account_assume_it(engine: Engine) -> None:

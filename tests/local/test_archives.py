@@ -64,6 +64,12 @@ def test_files_folders_and_inner_links_are_unpacked(tmp_path: Path) -> None:
     assert (target / "code/inner/data").stat().st_uid == os.getuid()
 
 
+def test_links_can_be_refused(tmp_path: Path) -> None:
+    unpack(tmp_path, file("data"), link("inner", "data"), hard_link("hard", "data"))
+    with pytest.raises(archives.UnsafeEntryError, match="'inner' is a symbolic link"):
+        archives.unpack_tar(tmp_path / "archive.tar.gz", tmp_path / "second", refuse_links=True)
+
+
 def test_an_absolute_path_is_unpacked_inside(tmp_path: Path) -> None:
     absolute = tmp_path / "elsewhere"
     target = unpack(tmp_path, file(str(absolute)))

@@ -2,8 +2,8 @@
 
 import contextlib
 import json
-import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -53,8 +53,7 @@ class Role:
 
 
 def read_audit(engine: Engine) -> Any:
-    with urllib.request.urlopen(f"{engine.endpoint_url}/_local/audit", timeout=10) as answer:
-        return json.load(answer)
+    return engine.read_audit()
 
 
 def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
@@ -461,8 +460,7 @@ def test_enforcement_serves_allowed_calls(strict: Engine) -> None:
 def test_delete_resets_the_audit(strict: Engine) -> None:
     Role(strict, allow("sns:CreateTopic")).client("sns").create_topic(Name="app-one")
     assert read_audit(strict)["calls"]
-    request = urllib.request.Request(f"{strict.endpoint_url}/_local/audit", method="DELETE")
-    assert urllib.request.urlopen(request, timeout=10).status == 204
+    strict.ask("audit", "DELETE")
     assert read_audit(strict)["calls"] == []
 
 
@@ -490,3 +488,15 @@ def test_a_key_named_by_its_alias_needs_the_permission_for_the_key(engine: Engin
             role.client("kms").describe_key(KeyId=name)
     assert [(call["resource"], call["allowed"]) for call in allowed.calls()] == [(key, True)]
     assert [(call["resource"], call["allowed"]) for call in denied.calls()] == [(key, False)]
+
+
+def test_a_missing_permission_is_printed_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with running_engine(tmp_path) as engine:
+        role = Role(engine, allow("sns:ListTopics"))
+        for topic in ("one", "one", "two"):
+            role.client("sns").create_topic(Name=topic)
+        role.client("sns").list_topics()
+    printed = [line for line in capfd.readouterr().err.splitlines() if line.startswith("local: ")]
+    assert [line.partition(": no identity")[0] for line in printed] == [
+        f"local: AWS would deny: {role.name} sns:CreateTopic on {TOPIC}:{topic}" for topic in ("one", "two")
+    ]

@@ -25,12 +25,12 @@ PHASES = [
 ]
 TRAIN = """
 import os, pathlib
-base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
+base = pathlib.Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 (base / "model" / "made-by").write_text(os.environ["MAKER"] + pathlib.Path("beside.txt").read_text())
 """
 SERVE = """#!/usr/bin/env python3
 import http.server, os, pathlib
-made_by = (pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"]) / "model" / "made-by").read_bytes()
+made_by = (pathlib.Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model" / "made-by").read_bytes()
 class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         self.send_response(200)
@@ -259,7 +259,7 @@ def test_an_image_processes_with_its_own_or_the_jobs_command(builder: Builder, e
     files = {
         "Dockerfile": "\n".join([*lines, 'CMD ["by", "default"]']),
         "work.py": PROCESS,
-        "beside.py": "def place():\n    return '/opt/ml/processing'.endswith('algo-1/processing')\n",
+        "beside.py": "import os\ndef place():\n    return os.path.isdir('/opt/ml/processing')\n",
     }
     assert builder.make_image(files, "process")["buildStatus"] == "SUCCEEDED"
     processor = Processor(engine)
@@ -295,12 +295,13 @@ def test_the_same_files_give_the_same_image_digest(builder: Builder) -> None:
 
 @pytest.mark.parametrize(
     ("image", "reason"),
-    [("{repository}:absent", "not among the images"), ("{repository}:empty", "has no program train")],
+    [("{repository}:absent", "not among the images"), ("{repository}:empty", "has no program no-such")],
 )
 def test_a_training_with_an_unusable_image_fails_with_the_reason(
     builder: Builder, engine: Engine, image: str, reason: str
 ) -> None:
-    builder.make_image({"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"}, "empty")
+    # Without ENTRYPOINT, a "train" of this environment could run, such as that of SageMaker's toolkit.
+    builder.make_image({"Dockerfile": 'FROM scratch\nENTRYPOINT ["no-such"]\n'}, "empty")
     trainer = Trainer(engine)
     specification = describe_image(image.format(repository=builder.repository))
     job = trainer.finish(trainer.start({}, AlgorithmSpecification=specification))
@@ -355,9 +356,8 @@ def test_docker_is_used_if_it_is_installed(tmp_path: Path, monkeypatch: pytest.M
     asked = log.read_text().splitlines()
     assert f"build --tag {builder.repository}:real ." in asked
     run, process = [line for line in asked if line.startswith("run ")]
-    assert process.endswith(
-        ":/opt/ml --entrypoint=python3 sha256:0123 /opt/ml/processing/code/work.py /opt/ml/processing/code"
-    )
+    assert "--entrypoint=python3 --volume=" in process
+    assert process.endswith(":/opt/ml sha256:0123 /opt/ml/processing/code/work.py /opt/ml/processing/code")
     assert "--env=TRAINING_JOB_NAME" in run
     assert run.endswith(":/opt/ml sha256:0123 train")
     name = next(word for word in run.split() if word.startswith("--name=")).removeprefix("--name=")

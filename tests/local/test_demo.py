@@ -1,13 +1,22 @@
-"""The demonstration's port, and its turn in the folder that serverless writes to."""
+"""The demonstration's port, its turn in the folder that serverless writes to, and its end."""
 
 import io
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from demo.local_aws import DemoError, folder_lock, refuse_busy_port
+from sagebuild.child_process import running
+from tests.engine import ROOT
+from tests.processes import await_end, is_alive
 
 
 def test_a_busy_port_is_answered_with_a_command_that_works() -> None:
@@ -37,3 +46,39 @@ def test_deployments_from_one_folder_take_turns() -> None:
         events.append("first")
     second.join(10)
     assert events == ["first", "second"]
+
+
+def demonstration(folder: Path, path: str) -> dict[str, Any]:
+    """The options of a demonstration whose engine has its data in this folder."""
+    environment = os.environ | {"PATH": path, "TMPDIR": str(folder), "COLUMNS": "200"}
+    return {"cwd": ROOT, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+
+
+def test_a_signal_during_the_deployment_ends_everything_with_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    npx = tmp_path / "npx"
+    npx.write_text('#!/bin/sh\nsleep 60 & echo "deploys: $$ $! $AWS_ENDPOINT_URL"; wait\n')
+    npx.chmod(0o755)
+    options = demonstration(folder, f"{tmp_path}:{os.environ['PATH']}")
+    with running([sys.executable, "-m", "demo"], **options) as process:
+        assert process.stdout
+        _, shell, child, _ = next(line for line in process.stdout if "deploys:" in line).split()
+        (lock,) = folder.glob("*/lock")
+        pids = [int(shell), int(child), int(lock.read_text().split()[1].strip(","))]
+        assert all(map(is_alive, pids))
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "\ndemo: stopped, with everything that it started\n"
+        assert process.wait(20) == 130
+    assert await_end(pids, 5) == []
+    assert list(folder.iterdir()) == []
+
+
+def test_a_demonstration_that_cannot_run_says_why_in_one_sentence(tmp_path: Path) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    with running([sys.executable, "-m", "demo"], **demonstration(tmp_path, str(programs))) as process:
+        assert process.stdout
+        *_, last = process.stdout.read().splitlines()
+        assert last.startswith('demo: failed at "Deploy the service": npx is not on the PATH; install Node.js')
+        assert process.wait(20) == 1

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -114,8 +113,7 @@ def test_a_role_without_the_permission_is_audited(engine: Engine, web: WebServer
     put_rule(engine, {"source": [source]}, target)
     put_event(engine, source, {})
     eventually(lambda: web.requests)  # an engine with --enforce-iam would refuse it
-    with urlopen(f"{engine.endpoint_url}/_local/audit") as answer:
-        calls = [each for each in json.load(answer)["calls"] if each["role"] == role.rpartition("/")[2]]
+    calls = [each for each in engine.read_audit()["calls"] if each["role"] == role.rpartition("/")[2]]
     assert [(call["action"], call["resource"], call["allowed"]) for call in calls] == [
         ("events:InvokeApiDestination", target["Arn"], False)
     ]

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from tests.engine import ROOT, Engine, running_engine
 from tests.local.sagemaker_world import SERVE_OWN, TRAINING_LOGS, Host, Trainer, wait_until
+from tests.processes import await_end, is_alive
 
 # Longest start in units of importing boto3 and moto in the same run; 1.5 s to 0.4 s is usual, the rest is for noise.
 START_RATIO = 8.0
@@ -26,16 +27,21 @@ import sys, time
 from pathlib import Path
 from local import processes
 from local.functions import forks
+from sagebuild.container import opt_ml
 child = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
 with open(sys.argv[1], "wb") as output:
-    process = processes.start([sys.executable, "-c", child], env={"PATH": "/bin"}, cwd=Path("/"), output=output)
     folder = Path(sys.argv[1]).parent
+    command = opt_ml.enter(folder, Path("/"), [sys.executable, "-c", child])
+    process = processes.start(command, env={"PATH": "/bin"}, cwd=Path("/"), output=output)
     (folder / "sleeps.py").write_text("import time; time.sleep(60)")
     forked = forks.start(["sleeps"], env={}, cwd=folder, output=sys.stderr.fileno())
 print(process.pid, forked.pid, processes._watchdog.pid, flush=True)
-signal = sys.stdin.readline()
-if signal == "stop\\n":
+order = sys.stdin.readline()
+if order == "stop\\n":
     processes.stop_all()
+if order == "more\\n":
+    process = processes.start(["sleep", "60"], env={"PATH": "/bin"}, cwd=Path("/"), output=sys.stderr.fileno())
+    print(process.pid, flush=True)
 time.sleep(60)
 """
 
@@ -43,21 +49,6 @@ time.sleep(60)
 def local(*options: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "local", *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def await_end(pids: list[int], seconds: float) -> list[int]:
-    """The processes that are still alive after this time."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and any(map(is_alive, pids)):
-        time.sleep(0.02)
-    return [pid for pid in pids if is_alive(pid)]
 
 
 def test_help_lists_every_option_and_its_default() -> None:
@@ -171,7 +162,7 @@ def test_a_killed_engine_releases_its_data_folder(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("how", ["stop", "kill", "kill the watchdog, too"])
 def test_no_process_outlives_the_engine(tmp_path: Path, how: str) -> None:
     output = tmp_path / "output"
     engine = subprocess.Popen(
@@ -189,11 +180,15 @@ def test_no_process_outlives_the_engine(tmp_path: Path, how: str) -> None:
             time.sleep(0.02)
         pids.append(int(output.read_text()))
         assert all(map(is_alive, pids))
-        if how == "kill":
-            os.kill(engine.pid, signal.SIGKILL)
+        if how == "stop":
+            print("stop", file=engine.stdin, flush=True)
         else:
-            engine.stdin.write("stop\n")
-            engine.stdin.flush()
+            if "watchdog" in how:
+                os.kill(pids[2], signal.SIGKILL)
+                assert await_end(pids[2:3], END_SECONDS) == []
+                print("more", file=engine.stdin, flush=True)
+                pids.append(int(engine.stdout.readline()))
+            engine.kill()
         assert await_end(pids, END_SECONDS) == []
     finally:
         engine.kill()
@@ -203,6 +198,7 @@ def test_no_process_outlives_the_engine(tmp_path: Path, how: str) -> None:
 def test_the_health_page_shows_the_settings(engine: Engine) -> None:
     with urllib.request.urlopen(f"{engine.endpoint_url}/_local/health", timeout=10) as answer:
         health = json.load(answer)
+    assert health.pop("opt_ml") in (True, False)  # as the machine allows
     assert health == {"status": "ok", "endpoint": engine.endpoint_url, "region": "us-east-1", "time_scale": 20.0}
 
 
@@ -240,6 +236,13 @@ def test_loopback_names_and_s3_virtual_hosts_are_answered(engine: Engine, host: 
             "sagemaker:CreateContext",
         ),
         ("lambda", "list_code_signing_configs", {}, "lambda:ListCodeSigningConfigs"),
+        # moto has it, and would report an execution that never runs.
+        (
+            "sagemaker",
+            "start_pipeline_execution",
+            {"PipelineName": "p", "ClientRequestToken": "a" * 32},
+            "sagemaker:StartPipelineExecution",
+        ),
     ],
 )
 def test_the_error_for_an_unserved_call_names_it(

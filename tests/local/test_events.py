@@ -212,6 +212,12 @@ def test_custom_events_cannot_have_a_source_of_aws(engine: Engine) -> None:
     assert put_event(engine, "aws.states", {})["ErrorCode"] == "NotAuthorizedForSourceException"
 
 
+@pytest.mark.parametrize("detail", ["text", 1, ["list"]])
+def test_the_detail_of_an_event_is_a_json_object(engine: Engine, detail: Any) -> None:
+    entry = put_event(engine, name("source"), detail)
+    assert entry == {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+
+
 def test_many_events_are_all_delivered(engine: Engine) -> None:
     source, (url, arn), events = name("source"), queue(engine), engine.client("events")
     put_rule(engine, {"source": [source]}, {"Arn": arn})

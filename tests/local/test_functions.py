@@ -209,7 +209,7 @@ def test_reserved_concurrency_limits_concurrent_invocations(engine: Engine) -> N
         config=Config(retries={"total_max_attempts": 1}),
         region_name="us-east-1",
         endpoint_url=engine.endpoint_url,
-        aws_access_key_id="local",
+        aws_access_key_id=engine.owner,
         aws_secret_access_key="local",
     )
 

@@ -2,6 +2,7 @@
 
 import email
 import json
+import sys
 import time
 from email.policy import default
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.messaging.queues import Queue, SQSBackend
 from tests.engine import Engine
 from tests.local.functions import Recorder, eventually, left_in, name, permit, queue, receive
 
@@ -236,6 +238,15 @@ def test_an_unsupported_protocol_is_refused(engine: Engine) -> None:
         subscribe(engine, topic(engine), "sms", "+41791234567")
 
 
+def test_a_message_needs_an_existing_topic_and_the_group_of_a_fifo_topic(engine: Engine) -> None:
+    sns, fifo = engine.client("sns"), {"FifoTopic": "true", "ContentBasedDeduplication": "true"}
+    arn = sns.create_topic(Name=name("topic") + ".fifo", Attributes=fifo)["TopicArn"]
+    with pytest.raises(ClientError, match="The MessageGroupId parameter is required for FIFO topics"):
+        sns.publish(TopicArn=arn, Message="text")
+    with pytest.raises(ClientError, match="Topic does not exist"):
+        sns.publish(TopicArn=topic(engine) + "-gone", Message="text")
+
+
 def test_an_upload_notifies_queue_topic_and_function(engine: Engine, tmp_path: Path) -> None:
     bucket, topic_arn, (url, arn) = name("bucket"), topic(engine), queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)
@@ -279,3 +290,66 @@ def test_a_permission_for_an_alias_is_only_for_that_alias(engine: Engine, tmp_pa
     engine.client("sns").publish(TopicArn=topic_arn, Message="hello")
     receive(engine, dead)
     assert len(recorder.wait()) == 1
+
+
+def count_calls(messages: int) -> int:
+    """The function calls that one message needs in a queue with this number of waiting messages."""
+    backend = SQSBackend("us-east-1", "123456789012")
+    full = backend.queues["full"] = Queue("full", "us-east-1", "123456789012")
+    for number in range(messages):
+        backend.send_message("full", str(number))
+    called = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal called
+        called += event == "call"
+
+    sys.setprofile(count)
+    backend.send_message("full", "last")
+    (first,) = backend.receive_message("full", 1, 0, 30)
+    full.delete_message(first.receipt_handle)
+    sys.setprofile(None)
+    assert full.approximate_number_of_messages == messages
+    return called
+
+
+def test_a_message_needs_the_same_work_in_a_full_queue() -> None:
+    assert count_calls(1000) < 1.2 * count_calls(10)
+
+
+def test_a_queue_counts_its_visible_received_and_delayed_messages(engine: Engine) -> None:
+    url, _ = queue(engine)
+    sqs = engine.client("sqs")
+    for body in ("a", "b", "c"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    sqs.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=60)
+    (received,) = sqs.receive_message(QueueUrl=url)["Messages"]
+
+    def counts() -> list[int]:
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        return [int(attributes[f"ApproximateNumberOfMessages{kind}"]) for kind in ("", "NotVisible", "Delayed")]
+
+    assert counts() == [2, 1, 1]
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=received["ReceiptHandle"], VisibilityTimeout=0)
+    assert counts() == [3, 0, 1]
+    assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "a"
+    assert counts() == [2, 1, 1]
+    sqs.purge_queue(QueueUrl=url)
+    assert counts() == [0, 0, 0]
+
+
+def test_a_message_is_deleted_by_each_of_its_receipts_and_twice(engine: Engine) -> None:
+    (url, _), (other, _) = queue(engine), queue(engine)
+    sqs = engine.client("sqs")
+    sqs.send_message(QueueUrl=url, MessageBody="a")
+    receipts = []
+    for _ in range(2):
+        (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+        receipts.append(message["ReceiptHandle"])
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipts[-1], VisibilityTimeout=0)
+    assert receipts[0] != receipts[1]
+    for receipt in receipts:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt)
+    assert left_in(engine, url) == 0
+    with pytest.raises(ClientError, match="ReceiptHandleIsInvalid"):
+        sqs.delete_message(QueueUrl=other, ReceiptHandle=receipts[0])

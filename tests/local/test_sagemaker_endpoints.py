@@ -1,6 +1,8 @@
 """Endpoints in local/ serve the script's functions, and keep serving after a failed update."""
 
+import gzip
 import io
+import tarfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -124,6 +126,34 @@ def test_invocations_are_metrics_of_the_endpoint_and_its_variant(engine: Engine,
     errors = [read(f"Invocation{kind}Errors") for kind in ("4XX", "5XX", "Model")]
     assert (read("Invocations"), errors) == (3, [0, 1, 1])
     assert 100 < read("ModelLatency", "Maximum") < 60_000_000  # microseconds
+
+
+def pack_link() -> bytes:
+    """A model's archive with a symbolic link to its script."""
+    buffer = io.BytesIO(gzip.decompress(pack({"code/serve.py": SERVE_OWN})))
+    with tarfile.open(fileobj=buffer, mode="a") as tar:
+        link = tarfile.TarInfo("code/latest.py")
+        link.type, link.linkname = tarfile.SYMTYPE, "serve.py"
+        tar.addfile(link)
+    return gzip.compress(buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("archive", "reason"),
+    [
+        (pack_link(), "'code/latest.py' is a symbolic link"),
+        (b"no archive", "not a tar.gz archive that can be unpacked"),
+        (pack({"weights": bytes(range(256)) * 999})[:500], "not a tar.gz archive that can be unpacked"),
+    ],
+    ids=["a link", "no archive", "cut off"],
+)
+def test_a_model_archive_that_cannot_be_extracted_fails_the_endpoint(host: Host, archive: bytes, reason: str) -> None:
+    address = host.put("model.tar.gz", archive)
+    described = host.settle(host.begin(host.configure(main=host.model("", ModelDataUrl=address))))
+    assert described["EndpointStatus"] == "Failed"
+    expected = f'Failed to extract model data archive for container "primary" from URL "{address}". Please ensure that'
+    assert expected in described["FailureReason"]
+    assert reason in described["FailureReason"]
 
 
 def test_a_model_whose_data_is_deleted_fails_the_endpoint_with_the_reason(host: Host) -> None:

@@ -21,7 +21,7 @@ def end(*_):
     sys.exit(0)
 
 signal.signal(signal.SIGTERM, end)
-folder = Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
+folder = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"), "checkpoints")
 print("found:", sorted(path.name for path in folder.rglob("*") if path.is_file()), flush=True)
 (folder / "part").mkdir(exist_ok=True)
 (folder / "part" / "step").write_text("1")

@@ -74,7 +74,7 @@ def test_a_script_reads_inputs_and_writes_outputs_by_the_paths_of_a_container(wo
     assert world.read_output(job, "rest") == {"rest.csv": b"4"}, "symbolic links are not uploaded"
     seen = json.loads(world.read_output(job, "seen")["deep/seen.json"])
     assert seen["colour"] == "blue"
-    assert seen["help"].endswith("/algo-1/processing/raw")
+    assert seen["help"].endswith("/processing/raw")
     assert seen["hosts"] == {"current_host": "algo-1", "hosts": ["algo-1"]}
     assert seen["config"]["ProcessingJobArn"] == job["ProcessingJobArn"]
     assert seen["config"]["ProcessingInputs"][1]["S3Input"]["S3DataDistributionType"] == "FullyReplicated"

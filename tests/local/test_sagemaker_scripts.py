@@ -44,8 +44,19 @@ def test_a_command_is_made_executable_and_runs_itself(world: Trainer, program: s
     name = world.start({program: script, "requirements.txt": "./not-installed-for-a-command"}, HyperParameters=quoted)
     assert world.finish(name)["TrainingJobStatus"] == "Completed"
     lines = world.read_logs(TRAINING_LOGS, name)
-    assert lines[1:3] == ["item one", "item two"]
-    assert lines[3].split() == ["--note", "a", "b", "$HOME"]
+    assert lines[-3:-1] == ["item one", "item two"]
+    assert lines[-1].split() == ["--note", "a", "b", "$HOME"]
+
+
+def test_the_log_names_other_versions_than_those_of_the_image(world: Trainer) -> None:
+    own = f"{metadata.version('scikit-learn').rpartition('.')[0]}-1"
+    for version, is_other in (("0.20.0", True), (own, False)):
+        image = f"{IMAGE.partition(':')[0]}:{version}-cpu-py3"
+        name = world.start("", AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"})
+        assert world.finish(name)["TrainingJobStatus"] == "Completed"
+        here = f"scikit-learn {metadata.version('scikit-learn')} (image: 0.20.0)"
+        line = f"Other versions than the image's run here: {here}"
+        assert (world.read_logs(TRAINING_LOGS, name)[0] == line) == is_other
 
 
 def test_arguments_and_variables_are_those_of_the_training_toolkit(world: Trainer) -> None:
@@ -73,10 +84,10 @@ def test_arguments_and_variables_are_those_of_the_training_toolkit(world: Traine
         "--text": '{"x": 1}',
         "-n": "True",
     }
-    given = ast.literal_eval(lines[1])
+    given = ast.literal_eval(lines[-2])
     assert dict(zip(given[::2], given[1::2], strict=True)) == passed
-    assert lines[2].startswith('{"depth":{"a":1,"b":[1,2]},"empty":{}')
-    assert lines[2].endswith(" True")
+    assert lines[-1].startswith('{"depth":{"a":1,"b":[1,2]},"empty":{}')
+    assert lines[-1].endswith(" True")
 
 
 def make_wheel(name: str, version: str) -> bytes:
@@ -185,7 +196,7 @@ print("last")
     name = world.start(script, AlgorithmSpecification=algorithm)
     job = world.finish(name)
     assert [(each["MetricName"], each["Value"]) for each in job["FinalMetricDataList"]] == [("loss", 4000.0)]
-    text = "".join(world.read_logs(TRAINING_LOGS, name))
+    text = "".join(world.read_logs(TRAINING_LOGS, name)).partition("train.py")[2]
     assert [int(part.rpartition("=")[2]) for part in text.split("x")[0].split("\r")[1:]] == list(range(1, 4001))
     assert text.count("x") == 100_000
     assert text.endswith("last")

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,3 +236,41 @@ def test_a_model_is_a_folder_of_files_or_in_the_image(host: Host) -> None:
     both = container | source | {"ModelDataUrl": f"{uri}model.tar.gz"}
     with pytest.raises(ClientError, match="either ModelDataUrl or ModelDataSource"):
         host.sagemaker.create_model(ModelName="wrong", PrimaryContainer=both, ExecutionRoleArn=host.role)
+
+
+DIES = """
+import os
+
+def model_fn(model_dir):
+    return open(os.path.join(model_dir, "model.pickle"), "rb").read(1)
+
+def transform_fn(model, body, content_type, accept):
+    if body == '"die"':
+        os._exit(3)
+    return str(os.getpid()), accept
+"""
+
+
+def test_a_container_that_exits_is_started_again(host: Waiter) -> None:
+    endpoint = host.begin(host.configure(main=host.model(DIES)))
+    assert host.settle(endpoint)["EndpointStatus"] == "InService"
+    processes = [host.invoke_json(endpoint, "live")]
+    for _ in range(2):
+        with pytest.raises(ClientError, match="ModelError"):
+            host.invoke_json(endpoint, "die")
+        processes.append(wait_until(lambda: invoke_or_none(host, endpoint), bool))
+    assert len(set(processes)) == 3
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    note = "local/ starts the container again, which exited with code 3"
+    wait_until(lambda: host.read_logs(group, "main").count(note), lambda found: found == 2)
+    host.sagemaker.delete_endpoint(EndpointName=endpoint)
+    wait_until(lambda: host.is_gone(endpoint), bool)
+    assert not Path(f"/proc/{processes[-1]}").exists()
+
+
+def invoke_or_none(host: Host, endpoint: str) -> Any:
+    """The answer, or None while the container does not answer."""
+    try:
+        return host.invoke_json(endpoint, "live")
+    except ClientError:
+        return None

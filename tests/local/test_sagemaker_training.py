@@ -1,5 +1,7 @@
 """Training jobs in local/ run scripts, and report their results as on AWS."""
 
+import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -228,3 +230,20 @@ def test_jobs_can_be_listed_and_tagged(world: Trainer) -> None:
     world.sagemaker.add_tags(ResourceArn=failed["TrainingJobArn"], Tags=[{"Key": "team", "Value": "b"}])
     kept = world.sagemaker.list_tags(ResourceArn=failed["TrainingJobArn"])["Tags"]
     assert kept == [{"Key": "team", "Value": "b"}]
+
+
+def test_the_engine_answers_while_a_metric_is_searched_without_end(engine: Engine, world: Trainer) -> None:
+    metrics = [{"Name": "endless", "Regex": r"((?:a+)+)\d"}, {"Name": "loss", "Regex": "loss=([0-9.]+)"}]
+    job = world.start(
+        "print('a' * 5000)\nprint('a' * 5000, 'loss=1')",
+        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File", "MetricDefinitions": metrics},
+    )
+    slowest = 0.0
+    while world.describe(job)["TrainingJobStatus"] == "InProgress":
+        asked = time.monotonic()
+        urllib.request.urlopen(f"{engine.endpoint_url}/_local/health", timeout=10).close()
+        slowest = max(slowest, time.monotonic() - asked)
+    assert 0 < slowest < 1.0
+    final = world.finish(job)
+    assert final["TrainingJobStatus"] == "Completed"
+    assert [(metric["MetricName"], metric["Value"]) for metric in final["FinalMetricDataList"]] == [("loss", 1.0)]

@@ -48,6 +48,7 @@ def test_values_with_quotes_and_nulls_pass_through_variables(machines: Machines)
         ("$partition([1..5], 2)", [[1, 2], [3, 4], [5]]),
         ("$range(0, 10, 5)", [0, 5, 10]),
         ("$range(3, 1, -1)", [3, 2, 1]),
+        ("$range(3, 5, 9)", 3),
         ("$hash('abc', 'MD5')", "900150983cd24fb0d6963f7d28e17f72"),
         ("$random(7) = $random(7) and $random() != $random()", True),
         ("$length($uuid()) = 36 and $uuid() != $uuid()", True),
@@ -89,6 +90,19 @@ def test_failed_arguments_of_a_task_are_recorded_once(machines: Machines) -> Non
     assert json.loads(ended["output"])["Error"] == "States.QueryEvaluationError"
     kinds = [event["type"] for event in machines.history(ended["executionArn"])]
     assert kinds.count("EvaluationFailed") == 1
+
+
+def test_an_assignment_takes_effect_when_its_state_ends(machines: Machines) -> None:
+    states = {
+        "One": {"Type": "Pass", "Assign": {"n": 1, "text": 'a "b"\n'}, "Next": "Two"},
+        "Two": {"Type": "Pass", "Assign": {"n": 2, "before": "{% $n %}"}, "Output": "{% $n %}", "Next": "Three"},
+        "Three": {"Type": "Succeed", "Output": "{% [$states.input, $before, $n, $text] %}"},
+    }
+    ended = machines.run(states)
+    assert json.loads(ended["output"]) == [1, 1, 2, 'a "b"\n']
+    events = machines.history(ended["executionArn"])
+    exits = [event["stateExitedEventDetails"] for event in events if "stateExitedEventDetails" in event]
+    assert exits[0]["assignedVariables"] == {"n": "1", "text": '"a \\"b\\"\\n"'}
 
 
 def test_a_choice_takes_the_first_true_rule(machines: Machines) -> None:
@@ -173,6 +187,63 @@ def test_a_wait_state_waits_for_a_timestamp(machines: Machines) -> None:
     moment = "$fromMillis($millis() + 20000, '[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]Z')"
     ended = machines.run({"Rest": {"Type": "Wait", "Timestamp": f"{{% {moment} %}}", "Next": "Done"}, "Done": SUCCEED})
     assert 18 / 20 <= (ended["stopDate"] - ended["startDate"]).total_seconds() < 2
+
+
+@pytest.mark.parametrize("text", ["2020-02-02T10:00:00Z", "2020-02-02T10:00:00.5Z", "2020-02-02T10:00:00+01:00"])
+def test_a_wait_until_a_past_moment_ends_at_once(machines: Machines, text: str) -> None:
+    wait = {"Type": "Wait", "Timestamp": "{% $states.input %}", "Next": "Done"}
+    assert machines.output({"Rest": wait, "Done": SUCCEED}, text) == text
+
+
+@pytest.mark.parametrize("text", ["2020-02-30T10:00:00Z", "2020-02-02T10:00:00", "2020-02-02 10:00:00Z", "soon"])
+def test_an_invalid_timestamp_is_an_evaluation_error(machines: Machines, text: str) -> None:
+    wait = {"Type": "Wait", "Timestamp": "{% $states.input %}", "Next": "Done"}
+    ended = machines.run({"Rest": wait, "Done": SUCCEED}, text)
+    assert ended["error"] == "States.QueryEvaluationError"
+    place = "An error occurred while executing the state 'Rest' (entered at the event id #2). The Timestamp field"
+    assert ended["cause"] == f"{place} cannot be parsed as an ISO-8601 extended offset date-time format string: {text}"
+    failed = machines.history(ended["executionArn"])[2]
+    assert (failed["type"], failed["evaluationFailedEventDetails"]["location"]) == ("EvaluationFailed", "Timestamp")
+
+
+def test_a_wait_of_more_than_68_years_fails(machines: Machines) -> None:
+    wait = {"Type": "Wait", "Timestamp": "2199-01-01T00:00:00Z", "Next": "Done"}
+    ended = machines.run({"Rest": wait, "Done": SUCCEED})
+    assert ended["error"] == "States.Runtime"
+    assert ended["cause"].endswith("(entered at the event id #2). Wait state delay is too long.")
+
+
+def test_a_failed_branch_aborts_the_others_where_they_are(machines: Machines) -> None:
+    failing = {"Pause": {"Type": "Wait", "Seconds": 4, "Next": "Fail"}, "Fail": {"Type": "Fail", "Error": "Own"}}
+    waiting = {"Rest": {"Type": "Wait", "Seconds": 60000, "Next": "Done"}, "Done": SUCCEED}
+    branches = [{"StartAt": next(iter(states)), "States": states} for states in (failing, waiting)]
+    ended = machines.run({"Both": {"Type": "Parallel", "Branches": branches, "End": True}})
+    kinds = [event["type"] for event in machines.history(ended["executionArn"])]
+    assert kinds[-3:] == ["WaitStateAborted", "ParallelStateFailed", "ExecutionFailed"]
+
+
+def test_the_task_that_fails_its_branch_is_aborted(machines: Machines) -> None:
+    branch = {"StartAt": "Read", "States": {"Read": PARAMETER | {"End": True}}}
+    ended = machines.run({"Both": {"Type": "Parallel", "Branches": [branch], "End": True}})
+    kinds = [event["type"] for event in machines.history(ended["executionArn"])]
+    assert kinds[-4:] == ["TaskFailed", "TaskStateAborted", "ParallelStateFailed", "ExecutionFailed"]
+
+
+def test_the_cause_names_the_state_that_failed_and_no_other(machines: Machines) -> None:
+    each = {"Do": {"Type": "Pass", "Output": "{% $nothing %}", "End": True}}
+    states = {
+        "All": {
+            "Type": "Map",
+            "Items": [1],
+            "ItemProcessor": {"StartAt": "Do", "States": each},
+            "End": True,
+        }
+    }
+    ended = machines.run(states)
+    assert ended["cause"] == (
+        "An error occurred while executing the state 'Do' (entered at the event id #5). The JSONata expression "
+        "'$nothing' specified for the field 'Output' returned nothing (undefined)."
+    )
 
 
 def test_branches_get_the_arguments_and_return_a_list_of_outputs(machines: Machines) -> None:

@@ -61,10 +61,25 @@ def test_a_function_is_invoked_and_its_error_fails_the_task(machines: Machines, 
     assert json.loads(answers[2]["cause"])["errorMessage"] == "configured to fail"
 
 
+@pytest.mark.parametrize(("how", "failed"), [("direct", "LambdaFunctionFailed"), ("optimized", "TaskFailed")])
+def test_the_first_retrier_that_matches_a_functions_error_limits_its_attempts(
+    machines: Machines, function: str, how: str, failed: str
+) -> None:
+    other = {"ErrorEquals": ["Lambda.TooManyRequestsException"], "MaxAttempts": 9}
+    own = {"ErrorEquals": ["OwnError"], "IntervalSeconds": 1, "MaxAttempts": 2}
+    states = invoking(function, how)
+    states["Call"]["Retry"] = [other, own, {"ErrorEquals": ["States.ALL"], "MaxAttempts": 9}]
+    ended = machines.run(states, {"fail": 1})
+    kinds = [event["type"] for event in machines.history(ended["executionArn"])]
+    assert (ended["error"], kinds.count(failed)) == ("OwnError", 3)
+
+
 @pytest.mark.parametrize("how", ["direct", "optimized"])
 def test_a_missing_function_fails_with_an_error_of_lambda(machines: Machines, function: str, how: str) -> None:
     ended = machines.run(invoking(f"{function}-gone", how))
     assert ended["error"] == "Lambda.ResourceNotFoundException"
+    assert ended["cause"].startswith("Function not found: arn:aws:lambda:")
+    assert f":{function.rsplit(':', 1)[-1]}-gone:$LATEST" in ended["cause"]
 
 
 def training(trainer: Trainer, script: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Task states in local/: services, jobs and callbacks; errors, timeouts and cancellation."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,6 @@ def test_codes_outside_the_service_model_have_the_general_name(machines: Machine
     ("arguments", "problem"),
     [
         ({"Name": 1}, "Invalid type for parameter Name"),
-        ({}, "Missing required parameter"),
         ({"Name": "a", "Colour": 1}, 'The field "Colour" is not supported'),
         ("{% 'text' %}", "Arguments must be a JSON object"),
     ],
@@ -114,6 +114,67 @@ def test_arguments_are_validated_before_the_call(machines: Machines, arguments: 
     error, cause = error_of(machines, "aws-sdk:ssm:getParameter", arguments)
     assert error == "States.Runtime"
     assert problem in cause
+
+
+@pytest.mark.parametrize(
+    ("resource", "arguments", "error", "cause"),
+    [
+        (
+            "aws-sdk:dynamodb:putItem",
+            {"Item": None},
+            "DynamoDb.DynamoDbException",
+            "2 validation errors detected: Value null at 'tableName' failed to satisfy constraint: Member must not be "
+            "null; Value null at 'item' failed to satisfy constraint: Member must not be null "
+            "(Service: DynamoDb, Status Code: 400, Request ID: <id>) (SDK Attempt Count: 1)",
+        ),
+        (
+            "dynamodb:putItem",
+            {"TableName": "any", "Item": None},
+            "DynamoDB.AmazonDynamoDBException",
+            "1 validation error detected: Value null at 'item' failed to satisfy constraint: Member must not be null "
+            "(Service: AmazonDynamoDBv2; Status Code: 400; Error Code: ValidationException; Request ID: <id>; "
+            "Proxy: null)",
+        ),
+        (
+            "sqs:sendMessage",
+            {"QueueUrl": "http://127.0.0.1/123456789012/any", "MessageBody": None},
+            "SQS.AmazonSQSException",
+            "The request must contain the parameter MessageBody. "
+            "(Service: AmazonSQS; Status Code: 400; Error Code: MissingParameter; Request ID: <id>; Proxy: null)",
+        ),
+        (
+            "sqs:sendMessage",
+            {"QueueUrl": "https://my-queue", "MessageBody": "any"},
+            "SQS.SdkClientException",
+            "Unable to execute HTTP request: my-queue: Name or service not known",
+        ),
+    ],
+)
+def test_an_invalid_argument_fails_like_the_services_own_check(
+    machines: Machines, resource: str, arguments: Any, error: str, cause: str
+) -> None:
+    raised = error_of(machines, resource, arguments)
+    assert (raised[0], re.sub(r"Request ID: [^;)]+", "Request ID: <id>", raised[1])) == (error, cause)
+
+
+def test_an_optimized_result_contains_the_metadata_of_the_call(machines: Machines, table: str) -> None:
+    read = {"TableName": table, "Key": {"id": {"S": "never-there"}}}
+    output = machines.output({"Get": task("dynamodb:getItem", read)})
+    assert list(output) == ["SdkHttpMetadata", "SdkResponseMetadata"]
+    assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
+    headers = output["SdkHttpMetadata"]["HttpHeaders"]
+    assert output["SdkHttpMetadata"]["AllHttpHeaders"] == {name: [value] for name, value in headers.items()}
+    assert output["SdkResponseMetadata"]["RequestId"]
+    assert machines.output({"Get": task("aws-sdk:dynamodb:getItem", read)}) == {}
+
+
+def test_a_blob_of_an_sdk_task_is_json(engine: Engine, machines: Machines) -> None:
+    engine.client("s3").create_bucket(Bucket="states-blobs")
+    machines.output({"Put": task("aws-sdk:s3:putObject", {"Bucket": "states-blobs", "Key": "a", "Body": "text"})})
+    assert engine.client("s3").get_object(Bucket="states-blobs", Key="a")["Body"].read() == b'"text"'
+    read = machines.output({"Get": task("aws-sdk:s3:getObject", {"Bucket": "states-blobs", "Key": "a"})})
+    assert read["ServerSideEncryption"] == "AES256"
+    assert not [name for name in read if name.startswith("Checksum")]
 
 
 def test_message_fields_accept_json(engine: Engine, machines: Machines) -> None:
@@ -141,7 +202,18 @@ def test_a_sync_task_waits_for_a_nested_execution(machines: Machines) -> None:
     assert (reported["Status"], reported["Output"], reported["Input"]) == ("SUCCEEDED", {"twice": 6}, {"n": 3})
     assert isinstance(reported["StartDate"], int)
     assert machines.output({"Run": nested(inner, ".sync")})["Output"] == '{"twice":6}'
-    assert set(machines.output({"Run": nested(inner, "")})) == {"ExecutionArn", "StartDate"}
+    assert {"ExecutionArn", "StartDate"} < set(machines.output({"Run": nested(inner, "")}))
+
+
+def test_a_sync_task_may_end_with_its_token(machines: Machines) -> None:
+    inner = machines.create(LONG)
+    given = {"StateMachineArn": inner, "Input": {"token": "{% $states.context.Task.Token %}"}}
+    outer = machines.start(machines.create({"Run": task("states:startExecution.sync:2", given)}))
+    started = machines.states.describe_execution(executionArn=only_execution(machines, inner)["executionArn"])
+    machines.states.send_task_success(taskToken=json.loads(started["input"])["token"], output='"by token"')
+    assert machines.finish(outer)["output"] == '"by token"'
+    assert only_execution(machines, inner)["status"] == "RUNNING"
+    machines.states.stop_execution(executionArn=started["executionArn"])
 
 
 def test_a_failed_job_fails_its_task_with_the_description_as_cause(machines: Machines) -> None:

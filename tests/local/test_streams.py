@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -94,6 +93,32 @@ def test_a_failed_transaction_leaves_no_record(engine: Engine, tmp_path: Path) -
     assert numbers(recorder.wait()[0]) == ["3"]
 
 
+def test_an_iterator_finds_the_changes_after_a_failed_transaction(engine: Engine) -> None:
+    table, stream = make_table(engine)
+    streams, item = engine.client("dynamodbstreams"), {"id": {"S": "a"}}
+    (shard,) = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+    position = {"StreamArn": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "LATEST"}
+    iterator = streams.get_shard_iterator(**position)["ShardIterator"]
+    failing = {"Put": {"TableName": table, "Item": item, "ConditionExpression": "attribute_exists(id)"}}
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        engine.client("dynamodb").transact_write_items(TransactItems=[failing])
+    put(engine, table, "b", 1)
+    answer = streams.get_records(ShardIterator=iterator)
+    assert [record["dynamodb"]["Keys"] for record in answer["Records"]] == [{"id": {"S": "b"}}]
+    put(engine, table, "b", 2)
+    answer = streams.get_records(ShardIterator=answer["NextShardIterator"])
+    assert [record["dynamodb"]["NewImage"]["n"] for record in answer["Records"]] == [{"N": "2"}]
+    assert streams.get_records(ShardIterator=answer["NextShardIterator"])["Records"] == []
+
+
+@pytest.mark.parametrize(("number", "code"), [("1", "TrimmedDataAccessException"), ("x", "ValidationException")])
+def test_an_iterator_that_leads_to_no_record_is_refused(engine: Engine, number: str, code: str) -> None:
+    _, stream = make_table(engine)
+    with pytest.raises(ClientError) as refused:
+        engine.client("dynamodbstreams").get_records(ShardIterator=f"{stream}|1|{number}")
+    assert refused.value.response["Error"]["Code"] == code
+
+
 def test_changes_that_match_no_filter_invoke_nothing(engine: Engine, tmp_path: Path) -> None:
     table, stream = make_table(engine)
     recorder = Recorder.deploy(engine, tmp_path)
@@ -158,11 +183,7 @@ def test_the_stream_is_read_in_the_functions_role(engine: Engine, tmp_path: Path
     put(engine, table, "a", 1)
     map_stream(engine, stream, recorder.arn)
     recorder.wait()
-    made = [
-        each
-        for each in json.load(urlopen(f"{engine.endpoint_url}/_local/audit"))["calls"]
-        if each["role"] == role_arn.rpartition("/")[2]
-    ]
+    made = [each for each in engine.read_audit()["calls"] if each["role"] == role_arn.rpartition("/")[2]]
     read = {(each["action"], each["resource"]) for each in made if each["action"].startswith("dynamodb:")}
     assert read == {(f"dynamodb:{name}", stream) for name in ("DescribeStream", "GetShardIterator", "GetRecords")}
 

@@ -31,7 +31,7 @@ def unchecked(engine: Engine) -> Callable[[str], Any]:
             service,
             region_name="us-east-1",
             endpoint_url=engine.endpoint_url,
-            aws_access_key_id="local",
+            aws_access_key_id=engine.owner,
             aws_secret_access_key="local",
             config=Config(parameter_validation=False, retries={"max_attempts": 0}),
         )

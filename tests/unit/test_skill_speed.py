@@ -13,8 +13,8 @@ import pytest
 from skill.app import handler
 from tests.alexa import ROOT, SKILL_ID, load_request
 
-# Measured 1.0 to 1.2; a loaded machine needs a few rounds to show it.
-MAX_RATIO = 1.3
+# Measured 1.1 to 1.2; a loaded machine needs a few rounds to show it.
+MAX_RATIO = 1.25
 MIN_ROUNDS, MAX_ROUNDS = 4, 15
 
 HELLO_WORLD = """
@@ -52,7 +52,7 @@ def _measure_first_reply(skill: str) -> float:
     return float(done.stdout)
 
 
-def test_the_first_reply_takes_at_most_1_3_times_a_hello_world() -> None:
+def test_the_first_reply_takes_at_most_1_25_times_a_hello_world() -> None:
     ours = hello = math.inf
     for measured in range(1, MAX_ROUNDS + 1):
         ours, hello = min(ours, _measure_first_reply(OURS)), min(hello, _measure_first_reply(HELLO_WORLD))

@@ -4,13 +4,16 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from rich.console import Console
 
 from sagebuild.cli.show_trials import show_trials
 from sagebuild.client.descriptions import shorten_value
 from sagebuild.client.trials import Trials, build_trial
-from sagebuild.running.tuning import Tuning, read_tuning
+from sagebuild.running.tuning import Tuning, list_trainings, read_tuning
+from sagebuild.service import Service
 
 JOB = "sagebuild-dev-4203e8b0-6"
 
@@ -40,6 +43,27 @@ def draw(trials: Trials, width: int) -> str:
     with console.capture() as captured:
         console.print(show_trials(trials))
     return captured.get()
+
+
+def test_500_trials_are_read_in_five_calls_and_shown_in_a_table_that_fits() -> None:
+    sagemaker = boto3.client("sagemaker", "eu-west-1")
+    entries = [training(number, value=number / 1000) for number in range(500)]
+    for entry in entries:
+        entry |= {"TrainingJobArn": "arn:aws:sagemaker:eu-west-1:123456789012:training-job/x", "CreationTime": 1}
+    asked = {"HyperParameterTuningJobName": JOB, "SortBy": "CreationTime", "SortOrder": "Ascending", "MaxResults": 100}
+    with Stubber(sagemaker) as stub:
+        for first in range(0, 500, 100):
+            page: dict[str, Any] = {"TrainingJobSummaries": entries[first : first + 100]}
+            page |= {"NextToken": str(first + 100)} if first < 400 else {}
+            stub.add_response(
+                "list_training_jobs_for_hyper_parameter_tuning_job",
+                page,
+                asked | ({"NextToken": str(first)} if first else {}),
+            )
+        found = list_trainings(Service({}, lambda _name: sagemaker), JOB)
+        stub.assert_no_pending_responses()
+    assert [each["TrainingJobName"] for each in found] == [each["TrainingJobName"] for each in entries]
+    assert draw(tune(*entries, planned=500), 100).count("\n") < 40
 
 
 def test_a_running_tuning_shows_values_states_and_the_best() -> None:

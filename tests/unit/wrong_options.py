@@ -23,6 +23,10 @@ def guarded(hosts: int = 2, **parts: Any) -> Document:
     return scikit(hostinstancecount=hosts, guardrails={"wait": 60} | parts)
 
 
+def copied(component: Any = None, **parts: Any) -> Document:
+    return scikit(**{"hostinstancetype": "ml.m5.large", "inferencecomponent": component or {}} | parts)
+
+
 def tested(**parts: Any) -> Document:
     return scikit(smoketest={"contenttype": "text/csv"} | parts)
 
@@ -241,8 +245,37 @@ WRONG_OPTIONS: list[tuple[Document | str, ...]] = [
     (scaled(minimum=5),
      "autoscaling goes from 5 to 4; minimum must not exceed maximum."),
     (scaled(minimum=0),
-     "autoscaling.minimum is 0; it must be at least 1, unless asynchronous is given, because SageMaker scales a "
-     "real-time endpoint to zero only with inference components, which sagebuild does not create."),
+     "autoscaling.minimum is 0; it must be at least 1, unless asynchronous or inferencecomponent is given: SageMaker "
+     "scales a real-time endpoint to zero only with an inference component."),
+    # Inference components
+    (copied(serverless=SERVERLESS),
+     "serverless is not for inference components; give serverless or inferencecomponent."),
+    (copied(asynchronous={}),
+     "asynchronous is not for inference components; give asynchronous or inferencecomponent."),
+    (copied(pipeline=[{"image": "a:1"}]),
+     "pipeline is not for inference components; give pipeline or inferencecomponent."),
+    (copied(datacapture={}),
+     "datacapture is not for inference components; give datacapture or inferencecomponent."),
+    (copied(hostinstancetype="ml.t2.medium"),
+     "hostinstancetype is ml.t2.medium, which inferencecomponent cannot scale; give another family, such as ml.m5.large."),
+    (copied({"memory": 64}),
+     "inferencecomponent.memory is 64; it must be a whole number of MB from 128 to 10000000."),
+    (copied({"cpus": 0.1}),
+     "inferencecomponent has cpus 0.1; it must be at least 0.25."),
+    (copied({"accelerators": 1}),
+     "inferencecomponent.accelerators is 1; ml.m5.large has none."),
+    (copied({"accelerators": 5}, hostinstancetype="ml.g5.12xlarge"),
+     "inferencecomponent.accelerators is 5; ml.g5.12xlarge has 4."),
+    (copied(hostinstancetype="ml.inf2.xlarge"),
+     "inferencecomponent.accelerators is missing; the number of accelerators of ml.inf2.xlarge is not known, so give the number for one copy."),
+    (of("LLM", engine="VLLM", hubmodel="Qwen/Qwen3-0.6B", hostinstancetype="ml.g5.12xlarge", inferencecomponent={"accelerators": 2}),
+     "inferencecomponent.accelerators is 2, and a copy of the model uses 4; give gpus instead."),
+    (copied(guardrails={"wait": 60}),
+     "guardrails.shifting is ALL_AT_ONCE; for inferencecomponent it must be LINEAR, because SageMaker replaces the copies of a model in equal steps."),
+    (copied(hostinstancecount=2, guardrails={"shifting": "LINEAR", "percent": 50, "wait": 60, "terminationwait": 1}),
+     "guardrails.terminationwait is not for inferencecomponent; leave it out."),
+    (copied(autoscaling={"minimum": 0, "maximum": 2, "target": 5}, guardrails={"shifting": "LINEAR", "percent": 50, "wait": 60}),
+     "autoscaling.minimum is 0; guardrails.shifting LINEAR needs at least 2, because a step may have at most half of the instances."),
     (scaled(target=0),
      "autoscaling has target 0; it must be above 0."),
     (scaled(scaleincooldown="long"),

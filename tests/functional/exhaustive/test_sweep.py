@@ -43,6 +43,7 @@ class World:
         self.jobs: dict[str, str] = {}
         self.step_jobs: dict[tuple[str, str], str] = {}  # the status by kind and name
         self.image_builds: dict[str, str] = {}  # by their tag
+        self.seconds = 0  # that SageMaker charges for a job
         self.repeated = 0
         self._lives: Iterator[int] = itertools.count()
         self.service = Service(stack.settings, _create_client)
@@ -80,7 +81,8 @@ class World:
                 running = [{"TrainingJobName": name} for name, status in self.jobs.items() if status == "InProgress"]
                 return _answered({"TrainingJobSummaries": running})
             case "DescribeTrainingJob" if asked["TrainingJobName"] in self.jobs:
-                return _answered({"TrainingJobStatus": self.jobs[asked["TrainingJobName"]]})
+                seconds = {"BillableTimeInSeconds": self.seconds} if self.seconds else {}
+                return _answered({"TrainingJobStatus": self.jobs[asked["TrainingJobName"]]} | seconds)
             case "StopTrainingJob":
                 self.jobs[asked["TrainingJobName"]] = "Stopped"
                 return _answered({})
@@ -309,6 +311,21 @@ def test_a_job_that_begins_after_its_build_has_ended_is_stopped(world: World) ->
     assert world.sweep() == [1]
     assert world.jobs == {"sagebuild-test-3f2a1c00-1": "Stopped", "sagebuild-test-3f2a1c00-77": "InProgress"}
     world.check_notified_once(1)
+
+
+def test_the_cost_of_a_build_has_the_jobs_that_began_after_its_end(world: World) -> None:
+    launch_build(world.service, VOICE)
+    update_build(world.service, 1, training_hourly_cost=3.0)
+    world.abort(1)
+    finish_build(world.service, 1, ABORTED, sleep=never_sleep)
+    assert read_build(world.service, 1).cost == 0
+    world.begin_training(1)
+    world.seconds = 120
+    world.sweep()
+    assert read_build(world.service, 1).cost == 0.1
+    world.jobs, world.seconds = {}, 0  # SageMaker no longer describes the job
+    finish_build(world.service, 1, ABORTED, sleep=never_sleep)
+    assert read_build(world.service, 1).cost == 0.1
 
 
 @pytest.mark.parametrize(("kind", "step"), [("Processing", "split"), ("Transform", "transform")])

@@ -1,16 +1,14 @@
-"""The process of one instance of a job; its output goes to CloudWatch Logs."""
+"""The process of a container; its output goes to CloudWatch Logs."""
 
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from local import output, processes
-from local.sagemaker.images import Runner
+from local.sagemaker.runners import Runner
 
 
 @dataclass(frozen=True)
@@ -20,9 +18,9 @@ class LogTarget:
     Parameters
     ----------
     region
-        The job's region.
+        The container's region.
     role_arn
-        The job's role.
+        The role of the job or model.
     group, stream
         The names of the log group and the log stream.
     """
@@ -33,45 +31,33 @@ class LogTarget:
     stream: str
 
 
-class JobProcess:
+class ContainerProcess:
     """A started process.
 
     Parameters
     ----------
     runner
         The program.
-    folder
-        The folder that represents /opt/ml; it is the process's home folder.
     given
-        The variables of the job, which the program gets in a container, too.
+        The variables of the job or model, which the program gets in a container, too.
     log
         The log stream.
     on_line
         Called with each line of the output.
+    note
+        The first line of the log; default: the runner's.
     """
 
     def __init__(
         self,
         runner: Runner,
-        folder: Path,
         given: dict[str, str],
         log: LogTarget,
         on_line: Callable[[str], None] | None = None,
+        note: str = "",
     ) -> None:
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
-            "HOME": str(folder),
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
-            **runner.environment,
-        }
         self._runner = runner
-        self._process = processes.start(
-            runner.pass_environment(list(given)),
-            env=environment | given,
-            cwd=runner.folder,
-            output=subprocess.PIPE,
-        )
+        self._process = runner.start(given)
         self._output = output.follow(
             self._process,
             region=log.region,
@@ -79,7 +65,13 @@ class JobProcess:
             group=log.group,
             stream=log.stream,
             on_line=on_line,
+            note=note or runner.note,
         )
+
+    @property
+    def is_running(self) -> bool:
+        """False after the process has ended."""
+        return self._process.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process if it runs."""
@@ -94,3 +86,11 @@ class JobProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._output.join()
         return exit_code
+
+    def end(self, grace_seconds: float) -> None:
+        """End the process: SIGTERM, and SIGKILL after some seconds."""
+        self.signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace_seconds)
+        self.signal(signal.SIGKILL)
+        self._runner.end()

@@ -1,0 +1,183 @@
+"""Refuses what AWS refuses although botocore's service models allow it: sizes, tiers, names and tags.
+
+Each rule yields an error code with AWS's message. `validation` has checked the types before.
+"""
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import regex
+
+from local import calls
+from local.calls import Call
+from local.errors import RefusedError
+
+Refusal = tuple[str, str]
+
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html#id_tags_naming_best_practices
+_TAG_CHARACTERS = regex.compile(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*")
+_TAG_CODES = {"sns": "InvalidParameter", "sqs": "InvalidParameterValue", "iam": "InvalidInput", "s3": "InvalidTag"}
+_UNCHECKED_TAGS = (
+    "ec2",
+)  # it allows any character: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+_KEY_BYTES = 1024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+
+_MESSAGE_BYTES = (
+    262_144  # with the attributes: https://docs.aws.amazon.com/sns/latest/api/API_MessageAttributeValue.html
+)
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+_STACK = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+_TABLE = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+_FUNCTION_NAME_LENGTH, _FUNCTION_SECONDS = 64, 900
+
+
+def install() -> None:
+    """Check every call from now on."""
+    calls.add_check(check)
+
+
+def check(call: Call) -> None:
+    """Refuse a call that AWS refuses.
+
+    Raises
+    ------
+    RefusedError
+        With AWS's error code.
+    """
+    rule = _RULES.get(call.action)
+    for code, message in (*_check_tags(call), *(rule(call.parameters) if rule else ())):
+        raise RefusedError(code, message)
+
+
+def _check_tags(call: Call) -> Iterator[Refusal]:
+    if call.prefix in _UNCHECKED_TAGS:
+        return
+    code = _TAG_CODES.get(call.prefix, "ValidationError" if call.protocol == "query" else "ValidationException")
+    given = call.parameters.get("Tags") or call.parameters.get("tags") or ()
+    tags = given.items() if isinstance(given, dict) else (_read_tag(tag) for tag in given if isinstance(tag, dict))
+    pairs = [(str(key), str(value)) for key, value in tags]
+    for key, value in pairs:
+        if key.lower().startswith("aws:"):
+            yield code, f"The tag key {key} begins with aws:, which is reserved for AWS."
+        elif not 1 <= len(key) <= 128 or len(value) > 256:
+            yield code, f"The tag {key} is too long: a key has 1 to 128 characters, and a value 256 at most."
+        elif not (_TAG_CHARACTERS.fullmatch(key) and _TAG_CHARACTERS.fullmatch(value)):
+            yield code, f"The tag {key}={value} has characters other than letters, digits, spaces and _ . : / = + - @."
+    if len({key for key, _ in pairs}) < len(pairs):
+        yield code, "Two of the tags have the same key."
+
+
+def _read_tag(tag: Any) -> tuple[str, str]:
+    """The key and the value of a tag, whose members have different names in different services."""
+    members = {name.lower().removeprefix("tag"): str(value) for name, value in tag.items()}
+    return members.get("key", ""), members.get("value", "")
+
+
+def _check_bucket(given: dict[str, Any]) -> Iterator[Refusal]:
+    name = str(given.get("Bucket", ""))
+    try:
+        is_address = bool(ipaddress.IPv4Address(name))
+    except ValueError:
+        is_address = False
+    is_reserved = name.startswith(_BUCKET_PREFIXES) or name.endswith(_BUCKET_SUFFIXES)
+    if not _BUCKET.fullmatch(name) or ".." in name or is_address or is_reserved:
+        yield "InvalidBucketName", "The specified bucket is not valid."
+
+
+def _check_key(given: dict[str, Any]) -> Iterator[Refusal]:
+    if len(str(given.get("Key", "")).encode()) > _KEY_BYTES:
+        yield "KeyTooLongError", "Your key is too long."
+
+
+def _check_message(given: dict[str, Any]) -> Iterator[Refusal]:
+    """https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
+    message, subject = str(given.get("Message") or ""), given.get("Subject")
+    attributes = given.get("MessageAttributes") or {}
+    size = len(message.encode()) + sum(_measure(name, value) for name, value in attributes.items())
+    if not message:
+        yield "InvalidParameter", "Invalid parameter: Empty message"
+    if size > _MESSAGE_BYTES:
+        yield "InvalidParameter", "Invalid parameter: Message too long"
+    if subject is not None and (not subject or regex.search(r"\p{Cc}", subject)):
+        yield "InvalidParameter", "Invalid parameter: Subject"
+    if given.get("MessageStructure") == "json":
+        yield from _check_structure(message)
+
+
+def _measure(name: str, value: dict[str, Any]) -> int:
+    """The bytes of a message attribute: its name, its type and its value."""
+    parts = (name, value.get("DataType", ""), value.get("StringValue") or value.get("BinaryValue") or "")
+    return sum(len(part if isinstance(part, bytes) else str(part).encode()) for part in parts)
+
+
+def _check_structure(message: str) -> Iterator[Refusal]:
+    """The messages are those of https://github.com/sivchari/kumo/pull/940, recorded from AWS."""
+    prefix = "Invalid parameter: Message Structure - "
+    try:
+        texts = json.loads(message)
+    except ValueError:
+        texts = None
+    if not isinstance(texts, dict):
+        yield "InvalidParameter", f"{prefix}JSON message body failed to parse"
+    elif not isinstance(texts.get("default"), str):
+        yield "InvalidParameter", f"{prefix}No default entry in JSON message body"
+
+
+def _check_stack(given: dict[str, Any]) -> Iterator[Refusal]:
+    name = str(given.get("StackName", ""))
+    # A change set may also name an existing stack by its ARN.
+    if not name.startswith("arn:") and not _STACK.fullmatch(name):
+        yield (
+            "ValidationError",
+            f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must "
+            f"satisfy regular expression pattern: {_STACK.pattern}",
+        )
+
+
+def _check_table(given: dict[str, Any]) -> Iterator[Refusal]:
+    name = str(given.get("TableName", ""))
+    if not name.startswith("arn:") and not _TABLE.fullmatch(name):
+        yield (
+            "ValidationException",
+            f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: Member must "
+            f"satisfy regular expression pattern: {_TABLE.pattern}",
+        )
+
+
+def _check_function(given: dict[str, Any]) -> Iterator[Refusal]:
+    name, seconds = str(given.get("FunctionName", "")).rpartition(":")[2], given.get("Timeout") or 0
+    for value, member, limit, kind in (
+        (name, "functionName", _FUNCTION_NAME_LENGTH, "length"),
+        (seconds, "timeout", _FUNCTION_SECONDS, "value"),
+    ):
+        if (len(value) if isinstance(value, str) else value) > limit:
+            yield (
+                "ValidationException",
+                f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must "
+                f"have {kind} less than or equal to {limit}",
+            )
+
+
+_RULES: dict[str, Callable[[dict[str, Any]], Iterator[Refusal]]] = {
+    "cloudformation:CreateChangeSet": _check_stack,
+    "cloudformation:CreateStack": _check_stack,
+    "dynamodb:CreateTable": _check_table,
+    "lambda:CreateFunction": _check_function,
+    "lambda:UpdateFunctionConfiguration": _check_function,
+    "s3:CopyObject": _check_key,
+    "s3:CreateBucket": _check_bucket,
+    "s3:CreateMultipartUpload": _check_key,
+    "s3:PutObject": _check_key,
+    "sns:Publish": _check_message,
+}
