@@ -12,7 +12,7 @@ _DOING = (
     (("Evaluate", "Quality"), Sentence("doing.evaluate")),
     (("Pack Model", "Create Model", "Register Model"), Sentence("doing.model")),
     (("Transform", "Scoring"), Sentence("doing.transform")),
-    (("Endpoint", "Verify", "Smoke", "Scaling", "Wake"), Sentence("doing.deploy")),
+    (("Endpoint", "Component", "Verify", "Smoke", "Scaling", "Wake"), Sentence("doing.deploy")),
 )
 
 

@@ -85,6 +85,7 @@ class ComparedBuild(TypedDict):
     model_package: str
     pruned_at: Time
     endpoint_config: str
+    component: Annotated[str, Field(description="The name of the inference component; empty without one.")]
     live_before: Annotated[str, Field(description="The endpoint configuration before the build.")]
     live_after: Annotated[str, Field(description="The endpoint configuration after the build.")]
     restores: Annotated[int, Field(description="Of a rollback, the build whose model it deploys; else 0.")]

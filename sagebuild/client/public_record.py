@@ -10,7 +10,15 @@ from sagebuild.parameters.json_text import read_object
 
 # What the service needs to lock a build, to notify once, to undo and to prune.
 _INTERNAL = frozenset(
-    {"notice_claimed_at", "notice_claimed_by", "notified_at", "changes_scaling", "scaling_before", "keep_builds"}
+    {
+        "notice_claimed_at",
+        "notice_claimed_by",
+        "notified_at",
+        "changes_scaling",
+        "scaling_before",
+        "component_before",
+        "keep_builds",
+    }
 )
 _JSON = ("parameters", "overrides")
 

@@ -19,7 +19,14 @@ from sagebuild.service import Service, aws_call
 CLAIM = timedelta(seconds=90)
 
 # Not in the facts: the document is long and the user's own, the others have no use outside.
-_LEFT_OUT = ("parameters", "scaling_before", "notice_claimed_at", "notice_claimed_by", "notified_at")
+_LEFT_OUT = (
+    "parameters",
+    "scaling_before",
+    "component_before",
+    "notice_claimed_at",
+    "notice_claimed_by",
+    "notified_at",
+)
 REPEATED = "\nThis message may be a repeat: it is not known whether the first one was sent."
 
 
