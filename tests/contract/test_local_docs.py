@@ -1,5 +1,6 @@
-"""The table of operations in local/README.md shows what the engine serves."""
+"""The pages about local/ show what the engine serves, and commands that it accepts."""
 
+from tests.contract.test_links import PAGES
 from tools.generate_local_docs import README, write_page
 
 
@@ -17,3 +18,11 @@ def test_the_table_tells_own_operations_from_those_of_moto() -> None:
     assert served["cloudformation"][1] > 15
     assert served["sagemaker"][1] > 40
     assert all(total == own + moto + missing for total, own, moto, missing in served.values())
+
+
+def test_the_commands_for_the_own_pages_of_the_engine_have_its_key() -> None:
+    lines = [line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines()]
+    commands = [line for line in lines if "curl" in line and "/_local/" in line and "/_local/health" not in line]
+    assert commands
+    assert [line for line in commands if 'X-Local: $AWS_ACCESS_KEY_ID"' not in line] == []
+    assert [line for line in lines if "AWS_ACCESS_KEY_ID=local" in line] == []
