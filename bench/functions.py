@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from bench.measure import ROOT, Result, compare, count_start
+from tests.alexa import SKILL_ID, load_request
 
 # The clients that a function creates for an ordinary event, and those of the functions with others.
 _USUAL_CLIENTS = ("dynamodb", "sagemaker")
@@ -26,6 +28,19 @@ _CLIENTS = {
     "verify_model": ("dynamodb", "s3"),
 }
 _GOAL = 1.15
+_REPLY_GOAL = 1.25
+_REPLIES = 100
+# The smallest skill that answers.
+_HELLO_WORLD = """
+from ask_sdk_core.skill_builder import SkillBuilder
+from ask_sdk_core.utils import is_request_type
+builder = SkillBuilder()
+@builder.request_handler(is_request_type("LaunchRequest"))
+def launch(handler_input):
+    return handler_input.response_builder.speak("Hello?").ask("Hello?").response
+handler = builder.lambda_handler()
+"""
+_SKILL = "from skill.app import handler"
 _EMPTY_SKILL = "from ask_sdk_core.skill_builder import SkillBuilder; SkillBuilder().lambda_handler()"
 # What a question for the status imports and creates after the start.
 _STATUS = "from skill.intents import check_status; from sagebuild.builds import status; "
@@ -38,14 +53,27 @@ def measure_functions() -> Iterator[Result]:
     for function in sorted(path.stem for path in (ROOT / "handlers").glob("[!_]*.py")):
         base = _create(_CLIENTS.get(function, _USUAL_CLIENTS))
         yield _compare(f"start of {function}", f"import handlers.{function}; {base}", base, "bare boto3")
-    yield _compare("start of the skill", "import skill.app", _EMPTY_SKILL, "an empty ask-sdk-core skill")
+    first, hello = _reply(_SKILL, 1), _reply(_HELLO_WORLD, 1)
+    yield _compare("first reply of the skill", first, hello, "the smallest skill", _REPLY_GOAL)
+    yield Result("reply of the started skill", round(_measure_reply() * 1000, 1), "ms", 5.0)
     create = _create(_STATUS_CLIENTS)
     answer, base = f"import skill.app; {_STATUS}; {create}", f"{_EMPTY_SKILL}; {create}"
     yield _compare("start of the skill for a status", answer, base, "an empty skill, and boto3")
 
 
-def _compare(name: str, measured: str, base: str, compared_with: str) -> Result:
-    return compare(name, lambda: count_start(measured), lambda: count_start(base), _GOAL, compared_with)
+def _compare(name: str, measured: str, base: str, compared_with: str, goal: float = _GOAL) -> Result:
+    return compare(name, lambda: count_start(measured), lambda: count_start(base), goal, compared_with)
+
+
+def _reply(skill: str, times: int) -> str:
+    """Return code that imports a skill and answers its launch."""
+    begin = f"import json, os; os.environ['SKILL_ID'] = {SKILL_ID!r}; envelope = {json.dumps(load_request('launch'))!r}"
+    return f"{begin}\n{skill}\nfor _ in range({times}): handler(json.loads(envelope), None)"
+
+
+def _measure_reply() -> float:
+    """Return the processor time of one reply after the first, in seconds."""
+    return (count_start(_reply(_SKILL, _REPLIES + 1)) - count_start(_reply(_SKILL, 1))) / _REPLIES
 
 
 def _create(clients: tuple[str, ...]) -> str:

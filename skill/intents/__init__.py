@@ -1,7 +1,6 @@
 """The intents that the skill understands. Each module here handles one use case and declares its intents in INTENTS."""
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +15,16 @@ INTENTS: dict[str, Intent]
 REQUESTS: tuple[Intent, ...]
 
 _FOLDER = Path(__file__).parent
+# The modules of the intents that do not have the name of their module.
+_MODULES = {
+    "AMAZON.NoIntent": "confirmation",
+    "AMAZON.RepeatIntent": "confirmation",
+    "AMAZON.YesIntent": "confirmation",
+    "Alexa.Presentation.APL.UserEvent": "touch",
+    "ApproveBuildIntent": "answer_approval",
+    "GivePinIntent": "confirmation",
+    "RejectBuildIntent": "answer_approval",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -26,7 +35,7 @@ def __getattr__(name: str) -> Any:
 
 @cache
 def _load_all() -> dict[str, Any]:
-    """Import the modules of all intents; an answer needs only its own one."""
+    """Import the modules of all intents."""
     modules = [_import(path.stem) for path in sorted(_FOLDER.glob("[!_]*.py"))]
     return {
         "INTENTS": {intent.name: intent for module in modules for intent in module.INTENTS},
@@ -37,18 +46,14 @@ def _load_all() -> dict[str, Any]:
 def find_intent(name: str) -> Intent | None:
     """Return the intent, or the request of another type, with this name; None if there is none.
 
-    A cold start imports one module, if that has the intent's name: `start_build` declares StartBuildIntent. For the
-    intents of other modules, it imports all.
+    A cold start imports only its module: `start_build` declares StartBuildIntent, and `_MODULES` has the others.
     """
-    module = re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Intent")).lower()
-    likely = [*session.REQUESTS, *session.INTENTS]
+    known = [*session.REQUESTS, *session.INTENTS]
+    module = _MODULES.get(name) or re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Intent")).lower()
     if re.fullmatch("[a-z_]*[a-z]", module) and (_FOLDER / f"{module}.py").is_file():
-        likely += _import(module).INTENTS
-    return _find(name, likely) or _find(name, [*_load_all()["INTENTS"].values(), *_load_all()["REQUESTS"]])
-
-
-def _find(name: str, intents: Iterable[Intent]) -> Intent | None:
-    return next((intent for intent in intents if intent.name == name), None)
+        found = _import(module)
+        known += [*found.INTENTS, *getattr(found, "REQUESTS", ())]
+    return next((intent for intent in known if intent.name == name), None)
 
 
 def _import(module: str) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from skill.conversation import Intent
-from skill.intents import INTENTS
+from skill.intents import INTENTS, REQUESTS, find_intent
 from skill.intents.session import welcome
 from skill.speech import LANGUAGES
 from tests.alexa import ROOT, name_request
@@ -100,6 +100,12 @@ def _list_sources() -> Iterator[Path]:
         ):
             yield from (path for path in folder.rglob("*") if path.suffix in _SOURCES and path.is_file())
     yield from (path for path in ROOT.iterdir() if path.suffix in _SOURCES)
+
+
+def test_each_intent_is_found_by_its_name() -> None:
+    assert {name: find_intent(name) for name in INTENTS} == INTENTS
+    assert [find_intent(request.name) for request in REQUESTS] == list(REQUESTS)
+    assert find_intent("UnknownIntent") is None
 
 
 def test_each_name_belongs_to_one_intent() -> None:

@@ -310,16 +310,19 @@ def test_a_function_loads_no_models_unless_its_event_needs_them(function: str) -
     assert ended.stdout == "[]\n"
 
 
-def test_the_skill_imports_an_intent_when_it_is_spoken() -> None:
-    code = """
+@pytest.mark.parametrize(
+    ("intent", "module"), [("ListRunningIntent", "list_running"), ("AMAZON.YesIntent", "confirmation")]
+)
+def test_the_skill_imports_an_intent_when_it_is_spoken(intent: str, module: str) -> None:
+    code = f"""
 import sys
 from skill.app import find_intent
-before = {name for name in sys.modules if name.startswith("skill.intents.")}
-assert find_intent("ListRunningIntent").name == "ListRunningIntent"
-print(sorted(before), sorted({name for name in sys.modules if name.startswith("skill.intents.")} - before))
+before = {{name for name in sys.modules if name.startswith("skill.intents.")}}
+assert find_intent("{intent}").name == "{intent}"
+print(sorted(before), sorted({{name for name in sys.modules if name.startswith("skill.intents.")}} - before))
 """
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ended.stdout == "['skill.intents.session'] ['skill.intents.list_running']\n"
+    assert ended.stdout == f"['skill.intents.session'] ['skill.intents.{module}']\n"
 
 
 def test_importing_the_package_loads_no_library() -> None:
