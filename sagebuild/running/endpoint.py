@@ -1,4 +1,4 @@
-"""Describes the stack's endpoint, its configurations and their models."""
+"""Describes the stack's endpoint, its configurations and their models, and creates a failed endpoint again."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sagebuild.builds.records import BuildRecord
-from sagebuild.names import name_endpoint
+from sagebuild.builds.records import BuildRecord, update_build
+from sagebuild.names import name_endpoint, pipeline_tags
 from sagebuild.running.component import Component, describe_component, name_component_logs
 from sagebuild.service import Service, aws_call, suppress_code
 
@@ -139,3 +139,27 @@ def describe_config(service: Service, config: str) -> dict[str, Any] | None:
             if error.response["Error"]["Code"] == "ValidationException":
                 return None
             raise
+
+
+def delete_failed_endpoint(service: Service, record: BuildRecord, *, remake: bool) -> None:
+    """Delete a Failed endpoint: SageMaker allows no other change to it.
+
+    Parameters
+    ----------
+    remake
+        Whether it must be created again. The record says so before the deletion, for a caller that dies in between.
+    """
+    if remake:
+        update_build(service, record.number, endpoint_remade=True)
+    with aws_call("delete the failed endpoint"):
+        service.sagemaker.delete_endpoint(EndpointName=name_endpoint(service))
+
+
+def recreate_endpoint(service: Service, config: str) -> None:
+    """Begin to create the endpoint again after `delete_failed_endpoint`."""
+    with aws_call("recreate the endpoint"):
+        service.sagemaker.create_endpoint(
+            EndpointName=name_endpoint(service),
+            EndpointConfigName=config,
+            Tags=[{"Key": key, "Value": value} for key, value in pipeline_tags(service).items()],
+        )

@@ -10,10 +10,16 @@ from itertools import chain, islice, repeat
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.lock import read_state
-from sagebuild.builds.records import BuildRecord, update_build
+from sagebuild.builds.records import BuildRecord
 from sagebuild.errors import StillRunningError
-from sagebuild.names import name_endpoint, name_resource, parse_resource_name, pipeline_tags
-from sagebuild.running.endpoint import RETAIN_CAPACITY, Endpoint, describe_endpoint
+from sagebuild.names import name_endpoint, name_resource, parse_resource_name
+from sagebuild.running.endpoint import (
+    RETAIN_CAPACITY,
+    Endpoint,
+    delete_failed_endpoint,
+    describe_endpoint,
+    recreate_endpoint,
+)
 from sagebuild.running.model_files import delete_copies
 from sagebuild.running.undo_component import CHANGING, MODELS_TRIED, list_deployed, undo_component
 from sagebuild.service import Service, aws_call, suppress_code
@@ -67,7 +73,8 @@ def undo_deployment(
             if not models.deploy_next(endpoint):
                 break
         elif endpoint.status == "Failed" and endpoint.config in (ours, record.live_before) and not remade:
-            remade = _delete_failed(service, record, remake=models.is_left)
+            remade = models.is_left
+            delete_failed_endpoint(service, record, remake=remade)
         else:
             break
     _delete_own(service, record, ours, endpoint)
@@ -114,7 +121,7 @@ class _EarlierModels:
             if endpoint:
                 _update_endpoint(self._service, config, keeps_capacity=bool(self._record.scaling_before))
             else:
-                _create_endpoint(self._service, config)
+                recreate_endpoint(self._service, config)
         except ClientError as error:
             # ValidationException also means that the endpoint began to change since it was described.
             if error.response["Error"]["Code"] != "ValidationException":
@@ -171,30 +178,6 @@ def _update_endpoint(service: Service, config: str, *, keeps_capacity: bool) -> 
     with aws_call(f"restore the endpoint {name}"):
         retained = RETAIN_CAPACITY if keeps_capacity else {}
         service.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config, **retained)
-
-
-def _delete_failed(service: Service, record: BuildRecord, *, remake: bool) -> bool:
-    """Delete a Failed endpoint: SageMaker allows no other change to it.
-
-    Returns
-    -------
-    bool
-        Whether it must be created again. The record says so before the deletion, for a caller that dies in between.
-    """
-    if remake:
-        update_build(service, record.number, endpoint_remade=True)
-    with aws_call("delete the failed endpoint"):
-        service.sagemaker.delete_endpoint(EndpointName=name_endpoint(service))
-    return remake
-
-
-def _create_endpoint(service: Service, config: str) -> None:
-    with aws_call("recreate the endpoint"):
-        service.sagemaker.create_endpoint(
-            EndpointName=name_endpoint(service),
-            EndpointConfigName=config,
-            Tags=[{"Key": key, "Value": value} for key, value in pipeline_tags(service).items()],
-        )
 
 
 def _delete_own(service: Service, record: BuildRecord, name: str, endpoint: Endpoint | None) -> None:

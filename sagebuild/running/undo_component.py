@@ -9,9 +9,9 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice, repeat
-from typing import Any
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -20,10 +20,11 @@ from sagebuild.builds.records import BuildRecord, list_builds
 from sagebuild.errors import StillRunningError
 from sagebuild.names import VARIANT, name_component, name_endpoint, pipeline_tags
 from sagebuild.running.component import Component, delete_component, describe_component
-from sagebuild.running.endpoint import Endpoint, describe_endpoint
+from sagebuild.running.endpoint import Endpoint, delete_failed_endpoint, describe_endpoint, recreate_endpoint
 from sagebuild.service import Service, aws_call
 
 Body = dict[str, Any]
+_Outcome = Literal["begun", "later", "refused"]
 
 POLL_SECONDS = 10.0
 # The newest builds that are searched for models to deploy instead of a deleted one, and how many of these are tried.
@@ -110,7 +111,7 @@ class _Undo:
     def __init__(self, service: Service, record: BuildRecord) -> None:
         self._service, self._record = service, record
         self._before = EarlierCopies.from_text(record.component_before)
-        self._has_restored_instances = False
+        self._instances_tried, self._remade = False, record.endpoint_remade
         self._failures: list[str] = []
         self.state = ""
 
@@ -131,28 +132,71 @@ class _Undo:
     def step(self) -> bool:
         """Take one step; False when nothing is left to do."""
         endpoint, component = describe_endpoint(self._service), describe_component(self._service)
-        if (endpoint and endpoint.status in CHANGING) or (component and component.is_changing):
-            statuses = f"{endpoint.status if endpoint else 'gone'}, its component {component and component.status}"
-            self.state = f"The endpoint {name_endpoint(self._service)} is still {statuses}"
+        if self._is_changing(endpoint, component):
             return True
-        if not self._before or not endpoint:
+        if not self._before or not (endpoint or self._remade):
             return self._delete(endpoint, component)
         if read_state(self._service).removed_at:  # the removal deletes both
             return False
+        if not endpoint:
+            return self._recreate_endpoint(self._before)
+        if endpoint.status == "Failed":
+            return self._delete_failed(endpoint, component, self._before)
         if endpoint.instances == self._record.endpoint_config != self._before.instances:
-            return self._restore_instances(self._before) or self._restore_copies(component, self._before)
+            if not self._instances_tried:
+                return self._restore_instances(self._before)
+            self._note(f"its instances are still those of {endpoint.instances}")
         return self._restore_copies(component, self._before)
 
+    def _is_changing(self, endpoint: Endpoint | None, component: Component | None) -> bool:
+        statuses = f"{endpoint.status if endpoint else 'gone'}, its component {component and component.status}"
+        self.state = f"The endpoint {name_endpoint(self._service)} is still {statuses}"
+        return bool((endpoint and endpoint.status in CHANGING) or (component and component.is_changing))
+
+    def _note(self, failure: str) -> None:
+        if failure not in self._failures:
+            self._failures.append(failure)
+
+    def _begin(self, name: str, request: Callable[[], object]) -> _Outcome:
+        """Send a request that deploys a model or a configuration."""
+        try:
+            request()
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+            # It also means that the endpoint or component began to change since it was described.
+            if self._is_changing(describe_endpoint(self._service), describe_component(self._service)):
+                return "later"
+            self._note(f"SageMaker refused {name} ({error.response['Error']['Message']})")
+            return "refused"
+        return "begun"
+
+    def _delete_failed(self, endpoint: Endpoint, component: Component | None, before: EarlierCopies) -> bool:
+        """Delete a Failed endpoint, its component first, to create both again, once."""
+        if self._remade:
+            reason = endpoint.reason or "SageMaker gave no reason"
+            self._note(f"it was created again and failed ({reason})")
+        elif (endpoint.instances or endpoint.config) in (self._record.endpoint_config, before.instances):
+            if component:
+                delete_component(self._service, component)
+            else:
+                delete_failed_endpoint(self._service, self._record, remake=True)
+                self._remade = True
+            return True
+        return False
+
+    def _recreate_endpoint(self, before: EarlierCopies) -> bool:
+        recreate = partial(recreate_endpoint, self._service, before.instances)
+        return self._begin(before.instances, recreate) != "refused"
+
     def _restore_instances(self, before: EarlierCopies) -> bool:
-        """Begin to update the endpoint, once; False afterwards."""
-        if self._has_restored_instances:
-            self._failures.append(f"its instances are still those of {self._record.endpoint_config}")
-            return False
-        self._has_restored_instances = True
-        with aws_call("restore the instances of the endpoint"):
-            self._service.sagemaker.update_endpoint(
-                EndpointName=name_endpoint(self._service), EndpointConfigName=before.instances
-            )
+        def update() -> None:
+            with aws_call("restore the instances of the endpoint"):
+                self._service.sagemaker.update_endpoint(
+                    EndpointName=name_endpoint(self._service), EndpointConfigName=before.instances
+                )
+
+        self._instances_tried = self._begin(before.instances, update) != "later"
         return True
 
     def _restore_copies(self, component: Component | None, before: EarlierCopies) -> bool:
@@ -163,16 +207,14 @@ class _Undo:
         if component and component.model != self._record.model:
             return False
         while self._models:
-            model = self._models.pop(0)
-            try:
-                self._deploy(before.specification | {"ModelName": model}, max(1, before.copies), is_new=not component)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ValidationException":
-                    raise
-                self._failures.append(f"SageMaker refused {model} ({error.response['Error']['Message']})")
-            else:
+            specification = before.specification | {"ModelName": self._models[0]}
+            deploy = partial(self._deploy, specification, max(1, before.copies), is_new=not component)
+            if (outcome := self._begin(self._models[0], deploy)) == "later":
                 return True
-        self._failures.append("no model of an earlier build could replace that of this build; start another build")
+            self._models.pop(0)
+            if outcome == "begun":
+                return True
+        self._note("no model of an earlier build could replace that of this build; start another build")
         return False
 
     def _deploy(self, specification: Body, copies: int, *, is_new: bool) -> None:

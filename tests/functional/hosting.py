@@ -26,6 +26,7 @@ class FakeHosting:
         self.endpoint: Json | None = None
         self.component: Json | None = None
         self.requests: list[tuple[str, Json]] = []
+        self.scales_at_update = False  # autoscaling begins to change the copies before the next update of the component
         self._ahead: list[Json | None] = []
         self._component_ahead: list[Json | None] = []
 
@@ -84,6 +85,11 @@ class FakeHosting:
     def update_inference_component(self, **request: Any) -> None:
         """UpdateInferenceComponent; the old model is described until the new one serves."""
         assert self.component
+        if self.scales_at_update:
+            scaling = self.component | {"InferenceComponentStatus": "Updating"}
+            self.scales_at_update, self._component_ahead = False, [scaling, scaling, self.component]
+            self.component = scaling
+            raise _refuse("Cannot update the inference component while it is in state UPDATE_IN_PROGRESS.")
         assert self.component["InferenceComponentStatus"] == "InService"
         self._deploy("update component", "Updating", self.component | request, self.component["Specification"])
 
@@ -153,5 +159,9 @@ class FakeHosting:
 
 def _find(things: dict[str, Json], name: str) -> Json:
     if name not in things:
-        raise ClientError({"Error": {"Code": "ValidationException", "Message": f"Could not find {name}."}}, "Describe")
+        raise _refuse(f"Could not find {name}.")
     return things[name]
+
+
+def _refuse(message: str) -> ClientError:
+    return ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "Describe")

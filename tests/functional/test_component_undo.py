@@ -1,0 +1,63 @@
+"""The undo of a build with an inference component, where SageMaker refuses or fails a step of it."""
+
+from typing import Any
+
+import pytest
+
+from sagebuild.running.endpoint import describe_endpoint
+from tests.functional.conftest import Stack
+from tests.functional.hosting import FakeHosting
+from tests.functional.test_component import begin, fail, hosting, kinds, make_good
+
+__all__ = ["hosting"]
+
+
+def test_the_earlier_model_serves_again_if_its_instances_cannot(stack: Stack, hosting: FakeHosting) -> None:
+    earlier = make_good(stack, hosting)
+    name = begin(stack, hosting)
+    hosting.settle("InService", name)
+    hosting.settle_component("InService", name)
+    hosting.delete_endpoint_config(earlier)
+    record = fail(stack, name)
+    assert kinds(hosting) == ["update", "update component"]
+    assert (record.live_after, name in hosting.configs) == (earlier, True)
+    assert record.notes[-1].count(f"SageMaker refused {earlier}") == 1
+    assert record.notes[-1].count(f"its instances are still those of {name}") == 1
+
+
+def test_a_component_that_scales_meanwhile_gets_the_model_that_was_live(stack: Stack, hosting: FakeHosting) -> None:
+    make_good(stack, hosting)
+    second = make_good(stack, hosting)
+    name = begin(stack, hosting)
+    hosting.settle_component("InService", name)
+    hosting.scales_at_update = True
+    record = fail(stack, name)
+    assert kinds(hosting) == ["update component"]
+    assert (record.live_after, record.notes) == (second, [])
+
+
+def test_a_failed_endpoint_is_created_again_with_its_component(stack: Stack, hosting: FakeHosting) -> None:
+    earlier = make_good(stack, hosting)
+    name = begin(stack, hosting)
+    hosting.settle("Failed", name)
+    hosting.settle_component("InService", earlier)
+    record = fail(stack, name)
+    assert kinds(hosting) == ["delete component", "delete", "create", "create component"]
+    assert (record.live_after, record.endpoint_remade, name in hosting.configs) == (earlier, True, False)
+    live = describe_endpoint(stack.service)
+    assert live
+    assert (live.status, live.instances) == ("InService", earlier)
+
+
+@pytest.mark.parametrize("outcome", ["Failed", "refused"])
+def test_a_failed_endpoint_is_created_again_once(stack: Stack, hosting: FakeHosting, outcome: str) -> None:
+    earlier = make_good(stack, hosting)
+    name = begin(stack, hosting)
+    hosting.settle("Failed", name)
+    if outcome == "refused":
+        hosting.delete_endpoint_config(earlier)
+    hosting.outcomes = [outcome]
+    record: Any = fail(stack, name)
+    assert kinds(hosting) == ["delete component", "delete", "create"]
+    assert record.live_after == ""
+    assert ("was created again and failed" if outcome == "Failed" else f"refused {earlier}") in record.notes[-1]
