@@ -67,7 +67,7 @@ class Live:
 def describe_live(service: Service) -> Live:
     """Describe the stack's endpoint and its scaling."""
     endpoint = describe_endpoint(service)
-    return Live(endpoint, describe_scaling(service) if endpoint else None)
+    return Live(endpoint, describe_scaling(service, copies=bool(endpoint.instances)) if endpoint else None)
 
 
 def examine_deployment(context: BuildContext[BuildParameters], findings: Findings) -> None:

@@ -162,29 +162,34 @@ def build_scaling_policy(context: BuildContext[BuildParameters]) -> Body:
     }
 
 
-def describe_scaling(service: Service) -> Scaling | None:
-    """Describe the endpoint's scaling; return None if it has none."""
-    known = {each["ResourceId"]: each for each in (_identify_target(service, copies=each) for each in (False, True))}
+def describe_scaling(service: Service, *, copies: bool) -> Scaling | None:
+    """Describe the scaling of the endpoint's instances, or of its component's copies; return None if it has none.
+
+    Each has its own: that of a deleted component may still be registered beside that of an endpoint without one.
+    """
+    known = _identify_target(service, copies=copies)
     with aws_call("describe the endpoint's scaling"):
-        targets = service.autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=list(known))
+        targets = service.autoscaling.describe_scalable_targets(
+            ServiceNamespace="sagemaker", ResourceIds=[known["ResourceId"]]
+        )
         if not targets["ScalableTargets"]:
             return None
-        target = targets["ScalableTargets"][0]
-        policies = service.autoscaling.describe_scaling_policies(**known[target["ResourceId"]])
+        policies = service.autoscaling.describe_scaling_policies(**known)
     return Scaling(
-        target={name: target[name] for name in _TARGET_PARTS},
+        target={name: targets["ScalableTargets"][0][name] for name in _TARGET_PARTS},
         policies=[
             {name: policy[name] for name in _POLICY_PARTS if name in policy} for policy in policies["ScalingPolicies"]
         ],
-        copies=target["ScalableDimension"] == _COPIES["ScalableDimension"],
+        copies=copies,
     )
 
 
 def end_scaling(service: Service) -> None:
-    """Deregister the endpoint with all its policies, if it is registered; delete the alarm that wakes it."""
-    if scaling := describe_scaling(service):
-        with aws_call("end the endpoint's scaling"):
-            service.autoscaling.deregister_scalable_target(**_identify_target(service, copies=scaling.copies))
+    """Deregister the endpoint and its component with all their policies; delete the alarm that wakes it."""
+    for copies in (False, True):
+        if describe_scaling(service, copies=copies):
+            with aws_call("end the endpoint's scaling"):
+                service.autoscaling.deregister_scalable_target(**_identify_target(service, copies=copies))
     delete_wake_alarm(service)
 
 
@@ -194,20 +199,22 @@ def clear_scaling(service: Service, record: BuildRecord) -> None:
         return
     endpoint = describe_endpoint(service)
     is_deployed = endpoint and endpoint.config == record.endpoint_config
-    if is_deployed or describe_scaling(service) != Scaling.from_text(record.scaling_before):
+    before = Scaling.from_text(record.scaling_before)
+    copies = before.copies if before else bool(record.component)
+    if is_deployed or describe_scaling(service, copies=copies) != before:
         end_scaling(service)
 
 
 def restore_scaling(service: Service, record: BuildRecord) -> None:
     """Restore the scaling as it was before a failed build."""
     before = Scaling.from_text(record.scaling_before)
-    if not record.changes_scaling or not before or describe_scaling(service) == before:
+    if not record.changes_scaling or not before or describe_scaling(service, copies=before.copies) == before:
         return
-    variant = _identify_target(service, copies=before.copies)
+    target = _identify_target(service, copies=before.copies)
     with aws_call("restore the endpoint's scaling"):
-        service.autoscaling.register_scalable_target(**variant, **before.target)
+        service.autoscaling.register_scalable_target(**target, **before.target)
         for policy in before.policies:
-            arn = service.autoscaling.put_scaling_policy(**variant, **policy)["PolicyARN"]
+            arn = service.autoscaling.put_scaling_policy(**target, **policy)["PolicyARN"]
             if policy["PolicyName"] == WAKE_POLICY:
                 put_wake_alarm(service, arn, copies=before.copies)
 

@@ -1,14 +1,17 @@
 """Scaling is planned by the document, ended before an update that it would block, and restored after a failure."""
 
+from enum import Enum
 from typing import Any
 
 import pytest
+from moto.applicationautoscaling import models, responses
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, update_build
 from sagebuild.finish.ending import Ending
 from sagebuild.launch.start import launch_build
 from sagebuild.parameters import parse_parameters
+from sagebuild.plan.deployment import describe_live
 from sagebuild.running.scaling import (
     Scaling,
     describe_scaling,
@@ -23,6 +26,10 @@ VARIANT: Any = {
     "ServiceNamespace": "sagemaker",
     "ResourceId": f"endpoint/{STACK}/variant/AllTraffic",
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+COPIES: Any = VARIANT | {
+    "ResourceId": f"inference-component/{STACK}",
+    "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
 }
 TYPE = "ml.t2.medium"  # of what tests.functional.test_finish deploys
 SCALED = {"framework": "SCIKIT", "hostinstancetype": "ml.m5.large",
@@ -43,7 +50,7 @@ def scale(stack: Stack, policy: dict[str, Any] = OURS, maximum: int = 4) -> Scal
     client = stack.service.autoscaling
     client.register_scalable_target(**VARIANT, MinCapacity=1, MaxCapacity=maximum)
     client.put_scaling_policy(**VARIANT, **policy)
-    scaling = describe_scaling(stack.service)
+    scaling = describe_scaling(stack.service, copies=False)
     assert scaling
     return scaling
 
@@ -95,7 +102,7 @@ def wake(stack: Stack) -> Scaling:
     scale(stack)
     arn = stack.service.autoscaling.put_scaling_policy(**VARIANT, **planned["policy"])["PolicyARN"]
     stack.service.cloudwatch.put_metric_alarm(**planned["alarm"], AlarmActions=[arn])
-    scaling = describe_scaling(stack.service)
+    scaling = describe_scaling(stack.service, copies=False)
     assert scaling
     return scaling
 
@@ -124,7 +131,7 @@ def test_waking_ends_when_a_build_wants_no_more_of_it(stack: Stack) -> None:
     kept = QUEUE | {"autoscaling": {"minimum": 1, "maximum": 2, "target": 5}}
     assert plan(stack, kept, before, live, TYPE)["release"]
     end_scaling(stack.service)
-    assert (describe_scaling(stack.service), list_alarms(stack)) == (None, [])
+    assert (describe_scaling(stack.service, copies=False), list_alarms(stack)) == (None, [])
 
 
 def test_waking_that_a_failed_build_ended_is_restored(stack: Stack) -> None:
@@ -132,7 +139,7 @@ def test_waking_that_a_failed_build_ended_is_restored(stack: Stack) -> None:
     before = wake(stack)
     end_scaling(stack.service)
     fail_second_build(stack, before, live)
-    assert describe_scaling(stack.service) == before
+    assert describe_scaling(stack.service, copies=False) == before
     assert list_alarms(stack) == [f"HasBacklogWithoutCapacity-{STACK}"]
 
 
@@ -171,14 +178,14 @@ def test_scaling_that_a_failed_build_ended_is_restored(stack: Stack) -> None:
     before = scale(stack)
     end_scaling(stack.service)
     fail_second_build(stack, before, live)
-    assert describe_scaling(stack.service) == before
+    assert describe_scaling(stack.service, copies=False) == before
 
 
 def test_scaling_that_a_failed_build_set_up_is_ended(stack: Stack) -> None:
     live = start_second_build(stack)
     scale(stack)
     fail_second_build(stack, None, live)
-    assert describe_scaling(stack.service) is None
+    assert describe_scaling(stack.service, copies=False) is None
 
 
 def test_scaling_that_a_failed_build_changed_is_restored(stack: Stack) -> None:
@@ -186,11 +193,39 @@ def test_scaling_that_a_failed_build_changed_is_restored(stack: Stack) -> None:
     before = scale(stack)
     scale(stack, maximum=9)
     fail_second_build(stack, before, live)
-    assert describe_scaling(stack.service) == before
+    assert describe_scaling(stack.service, copies=False) == before
 
 
 def test_a_build_without_scaling_changes_leaves_it_alone(stack: Stack) -> None:
     start_second_build(stack)
     before = scale(stack)
     finish(stack, 2, FAILED)
-    assert describe_scaling(stack.service) == before
+    assert describe_scaling(stack.service, copies=False) == before
+
+
+@pytest.fixture
+def stale(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scaling of a component that was deleted; moto does not know its dimension."""
+    known = {each.name: each.value for each in models.ScalableDimensionValueSet}
+    known["COPIES"] = COPIES["ScalableDimension"]
+    for module in (models, responses):
+        monkeypatch.setattr(module, "ScalableDimensionValueSet", Enum("Dimensions", known))
+    stack.service.autoscaling.register_scalable_target(**COPIES, MinCapacity=0, MaxCapacity=2)
+
+
+@pytest.mark.usefixtures("stale")
+def test_the_scaling_of_a_deleted_component_is_not_that_of_the_endpoint(stack: Stack) -> None:
+    live = start_second_build(stack)
+    assert describe_live(stack.service).scaling is None
+    before = scale(stack)
+    assert describe_live(stack.service).scaling == before
+    stack.service.autoscaling.deregister_scalable_target(**VARIANT)  # by the build that fails
+    fail_second_build(stack, before, live)
+    assert describe_live(stack.service).scaling == before
+
+
+@pytest.mark.usefixtures("stale")
+def test_a_removal_ends_the_scaling_of_a_deleted_component_too(stack: Stack) -> None:
+    scale(stack)
+    end_scaling(stack.service)
+    assert stack.service.autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
