@@ -81,11 +81,16 @@ class Demo:
 
     def listen(self) -> str:
         """Subscribe a new queue to the notifications, and return its URL."""
-        sqs = self.aws.client("sqs")
+        sqs, topic = self.aws.client("sqs"), self.outputs["ResultsTopicArn"]
         url: str = sqs.create_queue(QueueName="demo-notifications")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        # https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
+        statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+        statement |= {"Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
         self.aws.client("sns").subscribe(
-            TopicArn=self.outputs["ResultsTopicArn"],
+            TopicArn=topic,
             Protocol="sqs",
             Endpoint=arn,
             Attributes={"RawMessageDelivery": "true"},
