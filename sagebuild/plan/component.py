@@ -39,10 +39,10 @@ def examine_component(
         The request of CreateEndpointConfig, which a function of the user may have changed.
     """
     wants = bool(parameters.inferencecomponent)
-    if wants and any("ModelName" in variant for variant in config["ProductionVariants"]):
+    if wants and not _has_bare_instances(config):
         findings.problems.append(
-            "inferencecomponent is given, and the endpoint configuration has a model; the function endpointConfig must "
-            "not add one."
+            "inferencecomponent is given, which needs an endpoint configuration with one production variant, with "
+            "ManagedInstanceScaling and without ModelName; the function endpointConfigFunction must keep that."
         )
     if live and live.status != "Failed" and parameters.deployEndpoint and wants != bool(live.instances):
         # No page of AWS describes an update from one to the other.
@@ -85,6 +85,11 @@ def plan_component(
     earlier = EarlierCopies.of(live)
     record = {"component": name_component(context.service), "component_before": earlier.to_text() if earlier else ""}
     return plan, record
+
+
+def _has_bare_instances(config: Mapping[str, Any]) -> bool:
+    variants = config["ProductionVariants"]
+    return len(variants) == 1 and "ModelName" not in variants[0] and "ManagedInstanceScaling" in variants[0]
 
 
 def _count_copies(parameters: BuildParameters, live: Endpoint | None) -> int:

@@ -92,6 +92,5 @@ def build_specification(parameters: BuildParameters, model: str) -> Body:
 
 
 def _read_settings(config: Body) -> list[Any]:
-    (variant,) = config["ProductionVariants"]
     own = [config.get(name) or None for name in _CONFIG_SETTINGS]  # DescribeEndpointConfig may return a default
-    return own + [variant.get(name) for name in _VARIANT_SETTINGS]
+    return own + [[variant.get(name) for name in _VARIANT_SETTINGS] for variant in config["ProductionVariants"]]
