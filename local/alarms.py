@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from statistics import mean
+from statistics import fmean
 from typing import Any
 
 from local import accounts, config
@@ -29,7 +29,7 @@ _COMPARISONS = {
     "LessThanOrEqualToThreshold": operator.le,
 }
 _STATISTICS: dict[str, Callable[[list[float]], float]] = {
-    "Average": mean,
+    "Average": fmean,
     "Maximum": max,
     "Minimum": min,
     "SampleCount": len,

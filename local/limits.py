@@ -19,10 +19,9 @@ Refusal = tuple[str, str]
 
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html#id_tags_naming_best_practices
 _TAG_CHARACTERS = regex.compile(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*")
-_TAG_CODES = {"sns": "InvalidParameter", "sqs": "InvalidParameterValue", "iam": "InvalidInput", "s3": "InvalidTag"}
-_UNCHECKED_TAGS = (
-    "ec2",
-)  # it allows any character: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html
+_TAG_CODES = {"sns": "InvalidParameter", "sqs": "InvalidParameterValue", "iam": "InvalidInput"}
+# EC2 allows any character: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html
+_UNCHECKED_TAGS = ("ec2",)
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -30,9 +29,8 @@ _BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _KEY_BYTES = 1024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 
-_MESSAGE_BYTES = (
-    262_144  # with the attributes: https://docs.aws.amazon.com/sns/latest/api/API_MessageAttributeValue.html
-)
+# With the attributes: https://docs.aws.amazon.com/sns/latest/api/API_MessageAttributeValue.html
+_MESSAGE_BYTES = 262_144
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
 _STACK = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")

@@ -33,8 +33,9 @@ class _Messages:
             self._by_receipt.pop(receipt, None)
 
     def add_receipt(self, received: Any) -> None:
-        """Remember the receipt of a message, or of a copy of it."""
-        self._by_receipt[received.receipt_handle] = self._by_id[received.id]
+        """Remember the receipt of a message, or of a copy of it; a purge may have deleted the message."""
+        if message := self._by_id.get(received.id):
+            self._by_receipt[received.receipt_handle] = message
 
     def find(self, receipt: str) -> Any:
         """The message of a receipt; None for an unknown one."""

@@ -15,7 +15,7 @@ from local.sagemaker.guardrails import Shift
 from local.sagemaker.hosting import Definition
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.resources import Json, Store, now
-from local.sagemaker.served_container import Placement, ServerError
+from local.sagemaker.served_container import Placement, explain_failure
 
 _REASON_LIMIT = 1024
 # By the status in the Describe call: the state that AWS's error messages name.
@@ -118,19 +118,17 @@ class InferenceComponent:
 
     def release(self) -> None:
         """End the copies and keep the component, as when its endpoint is deleted."""
-        server, self._live, self.copies = self._live, None, 0
+        with self._lock:
+            server, self._live, self.copies = self._live, None, 0
         if server:
             server.retire()
 
     def _deploy(self, specification: Json, model: Definition, copies: int, shift: Shift | None) -> None:
-        server, reason = self._create_server(specification, model) if copies else None, ""
-        try:
-            if server:
-                server.start()
+        server = self._create_server(specification, model) if copies else None
+        reason = explain_failure(server.start) if server else ""
+        if shift and not reason:
             self._pending, self._shift = server, shift
-            reason = shift.run() if shift else ""
-        except ServerError as error:
-            reason = str(error)
+            reason = explain_failure(shift.run)
         with self._lock:
             self._pending = self._shift = None
             self._reason = reason[:_REASON_LIMIT]
@@ -145,17 +143,15 @@ class InferenceComponent:
             replaced.retire()
 
     def _scale(self, copies: int) -> None:
-        reason = ""
-        try:
-            if copies and not self._live:
-                server = self._create_server(self._specification, self._model)
-                server.start()
-                self._live = server
-            elif not copies:
-                self.release()
-        except ServerError as error:
-            reason = str(error)
+        reason, server = "", None
+        if copies and not self._live:
+            server = self._create_server(self._specification, self._model)
+            reason = explain_failure(server.start)
+        elif not copies:
+            self.release()
         with self._lock:
+            if server and not reason:
+                self._live = server
             self.copies = 0 if reason else copies
             self._reason = reason[:_REASON_LIMIT]
             self._set_status("InService")

@@ -96,7 +96,7 @@ class ComponentOperations(EndpointOperations):
         endpoint, variant = request.get("EndpointNameEquals"), request.get("VariantNameEquals")
         found = [
             one
-            for one in self.components.values()
+            for one in list(self.components.values())
             if endpoint in (None, one.endpoint) and variant in (None, one.variant)
         ]
         summaries, token = list_page(request, found, default_order="Descending")
@@ -105,21 +105,26 @@ class ComponentOperations(EndpointOperations):
     def describe_endpoint(self, request: Json) -> Json:
         """Describe an endpoint; one instance holds one copy of its components."""
         answer = super().describe_endpoint(request)
-        copies = sum(one.copies for one in self.components.values() if one.endpoint == request["EndpointName"])
-        hosted = any(one.endpoint == request["EndpointName"] for one in self.components.values())
+        hosted = self._list_hosted(request["EndpointName"])
         for variant in answer.get("ProductionVariants") or []:
             if hosted and (scaling := variant.get("ManagedInstanceScaling")):
-                count = min(max(copies, scaling.get("MinInstanceCount", 1)), scaling["MaxInstanceCount"])
+                count = min(
+                    max(sum(one.copies for one in hosted), scaling.get("MinInstanceCount", 1)),
+                    scaling["MaxInstanceCount"],
+                )
                 variant |= {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
         return answer
 
     def delete_endpoint(self, request: Json) -> Json:
         """Start the deletion of an endpoint; its components stay, without a copy that answers."""
         answer = super().delete_endpoint(request)
-        for component in self.components.values():
-            if component.endpoint == request["EndpointName"]:
-                component.release()
+        for component in self._list_hosted(request["EndpointName"]):
+            component.release()
         return answer
+
+    def _list_hosted(self, endpoint: str) -> list[InferenceComponent]:
+        """The components of an endpoint; the list is a copy, because other threads change the components."""
+        return [one for one in list(self.components.values()) if one.endpoint == endpoint]
 
     def _read_specification(self, request: Json) -> tuple[Json, Definition]:
         refuse(request, _UNSUPPORTED, "an inference component")

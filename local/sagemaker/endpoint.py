@@ -3,7 +3,6 @@
 import random
 import shutil
 import threading
-import traceback
 from collections.abc import Callable
 
 from local import config
@@ -11,7 +10,7 @@ from local.sagemaker.fleet import Fleet, Queue
 from local.sagemaker.guardrails import Shift
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.resources import Json, Store, emit_status, now, upper_snake
-from local.sagemaker.served_container import ServerError
+from local.sagemaker.served_container import explain_failure
 
 _REASON_LIMIT = 1024
 # By VariantPropertyType: the member of a variant.
@@ -119,11 +118,8 @@ class Endpoint:
 
     def _scale(self, counts: dict[str, int]) -> None:
         assert self._live is not None
-        reason = ""
-        try:
-            self._live.scale(counts)
-        except ServerError as error:
-            reason = str(error)
+        live = self._live
+        reason = explain_failure(lambda: live.scale(counts))
         with self._lock:
             self._reason = reason[:_REASON_LIMIT]
             detail = self._set_status("InService")
@@ -154,14 +150,7 @@ class Endpoint:
     def _deploy(self) -> None:
         fleet = self._pending
         assert fleet is not None
-        reason = ""
-        try:
-            fleet.start()
-            reason = self._shift.run() if self._shift else ""
-        except ServerError as error:
-            reason = str(error)
-        except Exception:  # after any error of this engine, the endpoint must reach a final status with the reason
-            reason = f"InternalServerError: {traceback.format_exc()}"
+        reason = explain_failure(fleet.start) or (explain_failure(self._shift.run) if self._shift else "")
         with self._lock:
             self._reason = reason[:_REASON_LIMIT]
             old = self._live

@@ -55,10 +55,14 @@ class ModelServer:
         return [container.image for container in self._containers]
 
     def start(self) -> None:
-        """Start every container, and wait until all are healthy."""
+        """Start every container, and wait until all are healthy; after an error, none runs."""
         limit = self.variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or _HEALTH_SECONDS
-        for container in self._containers:
-            container.start(limit)
+        try:
+            for container in self._containers:
+                container.start(limit)
+        except BaseException:
+            self.end()
+            raise
 
     def invoke(self, headers: dict[str, str], body: bytes, limit_seconds: float = _ANSWER_SECONDS) -> Answer:
         """Pass a request through the containers; the caller must have called `enter`.

@@ -4,11 +4,13 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from local import clients, processes
+from local.console import print_line
 from local.sagemaker import images
 from local.sagemaker.container_client import Answer, ContainerClient
 from local.sagemaker.container_process import ContainerProcess, LogTarget
@@ -24,6 +26,20 @@ _RESTART_SECONDS = (0.1, 60.0)  # first and longest pause before a restart; an u
 
 class ServerError(Exception):
     """A variant cannot be served; the message is the endpoint's FailureReason."""
+
+
+def explain_failure(action: Callable[[], str | None]) -> str:
+    """Carry out a step of a deployment; return the reason of its failure, or "".
+
+    Any error of this engine is a reason, too: the endpoint or component must reach a final status.
+    """
+    try:
+        return action() or ""
+    except ServerError as error:
+        return str(error)
+    except Exception as error:
+        print_line(traceback.format_exc())
+        return f"InternalServerError: {type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)

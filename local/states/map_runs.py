@@ -57,15 +57,17 @@ class MapRun:
             if problem:
                 raise problem
             self._run_children(list(itertools.islice(self._read(), limit)))
-            output = self._report() if self.env.is_running() else None
+            is_aborted = not self.env.is_running()
+            output = None if is_aborted else self._report()
         except FailureEventException as failed:
             error, cause = failed.extract_error_cause_pair() or (None, None)
             details = {name: value for name, value in (("error", error), ("cause", cause)) if value}
             self._add(HistoryEventType.MapRunFailed, mapRunFailedEventDetails=details)
             record.set_stop(status=MapRunStatus.FAILED)
             raise
-        self._add(HistoryEventType.MapRunSucceeded)
-        record.set_stop(status=MapRunStatus.SUCCEEDED)
+        if not is_aborted:
+            self._add(HistoryEventType.MapRunSucceeded)
+        record.set_stop(status=MapRunStatus.ABORTED if is_aborted else MapRunStatus.SUCCEEDED)
         self.env.stack.append(output)
 
     def _add(self, event_type: Any, **details: Any) -> None:

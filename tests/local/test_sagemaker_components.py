@@ -79,6 +79,20 @@ class Hosted(Host):
         )
         self.settle_component()
 
+    def guard(self, state: str) -> tuple[str, dict[str, Any]]:
+        """An alarm in this state, and a rolling update of one copy at a time that it rolls back."""
+        alarms, alarm = self.engine.client("cloudwatch"), f"alarm-{uuid.uuid4().hex[:8]}"
+        alarms.put_metric_alarm(
+            AlarmName=alarm, Namespace="own", MetricName="own", Statistic="Sum", Period=60, EvaluationPeriods=1,
+            Threshold=1, ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+        alarms.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test's")
+        size = {"Type": "COPY_COUNT", "Value": 1}
+        return alarm, {
+            "RollingUpdatePolicy": {"MaximumBatchSize": size, "WaitIntervalInSeconds": 60},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
+        }
+
     def ask(self, **more: Any) -> bytes:
         """The component's answer."""
         return self.invoke(self.endpoint, b"[1]", InferenceComponentName=self.name, **more)
@@ -128,23 +142,22 @@ def test_an_update_replaces_the_model_or_keeps_the_old_one_with_the_reason(hoste
 
 
 def test_an_alarm_during_a_rolling_update_keeps_the_old_model(hosted: Hosted) -> None:
-    alarms, alarm = hosted.engine.client("cloudwatch"), f"alarm-{uuid.uuid4().hex[:8]}"
-    alarms.put_metric_alarm(
-        AlarmName=alarm, Namespace="own", MetricName="own", Statistic="Sum", Period=60, EvaluationPeriods=1,
-        Threshold=1, ComparisonOperator="GreaterThanThreshold",
-    )  # fmt: skip
-    alarms.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test's")
-    one = {"Type": "COPY_COUNT", "Value": 1}
-    deployment = {
-        "RollingUpdatePolicy": {"MaximumBatchSize": one, "WaitIntervalInSeconds": 60},
-        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
-    }
+    alarm, deployment = hosted.guard("ALARM")
     with pytest.raises(ClientError, match="between 5% and 50% of the copies"):
         hosted.replace(hosted.new, DeploymentConfig=deployment)
     after = hosted.replace(hosted.new, DeploymentConfig=deployment, RuntimeConfig={"CopyCount": 2})
     assert after["Specification"]["ModelName"] == hosted.old
     assert alarm in after["FailureReason"]
     assert after["LastDeploymentConfig"] == deployment
+
+
+def test_an_error_of_the_engine_during_an_update_is_its_reason(hosted: Hosted) -> None:
+    _, deployment = hosted.guard("OK")
+    # The first call is that of UpdateInferenceComponent.
+    with hosted.engine.faults({"call": "cloudwatch:DescribeAlarms", "error": "InternalServiceError", "skip": 1}):
+        after = hosted.replace(hosted.new, DeploymentConfig=deployment, RuntimeConfig={"CopyCount": 2})
+    assert after["Specification"]["ModelName"] == hosted.old
+    assert "InternalServerError: InternalServiceFault: An error occurred (InternalServiceError)" in after["FailureReason"]
 
 
 def test_a_request_wakes_a_component_without_copies_each_time(hosted: Hosted) -> None:

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.engine import Engine
 from tests.local.sagemaker_world import SERVE_OWN, Host, wait_until
+from tests.processes import await_end
 
 VARIANT = {
     "ServiceNamespace": "sagemaker",
@@ -34,11 +36,11 @@ def test_a_missing_target_or_policy_is_not_found(engine: Engine, operation: str,
 class Queue:
     """An asynchronous endpoint that scales between zero and two instances."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, model: str = "") -> None:
         self.host = Host(engine)
         self.autoscaling, self.cloudwatch = engine.client("application-autoscaling"), engine.client("cloudwatch")
         config = f"config-{uuid.uuid4().hex[:8]}"
-        model = self.host.model(SERVE_OWN)
+        model = model or self.host.model(SERVE_OWN)
         instances = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
         self.host.sagemaker.create_endpoint_config(
             EndpointConfigName=config,
@@ -147,3 +149,23 @@ def test_only_an_asynchronous_endpoint_can_have_no_instance(engine: Engine) -> N
             DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 0}],
         )
     host.sagemaker.delete_endpoint(EndpointName=endpoint)
+
+
+def test_an_instance_that_does_not_start_leaves_no_process(engine: Engine, tmp_path: Path) -> None:
+    host, pid, broken = Host(engine), tmp_path / "pid", tmp_path / "broken"
+    note_pid = f"open({str(pid)!r}, 'w').write(str(__import__('os').getpid()))"
+    fail = f"assert not __import__('os').path.exists({str(broken)!r}), 'the model is torn'"
+    scripts = [f"{SERVE_OWN}\ndef model_fn(folder):\n    {line}\n    return {{}}" for line in (note_pid, fail)]
+    models = [host.sagemaker.describe_model(ModelName=host.model(script)) for script in scripts]
+    names = [{"ContainerHostname": name} for name in ("first", "second")]
+    parts = [model["PrimaryContainer"] | name for model, name in zip(models, names, strict=True)]
+    name = f"pipeline-{uuid.uuid4().hex[:8]}"
+    host.sagemaker.create_model(ModelName=name, Containers=parts, ExecutionRoleArn=host.role)
+    queue = Queue(engine, name)
+    queue.scale(0)
+    broken.touch()
+    queue.scale(1)
+    described = queue.host.describe(queue.endpoint)
+    assert (described["EndpointStatus"], queue.count()) == ("InService", 0)
+    assert "did not pass the ping health check" in described["FailureReason"]
+    assert await_end([int(pid.read_text())], 10) == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.engine import Engine
-from tests.local.state_machines import Machines
+from tests.local.state_machines import Machines, wait_for
 
 BUCKET = "states-maps"
 DISTRIBUTED = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
@@ -157,6 +157,17 @@ def test_a_map_run_fails_when_too_many_items_fail(
         return
     assert ended["error"] == "States.ExceedToleratedFailureThreshold"
     assert ended["cause"] == "The specified tolerated failure threshold was exceeded"
+
+
+def test_a_stopped_execution_aborts_its_map_run(machines: Machines) -> None:
+    waiting = {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}}
+    execution = machines.start(machines.create(mapping(waiting, Items=[1, 2])))
+    (run,) = wait_for(lambda: machines.states.list_map_runs(executionArn=execution)["mapRuns"], bool)
+    machines.states.stop_execution(executionArn=execution)
+    described = wait_for(
+        lambda: machines.states.describe_map_run(mapRunArn=run["mapRunArn"]), lambda one: one["status"] != "RUNNING"
+    )
+    assert described["status"] == "ABORTED"
 
 
 def test_results_are_written_to_s3(machines: Machines, storage: Any) -> None:
