@@ -195,7 +195,8 @@ def _check_endpoint(examined: Examination) -> Results:
             f"{name_endpoint(service)} has failed; the next successful build replaces it. SageMaker: {endpoint.reason}",
         )
     else:
-        yield "ok", f"{name_endpoint(service)}: {endpoint}"
+        advice = "" if endpoint.serves else "; the next successful build creates its inference component again"
+        yield "ok" if endpoint.serves else "error", f"{name_endpoint(service)}: {endpoint}{advice}"
 
 
 def _check_messages(examined: Examination) -> Results:

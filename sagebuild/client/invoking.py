@@ -97,6 +97,8 @@ def _explain(service: Service, error: ClientError, endpoint: Endpoint | None) ->
             f"There is no endpoint {name} yet; the first successful build creates it: "
             f"{suggest(service, 'start --watch')}."
         )
+    if endpoint.instances and not endpoint.serves:
+        return EndpointError(f"The endpoint {name} is {endpoint}. {suggest(service, 'start --watch')} replaces it.")
     if (component := endpoint.component) and not component.copies:
         return _NoCopyError(
             f"The endpoint {name} has no copy of its model at present ({component.wanted} requested). If it scales to "

@@ -157,7 +157,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait
         step_jobs=to_attributes(record.step_jobs),
         cost=cost,
         restore_failed=status != "succeeded" and endpoint is not None and endpoint.config == ours,
-        live_after=endpoint.config if endpoint and endpoint.status != "Failed" else "",
+        live_after=endpoint.config if endpoint and endpoint.serves else "",
         ended_at=now().isoformat(),
     )
 

@@ -95,7 +95,7 @@ def find_target(service: Service, wanted: str, live: Endpoint | None) -> BuildRe
         record = read_build(service, record.restores)
     if not record.deployed_its_model:
         raise NotGoodBuildError(f"A rollback needs a build that deployed its model; {_describe_outcome(record)}.")
-    if live and live.config == record.endpoint_config and live.status != "Failed":
+    if live and live.config == record.endpoint_config and live.serves:
         raise AlreadyLiveError(f"Build {record.number} is live already: {live.config}.")
     if not _has_model(service, record):
         raise ModelGoneError(

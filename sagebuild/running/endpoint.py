@@ -49,7 +49,19 @@ class Endpoint:
         """The configurations that it uses: of its instances, and of the model that it serves."""
         return {self.config, self.instances or self.config}
 
+    @property
+    def serves(self) -> bool:
+        """False if it failed, or if the component that it needs failed or is missing; True without a copy."""
+        if self.instances and (not self.component or self.component.status == "Failed"):
+            return False
+        return self.status != "Failed"
+
     def __str__(self) -> str:
+        if self.instances and not self.component:
+            return f"{self.status}, serves nothing, because it has no inference component"
+        if self.component and self.component.status == "Failed":
+            reason = self.component.reason or "SageMaker gave no reason"
+            return f"{self.status}, but its inference component failed with {self.config}: {reason}"
         text = f"{self.status}, serves {self.config}"
         if not self.component:
             return text

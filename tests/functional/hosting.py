@@ -101,14 +101,15 @@ class FakeHosting:
         self.component = self.component | {"InferenceComponentStatus": "Deleting"}
         self._component_ahead = [None]
 
-    def settle_component(self, status: str, model: str, copies: int = 1) -> None:
-        """Set the component's status, its model and the number of its copies."""
+    def settle_component(self, status: str, model: str, copies: int = 1, reason: str = "") -> None:
+        """Set the component's status, its model, the number of its copies, and the reason of a failure."""
         specification = {"ModelName": model, "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024}}
         self.component = {
             "InferenceComponentName": "sagebuild-test",
             "InferenceComponentStatus": status,
             "Specification": specification,
             "RuntimeConfig": {"CurrentCopyCount": copies, "DesiredCopyCount": copies},
+            "FailureReason": reason,
         }
         self._component_ahead = []
 

@@ -19,6 +19,7 @@ from sagebuild.names import name_resource
 from sagebuild.parameters import parse_parameters
 from sagebuild.plan.component import examine_component, plan_component
 from sagebuild.plan.findings import Findings
+from sagebuild.plan.rollback import find_target
 from sagebuild.requests.bodies import build_endpoint_config
 from sagebuild.running.endpoint import Endpoint, describe_endpoint
 from sagebuild.running.scaling import Scaling, plan_scaling
@@ -162,6 +163,14 @@ def test_an_endpoint_is_not_converted(stack: Stack, wants: bool, hosts: bool, re
     )
 
 
+@pytest.mark.parametrize("variants", [[*BARE, *BARE], [BARE[0] | {"ModelName": "m"}], [{"VariantName": "AllTraffic"}]])
+def test_a_configuration_that_a_component_cannot_have_is_refused(stack: Stack, variants: list[Any]) -> None:
+    findings = Findings()
+    examine_component(stack.service, {"ProductionVariants": variants}, parse_parameters(DOCUMENT), None, findings)
+    (problem,) = findings.problems
+    assert "the function endpointConfigFunction must keep that" in problem
+
+
 def test_the_scaling_of_copies_rests_during_a_build_and_wakes_them(stack: Stack) -> None:
     context = BuildContext(stack.service, 1, parse_parameters(DOCUMENT))
     before = Scaling({"MinCapacity": 0, "MaxCapacity": 3}, [{"PolicyName": "sagebuild"}], copies=True)
@@ -287,6 +296,10 @@ class Runtime:
         self._hosting, self._failures = hosting, failures
         self.requests: list[dict[str, Any]] = []
 
+    def refuse(self, **request: Any) -> str:
+        """InvokeEndpoint of a component that cannot serve."""
+        raise _refusal(f"Inference Component has no capacity to process {request}.")
+
     def ask(self, **request: Any) -> str:
         """InvokeEndpoint."""
         self.requests.append(request)
@@ -327,3 +340,19 @@ def test_a_request_without_a_copy_says_so_or_waits(
     clock = iter((0.0, 1.0, WAIT_SECONDS + 1))
     with pytest.raises(EndpointError, match="has no copy"):
         invoke(stack.service, Runtime(served, 9).ask, {}, wait=True, clock=lambda: next(clock), sleep=never_sleep)
+
+
+@pytest.mark.parametrize("found", ["Failed", "missing"])
+def test_a_component_that_cannot_serve_is_no_reason_to_wait(stack: Stack, served: FakeHosting, found: str) -> None:
+    name = name_resource(stack.service, 1)
+    invoke(stack.service, Runtime(served).ask, {})  # which learns the component's name
+    served.settle_component("Failed", name, copies=0, reason="no GPU")
+    reason = f"its inference component failed with {name}: no GPU"
+    if found == "missing":
+        served.component, reason = None, "serves nothing, because it has no inference component"
+    live = describe_endpoint(stack.service)
+    assert live
+    assert (live.serves, reason in str(live)) == (False, True)
+    with pytest.raises(EndpointError, match=f"{reason}. .*start --watch"):
+        invoke(stack.service, Runtime(served).refuse, {}, wait=True)
+    assert find_target(stack.service, "1", live).number == 1  # a rollback brings it back
