@@ -36,6 +36,7 @@ MOTO_NAMES = (
 
 _DENIED_CODES = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
 
+_ROLE_IS_GONE = Verdict(False, "the role does not exist")
 _lock = threading.Lock()
 _made: Counter[tuple[str, Permission, Verdict]] = Counter()
 _granted: dict[str, set[Grant]] = {}
@@ -113,7 +114,9 @@ def record(caller: str, needed: Permission, verdict: Verdict) -> None:
     with _lock:
         _made[caller, needed, verdict] += 1
         is_new = _made[caller, needed, verdict] == 1
-    if is_new and not verdict.allowed:
+    # The last lines of a function's log may come after its role is deleted, as in each removal of a stack.
+    is_late_log = verdict == _ROLE_IS_GONE and needed.action.startswith("logs:")
+    if is_new and not verdict.allowed and not is_late_log:
         would = "AWS would deny" if verdict.allowed is False else "AWS might deny"
         word = "denied, as by AWS" if config.current().enforce_iam else would
         print_line(f"local: {word}: {caller} {needed.action} on {needed.resource or '?'}: {verdict.reason}")
@@ -185,7 +188,7 @@ def _policies(caller: Caller) -> tuple[list[dict[str, Any]], Verdict | None]:
     known = backend.users.values() if caller.user_arn else backend.get_roles()
     identity = next((each for each in known if each.arn == caller.arn), None)
     if identity is None:
-        return [], Verdict(False, f"the {'user' if caller.user_arn else 'role'} does not exist")
+        return [], Verdict(False, "the user does not exist") if caller.user_arn else _ROLE_IS_GONE
     boundary = Verdict(None, "permissions boundaries are not evaluated here")
     return list(_statements(identity)), boundary if getattr(identity, "permissions_boundary", None) else None
 
