@@ -68,7 +68,7 @@ def parse_parameters(document: Mapping[str, Any], *, default_framework: str | No
     parameters, found = _validate(model, content)
     problems += [problem for problem in found if problem.name not in wrong]
     wrong |= {problem.name for problem in problems}
-    checked = parameters or _validate_rest(content, wrong)
+    checked = parameters or _validate_rest(model, content, wrong)
     rules = TUNING_RULES + RULES + OPTION_RULES + STEP_RULES + TRANSFORM_RULES + LLM_RULES + COMPONENT_RULES
     sentences = [problem.sentence for problem in problems] + list(find_conflicts(checked, wrong, rules))
     if sentences or not parameters:
@@ -84,11 +84,14 @@ def _validate(model: type[BuildParameters], content: dict[str, Any]) -> tuple[Bu
         return None, list(dict.fromkeys(problem for problem in described if problem))
 
 
-def _validate_rest(content: dict[str, Any], wrong: set[str]) -> BuildParameters:
-    """Return the valid part of an invalid document, so that the rules can check that part."""
-    known = BuildParameters.model_fields.keys() - wrong
+def _validate_rest(model: type[BuildParameters], content: dict[str, Any], wrong: set[str]) -> BuildParameters:
+    """Return the valid part of an invalid document, with its framework's defaults, so that the rules can check it."""
+    usual = BuildParameters.model_fields
+    known = usual.keys() - wrong
+    defaults = {name: field.default for name, field in model.model_fields.items() if not field.is_required()}
+    own = {name: defaults[name] for name in known & defaults.keys() if defaults[name] != usual[name].default}
     rest = {name: value for name, value in content.items() if name in known}
-    return BuildParameters.model_validate({"framework": next(iter(MODELS)), **rest})
+    return BuildParameters.model_validate({"framework": next(iter(MODELS)), **own, **rest})
 
 
 def default_document(framework: str) -> dict[str, Any]:

@@ -248,6 +248,8 @@ WRONG_OPTIONS: list[tuple[Document | str, ...]] = [
      "autoscaling.minimum is 0; it must be at least 1, unless asynchronous or inferencecomponent is given: SageMaker "
      "scales a real-time endpoint to zero only with an inference component."),
     # Inference components
+    (of("LLM", engine="VLLM", hubmodel="Qwen/Qwen3-0.6B", inferencecomponent={}, starttimeout=9000),
+     "starttimeout is 9000; it must be a whole number of seconds from 60 to 3600."),
     (copied(serverless=SERVERLESS),
      "serverless is not for inference components; give serverless or inferencecomponent."),
     (copied(asynchronous={}),
