@@ -22,9 +22,9 @@ from tests.local.sagemaker_world import Trainer
 from tests.local.state_machines import Machines
 from tests.local.test_streams import make_table
 
-WATCHED = {"FakeKey", "JobProcess", "Message", "Output", "Popen", "ShardIterator", "Table", "Thread", "Timer"}
+WATCHED = {"ContainerProcess", "FakeKey", "Message", "Output", "Popen", "ShardIterator", "Table", "Thread", "Timer"}
 settings = server.start(Config(port=0, data=Path(sys.argv[1]), time_scale=20))
-engine = Engine(settings.endpoint_url, settings.data, None)
+engine = Engine(settings.endpoint_url, settings.data, None, settings.access_key, settings.access_key)
 machines, trainer, (table, stream), (url, _) = Machines.of(engine), Trainer(engine), make_table(engine), queue(engine)
 dynamodb, streams, s3 = (engine.client(service) for service in ("dynamodb", "dynamodbstreams", "s3"))
 machine = machines.create({"Wait": {"Type": "Wait", "Seconds": 1, "End": True}})
@@ -66,6 +66,8 @@ def count():
 for _ in range(2):
     work()
 before = count()
+unknown = WATCHED - {each.__name__ for each in gc.get_objects() if isinstance(each, type)}
+assert not unknown, f"no such classes: {unknown}"
 for _ in range(int(sys.argv[2])):
     work()
 print(json.dumps({kind: number - before[kind] for kind, number in count().items()}), flush=True)

@@ -157,7 +157,9 @@ def test_an_error_of_the_engine_during_an_update_is_its_reason(hosted: Hosted) -
     with hosted.engine.faults({"call": "cloudwatch:DescribeAlarms", "error": "InternalServiceError", "skip": 1}):
         after = hosted.replace(hosted.new, DeploymentConfig=deployment, RuntimeConfig={"CopyCount": 2})
     assert after["Specification"]["ModelName"] == hosted.old
-    assert "InternalServerError: InternalServiceFault: An error occurred (InternalServiceError)" in after["FailureReason"]
+    assert (
+        "InternalServerError: InternalServiceFault: An error occurred (InternalServiceError)" in after["FailureReason"]
+    )
 
 
 def test_a_request_wakes_a_component_without_copies_each_time(hosted: Hosted) -> None:
