@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from jinja2 import Environment, PackageLoader
 
 from sagebuild.builds.context import BuildContext
 from sagebuild.builds.records import Trigger, read_build, update_build
@@ -356,3 +357,5 @@ def test_a_component_that_cannot_serve_is_no_reason_to_wait(stack: Stack, served
     with pytest.raises(EndpointError, match=f"{reason}. .*start --watch"):
         invoke(stack.service, Runtime(served).refuse, {}, wait=True)
     assert find_target(stack.service, "1", live).number == 1  # a rollback brings it back
+    page = Environment(loader=PackageLoader("sagebuild.page"), autoescape=True).get_template("parts/endpoint.html")
+    assert reason.rpartition(": ")[2].rpartition(", ")[2] in page.render(live={"endpoint": live, "metrics": {}})
