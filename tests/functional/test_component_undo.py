@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
+from sagebuild.builds.records import read_build
+from sagebuild.finish.build import finish_build
+from sagebuild.finish.ending import Ending
 from sagebuild.running.endpoint import describe_endpoint
-from tests.functional.conftest import Stack
+from tests.functional.conftest import STACK, Stack
 from tests.functional.hosting import FakeHosting
 from tests.functional.test_component import begin, fail, hosting, kinds, make_good
+from tests.functional.test_finish import never_sleep
 
 __all__ = ["hosting"]
 
@@ -34,6 +38,21 @@ def test_a_component_that_scales_meanwhile_gets_the_model_that_was_live(stack: S
     record = fail(stack, name)
     assert kinds(hosting) == ["update component"]
     assert (record.live_after, record.notes) == (second, [])
+
+
+@pytest.mark.parametrize("reached", ["the new model", "the earlier one"])
+def test_a_stop_in_the_middle_of_an_update_waits_for_its_end(stack: Stack, hosting: FakeHosting, reached: str) -> None:
+    earlier = make_good(stack, hosting)
+    name = begin(stack, hosting)
+    specification = {"ModelName": name, "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024}}
+    copies = {"CopyCount": 1}
+    hosting.update_inference_component(InferenceComponentName=STACK, Specification=specification, RuntimeConfig=copies)
+    if reached == "the earlier one":
+        hosting.settle_component("InService", earlier)
+    finish_build(stack.service, int(name.rpartition("-")[2]), Ending("ABORTED"), sleep=never_sleep)
+    record = read_build(stack.service, int(name.rpartition("-")[2]))
+    assert (record.status, record.live_after, name in hosting.models) == ("stopped", earlier, False)
+    assert kinds(hosting) == ["update component"] * (2 if reached == "the new model" else 1)
 
 
 def test_a_failed_endpoint_is_created_again_with_its_component(stack: Stack, hosting: FakeHosting) -> None:
