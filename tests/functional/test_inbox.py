@@ -94,14 +94,10 @@ def batches(messages: Sequence[Message], size: int) -> Iterator[Sequence[Message
 
 def test_ten_thousand_uploads_during_builds_are_two_more_builds(inbox: Stack) -> None:
     launch_build(inbox.service, Trigger("voice"))
-    begun = time.monotonic()
     for position, batch in enumerate(batches([upload(n) for n in range(10_000)], BATCH)):
         assert take_messages(inbox.service, batch) == []
         if position == 3:
             assert pass_on_lock(inbox.service, 1) == 2
-    seconds = time.monotonic() - begun
-    print(f"{10_000 / seconds:.0f} events a second")
-    assert seconds < 10, f"{10_000 / seconds:.0f} events a second"
     assert pass_on_lock(inbox.service, 2) == 3  # starts after the last upload was taken
     assert pass_on_lock(inbox.service, 3) is None
     assert [build.requests for build in list_builds(inbox.service)] == [6000, 4000, 1]

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import tarfile
-import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -356,14 +355,12 @@ def long_header(size: int) -> bytes:
 )
 def test_a_broken_archive_is_a_problem_at_once(ready: Stack, content: bytes) -> None:
     upload("code", "odd.tar.gz", content)
-    begun = time.monotonic()
     tracemalloc.start()
     (problem,) = find_problems(ready, trainsourcefile="odd.tar.gz")
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert problem.endswith("odd.tar.gz, which is not a tar archive compressed with gzip.")
     assert most < 50 * 2**20
-    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,7 @@ from tests.engine import ROOT, Engine, running_engine
 from tests.local.sagemaker_world import SERVE_OWN, TRAINING_LOGS, Host, Trainer, wait_until
 from tests.processes import await_end, is_alive
 
-# Longest start in units of importing boto3 and moto in the same run; 1.5 s to 0.4 s is usual, the rest is for noise.
-START_RATIO = 8.0
-END_SECONDS = 2.0
+END_SECONDS = 10.0  # the longest wait for the end of processes
 
 # Starts a process that starts another, prints the process ids, and waits to be killed.
 _PARENT = """
@@ -140,18 +138,12 @@ def test_two_engines_run_side_by_side(engine: Engine, tmp_path: Path) -> None:
         assert hosts[1].invoke_json("same-name", [1]) == {"prediction": [2]}
 
 
-def test_it_starts_and_stops_quickly(tmp_path: Path) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        began = time.monotonic()
-        subprocess.run([sys.executable, "-c", "import boto3, moto.server"], check=True)
-        imported = time.monotonic()
-        with running_engine(tmp_path, "--log-calls") as engine:
-            assert time.monotonic() - imported < START_RATIO * (imported - began)
-            engine.client("sns").create_topic(Name="topic")
-            signalled = time.monotonic()
-            engine.process.send_signal(number)
-            assert engine.process.wait(10) == 0
-            assert time.monotonic() - signalled < END_SECONDS
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
+    with running_engine(tmp_path, "--log-calls") as engine:
+        engine.client("sns").create_topic(Name="topic")
+        engine.process.send_signal(number)
+        assert engine.process.wait(10) == 0
 
 
 def test_a_killed_engine_releases_its_data_folder(tmp_path: Path) -> None:
