@@ -1,6 +1,6 @@
 """Finds the caller of a request by its access key, and refuses requests with an unknown key or without one.
 
-The engine verifies no signatures: whoever knows a key may use it.
+The engine verifies no signatures: a program that knows a key can use it.
 """
 
 import re
@@ -45,7 +45,7 @@ _MISSING = {
 
 @dataclass(frozen=True)
 class Caller:
-    """The signer of a call: a role session, an IAM user, the account's owner, or nobody."""
+    """The signer of a call: a role session, an IAM user or the account's owner; `ANONYMOUS` for an unsigned call."""
 
     role_arn: str | None = None
     session: str = ""

@@ -132,25 +132,19 @@ def _check_structure(message: str) -> Iterator[Refusal]:
         yield "InvalidParameter", f"{prefix}No default entry in JSON message body"
 
 
-def _check_stack(given: dict[str, Any]) -> Iterator[Refusal]:
-    name = str(given.get("StackName", ""))
-    # A change set may also name an existing stack by its ARN.
-    if not name.startswith("arn:") and not _STACK.fullmatch(name):
-        yield (
-            "ValidationError",
-            f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must "
-            f"satisfy regular expression pattern: {_STACK.pattern}",
-        )
+def _require_name(member: str, allowed: re.Pattern[str], code: str) -> Callable[[dict[str, Any]], Iterator[Refusal]]:
+    """Return the rule for the name of a new resource; a call may also name an existing one by its ARN."""
 
+    def check_name(given: dict[str, Any]) -> Iterator[Refusal]:
+        name = str(given.get(member, ""))
+        if not name.startswith("arn:") and not allowed.fullmatch(name):
+            yield (
+                code,
+                f"1 validation error detected: Value '{name}' at '{member[0].lower()}{member[1:]}' failed to satisfy "
+                f"constraint: Member must satisfy regular expression pattern: {allowed.pattern}",
+            )
 
-def _check_table(given: dict[str, Any]) -> Iterator[Refusal]:
-    name = str(given.get("TableName", ""))
-    if not name.startswith("arn:") and not _TABLE.fullmatch(name):
-        yield (
-            "ValidationException",
-            f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: Member must "
-            f"satisfy regular expression pattern: {_TABLE.pattern}",
-        )
+    return check_name
 
 
 def _check_function(given: dict[str, Any]) -> Iterator[Refusal]:
@@ -168,9 +162,9 @@ def _check_function(given: dict[str, Any]) -> Iterator[Refusal]:
 
 
 _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Refusal]]] = {
-    "cloudformation:CreateChangeSet": _check_stack,
-    "cloudformation:CreateStack": _check_stack,
-    "dynamodb:CreateTable": _check_table,
+    "cloudformation:CreateChangeSet": _require_name("StackName", _STACK, "ValidationError"),
+    "cloudformation:CreateStack": _require_name("StackName", _STACK, "ValidationError"),
+    "dynamodb:CreateTable": _require_name("TableName", _TABLE, "ValidationException"),
     "lambda:CreateFunction": _check_function,
     "lambda:UpdateFunctionConfiguration": _check_function,
     "s3:CopyObject": _check_key,

@@ -19,7 +19,7 @@ _NAME, _NAME_LENGTH, _LEVELS = re.compile(r"[a-zA-Z0-9_.\-/]+"), 1011, 15
 _ARGUMENTS = (
     "name", "description", "value", "parameter_type", "allowed_pattern", "keyid", "overwrite", "tags", "data_type",
 )  # fmt: skip
-_PATTERN_SECONDS = 1.0  # a person's regular expression may take exponential time
+_PATTERN_SECONDS = 1.0  # a user's regular expression may take exponential time
 
 MOTO_NAMES = (
     "moto.ssm.models.ParameterDict.normalize_name",

@@ -134,9 +134,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror as error:
-        raise CannotStartError(
-            f"cannot listen on {host} ({error.strerror}); give an address of this machine"
-        ) from error
+        raise CannotStartError(f"cannot listen on {host} ({error.strerror}); {_GIVE_ADDRESS}") from error
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

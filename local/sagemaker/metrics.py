@@ -37,7 +37,7 @@ class MetricReader:
             return []
         began = time.monotonic()
         try:
-            # It releases Python's lock while it searches: https://pypi.org/project/regex, "Multithreading"
+            # It releases Python's lock: https://github.com/mrabarnett/mrab-regex, "Multithreading"
             found = [match.groups() for match in self._pattern.finditer(part, timeout=_SEARCH_SECONDS)]
         except TimeoutError:
             self._left_seconds = 0.0

@@ -64,7 +64,7 @@ class Template:
 
 @dataclass(frozen=True)
 class MapFields:
-    """What a Map Run needs besides moto's fields of the state."""
+    """What a Map Run needs in addition to moto's fields of the state."""
 
     reader_config: Json
     batcher: Template | None

@@ -51,14 +51,19 @@ def invoke(
     EndpointError
         There is no endpoint, it is not in service, the model failed, or no copy has started.
     """
-    deadline = clock() + WAIT_SECONDS
+    began = clock()
     while True:
         try:
             return _invoke_once(service, call, {"EndpointName": name_endpoint(service)} | request)
-        except _NoCopyError as error:
-            if not wait or clock() >= deadline:
+        except _NoCopyError:
+            waited = clock() - began
+            if not wait or waited >= WAIT_SECONDS:
                 raise
-            print(f"{error} Waiting for it.", file=sys.stderr)
+            print(
+                f"The endpoint {name_endpoint(service)} has no copy of its model yet; waited {waited:.0f} s of at most "
+                f"{WAIT_SECONDS:.0f} s.",
+                file=sys.stderr,
+            )
         sleep(_POLL_SECONDS)
 
 
@@ -102,7 +107,8 @@ def _explain(service: Service, error: ClientError, endpoint: Endpoint | None) ->
     if (component := endpoint.component) and not component.copies:
         return _NoCopyError(
             f"The endpoint {name} has no copy of its model at present ({component.wanted} requested). If it scales to "
-            "zero, a request starts one, which takes about ten minutes; pass --wait (in Python, wait=True)."
+            "zero, a request starts one, which takes about ten minutes; try again then, or pass --wait (in Python, "
+            "wait=True), which waits for 20 minutes at most."
         )
     if endpoint.status != "InService" and not endpoint.component:
         return EndpointError(f"The endpoint {name} is {endpoint.status}; try again when it is InService.")

@@ -142,7 +142,7 @@ def _read_event(origin: Service, body: str) -> _Wanted | None:
     Raises
     ------
     MalformedMessageError
-        It is no event, or a request without the number of a build. Whoever may send events can send one.
+        It is no event, or a request without the number of a build: every sender with events:PutEvents can send one.
     """
     event = read_object(body, "The message")
     detail = event.get("detail")

@@ -335,9 +335,15 @@ def test_a_request_without_a_copy_says_so_or_waits(
     with pytest.raises(EndpointError, match=r"has no copy of its model at present .* pass --wait"):
         invoke(stack.service, Runtime(served, failures=9).ask, {})
     pauses: list[float] = []
-    assert invoke(stack.service, Runtime(served, failures=3).ask, {}, wait=True, sleep=pauses.append) == "answer"
-    assert len(pauses) == 2
-    assert "Waiting for it." in capsys.readouterr().err
+    times = iter((0.0, 0.0, 15.0))
+    answer = invoke(
+        stack.service, Runtime(served, 3).ask, {}, wait=True, clock=lambda: next(times), sleep=pauses.append
+    )
+    assert (answer, len(pauses)) == ("answer", 2)
+    assert capsys.readouterr().err == "".join(
+        f"The endpoint {STACK} has no copy of its model yet; waited {seconds} s of at most 1200 s.\n"
+        for seconds in (0, 15)
+    )
     clock = iter((0.0, 1.0, WAIT_SECONDS + 1))
     with pytest.raises(EndpointError, match="has no copy"):
         invoke(stack.service, Runtime(served, 9).ask, {}, wait=True, clock=lambda: next(clock), sleep=never_sleep)
