@@ -1,7 +1,6 @@
 """The reader of metrics: right values from logs as people write them, and the same ones from the laptop's SageMaker."""
 
 import math
-import time
 
 import pytest
 
@@ -62,14 +61,12 @@ ENDLESS = {
 def test_an_endless_search_ends_and_leaves_out_the_metric(name: str) -> None:
     expression, line = ENDLESS[name]
     definitions = [{"Name": "bad", "Regex": expression}, {"Name": "loss", "Regex": "loss=([0-9.]+)"}]
-    started = time.monotonic()
     log = read_log(definitions, [line, line, "loss=1"])
     assert log.values == {"loss": [1.0]}
     assert len(log.notes) == 1
     assert "bad: searching the log with its regular expression" in log.notes[0]
     reader = MetricReader(expression)
     assert [reader.read(each) for each in (line, line)] == [[], []]
-    assert time.monotonic() - started < 10
 
 
 def test_nan_is_a_value_of_the_log_and_none_of_the_record() -> None:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -41,13 +40,11 @@ def test_a_failing_callback_ends_the_process_and_is_reported() -> None:
     def fail(line: str) -> None:
         raise ValueError(f"cannot read {line!r}")
 
-    started = time.monotonic()
     process, logs, reader = follow("print('first', flush=True)\nwhile True: print('x' * 1000)", fail)
     with pytest.raises(ValueError, match="cannot read 'first'"):
         reader.join()
     assert process.wait() == -9
     assert logs.messages[0] == "first"
-    assert time.monotonic() - started < 10
 
 
 def test_a_log_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
