@@ -29,7 +29,7 @@ def test_the_earlier_model_serves_again_if_its_instances_cannot(stack: Stack, ho
     assert record.notes[-1].count(f"its instances are still those of {name}") == 1
 
 
-def test_a_component_that_scales_meanwhile_gets_the_model_that_was_live(stack: Stack, hosting: FakeHosting) -> None:
+def test_a_component_that_is_scaling_gets_the_model_that_was_live(stack: Stack, hosting: FakeHosting) -> None:
     make_good(stack, hosting)
     second = make_good(stack, hosting)
     name = begin(stack, hosting)
