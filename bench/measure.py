@@ -63,11 +63,17 @@ def count_cpu(command: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def count_start(code: str) -> float:
-    """Run code in a new Python, and return its processor time in seconds until the exit, which Lambda never reaches."""
-    command = [sys.executable, "-c", f"{code}\nimport time; print(time.process_time())"]
-    variables = os.environ | {"AWS_DEFAULT_REGION": "us-east-1"}
-    return float(subprocess.run(command, cwd=ROOT, env=variables, check=True, stdout=subprocess.PIPE).stdout)
+def count_start(code: str, *folders: Path) -> float:
+    """Run code in a new Python, and return its processor time in seconds until the exit, which Lambda never reaches.
+
+    Parameters
+    ----------
+    folders
+        Where Python looks for modules, in this order, and nowhere else but in its standard library.
+    """
+    command = [sys.executable, "-S", "-c", f"{code}\nimport time; print(time.process_time())"]
+    variables = os.environ | {"AWS_DEFAULT_REGION": "us-east-1", "PYTHONPATH": os.pathsep.join(map(str, folders))}
+    return float(subprocess.run(command, cwd=folders[0], env=variables, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def read_memory(process: int) -> float:

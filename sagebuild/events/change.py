@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, ClassVar, Literal
 
 from sagebuild.events.states import Change, State
 from sagebuild.events.texts import list_next_steps, write_description, write_title
@@ -21,65 +21,111 @@ _LONGEST_TEXT = 4000  # characters
 _MOST_METRICS = 100
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
+class _Part:
+    # For pydantic, which makes the JSON Schema from the fields and the sentences below them. The function does without
+    # pydantic, whose import would take a third of its cold start.
+    __pydantic_config__: ClassVar[dict[str, bool]] = {
+        "json_schema_serialization_defaults_required": True,
+        "use_attribute_docstrings": True,
+    }
 
 
+@dataclass(frozen=True, kw_only=True)
 class TriggerOfBuild(_Part):
     """What started the build."""
 
-    kind: str = Field(description='Such as "upload", "schedule" or "voice".')
-    detail: str = Field(description="A file, a commit, the name of an alarm.")
-    rollback: str = Field(description='Of a rollback, "previous" or the number of a build; else empty.')
-    requests: int = Field(description="The number of requests that the build covers.")
+    kind: str
+    """Such as "upload", "schedule" or "voice"."""
+    detail: str
+    """A file, a commit, the name of an alarm."""
+    rollback: str
+    """Of a rollback, "previous" or the number of a build; else empty."""
+    requests: int
+    """The number of requests that the build covers."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Approval(_Part):
     """The approval of a build that asked for one."""
 
-    answer: Literal["", "approved", "rejected"] = Field(description="Empty while the build waits.")
-    by: str = Field(description='Such as "voice", "command" or "model registry".')
+    answer: Literal["", "approved", "rejected"]
+    """Empty while the build waits."""
+    by: str
+    """Such as "voice", "command" or "model registry"."""
     comment: str
-    until: str = Field(description="When the time for an answer is up; ISO 8601 in UTC.")
+    until: str
+    """When the time for an answer is up; ISO 8601 in UTC."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Message(_Part):
     """The change for people, in the markup of chat applications: ``&``, ``<`` and ``>`` are escaped."""
 
     title: str
-    description: str = Field(description="Lines with the reason, the metrics beside the live model's, cost and link.")
-    next_steps: list[str] = Field(description="Commands, such as the one that approves the model.")
-    text: str = Field(description="All of it in one text.")
+    description: str
+    """Lines with the reason, the metrics beside the live model's, cost and link."""
+    next_steps: list[str]
+    """Commands, such as the one that approves the model."""
+    text: str
+    """All of it in one text."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class BuildStateChange(_Part):
     """One change of a build's state."""
 
-    version: Literal["1"] = Field(default="1", description="Of this schema. A new field does not change it.")
-    id: str = Field(description="Of the change. EventBridge may deliver an event twice; the id is then the same.")
-    stack: str = Field(description="The name of the CloudFormation stack.")
-    pipeline: str = Field(description="Empty for the default pipeline.")
-    build: int = Field(description="The build's number in its pipeline.")
+    version: Literal["1"] = "1"
+    """Of this schema. A new field does not change it."""
+    id: str
+    """Of the change. EventBridge may deliver an event twice; the id is then the same."""
+    stack: str
+    """The name of the CloudFormation stack."""
+    pipeline: str
+    """Empty for the default pipeline."""
+    build: int
+    """The build's number in its pipeline."""
     state: State
-    previous: State | None = Field(description="The state before; null for a new build.")
-    at: datetime = Field(description="When the state changed; in seconds.")
+    previous: State | None
+    """The state before; null for a new build."""
+    at: datetime
+    """When the state changed; in seconds."""
     trigger: TriggerOfBuild
-    restores: int = Field(description="Of a rollback, the number of the build whose model it deploys; else 0.")
-    origin: dict[str, Any] | None = Field(description="Of a promoted model, the stack and the build that trained it.")
-    step: str = Field(description="The step in which a build failed or was stopped.")
-    reason: str = Field(description="One sentence for each outcome but success.")
+    restores: int
+    """Of a rollback, the number of the build whose model it deploys; else 0."""
+    origin: dict[str, Any] | None
+    """Of a promoted model, the stack and the build that trained it."""
+    step: str
+    """The step in which a build failed or was stopped."""
+    reason: str
+    """One sentence for each outcome but success."""
     metrics: dict[str, float]
-    live_metrics: dict[str, float] = Field(description="Of the model that was live when the gate compared them.")
-    cost: float | None = Field(description="Of the jobs so far, an estimate in US dollars; null if unknown.")
+    live_metrics: dict[str, float]
+    """Of the model that was live when the gate compared them."""
+    cost: float | None
+    """Of the jobs so far, an estimate in US dollars; null if unknown."""
     approval: Approval | None
-    endpoint: str = Field(description="The name of the pipeline's endpoint.")
-    endpoint_config: str = Field(description="The endpoint configuration of the build.")
-    live_before: str = Field(description="The endpoint configuration before the build; empty without an endpoint.")
-    live_after: str = Field(description="The one after a build that has ended.")
-    artifacts: str = Field(description="The S3 address of the trained model.")
-    model_package: str = Field(description="The ARN in the model registry.")
-    console: str = Field(description="The address of the build's execution in the AWS console.")
+    endpoint: str
+    """The name of the pipeline's endpoint."""
+    endpoint_config: str
+    """The endpoint configuration of the build."""
+    live_before: str
+    """The endpoint configuration before the build; empty without an endpoint."""
+    live_after: str
+    """The one after a build that has ended."""
+    artifacts: str
+    """The S3 address of the trained model."""
+    model_package: str
+    """The ARN in the model registry."""
+    console: str
+    """The address of the build's execution in the AWS console."""
     message: Message
+
+
+def write_detail(service: Service, change: Change) -> str:
+    """Return the JSON text of the detail of the event about a change; `service` is bound to the build's pipeline."""
+    detail = asdict(describe_change(service, change))
+    detail["at"] = change.at.isoformat().replace("+00:00", "Z")
+    return json.dumps(detail, ensure_ascii=False, separators=(",", ":"))
 
 
 def describe_change(service: Service, change: Change) -> BuildStateChange:
@@ -111,7 +157,7 @@ def describe_change(service: Service, change: Change) -> BuildStateChange:
         reason=record.reason[:_LONGEST_TEXT],
         metrics=_limit(record.metrics),
         live_metrics=_limit(record.live_metrics),
-        cost=record.cost,
+        cost=None if record.cost is None else float(record.cost),  # the table stores 2.0 as 2
         approval=_describe_approval(change),
         endpoint=name_endpoint(service),
         endpoint_config=record.endpoint_config,
@@ -139,4 +185,4 @@ def _write_message(service: Service, change: Change) -> Message:
 
 
 def _limit(metrics: Mapping[str, float]) -> dict[str, float]:
-    return dict(sorted(metrics.items())[:_MOST_METRICS])
+    return {name: float(value) for name, value in sorted(metrics.items())[:_MOST_METRICS]}

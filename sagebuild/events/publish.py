@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sagebuild.errors import AwsUnavailableError
-from sagebuild.events.change import DETAIL_TYPE, SOURCE, describe_change
+from sagebuild.events.change import DETAIL_TYPE, SOURCE, write_detail
 from sagebuild.events.states import Change, read_change
 from sagebuild.log_keys import log_about
 from sagebuild.service import Service, aws_call
@@ -51,7 +51,7 @@ def publish_changes(stack: Service, entries: Sequence[Mapping[str, Any]]) -> str
 
 
 def _publish(service: Service, change: Change) -> None:
-    detail = describe_change(service, change).model_dump_json()
+    detail = write_detail(service, change)
     with aws_call(f"publish the event {change.id}"):
         (answer,) = service.events.put_events(
             Entries=[

@@ -211,7 +211,8 @@ class ByodParameters(BuildParameters):
     train: Annotated[bool, Flag()] = Field(
         default=True, description="false deploys the newest model of an earlier build instead of training one."
     )
-    build: ImagesToBuild = Field(default=ImagesToBuild(), description="Which images to build.")
+    # A call of ImagesToBuild would compile its validator at each cold start.
+    build: ImagesToBuild = Field(default=ImagesToBuild.model_construct(), description="Which images to build.")
     TrainingImage: Annotated[str | None, ImageAddress] = Field(
         default=None, description="A finished training image, by its address or its name, instead of building one."
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields
 from typing import Any, get_args
 
 import yaml
@@ -22,7 +23,7 @@ def read_example() -> dict[str, Any]:
 
 def test_the_committed_schema_is_fresh() -> None:
     assert SCHEMA.read_text(encoding="utf-8") == write_schema(), "run: make docs"
-    assert BuildStateChange.model_fields["version"].default in SCHEMA.name, "a new version has a new file"
+    assert BuildStateChange.version in SCHEMA.name, "a new version has a new file"
 
 
 def test_the_page_explains_every_state() -> None:
@@ -34,7 +35,7 @@ def test_the_page_explains_every_state() -> None:
 def test_the_example_of_the_page_is_valid_and_has_every_member() -> None:
     example, schema = read_example(), json.loads(SCHEMA.read_text(encoding="utf-8"))
     Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(example)
-    assert list(example) == list(BuildStateChange.model_fields)
+    assert list(example) == [field.name for field in fields(BuildStateChange)]
 
 
 def test_a_consumer_accepts_what_a_later_release_adds() -> None:

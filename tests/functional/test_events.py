@@ -217,11 +217,12 @@ def test_lambda_continues_with_the_event_that_was_refused(world: World, monkeypa
 
 def test_a_long_reason_and_many_metrics_fit_into_an_event(world: World) -> None:
     launch_build(world.stack.service, Trigger("topic", "機" * 20_000))
-    update_build(world.stack.service, 1, metrics={f"metric {'機' * 200} {index}": 0.5 for index in range(400)})
+    update_build(world.stack.service, 1, metrics={f"metric {'機' * 200} {index}": float(index) for index in range(400)})
     finish(world.stack, 1, Ending("FAILED", "Error", "機" * 20_000))
     assert world.states() == ["1 launching", "1 failed"]
     detail = world.published[-1]
     assert (len(detail["metrics"]), len(detail["reason"])) == (100, 4000)
+    assert {type(value) for value in detail["metrics"].values()} == {float}
     assert len(json.dumps(detail, ensure_ascii=False).encode()) < 240_000
 
 
