@@ -5,7 +5,7 @@ import os
 import posixpath
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -42,10 +42,18 @@ def unpack_tar(archive: Path, target: Path, *, refuse_links: bool = False) -> No
             _extract_checked(tar, map(check, tar), Path(os.path.realpath(target)))
 
 
-def unpack_zip(archive: Path | IO[bytes], target: Path) -> None:
-    """Unpack a zip archive into a folder, with the files' modes, which `zipfile` does not restore."""
+def unpack_zip(archive: Path | IO[bytes], target: Path, left_out: Callable[[str], bool] = lambda _: False) -> None:
+    """Unpack a zip archive into a folder, with the files' modes, which `zipfile` does not restore.
+
+    Parameters
+    ----------
+    left_out
+        Whether an entry is left out, by its name.
+    """
     with zipfile.ZipFile(archive) as content:
         for entry in content.infolist():
+            if left_out(entry.filename):
+                continue
             path = Path(content.extract(entry, target))
             mode = entry.external_attr >> 16 & 0o777
             if mode and path.is_file():

@@ -54,8 +54,8 @@ class PythonLayer {
 
     fs.rmSync(path.join(root, FOLDER), { recursive: true, force: true });
     this.install(root, target, version, architecture === 'arm64' ? 'aarch64' : 'x86_64');
-    // Console scripts carry this machine's paths, and Lambda never runs them.
-    fs.rmSync(path.join(target, 'bin'), { recursive: true, force: true });
+    // Console scripts carry this machine's paths, and Lambda never runs them; .lock is uv's.
+    for (const name of ['bin', '.lock']) fs.rmSync(path.join(target, name), { recursive: true, force: true });
     for (const entry of fs.readdirSync(target)) {
       if (entry.endsWith('.dist-info')) fs.rmSync(path.join(target, entry, 'RECORD'), { force: true });
     }

@@ -2,18 +2,24 @@
 
 import hashlib
 import io
+import os
+import re
 import shutil
 import threading
 import uuid
 import zipfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 
-from local import config
+from local import config, processes
 from local.archives import unpack_zip
 
 _MAX_UNZIPPED_BYTES = 262_144_000  # Lambda's quota for a function with its layers.
+_DESCRIPTIONS = "botocore/data"
 _lock = threading.Lock()
 
 
@@ -37,14 +43,58 @@ def check(archive: bytes) -> None:
 
 
 def unpack(archive: bytes) -> Path:
-    """The folder with an archive's files; the same archive is unpacked only once."""
-    folder = config.current().data / "functions" / hashlib.sha256(archive).hexdigest()[:32]
+    """The folder with a function's code; the same archive is unpacked only once."""
+    return _unpack(archive, hashlib.sha256(archive).hexdigest(), lambda _: False)
+
+
+def unpack_layer(layer: Any) -> Path:
+    """The folder that represents /opt, with what a layer has and the engine's libraries do not.
+
+    A package that both have is the engine's, because a layer's may be built for Lambda's platform. Of botocore, the
+    layer's descriptions of the services are unpacked: a function can then call only the operations that its layer has.
+
+    Parameters
+    ----------
+    layer
+        One of moto's LayerVersions.
+    """
+    return _unpack(layer.code_bytes, layer.code_sha_256, _is_represented)
+
+
+def _is_represented(name: str) -> bool:
+    """Whether the engine's libraries represent an entry of a layer."""
+    # https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html lists both folders.
+    package = re.match(r"python/(?:lib/python[\d.]+/site-packages/)?([^/]+)", name)
+    if package is None or name.startswith(f"python/{_DESCRIPTIONS}/"):
+        return False
+    return _stem(package[1]) in _list_installed()
+
+
+@cache
+def _list_installed() -> frozenset[str]:
+    folders = processes.LIBRARIES.split(os.pathsep)
+    return frozenset(_stem(path.name) for folder in folders for path in Path(folder).iterdir())
+
+
+def find_descriptions(layer: Path) -> Path | None:
+    """The folder of botocore's descriptions in the folder of a layer."""
+    folder = layer / "python" / _DESCRIPTIONS
+    return folder if folder.is_dir() else None
+
+
+def _stem(name: str) -> str:
+    """The name of a package without a version or an ending."""
+    return name.partition("-")[0].partition(".")[0]
+
+
+def _unpack(archive: bytes, digest: str, left_out: Callable[[str], bool]) -> Path:
+    folder = config.current().data / "functions" / re.sub(r"\W", "", digest)[:32]
     with _lock:
         if not folder.exists():
             # The rename makes the folder appear only when it is complete.
             part = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
             part.mkdir(parents=True)
-            unpack_zip(io.BytesIO(archive), part)
+            unpack_zip(io.BytesIO(archive), part, left_out)
             part.rename(folder)
     return folder
 

@@ -49,6 +49,13 @@ class LambdaFunction(models.LambdaFunction):  # type: ignore[misc]
         backend.invoke_event(self.function_arn, None, body.encode() if isinstance(body, str) else body)
         return ""
 
+    def _get_layers_data(self, layers_versions_arns: list[str]) -> Any:
+        """Describe the layers, and keep them: a function has its layers even after their deletion."""
+        backend = models.lambda_backends[self.account_id][self.region]
+        described = super()._get_layers_data(layers_versions_arns)
+        self.layer_versions = [backend.layers_versions_by_arn(arn) for arn in layers_versions_arns]
+        return described
+
     def _complete(self, logging_config: dict[str, str]) -> dict[str, str]:
         return {"LogFormat": "Text", "LogGroup": self.logs_group_name} | logging_config
 
@@ -71,6 +78,16 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
             super().delete_function(function.function_name)
             raise
         return function
+
+    def publish_layer_version(self, spec: dict[str, Any]) -> Any:
+        """Publish a version of a layer; refuse one that cannot be unpacked."""
+        version = super().publish_layer_version(spec)
+        try:
+            archive.check(version.code_bytes)
+        except InvalidParameterValueException:
+            super().delete_layer_version(version.name, str(version.version))
+            raise
+        return version
 
     def update_function_code(self, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
         """Replace the code from the next invocation on."""
@@ -147,9 +164,8 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         """Run a function to the end of one invocation."""
         function = self.get_function(name, qualifier)
         reserved = self.get_function(function.function_name).reserved_concurrency
-        with pool.sandbox(
-            Deployment.of(function), function.code_bytes, None if reserved is None else int(reserved)
-        ) as sandbox:
+        limit = None if reserved is None else int(reserved)
+        with pool.sandbox(Deployment.of(function), function.code_bytes, function.layer_versions, limit) as sandbox:
             return sandbox.invoke(request)
 
     def request(self, name: str, qualifier: str | None, payload: bytes, client_context: str | None = None) -> Request:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local import clients, config, processes
+from local.functions.archive import find_descriptions
 
 # Lambda sets these variables itself and refuses functions that set them.
 RESERVED_VARIABLES = frozenset(
@@ -50,6 +51,7 @@ class Deployment:
     log_group: str
     log_format: str
     log_level: str
+    layers: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
 
     @property
@@ -76,43 +78,57 @@ class Deployment:
             # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html: INFO unless another
             # level was chosen; text logs have no level.
             log_level=function.logging_config.get("ApplicationLogLevel", "INFO"),
+            layers=tuple(layer["Arn"] for layer in function.layers),
             variables=tuple(sorted(function.environment_vars.items())),
         )
 
-    def environment(self, task_root: Path, scratch: Path, runtime_api: str, log_stream: str) -> dict[str, str]:
+    def environment(
+        self, task_root: Path, scratch: Path, layers: list[Path], runtime_api: str, log_stream: str
+    ) -> dict[str, str]:
         """The complete environment of a process of this function: Lambda's variables, none of this machine's.
 
         Returns
         -------
         dict
-            PATH has the engine's interpreter. PYTHONPATH has the engine's libraries, which represent the function's
-            layers. The null devices hide the AWS configuration files of this machine's user.
+            PATH has the engine's interpreter. PYTHONPATH has the engine's libraries, and then the layers' packages.
+            AWS_DATA_PATH has the layers' descriptions of AWS's services, which botocore reads before its own. The null
+            devices hide the AWS configuration files of this machine's user.
         """
         key, secret, token = clients.credentials(self.role_arn)
-        return dict(self.variables) | {
-            "_HANDLER": self.handler,
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_ENDPOINT_URL": config.current().endpoint_url,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.runtime}",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
-            "AWS_LAMBDA_FUNCTION_NAME": self.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": self.version,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_FORMAT": self.log_format,
-            **({"AWS_LAMBDA_LOG_LEVEL": self.log_level} if self.log_format == "JSON" else {}),
-            "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
-            "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-            "AWS_LAMBDA_RUNTIME_API": runtime_api,
-            "AWS_REGION": self.region,
-            "AWS_SECRET_ACCESS_KEY": secret,
-            "AWS_SESSION_TOKEN": token,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "LAMBDA_TASK_ROOT": str(task_root),
-            "LANG": "en_US.UTF-8",
-            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
-            "PYTHONPATH": processes.LIBRARIES,
-            "TMPDIR": str(scratch),
-            "TZ": ":UTC",
-        }
+        given = dict(self.variables)
+        # https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+        places = (f"python/lib/{self.runtime}/site-packages", "python")
+        packages = [layer / place for layer in layers for place in places]
+        found = [given.get("AWS_DATA_PATH"), *map(find_descriptions, layers)]
+        descriptions = os.pathsep.join(str(folder) for folder in found if folder)
+        return (
+            given
+            | ({"AWS_DATA_PATH": descriptions} if descriptions else {})
+            | {
+                "_HANDLER": self.handler,
+                "AWS_ACCESS_KEY_ID": key,
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_DEFAULT_REGION": self.region,
+                "AWS_ENDPOINT_URL": config.current().endpoint_url,
+                "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.runtime}",
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
+                "AWS_LAMBDA_FUNCTION_NAME": self.name,
+                "AWS_LAMBDA_FUNCTION_VERSION": self.version,
+                "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+                "AWS_LAMBDA_LOG_FORMAT": self.log_format,
+                **({"AWS_LAMBDA_LOG_LEVEL": self.log_level} if self.log_format == "JSON" else {}),
+                "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
+                "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+                "AWS_LAMBDA_RUNTIME_API": runtime_api,
+                "AWS_REGION": self.region,
+                "AWS_SECRET_ACCESS_KEY": secret,
+                "AWS_SESSION_TOKEN": token,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+                "LAMBDA_TASK_ROOT": str(task_root),
+                "LANG": "en_US.UTF-8",
+                "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+                "PYTHONPATH": os.pathsep.join([processes.LIBRARIES, *map(str, packages)]),
+                "TMPDIR": str(scratch),
+                "TZ": ":UTC",
+            }
+        )

@@ -1,7 +1,7 @@
 """A program that has imported the slow libraries, and forks a process for each new sandbox of a function.
 
 The libraries take two thirds of a cold start. They are the same for each function, because the engine's libraries
-represent the functions' layers. This program imports nothing of the engine; ``forks.py`` starts it and talks to it
+represent those of the layers. This program imports nothing of the engine; ``forks.py`` starts it and talks to it
 through the socket at its standard input:
 
 - It first sends ``ready`` and the names of the packages that it has imported.
@@ -72,7 +72,8 @@ def _become(request: bytes, output: int) -> None:
     os.environ.clear()
     os.environ.update(wanted["env"])
     time.tzset()
-    sys.path.insert(0, wanted["cwd"])  # as ``python -m`` does
+    first = [wanted["cwd"], *wanted["env"]["PYTHONPATH"].split(os.pathsep)]  # as ``python -m`` does
+    sys.path[:] = first + [folder for folder in sys.path if folder not in first]
     sys.argv[:] = wanted["arguments"]
 
 

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from moto.awslambda.exceptions import LambdaClientError
 
@@ -37,8 +38,10 @@ class Pool:
         self._reaper = Background("lambda-reaper", workers=1)
 
     @contextmanager
-    def sandbox(self, deployment: Deployment, code: bytes, reserved: int | None) -> Iterator[Sandbox]:
-        """Provide a sandbox of this deployment for one invocation.
+    def sandbox(
+        self, deployment: Deployment, code: bytes, layers: Sequence[Any], reserved: int | None
+    ) -> Iterator[Sandbox]:
+        """Provide a sandbox of this deployment, with its code and moto's LayerVersions, for one invocation.
 
         Raises
         ------
@@ -46,7 +49,7 @@ class Pool:
             When the concurrency limit is reached.
         """
         with self._count(deployment, reserved):
-            sandbox = self._take_warm(deployment) or Sandbox(deployment, code)
+            sandbox = self._take_warm(deployment) or Sandbox(deployment, code, layers)
             with self._lock:
                 self._busy.add(sandbox)
             try:

@@ -8,9 +8,11 @@ import signal
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from local import processes
 from local.functions import archive, forks
@@ -57,7 +59,7 @@ class Request:
 class Sandbox:
     """A process of a deployment."""
 
-    def __init__(self, deployment: Deployment, code: bytes) -> None:
+    def __init__(self, deployment: Deployment, code: bytes, layers: Sequence[Any]) -> None:
         self.deployment = deployment
         self.retired = False
         self.outdated = False  # the function has been updated or deleted
@@ -71,7 +73,10 @@ class Sandbox:
         stream = f"{datetime.now(UTC):%Y/%m/%d}/[{deployment.version}]{uuid.uuid4().hex}"
         reader, writer = os.pipe()
         self._reader = os.fdopen(reader, "rb", buffering=0)
-        environment = deployment.environment(root, self._scratch, self._api.address, stream)
+        # A file of a later layer replaces one of an earlier layer:
+        # https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+        folders = [archive.unpack_layer(layer) for layer in reversed(layers)]
+        environment = deployment.environment(root, self._scratch, folders, self._api.address, stream)
         try:
             self._process = forks.start(["awslambdaric", deployment.handler], env=environment, cwd=root, output=writer)
         finally:

@@ -5,6 +5,7 @@ import io
 import json
 import time
 import zipfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader
 
 from tests.engine import Engine
 from tests.local.functions import Recorder, archive, deploy, eventually, name, queue, receive, role
@@ -334,3 +336,52 @@ def test_an_executable_in_the_archive_stays_executable(engine: Engine) -> None:
         run = "import subprocess\ndef handler(e, c): return subprocess.check_output('./tool.sh').decode()"
         target.writestr("index.py", run)
     assert invoke(engine, deploy(engine, "", Code={"ZipFile": content.getvalue()})) == "done\n"
+
+
+def publish(engine: Engine, files: Mapping[str, str]) -> str:
+    """Publish a layer with these files; return the ARN of its version."""
+    content = {"ZipFile": archive(files)}
+    published = engine.client("lambda").publish_layer_version(LayerName=name("layer"), Content=content)
+    return str(published["LayerVersionArn"])
+
+
+def test_a_function_imports_the_packages_of_its_layers(engine: Engine) -> None:
+    first = publish(
+        engine, {"python/ours.py": "ANSWER = 1", "python/lib/python3.13/site-packages/theirs.py": "OTHER = 2"}
+    )
+    second = publish(engine, {"python/ours.py": "ANSWER = 3"})
+    source = "import ours, theirs\ndef handler(e, c): return [ours.ANSWER, theirs.OTHER]"
+    arn = deploy(engine, source, Layers=[first, second])
+    assert invoke(engine, arn) == [3, 2]
+    engine.client("lambda").update_function_configuration(FunctionName=arn, Layers=[first])
+    layer, _, version = first.rpartition(":")
+    engine.client("lambda").delete_layer_version(LayerName=layer.rpartition(":")[2], VersionNumber=int(version))
+    assert invoke(engine, arn) == [1, 2]
+
+
+def test_the_engine_s_libraries_represent_those_of_a_layer(engine: Engine) -> None:
+    layer = publish(engine, {"python/boto3/__init__.py": "raise ImportError('built for another platform')"})
+    arn = deploy(engine, "import boto3\ndef handler(e, c): return boto3.__name__", Layers=[layer])
+    assert invoke(engine, arn) == "boto3"
+
+
+def test_a_function_has_the_operations_that_its_layer_describes(engine: Engine) -> None:
+    described = dict(Loader().load_service_model("sns", "service-2"))
+    described["operations"] = {"Publish": described["operations"]["Publish"]}
+    path = "python/botocore/data/sns/2010-03-31/service-2.json"
+    source = """
+        import boto3
+        def handler(event, context):
+            sns = boto3.client("sns")
+            return [hasattr(sns, name) for name in ("publish", "list_topics")]
+    """
+    assert invoke(engine, deploy(engine, source)) == [True, True]
+    layer = publish(engine, {path: json.dumps(described)})
+    assert invoke(engine, deploy(engine, source, Layers=[layer])) == [True, False]
+
+
+def test_a_layer_that_is_no_archive_is_refused(engine: Engine) -> None:
+    functions, layer = engine.client("lambda"), name("layer")
+    with pytest.raises(ClientError, match="Could not unzip uploaded file"):
+        functions.publish_layer_version(LayerName=layer, Content={"ZipFile": b"text"})
+    assert functions.list_layer_versions(LayerName=layer)["LayerVersions"] == []
