@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
 import argparse
 import gzip
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -102,13 +103,16 @@ def _list_shapes(tree: Any) -> Iterator[str]:
 
 
 def find_python(version: str) -> str | None:
-    """Return a working interpreter of a version such as "3.13" on this machine: on the PATH, or one of uv's."""
+    """Return a working interpreter of a version such as "3.13" on this machine: on the PATH, of pyenv or of uv."""
     uv = str(Path(sys.executable).with_name("uv"))
     by_name = [f"python{version}", "-c", "import sys; print(sys.executable)"]
     of_uv = [uv, "python", "find", "--managed-python", "--no-python-downloads", version]
+    # pyenv's python3.13 runs only if this variable, or a setting, selects a version; "3.13" is the newest 3.13:
+    # https://github.com/pyenv/pyenv/pull/2487
+    variables = os.environ | {"PYENV_VERSION": version}
     for command in (by_name, of_uv):
         with suppress(OSError):
-            ended = subprocess.run(command, capture_output=True, text=True, check=False)
+            ended = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
             if ended.returncode == 0:
                 return ended.stdout.strip()
     return None

@@ -147,6 +147,15 @@ def test_an_interpreter_is_found_by_its_version_or_not_at_all() -> None:
     assert find_python("2.99") is None
 
 
+def test_a_version_of_pyenv_is_found_that_is_not_selected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "python2.99"
+    program.write_text('#!/bin/sh\n[ "$PYENV_VERSION" = 2.99 ] && echo /versions/2.99/bin/python\n', encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYENV_VERSION", "3.11")
+    assert find_python("2.99") == "/versions/2.99/bin/python"
+
+
 def test_the_bytecode_of_lambda_s_python_is_packed() -> None:
     tag = f"cpython-{SERVICE['provider']['runtime'].removeprefix('python').replace('.', '')}"
     assert [each for each in SERVICE["package"]["patterns"] if each.endswith(f".{tag}.pyc")]
