@@ -52,7 +52,7 @@ class InferenceComponent:
         self._live: ModelServer | None = None
         self._pending: ModelServer | None = None
         self._shift: Shift | None = None
-        self._reason = ""
+        self._reason = self._abandoned = ""
         self._lock = threading.RLock()
 
     def describe(self) -> Json:
@@ -116,21 +116,39 @@ class InferenceComponent:
                 return server
             return None
 
-    def release(self) -> None:
-        """End the copies and keep the component, as when its endpoint is deleted."""
+    def abandon(self) -> None:
+        """End the copies, also those that start, and start no more; the component stays without its endpoint."""
+        with self._lock:
+            self._abandoned = f"The endpoint {self.endpoint} was deleted."
+            starting = self._pending
+        if starting:
+            starting.end()
+        self._release()
+
+    def _release(self) -> None:
+        """End the copies that answer."""
         with self._lock:
             server, self._live, self.copies = self._live, None, 0
         if server:
             server.retire()
 
+    def _start(self, server: ModelServer) -> str:
+        """Start a server; return the reason of a failure, or ""."""
+        with self._lock:
+            if self._abandoned:
+                return self._abandoned
+            self._pending = server
+        return explain_failure(server.start)
+
     def _deploy(self, specification: Json, model: Definition, copies: int, shift: Shift | None) -> None:
         server = self._create_server(specification, model) if copies else None
-        reason = explain_failure(server.start) if server else ""
+        reason = self._start(server) if server else ""
         if shift and not reason:
-            self._pending, self._shift = server, shift
+            self._shift = shift
             reason = explain_failure(shift.run)
         with self._lock:
             self._pending = self._shift = None
+            reason = self._abandoned or reason
             self._reason = reason[:_REASON_LIMIT]
             replaced = server
             if not reason:
@@ -146,10 +164,12 @@ class InferenceComponent:
         reason, server = "", None
         if copies and not self._live:
             server = self._create_server(self._specification, self._model)
-            reason = explain_failure(server.start)
+            reason = self._start(server)
         elif not copies:
-            self.release()
+            self._release()
         with self._lock:
+            self._pending = None
+            reason = self._abandoned or reason
             if server and not reason:
                 self._live = server
             self.copies = 0 if reason else copies
@@ -169,7 +189,7 @@ class InferenceComponent:
         return ModelServer(variant, model.request, self._region, place)
 
     def _end(self, forget: Callable[[], None]) -> None:
-        self.release()
+        self._release()
         shutil.rmtree(self._root, ignore_errors=True)
         forget()
 

@@ -119,7 +119,7 @@ class ComponentOperations(EndpointOperations):
         """Start the deletion of an endpoint; its components stay, without a copy that answers."""
         answer = super().delete_endpoint(request)
         for component in self._list_hosted(request["EndpointName"]):
-            component.release()
+            component.abandon()
         return answer
 
     def _list_hosted(self, endpoint: str) -> list[InferenceComponent]:

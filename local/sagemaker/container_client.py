@@ -100,7 +100,7 @@ class ContainerClient:
             connection.request("GET", "/execution-parameters")
             response = connection.getresponse()
             answer = json.loads(response.read()) if response.status == http.HTTPStatus.OK else {}
-        except (OSError, ValueError):
+        except (OSError, http.client.HTTPException, ValueError):
             return {}
         finally:
             connection.close()
@@ -112,7 +112,7 @@ class ContainerClient:
         try:
             connection.request("GET", "/ping")
             return connection.getresponse().status == http.HTTPStatus.OK
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()

@@ -48,6 +48,7 @@ class ModelServer:
         ]
         self._in_flight = 0
         self._idle = threading.Condition()
+        self._starting = self._ended = False
 
     @property
     def images(self) -> list[str]:
@@ -55,14 +56,26 @@ class ModelServer:
         return [container.image for container in self._containers]
 
     def start(self) -> None:
-        """Start every container, and wait until all are healthy; after an error, none runs."""
+        """Start every container, and wait until all are healthy; after an error, none runs.
+
+        Raises
+        ------
+        ServerError
+            When a container cannot be started, or when `end` is called before all are healthy.
+        """
         limit = self.variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or _HEALTH_SECONDS
+        with self._idle:
+            self._starting = True
         try:
             for container in self._containers:
                 container.start(limit)
         except BaseException:
             self.end()
             raise
+        finally:
+            with self._idle:
+                self._starting = False
+            self._remove_folder()
 
     def invoke(self, headers: dict[str, str], body: bytes, limit_seconds: float = _ANSWER_SECONDS) -> Answer:
         """Pass a request through the containers; the caller must have called `enter`.
@@ -106,7 +119,16 @@ class ModelServer:
         self.end()
 
     def end(self) -> None:
-        """End the containers at once."""
+        """End the containers at once; a `start` that still downloads a model raises ServerError afterwards."""
         for container in self._containers:
             container.end()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with self._idle:
+            self._ended = True
+        self._remove_folder()
+
+    def _remove_folder(self) -> None:
+        """Remove the folder of an ended server, unless `start` still fills it: that removes it at its own end."""
+        with self._idle:
+            removable = self._ended and not self._starting
+        if removable:
+            shutil.rmtree(self._folder, ignore_errors=True)

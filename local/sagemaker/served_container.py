@@ -96,8 +96,9 @@ class ServedContainer:
         Raises
         ------
         ServerError
-            When it cannot be started or does not become healthy.
+            When it cannot be started, does not become healthy, or is ended before it is healthy.
         """
+        self._check_wanted()
         try:
             has_script = "SAGEMAKER_PROGRAM" in (self._container.get("Environment") or {})
             role = self._model["ExecutionRoleArn"]
@@ -110,7 +111,9 @@ class ServedContainer:
         environment: dict[str, str] = {**(self._container.get("Environment") or {})}
         source = "" if runner.code_in_model else environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
         self._download(source)
-        self._process = self._run(runner, environment)
+        with self._changed:
+            self._check_wanted()
+            self._process = self._run(runner, environment)
         if not self._becomes_healthy(self._process, time.monotonic() + limit_seconds):
             raise ServerError(
                 f"The {self._place.name} container for {self._place.owner} did not pass the ping health check. Please "
@@ -147,6 +150,10 @@ class ServedContainer:
             self._changed.notify_all()
         if self._process:
             self._process.end(_STOP_SECONDS)
+
+    def _check_wanted(self) -> None:
+        if self._ended:
+            raise ServerError(f"The {self._place.name} container for {self._place.owner} was ended before its start.")
 
     def _restart_when_ended(
         self, process: ContainerProcess, runner: Runner, environment: dict[str, str], limit_seconds: float

@@ -212,6 +212,22 @@ def test_a_component_outlives_its_endpoint_and_blocks_its_name(engine: Engine) -
     wait_until(lambda: other.is_deleted(other.name), bool)
 
 
+def test_a_component_whose_endpoint_is_deleted_during_the_download_starts_no_process(engine: Engine) -> None:
+    other = Hosted(engine)
+    with engine.faults({"call": "s3:GetObject", "by": other.bucket, "hang": 1}):
+        name = other.create(other.old)
+        folder = engine.data / "sagemaker" / "us-east-1" / "components" / name
+        wait_until(lambda: list(folder.glob("*/primary/model")), bool)
+        other.sagemaker.delete_endpoint(EndpointName=other.endpoint)
+        after = other.settle_component(name)
+    assert (after["InferenceComponentStatus"], after["RuntimeConfig"]["CurrentCopyCount"]) == ("Failed", 0)
+    assert after["FailureReason"] == f"The endpoint {other.endpoint} was deleted."
+    assert list(folder.glob("*")) == []
+    assert other.list_streams(f"/aws/sagemaker/InferenceComponents/{name}") == []
+    other.scale(1)
+    assert other.describe_component()["RuntimeConfig"]["CurrentCopyCount"] == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

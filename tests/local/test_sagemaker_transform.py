@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 from local.sagemaker.pipes import wrap_record
 from local.sagemaker.transform_paths import PathError, RecordPath
 from tests.engine import Engine
-from tests.local.sagemaker_world import SERVE_DEFAULTS, TRANSFORM_LOGS, Transformer, wait_until
+from tests.local.sagemaker_world import SERVE_DEFAULTS, TRANSFORM_LOGS, Transformer, pack, wait_until
 
 # It answers each line of CSV, each list of JSON, and each binary request.
 SERVE = """
@@ -214,6 +215,19 @@ def test_a_stopped_job_stores_nothing(world: Transformer, model: str, engine: En
     assert not (engine.data / "sagemaker" / "us-east-1" / "transform" / name).exists()
     with pytest.raises(ClientError, match="is in status Stopped"):
         world.sagemaker.stop_transform_job(TransformJobName=name)
+
+
+def test_a_job_that_is_stopped_while_it_unpacks_its_model_starts_no_process(world: Transformer, engine: Engine) -> None:
+    files: dict[str, str | bytes] = {f"part-{number}": "" for number in range(5_000)}
+    model = world.model(SERVE, ModelDataUrl=world.put("many/model.tar.gz", pack(files)))
+    name = world.transform(model, world.put("rows.csv", "1,2"))
+    folder = engine.data / "sagemaker" / "us-east-1" / "transform" / name
+    wait_until(lambda: folder / "server" / "primary" / "model" / "part-0", Path.exists)
+    world.sagemaker.stop_transform_job(TransformJobName=name)
+    job = world.finish(name)
+    assert (job["TransformJobStatus"], job.get("FailureReason")) == ("Stopped", None)
+    assert not folder.exists()
+    assert world.list_streams(TRANSFORM_LOGS, logStreamNamePrefix=name) == []
 
 
 @pytest.mark.parametrize(
