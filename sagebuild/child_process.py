@@ -12,23 +12,31 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 # The guard's input has one writer, the process that starts the program. The end of the input means that the writer has
-# ended or the program is no longer needed; the guard then kills the program. A negative number is a process group.
+# ended or the program is no longer needed; the guard then kills the program. A negative number is a process group. The
+# second line names the program's temporary folder, which the guard deletes; the program's own children may end later.
 _GUARD = """
-import os, signal, sys
-target = sys.stdin.readline()
+import os, shutil, signal, sys, time
+target, folder = sys.stdin.readline(), sys.stdin.readline().rstrip("\\n")
 sys.stdin.read()
 try:
     if target:
         os.kill(int(target), signal.SIGKILL)
 except (ProcessLookupError, PermissionError):
     pass
+for _ in range(100):
+    if not folder or not os.path.exists(folder):
+        break
+    shutil.rmtree(folder, ignore_errors=True)
+    time.sleep(0.05)
 """
 _END_SECONDS = 10  # between SIGTERM and SIGKILL
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def running(command: Sequence[str], *, in_terminal: bool = False, **options: Any) -> Iterator[subprocess.Popen[str]]:
+def running(
+    command: Sequence[str], *, in_terminal: bool = False, temporary_folder: str = "", **options: Any
+) -> Iterator[subprocess.Popen[str]]:
     """Run a program until the block ends, or until this process does.
 
     Parameters
@@ -36,6 +44,8 @@ def running(command: Sequence[str], *, in_terminal: bool = False, **options: Any
     in_terminal
         Whether the program reads the terminal and gets its Ctrl-C. Otherwise it has a process group of its own, which
         ends as a whole.
+    temporary_folder
+        A folder that only the program uses, and that is deleted after its end.
     options
         Of ``subprocess.Popen``.
 
@@ -48,7 +58,7 @@ def running(command: Sequence[str], *, in_terminal: bool = False, **options: Any
     with subprocess.Popen(guard_command, stdin=subprocess.PIPE, text=True, start_new_session=True) as guard:
         assert guard.stdin is not None
         process = subprocess.Popen(command, text=True, start_new_session=not in_terminal, **options)
-        guard.stdin.write(f"{process.pid if in_terminal else -process.pid}\n")
+        guard.stdin.write(f"{process.pid if in_terminal else -process.pid}\n{temporary_folder}\n")
         guard.stdin.flush()
         try:
             yield process

@@ -46,7 +46,7 @@ def running_laptop(port: int) -> Iterator[Mapping[str, str]]:
         options = ["--port", str(port), "--data", folder, "--time-scale", str(_TIME_SCALE), "--enforce-iam"]
         command = [sys.executable, "-m", "local", *options]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-        with running(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
+        with running(command, temporary_folder=folder, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             printed = "".join(process.stdout.readline() for _ in range(_LINES))
             variables = dict(re.findall(r"(AWS_\w+)=(\S+)", printed))

@@ -16,6 +16,7 @@ from rich.console import Console
 from demo.local_aws import DemoError, folder_lock, refuse_busy_port
 from sagebuild.child_process import running
 from tests.engine import ROOT
+from tests.local.functions import eventually
 from tests.processes import await_end, is_alive
 
 
@@ -54,7 +55,16 @@ def demonstration(folder: Path, path: str) -> dict[str, Any]:
     return {"cwd": ROOT, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
-def test_a_signal_during_the_deployment_ends_everything_with_one_sentence(tmp_path: Path) -> None:
+STOPPED = "\ndemo: stopped, with everything that it started\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "output", "status"),
+    [(signal.SIGTERM, STOPPED, 130), (signal.SIGINT, STOPPED, 130), (signal.SIGKILL, "", -signal.SIGKILL)],
+)
+def test_a_signal_during_the_deployment_ends_everything_and_deletes_the_data(
+    tmp_path: Path, number: signal.Signals, output: str, status: int
+) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     npx = tmp_path / "npx"
@@ -67,11 +77,11 @@ def test_a_signal_during_the_deployment_ends_everything_with_one_sentence(tmp_pa
         (lock,) = folder.glob("*/lock")
         pids = [int(shell), int(child), int(lock.read_text().split()[1].strip(","))]
         assert all(map(is_alive, pids))
-        process.send_signal(signal.SIGTERM)
-        assert process.stdout.read() == "\ndemo: stopped, with everything that it started\n"
-        assert process.wait(20) == 130
-    assert await_end(pids, 5) == []
-    assert list(folder.iterdir()) == []
+        process.send_signal(number)
+        assert process.wait(20) == status
+        assert await_end(pids, 5) == []
+        assert process.stdout.read() == output
+        eventually(lambda: not list(folder.iterdir()))
 
 
 def test_a_demonstration_that_cannot_run_says_why_in_one_sentence(tmp_path: Path) -> None:
