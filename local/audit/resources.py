@@ -7,63 +7,17 @@ from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
 from local import accounts, partitions
+from local.audit.resource_names import NAMED, ON_EVERYTHING
 from local.calls import Call
-
-# By service: the members that name a resource, and the rest of its ARN after partition, service, region and account.
-# The first member in the call counts; a member that is already an ARN is used unchanged.
-_NAMED: dict[str, dict[str, str]] = {
-    "cloudformation": {"StackName": "stack/{}/*"},
-    "cloudwatch": {"AlarmName": "alarm:{}", "AlarmNames": "alarm:{}", "ResourceARN": "{}"},
-    "codebuild": {"projectName": "project/{}", "name": "project/{}", "names": "project/{}"},
-    "dynamodb": {"TableName": "table/{}", "ResourceArn": "{}", "StreamArn": "{}"},
-    "ecr": {"repositoryName": "repository/{}", "repositoryNames": "repository/{}", "resourceArn": "{}"},
-    "sagemaker": {
-        "TrainingJobName": "training-job/{}",
-        "HyperParameterTuningJobName": "hyper-parameter-tuning-job/{}",
-        "ProcessingJobName": "processing-job/{}",
-        "TransformJobName": "transform-job/{}",
-        "InferenceComponentName": "inference-component/{}",
-        "EndpointName": "endpoint/{}",
-        "EndpointConfigName": "endpoint-config/{}",
-        "ModelName": "model/{}",
-        "ModelPackageName": "model-package/{}",
-        "ModelPackageArn": "{}",
-        "ModelPackageGroupName": "model-package-group/{}",
-        "NotebookInstanceName": "notebook-instance/{}",
-        "NotebookInstanceLifecycleConfigName": "notebook-instance-lifecycle-config/{}",
-        "ResourceArn": "{}",
-    },
-    "servicequotas": {},
-    "secretsmanager": {"SecretId": "secret:{}-??????", "Name": "secret:{}-??????"},
-    "sns": {"TopicArn": "{}", "TargetArn": "{}", "ResourceArn": "{}", "Name": "{}"},
-    "sts": {"RoleArn": "{}"},
-    "states": {
-        "stateMachineArn": "{}",
-        "executionArn": "{}",
-        "activityArn": "{}",
-        "resourceArn": "{}",
-        "name": "stateMachine:{}",
-    },
-    "xray": {},
-}
-
-# Actions with a member of the table above that is not their resource: in IAM their resource is "*".
-_ON_EVERYTHING = {
-    "cloudwatch:DescribeAlarmsForMetric",
-    "cloudwatch:PutMetricData",
-    "lambda:CreateEventSourceMapping",
-    "lambda:ListEventSourceMappings",
-    "sns:Unsubscribe",
-}
 
 
 def of(call: Call) -> Iterator[str | None]:
     """The ARNs of a call's resources: ``*`` for an action without any, None when not derived."""
-    if call.action in _ON_EVERYTHING or _lists_all(call):
+    if call.action in ON_EVERYTHING or _lists_all(call):
         yield "*"
     elif call.prefix in _DERIVED:
         yield from list(_DERIVED[call.prefix](call)) or ["*"]
-    elif call.prefix in _NAMED:
+    elif call.prefix in NAMED:
         yield from list(_first_named(call)) or ["*"]
     else:
         yield None
@@ -117,7 +71,7 @@ def _values(call: Call, *members: str) -> list[str]:
 
 
 def _first_named(call: Call) -> Iterator[str]:
-    templates = _NAMED[call.prefix]
+    templates = NAMED[call.prefix]
     member = next((member for member in templates if call.parameters.get(member)), None)
     if member:
         yield from (_arn(call, templates[member], name) for name in _values(call, member))

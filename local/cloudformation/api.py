@@ -7,7 +7,7 @@ from urllib.parse import urlparse
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from local.cloudformation import custom_resources, deployment, parameters, planning, stacks, template
+from local.cloudformation import custom_resources, deletion, deployment, parameters, planning, stacks, template
 from local.cloudformation.errors import (
     AlreadyExistsError,
     ChangeSetNotFoundError,
@@ -79,7 +79,7 @@ class CloudFormationResponse(ReadOperations):
             raise ValidationError(f"Stack [{stack.id}] cannot be deleted while in status {stack.status}")
         stack.take_caller(self._get_param("RoleARN"))
         stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
-        deployment.start(stack, deployment.delete_all, stack, keep)
+        deployment.start(stack, deletion.delete_all, stack, keep)
         return EmptyResult()
 
     def validate_template(self) -> ActionResult:

@@ -1,13 +1,13 @@
-"""Creates, updates and deletes a stack's resources in the background, and rolls back on failure."""
+"""Creates and updates a stack's resources in the background, and rolls back on failure."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from local.cloudformation import planning, providers, resources, secrets, stacks, template
+from local.cloudformation import deletion, planning, providers, resources, secrets, stacks, template
 from local.cloudformation.errors import ResourceError, ValidationError, reason
 from local.cloudformation.ordering import run_in_order
 from local.cloudformation.schemas import text
@@ -51,12 +51,12 @@ class Deployment:
             self.stack.set_status("CREATE_FAILED", failure)
         elif self.on_failure == "DELETE":
             self.stack.set_status("DELETE_IN_PROGRESS", f"{failure}Delete requested by user.")
-            delete_all(self.stack, keep=frozenset())
+            deletion.delete_all(self.stack, keep=frozenset())
         else:
             self.stack.set_status("ROLLBACK_IN_PROGRESS", f"{failure}Rollback requested by user.")
-            failed = _delete_resources(self.stack, _exclude_retained(self.stack.resources.values()))
+            failed = deletion.delete_resources(self.stack, deletion.exclude_retained(self.stack.resources.values()))
             self.stack.set_status(
-                "ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", _describe_failed("delete", failed)
+                "ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", deletion.describe_failed("delete", failed)
             )
 
     def update(self) -> None:
@@ -74,7 +74,7 @@ class Deployment:
             removed = [r for name, r in self.stack.resources.items() if name not in self.plan.resources]
             for resource in removed:
                 del self.stack.resources[resource.logical_id]
-            _delete_resources(self.stack, [*self.replaced, *_skip_retained(self.stack, removed)])
+            deletion.delete_resources(self.stack, [*self.replaced, *deletion.skip_retained(self.stack, removed)])
             self.stack.set_status("UPDATE_COMPLETE")
 
     def _apply(self) -> str:
@@ -86,7 +86,7 @@ class Deployment:
         if failed:
             new = [name for name in failed if self.stack.resources[name].status == "CREATE_FAILED"]
             updated = [name for name in failed if name not in new]
-            return _describe_failed("create", new) + _describe_failed("update", updated)
+            return deletion.describe_failed("create", new) + deletion.describe_failed("update", updated)
         try:
             self.stack.outputs = self._evaluate_outputs()
         except ValidationError as error:
@@ -159,10 +159,10 @@ class Deployment:
                 if former.physical_id != now.physical_id:
                     unwanted.append(now)
         if failed:
-            self.stack.set_status("UPDATE_ROLLBACK_FAILED", _describe_failed("update", failed))
+            self.stack.set_status("UPDATE_ROLLBACK_FAILED", deletion.describe_failed("update", failed))
             return
         self.stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-        _delete_resources(self.stack, _exclude_retained(unwanted))
+        deletion.delete_resources(self.stack, deletion.exclude_retained(unwanted))
         self.stack.set_status("UPDATE_ROLLBACK_COMPLETE")
 
     def _restore(self, former: Resource, now: Resource) -> None:
@@ -182,59 +182,6 @@ class Deployment:
             outputs.append(described)
         stacks.check_exports(self.stack, outputs)
         return outputs
-
-
-def delete_all(stack: Stack, keep: frozenset[str]) -> None:
-    """Delete a stack, except the resources that the caller or a DeletionPolicy retains."""
-    try:
-        stacks.check_exports(stack, [])
-    except ValidationError as error:
-        stack.set_status("DELETE_FAILED", f"Delete canceled. {reason(error)}")
-        return
-    for name in keep:
-        stack.resources.pop(name, None)
-    failed = _delete_resources(stack, _skip_retained(stack, stack.resources.values()))
-    if failed:
-        stack.set_status("DELETE_FAILED", _describe_failed("delete", failed))
-        return
-    stack.resources.clear()
-    stack.outputs, stack.deleted = [], datetime.now(UTC)
-    stack.set_status("DELETE_COMPLETE")
-
-
-def _delete_resources(stack: Stack, unwanted: Iterable[Resource]) -> list[str]:
-    """Delete resources, each after its dependents; return the logical ids of those that failed."""
-    by_name = {f"{index}": resource for index, resource in enumerate(unwanted)}
-    needs: dict[str, set[str]] = {key: set() for key in by_name}
-    for key, resource in by_name.items():
-        for other, needed in by_name.items():
-            if needed.logical_id in resource.needs:
-                needs[other].add(key)
-
-    def remove(key: str) -> None:
-        resource = by_name[key]
-        resources.delete(stack, resource)
-        if stack.resources.get(resource.logical_id) is resource:
-            del stack.resources[resource.logical_id]
-
-    return [by_name[key].logical_id for key in run_in_order(needs, remove)]
-
-
-def _exclude_retained(created: Iterable[Resource]) -> list[Resource]:
-    """The resources that a rollback deletes: all except those with DeletionPolicy Retain."""
-    return [resource for resource in created if resource.deletion_policy != "Retain"]
-
-
-def _skip_retained(stack: Stack, unwanted: Iterable[Resource]) -> list[Resource]:
-    kept = [resource for resource in unwanted if resource.deletion_policy != "Delete"]
-    for resource in kept:
-        stack.set_resource_status(resource, "DELETE_SKIPPED")
-    return [resource for resource in unwanted if resource not in kept]
-
-
-def _describe_failed(verb: str, names: Iterable[str]) -> str:
-    names = sorted(names)
-    return f"The following resource(s) failed to {verb}: [{', '.join(names)}]. " if names else ""
 
 
 def start(stack: Stack, work: Callable[..., None], *arguments: Any) -> None:

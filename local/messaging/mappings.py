@@ -1,6 +1,5 @@
 """Event source mappings of queues: polls in the function's role, and invokes the function with batches."""
 
-import base64
 import json
 import logging
 import threading
@@ -10,11 +9,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.awslambda.exceptions import ConflictException, InvalidParameterValueException
-from moto.events.models import EventPattern
 from moto.sqs import sqs_backends
 
 from local import clients, config
-from local.messaging import streams
+from local.messaging import records, streams
 from local.messaging.background import Background
 from local.messaging.senders import queue_url, region_of
 
@@ -166,8 +164,9 @@ class _Poller:
             attributes = sqs.get_queue_attributes(
                 QueueUrl=queue_url(self.mapping.event_source_arn), AttributeNames=["VisibilityTimeout"]
             )["Attributes"]
-            records = {message["MessageId"]: self._record(message) for message in batch}
-            matching = [record for record in records.values() if self._matches(record)]
+            made = [records.describe(message, self.mapping.event_source_arn) for message in batch]
+            filters = (self.mapping.filter_criteria or {}).get("Filters", [])
+            matching = [record for record in made if records.matches(record, filters)]
             failed = self._invoke(matching) if matching else set()
             self._delete(sqs, [message for message in batch if message["MessageId"] not in failed])
             seconds_left = int(attributes["VisibilityTimeout"]) - (time.monotonic() - started_at)
@@ -199,37 +198,12 @@ class _Poller:
                 VisibilityTimeout=max(0, seconds),
             )
 
-    def _record(self, message: dict[str, Any]) -> dict[str, Any]:
-        attributes = {
-            name: _lower_first(value) | {"stringListValues": [], "binaryListValues": []}
-            for name, value in message.get("MessageAttributes", {}).items()
-        }
-        return {
-            "messageId": message["MessageId"],
-            "receiptHandle": message["ReceiptHandle"],
-            "body": message["Body"],
-            "attributes": message["Attributes"],
-            "messageAttributes": attributes,
-            "md5OfBody": message["MD5OfBody"],
-            "eventSource": "aws:sqs",
-            "eventSourceARN": self.mapping.event_source_arn,
-            "awsRegion": self._region,
-        }
-
-    def _matches(self, record: dict[str, Any]) -> bool:
-        filters = (self.mapping.filter_criteria or {}).get("Filters", [])
-        try:
-            event = record | {"body": json.loads(record["body"])}
-        except ValueError:
-            event = record
-        return not filters or any(EventPattern.load(each["Pattern"]).matches_event(event) for each in filters)
-
-    def _invoke(self, records: list[dict[str, Any]]) -> set[str]:
-        """Invoke the function; return the ids of the messages that it did not process."""
-        all_ids = {record["messageId"] for record in records}
+    def _invoke(self, batch: list[dict[str, Any]]) -> set[str]:
+        """Invoke the function with records; return the ids of the messages that it did not process."""
+        all_ids = {record["messageId"] for record in batch}
         try:
             answer = clients.client("lambda", self._region).invoke(
-                FunctionName=self.mapping.function_arn, Payload=json.dumps({"Records": records}).encode()
+                FunctionName=self.mapping.function_arn, Payload=json.dumps({"Records": batch}).encode()
             )
         except ClientError as error:
             _logger.warning("%s was not invoked: %s", self.mapping.function_arn, error)
@@ -239,21 +213,4 @@ class _Poller:
             return all_ids
         if "ReportBatchItemFailures" not in (self.mapping.function_response_types or []):
             return set()
-        return _read_failed_ids(payload, all_ids)
-
-
-def _read_failed_ids(payload: bytes, all_ids: set[str]) -> set[str]:
-    """The ids of the messages that the function reports as failed; all of them if the report is invalid."""
-    report = json.loads(payload or b"null") or {}
-    try:
-        failed = {item["itemIdentifier"] for item in report.get("batchItemFailures") or []}
-    except (AttributeError, KeyError, TypeError):
-        return all_ids
-    return failed if failed <= all_ids else all_ids
-
-
-def _lower_first(value: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name[0].lower() + name[1:]: base64.b64encode(each).decode() if isinstance(each, bytes) else each
-        for name, each in value.items()
-    }
+        return records.read_failed_ids(payload, all_ids)
