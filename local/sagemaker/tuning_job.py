@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from moto.sagemaker.exceptions import ValidationError
 
+from local.console import print_line
 from local.sagemaker.resources import Json, emit_status, now
 from local.sagemaker.training import TrainingOperations
 from local.sagemaker.tuning_checks import count_trainings
@@ -18,6 +19,8 @@ from local.sagemaker.tuning_trial import Trial, find_best
 _POLL_SECONDS = 0.1
 # After this many trainings without an objective, AWS starts no more.
 _MAX_TRAININGS_WITHOUT_OBJECTIVE = 5
+# https://github.com/aws/amazon-sagemaker-examples/issues/2437 has AWS's reason.
+_SEE_TRAININGS = "Please take a look at the training job failures to get more details."
 _TUNING_ONLY_MEMBERS = ("DefinitionName", "StaticHyperParameters")
 _SUMMARY = (
     "HyperParameterTuningJobName",
@@ -152,8 +155,9 @@ class TuningJob:
             reason = self._explain_failure()
         except ValidationError as error:
             reason = f"ClientError: {error.message}"
-        except Exception:  # after any error of this engine, the job must end with the reason
-            reason = f"InternalServerError: {traceback.format_exc()}"
+        except Exception as error:  # after any error of this engine, the job must end with the reason
+            print_line(traceback.format_exc())
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
         with self._lock:
             if reason:
                 self._facts["FailureReason"] = reason[:1024]
@@ -201,7 +205,9 @@ class TuningJob:
         if self.status == "Stopping" or any(trial.objective_status == "Succeeded" for trial in self.trials):
             return ""
         if all(trial.status == "Failed" for trial in self.trials):
-            return "All training jobs failed. Please take a look at the training jobs failures to get more details."
+            if len(self.trials) < _MAX_TRAININGS_WITHOUT_OBJECTIVE:
+                return f"All training jobs failed. {_SEE_TRAININGS}"
+            return f"No training job succeeded after {len(self.trials)} attempts. {_SEE_TRAININGS}"
         return (
             f"No objective metrics found after running {len(self.trials)} training jobs. Please ensure that the "
             "algorithm prints the objective in the format of its metric definition's regex."

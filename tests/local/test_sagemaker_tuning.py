@@ -1,5 +1,6 @@
 """Tuning jobs in local/: search strategies, parallel trainings, early stopping and the best training."""
 
+import hashlib
 import math
 from typing import Any
 
@@ -10,7 +11,7 @@ from local.sagemaker.tuning_search import Result, Search, read_ranges
 from local.sagemaker.tuning_stopping import falls_behind, falls_below_median
 from tests.engine import Engine
 from tests.local.sagemaker_tuner import OBJECTIVE, Tuner
-from tests.local.sagemaker_world import TRAINING_LOGS, wait_until
+from tests.local.sagemaker_world import TRAINING_LOGS, Trainer, wait_until
 
 X = [{"Name": "x", "MinValue": "0", "MaxValue": "1"}]
 
@@ -85,6 +86,26 @@ def test_a_tuning_job_fails_if_all_trainings_fail(world: Tuner) -> None:
     assert (job["HyperParameterTuningJobStatus"], job["ObjectiveStatusCounters"]["Failed"]) == ("Failed", 2)
     assert job["FailureReason"].startswith("All training jobs failed.")
     assert "no gradient at all" in world.trainings(name, StatusEquals="Failed")[0]["FailureReason"]
+
+
+def test_a_tuning_job_fails_after_five_trainings_without_success(world: Tuner) -> None:
+    limits = {"MaxNumberOfTrainingJobs": 5, "MaxParallelTrainingJobs": 5}
+    job = world.finish(world.start({"ContinuousParameterRanges": X}, limits=limits, static={"mood": "broken"}))
+    assert job["TrainingJobStatusCounters"]["NonRetryableError"] == 5
+    assert job["FailureReason"].startswith("No training job succeeded after 5 attempts. Please take a look at the")
+
+
+def test_an_error_between_trainings_is_the_reason_in_one_line(world: Tuner, engine: Engine) -> None:
+    request = world.request(
+        categorical(x=["0.5"]), Strategy="Grid", limits={"MaxNumberOfTrainingJobs": None, "MaxParallelTrainingJobs": 1}
+    )
+    tuning = request["HyperParameterTuningJobName"]
+    digest = hashlib.sha256(f"{tuning} 1 {[('x', '0.5')]}".encode()).hexdigest()[:8]
+    Trainer(engine).start("pass", TrainingJobName=f"{tuning}-001-{digest}")
+    job = world.finish(world.create(request))
+    assert job["HyperParameterTuningJobStatus"] == "Failed"
+    assert job["FailureReason"].count("\n") == 0
+    assert f"training-job/{tuning}-001-{digest}" in job["FailureReason"]
 
 
 def test_a_tuning_job_fails_if_no_training_prints_its_objective(world: Tuner) -> None:
