@@ -96,9 +96,10 @@ def _make_client(endpoint_url: str, service: str, region: str, access_key: str) 
 
 
 @contextmanager
-def running_engine(data: Path, *options: str) -> Iterator[Engine]:
-    """An engine on a free port, ended with the block."""
-    command = [sys.executable, "-m", "local", "--port", "0", "--data", str(data), *options]
+def running_engine(data: Path, *options: str, enforces_iam: bool = True) -> Iterator[Engine]:
+    """An engine on a free port, ended with the block; it refuses what IAM denies unless it only records that."""
+    enforcing = ("--enforce-iam",) if enforces_iam else ()
+    command = [sys.executable, "-m", "local", "--port", "0", "--data", str(data), *enforcing, *options]
     environment = os.environ | {"PYTHONFAULTHANDLER": "1"}
     with running(command, cwd=ROOT, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None

@@ -76,7 +76,7 @@ def has_training(pipeline: Pipeline, number: int) -> bool:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with (
-        running_engine(tmp_path_factory.mktemp("access"), "--time-scale", "40", "--enforce-iam") as engine,
+        running_engine(tmp_path_factory.mktemp("access"), "--time-scale", "40") as engine,
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setenv("AWS_ENDPOINT_URL", engine.endpoint_url)

@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.stack import NAME, DeployedStack, wait_until
 from tests.e2e.test_approval import ASKING
 from tests.e2e.test_command_line import run
+from tests.roles import OPEN_QUEUE
 
 ENDED = ("succeeded", "failed", "stopped", "withheld")
 
@@ -43,7 +44,7 @@ class Listener:
 def listener(deployed: DeployedStack) -> Iterator[Listener]:
     """A rule for the events of the stack, as docs/events.md has it."""
     sqs, events = deployed.client("sqs"), deployed.client("events")
-    url = sqs.create_queue(QueueName="state-changes")["QueueUrl"]
+    url = sqs.create_queue(QueueName="state-changes", Attributes=OPEN_QUEUE)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     pattern = {"source": ["sagebuild"], "detail-type": ["Build State Change"], "detail": {"stack": [NAME]}}
     rule = events.put_rule(Name="state-changes", EventPattern=json.dumps(pattern))["RuleArn"]

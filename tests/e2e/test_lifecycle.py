@@ -201,7 +201,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     """Live it."""
     seen = Life()
     with (
-        running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40", "--enforce-iam") as engine,
+        running_engine(tmp_path_factory.mktemp("life"), "--time-scale", "40") as engine,
         running_web_server() as web,
     ):
         aws = Aws(engine.environment)

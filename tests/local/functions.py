@@ -12,6 +12,7 @@ from textwrap import dedent
 from typing import Any, TypeVar
 
 from tests.engine import Engine
+from tests.roles import OPEN_QUEUE, create_role
 
 T = TypeVar("T")
 
@@ -44,19 +45,12 @@ def name(kind: str) -> str:
     return f"{kind}-{uuid.uuid4().hex[:8]}"
 
 
-def role(engine: Engine) -> str:
-    """Create a role for a function."""
-    trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "*"}, "Action": "sts:AssumeRole"}]}
-    created = engine.client("iam").create_role(RoleName=name("role"), AssumeRolePolicyDocument=json.dumps(trust))
-    return str(created["Role"]["Arn"])
-
-
 def deploy(engine: Engine, source: str, **settings: Any) -> str:
     """Create a function with this source and the handler ``index.handler``; return its ARN."""
     created = engine.client("lambda").create_function(
         **{
             "FunctionName": name("function"),
-            "Role": role(engine),
+            "Role": create_role(engine, "lambda"),
             "Runtime": "python3.13",
             "Handler": "index.handler",
             "Code": {"ZipFile": archive({"index.py": source})},
@@ -101,9 +95,9 @@ class Recorder:
 
 
 def queue(engine: Engine, **attributes: str) -> tuple[str, str]:
-    """Create a queue; return its URL and ARN."""
+    """Create a queue to which services may send; return its URL and ARN."""
     sqs = engine.client("sqs")
-    url = sqs.create_queue(QueueName=name("queue"), Attributes=attributes)["QueueUrl"]
+    url = sqs.create_queue(QueueName=name("queue"), Attributes=OPEN_QUEUE | attributes)["QueueUrl"]
     return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from sklearn.linear_model import LinearRegression
 
 from tests.engine import Engine
+from tests.roles import create_role
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
@@ -88,12 +89,7 @@ class World:
         self.logs: Any = engine.client("logs")
         self.bucket = f"world-{uuid.uuid4().hex[:12]}"
         self.s3.create_bucket(Bucket=self.bucket)
-        service = {"Service": "sagemaker.amazonaws.com"}
-        trust = {"Statement": [{"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}]}
-        iam = engine.client("iam")
-        policy = json.dumps({"Version": "2012-10-17", **trust})
-        created = iam.create_role(RoleName=self.bucket, AssumeRolePolicyDocument=policy)
-        self.role: str = created["Role"]["Arn"]
+        self.role = create_role(engine, "sagemaker", "codebuild", name=self.bucket)
 
     def put(self, key: str, body: bytes | str) -> str:
         """Upload an object; return its S3 URI."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.engine import Engine
+from tests.roles import create_role
 
 _numbers = itertools.count(1)
 _SECONDS = 20
@@ -24,8 +25,7 @@ class Machines:
     def of(cls, engine: Engine) -> "Machines":
         """The state machines of an engine."""
         name = f"machine-{next(_numbers)}"
-        role = engine.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]
-        return cls(engine.client("stepfunctions"), role["Arn"])
+        return cls(engine.client("stepfunctions"), create_role(engine, "states", name=name))
 
     def create(self, states: dict[str, Any], **fields: Any) -> str:
         """Create a state machine that starts at the first state, by default in JSONata; return its ARN."""

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from tests.engine import Engine
 from tests.local.functions import archive, eventually, name
 from tests.local.stack import TRUST
+from tests.roles import EVERYTHING, OPEN_QUEUE, create_role
 
 MINE, OTHER = "123456789012", "210987654321"
 
@@ -32,11 +33,12 @@ def assume(engine: Engine, account: str, role: str, caller: str = "") -> dict[st
 
 
 def make_role(engine: Engine, account: str) -> str:
-    """Create a role that anyone may assume; return its name."""
-    role = name("role")
+    """Create a role that anyone may assume, and that may do everything; return its name."""
+    role, iam = name("role"), client_of(engine, account, "iam")
     statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    client_of(engine, account, "iam").create_role(RoleName=role, AssumeRolePolicyDocument=trust)
+    trust, policy = (json.dumps({"Version": "2012-10-17", "Statement": [one]}) for one in (statement, EVERYTHING))
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust)
+    iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=policy)
     return role
 
 
@@ -188,7 +190,7 @@ def test_only_the_policy_of_a_bucket_lets_the_other_account_read(engine: Engine)
 def listen(engine: Engine, account: str, source: str) -> str:
     """A queue of an account that gets the events with a source on its default bus; return its URL."""
     sqs, events = client_of(engine, account, "sqs"), client_of(engine, account, "events")
-    url: str = sqs.create_queue(QueueName=name("heard"))["QueueUrl"]
+    url: str = sqs.create_queue(QueueName=name("heard"), Attributes=OPEN_QUEUE)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     rule = name("rule")
     events.put_rule(Name=rule, EventPattern=json.dumps({"source": [source]}))
@@ -224,7 +226,7 @@ def test_an_event_passes_to_the_bus_of_another_account_by_its_policy(engine: Eng
     events, cloudformation = client_of(engine, MINE, "events"), client_of(engine, OTHER, "cloudformation")
     heard, own = listen(engine, OTHER, source), listen(engine, MINE, source)
     sqs = client_of(engine, MINE, "sqs")
-    dead = sqs.create_queue(QueueName=name("dead"))["QueueUrl"]
+    dead = sqs.create_queue(QueueName=name("dead"), Attributes=OPEN_QUEUE)["QueueUrl"]
     dead_arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     rule = name("forward")
     events.put_rule(Name=rule, EventPattern=json.dumps({"source": [source]}))
@@ -270,8 +272,8 @@ def test_a_queue_of_another_account_gets_an_event_by_its_policy_alone(engine: En
 
 def test_a_function_of_the_other_account_hears_of_its_own_queue(engine: Engine) -> None:
     """The poller of a mapping works in the account of its function."""
-    lambda_, sqs, iam = (client_of(engine, OTHER, each) for each in ("lambda", "sqs", "iam"))
-    role = iam.create_role(RoleName=name("role"), AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    lambda_, sqs = (client_of(engine, OTHER, each) for each in ("lambda", "sqs"))
+    role = create_role(engine.in_account(OTHER), "lambda")
     heard = sqs.create_queue(QueueName=name("out"))["QueueUrl"]
     source = (
         "import boto3, os\ndef handler(event, context):\n"

@@ -9,9 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.engine import Engine
 from tests.local.sagemaker_world import SERVE_OWN, Host, Processor, Trainer, Transformer, World
-from tests.local.test_audit import ACCOUNT, Role, allow, deny, strict
-
-__all__ = ["strict"]  # a fixture
+from tests.local.test_audit import ACCOUNT, Role, allow, deny
 
 ACCOUNT_ITSELF = f"arn:aws:iam::{ACCOUNT}:root"
 VIA_S3 = {"Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}}
@@ -37,9 +35,9 @@ def set_policy(engine: Engine, key: str, *statements: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def bucket(strict: Engine) -> str:
+def bucket(engine: Engine) -> str:
     name = f"bucket-{uuid4().hex[:8]}"
-    strict.client("s3").create_bucket(Bucket=name)
+    engine.client("s3").create_bucket(Bucket=name)
     return name
 
 
@@ -84,11 +82,11 @@ USE = allow(["kms:Decrypt", "kms:GenerateDataKey"])
     ],
 )
 def test_the_key_s_policy_decides_or_leaves_it_to_the_account_s_policies(
-    strict: Engine, bucket: str, identity: list[dict[str, Any]], policy: list[dict[str, Any]], reason: str
+    engine: Engine, bucket: str, identity: list[dict[str, Any]], policy: list[dict[str, Any]], reason: str
 ) -> None:
-    role, key = Role(strict, *READ_WRITE, *identity), create_key(strict)
+    role, key = Role(engine, *READ_WRITE, *identity), create_key(engine)
     named = json.loads(json.dumps(policy).replace("<role>", role.arn).replace("<other>", f"{role.arn}-other"))
-    set_policy(strict, key, *named)
+    set_policy(engine, key, *named)
     found = put(role, bucket, key)
     assert (reason in found) if reason else found == ""
     if reason:
@@ -107,9 +105,9 @@ def test_the_key_s_policy_decides_or_leaves_it_to_the_account_s_policies(
     ],
 )
 def test_a_grant_replaces_the_statement(
-    strict: Engine, bucket: str, constraints: dict[str, Any], operations: list[str], allowed: bool
+    engine: Engine, bucket: str, constraints: dict[str, Any], operations: list[str], allowed: bool
 ) -> None:
-    role, key, kms = Role(strict, *READ_WRITE), create_key(strict), strict.client("kms")
+    role, key, kms = Role(engine, *READ_WRITE), create_key(engine), engine.client("kms")
     assert put(role, bucket, key)
     filled = json.loads(json.dumps(constraints).replace("<object>", f"arn:aws:s3:::{bucket}/made"))
     grant = kms.create_grant(KeyId=key, GranteePrincipal=role.arn, Operations=operations, Constraints=filled)
@@ -118,32 +116,32 @@ def test_a_grant_replaces_the_statement(
     assert put(role, bucket, key)
 
 
-def test_a_condition_names_the_encryption_context(strict: Engine, bucket: str) -> None:
+def test_a_condition_names_the_encryption_context(engine: Engine, bucket: str) -> None:
     def when(arn: str) -> dict[str, Any]:
         return USE | {"Condition": {"StringLike": {"kms:EncryptionContext:aws:s3:arn": arn}}}
 
-    key, own = create_key(strict), f"arn:aws:s3:::{bucket}/*"
-    assert put(Role(strict, *READ_WRITE, when(own)), bucket, key) == ""
-    assert put(Role(strict, *READ_WRITE, when(f"arn:aws:s3:::{bucket}-2/*")), bucket, key)
-    assert put(Role(strict, *READ_WRITE, when(own.replace("arn:aws:", "arn:aws-cn:"))), bucket, key)
+    key, own = create_key(engine), f"arn:aws:s3:::{bucket}/*"
+    assert put(Role(engine, *READ_WRITE, when(own)), bucket, key) == ""
+    assert put(Role(engine, *READ_WRITE, when(f"arn:aws:s3:::{bucket}-2/*")), bucket, key)
+    assert put(Role(engine, *READ_WRITE, when(own.replace("arn:aws:", "arn:aws-cn:"))), bucket, key)
 
 
-def test_an_object_is_read_and_copied_only_with_its_key(strict: Engine, bucket: str) -> None:
-    key = create_key(strict)
-    assert put(Role(strict, *READ_WRITE, USE), bucket, key) == ""
-    blind = Role(strict, *READ_WRITE)
+def test_an_object_is_read_and_copied_only_with_its_key(engine: Engine, bucket: str) -> None:
+    key = create_key(engine)
+    assert put(Role(engine, *READ_WRITE, USE), bucket, key) == ""
+    blind = Role(engine, *READ_WRITE)
     assert "kms:Decrypt" in get(blind, bucket)
     with pytest.raises(ClientError, match="kms:Decrypt"):
         blind.client("s3").copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/made")
-    assert get(Role(strict, *READ_WRITE, allow("kms:Decrypt")), bucket) == ""
+    assert get(Role(engine, *READ_WRITE, allow("kms:Decrypt")), bucket) == ""
 
 
-def test_a_bucket_s_own_key_counts_too(strict: Engine) -> None:
-    s3, name, key = strict.client("s3"), f"bucket-{uuid4().hex[:8]}", create_key(strict)
+def test_a_bucket_s_own_key_counts_too(engine: Engine) -> None:
+    s3, name, key = engine.client("s3"), f"bucket-{uuid4().hex[:8]}", create_key(engine)
     s3.create_bucket(Bucket=name)
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
     s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
-    for role, expected in (Role(strict, *READ_WRITE), "kms:GenerateDataKey"), (Role(strict, *READ_WRITE, USE), ""):
+    for role, expected in (Role(engine, *READ_WRITE), "kms:GenerateDataKey"), (Role(engine, *READ_WRITE, USE), ""):
         message = ""
         try:
             role.client("s3").put_object(Bucket=name, Key="made", Body=b"1")
@@ -153,25 +151,25 @@ def test_a_bucket_s_own_key_counts_too(strict: Engine) -> None:
         assert bool(expected) == bool(message)
 
 
-def test_each_part_of_an_upload_is_decrypted(strict: Engine, bucket: str) -> None:
-    role, key = Role(strict, *READ_WRITE, allow("kms:GenerateDataKey")), create_key(strict)
+def test_each_part_of_an_upload_is_decrypted(engine: Engine, bucket: str) -> None:
+    role, key = Role(engine, *READ_WRITE, allow("kms:GenerateDataKey")), create_key(engine)
     s3, place = role.client("s3"), {"Bucket": bucket, "Key": "parts"}
     upload = s3.create_multipart_upload(**place, ServerSideEncryption="aws:kms", SSEKMSKeyId=key)["UploadId"]
     with pytest.raises(ClientError, match="kms:Decrypt"):
         s3.upload_part(**place, UploadId=upload, PartNumber=1, Body=b"1")
 
 
-def test_a_key_that_does_not_exist_or_of_another_account_is_refused(strict: Engine, bucket: str) -> None:
-    role, key = Role(strict, *READ_WRITE, USE), create_key(strict)
+def test_a_key_that_does_not_exist_or_of_another_account_is_refused(engine: Engine, bucket: str) -> None:
+    role, key = Role(engine, *READ_WRITE, USE), create_key(engine)
     for name in (f"{key}-2", "alias/absent"):
         assert "the key does not exist" in put(role, bucket, name)
     foreign = key.replace(ACCOUNT, "999999999999")
     assert "a key in another account is not known here" in put(role, bucket, foreign)
 
 
-def test_only_a_service_s_grant_is_for_an_aws_resource(strict: Engine) -> None:
-    key = create_key(strict)
-    role = Role(strict, allow("kms:CreateGrant") | ONLY_GRANTS)
+def test_only_a_service_s_grant_is_for_an_aws_resource(engine: Engine) -> None:
+    key = create_key(engine)
+    role = Role(engine, allow("kms:CreateGrant") | ONLY_GRANTS)
     with pytest.raises(ClientError, match="kms:CreateGrant"):
         role.client("kms").create_grant(KeyId=key, GranteePrincipal=role.arn, Operations=["Decrypt"])
 
@@ -204,9 +202,9 @@ def make_world(kind: type[T], engine: Engine, caller: list[dict[str, Any]], exec
     ],
 )
 def test_the_keys_of_a_training_need_permissions(
-    strict: Engine, caller: list[dict[str, Any]], execution: list[dict[str, Any]], missing: str
+    engine: Engine, caller: list[dict[str, Any]], execution: list[dict[str, Any]], missing: str
 ) -> None:
-    trainer, key = make_world(Trainer, strict, caller, execution), create_key(strict)
+    trainer, key = make_world(Trainer, engine, caller, execution), create_key(engine)
     resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10, "VolumeKmsKeyId": key}
     changes = {
         "ResourceConfig": resources,
@@ -224,8 +222,8 @@ def test_the_keys_of_a_training_need_permissions(
     assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", key)
 
 
-def test_a_training_whose_role_may_not_make_data_keys_fails(strict: Engine) -> None:
-    trainer, key = make_world(Trainer, strict, [], [ENCRYPT]), create_key(strict)
+def test_a_training_whose_role_may_not_make_data_keys_fails(engine: Engine) -> None:
+    trainer, key = make_world(Trainer, engine, [], [ENCRYPT]), create_key(engine)
     output = {"S3OutputPath": f"s3://{trainer.bucket}/out", "KmsKeyId": key}
     script = "import os; open(os.environ['SM_MODEL_DIR'] + '/weights', 'w').write('1')"
     job = trainer.finish(trainer.start(script, OutputDataConfig=output))
@@ -235,9 +233,9 @@ def test_a_training_whose_role_may_not_make_data_keys_fails(strict: Engine) -> N
 
 @pytest.mark.parametrize(("execution", "status"), [([ENCRYPT, USE], "Completed"), ([ENCRYPT], "Failed")])
 def test_the_outputs_of_processing_jobs_are_encrypted(
-    strict: Engine, execution: list[dict[str, Any]], status: str
+    engine: Engine, execution: list[dict[str, Any]], status: str
 ) -> None:
-    processor, key = make_world(Processor, strict, [], execution), create_key(strict)
+    processor, key = make_world(Processor, engine, [], execution), create_key(engine)
     output = processor.processing_outputs(made=("EndOfJob")) | {"KmsKeyId": key}
     script = "open('/opt/ml/processing/made/file', 'w').write('1')"
     job = processor.finish(processor.start(script, ProcessingOutputConfig=output))
@@ -253,9 +251,9 @@ def test_the_outputs_of_processing_jobs_are_encrypted(
     ],
 )
 def test_the_volumes_of_an_endpoint_need_a_grant_of_the_caller(
-    strict: Engine, caller: list[dict[str, Any]], execution: list[dict[str, Any]], missing: str
+    engine: Engine, caller: list[dict[str, Any]], execution: list[dict[str, Any]], missing: str
 ) -> None:
-    host, key = make_world(Host, strict, caller, execution), create_key(strict)
+    host, key = make_world(Host, engine, caller, execution), create_key(engine)
     config, model = f"config-{uuid4().hex[:8]}", host.model(SERVE_OWN)
     variant = {"VariantName": "all", "ModelName": model, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     host.sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[variant], KmsKeyId=key)
@@ -266,8 +264,8 @@ def test_the_volumes_of_an_endpoint_need_a_grant_of_the_caller(
     assert host.settle(host.begin(config))["EndpointStatus"] == "InService"
 
 
-def test_the_key_of_captured_data_needs_the_model_s_role(strict: Engine) -> None:
-    host, key = make_world(Host, strict, [], []), create_key(strict)
+def test_the_key_of_captured_data_needs_the_model_s_role(engine: Engine) -> None:
+    host, key = make_world(Host, engine, [], []), create_key(engine)
     variant = {"VariantName": "all", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     capture = {
         **{"EnableCapture": True, "InitialSamplingPercentage": 100, "CaptureOptions": [{"CaptureMode": "Input"}]},
@@ -281,8 +279,8 @@ def test_the_key_of_captured_data_needs_the_model_s_role(strict: Engine) -> None
         )
 
 
-def test_the_key_of_a_transform_s_results_needs_the_model_s_role(strict: Engine) -> None:
-    transformer, key = make_world(Transformer, strict, [], []), create_key(strict)
+def test_the_key_of_a_transform_s_results_needs_the_model_s_role(engine: Engine) -> None:
+    transformer, key = make_world(Transformer, engine, [], []), create_key(engine)
     model, data = transformer.model(SERVE_OWN), transformer.put("rows.csv", "1\n")
     with pytest.raises(ClientError, match="kms:Encrypt"):
         transformer.transform(model, data, TransformOutput={"KmsKeyId": key})

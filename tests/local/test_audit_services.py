@@ -8,9 +8,7 @@ import pytest
 
 from tests.engine import Engine
 from tests.local.sagemaker_world import wait_until
-from tests.local.test_audit import ACCOUNT, read_audit, strict
-
-__all__ = ["strict"]  # a fixture
+from tests.local.test_audit import ACCOUNT, read_audit
 
 Statement = dict[str, Any]
 
@@ -114,13 +112,13 @@ def test_an_alarm_publishes_to_a_topic_with_the_policy_that_sns_gave_it(engine: 
     assert read_row(engine, "cloudwatch.amazonaws.com", topic)["allowed"] is True
 
 
-def test_enforcement_drops_a_message_that_the_policy_does_not_allow(strict: Engine) -> None:
-    sns, sqs = strict.client("sns"), strict.client("sqs")
+def test_enforcement_drops_a_message_that_the_policy_does_not_allow(engine: Engine) -> None:
+    sns, sqs = engine.client("sns"), engine.client("sqs")
     topic = sns.create_topic(Name=f"topic-{uuid4().hex[:8]}")["TopicArn"]
-    (closed, refused), (open_, allowed) = create_queue(strict), create_queue(strict, allow(SNS, topic))
+    (closed, refused), (open_, allowed) = create_queue(engine), create_queue(engine, allow(SNS, topic))
     for queue in (refused, allowed):
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
     sns.publish(TopicArn=topic, Message="hello")
     assert wait_until(lambda: sqs.receive_message(QueueUrl=open_).get("Messages"), bool)
-    assert read_row(strict, SNS, refused)["allowed"] is False
+    assert read_row(engine, SNS, refused)["allowed"] is False
     assert "Messages" not in sqs.receive_message(QueueUrl=closed)

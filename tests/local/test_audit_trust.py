@@ -14,9 +14,7 @@ from botocore.exceptions import ClientError
 from tests.engine import Engine
 from tests.identities import ISSUER, sign
 from tests.local.sagemaker_world import wait_until
-from tests.local.test_audit import ACCOUNT, Role, allow, deny, read_audit, strict
-
-__all__ = ["strict"]  # a fixture
+from tests.local.test_audit import ACCOUNT, Role, allow, deny, read_audit
 
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
 IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/none:1"
@@ -107,15 +105,15 @@ def read_refusal(act: Callable[[], object]) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("service", CANNOT)
-def test_a_service_that_the_trust_policy_does_not_name_cannot_get_the_role(strict: Engine, service: str) -> None:
+def test_a_service_that_the_trust_policy_does_not_name_cannot_get_the_role(engine: Engine, service: str) -> None:
     create, code, message = CANNOT[service]
-    role, name = create_role(strict, trust({"Service": "ec2.amazonaws.com"})), f"{service}-{uuid4().hex[:8]}"
-    found = read_refusal(lambda: create(strict, name, role))
+    role, name = create_role(engine, trust({"Service": "ec2.amazonaws.com"})), f"{service}-{uuid4().hex[:8]}"
+    found = read_refusal(lambda: create(engine, name, role))
     assert found[0] == code
     assert message.replace("<role>", role) in found[1]
 
-    change_trust(strict, role, trust({"Service": ["ec2.amazonaws.com", f"{service}.amazonaws.com"]}))
-    assert message.replace("<role>", role) not in read_refusal(lambda: create(strict, name, role))[1]
+    change_trust(engine, role, trust({"Service": ["ec2.amazonaws.com", f"{service}.amazonaws.com"]}))
+    assert message.replace("<role>", role) not in read_refusal(lambda: create(engine, name, role))[1]
 
 
 def sent_by(key: str, value: str, operator: str = "StringEquals") -> dict[str, Any]:
@@ -151,9 +149,9 @@ def test_a_trust_policy_s_conditions_hold_for_the_account_and_the_resource(
     assert row["allowed"] is allowed, row["reason"]
 
 
-def test_step_functions_may_also_come_as_its_regional_principal(strict: Engine) -> None:
-    role = create_role(strict, trust({"Service": "states.us-east-1.amazonaws.com"}))
-    assert read_refusal(lambda: create_machine(strict, f"machine-{uuid4().hex[:8]}", role)) == ("", "")
+def test_step_functions_may_also_come_as_its_regional_principal(engine: Engine) -> None:
+    role = create_role(engine, trust({"Service": "states.us-east-1.amazonaws.com"}))
+    assert read_refusal(lambda: create_machine(engine, f"machine-{uuid4().hex[:8]}", role)) == ("", "")
 
 
 ACCOUNT_ITSELF = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
@@ -177,11 +175,11 @@ MAY = allow("sts:AssumeRole")
     ],
 )
 def test_a_role_assumes_another_one_that_trusts_it_or_its_account(
-    strict: Engine, identity: list[dict[str, Any]], statements: list[dict[str, Any]], allowed: bool
+    engine: Engine, identity: list[dict[str, Any]], statements: list[dict[str, Any]], allowed: bool
 ) -> None:
-    caller = Role(strict, *identity)
+    caller = Role(engine, *identity)
     named = json.loads(json.dumps(statements).replace("<caller>", caller.arn))
-    role = create_role(strict, *named)
+    role = create_role(engine, *named)
     sts = caller.client("sts")
     found = read_refusal(lambda: sts.assume_role(RoleArn=role, RoleSessionName="test", ExternalId="known"))
     assert found[0] == ("" if allowed else "AccessDenied"), found[1]
@@ -190,9 +188,9 @@ def test_a_role_assumes_another_one_that_trusts_it_or_its_account(
 
 
 @pytest.fixture(scope="module")
-def workflow(strict: Engine) -> Callable[[str], tuple[str, str]]:
+def workflow(engine: Engine) -> Callable[[str], tuple[str, str]]:
     """Assume, with a token, a role for workflows on the main branch; the error's code and message."""
-    iam = strict.client("iam")
+    iam = engine.client("iam")
     iam.create_open_id_connect_provider(
         Url=f"https://{ISSUER}", ClientIDList=["sts.amazonaws.com", "other"], ThumbprintList=["a" * 40]
     )
@@ -201,9 +199,9 @@ def workflow(strict: Engine) -> Callable[[str], tuple[str, str]]:
         "StringLike": {f"{ISSUER}:sub": "repo:me/it:ref:refs/heads/mai?"},
     }
     action = {"Action": "sts:AssumeRoleWithWebIdentity"}
-    role = create_role(strict, trust({"Federated": PROVIDER}, Condition=conditions) | action)
+    role = create_role(engine, trust({"Federated": PROVIDER}, Condition=conditions) | action)
     sts: Any = boto3.session.Session().client(
-        "sts", region_name="us-east-1", endpoint_url=strict.endpoint_url, config=Config(signature_version=UNSIGNED)
+        "sts", region_name="us-east-1", endpoint_url=engine.endpoint_url, config=Config(signature_version=UNSIGNED)
     )
 
     def assume(token: str) -> tuple[str, str]:
@@ -240,12 +238,12 @@ def test_a_token_that_is_none_is_refused(workflow: Callable[[str], tuple[str, st
     assert workflow("no.token")[0] == "InvalidIdentityToken"
 
 
-def test_a_user_has_the_policies_of_its_own_and_of_its_groups(strict: Engine) -> None:
-    iam, name = strict.client("iam"), f"user-{uuid4().hex[:8]}"
+def test_a_user_has_the_policies_of_its_own_and_of_its_groups(engine: Engine) -> None:
+    iam, name = engine.client("iam"), f"user-{uuid4().hex[:8]}"
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     key = iam.create_access_key(UserName=name)["AccessKey"]
     sns: Any = boto3.session.Session().client(
-        "sns", region_name="us-east-1", endpoint_url=strict.endpoint_url,
+        "sns", region_name="us-east-1", endpoint_url=engine.endpoint_url,
         aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"],
     )  # fmt: skip
     code, message = read_refusal(lambda: sns.create_topic(Name="of-a-user"))
@@ -261,14 +259,14 @@ def test_a_user_has_the_policies_of_its_own_and_of_its_groups(strict: Engine) ->
     iam.put_group_policy(GroupName=name, PolicyName="shared", PolicyDocument=document("sns:ListTopics"))
     iam.add_user_to_group(GroupName=name, UserName=name)
     assert read_refusal(lambda: sns.list_topics()) == ("", "")
-    called = {call["action"] for call in read_audit(strict)["calls"] if call["role"] == f"user/{name}"}
+    called = {call["action"] for call in read_audit(engine)["calls"] if call["role"] == f"user/{name}"}
     assert called == {"sns:CreateTopic", "sns:ListTopics"}
 
 
-def test_cloudformation_acts_in_the_name_of_its_caller(strict: Engine) -> None:
+def test_cloudformation_acts_in_the_name_of_its_caller(engine: Engine) -> None:
     name = f"stack-{uuid4().hex[:8]}"
     template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name}}}})
-    caller = Role(strict, allow("cloudformation:*"))
+    caller = Role(engine, allow("cloudformation:*"))
     api = caller.client("cloudformation")
 
     def create(stack: str) -> tuple[str, str]:
@@ -286,5 +284,5 @@ def test_cloudformation_acts_in_the_name_of_its_caller(strict: Engine) -> None:
     assert status == "CREATE_FAILED"
     assert f"assumed-role/{caller.name}/test is not authorized to perform: sns:CreateTopic" in reason
     document = json.dumps({"Version": "2012-10-17", "Statement": allow("sns:CreateTopic")})
-    strict.client("iam").put_role_policy(RoleName=caller.name, PolicyName="more", PolicyDocument=document)
+    engine.client("iam").put_role_policy(RoleName=caller.name, PolicyName="more", PolicyDocument=document)
     assert create(f"{name}-again")[0] == "CREATE_COMPLETE"

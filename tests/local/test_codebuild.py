@@ -11,6 +11,7 @@ from local.hub import COMMIT, FILES
 from tests.engine import Engine, running_engine
 from tests.local.builds import Builder, Json, failure, make_repository, pack_zip, write_buildspec
 from tests.local.sagemaker_world import Host, Processor, Trainer, wait_until
+from tests.roles import OPEN_QUEUE
 
 PHASES = [
     "SUBMITTED",
@@ -145,7 +146,7 @@ def test_builds_are_listed_newest_first_and_a_token_starts_only_one(builder: Bui
 
 def test_the_end_of_a_build_publishes_an_event(builder: Builder, engine: Engine) -> None:
     events, sqs = engine.client("events"), engine.client("sqs")
-    url = sqs.create_queue(QueueName=builder.project)["QueueUrl"]
+    url = sqs.create_queue(QueueName=builder.project, Attributes=OPEN_QUEUE)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     pattern = {"source": ["aws.codebuild"], "detail": {"build-status": ["SUCCEEDED"]}}
     events.put_rule(Name=builder.project, EventPattern=json.dumps(pattern))

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.engine import Engine
 from tests.local.stack import Stack
+from tests.roles import OPEN_QUEUE
 
 
 class Responder:
@@ -16,7 +17,7 @@ class Responder:
     def __init__(self, engine: Engine) -> None:
         sns, self._sqs = engine.client("sns"), engine.client("sqs")
         self.topic = sns.create_topic(Name=f"custom-{uuid.uuid4().hex}")["TopicArn"]
-        self._queue = self._sqs.create_queue(QueueName=f"custom-{uuid.uuid4().hex}")["QueueUrl"]
+        self._queue = self._sqs.create_queue(QueueName=f"custom-{uuid.uuid4().hex}", Attributes=OPEN_QUEUE)["QueueUrl"]
         attributes = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         arn = attributes["Attributes"]["QueueArn"]
         sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})

@@ -107,12 +107,13 @@ def test_an_event_that_a_server_refuses_goes_to_the_dead_letter_queue(
     assert json.loads(letter["Body"])["detail"] == {"n": 1}
 
 
-def test_a_role_without_the_permission_is_audited(engine: Engine, web: WebServer) -> None:
-    source, role = name("source"), make_role(engine)
-    target = make_target(engine, web.url) | {"RoleArn": role}
+def test_a_role_without_the_permission_sends_nothing(engine: Engine, web: WebServer) -> None:
+    source, role, (dead, dead_arn) = name("source"), make_role(engine), queue(engine)
+    target = make_target(engine, web.url) | {"RoleArn": role, "DeadLetterConfig": {"Arn": dead_arn}}
     put_rule(engine, {"source": [source]}, target)
     put_event(engine, source, {})
-    eventually(lambda: web.requests)  # an engine with --enforce-iam would refuse it
+    assert receive(engine, dead)["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    assert web.requests == []
     calls = [each for each in engine.read_audit()["calls"] if each["role"] == role.rpartition("/")[2]]
     assert [(call["action"], call["resource"], call["allowed"]) for call in calls] == [
         ("events:InvokeApiDestination", target["Arn"], False)

@@ -8,7 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.engine import Engine
-from tests.local.functions import Recorder, eventually, left_in, name, permit, queue, receive, role
+from tests.local.functions import Recorder, eventually, left_in, name, permit, queue, receive
+from tests.roles import OPEN_TOPIC, create_role
 
 
 def put_rule(engine: Engine, pattern: Any, target: dict[str, Any], **settings: Any) -> str:
@@ -128,9 +129,13 @@ def test_an_execution_starts_with_the_event(engine: Engine) -> None:
     source, states = name("source"), engine.client("stepfunctions")
     definition = {"StartAt": "Stop", "States": {"Stop": {"Type": "Pass", "End": True}}}
     machine = states.create_state_machine(
-        name=name("machine"), definition=json.dumps(definition), roleArn=role(engine)
+        name=name("machine"), definition=json.dumps(definition), roleArn=create_role(engine, "states")
     )["stateMachineArn"]
-    put_rule(engine, {"source": [source]}, {"Arn": machine, "RoleArn": role(engine), "InputPath": "$.detail"})
+    put_rule(
+        engine,
+        {"source": [source]},
+        {"Arn": machine, "RoleArn": create_role(engine, "events"), "InputPath": "$.detail"},
+    )
     put_event(engine, source, {"n": 1})
     execution = eventually(lambda: states.list_executions(stateMachineArn=machine)["executions"])[0]
     described = states.describe_execution(executionArn=execution["executionArn"])
@@ -139,7 +144,7 @@ def test_an_execution_starts_with_the_event(engine: Engine) -> None:
 
 def test_events_go_to_topics_log_groups_and_other_buses(engine: Engine) -> None:
     source, (url, arn), (far, far_arn) = name("source"), queue(engine), queue(engine)
-    topic = engine.client("sns").create_topic(Name=name("topic"))["TopicArn"]
+    topic = engine.client("sns").create_topic(Name=name("topic"), Attributes=OPEN_TOPIC)["TopicArn"]
     engine.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     logs, group = engine.client("logs"), f"/aws/events/{name('group')}"
     logs.create_log_group(logGroupName=group)

@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
 from tests.engine import Engine
-from tests.local.functions import Recorder, archive, deploy, eventually, name, queue, receive, role
+from tests.local.functions import Recorder, archive, deploy, eventually, name, queue, receive
+from tests.roles import create_role
 
 ECHO = """
     import os, time
@@ -146,7 +147,7 @@ def test_a_function_starts_with_the_libraries_already_imported(engine: Engine) -
 
 def test_a_function_calls_aws_in_its_own_role(engine: Engine) -> None:
     source = "import boto3\ndef handler(e, c): return boto3.client('sts').get_caller_identity()['Arn']"
-    own = role(engine)
+    own = create_role(engine, "lambda")
     seen = invoke(engine, deploy(engine, source, Role=own, Timeout=20))
     assert f":assumed-role/{own.split('/')[-1]}/" in seen
 

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from local.messaging.queues import Queue, SQSBackend
 from tests.engine import Engine
 from tests.local.functions import Recorder, eventually, left_in, name, permit, queue, receive
+from tests.roles import OPEN_TOPIC
 
 
 def map_queue(engine: Engine, arn: str, recorder: Recorder, **settings: Any) -> str:
@@ -31,7 +32,7 @@ def bodies(events: list[Any]) -> list[str]:
 
 def topic(engine: Engine) -> str:
     """Create a topic; return its ARN."""
-    return str(engine.client("sns").create_topic(Name=name("topic"))["TopicArn"])
+    return str(engine.client("sns").create_topic(Name=name("topic"), Attributes=OPEN_TOPIC)["TopicArn"])
 
 
 def subscribe(engine: Engine, topic_arn: str, protocol: str, endpoint: str, **attributes: str) -> str:

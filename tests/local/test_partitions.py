@@ -16,7 +16,7 @@ CALL = {"Type": "Task", "Resource": "arn:aws-cn:states:::aws-sdk:sns:createTopic
 
 @pytest.fixture(scope="module")
 def china(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with running_engine(tmp_path_factory.mktemp("china"), "--region", "cn-north-1", "--enforce-iam") as engine:
+    with running_engine(tmp_path_factory.mktemp("china"), "--region", "cn-north-1") as engine:
         yield engine
 
 

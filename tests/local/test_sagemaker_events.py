@@ -10,6 +10,7 @@ import pytest
 from tests.engine import Engine
 from tests.local.sagemaker_tuner import Tuner
 from tests.local.sagemaker_world import SERVE_OWN, Host, Trainer, wait_until
+from tests.roles import OPEN_QUEUE
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def read_events(engine: Engine) -> Callable[[], list[dict[str, Any]]]:
     """Read all events of SageMaker since the start of this module."""
     events, sqs = engine.client("events"), engine.client("sqs")
     name = f"read_events-{uuid.uuid4().hex[:8]}"
-    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    queue = sqs.create_queue(QueueName=name, Attributes=OPEN_QUEUE)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.engine import Engine
 from tests.local.sagemaker_world import IMAGE, World, wait_until
+from tests.roles import OPEN_QUEUE
 
 
 class Registry(World):
@@ -19,7 +20,7 @@ class Registry(World):
         super().__init__(engine)
         self.group = self.make_group()
         events, sqs = engine.client("events"), engine.client("sqs")
-        self._sqs, self._queue = sqs, sqs.create_queue(QueueName=self.group)["QueueUrl"]
+        self._sqs, self._queue = sqs, sqs.create_queue(QueueName=self.group, Attributes=OPEN_QUEUE)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         pattern = {
             "source": ["aws.sagemaker"],

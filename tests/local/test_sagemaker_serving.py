@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.engine import Engine
 from tests.local.sagemaker_world import IMAGE, SERVE_OWN, Host, pack, wait_until
+from tests.roles import OPEN_QUEUE
 
 # Prints its request headers, and doubles a list of numbers.
 DOUBLES = """
@@ -40,7 +41,7 @@ class Waiter(Host):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._sqs, sns = engine.client("sqs"), engine.client("sns")
-        self._queue = self._sqs.create_queue(QueueName=self.bucket)["QueueUrl"]
+        self._queue = self._sqs.create_queue(QueueName=self.bucket, Attributes=OPEN_QUEUE)["QueueUrl"]
         self.topic: str = sns.create_topic(Name=self.bucket)["TopicArn"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"][
             "QueueArn"

@@ -9,8 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.engine import Engine
-from tests.local.functions import Recorder, eventually, left_in, name, queue, receive, role
+from tests.local.functions import Recorder, eventually, left_in, name, queue, receive
 from tests.local.test_audit import Role, allow
+from tests.roles import create_role
 
 MISSING_ROLE = "arn:aws:iam::123456789012:role/no-such-role"
 OFF = {"Mode": "OFF"}
@@ -25,7 +26,7 @@ def schedule(engine: Engine, expression: str, target: dict[str, Any], **settings
         **place,
         ScheduleExpression=expression,
         FlexibleTimeWindow=OFF,
-        Target={"RoleArn": role(engine)} | target,
+        Target={"RoleArn": create_role(engine, "scheduler")} | target,
         **settings,
     )
     return place
@@ -65,7 +66,7 @@ def test_a_rate_goes_on_in_scaled_time(engine: Engine) -> None:
 
 def test_a_changed_disabled_or_deleted_schedule_stops(engine: Engine) -> None:
     (url, arn), (other, other_arn), scheduler = queue(engine), queue(engine), engine.client("scheduler")
-    target = {"Arn": arn, "RoleArn": role(engine), "Input": "before"}
+    target = {"Arn": arn, "RoleArn": create_role(engine, "scheduler"), "Input": "before"}
     place = schedule(engine, "rate(1 minute)", target)
     receive(engine, url)
     changed = {"ScheduleExpression": "rate(20 minutes)", "FlexibleTimeWindow": OFF}
@@ -104,10 +105,10 @@ def test_a_time_of_the_past_never_comes(engine: Engine) -> None:
 
 def test_a_schedule_sends_in_its_role(engine: Engine, tmp_path: Path) -> None:
     recorder = Recorder.deploy(engine, tmp_path)
-    sender = Role(engine, allow("lambda:InvokeFunction", recorder.arn))
-    place = schedule(engine, "rate(1 hour)", {"Arn": recorder.arn, "RoleArn": sender.arn, "Input": '{"n": 1}'})
+    sender = create_role(engine, "scheduler", statement=allow("lambda:InvokeFunction", recorder.arn))
+    place = schedule(engine, "rate(1 hour)", {"Arn": recorder.arn, "RoleArn": sender, "Input": '{"n": 1}'})
     assert recorder.wait() == [{"n": 1}]
-    (call,) = sender.calls()
+    (call,) = [each for each in engine.read_audit()["calls"] if each["role"] == sender.rpartition("/")[2]]
     assert (call["action"], call["resource"], call["allowed"]) == ("lambda:InvokeFunction", recorder.arn, True)
     engine.client("scheduler").delete_schedule(**place)
 
@@ -118,23 +119,18 @@ def test_a_schedule_sends_in_its_role(engine: Engine, tmp_path: Path) -> None:
         ({"ScheduleExpression": "rate(7 day)"}, r"Invalid Schedule Expression rate\(7 day\)"),
         ({"ScheduleExpression": "cron(0 6 * * * *)"}, "Invalid Schedule Expression cron"),
         ({"ScheduleExpressionTimezone": "Berlin"}, "Invalid Schedule Expression Timezone Berlin"),
-        ({"Target": {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "RoleArn": MISSING_ROLE}},
+        ({"Target": {"RoleArn": MISSING_ROLE}},
          "The execution role you provide must allow AWS EventBridge Scheduler to assume the role"),
-        ({"Target": {"Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/c", "RoleArn": MISSING_ROLE}},
+        ({"Target": {"Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/c"}},
          "local/ delivers schedules to events, sqs, lambda, sns, not to arn:aws:ecs"),
         ({"GroupName": "nowhere"}, "Schedule group nowhere does not exist"),
     ],
 )  # fmt: skip
 def test_an_invalid_schedule_is_refused(engine: Engine, changes: dict[str, Any], message: str) -> None:
-    _, arn = queue(engine)
-    request = {
-        "Name": name("schedule"),
-        "ScheduleExpression": "rate(1 day)",
-        "FlexibleTimeWindow": OFF,
-        "Target": {"Arn": arn, "RoleArn": role(engine)},
-    }
+    target = {"Arn": queue(engine)[1], "RoleArn": create_role(engine, "scheduler")} | changes.get("Target", {})
+    request = {"Name": name("schedule"), "ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": OFF}
     with pytest.raises(ClientError, match=message):
-        engine.client("scheduler").create_schedule(**request | changes)
+        engine.client("scheduler").create_schedule(**request | changes | {"Target": target})
 
 
 def test_a_group_exists_once(engine: Engine) -> None:
@@ -148,7 +144,7 @@ def test_a_group_exists_once(engine: Engine) -> None:
 
 
 def test_the_audit_knows_groups_schedules_and_passed_roles(engine: Engine) -> None:
-    own, group, sender = name("own"), name("group"), role(engine)
+    own, group, sender = name("own"), name("group"), create_role(engine, "scheduler")
     base = "arn:aws:scheduler:us-east-1:123456789012"
     passed = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
     caller = Role(
@@ -159,15 +155,11 @@ def test_the_audit_knows_groups_schedules_and_passed_roles(engine: Engine) -> No
     )
     scheduler = caller.client("scheduler")
     scheduler.create_schedule_group(Name=group)
-    for place in ({"GroupName": group}, {}):
-        scheduler.create_schedule(
-            Name=own,
-            **place,
-            ScheduleExpression="rate(1 day)",
-            FlexibleTimeWindow=OFF,
-            State="DISABLED",
-            Target={"Arn": queue(engine)[1], "RoleArn": sender},
-        )
+    target = {"Arn": queue(engine)[1], "RoleArn": sender}
+    request = {"Name": own, "ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": OFF, "State": "DISABLED"}
+    scheduler.create_schedule(**request, GroupName=group, Target=target)
+    with pytest.raises(ClientError, match="not authorized to perform: scheduler:CreateSchedule"):
+        scheduler.create_schedule(**request, Target=target)
     scheduler.get_schedule(Name=own, GroupName=group)
     assert {(call["action"], call["resource"]): call["allowed"] for call in caller.calls()} == {
         ("scheduler:CreateScheduleGroup", f"{base}:schedule-group/{group}"): True,
@@ -189,8 +181,10 @@ def test_the_audit_knows_source_and_type_of_each_event(engine: Engine) -> None:
 
     put((source, "stack/fraud"), (source, "stack/churn"))
     assert [(call["allowed"], call["count"]) for call in caller.calls()] == [(True, 2)]
-    put((source, "stack/fraud"), (source, "other/fraud"), ("else", "stack/fraud"))
-    assert {call["allowed"]: call["count"] for call in caller.calls()} == {True: 3, False: 2}
+    for refused in ((source, "other/fraud"), ("else", "stack/fraud")):
+        with pytest.raises(ClientError, match="not authorized to perform: events:PutEvents"):
+            put((source, "stack/fraud"), refused)
+    assert {call["allowed"]: call["count"] for call in caller.calls()} == {True: 4, False: 2}
 
 
 def test_changes_of_parameters_are_events(engine: Engine) -> None:

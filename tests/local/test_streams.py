@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.engine import Engine
-from tests.local.functions import Recorder, deploy, eventually, name, queue, receive, role
+from tests.local.functions import Recorder, deploy, eventually, name, queue, receive
+from tests.roles import create_role
 
 # Reports the first record with this value as failed, until it has been tried so often.
 UNLUCKY = """
@@ -178,7 +179,7 @@ def test_a_batch_of_a_function_that_fails_is_halved(engine: Engine, tmp_path: Pa
 
 def test_the_stream_is_read_in_the_functions_role(engine: Engine, tmp_path: Path) -> None:
     table, stream = make_table(engine)
-    role_arn = role(engine)
+    role_arn = create_role(engine, "lambda")
     recorder = Recorder.deploy(engine, tmp_path, Role=role_arn)
     put(engine, table, "a", 1)
     map_stream(engine, stream, recorder.arn)

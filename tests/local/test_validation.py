@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.validation import compiled
 from tests.engine import Engine
+from tests.roles import create_role
 
 SESSION: Any = boto3.session.Session()
 ROLE = "arn:aws:iam::123456789012:role/trainer"
@@ -139,7 +140,7 @@ def test_each_service_answers_with_its_own_code(
 
 def test_valid_parameters_are_accepted(engine: Engine) -> None:
     engine.client("ssm").put_parameter(Name="/valid/one", Value='{"a":\n1}', Type="String", Tier="Intelligent-Tiering")
-    engine.client("iam").create_role(RoleName="trainer", AssumeRolePolicyDocument="{}")
+    create_role(engine, "sagemaker", name="trainer")
     engine.client("sagemaker").create_model(
         ModelName="valid-model",
         ExecutionRoleArn=ROLE,
