@@ -4,18 +4,16 @@ Each rule yields an error code with AWS's message. `validation` has checked the 
 """
 
 import ipaddress
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import regex
 
-from local import calls
+from local import calls, messages
 from local.calls import Call
 from local.errors import RefusedError
-
-Refusal = tuple[str, str]
+from local.messages import Refusal
 
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html#id_tags_naming_best_practices
 _TAG_CHARACTERS = regex.compile(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*")
@@ -29,15 +27,14 @@ _BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _KEY_BYTES = 1024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 
-# With the attributes: https://docs.aws.amazon.com/sns/latest/api/API_MessageAttributeValue.html
-_MESSAGE_BYTES = 262_144
-
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
 _STACK = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
 _TABLE = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 _FUNCTION_NAME_LENGTH, _FUNCTION_SECONDS = 64, 900
+# Of UTF-8: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+_STATES_BYTES = 262_144
 
 
 def install() -> None:
@@ -98,40 +95,6 @@ def _check_key(given: dict[str, Any]) -> Iterator[Refusal]:
         yield "KeyTooLongError", "Your key is too long."
 
 
-def _check_message(given: dict[str, Any]) -> Iterator[Refusal]:
-    """https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
-    message, subject = str(given.get("Message") or ""), given.get("Subject")
-    attributes = given.get("MessageAttributes") or {}
-    size = len(message.encode()) + sum(_measure(name, value) for name, value in attributes.items())
-    if not message:
-        yield "InvalidParameter", "Invalid parameter: Empty message"
-    if size > _MESSAGE_BYTES:
-        yield "InvalidParameter", "Invalid parameter: Message too long"
-    if subject is not None and (not subject or regex.search(r"\p{Cc}", subject)):
-        yield "InvalidParameter", "Invalid parameter: Subject"
-    if given.get("MessageStructure") == "json":
-        yield from _check_structure(message)
-
-
-def _measure(name: str, value: dict[str, Any]) -> int:
-    """The bytes of a message attribute: its name, its type and its value."""
-    parts = (name, value.get("DataType", ""), value.get("StringValue") or value.get("BinaryValue") or "")
-    return sum(len(part if isinstance(part, bytes) else str(part).encode()) for part in parts)
-
-
-def _check_structure(message: str) -> Iterator[Refusal]:
-    """The messages are those of https://github.com/sivchari/kumo/pull/940, recorded from AWS."""
-    prefix = "Invalid parameter: Message Structure - "
-    try:
-        texts = json.loads(message)
-    except ValueError:
-        texts = None
-    if not isinstance(texts, dict):
-        yield "InvalidParameter", f"{prefix}JSON message body failed to parse"
-    elif not isinstance(texts.get("default"), str):
-        yield "InvalidParameter", f"{prefix}No default entry in JSON message body"
-
-
 def _require_name(member: str, allowed: re.Pattern[str], code: str) -> Callable[[dict[str, Any]], Iterator[Refusal]]:
     """Return the rule for the name of a new resource; a call may also name an existing one by its ARN."""
 
@@ -161,6 +124,20 @@ def _check_function(given: dict[str, Any]) -> Iterator[Refusal]:
             )
 
 
+def _limit_bytes(member: str) -> Callable[[dict[str, Any]], Iterator[Refusal]]:
+    """Return the rule for a text whose length counts in bytes; botocore's model counts characters."""
+
+    def check_bytes(given: dict[str, Any]) -> Iterator[Refusal]:
+        if len(str(given.get(member) or "").encode()) > _STATES_BYTES:
+            yield (
+                "ValidationException",
+                f"1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must have "
+                f"length less than or equal to {_STATES_BYTES}",
+            )
+
+    return check_bytes
+
+
 _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Refusal]]] = {
     "cloudformation:CreateChangeSet": _require_name("StackName", _STACK, "ValidationError"),
     "cloudformation:CreateStack": _require_name("StackName", _STACK, "ValidationError"),
@@ -171,5 +148,8 @@ _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Refusal]]] = {
     "s3:CreateBucket": _check_bucket,
     "s3:CreateMultipartUpload": _check_key,
     "s3:PutObject": _check_key,
-    "sns:Publish": _check_message,
+    "states:SendTaskSuccess": _limit_bytes("output"),
+    "states:StartExecution": _limit_bytes("input"),
+    "states:StartSyncExecution": _limit_bytes("input"),
+    **messages.RULES,
 }

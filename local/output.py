@@ -4,7 +4,7 @@ import codecs
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import IO, Any
 
@@ -13,9 +13,10 @@ from botocore.exceptions import ClientError
 from local import clients
 
 _FLUSH_SECONDS = 0.5
-# PutLogEvents takes at most 10,000 events and 1 MiB. Here a line longer than this limit becomes several events.
+# PutLogEvents takes at most 10,000 events and 1 MiB. Here a longer line becomes several events.
 _BATCH_BYTES = 512 * 1024
 _BATCH_EVENTS = 500
+_EVENT_CHARACTERS = 64 * 1024  # of 4 bytes at most
 _LINE_BYTES = 32 * 1024
 _LOG_BYTES = 64 * 1024 * 1024  # of one process
 
@@ -94,8 +95,7 @@ class Output:
         if lines and not self._created:
             create_stream(self._logs, self._names["logGroupName"], self._names["logStreamName"])
             self._created = True
-        for batch in _batch(lines):
-            self._logs.put_log_events(**self._names, logEvents=batch)
+        put_events(self._logs, self._names["logGroupName"], self._names["logStreamName"], lines)
 
 
 def _make_event(line: str) -> dict[str, Any]:
@@ -117,15 +117,27 @@ def _split_lines(stream: IO[bytes]) -> Iterator[str]:
         yield kept
 
 
-def _batch(lines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def put_events(logs: Any, group: str, stream: str, events: list[dict[str, Any]]) -> None:
+    """Write any number of events of any length to a log stream, in calls that PutLogEvents accepts."""
+    for batch in _batch(part for event in events for part in _split_event(event)):
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=batch)
+
+
+def _split_event(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    message = event["message"]
+    for start in range(0, len(message), _EVENT_CHARACTERS):
+        yield event | {"message": message[start : start + _EVENT_CHARACTERS]}
+
+
+def _batch(events: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     batch: list[dict[str, Any]] = []
     size = 0
-    for line in lines:
-        length = len(line["message"].encode())
+    for event in events:
+        length = len(event["message"].encode())
         if batch and (len(batch) == _BATCH_EVENTS or size + length > _BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(line)
+        batch.append(event)
         size += length
     if batch:
         yield batch

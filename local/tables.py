@@ -21,8 +21,13 @@ _OPERATIONS = (
     "transact_write_items",
     "update_item",
 )
+# With the names of its attributes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+_ITEM_BYTES = 400 * 1024
 _KEPT_RECORDS = 1000  # of a stream; each transaction of moto copies its table
 MOTO_NAMES = (
+    "moto.dynamodb.exceptions.ItemSizeTooLarge",
+    "moto.dynamodb.models.dynamo_type.DynamoType.size",
+    "moto.dynamodb.models.dynamo_type.LimitedSizeDict",
     "moto.dynamodb.models.dynamodb_backends",
     "moto.dynamodb.models.table.StreamRecord.to_json",
     "moto.dynamodb.models.table.StreamShard",
@@ -38,7 +43,7 @@ MOTO_NAMES = (
 def install() -> None:
     """Replace moto's tables by these."""
     from moto.dynamodb import models
-    from moto.dynamodb.models import table
+    from moto.dynamodb.models import dynamo_type, table
 
     class StreamRecord(table.StreamRecord):  # type: ignore[misc]
         """moto's record, compressed: it has two images of an item, as nested objects."""
@@ -83,6 +88,7 @@ def install() -> None:
             return copied
 
     table.StreamShard = StreamShard
+    dynamo_type.LimitedSizeDict.__setitem__ = _set_attribute
 
     class DynamoDBBackend(models.DynamoDBBackend):  # type: ignore[misc]
         """moto's DynamoDB, with one item operation at a time."""
@@ -134,6 +140,15 @@ def _run_with_lock(operation: Any, lock: threading.RLock) -> Any:
             return operation(*arguments, **named)
 
     return run
+
+
+def _set_attribute(item: dict[str, Any], name: str, value: Any) -> None:
+    """Set an attribute of an item, unless the item becomes larger than DynamoDB allows; moto allows less."""
+    from moto.dynamodb.exceptions import ItemSizeTooLarge
+
+    if sum(len(key.encode()) + each.size() for key, each in {**item, name: value}.items()) > _ITEM_BYTES:
+        raise ItemSizeTooLarge
+    dict.__setitem__(item, name, value)
 
 
 def _name_change(old: Any, new: Any) -> str:

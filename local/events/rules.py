@@ -1,11 +1,13 @@
 """Rules: moto stores and matches them; this module delivers the matching events."""
 
 import json
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.core.exceptions import JsonRESTError
 from moto.events import models
-from moto.events.exceptions import ValidationException
+from moto.events.exceptions import ResourceNotFoundException, ValidationException
 
 from local import accounts
 from local.audit import cross_account
@@ -15,6 +17,9 @@ from local.events.bus import describe, dispatch_to
 from local.events.expressions import is_schedule_of_rule
 from local.events.targets import SERVICES, Match
 
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html; the message is that of
+# localstack/localstack, tests/aws/services/events/test_events.snapshot.json, recorded from AWS.
+_TARGETS = 5
 _ARCHIVE_MANAGER = "prod.vhs.events.aws.internal"  # moto's manager of the rules of archives
 
 
@@ -22,6 +27,12 @@ class Rule(models.Rule):  # type: ignore[misc]
     """moto's rule, with deliveries as on AWS."""
 
     __module__ = models.Rule.__module__
+
+    def put_targets(self, targets: list[dict[str, Any]]) -> None:
+        """Add or replace targets; refuse more than a rule can have."""
+        if len({target["Id"] for target in (*self.targets, *targets)}) > _TARGETS:
+            raise JsonRESTError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+        super().put_targets(targets)
 
     def send_to_targets(self, original_event: Any, transform_input: bool = True) -> None:
         """Deliver an event to every target if it matches."""
@@ -89,7 +100,11 @@ class EventsBackend(models.EventsBackend):  # type: ignore[misc]
     def _put_event(self, event: dict[str, Any]) -> Any:
         bus = str(event.get("EventBusName") or "")
         if not bus.startswith("arn:") or accounts.of_arn(bus) == self.account_id:
-            return super().put_events([event])[0]
+            try:
+                return super().put_events([event])[0]
+            except ResourceNotFoundException:
+                # An unknown bus drops the event: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+                return {"EventId": str(uuid.uuid4())}
         described = {"source": event["Source"], "detail-type": event["DetailType"]}
         verdict = cross_account.check_bus(bus, described, self.account_id)
         if not verdict.allowed:

@@ -14,7 +14,6 @@ from local import clients, output
 from local.messaging.background import Background
 
 _PAUSE_SECONDS = 0.1  # collects lines for one call
-_MAX_BATCH = 1000
 _logger = logging.getLogger(__name__)
 _shipping = Background("lambda-logs", workers=2)
 
@@ -61,10 +60,7 @@ class LogStream:
                 if not self._exists:
                     output.create_stream(client, self.group, self.name, with_group=self.is_current())
                     self._exists = True
-                for first in range(0, len(batch), _MAX_BATCH):
-                    client.put_log_events(
-                        logGroupName=self.group, logStreamName=self.name, logEvents=batch[first : first + _MAX_BATCH]
-                    )
+                output.put_events(client, self.group, self.name, batch)
             except client.exceptions.ResourceNotFoundException:
                 return  # the group was deleted with its function; these are its last lines
             except (ClientError, BotoCoreError) as error:

@@ -1,11 +1,13 @@
 """Refuses functions and mappings that Lambda refuses or that this engine does not support."""
 
+import json
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 
 from local.functions.deployment import RESERVED_VARIABLES
 
+# Of JSON, as localstack/localstack has recorded it: tests/aws/services/lambda_/test_lambda_api.py
 _MAX_VARIABLES_BYTES = 4096
 
 
@@ -29,11 +31,11 @@ def check_specification(spec: dict[str, Any]) -> None:
             " provided contains reserved keys that are currently not supported for modification."
             f" Reserved keys used in this request: {', '.join(taken)}"
         )
-    size = sum(len(name.encode()) + len(str(value).encode()) for name, value in variables.items())
-    if size > _MAX_VARIABLES_BYTES:
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if len(measured.encode()) > _MAX_VARIABLES_BYTES:
         raise InvalidParameterValueException(
             "Lambda was unable to configure your environment variables because the environment variables you have"
-            f" provided exceeded the {_MAX_VARIABLES_BYTES} bytes limit."
+            f" provided exceeded the 4KB limit. String measured: {measured}"
         )
 
 

@@ -15,6 +15,7 @@ MOTO_NAMES = (
     "moto.s3.notifications._send_sns_message",
     "moto.s3.notifications._send_sqs_message",
     "moto.s3.notifications.send_event",
+    "moto.sns.models.MAXIMUM_MESSAGE_LENGTH",
     "moto.sns.models.SNSBackend.create_topic",
     "moto.sns.models.SNSBackend.get_endpoint",
     "moto.sns.models.SNSBackend.publish",
@@ -46,12 +47,14 @@ def install() -> None:
     from moto.sns import models as sns
     from moto.sqs import models as sqs
 
+    from local import messages
     from local.messaging import buckets, queues, topics
 
     sqs.Queue = queues.Queue
     sqs.sqs_backends.backend = queues.SQSBackend
     sns.Subscription = topics.Subscription
     sns.sns_backends.backend = topics.SNSBackend
+    sns.MAXIMUM_MESSAGE_LENGTH = messages.LARGEST_BYTES  # of any topic; `messages` checks that of each
     notifications._get_s3_event = buckets.describe_event
     notifications._invoke_awslambda = buckets.send_to_function
     notifications._send_event_bridge_message = buckets.send_to_event_bus

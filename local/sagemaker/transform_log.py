@@ -27,7 +27,7 @@ class DataLog:
 
     def __init__(self, region: str, role_arn: str, group: str, stream: str) -> None:
         self._region, self._role = region, role_arn
-        self._names = {"logGroupName": group, "logStreamName": stream}
+        self._group, self._stream = group, stream
         self._lines: list[dict[str, Any]] = []
 
     def write(self, line: str) -> None:
@@ -48,5 +48,5 @@ class DataLog:
             return
         logs = clients.client("logs", self._region, self._role)
         with suppress(ClientError):
-            output.create_stream(logs, self._names["logGroupName"], self._names["logStreamName"])
-            logs.put_log_events(**self._names, logEvents=self._lines)
+            output.create_stream(logs, self._group, self._stream)
+            output.put_events(logs, self._group, self._stream, self._lines)

@@ -290,7 +290,7 @@ def test_the_output_of_a_function_is_in_its_log_group(engine: Engine) -> None:
         ({"Code": {"ZipFile": b"no archive"}}, "Could not unzip uploaded file"),
         ({"Code": {"S3Bucket": "no-such-bucket-here", "S3Key": "k"}}, "The specified bucket does not exist"),
         ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "reserved keys .* AWS_REGION"),
-        ({"Environment": {"Variables": {"LONG": "x" * 5000}}}, "exceeded the 4096 bytes limit"),
+        ({"Environment": {"Variables": {"LONG": "x" * 5000}}}, "exceeded the 4KB limit. String measured"),
     ],
 )
 def test_an_unsupported_function_is_refused_with_the_reason(
@@ -317,6 +317,20 @@ def test_deleting_a_function_ends_its_processes(engine: Engine) -> None:
     eventually(lambda: not Path(f"/proc/{pid}").exists())
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         call(engine, arn)
+
+
+def test_lines_longer_than_a_log_event_are_split(engine: Engine) -> None:
+    arn = deploy(engine, "def handler(e, c):\n    for letter in 'abc':\n        print(letter * 700_000)", Timeout=30)
+    engine.client("lambda").invoke(FunctionName=arn)
+    logs, group = engine.client("logs"), f"/aws/lambda/{arn.split(':')[-1]}"
+
+    def read() -> str:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return "".join(event["message"] for page in pages for event in page["events"])
+
+    eventually(lambda: logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"])
+    eventually(lambda: "REPORT" in read())
+    assert [letter for letter in "abc" if letter * 700_000 not in read()] == []
 
 
 def test_the_last_lines_of_a_deleted_function_create_no_log_group(engine: Engine) -> None:

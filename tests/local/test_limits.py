@@ -1,6 +1,7 @@
 """What AWS refuses although botocore's models allow it: sizes, tiers, names and tags."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.engine import Engine
 from tests.local.functions import name
+from tests.local.state_machines import Machines
 
 Publish = Callable[..., Any]
 
@@ -115,6 +117,207 @@ def test_a_message_that_sns_refuses(publish: Publish, parameters: dict[str, Any]
 )
 def test_a_message_that_sns_takes(publish: Publish, parameters: dict[str, Any]) -> None:
     assert publish(**parameters)["MessageId"]
+
+
+def entries(*messages: str, **more: Any) -> list[dict[str, Any]]:
+    """The entries of a batch for SNS."""
+    return [{"Id": str(number), "Message": message, **more} for number, message in enumerate(messages)]
+
+
+ATTRIBUTE = {"MessageAttributes": {"name": {"DataType": "String", "StringValue": "v"}}}  # 11 bytes
+
+
+@pytest.mark.parametrize(
+    ("batch", "code"),
+    [
+        ([], "EmptyBatchRequest"),
+        (entries(*"abcdefghij"), ""),
+        (entries(*"abcdefghijk"), "TooManyEntriesInBatchRequest"),
+        (entries("x" * 131_072, "x" * 131_072), ""),
+        (entries("x" * 131_072, "x" * 131_073), "BatchRequestTooLong"),
+        (entries("x" * 262_133, **ATTRIBUTE), ""),
+        (entries("x" * 262_134, **ATTRIBUTE), "BatchRequestTooLong"),
+        ([{"Id": "a" * 80, "Message": "m"}], ""),
+        ([{"Id": "a" * 81, "Message": "m"}], "InvalidBatchEntryId"),
+        ([{"Id": "a.b", "Message": "m"}], "InvalidBatchEntryId"),
+        ([{"Id": "a", "Message": "m"}] * 2, "BatchEntryIdsNotDistinct"),
+        (entries(""), "InvalidParameter"),
+        (entries('{"sqs": "no default"}', MessageStructure="json"), "InvalidParameter"),
+    ],
+)
+def test_the_limits_of_a_batch_for_sns(engine: Engine, batch: list[dict[str, Any]], code: str) -> None:
+    sns = engine.client("sns")
+    topic = sns.create_topic(Name=name("topic"))["TopicArn"]
+    if code:
+        assert refusal(sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=batch) == code
+    else:
+        answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=batch)
+        assert [one["Id"] for one in answer["Successful"]] == [one["Id"] for one in batch]
+
+
+def test_a_topic_can_allow_messages_of_1_mebibyte(engine: Engine) -> None:
+    sns = engine.client("sns")
+    topic = sns.create_topic(Name=name("topic"))["TopicArn"]
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="MaximumMessageSize", AttributeValue="1048576")
+    sns.publish(TopicArn=topic, Message="x" * 1_048_576)
+    assert refusal(sns.publish, TopicArn=topic, Message="x" * 1_048_577) == "InvalidParameter"
+
+
+def messages(*bodies: str, **more: Any) -> list[dict[str, Any]]:
+    """The entries of a batch for SQS."""
+    return [{"Id": str(number), "MessageBody": body, **more} for number, body in enumerate(bodies)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "code"),
+    [
+        ("send_message", {"MessageBody": "x" * 1_048_565, **ATTRIBUTE}, ""),
+        ("send_message", {"MessageBody": "x" * 1_048_566, **ATTRIBUTE}, "InvalidParameterValue"),
+        ("send_message", {"MessageBody": "é" * 524_289}, "InvalidParameterValue"),
+        ("send_message", {"MessageBody": ""}, "MissingParameter"),
+        ("send_message", {"MessageBody": "\t\n\r \ud7ff\ue000\ufffd\U0010ffff"}, ""),
+        ("send_message", {"MessageBody": "bell\x07"}, "InvalidMessageContents"),
+        ("send_message_batch", {"Entries": messages(*"abcdefghij")}, ""),
+        ("send_message_batch", {"Entries": messages(*"abcdefghijk")}, "TooManyEntriesInBatchRequest"),
+        ("send_message_batch", {"Entries": messages("é" * 262_144, "x" * 524_288)}, ""),
+        ("send_message_batch", {"Entries": messages("é" * 262_144, "x" * 524_289)}, "BatchRequestTooLong"),
+        ("send_message_batch", {"Entries": messages("x" * 1_048_566, **ATTRIBUTE)}, "BatchRequestTooLong"),
+        ("send_message_batch", {"Entries": messages("a", "a\x00")}, "InvalidMessageContents"),
+        ("delete_message_batch", {"Entries": [{"Id": "a b", "ReceiptHandle": "r"}]}, "InvalidBatchEntryId"),
+        (
+            "delete_message_batch",
+            {"Entries": [{"Id": "a", "ReceiptHandle": "r"}, {"Id": "a", "ReceiptHandle": "s"}]},
+            "BatchEntryIdsNotDistinct",
+        ),
+        (
+            "change_message_visibility_batch",
+            {"Entries": [{"Id": str(each), "ReceiptHandle": "r", "VisibilityTimeout": 1} for each in range(11)]},
+            "TooManyEntriesInBatchRequest",
+        ),
+    ],
+)
+def test_the_limits_of_sqs(engine: Engine, operation: str, parameters: dict[str, Any], code: str) -> None:
+    sqs = engine.client("sqs")
+    call = getattr(sqs, operation)
+    url = sqs.create_queue(QueueName=name("queue"))["QueueUrl"]
+    if code:
+        assert refusal(call, QueueUrl=url, **parameters).removeprefix("AWS.SimpleQueueService.") == code
+    else:
+        assert not call(QueueUrl=url, **parameters).get("Failed")
+
+
+EVENT = {"Source": "own", "DetailType": "kind", "Detail": "{}"}
+SMALL = len('{"text": ""}') + len("ownkind")
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "code"),
+    [
+        (1, 1_048_575, ""),
+        (1, 1_048_576, "ValidationException"),
+        (3, 349_525, ""),
+        (4, 262_144, "ValidationException"),
+        (11, 100, "ValidationException"),
+    ],
+)
+def test_the_entries_of_put_events_are_smaller_than_1_mebibyte(
+    engine: Engine, count: int, size: int, code: str
+) -> None:
+    event = EVENT | {"Detail": json.dumps({"text": "x" * (size - SMALL)})}
+    put_events = engine.client("events").put_events
+    if code:
+        assert refusal(put_events, Entries=[event] * count) == code
+    else:
+        assert put_events(Entries=[event] * count)["FailedEntryCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"EventBusName": "no-such-bus"}, None),
+        ({"Source": ""}, "InvalidArgument"),
+        ({"DetailType": ""}, "InvalidArgument"),
+        ({"Detail": "no JSON"}, "MalformedDetail"),
+        ({"Detail": "[]"}, "MalformedDetail"),
+        ({"Detail": '"text"'}, "MalformedDetail"),
+        ({"Source": "aws.s3"}, "NotAuthorizedForSourceException"),
+    ],
+)
+def test_an_entry_of_put_events_fails_alone(engine: Engine, change: dict[str, str], code: str | None) -> None:
+    answer = engine.client("events").put_events(Entries=[EVENT | change, EVENT])
+    assert [one.get("ErrorCode") for one in answer["Entries"]] == [code, None]
+    assert answer["FailedEntryCount"] == (1 if code else 0)
+    assert all(one.get("EventId") for one in answer["Entries"] if "ErrorCode" not in one)
+
+
+def test_a_rule_has_5_targets(engine: Engine) -> None:
+    events, rule = engine.client("events"), name("rule")
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))
+    targets = [{"Id": str(each), "Arn": f"arn:aws:sqs:us-east-1:123456789012:{rule}"} for each in range(6)]
+    events.put_targets(Rule=rule, Targets=targets[:5])
+    events.put_targets(Rule=rule, Targets=targets[:1])
+    assert refusal(events.put_targets, Rule=rule, Targets=targets[5:]) == "LimitExceededException"
+
+
+DAY = 24 * 3600 * 1000
+
+
+@pytest.mark.parametrize(
+    ("lengths", "span", "is_refused"),
+    [
+        ([1_048_550], 0, False),
+        ([1_048_551], 0, True),
+        ([524_262, 524_262], 0, False),
+        ([524_262, 524_263], 0, True),
+        ([1, 1], DAY, False),
+        ([1, 1], DAY + 1, True),
+    ],
+)
+def test_the_log_events_of_a_call_have_1_mebibyte_and_a_day(
+    engine: Engine, lengths: list[int], span: int, is_refused: bool
+) -> None:
+    logs, group, now = engine.client("logs"), name("group"), int(time.time() * 1000)
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    events = [{"timestamp": now, "message": "x" * length} for length in lengths]
+    events[0]["timestamp"] = now - span
+    if is_refused:
+        code = refusal(logs.put_log_events, logGroupName=group, logStreamName="s", logEvents=events)
+        assert code == "InvalidParameterException"
+    else:
+        logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+
+
+def test_the_input_of_an_execution_counts_in_bytes(engine: Engine) -> None:
+    machines = Machines.of(engine)
+    machine = machines.create({"End": {"Type": "Succeed"}})
+    for text, is_refused in (("é" * 131_071, False), ("é" * 131_071 + "x", True)):
+        given = {"stateMachineArn": machine, "input": json.dumps(text, ensure_ascii=False)}
+        if is_refused:
+            assert refusal(machines.states.start_execution, **given) == "ValidationException"
+        else:
+            machines.states.start_execution(**given)
+    output = json.dumps("é" * 131_072, ensure_ascii=False)
+    assert refusal(machines.states.send_task_success, taskToken="none", output=output) == "ValidationException"
+
+
+def test_an_item_has_400_kibibytes_with_the_names_of_its_attributes(engine: Engine) -> None:
+    dynamodb, table = engine.client("dynamodb"), name("table")
+    dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    largest = {"id": {"S": "1"}, "text": {"S": "x" * (409_600 - len("id1text"))}}
+    larger = {"id": {"S": "2"}, "text": {"S": largest["text"]["S"] + "x"}}
+    dynamodb.put_item(TableName=table, Item=largest)
+    assert refusal(dynamodb.put_item, TableName=table, Item=larger) == "ValidationException"
+    update = {"TableName": table, "Key": {"id": {"S": "1"}}, "UpdateExpression": "SET #t = :t"}
+    update |= {"ExpressionAttributeNames": {"#t": "text"}}
+    dynamodb.update_item(**update, ExpressionAttributeValues={":t": largest["text"]})
+    code = refusal(dynamodb.update_item, **update, ExpressionAttributeValues={":t": larger["text"]})
+    assert code == "ValidationException"
 
 
 BAD_TAGS = [("aws:mine", "v"), ("AWS:mine", "v"), ("k", "a;b"), ("k<", "v"), ("k" * 129, "v"), ("k", "v" * 257)]
