@@ -30,6 +30,8 @@ NAMED: dict[str, dict[str, str]] = {
     "sts": {"RoleArn": "{}"},
     "states": {
         "stateMachineArn": "{}",
+        "stateMachineVersionArn": "{}",
+        "stateMachineAliasArn": "{}",
         "executionArn": "{}",
         "activityArn": "{}",
         "resourceArn": "{}",

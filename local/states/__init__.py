@@ -18,11 +18,14 @@ from local.states.backend import StatesBackend
 from local.states.functions import FunctionTask, InvokeTask
 from local.states.responses import StatesResponse
 from local.states.tasks import ServiceTask, client_for
+from local.states.versions import Machine
 
 _ASL = "moto.stepfunctions.parser.asl"
 _TASK = f"{_ASL}.component.state.exec.state_task"
 _MAP = f"{_ASL}.component.state.exec.state_map"
 MOTO_NAMES: tuple[str, ...] = (
+    "moto.stepfunctions.models.StateMachine.publish",
+    "moto.stepfunctions.models.StateMachine.update",
     "moto.stepfunctions.models.stepfunctions_backends",
     "moto.stepfunctions.urls.url_paths",
     "moto.stepfunctions.responses.StepFunctionResponse",
@@ -78,6 +81,7 @@ def install() -> None:
     interpreter.install()
     lambda_eval_utils.boto_client_for = client_for
     preprocessor.state_task_for = _task_for
+    models.StateMachine = Machine
     models.stepfunctions_backends.backend = StatesBackend
     urls.url_paths = {path: StatesResponse.dispatch for path in urls.url_paths}
 

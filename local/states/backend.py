@@ -13,7 +13,6 @@ from moto.stepfunctions.exceptions import (
     InvalidArn,
     InvalidExecutionInput,
     InvalidToken,
-    ValidationException,
 )
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.api import ExecutionStatus
@@ -28,9 +27,10 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from local.states.activities import Activities
 from local.states.diagnostics import find_problems
 from local.states.executions import EXPRESS, Execution
+from local.states.versions import Target, VersionsBackend, find_target
 
 
-class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
+class StatesBackend(VersionsBackend):
     """Runs state machines, and refuses the requests that the service refuses."""
 
     # moto finds the URLs of a service by the module of its backend.
@@ -79,16 +79,17 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
     ) -> Execution:
         """Start an execution; return the running one with the same name and input if there is one."""
         name, execution_input = name or str(uuid.uuid4()), execution_input or "{}"
-        machine = self._find_startable(state_machine_arn, name, execution_input)
+        target = self._find_startable(state_machine_arn, name, execution_input)
+        machine = target.machine
         if machine.type == EXPRESS:
-            execution = self._new_execution(machine, name, execution_input, trace_header)
+            execution = self._new_execution(target, name, execution_input, trace_header)
             execution.start()
             return execution
         with self._changing:
             for execution in machine.executions:
                 if execution.name == name:
                     return _return_running(execution, execution_input)
-            execution = self._new_execution(machine, name, execution_input, trace_header)
+            execution = self._new_execution(target, name, execution_input, trace_header)
             machine.executions.append(execution)
         execution.start()
         return execution
@@ -96,30 +97,31 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
     def start_sync_execution(self, arn: str, name: str | None, text: str | None, trace_header: str | None) -> Execution:
         """Run an execution of an EXPRESS state machine to its end."""
         name, text = name or str(uuid.uuid4()), text or "{}"
-        machine = self._find_startable(arn, name, text)
-        if machine.type != EXPRESS:
+        target = self._find_startable(arn, name, text)
+        if target.machine.type != EXPRESS:
             raise _UnsupportedTypeError
-        execution = self._new_execution(machine, name, text, trace_header, is_sync=True)
+        execution = self._new_execution(target, name, text, trace_header, is_sync=True)
         execution.start()
         execution.wait()
         return execution
 
-    def _find_startable(self, state_machine_arn: str, name: str, execution_input: str) -> StateMachine:
+    def _find_startable(self, state_machine_arn: str, name: str, execution_input: str) -> Target:
         self._validate_name(name)
-        machine = self.describe_state_machine(state_machine_arn)
-        if not isinstance(machine, StateMachine):
-            raise ValidationException(f"Versions of state machines are not served here: '{state_machine_arn}'")
+        self._validate_machine_arn(state_machine_arn)
+        target = find_target(self.state_machines, state_machine_arn)
         try:
             json.loads(execution_input)
         except ValueError as error:
             raise InvalidExecutionInput(f"Invalid State Machine Execution Input: '{error}'") from error
-        return machine
+        return target
 
-    def list_executions(self, state_machine_arn: str, *args: Any, **kwargs: Any) -> Any:
-        """The executions of a STANDARD state machine."""
-        if self.describe_state_machine(state_machine_arn).type == EXPRESS:
+    def list_executions(self, state_machine_arn: str, status: str | None) -> list[Execution]:
+        """The executions of a STANDARD state machine, or those that a version or alias started, newest first."""
+        machine = self.find_machine(state_machine_arn)
+        if machine.type == EXPRESS:
             raise _UnsupportedTypeError
-        return super().list_executions(state_machine_arn, *args, **kwargs)
+        found = [each for each in machine.executions if status in (None, each.status) and each.is_of(state_machine_arn)]
+        return sorted(found, key=lambda each: each.start_date, reverse=True)
 
     def _validate_execution_arn(self, execution_arn: str) -> None:
         if execution_arn.split(":")[5:6] == ["express"]:
@@ -127,10 +129,11 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
         super()._validate_execution_arn(execution_arn)
 
     def _new_execution(
-        self, machine: StateMachine, name: str, text: str, trace_header: str | None, is_sync: bool = False
+        self, target: Target, name: str, text: str, trace_header: str | None, is_sync: bool = False
     ) -> Execution:
         # A later update of the state machine does not change running executions.
-        snapshot = copy.copy(machine)
+        machine, revision = copy.copy(target.machine), target.version or target.machine
+        machine.definition, machine.roleArn = revision.definition, revision.roleArn
         return Execution(
             name=name,
             sm_type=machine.type,
@@ -138,12 +141,14 @@ class StatesBackend(StepFunctionsParserBackend):  # type: ignore[misc]
             exec_arn=_execution_arn(machine, name),
             account_id=self.account_id,
             region_name=self.region_name,
-            state_machine=snapshot,
+            state_machine=machine,
             start_date=datetime.now(UTC),
             input_data=text,
             trace_header=trace_header,
             activity_store=self.activities,
             is_sync=is_sync,
+            version_arn=target.version.arn if target.version else None,
+            alias_arn=target.alias_arn,
         )
 
     def abort_execution(self, execution_arn: str, error: str | None, cause: str | None) -> Execution:

@@ -44,9 +44,12 @@ class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc]
 class Execution(MotoExecution):  # type: ignore[misc]
     """An execution that ends once, with status events for its start and end."""
 
-    def __init__(self, is_sync: bool = False, **details: Any) -> None:
+    def __init__(
+        self, is_sync: bool = False, version_arn: str | None = None, alias_arn: str | None = None, **details: Any
+    ) -> None:
         super().__init__(cloud_watch_logging_session=None, **details)
         self._is_sync = is_sync
+        self.version_arn, self.alias_arn = version_arn, alias_arn
         self.exec_status = ExecutionStatus.RUNNING
         self.history = History(definition.locations(self.state_machine.definition))
         self._ending = threading.Lock()
@@ -56,6 +59,10 @@ class Execution(MotoExecution):  # type: ignore[misc]
         """Run in a separate thread."""
         self._emit()
         super().start()
+
+    def is_of(self, arn: str) -> bool:
+        """False unless it runs this state machine, or was started by this version or alias."""
+        return arn in (self.state_machine_arn, self.version_arn, self.alias_arn)
 
     def wait(self) -> None:
         """Wait for the end."""
@@ -110,8 +117,8 @@ class Execution(MotoExecution):  # type: ignore[misc]
         detail = {
             "executionArn": self.exec_arn,
             "stateMachineArn": self.state_machine_arn,
-            "stateMachineVersionArn": None,
-            "stateMachineAliasArn": None,
+            "stateMachineVersionArn": self.version_arn,
+            "stateMachineAliasArn": self.alias_arn,
             "name": self.name,
             "status": self.status,
             "startDate": to_epoch_milliseconds(self.start_date),

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -10,8 +11,9 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.states.diagnostics import find_problems, find_warnings
 from local.states.executions import EXPRESS, Execution
+from local.states.versions import check_routes
 
-_DEFAULT_EVENTS = 100
+_PAGE_LENGTH = 100
 _MAX_DIAGNOSTICS = 100
 _DATA_FIELDS = {"input", "output", "inputDetails", "outputDetails", "parameters"}
 
@@ -96,13 +98,11 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
 
     def list_executions(self) -> ActionResult:
         """ListExecutions, newest first."""
-        executions, next_token = self.stepfunction_backend.list_executions(
-            self._get_param("stateMachineArn"),
-            status_filter=self._get_param("statusFilter"),
-            max_results=self._get_int_param("maxResults"),
-            next_token=self._get_param("nextToken"),
+        found = self.stepfunction_backend.list_executions(
+            self._get_param("stateMachineArn"), self._get_param("statusFilter")
         )
-        return ActionResult({"executions": [_summary(execution) for execution in executions], "nextToken": next_token})
+        page, next_token = self._take_page(found)
+        return ActionResult({"executions": [_summary(execution) for execution in page], "nextToken": next_token})
 
     def stop_execution(self) -> ActionResult:
         """StopExecution."""
@@ -119,13 +119,50 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
             recorded.reverse()
         if self._get_param("includeExecutionData") is False:
             recorded = [_without_data(event) for event in recorded]
+        page, next_token = self._take_page(recorded)
+        return ActionResult({"events": page, "nextToken": next_token})
+
+    def publish_state_machine_version(self) -> ActionResult:
+        """PublishStateMachineVersion."""
+        machine = self.stepfunction_backend.find_machine(self._get_param("stateMachineArn"))
+        version = machine.publish_revision(self._get_param("revisionId"), self._get_param("description"))
+        return ActionResult({"stateMachineVersionArn": version.arn, "creationDate": version.creation_date})
+
+    def list_state_machine_versions(self) -> ActionResult:
+        """ListStateMachineVersions, newest first."""
+        machine = self.stepfunction_backend.find_machine(self._get_param("stateMachineArn"))
+        page, next_token = self._take_page(sorted(machine.versions.values(), key=lambda each: -each.version))
+        listed = [{"stateMachineVersionArn": each.arn, "creationDate": each.creation_date} for each in page]
+        return ActionResult({"stateMachineVersions": listed, "nextToken": next_token})
+
+    def delete_state_machine_version(self) -> ActionResult:
+        """DeleteStateMachineVersion."""
+        self.stepfunction_backend.delete_version(self._get_param("stateMachineVersionArn"))
+        return EmptyResult()
+
+    def describe_state_machine(self) -> ActionResult:
+        """DescribeStateMachine, of a version, too."""
+        described: Any = super().describe_state_machine().result
+        revision = self.stepfunction_backend.describe_state_machine(self._get_param("stateMachineArn")).revision_id
+        return ActionResult(described | ({"revisionId": revision} if revision else {}))
+
+    def update_state_machine(self) -> ActionResult:
+        """UpdateStateMachine."""
+        updated: Any = super().update_state_machine().result
+        revision = self.stepfunction_backend.find_machine(self._get_param("stateMachineArn")).revision_id
+        return ActionResult(updated | ({"revisionId": revision} if revision else {}))
+
+    def _validate_routing_configuration(self, routing_configuration: list[dict[str, Any]]) -> None:
+        check_routes(routing_configuration)
+
+    def _take_page(self, found: Sequence[Any]) -> tuple[Sequence[Any], str | None]:
+        """The page of a list that the call asks for, and the token of the next one."""
         token = self._get_param("nextToken") or "0"
         if not token.isdecimal():
             raise InvalidToken(f"'{token}'")
         start = int(token)
-        end = start + (self._get_int_param("maxResults") or _DEFAULT_EVENTS)
-        next_token = str(end) if end < len(recorded) else None
-        return ActionResult({"events": recorded[start:end], "nextToken": next_token})
+        end = start + (self._get_int_param("maxResults") or _PAGE_LENGTH)
+        return found[start:end], str(end) if end < len(found) else None
 
     def send_task_failure(self) -> ActionResult:
         """SendTaskFailure."""
@@ -150,6 +187,8 @@ def _summary(execution: Execution) -> dict[str, Any]:
     return {
         "executionArn": execution.execution_arn,
         "stateMachineArn": execution.state_machine_arn,
+        "stateMachineVersionArn": execution.version_arn,
+        "stateMachineAliasArn": execution.alias_arn,
         "name": execution.name,
         "status": execution.status,
         "startDate": execution.start_date,

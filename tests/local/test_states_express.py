@@ -57,6 +57,15 @@ def test_a_sync_execution_returns_its_output(machines: Machines, express: Any) -
     assert "redriveCount" not in answer
 
 
+def test_a_sync_execution_runs_a_version(machines: Machines, express: Any) -> None:
+    machine = create(machines, DOUBLE)
+    version = machines.states.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"]
+    half = {"Half": {"Type": "Succeed", "Output": "{% $states.input.n / 2 %}"}}
+    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "Half", "States": half})
+    machines.states.update_state_machine(stateMachineArn=machine, definition=definition)
+    assert (run(express, version, {"n": 4})["output"], run(express, machine, {"n": 4})["output"]) == ("8", "2")
+
+
 def test_a_sync_execution_returns_its_error(machines: Machines, express: Any) -> None:
     answer = run(express, create(machines, FAIL), {})
     assert (answer["status"], answer["error"], answer["cause"]) == ("FAILED", "Own", "So it is.")
