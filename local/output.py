@@ -18,7 +18,8 @@ _BATCH_BYTES = 512 * 1024
 _BATCH_EVENTS = 500
 _EVENT_CHARACTERS = 64 * 1024  # of 4 bytes at most
 _LINE_BYTES = 32 * 1024
-_LOG_BYTES = 64 * 1024 * 1024  # of one process
+# Of one process, and what a line costs besides its text: the engine has the log in memory.
+_LOG_BYTES, _EVENT_BYTES = 64 * 1024 * 1024, 128
 
 
 class Output:
@@ -76,7 +77,7 @@ class Output:
         """Keep a line for the log, whose length is limited: the engine has it in memory."""
         if self._kept_bytes > _LOG_BYTES:
             return
-        self._kept_bytes += len(line.encode())
+        self._kept_bytes += len(line.encode()) + _EVENT_BYTES
         if self._kept_bytes > _LOG_BYTES:
             line = f"local/ keeps only the first {_LOG_BYTES >> 20} MiB of this log."
         with self._lock:

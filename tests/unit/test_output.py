@@ -1,13 +1,17 @@
 """The reader of a process's output survives what the process writes, and what its own callback does."""
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from moto.logs.models import LogEvent
 
 from local import output
+from local.memory import LogEvents
 from local.output import Output
 
 
@@ -58,8 +62,30 @@ def test_a_log_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     assert logs.messages[-1] == "local/ keeps only the first 1 MiB of this log."
 
 
+def test_short_lines_count_with_the_memory_that_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_LOG_BYTES", 1 << 20)
+    process, logs, reader = follow("print('x\\n' * 10_000)")
+    reader.join()
+    assert process.wait() == 0
+    assert len(logs.messages) == (1 << 20) // 129 + 1
+
+
 def test_bytes_that_are_no_text_are_replaced() -> None:
     process, logs, reader = follow(r"import sys; sys.stdout.buffer.write(b'\xff\x00ok\n\xc3')")
     reader.join()
     assert process.wait() == 0
     assert logs.messages == ["\ufffd\x00ok", "\ufffd"]
+
+
+def test_the_garbage_collector_does_not_visit_the_lines_of_a_log() -> None:
+    gc.collect()
+    before = len(gc.get_objects())
+    events = LogEvents(LogEvent)
+    for number in range(20):
+        added = {"timestamp": number, "ingestion_time": 2, "event_id": number, "message": f"line {number}"}
+        events += [SimpleNamespace(**added) for _ in range(500)]
+    gc.collect()
+    assert len(gc.get_objects()) - before < 500
+    assert len(events) == 10_000
+    *_, last = events
+    assert last.to_response_dict() == {"timestamp": 19, "ingestionTime": 2, "message": "line 19"}
