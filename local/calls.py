@@ -18,7 +18,7 @@ from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from local import accounts, callers, errors
+from local import accounts, callers, errors, storage
 from local.callers import Caller
 from local.console import print_line
 from local.errors import RefusedError
@@ -172,7 +172,7 @@ def _read_parameters(call: Call) -> None:
         "method": request.method,
         "values": request.values,
         "headers": request.headers,
-        "body": request.data,
+        "body": storage.read_body(request) if call.service == "s3" else request.data,
         "url_path": request.path,
         "url_params": call.parameters,
     }
