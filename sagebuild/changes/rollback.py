@@ -48,13 +48,13 @@ def describe_rollback(
     Raises
     ------
     BuildRunningError
-        A build runs or is pending.
+        A build runs.
     BuildNotFoundError, NotGoodBuildError, ModelGoneError, AlreadyLiveError, RollbackError
         See `find_target`.
     """
-    if state.running or state.pending:
+    if state.running:
         raise BuildRunningError(
-            f"Build {state.running or state.last_number + 1} is running, and a rollback does not wait for its end; "
+            f"Build {state.running} is running, and a rollback does not wait for its end; "
             "stop the build, or roll back when it has ended."
         )
     target = find_target(service, PREVIOUS if number is None else str(number), endpoint)
@@ -62,7 +62,7 @@ def describe_rollback(
     return Rollback(
         target.number,
         state.last_number + 1,
-        parse_resource_name(service, live) if live else None,
+        parse_resource_name(service, live),
         live,
         Cost(None, 0.0, target.endpoint_hourly_cost, date_prices(), ()),
     )

@@ -1,14 +1,12 @@
-"""Requests and plans a rollback: an earlier build's model is deployed again, with the same checks as in a build."""
+"""Plans a rollback: an earlier build's model is deployed again, with the same checks as in a build."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.builds.records import NOT_ENDED, BuildRecord, Trigger, list_builds, read_build, update_build
+from sagebuild.builds.records import NOT_ENDED, BuildRecord, list_builds, read_build, update_build
 from sagebuild.errors import (
     AlreadyLiveError,
     BuildNotFoundError,
@@ -16,8 +14,7 @@ from sagebuild.errors import (
     NotGoodBuildError,
     RollbackError,
 )
-from sagebuild.launch.start import Launched, launch_build
-from sagebuild.launch.triggers import PREVIOUS, read_target
+from sagebuild.launch.triggers import PREVIOUS
 from sagebuild.names import parse_resource_name
 from sagebuild.notifications.words import VERBS
 from sagebuild.parameters.overrides import parse_overridden
@@ -40,30 +37,6 @@ from sagebuild.service import Service, aws_call, suppress_code
 
 # The newest builds that are searched for the previous one.
 _BUILDS_SEARCHED = 200
-
-
-def request_rollback(
-    service: Service, wanted: object, trigger: Trigger, sleep: Callable[[float], None] = time.sleep
-) -> Launched:
-    """Start a rollback, which has its own build number. Its plan checks whether it is possible.
-
-    Parameters
-    ----------
-    wanted
-        "previous", or the number of a build.
-    trigger
-        What requested the rollback.
-
-    Raises
-    ------
-    RollbackError
-        ``wanted`` is neither.
-    BuildRunningError
-        A build is running. A rollback does not wait for its end, because "previous" might then mean another build.
-    AwsUnavailableError
-        Nothing was started.
-    """
-    return launch_build(service, replace(trigger, rollback=read_target(wanted)), sleep=sleep)
 
 
 def find_target(service: Service, wanted: str, live: Endpoint | None) -> BuildRecord:
@@ -163,9 +136,9 @@ def plan_rollback(service: Service, record: BuildRecord) -> RollbackPlan:
 def _find_previous(service: Service, live: Endpoint | None) -> BuildRecord:
     number = parse_resource_name(service, live.config) if live else None
     builds = [each for each in list_builds(service, _BUILDS_SEARCHED) if each.deployed_its_model]
-    replaced = next((each.live_before for each in builds if each.number == number), "")
+    replaced = [each.live_before for each in builds if each.number == number]
     earlier = [each for each in builds if number is None or each.number < number]
-    found = [each for each in earlier if each.endpoint_config == replaced] or earlier
+    found = [each for each in earlier if each.endpoint_config in replaced] or earlier
     if not found:
         where = f"before build {number}" if number else f"in {service.label}"
         raise RollbackError(f"No build {where} deployed its model, so there is nothing to roll back to.")

@@ -9,6 +9,8 @@ from sagebuild.builds.records import BuildRecord, Trigger, read_build, update_bu
 from sagebuild.changes.apply import ChangedSincePlanError, apply_change
 from sagebuild.changes.plan import plan_change
 from sagebuild.changes.rollback import Rollback
+from sagebuild.cost.prices import date_prices
+from sagebuild.cost.spent import Cost
 from sagebuild.errors import (
     AlreadyLiveError,
     BuildNotFoundError,
@@ -24,12 +26,13 @@ from sagebuild.finish.prune import find_unneeded
 from sagebuild.launch.start import launch_build
 from sagebuild.names import name_resource
 from sagebuild.plan import dispatch
-from sagebuild.plan.rollback import find_target, request_rollback
+from sagebuild.plan.rollback import find_target, plan_rollback
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.steps.verification import verify_models
 from sagebuild.voice.comparison import compare_builds
 from tests.functional.conftest import FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
+from tests.functional.records import write_record
 from tests.functional.test_finish import FAILED, SUCCEEDED, deploy, finish
 
 VOICE = Trigger("voice")
@@ -66,9 +69,14 @@ def make_live(stack: Stack, hosting: FakeHosting, number: int, **changes: Any) -
     return name
 
 
+def request(stack: Stack, wanted: str) -> int:
+    """Launch a rollback; return its number."""
+    return launch_build(stack.service, Trigger("voice", rollback=wanted)).number
+
+
 def roll_back(stack: Stack, hosting: FakeHosting, wanted: str) -> BuildRecord:
     """A rollback that succeeds."""
-    number = request_rollback(stack.service, wanted, VOICE).number
+    number = request(stack, wanted)
     planned = dispatch.plan(stack.service, number)
     hosting.settle("InService", planned["endpoint"]["EndpointConfigName"])
     finish(stack, number, SUCCEEDED)
@@ -77,7 +85,7 @@ def roll_back(stack: Stack, hosting: FakeHosting, wanted: str) -> BuildRecord:
 
 def test_a_rollback_verifies_the_files_of_the_earlier_build(stack: Stack, hosting: FakeHosting) -> None:
     earlier, _ = (make_live(stack, hosting, number) for number in (1, 2))
-    planned = dispatch.plan(stack.service, request_rollback(stack.service, "1", VOICE).number)
+    planned = dispatch.plan(stack.service, request(stack, "1"))
     assert planned["verify"] == {"models": [earlier]}
     assert (
         "The model of build 1 is not verified: the build did not record its files."
@@ -96,7 +104,7 @@ def test_a_rollback_runs_none_of_the_paid_jobs_of_the_build(stack: Stack, hostin
     jobs = {"processing": [{"name": "split"} | command], "evaluation": command, "batchtransform": {"path": "score/"}}
     make_live(stack, hosting, 1, trainentrypoint="a.py", trainsourcefile="a.tar.gz", **jobs)
     make_live(stack, hosting, 2)
-    planned = dispatch.plan(stack.service, request_rollback(stack.service, "1", VOICE).number)
+    planned = dispatch.plan(stack.service, request(stack, "1"))
     assert planned["mode"] == "rollback", "How To Train? then leads to Verify Model, past all other steps"
     assert planned["processing"] == {"wanted": False, "jobs": []}, "the one step before How To Train?"
     assert not planned.keys() & {"evaluation", "transform"}
@@ -149,33 +157,58 @@ def test_an_impossible_target_is_refused_with_its_own_error(stack: Stack, hostin
     launch_build(stack.service, VOICE)
     update_build(stack.service, 4, model=name_resource(stack.service, 4))
     finish(stack, 4, SUCCEEDED)
-    with pytest.raises(BuildNotFoundError, match="There is no build 9"):
-        find(stack, "9")
-    with pytest.raises(NotGoodBuildError, match="build 3 failed"):
-        find(stack, "3")
-    with pytest.raises(NotGoodBuildError, match="build 4 deployed no model"):
-        find(stack, "4")
-    with pytest.raises(AlreadyLiveError, match="Build 2 is live already"):
-        find(stack, "2")
+    begun = launch_build(stack.service, VOICE).number
+    needs = "A rollback needs a build that deployed its model; build"
+    gone = "was deleted, so you cannot roll back to it; keepbuilds sets how many builds keep their models."
+    assert refuse(stack, BuildNotFoundError, "9").startswith("There is no build 9")
+    assert refuse(stack, NotGoodBuildError, "3") == f"{needs} 3 failed."
+    assert refuse(stack, NotGoodBuildError, "4") == f"{needs} 4 deployed no model."
+    assert refuse(stack, NotGoodBuildError, f"{begun}") == f"{needs} 5 has not ended."
+    live = name_resource(stack.service, 2)
+    assert refuse(stack, AlreadyLiveError, "2") == f"Build 2 is live already: {live}."
     hosting.delete_model(name_resource(stack.service, 1))
-    with pytest.raises(ModelGoneError, match="The model of build 1 was deleted"):
-        find(stack, "1")
+    assert refuse(stack, ModelGoneError, "1") == f"The model of build 1 {gone}"
     hosting.delete_endpoint_config(name_resource(stack.service, 1))
-    with pytest.raises(ModelGoneError, match="The model of build 1 was deleted"):
-        find(stack, "previous")
+    assert refuse(stack, ModelGoneError, "previous") == f"The model of build 1 {gone}"
 
 
-@pytest.mark.parametrize("wanted", ["", "last", "0", "-1", "1.0", "²"])
-def test_a_target_that_is_neither_previous_nor_a_number_is_refused(stack: Stack, wanted: str) -> None:
-    with pytest.raises(RollbackError, match='it must be "previous" or the number of a build'):
-        request_rollback(stack.service, wanted, VOICE)
-    assert stack.executions() == []
+def refuse(stack: Stack, error: type[Exception], wanted: str) -> str:
+    """Return the reason for which no build can be the target."""
+    with pytest.raises(error) as refusal:
+        find(stack, wanted)
+    return str(refusal.value)
+
+
+def test_without_a_deployed_model_there_is_no_previous_build(stack: Stack, hosting: FakeHosting) -> None:
+    none = "deployed its model, so there is nothing to roll back to."
+    assert refuse(stack, RollbackError, "previous") == f"No build in sagebuild-test {none}"
+    make_live(stack, hosting, 1)
+    assert refuse(stack, RollbackError, "previous") == f"No build before build 1 {none}"
+
+
+def test_the_previous_build_is_found_before_many_failures(stack: Stack, hosting: FakeHosting) -> None:
+    make_live(stack, hosting, 1)
+    for number in range(2, 30):
+        write_record(stack, number, status="failed")
+    hosting.endpoint = None
+    assert find(stack, "previous") == 1
+
+
+def test_a_rollback_that_has_ended_is_not_planned(stack: Stack, hosting: FakeHosting) -> None:
+    for number in (1, 2):
+        make_live(stack, hosting, number)
+    record = read_build(stack.service, request(stack, "1"))
+    finish(stack, 3, FAILED)
+    with pytest.raises(BuildNotFoundError) as error:
+        plan_rollback(stack.service, record)
+    assert str(error.value) == "Build 3 has ended; request the rollback again."
+    assert read_build(stack.service, 3).status == "failed"
 
 
 def test_a_rollback_does_not_wait_behind_a_build(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     with pytest.raises(BuildRunningError, match="Build 1 is running, and a rollback does not wait"):
-        request_rollback(stack.service, "previous", VOICE)
+        request(stack, "previous")
     finish(stack, 1, FAILED)
     assert stack.executions() == ["build-1"]
 
@@ -184,7 +217,7 @@ def test_a_rollback_is_planned_with_the_earlier_builds_own_parameters(stack: Sta
     smoke = {"contenttype": "text/csv", "body": "1,2"}
     config = make_live(stack, hosting, 1, smoketest=smoke, guardrails={"wait": 60, "terminationwait": 120})
     live = make_live(stack, hosting, 2)
-    assert request_rollback(stack.service, 1, VOICE).number == 3
+    assert request(stack, "1") == 3
     planned = dispatch.plan(stack.service, 3)
     assert (planned["mode"], planned["endpoint"]["EndpointConfigName"]) == ("rollback", config)
     assert planned["smokeTest"]["sample"]["body"] == "1,2"
@@ -193,12 +226,14 @@ def test_a_rollback_is_planned_with_the_earlier_builds_own_parameters(stack: Sta
     record = read_build(stack.service, 3)
     assert (record.restores, record.model, record.artifacts) == (1, config, "s3://model/1.tar.gz")
     assert (record.live_before, record.status, record.keep_builds) == (live, "running", 0)
+    assert (planned["artifacts"], record.endpoint_config) == (record.artifacts, config)
+    assert {"Key": "sagebuild:build", "Value": "1"} in planned["tags"]
 
 
 def test_a_rollback_without_its_sample_request_is_refused(stack: Stack, hosting: FakeHosting) -> None:
     make_live(stack, hosting, 1, smoketest={"contenttype": "text/csv", "file": "sample.csv"})
     make_live(stack, hosting, 2)
-    request_rollback(stack.service, "previous", VOICE)
+    request(stack, "previous")
     with pytest.raises(PreflightError, match=r"sample\.csv, where there is no object"):
         dispatch.plan(stack.service, 3)
 
@@ -209,7 +244,7 @@ def test_a_rollback_to_a_model_that_the_endpoint_may_no_longer_read_is_refused(
     model = make_live(stack, hosting, 1)
     make_live(stack, hosting, 2)
     hosting.models[model]["PrimaryContainer"] = {"ModelDataUrl": "s3://lake/v1/model.tar.gz"}
-    request_rollback(stack.service, "previous", VOICE)
+    request(stack, "previous")
     with pytest.raises(PreflightError) as error:
         dispatch.plan(stack.service, 3)
     assert str(error.value) == (
@@ -220,7 +255,7 @@ def test_a_rollback_to_a_model_that_the_endpoint_may_no_longer_read_is_refused(
 
 def test_a_rollback_that_fails_is_undone_and_keeps_the_earlier_builds_model(stack: Stack, hosting: FakeHosting) -> None:
     configs = [make_live(stack, hosting, number) for number in (1, 2)]
-    number = request_rollback(stack.service, "previous", VOICE).number
+    number = request(stack, "previous")
     dispatch.plan(stack.service, number)
     hosting.settle("InService", configs[0])
     finish(stack, number, BACK)
@@ -233,7 +268,7 @@ def test_a_rollback_that_fails_is_undone_and_keeps_the_earlier_builds_model(stac
 def test_the_message_about_a_rollback_names_its_target(stack: Stack, hosting: FakeHosting) -> None:
     configs = [make_live(stack, hosting, number) for number in (1, 2)]
     roll_back(stack, hosting, "previous")
-    request_rollback(stack.service, 9, VOICE)
+    request(stack, "9")
     finish(stack, 4, Ending("FAILED", "BuildNotFoundError", '{"errorMessage": "There is no build 9."}'))
     done, failed = stack.read_texts()[-2:]
     assert done.startswith("Build 3 of sagebuild-test, a rollback to build 1, succeeded after ")
@@ -299,6 +334,9 @@ def test_a_rollback_is_described_before_it_starts(stack: Stack, hosting: FakeHos
     configs = [make_live(stack, hosting, number) for number in (1, 2, 3)]
     assert describe(stack) == (2, 3, configs[2])
     assert describe(stack, 1) == (1, 3, configs[2])
+    update_build(stack.service, 2, endpoint_hourly_cost=0.05)
+    cost = Cost(None, 0.0, 0.05, date_prices(), ())
+    assert plan_change(stack.service, "roll back").effect == Rollback(2, 4, 3, configs[2], cost)
     planned = plan_change(stack.service, "roll back", number=1)
     done = apply_change(stack.service, planned.token, by="voice", detail="r")
     assert (done.number, done.started, done.restores) == (4, True, 1)
@@ -322,12 +360,16 @@ def test_a_rollback_is_refused_when_something_has_changed(stack: Stack, hosting:
     with pytest.raises(ChangedSincePlanError, match="The endpoint serves nothing"):
         apply_change(stack.service, planned.token, by="voice")
     assert describe(stack, 2) == (2, None, "")
+    assert describe(stack) == (3, None, "")
     planned = plan_change(stack.service, "roll back", number=2)
     launch_build(stack.service, VOICE)
     with pytest.raises(ChangedSincePlanError, match="Build 4 has started"):
         apply_change(stack.service, planned.token, by="voice")
-    with pytest.raises(BuildRunningError):
+    with pytest.raises(BuildRunningError) as error:
         plan_change(stack.service, "roll back")
+    assert str(error.value) == (
+        "Build 4 is running, and a rollback does not wait for its end; stop the build, or roll back when it has ended."
+    )
     assert stack.executions() == ["build-1", "build-2", "build-3", "build-4"]
 
 

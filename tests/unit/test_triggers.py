@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagebuild.builds.records import Trigger
-from sagebuild.errors import MalformedMessageError
+from sagebuild.errors import MalformedMessageError, RollbackError
 from sagebuild.launch.triggers import KINDS, Expected, LaunchRequest, read_message, write_confirmed
 from tests.engine import ROOT
 from tests.eventbridge import change, deployed, matches, samples
@@ -273,6 +273,14 @@ def test_a_message_to_another_topic_overrides_nothing() -> None:
 def test_an_unreadable_message_is_refused_with_a_reason(message: Any, reason: str) -> None:
     with pytest.raises(MalformedMessageError, match=reason):
         read(message)
+
+
+@pytest.mark.parametrize("wanted", ["", "last", "0", "-1", "1.0", "\u00b2", 0, True, None, ["1"]])
+def test_a_rollback_to_neither_the_previous_build_nor_a_number_is_refused(wanted: Any) -> None:
+    with pytest.raises(RollbackError) as error:
+        read(notify(json.dumps({"rollback": wanted})))
+    text = f"{wanted}".lower()
+    assert str(error.value) == f'rollback is {text!r}; it must be "previous" or the number of a build.'
 
 
 JSON = st.recursive(
