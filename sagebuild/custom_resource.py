@@ -14,6 +14,9 @@ ANSWER_TIMEOUT_SECONDS = 30
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html:
 # CloudFormation waits 3600 seconds for the answer. Four invocations of 900 seconds fit into them.
 MAX_CONTINUATIONS = 3
+# The answer may have 4096 bytes; its other members need less than 2000:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+_LONGEST_REASON = 2000
 
 _log = logging.getLogger("sagebuild")
 _COUNT = "Continuations"
@@ -53,7 +56,7 @@ def answer_request(
         status, reason = "SUCCESS", "Done."
     except Exception as error:  # CloudFormation must receive an answer to every failure
         _log.exception("custom resource failed")
-        status, reason = "FAILED", f"{type(error).__name__}: {error} (log stream {log_stream})"
+        status, reason = "FAILED", f"{_shorten(f'{type(error).__name__}: {error}')} (log stream {log_stream})"
     _put(
         event["ResponseURL"],
         {
@@ -64,6 +67,14 @@ def answer_request(
             **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
         },
     )
+
+
+def _shorten(reason: str) -> str:
+    """Return a reason with which the answer is small enough."""
+    shortened = reason
+    while len(json.dumps(shortened)) > _LONGEST_REASON:
+        shortened = shortened[: len(shortened) * 3 // 4]
+    return shortened if shortened == reason else f"{shortened}..."
 
 
 def _put(url: str, answer: dict[str, str]) -> None:

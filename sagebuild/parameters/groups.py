@@ -2,12 +2,14 @@
 
 # The names are those of parameter documents and of AWS.
 
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from sagebuild.parameters.kinds import Choice, Flag, Number
+from sagebuild.parameters.shown import MOST_SENTENCES, show_name
 from sagebuild.parameters.text_kinds import JsonText, MetricPattern, Scalar, Text, TypedScalar
 
 Goal = Literal["Maximize", "Minimize"]
@@ -166,7 +168,6 @@ def read_tags(value: Any) -> Any:
         allowed = 'an object of names and values, or an array of {"Key": ..., "Value": ...}'
         raise PydanticCustomError("allowed", "{allowed}", {"allowed": allowed})
     names = [str(tag["Key"]) for tag in value]
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise refuse_object(f"has the Key {', '.join(sorted(repeated))} more than once")
+    if repeated := sorted(show_name(name) for name, count in Counter(names).items() if count > 1):
+        raise refuse_object(f"has the Key {', '.join(repeated[:MOST_SENTENCES])} more than once")
     return dict(zip(names, (tag["Value"] for tag in value), strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -187,7 +188,7 @@ def _read_pairs(pairs: list[tuple[str, Any]]) -> _Object:
     names = [name for name, _ in pairs]
     read = _Object(pairs)
     if len(read) < len(names):
-        read.repeated = tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
+        read.repeated = tuple(name for name, count in Counter(names).items() if count > 1)
     return read
 
 

@@ -12,7 +12,7 @@ from sagebuild.parameters import BuildParameters, parse_document
 from sagebuild.parameters.merging import merge_overrides
 from sagebuild.parameters.safeguards import GUARDED, find_loosened
 from sagebuild.parameters.schedule_options import ScheduleOptions
-from sagebuild.parameters.shown import show_name
+from sagebuild.parameters.shown import MOST_SENTENCES, show_name
 from sagebuild.settings import Settings
 
 # The parameters that describe the pipeline, not a build.
@@ -40,8 +40,10 @@ def _parse(document: str, changes: Mapping[str, Any], default_framework: str) ->
     except ParameterError as error:
         if not changes:
             raise
-        names = ", ".join(show_name(name) for name in sorted(changes))
-        raise ParameterError(f"{error}\n(The request for this build set {names}.)") from None
+        names = [show_name(name) for name in sorted(changes)]
+        more = f" and {len(names) - MOST_SENTENCES} more" if len(names) > MOST_SENTENCES else ""
+        given = f"{', '.join(names[:MOST_SENTENCES])}{more}"
+        raise ParameterError(f"{error}\n(The request for this build set {given}.)") from None
 
 
 def check_overrides(settings: Settings, document: str, overrides: Mapping[str, Any], earlier: str = "") -> None:

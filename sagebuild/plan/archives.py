@@ -93,9 +93,13 @@ class _Unpacked(io.RawIOBase):
         """Return at most 64 KB; empty at the end."""
         content = self._unpack(min(size, _CHUNK) if size >= 0 else _CHUNK)
         self._size += len(content)
-        if self._size > LARGEST_CONTENT_MB * _MB:
-            raise Unreadable(f"{self.uri} was not examined: it unpacks to more than {LARGEST_CONTENT_MB} MB.")
+        self.refuse_large(self._size)
         return content
+
+    def refuse_large(self, size: int) -> None:
+        """Raise Unreadable for a content of too many bytes."""
+        if size > LARGEST_CONTENT_MB * _MB:
+            raise Unreadable(f"{self.uri} was not examined: it unpacks to more than {LARGEST_CONTENT_MB} MB.")
 
     def _unpack(self, size: int) -> bytes:
         while self._clock() < self._deadline:
@@ -122,6 +126,7 @@ def _list_files(content: _Unpacked, entry_points: Collection[str]) -> tuple[set[
         for count, member in enumerate(archive):
             if count == MOST_MEMBERS:
                 raise Unreadable(f"{content.uri} was not examined: it has more than {MOST_MEMBERS} members.")
+            content.refuse_large(member.size)  # tarfile searches the end of a file beyond the end of the archive
             name = PurePosixPath(member.name)
             names.add(name)
             is_script = name in wanted and member.isreg() and member.size <= _MB

@@ -28,6 +28,7 @@ _PLAIN = (
     ),
 )
 LARGEST_BYTES = 256 * 1024
+_LONGEST_NUMBER = 20  # characters of a whole number of 64 bits, with its sign
 
 
 class YamlError(Exception):
@@ -115,16 +116,19 @@ def _read_pairs(node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> l
         line = _line_of(key.start_mark)
         if not isinstance(key, yaml.ScalarNode):
             raise YamlError("a name must be text", line)
-        if key.value in pairs:
-            raise YamlError(f"the name '{key.value}' appears twice", line)
-        pairs[key.value] = _read(value, (*path, key.value), lines)
-        lines[(*path, key.value)] = line  # the line of the name, if the value begins below it
+        name = _read_text(key)
+        if name in pairs:
+            raise YamlError(f"the name '{name}' appears twice", line)
+        pairs[name] = _read(value, (*path, name), lines)
+        lines[(*path, name)] = line  # the line of the name, if the value begins below it
     return list(pairs.items())
 
 
 def _read_scalar(node: yaml.ScalarNode) -> Any:
-    text: str = node.value
+    text = _read_text(node)
     match node.tag.removeprefix(_TAG):
+        case "int" if len(text) > _LONGEST_NUMBER:
+            raise YamlError("a whole number of more than 64 bits is not supported", _line_of(node.start_mark))
         case "str":
             return text
         case "null":
@@ -136,6 +140,13 @@ def _read_scalar(node: yaml.ScalarNode) -> Any:
         case "float":
             return float(text)
     raise YamlError(f"the tag {node.tag} is not supported", _line_of(node.start_mark))
+
+
+def _read_text(node: yaml.ScalarNode) -> str:
+    text: str = node.value
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise YamlError("an unpaired surrogate is not valid text", _line_of(node.start_mark))
+    return text
 
 
 def _line_of(mark: Any) -> int:

@@ -155,7 +155,8 @@ def _read_event(origin: Service, body: str) -> _Wanted | None:
                 f"The request for a promotion has the number {show_value(number)}; it must be a build's, from 1 on."
             )
         why = f"requested by voice in {origin.stack_name}"
-        return _Wanted(find_text(detail, "pipeline"), number, why, False, find_text(detail, "id"))
+        request_id = find_text(detail, "id") or find_text(event, "id")
+        return _Wanted(find_text(detail, "pipeline"), number, why, False, request_id)
     group, package = find_text(detail, "ModelPackageGroupName"), find_text(detail, "ModelPackageArn")
     pipeline = find_pipeline(origin, parse_package_group(origin, group))
     if pipeline is None:  # the group of another stack, whose name begins like this one's

@@ -7,8 +7,9 @@ import io
 import os
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -25,7 +26,6 @@ from sagebuild.steps.copy_time import PART_BYTES, refuse_late_copy
 from sagebuild.tar_archives import BROKEN, Member
 
 if TYPE_CHECKING:
-    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 CODE = "code"
@@ -48,10 +48,10 @@ with open(__file__, "rb") as _script:
 """
 
 
-class _Body:
-    """An object in S3 that cannot be read after the deadline."""
+class _Timed:
+    """An object in S3, or a part of one, that cannot be read after the deadline."""
 
-    def __init__(self, uri: str, body: StreamingBody, deadline: Deadline) -> None:
+    def __init__(self, uri: str, body: IO[bytes], deadline: Deadline) -> None:
         self._uri, self._body, self._deadline = uri, body, deadline
 
     def read(self, size: int = -1) -> bytes:
@@ -114,7 +114,8 @@ def pack_model(
         # A failed upload closes the pipe first; that failure is the one to report.
         with suppress(BrokenPipeError), os.fdopen(writing, "wb", _PIPE_BYTES) as pipe:
             try:
-                _merge(service, _open(service, artifacts, "r|gz", etag, deadline), source, entry, pipe, level)
+                trained = _open(service, artifacts, "r|gz", etag, deadline)
+                _merge(service, trained, source, entry, pipe, level, partial(_limit, artifacts, deadline))
             except Exception as error:  # raised again in the calling thread
                 failures.append(error)
 
@@ -139,6 +140,7 @@ def _merge(
     entry: str | None,
     pipe: IO[bytes],
     level: int,
+    limit: Callable[[IO[bytes]], IO[bytes]],
 ) -> None:
     with (
         gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=level, mtime=0) as packed,
@@ -147,11 +149,11 @@ def _merge(
         with trained as model:
             for member in model:
                 if not _is_code(member.name):
-                    _copy(model, member, merged)
+                    _copy(model, member, merged, limit)
         with _open(service, source, "r|*") as code:
             for member in code:
                 member.name = f"{CODE}/{member.name}"
-                _copy(code, member, merged)
+                _copy(code, member, merged, limit)
         if entry:
             _add_entry(merged, entry)
 
@@ -171,7 +173,12 @@ def _open(
         raise PreflightError(f"{uri} is not a tar.gz archive: {show_value(str(error))}.") from error
 
 
-def _copy(source: tarfile.TarFile, member: tarfile.TarInfo, target: tarfile.TarFile) -> None:
+def _copy(
+    source: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    target: tarfile.TarFile,
+    limit: Callable[[IO[bytes]], IO[bytes]],
+) -> None:
     if member.islnk() and member.name.startswith(
         f"{CODE}/"
     ):  # a hard link names its target from the root of the archive
@@ -186,7 +193,8 @@ def _copy(source: tarfile.TarFile, member: tarfile.TarInfo, target: tarfile.TarF
         }
     else:
         member.size = 0
-    target.addfile(member, content)
+    # A small archive may describe a sparse file of any size, whose holes are read without reading the archive.
+    target.addfile(member, limit(content) if content else None)
 
 
 def _add_entry(target: tarfile.TarFile, path: str) -> None:
@@ -200,12 +208,16 @@ def _is_code(name: str) -> bool:
     return name.removeprefix("./").split("/", 1)[0] == CODE
 
 
+def _limit(uri: str, deadline: Deadline | None, body: IO[bytes]) -> IO[bytes]:
+    return cast(IO[bytes], _Timed(uri, body, deadline)) if deadline else body
+
+
 def _read(s3: S3Client, uri: str, etag: str | None, deadline: Deadline | None) -> IO[bytes]:
     bucket, key = split_s3_uri(uri)
     condition: Any = {"IfMatch": f'"{etag}"'} if etag else {}
     try:
         body = s3.get_object(Bucket=bucket, Key=key, **condition)["Body"]
-        return cast(IO[bytes], _Body(uri, body, deadline) if deadline else body)
+        return _limit(uri, deadline, cast(IO[bytes], body))
     except s3.exceptions.NoSuchKey as error:
         raise PreflightError(f"{NO_MODEL} at {uri}.") from error
     except ClientError as error:

@@ -17,6 +17,7 @@ from sagebuild.builds.pipelines import DEFAULT, find_pipeline
 from sagebuild.builds.records import BuildRecord, read_build
 from sagebuild.cost.spent import format_dollars
 from sagebuild.errors import SagebuildError
+from sagebuild.launch.events import find_text
 from sagebuild.names import console_url
 from sagebuild.service import Service
 from sagebuild.view.html import Html, render_badge, render_table
@@ -56,8 +57,7 @@ def render_widget(stack: Service, event: Mapping[str, Any], function_arn: str) -
     function_arn
         Of the function that answers, for the links.
     """
-    context = event.get("widgetContext") or {}
-    colours = _COLOURS["dark" if context.get("theme") == "dark" else "light"]
+    colours = _COLOURS["dark" if find_text(event, "widgetContext", "theme") == "dark" else "light"]
     same = {name: colours[other] for name, other in _SAME.items()}
     style = ";".join(f"--sb-{name}:{value}" for name, value in (colours | same).items())
     try:

@@ -148,6 +148,13 @@ def test_a_spoken_request_reaches_the_receiving_stack(stack: Stack, receiver: Se
     assert read_state(receiver).last_number == 1
 
 
+def test_requests_without_an_id_of_their_own_are_told_apart(receiver: Service) -> None:
+    event = {"source": "sagebuild", "detail": {"number": 1}}
+    for one in ("first", "first", "second"):
+        assert take(receiver, Message("sqs", json.dumps(event | {"id": one}))) == (one == "first")
+    assert read_state(receiver).last_number == 1, "the second waits for the end of the first"
+
+
 def test_the_receivers_are_those_that_name_this_stack(stack: Stack) -> None:
     template = {
         "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},

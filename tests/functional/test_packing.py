@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 import tarfile
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from sagebuild.errors import PreflightError
+from sagebuild.deadline import Deadline
+from sagebuild.errors import ModelTooLargeError, PreflightError
 from sagebuild.steps.packing import pack_model
 from tests.functional.conftest import STACK, Stack
 from tests.local.sagemaker_world import pack, unpack
@@ -151,6 +153,18 @@ def test_a_sparse_file_is_copied_with_its_holes(stack: Stack) -> None:
     pack_model(stack.service, MODEL, SOURCE, TARGET)
     weights = b"head" + bytes(896) + b"tail" + bytes(96)
     assert unpack(read(stack)) == {"weights": weights, "after": b"more", "code/train.py": b"new"}
+
+
+def test_a_small_archive_with_an_endless_file_ends_at_the_deadline(stack: Stack) -> None:
+    sparse = tarfile.TarInfo("weights")
+    facts = {"major": "0", "minor": "1", "name": "weights", "numblocks": "1", "map": "0,4", "size": "1" * 30}
+    sparse.pax_headers = {f"GNU.sparse.{name}": value for name, value in facts.items()}
+    put(stack, MODEL, write_tar((sparse, b"head"), format=tarfile.PAX_FORMAT))
+    put(stack, SOURCE, pack({"train.py": "new"}))
+    seconds = count()
+    with pytest.raises(ModelTooLargeError, match=f"Pack Model did not copy {MODEL}"):
+        pack_model(stack.service, MODEL, SOURCE, TARGET, deadline=Deadline(100, lambda: next(seconds)))
+    assert stack.service.s3.list_objects_v2(Bucket=f"{STACK}-model", Prefix="out")["KeyCount"] == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08", gzip.compress(b"")], ids=["nothing", "3 bytes", "empty"])

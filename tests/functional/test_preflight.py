@@ -339,6 +339,13 @@ def long_header(size: int) -> bytes:
     return b"".join([*blocks, packer.compress(pack("train.py", mode="w")), packer.flush()])
 
 
+def claim_size(size: int) -> bytes:
+    """An archive that ends before the content of its member, whose size this is."""
+    member = tarfile.TarInfo("train.py")
+    member.size = size
+    return gzip.compress(member.tobuf())
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -367,10 +374,11 @@ def test_a_broken_archive_is_a_problem_at_once(ready: Stack, content: bytes) -> 
     ("content", "reason"),
     [
         (gzip_tar(*[("train.py", tarfile.REGTYPE, b"")] * 10_001), "it has more than 10000 members"),
-        (gzip_tar(("train.py", tarfile.REGTYPE, bytes(201 * 2**20))), "it unpacks to more than 200 MB"),
+        (gzip_tar(*[("train.py", tarfile.REGTYPE, bytes(101 * 2**20))] * 2), "it unpacks to more than 200 MB"),
+        (claim_size(2**33), "it unpacks to more than 200 MB"),
         (b"".join([gzip.compress(b"", 1)] * 500_000), "reading it took more than 15 s"),
     ],
-    ids=["members", "size", "time"],
+    ids=["members", "size", "false size", "time"],
 )
 def test_an_archive_that_takes_too_much_is_noted(
     ready: Stack, content: bytes, reason: str, monkeypatch: pytest.MonkeyPatch

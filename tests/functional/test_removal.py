@@ -278,3 +278,22 @@ def test_a_removal_continues_in_the_next_invocation_and_answers_once(
     (answer,) = answers
     assert (answer["Status"], answer["RequestId"]) == (status, "one")
     assert ("The endpoint is Deleting." in answer["Reason"]) == (status == "FAILED")
+
+
+@pytest.mark.parametrize("text", ["no" * 5000, "\u00e9" * 5000, "\U0001f600" * 5000, '"\n' * 5000])
+def test_the_answer_of_a_custom_resource_is_as_small_as_cloudformation_demands(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    answers: list[dict[str, Any]] = []
+    monkeypatch.setattr(custom_resource, "_put", lambda _url, answer: answers.append(answer))
+    event = {"RequestType": "Create", "ResourceProperties": {}, "ResponseURL": "", "StackId": "s" * 300}
+    event |= {"RequestId": "r" * 36, "LogicalResourceId": "l" * 255}
+
+    def fail(_kind: str, _properties: dict[str, Any]) -> None:
+        raise ValueError(text)
+
+    answer_request(event, "stream", fail)
+    (answer,) = answers
+    assert 1000 < len(json.dumps(answer)) <= 4096
+    assert answer["Reason"].startswith(f"ValueError: {text[:20]}")
+    assert answer["Reason"].endswith("... (log stream stream)")

@@ -327,3 +327,11 @@ def test_the_names_of_overrides_are_shown_on_one_line() -> None:
         parse_overridden(json.dumps(scikit()), json.dumps({"line\nbreak": 1, "x" * 99: 1}), "")
     assert str(caught.value).splitlines()[-1].startswith("(The request for this build set line\\nbreak, xxx")
     assert len(str(caught.value).splitlines()[-1]) < 120
+    with pytest.raises(ParameterError, match=r"set name0, name1, .*, name26 and 10 more\.\)$"):
+        parse_overridden(json.dumps(scikit()), json.dumps({f"name{number}": 1 for number in range(30)}), "")
+
+
+def test_of_many_repeated_tags_twenty_are_named() -> None:
+    tags = [{"Key": f"{number:02}\n", "Value": "v"} for number in range(25)] * 2
+    with pytest.raises(ParameterError, match=r"^Tags has the Key 00\\n, 01\\n, .*, 19\\n more than once\.$"):
+        parse_parameters(scikit(Tags=tags))

@@ -37,6 +37,9 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "an absolute place": ("parameters: {}\ndata: {train: /tmp}", 2, "data.train.path is"),
     "data without a path": ("parameters: {}\ndata:\n  train: {script: a.py}", 3, "data.train.path is missing"),
     "a misspelt deploy parameter": ("parameters: {}\ndeploy: {vpcAcces: true}", 2, "did you mean 'vpcAccess'?"),
+    "a huge number": (f"parameters:\n  spot: -{'9' * 5000}", 2, "a whole number of more than 64 bits is not supported"),
+    "text that is not Unicode": ('parameters:\n  a: "\\ud800"', 2, "an unpaired surrogate is not valid text"),
+    "a name that is not Unicode": ('parameters: {}\n"\\udfff": 1', 2, "an unpaired surrogate is not valid text"),
     "an archive twice": ("source: src\nparameters:\n  trainsourcefile: a.tar.gz", 3, "whose archive becomes"),
 }
 

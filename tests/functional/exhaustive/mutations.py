@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from random import Random
 from typing import Any
 
 _STRANGE: tuple[Any, ...] = (
-    None, True, False, 0, -1, 0.1, 1e308, 10**30, float("nan"), float("inf"), "", " ", "0", "-1", "1e999", "null",
-    "\ud800", "\x00", "\u202e\u2028", "a" * 5000, "../../x", "s3://", "s3://b/", "s3://a b/c", "arn:aws:::", "{{x}}",
-    "%s %d {0}", "<b>&amp;", "\n\n", "[", "[[1]", "(a+)+$", "9" * 400, [], {}, [[]], [None], {"": ""}, {"a": {"b": {}}},
-    ["x"] * 300,
+    None, True, False, 0, -1, -0.0, 0.1, 1e308, 2**63, 10**30, float("nan"), float("inf"), "", " ", "0", "-1", "1e999",
+    "null", "\ud800", "\x00", "\u202e\u2028", "a" * 5000, "../../x", "s3://", "s3://b/", "s3://a b/c", "arn:aws:::",
+    "{{x}}", "%s %d {0}", "<b>&amp;", "\n\n", "[", "[[1]", "(a+)+$", "9" * 400, [], {}, [[]], [None], {"": ""},
+    {"a": {"b": {}}}, ["x"] * 300, "\u0661\u0662", "a" * 60_000, "\x1b[31m", "/etc/passwd", "2026-13-45T99:99:99Z",
+    "9999-12-31T23:59:59.999999+14:00", "0001-01-01T00:00:00-14:00", "====", "aGk", "\U0001f600" * 100,
 )  # fmt: skip
 _DEPTHS = (5, 40, 3000)
 
@@ -88,9 +90,31 @@ def mutate_bytes(random: Random, content: bytes) -> bytes:
 
 
 def to_json(random: Random, value: Any) -> str:
-    """Return the value as JSON, sometimes as JSON that is broken."""
+    """Return the value as JSON, sometimes as JSON that is broken, or that few programs write."""
     try:
         text = json.dumps(value)
     except RecursionError:
         text = "[" * 100_000
-    return mutate_text(random, text) if random.random() < 0.15 else text
+    chance = random.random()
+    if chance < 0.15:
+        return mutate_text(random, text)
+    return _rewrite(random, text) if chance < 0.2 else text
+
+
+def _rewrite(random: Random, text: str) -> str:
+    """Return JSON with something that `json.dumps` never writes."""
+    match random.randrange(7):
+        case 0:  # names that are given twice
+            names = [f"{number}" for number in range(random.choice((1, 30, 10_000)))] * 2
+            return text.replace("{", "{" + "".join(f'"{name}":1,' for name in names), 1)
+        case 1:  # more digits than Python converts
+            return re.sub(r"\d+", "9" * 5000, text, count=1)
+        case 2:
+            return text.replace('"', "'")
+        case 3:
+            return text.replace("}", ",}")
+        case 4:
+            return f"{text}\n{text}"
+        case 5:
+            return f"{random.choice(('#', '//', '```json'))} parameters\n{text}"
+    return json.dumps(text)

@@ -27,29 +27,43 @@ import pytest
 import yaml
 from mcp.server.mcpserver.exceptions import ToolError
 
-from handlers import launch_build, plan_build, seed_parameters
+from handlers import launch_build, plan_build, seed_parameters, show_builds
 from sagebuild import service
 from sagebuild.assistants.server import create_server
 from sagebuild.builds.lock import read_state
 from sagebuild.client.connection import connect
 from sagebuild.client.request_data import encode
-from sagebuild.errors import ParameterError, SagebuildError
+from sagebuild.deadline import Deadline
+from sagebuild.errors import ModelTooLargeError, ParameterError, PreflightError, ProjectFileError, SagebuildError
+from sagebuild.launch.dead_letters import Message
 from sagebuild.launch.triggers import read_message
 from sagebuild.parameters import parse_document
 from sagebuild.parameters.store import name_document
 from sagebuild.plan.archives import ArchiveError, Unreadable, read_scripts
+from sagebuild.project.file import read_project
+from sagebuild.service import Service
+from sagebuild.steps.packing import pack_model
 from tests.alexa import REQUESTS, Conversation, check_response, load_request
 from tests.engine import ROOT
 from tests.functional.conftest import REGION, SCRIPT, STACK, Stack, empty_moto
-from tests.functional.exhaustive.mutations import mutate, mutate_bytes, to_json
+from tests.functional.exhaustive.mutations import mutate, mutate_bytes, mutate_text, to_json
+from tests.functional.exhaustive.strange_archives import write_strange_archive
+from tests.functional.records import write_record
+from tests.functional.test_automatic_promotion import approval, receiver, take
 from tests.functional.test_inbox import publish, upload
 from tests.unit.wrong_documents import WRONG_DOCUMENTS
+
+# Fixtures of other modules.
+pytest_plugins = ["tests.functional.test_promotion"]
+__all__ = ["receiver"]
 
 CASES, SEED = int(os.environ.get("FUZZ_CASES", "3000")), os.environ.get("FUZZ_SEED", "1")
 ONLY = os.environ.get("FUZZ_CASE")
 SECONDS = 1.0  # of processor time, which other processes do not lengthen
 CONTENT_TYPES = (None, "text/csv", "application/json", "application/jsonlines", "text/csv; header=present", "x")
 LONGEST_MESSAGE = 262_144  # https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+LARGEST_ANSWER = 4096
 TOPIC = f"arn:aws:sns:{REGION}:123456789012:launch"
 DOCUMENTS: list[Any] = [
     *(
@@ -235,6 +249,7 @@ def test_requests_to_custom_resources(deployed: Stack) -> None:
             (event if isinstance(event, dict) else {}) | identity, SimpleNamespace(log_stream_name="log")
         )
         (answer,) = _Answers.received[before:]
+        assert len(json.dumps(answer)) <= LARGEST_ANSWER
         assert answer["Status"] in ("SUCCESS", "FAILED")
         assert answer["Reason"]
 
@@ -267,6 +282,65 @@ def test_sample_requests(tmp_path: Any) -> None:
             )
 
     run_cases("sample requests", 0.05, run)
+
+
+def test_project_files(tmp_path: Any) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in ROOT.glob("pipelines/*/sagebuild.yaml")]
+    projects = [yaml.safe_load(text) for text in texts]
+
+    def run(random: Random) -> None:
+        text = mutate_text(random, random.choice(texts))
+        if random.random() < 0.7:
+            text = to_json(random, mutate(random, random.choice(projects), projects + DOCUMENTS))
+        (tmp_path / "sagebuild.yaml").write_text(text, encoding="utf-8", errors="replace")
+        with refusing(ProjectFileError):
+            read_project(tmp_path)
+
+    run_cases("project files", 0.01, run)
+
+
+def test_parameters_of_widgets(deployed: Stack) -> None:
+    write_record(deployed, 1)
+    context = SimpleNamespace(invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:show")
+    given = {"pipeline": "default", "build": 1, "before": 2, "describe": False, "widgetContext": {"theme": "dark"}}
+
+    def run(random: Random) -> None:
+        event = mutate(random, given, [given, *DOCUMENTS])
+        answer = show_builds.handler(event if isinstance(event, dict) else {}, context)
+        assert isinstance(answer, dict) or answer.startswith("<div")
+        json.dumps(answer)
+
+    run_cases("widgets", 0.01, run)
+
+
+def test_requests_for_promotions(receiver: Service) -> None:
+    request = {"source": "sagebuild", "id": "1", "detail": {"pipeline": "", "number": 9, "id": "2", "receiver": "any"}}
+    events = [request, json.loads(approval().body)]
+
+    def run(random: Random) -> None:
+        body = to_json(random, mutate(random, random.choice(events), events + MESSAGES))
+        take(receiver, Message("1", body.encode("utf-8", "replace").decode()))
+
+    run_cases("promotions", 0.01, run)
+
+
+def test_strange_archives(deployed: Stack) -> None:
+    service, target = deployed.service, f"s3://{STACK}-model/out"
+    model, source = f"s3://{STACK}-model/model.tar.gz", f"s3://{STACK}-code/a.tar.gz"
+
+    def run(random: Random) -> None:
+        content = write_strange_archive(random)
+        for bucket, key in (("code", "a.tar.gz"), ("model", "model.tar.gz")):
+            service.s3.put_object(Bucket=f"{STACK}-{bucket}", Key=key, Body=content)
+        with refusing(ArchiveError, Unreadable):
+            read_scripts(service, source, ["train.py"])
+        with refusing(PreflightError, ModelTooLargeError):
+            pack_model(service, model, source, target, deadline=Deadline(0.3))
+            packed = service.s3.get_object(Bucket=f"{STACK}-model", Key="out")["Body"]
+            with tarfile.open(fileobj=packed, mode="r|gz") as archive:
+                assert all(member.size >= 0 for member in archive)
+
+    run_cases("strange archives", 0.01, run)
 
 
 def test_archives(deployed: Stack) -> None:
