@@ -66,7 +66,7 @@ def moto() -> Iterator[None]:
     """One moto for all tests, because it takes a while to start."""
     with (
         mock_aws(),
-        patch.object(boto3, "DEFAULT_SESSION", boto3.Session()),
+        patch.object(boto3, "DEFAULT_SESSION", _session()),
         patch.object(SageMakerResponse, "describe_inference_component", _find_no_component, create=True),
     ):
         yield
@@ -109,6 +109,11 @@ def empty_moto() -> None:
     """Delete all resources in moto."""
     mock_aws().reset()
     reset_model_data()
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session()
 
 
 @cache
