@@ -119,28 +119,28 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait
     problems: list[str] = []
     work, job, images, commit = Work(), None, dict[str, str](), ""
     cost: float | None = None
-    with _attempt(ending, problems):
+    with _attempt(ending.stopped_at, problems):
         work = _stop_all(service, record, wait)
         job = work.job and complete_job(service, work.job)
         record = replace(record, step_jobs=work.step_jobs)
         cost = price_seconds(record, job.seconds if job else 0)
-    with _attempt(ending, problems):
+    with _attempt(ending.stopped_at, problems):
         images = find_built_images(service, record)
         commit = find_source_commit(service, record)
     status = "withheld" if ending.withheld else _STATUS[ending.status]
     if status != "succeeded":
-        _restore_endpoint(service, record, wait, ending, problems)
+        _restore_endpoint(service, record, wait, ending.stopped_at, problems)
     endpoint, step = None, ""
-    with _attempt(ending, problems):
+    with _attempt(ending.stopped_at, problems):
         endpoint = describe_endpoint(service)
         record_live(service, None if endpoint and endpoint.status == "Failed" else endpoint)
-    with _attempt(ending, problems):
+    with _attempt(ending.stopped_at, problems):
         limit_log_retention(service, record)
-    with _attempt(ending, problems):
+    with _attempt(ending.stopped_at, problems):
         step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
     ours = record.endpoint_config or name_resource(service, record.number)
     reason = explain_build(service, record, ending, None if work.was_running else job, step)
-    with _attempt(ending, problems):
+    with _attempt(ending.stopped_at, problems):
         settle_package(service, replace(record, status=status, reason=reason))
     update_build(
         service,
@@ -170,7 +170,7 @@ def _find_missing_metrics(record: BuildRecord, job: Job | None) -> list[str]:
 
 
 @contextmanager
-def _attempt(ending: Ending, problems: list[str]) -> Iterator[None]:
+def _attempt(stopped_at: datetime | None, problems: list[str]) -> Iterator[None]:
     """Run a part of the finish, whose failure becomes a note for the user.
 
     A failure that may pass repeats the whole finish, until an hour has passed.
@@ -179,7 +179,7 @@ def _attempt(ending: Ending, problems: list[str]) -> Iterator[None]:
         yield
     except (SagebuildError, ClientError) as error:
         may_pass = not isinstance(error, ClientError) or error.response["Error"]["Code"] in _PASSING_CODES
-        if may_pass and (ending.stopped_at is None or now() - ending.stopped_at < PATIENCE):
+        if may_pass and (stopped_at is None or now() - stopped_at < PATIENCE):
             raise
         problems.append(f"sagebuild could not clean this up; please check: {error}")
 
@@ -196,15 +196,17 @@ def _stop_all(service: Service, record: BuildRecord, wait: _Wait) -> Work:
     return work
 
 
-def _restore_endpoint(service: Service, record: BuildRecord, wait: _Wait, ending: Ending, problems: list[str]) -> None:
+def _restore_endpoint(
+    service: Service, record: BuildRecord, wait: _Wait, stopped_at: datetime | None, problems: list[str]
+) -> None:
     if read_state(service).removed_at:  # the removal deletes the endpoint
         return
-    with _attempt(ending, problems):
+    with _attempt(stopped_at, problems):
         clear_scaling(service, record)
-    with _attempt(ending, problems):
+    with _attempt(stopped_at, problems):
         left = wait.deadline.seconds_left
         problems += undo_deployment(service, record, left, wait.deadline.clock, wait.sleep)
-    with _attempt(ending, problems):
+    with _attempt(stopped_at, problems):
         restore_scaling(service, record)
 
 
@@ -218,6 +220,6 @@ def _stop_late_work(service: Service, record: BuildRecord, wait: _Wait) -> None:
     endpoint = None if record.has_succeeded else describe_endpoint(service)
     if endpoint and endpoint.config == name_resource(service, record.number):
         problems: list[str] = []
-        _restore_endpoint(service, record, wait, Ending("FAILED"), problems)
+        _restore_endpoint(service, record, wait, None, problems)
         for problem in problems:
             _log.warning("build %d of %s: %s", record.number, service.label, problem)

@@ -104,8 +104,86 @@ def test_the_cost_is_that_of_the_training_and_the_other_jobs(stack: Stack) -> No
 def test_a_build_without_a_job_costs_nothing(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     update_build(stack.service, 1, training_hourly_cost=3.6)
-    finish(stack, 1, SUCCEEDED)
+    for _ in range(2):
+        finish(stack, 1, SUCCEEDED)
+        assert read_build(stack.service, 1).cost == 0
+
+
+def test_work_that_appears_after_the_first_finish_is_stopped_and_paid(stack: Stack) -> None:
+    stack.service.__dict__["sagemaker"] = hosting = FakeHosting(stack.service.sagemaker)
+    launch_build(stack.service, VOICE)
+    update_build(stack.service, 1, training_hourly_cost=3.6)
+    finish(stack, 1, FAILED)
     assert read_build(stack.service, 1).cost == 0
+    training = Training()
+    hosting.describe_training_job = training.describe_training_job  # type: ignore[attr-defined]
+    hosting.stop_training_job = training.stop_training_job  # type: ignore[attr-defined]
+    # SageMaker may describe an old job without its time.
+    for seconds, cost in ((30, 0.03), (10, 0.03)):
+        training.facts = {"BillableTimeInSeconds": seconds}
+        finish(stack, 1, FAILED)
+        assert read_build(stack.service, 1).cost == pytest.approx(cost)
+    assert training.stopped == 1
+    assert len(stack.read_texts()) == 1
+
+
+def test_an_endpoint_that_appears_after_the_first_finish_is_deleted(stack: Stack) -> None:
+    launch_build(stack.service, VOICE)
+    finish(stack, 1, FAILED)
+    deploy(stack.service, 1)
+    finish(stack, 1, FAILED)
+    assert describe_endpoint(stack.service) is None
+
+
+def test_of_two_finishes_at_the_same_time_the_first_outcome_stays(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch_build(stack.service, VOICE)
+    describe, calls = stack.service.sagemaker.describe_training_job, []
+
+    def finish_first(**request: Any) -> Any:
+        calls.append(request)
+        if len(calls) == 1:
+            finish(stack, 1, SUCCEEDED)
+        return describe(**request)
+
+    monkeypatch.setattr(stack.service.sagemaker, "describe_training_job", finish_first)
+    finish(stack, 1, FAILED)
+    assert read_build(stack.service, 1).status == "succeeded"
+    assert len(stack.read_texts()) == 1
+
+
+def test_the_reason_is_that_of_a_training_that_failed_by_itself(stack: Stack) -> None:
+    stack.service.__dict__["sagemaker"] = hosting = FakeHosting(stack.service.sagemaker)
+    ending = Ending("FAILED", "States.TaskFailed", "{}")
+    for number, status in ((1, "Failed"), (2, "InProgress")):
+        training = Training(status)
+        training.facts = {"FailureReason": "AlgorithmError: no data"}
+        hosting.describe_training_job = training.describe_training_job  # type: ignore[attr-defined]
+        hosting.stop_training_job = training.stop_training_job  # type: ignore[attr-defined]
+        launch_build(stack.service, VOICE)
+        finish(stack, number, ending)
+        has_reason = "AlgorithmError: no data" in read_build(stack.service, number).reason
+        assert has_reason == (status == "Failed"), "the finish itself stops the second"
+
+
+def test_a_part_that_is_denied_is_noted_and_leaves_its_facts_empty(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch_build(stack.service, VOICE)
+    update_build(stack.service, 1, image_builds=["1-training"], training_image="any:1-training")
+    variables = [{"name": "IMAGE_TAG", "value": "1-training"}]
+    build = {"id": "1", "buildStatus": "SUCCEEDED", "environment": {"environmentVariables": variables}}
+    stack.service.__dict__["codebuild"] = SimpleNamespace(
+        list_builds_for_project=lambda **_: {"ids": ["1"]}, batch_get_builds=lambda **_: {"builds": [build]}
+    )
+    fail_calls(stack, "ecr", monkeypatch, "describe_images", "AccessDeniedException")
+    fail_calls(stack, "stepfunctions", monkeypatch, "get_execution_history", "AccessDeniedException")
+    finish(stack, 1, FAILED)
+    record = read_build(stack.service, 1)
+    assert (record.source_commit, record.step, record.training_image) == ("", "", "any:1-training")
+    denied = "An error occurred (AccessDeniedException) when calling the Any operation: slow down"
+    assert set(record.notes) == {f"sagebuild could not clean this up; please check: {denied}"}
 
 
 def test_a_failed_training_has_no_missing_metrics(stack: Stack) -> None:
@@ -247,7 +325,8 @@ def test_a_finish_that_waits_in_vain_for_an_hour_is_noted(stack: Stack) -> None:
 def test_an_execution_of_another_name_is_logged(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
     launch_build(stack.service, VOICE)
     assert finish_execution(stack.service, {"name": "build-01"}, "one") is None
-    assert "No build has the execution build-01." in caplog.text
+    (message,) = caplog.messages
+    assert message.endswith("was not started by sagebuild: No build has the execution build-01.")
 
 
 def test_the_end_of_an_execution_is_read_from_its_event(stack: Stack) -> None:
