@@ -27,6 +27,7 @@ class FakeHosting:
         self.component: Json | None = None
         self.requests: list[tuple[str, Json]] = []
         self.scales_at_update = False  # autoscaling begins to change the copies before the next update of the component
+        self._left = 500  # calls of DescribeEndpoint, of which a loop without an end would make more
         self._ahead: list[Json | None] = []
         self._component_ahead: list[Json | None] = []
 
@@ -63,6 +64,8 @@ class FakeHosting:
 
     def describe_endpoint(self, EndpointName: str) -> Json:  # noqa: N803
         """DescribeEndpoint; the status may settle with each call."""
+        self._left -= 1
+        assert self._left > 0, "the endpoint is described without end"
         answer = _find({EndpointName: self.endpoint} if self.endpoint else {}, EndpointName)
         if self._ahead:
             self.endpoint = self._ahead.pop(0)

@@ -15,6 +15,7 @@ from sagebuild.finish.build import finish_build
 from sagebuild.finish.ending import Ending
 from sagebuild.finish.event import finish_execution
 from sagebuild.launch.start import launch_build
+from sagebuild.names import name_resource
 from sagebuild.plan.uses import Use, read_others
 from sagebuild.running.endpoint import describe_endpoint
 from sagebuild.running.step_jobs import to_attributes
@@ -220,6 +221,18 @@ def test_an_endpoint_that_could_not_be_restored_is_recorded(
     assert len(stack.read_texts()) == 1
 
 
+def test_an_endpoint_without_an_earlier_model_is_noted(stack: Stack) -> None:
+    stack.service.__dict__["sagemaker"] = hosting = FakeHosting(stack.service.sagemaker)
+    launch_build(stack.service, VOICE)
+    ours = name_resource(stack.service, 1)
+    hosting.create_endpoint_config(EndpointConfigName=ours, ProductionVariants=[])
+    hosting.settle("InService", ours)
+    update_build(stack.service, 1, endpoint_config=ours, live_before="deleted")
+    finish(stack, 1, FAILED)
+    (note,) = read_build(stack.service, 1).notes
+    assert note.startswith(f"The endpoint sagebuild-test still has {ours}, the model of this build: ")
+
+
 def test_a_repeated_finish_leaves_what_a_success_has_deployed(stack: Stack) -> None:
     launch_build(stack.service, VOICE)
     config = deploy(stack.service, 1)
@@ -286,13 +299,19 @@ def test_a_finish_waits_for_its_jobs_and_names_those_that_go_on(stack: Stack) ->
     hosting.stop_training_job = training.stop_training_job  # type: ignore[attr-defined]
     stack.service.__dict__["sagemaker"] = hosting
     launch_build(stack.service, VOICE)
+    update_build(stack.service, 1, step_jobs=to_attributes([StepJob("prepare", "prepare-1", 1)]))
+    processing = {"ProcessingJobName": "prepare-1", "ProcessingJobStatus": "Stopping", "CreationTime": now()}
+    hosting.describe_processing_job = lambda **_: processing  # type: ignore[attr-defined]
     seconds = [0.0]
 
     def wait(pause: float) -> None:
         seconds[0] += pause
 
     deadline = Deadline(840, lambda: seconds[0])
-    message = "still has work that is not confirmed as ended 180 s after the stop: the training job .*-1 is Stopping.$"
+    message = (
+        "still has work that is not confirmed as ended 180 s after the stop: "
+        r"the training job [^;]*-1 is Stopping; the [^;]*prepare-1 is Stopping\.$"
+    )
     with pytest.raises(StillRunningError, match=message):
         finish_build(stack.service, 1, FAILED, wait, deadline=deadline)
     assert 180 <= seconds[0] < 190
