@@ -1,15 +1,17 @@
-"""The engine's data folder: private to the user, locked by one engine, with the engine's access key."""
+"""The engine's data folder: private to the user, locked by one engine, with its access key and the objects of S3."""
 
 import fcntl
 import os
 import re
 import secrets
+import shutil
 import stat
 from dataclasses import replace
 from pathlib import Path
 
 from local.config import ACCESS_KEY_FILE, CannotStartError, Config
 
+OBJECTS = "s3"  # its folder for the contents of objects
 _LOCK = "lock"
 _KEY_PREFIX = "LOCAL"  # AWS's keys begin with AKIA or ASIA, so this one is never taken for a real one
 
@@ -17,7 +19,7 @@ _lock_file = -1
 
 
 def prepare(settings: Config) -> Config:
-    """Make and lock the folder.
+    """Make and lock the folder, without the objects of an earlier engine.
 
     Returns
     -------
@@ -30,6 +32,8 @@ def prepare(settings: Config) -> Config:
         When the folder cannot be used, or another engine uses it.
     """
     _lock(settings)
+    shutil.rmtree(settings.data / OBJECTS, ignore_errors=True)
+    (settings.data / OBJECTS).mkdir()
     return replace(settings, access_key=_read_access_key(settings.data / ACCESS_KEY_FILE))
 
 

@@ -76,6 +76,7 @@ def install_services() -> None:
         faults,
         functions,
         limits,
+        log_events,
         memory,
         messaging,
         parameter_store,
@@ -83,6 +84,7 @@ def install_services() -> None:
         sagemaker,
         scaling,
         scheduler,
+        shortcuts,
         states,
         storage,
         tables,
@@ -91,6 +93,7 @@ def install_services() -> None:
 
     for service in (
         memory,
+        shortcuts,
         accounts,
         faults,
         validation,
@@ -108,6 +111,7 @@ def install_services() -> None:
         quotas,
         scaling,
         storage,
+        log_events,
         tables,
         cloudformation,
     ):

@@ -1,23 +1,27 @@
-"""S3: the headers of the default encryption and of checksums, which moto omits, and large objects in small pieces.
+"""S3: objects in files, which are written and read in small pieces, and the headers that moto omits.
 
-moto copies a whole object in one step when it is stored, and for each part of it that is read. Such a copy of a
-gigabyte stops every thread of the engine for seconds.
+moto keeps an object in memory, or an open file for each, and copies a whole object in one step when it is stored, and
+for each part of it that is read. Such a copy of a gigabyte stops every thread of the engine for seconds.
 """
 
 import hashlib
 import re
-import tempfile
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import Request, has_request_context, request
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
 from moto.s3.models import FakeKey, FakeMultipart, MultipartChecksumBuilder
-from moto.settings import S3_UPLOAD_PART_MIN_SIZE, get_s3_default_key_buffer_size
+from moto.settings import S3_UPLOAD_PART_MIN_SIZE
+
+from local import config
+from local.data_folder import OBJECTS
 
 MOTO_NAMES = (
     "moto.s3.models.FakeMultipart.complete",
     "moto.s3.models.MultipartChecksumBuilder.addPart",
+    "moto.s3.models.FakeKey.dispose",
     "moto.s3.models.FakeKey.response_dict",
     "moto.s3.models.FakeKey.value",
     "moto.s3.responses.S3Response._handle_range_header",
@@ -32,6 +36,7 @@ def install() -> None:
     """Replace the headers and the content of moto's objects, and the end of its uploads in parts, by these."""
     FakeKey.response_dict = property(_headers)
     FakeKey.value = property(_read, _write)
+    FakeKey._value_buffer = property(_get_file, _set_file)
     FakeMultipart.complete = _complete
 
 
@@ -48,6 +53,50 @@ def _headers(self: Any) -> dict[str, Any]:
     if self.checksum_value:
         headers["x-amz-checksum-type"] = self.checksum_type or "FULL_OBJECT"
     return headers
+
+
+class _File:
+    """An object's bytes, in a file that is open only while they are used."""
+
+    def __init__(self) -> None:
+        self._path, self._position = config.current().data / OBJECTS / uuid.uuid4().hex, 0
+
+    def seek(self, position: int) -> None:
+        self._position = position
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._position)
+                content = file.read(size)
+        except FileNotFoundError as error:
+            raise ValueError("the object is deleted") from error  # as of a closed file, which moto expects
+        self._position += len(content)
+        return content
+
+    @property
+    def size(self) -> int:
+        return self._path.stat().st_size
+
+    def fill(self, contents: Iterable[bytes]) -> None:
+        """Replace the bytes by these, one after the other."""
+        with self._path.open("wb") as file:
+            for content in contents:
+                view = memoryview(content)
+                for start in range(0, len(view), _PIECE_BYTES):
+                    file.write(view[start : start + _PIECE_BYTES])
+
+    def close(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def _get_file(key: Any) -> _File:
+    file: _File = key.__dict__["_value_buffer"]
+    return file
+
+
+def _set_file(key: Any, file: Any) -> None:
+    key.__dict__["_value_buffer"] = file if isinstance(file, _File) else _File()
 
 
 class _Content:
@@ -80,33 +129,16 @@ def _is_range(header: str, key: Any) -> bool:
     return bool(found and int(found[1]) < key.contentsize and int(found[2] or key.contentsize) >= int(found[1]))
 
 
-def _write(self: Any, content: "bytes | str | _Assembled") -> None:
-    if isinstance(content, _Assembled):
+def _write(self: Any, content: bytes | str | _File) -> None:
+    if isinstance(content, _File):
         self._value_buffer.close()
-        self._value_buffer = content.file
+        self._value_buffer = content
     else:
-        self._value_buffer.seek(0)
-        self._value_buffer.truncate()
-        _write_pieces(self._value_buffer, content.encode() if isinstance(content, str) else content)
-    self.contentsize = self._value_buffer.tell()
+        self._value_buffer.fill([content.encode() if isinstance(content, str) else content])
+    self.contentsize = self._value_buffer.size
 
 
-def _write_pieces(file: Any, content: bytes) -> None:
-    view = memoryview(content)
-    for start in range(0, len(view), _PIECE_BYTES):
-        file.write(view[start : start + _PIECE_BYTES])
-
-
-class _Assembled:
-    """The content of an object from the parts of its upload, which moto deletes: the object takes the file over."""
-
-    def __init__(self, parts: Sequence[Any]) -> None:
-        self.file: Any = tempfile.SpooledTemporaryFile(get_s3_default_key_buffer_size())  # noqa: SIM115
-        for part in parts:
-            _write_pieces(self.file, part.value)
-
-
-def _complete(self: Any, listed: Iterable[tuple[int, str]]) -> tuple[_Assembled, str, Any]:
+def _complete(self: Any, listed: Iterable[tuple[int, str]]) -> tuple[_File, str, Any]:
     """Check the listed parts; return their content, the ETag and the checksum.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
@@ -123,7 +155,9 @@ def _complete(self: Any, listed: Iterable[tuple[int, str]]) -> tuple[_Assembled,
         raise EntityTooSmall
     digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
     etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
-    return _Assembled(parts), etag, _compute_checksum(self.metadata, parts)
+    content = _File()
+    content.fill(part.value for part in parts)
+    return content, etag, _compute_checksum(self.metadata, parts)
 
 
 def _compute_checksum(metadata: Any, parts: Sequence[Any]) -> Any:

@@ -70,7 +70,7 @@ _KEYS = {
 _ROLE_MEMBERS = ("role", "rolearn", "executionrolearn", "servicerole", "servicerolearn")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Permission:
     """An action on a resource, with the condition keys of this permission only."""
 

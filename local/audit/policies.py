@@ -9,7 +9,7 @@ from typing import Any
 from local.audit.conditions import Context, UndecidedError, hold, matches, substitute
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether a request is allowed (None: undecided), and the reason if it is not."""
 

@@ -66,6 +66,7 @@ class _Poller:
     mapping: Any
     forget: Callable[[], bool]
     _invocations: int = field(default=0, init=False)
+    _next: tuple[int, str] = field(default=(-1, ""), init=False)  # the iterator after a position
 
     @property
     def _is_active(self) -> bool:
@@ -97,14 +98,22 @@ class _Poller:
         if not shard or shard.newest <= self.mapping.position:
             return []
         streams = clients.client("dynamodbstreams", self._region, self._role_arn())
+        position, iterator = self._next
+        if position != self.mapping.position or position + 1 < int(shard.starting_sequence_number):
+            iterator = self._find_iterator(streams, shard)
+        answer = streams.get_records(ShardIterator=iterator, Limit=min(self.mapping.batch_size, 1000))
+        records = [self._describe(record) for record in answer["Records"]]
+        if records:
+            self._next = int(records[-1]["dynamodb"]["SequenceNumber"]), answer["NextShardIterator"]
+        return records
+
+    def _find_iterator(self, streams: Any, shard: Any) -> str:
         arn = self.mapping.event_source_arn
         shard_id = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
         after = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": str(self.mapping.position)}
         if self.mapping.position < int(shard.starting_sequence_number):
             after = {"ShardIteratorType": "TRIM_HORIZON"}
-        iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard_id, **after)["ShardIterator"]
-        answer = streams.get_records(ShardIterator=iterator, Limit=min(self.mapping.batch_size, 1000))
-        return [self._describe(record) for record in answer["Records"]]
+        return str(streams.get_shard_iterator(StreamArn=arn, ShardId=shard_id, **after)["ShardIterator"])
 
     def _describe(self, record: dict[str, Any]) -> dict[str, Any]:
         """A record of GetRecords as Lambda passes it to a function."""

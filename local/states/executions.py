@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
@@ -21,6 +22,7 @@ from local.states.shapes import to_epoch_milliseconds, to_iso, to_text
 EXPRESS = "EXPRESS"
 # A status event omits input and output that are larger together.
 _EVENT_DATA_BYTES = 248 * 1024
+_KEPT_OF_ENVIRONMENT = ("callback_pool_manager", "map_run_record_pool_manager")
 
 
 class _Worker(ExecutionWorker):  # type: ignore[misc]
@@ -84,6 +86,7 @@ class Execution(MotoExecution):  # type: ignore[misc]
             {"executionAbortedEventDetails": details},
         )
         environment.set_stop(stop_date=self.stop_date, error=error, cause=cause)
+        self._forget_variables()
         self._emit()
 
     def end(self) -> None:
@@ -92,6 +95,7 @@ class Execution(MotoExecution):  # type: ignore[misc]
             if self.exec_status != ExecutionStatus.RUNNING:
                 return
             self._read_final_status()
+        self._forget_variables()
         TMP_THREADS.clear()  # moto keeps each thread, and reads them nowhere
         self._ended.set()
         self._emit()
@@ -101,6 +105,12 @@ class Execution(MotoExecution):  # type: ignore[misc]
         if self.exec_status == ExecutionStatus.TIMED_OUT:
             context = self.exec_worker.env.event_history_context
             self.history.add_event(context, HistoryEventType.ExecutionTimedOut, {"executionTimedOutEventDetails": {}})
+
+    def _forget_variables(self) -> None:
+        """Keep only what moto reads of the environment of an ended execution; threads that run on have their own."""
+        environment = self._environment()
+        kept = {name: getattr(environment, name) for name in _KEPT_OF_ENVIRONMENT}
+        self.exec_worker.env = SimpleNamespace(**kept)
 
     def _environment(self) -> Environment:
         # The execution's thread creates it at its start.

@@ -1,5 +1,8 @@
 """The history of an execution: its events, and where they place a failure."""
 
+import pickle  # nosec B403: for events of this process only
+import threading
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,14 +20,15 @@ _ABORTABLE_STATES = ("Task", "Wait", "Parallel", "Map")
 
 
 class History(EventManager):  # type: ignore[misc]
-    """The history of an execution; it ignores events of threads that run on after an end."""
+    """The history of an execution; after the end it is compressed, and ignores events of threads that run on."""
 
     def __init__(self, locations: Mapping[tuple[str, str], str]) -> None:
         super().__init__()
         self.environment: Environment | None = None
         self._locations = locations
-        self._ended = False
+        self._packed = b""  # the events of an ended execution
         self._closed: list[Any] = []
+        self._adding = threading.RLock()
 
     def of_child(self) -> "History":
         """The history of a child execution of a Map Run."""
@@ -35,22 +39,40 @@ class History(EventManager):  # type: ignore[misc]
         return self._locations.get((state_name, expression), "")
 
     def find_entered(self, state_name: str | None, event_id: int) -> int:
-        """The number of the event that entered a state, looking back from an event; that event if there is none."""
+        """The number of the event that entered a state, looking back from an event; that event if none is found."""
         number = event_id
-        while number > 0:
-            event = self._history_event_list[number - 1]
-            if event.get("stateEnteredEventDetails", {}).get("name") == state_name:
-                return number
-            number = event["previousEventId"]
+        with self._adding:
+            while number > 0 and not self._packed:
+                event = self._history_event_list[number - 1]
+                if event.get("stateEnteredEventDetails", {}).get("name") == state_name:
+                    return number
+                number = event["previousEventId"]
         return event_id
 
     def add_event(self, context: Any, event_type: Any, *args: Any, **kwargs: Any) -> int:
         """Record an event."""
-        closed = any(context is known for known in self._closed)
-        if self._ended or closed or self._is_repeated(context, event_type) or self._is_early(event_type):
-            return int(context.last_published_event_id)
-        self._ended = event_type in _LAST_EVENTS
-        return int(super().add_event(context, event_type, *args, **kwargs))
+        with self._adding:
+            closed = any(context is known for known in self._closed)
+            if self._packed or closed or self._is_repeated(context, event_type) or self._is_early(event_type):
+                return int(context.last_published_event_id)
+            number = int(super().add_event(context, event_type, *args, **kwargs))
+            if event_type in _LAST_EVENTS:
+                self._pack()
+            return number
+
+    def get_event_history(self) -> list[dict[str, Any]]:
+        """A copy of the events."""
+        with self._adding:
+            packed = self._packed
+            events = pickle.loads(zlib.decompress(packed)) if packed else super().get_event_history()  # nosec B301: by _pack
+        return list(events)
+
+    def _pack(self) -> None:
+        """Keep the events compressed, and forget the environment, which holds the variables."""
+        self._packed = zlib.compress(pickle.dumps(self._history_event_list))
+        self._history_event_list.clear()
+        self._closed.clear()
+        self.environment = None
 
     def abort(self, environment: Environment, state_type: str) -> None:
         """Record that a branch is abandoned in a state, and ignore its later events."""
@@ -60,8 +82,9 @@ class History(EventManager):  # type: ignore[misc]
             context = max(context, frame.event_history_context, key=lambda known: known.last_published_event_id)
             frames += frame._frames
             self._closed.append(frame.event_history_context)
-        if state_type in _ABORTABLE_STATES:
-            super().add_event(context, HistoryEventType(f"{state_type}StateAborted"))
+        with self._adding:
+            if state_type in _ABORTABLE_STATES and not self._packed:
+                super().add_event(context, HistoryEventType(f"{state_type}StateAborted"))
 
     def _is_early(self, event_type: Any) -> bool:
         # moto records some failures of a state as the execution's before it has looked for a Catch.

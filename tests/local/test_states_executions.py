@@ -24,6 +24,16 @@ def passing(output: Any) -> dict[str, Any]:
     return {"Report": {"Type": "Pass", "Output": output, "End": True}}
 
 
+def test_the_history_is_the_same_after_the_end(machines: Machines) -> None:
+    arn = machines.start(machines.create({"Rest": {"Type": "Wait", "Seconds": 20, "End": True}}), {"word": "Büild"})
+    running = wait_for(lambda: machines.history(arn), lambda events: events[-1]["type"] == "WaitStateEntered")
+    assert machines.finish(arn)["status"] == "SUCCEEDED"
+    ended = machines.history(arn)
+    assert ended[: len(running)] == running
+    assert [event["type"] for event in ended[len(running) :]] == ["WaitStateExited", "ExecutionSucceeded"]
+    assert [event["id"] for event in machines.history(arn, reverseOrder=True)] == [4, 3, 2, 1]
+
+
 def code_of(raised: pytest.ExceptionInfo[ClientError]) -> str:
     return str(raised.value.response["Error"]["Code"])
 

@@ -1,4 +1,7 @@
-"""Objects of S3 in local/ that are read and copied in parts."""
+"""Objects of S3 in local/: files of the data folder, which are also read and copied in parts."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -6,7 +9,8 @@ from botocore.exceptions import ClientError
 from tests.engine import Engine
 from tests.local.functions import name
 
-CONTENT = bytes(range(256)) * 64 * 1024  # 16 MiB, which moto keeps in a file
+CONTENT = bytes(range(256)) * 64 * 1024  # 16 MiB
+BODY, OTHER = b"the weights of a model" * 300_000, b"other weights"
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +57,46 @@ def test_an_object_is_copied_in_parts(engine: Engine, bucket: str) -> None:
         parts.append({"PartNumber": number, "ETag": copied["CopyPartResult"]["ETag"]})
     s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == CONTENT
+
+
+def find(engine: Engine, body: bytes) -> Iterator[Path]:
+    """Yield the files with this content."""
+    return (path for path in (engine.data / "s3").iterdir() if path.read_bytes() == body)
+
+
+def test_an_object_is_a_file_until_it_is_deleted(engine: Engine, bucket: str) -> None:
+    s3 = engine.client("s3")
+    where = {"Bucket": bucket, "Key": "model"}
+    s3.put_object(**where, Body=BODY)
+    assert len(list(find(engine, BODY))) == 1
+    assert s3.get_object(**where)["Body"].read() == BODY
+    assert s3.get_object(**where, Range="bytes=4-10")["Body"].read() == b"weights"
+    s3.delete_object(**where)
+    assert list(find(engine, BODY)) == []
+
+
+def test_copies_and_versions_keep_their_contents(engine: Engine) -> None:
+    s3, bucket = engine.client("s3"), name("versions")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    first = s3.put_object(Bucket=bucket, Key="model", Body=b"first")["VersionId"]
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "model"})
+    s3.put_object(Bucket=bucket, Key="model", Body=OTHER)
+    read = {each: s3.get_object(Bucket=bucket, Key=each)["Body"].read() for each in ("model", "copy")}
+    assert read == {"model": OTHER, "copy": b"first"}
+    assert s3.get_object(Bucket=bucket, Key="model", VersionId=first)["Body"].read() == b"first"
+
+
+def test_an_upload_in_parts_is_one_file(engine: Engine, bucket: str) -> None:
+    s3 = engine.client("s3")
+    where = {"Bucket": bucket, "Key": "model"}
+    upload = where | {"UploadId": s3.create_multipart_upload(**where)["UploadId"]}
+    parts = [
+        {"PartNumber": number, "ETag": s3.upload_part(**upload, PartNumber=number, Body=body)["ETag"]}
+        for number, body in enumerate((BODY, OTHER), 1)
+    ]
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert s3.get_object(**where)["Body"].read() == BODY + OTHER
+    assert len(list(find(engine, BODY + OTHER))) == 1
+    s3.delete_object(**where)
+    assert list(find(engine, BODY + OTHER)) == []
