@@ -8,7 +8,7 @@ from typing import Any
 import regex
 from moto.sns.models import sns_backends
 
-from local import accounts
+from local import accounts, partitions
 
 MOTO_NAMES = ("moto.sns.models.sns_backends",)
 
@@ -33,6 +33,7 @@ _LOG_BYTES, _LOG_EVENT_BYTES, _LOG_MILLISECONDS = 1_048_576, 26, 24 * 3600 * 100
 
 
 def _check_publish(given: Given) -> Iterator[Refusal]:
+    yield from _check_topic(given)
     yield from _check_message(given)
     if _measure(given, "Message") > _topic_limit(given):
         yield "InvalidParameter", "Invalid parameter: Message too long"
@@ -68,6 +69,7 @@ def _check_publish_batch(given: Given) -> Iterator[Refusal]:
     moto refuses too many entries, and two with the same Id.
     """
     entries: list[Given] = given.get("PublishBatchRequestEntries") or []
+    yield from _check_topic(given)
     if not entries:
         yield "EmptyBatchRequest", "The batch request doesn't contain any entries."
     for entry_id in (str(entry.get("Id", "")) for entry in entries):
@@ -82,12 +84,21 @@ def _check_publish_batch(given: Given) -> Iterator[Refusal]:
         yield from _check_message(entry)
 
 
+def _check_topic(given: Given) -> Iterator[Refusal]:
+    if (arn := given.get("TopicArn")) and not partitions.knows(_read_region(arn)):
+        yield "InvalidParameter", "Invalid parameter: TopicArn"
+
+
 def _topic_limit(given: Given) -> int:
     arn = str(given.get("TopicArn") or given.get("TargetArn") or "")
-    if arn.count(":") < 5:
-        return _TOPIC_BYTES
-    topic = sns_backends[accounts.of_arn(arn)][arn.split(":")[3]].topics.get(arn)
+    region = _read_region(arn)
+    topic = sns_backends[accounts.of_arn(arn)][region].topics.get(arn) if partitions.knows(region) else None
     return int(getattr(topic, "maximum_message_size", _TOPIC_BYTES))
+
+
+def _read_region(arn: str) -> str:
+    parts = arn.split(":", 5)
+    return parts[3] if len(parts) == 6 else ""
 
 
 def _check_send(given: Given) -> Iterator[Refusal]:

@@ -155,6 +155,13 @@ def test_the_limits_of_a_batch_for_sns(engine: Engine, batch: list[dict[str, Any
         assert [one["Id"] for one in answer["Successful"]] == [one["Id"] for one in batch]
 
 
+@pytest.mark.parametrize("arn", ["topic", "arn:aws:sns:nowhere:123456789012:topic"])
+def test_an_arn_that_is_no_topic_s_is_refused(engine: Engine, arn: str) -> None:
+    sns = engine.client("sns")
+    assert refusal(sns.publish, TopicArn=arn, Message="m") == "InvalidParameter"
+    assert refusal(sns.publish_batch, TopicArn=arn, PublishBatchRequestEntries=entries("m")) == "InvalidParameter"
+
+
 def test_a_topic_can_allow_messages_of_1_mebibyte(engine: Engine) -> None:
     sns = engine.client("sns")
     topic = sns.create_topic(Name=name("topic"))["TopicArn"]
