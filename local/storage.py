@@ -41,8 +41,9 @@ def install() -> None:
 
 
 def read_body(received: Request) -> bytes:
-    """Read the body of a request, which has no form, into one block of memory; werkzeug copies it once more."""
-    if received.content_length and not received.mimetype.endswith(("form-data", "form-urlencoded")):
+    """Return the body of a request; unless it is a form, it is read without werkzeug's additional copy."""
+    is_form = received.mimetype.endswith(("form-data", "form-urlencoded"))
+    if received.content_length and not is_form and getattr(received, "_cached_data", None) is None:
         received._cached_data = received.environ["wsgi.input"].read(received.content_length)
     return received.data
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import shutil
 import tarfile
 import zlib
@@ -109,16 +110,23 @@ class Objects:
         """Upload the content of folders as one tar.gz; the first folder's file wins over others of its name."""
         archive = folders[0].with_name(f"{folders[0].name}.tar.gz")
         with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
-            taken: set[Path] = set()
+            taken: set[str] = set()
             for folder in folders:
-                for path in sorted(folder.rglob("*")):
-                    name = path.relative_to(folder)
+                for name in sorted(_list_names(folder)):
                     if name not in taken:
                         taken.add(name)
-                        tar.add(path, name, recursive=False)
+                        tar.add(folder / name, name, recursive=False)
+                        # Only readers need them; with many files, Python's garbage collector would stop the engine.
+                        tar.members.clear()  # type: ignore[attr-defined]  # public, and not in typeshed
         with archive.open("rb") as file:
             self.store(file, uri)
         archive.unlink()
+
+
+def _list_names(folder: Path) -> Iterator[str]:
+    """The paths of all files and folders in a folder, as strings: they are no work for the garbage collector."""
+    for parent, folders, files in os.walk(folder):
+        yield from (os.path.relpath(os.path.join(parent, each), folder) for each in (*folders, *files))
 
 
 @contextmanager
