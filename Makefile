@@ -67,7 +67,7 @@ check: setup .venv/.lint/.ready ## run the linter, the type checker and the fast
 
 test: check .venv/.sdk ## run everything that CI runs
 	$(BIN)/pytest --numprocesses 3 tests/functional/exhaustive
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder tests/e2e tests/sdk tests/local # the longest first
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder tests/e2e tests/sdk tests/local # the longest first
 
 examples: setup .venv/.sdk ## run the tests that need PyTorch, transformers and TensorFlow (large downloads)
 	$(STEP) "install pip" $(INSTALL) 'pip>=25.1' # for --group

@@ -524,9 +524,14 @@ class Table:
         wait_until(lambda: self._sweep(number), 60)
 
     def _sweep(self, number: int) -> bool:
-        """Sweep, and return whether the build's notification is sent and none of its jobs runs."""
+        """Sweep, and return whether within a second the build's notification is sent and none of its jobs runs."""
         self.stack.sweep()
-        time.sleep(1)
+        deadline = time.monotonic() + 1
+        while not (is_clean := self._is_clean(number)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return is_clean
+
+    def _is_clean(self, number: int) -> bool:
         return bool(self.stack.record(number).get("notified_at")) and not self._list_running_jobs()
 
     def _look(self, row: Row, number: int, before: tuple[str, str]) -> Iterator[str]:

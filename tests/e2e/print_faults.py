@@ -59,7 +59,7 @@ def main(words: list[str]) -> int:
 def run_share(names: Sequence[str]) -> Share:
     """Run the named rows on an engine, and print the outcome of each."""
     chosen = [row for row in rows() if row.name in names]
-    with tempfile.TemporaryDirectory() as folder, running_engine(Path(folder), "--time-scale", "20") as engine:
+    with tempfile.TemporaryDirectory() as folder, running_engine(Path(folder), "--time-scale", "40") as engine:
         table = Table(_deploy(engine))
         lines = list(_run(table, chosen))
         other = table.neighbour.finish()
