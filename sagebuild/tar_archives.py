@@ -43,15 +43,17 @@ class Member(tarfile.TarInfo):
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> Member:
-        """Read a member with its headers; raise ReadError if it has too many."""
+        """Read a member with its headers; raise ReadError if it has too many, or if one has a negative size."""
         depth: int = getattr(archive, "header_depth", 0)
         if depth > MOST_HEADERS:
             raise tarfile.ReadError(f"a member has more than {MOST_HEADERS} headers")
         archive.header_depth = depth + 1  # type: ignore[attr-defined]
         try:
-            return super().fromtarfile(archive)
+            member = super().fromtarfile(archive)
         finally:
             archive.header_depth = depth  # type: ignore[attr-defined]
+        _refuse_negative(member)
+        return member
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Member:
@@ -60,8 +62,7 @@ class Member(tarfile.TarInfo):
             member = super().frombuf(buf, encoding, errors)
         except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError(str(error)) from error
-        if member.size < 0:
-            raise tarfile.ReadError("a member has a negative size")
+        _refuse_negative(member)
         if member.type in _HEADERS and member.size > LARGEST_HEADER:
             raise tarfile.ReadError(f"a member has a header of {member.size} bytes")
         return member
@@ -70,3 +71,8 @@ class Member(tarfile.TarInfo):
     def has_data(self) -> bool:
         """Whether data follows the header: of a file, also of a type that tarfile does not know."""
         return self.isreg() or self.type not in tarfile.SUPPORTED_TYPES
+
+
+def _refuse_negative(member: Member) -> None:
+    if member.size < 0:
+        raise tarfile.ReadError("a member has a negative size")

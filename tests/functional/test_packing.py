@@ -176,6 +176,17 @@ def test_a_tiny_archive_is_named(stack: Stack, torn: str, content: bytes) -> Non
         pack_model(stack.service, MODEL, SOURCE, TARGET)
 
 
+@pytest.mark.parametrize("torn", [MODEL, SOURCE])
+def test_an_archive_with_a_negative_size_is_named(stack: Stack, torn: str) -> None:
+    member = tarfile.TarInfo("weights")
+    member.pax_headers = {"size": "-1"}
+    for uri in (MODEL, SOURCE):
+        content = write_tar((member, b""), format=tarfile.PAX_FORMAT) if uri == torn else pack({"train.py": "new"})
+        put(stack, uri, content)
+    with pytest.raises(PreflightError, match=f'{torn} is not a tar.gz archive: "a member has a negative size"'):
+        pack_model(stack.service, MODEL, SOURCE, TARGET)
+
+
 def test_a_model_with_a_damaged_header_is_not_cut_short(stack: Stack) -> None:
     first, second = (gzip.decompress(pack({name: "data"}))[:1024] for name in ("one", "two"))
     damaged = second[:148] + b"xxxxxxxx" + second[156:]  # the checksum

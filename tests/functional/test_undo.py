@@ -107,7 +107,7 @@ def test_a_removal_keeps_the_endpoint_as_it_is(stack: Stack, hosting: FakeHostin
 
 
 def test_an_update_is_tried_again_when_the_endpoint_began_to_change(stack: Stack, hosting: FakeHosting) -> None:
-    before = add_good_build(stack, hosting)
+    _, before = (add_good_build(stack, hosting) for _ in range(2))
     ours = begin(stack, hosting, before)
     update = hosting.update_endpoint
     refused: list[Any] = []
