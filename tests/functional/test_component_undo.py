@@ -11,7 +11,6 @@ from sagebuild.running.endpoint import describe_endpoint
 from tests.functional.conftest import STACK, Stack
 from tests.functional.hosting import FakeHosting
 from tests.functional.test_component import begin, fail, hosting, kinds, make_good
-from tests.functional.test_finish import never_sleep
 
 __all__ = ["hosting"]
 
@@ -49,7 +48,9 @@ def test_a_stop_in_the_middle_of_an_update_waits_for_its_end(stack: Stack, hosti
     hosting.update_inference_component(InferenceComponentName=STACK, Specification=specification, RuntimeConfig=copies)
     if reached == "the earlier one":
         hosting.settle_component("InService", earlier)
-    finish_build(stack.service, int(name.rpartition("-")[2]), Ending("ABORTED"), sleep=never_sleep)
+    pauses: list[float] = []
+    finish_build(stack.service, int(name.rpartition("-")[2]), Ending("ABORTED"), sleep=pauses.append)
+    assert pauses[:1] == ([1.0] if reached == "the new model" else [])
     record = read_build(stack.service, int(name.rpartition("-")[2]))
     assert (record.status, record.live_after, name in hosting.models) == ("stopped", earlier, False)
     assert kinds(hosting) == ["update component"] * (2 if reached == "the new model" else 1)

@@ -34,6 +34,7 @@ from tests.functional.conftest import FakeQuotas, Stack
 from tests.functional.hosting import FakeHosting
 from tests.functional.records import write_record
 from tests.functional.test_finish import FAILED, SUCCEEDED, deploy, finish
+from tests.functional.test_scaling import OURS, scale
 
 VOICE = Trigger("voice")
 BACK = Ending("FAILED", "EndpointDeploymentError", "The endpoint did not take the model.")
@@ -251,6 +252,27 @@ def test_a_rollback_to_a_model_that_the_endpoint_may_no_longer_read_is_refused(
         "CreateModel: PrimaryContainer.ModelDataUrl is s3://lake/v1/model.tar.gz, which HostingRole may not read; "
         'deploy the service with --param="readBuckets=s3://lake/v1/", or use a bucket of the stack.'
     )
+
+
+def test_a_rollback_is_refused_when_the_endpoint_has_an_inference_component(stack: Stack, hosting: FakeHosting) -> None:
+    for number in (1, 2):
+        make_live(stack, hosting, number)
+    variant = {"VariantName": "AllTraffic", "ManagedInstanceScaling": {"Status": "ENABLED", "MaxInstanceCount": 2}}
+    hosting.create_endpoint_config(EndpointConfigName="bare", ProductionVariants=[variant])
+    hosting.settle("InService", "bare")
+    with pytest.raises(PreflightError, match=r"^inferencecomponent is not given, but the endpoint .* has an inference"):
+        dispatch.plan(stack.service, request(stack, "1"))
+
+
+def test_scaling_of_your_own_allows_a_rollback_to_the_same_instance_type(stack: Stack, hosting: FakeHosting) -> None:
+    for number in (1, 2):
+        make_live(stack, hosting, number)
+    scale(stack, OURS | {"PolicyName": "your-own"})
+    planned = dispatch.plan(stack.service, request(stack, "1"))
+    assert planned["mode"] == "rollback"
+    hosting.configs[name_resource(stack.service, 1)]["ProductionVariants"][0]["InstanceType"] = "ml.m5.large"
+    with pytest.raises(PreflightError, match="has scaling that no build set up, so its instance type cannot change"):
+        dispatch.plan(stack.service, 3)
 
 
 def test_a_rollback_that_fails_is_undone_and_keeps_the_earlier_builds_model(stack: Stack, hosting: FakeHosting) -> None:
