@@ -148,7 +148,7 @@ def test_a_spoken_request_reaches_the_receiving_stack(stack: Stack, receiver: Se
     assert read_state(receiver).last_number == 1
 
 
-def test_requests_without_an_id_of_their_own_are_told_apart(receiver: Service) -> None:
+def test_requests_without_an_id_of_their_own_count_separately(receiver: Service) -> None:
     event = {"source": "sagebuild", "detail": {"number": 1}}
     for one in ("first", "first", "second"):
         assert take(receiver, Message("sqs", json.dumps(event | {"id": one}))) == (one == "first")
