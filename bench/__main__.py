@@ -124,7 +124,7 @@ def measure_builds() -> Iterator[Result]:
         yield Result(name, round(slower, 2), "times", 1.15, "the first ten")
         # The first half fills caches.
         kept = (memory[-1] - memory[BUILDS // 2]) / (BUILDS - BUILDS // 2)
-        yield Result("a build: memory that local/ keeps", round(kept, 2), "MB", 0.1)
+        yield Result("a build: memory that local/ keeps", round(kept, 2), "MB")
         yield Result("a build: calls of AWS", (_count_calls(engine) - calls) / BUILDS, "calls")
         yield from _measure_burst(stack)
 
