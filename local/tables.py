@@ -1,14 +1,15 @@
 """DynamoDB: moto's tables, made thread-safe, and with streams that others read.
 
 moto checks a condition and writes in two steps, so two concurrent conditional writes can both succeed. A failed
-transaction restores the whole table, and so drops concurrent writes. Each iterator of a stream keeps the table as it
-was, forever.
+transaction restores the whole table, and so drops concurrent writes; a transaction copies all items of its tables. Each
+iterator of a stream keeps the table as it was, forever.
 """
 
 import copy
 import pickle  # nosec B403: for records of this process only
 import threading
 import zlib
+from collections import defaultdict
 from functools import wraps
 from typing import Any
 
@@ -23,7 +24,7 @@ _OPERATIONS = (
 )
 # With the names of its attributes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _ITEM_BYTES = 400 * 1024
-_KEPT_RECORDS = 1000  # of a stream; each transaction of moto copies its table
+_KEPT_RECORDS = 1000  # of a stream
 MOTO_NAMES = (
     "moto.dynamodb.exceptions.ItemSizeTooLarge",
     "moto.dynamodb.models.dynamo_type.DynamoType.size",
@@ -88,6 +89,7 @@ def install() -> None:
             return copied
 
     table.StreamShard = StreamShard
+    table.Table.__deepcopy__ = _copy_table
     dynamo_type.LimitedSizeDict.__setitem__ = _set_attribute
 
     class DynamoDBBackend(models.DynamoDBBackend):  # type: ignore[misc]
@@ -95,9 +97,15 @@ def install() -> None:
 
         __module__ = models.DynamoDBBackend.__module__
 
+        def update_item(self, table_name: str, key: dict[str, Any], *arguments: Any, **named: Any) -> Any:
+            """Update a copy of the item, which replaces it."""
+            if table_name in self.tables:
+                _replace_by_copy(self.tables[table_name], key)
+            return super().update_item(table_name, key, *arguments, **named)
+
     lock = threading.RLock()
     for operation in _OPERATIONS:
-        setattr(DynamoDBBackend, operation, _run_with_lock(getattr(models.DynamoDBBackend, operation), lock))
+        setattr(DynamoDBBackend, operation, _run_with_lock(getattr(DynamoDBBackend, operation), lock))
     models.dynamodb_backends.backend = DynamoDBBackend
     _install_streams()
 
@@ -140,6 +148,33 @@ def _run_with_lock(operation: Any, lock: threading.RLock) -> Any:
             return operation(*arguments, **named)
 
     return run
+
+
+def _copy_table(table: Any, memo: dict[int, Any]) -> Any:
+    """A copy of a table that shares its items: an item that is stored never changes, it is only replaced."""
+    copied = memo[id(table)] = copy.copy(table)
+    shared = {key: dict(items) if isinstance(items, dict) else items for key, items in table.items.items()}
+    copied.items = defaultdict(dict, shared)
+    for name, value in vars(table).items():
+        if name != "items":
+            setattr(copied, name, copy.deepcopy(value, memo))
+    return copied
+
+
+def _replace_by_copy(table: Any, key: dict[str, Any]) -> None:
+    """Replace the item with a key by a copy, which moto changes."""
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    names = [name for name in (table.hash_key_attr, table.range_key_attr) if name]
+    if any(name not in key for name in names):
+        return  # moto refuses the key
+    item = table.get_item(*(DynamoType(key[name]) for name in names))
+    if item is None:
+        return
+    if table.range_key_attr:
+        table.items[item.hash_key][item.range_key] = copy.deepcopy(item)
+    else:
+        table.items[item.hash_key] = copy.deepcopy(item)
 
 
 def _set_attribute(item: dict[str, Any], name: str, value: Any) -> None:

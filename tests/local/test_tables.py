@@ -1,7 +1,8 @@
-"""DynamoDB in local/: of concurrent conditional writes only one succeeds."""
+"""DynamoDB in local/: of concurrent conditional writes only one succeeds, and a failed transaction changes nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -12,14 +13,15 @@ CALLERS = 8
 NEVER = "attribute_exists(id)"
 
 
-def create_table(engine: Engine) -> str:
-    """Create a table with the key ``id``; return its name."""
+def create_table(engine: Engine, *sort_key: str) -> str:
+    """Create a table with the key ``id`` and perhaps a sort key; return its name."""
     table = name("table")
     engine.client("dynamodb").create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("id", *sort_key)],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}]
+        + [{"AttributeName": each, "KeyType": "RANGE"} for each in sort_key],
     )
     return table
 
@@ -57,3 +59,39 @@ def test_a_failed_transaction_keeps_concurrent_writes(engine: Engine) -> None:
     with ThreadPoolExecutor(CALLERS) as pool:
         list(pool.map(write, range(200)))
     assert dynamodb.scan(TableName=table)["Count"] == 100
+
+
+@pytest.mark.parametrize("sort_key", [(), ("part",)])
+def test_a_failed_transaction_changes_nothing(engine: Engine, sort_key: tuple[str, ...]) -> None:
+    table, dynamodb = create_table(engine, *sort_key), engine.client("dynamodb")
+    keys = [{"id": {"S": each}} | {name: {"S": "1"} for name in sort_key} for each in ("kept", "deleted", "new")]
+    for key in keys[:2]:
+        dynamodb.put_item(TableName=table, Item=key | {"seen": {"L": [{"N": "1"}]}})
+    before = dynamodb.scan(TableName=table)["Items"]
+    append = {"UpdateExpression": "SET seen = list_append(seen, :more)"}
+    values = {"ExpressionAttributeValues": {":more": {"L": [{"N": "2"}]}}}
+    changes: list[Any] = [
+        {"Update": {"TableName": table, "Key": keys[0], **append, **values}},
+        {"Delete": {"TableName": table, "Key": keys[1]}},
+        {"Put": {"TableName": table, "Item": keys[2]}},
+    ]
+    absent = {"TableName": table, "Key": keys[0] | {"id": {"S": "absent"}}, "ConditionExpression": NEVER}
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        dynamodb.transact_write_items(TransactItems=[*changes, {"ConditionCheck": absent}])
+    assert dynamodb.scan(TableName=table)["Items"] == before
+    dynamodb.transact_write_items(TransactItems=changes)
+    after = {item["id"]["S"]: item.get("seen") for item in dynamodb.scan(TableName=table)["Items"]}
+    assert after == {"kept": {"L": [{"N": "1"}, {"N": "2"}]}, "new": None}
+
+
+def test_a_backup_keeps_its_items(engine: Engine) -> None:
+    table, dynamodb = create_table(engine), engine.client("dynamodb")
+    dynamodb.put_item(TableName=table, Item={"id": {"S": "a"}, "n": {"N": "1"}})
+    backup = dynamodb.create_backup(TableName=table, BackupName=table)["BackupDetails"]["BackupArn"]
+    change = {"UpdateExpression": "SET n = :n", "ExpressionAttributeValues": {":n": {"N": "2"}}}
+    dynamodb.update_item(TableName=table, Key={"id": {"S": "a"}}, **change)
+    dynamodb.restore_table_from_backup(TargetTableName=f"{table}-restored", BackupArn=backup)
+    read = [
+        dynamodb.get_item(TableName=each, Key={"id": {"S": "a"}})["Item"]["n"] for each in (table, f"{table}-restored")
+    ]
+    assert read == [{"N": "2"}, {"N": "1"}]
