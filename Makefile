@@ -80,7 +80,7 @@ pipeline: setup .venv/.sdk ## run a ready pipeline on this machine, and compare 
 fuzz: setup ## send 100,000 invalid inputs through the handlers (2 minutes; FUZZ_SEED=2 tries others)
 	FUZZ_CASES=$${FUZZ_CASES:-100000} $(BIN)/pytest --show-capture no tests/functional/exhaustive/test_fuzz.py
 
-faults: setup ## inject every fault in every state of a build, and print a table (10 minutes; ROWS="word" selects rows)
+faults: setup ## inject every fault in every state of a build, and print a table (9 minutes; ROWS="word" selects rows)
 	$(BIN)/python -m tests.e2e.print_faults $(ROWS)
 
 soak: setup ## run 200 builds under random faults, stops and deletions, and balance the books (10 minutes; SEED=2 BUILDS=50)

@@ -609,6 +609,8 @@ class Table:
         if wanted in ("none", "failed") or component != (wanted in ("component", "leftover")):
             self._delete_component()
             self._delete_endpoint()
+        if wanted not in ("scaled", "component", "leftover"):
+            self._end_scaling()  # a hanging call of an earlier row may have begun it after the end of its build
         status, config = self._describe_endpoint()
         if wanted == "failed":
             self._fail_endpoint()

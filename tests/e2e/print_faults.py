@@ -1,4 +1,4 @@
-"""``make faults``: every fault in every state of the build, on two of a laptop's AWS, as a table."""
+"""``make faults``: every fault in every state of the build, on three of a laptop's AWS, as a table."""
 
 import sys
 import tempfile
@@ -18,7 +18,7 @@ from tests.engine import Engine, running_engine
 from tests.local.state_machines import Machines
 
 # Each has a process of its own and runs a share of the rows; a row waits more than it computes.
-_ENGINES = 2
+_ENGINES = 3
 
 
 @dataclass(frozen=True)
