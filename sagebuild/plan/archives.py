@@ -22,6 +22,8 @@ LARGEST_CONTENT_MB = 200  # with the headers
 MOST_MEMBERS = 10_000
 LONGEST_SECONDS = 15.0
 _MB = 1024 * 1024
+# tarfile looks for the end of a member that is longer than the archive by reading on, block for block.
+_MOST_READS_AT_END = 10
 _CHUNK = 64 * 1024  # bytes
 _GZIP = 16 + zlib.MAX_WBITS  # https://docs.python.org/3/library/zlib.html#zlib.decompressobj: with gzip's header
 
@@ -87,19 +89,18 @@ class _Unpacked(io.RawIOBase):
         self._packed, self._clock = packed, clock
         self._deadline = clock() + LONGEST_SECONDS
         self._gzip = zlib.decompressobj(_GZIP)
-        self._size = 0
+        self._size = self._reads_at_end = 0
 
     def read(self, size: int = -1) -> bytes:
         """Return at most 64 KB; empty at the end."""
         content = self._unpack(min(size, _CHUNK) if size >= 0 else _CHUNK)
+        self._reads_at_end += not content
+        if self._reads_at_end > _MOST_READS_AT_END:
+            raise Unreadable(f"{self.uri} was not examined: a member is longer than the archive.")
         self._size += len(content)
-        self.refuse_large(self._size)
-        return content
-
-    def refuse_large(self, size: int) -> None:
-        """Raise Unreadable for a content of too many bytes."""
-        if size > LARGEST_CONTENT_MB * _MB:
+        if self._size > LARGEST_CONTENT_MB * _MB:
             raise Unreadable(f"{self.uri} was not examined: it unpacks to more than {LARGEST_CONTENT_MB} MB.")
+        return content
 
     def _unpack(self, size: int) -> bytes:
         while self._clock() < self._deadline:
@@ -126,7 +127,6 @@ def _list_files(content: _Unpacked, entry_points: Collection[str]) -> tuple[set[
         for count, member in enumerate(archive):
             if count == MOST_MEMBERS:
                 raise Unreadable(f"{content.uri} was not examined: it has more than {MOST_MEMBERS} members.")
-            content.refuse_large(member.size)  # tarfile searches the end of a file beyond the end of the archive
             name = PurePosixPath(member.name)
             names.add(name)
             is_script = name in wanted and member.isreg() and member.size <= _MB

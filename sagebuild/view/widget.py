@@ -68,14 +68,15 @@ def render_widget(stack: Service, event: Mapping[str, Any], function_arn: str) -
 
 
 def _render_pipeline(stack: Service, event: Mapping[str, Any], function_arn: str) -> str:
-    name = str(event.get("pipeline") or DEFAULT)
+    name = find_text(event, "pipeline") or DEFAULT
     service = find_pipeline(stack, name)
     if service is None:
         return f"<p>{escape(stack.stack_name)} has no pipeline {escape(name)}. Choose another one above.</p>"
-    found = find_builds(service, BuildFilter(before=_to_number(event.get("before"))), _ROWS)
+    before = _to_number(event.get("before"))
+    found = find_builds(service, BuildFilter(before=before), _ROWS)
     if not found.records:
         return f"<p>{escape(service.label)} has no builds yet.</p>"
-    call = _Call(function_arn, {"pipeline": name, "before": event.get("before")})
+    call = _Call(function_arn, {"pipeline": name, "before": before or None})
     live = read_live_model(service)
     rows = [tuple(_render_row(service, record, live, call)) for record in found.records]
     older = call.link("Older builds", before=found.older, build=None) if found.older else ""
@@ -130,4 +131,5 @@ def _describe_metrics(record: BuildRecord, live: LiveModel) -> Iterator[str]:
 
 def _to_number(value: object) -> int:
     """Return a build's number of an event, which a person may have typed; 0 for anything else."""
-    return int(str(value)) if re.fullmatch(r"[0-9]{1,9}", str(value)) else 0
+    text = str(value) if isinstance(value, int | str) else ""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0

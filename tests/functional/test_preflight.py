@@ -339,10 +339,10 @@ def long_header(size: int) -> bytes:
     return b"".join([*blocks, packer.compress(pack("train.py", mode="w")), packer.flush()])
 
 
-def claim_size(size: int) -> bytes:
+def claim_size(size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
     """An archive that ends before the content of its member, whose size this is."""
     member = tarfile.TarInfo("train.py")
-    member.size = size
+    member.size, member.type = size, kind
     return gzip.compress(member.tobuf())
 
 
@@ -375,10 +375,11 @@ def test_a_broken_archive_is_a_problem_at_once(ready: Stack, content: bytes) -> 
     [
         (gzip_tar(*[("train.py", tarfile.REGTYPE, b"")] * 10_001), "it has more than 10000 members"),
         (gzip_tar(*[("train.py", tarfile.REGTYPE, bytes(101 * 2**20))] * 2), "it unpacks to more than 200 MB"),
-        (claim_size(2**33), "it unpacks to more than 200 MB"),
+        (claim_size(2**33), "a member is longer than the archive"),
+        (claim_size(2**33, tarfile.GNUTYPE_SPARSE), "a member is longer than the archive"),
         (b"".join([gzip.compress(b"", 1)] * 500_000), "reading it took more than 15 s"),
     ],
-    ids=["members", "size", "false size", "time"],
+    ids=["members", "size", "false size", "false size of a sparse file", "time"],
 )
 def test_an_archive_that_takes_too_much_is_noted(
     ready: Stack, content: bytes, reason: str, monkeypatch: pytest.MonkeyPatch

@@ -79,6 +79,11 @@ def test_the_function_describes_itself() -> None:
     assert "**pipeline**" in answer["markdown"]
 
 
+NESTED: list[object] = []  # more deeply than Python can write as text
+for _ in range(5000):
+    NESTED = [NESTED]
+
+
 @pytest.mark.parametrize(
     ("number", "shown"),
     [
@@ -86,6 +91,7 @@ def test_the_function_describes_itself() -> None:
         ("9" * 5000, "Steps of build 1<"),
         (-1, "Steps of build 1<"),
         (None, "Steps of build 1<"),
+        (NESTED, "Steps of build 1<"),
         (9, "There is no build 9"),
     ],
 )
