@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sagebuild.builds.items import to_item
 from sagebuild.builds.lock import list_states, read_state, state_key
 from sagebuild.errors import PipelineNotFoundError
+from sagebuild.names import is_pipeline_name
 from sagebuild.service import Service, aws_call
 
 DEFAULT = "default"  # the name by which users refer to the pipeline without a name
@@ -35,6 +36,8 @@ def find_pipeline(service: Service, name: str) -> Service | None:
     """Return the service bound to a pipeline; None if there is none with that name, or it is being removed."""
     if name.lower() in ("", DEFAULT):
         return service.for_pipeline("")
+    if not is_pipeline_name(name):
+        return None
     state = read_state(service.for_pipeline(name))
     if state.exists and state.pipeline.lower() == name.lower() and not state.removed_at:
         return service.for_pipeline(state.pipeline)

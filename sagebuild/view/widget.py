@@ -19,6 +19,7 @@ from sagebuild.cost.spent import format_dollars
 from sagebuild.errors import SagebuildError
 from sagebuild.launch.events import find_text
 from sagebuild.names import console_url
+from sagebuild.parameters.shown import show_name
 from sagebuild.service import Service
 from sagebuild.view.html import Html, render_badge, render_table
 from sagebuild.view.overview import BuildFilter, LiveModel, find_builds, read_live_model
@@ -71,7 +72,7 @@ def _render_pipeline(stack: Service, event: Mapping[str, Any], function_arn: str
     name = find_text(event, "pipeline") or DEFAULT
     service = find_pipeline(stack, name)
     if service is None:
-        return f"<p>{escape(stack.stack_name)} has no pipeline {escape(name)}. Choose another one above.</p>"
+        return f"<p>{escape(stack.stack_name)} has no pipeline {escape(show_name(name))}. Choose another one above.</p>"
     before = _to_number(event.get("before"))
     found = find_builds(service, BuildFilter(before=before), _ROWS)
     if not found.records:

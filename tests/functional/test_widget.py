@@ -69,6 +69,7 @@ def test_the_colours_follow_the_theme_of_the_dashboard(stack: Stack) -> None:
 def test_a_widget_without_builds_says_so(stack: Stack) -> None:
     assert "has no builds yet" in show(pipeline="default")
     assert f"{stack.service.stack_name} has no pipeline frau&lt;d" in show(pipeline="frau<d")
+    show(pipeline="\ud800").encode()  # a lone surrogate becomes text that Lambda can send
     create(stack.service, "fraud")
     assert "has no builds yet" in show(pipeline="Fraud")
 
