@@ -19,7 +19,7 @@ from local import config, processes
 from local.archives import unpack_zip
 
 _MAX_UNZIPPED_BYTES = 262_144_000  # Lambda's quota for a function with its layers.
-_DESCRIPTIONS = "botocore/data"
+DESCRIPTIONS = "botocore/data"  # of the operations of AWS's services
 _lock = threading.Lock()
 
 
@@ -64,22 +64,16 @@ def unpack_layer(layer: Any) -> Path:
 def _is_represented(name: str) -> bool:
     """Whether the engine's libraries represent an entry of a layer."""
     # https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html lists both folders.
-    package = re.match(r"python/(?:lib/python[\d.]+/site-packages/)?([^/]+)", name)
-    if package is None or name.startswith(f"python/{_DESCRIPTIONS}/"):
+    found = re.match(r"python/(?:lib/python[\d.]+/site-packages/)?(?P<path>(?P<package>[^/]+).*)", name)
+    if found is None or found["path"].startswith(f"{DESCRIPTIONS}/"):
         return False
-    return _stem(package[1]) in _list_installed()
+    return _stem(found["package"]) in _list_installed()
 
 
 @cache
 def _list_installed() -> frozenset[str]:
     folders = processes.LIBRARIES.split(os.pathsep)
     return frozenset(_stem(path.name) for folder in folders for path in Path(folder).iterdir())
-
-
-def find_descriptions(layer: Path) -> Path | None:
-    """The folder of botocore's descriptions in the folder of a layer."""
-    folder = layer / "python" / _DESCRIPTIONS
-    return folder if folder.is_dir() else None
 
 
 def _stem(name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local import clients, config, processes
-from local.functions.archive import find_descriptions
+from local.functions.archive import DESCRIPTIONS
 
 # Lambda sets these variables itself and refuses functions that set them.
 RESERVED_VARIABLES = frozenset(
@@ -99,36 +99,34 @@ class Deployment:
         # https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
         places = (f"python/lib/{self.runtime}/site-packages", "python")
         packages = [layer / place for layer in layers for place in places]
-        found = [given.get("AWS_DATA_PATH"), *map(find_descriptions, layers)]
-        descriptions = os.pathsep.join(str(folder) for folder in found if folder)
-        return (
-            given
-            | ({"AWS_DATA_PATH": descriptions} if descriptions else {})
-            | {
-                "_HANDLER": self.handler,
-                "AWS_ACCESS_KEY_ID": key,
-                "AWS_CONFIG_FILE": os.devnull,
-                "AWS_DEFAULT_REGION": self.region,
-                "AWS_ENDPOINT_URL": config.current().endpoint_url,
-                "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.runtime}",
-                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
-                "AWS_LAMBDA_FUNCTION_NAME": self.name,
-                "AWS_LAMBDA_FUNCTION_VERSION": self.version,
-                "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-                "AWS_LAMBDA_LOG_FORMAT": self.log_format,
-                **({"AWS_LAMBDA_LOG_LEVEL": self.log_level} if self.log_format == "JSON" else {}),
-                "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
-                "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-                "AWS_LAMBDA_RUNTIME_API": runtime_api,
-                "AWS_REGION": self.region,
-                "AWS_SECRET_ACCESS_KEY": secret,
-                "AWS_SESSION_TOKEN": token,
-                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-                "LAMBDA_TASK_ROOT": str(task_root),
-                "LANG": "en_US.UTF-8",
-                "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
-                "PYTHONPATH": os.pathsep.join([processes.LIBRARIES, *map(str, packages)]),
-                "TMPDIR": str(scratch),
-                "TZ": ":UTC",
-            }
-        )
+        described = [str(folder / DESCRIPTIONS) for folder in packages if (folder / DESCRIPTIONS).is_dir()]
+        if described:
+            own = [given["AWS_DATA_PATH"]] if "AWS_DATA_PATH" in given else []
+            given["AWS_DATA_PATH"] = os.pathsep.join([*own, *described])
+        return given | {
+            "_HANDLER": self.handler,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": config.current().endpoint_url,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.runtime}",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
+            "AWS_LAMBDA_FUNCTION_NAME": self.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": self.version,
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_FORMAT": self.log_format,
+            **({"AWS_LAMBDA_LOG_LEVEL": self.log_level} if self.log_format == "JSON" else {}),
+            "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+            "AWS_LAMBDA_RUNTIME_API": runtime_api,
+            "AWS_REGION": self.region,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_SESSION_TOKEN": token,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "LANG": "en_US.UTF-8",
+            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONPATH": os.pathsep.join([processes.LIBRARIES, *map(str, packages)]),
+            "TMPDIR": str(scratch),
+            "TZ": ":UTC",
+        }

@@ -15,8 +15,8 @@ from sagebuild.service import Service
 
 SOURCE = "sagebuild"
 DETAIL_TYPE = "Build State Change"
-# An event has at most 256 KB: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html. The record, from
-# which these come, may have 400 KB.
+# A rule may send the event to a topic, whose messages have at most 256 KB unless its owner allows more:
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html. The record, from which these come, may have 400 KB.
 _LONGEST_TEXT = 4000  # characters
 _MOST_METRICS = 100
 

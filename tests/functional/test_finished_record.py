@@ -293,12 +293,18 @@ def test_a_finish_that_could_not_notify_is_examined_again(stack: Stack) -> None:
     assert (state.running, state.unfinished) == (None, (1,))
 
 
-def test_a_finish_waits_for_its_jobs_and_names_those_that_go_on(stack: Stack) -> None:
+def launch_with_endless_training(stack: Stack) -> FakeHosting:
+    """Start build 1, whose training does not end when it is stopped."""
     hosting, training = FakeHosting(stack.service.sagemaker), Training(polls=10_000)
     hosting.describe_training_job = training.describe_training_job  # type: ignore[attr-defined]
     hosting.stop_training_job = training.stop_training_job  # type: ignore[attr-defined]
     stack.service.__dict__["sagemaker"] = hosting
     launch_build(stack.service, VOICE)
+    return hosting
+
+
+def test_a_finish_waits_for_its_jobs_and_names_those_that_go_on(stack: Stack) -> None:
+    hosting = launch_with_endless_training(stack)
     update_build(stack.service, 1, step_jobs=to_attributes([StepJob("prepare", "prepare-1", 1)]))
     processing = {"ProcessingJobName": "prepare-1", "ProcessingJobStatus": "Stopping", "CreationTime": now()}
     hosting.describe_processing_job = lambda **_: processing  # type: ignore[attr-defined]
@@ -320,11 +326,7 @@ def test_a_finish_waits_for_its_jobs_and_names_those_that_go_on(stack: Stack) ->
 
 
 def test_a_finish_that_waits_in_vain_for_an_hour_is_noted(stack: Stack) -> None:
-    hosting, training = FakeHosting(stack.service.sagemaker), Training(polls=10_000)
-    hosting.describe_training_job = training.describe_training_job  # type: ignore[attr-defined]
-    hosting.stop_training_job = training.stop_training_job  # type: ignore[attr-defined]
-    stack.service.__dict__["sagemaker"] = hosting
-    launch_build(stack.service, VOICE)
+    launch_with_endless_training(stack)
     pauses: list[float] = []
 
     def finish_after(hours: float) -> None:

@@ -380,10 +380,11 @@ def test_the_engine_s_libraries_represent_those_of_a_layer(engine: Engine) -> No
     assert invoke(engine, arn) == "boto3"
 
 
-def test_a_function_has_the_operations_that_its_layer_describes(engine: Engine) -> None:
+@pytest.mark.parametrize("place", ["python", "python/lib/python3.13/site-packages"])
+def test_a_function_has_the_operations_that_its_layer_describes(engine: Engine, place: str) -> None:
     described = dict(Loader().load_service_model("sns", "service-2"))
     described["operations"] = {"Publish": described["operations"]["Publish"]}
-    path = "python/botocore/data/sns/2010-03-31/service-2.json"
+    path = f"{place}/botocore/data/sns/2010-03-31/service-2.json"
     source = """
         import boto3
         def handler(event, context):
