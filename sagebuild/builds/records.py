@@ -6,7 +6,7 @@ pipeline with a name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, TypedDict
@@ -15,6 +15,7 @@ from sagebuild.builds.items import from_item, to_item
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.service import Service, aws_call
 
+_PAGE_SIZE = 20
 # The condition that a build has not ended.
 NOT_ENDED: Mapping[str, Any] = {"ended_at": ""}
 # The token would let its holder approve the build.
@@ -258,19 +259,54 @@ def list_builds(service: Service, limit: int = 20, before: int = 0) -> list[Buil
     before
         List the builds with lower numbers than this one; 0: all. It is part of the key, so no other item is read.
     """
+    return list(_query_builds(service, before, limit, page_size=limit))
+
+
+def search_builds(service: Service, limit: int, before: int = 0) -> Iterator[BuildRecord]:
+    """Yield the same builds as `list_builds`, and read the next 20 only when they are needed."""
+    return _query_builds(service, before, limit, _PAGE_SIZE)
+
+
+def list_unpruned(service: Service, after: int) -> list[BuildRecord]:
+    """List the builds with higher numbers than this one that succeeded and have their model, newest first."""
+    condition = "#status = :succeeded AND (attribute_not_exists(pruned_at) OR pruned_at = :none)"
+    pages = service.dynamodb.get_paginator("query").paginate(
+        TableName=service.settings.builds_table,
+        KeyConditionExpression="kind = :build AND #number > :after",
+        FilterExpression=condition,  # DynamoDB reads the others, too, but they need not be transferred and parsed
+        ExpressionAttributeNames={"#number": "number", "#status": "status"},
+        ExpressionAttributeValues={
+            ":build": build_key(service, 0)["kind"],
+            ":after": {"N": str(after)},
+            ":succeeded": {"S": "succeeded"},
+            ":none": {"S": ""},
+        },
+        ScanIndexForward=False,
+        ConsistentRead=True,
+    )
+    with aws_call("list the builds"):
+        return [to_record(item) for page in pages for item in page["Items"]]
+
+
+def _query_builds(service: Service, before: int, limit: int, page_size: int) -> Iterator[BuildRecord]:
     below: dict[str, Any] = {":before": {"N": str(before)}} if before else {}
     names: dict[str, Any] = {"ExpressionAttributeNames": {"#number": "number"}} if before else {}
-    with aws_call("list the builds"):
-        pages = service.dynamodb.get_paginator("query").paginate(
-            TableName=service.settings.builds_table,
-            KeyConditionExpression="kind = :build" + (" AND #number < :before" if before else ""),
-            ExpressionAttributeValues={":build": build_key(service, 0)["kind"]} | below,
-            **names,
-            ScanIndexForward=False,
-            ConsistentRead=True,
-            PaginationConfig={"MaxItems": limit, "PageSize": limit},
-        )
-        return [to_record(item) for page in pages for item in page["Items"]]
+    pages = service.dynamodb.get_paginator("query").paginate(
+        TableName=service.settings.builds_table,
+        KeyConditionExpression="kind = :build" + (" AND #number < :before" if before else ""),
+        ExpressionAttributeValues={":build": build_key(service, 0)["kind"]} | below,
+        **names,
+        ScanIndexForward=False,
+        ConsistentRead=True,
+        PaginationConfig={"MaxItems": limit, "PageSize": page_size},
+    )
+    unread = iter(pages)
+    while True:
+        with aws_call("list the builds"):
+            page = next(unread, None)
+        if page is None:
+            return
+        yield from map(to_record, page["Items"])
 
 
 def update_build(service: Service, number: int, *, only_if: Mapping[str, Any] | None = None, **changes: Any) -> bool:

@@ -6,7 +6,7 @@ import logging
 
 from botocore.exceptions import ClientError
 
-from sagebuild.builds.records import BuildRecord, list_builds, now, update_build
+from sagebuild.builds.records import BuildRecord, list_unpruned, now, update_build
 from sagebuild.errors import AwsUnavailableError
 from sagebuild.names import name_resource, parse_resource_name
 from sagebuild.running.endpoint import describe_endpoint, describe_models
@@ -27,17 +27,23 @@ def prune_builds(service: Service, record: BuildRecord) -> None:
     if not record.has_succeeded or not record.keep_builds:
         return
     try:
-        for old in find_unneeded(service, record.keep_builds):
+        for old in find_unneeded(service, record.keep_builds, record.number):
             _delete_model(service, old.number)
             update_build(service, old.number, pruned_at=now().isoformat())
     except (AwsUnavailableError, ClientError) as error:
         _log.warning("not all old models were deleted: %s", error)
 
 
-def find_unneeded(service: Service, keep: int) -> list[BuildRecord]:
-    """Return the successful builds beyond the newest ``keep``, except the live one and the one that it replaced."""
-    builds = [each for each in list_builds(service, _BUILDS_SEARCHED) if each.has_succeeded]
-    own = [each for each in builds if each.model and not each.trigger.rollback and not each.pruned_at]
+def find_unneeded(service: Service, keep: int, newest: int) -> list[BuildRecord]:
+    """Return the successful builds beyond the newest ``keep``, except the live one and the one that it replaced.
+
+    Parameters
+    ----------
+    newest
+        The number of the newest build.
+    """
+    unpruned = list_unpruned(service, after=newest - _BUILDS_SEARCHED)
+    own = [each for each in unpruned if each.model and not each.trigger.rollback]
     needed = _find_needed(service, own)
     return [each for each in own[keep:] if each.number not in needed]
 

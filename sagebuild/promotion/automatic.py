@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from sagebuild.builds.lock import fingerprint_request, read_seen, read_state
 from sagebuild.builds.pipelines import find_pipeline
-from sagebuild.builds.records import BuildRecord, Trigger, list_builds, read_build
+from sagebuild.builds.records import BuildRecord, Trigger, read_build, search_builds
 from sagebuild.errors import (
     AwsUnavailableError,
     BuildRunningError,
@@ -210,5 +210,5 @@ def _wait_for_end(origin: Service, number: int, sleep: Callable[[float], None]) 
 
 def _has_later(service: Service, origin: Service, number: int) -> bool:
     """Return whether a later build of the same pipeline was promoted; False also for one that is too long ago."""
-    folders = (record.origin.get("folder", "") for record in list_builds(service, _BUILDS_SEARCHED))
+    folders = (record.origin.get("folder", "") for record in search_builds(service, _BUILDS_SEARCHED))
     return any((parse_resource_name(origin, folder) or 0) > number for folder in folders)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sagebuild.builds.records import BuildRecord, list_builds
+from sagebuild.builds.records import BuildRecord, search_builds
 from sagebuild.errors import ParameterError
 from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.images.table import newest_version, read_numbers
@@ -52,7 +52,7 @@ def find_earlier_model(service: Service, parameters: BuildParameters) -> BuildRe
     """
     wanted = identify_model(parameters.model_dump(), service.settings.framework)
     other = ""
-    for record in list_builds(service, _BUILDS_SEARCHED):
+    for record in search_builds(service, _BUILDS_SEARCHED):
         if not record.has_succeeded or not record.artifacts:
             continue
         kind = _identify_record(record, service.settings.framework)
@@ -69,7 +69,7 @@ def find_etag(service: Service, artifacts: str) -> str:
     """Return the ETag of a model as a build trained or received it; empty if none did, or did not record it."""
     if not is_archive(artifacts):  # a training makes nothing else
         return ""
-    for record in list_builds(service, _BUILDS_SEARCHED):
+    for record in search_builds(service, _BUILDS_SEARCHED):
         is_known = record.job_status == "Completed" or record.origin
         if record.artifacts == artifacts and is_known and record.artifacts_etag:
             return record.artifacts_etag

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.lock import read_state
-from sagebuild.builds.records import BuildRecord, list_builds
+from sagebuild.builds.records import BuildRecord, search_builds
 from sagebuild.errors import StillRunningError
 from sagebuild.names import VARIANT, name_component, name_endpoint, pipeline_tags
 from sagebuild.running.component import Component, delete_component, describe_component
@@ -99,7 +99,7 @@ def undo_component(
 
 def list_deployed(service: Service, record: BuildRecord, excluded: Collection[str]) -> Iterator[str]:
     """Yield the configurations of earlier builds, newest first, that can replace that of a build on its endpoint."""
-    for each in list_builds(service, _BUILDS_SEARCHED):
+    for each in search_builds(service, _BUILDS_SEARCHED):
         is_alike = bool(each.component) == bool(record.component)
         if each.deployed_its_model and is_alike and not each.pruned_at and each.endpoint_config not in excluded:
             yield each.endpoint_config

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from sagebuild.builds.context import BuildContext
-from sagebuild.builds.records import NOT_ENDED, list_builds, now, read_build, update_build
+from sagebuild.builds.records import NOT_ENDED, now, read_build, search_builds, update_build
 from sagebuild.cost.spent import price_seconds
 from sagebuild.errors import BuildNotFoundError
 from sagebuild.names import parse_resource_name
@@ -149,7 +149,7 @@ def compare_metrics(
 
 def find_metrics(service: Service, artifacts: str) -> dict[str, float]:
     """Return the metrics of the training that made a model, also of a promoted one; none if no build trained it."""
-    for record in list_builds(service, _BUILDS_SEARCHED):
+    for record in search_builds(service, _BUILDS_SEARCHED):
         if artifacts and record.artifacts == artifacts and (record.job_status == "Completed" or record.origin):
             return record.metrics
     return {}

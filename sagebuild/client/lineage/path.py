@@ -10,7 +10,7 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 
 from sagebuild.builds.lock import list_states
-from sagebuild.builds.records import BuildRecord, list_builds, read_build
+from sagebuild.builds.records import BuildRecord, list_builds, read_build, search_builds
 from sagebuild.client.lineage.openlineage import build_events
 from sagebuild.client.lineage.place import LineageBuild, Place
 from sagebuild.client.stacks import list_stack_names
@@ -83,7 +83,7 @@ def _find_training(service: Service, record: BuildRecord) -> BuildRecord:
     """Return the build of this pipeline that trained the model, or that got it from elsewhere."""
     if record.training_job or record.tuning_job or record.is_promoted:
         return record
-    for each in list_builds(service, _BUILDS_SEARCHED, before=record.number):
+    for each in search_builds(service, _BUILDS_SEARCHED, before=record.number):
         if each.artifacts == record.artifacts and (each.training_job or each.tuning_job or each.is_promoted):
             return each
     return record

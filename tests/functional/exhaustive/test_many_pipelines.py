@@ -15,13 +15,15 @@ from moto.dynamodb.models import dynamodb_backends
 
 from sagebuild.builds.items import to_item
 from sagebuild.builds.lock import PipelineState, change_state, list_states, read_state
-from sagebuild.builds.records import Trigger, build_key, list_builds, now, read_build
+from sagebuild.builds.records import Trigger, build_key, list_builds, now, read_build, update_build
 from sagebuild.builds.status import describe_latest_build
+from sagebuild.finish.prune import find_unneeded
 from sagebuild.finish.sweep import sweep_builds
 from sagebuild.launch.dead_letters import Message
 from sagebuild.launch.inbox import take_messages
 from sagebuild.launch.start import launch_build
 from sagebuild.service import Service
+from sagebuild.steps.gate import find_metrics
 from tests.functional.conftest import REGION, Stack
 from tests.functional.test_inbox import inbox  # noqa: F401 - a fixture
 from tests.functional.test_pipelines import create
@@ -129,11 +131,11 @@ def test_a_request_for_an_unknown_pipeline_is_set_aside(inbox: Stack) -> None:  
     assert inbox.executions() == []
 
 
-def fill(service: Service, pipelines: int, builds: int) -> None:
+def fill(service: Service, pipelines: int, builds: int, **more: Any) -> None:
     """Pipelines whose builds have all ended and are finished."""
     ended = (now() - timedelta(hours=2)).isoformat()
     done = {"trigger": asdict(VOICE), "created_at": ended, "status": "succeeded", "ended_at": ended}
-    item, items = to_item(done | {"notified_at": ended}), []
+    item, items = to_item(done | {"notified_at": ended} | more), []
     for position in range(pipelines):
         bound = create(service, f"model-{position}") if position else service
         state = read_state(bound)
@@ -169,3 +171,17 @@ def test_the_calls_of_status_sweep_and_launch_do_not_grow(stack: Stack) -> None:
     assert len(list_states(stack.service)) == PIPELINES
     assert len(list_builds(stack.service.for_pipeline("model-199"), 100)) == BUILDS
     assert count() == few
+
+
+def test_a_build_reads_the_records_that_it_needs_alone(stack: Stack) -> None:
+    fill(stack.service, 1, 300, model="model", artifacts="s3://bucket/model.tar.gz", pruned_at="2026-01-01")
+    for number in (298, 299, 300):
+        update_build(stack.service, number, pruned_at="", job_status="Completed", metrics={"accuracy": number})
+    received: list[int] = []
+    stack.service.dynamodb.meta.events.register(
+        "after-call.dynamodb.Query", lambda parsed, **_: received.append(len(parsed["Items"]))
+    )
+    assert find_metrics(stack.service, "s3://bucket/model.tar.gz") == {"accuracy": 300}
+    assert received == [20]
+    assert [record.number for record in find_unneeded(stack.service, keep=2, newest=300)] == [298]
+    assert received == [20, 3]
