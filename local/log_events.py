@@ -1,13 +1,13 @@
-"""CloudWatch Logs: the events of a log stream are kept compressed, because they stay until the stream is deleted.
+"""CloudWatch Logs: the events of a log stream are kept outside the memory, because they stay until it is deleted.
 
 Python's garbage collector visits every object that can refer to others, while the engine stands still. It would take
 seconds for the millions of lines that jobs can write; it does not visit bytes.
 """
 
-import pickle  # nosec B403: for events of this process only
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+from local.database import Packed
 
 MOTO_NAMES = ("moto.logs.models.LogStream.put_log_events",)
 
@@ -17,7 +17,7 @@ def install() -> None:
     from moto.logs import models
 
     class LogStream(models.LogStream):  # type: ignore[misc]
-        """moto's stream with compressed events."""
+        """moto's stream with packed events."""
 
         __module__ = models.LogStream.__module__
 
@@ -29,18 +29,18 @@ def install() -> None:
 
 
 class LogEvents:
-    """What moto uses of a list of events; the events of each call of PutLogEvents are compressed together."""
+    """What moto uses of a list of events; the events of each call of PutLogEvents are packed together."""
 
     def __init__(self) -> None:
-        self._packed: list[bytes] = []
+        self._packed: list[Packed] = []
 
     def __iadd__(self, events: Iterable[Any]) -> "LogEvents":
-        self._packed.append(zlib.compress(pickle.dumps(list(events))))
+        self._packed.append(Packed(list(events)))
         return self
 
     def __iter__(self) -> Iterator[Any]:
         for packed in list(self._packed):
-            yield from pickle.loads(zlib.decompress(packed))  # nosec B301: packed above
+            yield from packed.read()
 
     def __bool__(self) -> bool:
         return bool(self._packed)

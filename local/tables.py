@@ -6,12 +6,12 @@ iterator of a stream keeps the table as it was, forever.
 """
 
 import copy
-import pickle  # nosec B403: for records of this process only
 import threading
-import zlib
 from collections import defaultdict
 from functools import wraps
 from typing import Any
+
+from local.database import Packed
 
 _OPERATIONS = (
     "delete_item",
@@ -28,6 +28,7 @@ _KEPT_RECORDS = 1000  # of a stream
 MOTO_NAMES = (
     "moto.dynamodb.exceptions.ItemSizeTooLarge",
     "moto.dynamodb.models.dynamo_type.DynamoType.size",
+    "moto.dynamodb.models.dynamo_type.Item.size",
     "moto.dynamodb.models.dynamo_type.LimitedSizeDict",
     "moto.dynamodb.models.dynamodb_backends",
     "moto.dynamodb.models.table.StreamRecord.to_json",
@@ -47,18 +48,18 @@ def install() -> None:
     from moto.dynamodb.models import dynamo_type, table
 
     class StreamRecord(table.StreamRecord):  # type: ignore[misc]
-        """moto's record, compressed: it has two images of an item, as nested objects."""
+        """moto's record, outside the memory: it has two images of an item, as nested objects."""
 
         __module__ = table.StreamRecord.__module__
 
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            self._packed = zlib.compress(pickle.dumps(self.record))
+            self._packed = Packed(self.record)
             del self.record
 
         def to_json(self) -> Any:
             """The record as GetRecords returns it."""
-            return pickle.loads(zlib.decompress(self._packed))  # nosec B301: packed above
+            return self._packed.read()
 
     class StreamShard(table.StreamShard):  # type: ignore[misc]
         """moto's shard, which invokes no function and forgets the oldest records."""
@@ -91,6 +92,7 @@ def install() -> None:
     table.StreamShard = StreamShard
     table.Table.__deepcopy__ = _copy_table
     dynamo_type.LimitedSizeDict.__setitem__ = _set_attribute
+    dynamo_type.Item.size = _remember_size(dynamo_type.Item.size)
 
     class DynamoDBBackend(models.DynamoDBBackend):  # type: ignore[misc]
         """moto's DynamoDB, with one item operation at a time."""
@@ -175,6 +177,17 @@ def _replace_by_copy(table: Any, key: dict[str, Any]) -> None:
         table.items[item.hash_key][item.range_key] = copy.deepcopy(item)
     else:
         table.items[item.hash_key] = copy.deepcopy(item)
+
+
+def _remember_size(count_size: Any) -> Any:
+    """The size of an item, which a query adds up for all items that it reads: a stored item never changes."""
+
+    def size(item: Any) -> int:
+        if "size_in_bytes" not in vars(item):
+            item.size_in_bytes = count_size(item)
+        return int(item.size_in_bytes)
+
+    return size
 
 
 def _set_attribute(item: dict[str, Any], name: str, value: Any) -> None:

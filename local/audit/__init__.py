@@ -7,14 +7,14 @@ boundaries or session policies; for a role or user with a boundary every call is
 everything.
 """
 
+import json
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from moto.iam.models import IAMBackend, iam_backends
 
-from local import accounts, calls, config, partitions
+from local import accounts, calls, config, database, partitions
 from local.audit import buckets, cross_account, documents, keys, permissions, trust
 from local.audit.permissions import Permission
 from local.audit.policies import Grant, Verdict, decide, grants, parse
@@ -38,12 +38,14 @@ _DENIED_CODES = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
 
 _ROLE_IS_GONE = Verdict(False, "the role does not exist")
 _lock = threading.Lock()
-_made: Counter[tuple[str, Permission, Verdict]] = Counter()
 _granted: dict[str, set[Grant]] = {}
 
 
 def install() -> None:
     """Audit every call from now on."""
+    with database.opened() as made:
+        # A row is JSON, because names can have characters that are not valid in UTF-8.
+        made.execute("CREATE TABLE IF NOT EXISTS made (row TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID")
     IAMBackend.get_roles = _list_roles
     calls.add_check(check)
     calls.add_check(documents.check)
@@ -111,9 +113,11 @@ def check_role(role_arn: str, needed: Permission) -> Verdict:
 
 def record(caller: str, needed: Permission, verdict: Verdict) -> None:
     """Record a permission that a caller or a service needed; print a line for the first time that it is not allowed."""
-    with _lock:
-        _made[caller, needed, verdict] += 1
-        is_new = _made[caller, needed, verdict] == 1
+    row = json.dumps([caller, needed.action, needed.resource or "?", verdict.allowed, verdict.reason])
+    with database.opened() as made:
+        is_new = not made.execute("UPDATE made SET count = count + 1 WHERE row = ?", (row,)).rowcount
+        if is_new:
+            made.execute("INSERT INTO made VALUES (?, 1)", (row,))
     # The last lines of a function's log may come after its role is deleted, as in each removal of a stack.
     is_late_log = verdict == _ROLE_IS_GONE and needed.action.startswith("logs:")
     if is_new and not verdict.allowed and not is_late_log:
@@ -131,30 +135,19 @@ def calls_made() -> list[dict[str, Any]]:
         ``role`` (or a service's principal), ``action``, ``resource`` ("?" when unknown), ``allowed`` (null when
         undecided), ``reason`` (why it is not allowed) and ``count``.
     """
-    with _lock:
-        made = list(_made.items())
-    rows = [
-        {
-            "role": role,
-            "action": needed.action,
-            "resource": needed.resource or "?",
-            "allowed": verdict.allowed,
-            "reason": verdict.reason,
-            "count": count,
-        }
-        for (role, needed, verdict), count in made
-    ]
-    return sorted(rows, key=lambda row: (row["role"], row["action"], row["resource"]))
+    with database.opened() as made:
+        rows = [(*json.loads(row), count) for row, count in made.execute("SELECT * FROM made")]
+    names = ("role", "action", "resource", "allowed", "reason", "count")
+    return [dict(zip(names, row, strict=True)) for row in sorted(rows, key=lambda row: row[:3])]
 
 
 def unused_grants() -> list[dict[str, str]]:
     """The permissions of all roles that no call has needed; a deleted role is included if it made a call."""
     with _lock:
-        made = list(_made)
         granted = dict(_granted)
     for name, role in _roles().items():
         granted[name] = set(grants(_statements(role)))
-    needed = [(role, permission.action, permission.resource or "?") for role, permission, _ in made]
+    needed = [(call["role"], call["action"], call["resource"]) for call in calls_made()]
     rows = [
         {"role": role, "action": grant.names[0], "resource": grant.names[1]}
         for role, held in granted.items()
@@ -166,8 +159,9 @@ def unused_grants() -> list[dict[str, str]]:
 
 def clear() -> None:
     """Forget every call."""
+    with database.opened() as made:
+        made.execute("DELETE FROM made")
     with _lock:
-        _made.clear()
         _granted.clear()
 
 

@@ -1,14 +1,14 @@
 """The history of an execution: its events, and where they place a failure."""
 
-import pickle  # nosec B403: for events of this process only
 import threading
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
+
+from local.database import Packed
 
 _LAST_EVENTS = (
     HistoryEventType.ExecutionSucceeded,
@@ -20,13 +20,13 @@ _ABORTABLE_STATES = ("Task", "Wait", "Parallel", "Map")
 
 
 class History(EventManager):  # type: ignore[misc]
-    """The history of an execution; after the end it is compressed, and ignores events of threads that run on."""
+    """The history of an execution; after the end it is packed, and ignores events of threads that run on."""
 
     def __init__(self, locations: Mapping[tuple[str, str], str]) -> None:
         super().__init__()
         self.environment: Environment | None = None
         self._locations = locations
-        self._packed = b""  # the events of an ended execution
+        self._packed: Packed | None = None  # the events of an ended execution
         self._closed: list[Any] = []
         self._adding = threading.RLock()
 
@@ -64,12 +64,12 @@ class History(EventManager):  # type: ignore[misc]
         """A copy of the events."""
         with self._adding:
             packed = self._packed
-            events = pickle.loads(zlib.decompress(packed)) if packed else super().get_event_history()  # nosec B301: by _pack
+            events = packed.read() if packed else super().get_event_history()
         return list(events)
 
     def _pack(self) -> None:
-        """Keep the events compressed, and forget the environment, which holds the variables."""
-        self._packed = zlib.compress(pickle.dumps(self._history_event_list))
+        """Keep the events outside the memory, and forget the environment, which holds the variables."""
+        self._packed = Packed(self._history_event_list)
         self._history_event_list.clear()
         self._closed.clear()
         self.environment = None

@@ -16,6 +16,7 @@ PAGE = ROOT / "CONTRIBUTING.md"
 # Each change adds a line to it, as "The loop" on that page says.
 CHANGELOG = ROOT / "CHANGELOG.md"
 NOT_OURS = {"node_modules", "__pycache__", "release"}  # the last is made by `make dist`
+MEASURED = ROOT / "bench/results.json"  # by `make bench`
 TEXTS = {"", ".cjs", ".ipynb", ".json", ".md", ".py", ".sh", ".svg", ".toml", ".txt", ".yaml", ".yml"}
 
 
@@ -144,12 +145,12 @@ each_recipe = pytest.mark.parametrize("title", EXAMPLES)
 
 @cache
 def read_repository() -> dict[str, str]:
-    """The text of each of our files by its path, except the page of the recipes, the changelog and this test."""
+    """The text of each of our files by its path, except the page of the recipes, the changelog, results and this test."""
     files = {}
     for folder, inner, names in os.walk(ROOT):
         inner[:] = [name for name in inner if name not in NOT_OURS and not name.startswith(".")]
         for path in (Path(folder, name) for name in names):
-            if path.suffix in TEXTS and path not in (PAGE, CHANGELOG, Path(__file__)):
+            if path.suffix in TEXTS and path not in (PAGE, CHANGELOG, MEASURED, Path(__file__)):
                 files[path.relative_to(ROOT).as_posix()] = path.read_text(encoding="utf-8", errors="replace")
     return files
 

@@ -95,3 +95,20 @@ def test_a_backup_keeps_its_items(engine: Engine) -> None:
         dynamodb.get_item(TableName=each, Key={"id": {"S": "a"}})["Item"]["n"] for each in (table, f"{table}-restored")
     ]
     assert read == [{"N": "2"}, {"N": "1"}]
+
+
+def test_a_query_reads_a_megabyte_of_items_as_large_as_they_are_now(engine: Engine) -> None:
+    table, dynamodb = create_table(engine, "part"), engine.client("dynamodb")
+    for part in "abc":
+        dynamodb.put_item(TableName=table, Item={"id": {"S": "a"}, "part": {"S": part}, "text": {"S": "." * 300_000}})
+    query = {
+        "TableName": table,
+        "KeyConditionExpression": "id = :id",
+        "ExpressionAttributeValues": {":id": {"S": "a"}},
+    }
+    assert dynamodb.query(**query)["Count"] == 3
+    longer = {"UpdateExpression": "SET #text = :text", "ExpressionAttributeNames": {"#text": "text"}}
+    values = {"ExpressionAttributeValues": {":text": {"S": "." * 400_000}}}
+    for part in "abc":
+        dynamodb.update_item(TableName=table, Key={"id": {"S": "a"}, "part": {"S": part}}, **longer, **values)
+    assert dynamodb.query(**query)["Count"] == 2

@@ -1,0 +1,66 @@
+"""A temporary database of this engine, for what is kept for long and seldom read: it takes a few MB of memory at most.
+
+SQLite writes what is more than its cache to a file, and deletes the file when the process ends, however it ends:
+https://www.sqlite.org/inmemorydb.html#temp_db
+"""
+
+import os
+import pickle  # nosec B403: for values of this process only
+import sqlite3
+import threading
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from local import config
+
+_SET_UP = """
+PRAGMA journal_mode = OFF;
+PRAGMA cache_size = -1000; -- KB
+CREATE TABLE packed (id INTEGER PRIMARY KEY, value BLOB);
+"""
+
+_lock = threading.Lock()
+_unused: deque[int | None] = deque()
+
+
+@contextmanager
+def opened() -> Iterator[sqlite3.Connection]:
+    """The database, for one thread at a time; each statement is a transaction."""
+    with _lock:
+        yield _connect()
+
+
+@cache
+def _connect() -> sqlite3.Connection:
+    # https://www.sqlite.org/tempfiles.html#temporary_file_storage_locations
+    os.environ["SQLITE_TMPDIR"] = str(config.current().data)
+    connection = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+    connection.executescript(_SET_UP)
+    return connection
+
+
+class Packed:
+    """A value outside the memory of the process, compressed; it is deleted together with this object."""
+
+    __slots__ = ("_row",)
+
+    def __init__(self, value: Any) -> None:
+        packed = zlib.compress(pickle.dumps(value))
+        with opened() as database:
+            while _unused:
+                database.execute("DELETE FROM packed WHERE id = ?", (_unused.popleft(),))
+            self._row = database.execute("INSERT INTO packed (value) VALUES (?)", (packed,)).lastrowid
+
+    def __del__(self) -> None:
+        # The garbage collector may run anywhere, also where the database is locked.
+        _unused.append(self._row)
+
+    def read(self) -> Any:
+        """A copy of the value."""
+        with opened() as database:
+            (packed,) = database.execute("SELECT value FROM packed WHERE id = ?", (self._row,)).fetchone()
+        return pickle.loads(zlib.decompress(packed))  # nosec B301: packed above
