@@ -145,7 +145,7 @@ each_recipe = pytest.mark.parametrize("title", EXAMPLES)
 
 @cache
 def read_repository() -> dict[str, str]:
-    """The text of each of our files by its path, except the page of the recipes, the changelog, results and this test."""
+    """The text of each of our files by its path, except the recipes, the changelog, measured results and this test."""
     files = {}
     for folder, inner, names in os.walk(ROOT):
         inner[:] = [name for name in inner if name not in NOT_OURS and not name.startswith(".")]
