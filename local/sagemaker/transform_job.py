@@ -1,14 +1,14 @@
 """One transform job: the model's server answers the records of each input object."""
 
-import gzip
 import itertools
 import shutil
 import uuid
-import zlib
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from local import config
 from local.sagemaker.container_client import Answer, InvocationError
@@ -18,7 +18,15 @@ from local.sagemaker.objects import Entry, ObjectError, Objects
 from local.sagemaker.resources import JobError, Json, Store, now
 from local.sagemaker.served_container import Placement, ServerError
 from local.sagemaker.transform_log import DataLog
-from local.sagemaker.transform_records import Processing, RecordError, batch, media_type, split, unwrap
+from local.sagemaker.transform_records import (
+    Processing,
+    RecordError,
+    Request,
+    build_requests,
+    media_type,
+    open_object,
+    split,
+)
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 _MEGABYTE = 1024 * 1024
@@ -77,7 +85,7 @@ class TransformJob(Job):
             if self.is_stopping:
                 return
             try:
-                (results / str(number)).write_bytes(self._transform(entry, parameters))
+                self._transform(entry, parameters, results / str(number))
             except _ObjectFailedError as error:
                 if self.is_stopping:
                     return
@@ -143,31 +151,34 @@ class TransformJob(Job):
         answered = self._server.read_parameters()
         return {name: value or answered.get(name) or _DEFAULTS[name] for name, value in given.items()}
 
-    def _transform(self, entry: Entry, parameters: dict[str, Any]) -> bytes:
-        """The output of one object."""
+    def _transform(self, entry: Entry, parameters: dict[str, Any], result: Path) -> None:
+        """Write the output of one object, a few requests at a time, so that large objects need little memory."""
+        source, unfinished = self._folder / "object", self._folder / "unfinished"
+        split_type, threads = self._input["SplitType"], int(parameters["MaxConcurrentTransforms"])
+        single, limit = parameters["BatchStrategy"] == "SINGLE_RECORD", int(parameters["MaxPayloadInMB"]) * _MEGABYTE
+        compression = self._input["CompressionType"]
         try:
-            records = split(self._read(entry), self._input["SplitType"])
-            single = parameters["BatchStrategy"] == "SINGLE_RECORD"
-            filtered = [self._processing.filter_input(record) for record in records]
-            is_lines = self._input["SplitType"] == "Line"
-            separator = b"\n" if is_lines else b""
-            requests = batch(filtered, separator, int(parameters["MaxPayloadInMB"]) * _MEGABYTE, single=single)
-            if single and self._input["SplitType"] == "RecordIO":
-                requests = [[unwrap(record)] for [record] in requests]
-            with ThreadPoolExecutor(int(parameters["MaxConcurrentTransforms"])) as pool:
-                answers = list(pool.map(self._invoke, [separator.join(one) for one in requests]))
-            return self._assemble(list(_group(records, requests)), answers)
+            self._objects.fetch(entry.uri, source)
+            with open_object(source, compression) as content, unfinished.open("wb") as output:
+                records = split(content, split_type)
+                requests = build_requests(records, self._processing, split_type, limit, single=single)
+                for request, answer in self._invoke_in_order(requests, threads):
+                    self._write(output, request, answer)
         except (ObjectError, RecordError) as error:
             raise _ObjectFailedError("ClientError", [str(error)]) from error
+        unfinished.rename(result)
 
-    def _read(self, entry: Entry) -> bytes:
-        content = self._objects.read(entry.uri)
-        if self._input["CompressionType"] != "Gzip":
-            return content
-        try:
-            return gzip.decompress(content)
-        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise RecordError("the object is not a gzip file") from error
+    def _invoke_in_order(self, requests: Iterator[Request], threads: int) -> Iterator[tuple[Request, Answer]]:
+        """Each request with its answer; no more requests wait than one for each thread and the next one."""
+        waiting: deque[tuple[Request, Future[Answer]]] = deque()
+        with ThreadPoolExecutor(threads) as pool:
+            for request in requests:
+                waiting.append((request, pool.submit(self._invoke, request.body)))
+                if len(waiting) > threads:
+                    first, answered = waiting.popleft()
+                    yield first, answered.result()
+            for first, answered in waiting:
+                yield first, answered.result()
 
     def _invoke(self, body: bytes) -> Answer:
         settings: Json = self.request.get("ModelClientConfig") or {}
@@ -190,16 +201,20 @@ class TransformJob(Job):
                     raise _ObjectFailedError(side, lines) from error
         raise AssertionError("unreachable")
 
-    def _assemble(self, groups: list[list[bytes]], answers: list[Answer]) -> bytes:
-        wanted = media_type(self.request["TransformOutput"].get("Accept"))
-        parts = [answer.body for answer in answers]
-        if self._processing.changes_output:
-            types = [media_type(answer.headers.get("Content-Type")) or wanted for answer in answers]
-            together = zip(groups, parts, types, strict=True)
-            parts = [self._processing.build_output(group, part, kind) for group, part, kind in together]
-        if self.request["TransformOutput"]["AssembleWith"] == "Line":
-            parts = [part if part.endswith(b"\n") else part + b"\n" for part in parts]
-        return b"".join(parts)
+    def _write(self, output: IO[bytes], request: Request, answer: Answer) -> None:
+        """Write the output of one request."""
+        end = b"\n" if self.request["TransformOutput"]["AssembleWith"] == "Line" else b""
+        if not self._processing.changes_output:
+            output.write(answer.body)
+            output.write(b"" if answer.body.endswith(b"\n") else end)
+            return
+        wanted = self.request["TransformOutput"].get("Accept")
+        kind = media_type(answer.headers.get("Content-Type")) or media_type(wanted)
+        lines = self._processing.build_output(request.records, self._input["SplitType"], answer.body, kind)
+        separator = b""
+        for line in lines:
+            output.write(separator + line + end)
+            separator = b"" if end else b"\n"
 
     def _upload(self, entries: list[Entry]) -> None:
         prefix = self.request["TransformOutput"]["S3OutputPath"].rstrip("/")
@@ -228,9 +243,3 @@ class _ObjectFailedError(Exception):
         super().__init__("\n".join(lines))
         self.reason = f"{side}: See job logs for more information"
         self.lines = lines
-
-
-def _group(records: list[bytes], requests: list[list[bytes]]) -> Iterator[list[bytes]]:
-    """The records of each request before the input filter."""
-    remaining = iter(records)
-    return (list(itertools.islice(remaining, len(request))) for request in requests)

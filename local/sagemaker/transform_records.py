@@ -1,11 +1,15 @@
 """The records of a transform job: splits objects into requests, and builds an output object from the answers."""
 
 import csv
+import gzip
 import io
 import json
 import struct
+import zlib
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
 
 from local.sagemaker.resources import Json
 from local.sagemaker.transform_paths import PathError, RecordPath
@@ -13,7 +17,8 @@ from local.sagemaker.transform_paths import PathError, RecordPath
 _CSV, _JSON, _LINES = "text/csv", "application/json", "application/jsonlines"
 JOINED_TYPES = (_CSV, _JSON, _LINES)
 _RECORDIO_MAGIC = 0xCED7230A
-csv.field_size_limit(100 * 1024 * 1024)  # MaxPayloadInMB in botocore's model; Python's own limit is 128 KB
+_LARGEST_BYTES = 100 * 1024 * 1024  # MaxPayloadInMB in botocore's model
+csv.field_size_limit(_LARGEST_BYTES)  # Python's own limit is 128 KB
 _LENGTH_BITS = 29  # the three others mark the parts of a divided record: dmlc-core's recordio.h
 
 
@@ -26,61 +31,113 @@ def media_type(header: str | None) -> str:
     return (header or "").partition(";")[0].strip().lower()
 
 
-def split(content: bytes, split_type: str) -> list[bytes]:
-    """The records of an object.
+@contextmanager
+def open_object(path: Path, compression: str) -> Iterator[IO[bytes]]:
+    """Open a downloaded object.
+
+    Parameters
+    ----------
+    compression
+        ``None`` or ``Gzip``.
+    """
+    if compression == "None":
+        with path.open("rb") as file:
+            yield file
+        return
+    try:
+        with gzip.open(path) as unpacked:
+            yield cast(IO[bytes], unpacked)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise RecordError("the object is not a gzip file") from error
+
+
+def split(content: IO[bytes], split_type: str) -> Iterator[bytes]:
+    """The records of an object, one after the other.
 
     Parameters
     ----------
     split_type
         ``None`` for one record, ``Line`` or ``RecordIO``.
-    """
-    if split_type == "Line":
-        return content.removesuffix(b"\n").split(b"\n") if content else []
-    return list(_split_recordio(content)) if split_type == "RecordIO" else [content]
-
-
-def unwrap(record: bytes) -> bytes:
-    """The payload of a RecordIO record, without header and padding."""
-    length = struct.unpack_from("<I", record, 4)[0] & ((1 << _LENGTH_BITS) - 1)
-    return record[8 : 8 + length]
-
-
-def _split_recordio(content: bytes) -> Iterator[bytes]:
-    position = 0
-    while position < len(content):
-        if len(content) < position + 8:
-            raise RecordError("the object is not in RecordIO format")
-        magic, length = struct.unpack_from("<II", content, position)
-        if magic != _RECORDIO_MAGIC or length >> _LENGTH_BITS:
-            raise RecordError(
-                "the object is not in RecordIO format, or has divided records, which local/ does not read"
-            )
-        end = position + 8 + length + -length % 4
-        if end > len(content):
-            raise RecordError("the object ends within a RecordIO record")
-        yield content[position:end]
-        position = end
-
-
-def batch(records: list[bytes], separator: bytes, most_bytes: int, *, single: bool) -> list[list[bytes]]:
-    """The records of each request: as many as the limit allows, or one.
 
     Raises
     ------
     RecordError
-        When a record is larger than the limit.
+        When the object is not in this format, or a record is larger than the largest MaxPayloadInMB.
     """
-    batches: list[list[bytes]] = []
-    size = 0
+    if split_type == "Line":
+        while line := content.readline(_LARGEST_BYTES + 1):
+            _check_size(len(line), _LARGEST_BYTES)
+            yield line.removesuffix(b"\n")
+    elif split_type == "RecordIO":
+        yield from _split_recordio(content)
+    else:
+        whole = content.read(_LARGEST_BYTES + 1)
+        _check_size(len(whole), _LARGEST_BYTES)
+        yield whole
+
+
+def _split_recordio(content: IO[bytes]) -> Iterator[bytes]:
+    while header := content.read(8):
+        if len(header) < 8:
+            raise RecordError("the object is not in RecordIO format")
+        magic, length = struct.unpack("<II", header)
+        if magic != _RECORDIO_MAGIC or length >> _LENGTH_BITS:
+            raise RecordError(
+                "the object is not in RecordIO format, or has divided records, which local/ does not read"
+            )
+        padded = length + -length % 4
+        _check_size(padded, _LARGEST_BYTES)
+        payload = content.read(padded)
+        if len(payload) < padded:
+            raise RecordError("the object ends within a RecordIO record")
+        yield header + payload
+
+
+def _check_size(length: int, most_bytes: int) -> None:
+    if length > most_bytes:
+        raise RecordError(f"a record of at least {length} bytes is larger than MaxPayloadInMB")
+
+
+class Request(NamedTuple):
+    """A request to the model: its body, and its records before the input filter, as they are in the object."""
+
+    body: bytes
+    records: bytes
+
+
+def build_requests(
+    records: Iterator[bytes], processing: "Processing", split_type: str, most_bytes: int, *, single: bool
+) -> Iterator[Request]:
+    """The requests for the records of an object, one after the other: with as many as the limit allows, or one.
+
+    Raises
+    ------
+    RecordError
+        When a record cannot be read or filtered, or is larger than the limit.
+    """
+    separator = b"\n" if split_type == "Line" else b""
+    bodies, originals = bytearray(), bytearray()
+    is_empty = True
     for record in records:
-        if len(record) > most_bytes:
-            raise RecordError(f"a record of {len(record)} bytes is larger than MaxPayloadInMB")
-        if single or not batches or size + len(separator) + len(record) > most_bytes:
-            batches.append([])
-            size = -len(separator)
-        batches[-1].append(record)
-        size += len(separator) + len(record)
-    return batches
+        body = processing.filter_input(record)
+        _check_size(len(body), most_bytes)
+        if not is_empty and (single or len(bodies) + len(separator) + len(body) > most_bytes):
+            yield Request(bytes(bodies), bytes(originals))
+            bodies, originals = bytearray(), bytearray()
+            is_empty = True
+        if single and split_type == "RecordIO":
+            body = _unwrap(body)
+        bodies += body if is_empty else separator + body
+        originals += record + separator
+        is_empty = False
+    if not is_empty:
+        yield Request(bytes(bodies), bytes(originals))
+
+
+def _unwrap(record: bytes) -> bytes:
+    """The payload of a RecordIO record, without header and padding."""
+    length = struct.unpack_from("<I", record, 4)[0] & ((1 << _LENGTH_BITS) - 1)
+    return record[8 : 8 + length]
 
 
 class Processing:
@@ -110,8 +167,8 @@ class Processing:
             return record
         return _write(_select(self._input, _read(record, self._content_type)), self._content_type)
 
-    def build_output(self, records: list[bytes], answer: bytes, answer_type: str) -> bytes:
-        """The output of one request: filtered, and joined with the records.
+    def build_output(self, records: bytes, split_type: str, answer: bytes, answer_type: str) -> Iterator[bytes]:
+        """The lines of the output of one request: filtered, and joined with the records.
 
         Raises
         ------
@@ -120,19 +177,29 @@ class Processing:
         """
         if answer_type not in JOINED_TYPES:
             raise RecordError(f"the answer has the type {answer_type or '(none)'}; a filter or join needs CSV or JSON")
-        answers = split(answer, "None" if answer_type == _JSON else "Line")
+        answer_split = "None" if answer_type == _JSON else "Line"
         if not self._joins:
-            selected = [_select(self._output, _read(one, answer_type)) for one in answers]
-            return b"\n".join(_write(one, answer_type) for one in selected)
+            for one in _read_all(answer, answer_split, answer_type):
+                yield _write(_select(self._output, one), answer_type)
+            return
         if (answer_type == _CSV) != (self._content_type == _CSV):
             raise RecordError(
                 f"Fail to join data: mismatched MediaType: the input is {self._content_type}, the answer {answer_type}"
             )
-        if len(answers) != len(records):
-            raise RecordError(f"Fail to join data: {len(records)} records have {len(answers)} answers")
-        pairs = zip(records, answers, strict=True)
-        joined = [_join(_read(one, self._content_type), _read(other, answer_type), answer_type) for one, other in pairs]
-        return b"\n".join(_write(_select(self._output, one), answer_type) for one in joined)
+        counts = _count(records, split_type), _count(answer, answer_split)
+        if counts[0] != counts[1]:
+            raise RecordError(f"Fail to join data: {counts[0]} records have {counts[1]} answers")
+        given = _read_all(records, split_type, self._content_type)
+        for one, other in zip(given, _read_all(answer, answer_split, answer_type), strict=True):
+            yield _write(_select(self._output, _join(one, other, answer_type)), answer_type)
+
+
+def _count(content: bytes, split_type: str) -> int:
+    return sum(1 for _ in split(io.BytesIO(content), split_type))
+
+
+def _read_all(content: bytes, split_type: str, kind: str) -> Iterator[Any]:
+    return (_read(record, kind) for record in split(io.BytesIO(content), split_type))
 
 
 def _read(record: bytes, kind: str) -> Any:

@@ -1,17 +1,35 @@
 """How local/ splits the objects of a transform job, and filters and joins their records."""
 
+import io
 from typing import Any
 
 import pytest
 
+from local.sagemaker import transform_records
 from local.sagemaker.pipes import wrap_record
-from local.sagemaker.transform_records import Processing, RecordError, batch, split, unwrap
+from local.sagemaker.transform_records import Processing, RecordError, build_requests
 
 MEGABYTE = 1024 * 1024
 
 
 def process(content_type: str, **settings: str) -> Processing:
     return Processing({"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"} | settings, content_type)
+
+
+def split(content: bytes, split_type: str) -> list[bytes]:
+    return list(transform_records.split(io.BytesIO(content), split_type))
+
+
+def request(records: list[bytes], split_type: str, *, single: bool = False) -> list[bytes]:
+    """The bodies of the requests for these records, with at most a megabyte each."""
+    plain = process("text/csv")
+    return [one.body for one in build_requests(iter(records), plain, split_type, MEGABYTE, single=single)]
+
+
+def join(job: Processing, records: list[bytes], answer: bytes, answer_type: str) -> list[str]:
+    """The lines of the output of a request for these records."""
+    content = b"".join(record + b"\n" for record in records)
+    return [line.decode() for line in job.build_output(content, "Line", answer, answer_type)]
 
 
 @pytest.mark.parametrize(
@@ -33,8 +51,8 @@ def test_lines_end_with_a_line_break_and_blank_ones_are_records(content: bytes, 
 def test_recordio_is_padded_and_only_whole_records_are_read() -> None:
     content = wrap_record(b"one") + wrap_record(b"") + wrap_record(b"four")
     records = split(content, "RecordIO")
-    assert [unwrap(record) for record in records] == [b"one", b"", b"four"]
-    assert b"".join(records) == content
+    assert request(records, "RecordIO", single=True) == [b"one", b"", b"four"]
+    assert request(records, "RecordIO") == [content]
     assert split(b"", "RecordIO") == []
 
 
@@ -54,11 +72,25 @@ def test_an_object_without_whole_records_is_an_error(content: bytes, message: st
 
 def test_a_request_has_the_records_that_fit_and_one_too_large_is_an_error() -> None:
     half = b"x" * (MEGABYTE // 2)
-    assert list(map(len, batch([half] * 3, b"", MEGABYTE, single=False))) == [2, 1]
-    assert list(map(len, batch([half] * 3, b"\n", MEGABYTE, single=False))) == [1, 1, 1], "with the line breaks"
-    assert list(map(len, batch([half] * 3, b"", MEGABYTE, single=True))) == [1, 1, 1]
+    assert request([half] * 3, "None") == [half * 2, half]
+    assert request([half] * 3, "Line") == [half, half, half], "with the line breaks"
+    assert request([half[1:], half, half], "Line") == [half[1:] + b"\n" + half, half]
+    assert request([half] * 3, "None", single=True) == [half] * 3
     with pytest.raises(RecordError, match="larger than MaxPayloadInMB"):
-        batch([b"1", half * 2 + b"x"], b"\n", MEGABYTE, single=False)
+        request([b"1", half * 2 + b"x"], "Line")
+
+
+def test_an_object_is_read_only_as_far_as_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = io.BytesIO(b"1,2\n" * MEGABYTE)
+    requests = build_requests(transform_records.split(lines, "Line"), process("text/csv"), "Line", 1000, single=False)
+    first = next(requests)
+    assert first.body == b"\n".join([b"1,2"] * 250)
+    assert first.records == b"1,2\n" * 250
+    assert lines.tell() == 251 * 4
+    monkeypatch.setattr(transform_records, "_LARGEST_BYTES", 1000)
+    for content, split_type in ((b"x" * 2000, "Line"), (b"x" * 2000, "None"), (wrap_record(b"x" * 2000), "RecordIO")):
+        with pytest.raises(RecordError, match="larger than MaxPayloadInMB"):
+            split(content, split_type)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +128,7 @@ def test_a_row_with_a_line_break_in_quotes_or_without_utf_8_is_an_error(record: 
 )  # fmt: skip
 def test_lines_of_json_are_joined_one_by_one(records: list[bytes], answer: bytes, joined: list[str]) -> None:
     lines = "application/jsonlines"
-    assert process(lines, JoinSource="Input").build_output(records, answer, lines).decode().split("\n") == joined
+    assert join(process(lines, JoinSource="Input"), records, answer, lines) == joined
 
 
 @pytest.mark.parametrize(
@@ -113,11 +145,11 @@ def test_answers_that_do_not_fit_the_records_are_an_error(
     records: list[bytes], answer: bytes, kind: str, message: str
 ) -> None:
     with pytest.raises(RecordError, match=message):
-        process("text/csv", JoinSource="Input").build_output(records, answer, kind)
+        join(process("text/csv", JoinSource="Input"), records, answer, kind)
 
 
 def test_a_json_object_is_one_record_whatever_lines_it_has() -> None:
     whole: Any = b'{\n  "features": [1, 2],\n  "id": 7\n}\n'
     job = process("application/json", InputFilter="$.features", JoinSource="Input", OutputFilter="$['id']")
     assert job.filter_input(whole) == b"[1,2]"
-    assert job.build_output([whole], b'{"label": 1}\n', "application/json") == b"7"
+    assert list(job.build_output(whole, "None", b'{"label": 1}\n', "application/json")) == [b"7"]
