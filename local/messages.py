@@ -25,6 +25,11 @@ _TOPIC_BYTES = 262_144
 LARGEST_BYTES = 1_048_576
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 _BODY = regex.compile(r"[\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]*")
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+_ATTRIBUTES = 10
+_ATTRIBUTE_NAME = regex.compile(r"(?=.{1,256}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_ATTRIBUTE_TYPE = regex.compile(r"(?=.{1,256}$)(Binary|Number|String)(\..+)?")
+_DELAY_SECONDS = 900
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html: less than 1 MB
 _EVENTS_BYTES = 1_048_576
 _TIME_BYTES = 14  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
@@ -105,31 +110,58 @@ def _check_send(given: Given) -> Iterator[Refusal]:
     """The messages are those in localstack/localstack, tests/aws/services/sqs/test_sqs.snapshot.json, from AWS."""
     if not given.get("MessageBody"):
         yield "MissingParameter", "The request must contain the parameter MessageBody."
-    if _measure(given, "MessageBody") > LARGEST_BYTES:
-        reason = f"Message must be shorter than {LARGEST_BYTES} bytes."
-        yield "InvalidParameterValue", f"One or more parameters are invalid. Reason: {reason}"
-    yield from _check_body(given)
+    if measure_message(given) > LARGEST_BYTES:
+        yield "InvalidParameterValue", f"One or more parameters are invalid. {explain_size(LARGEST_BYTES)}"
+    yield from check_queue_message(given)
 
 
-def _check_body(given: Given) -> Iterator[Refusal]:
+def explain_size(limit: int) -> str:
+    """The reason in the refusal of a message that is too large."""
+    return f"Reason: Message must be shorter than {limit} bytes."
+
+
+def check_queue_message(given: Given) -> Iterator[Refusal]:
+    """What SQS refuses of one message; in a batch, only the message fails."""
     if not _BODY.fullmatch(str(given.get("MessageBody", ""))):
         yield "InvalidMessageContents", "The message contains characters outside the allowed set."
+    if not 0 <= (delay := given.get("DelaySeconds") or 0) <= _DELAY_SECONDS:
+        rule = f"DelaySeconds must be >= 0 and <= {_DELAY_SECONDS}."
+        yield "InvalidParameterValue", f"Value {delay} for parameter DelaySeconds is invalid. Reason: {rule}"
+    attributes: Given = given.get("MessageAttributes") or {}
+    if len(attributes) > _ATTRIBUTES:
+        reason = f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [{_ATTRIBUTES}]."
+        yield "InvalidParameterValue", reason
+    for name, value in attributes.items():
+        yield from _check_attribute(name, value)
+
+
+def _check_attribute(name: str, value: Given) -> Iterator[Refusal]:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html."""
+    code, prefix = "InvalidParameterValue", f"Message (user) attribute '{name}'"
+    kind = str(value.get("DataType") or "")
+    if not _ATTRIBUTE_NAME.fullmatch(name) or name.lower().startswith(("aws.", "amazon.")):
+        yield code, f"{prefix} has a name that is not allowed: letters, digits, _ - and single periods inside."
+    if not _ATTRIBUTE_TYPE.fullmatch(kind):
+        yield code, f"{prefix} must have the type Binary, Number or String, not '{kind}'."
+    elif not value.get("BinaryValue" if kind.startswith("Binary") else "StringValue"):
+        yield code, f"{prefix} must contain a non-empty value of type '{kind}'."
+    elif not _BODY.fullmatch(str(value.get("StringValue") or "")):
+        yield code, f"{prefix} contains characters outside the allowed set."
 
 
 def _check_send_batch(given: Given) -> Iterator[Refusal]:
-    entries: list[Given] = given.get("Entries") or []
     yield from _check_entries(given)
-    size = sum(_measure(entry, "MessageBody") for entry in entries)
+    size = sum(map(measure_message, given.get("Entries") or []))
     if size > LARGEST_BYTES:
         message = f"Batch requests cannot be longer than {LARGEST_BYTES} bytes. You have sent {size} bytes."
         yield f"{_SQS}BatchRequestTooLong", message
-    for entry in entries:
-        yield from _check_body(entry)
 
 
 def _check_entries(given: Given) -> Iterator[Refusal]:
-    """The number and the ids of the entries in a batch of SQS; moto refuses a batch without one."""
+    """The number and the ids of the entries in a batch of SQS."""
     ids = [str(entry.get("Id", "")) for entry in given.get("Entries") or []]
+    if not ids:
+        yield f"{_SQS}EmptyBatchRequest", "There should be at least one entry in the request."
     if not all(map(_ENTRY_ID.fullmatch, ids)):
         rule = "A batch entry id can only contain alphanumeric characters, hyphens and underscores."
         yield f"{_SQS}InvalidBatchEntryId", f"{rule} It can be at most {_ENTRY_ID_LENGTH} letters long."
@@ -141,6 +173,11 @@ def _check_entries(given: Given) -> Iterator[Refusal]:
 
 
 _SQS = "AWS.SimpleQueueService."
+
+
+def measure_message(given: Given) -> int:
+    """The bytes of a message of SQS with its attributes."""
+    return _measure(given, "MessageBody")
 
 
 def _measure(given: Given, text: str) -> int:

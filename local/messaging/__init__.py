@@ -25,7 +25,11 @@ MOTO_NAMES = (
     "moto.sns.models.Subscription.private_key",
     "moto.sns.models.Subscription.publish",
     "moto.sns.models.sns_backends",
+    "moto.core.responses.ActionResult",
+    "moto.sqs.exceptions.InvalidParameterValue",
+    "moto.sqs.exceptions.MissingParameter",
     "moto.sqs.exceptions.ReceiptHandleIsInvalid",
+    "moto.sqs.exceptions.SQSException",
     "moto.sqs.models.Message.all_receipt_handles",
     "moto.sqs.models.Queue.add_message",
     "moto.sqs.models.Queue.approximate_number_of_messages",
@@ -35,9 +39,14 @@ MOTO_NAMES = (
     "moto.sqs.models.Queue.messages",
     "moto.sqs.models.Queue.wait_for_messages",
     "moto.sqs.models.SQSBackend.change_message_visibility",
+    "moto.sqs.models.SQSBackend.change_message_visibility_batch",
     "moto.sqs.models.SQSBackend.is_message_valid_based_on_retention_period",
     "moto.sqs.models.SQSBackend.receive_message",
+    "moto.sqs.models.SQSBackend.send_message",
+    "moto.sqs.models.SQSBackend.send_message_batch",
     "moto.sqs.models.sqs_backends",
+    "moto.sqs.responses.SQSResponse.delete_message_batch",
+    "moto.sqs.responses.validate_message_attributes",
 )
 
 
@@ -46,12 +55,15 @@ def install() -> None:
     from moto.s3 import notifications
     from moto.sns import models as sns
     from moto.sqs import models as sqs
+    from moto.sqs import responses
 
     from local import messages
     from local.messaging import buckets, queues, topics
 
     sqs.Queue = queues.Queue
     sqs.sqs_backends.backend = queues.SQSBackend
+    responses.validate_message_attributes = lambda _: None  # `messages` checks those of each message
+    responses.SQSResponse.delete_message_batch = queues.delete_batch
     sns.Subscription = topics.Subscription
     sns.sns_backends.backend = topics.SNSBackend
     sns.MAXIMUM_MESSAGE_LENGTH = messages.LARGEST_BYTES  # of any topic; `messages` checks that of each

@@ -5,9 +5,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.sqs import models
-from moto.sqs.exceptions import ReceiptHandleIsInvalid
+from moto.sqs.exceptions import InvalidParameterValue, MissingParameter, ReceiptHandleIsInvalid, SQSException
 
+from local import messages
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+_VISIBILITY_SECONDS = 43_200
 _DELETED_RECEIPTS = 1000  # a second deletion with one of the last receipts succeeds, as on AWS
 
 
@@ -125,6 +130,56 @@ class SQSBackend(models.SQSBackend):  # type: ignore[misc]
                 queue._messages.add_receipt(message)
             return received
 
+    def send_message(self, queue_name: str, message_body: str, **named: Any) -> Any:
+        """Send a message, unless it is larger than its queue allows; moto counts characters and no attributes."""
+        given = {"MessageBody": message_body, "MessageAttributes": named.get("message_attributes")}
+        limit = int(self.get_queue(queue_name).maximum_message_size)
+        if messages.measure_message(given) > limit:
+            raise InvalidParameterValue(f"One or more parameters are invalid. {messages.explain_size(limit)}")
+        return super().send_message(queue_name, message_body, **named)
+
+    def send_message_batch(self, queue_name: str, entries: dict[str, dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+        """Send the valid messages; return them, and the failures of the others.
+
+        In localstack/localstack, tests/aws/services/sqs/test_sqs.py has this from AWS: the contents and size of one
+        message, and, for a FIFO queue, a missing group or deduplication id, which fails the request.
+        """
+        limit = int(self.get_queue(queue_name).maximum_message_size)
+        valid, failed = {}, []
+        for number, entry in entries.items():
+            refusals = list(messages.check_queue_message(entry))
+            if messages.measure_message(entry) > limit:
+                reason = f"One or more parameters cannot be validated. {messages.explain_size(limit)}"
+                refusals.append(("InvalidParameterValue", reason))
+            if refusals:
+                failed.append(_describe_failure(entry, *refusals[0]))
+            else:
+                valid[number] = entry
+        try:
+            sent, _ = super().send_message_batch(queue_name, valid)
+        except MissingParameter as error:
+            raise InvalidParameterValue(error.message) from error
+        return sent, failed
+
+    def change_message_visibility_batch(
+        self, queue_name: str, entries: list[dict[str, Any]]
+    ) -> tuple[list[str], list[Any]]:
+        """Change the visibility of messages; return the ids of the changed ones, and the failures of the others."""
+        changed, failed = [], []
+        for entry in entries:
+            seconds = entry.get("VisibilityTimeout")
+            try:
+                if seconds is None or not 0 <= seconds <= _VISIBILITY_SECONDS:
+                    rule = f"VisibilityTimeout must be an integer between 0 and {_VISIBILITY_SECONDS}."
+                    raise InvalidParameterValue(
+                        f"Value {seconds} for parameter VisibilityTimeout is invalid. Reason: {rule}"
+                    )
+                self.change_message_visibility(queue_name, entry["ReceiptHandle"], seconds)
+                changed.append(entry["Id"])
+            except SQSException as error:
+                failed.append(_describe_failure(entry, error.code, error.message))
+        return changed, failed
+
     def change_message_visibility(self, queue_name: str, *arguments: Any, **named: Any) -> None:
         """Change the time at which a message can be received again, while no other thread changes the queue."""
         with self.get_queue(queue_name)._messages_lock:
@@ -134,3 +189,15 @@ class SQSBackend(models.SQSBackend):  # type: ignore[misc]
         """Whether a message is younger than its queue keeps it; moto counts all messages of the queue to find out."""
         age = time.time() - message.sent_timestamp / 1000
         return bool(age < int(self.get_queue(queue_name).message_retention_period))
+
+
+def delete_batch(response: Any) -> ActionResult:
+    """Delete messages by their receipts, also by the same one twice, which moto refuses."""
+    deleted, failed = response.sqs_backend.delete_message_batch(
+        response._get_queue_name(), response._get_param("Entries", [])
+    )
+    return ActionResult({"Successful": [{"Id": each} for each in deleted], "Failed": failed})
+
+
+def _describe_failure(entry: dict[str, Any], code: str, message: str) -> dict[str, Any]:
+    return {"Id": entry["Id"], "SenderFault": True, "Code": code, "Message": message}

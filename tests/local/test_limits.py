@@ -189,7 +189,12 @@ def messages(*bodies: str, **more: Any) -> list[dict[str, Any]]:
         ("send_message_batch", {"Entries": messages("é" * 262_144, "x" * 524_288)}, ""),
         ("send_message_batch", {"Entries": messages("é" * 262_144, "x" * 524_289)}, "BatchRequestTooLong"),
         ("send_message_batch", {"Entries": messages("x" * 1_048_566, **ATTRIBUTE)}, "BatchRequestTooLong"),
-        ("send_message_batch", {"Entries": messages("a", "a\x00")}, "InvalidMessageContents"),
+        ("send_message_batch", {"Entries": []}, "EmptyBatchRequest"),
+        ("delete_message_batch", {"Entries": []}, "EmptyBatchRequest"),
+        ("change_message_visibility_batch", {"Entries": []}, "EmptyBatchRequest"),
+        ("send_message", {"MessageBody": "m", "DelaySeconds": 900}, ""),
+        ("send_message", {"MessageBody": "m", "DelaySeconds": 901}, "InvalidParameterValue"),
+        ("send_message", {"MessageBody": "m", "DelaySeconds": -1}, "InvalidParameterValue"),
         ("delete_message_batch", {"Entries": [{"Id": "a b", "ReceiptHandle": "r"}]}, "InvalidBatchEntryId"),
         (
             "delete_message_batch",
@@ -211,6 +216,82 @@ def test_the_limits_of_sqs(engine: Engine, operation: str, parameters: dict[str,
         assert refusal(call, QueueUrl=url, **parameters).removeprefix("AWS.SimpleQueueService.") == code
     else:
         assert not call(QueueUrl=url, **parameters).get("Failed")
+
+
+def attribute(name: str = "name", kind: str = "String", value: Any = "v") -> dict[str, Any]:
+    """A message with one attribute."""
+    field = "BinaryValue" if isinstance(value, bytes) else "StringValue"
+    return {"MessageBody": "m", "MessageAttributes": {name: {"DataType": kind, field: value}}}
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ({"MessageBody": "a\x00"}, "InvalidMessageContents"),
+        ({"MessageBody": "m", "DelaySeconds": 901}, "InvalidParameterValue"),
+        ({"MessageBody": "x" * 1025}, "InvalidParameterValue"),
+        ({"MessageBody": "é" * 513}, "InvalidParameterValue"),
+        ({"MessageBody": "x" * 1014, **ATTRIBUTE}, "InvalidParameterValue"),
+        ({"MessageBody": "x" * 1013, **ATTRIBUTE}, ""),
+        (attribute(value=""), "InvalidParameterValue"),
+        (attribute(value="bell\x07"), "InvalidParameterValue"),
+        (attribute(kind="Text"), "InvalidParameterValue"),
+        (attribute(kind="Number.float", value="1.5"), ""),
+        (attribute(kind="Binary", value=b"\x00"), ""),
+        (attribute(name="AWS.name"), "InvalidParameterValue"),
+        (attribute(name="a..b"), "InvalidParameterValue"),
+        (attribute(name="a.b-c_D9"), ""),
+        (attribute(name="a" * 257), "InvalidParameterValue"),
+        ({"MessageBody": "m", "MessageAttributes": {
+            str(each): {"DataType": "String", "StringValue": "v"} for each in range(11)
+        }}, "InvalidParameterValue"),
+    ],
+)  # fmt: skip
+def test_a_message_that_sqs_refuses_fails_alone_in_a_batch(engine: Engine, message: dict[str, Any], code: str) -> None:
+    sqs = engine.client("sqs")
+    url = sqs.create_queue(QueueName=name("queue"), Attributes={"MaximumMessageSize": "1024"})["QueueUrl"]
+    batch = [{"Id": "first", **message}, {"Id": "second", "MessageBody": "valid"}]
+    answer = sqs.send_message_batch(QueueUrl=url, Entries=batch)
+    sent = ["second"] if code else ["first", "second"]
+    assert [one["Id"] for one in answer["Successful"]] == sent
+    assert [(one["Id"], one["Code"], one["SenderFault"]) for one in answer.get("Failed", ())] == (
+        [("first", code, True)] if code else []
+    )
+    count = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert int(count["ApproximateNumberOfMessages"]) == len(sent)
+    if code:
+        assert refusal(sqs.send_message, QueueUrl=url, **message) == code
+
+
+def test_a_receipt_that_sqs_refuses_fails_alone_in_a_batch(engine: Engine) -> None:
+    sqs = engine.client("sqs")
+    url = sqs.create_queue(QueueName=name("queue"))["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="m")
+    receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    given = [(receipt, 5), ("none", 5), (receipt, 43_201), (receipt, -1)]
+    entries = [
+        {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+        for number, (handle, seconds) in enumerate(given)
+    ]
+    answer = sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+    assert [one["Id"] for one in answer["Successful"]] == ["0"]
+    codes = ["ReceiptHandleIsInvalid", "InvalidParameterValue", "InvalidParameterValue"]
+    assert [one["Code"] for one in answer["Failed"]] == codes
+    entries = [{"Id": str(number), "ReceiptHandle": handle} for number, (handle, _) in enumerate(given)]
+    answer = sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+    assert [one["Id"] for one in answer["Successful"]] == ["0", "2", "3"]
+    assert [(one["Id"], one["Code"]) for one in answer["Failed"]] == [("1", "ReceiptHandleIsInvalid")]
+
+
+def test_a_missing_group_fails_a_batch_for_a_fifo_queue(engine: Engine) -> None:
+    sqs = engine.client("sqs")
+    url = sqs.create_queue(QueueName=f"{name('queue')}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    whole = {"MessageBody": "m", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    for missing in ("MessageGroupId", "MessageDeduplicationId"):
+        part = {key: value for key, value in whole.items() if key != missing}
+        batch = [{"Id": "first", **whole}, {"Id": "second", **part}]
+        assert refusal(sqs.send_message_batch, QueueUrl=url, Entries=batch) == "InvalidParameterValue"
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
 EVENT = {"Source": "own", "DetailType": "kind", "Detail": "{}"}
