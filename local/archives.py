@@ -5,7 +5,7 @@ import os
 import posixpath
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -28,18 +28,27 @@ def unpack_tar(archive: Path, target: Path, *, refuse_links: bool = False) -> No
         When the archive is invalid or unsafe.
     """
 
-    def check(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-        if refuse_links and entry.issym():
-            raise UnsafeEntryError(f"{entry.name!r} is a symbolic link")
-        return entry
-
     target.mkdir(parents=True, exist_ok=True)
+    root = Path(os.path.realpath(target))
     with tarfile.open(archive) as tar:
-        # Since Python 3.11.4; Debian 12 has 3.11.2. docs.python.org/3.11/library/tarfile.html#extraction-filters
-        if hasattr(tarfile, "data_filter"):
-            tar.extractall(target, members=map(check, tar), filter="data")
-        else:
-            _extract_checked(tar, map(check, tar), Path(os.path.realpath(target)))
+        for entry in _read_entries(tar):
+            if refuse_links and entry.issym():
+                raise UnsafeEntryError(f"{entry.name!r} is a symbolic link")
+            # For a missing target, tarfile reads the whole archive to find its entry, and keeps an object of each.
+            if entry.islnk() and not os.path.lexists(root / entry.linkname):
+                raise UnsafeEntryError(f"{entry.name!r} is a hard link to {entry.linkname!r}, which is not unpacked")
+            # Since Python 3.11.4; Debian 12 has 3.11.2. docs.python.org/3.11/library/tarfile.html#extraction-filters
+            if hasattr(tarfile, "data_filter"):
+                tar.extract(entry, root, filter="data")
+            else:
+                tar.extract(_check_entry(entry, root), root)
+
+
+def _read_entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the entries one after the other; tarfile would keep an object of each."""
+    while (entry := tar.next()) is not None:
+        yield entry
+        tar.members.clear()  # type: ignore[attr-defined]  # public, and not in typeshed
 
 
 def unpack_zip(archive: Path | IO[bytes], target: Path, left_out: Callable[[str], bool] = lambda _: False) -> None:
@@ -60,26 +69,25 @@ def unpack_zip(archive: Path | IO[bytes], target: Path, left_out: Callable[[str]
                 path.chmod(mode)
 
 
-def _extract_checked(tar: tarfile.TarFile, entries: Iterable[tarfile.TarInfo], root: Path) -> None:
-    """Check each entry as the filter "data" does just before its extraction, to see the links of earlier entries."""
-    for original in entries:
-        entry = copy.copy(original)
-        entry.name = entry.name.lstrip("/")
-        _check_inside(root, entry.name, original)
-        if entry.issym():
-            # Without "a/..", a part that does not exist yet cannot become a link that changes the target.
-            entry.linkname = posixpath.normpath(entry.linkname)
-            _check_link(root, posixpath.dirname(entry.name), entry)
-        elif entry.islnk():
-            _check_link(root, "", entry)
-            # For a missing target tarfile extracts the target's own entry here; its relative link could lead outside.
-            if not _is_plain_file(root / entry.linkname):
-                raise UnsafeEntryError(f"{entry.name!r} is a hard link to {entry.linkname!r}, which is not a file")
-        elif not (entry.isreg() or entry.isdir()):
-            raise UnsafeEntryError(f"{entry.name!r} is a special file; only files, folders and links are unpacked")
-        entry.mode = _choose_mode(entry)
-        entry.uid, entry.gid, entry.uname, entry.gname = os.getuid(), os.getgid(), "", ""
-        tar.extract(entry, root)
+def _check_entry(original: tarfile.TarInfo, root: Path) -> tarfile.TarInfo:
+    """Check an entry as the filter "data" does, just before its extraction, to see the links of earlier entries."""
+    entry = copy.copy(original)
+    entry.name = entry.name.lstrip("/")
+    _check_inside(root, entry.name, original)
+    if entry.issym():
+        # Without "a/..", a part that does not exist yet cannot become a link that changes the target.
+        entry.linkname = posixpath.normpath(entry.linkname)
+        _check_link(root, posixpath.dirname(entry.name), entry)
+    elif entry.islnk():
+        _check_link(root, "", entry)
+        # A hard link to a relative link is one of its own, which could lead outside from its folder.
+        if not _is_plain_file(root / entry.linkname):
+            raise UnsafeEntryError(f"{entry.name!r} is a hard link to {entry.linkname!r}, which is not a file")
+    elif not (entry.isreg() or entry.isdir()):
+        raise UnsafeEntryError(f"{entry.name!r} is a special file; only files, folders and links are unpacked")
+    entry.mode = _choose_mode(entry)
+    entry.uid, entry.gid, entry.uname, entry.gname = os.getuid(), os.getgid(), "", ""
+    return entry
 
 
 def _check_link(root: Path, folder: str, entry: tarfile.TarInfo) -> None:

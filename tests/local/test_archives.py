@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -62,6 +63,30 @@ def test_files_folders_and_inner_links_are_unpacked(tmp_path: Path) -> None:
     assert stat.S_IMODE((target / "code/inner/run.sh").stat().st_mode) == 0o755
     assert stat.S_IMODE((target / "code/inner/data").stat().st_mode) == 0o644
     assert (target / "code/inner/data").stat().st_uid == os.getuid()
+
+
+def test_an_archive_of_many_entries_needs_no_object_of_each(tmp_path: Path) -> None:
+    few, many = (_measure_memory(tmp_path / str(count), count) for count in (10, 1000))
+    assert many < few + 100_000  # an object of tarfile has about a thousand bytes
+
+
+def _measure_memory(folder: Path, count: int) -> int:
+    """The most bytes that the unpacking of this many entries needs at any time."""
+    folder.mkdir()
+    with tarfile.open(folder / "archive.tar", "w") as tar:
+        for number in range(count):
+            tar.addfile(special(f"folder-{number}", tarfile.DIRTYPE)[0])
+    tracemalloc.start()
+    archives.unpack_tar(folder / "archive.tar", folder / "target")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(list((folder / "target").iterdir())) == count
+    return peak
+
+
+def test_a_hard_link_to_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(archives.UnsafeEntryError, match="'first' is a hard link to 'later'"):
+        unpack(tmp_path, hard_link("first", "later"), file("later"))
 
 
 def test_links_can_be_refused(tmp_path: Path) -> None:
