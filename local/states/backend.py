@@ -134,6 +134,7 @@ class StatesBackend(VersionsBackend):
         # A later update of the state machine does not change running executions.
         machine, revision = copy.copy(target.machine), target.version or target.machine
         machine.definition, machine.roleArn = revision.definition, revision.roleArn
+        machine.revision_id, machine.update_date = revision.revision_id, revision.update_date
         return Execution(
             name=name,
             sm_type=machine.type,

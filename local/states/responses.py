@@ -39,6 +39,26 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
         )
         return ActionResult({key: value for key, value in answer.items() if value is not None})
 
+    def describe_state_machine_for_execution(self) -> ActionResult:
+        """DescribeStateMachineForExecution: the state machine as it was when the execution started.
+
+        The fields are those in localstack/localstack, tests/aws/services/stepfunctions/v2/test_sfn_api.snapshot.json
+        and test_sfn_api_versioning.snapshot.json, recorded from AWS.
+        """
+        machine = self.stepfunction_backend.describe_execution(self._get_param("executionArn")).state_machine
+        answer = {
+            "stateMachineArn": machine.arn,
+            "name": machine.name,
+            "definition": machine.definition,
+            "roleArn": machine.roleArn,
+            "updateDate": machine.update_date,
+            "loggingConfiguration": machine.loggingConfiguration,
+            "tracingConfiguration": machine.tracingConfiguration,
+            "encryptionConfiguration": machine.encryptionConfiguration,
+            "revisionId": machine.revision_id,
+        }
+        return ActionResult({key: value for key, value in answer.items() if value is not None})
+
     def start_sync_execution(self) -> ActionResult:
         """StartSyncExecution."""
         execution = self.stepfunction_backend.start_sync_execution(

@@ -46,6 +46,33 @@ def refusal(call: Any, **parameters: Any) -> tuple[str, str]:
     return raised.value.response["Error"]["Code"], raised.value.response["Error"]["Message"]
 
 
+def test_an_execution_keeps_the_definition_with_which_it_was_started(machines: Machines) -> None:
+    wait = {"Wait": {"Type": "Wait", "Seconds": 3600, "Next": "Say"}}
+    machine = machines.create(wait | says("one"))
+    version, latest = publish(machines, machine), machines.start(machine)
+    revision = update(machines, machine, "two")["revisionId"]
+    started = {None: latest, version: machines.start(version), revision: machines.start(machine)}
+    described = {
+        name: machines.states.describe_state_machine_for_execution(executionArn=execution)
+        for name, execution in started.items()
+    }
+    update(machines, machine, "three", roleArn=machines.role_arn)
+    states = {name: json.loads(each["definition"])["States"] for name, each in described.items()}
+    assert states == {None: wait | says("one"), version: wait | says("one"), revision: says("two")}
+    assert {each["stateMachineArn"] for each in described.values()} == {machine}
+    assert [each.get("revisionId") for each in described.values()] == [None, None, revision]
+    assert described[None]["updateDate"] < described[revision]["updateDate"]
+    assert described[None]["loggingConfiguration"]["level"] == "OFF"
+    assert json.loads(machines.finish(started[revision])["output"]) == "two"
+    for execution in (latest, started[version]):
+        machines.states.stop_execution(executionArn=execution)
+    missing = machine.replace(":stateMachine:", ":execution:") + ":none"
+    assert refusal(machines.states.describe_state_machine_for_execution, executionArn=missing) == (
+        "ExecutionDoesNotExist",
+        f"Execution Does Not Exist: '{missing}'",
+    )
+
+
 def test_a_version_stays_as_it_was_published(machines: Machines) -> None:
     machine = machines.create(says("one"))
     first = publish(machines, machine, description="the first")
