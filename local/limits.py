@@ -10,7 +10,7 @@ from typing import Any
 
 import regex
 
-from local import calls, messages
+from local import calls, messages, table_batches
 from local.calls import Call
 from local.errors import RefusedError
 from local.messages import Refusal
@@ -152,4 +152,5 @@ _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Refusal]]] = {
     "states:StartExecution": _limit_bytes("input"),
     "states:StartSyncExecution": _limit_bytes("input"),
     **messages.RULES,
+    **table_batches.RULES,
 }

@@ -11,7 +11,9 @@ from collections import defaultdict
 from functools import wraps
 from typing import Any
 
+from local import table_batches
 from local.database import Packed
+from local.table_batches import ITEM_BYTES
 
 _OPERATIONS = (
     "delete_item",
@@ -22,8 +24,6 @@ _OPERATIONS = (
     "transact_write_items",
     "update_item",
 )
-# With the names of its attributes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-_ITEM_BYTES = 400 * 1024
 _KEPT_RECORDS = 1000  # of a stream
 MOTO_NAMES = (
     "moto.dynamodb.exceptions.ItemSizeTooLarge",
@@ -110,6 +110,7 @@ def install() -> None:
         setattr(DynamoDBBackend, operation, _run_with_lock(getattr(DynamoDBBackend, operation), lock))
     models.dynamodb_backends.backend = DynamoDBBackend
     _install_streams()
+    table_batches.install()
 
 
 def _install_streams() -> None:
@@ -194,7 +195,7 @@ def _set_attribute(item: dict[str, Any], name: str, value: Any) -> None:
     """Set an attribute of an item, unless the item becomes larger than DynamoDB allows; moto allows less."""
     from moto.dynamodb.exceptions import ItemSizeTooLarge
 
-    if sum(len(key.encode()) + each.size() for key, each in {**item, name: value}.items()) > _ITEM_BYTES:
+    if sum(len(key.encode()) + each.size() for key, each in {**item, name: value}.items()) > ITEM_BYTES:
         raise ItemSizeTooLarge
     dict.__setitem__(item, name, value)
 

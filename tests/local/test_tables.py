@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.engine import Engine
 from tests.local.functions import name
@@ -82,6 +83,79 @@ def test_a_failed_transaction_changes_nothing(engine: Engine, sort_key: tuple[st
     dynamodb.transact_write_items(TransactItems=changes)
     after = {item["id"]["S"]: item.get("seen") for item in dynamodb.scan(TableName=table)["Items"]}
     assert after == {"kept": {"L": [{"N": "1"}, {"N": "2"}]}, "new": None}
+
+
+def refusal(call: Any, **parameters: Any) -> str:
+    """The error code of a refusal."""
+    with pytest.raises(ClientError) as raised:
+        call(**parameters)
+    return str(raised.value.response["Error"]["Code"])
+
+
+def text(number: int, size: int) -> dict[str, Any]:
+    """An item of this many bytes."""
+    return {"id": {"S": f"{number:02}"}, "text": {"S": "x" * (size - len("id00text"))}}
+
+
+LARGEST = 409_600
+
+
+def test_a_refused_batch_writes_nothing(engine: Engine) -> None:
+    table, dynamodb = create_table(engine, "part"), engine.client("dynamodb")
+    other, one = create_table(engine), {"S": "1"}
+    kept = {"PutRequest": {"Item": {"id": one, "part": one}}}
+    too_large = {"PutRequest": {"Item": text(2, LARGEST + 1) | {"part": one}}}
+    same_key = {"PutRequest": {"Item": {"id": one, "part": one, "more": one}}}
+    deletion = {"DeleteRequest": {"Key": {"id": one, "part": one}}}
+    escaped = [{"PutRequest": {"Item": {"id": {"S": str(each)}, "text": {"S": "é" * 150_000}}}} for each in range(19)]
+    many = [{"PutRequest": {"Item": {"id": {"S": str(each)}}}} for each in range(25)]
+    for given in (
+        {table: [kept, too_large]},
+        {table: [kept, same_key]},
+        {table: [kept, deletion]},
+        {table: [kept], other: many},
+        {table: [kept], other: escaped},  # 17 MB with the escapes of JSON
+    ):
+        assert refusal(dynamodb.batch_write_item, RequestItems=given) == "ValidationException"
+    assert dynamodb.scan(TableName=table)["Count"] == dynamodb.scan(TableName=other)["Count"] == 0
+    another = {"PutRequest": {"Item": {"id": one, "part": {"S": "2"}}}}
+    dynamodb.batch_write_item(RequestItems={table: [kept, another], other: escaped[:17]})
+    pages = dynamodb.get_paginator("scan").paginate(TableName=other)
+    assert (dynamodb.scan(TableName=table)["Count"], sum(page["Count"] for page in pages)) == (2, 17)
+
+
+def test_the_items_of_a_batch_and_a_transaction_are_limited(engine: Engine) -> None:
+    table, dynamodb = create_table(engine), engine.client("dynamodb")
+    put = [{"Put": {"TableName": table, "Item": text(each, LARGEST)}} for each in range(10)]
+    rest = 4 * 1024 * 1024 - 10 * LARGEST
+    more = {"Put": {"TableName": table, "Item": text(10, rest)}}
+    larger = {"Put": {"TableName": table, "Item": text(10, rest + 1)}}
+    assert refusal(dynamodb.transact_write_items, TransactItems=[*put, larger]) == "ValidationException"
+    assert dynamodb.scan(TableName=table, Select="COUNT")["Count"] == 0
+    dynamodb.transact_write_items(TransactItems=[*put, more])
+    for number in range(11, 42):
+        dynamodb.put_item(TableName=table, Item=text(number, LARGEST))
+    key = [{"id": {"S": f"{number:02}"}} for number in range(42)]
+    get = [{"Get": {"TableName": table, "Key": each, "ProjectionExpression": "id"}} for each in key]
+    assert refusal(dynamodb.transact_get_items, TransactItems=get[:12]) == "ValidationException"
+    read = dynamodb.transact_get_items(TransactItems=get[:11])["Responses"]
+    assert [one["Item"] for one in read] == key[:11]
+    absent = [{"Get": {"TableName": table, "Key": {"id": {"S": f"none-{number}"}}}} for number in range(99)]
+    assert dynamodb.transact_get_items(TransactItems=[get[0], *absent])["Responses"][1:] == [{}] * 99
+
+    asked = {
+        "Keys": key,
+        "ConsistentRead": True,
+        "ProjectionExpression": "#i",
+        "ExpressionAttributeNames": {"#i": "id"},
+    }
+    assert len(dynamodb.batch_get_item(RequestItems={table: asked})["Responses"][table]) == 42
+    asked = asked | {"ProjectionExpression": "#i, #t", "ExpressionAttributeNames": {"#i": "id", "#t": "text"}}
+    answer = dynamodb.batch_get_item(RequestItems={table: asked})
+    left = answer["UnprocessedKeys"][table]
+    assert left == asked | {"Keys": key[41:]}  # 40 items of 400 KiB, and a smaller one
+    again = dynamodb.batch_get_item(RequestItems={table: left})
+    assert (len(again["Responses"][table]), again["UnprocessedKeys"]) == (1, {})
 
 
 def test_a_backup_keeps_its_items(engine: Engine) -> None:
