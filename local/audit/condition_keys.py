@@ -11,6 +11,7 @@ from moto.sagemaker.models import sagemaker_backends
 
 from local import accounts
 from local.audit.conditions import Context
+from local.audit.resource_names import split_qualifier
 from local.calls import Call
 
 MOTO_NAMES = (
@@ -25,6 +26,18 @@ MOTO_NAMES = (
 def of_event(entry: dict[str, Any]) -> Context:
     """The keys of one entry of PutEvents: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html."""
     return {"events:source": str(entry.get("Source", "")), "events:detail-type": str(entry.get("DetailType", ""))}
+
+
+def of_state_machine(call: Call) -> Context:
+    """The version or alias that a call names, and None for one that it creates, which AWS does not document.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html
+    """
+    if call.operation.name == "CreateStateMachineAlias":
+        return {"states:StateMachineQualifier": None}
+    members = ("stateMachineArn", "stateMachineVersionArn", "stateMachineAliasArn")
+    found = [split_qualifier(str(call.parameters.get(name) or ""))[1] for name in members]
+    return {"states:StateMachineQualifier": [each for each in found if each]} if any(found) else {}
 
 
 def of_table(call: Call, table: str, request: Any) -> Context:

@@ -8,7 +8,7 @@ from typing import Any
 # Keys that a request may lack; any other missing key is one that this engine does not derive.
 _OPTIONAL_KEYS = (
     *("aws:requesttag/", "aws:tagkeys", "dynamodb:leadingkeys", "iam:passedtoservice", "kms:", "lambda:"),
-    *("s3:delimiter", "s3:prefix", "ssm:overwrite", "sts:externalid"),
+    *("s3:delimiter", "s3:prefix", "ssm:overwrite", "states:statemachinequalifier", "sts:externalid"),
 )
 
 # A value of None is one that AWS does not document.

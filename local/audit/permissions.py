@@ -107,6 +107,9 @@ def _additional(call: Call, resource: str | None) -> Iterator[Permission]:
         yield from (Permission("s3:DeleteObjectVersion", each) for each in resources.deleted_versions(call))
     if call.prefix == "sagemaker" and call.operation.name.startswith("Create") and call.parameters.get("Tags"):
         yield Permission("sagemaker:AddTags", resource)
+    if call.prefix == "states" and call.parameters.get("publish") is True:
+        # https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html
+        yield Permission("states:PublishStateMachineVersion", resource)
     if call.prefix not in ("iam", "sts"):
         for role in passed_roles(call.parameters):
             yield Permission("iam:PassRole", role, {"iam:PassedToService": f"{call.prefix}.amazonaws.com"})
@@ -143,6 +146,8 @@ def _context_of(call: Call, resource: str | None, index: int) -> Context:
         return condition_keys.of_event(call.parameters["Entries"][index])
     if call.prefix == "dynamodb" and "TableName" in call.parameters:
         return condition_keys.of_table(call, str(call.parameters["TableName"]), call.parameters)
+    if call.prefix == "states":
+        return condition_keys.of_state_machine(call)
     return condition_keys.of_resource(call, resource) | encryption.of_call(call)
 
 

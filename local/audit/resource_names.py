@@ -6,7 +6,7 @@ NAMED: dict[str, dict[str, str]] = {
     "cloudformation": {"StackName": "stack/{}/*"},
     "cloudwatch": {"AlarmName": "alarm:{}", "AlarmNames": "alarm:{}", "ResourceARN": "{}"},
     "codebuild": {"projectName": "project/{}", "name": "project/{}", "names": "project/{}"},
-    "dynamodb": {"TableName": "table/{}", "ResourceArn": "{}", "StreamArn": "{}"},
+    "dynamodb": {"TableName": "table/{}", "ResourceArn": "{}", "StreamArn": "{}", "BackupArn": "{}"},
     "ecr": {"repositoryName": "repository/{}", "repositoryNames": "repository/{}", "resourceArn": "{}"},
     "sagemaker": {
         "TrainingJobName": "training-job/{}",
@@ -22,9 +22,13 @@ NAMED: dict[str, dict[str, str]] = {
         "ModelPackageGroupName": "model-package-group/{}",
         "NotebookInstanceName": "notebook-instance/{}",
         "NotebookInstanceLifecycleConfigName": "notebook-instance-lifecycle-config/{}",
+        "CompilationJobName": "compilation-job/{}",
+        "FeatureGroupName": "feature-group/{}",
+        "ModelCardName": "model-card/{}",
+        "PipelineName": "pipeline/{}",
+        "PipelineExecutionArn": "{}",
         "ResourceArn": "{}",
     },
-    "servicequotas": {},
     "secretsmanager": {"SecretId": "secret:{}-??????", "Name": "secret:{}-??????"},
     "sns": {"TopicArn": "{}", "TargetArn": "{}", "ResourceArn": "{}", "Name": "{}"},
     "sts": {"RoleArn": "{}"},
@@ -33,6 +37,7 @@ NAMED: dict[str, dict[str, str]] = {
         "stateMachineVersionArn": "{}",
         "stateMachineAliasArn": "{}",
         "executionArn": "{}",
+        "mapRunArn": "{}",
         "activityArn": "{}",
         "resourceArn": "{}",
         "name": "stateMachine:{}",
@@ -40,11 +45,49 @@ NAMED: dict[str, dict[str, str]] = {
     "xray": {},
 }
 
-# Actions with a member of the table above that is not their resource: in IAM their resource is "*".
+# Actions with members, but without resource types in the Service Authorization Reference: their resource is "*".
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 ON_EVERYTHING = {
-    "cloudwatch:DescribeAlarmsForMetric",
-    "cloudwatch:PutMetricData",
-    "lambda:CreateEventSourceMapping",
-    "lambda:ListEventSourceMappings",
-    "sns:Unsubscribe",
+    f"{prefix}:{name}"
+    for prefix, names in {
+        "application-autoscaling": "DescribeScalableTargets DescribeScalingPolicies DescribeScheduledActions",
+        "cloudformation": "ListImports",
+        "cloudwatch": "DescribeAlarmsForMetric GetMetricData GetMetricStatistics PutMetricData",
+        "dynamodb": "ListBackups ListStreams",
+        "ecr": "PutRegistryPolicy PutReplicationConfiguration",
+        "events": "ListRuleNamesByTarget ListRules PutPartnerEvents PutPermission RemovePermission TestEventPattern",
+        "iam": "CreateAccountAlias DeleteAccountAlias",
+        "kms": "ListAliases",
+        "lambda": "CreateEventSourceMapping ListEventSourceMappings ListLayerVersions",
+        "logs": "CancelExportTask DeleteResourcePolicy DescribeQueries DescribeResourcePolicies PutResourcePolicy",
+        "sagemaker": "Search",
+        "servicequotas": "ListAWSDefaultServiceQuotas ListServiceQuotas",
+        "sns": "CheckIfPhoneNumberIsOptedOut CreatePlatformApplication CreatePlatformEndpoint DeleteEndpoint "
+        "DeletePlatformApplication GetEndpointAttributes GetPlatformApplicationAttributes GetSubscriptionAttributes "
+        "ListEndpointsByPlatformApplication OptInPhoneNumber SetEndpointAttributes SetPlatformApplicationAttributes "
+        "SetSMSAttributes SetSubscriptionAttributes Unsubscribe",
+        "ssm": "CreateMaintenanceWindow CreatePatchBaseline GetCommandInvocation GetPatchBaselineForPatchGroup",
+        "states": "SendTaskFailure SendTaskHeartbeat SendTaskSuccess ValidateStateMachineDefinition",
+        "sts": "GetAccessKeyInfo",
+    }.items()
+    for name in names.split()
 }
+
+# Lists of SageMaker that name one resource.
+LISTS_OF_ONE = {
+    "ListClusterNodes",
+    "ListModelCardVersions",
+    "ListPipelineExecutionSteps",
+    "ListPipelineExecutions",
+    "ListPipelineParametersForExecution",
+    "ListTags",
+    "ListTrainingJobsForHyperParameterTuningJob",
+}
+
+
+def split_qualifier(arn: str) -> tuple[str, str]:
+    """The ARN of a state machine, and the number or name of its version or alias, or ""."""
+    parts = arn.split(":")
+    if parts[5:6] != ["stateMachine"]:
+        return arn, ""
+    return ":".join(parts[:7]), ":".join(parts[7:])

@@ -7,7 +7,7 @@ from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
 from local import accounts, partitions
-from local.audit.resource_names import NAMED, ON_EVERYTHING
+from local.audit.resource_names import LISTS_OF_ONE, NAMED, ON_EVERYTHING, split_qualifier
 from local.calls import Call
 
 
@@ -15,12 +15,17 @@ def of(call: Call) -> Iterator[str | None]:
     """The ARNs of a call's resources: ``*`` for an action without any, None when not derived."""
     if call.action in ON_EVERYTHING or _lists_all(call):
         yield "*"
-    elif call.prefix in _DERIVED:
-        yield from list(_DERIVED[call.prefix](call)) or ["*"]
-    elif call.prefix in NAMED:
-        yield from list(_first_named(call)) or ["*"]
+    elif call.prefix in _DERIVED or call.prefix in NAMED:
+        derived: list[str | None] = list(_DERIVED.get(call.prefix, _first_named)(call))
+        yield from derived or [_name_nothing(call)]
     else:
         yield None
+
+
+def _name_nothing(call: Call) -> str | None:
+    """``*`` for a call that can do without any name, such as a list; None if a member that is not known names it."""
+    shape = call.operation.input_shape
+    return None if shape and shape.required_members and "PhoneNumber" not in call.parameters else "*"
 
 
 def table(call: Call, name: str) -> str:
@@ -43,15 +48,7 @@ def deleted_versions(call: Call) -> Iterator[str]:
 def _lists_all(call: Call) -> bool:
     """False for calls other than SageMaker's lists, whose names are filters; in IAM their resource is ``*``."""
     name = call.operation.name
-    return (
-        call.prefix == "sagemaker"
-        and name.startswith("List")
-        and name
-        not in (
-            "ListTags",
-            "ListTrainingJobsForHyperParameterTuningJob",
-        )
-    )
+    return call.prefix == "sagemaker" and name.startswith("List") and name not in LISTS_OF_ONE
 
 
 def _arn(call: Call, template: str, name: str, service: str = "") -> str:
@@ -150,7 +147,8 @@ def _kms(call: Call) -> Iterator[str]:
 
 def _lambda(call: Call) -> Iterator[str]:
     qualifier = call.parameters.get("Qualifier")
-    for name in _values(call, "FunctionName"):
+    # The function of a mapping is no resource of a call that changes the mapping.
+    for name in [] if call.parameters.get("UUID") else _values(call, "FunctionName"):
         resource = _arn(call, "function:{}", name.removeprefix(f"{accounts.current()}:function:"))
         yield f"{resource}:{qualifier}" if qualifier else resource
     for name in _values(call, "LayerName"):
@@ -189,9 +187,28 @@ def _scheduler(call: Call) -> Iterator[str]:
     yield from (_arn(call, f"schedule/{group}/{{}}", name) for name in _values(call, "Name"))
 
 
+def _service_quotas(call: Call) -> Iterator[str]:
+    service = call.parameters.get("ServiceCode")
+    yield from (_arn(call, f"{service}/{{}}", name) for name in _values(call, "QuotaCode"))
+
+
 def _sqs(call: Call) -> Iterator[str]:
     for name in _values(call, "QueueUrl", "QueueName", "SourceArn"):
         yield _arn(call, "{}", name if name.startswith("arn:") else name.split("/")[-1])
+
+
+def _states(call: Call) -> Iterator[str]:
+    """The ARN of a version or alias counts as that of its state machine.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html
+    """
+    if call.operation.name == "CreateActivity":
+        yield from (_arn(call, "activity:{}", name) for name in _values(call, "name"))
+    elif call.operation.name == "CreateStateMachineAlias":
+        routes = call.parameters.get("routingConfiguration") or []
+        yield from sorted({split_qualifier(str(each["stateMachineVersionArn"]))[0] for each in routes})
+    else:
+        yield from (split_qualifier(arn)[0] for arn in _first_named(call))
 
 
 def _ssm(call: Call) -> Iterator[str]:
@@ -214,6 +231,8 @@ _DERIVED: dict[str, Callable[[Call], Iterator[str]]] = {
     "s3": _s3,
     "sagemaker": _sagemaker,
     "scheduler": _scheduler,
+    "servicequotas": _service_quotas,
     "sqs": _sqs,
     "ssm": _ssm,
+    "states": _states,
 }

@@ -16,6 +16,8 @@ from tests.engine import Engine, running_engine
 
 ACCOUNT = "123456789012"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}"
+MAPPING = f"arn:aws:lambda:us-east-1:{ACCOUNT}:event-source-mapping:{'u' * 36}"
+MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:m"
 SESSION: Any = boto3.session.Session()
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/other"
 
@@ -263,6 +265,68 @@ def test_calls_are_counted(recording: Engine) -> None:
             {("ecr:DescribeImages", f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/repo")},
         ),
         ("sts", "get_caller_identity", {}, set()),
+        (
+            "stepfunctions",
+            "create_state_machine_alias",
+            {"name": "live", "routingConfiguration": [{"stateMachineVersionArn": f"{MACHINE}:1", "weight": 100}]},
+            {("states:CreateStateMachineAlias", MACHINE)},
+        ),
+        (
+            "stepfunctions",
+            "update_state_machine_alias",
+            {"stateMachineAliasArn": f"{MACHINE}:live"},
+            {("states:UpdateStateMachineAlias", MACHINE)},
+        ),
+        (
+            "stepfunctions",
+            "delete_state_machine_version",
+            {"stateMachineVersionArn": f"{MACHINE}:1"},
+            {("states:DeleteStateMachineVersion", MACHINE)},
+        ),
+        (
+            "stepfunctions",
+            "start_execution",
+            {"stateMachineArn": f"{MACHINE}:live"},
+            {("states:StartExecution", MACHINE)},
+        ),
+        (
+            "stepfunctions",
+            "update_state_machine",
+            {"stateMachineArn": MACHINE, "publish": True},
+            {("states:UpdateStateMachine", MACHINE), ("states:PublishStateMachineVersion", MACHINE)},
+        ),
+        (
+            "stepfunctions",
+            "create_activity",
+            {"name": "a"},
+            {("states:CreateActivity", f"arn:aws:states:us-east-1:{ACCOUNT}:activity:a")},
+        ),
+        (
+            "stepfunctions",
+            "describe_map_run",
+            {"mapRunArn": f"arn:aws:states:us-east-1:{ACCOUNT}:mapRun:m/label:1"},
+            {("states:DescribeMapRun", f"arn:aws:states:us-east-1:{ACCOUNT}:mapRun:m/label:1")},
+        ),
+        ("stepfunctions", "send_task_heartbeat", {"taskToken": "t"}, {("states:SendTaskHeartbeat", "*")}),
+        (
+            "lambda",
+            "update_event_source_mapping",
+            {"UUID": "u" * 36, "FunctionName": "f"},
+            {
+                (
+                    "lambda:UpdateEventSourceMapping",
+                    f"arn:aws:lambda:us-east-1:{ACCOUNT}:event-source-mapping:{'u' * 36}",
+                )
+            },
+        ),
+        (
+            "service-quotas",
+            "get_service_quota",
+            {"ServiceCode": "vpc", "QuotaCode": "L-F678F1CE"},
+            {("servicequotas:GetServiceQuota", f"arn:aws:servicequotas:us-east-1:{ACCOUNT}:vpc/L-F678F1CE")},
+        ),
+        ("events", "describe_archive", {"ArchiveName": "a"}, {("events:DescribeArchive", "?")}),
+        ("cloudwatch", "describe_alarms", {}, {("cloudwatch:DescribeAlarms", "*")}),
     ],
 )
 def test_a_call_needs_permissions(
@@ -272,6 +336,17 @@ def test_a_call_needs_permissions(
     with contextlib.suppress(ClientError):
         getattr(role.client(service), operation)(**parameters)
     assert {(call["action"], call["resource"]) for call in role.calls()} == needed
+
+
+@pytest.mark.parametrize(("qualifier", "allowed"), [(":live", True), (":2", False), ("", False)])
+def test_a_condition_limits_the_version_or_alias_of_a_state_machine(
+    recording: Engine, qualifier: str, allowed: bool
+) -> None:
+    condition = {"ForAnyValue:StringEquals": {"states:StateMachineQualifier": ["live", "1"]}}
+    role = Role(recording, allow("states:StartExecution", MACHINE, Condition=condition))
+    with contextlib.suppress(ClientError):
+        role.client("stepfunctions").start_execution(stateMachineArn=MACHINE + qualifier)
+    assert [(call["resource"], call["allowed"]) for call in role.calls()] == [(MACHINE, allowed)]
 
 
 def test_passing_a_role_needs_iam_pass_role(recording: Engine) -> None:
