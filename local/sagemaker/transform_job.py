@@ -20,13 +20,13 @@ from local.sagemaker.served_container import Placement, ServerError
 from local.sagemaker.transform_log import DataLog
 from local.sagemaker.transform_records import (
     Processing,
-    RecordError,
     Request,
     build_requests,
     media_type,
     open_object,
     split,
 )
+from local.sagemaker.transform_values import RecordError
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 _MEGABYTE = 1024 * 1024

@@ -1,29 +1,21 @@
 """The records of a transform job: splits objects into requests, and builds an output object from the answers."""
 
-import csv
 import gzip
 import io
-import json
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, NamedTuple, cast
 
-from local.sagemaker.resources import Json
-from local.sagemaker.transform_paths import PathError, RecordPath
+from local.sagemaker.transform_paths import RecordPath
+from local.sagemaker.transform_values import CSV, JSON, LARGEST_BYTES, LINES, RecordError, convert
 
-_CSV, _JSON, _LINES = "text/csv", "application/json", "application/jsonlines"
-JOINED_TYPES = (_CSV, _JSON, _LINES)
+JOINED_TYPES = (CSV, JSON, LINES)
 _RECORDIO_MAGIC = 0xCED7230A
-_LARGEST_BYTES = 100 * 1024 * 1024  # MaxPayloadInMB in botocore's model
-csv.field_size_limit(_LARGEST_BYTES)  # Python's own limit is 128 KB
 _LENGTH_BITS = 29  # the three others mark the parts of a divided record: dmlc-core's recordio.h
-
-
-class RecordError(Exception):
-    """An object or an answer cannot be used; the message says why."""
 
 
 def media_type(header: str | None) -> str:
@@ -65,14 +57,14 @@ def split(content: IO[bytes], split_type: str) -> Iterator[bytes]:
         When the object is not in this format, or a record is larger than the largest MaxPayloadInMB.
     """
     if split_type == "Line":
-        while line := content.readline(_LARGEST_BYTES + 1):
-            _check_size(len(line), _LARGEST_BYTES)
+        while line := content.readline(LARGEST_BYTES + 1):
+            _check_size(len(line), LARGEST_BYTES)
             yield line.removesuffix(b"\n")
     elif split_type == "RecordIO":
         yield from _split_recordio(content)
     else:
-        whole = content.read(_LARGEST_BYTES + 1)
-        _check_size(len(whole), _LARGEST_BYTES)
+        whole = content.read(LARGEST_BYTES + 1)
+        _check_size(len(whole), LARGEST_BYTES)
         yield whole
 
 
@@ -86,7 +78,7 @@ def _split_recordio(content: IO[bytes]) -> Iterator[bytes]:
                 "the object is not in RecordIO format, or has divided records, which local/ does not read"
             )
         padded = length + -length % 4
-        _check_size(padded, _LARGEST_BYTES)
+        _check_size(padded, LARGEST_BYTES)
         payload = content.read(padded)
         if len(payload) < padded:
             raise RecordError("the object ends within a RecordIO record")
@@ -151,21 +143,23 @@ class Processing:
         The media type of the input.
     """
 
-    def __init__(self, settings: Json, content_type: str) -> None:
-        self._input, self._output = RecordPath(settings["InputFilter"]), RecordPath(settings["OutputFilter"])
+    def __init__(self, settings: Mapping[str, str], content_type: str) -> None:
+        self._input, self._output = settings["InputFilter"], settings["OutputFilter"]
         self._joins = settings["JoinSource"] == "Input"
         self._content_type = content_type
 
     @property
     def changes_output(self) -> bool:
         """False when the answers are stored unchanged."""
-        return self._joins or not self._output.is_everything
+        return self._joins or not RecordPath(self._output).is_everything
 
     def filter_input(self, record: bytes) -> bytes:
         """The part of a record that the model gets."""
-        if self._input.is_everything:
-            return record
-        return _write(_select(self._input, _read(record, self._content_type)), self._content_type)
+        return convert(self._input, (record, self._content_type)) if self._filters_input else record
+
+    @cached_property
+    def _filters_input(self) -> bool:
+        return not RecordPath(self._input).is_everything
 
     def build_output(self, records: bytes, split_type: str, answer: bytes, answer_type: str) -> Iterator[bytes]:
         """The lines of the output of one request: filtered, and joined with the records.
@@ -177,59 +171,21 @@ class Processing:
         """
         if answer_type not in JOINED_TYPES:
             raise RecordError(f"the answer has the type {answer_type or '(none)'}; a filter or join needs CSV or JSON")
-        answer_split = "None" if answer_type == _JSON else "Line"
+        answer_split = "None" if answer_type == JSON else "Line"
+        answers = split(io.BytesIO(answer), answer_split)
         if not self._joins:
-            for one in _read_all(answer, answer_split, answer_type):
-                yield _write(_select(self._output, one), answer_type)
+            yield from (convert(self._output, (one, answer_type)) for one in answers)
             return
-        if (answer_type == _CSV) != (self._content_type == _CSV):
+        if (answer_type == CSV) != (self._content_type == CSV):
             raise RecordError(
                 f"Fail to join data: mismatched MediaType: the input is {self._content_type}, the answer {answer_type}"
             )
         counts = _count(records, split_type), _count(answer, answer_split)
         if counts[0] != counts[1]:
             raise RecordError(f"Fail to join data: {counts[0]} records have {counts[1]} answers")
-        given = _read_all(records, split_type, self._content_type)
-        for one, other in zip(given, _read_all(answer, answer_split, answer_type), strict=True):
-            yield _write(_select(self._output, _join(one, other, answer_type)), answer_type)
+        for one, other in zip(split(io.BytesIO(records), split_type), answers, strict=True):
+            yield convert(self._output, (one, self._content_type), (other, answer_type))
 
 
 def _count(content: bytes, split_type: str) -> int:
     return sum(1 for _ in split(io.BytesIO(content), split_type))
-
-
-def _read_all(content: bytes, split_type: str, kind: str) -> Iterator[Any]:
-    return (_read(record, kind) for record in split(io.BytesIO(content), split_type))
-
-
-def _read(record: bytes, kind: str) -> Any:
-    try:
-        if kind == _CSV:
-            return next(csv.reader(io.StringIO(record.decode()), strict=True), [])
-        return json.loads(record)
-    except (ValueError, csv.Error) as error:
-        # No line breaks in CSV: https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html
-        raise RecordError(f"a record is not valid {kind} on one line: {error}") from error
-
-
-def _write(value: Any, kind: str) -> bytes:
-    if kind != _CSV:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(value if isinstance(value, list) else [value])
-    return text.getvalue().encode()
-
-
-def _select(path: RecordPath, value: Any) -> Any:
-    try:
-        return path.select(value)
-    except PathError as error:
-        raise RecordError(str(error)) from error
-
-
-def _join(record: Any, answer: Any, kind: str) -> Any:
-    if kind == _CSV:
-        return [*record, *answer]
-    if isinstance(record, dict):
-        return {**record, "SageMakerOutput": answer}
-    return {"SageMakerInput": record, "SageMakerOutput": answer}

@@ -1,13 +1,16 @@
 """How local/ splits the objects of a transform job, and filters and joins their records."""
 
 import io
+import json
+import time
 from typing import Any
 
 import pytest
 
-from local.sagemaker import transform_records
+from local.sagemaker import transform_records, transform_values
 from local.sagemaker.pipes import wrap_record
-from local.sagemaker.transform_records import Processing, RecordError, build_requests
+from local.sagemaker.transform_records import Processing, build_requests
+from local.sagemaker.transform_values import RecordError, convert
 
 MEGABYTE = 1024 * 1024
 
@@ -87,7 +90,7 @@ def test_an_object_is_read_only_as_far_as_its_requests(monkeypatch: pytest.Monke
     assert first.body == b"\n".join([b"1,2"] * 250)
     assert first.records == b"1,2\n" * 250
     assert lines.tell() == 251 * 4
-    monkeypatch.setattr(transform_records, "_LARGEST_BYTES", 1000)
+    monkeypatch.setattr(transform_records, "LARGEST_BYTES", 1000)
     for content, split_type in ((b"x" * 2000, "Line"), (b"x" * 2000, "None"), (wrap_record(b"x" * 2000), "RecordIO")):
         with pytest.raises(RecordError, match="larger than MaxPayloadInMB"):
             split(content, split_type)
@@ -153,3 +156,22 @@ def test_a_json_object_is_one_record_whatever_lines_it_has() -> None:
     job = process("application/json", InputFilter="$.features", JoinSource="Input", OutputFilter="$['id']")
     assert job.filter_input(whole) == b"[1,2]"
     assert list(job.build_output(whole, "None", b'{"label": 1}\n', "application/json")) == [b"7"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "record", "answer"),
+    [
+        ("application/json", json.dumps([[number, number] for number in range(100_000)]).encode(), b'{"label":1}'),
+        ("text/csv", ",".join(map(str, range(200_000))).encode(), b"0.5"),
+    ],
+)
+def test_a_large_record_is_joined_in_a_program_of_its_own(kind: str, record: bytes, answer: bytes) -> None:
+    parts, started = ((record, kind), (answer, kind)), time.thread_time()
+    joined = convert("$", *parts)
+    converted = time.thread_time()
+    assert joined == transform_values._convert("$", *parts)
+    assert converted - started < (time.thread_time() - converted) / 2, "the work was done in this thread"
+    with pytest.raises(RecordError, match=f"a record is not valid {kind}"):
+        convert("$", (b'"' + record, kind))
+    with pytest.raises(RecordError, match=r"the path \$\.name is not in the record"):
+        convert("$.name", *parts)
