@@ -10,7 +10,7 @@ from typing import Any
 
 import regex
 
-from local import calls, messages, table_batches
+from local import calls, messages, parameter_store, table_batches
 from local.calls import Call
 from local.errors import RefusedError
 from local.messages import Refusal
@@ -152,5 +152,6 @@ _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Refusal]]] = {
     "states:StartExecution": _limit_bytes("input"),
     "states:StartSyncExecution": _limit_bytes("input"),
     **messages.RULES,
+    **parameter_store.RULES,
     **table_batches.RULES,
 }

@@ -5,12 +5,14 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-adv
 """
 
 import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import regex
 
 from local import accounts, partitions
 from local.errors import RefusedError
+from local.messages import Given, Refusal
 
 _STANDARD, _ADVANCED = 4096, 8192  # bytes of a value
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
@@ -72,6 +74,26 @@ def install() -> None:
             return versions[-1] if versions else None
 
     models.ssm_backends.backend = SimpleSystemManagerBackend
+
+
+def _check_token(given: Given) -> Iterator[Refusal]:
+    if not str(given.get("NextToken") or "0").isdecimal():  # moto's tokens are numbers
+        yield "InvalidNextToken", "The specified token isn't valid."
+
+
+def _check_path(given: Given) -> Iterator[Refusal]:
+    """https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html."""
+    yield from _check_token(given)
+    path = str(given.get("Path") or "")
+    if not path.startswith("/"):
+        yield "ValidationException", f"The path {path!r} of parameters must begin with a slash."
+
+
+RULES: dict[str, Callable[[Given], Iterator[Refusal]]] = {
+    "ssm:DescribeParameters": _check_token,
+    "ssm:GetParameterHistory": _check_token,
+    "ssm:GetParametersByPath": _check_path,
+}
 
 
 def _check_name(name: str, arn_prefix: str) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from moto.stepfunctions import models, urls
+from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import (
     ActivityResource,
@@ -16,6 +17,7 @@ from local.states import definition, interpreter
 from local.states.activities import ActivityState
 from local.states.backend import StatesBackend
 from local.states.functions import FunctionTask, InvokeTask
+from local.states.map_runs import MapRunNotFoundError
 from local.states.responses import StatesResponse
 from local.states.tasks import ServiceTask, client_for
 from local.states.versions import Machine
@@ -29,6 +31,7 @@ MOTO_NAMES: tuple[str, ...] = (
     "moto.stepfunctions.models.stepfunctions_backends",
     "moto.stepfunctions.urls.url_paths",
     "moto.stepfunctions.responses.StepFunctionResponse",
+    "moto.stepfunctions.parser.models.ResourceNotFound",
     "moto.stepfunctions.parser.models.StepFunctionsParserBackend._validate_definition",
     "moto.stepfunctions.parser.models.StepFunctionsParserBackend._validate_execution_arn",
     "moto.stepfunctions.parser.models.StepFunctionsParserBackend._validate_name",
@@ -83,6 +86,7 @@ def install() -> None:
     preprocessor.state_task_for = _task_for
     models.StateMachine = Machine
     models.stepfunctions_backends.backend = StatesBackend
+    parser_models.ResourceNotFound = MapRunNotFoundError
     urls.url_paths = {path: StatesResponse.dispatch for path in urls.url_paths}
 
 

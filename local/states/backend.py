@@ -13,6 +13,7 @@ from moto.stepfunctions.exceptions import (
     InvalidArn,
     InvalidExecutionInput,
     InvalidToken,
+    ResourceNotFound,
 )
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.api import ExecutionStatus
@@ -62,6 +63,11 @@ class StatesBackend(VersionsBackend):
         if definition is not None:
             self._validate_definition(definition, self.describe_state_machine(arn).type)
         return super().update_state_machine(arn, definition, *args, **options)
+
+    def check_taggable(self, arn: str) -> None:
+        """Refuse an ARN that is not that of a state machine or activity; versions and aliases have no tags."""
+        if arn not in self.activities and all(machine.arn != arn for machine in self.state_machines):
+            raise ResourceNotFound(arn)
 
     def delete_state_machine(self, arn: str) -> None:
         """Delete a state machine, and abort its running executions."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.core.exceptions import AWSError
 from moto.stepfunctions.parser.api import HistoryEventType, MapRunStatus
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
@@ -24,6 +25,16 @@ from local.states.tasks import client_for
 # The service runs up to 10,000 children at once; more threads than this make a laptop no faster.
 _MAX_THREADS = 40
 _FAILURES = {"FAILED": "failed", "TIMED_OUT": "timed_out", "ABORTED": "aborted"}
+
+
+class MapRunNotFoundError(AWSError):  # type: ignore[misc]
+    """A call names a Map Run that does not exist; moto creates its own error without the message that it needs."""
+
+    TYPE = "ResourceNotFound"
+    STATUS = 400
+
+    def __init__(self) -> None:
+        super().__init__("Request references a resource that does not exist.")
 
 
 @dataclass

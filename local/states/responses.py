@@ -5,8 +5,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult, EmptyResult
-from moto.stepfunctions.exceptions import InvalidToken
+from moto.stepfunctions.exceptions import InvalidToken, ValidationException
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.states.diagnostics import find_problems, find_warnings
@@ -15,6 +16,7 @@ from local.states.versions import check_routes
 
 _PAGE_LENGTH = 100
 _MAX_DIAGNOSTICS = 100
+_UPDATED = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
 _DATA_FIELDS = {"input", "output", "inputDetails", "outputDetails", "parameters"}
 
 
@@ -101,8 +103,9 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
 
     def list_activities(self) -> ActionResult:
         """ListActivities."""
-        activities = [activity.to_activity_list_item() for activity in self.stepfunction_backend.activities.values()]
-        return ActionResult({"activities": activities})
+        page, next_token = self._take_page(list(self.stepfunction_backend.activities.values()))
+        activities = [activity.to_activity_list_item() for activity in page]
+        return ActionResult({"activities": activities, "nextToken": next_token})
 
     def delete_activity(self) -> ActionResult:
         """DeleteActivity."""
@@ -118,9 +121,11 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
 
     def list_executions(self) -> ActionResult:
         """ListExecutions, newest first."""
-        found = self.stepfunction_backend.list_executions(
-            self._get_param("stateMachineArn"), self._get_param("statusFilter")
-        )
+        if not (arn := self._get_param("stateMachineArn")):
+            raise ValidationException("local/ lists the executions of a stateMachineArn only; give one.")
+        found = self.stepfunction_backend.list_executions(arn, self._get_param("statusFilter"))
+        if self._get_param("redriveFilter") == "REDRIVEN":
+            found = []
         page, next_token = self._take_page(found)
         return ActionResult({"executions": [_summary(execution) for execution in page], "nextToken": next_token})
 
@@ -160,6 +165,11 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
         self.stepfunction_backend.delete_version(self._get_param("stateMachineVersionArn"))
         return EmptyResult()
 
+    def tag_resource(self) -> ActionResult:
+        """TagResource."""
+        self.stepfunction_backend.check_taggable(self._get_param("resourceArn"))
+        return super().tag_resource()
+
     def describe_state_machine(self) -> ActionResult:
         """DescribeStateMachine, of a version, too."""
         described: Any = super().describe_state_machine().result
@@ -168,6 +178,12 @@ class StatesResponse(StepFunctionResponse):  # type: ignore[misc]
 
     def update_state_machine(self) -> ActionResult:
         """UpdateStateMachine."""
+        if not any(map(self._get_param, _UPDATED)):
+            raise AWSError(
+                "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
+                "specified",
+                "MissingRequiredParameter",
+            )
         updated: Any = super().update_state_machine().result
         revision = self.stepfunction_backend.find_machine(self._get_param("stateMachineArn")).revision_id
         return ActionResult(updated | ({"revisionId": revision} if revision else {}))

@@ -86,6 +86,19 @@ def test_a_value_must_match_the_pattern_of_its_parameter(engine: Engine) -> None
     assert refusal(lambda: put(engine, name("p"), "", **slow)) == "InvalidAllowedPatternException"
 
 
+def test_a_wrong_token_or_path_of_parameters_is_refused(engine: Engine) -> None:
+    ssm = engine.client("ssm")
+    put(engine, "/wrong/token", "x")
+    for call, given in (
+        (ssm.get_parameters_by_path, {"Path": "/wrong"}),
+        (ssm.get_parameter_history, {"Name": "/wrong/token"}),
+        (ssm.describe_parameters, {}),
+    ):
+        assert refusal(call, NextToken="none", **given) == "InvalidNextToken"
+    assert refusal(ssm.get_parameters_by_path, Path="wrong") == "ValidationException"
+    assert len(ssm.get_parameters_by_path(Path="/wrong")["Parameters"]) == 1
+
+
 @pytest.mark.parametrize(
     "parameters",
     [

@@ -194,3 +194,33 @@ def test_every_running_execution_can_be_described(machines: Machines) -> None:
     events = wait_for(lambda: machines.history(arn), lambda events: len(events) == 2)
     assert events[-1]["stateEnteredEventDetails"]["name"] == "Rest"
     machines.states.stop_execution(executionArn=arn)
+
+
+def test_calls_for_what_does_not_exist_are_refused(machines: Machines) -> None:
+    states, machine = machines.states, machines.create({"End": {"Type": "Succeed"}})
+    map_run = machine.replace(":stateMachine:", ":mapRun:") + "/label:1"
+    tags = [{"key": "k", "value": "v"}]
+    version = states.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"]
+    for call, given, code in (
+        (states.describe_map_run, {"mapRunArn": map_run}, "ResourceNotFound"),
+        (states.update_map_run, {"mapRunArn": map_run, "maxConcurrency": 1}, "ResourceNotFound"),
+        (states.tag_resource, {"resourceArn": f"{machine}-none", "tags": tags}, "ResourceNotFound"),
+        (states.tag_resource, {"resourceArn": version, "tags": tags}, "ResourceNotFound"),
+        (states.update_state_machine, {"stateMachineArn": machine}, "MissingRequiredParameter"),
+        (states.list_executions, {}, "ValidationException"),
+    ):
+        with pytest.raises(ClientError) as raised:
+            call(**given)
+        assert raised.value.response["Error"]["Code"] == code
+    states.tag_resource(resourceArn=machine, tags=tags)
+    machines.finish(machines.start(machine))
+    assert states.list_executions(stateMachineArn=machine, redriveFilter="REDRIVEN")["executions"] == []
+    assert len(states.list_executions(stateMachineArn=machine, redriveFilter="NOT_REDRIVEN")["executions"]) == 1
+
+
+def test_activities_are_listed_in_pages(machines: Machines) -> None:
+    created = {machines.states.create_activity(name=f"paged-{number}")["activityArn"] for number in range(3)}
+    pages = machines.states.get_paginator("list_activities").paginate(PaginationConfig={"PageSize": 2})
+    listed = [[each["activityArn"] for each in page["activities"]] for page in pages]
+    assert all(len(page) <= 2 for page in listed)
+    assert created <= {arn for page in listed for arn in page}
