@@ -3,14 +3,20 @@
 Each rule yields an error code with AWS's message. `validation` has checked the types before.
 """
 
+import base64
+import hashlib
 import ipaddress
+import json
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import regex
+from flask import request
 
-from local import calls, messages, parameter_store, table_batches
+from local import calls, messages, parameter_store, storage, table_batches
+from local.audit.conditions import matches
 from local.calls import Call
 from local.errors import RefusedError
 from local.messages import Refusal
@@ -95,6 +101,40 @@ def _check_key(given: dict[str, Any]) -> Iterator[Refusal]:
         yield "KeyTooLongError", "Your key is too long."
 
 
+def _check_object(given: dict[str, Any]) -> Iterator[Refusal]:
+    """Check the key, and the digests of the body: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html."""
+    yield from _check_key(given)
+    for name, compute in _DIGESTS.items():
+        if name in given and "x-amz-decoded-content-length" not in request.headers:
+            digest = compute(storage.read_body(request))
+            if base64.b64encode(digest).decode() != given[name]:
+                kind = name.removeprefix("Checksum").removeprefix("Content")
+                yield "BadDigest", f"The {kind} that you specified is not that of the received bytes."
+
+
+_DIGESTS: dict[str, Callable[[bytes], bytes]] = {
+    "ContentMD5": lambda body: hashlib.md5(body, usedforsecurity=False).digest(),
+    "ChecksumCRC32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
+    "ChecksumSHA1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
+    "ChecksumSHA256": lambda body: hashlib.sha256(body).digest(),
+}
+
+
+def _check_policy(given: dict[str, Any]) -> Iterator[Refusal]:
+    try:
+        statements = json.loads(given.get("Policy") or "")["Statement"]
+        resources = [
+            each.get("Resource", ()) for each in (statements if isinstance(statements, list) else [statements])
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        yield "MalformedPolicy", "This policy contains invalid Json"
+        return
+    arns = [arn for each in resources for arn in ([each] if isinstance(each, str) else each)]
+    names = [str(arn).partition(":::")[2].partition("/")[0] for arn in arns if ":::" in str(arn)]
+    if any(not matches(name, str(given.get("Bucket"))) for name in names):
+        yield "MalformedPolicy", "Policy has invalid resource"
+
+
 def _require_name(member: str, allowed: re.Pattern[str], code: str) -> Callable[[dict[str, Any]], Iterator[Refusal]]:
     """Return the rule for the name of a new resource; a call may also name an existing one by its ARN."""
 
@@ -147,7 +187,9 @@ _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Refusal]]] = {
     "s3:CopyObject": _check_key,
     "s3:CreateBucket": _check_bucket,
     "s3:CreateMultipartUpload": _check_key,
-    "s3:PutObject": _check_key,
+    "s3:PutBucketPolicy": _check_policy,
+    "s3:PutObject": _check_object,
+    "s3:UploadPart": _check_object,
     "states:SendTaskSuccess": _limit_bytes("output"),
     "states:StartExecution": _limit_bytes("input"),
     "states:StartSyncExecution": _limit_bytes("input"),

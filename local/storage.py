@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import Request, has_request_context, request
-from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
-from moto.s3.models import FakeKey, FakeMultipart, MultipartChecksumBuilder
+from moto.s3.exceptions import EntityTooSmall, InvalidContinuationToken, InvalidPart, MalformedXML, NoSuchUpload
+from moto.s3.models import FakeKey, FakeMultipart, MultipartChecksumBuilder, S3Backend
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 
 from local import config
@@ -24,11 +24,18 @@ MOTO_NAMES = (
     "moto.s3.models.FakeKey.dispose",
     "moto.s3.models.FakeKey.response_dict",
     "moto.s3.models.FakeKey.value",
+    "moto.s3.models.S3Backend._get_results_from_token",
+    "moto.s3.models.S3Backend.get_bucket_encryption",
+    "moto.s3.models.S3Backend.upload_part",
     "moto.s3.responses.S3Response._handle_range_header",
 )
 _PIECE_BYTES = 1024 * 1024
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _RANGE_HEADERS = {"GET": "Range", "PUT": "x-amz-copy-source-range"}  # of GetObject and UploadPartCopy
+# Since 2023 every object is encrypted: https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html
+_DEFAULT_ENCRYPTION = {
+    "Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": "false"}
+}
 _moto_headers: Any = FakeKey.response_dict.fget
 
 
@@ -38,6 +45,9 @@ def install() -> None:
     FakeKey.value = property(_read, _write)
     FakeKey._value_buffer = property(_get_file, _set_file)
     FakeMultipart.complete = _complete
+    S3Backend.upload_part = _check_upload(S3Backend.upload_part)
+    S3Backend._get_results_from_token = _check_token(S3Backend._get_results_from_token)
+    S3Backend.get_bucket_encryption = lambda self, name: self.get_bucket(name).encryption or _DEFAULT_ENCRYPTION
 
 
 def read_body(received: Request) -> bytes:
@@ -48,8 +58,25 @@ def read_body(received: Request) -> bytes:
     return received.data
 
 
+def _check_upload(upload_part: Any) -> Any:
+    def run(self: Any, bucket_name: str, multipart_id: str, *part: Any) -> Any:
+        if multipart_id not in self.get_bucket(bucket_name).multiparts:
+            raise NoSuchUpload(upload_id=multipart_id)
+        return upload_part(self, bucket_name, multipart_id, *part)
+
+    return run
+
+
+def _check_token(get_results_from_token: Any) -> Any:
+    def run(self: Any, keys: Any, token: str | None) -> Any:
+        if token is None:  # moto's, when it has not given the one of the request
+            raise InvalidContinuationToken
+        return get_results_from_token(self, keys, token)
+
+    return run
+
+
 def _headers(self: Any) -> dict[str, Any]:
-    # Since 2023 every object is encrypted: https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html
     headers: dict[str, Any] = {"x-amz-server-side-encryption": "AES256"} | _moto_headers(self)
     if self.checksum_value:
         headers["x-amz-checksum-type"] = self.checksum_type or "FULL_OBJECT"

@@ -1,10 +1,11 @@
 """The backend of Lambda: moto stores the functions; this module runs them."""
 
+import json
 import uuid
 from typing import Any
 
 from moto.awslambda import models
-from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.utils import make_function_arn
 
 from local.functions import archive
@@ -12,10 +13,23 @@ from local.functions.asynchronous import EventInvocation
 from local.functions.deployment import Deployment
 from local.functions.pool import Pool
 from local.functions.sandbox import Outcome, Request
-from local.functions.validation import check_mapping, check_specification
+from local.functions.validation import check_mapping, check_package, check_specification
 from local.messaging import mappings, streams
 
 pool = Pool()
+
+
+class StatementExistsError(LambdaClientError):  # type: ignore[misc]
+    """A function's policy has a statement with this id already."""
+
+    code = 409
+
+    def __init__(self, statement_id: str) -> None:
+        message = (
+            f"The statement id ({statement_id}) provided already exists. Please provide a new statement id, or remove "
+            "the existing statement."
+        )
+        super().__init__("ResourceConflictException", message)
 
 
 class LambdaFunction(models.LambdaFunction):  # type: ignore[misc]
@@ -67,6 +81,7 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
 
     def create_function(self, spec: dict[str, Any]) -> Any:
         """Create a function; refuse one that cannot run here."""
+        check_package(spec)
         check_specification(spec)
         try:
             function = super().create_function(spec)
@@ -155,6 +170,9 @@ class LambdaBackend(models.LambdaBackend):  # type: ignore[misc]
         """Permit invocations of a function; with a qualifier only of that version or alias."""
         _, name, qualifier_in_name = self._lambdas.split_function_arn(function_name)
         effective = qualifier_in_name or qualifier
+        given = json.loads(raw).get("StatementId")
+        if any(one["Sid"] == given for one in self.get_function(name, effective).policy.statements):
+            raise StatementExistsError(given)
         statement: dict[str, Any] = super().add_permission(name, effective, raw)
         arn = make_function_arn(self.region_name, self.account_id, name)
         statement["Resource"] = f"{arn}:{effective}" if effective else arn

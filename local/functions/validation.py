@@ -39,6 +39,17 @@ def check_specification(spec: dict[str, Any]) -> None:
         )
 
 
+def check_package(spec: dict[str, Any]) -> None:
+    """Refuse a new function whose .zip archive has no runtime or handler.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+    """
+    if spec.get("PackageType", "Zip") == "Zip" and not (spec.get("Runtime") and spec.get("Handler")):
+        raise InvalidParameterValueException(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages."
+        )
+
+
 def check_mapping(spec: dict[str, Any]) -> None:
     """Refuse unsupported event sources, and batch sizes that Lambda refuses.
 

@@ -40,6 +40,19 @@ def call(engine: Engine, function: str, event: Any = None, **settings: Any) -> d
     return engine.client("lambda").invoke(**arguments)  # type: ignore[no-any-return]
 
 
+def test_a_function_needs_a_handler_and_a_statement_an_id_of_its_own(engine: Engine) -> None:
+    functions, code = engine.client("lambda"), {"ZipFile": archive({"index.py": "def handler(event, context): ..."})}
+    given = {"FunctionName": name("function"), "Role": create_role(engine, "lambda"), "Code": code}
+    for part in ({"Runtime": "python3.13"}, {"Handler": "index.handler"}):
+        with pytest.raises(ClientError, match="Runtime and Handler are mandatory"):
+            functions.create_function(**given, **part)
+    arn = functions.create_function(**given, Runtime="python3.13", Handler="index.handler")["FunctionArn"]
+    permission = {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
+    functions.add_permission(FunctionName=arn, **permission)
+    with pytest.raises(ClientError, match=r"ResourceConflictException.*The statement id \(s\) provided already exists"):
+        functions.add_permission(FunctionName=arn, **permission)
+
+
 def test_a_warm_process_is_reused(engine: Engine) -> None:
     arn = deploy(engine, ECHO)
     first, second = invoke(engine, arn, {"a": 1}), invoke(engine, arn)

@@ -1,5 +1,6 @@
 """Objects of S3 in local/: files of the data folder, which are also read and copied in parts."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,50 @@ def bucket(engine: Engine) -> str:
     engine.client("s3").create_bucket(Bucket=created)
     engine.client("s3").put_object(Bucket=created, Key="large", Body=CONTENT)
     return created
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"ContentMD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, "BadDigest"),
+        ({"ChecksumCRC32": "AAAAAA=="}, "BadDigest"),
+        ({"ChecksumSHA256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}, "BadDigest"),
+        ({"ContentMD5": "XUFAKrxLKna5cZ2REBfFkg==", "ChecksumCRC32": "NhCmhg=="}, ""),
+        ({"ChecksumSHA256": "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="}, ""),
+    ],
+)
+def test_a_body_must_have_the_digest_of_its_request(
+    engine: Engine, bucket: str, given: dict[str, str], code: str
+) -> None:
+    s3, key = engine.client("s3"), name("key")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    for call, part in ((s3.put_object, {}), (s3.upload_part, {"UploadId": upload, "PartNumber": 1})):
+        if code:
+            with pytest.raises(ClientError, match=code):
+                call(Bucket=bucket, Key=key, Body=b"hello", **part, **given)
+        else:
+            assert call(Bucket=bucket, Key=key, Body=b"hello", **part, **given)["ETag"]
+
+
+def test_wrong_tokens_uploads_and_policies_are_refused(engine: Engine, bucket: str) -> None:
+    s3 = engine.client("s3")
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObjectAcl"}
+    other, own = (
+        json.dumps({"Version": "2012-10-17", "Statement": statement | {"Resource": f"arn:aws:s3:::{each}/*"}})
+        for each in ("another", bucket)
+    )
+    for call, given, code in (
+        (s3.list_objects_v2, {"ContinuationToken": "none"}, "InvalidArgument"),
+        (s3.upload_part, {"Key": "k", "UploadId": "none", "PartNumber": 1, "Body": b""}, "NoSuchUpload"),
+        (s3.put_bucket_policy, {"Policy": "{"}, "MalformedPolicy"),
+        (s3.put_bucket_policy, {"Policy": "[]"}, "MalformedPolicy"),
+        (s3.put_bucket_policy, {"Policy": other}, "MalformedPolicy"),
+    ):
+        with pytest.raises(ClientError, match=code):
+            call(Bucket=bucket, **given)
+    s3.put_bucket_policy(Bucket=bucket, Policy=own)
+    rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
 @pytest.mark.parametrize(
