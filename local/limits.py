@@ -15,7 +15,7 @@ from typing import Any
 import regex
 from flask import request
 
-from local import calls, messages, parameter_store, storage, table_batches
+from local import calls, messages, parameter_store, queue_attributes, storage, table_batches
 from local.audit.conditions import matches
 from local.calls import Call
 from local.errors import RefusedError
@@ -195,5 +195,6 @@ _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Refusal]]] = {
     "states:StartSyncExecution": _limit_bytes("input"),
     **messages.RULES,
     **parameter_store.RULES,
+    **queue_attributes.RULES,
     **table_batches.RULES,
 }

@@ -30,6 +30,9 @@ _ATTRIBUTES = 10
 _ATTRIBUTE_NAME = regex.compile(r"(?=.{1,256}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _ATTRIBUTE_TYPE = regex.compile(r"(?=.{1,256}$)(Binary|Number|String)(\..+)?")
 _DELAY_SECONDS = 900
+# https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html; a wrong one fails a batch, recorded from AWS:
+# localstack/localstack, tests/aws/services/sns/test_sns.snapshot.json
+_TOPIC_TYPES = ("Binary", "Number", "String")
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html: less than 1 MB
 _EVENTS_BYTES = 1_048_576
 _TIME_BYTES = 14  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
@@ -53,6 +56,12 @@ def _check_message(given: Given) -> Iterator[Refusal]:
         yield "InvalidParameter", "Invalid parameter: Subject"
     if given.get("MessageStructure") == "json":
         yield from _check_structure(message)
+    for name, value in (given.get("MessageAttributes") or {}).items():
+        kind = str(value.get("DataType") or "").partition(".")[0]
+        if not _ATTRIBUTE_NAME.fullmatch(name) or kind not in _TOPIC_TYPES:
+            yield "ParameterValueInvalid", f"The message attribute '{name}' has an invalid name or type {kind!r}."
+        elif not value.get("BinaryValue" if kind == "Binary" else "StringValue"):
+            yield "ParameterValueInvalid", f"The message attribute '{name}' must contain a value of the type {kind}."
 
 
 def _check_structure(message: str) -> Iterator[Refusal]:

@@ -8,6 +8,7 @@ MOTO_NAMES = (
     "moto.events.models.Destination",
     "moto.events.models.EventPattern.get_pattern",
     "moto.events.models.EventPattern.matches_event",
+    "moto.events.models.EventPatternParser.parse",
     "moto.events.models.EventsBackend.create_api_destination",
     "moto.events.models.EventsBackend.create_connection",
     "moto.events.models.EventsBackend.put_events",
@@ -15,6 +16,7 @@ MOTO_NAMES = (
     "moto.events.models.EventsBackend.put_targets",
     "moto.events.models.Rule.send_to_targets",
     "moto.events.models.events_backends",
+    "moto.events.responses.EventsHandler.test_event_pattern",
     "moto.events.models.EventsBackend.describe_event_bus",
 )
 
@@ -46,9 +48,11 @@ def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[s
 def install() -> None:
     """Replace moto's EventBridge by this one."""
     from moto.events import models
+    from moto.events.responses import EventsHandler
 
     from local.events import destinations, rules
 
+    EventsHandler.test_event_pattern = rules.test_event_pattern
     models.Connection = destinations.Connection
     models.Rule = rules.Rule
     models.events_backends.backend = rules.EventsBackend

@@ -20,6 +20,7 @@ from local.events.targets import SERVICES, Match
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html; the message is that of
 # localstack/localstack, tests/aws/services/events/test_events.snapshot.json, recorded from AWS.
 _TARGETS = 5
+_EVENT_FIELDS = ("id", "account", "source", "time", "region", "resources", "detail-type")
 _ARCHIVE_MANAGER = "prod.vhs.events.aws.internal"  # moto's manager of the rules of archives
 
 
@@ -133,3 +134,20 @@ def _as_delivered(event: dict[str, Any]) -> dict[str, Any]:
     if isinstance(time, int | float):
         time = f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"
     return {name: value for name, value in event.items() if name != "ingestion-time"} | {"time": time}
+
+
+def test_event_pattern(response: Any) -> str:
+    """Answer TestEventPattern, to which moto has no answer.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html names the required fields.
+    """
+    text = response._get_param("EventPattern")
+    pattern = models.EventPattern(text, models.EventPatternParser(text).parse())
+    try:
+        event = json.loads(response._get_param("Event"))
+        missing = [name for name in _EVENT_FIELDS if name not in event]
+    except (ValueError, TypeError) as error:
+        raise ValidationException(f"Parameter Event is not valid: {error}") from error
+    if missing:
+        raise ValidationException(f"Parameter Event is not valid: it lacks {', '.join(missing)}.")
+    return json.dumps({"Result": pattern.matches_event(event)})

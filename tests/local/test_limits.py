@@ -307,6 +307,65 @@ def test_a_missing_group_fails_a_batch_for_a_fifo_queue(engine: Engine) -> None:
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
+@pytest.mark.parametrize(
+    ("attribute", "values"),
+    [
+        ("VisibilityTimeout", ("0", "43200", "43201")),
+        ("DelaySeconds", ("0", "900", "901")),
+        ("MaximumMessageSize", ("1024", "1048576", "1023")),
+        ("MessageRetentionPeriod", ("60", "1209600", "59")),
+        ("ReceiveMessageWaitTimeSeconds", ("0", "20", "-1")),
+    ],
+)
+def test_the_attributes_of_a_queue_have_limits(engine: Engine, attribute: str, values: tuple[str, str, str]) -> None:
+    sqs = engine.client("sqs")
+    *right, wrong = values
+    for value in right:
+        url = sqs.create_queue(QueueName=name("queue"), Attributes={attribute: value})["QueueUrl"]
+    assert refusal(sqs.create_queue, QueueName=name("queue"), Attributes={attribute: wrong}) == "InvalidAttributeValue"
+    assert refusal(sqs.set_queue_attributes, QueueUrl=url, Attributes={attribute: wrong}) == "InvalidAttributeValue"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "is_refused"),
+    [
+        ("a.b-c_D9", {"DataType": "String.JSON", "StringValue": "v"}, False),
+        ("n", {"DataType": "Binary", "BinaryValue": b"v"}, False),
+        ("n", {"DataType": "String", "StringValue": ""}, True),
+        ("n", {"DataType": "Number", "BinaryValue": b"1"}, True),
+        ("n", {"DataType": "Text", "StringValue": "v"}, True),
+        (".n", {"DataType": "String", "StringValue": "v"}, True),
+        ("a" * 257, {"DataType": "String", "StringValue": "v"}, True),
+    ],
+)
+def test_a_wrong_attribute_fails_a_message_and_a_batch_of_sns(
+    engine: Engine, publish: Publish, attribute: str, value: dict[str, Any], is_refused: bool
+) -> None:
+    sns, attributes = engine.client("sns"), {attribute: value}
+    topic = sns.create_topic(Name=name("topic"))["TopicArn"]
+    batch = {"TopicArn": topic, "PublishBatchRequestEntries": entries("m", MessageAttributes=attributes)}
+    if is_refused:
+        assert refusal(publish, Message="m", MessageAttributes=attributes) == "ParameterValueInvalid"
+        assert refusal(sns.publish_batch, **batch) == "ParameterValueInvalid"
+    else:
+        assert publish(Message="m", MessageAttributes=attributes)["MessageId"]
+        assert sns.publish_batch(**batch)["Successful"]
+
+
+def test_wrong_parameters_of_sns_are_refused(engine: Engine) -> None:
+    sns = engine.client("sns")
+    topic = sns.create_topic(Name=name("topic"))["TopicArn"]
+    for call, given in (
+        (sns.list_topics, {"NextToken": "none"}),
+        (sns.list_subscriptions, {"NextToken": "none"}),
+        (sns.list_subscriptions_by_topic, {"TopicArn": topic, "NextToken": "none"}),
+        (sns.set_topic_attributes, {"TopicArn": topic, "AttributeName": "Nothing", "AttributeValue": "x"}),
+        (sns.subscribe, {"TopicArn": topic, "Protocol": "email", "Endpoint": "no address"}),
+    ):
+        assert refusal(call, **given) == "InvalidParameter"
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="LambdaSuccessFeedbackSampleRate", AttributeValue="5")
+
+
 EVENT = {"Source": "own", "DetailType": "kind", "Detail": "{}"}
 SMALL = len('{"text": ""}') + len("ownkind")
 
@@ -349,6 +408,17 @@ def test_an_entry_of_put_events_fails_alone(engine: Engine, change: dict[str, st
     assert [one.get("ErrorCode") for one in answer["Entries"]] == [code, None]
     assert answer["FailedEntryCount"] == (1 if code else 0)
     assert all(one.get("EventId") for one in answer["Entries"] if "ErrorCode" not in one)
+
+
+def test_an_event_is_tested_with_a_pattern(engine: Engine) -> None:
+    test = engine.client("events").test_event_pattern
+    event = {"id": "1", "account": "1", "source": "own", "time": "2026-01-01T00:00:00Z", "region": "r"}
+    event |= {"resources": [], "detail-type": "kind", "detail": {"n": 1}}  # type: ignore[dict-item]
+    for pattern, result in (({"source": ["own"]}, True), ({"detail": {"n": [2]}}, False)):
+        assert test(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"] is result
+    assert refusal(test, EventPattern="{", Event=json.dumps(event)) == "InvalidEventPatternException"
+    for wrong in ("{", "[]", json.dumps({"source": "own"})):
+        assert refusal(test, EventPattern='{"source": ["own"]}', Event=wrong) == "ValidationException"
 
 
 def test_a_rule_has_5_targets(engine: Engine) -> None:
