@@ -27,6 +27,7 @@ def package(target: Path, *options: str, **parameters: str) -> "subprocess.Compl
     # botocore and the AWS SDK for JavaScript would ask the metadata service of EC2 for credentials.
     environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true"}
     environment |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "HOME": str(target.parent)}
+    environment |= {"SLS_SCHEMA_CACHE_BASE_DIR": str(Path.home())}  # osls keeps its compiled schema of serverless.yml
     given = [f"--param={name}={value}" for name, value in parameters.items()]
     command = [
         str(ROOT / "node_modules" / ".bin" / "serverless"),

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
 
 import argparse
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -136,6 +137,40 @@ def compile_files(python: str, folder: Path, *, check_source: bool) -> None:
     subprocess.run([python, "-W", "ignore", "-m", "compileall", *options, str(folder)], check=True)
 
 
+def compile_code(folders: Iterable[Path], version: str, python: str | None, stamp: Path) -> None:
+    """Compile the functions' code, unless its files and their bytecode are the same as after the last time.
+
+    Parameters
+    ----------
+    folders
+        Folders of Python files.
+    version
+        The version of Python on Lambda, such as "3.13".
+    python
+        An interpreter of this version; without one, the bytecode of this version is deleted.
+    stamp
+        A file that this function writes, to compare the next time.
+    """
+    tag = f"cpython-{version.replace('.', '')}"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == _fingerprint(folders, tag, python):
+        return
+    for folder in folders:
+        for outdated in folder.rglob(f"*.{tag}.pyc"):
+            outdated.unlink()
+        if python:
+            compile_files(python, folder, check_source=True)
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(_fingerprint(folders, tag, python), encoding="utf-8")
+
+
+def _fingerprint(folders: Iterable[Path], tag: str, python: str | None) -> str:
+    digest = hashlib.sha256(str(python).encode())
+    files = (path for folder in folders for path in folder.rglob("*") if path.name.endswith((".py", f".{tag}.pyc")))
+    for path in sorted(files):
+        digest.update(f"\n{path} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    return digest.hexdigest()
+
+
 def main() -> None:
     """Compile the functions' code; print what the layer depends on, as JSON; with --layer, trim and compile a layer."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -149,11 +184,7 @@ def main() -> None:
         if python:
             compile_files(python, given.layer, check_source=False)
         return
-    for folder in OWN_CODE:
-        for outdated in folder.rglob(f"*.cpython-{given.version.replace('.', '')}.pyc"):
-            outdated.unlink()
-        if python:
-            compile_files(python, folder, check_source=True)
+    compile_code(OWN_CODE, given.version, python, ROOT / ".layer" / "compiled")
     print(json.dumps({"operations": operations, "compiled": bool(python)}))
 
 

@@ -1,7 +1,8 @@
 'use strict';
 
 // Serverless plugin: fills .layer/dependencies with what requirements.txt pins, built for Lambda and not for this machine.
-// The same requirements give the same bytes, so a deployment that changes nothing is skipped.
+// The same requirements give the same bytes, so a deployment that changes nothing is skipped. The layer's archive is kept,
+// because packing its thousands of files again is a third of the work of packaging.
 
 const { execFileSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
@@ -9,6 +10,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const FOLDER = '.layer';
+const LAYER = 'dependencies';
+const ARCHIVE = `${LAYER}.zip`;
 const REQUIREMENTS = 'requirements.txt';
 
 class PythonLayer {
@@ -16,7 +19,11 @@ class PythonLayer {
     this.serverless = serverless;
     this.log = log;
     this.hooks = {
-      'before:package:createDeploymentArtifacts': () => this.build(),
+      'before:package:createDeploymentArtifacts': () => {
+        this.build();
+        this.useArchive();
+      },
+      'after:package:createDeploymentArtifacts': () => this.keepArchive(),
       'before:package:compileLayers': () => this.stayOffline(),
     };
   }
@@ -30,13 +37,33 @@ class PythonLayer {
     layers.compareWithLastLayer = async () => {};
   }
 
+  // Gives osls the kept archive where it would write its own.
+  useArchive() {
+    if (!fs.existsSync(this.resolve(FOLDER, ARCHIVE))) return;
+    const artifact = this.resolve('.serverless', ARCHIVE);
+    fs.mkdirSync(path.dirname(artifact), { recursive: true });
+    fs.copyFileSync(this.resolve(FOLDER, ARCHIVE), artifact);
+    this.serverless.service.getLayer(LAYER).package = { artifact };
+  }
+
+  keepArchive() {
+    const kept = this.resolve(FOLDER, ARCHIVE);
+    if (fs.existsSync(kept)) return;
+    fs.copyFileSync(this.resolve('.serverless', ARCHIVE), `${kept}.part`);
+    fs.renameSync(`${kept}.part`, kept); // so that it is whole
+  }
+
+  resolve(...names) {
+    return path.join(this.serverless.serviceDir, ...names);
+  }
+
   build() {
     const root = this.serverless.serviceDir;
     const { runtime, architecture } = this.serverless.service.provider;
     const version = runtime.replace('python', '');
     const { awsServices } = this.serverless.service.custom.pythonLayer;
-    const target = path.join(root, FOLDER, 'dependencies', 'python');
-    const stamp = path.join(root, FOLDER, 'built-from');
+    const target = this.resolve(FOLDER, LAYER, 'python');
+    const stamp = this.resolve(FOLDER, 'built-from');
     const python = this.find('python');
     const prepare = (...options) =>
       execFileSync(python, ['-m', 'tools.lambda_package', version, ...awsServices, ...options], { cwd: root, encoding: 'utf8' });
@@ -48,11 +75,11 @@ class PythonLayer {
       .update(fs.readFileSync(path.join(root, REQUIREMENTS)))
       .update(fs.readFileSync(__filename))
       .update(fs.readFileSync(path.join(root, 'tools', 'lambda_package.py')))
-      .update(JSON.stringify([runtime, architecture, facts]))
+      .update(JSON.stringify([runtime, architecture, facts, this.serverless.version]))
       .digest('hex');
     if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return;
 
-    fs.rmSync(path.join(root, FOLDER), { recursive: true, force: true });
+    fs.rmSync(this.resolve(FOLDER), { recursive: true, force: true });
     this.install(root, target, version, architecture === 'arm64' ? 'aarch64' : 'x86_64');
     // Console scripts carry this machine's paths, and Lambda never runs them; .lock is uv's.
     for (const name of ['bin', '.lock']) fs.rmSync(path.join(target, name), { recursive: true, force: true });
@@ -64,7 +91,7 @@ class PythonLayer {
   }
 
   find(program) {
-    const found = path.join(this.serverless.serviceDir, '.venv', 'bin', program);
+    const found = this.resolve('.venv', 'bin', program);
     if (!fs.existsSync(found)) {
       throw new this.serverless.classes.Error(`${found} is missing; "make setup" installs it.`);
     }

@@ -27,6 +27,7 @@ from tests.engine import ROOT
 from tools.lambda_package import (
     NOT_PACKED,
     OWN_CODE,
+    compile_code,
     compile_files,
     find_python,
     list_operations,
@@ -139,6 +140,36 @@ def test_only_code_that_people_edit_is_compared_with_its_source(tmp_path: Path, 
     compile_files(sys.executable, tmp_path, check_source=check_source)
     # https://peps.python.org/pep-0552/: the second word of a .pyc; 1 for a hash, 2 for one to be compared.
     assert Path(cache_from_source(str(module))).read_bytes()[4:8] == bytes([3 if check_source else 1, 0, 0, 0])
+
+
+def test_code_is_compiled_again_only_when_it_or_its_bytecode_differs(tmp_path: Path) -> None:
+    code, stamp = tmp_path / "code", tmp_path / "stamps" / "compiled"
+    code.mkdir()
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    module, other = code / "module.py", code / "other.py"
+    compiled = Path(cache_from_source(str(module)))
+
+    def compile_all(python: str | None = sys.executable) -> tuple[bytes, int] | None:
+        compile_code([code], version, python, stamp)
+        return (compiled.read_bytes(), compiled.stat().st_mtime_ns) if compiled.exists() else None
+
+    for path in (module, other):
+        path.write_text(PYTHON_CODE, encoding="utf-8")
+    first = compile_all()
+    assert first is not None
+    assert compile_all() == first
+    compiled.write_bytes(b"")
+    repaired = compile_all()
+    assert repaired is not None
+    assert repaired[0] == first[0]
+    module.write_text(PYTHON_CODE.replace("42", "43"), encoding="utf-8")
+    changed = compile_all()
+    assert changed is not None
+    assert changed[0] != first[0]
+    other.unlink()
+    compile_all()
+    assert [path.name for path in compiled.parent.iterdir()] == [compiled.name]
+    assert compile_all(None) is None
 
 
 def test_an_interpreter_is_found_by_its_version_or_not_at_all() -> None:
