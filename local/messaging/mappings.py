@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.awslambda.exceptions import ConflictException, InvalidParameterValueException
+from moto.awslambda.exceptions import ConflictException, InvalidParameterValueException, UnknownFunctionException
 from moto.sqs import sqs_backends
 
 from local import clients, config
@@ -114,7 +114,7 @@ class _Poller:
         while not _forget(self.backend, self.mapping):
             try:
                 self._poll_once()
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, UnknownFunctionException) as error:
                 _logger.warning("%s cannot be polled: %s", self.mapping.event_source_arn, error)
                 time.sleep(config.scale_seconds(_ERROR_PAUSE_SECONDS))
 
@@ -133,10 +133,7 @@ class _Poller:
             _batches.run(lambda: self._run(batch))
 
     def _role_arn(self) -> str:
-        function = clients.client("lambda", self._region).get_function_configuration(
-            FunctionName=self.mapping.function_arn
-        )
-        return str(function["Role"])
+        return str(self.backend.get_function(self.mapping.function_arn).role)
 
     def _collect(self, sqs: Any) -> list[dict[str, Any]]:
         """Receive one batch: the available messages, and those that arrive within the batching window."""
@@ -175,7 +172,7 @@ class _Poller:
                     [message for message in batch if message["MessageId"] in failed],
                     int(config.scale_seconds(seconds_left)),
                 )
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, UnknownFunctionException) as error:
             _logger.warning("a batch of %s was not processed: %s", self.mapping.event_source_arn, error)
         finally:
             self._slots.release()

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.core.utils import utcnow
 from moto.dynamodb.exceptions import ResourceNotFoundException
 from moto.dynamodb.models import dynamodb_backends
@@ -87,7 +88,7 @@ class _Poller:
                     self.mapping.position = int(records[-1]["dynamodb"]["SequenceNumber"])
                 else:
                     time.sleep(_POLL_SECONDS)
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, UnknownFunctionException) as error:
                 if self._is_active:
                     _logger.warning("%s cannot be read: %s", self.mapping.event_source_arn, error)
                 time.sleep(config.scale_seconds(5))
@@ -130,10 +131,7 @@ class _Poller:
         }
 
     def _role_arn(self) -> str:
-        function = clients.client("lambda", self._region).get_function_configuration(
-            FunctionName=self.mapping.function_arn
-        )
-        return str(function["Role"])
+        return str(self.backend.get_function(self.mapping.function_arn).role)
 
     def _process(self, records: Records) -> None:
         """Invoke the function until it has processed the records, or until its tries or their time are used up."""

@@ -186,3 +186,32 @@ def test_a_query_reads_a_megabyte_of_items_as_large_as_they_are_now(engine: Engi
     for part in "abc":
         dynamodb.update_item(TableName=table, Key={"id": {"S": "a"}, "part": {"S": part}}, **longer, **values)
     assert dynamodb.query(**query)["Count"] == 2
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        {"S": ""},
+        {"N": "1.50"},
+        {"B": b"\xff\x00"},
+        {"BOOL": False},
+        {"NULL": True},
+        {"SS": ["a", "b"]},
+        {"NS": ["1", "2"]},
+        {"BS": [b"\x00", b"\xff"]},
+        {"L": [{"S": "S"}, {"L": []}, {"M": {}}, {"BOOL": True}, {"NULL": True}, {"N": "-1"}]},
+        {"M": {"S": {"M": {"deep": {"L": [{"B": b"\xff"}, {"S": "text"}]}}}, "n": {"SS": ["a"]}}},
+    ],
+)
+def test_an_attribute_is_read_as_it_was_written(engine: Engine, attribute: dict[str, Any]) -> None:
+    table, dynamodb = create_table(engine), engine.client("dynamodb")
+    key = {"id": {"S": "a"}}
+    dynamodb.put_item(TableName=table, Item=key | {"put": attribute})
+    updated = dynamodb.update_item(
+        TableName=table, Key=key, UpdateExpression="SET #u = :u", ExpressionAttributeNames={"#u": "updated"},
+        ExpressionAttributeValues={":u": attribute}, ReturnValues="ALL_NEW",
+    )["Attributes"]  # fmt: skip
+    expected = key | {"put": attribute, "updated": attribute}
+    assert updated == expected
+    assert dynamodb.get_item(TableName=table, Key=key)["Item"] == expected
+    assert dynamodb.scan(TableName=table)["Items"] == [expected]
