@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from textwrap import dedent
 from typing import Any, TypeVar
 
 from tests.engine import Engine
+from tests.polling import looks
 from tests.roles import OPEN_QUEUE, create_role
 
 T = TypeVar("T")
@@ -123,9 +123,7 @@ def left_in(engine: Engine, url: str) -> int:
 
 def eventually(look: Callable[[], T | None], seconds: float = 15.0) -> T:
     """Poll until a result is truthy; return it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    for _ in looks(seconds):
         if seen := look():
             return seen
-        time.sleep(0.05)
     raise AssertionError(f"nothing came within {seconds} s")

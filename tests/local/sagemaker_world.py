@@ -4,7 +4,6 @@ import io
 import json
 import pickle
 import tarfile
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from botocore.exceptions import ClientError
 from sklearn.linear_model import LinearRegression
 
 from tests.engine import Engine
+from tests.polling import looks
 from tests.roles import create_role
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -72,11 +72,10 @@ def unpack(archive: bytes) -> dict[str, bytes]:
 
 def wait_until(read: Callable[[], T], holds: Callable[[T], bool], seconds: float = 30) -> T:
     """Poll until a read value satisfies a condition; return it."""
-    deadline = time.monotonic() + seconds
-    while not holds(value := read()):
-        assert time.monotonic() < deadline, f"still {value}"
-        time.sleep(0.05)
-    return value
+    for _ in looks(seconds):
+        if holds(value := read()):
+            return value
+    raise AssertionError(f"still {value}")
 
 
 class World:

@@ -1,7 +1,6 @@
 """A CloudFormation stack under test, and templates that the tests of stacks share."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.engine import Engine
+from tests.polling import looks
 
 TRUST = {
     "Version": "2012-10-17",
@@ -43,12 +43,10 @@ class Stack:
         return self.settled()
 
     def settled(self) -> dict[str, Any]:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
+        for _ in looks(30):
             reported: dict[str, Any] = self.api.describe_stacks(StackName=self.id)["Stacks"][0]
             if not reported["StackStatus"].endswith("IN_PROGRESS"):
                 return reported
-            time.sleep(0.05)
         raise AssertionError(f"{reported['StackName']} is still {reported['StackStatus']}")
 
     def physical_id(self, name: str) -> str:

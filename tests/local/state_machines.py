@@ -2,12 +2,12 @@
 
 import itertools
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tests.engine import Engine
+from tests.polling import looks
 from tests.roles import create_role
 
 _numbers = itertools.count(1)
@@ -67,9 +67,7 @@ def has_ended(execution: dict[str, Any]) -> bool:
 
 def wait_for(look: Callable[[], Any], is_there: Callable[[Any], bool]) -> Any:
     """Poll with ``look`` until ``is_there`` accepts the result; return it."""
-    end = time.monotonic() + _SECONDS
-    while time.monotonic() < end:
+    for _ in looks(_SECONDS):
         if is_there(seen := look()):
             return seen
-        time.sleep(0.03)
     raise AssertionError(f"after {_SECONDS} s there is still {seen}")
