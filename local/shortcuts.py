@@ -4,6 +4,8 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
+from botocore.loaders import JSONFileLoader
+
 MOTO_NAMES = (
     "moto.core.responses.method_names_from_class",
     "moto.core.serialize.BaseJSONSerializer._default_serialize",
@@ -16,7 +18,7 @@ MOTO_NAMES = (
 def install() -> None:
     """Serialize dictionaries of AWS's names and items of DynamoDB as they are, and copy expressions without pickle.
 
-    The operations of each service are remembered.
+    The operations of each service are remembered. Its description is read once, for moto and for the engine's clients.
     """
     from moto.core import responses
     from moto.core.serialize import BaseJSONSerializer, ResponseSerializer
@@ -44,7 +46,22 @@ def install() -> None:
     ResponseSerializer.get_value = get_value
     BaseJSONSerializer._serialize_type_structure = serialize_structure
     Node.__deepcopy__ = _copy_node
+    loader: Any = JSONFileLoader
+    loader.load_file = _read_once(loader.load_file)
     responses.method_names_from_class = cache(responses.method_names_from_class)
+
+
+def _read_once(load: Any) -> Any:
+    """The method ``load_file`` for all loaders of botocore together.
+
+    botocore takes the bucket out of the paths of S3's description before a call, and moto needs it in them.
+    """
+
+    @cache
+    def read(path: str) -> Any:
+        return load(JSONFileLoader(), path)
+
+    return lambda loader, path: load(loader, path) if "/s3/" in path else read(path)
 
 
 def _is_json(attribute: Any) -> bool:
