@@ -346,22 +346,23 @@ def claim_size(size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
     return gzip.compress(member.tobuf())
 
 
+# Functions make the archives, so that a process that collects the tests and does not run them need not.
 @pytest.mark.parametrize(
-    "content",
+    "make",
     [
-        b"",
-        b"\x1f\x8b\x08",
-        gzip.compress(b""),
-        gzip.compress(b"x" * 600),
-        pack("train.py")[:40],
-        long_header(300 * 2**20),
-        gzip_tar(*[("x", tarfile.GNUTYPE_LONGNAME, b"y\0") for _ in range(3000)]),
-        gzip_tar(("x", tarfile.XHDTYPE, b"25 GNU.sparse.map=1,x,3,4\n"), ("train.py", tarfile.REGTYPE, b"")),
+        lambda: b"",
+        lambda: b"\x1f\x8b\x08",
+        lambda: gzip.compress(b""),
+        lambda: gzip.compress(b"x" * 600),
+        lambda: pack("train.py")[:40],
+        lambda: long_header(300 * 2**20),
+        lambda: gzip_tar(*[("x", tarfile.GNUTYPE_LONGNAME, b"y\0") for _ in range(3000)]),
+        lambda: gzip_tar(("x", tarfile.XHDTYPE, b"25 GNU.sparse.map=1,x,3,4\n"), ("train.py", tarfile.REGTYPE, b"")),
     ],
     ids=["nothing", "3 bytes", "empty", "no tar", "cut off", "long name", "many headers", "odd sparse map"],
 )
-def test_a_broken_archive_is_a_problem_at_once(ready: Stack, content: bytes) -> None:
-    upload("code", "odd.tar.gz", content)
+def test_a_broken_archive_is_a_problem_at_once(ready: Stack, make: Callable[[], bytes]) -> None:
+    upload("code", "odd.tar.gz", make())
     tracemalloc.start()
     (problem,) = find_problems(ready, trainsourcefile="odd.tar.gz")
     _, most = tracemalloc.get_traced_memory()
@@ -371,23 +372,23 @@ def test_a_broken_archive_is_a_problem_at_once(ready: Stack, content: bytes) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("make", "reason"),
     [
-        (gzip_tar(*[("train.py", tarfile.REGTYPE, b"")] * 10_001), "it has more than 10000 members"),
-        (gzip_tar(*[("train.py", tarfile.REGTYPE, bytes(101 * 2**20))] * 2), "it unpacks to more than 200 MB"),
-        (claim_size(2**33), "a member is longer than the archive"),
-        (claim_size(2**33, tarfile.GNUTYPE_SPARSE), "a member is longer than the archive"),
-        (b"".join([gzip.compress(b"", 1)] * 500_000), "reading it took more than 15 s"),
+        (lambda: gzip_tar(*[("train.py", tarfile.REGTYPE, b"")] * 10_001), "it has more than 10000 members"),
+        (lambda: gzip_tar(*[("train.py", tarfile.REGTYPE, bytes(101 * 2**20))] * 2), "it unpacks to more than 200 MB"),
+        (lambda: claim_size(2**33), "a member is longer than the archive"),
+        (lambda: claim_size(2**33, tarfile.GNUTYPE_SPARSE), "a member is longer than the archive"),
+        (lambda: b"".join([gzip.compress(b"", 1)] * 500_000), "reading it took more than 15 s"),
     ],
     ids=["members", "size", "false size", "false size of a sparse file", "time"],
 )
 def test_an_archive_that_takes_too_much_is_noted(
-    ready: Stack, content: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+    ready: Stack, make: Callable[[], bytes], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "took" in reason:
         monkeypatch.setattr("sagebuild.plan.archives.LONGEST_SECONDS", 0.2)
         reason = reason.replace("15", "0")
-    upload("code", "odd.tar.gz", content)
+    upload("code", "odd.tar.gz", make())
     plan(ready, RIGHT | {"trainsourcefile": "odd.tar.gz"})
     assert read_build(ready.service, 1).notes[-1].endswith(f"odd.tar.gz was not examined: {reason}.")
 

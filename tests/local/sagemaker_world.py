@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
-from sklearn.linear_model import LinearRegression
 
 from tests.engine import Engine
 from tests.polling import looks
@@ -223,6 +222,8 @@ class Host(World):
     """Creates, updates and invokes models and endpoints."""
 
     def model(self, script: str, **changes: Any) -> str:
+        from sklearn.linear_model import LinearRegression  # takes a second, and many tests only pack archives
+
         name = f"model-{uuid.uuid4().hex[:8]}"
         line = LinearRegression().fit([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [1.0, 3.0, 4.0])
         archive = pack({"model.pickle": pickle.dumps(line), "code/serve.py": script})
