@@ -68,6 +68,7 @@ class PythonLayer {
     const prepare = (...options) =>
       execFileSync(python, ['-m', 'tools.lambda_package', version, ...awsServices, ...options], { cwd: root, encoding: 'utf8' });
     const facts = prepare();
+    const layer = this.serverless.service.getLayer(LAYER);
     if (!JSON.parse(facts).compiled) {
       this.log.notice(`Python ${version} is not on this machine, so the functions compile their code at each cold start.`);
     }
@@ -75,7 +76,7 @@ class PythonLayer {
       .update(fs.readFileSync(path.join(root, REQUIREMENTS)))
       .update(fs.readFileSync(__filename))
       .update(fs.readFileSync(path.join(root, 'tools', 'lambda_package.py')))
-      .update(JSON.stringify([runtime, architecture, facts, this.serverless.version]))
+      .update(JSON.stringify([runtime, architecture, facts, this.serverless.version, layer]))
       .digest('hex');
     if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return;
 

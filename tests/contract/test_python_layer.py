@@ -12,8 +12,7 @@ from tests.engine import ROOT
 # Runs the plugin's hooks around a stand-in for osls, which packs a layer that has no archive yet.
 PACKAGE = """
 const fs = require('node:fs');
-const { serviceDir, version, provider } = JSON.parse(process.argv[1]);
-const layer = { package: {} };
+const { serviceDir, version, provider, layer } = JSON.parse(process.argv[1]);
 const service = { provider, custom: { pythonLayer: { awsServices: ['s3'] } }, getLayer: () => layer };
 const Plugin = require(`${serviceDir}/tools/python-layer.cjs`);
 const { hooks } = new Plugin({ serviceDir, version, service, classes: { Error } }, {}, { log: { notice() {} } });
@@ -50,9 +49,13 @@ def service(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def package(service: Path, runtime: str = "python3.13", version: str = "4.3.1") -> tuple[bool, str]:
+def package(
+    service: Path, runtime: str = "python3.13", version: str = "4.3.1", pattern: str = "**"
+) -> tuple[bool, str]:
     """Whether the layer was packed anew, and the content of the archive that is deployed."""
-    given = {"serviceDir": str(service), "version": version, "provider": {"runtime": runtime, "architecture": "arm64"}}
+    provider = {"runtime": runtime, "architecture": "arm64"}
+    given = {"serviceDir": str(service), "version": version, "provider": provider}
+    given |= {"layer": {"package": {"patterns": [pattern]}}}
     command = ["node", "-e", PACKAGE, json.dumps(given)]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     is_packed, artifact, content = json.loads(ended.stdout)
@@ -78,7 +81,7 @@ def test_a_changed_file_that_the_layer_is_made_with_is_noticed(service: Path, ch
     assert [package(service)[0], package(service)[0]] == [True, False]
 
 
-@pytest.mark.parametrize("changed", [{"runtime": "python3.14"}, {"version": "4.3.2"}])
-def test_a_changed_version_of_python_or_osls_is_noticed(service: Path, changed: dict[str, str]) -> None:
+@pytest.mark.parametrize("changed", [{"runtime": "python3.14"}, {"version": "4.3.2"}, {"pattern": "!six.py"}])
+def test_a_changed_version_of_python_or_osls_or_pattern_is_noticed(service: Path, changed: dict[str, str]) -> None:
     package(service)
     assert [package(service, **changed)[0], package(service, **changed)[0]] == [True, False]
