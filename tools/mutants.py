@@ -73,7 +73,7 @@ def run_mutmut(folder: Path, *arguments: str) -> str:
     """Return what a command of mutmut prints."""
     tools = Path(sys.executable).parent
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
-    variables = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "tools")}  # with fastest_first.py
+    variables = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "tools")}  # with mutant_tests.py
     done = subprocess.run([tools / "mutmut", *arguments], cwd=folder, env=variables, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"mutmut {arguments[0]} failed in {folder}:\n{done.stdout[-4000:]}{done.stderr}")

@@ -1,7 +1,7 @@
 """The finish completes a build's record with everything that is known only at its end."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,6 +56,7 @@ def test_the_outcome_follows_from_the_ending(
     assert (record.status, record.reason) == (status, reason)
     assert record.step == ("Train Model" if ending.status != "SUCCEEDED" else "")
     assert begun <= datetime.fromisoformat(record.ended_at) <= now()
+    assert len(record.notice_claimed_by) == 32, "a call outside Lambda has an id of its own"
     assert (record.live_after, record.restore_failed, record.cost, record.notes) == ("", False, None, [])
     # The sweep examines a failed build once more.
     assert read_state(stack.service).unfinished == (() if status in ("succeeded", "withheld") else (1,))
@@ -113,14 +114,18 @@ def test_a_build_without_a_job_costs_nothing(stack: Stack) -> None:
 def test_work_that_appears_after_the_first_finish_is_stopped_and_paid(stack: Stack) -> None:
     stack.service.__dict__["sagemaker"] = hosting = FakeHosting(stack.service.sagemaker)
     launch_build(stack.service, VOICE)
-    update_build(stack.service, 1, training_hourly_cost=3.6)
+    late = StepJob("prepare", "prepare-1", 1, hourly_cost=36.0)
+    update_build(stack.service, 1, training_hourly_cost=3.6, step_jobs=to_attributes([late]))
     finish(stack, 1, FAILED)
     assert read_build(stack.service, 1).cost == 0
+    times = {"ProcessingStartTime": now(), "ProcessingEndTime": now() + timedelta(seconds=20)}
+    processing = {"ProcessingJobStatus": "Completed", **times}
+    hosting.describe_processing_job = lambda **_: processing  # type: ignore[attr-defined]
     training = Training()
     hosting.describe_training_job = training.describe_training_job  # type: ignore[attr-defined]
     hosting.stop_training_job = training.stop_training_job  # type: ignore[attr-defined]
     # SageMaker may describe an old job without its time.
-    for seconds, cost in ((30, 0.03), (10, 0.03)):
+    for seconds, cost in ((30, 0.23), (10, 0.23)):
         training.facts = {"BillableTimeInSeconds": seconds}
         finish(stack, 1, FAILED)
         assert read_build(stack.service, 1).cost == pytest.approx(cost)
