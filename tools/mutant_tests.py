@@ -35,9 +35,14 @@ def _function() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the tests: first those that noticed most other changes of the function, then by duration."""
+    """Sort the tests: first those that noticed most other changes of the function, then by duration.
+
+    Without a change, mutmut repeats all tests that it has just measured; one is enough.
+    """
     noticed = Counter(_NOTICED.read_text(encoding="utf-8").splitlines() if _NOTICED.exists() else ())
     items.sort(key=lambda item: (-noticed[f"{_function()} {item.nodeid}"], _duration(item)))
+    if not get_mutant_under_test():
+        del items[1:]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

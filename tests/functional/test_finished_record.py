@@ -34,6 +34,13 @@ def finish(stack: Stack, number: int, ending: Ending, **more: Any) -> None:
     finish_build(stack.service, number, ending, never_sleep, **more)
 
 
+def complete_processing(seconds: int) -> dict[str, Any]:
+    """Describe a processing job that has run for some seconds."""
+    begun = now()
+    times = {"ProcessingStartTime": begun, "ProcessingEndTime": begun + timedelta(seconds=seconds)}
+    return {"ProcessingJobStatus": "Completed", **times}
+
+
 @pytest.mark.parametrize(
     ("ending", "status", "reason"),
     [
@@ -93,14 +100,16 @@ def test_the_cost_is_that_of_the_training_and_the_other_jobs(stack: Stack) -> No
     stack.service.__dict__["sagemaker"] = hosting
     launch_build(stack.service, VOICE)
     ended = StepJob("prepare", "prepare-1", 1, hourly_cost=36.0, status="Completed", seconds=20)
-    update_build(stack.service, 1, training_hourly_cost=3.6, step_jobs=to_attributes([ended]))
+    asked = StepJob("evaluation", "evaluation-1", 1, hourly_cost=36.0)
+    hosting.describe_processing_job = lambda **_: complete_processing(10)  # type: ignore[attr-defined]
+    update_build(stack.service, 1, training_hourly_cost=3.6, step_jobs=to_attributes([ended, asked]))
     update_build(stack.service, 1, evaluation_metrics={"recall": 0.25})
     finish(stack, 1, SUCCEEDED)
     record = read_build(stack.service, 1)
-    assert record.cost == pytest.approx(0.03 + 0.2)
+    assert record.cost == pytest.approx(0.03 + 0.2 + 0.1)
     assert (record.job_status, record.job_seconds) == ("Completed", 30)
     assert record.metrics == {"accuracy": 0.5, "recall": 0.25}
-    assert record.step_jobs == [ended]
+    assert record.step_jobs == [ended, replace(asked, status="Completed", seconds=10)]
 
 
 def test_a_build_without_a_job_costs_nothing(stack: Stack) -> None:
@@ -118,9 +127,7 @@ def test_work_that_appears_after_the_first_finish_is_stopped_and_paid(stack: Sta
     update_build(stack.service, 1, training_hourly_cost=3.6, step_jobs=to_attributes([late]))
     finish(stack, 1, FAILED)
     assert read_build(stack.service, 1).cost == 0
-    times = {"ProcessingStartTime": now(), "ProcessingEndTime": now() + timedelta(seconds=20)}
-    processing = {"ProcessingJobStatus": "Completed", **times}
-    hosting.describe_processing_job = lambda **_: processing  # type: ignore[attr-defined]
+    hosting.describe_processing_job = lambda **_: complete_processing(20)  # type: ignore[attr-defined]
     training = Training()
     hosting.describe_training_job = training.describe_training_job  # type: ignore[attr-defined]
     hosting.stop_training_job = training.stop_training_job  # type: ignore[attr-defined]
