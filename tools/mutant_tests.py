@@ -34,6 +34,7 @@ def _function() -> str:
     return str(get_mutant_under_test()).rpartition("__mutmut_")[0]
 
 
+@pytest.hookimpl(trylast=True)  # after pytest has selected the tests
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the tests: first those that noticed most other changes of the function, then by duration.
 
