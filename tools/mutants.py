@@ -123,7 +123,7 @@ def explain(explained: Sequence[dict[str, str]], survivors: Iterable[Survivor]) 
 
 def run_module(name: str, module: dict[str, list[str]], processes: int, *, again: bool = False) -> bool:
     """Test a module, and print the result; return False when a change has no reason, or a reason has no change."""
-    folder = keep_results(name) if again else prepare(name, module)
+    folder = keep_results(name) if again and (FOLDER / name).is_dir() else prepare(name, module)
     run_mutmut(folder, "run", "--max-children", str(processes))
     results, survivors = find_survivors(folder)
     left, unused = explain(read_explained(name), survivors)
