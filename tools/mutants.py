@@ -1,7 +1,8 @@
 """Runs mutation tests: ``make mutants`` changes a module in small ways, and expects that a test or mypy notices each.
 
 `pyproject.toml` lists the files and the tests of each module, and `tests/explained_mutants.yml` explains the changes
-that may stay unnoticed. mutmut works on a copy in `.mutants`.
+that may stay unnoticed. mutmut works on a copy in `.mutants`. ``--again`` keeps the results of the last run, and tests
+only the changes that nothing noticed and the functions that differ since.
 """
 
 import os
@@ -13,7 +14,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from json import dumps
+from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ FOLDER = ROOT / ".mutants"
 EXPLAINED = ROOT / "tests" / "explained_mutants.yml"
 _PROJECT = ROOT / "pyproject.toml"
 _KILLED = ("killed", "timeout", "caught by type check")
+_NOTICED = (1, 37)  # mutmut's exit codes for tests and mypy
 _RESULT = re.compile(r"^ +(\S+__mutmut_\d+): (.+)$", re.MULTILINE)
 _FUNCTION = re.compile(r"\.(?:x_|xǁ)(\w+)__mutmut_\d+$")
 
@@ -69,11 +71,22 @@ def prepare(name: str, module: dict[str, list[str]]) -> Path:
     return folder
 
 
+def keep_results(name: str) -> Path:
+    """Return the folder of the last run of a module, without the results of changes that it did not notice."""
+    folder = FOLDER / name
+    for path in folder.glob("mutants/**/*.meta"):
+        results = loads(path.read_text(encoding="utf-8"))
+        codes = results["exit_code_by_key"]
+        results["exit_code_by_key"] = {key: code if code in _NOTICED else None for key, code in codes.items()}
+        path.write_text(dumps(results), encoding="utf-8")
+    return folder
+
+
 def run_mutmut(folder: Path, *arguments: str) -> str:
     """Return what a command of mutmut prints."""
     tools = Path(sys.executable).parent
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
-    variables = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "tools")}  # with fastest_first.py
+    variables = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "tools")}  # with mutant_tests.py
     done = subprocess.run([tools / "mutmut", *arguments], cwd=folder, env=variables, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"mutmut {arguments[0]} failed in {folder}:\n{done.stdout[-4000:]}{done.stderr}")
@@ -108,9 +121,9 @@ def explain(explained: Sequence[dict[str, str]], survivors: Iterable[Survivor]) 
     return left, [f"{each['function']}: {each['change']}" for n, each in enumerate(explained) if n not in used]
 
 
-def run_module(name: str, module: dict[str, list[str]], processes: int) -> bool:
+def run_module(name: str, module: dict[str, list[str]], processes: int, *, again: bool = False) -> bool:
     """Test a module, and print the result; return False when a change has no reason, or a reason has no change."""
-    folder = prepare(name, module)
+    folder = keep_results(name) if again and (FOLDER / name).is_dir() else prepare(name, module)
     run_mutmut(folder, "run", "--max-children", str(processes))
     results, survivors = find_survivors(folder)
     left, unused = explain(read_explained(name), survivors)
@@ -118,9 +131,9 @@ def run_module(name: str, module: dict[str, list[str]], processes: int) -> bool:
         print(f"\n{name}: nothing notices this change of {survivor.function}:\n- {survivor.before}\n+ {survivor.after}")
     for each in unused:
         print(f"\n{EXPLAINED.name} explains a change of {name} that is noticed or no longer made: {each}")
-    killed = sum(results[result] for result in _KILLED)
+    by_mypy, by_tests, hung = (results[result] for result in ("caught by type check", "killed", "timeout"))
     print(
-        f"{name}: {results.total()} changes: {killed} killed ({results['caught by type check']} by mypy), "
+        f"{name}: {results.total()} changes: mypy notices {by_mypy}, the tests {by_tests}, and {hung} hang; "
         f"{len(survivors) - len(left)} explained, {len(left)} unexplained"
     )
     return not left and not unused
@@ -129,9 +142,11 @@ def run_module(name: str, module: dict[str, list[str]], processes: int) -> bool:
 def main(names: Sequence[str]) -> None:
     """Test the named modules, or all."""
     modules = read_modules()
+    again = "--again" in names
+    names = [name for name in names if name != "--again"]
     if unknown := set(names) - modules.keys():
         raise SystemExit(f"no such module: {', '.join(sorted(unknown))}; choose from {', '.join(modules)}")
-    passed = [run_module(name, modules[name], processes=2) for name in names or modules]
+    passed = [run_module(name, modules[name], processes=2, again=again) for name in names or modules]
     raise SystemExit(0 if all(passed) else 1)
 
 

@@ -63,6 +63,7 @@ NO_NOTEBOOKS = ("me-central-1", "us-gov-east-1")
 NO_WEBHOOKS = ("ap-southeast-5", "ap-southeast-6", "il-central-1", "us-gov-east-1", "us-gov-west-1")
 NAMED_BY_RECEIVERS = "[a-z][a-z0-9-]{0,36}"  # the form of promoteFrom
 OFF = ("", "false")
+MOST_UNKNOWN = 20  # names that are compared with the known ones
 SHOWN = 100  # characters of a value in a sentence
 
 
@@ -157,8 +158,11 @@ def _check_region(deployment: Deployment) -> Iterator[str]:
 
 def _check_unknown(deployment: Deployment, known: frozenset[str]) -> Iterator[str]:
     """Check that the parameters exist; serverless ignores others."""
-    for name in sorted(deployment.parameters.keys() - known):
+    unknown = sorted(deployment.parameters.keys() - known)
+    for name in unknown[:MOST_UNKNOWN]:
         yield f"There is no deploy parameter {name}{_suggest(name, known)}; serverless.yml lists all of them."
+    if len(unknown) > MOST_UNKNOWN:
+        yield f"There are {len(unknown)} unknown deploy parameters in all."
 
 
 def _check_forms(deployment: Deployment, rules: Rules) -> Iterator[tuple[str, str]]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -66,7 +65,7 @@ def finish_build(
     service: Service,
     number: int,
     ending: Ending,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None],
     clock: Callable[[], datetime] = now,
     invocation: str = "",
     deadline: Deadline | None = None,
@@ -115,32 +114,57 @@ class _Wait:
     sleep: Callable[[float], None]
 
 
+@dataclass(frozen=True)
+class _Attempts:
+    """Runs the parts of a finish, and keeps a note for the user about each one that failed.
+
+    Parameters
+    ----------
+    stopped_at
+        The end of the execution; None if every failure that may pass is raised.
+    """
+
+    stopped_at: datetime | None
+    problems: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Run a part. A failure that may pass repeats the whole finish, until an hour has passed."""
+        try:
+            yield
+        except (SagebuildError, ClientError) as error:
+            may_pass = not isinstance(error, ClientError) or error.response["Error"]["Code"] in _PASSING_CODES
+            if may_pass and (self.stopped_at is None or now() - self.stopped_at < PATIENCE):
+                raise
+            self.problems.append(f"sagebuild could not clean this up; please check: {error}")
+
+
 def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait: _Wait) -> None:
-    problems: list[str] = []
+    attempts = _Attempts(ending.stopped_at)
     work, job, images, commit = Work(), None, dict[str, str](), ""
     cost: float | None = None
-    with _attempt(ending.stopped_at, problems):
+    with attempts.attempt():
         work = _stop_all(service, record, wait)
         job = work.job and complete_job(service, work.job)
         record = replace(record, step_jobs=work.step_jobs)
         cost = price_seconds(record, job.seconds if job else 0)
-    with _attempt(ending.stopped_at, problems):
+    with attempts.attempt():
         images = find_built_images(service, record)
         commit = find_source_commit(service, record)
     status = "withheld" if ending.withheld else _STATUS[ending.status]
     if status != "succeeded":
-        _restore_endpoint(service, record, wait, ending.stopped_at, problems)
+        _restore_endpoint(service, record, wait, attempts)
     endpoint, step = None, ""
-    with _attempt(ending.stopped_at, problems):
+    with attempts.attempt():
         endpoint = describe_endpoint(service)
         record_live(service, None if endpoint and endpoint.status == "Failed" else endpoint)
-    with _attempt(ending.stopped_at, problems):
+    with attempts.attempt():
         limit_log_retention(service, record)
-    with _attempt(ending.stopped_at, problems):
+    with attempts.attempt():
         step = "" if ending.status == "SUCCEEDED" else find_step(service, record.number)
     ours = record.endpoint_config or name_resource(service, record.number)
     reason = explain_build(service, record, ending, None if work.was_running else job, step)
-    with _attempt(ending.stopped_at, problems):
+    with attempts.attempt():
         settle_package(service, replace(record, status=status, reason=reason))
     update_build(
         service,
@@ -149,7 +173,7 @@ def _complete_record(service: Service, record: BuildRecord, ending: Ending, wait
         status=status,
         reason=reason,
         step=step,
-        notes=[*record.notes, *problems, *_find_missing_metrics(record, job)],
+        notes=[*record.notes, *attempts.problems, *_find_missing_metrics(record, job)],
         source_commit=commit,
         training_image=images.get(record.training_image, record.training_image),
         inference_image=images.get(record.inference_image, record.inference_image),
@@ -169,21 +193,6 @@ def _find_missing_metrics(record: BuildRecord, job: Job | None) -> list[str]:
     return list(dict.fromkeys(find_missing_metrics(document, job.metrics)))
 
 
-@contextmanager
-def _attempt(stopped_at: datetime | None, problems: list[str]) -> Iterator[None]:
-    """Run a part of the finish, whose failure becomes a note for the user.
-
-    A failure that may pass repeats the whole finish, until an hour has passed.
-    """
-    try:
-        yield
-    except (SagebuildError, ClientError) as error:
-        may_pass = not isinstance(error, ClientError) or error.response["Error"]["Code"] in _PASSING_CODES
-        if may_pass and (stopped_at is None or now() - stopped_at < PATIENCE):
-            raise
-        problems.append(f"sagebuild could not clean this up; please check: {error}")
-
-
 def _stop_all(service: Service, record: BuildRecord, wait: _Wait) -> Work:
     seconds = wait.deadline.limit(JOB_WAIT_SECONDS)
     work = stop_work(service, record, seconds, wait.deadline.clock, wait.sleep)
@@ -196,17 +205,15 @@ def _stop_all(service: Service, record: BuildRecord, wait: _Wait) -> Work:
     return work
 
 
-def _restore_endpoint(
-    service: Service, record: BuildRecord, wait: _Wait, stopped_at: datetime | None, problems: list[str]
-) -> None:
+def _restore_endpoint(service: Service, record: BuildRecord, wait: _Wait, attempts: _Attempts) -> None:
     if read_state(service).removed_at:  # the removal deletes the endpoint
         return
-    with _attempt(stopped_at, problems):
+    with attempts.attempt():
         clear_scaling(service, record)
-    with _attempt(stopped_at, problems):
+    with attempts.attempt():
         left = wait.deadline.seconds_left
-        problems += undo_deployment(service, record, left, wait.deadline.clock, wait.sleep)
-    with _attempt(stopped_at, problems):
+        attempts.problems.extend(undo_deployment(service, record, left, wait.deadline.clock, wait.sleep))
+    with attempts.attempt():
         restore_scaling(service, record)
 
 
@@ -219,7 +226,7 @@ def _stop_late_work(service: Service, record: BuildRecord, wait: _Wait) -> None:
         update_build(service, record.number, cost=cost)
     endpoint = None if record.has_succeeded else describe_endpoint(service)
     if endpoint and endpoint.config == name_resource(service, record.number):
-        problems: list[str] = []
-        _restore_endpoint(service, record, wait, None, problems)
-        for problem in problems:
+        attempts = _Attempts(stopped_at=None)
+        _restore_endpoint(service, record, wait, attempts)
+        for problem in attempts.problems:
             _log.warning("build %d of %s: %s", record.number, service.label, problem)

@@ -42,8 +42,6 @@ _log = logging.getLogger("sagebuild")
 GRACE = timedelta(minutes=2)
 # How long after its end a build that did not succeed is examined for work that appears late.
 LATE = timedelta(hours=1)
-# The newest builds that are examined in a state without a list of unfinished builds.
-_BUILDS_SEARCHED = 20
 
 
 @dataclass(frozen=True)
@@ -171,9 +169,12 @@ def _explain_absence(record: BuildRecord) -> Ending:
 
 
 def _read_ended(service: Service, state: PipelineState, work: RunningWork) -> Iterator[BuildRecord]:
-    """Yield the ended builds that may not be finished; a job may also belong to an older one."""
+    """Yield the ended builds that may not be finished; a job may also belong to an older one.
+
+    A state of version 0.1 has no list of unfinished builds; the newest builds stand for it.
+    """
     if state.unfinished is None:
-        records = {record.number: record for record in list_builds(service, limit=_BUILDS_SEARCHED)}
+        records = {record.number: record for record in list_builds(service)}
     else:
         records = dict(_read_all(service, state.unfinished))
     records |= _read_all(service, set(work.jobs.get(state.pipeline, ())) - records.keys())
@@ -217,7 +218,7 @@ def _remove_confirmed(service: Service, state: PipelineState, confirmed: Collect
     """Remove confirmed builds from the state. After a lost write, the next sweep does it."""
     unfinished = state.unfinished
     if unfinished is None:
-        unfinished = tuple(record.number for record in list_builds(service, limit=_BUILDS_SEARCHED))
+        unfinished = tuple(record.number for record in list_builds(service))
     left = tuple(number for number in unfinished if number not in confirmed)
     if left != state.unfinished:
         change_state(service, state, replace(state, unfinished=left))

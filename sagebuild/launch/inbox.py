@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
@@ -32,6 +32,7 @@ _logger = logging.getLogger("sagebuild")
 _NOT_THE_MESSAGE = (AwsUnavailableError, ClientError, MissingSettingError)
 
 _Found = tuple[Message, LaunchRequest]
+_Answer = TypeVar("_Answer")
 
 
 class _Results:
@@ -62,7 +63,7 @@ class _Batch:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._answers: dict[str, Any] = {}
+        self._answers: dict[tuple[object, str], Any] = {}
 
     def read(self, message: Message) -> tuple[str, LaunchRequest] | None:
         """Read a message, and find its pipeline; None for a message that starts no build."""
@@ -97,24 +98,23 @@ class _Batch:
 
     def _read_pipelines(self) -> Mapping[str, str]:
         """Return the names of the pipelines by their names in lower case."""
-        names: dict[str, str] = self._read_once("pipelines", lambda: _list_names(self._service))
-        return names
+        return self._read_once(_list_names, self._service)
 
     def _read_document(self, pipeline: str) -> str:
-        service = self._service.for_pipeline(pipeline)
-        text: str = self._read_once(f"document of {pipeline}", lambda: read_document(service))
-        return text
+        return self._read_once(read_document, self._service.for_pipeline(pipeline))
 
-    def _read_once(self, name: str, read: Callable[[], Any]) -> Any:
+    def _read_once(self, read: Callable[[Service], _Answer], service: Service) -> _Answer:
         """Return an answer of AWS; the first failure counts for the whole batch, which must end within 30 seconds."""
-        if name not in self._answers:
+        key = read, service.pipeline
+        if key not in self._answers:
             try:
-                self._answers[name] = read()
+                self._answers[key] = read(service)
             except (AwsUnavailableError, ParameterError) as error:
-                self._answers[name] = error
-        if isinstance(self._answers[name], Exception):
-            raise self._answers[name]
-        return self._answers[name]
+                self._answers[key] = error
+        answer = self._answers[key]
+        if isinstance(answer, Exception):
+            raise answer
+        return cast(_Answer, answer)
 
 
 def _list_names(service: Service) -> dict[str, str]:

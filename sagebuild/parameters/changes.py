@@ -11,6 +11,7 @@ from sagebuild.framework_facts import FRAMEWORKS
 from sagebuild.parameters.dotted import remove_path, set_path
 from sagebuild.parameters.frameworks import MODELS
 from sagebuild.parameters.json_text import read_framework
+from sagebuild.parameters.shown import join_sentences
 
 
 def change_document(
@@ -47,7 +48,7 @@ def combine_problems(problems: Iterable[InputError], check: Callable[[], object]
         check()
     except ParameterError as error:
         found.append(error)
-    return found[0] if len(found) == 1 else type(found[-1])("\n".join(map(str, found)))
+    return found[0] if len(found) == 1 else type(found[-1])(join_sentences(map(str, found)))
 
 
 def adapt_framework(document: dict[str, Any], framework: str, default_framework: str = "") -> None:

@@ -16,7 +16,7 @@ from sagebuild.parameters.json_text import DOCUMENT, check_size, copy_json, load
 from sagebuild.parameters.llm_rules import LLM_RULES
 from sagebuild.parameters.option_rules import OPTION_RULES
 from sagebuild.parameters.options import Options
-from sagebuild.parameters.problems import describe_error
+from sagebuild.parameters.problems import describe_errors
 from sagebuild.parameters.rules import RULES, find_conflicts
 from sagebuild.parameters.shown import Problem, join_sentences, show_value
 from sagebuild.parameters.step_rules import STEP_RULES
@@ -80,8 +80,7 @@ def _validate(model: type[BuildParameters], content: dict[str, Any]) -> tuple[Bu
     try:
         return model.model_validate(content), []
     except ValidationError as error:
-        described = (describe_error(details, model, content) for details in error.errors(include_url=False))
-        return None, list(dict.fromkeys(problem for problem in described if problem))
+        return None, describe_errors(error.errors(include_url=False), model, content)
 
 
 def _validate_rest(model: type[BuildParameters], content: dict[str, Any], wrong: set[str]) -> BuildParameters:

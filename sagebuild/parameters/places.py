@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -101,8 +102,8 @@ def _read_option(annotation: Any) -> Place:
     )
 
 
-def list_inner_names() -> Iterator[tuple[str, str]]:
-    """Yield each parameter that is an object with fixed names, and each of these names."""
-    for parameter in Place(models=tuple(MODELS.values())).names:
-        for name in (find_place([parameter]) or Place()).names:
-            yield parameter, name
+@cache
+def list_inner_names() -> list[tuple[str, str]]:
+    """Return each parameter that is an object with fixed names, with each of these names."""
+    parameters = Place(models=tuple(MODELS.values())).names
+    return [(parameter, name) for parameter in parameters for name in (find_place([parameter]) or Place()).names]

@@ -13,21 +13,45 @@ from sagebuild.parameters.frameworks import MODELS
 from sagebuild.parameters.groups import RANGES
 from sagebuild.parameters.kinds import Kind
 from sagebuild.parameters.places import find_place, list_inner_names
-from sagebuild.parameters.shown import SHOWN, Problem, show_name, show_path, show_value
+from sagebuild.parameters.rules import MOST_ENTRIES
+from sagebuild.parameters.shown import MOST_SENTENCES, SHOWN, Problem, show_name, show_path, show_value
+
+_LONGEST = 40  # characters of a name that is compared; the longest parameter has 25
 
 Location = tuple[int | str, ...]
 
 
-def describe_error(error: ErrorDetails, model: type[BuildParameters], document: Mapping[str, Any]) -> Problem | None:
-    """Describe a pydantic error of a document; None if it cannot be judged, because the framework is invalid."""
-    location = error["loc"]
+def describe_errors(
+    errors: Iterable[ErrorDetails], model: type[BuildParameters], document: Mapping[str, Any]
+) -> list[Problem]:
+    """Describe pydantic's errors of a document, which can be thousands.
+
+    The sentence of a problem that `join_sentences` only counts is its place: a whole one takes long to write.
+    """
+    described: dict[Problem, None] = {}
+    for error in errors:
+        location = error["loc"]
+        if not _can_judge(error, model):
+            continue
+        if len(described) > MOST_SENTENCES:
+            sentence = show_path(location)
+        elif _is_unknown_parameter(error):
+            sentence = _describe_unknown(str(location[0]), model, document)
+        else:
+            sentence = _describe_value(error, model)
+        described[Problem(str(location[0]), sentence)] = None
+    return list(described)
+
+
+def _can_judge(error: ErrorDetails, model: type[BuildParameters]) -> bool:
+    """Return False if other errors cover this one, or the document's framework, which is invalid, decides on it."""
     if error["type"] == "too_short" and error["input"]:  # its entries are invalid, and have errors themselves
-        return None
-    if error["type"] == "extra_forbidden" and len(location) == 1:
-        sentence = _describe_unknown(str(location[0]), model, document)
-    else:
-        sentence = _describe_value(error, model)
-    return Problem(str(location[0]), sentence) if sentence else None
+        return False
+    return model in MODELS.values() or not (_is_unknown_parameter(error) and _find_owners(str(error["loc"][0])))
+
+
+def _is_unknown_parameter(error: ErrorDetails) -> bool:
+    return error["type"] == "extra_forbidden" and len(error["loc"]) == 1
 
 
 def explain_absence(document: Mapping[str, Any], names: Sequence[str], inside: Any, framework: str) -> str:
@@ -43,7 +67,7 @@ def explain_absence(document: Mapping[str, Any], names: Sequence[str], inside: A
     path, place = ".".join(names), find_place(names, framework)
     model = MODELS.get(framework, BuildParameters)
     if place is None and len(names) == 1:
-        return _describe_unknown(names[0], model, document) or f"'{show_name(path)}' is not in the document."
+        return _describe_unknown(names[0], model, document)
     subject = f"{show_name(path)} is not in the document"
     if len(names) == 1 and names[0] in model.model_fields:
         field = model.model_fields[names[0]]
@@ -57,14 +81,17 @@ def explain_absence(document: Mapping[str, Any], names: Sequence[str], inside: A
     return f"{subject}; {near}" if near else f"{subject}."
 
 
-def _describe_unknown(name: str, model: type[BuildParameters], document: Mapping[str, Any]) -> str | None:
-    owners = [framework for framework, other in MODELS.items() if name in other.model_fields]
+def _find_owners(name: str) -> list[str]:
+    """Return the frameworks that have a parameter."""
+    return [framework for framework, model in MODELS.items() if name in model.model_fields]
+
+
+def _describe_unknown(name: str, model: type[BuildParameters], document: Mapping[str, Any]) -> str:
+    owners = _find_owners(name)
     framework = next((framework for framework, other in MODELS.items() if other is model), None)
-    if owners and framework:
+    if owners:
         frameworks = f"framework{'s' if len(owners) > 1 else ''} {', '.join(owners)}"
         return f"'{name}' belongs to {frameworks}; this document's framework is {framework}."
-    if owners:
-        return None
     known = set(model.model_fields) if framework else {name for other in MODELS.values() for name in other.model_fields}
     subject = f"'{show_name(name)}' is not a parameter of {framework or 'any framework'}"
     return f"{subject}; {_advise(name, known, document)}"
@@ -85,7 +112,7 @@ def _advise(name: str, known: set[str], document: Mapping[str, Any]) -> str:
     owner, dot, inner = name.partition(".")
     if dot and owner in known:
         return f"the document is nested: give '{owner}' as an object with '{show_name(inner)}'."
-    if near := _nearest(name, known) or _nearest(name, hyperparameters, "hyperparameters"):
+    if near := _nearest(name, known) or _nearest(name, hyperparameters[:MOST_ENTRIES], "hyperparameters"):
         return near
     listed = "docs/parameters.md lists the parameters."
     is_word = len(name) < SHOWN and re.fullmatch(r"\w[\w-]*", name)
@@ -93,8 +120,8 @@ def _advise(name: str, known: set[str], document: Mapping[str, Any]) -> str:
 
 
 def _nearest(name: str, known: Iterable[str], inside: str = "") -> str | None:
-    by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
-    matches = get_close_matches(name.lower()[:SHOWN], by_lower, n=1, cutoff=0.75)
+    by_lower = {candidate.lower(): candidate for candidate in sorted(known) if len(candidate) <= _LONGEST}
+    matches = get_close_matches(name.lower()[:_LONGEST], by_lower, n=1, cutoff=0.75)
     path = f"{inside}." if inside else ""
     return f"did you mean '{show_name(path + by_lower[matches[0]])}'?" if matches else None
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
+T = TypeVar("T")
 SHOWN = 60  # characters of a value or name that a sentence shows
 MOST_SENTENCES = 20  # of one error
 
@@ -19,9 +20,14 @@ class Problem(NamedTuple):
 
 def join_sentences(sentences: Iterable[str]) -> str:
     """Return a line for each of the first twenty sentences, and how many more there are."""
-    lines = [*sentences]
-    more = len(lines) - MOST_SENTENCES
-    return "\n".join([*lines[:MOST_SENTENCES], f"There are {more} more problems."] if more > 1 else lines)
+    shown, more = split_shown([*sentences])
+    return "\n".join([*shown, *more])
+
+
+def split_shown(problems: Sequence[T]) -> tuple[Sequence[T], list[str]]:
+    """Return the first twenty problems, and a sentence about the others; a single other one is shown itself."""
+    more = len(problems) - MOST_SENTENCES
+    return (problems[:MOST_SENTENCES], [f"There are {more} more problems."]) if more > 1 else (problems, [])
 
 
 def show_path(location: Iterable[int | str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sagebuild.errors import PreflightError
+from sagebuild.parameters.shown import join_sentences
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Findings:
         Raises
         ------
         PreflightError
-            With one line for each problem.
+            With one line for each of the first twenty problems.
         """
         if self.problems:
-            raise PreflightError("\n".join(dict.fromkeys(self.problems)))
+            raise PreflightError(join_sentences(dict.fromkeys(self.problems)))

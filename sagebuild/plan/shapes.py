@@ -12,12 +12,14 @@ import warnings
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from botocore.model import Shape
 
 _SHOWN = 60  # characters of a value that a sentence repeats
+_MOST = 20  # sentences about one request: its values are compared with AWS's words, which takes long
 _WORDS = 12  # a sentence lists an enumeration of at most this size
 
 
@@ -30,7 +32,10 @@ def find_violations(client: Any, operation: str, body: dict[str, Any]) -> Iterat
     for line in report.splitlines():
         yield f"{operation}: {line.strip().rstrip('.')}."
     if not report:
-        yield from (f"{operation}: {violation}" for violation in _walk(shape, body, ""))
+        violations = _walk(shape, body, "")
+        yield from (f"{operation}: {violation}" for violation in islice(violations, _MOST))
+        if next(violations, None):
+            yield f"{operation}: there are more values that the service model does not allow."
 
 
 def _walk(shape: Any, value: Any, path: str) -> Iterator[str]:

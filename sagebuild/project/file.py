@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from sagebuild.errors import ProjectFileError
 from sagebuild.parameters.groups import PATH, RelativePath, StrictModel
-from sagebuild.parameters.shown import show_path, show_value
+from sagebuild.parameters.shown import show_name, show_path, show_value, split_shown
 from sagebuild.parameters.text_kinds import Scalar, Text
 from sagebuild.project.yaml_text import Document, YamlError, parse_yaml
 
@@ -155,8 +155,9 @@ def _validate(document: Document) -> tuple[ProjectFile | None, list[Problem]]:
     try:
         content = ProjectFile.model_validate(document.value)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        return None, [Problem(_describe(one), document.find_line(one["loc"])) for one in details]
+        shown, more = split_shown(error.errors(include_url=False))
+        problems = [Problem(_describe(one), document.find_line(one["loc"])) for one in shown]
+        return None, [*problems, *map(Problem, more)]
     return content, list(_find_conflicts(content, document))
 
 
@@ -179,6 +180,7 @@ def _describe(error: ErrorDetails) -> str:
 def _advise(name: str, near: list[str], known: Mapping[str, Any]) -> str:
     if near:
         return f"did you mean '{near[0]}'?"
+    name = show_name(name)
     return f"the names are {', '.join(known)}. A parameter of the build, such as {name}, belongs below parameters."
 
 
@@ -187,10 +189,13 @@ def _explain(name: str, known: Mapping[str, Any]) -> str:
 
 
 def _find_conflicts(content: ProjectFile, document: Document) -> Iterator[Problem]:
-    for name in content.deploy.keys() - set(DEPLOY_PARAMETERS):
+    unknown, more = split_shown(sorted(content.deploy.keys() - set(DEPLOY_PARAMETERS)))
+    for name in unknown:
         near = get_close_matches(name, DEPLOY_PARAMETERS, n=1)
         advice = f"did you mean '{near[0]}'?" if near else f"the names are {', '.join(DEPLOY_PARAMETERS)}."
-        yield Problem(f"deploy.{name} is no deploy parameter; {advice}", document.find_line(("deploy", name)))
+        path = ("deploy", name)
+        yield Problem(f"{show_path(path)} is no deploy parameter; {advice}", document.find_line(path))
+    yield from map(Problem, more)
     for name in ("trainsourcefile", "sourcelocation"):
         if content.source and content.parameters.get(name):
             yield Problem(

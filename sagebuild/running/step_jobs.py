@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -31,8 +30,8 @@ def stop_step_jobs(
     service: Service,
     record: BuildRecord,
     wait_seconds: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
 ) -> list[StepJob]:
     """Stop a build's jobs that are running, and wait until they have ended or the time is up.
 

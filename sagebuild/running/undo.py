@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import cached_property
 from itertools import chain, islice, repeat
@@ -31,8 +30,8 @@ def undo_deployment(
     service: Service,
     record: BuildRecord,
     wait_seconds: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
 ) -> list[str]:
     """Restore the endpoint as it was before a build, and delete the build's model and endpoint configuration.
 

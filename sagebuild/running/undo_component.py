@@ -6,7 +6,6 @@ UpdateInferenceComponent replaces the model in place, so the record of a build h
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -73,8 +72,8 @@ def undo_component(
     service: Service,
     record: BuildRecord,
     wait_seconds: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
 ) -> list[str]:
     """Restore the component and the instances as they were before a build; without any, delete them. Safe to repeat.
 

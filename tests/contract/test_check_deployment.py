@@ -204,6 +204,12 @@ def test_a_wrong_parameter_has_exactly_one_sentence(given: dict[str, Any], sente
     assert problem.endswith(".")
 
 
+def test_of_many_unknown_parameters_twenty_are_named() -> None:
+    *named, last = check(**{f"colour{number}": "blue" for number in range(30)})
+    assert len(named) == 20
+    assert last == "There are 30 unknown deploy parameters in all."
+
+
 def test_each_problem_of_a_deployment_is_reported() -> None:
     assert len(check("moon", "a--b", schedule="daily", uploadSuffix=".csv", colour="blue")) == 5
 

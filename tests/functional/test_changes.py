@@ -46,7 +46,7 @@ def apply(stack: Stack, planned: PlannedChange, **more: Any) -> Applied:
 
 
 def fail(service: Service, number: int) -> None:
-    finish_build(service, number, Ending("FAILED", cause="The script ended with 1."))
+    finish_build(service, number, Ending("FAILED", cause="The script ended with 1."), lambda _: None)
 
 
 def make_live(service: Service, config: str) -> None:
@@ -242,7 +242,7 @@ def test_a_stop_that_is_applied_again_stops_no_later_build(stack: Stack) -> None
     launch_build(stack.service, VOICE)
     planned = plan_change(stack.service, "stop", number=1)
     apply(stack, planned, wait_seconds=0)
-    finish_build(stack.service, 1, Ending("ABORTED"))
+    finish_build(stack.service, 1, Ending("ABORTED"), lambda _: None)
     again = apply(stack, planned, wait_seconds=0)
     assert again.repeated
     assert again.stopped is not None

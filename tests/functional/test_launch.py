@@ -61,7 +61,7 @@ def test_a_request_that_is_pending_counts_once(stack: Stack) -> None:
 
 
 def test_a_request_that_is_delivered_again_counts_once_in_every_state(stack: Stack) -> None:
-    one, two = (LaunchRequest(VOICE, name) for name in ("one", "two"))
+    one, two, three = (LaunchRequest(VOICE, name) for name in ("one", "two", "three"))
     assert launch_builds(stack.service, [one]) == Launched(1, started=True)
     assert launch_builds(stack.service, [one]) == Launched(1, started=False)
     assert launch_builds(stack.service, [two]).waiting == 1
@@ -69,7 +69,9 @@ def test_a_request_that_is_delivered_again_counts_once_in_every_state(stack: Sta
     assert launch_builds(stack.service, [one, two]) == Launched(2, started=False)
     assert pass_on_lock(stack.service, 2) is None
     assert launch_builds(stack.service, [one, two]) == Launched(2, started=False)
-    assert stack.executions() == ["build-1", "build-2"]
+    assert launch_builds(stack.service, [three]) == Launched(3, started=True)
+    assert launch_builds(stack.service, [one, two, three]) == Launched(3, started=False)
+    assert stack.executions() == ["build-1", "build-2", "build-3"]
 
 
 def test_a_build_whose_write_was_repeated_after_a_lost_answer_is_reported_as_started(

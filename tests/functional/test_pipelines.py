@@ -44,7 +44,7 @@ def test_each_pipeline_has_its_own_numbers_lock_and_executions(stack: Stack) -> 
         assert launch_build(service, VOICE).started
         assert launch_build(service, VOICE).waiting == 1
     assert stack.executions() == ["build-1", "build-fraud_1"]
-    finish_build(fraud, 1, Ending("FAILED", cause="a test"))
+    finish_build(fraud, 1, Ending("FAILED", cause="a test"), lambda _: None)
     assert stack.executions() == ["build-1", "build-fraud_1", "build-fraud_2"]
     assert (read_state(stack.service).running, read_state(fraud).running) == (1, 2)
     assert [record.number for record in list_builds(fraud)] == [2, 1]

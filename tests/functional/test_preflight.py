@@ -618,7 +618,7 @@ def serve(stack: Stack, count: int) -> None:
         EndpointConfigName=name, ProductionVariants=[variant | {"InitialInstanceCount": count}]
     )
     service.sagemaker.create_endpoint(EndpointName=name_endpoint(service), EndpointConfigName=name)
-    finish_build(service, 1, Ending("SUCCEEDED"))
+    finish_build(service, 1, Ending("SUCCEEDED"), lambda _: None)
 
 
 def test_instances_of_other_pipelines_count_against_the_quota(ready: Stack) -> None:
@@ -641,7 +641,7 @@ def test_instances_of_other_pipelines_count_against_the_quota(ready: Stack) -> N
         f"The account's quota '{ENDPOINT}' is 4, and the build needs 2, while other pipelines use 3: default 1 (build "
         f"1), churn 2 (endpoint); {advice}",
     ]
-    finish_build(ready.service, 1, Ending("FAILED", cause="a test"))  # its endpoint does not exist
+    finish_build(ready.service, 1, Ending("FAILED", cause="a test"), lambda _: None)  # its endpoint does not exist
     plan_build(fraud.service, read_build(fraud.service, 1))
 
 

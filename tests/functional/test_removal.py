@@ -117,7 +117,7 @@ def test_a_build_that_ends_during_a_removal_restores_no_endpoint(stack: Stack) -
     update_build(stack.service, 1, endpoint_config=ours, live_before="earlier")
     close(stack)
     finish_build(stack.service, 1, Ending("ABORTED"), never_sleep)
-    undo_deployment(stack.service, read_build(stack.service, 1), 60, sleep=never_sleep)
+    undo_deployment(stack.service, read_build(stack.service, 1), 60, lambda: 0.0, never_sleep)
     assert hosting.requests == []
 
 

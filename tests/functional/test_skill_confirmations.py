@@ -89,8 +89,8 @@ def test_a_yes_that_is_delivered_twice_queues_one_build(stack: Stack, deliveries
     deliveries.alexa.say("start_build")
     assert deliveries.alexa.say("yes") == deliveries.deliver_again()
     assert count_builds(stack) == (1, 1)
-    finish_build(stack.service, 1, Ending("FAILED"))
-    finish_build(stack.service, 2, Ending("FAILED"))
+    finish_build(stack.service, 1, Ending("FAILED"), lambda _: None)
+    finish_build(stack.service, 2, Ending("FAILED"), lambda _: None)
     assert deliveries.deliver_again() == "Build 2 has started."
     assert count_builds(stack) == (2, 0)
 
@@ -109,7 +109,7 @@ def test_a_yes_that_is_delivered_twice_stops_no_later_build(stack: Stack, delive
     launch_build(stack.service, VOICE)
     deliveries.alexa.say("stop_build")
     assert deliveries.alexa.say("yes").startswith("Build 1 is stopped")
-    finish_build(stack.service, 1, Ending("ABORTED"))
+    finish_build(stack.service, 1, Ending("ABORTED"), lambda _: None)
     assert deliveries.deliver_again().startswith("Build 1 is stopped")
     assert read_build(stack.service, 2).stop_requested_by == ""
 

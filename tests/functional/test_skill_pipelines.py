@@ -56,7 +56,7 @@ def counting() -> Iterator[Counter[str]]:
 def fail_build(bound: Service) -> int:
     """A build that failed."""
     number = launch_build(bound, VOICE).number
-    finish_build(bound, number, Ending("FAILED", cause="The script ended with 1."))
+    finish_build(bound, number, Ending("FAILED", cause="The script ended with 1."), lambda _: None)
     return number
 
 

@@ -292,7 +292,7 @@ def test_a_stop_ends_your_own_state_machines_too(stack: Stack, monkeypatch: pyte
     stack.service.stepfunctions.start_execution(stateMachineArn=machine, name=name)
     if status == "RUNNING":  # for some time after the stop
         monkeypatch.setattr(stack.service.stepfunctions, "stop_execution", lambda **_: None)
-    work = stop_work(stack.service, read_build(stack.service, 1), 0)
+    work = stop_work(stack.service, read_build(stack.service, 1), 0, lambda: 0.0, never_sleep)
     assert work.parts == [Part(f"state machine {name}", status, status == "ABORTED")]
 
 
@@ -302,5 +302,5 @@ def test_a_state_machine_that_cannot_be_described_is_not_confirmed(
     stack.settings["PREPROCESS_STATE_MACHINE"] = stack.settings["STATE_MACHINE_ARN"]
     launch_build(stack.service, VOICE)
     fail_calls(stack, "stepfunctions", monkeypatch, "describe_execution", "AccessDeniedException")
-    (part,) = stop_work(stack.service, read_build(stack.service, 1), 0).parts
+    (part,) = stop_work(stack.service, read_build(stack.service, 1), 0, lambda: 0.0, never_sleep).parts
     assert (part.name, part.has_ended) == ("own state machines", False)

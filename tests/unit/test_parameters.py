@@ -322,6 +322,61 @@ def test_of_many_problems_twenty_are_named() -> None:
     assert (len(lines), lines[-1]) == (21, "There are 80 more problems.")
 
 
+def _count_calls(text: str) -> int:
+    """Return the number of calls of functions that it takes to refuse a document."""
+    calls = 0
+
+    def count(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        with pytest.raises(ParameterError):
+            parse_document(text)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("framework", ["SCIKIT", "NOPE"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        {f"name{number}": 1 for number in range(550)},
+        {f"inputs.name{number}": 1 for number in range(350)},
+        {"channels": {"train": {f"name{number}": 1 for number in range(550)}}},
+        {f"{number:x}abcdefghijklmnopqrstuvwxyz"[::-1]: 1 for number in range(22)}
+        | {"hyperparameters": {f"{number:x}abcdefghijklmnopqrstuvwxyz": 1 for number in range(200)}},
+        {"processing": [1] * 4000},
+        {"instancegroups": [{}] * 2700},
+    ],
+    ids=["unknown", "nested", "inside", "like hyperparameters", "no objects", "empty objects"],
+)
+def test_a_document_full_of_problems_is_refused_in_few_calls(framework: str, content: dict[str, Any]) -> None:
+    text = json.dumps({"framework": framework, **content}, separators=(",", ":"))
+    assert len(text) <= 8192
+    _count_calls(text)  # fills the caches
+    assert _count_calls(text) < 800_000  # which take about 0.15 s
+
+
+def test_a_name_is_advised_on_however_many_problems_follow() -> None:
+    with pytest.raises(ParameterError) as caught:
+        parse_parameters(scikit(spto=1, **{f"zzz{number}": 1 for number in range(100)}))
+    first, *others, last = str(caught.value).splitlines()
+    assert first == "'spto' is not a parameter of SCIKIT; did you mean 'spot'?"
+    assert all("; docs/parameters.md lists the parameters." in line for line in others)
+    assert last == "There are 81 more problems."
+
+
+def test_only_what_is_judged_counts_as_a_problem() -> None:
+    content = {f"zzz{number}": 1 for number in range(30)} | {"algorithm": "KMEANS", "metrics": [{}] * 2}
+    with pytest.raises(ParameterError) as caught:
+        parse_parameters({"framework": "NOPE"} | content)
+    # The framework, the names and both members of two metrics; not the algorithm, which some framework has.
+    assert str(caught.value).splitlines()[-1] == f"There are {1 + 30 + 4 - 20} more problems."
+
+
 def test_the_names_of_overrides_are_shown_on_one_line() -> None:
     with pytest.raises(ParameterError) as caught:
         parse_overridden(json.dumps(scikit()), json.dumps({"line\nbreak": 1, "x" * 99: 1}), "")

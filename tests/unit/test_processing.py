@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import botocore.session
 import pytest
 
 from sagebuild.builds.context import BuildContext, StepFacts
@@ -159,9 +160,7 @@ def test_network_keys_and_tags_are_the_document_s() -> None:
 
 
 def test_sagemaker_s_model_accepts_the_requests() -> None:
-    import boto3
-
-    client = boto3.client("sagemaker", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    client = botocore.session.get_session().create_client("sagemaker", region_name="eu-west-1")
     facts = StepFacts(IMAGES, live_artifacts="s3://model-bucket/live.tar.gz")
     parameters = replace(context(facts, evaluatelive=True))
     settings = SETTINGS | {"TRAINING_ROLE_ARN": "arn:aws:iam::123456789012:role/training"}
@@ -169,6 +168,18 @@ def test_sagemaker_s_model_accepts_the_requests() -> None:
     for kind, body in build_bodies(parameters, "image:1", "image:1").items():
         if kind.startswith("processing:"):
             assert list(find_violations(client, "CreateProcessingJob", body)) == []
+
+
+def test_of_many_wrong_values_of_a_request_twenty_are_named() -> None:
+    client = botocore.session.get_session().create_client("sagemaker", region_name="eu-west-1")
+    types = {"SupportedTransformInstanceTypes": [f"ml.m5.{number}large" for number in range(100, 200)]}
+    body = {"InferenceSpecification": {"Containers": [{"Image": "image:1"}], **types}}
+    *named, last = find_violations(client, "CreateModelPackage", body)
+    assert len(named) == 20
+    assert named[0].startswith(
+        'CreateModelPackage: InferenceSpecification.SupportedTransformInstanceTypes[0] is "ml.m5.100'
+    )
+    assert last == "CreateModelPackage: there are more values that the service model does not allow."
 
 
 def test_the_evaluation_reads_the_new_model_and_then_the_live_one() -> None:

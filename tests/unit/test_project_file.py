@@ -87,3 +87,12 @@ def test_a_huge_or_deep_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path, "#" * 300_000)
     with pytest.raises(ProjectFileError, match="nested too deeply"):
         read(tmp_path, "[" * 5000)
+
+
+@pytest.mark.parametrize("place", ["", "deploy:\n  "])
+def test_of_many_unknown_names_twenty_are_named(tmp_path: Path, place: str) -> None:
+    text = ("\n  " if place else "\n").join(f"name{number}: 1" for number in range(50))
+    with pytest.raises(ProjectFileError) as refused:
+        read(tmp_path, f"parameters: {{}}\n{place}{text}\n")
+    assert len(refused.value.problems) == 21
+    assert str(refused.value).splitlines()[-1] == "sagebuild.yaml: There are 30 more problems."

@@ -172,7 +172,7 @@ def test_a_finish_that_dies_at_any_call_is_completed() -> None:
         service = world.service
         launch_build(service, VOICE)
         live = deploy(service, 1)
-        finish_build(service, 1, Ending("SUCCEEDED"))
+        finish_build(service, 1, Ending("SUCCEEDED"), never_sleep)
         launch_build(service, VOICE)
         update_build(service, 2, live_before=live, status="running")
         service.sagemaker.update_endpoint(
