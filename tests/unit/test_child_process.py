@@ -28,7 +28,9 @@ print(os.getpid(), flush=True)
 time.sleep(60)
 """
 _PARENT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, also if these tests run with nohup
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from sagebuild.child_process import end_on_signals, running
 end_on_signals()
 try:
