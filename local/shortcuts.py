@@ -2,11 +2,13 @@
 
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from botocore.loaders import JSONFileLoader
 
 MOTO_NAMES = (
+    "moto.core.loaders.moto_root",
     "moto.core.responses.method_names_from_class",
     "moto.core.serialize.BaseJSONSerializer._default_serialize",
     "moto.core.serialize.BaseJSONSerializer._serialize_type_structure",
@@ -18,7 +20,8 @@ MOTO_NAMES = (
 def install() -> None:
     """Serialize dictionaries of AWS's names and items of DynamoDB as they are, and copy expressions without pickle.
 
-    The operations of each service are remembered. Its description is read once, for moto and for the engine's clients.
+    The operations of each service are remembered. Descriptions that nothing changes are read once, for moto and for the
+    engine's clients.
     """
     from moto.core import responses
     from moto.core.serialize import BaseJSONSerializer, ResponseSerializer
@@ -54,14 +57,19 @@ def install() -> None:
 def _read_once(load: Any) -> Any:
     """The method ``load_file`` for all loaders of botocore together.
 
-    botocore takes the bucket out of the paths of S3's description before a call, and moto needs it in them.
+    moto merges its own additions into the descriptions of some services, such as other codes of SQS's errors, by which
+    clients do not find their exceptions. botocore takes the bucket out of the paths of S3's description before a call,
+    and moto needs it in them.
     """
+    from moto.core.loaders import moto_root
+
+    changed = {"s3"} | {path.parts[-3] for path in Path(moto_root).glob("*/*/*.moto-extras.json*")}
 
     @cache
     def read(path: str) -> Any:
         return load(JSONFileLoader(), path)
 
-    return lambda loader, path: load(loader, path) if "/s3/" in path else read(path)
+    return lambda loader, path: load(loader, path) if changed.intersection(Path(path).parts[-3:-2]) else read(path)
 
 
 def _is_json(attribute: Any) -> bool:

@@ -93,6 +93,13 @@ def test_errors_have_the_names_of_the_integration(
     assert label in cause
 
 
+@pytest.mark.parametrize("resource", ["SQS sqs:sendMessage", "Sqs aws-sdk:sqs:sendMessage"])
+def test_an_error_of_sqs_has_its_own_name(machines: Machines, resource: str) -> None:
+    prefix, _, action = resource.partition(" ")
+    unknown = {"QueueUrl": "http://127.0.0.1/123456789012/never-there", "MessageBody": "x"}
+    assert error_of(machines, action, unknown)[0] == f"{prefix}.QueueDoesNotExistException"
+
+
 def test_codes_outside_the_service_model_have_the_general_name(machines: Machines) -> None:
     unknown = {"EndpointName": "never-there"}
     assert error_of(machines, "aws-sdk:sagemaker:describeEndpoint", unknown)[0] == "SageMaker.SageMakerException"
