@@ -49,6 +49,7 @@ class Packed:
     __slots__ = ("_row",)
 
     def __init__(self, value: Any) -> None:
+        self._row: int | None = None  # until it is stored
         packed = zlib.compress(pickle.dumps(value))
         with opened() as database:
             while _unused:
@@ -58,6 +59,10 @@ class Packed:
     def __del__(self) -> None:
         # The garbage collector may run anywhere, also where the database is locked.
         _unused.append(self._row)
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> "Packed":
+        """The same object, because the value never changes; a second one would delete the value of the first."""
+        return self
 
     def read(self) -> Any:
         """A copy of the value."""

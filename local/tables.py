@@ -28,6 +28,7 @@ _KEPT_RECORDS = 1000  # of a stream
 MOTO_NAMES = (
     "moto.dynamodb.exceptions.ItemSizeTooLarge",
     "moto.dynamodb.models.dynamo_type.DynamoType.size",
+    "moto.dynamodb.models.dynamo_type.Item.__deepcopy__",  # without the remembered size
     "moto.dynamodb.models.dynamo_type.Item.size",
     "moto.dynamodb.models.dynamo_type.LimitedSizeDict",
     "moto.dynamodb.models.dynamodb_backends",

@@ -97,3 +97,20 @@ for service in ("sagemaker", "s3", "sqs"):
 """
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout.split() == ["True", "False", "False"]
+
+
+def test_a_packed_value_is_kept_for_a_copy_and_a_failed_one_leaves_nothing() -> None:
+    program = """
+from contextlib import suppress
+from copy import deepcopy
+from local.database import Packed
+with suppress(Exception):
+    Packed(lambda: None)  # pickle refuses it
+one = Packed("one")
+copied = deepcopy(one)
+del one
+Packed("two"), Packed("three")
+print(copied.read())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("one\n", "")
