@@ -126,10 +126,10 @@ def _check_policy(given: dict[str, Any]) -> Iterator[Refusal]:
         resources = [
             each.get("Resource", ()) for each in (statements if isinstance(statements, list) else [statements])
         ]
+        arns = [arn for each in resources for arn in ([each] if isinstance(each, str) else each)]
     except (ValueError, TypeError, KeyError, AttributeError):
         yield "MalformedPolicy", "This policy contains invalid Json"
         return
-    arns = [arn for each in resources for arn in ([each] if isinstance(each, str) else each)]
     names = [str(arn).partition(":::")[2].partition("/")[0] for arn in arns if ":::" in str(arn)]
     if any(not matches(name, str(given.get("Bucket"))) for name in names):
         yield "MalformedPolicy", "Policy has invalid resource"

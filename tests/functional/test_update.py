@@ -67,6 +67,7 @@ def test_the_old_records_are_read(updated: Stack) -> None:
     assert (state.created_at, state.removed_at, state.unfinished, state.summary) == ("", "", None, None)
     assert len(read_seen(updated.service, state)) == 7
     assert find_unneeded(updated.service, keep=10, newest=4) == []
+    assert [each.number for each in find_unneeded(updated.service, keep=0, newest=4)] == [3]
 
 
 def test_the_running_build_ends_and_the_pending_one_follows(updated: Stack) -> None:

@@ -57,6 +57,7 @@ def test_wrong_tokens_uploads_and_policies_are_refused(engine: Engine, bucket: s
         (s3.upload_part, {"Key": "k", "UploadId": "none", "PartNumber": 1, "Body": b""}, "NoSuchUpload"),
         (s3.put_bucket_policy, {"Policy": "{"}, "MalformedPolicy"),
         (s3.put_bucket_policy, {"Policy": "[]"}, "MalformedPolicy"),
+        (s3.put_bucket_policy, {"Policy": json.dumps({"Statement": statement | {"Resource": 1}})}, "MalformedPolicy"),
         (s3.put_bucket_policy, {"Policy": other}, "MalformedPolicy"),
     ):
         with pytest.raises(ClientError, match=code):
