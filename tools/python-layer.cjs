@@ -11,7 +11,7 @@ const path = require('node:path');
 
 const FOLDER = '.layer';
 const LAYER = 'dependencies';
-const ARCHIVE = `${LAYER}.zip`;
+const ARCHIVE = `${LAYER}.zip`; // as osls names it
 const REQUIREMENTS = 'requirements.txt';
 
 class PythonLayer {
@@ -20,7 +20,8 @@ class PythonLayer {
     this.log = log;
     this.hooks = {
       'before:package:createDeploymentArtifacts': () => {
-        this.build();
+        // The name says what the archive was made from: meanwhile, another deployment may build another layer.
+        this.kept = this.resolve(FOLDER, `${this.build()}.zip`);
         this.useArchive();
       },
       'after:package:createDeploymentArtifacts': () => this.keepArchive(),
@@ -39,24 +40,24 @@ class PythonLayer {
 
   // Gives osls the kept archive where it would write its own.
   useArchive() {
-    if (!fs.existsSync(this.resolve(FOLDER, ARCHIVE))) return;
+    if (!fs.existsSync(this.kept)) return;
     const artifact = this.resolve('.serverless', ARCHIVE);
     fs.mkdirSync(path.dirname(artifact), { recursive: true });
-    fs.copyFileSync(this.resolve(FOLDER, ARCHIVE), artifact);
+    fs.copyFileSync(this.kept, artifact);
     this.serverless.service.getLayer(LAYER).package = { artifact };
   }
 
   keepArchive() {
-    const kept = this.resolve(FOLDER, ARCHIVE);
-    if (fs.existsSync(kept)) return;
-    fs.copyFileSync(this.resolve('.serverless', ARCHIVE), `${kept}.part`);
-    fs.renameSync(`${kept}.part`, kept); // so that it is whole
+    if (fs.existsSync(this.kept)) return;
+    fs.copyFileSync(this.resolve('.serverless', ARCHIVE), `${this.kept}.part`);
+    fs.renameSync(`${this.kept}.part`, this.kept); // so that it is whole
   }
 
   resolve(...names) {
     return path.join(this.serverless.serviceDir, ...names);
   }
 
+  // Returns a digest of all that the layer is made from.
   build() {
     const root = this.serverless.serviceDir;
     const { runtime, architecture } = this.serverless.service.provider;
@@ -78,7 +79,7 @@ class PythonLayer {
       .update(fs.readFileSync(path.join(root, 'tools', 'lambda_package.py')))
       .update(JSON.stringify([runtime, architecture, facts, this.serverless.version, layer]))
       .digest('hex');
-    if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return;
+    if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return wanted;
 
     fs.rmSync(this.resolve(FOLDER), { recursive: true, force: true });
     this.install(root, target, version, architecture === 'arm64' ? 'aarch64' : 'x86_64');
@@ -89,6 +90,7 @@ class PythonLayer {
     }
     prepare('--layer', target);
     fs.writeFileSync(stamp, wanted);
+    return wanted;
   }
 
   find(program) {

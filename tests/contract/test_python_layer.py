@@ -12,10 +12,11 @@ from tests.engine import ROOT
 # Runs the plugin's hooks around a stand-in for osls, which packs a layer that has no archive yet.
 PACKAGE = """
 const fs = require('node:fs');
-const { serviceDir, version, provider, layer } = JSON.parse(process.argv[1]);
+const { serviceDir, version, provider, layer, meanwhile } = JSON.parse(process.argv[1]);
 const service = { provider, custom: { pythonLayer: { awsServices: ['s3'] } }, getLayer: () => layer };
 const Plugin = require(`${serviceDir}/tools/python-layer.cjs`);
-const { hooks } = new Plugin({ serviceDir, version, service, classes: { Error } }, {}, { log: { notice() {} } });
+const create = () => new Plugin({ serviceDir, version, service, classes: { Error } }, {}, { log: { notice() {} } });
+const { hooks } = create();
 const archive = `${serviceDir}/.serverless/dependencies.zip`;
 fs.rmSync(`${serviceDir}/.serverless`, { recursive: true, force: true });
 hooks['before:package:createDeploymentArtifacts']();
@@ -23,6 +24,10 @@ const isPacked = !layer.package.artifact;
 if (isPacked) {
   fs.mkdirSync(`${serviceDir}/.serverless`);
   fs.copyFileSync(`${serviceDir}/.layer/dependencies/python/installed`, archive);
+}
+if (meanwhile) {
+  fs.writeFileSync(`${serviceDir}/requirements.txt`, meanwhile);
+  create().hooks['before:package:createDeploymentArtifacts']();
 }
 hooks['after:package:createDeploymentArtifacts']();
 console.log(JSON.stringify([isPacked, isPacked ? archive : layer.package.artifact, fs.readFileSync(archive, 'utf8')]));
@@ -50,12 +55,15 @@ def service(tmp_path: Path) -> Path:
 
 
 def package(
-    service: Path, runtime: str = "python3.13", version: str = "4.3.1", pattern: str = "**"
+    service: Path, runtime: str = "python3.13", version: str = "4.3.1", pattern: str = "**", meanwhile: str = ""
 ) -> tuple[bool, str]:
-    """Whether the layer was packed anew, and the content of the archive that is deployed."""
+    """Whether the layer was packed anew, and the content of the archive that is deployed.
+
+    Meanwhile, another deployment can build the layer of other requirements.
+    """
     provider = {"runtime": runtime, "architecture": "arm64"}
     given = {"serviceDir": str(service), "version": version, "provider": provider}
-    given |= {"layer": {"package": {"patterns": [pattern]}}}
+    given |= {"layer": {"package": {"patterns": [pattern]}}, "meanwhile": meanwhile}
     command = ["node", "-e", PACKAGE, json.dumps(given)]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     is_packed, artifact, content = json.loads(ended.stdout)
@@ -71,6 +79,11 @@ def test_an_unchanged_layer_is_packed_once(service: Path) -> None:
 def test_a_changed_requirement_is_packed(service: Path) -> None:
     package(service)
     (service / "requirements.txt").write_text("six==1.17.0", encoding="utf-8")
+    assert package(service) == (True, "six==1.17.0")
+
+
+def test_an_archive_is_not_kept_for_the_layer_that_another_deployment_has_built(service: Path) -> None:
+    assert package(service, meanwhile="six==1.17.0") == (True, "six==1.16.0")
     assert package(service) == (True, "six==1.17.0")
 
 
