@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -68,6 +69,13 @@ def refuse(request: Json, names: Iterable[str], owner: str) -> None:
     for name in names:
         if request.get(name):
             raise ValidationError(f"local/ does not support {name} of {owner}.")
+
+
+def refuse_repeated(names: Iterable[str], kind: str) -> None:
+    """Raise ValidationError if two of these names are the same."""
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise ValidationError(message=f"The {kind} must differ; {repeated[0]} is repeated.")
 
 
 def check_role(role_arn: str | None) -> None:
