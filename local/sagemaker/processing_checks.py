@@ -2,7 +2,7 @@
 
 from moto.sagemaker.exceptions import ValidationError
 
-from local.sagemaker.resources import CONTAINER_BASE, Json, refuse, refuse_repeated
+from local.sagemaker.resources import CONTAINER_BASE, Json, refuse, refuse_repeated, refuse_volume_key
 
 # https://sagemaker.readthedocs.io/en/stable/api/training/processing.html: max_runtime_in_seconds
 _MAX_RUNTIME_SECONDS = 86_400
@@ -15,6 +15,7 @@ def complete(request: Json) -> Json:
     refuse(request, ("ExperimentConfig",), "a processing job")
     cluster: Json = request["ProcessingResources"]["ClusterConfig"]
     refuse(cluster, ("InstancePreferences", "SelectedInstanceType", "SelectedInstanceCount"), "ClusterConfig")
+    refuse_volume_key(cluster)
     if int(cluster.get("InstanceCount") or 1) > _MAX_INSTANCES:
         raise ValidationError(
             message=f"local/ runs at most {_MAX_INSTANCES} processes; InstanceCount must not be more."

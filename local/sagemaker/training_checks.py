@@ -4,7 +4,7 @@ import regex
 from moto.sagemaker.exceptions import ValidationError
 
 from local.sagemaker import checkpoints, training_channels
-from local.sagemaker.resources import CONTAINER_BASE, Json, refuse, refuse_repeated
+from local.sagemaker.resources import CONTAINER_BASE, Json, refuse, refuse_repeated, refuse_volume_key
 
 MAX_RUNTIME_SECONDS = 86_400  # AWS's default
 # 28 days: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
@@ -56,6 +56,7 @@ def _check_resources(resources: Json) -> None:
     # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html
     if not resources.get("InstanceType"):
         raise ValidationError(message="ResourceConfig must name an InstanceType.")
+    refuse_volume_key(resources)
     if int(resources.get("InstanceCount") or 1) > _MAX_INSTANCES:
         raise ValidationError(
             message=f"local/ trains in at most {_MAX_INSTANCES} processes; InstanceCount must not be more."

@@ -71,6 +71,19 @@ def test_other_transform_jobs_have_the_defaults_of_aws(request_: Json) -> None:
     assert completed["DataProcessing"].keys() == {"InputFilter", "OutputFilter", "JoinSource"}
 
 
+@pytest.mark.parametrize("instance", ["ml.g4dn.xlarge", "ml.p4de.24xlarge", "ml.g5.xlarge", "ml.m6gd.large"])
+def test_a_volume_key_is_not_for_an_instance_with_local_storage(instance: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        transform_checks.complete(transform(TransformResources={"InstanceType": instance, "VolumeKmsKeyId": "k"}))
+    assert f"VolumeKmsKeyId is not for {instance}" in str(error.value.message)
+    transform_checks.complete(transform(TransformResources={"InstanceType": instance}))
+
+
+@pytest.mark.parametrize("instance", ["ml.m5.large", "ml.dl1.24xlarge", "ml.g5g.xlarge", "ml.c6i.large"])
+def test_a_volume_key_is_for_other_instances(instance: str) -> None:
+    transform_checks.complete(transform(TransformResources={"InstanceType": instance, "VolumeKmsKeyId": "k"}))
+
+
 def place(name: str = "a", **changes: Any) -> Json:
     given = {"S3Uri": "s3://bucket/a", "LocalPath": f"/opt/ml/processing/{name}", "S3DataType": "S3Prefix"}
     return {"InputName": name, "S3Input": given | changes}
@@ -108,6 +121,10 @@ def process(*inputs: Json, output: Json | None = None, cluster: Json | None = No
         (process(cluster={"InstanceCount": 5}), "at most 4 processes"),
         (process(cluster={"InstancePreferences": [{"InstanceType": "ml.m5.large"}]}), "InstancePreferences"),
         (process(cluster={"SelectedInstanceType": "ml.m5.large"}), "SelectedInstanceType of ClusterConfig"),
+        (
+            process(cluster={"InstanceType": "ml.g5.xlarge", "VolumeKmsKeyId": "k"}),
+            "VolumeKmsKeyId is not for ml.g5.xlarge",
+        ),
         (process(ExperimentConfig={"TrialName": "a"}), "ExperimentConfig of a processing job"),
     ],
 )
