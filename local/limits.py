@@ -20,6 +20,7 @@ from local.audit.conditions import matches
 from local.calls import Call
 from local.errors import RefusedError
 from local.messages import Refusal
+from local.messaging import buckets
 
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html#id_tags_naming_best_practices
 _TAG_CHARACTERS = regex.compile(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*")
@@ -135,6 +136,14 @@ def _check_policy(given: dict[str, Any]) -> Iterator[Refusal]:
         yield "MalformedPolicy", "Policy has invalid resource"
 
 
+def _refuse_select(given: dict[str, Any]) -> Iterator[Refusal]:  # noqa: ARG001
+    """Refuse S3 Select: moto's fails for aliases and adds empty lines, and AWS has closed it to new customers.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-select.html
+    """
+    raise RefusedError("NotImplemented", "local/ does not serve s3:SelectObjectContent.", 501)
+
+
 def _require_name(member: str, allowed: re.Pattern[str], code: str) -> Callable[[dict[str, Any]], Iterator[Refusal]]:
     """Return the rule for the name of a new resource; a call may also name an existing one by its ARN."""
 
@@ -189,10 +198,12 @@ _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Refusal]]] = {
     "s3:CreateMultipartUpload": _check_key,
     "s3:PutBucketPolicy": _check_policy,
     "s3:PutObject": _check_object,
+    "s3:SelectObjectContent": _refuse_select,
     "s3:UploadPart": _check_object,
     "states:SendTaskSuccess": _limit_bytes("output"),
     "states:StartExecution": _limit_bytes("input"),
     "states:StartSyncExecution": _limit_bytes("input"),
+    **buckets.RULES,
     **messages.RULES,
     **parameter_store.RULES,
     **queue_attributes.RULES,

@@ -26,6 +26,7 @@ MOTO_NAMES = (
     "moto.s3.models.FakeKey.value",
     "moto.s3.models.S3Backend._get_results_from_token",
     "moto.s3.models.S3Backend.get_bucket_encryption",
+    "moto.s3.models.S3Backend.select_object_content",
     "moto.s3.models.S3Backend.upload_part",
     "moto.s3.responses.S3Response._handle_range_header",
 )
@@ -47,6 +48,7 @@ def install() -> None:
     FakeMultipart.complete = _complete
     S3Backend.upload_part = _check_upload(S3Backend.upload_part)
     S3Backend._get_results_from_token = _check_token(S3Backend._get_results_from_token)
+    del S3Backend.select_object_content  # `limits` refuses the call
     S3Backend.get_bucket_encryption = lambda self, name: self.get_bucket(name).encryption or _DEFAULT_ENCRYPTION
 
 

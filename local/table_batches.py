@@ -1,5 +1,13 @@
-"""DynamoDB: refuses batches and transactions that are too large, and completes moto's answers to those that read."""
+"""DynamoDB: refuses batches and transactions that are too large, and completes moto's answers to those that read.
 
+It carries out a transaction with a ClientRequestToken once; moto ignores the token.
+"""
+
+import hashlib
+import json
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -20,6 +28,7 @@ MOTO_NAMES = (
     "moto.dynamodb.models.dynamodb_backends",
     "moto.dynamodb.responses.DynamoHandler.batch_get_item",
     "moto.dynamodb.responses.DynamoHandler.transact_get_items",
+    "moto.dynamodb.responses.DynamoHandler.transact_write_items",
     "moto.dynamodb.responses.DynamoResult",
     "moto.dynamodb.responses.ProjectionExpressionParser",
     "moto.dynamodb.responses.TRANSACTION_MAX_ITEMS",
@@ -27,18 +36,59 @@ MOTO_NAMES = (
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 _BATCH_REQUESTS, _BATCH_BYTES = 25, 16 * 1024 * 1024
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-_TRANSACTION_ITEMS, _TRANSACTION_BYTES = 100, 4 * 1024 * 1024
+_TRANSACTION_ITEMS, _TRANSACTION_BYTES, _TOKEN_SECONDS = 100, 4 * 1024 * 1024, 600
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html: with the names of its attributes
 ITEM_BYTES = 400 * 1024
 _CODE = "ValidationException"
 
 
 def install() -> None:
-    """Complete the answers of moto's reading batches and transactions."""
-    handler = responses.DynamoHandler
+    """Complete the answers of moto's reading batches and transactions, and carry out repeated transactions once."""
+    handler, transactions = responses.DynamoHandler, FinishedTransactions()
     responses.TRANSACTION_MAX_ITEMS = _TRANSACTION_ITEMS
     handler.batch_get_item = _keep_options(handler.batch_get_item)
     handler.transact_get_items = _project(handler.transact_get_items)
+    handler.transact_write_items = _write_once(handler.transact_write_items, transactions)
+
+
+class FinishedTransactions:
+    """The answers to the transactions of the last 10 minutes that had a ClientRequestToken."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._finished: OrderedDict[tuple[str, ...], tuple[float, bytes, Any]] = OrderedDict()
+
+    def run(self, owner: tuple[str, str], given: Given, operation: Callable[[], Any]) -> Any:
+        """Return the answer to an earlier identical request, else that of the operation.
+
+        Parameters
+        ----------
+        owner
+            The account and the region.
+
+        Raises
+        ------
+        RefusedError
+            If another request has the same token.
+        """
+        token = (*owner, str(given["ClientRequestToken"]))
+        digest = hashlib.sha256(json.dumps(given, sort_keys=True).encode()).digest()
+        with self._lock:
+            self._forget_old()
+            if token not in self._finished:
+                answer = operation()
+                self._finished[token] = self._clock(), digest, answer
+            _, earlier, answer = self._finished[token]
+        if earlier != digest:
+            code = "IdempotentParameterMismatchException"
+            raise RefusedError(code, f"A different request has the ClientRequestToken {given['ClientRequestToken']}.")
+        return answer
+
+    def _forget_old(self) -> None:
+        oldest = self._clock() - _TOKEN_SECONDS
+        while self._finished and next(iter(self._finished.values()))[0] <= oldest:
+            self._finished.popitem(last=False)
 
 
 def measure(attributes: Given) -> int:
@@ -111,6 +161,17 @@ def _project(transact_get_items: Any) -> Any:
             raise RefusedError(code, message)
         items = [_read(handler.dynamodb_backend, one) for one in reads]
         return responses.DynamoResult(answer | {"Responses": items})
+
+    return run
+
+
+def _write_once(transact_write_items: Any, transactions: FinishedTransactions) -> Any:
+    @wraps(transact_write_items)
+    def run(handler: Any) -> Any:
+        if not handler.body.get("ClientRequestToken"):
+            return transact_write_items(handler)
+        owner = (handler.current_account, handler.region)
+        return transactions.run(owner, handler.body, lambda: transact_write_items(handler))
 
     return run
 

@@ -75,15 +75,23 @@ def invoke(arn: str, payload: str, *, role_arn: str | None = None) -> None:
     _client("lambda", arn, role_arn).invoke(FunctionName=arn, InvocationType="Event", Payload=payload.encode())
 
 
-def invoke_as_service(arn: str, payload: str, service: str, source_arn: str) -> None:
-    """Invoke a function asynchronously as a service, if the function's policy permits it.
+def check_queue(arn: str) -> None:
+    """Raise ClientError if a queue does not exist."""
+    _client("sqs", arn).get_queue_attributes(QueueUrl=queue_url(arn))
+
+
+def check_topic(arn: str) -> None:
+    """Raise ClientError if a topic does not exist."""
+    _client("sns", arn).get_topic_attributes(TopicArn=arn)
+
+
+def check_function(arn: str, service: str, source_arn: str) -> None:
+    """Check that a service may invoke a function.
 
     Parameters
     ----------
     arn
         The function's ARN, which may be qualified.
-    payload
-        The event.
     service
         The principal, such as ``sns.amazonaws.com``.
     source_arn
@@ -91,8 +99,10 @@ def invoke_as_service(arn: str, payload: str, service: str, source_arn: str) -> 
 
     Raises
     ------
+    ClientError
+        When there is no such function.
     NotPermittedError
-        When no statement permits this principal and source.
+        When no statement of its policy permits this principal and source.
     """
     client = _client("lambda", arn)
     try:
@@ -102,6 +112,11 @@ def invoke_as_service(arn: str, payload: str, service: str, source_arn: str) -> 
         statements = []
     if not any(_permits(statement, arn, service, source_arn) for statement in statements):
         raise NotPermittedError(f"the policy of {arn} does not let {service} invoke it for {source_arn}")
+
+
+def invoke_as_service(arn: str, payload: str, service: str, source_arn: str) -> None:
+    """Invoke a function asynchronously as a service, if `check_function` permits it."""
+    check_function(arn, service, source_arn)
     invoke(arn, payload)
 
 

@@ -99,6 +99,11 @@ class Endpoint:
         return self._live.variant_names if self._live else set()
 
     @property
+    def is_serverless(self) -> bool:
+        """False if the live variants have instances."""
+        return bool(self._live and self._live.is_serverless)
+
+    @property
     def hosts_components(self) -> bool:
         """Whether its variants have no model, because inference components bring theirs."""
         shown = self._live or self._pending

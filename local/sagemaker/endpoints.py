@@ -5,7 +5,8 @@ from moto.sagemaker.exceptions import ValidationError
 from local.sagemaker.endpoint import Endpoint
 from local.sagemaker.fleet import Fleet
 from local.sagemaker.guardrails import Shift, read_policy
-from local.sagemaker.hosting import HostingOperations, is_bare
+from local.sagemaker.hosting import HostingOperations
+from local.sagemaker.hosting_checks import is_bare
 from local.sagemaker.resources import Json, list_page, refuse
 
 
@@ -19,7 +20,9 @@ class EndpointOperations(HostingOperations):
         name = request["EndpointName"]
         with self.lock:
             arn = self.arn("endpoint", name)
-            if name in self.endpoints:
+            # The case of the name does not count here:
+            # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html
+            if name.lower() in map(str.lower, self.endpoints):
                 raise ValidationError(message=f'Cannot create already existing endpoint "{arn}".')
             endpoint = self.endpoints[name] = Endpoint(self, request, self._fleet(name, request, {}))
             endpoint.create()
@@ -37,6 +40,9 @@ class EndpointOperations(HostingOperations):
             fleet = self._fleet(endpoint.name, request, retained)
             if bool(fleet.bare) != endpoint.hosts_components:
                 raise ValidationError(message="local/ does not update an endpoint to or from inference components.")
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html, feature exclusions
+            if fleet.is_serverless and not endpoint.is_serverless:
+                raise ValidationError(message=f'Cannot update endpoint "{endpoint.arn}" to a serverless one.')
             deployment = request.get("DeploymentConfig")
             if request.get("RetainDeploymentConfig"):
                 deployment = deployment or endpoint.deployment

@@ -6,7 +6,8 @@ import uuid
 
 from local import config
 from local.sagemaker.capture import DataCapture
-from local.sagemaker.hosting import Definition, is_bare
+from local.sagemaker.hosting import Definition
+from local.sagemaker.hosting_checks import is_bare
 from local.sagemaker.model_server import ModelServer
 from local.sagemaker.objects import Objects
 from local.sagemaker.resources import Json, now
@@ -75,6 +76,11 @@ class Fleet:
     def variants(self) -> list[Json]:
         """Its variants, as they are at present."""
         return [*(server.variant for server in self.servers), *self.bare]
+
+    @property
+    def is_serverless(self) -> bool:
+        """False if its variants have instances."""
+        return any(variant.get("ServerlessConfig") for variant in self.variants)
 
     @property
     def role_arn(self) -> str:

@@ -4,17 +4,9 @@ from datetime import datetime
 
 from moto.sagemaker.exceptions import ValidationError
 
+from local.sagemaker.hosting_checks import check_configuration, check_serverless_model, is_bare, read_containers
 from local.sagemaker.objects import ObjectError, Objects
 from local.sagemaker.resources import Json, Store, check_role, list_page, now, refuse
-
-_UNSUPPORTED_CONTAINER = (
-    *("ModelPackageName", "AdditionalModelDataSources", "MultiModelConfig"),
-    *("ContainerMetricsConfig", "ImageConfig", "InferenceSpecificationName"),
-)
-_UNSUPPORTED_CONFIG = (*("CrossRegionTrafficConfig", "ExplainerConfig", "MetricsConfig", "ShadowProductionVariants"),)
-_UNSUPPORTED_VARIANT = ("AcceleratorType", "CapacityReservationConfig", "InstancePools")
-# Of a configuration for inference components only.
-_COMPONENTS_ONLY = ("EnableNetworkIsolation", "ExecutionRoleArn", "VpcConfig")
 
 
 def locate_model_data(container: Json) -> tuple[str, bool]:
@@ -67,15 +59,7 @@ class HostingOperations(Store):
 
     def create_model(self, request: Json) -> Json:
         """Store a model whose data exists and may be read by the model's role."""
-        containers = [request["PrimaryContainer"]] if request.get("PrimaryContainer") else request.get("Containers")
-        if not containers:
-            raise ValidationError(message="A model needs a PrimaryContainer or Containers.")
-        if (request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct":
-            raise ValidationError(message="local/ does not support the Mode Direct of InferenceExecutionConfig.")
-        for container in containers:
-            refuse(container, _UNSUPPORTED_CONTAINER, "a container")
-            if container.get("Mode") == "MultiModel":
-                raise ValidationError(message="local/ does not support the container mode MultiModel.")
+        containers = read_containers(request)
         check_role(request.get("ExecutionRoleArn"))
         self._check_model_data(request.get("ExecutionRoleArn"), containers)
         name = request["ModelName"]
@@ -124,30 +108,23 @@ class HostingOperations(Store):
 
     def create_endpoint_config(self, request: Json) -> Json:
         """Store an endpoint configuration."""
-        refuse(request, _UNSUPPORTED_CONFIG, "an endpoint configuration")
-        _check_capture(request)
-        _check_asynchronous(request.get("AsyncInferenceConfig") or {})
-        variants = request["ProductionVariants"]
-        if len({variant["VariantName"] for variant in variants}) < len(variants):
-            raise ValidationError(message="The variant names of an endpoint configuration must differ.")
-        for variant in variants:
-            refuse(variant, _UNSUPPORTED_VARIANT, "a variant")
-        if any(is_bare(variant) for variant in variants):
-            _check_bare(request)
-        else:
-            refuse(request, _COMPONENTS_ONLY, "an endpoint configuration with models")
-            for variant in variants:
-                refuse(variant, ("ManagedInstanceScaling",), "a variant with a model")
+        check_configuration(request)
         name = request["EndpointConfigName"]
         with self.lock:
-            for variant in variants:
-                if not is_bare(variant):
-                    self.find_model(variant.get("ModelName") or "")
+            for variant in request["ProductionVariants"]:
+                self._check_model(variant)
             arn = self.arn("endpoint-config", name)
             if name in self.endpoint_configs:
                 raise ValidationError(message=f'Cannot create already existing endpoint configuration "{arn}".')
             self.endpoint_configs[name] = Definition("EndpointConfig", name, arn, request)
         return {"EndpointConfigArn": arn}
+
+    def _check_model(self, variant: Json) -> None:
+        if is_bare(variant):
+            return
+        model = self.find_model(variant.get("ModelName") or "")
+        if variant.get("ServerlessConfig"):
+            check_serverless_model(model.request)
 
     def describe_endpoint_config(self, request: Json) -> Json:
         """Describe an endpoint configuration."""
@@ -171,37 +148,3 @@ class HostingOperations(Store):
             arn = self.arn("endpoint-config", name)
             raise ValidationError(message=f'Could not find endpoint configuration "{arn}".')
         return found
-
-
-def is_bare(variant: Json) -> bool:
-    """Whether a variant has no model: inference components bring theirs."""
-    return not variant.get("ModelName") and bool(variant.get("ManagedInstanceScaling"))
-
-
-def _check_bare(request: Json) -> None:
-    """Refuse a configuration for inference components that AWS or this engine refuses."""
-    refuse(request, ("AsyncInferenceConfig", "DataCaptureConfig"), "an endpoint for inference components")
-    for variant in request["ProductionVariants"]:
-        if not is_bare(variant):
-            raise ValidationError(message="local/ does not support variants with and without a model together.")
-        refuse(variant, ("ServerlessConfig",), "a variant for inference components")
-        scaling = variant["ManagedInstanceScaling"]
-        if not scaling.get("MaxInstanceCount"):
-            raise ValidationError(message="local/ needs the MaxInstanceCount of ManagedInstanceScaling.")
-    # https://github.com/stdapi-ai/stdapi.ai/issues/43: AWS requires the role here.
-    check_role(request.get("ExecutionRoleArn"))
-
-
-def _check_capture(request: Json) -> None:
-    if not (request.get("DataCaptureConfig") or {}).get("EnableCapture"):
-        return
-    is_serverless = any(variant.get("ServerlessConfig") for variant in request["ProductionVariants"])
-    if is_serverless or request.get("AsyncInferenceConfig"):
-        raise ValidationError(message="local/ captures the data of real-time endpoints only.")
-
-
-def _check_asynchronous(settings: Json) -> None:
-    output: Json = settings.get("OutputConfig") or {}
-    refuse(output.get("NotificationConfig") or {}, ("IncludeInferenceResponseIn",), "NotificationConfig")
-    if settings and not output.get("S3OutputPath"):
-        raise ValidationError(message="local/ needs an S3OutputPath for an asynchronous endpoint.")

@@ -2,7 +2,7 @@
 
 from moto.sagemaker.exceptions import ValidationError
 
-from local.sagemaker.resources import CONTAINER_BASE, Json, refuse
+from local.sagemaker.resources import CONTAINER_BASE, Json, refuse, refuse_repeated, refuse_volume_key
 
 # https://sagemaker.readthedocs.io/en/stable/api/training/processing.html: max_runtime_in_seconds
 _MAX_RUNTIME_SECONDS = 86_400
@@ -15,18 +15,19 @@ def complete(request: Json) -> Json:
     refuse(request, ("ExperimentConfig",), "a processing job")
     cluster: Json = request["ProcessingResources"]["ClusterConfig"]
     refuse(cluster, ("InstancePreferences", "SelectedInstanceType", "SelectedInstanceCount"), "ClusterConfig")
+    refuse_volume_key(cluster)
     if int(cluster.get("InstanceCount") or 1) > _MAX_INSTANCES:
         raise ValidationError(
             message=f"local/ runs at most {_MAX_INSTANCES} processes; InstanceCount must not be more."
         )
     inputs = [_complete_input(given) for given in request.get("ProcessingInputs") or []]
-    _check_names([given["InputName"] for given in inputs], "inputs")
+    refuse_repeated([given["InputName"] for given in inputs], "processing inputs")
     # https://github.com/aws/sagemaker-python-sdk/issues/4939: AWS refuses it with an empty message.
-    _check_names([given["S3Input"]["LocalPath"].rstrip("/") for given in inputs], "folders of inputs")
+    refuse_repeated([given["S3Input"]["LocalPath"].rstrip("/") for given in inputs], "folders of processing inputs")
     outputs: list[Json] = (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
     for given in outputs:
         _check_output(given)
-    _check_names([given["OutputName"] for given in outputs], "outputs")
+    refuse_repeated([given["OutputName"] for given in outputs], "processing outputs")
     return {
         **request,
         "ProcessingResources": {"ClusterConfig": {"InstanceCount": 1, **cluster}},
@@ -66,9 +67,3 @@ def _check_place(place: Json, owner: str) -> None:
         raise ValidationError(message=f"{owner} must have a LocalPath below {_FOLDER}, not {path or 'none'}.")
     if not place["S3Uri"].startswith("s3://"):
         raise ValidationError(message=f"{owner} must have an S3Uri that begins with s3://, not {place['S3Uri']}.")
-
-
-def _check_names(names: list[str], kind: str) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValidationError(message=f"The processing {kind} must differ; {repeated[0]} is repeated.")

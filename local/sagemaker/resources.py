@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -14,6 +15,10 @@ from local import clients, events, partitions
 Json = dict[str, Any]
 
 CONTAINER_BASE = "/opt/ml/"  # in the paths of a request
+
+# Families with a d after the generation: https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html;
+# and ml.g5: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html
+_LOCAL_STORAGE = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g5)\..+")
 
 # The default of MaxResults; AWS's maximum is 100.
 _DEFAULT_PAGE = 10
@@ -68,6 +73,23 @@ def refuse(request: Json, names: Iterable[str], owner: str) -> None:
     for name in names:
         if request.get(name):
             raise ValidationError(f"local/ does not support {name} of {owner}.")
+
+
+def refuse_repeated(names: Iterable[str], kind: str) -> None:
+    """Raise ValidationError if two of these names are the same."""
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise ValidationError(message=f"The {kind} must differ; {repeated[0]} is repeated.")
+
+
+def refuse_volume_key(resources: Json) -> None:
+    """Raise ValidationError if the resources of a job have a VolumeKmsKeyId for instances with local storage.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html
+    """
+    instance: str = resources.get("InstanceType") or ""
+    if resources.get("VolumeKmsKeyId") and _LOCAL_STORAGE.fullmatch(instance):
+        raise ValidationError(message=f"VolumeKmsKeyId is not for {instance}, which has local storage.")
 
 
 def check_role(role_arn: str | None) -> None:

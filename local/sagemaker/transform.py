@@ -4,6 +4,7 @@ from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 
 from local.sagemaker import transform_checks
 from local.sagemaker.hosting import HostingOperations
+from local.sagemaker.hosting_checks import refuse_data_source
 from local.sagemaker.resources import Json, list_page
 from local.sagemaker.transform_job import TransformJob
 
@@ -18,6 +19,7 @@ class TransformOperations(HostingOperations):
         completed = transform_checks.complete(request)
         with self.lock:
             model = self.find_model(request["ModelName"])
+            refuse_data_source(model.request, "A transform job")
             if existing := self.transform_jobs.get(request["TransformJobName"]):
                 raise ResourceInUseException(
                     message="Job name must be unique within an AWS account and region, and a job with this name "

@@ -2,7 +2,7 @@
 
 from moto.sagemaker.exceptions import ValidationError
 
-from local.sagemaker.resources import Json, refuse
+from local.sagemaker.resources import Json, refuse, refuse_volume_key
 from local.sagemaker.transform_paths import PathError, RecordPath
 from local.sagemaker.transform_records import JOINED_TYPES, media_type
 
@@ -15,6 +15,7 @@ _EVERYTHING = {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
 def complete(request: Json) -> Json:
     """The request with AWS's defaults; raise ValidationError if it is invalid or unsupported."""
     refuse(request, _UNSUPPORTED, "a transform job")
+    refuse_volume_key(request["TransformResources"])
     given: Json = request["TransformInput"]
     kind = given["DataSource"]["S3DataSource"]["S3DataType"]
     if kind not in ("S3Prefix", "ManifestFile"):

@@ -19,7 +19,10 @@ class TuningOperations(training.TrainingOperations):
         tuning_checks.check_request(request)
         check_role(request["TrainingJobDefinition"]["RoleArn"])
         with self.lock:
-            if existing := self.hyper_parameter_tuning_jobs.get(request["HyperParameterTuningJobName"]):
+            # The case of the name does not count:
+            # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateHyperParameterTuningJob.html
+            by_name = {name.lower(): job for name, job in self.hyper_parameter_tuning_jobs.items()}
+            if existing := by_name.get(request["HyperParameterTuningJobName"].lower()):
                 raise ResourceInUseException(
                     message="Tuning job name must be unique within an AWS account and region, and a job with this "
                     f"name already exists ({existing.arn})"

@@ -12,6 +12,8 @@ from local.sagemaker.tuning_search import Categorical, read_ranges
 KINDS = ("CategoricalParameterRanges", "IntegerParameterRanges", "ContinuousParameterRanges")
 _MAX_TRAININGS = 750
 _MAX_RANGES = 30
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperbandStrategyConfig.html
+_MAX_EPOCHS = 20_000
 # Hyperband reads the maximum number of epochs from one of these hyperparameters.
 _EPOCHS = ("epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs")
 
@@ -149,8 +151,11 @@ def _check_strategy(config: Json, definition: Json) -> None:
         return
     if (config.get("TrainingJobEarlyStoppingType") or "Off") != "Off":
         raise ValidationError("TrainingJobEarlyStoppingType must be Off with the strategy Hyperband.")
-    if not find_max_resource(config, definition.get("StaticHyperParameters") or {}):
+    most = find_max_resource(config, definition.get("StaticHyperParameters") or {})
+    if not most:
         raise ValidationError(f"Hyperband needs MaxResource, or one of these static hyperparameters: {_EPOCHS}.")
+    if most > _MAX_EPOCHS:
+        raise ValidationError(f"The maximum number of epochs of Hyperband is {_MAX_EPOCHS}; it is {most}.")
 
 
 def _check_limits(config: Json) -> None:

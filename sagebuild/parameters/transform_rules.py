@@ -1,4 +1,4 @@
-"""The rules of batchtransform: splits, filters and joins, the size of requests, and the reserved name."""
+"""The rules of batchtransform: splits, filters and joins, the size of requests, the model, and the reserved name."""
 
 from collections.abc import Iterator
 
@@ -57,6 +57,13 @@ def _find_names_in_csv(job: BatchTransform, given: str, asked: str) -> Iterator[
     for name, path, kind in (("inputfilter", job.inputfilter, given), ("outputfilter", job.outputfilter, asked)):
         if kind == _CSV and path and ("'" in path or "." in path):
             yield f"batchtransform.{name} is {path}; a row of CSV has only positions, such as $[0] or $[1:]."
+
+
+@_rule("batchtransform", "ModelArtifacts")
+def _the_model_is_an_archive(parameters: BuildParameters) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html: ModelDataSource
+    if parameters.batchtransform and (parameters.ModelArtifacts or "").endswith("/"):
+        yield "ModelArtifacts is a folder; batchtransform needs the address of a model.tar.gz."
 
 
 @_rule("processing", "batchtransform")

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.engine import Engine
 from tests.local.sagemaker_world import wait_until
@@ -93,7 +94,12 @@ def test_a_bucket_publishes_to_a_topic_whose_policy_allows_it(engine: Engine, al
         sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     s3.create_bucket(Bucket=name)
     configuration = {"TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]}
-    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=configuration)
+    if not allowed:
+        with pytest.raises(ClientError, match="Unable to validate the following destination configurations"):
+            s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=configuration)
+    s3.put_bucket_notification_configuration(
+        Bucket=name, NotificationConfiguration=configuration, SkipDestinationValidation=not allowed
+    )
     s3.put_object(Bucket=name, Key="key", Body=b"value")
     row = read_row(engine, "s3.amazonaws.com", topic)
     assert (row["action"], row["allowed"]) == ("sns:Publish", allowed)

@@ -1,11 +1,11 @@
-"""local/ refuses by name what its processing and transform jobs cannot do, and completes the other requests."""
+"""local/ refuses models, endpoint configurations and jobs that are invalid or cannot run, and completes the others."""
 
 from typing import Any
 
 import pytest
 from moto.sagemaker.exceptions import ValidationError
 
-from local.sagemaker import processing_checks, transform_checks
+from local.sagemaker import hosting_checks, processing_checks, transform_checks
 
 Json = dict[str, Any]
 
@@ -71,6 +71,19 @@ def test_other_transform_jobs_have_the_defaults_of_aws(request_: Json) -> None:
     assert completed["DataProcessing"].keys() == {"InputFilter", "OutputFilter", "JoinSource"}
 
 
+@pytest.mark.parametrize("instance", ["ml.g4dn.xlarge", "ml.p4de.24xlarge", "ml.g5.xlarge", "ml.m6gd.large"])
+def test_a_volume_key_is_not_for_an_instance_with_local_storage(instance: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        transform_checks.complete(transform(TransformResources={"InstanceType": instance, "VolumeKmsKeyId": "k"}))
+    assert f"VolumeKmsKeyId is not for {instance}" in str(error.value.message)
+    transform_checks.complete(transform(TransformResources={"InstanceType": instance}))
+
+
+@pytest.mark.parametrize("instance", ["ml.m5.large", "ml.dl1.24xlarge", "ml.g5g.xlarge", "ml.c6i.large"])
+def test_a_volume_key_is_for_other_instances(instance: str) -> None:
+    transform_checks.complete(transform(TransformResources={"InstanceType": instance, "VolumeKmsKeyId": "k"}))
+
+
 def place(name: str = "a", **changes: Any) -> Json:
     given = {"S3Uri": "s3://bucket/a", "LocalPath": f"/opt/ml/processing/{name}", "S3DataType": "S3Prefix"}
     return {"InputName": name, "S3Input": given | changes}
@@ -108,6 +121,10 @@ def process(*inputs: Json, output: Json | None = None, cluster: Json | None = No
         (process(cluster={"InstanceCount": 5}), "at most 4 processes"),
         (process(cluster={"InstancePreferences": [{"InstanceType": "ml.m5.large"}]}), "InstancePreferences"),
         (process(cluster={"SelectedInstanceType": "ml.m5.large"}), "SelectedInstanceType of ClusterConfig"),
+        (
+            process(cluster={"InstanceType": "ml.g5.xlarge", "VolumeKmsKeyId": "k"}),
+            "VolumeKmsKeyId is not for ml.g5.xlarge",
+        ),
         (process(ExperimentConfig={"TrialName": "a"}), "ExperimentConfig of a processing job"),
     ],
 )
@@ -122,3 +139,63 @@ def test_other_processing_jobs_have_the_defaults_of_aws() -> None:
     completed = processing_checks.complete(process(place() | {"AppManaged": False}, nested))
     assert completed["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
     assert [given["S3Input"]["S3InputMode"] for given in completed["ProcessingInputs"]] == ["File", "File"]
+
+
+IMAGE = {"Image": "account.dkr.ecr.us-east-1.amazonaws.com/own:1"}
+FULL = {f"V{number:02}": "é" * 510 + "xx" for number in range(31)} | {"V31": "x" * 990}  # 32 KiB with the keys
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({}, "either a PrimaryContainer or Containers"),
+        ({"PrimaryContainer": IMAGE, "Containers": [IMAGE, IMAGE]}, "either a PrimaryContainer or Containers"),
+        ({"PrimaryContainer": {"ModelDataUrl": "s3://bucket/model.tar.gz"}}, "A container needs an Image"),
+        ({"Containers": [IMAGE | {"ContainerHostname": "a"}, IMAGE]}, "Either all Containers need a ContainerHostname"),
+        ({"Containers": [IMAGE | {"ContainerHostname": "a"}] * 2}, "hostnames of a model must differ; a is repeated"),
+        ({"Containers": [IMAGE | {"Environment": FULL}, IMAGE | {"Environment": {"A": ""}}]}, "has 32769 bytes; 32768"),
+    ],
+)
+def test_a_model_that_aws_refuses(request_: Json, message: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        hosting_checks.read_containers(request_)
+    assert message in str(error.value.message)
+
+
+def test_other_models_are_accepted() -> None:
+    named = [IMAGE | {"ContainerHostname": name} for name in "ab"]
+    assert hosting_checks.read_containers({"Containers": named}) == named
+    full = IMAGE | {"Environment": FULL}
+    assert hosting_checks.read_containers({"PrimaryContainer": full}) == [full]
+
+
+def variant(name: str = "a", **more: Any) -> Json:
+    return {"VariantName": name, "ModelName": "m"} | (
+        more or {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    )
+
+
+def serverless(**more: Any) -> Json:
+    return {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 2} | more}
+
+
+@pytest.mark.parametrize(
+    ("variants", "message"),
+    [
+        ([variant(), variant()], "variant names of an endpoint configuration must differ; a is repeated"),
+        ([variant(InitialInstanceCount=1)], "The variant a needs either an InstanceType or a ServerlessConfig"),
+        ([variant(InitialInstanceCount=1, **serverless())], "either an InstanceType or a ServerlessConfig"),
+        ([variant(**serverless()), variant("b")], "The serverless variant a must be the only variant"),
+        ([variant(**serverless(MemorySizeInMB=2000))], "MemorySizeInMB of the variant a must be a multiple of 1024"),
+        ([variant(**serverless(ProvisionedConcurrency=3))], "ProvisionedConcurrency of the variant a must not exceed"),
+    ],
+)
+def test_a_configuration_that_aws_refuses(variants: list[Json], message: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        hosting_checks.check_configuration({"ProductionVariants": variants})
+    assert message in str(error.value.message)
+
+
+@pytest.mark.parametrize("variants", [[variant(), variant("b")], [variant(**serverless(ProvisionedConcurrency=2))]])
+def test_other_configurations_are_accepted(variants: list[Json]) -> None:
+    hosting_checks.check_configuration({"ProductionVariants": variants})

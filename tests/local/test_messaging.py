@@ -280,6 +280,38 @@ def test_an_upload_notifies_queue_topic_and_function(engine: Engine, tmp_path: P
     assert recorder.wait()[0]["Records"][0]["s3"]["bucket"]["name"] == bucket
 
 
+def test_notifications_need_destinations_that_take_them(engine: Engine, tmp_path: Path) -> None:
+    bucket, recorder, s3 = name("bucket"), Recorder.deploy(engine, tmp_path), engine.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    _, arn = queue(engine)
+    engine.client("sqs").create_queue(QueueName=f"{bucket}.fifo", Attributes={"FifoQueue": "true"})
+
+    def notify(kind: str, destination: str, **options: Any) -> None:
+        entry = {f"{kind}Arn": destination, "Events": ["s3:ObjectCreated:*"]}
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={f"{kind}Configurations": [entry]}, **options
+        )
+
+    notify("Queue", arn)
+    for kind, destination, message in (
+        ("Queue", f"{arn}-gone", "Unable to validate the following destination configurations: .*-gone"),
+        ("Queue", f"{arn.rpartition(':')[0]}:{bucket}.fifo", "S3 does not send to FIFO queues and topics"),
+        ("Queue", topic(engine), "not that of a destination in sqs"),
+        ("LambdaFunction", "arn:aws:lambda", "not that of a destination in lambda"),
+        ("Topic", f"{topic(engine)}-gone", "Unable to validate the following destination configurations: .*-gone"),
+        ("LambdaFunction", f"{recorder.arn}-gone", "Unable to validate the following destination configurations"),
+        ("LambdaFunction", recorder.arn, "does not let s3.amazonaws.com invoke it"),
+    ):
+        with pytest.raises(ClientError, match=message) as caught:
+            notify(kind, destination)
+        assert caught.value.response["Error"]["Code"] == "InvalidArgument"
+    kept = s3.get_bucket_notification_configuration(Bucket=bucket)
+    assert [each["QueueArn"] for each in kept["QueueConfigurations"]] == [arn]
+    notify("Queue", f"{arn}-gone", SkipDestinationValidation=True)
+    permit(engine, recorder.arn, "s3.amazonaws.com", f"arn:aws:s3:::{bucket}")
+    notify("LambdaFunction", recorder.arn)
+
+
 def test_a_permission_for_an_alias_is_only_for_that_alias(engine: Engine, tmp_path: Path) -> None:
     topic_arn, (dead, dead_arn) = topic(engine), queue(engine)
     recorder = Recorder.deploy(engine, tmp_path)

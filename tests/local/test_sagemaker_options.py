@@ -206,6 +206,14 @@ RESOURCES = TWO["ResourceConfig"]
         ),
         ({"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}}, "needs EnableManagedSpot"),
         ({"ResourceConfig": RESOURCES | {"InstanceCount": 5}}, "at most 4 processes"),
+        ({"ResourceConfig": {"InstanceCount": 1}}, "must name an InstanceType"),
+        (
+            {"ResourceConfig": RESOURCES | {"InstanceType": "ml.g4dn.xlarge", "VolumeKmsKeyId": "k"}},
+            "VolumeKmsKeyId is not for ml.g4dn.xlarge",
+        ),
+        ({"ResourceConfig": RESOURCES | {"SelectedInstanceCount": 1}}, "SelectedInstanceCount of ResourceConfig"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 28 * 86_400 + 1}}, r"at most 2419200 \(28 days\)"),
+        ({"InputDataConfig": [augmented("s3://b/x"), augmented("s3://b/y")]}, "channels of a training job must differ"),
         ({"CheckpointConfig": {"S3Uri": "s3://b/x", "LocalPath": "/tmp/kept"}}, "not /tmp/kept"),
         ({"CheckpointConfig": {"S3Uri": "s3://b/x", "LocalPath": "/opt/ml/model"}}, "not /opt/ml/model"),
         (

@@ -171,7 +171,7 @@ def test_a_shell_script_of_an_input_runs_with_translated_paths(world: Processor)
         ({"S3CompressionType": "Gzip"}, "S3CompressionType Gzip of the processing input more needs"),
         ({"LocalPath": "/opt/ml/input/x"}, "The processing input more must have a LocalPath below /opt/ml/processing/"),
         ({"LocalPath": "/opt/ml/processing/../x"}, "must have a LocalPath below"),
-        ({"LocalPath": "/opt/ml/processing/code"}, "folders of inputs must differ"),
+        ({"LocalPath": "/opt/ml/processing/code"}, "folders of processing inputs must differ"),
         ({"S3Uri": "https://host/x"}, "must have an S3Uri that begins with s3://"),
         ({"RoleArn": "arn:aws:iam::123456789012:role/missing"}, "Could not assume role"),
     ],

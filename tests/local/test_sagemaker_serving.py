@@ -104,7 +104,10 @@ def container(host: Host, script: str, **more: str) -> dict[str, Any]:
 
 def test_a_request_passes_the_containers_of_a_pipeline_in_order(host: Waiter) -> None:
     name = f"pipeline-{uuid.uuid4().hex[:8]}"
-    first, second = container(host, DOUBLES, ContainerHostname="doubles"), container(host, SERVE_OWN)
+    first, second = (
+        container(host, DOUBLES, ContainerHostname="doubles"),
+        container(host, SERVE_OWN, ContainerHostname="triples"),
+    )
     host.sagemaker.create_model(ModelName=name, Containers=[first, second], ExecutionRoleArn=host.role)
     endpoint = host.begin(host.configure(main=name))
     described = host.settle(endpoint)
@@ -135,6 +138,28 @@ def test_a_serverless_endpoint_serves_and_describes_its_capacity(host: Waiter) -
     assert variant["CurrentServerlessConfig"] == capacity
     assert "CurrentInstanceCount" not in variant
     assert host.invoke_json(endpoint, [1]) == {"prediction": [3]}
+    with pytest.raises(ClientError, match="Cannot create already existing endpoint"):
+        host.sagemaker.create_endpoint(EndpointName=endpoint.upper(), EndpointConfigName=host.configure_with({}))
+    assert host.update(endpoint, host.configure_with({}))["EndpointStatus"] == "InService"
+    with pytest.raises(ClientError, match="to a serverless one"):
+        host.update(endpoint, host.configure_with({}, ServerlessConfig=capacity))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"EnableNetworkIsolation": True}, "which has EnableNetworkIsolation"),
+        ({"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}}, "which has VpcConfig"),
+        ({"Containers": [{"Image": IMAGE}, {"Image": IMAGE}]}, "an inference pipeline"),
+    ],
+)
+def test_a_serverless_variant_refuses_other_models(host: Waiter, more: dict[str, Any], message: str) -> None:
+    name = f"model-{uuid.uuid4().hex[:8]}"
+    only = {} if "Containers" in more else {"PrimaryContainer": {"Image": IMAGE}}
+    host.sagemaker.create_model(ModelName=name, ExecutionRoleArn=host.role, **only, **more)
+    capacity = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    with pytest.raises(ClientError, match=f"A serverless variant cannot use the model {name}, {message}"):
+        host.configure_with({}, ModelName=name, ServerlessConfig=capacity)
 
 
 def test_an_asynchronous_request_is_answered_in_s3_with_a_notification(host: Waiter, queue: str) -> None:
@@ -194,7 +219,11 @@ def test_an_isolated_container_cannot_get_its_script_from_s3(host: Waiter) -> No
     [
         ({"AsyncInferenceConfig": {"OutputConfig": {}}}, {}, "needs an S3OutputPath"),
         ({"MetricsConfig": {"EnableEnhancedMetrics": True}}, {}, "MetricsConfig of an endpoint configuration"),
-        ({}, {"ManagedInstanceScaling": {"Status": "ENABLED"}}, "ManagedInstanceScaling of a variant"),
+        (
+            {},
+            {"InstanceType": "ml.m5.large", "ManagedInstanceScaling": {"Status": "ENABLED"}},
+            "ManagedInstanceScaling of a variant",
+        ),
     ],
 )
 def test_unsupported_options_of_an_endpoint_are_refused(
@@ -222,6 +251,18 @@ def test_a_model_is_a_folder_of_files_or_in_the_image(host: Host) -> None:
     name = host.begin(host.configure(main="files"))
     assert host.settle(name)["EndpointStatus"] == "InService"
     assert host.invoke_json(name, [2]) == {"prediction": [6]}
+    capacity = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    variant: Any = {"VariantName": "main", "ModelName": "files", "ServerlessConfig": capacity}
+    with pytest.raises(ClientError, match="A serverless variant cannot use the model files"):
+        host.sagemaker.create_endpoint_config(EndpointConfigName="files", ProductionVariants=[variant])
+    with pytest.raises(ClientError, match="A transform job cannot use the model files"):
+        host.sagemaker.create_transform_job(
+            TransformJobName="files",
+            ModelName="files",
+            TransformInput={"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}},
+            TransformOutput={"S3OutputPath": uri},
+            TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        )
     for wrong, message in (
         ({"S3Uri": f"s3://{host.bucket}/nothing/"}, "Could not find model data"),
         ({"S3Uri": uri.removesuffix("/")}, "must end with a slash"),

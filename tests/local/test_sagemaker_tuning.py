@@ -159,7 +159,7 @@ def test_names_are_unique_and_jobs_can_be_listed_and_deleted(world: Tuner) -> No
     request = world.request(categorical(x=["0.5"]), limits={"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1})
     name = world.create(request)
     with pytest.raises(ClientError, match="must be unique") as caught:
-        world.create(request)
+        world.create(request | {"HyperParameterTuningJobName": name.upper()})
     assert caught.value.response["Error"]["Code"] == "ResourceInUse"
     world.finish(name)
     listed = world.sagemaker.list_hyper_parameter_tuning_jobs(NameContains=name)["HyperParameterTuningJobSummaries"]
@@ -185,6 +185,7 @@ INTEGER = {"IntegerParameterRanges": [{"Name": "x", "MinValue": "1", "MaxValue":
     ({"ContinuousParameterRanges": X}, {"Strategy": "Hyperband"}, "Hyperband needs MaxResource"),
     ({"ContinuousParameterRanges": X},
      {"Strategy": "Hyperband", "static": {"epochs": "3"}, "TrainingJobEarlyStoppingType": "Auto"}, "must be Off"),
+    ({"ContinuousParameterRanges": X}, {"Strategy": "Hyperband", "static": {"epochs": "20001"}}, "it is 20001"),
     ({"ContinuousParameterRanges": X}, {"static": {"x": "1"}}, "x is given more than once"),
     ({"ContinuousParameterRanges": [{**X[0], "ScalingType": "Logarithmic"}]}, {}, "needs values above 0"),
     ({"ContinuousParameterRanges": [{**X[0], "ScalingType": "ReverseLogarithmic"}]}, {}, "from 0 to below 1"),

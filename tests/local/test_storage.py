@@ -67,6 +67,19 @@ def test_wrong_tokens_uploads_and_policies_are_refused(engine: Engine, bucket: s
     assert rules[0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
+def test_s3_select_is_refused_by_name(engine: Engine, bucket: str) -> None:
+    with pytest.raises(ClientError, match="local/ does not serve s3:SelectObjectContent") as caught:
+        engine.client("s3").select_object_content(
+            Bucket=bucket,
+            Key="large",
+            Expression="SELECT * FROM S3Object",
+            ExpressionType="SQL",
+            InputSerialization={"CSV": {}},
+            OutputSerialization={"CSV": {}},
+        )
+    assert caught.value.response["Error"]["Code"] == "NotImplemented"
+
+
 @pytest.mark.parametrize(
     ("given", "start", "end"),
     [

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.table_batches import FinishedTransactions
 from tests.engine import Engine
 from tests.local.functions import name
 
@@ -83,6 +84,49 @@ def test_a_failed_transaction_changes_nothing(engine: Engine, sort_key: tuple[st
     dynamodb.transact_write_items(TransactItems=changes)
     after = {item["id"]["S"]: item.get("seen") for item in dynamodb.scan(TableName=table)["Items"]}
     assert after == {"kept": {"L": [{"N": "1"}, {"N": "2"}]}, "new": None}
+
+
+def test_a_transaction_with_a_token_is_carried_out_once(engine: Engine) -> None:
+    table, dynamodb = create_table(engine), engine.client("dynamodb")
+
+    def add(amount: str, token: str) -> None:
+        update = {
+            "TableName": table,
+            "Key": {"id": {"S": "1"}},
+            "UpdateExpression": "ADD seen :more",
+            "ExpressionAttributeValues": {":more": {"N": amount}},
+        }
+        dynamodb.transact_write_items(TransactItems=[{"Update": update}], ClientRequestToken=token)
+
+    def refused_write(token: str) -> None:
+        absent = {"TableName": table, "Item": {"id": {"S": "2"}}, "ConditionExpression": NEVER}
+        dynamodb.transact_write_items(TransactItems=[{"Put": absent}], ClientRequestToken=token)
+
+    def count() -> str:
+        return str(dynamodb.get_item(TableName=table, Key={"id": {"S": "1"}})["Item"]["seen"]["N"])
+
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        refused_write("first")
+    for token, amount, total in (("first", "1", "1"), ("first", "1", "1"), ("second", "1", "2")):
+        add(amount, token)
+        assert count() == total
+    with pytest.raises(dynamodb.exceptions.IdempotentParameterMismatchException):
+        add("3", "first")
+    assert count() == "2"
+
+
+def test_a_token_is_known_for_10_minutes_in_its_account_and_region() -> None:
+    seconds, answers = [0.0], iter(range(10))
+    transactions = FinishedTransactions(lambda: seconds[0])
+
+    def run(account: str = "1") -> Any:
+        return transactions.run((account, "us-east-1"), {"ClientRequestToken": "a"}, lambda: next(answers))
+
+    assert [run(), run(), run("2")] == [0, 0, 1]
+    seconds[0] = 599.9
+    assert run() == 0
+    seconds[0] = 600
+    assert [run(), run()] == [2, 2]
 
 
 def refusal(call: Any, **parameters: Any) -> str:

@@ -137,6 +137,15 @@ def test_the_name_of_the_job_is_reserved() -> None:
     assert context(None, processing=[job]).parameters.processing[0].name == "Transform"
 
 
+def test_the_model_of_a_batchtransform_is_an_archive() -> None:
+    model = {"framework": "PYTORCH", "skiptrain": True, "ModelArtifacts": "s3://bucket/weights/"}
+    with pytest.raises(ParameterError, match="ModelArtifacts is a folder; batchtransform needs the address of a model"):
+        context(JOB, **model)
+    archive = model | {"ModelArtifacts": "s3://bucket/model.tar.gz"}
+    assert context(JOB, **archive).parameters.batchtransform
+    assert context(None, **model).parameters.ModelArtifacts == "s3://bucket/weights/"
+
+
 def test_the_plan_has_the_request_and_its_time_limit() -> None:
     planned = context(JOB | {"maxrun": 2})
     bodies = build_bodies(planned, "image:1", "image:1")
