@@ -81,6 +81,7 @@ class PythonLayer {
       .digest('hex');
     if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return wanted;
 
+    fs.rmSync(stamp, { force: true }); // first, because an interrupted removal leaves a part of the folder
     fs.rmSync(this.resolve(FOLDER), { recursive: true, force: true });
     this.install(root, target, version, architecture === 'arm64' ? 'aarch64' : 'x86_64');
     // Console scripts carry this machine's paths, and Lambda never runs them; .lock is uv's.
