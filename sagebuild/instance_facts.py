@@ -1,4 +1,4 @@
-"""The processor and the number of GPUs of an instance type."""
+"""The processor, the number of GPUs and the disks of an instance type."""
 
 from __future__ import annotations
 
@@ -51,3 +51,12 @@ def count_gpus(instance_type: str) -> int | None:
         return 0
     _, family, size = instance_type.split(".")
     return _GPUS.get(family, {}).get(size)
+
+
+def has_local_storage(instance_type: str) -> bool:
+    """Return whether an instance type surely has local storage; False for a family that this function does not know.
+
+    A "d" after the number of a family says so: https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html;
+    ml.g5 has it without: https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html.
+    """
+    return re.match(r"ml\.([a-z]+\d+[a-z]*d[a-z]*|g5)\.", instance_type) is not None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sagebuild.framework_facts import FRAMEWORKS
-from sagebuild.instance_facts import processor_of
+from sagebuild.instance_facts import has_local_storage, processor_of
 from sagebuild.parameters.common import BuildParameters
 from sagebuild.parameters.deployment_options import LONGEST_DEPLOYMENT
 from sagebuild.parameters.evaluation_names import EVALUATED
@@ -33,6 +33,21 @@ def _a_script_has_one_source(parameters: BuildParameters) -> Iterator[str]:
         yield (
             "dependencies needs git_config, whose repository contains them; without it, pack them with 'sagebuild "
             "upload source FOLDER --dependency FOLDER', and leave out dependencies."
+        )
+
+
+@_rule("volumekmskey", "traininstancetype", "instancegroups", "processing", "evaluation", "batchtransform")
+def _local_storage_has_no_key(parameters: BuildParameters) -> Iterator[str]:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html: VolumeKmsKeyId."""
+    if not parameters.volumekmskey:
+        return
+    jobs = [job for job in (*parameters.processing, parameters.evaluation, parameters.batchtransform) if job]
+    types = [job.instancetype for job in jobs]
+    types += [each for each, _ in parameters.training_instances if parameters.has_training]
+    for each in dict.fromkeys(filter(has_local_storage, types)):
+        yield (
+            f"volumekmskey is not for {each}, whose local storage is always encrypted with a key of its own; leave out "
+            "volumekmskey, or choose instances without local storage."
         )
 
 

@@ -91,6 +91,8 @@ WRONG_OPTIONS: list[tuple[Document | str, ...]] = [
      "tuningcompletion has no condition; give targetvalue, notimproving or convergence true."),
     (tuned(tuningcompletion={"notimproving": 2}),
      "tuningcompletion.notimproving is 2; it must be a whole number from 3 to 10000."),
+    (scikit(volumekmskey="alias/data", traininstancetype="ml.m5d.large"),
+     "volumekmskey is not for ml.m5d.large, whose local storage is always encrypted with a key of its own; leave out volumekmskey, or choose instances without local storage."),
     (scikit(spot=True),
      "spot is true, which needs spotmaxwait: at least 4 hours, as trainmaxrun."),
     (scikit(spot=True, spotmaxwait=2),
