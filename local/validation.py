@@ -93,6 +93,11 @@ def _structure(shape: Any, value: dict[str, Any], path: str) -> Iterator[str]:
             yield from _walk(member, given, _join(path, name))
         elif name in shape.required_members:
             yield f"Value null at '{_join(path, name)}' failed to satisfy constraint: Member must not be null"
+    kinds = sum(each is not None for each in value.values())
+    if shape.name == "AttributeValue" and kinds != 1:
+        # Of DynamoDB: https://github.com/aws/aws-sdk-js/issues/381 has AWS's words for an empty one.
+        found = "has more than one datatype" if kinds else "is empty"
+        yield f"Supplied AttributeValue at '{path}' {found}, must contain exactly one of the supported datatypes"
     for name, given in unknown.items():
         yield f"{_at(shape, given, _join(path, name))}: Member is unknown, {shape.name} has {', '.join(members)}"
 

@@ -180,3 +180,17 @@ def test_patterns_match_ascii_only_as_in_java() -> None:
     assert digits
     assert digits.fullmatch("12")
     assert not digits.fullmatch("١٢")
+
+
+@pytest.mark.parametrize("value", [{}, {"S": "a", "N": "1"}, {"L": [{}]}, {"M": {"a": {}}}])
+def test_an_attribute_of_dynamodb_has_exactly_one_type(unchecked: Callable[[str], Any], value: dict[str, Any]) -> None:
+    item = {"id": {"S": "a"}, "x": value}
+    calls: dict[str, Any] = {
+        "put_item": {"TableName": "any", "Item": item},
+        "batch_write_item": {"RequestItems": {"any": [{"PutRequest": {"Item": item}}]}},
+        "transact_write_items": {"TransactItems": [{"Put": {"TableName": "any", "Item": item}}]},
+    }
+    for operation, given in calls.items():
+        with pytest.raises(ClientError, match="must contain exactly one of the supported datatypes") as refused:
+            getattr(unchecked("dynamodb"), operation)(**given)
+        assert refused.value.response["Error"]["Code"] == "ValidationException"
