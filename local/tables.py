@@ -9,6 +9,7 @@ import copy
 import threading
 from collections import defaultdict
 from functools import wraps
+from types import SimpleNamespace
 from typing import Any
 
 from local import table_batches
@@ -33,6 +34,7 @@ MOTO_NAMES = (
     "moto.dynamodb.models.dynamo_type.LimitedSizeDict",
     "moto.dynamodb.models.dynamodb_backends",
     "moto.dynamodb.models.table.StreamRecord.to_json",
+    "moto.dynamodb.models.table.copy.deepcopy",
     "moto.dynamodb.models.table.StreamShard",
     *(f"moto.dynamodb.models.DynamoDBBackend.{operation}" for operation in _OPERATIONS),
     "moto.dynamodbstreams.models.DynamoDBStreamsBackend._get_table_from_arn",
@@ -93,6 +95,7 @@ def install() -> None:
     table.StreamShard = StreamShard
     table.Table.__deepcopy__ = _copy_table
     dynamo_type.LimitedSizeDict.__setitem__ = _set_attribute
+    table.copy = SimpleNamespace(copy=copy.copy, deepcopy=_copy_result)
     dynamo_type.Item.size = _remember_size(dynamo_type.Item.size)
 
     class DynamoDBBackend(models.DynamoDBBackend):  # type: ignore[misc]
@@ -179,6 +182,17 @@ def _replace_by_copy(table: Any, key: dict[str, Any]) -> None:
         table.items[item.hash_key][item.range_key] = copy.deepcopy(item)
     else:
         table.items[item.hash_key] = copy.deepcopy(item)
+
+
+def _copy_result(value: Any) -> Any:
+    """A copy; not of items that a query or scan finds, before its filter: a stored item never changes."""
+    from moto.dynamodb.models.dynamo_type import Item
+
+    if isinstance(value, Item):
+        return value
+    if isinstance(value, list) and all(isinstance(each, Item) for each in value):
+        return list(value)
+    return copy.deepcopy(value)
 
 
 def _remember_size(count_size: Any) -> Any:
