@@ -43,9 +43,6 @@ _granted: dict[str, set[Grant]] = {}
 
 def install() -> None:
     """Audit every call from now on."""
-    with database.opened() as made:
-        # A row is JSON, because names can have characters that are not valid in UTF-8.
-        made.execute("CREATE TABLE IF NOT EXISTS made (row TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID")
     IAMBackend.get_roles = _list_roles
     calls.add_check(check)
     calls.add_check(documents.check)
@@ -113,6 +110,7 @@ def check_role(role_arn: str, needed: Permission) -> Verdict:
 
 def record(caller: str, needed: Permission, verdict: Verdict) -> None:
     """Record a permission that a caller or a service needed; print a line for the first time that it is not allowed."""
+    # As JSON, because names can have characters that are not valid in UTF-8.
     row = json.dumps([caller, needed.action, needed.resource or "?", verdict.allowed, verdict.reason])
     with database.opened() as made:
         is_new = not made.execute("UPDATE made SET count = count + 1 WHERE row = ?", (row,)).rowcount

@@ -25,6 +25,7 @@ def of(call: Call) -> Iterator[str | None]:
 def _name_nothing(call: Call) -> str | None:
     """``*`` for a call that can do without any name, such as a list; None if a member that is not known names it."""
     shape = call.operation.input_shape
+    # A message of SNS to a telephone has no topic: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     return None if shape and shape.required_members and "PhoneNumber" not in call.parameters else "*"
 
 

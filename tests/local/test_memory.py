@@ -99,11 +99,15 @@ for service in ("sagemaker", "s3", "sqs"):
     assert ended.stdout.split() == ["True", "False", "False"]
 
 
-def test_a_packed_value_is_kept_for_a_copy_and_a_failed_one_leaves_nothing() -> None:
+def test_a_packed_value_is_kept_for_a_copy_and_a_failed_one_leaves_nothing(tmp_path: Path) -> None:
     program = """
 from contextlib import suppress
 from copy import deepcopy
+from pathlib import Path
+from sys import argv
+from local import config
 from local.database import Packed
+config.use(config.Config(port=0, data=Path(argv[1])))
 with suppress(Exception):
     Packed(lambda: None)  # pickle refuses it
 one = Packed("one")
@@ -112,5 +116,23 @@ del one
 Packed("two"), Packed("three")
 print(copied.read())
 """
-    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("one\n", "")
+
+
+def test_packed_values_are_in_the_data_folder_in_a_file_without_a_name(tmp_path: Path) -> None:
+    program = """
+import os
+from pathlib import Path
+from sys import argv
+from local import config
+from local.database import Packed
+config.use(config.Config(port=0, data=Path(argv[1])))
+kept = [Packed(os.urandom(100_000)) for _ in range(40)]
+links = [Path(f"/proc/self/fd/{number}") for number in range(3, 20)]
+print(sum(link.is_symlink() and link.readlink().parent == Path(argv[1]) for link in links), os.listdir(argv[1]))
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "1 []\n"
