@@ -40,7 +40,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "spotmaxwait": 2,
         "keepalive": 600,
         "traininstancecount": 2,
-        "traininstancetype": "ml.p4d.24xlarge",
+        "traininstancetype": "ml.p3.16xlarge",
         "volumekmskey": "alias/disks",
         "outputkmskey": "alias/output",
         "distribution": {"strategy": "mpi", "processes": 8, "options": "--verbose"},

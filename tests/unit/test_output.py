@@ -4,12 +4,13 @@ import gc
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from local import output
+from local import config, output
 from local.log_events import LogEvents
 from local.output import Output
 
@@ -76,7 +77,10 @@ def test_bytes_that_are_no_text_are_replaced() -> None:
     assert logs.messages == ["\ufffd\x00ok", "\ufffd"]
 
 
-def test_the_garbage_collector_does_not_visit_the_lines_of_a_log() -> None:
+def test_the_garbage_collector_does_not_visit_the_lines_of_a_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "_current", config.Config(port=0, data=tmp_path))
     gc.collect()
     before = len(gc.get_objects())
     events = LogEvents()
