@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, expect
 
-WAIT = 60_000  # milliseconds, of a busy machine
+WAIT = 180_000  # milliseconds, of a busy machine
 
 
 @contextmanager

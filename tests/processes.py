@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+_MOST_SECONDS = 30.0
+
 
 def is_alive(pid: int) -> bool:
     try:
@@ -11,9 +13,9 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def await_end(pids: list[int], seconds: float) -> list[int]:
-    """The processes that are still alive after this time."""
-    until = time.monotonic() + seconds
+def await_end(pids: list[int]) -> list[int]:
+    """The processes that do not end; those of the tests would end by themselves after a minute."""
+    until = time.monotonic() + _MOST_SECONDS
     while time.monotonic() < until and any(map(is_alive, pids)):
         time.sleep(0.02)
     return [pid for pid in pids if is_alive(pid)]

@@ -37,6 +37,7 @@ MOTO_NAMES = (
 _DENIED_CODES = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
 
 _ROLE_IS_GONE = Verdict(False, "the role does not exist")
+_NO_POLICIES = Verdict(False, "it has no policies")
 _lock = threading.Lock()
 _granted: dict[str, set[Grant]] = {}
 
@@ -181,8 +182,10 @@ def _policies(caller: Caller) -> tuple[list[dict[str, Any]], Verdict | None]:
     identity = next((each for each in known if each.arn == caller.arn), None)
     if identity is None:
         return [], Verdict(False, "the user does not exist") if caller.user_arn else _ROLE_IS_GONE
-    boundary = Verdict(None, "permissions boundaries are not evaluated here")
-    return list(_statements(identity)), boundary if getattr(identity, "permissions_boundary", None) else None
+    statements = list(_statements(identity))
+    if getattr(identity, "permissions_boundary", None):
+        return statements, Verdict(None, "permissions boundaries are not evaluated here")
+    return statements, None if statements else _NO_POLICIES
 
 
 def _statements(identity: Any) -> Iterator[dict[str, Any]]:

@@ -521,7 +521,7 @@ class Table:
         wait_until(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING")
         hanging = sum(fault.get("hang", 0) for fault in row.faults) - (LIMIT if row.limited else 0)
         time.sleep(max(hanging, 0) + 1)  # the hanging calls have returned
-        wait_until(lambda: self._sweep(number), 60)
+        wait_until(lambda: self._sweep(number))
 
     def _sweep(self, number: int) -> bool:
         """Sweep, and return whether within a second the build's notification is sent and none of its jobs runs."""
@@ -552,7 +552,7 @@ class Table:
             yield f"the endpoint is {after}, not {wanted}"
         if after[0] == "InService" and self._ask_endpoint() != "answer":
             yield "the endpoint does not answer"
-        wait_until(lambda: self.stack.read_lock()["running"] is None, 10)
+        wait_until(lambda: self.stack.read_lock()["running"] is None)
         yield from self.neighbour.find_changes()
 
     def _list_pending_packages(self) -> list[str]:

@@ -108,7 +108,7 @@ def test_the_user_uses_the_own_pipeline(world: World) -> None:
         assert "fraud/notes.txt" in [each["Key"] for each in found["Contents"]]
     world.request(world.fraud)
     wait_until(lambda: fraud.builds())
-    build = fraud.build().wait(timeout_seconds=120)
+    build = fraud.build().wait(timeout_seconds=600)
     assert build.status == "succeeded", build.record.reason
     assert build.steps()
     assert fraud.status().endpoint.status == "InService"  # type: ignore[union-attr]
@@ -126,7 +126,7 @@ def test_the_user_stops_a_build_of_the_own_pipeline(world: World) -> None:
     wait_until(partial(has_training, world.fraud, build.number))
     stopped = build.stop()
     assert stopped.confirmed, stopped.summary
-    assert build.wait(timeout_seconds=120).status == "stopped"
+    assert build.wait(timeout_seconds=600).status == "stopped"
     fraud.parameters.remove("hyperparameters")
 
 

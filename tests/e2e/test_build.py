@@ -146,7 +146,7 @@ def test_stop_by_voice_stops_the_paid_job(stack: DeployedStack) -> None:
     assert str(number) in conversation.say("stop_build")
     assert stack.describe_job(job)["TrainingJobStatus"] == "InProgress"
     conversation.say("yes")
-    wait_until(lambda: stack.describe_job(job)["TrainingJobStatus"] == "Stopped", 10)
+    wait_until(lambda: stack.describe_job(job)["TrainingJobStatus"] == "Stopped")
     record = stack.finish(number)
     assert (record["status"], record["reason"], record["step"]) == ("stopped", "Stopped by voice.", "Train Model")
     assert stack.live_config() == before

@@ -316,7 +316,7 @@ def test_a_build_that_is_rejected_leaves_the_endpoint_alone(deployed: DeployedSt
         assert number > build
         answer = run(deployed, "reject", str(number), "--yes", "--json", "-m", "not today")
         assert json.loads(answer.stdout)["approval"] == "rejected"
-        last = process.communicate(timeout=60)[0].splitlines()[-1]
+        last = process.communicate(timeout=300)[0].splitlines()[-1]
     assert process.returncode == 3
     result = json.loads(last)["build"]
     assert (result["status"], "not today" in result["reason"]) == ("withheld", True)
@@ -435,7 +435,7 @@ def test_ctrl_c_leaves_the_build_running_and_stop_stops_it(stack: DeployedStack)
         assert process.stdout
         wait_until(lambda: "Train Model: running" in process.stdout.readline())  # type: ignore[union-attr]
         process.send_signal(signal.SIGINT)
-        _, message = process.communicate(timeout=30)
+        _, message = process.communicate(timeout=300)
     assert f"Build {number} is still running. 'sagebuild watch {number}'" in message
     assert process.returncode == 130
     job = stack.wait_for_training(number)

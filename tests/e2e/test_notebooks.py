@@ -111,7 +111,7 @@ def run_notebook(stack: DeployedStack, name: str, folder: Path) -> tuple[str, st
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     where = {"metadata": {"path": str(folder / "notebooks")}}
     environment = stack.engine.environment | {"PYTHONPATH": str(ROOT)}
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3", coalesce_streams=True, resources=where)
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", coalesce_streams=True, resources=where)
     client.execute(env=environment)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     kinds = ("text/html", "text/plain", "application/vnd.plotly.v1+json")

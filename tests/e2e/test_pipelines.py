@@ -45,7 +45,7 @@ def read_record(stack: DeployedStack, name: str, number: int) -> dict[str, Any]:
 
 def wait_for(stack: DeployedStack, name: str, number: int, attribute: str) -> None:
     """Wait until a build's record has an attribute."""
-    wait_until(lambda: read_record(stack, name, number).get(attribute), 120)
+    wait_until(lambda: read_record(stack, name, number).get(attribute))
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ def test_whole_conversations_with_virtual_alexa(stack: DeployedStack) -> None:
     assert kept[1]["heard"].startswith("All right, I changed nothing")
     assert f"build {before + 1}" in stopped[1]["heard"].lower()
     assert "stop" in stopped[1]["heard"]
-    wait_until(lambda: stack.describe_job(job)["TrainingJobStatus"] == "Stopped", 10)
+    wait_until(lambda: stack.describe_job(job)["TrainingJobStatus"] == "Stopped")
     stack.finish(before + 1)
 
     (turns,) = converse(

@@ -46,7 +46,7 @@ def build(stack: DeployedStack, **document: Any) -> dict[str, Any]:
     """A whole build; its jobs import scikit-learn one after the other, which takes a while on a busy machine."""
     stack.set_parameters(**document)
     number = stack.start_by_voice()
-    wait_until(lambda: stack.record(number).get("notified_at"), 300)
+    wait_until(lambda: stack.record(number).get("notified_at"))
     return stack.record(number)
 
 

@@ -79,7 +79,7 @@ class Tuner(World):
     def finish(self, name: str) -> dict[str, Any]:
         """Wait until a tuning job has ended; describe it."""
         ended = ("Completed", "Failed", "Stopped")
-        return wait_until(lambda: self.describe(name), lambda job: job["HyperParameterTuningJobStatus"] in ended, 60)
+        return wait_until(lambda: self.describe(name), lambda job: job["HyperParameterTuningJobStatus"] in ended)
 
     def trainings(self, name: str, **more: Any) -> list[dict[str, Any]]:
         """ListTrainingJobsForHyperParameterTuningJob."""

@@ -69,9 +69,9 @@ def unpack(archive: bytes) -> dict[str, bytes]:
         return {name: file.read() for name, file in files.items() if file}
 
 
-def wait_until(read: Callable[[], T], holds: Callable[[T], bool], seconds: float = 30) -> T:
+def wait_until(read: Callable[[], T], holds: Callable[[T], bool]) -> T:
     """Poll until a read value satisfies a condition; return it."""
-    for _ in looks(seconds):
+    for _ in looks():
         if holds(value := read()):
             return value
     raise AssertionError(f"still {value}")

@@ -43,7 +43,7 @@ class Stack:
         return self.settled()
 
     def settled(self) -> dict[str, Any]:
-        for _ in looks(30):
+        for _ in looks():
             reported: dict[str, Any] = self.api.describe_stacks(StackName=self.id)["Stacks"][0]
             if not reported["StackStatus"].endswith("IN_PROGRESS"):
                 return reported

@@ -11,7 +11,6 @@ from tests.polling import looks
 from tests.roles import create_role
 
 _numbers = itertools.count(1)
-_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def has_ended(execution: dict[str, Any]) -> bool:
 
 def wait_for(look: Callable[[], Any], is_there: Callable[[Any], bool]) -> Any:
     """Poll with ``look`` until ``is_there`` accepts the result; return it."""
-    for _ in looks(_SECONDS):
+    for _ in looks():
         if is_there(seen := look()):
             return seen
-    raise AssertionError(f"after {_SECONDS} s there is still {seen}")
+    raise AssertionError(f"there is still {seen}")

@@ -147,6 +147,15 @@ def test_a_missing_role_may_do_nothing(recording: Engine) -> None:
     assert [(call["allowed"], call["reason"]) for call in role.calls()] == [(False, "the role does not exist")]
 
 
+def test_a_role_without_policies_may_do_nothing(recording: Engine) -> None:
+    role = Role(recording, allow("sns:CreateTopic"))
+    iam = recording.client("iam")
+    (policy,) = iam.list_role_policies(RoleName=role.name)["PolicyNames"]
+    iam.delete_role_policy(RoleName=role.name, PolicyName=policy)
+    role.client("sns").create_topic(Name="app-one")
+    assert [(call["allowed"], call["reason"]) for call in role.calls()] == [(False, "it has no policies")]
+
+
 def test_calls_are_counted(recording: Engine) -> None:
     role = Role(recording, allow("sns:CreateTopic"))
     for _ in range(3):

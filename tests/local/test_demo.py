@@ -79,7 +79,7 @@ def test_a_signal_during_the_deployment_ends_everything_and_deletes_the_data(
         assert all(map(is_alive, pids))
         process.send_signal(number)
         assert process.wait(20) == status
-        assert await_end(pids, 5) == []
+        assert await_end(pids) == []
         assert process.stdout.read() == output
         eventually(lambda: not list(folder.iterdir()))
 

@@ -17,8 +17,6 @@ from tests.engine import ROOT, Engine, running_engine
 from tests.local.sagemaker_world import SERVE_OWN, TRAINING_LOGS, Host, Trainer, wait_until
 from tests.processes import await_end, is_alive
 
-END_SECONDS = 10.0  # the longest wait for the end of processes
-
 # Starts a process that starts another, prints the process ids, and waits to be killed.
 _PARENT = """
 import sys, time
@@ -177,11 +175,11 @@ def test_no_process_outlives_the_engine(tmp_path: Path, how: str) -> None:
         else:
             if "watchdog" in how:
                 os.kill(pids[2], signal.SIGKILL)
-                assert await_end(pids[2:3], END_SECONDS) == []
+                assert await_end(pids[2:3]) == []
                 print("more", file=engine.stdin, flush=True)
                 pids.append(int(engine.stdout.readline()))
             engine.kill()
-        assert await_end(pids, END_SECONDS) == []
+        assert await_end(pids) == []
     finally:
         engine.kill()
         engine.wait()

@@ -168,4 +168,4 @@ def test_an_instance_that_does_not_start_leaves_no_process(engine: Engine, tmp_p
     described = queue.host.describe(queue.endpoint)
     assert (described["EndpointStatus"], queue.count()) == ("InService", 0)
     assert "did not pass the ping health check" in described["FailureReason"]
-    assert await_end([int(pid.read_text())], 10) == []
+    assert await_end([int(pid.read_text())]) == []

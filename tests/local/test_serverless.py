@@ -28,7 +28,7 @@ def run_serverless(engine: Engine, service: Path, command: str, **environment: s
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=90,
+        timeout=300,
         check=False,
     )
     return ended.returncode, re.sub(r"\x1b\[[0-9;]*m", "", ended.stdout)

@@ -52,7 +52,7 @@ def parent(program: str) -> "Iterator[tuple[subprocess.Popen[str], list[int]]]":
         assert pids
         assert all(map(is_alive, pids))
         yield process, pids
-        assert await_end(pids, 5) == []
+        assert await_end(pids) == []
 
 
 def read_rest(process: "subprocess.Popen[str]") -> str:
