@@ -7,9 +7,9 @@ from typing import Any
 import boto3
 from botocore.config import Config as ClientConfig
 
-from local import accounts, config
+from local import accounts, config, loopback
 
-_NO_RETRIES = ClientConfig(retries={"max_attempts": 0}, read_timeout=900, max_pool_connections=50)
+_NO_RETRIES = ClientConfig(retries={"max_attempts": 0})
 
 # A session loads each service model once (0.4 s, 10 MB); it is not thread-safe.
 _session_lock = threading.Lock()
@@ -17,7 +17,9 @@ _session_lock = threading.Lock()
 
 @lru_cache(maxsize=1)
 def _session() -> Any:
-    return boto3.session.Session()
+    session: Any = boto3.session.Session()
+    session.events.register("before-send", loopback.answer)
+    return session
 
 
 def client(service: str, region: str | None = None, role_arn: str | None = None, access_key: str = "") -> Any:

@@ -45,7 +45,7 @@ def start(settings: Config) -> Config:
     # moto reads its environment at import time, so it is imported only now.
     from werkzeug.serving import make_server
 
-    from local import faults, log
+    from local import faults, log, loopback
     from local.routes import RequestHandler, application
 
     if settings.log_calls:
@@ -56,8 +56,10 @@ def start(settings: Config) -> Config:
             faults.read(settings.faults)
         except faults.FaultError as error:
             raise CannotStartError(str(error)) from error
+    served = application()
+    loopback.use(served)
     _server = make_server(
-        settings.host, settings.port, application(), threaded=True, request_handler=RequestHandler, fd=listener.detach()
+        settings.host, settings.port, served, threaded=True, request_handler=RequestHandler, fd=listener.detach()
     )
     gc.freeze()  # modules and service models stay; later collections need not look at them
     threading.Thread(target=_server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
