@@ -9,6 +9,7 @@ everything.
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from moto.iam.models import IAMBackend, iam_backends
 from local import accounts, calls, config, database, partitions
 from local.audit import buckets, cross_account, documents, keys, permissions, trust
 from local.audit.permissions import Permission
-from local.audit.policies import Grant, Verdict, decide, grants, parse
+from local.audit.policies import Verdict, decide, grants, parse
 from local.callers import Caller
 from local.calls import Call
 from local.console import print_line
@@ -39,7 +40,10 @@ _DENIED_CODES = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
 _ROLE_IS_GONE = Verdict(False, "the role does not exist")
 _NO_POLICIES = Verdict(False, "it has no policies")
 _lock = threading.Lock()
-_granted: dict[str, set[Grant]] = {}
+_statements_of: dict[str, list[dict[str, Any]]] = {}  # by the name of the caller
+_pending: Counter[str] = Counter()  # rows that are yet to be written to the database
+_MOST_PENDING = 500
+_printed: set[str] = set()
 
 
 def install() -> None:
@@ -94,7 +98,7 @@ def _decide(caller: Caller, call: Call, needed: Permission) -> Verdict:
     statements, undecided = _policies(caller)
     if statements:  # a deleted function may still write logs in a deleted role
         with _lock:
-            _granted[caller.name] = set(grants(statements))
+            _statements_of[caller.name] = statements
     verdict = undecided or decide(statements, needed.action, needed.resource, context)
     if needed.action.startswith("kms:"):
         return keys.combine(caller, needed, context, verdict)
@@ -113,16 +117,28 @@ def record(caller: str, needed: Permission, verdict: Verdict) -> None:
     """Record a permission that a caller or a service needed; print a line for the first time that it is not allowed."""
     # As JSON, because names can have characters that are not valid in UTF-8.
     row = json.dumps([caller, needed.action, needed.resource or "?", verdict.allowed, verdict.reason])
-    with database.opened() as made:
-        is_new = not made.execute("UPDATE made SET count = count + 1 WHERE row = ?", (row,)).rowcount
+    with _lock:
+        _pending[row] += 1
+        is_new = not verdict.allowed and row not in _printed
         if is_new:
-            made.execute("INSERT INTO made VALUES (?, 1)", (row,))
+            _printed.add(row)
+    if len(_pending) >= _MOST_PENDING:
+        _write_pending()
     # The last lines of a function's log may come after its role is deleted, as in each removal of a stack.
     is_late_log = verdict == _ROLE_IS_GONE and needed.action.startswith("logs:")
-    if is_new and not verdict.allowed and not is_late_log:
+    if is_new and not is_late_log:
         would = "AWS would deny" if verdict.allowed is False else "AWS might deny"
         word = "denied, as by AWS" if config.current().enforce_iam else would
         print_line(f"local: {word}: {caller} {needed.action} on {needed.resource or '?'}: {verdict.reason}")
+
+
+def _write_pending() -> None:
+    with database.opened() as made, _lock:
+        made.executemany(
+            "INSERT INTO made VALUES (?, ?) ON CONFLICT (row) DO UPDATE SET count = count + excluded.count",
+            _pending.items(),
+        )
+        _pending.clear()
 
 
 def calls_made() -> list[dict[str, Any]]:
@@ -134,6 +150,7 @@ def calls_made() -> list[dict[str, Any]]:
         ``role`` (or a service's principal), ``action``, ``resource`` ("?" when unknown), ``allowed`` (null when
         undecided), ``reason`` (why it is not allowed) and ``count``.
     """
+    _write_pending()
     with database.opened() as made:
         rows = [(*json.loads(row), count) for row, count in made.execute("SELECT * FROM made")]
     names = ("role", "action", "resource", "allowed", "reason", "count")
@@ -143,9 +160,9 @@ def calls_made() -> list[dict[str, Any]]:
 def unused_grants() -> list[dict[str, str]]:
     """The permissions of all roles that no call has needed; a deleted role is included if it made a call."""
     with _lock:
-        granted = dict(_granted)
-    for name, role in _roles().items():
-        granted[name] = set(grants(_statements(role)))
+        statements = dict(_statements_of)
+    statements |= {name: list(_statements(role)) for name, role in _roles().items()}
+    granted = {name: set(grants(each)) for name, each in statements.items()}
     needed = [(call["role"], call["action"], call["resource"]) for call in calls_made()]
     rows = [
         {"role": role, "action": grant.names[0], "resource": grant.names[1]}
@@ -158,10 +175,11 @@ def unused_grants() -> list[dict[str, str]]:
 
 def clear() -> None:
     """Forget every call."""
-    with database.opened() as made:
+    with database.opened() as made, _lock:
         made.execute("DELETE FROM made")
-    with _lock:
-        _granted.clear()
+        _pending.clear()
+        _printed.clear()
+        _statements_of.clear()
 
 
 def _list_roles(backend: IAMBackend) -> Any:
@@ -177,9 +195,10 @@ def _roles() -> dict[str, Any]:
 
 def _policies(caller: Caller) -> tuple[list[dict[str, Any]], Verdict | None]:
     """The statements of a role's or user's policies, and the verdict if it does not depend on them."""
-    backend = iam_backends[accounts.of_arn(caller.arn or "")][partitions.current()]
+    arn = caller.arn or ""
+    backend, name = iam_backends[accounts.of_arn(arn)][partitions.current()], arn.rpartition("/")[2]
     known = backend.users.values() if caller.user_arn else backend.get_roles()
-    identity = next((each for each in known if each.arn == caller.arn), None)
+    identity = next((each for each in known if each.name == name and each.arn == arn), None)
     if identity is None:
         return [], Verdict(False, "the user does not exist") if caller.user_arn else _ROLE_IS_GONE
     statements = list(_statements(identity))
