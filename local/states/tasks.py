@@ -32,6 +32,7 @@ from local.states.integrations import INTEGRATIONS, SDK_JSON_FIELDS, TOKEN, find
 from local.states.jobs import JOBS
 
 _POLL_SECONDS = 0.15
+_LONGEST_POLL_SECONDS = 1.0  # of a job that takes long
 
 
 class _CancelledError(Exception):
@@ -154,7 +155,7 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
     def _await_job(self, env: Environment, client: Any, arguments: Any, answer: dict[str, Any]) -> Any:
         job = JOBS[self.resource.resource_arn.split(":::", 1)[1]]
         name = job.identify(arguments, answer)
-        endpoint = self._endpoint(env)
+        endpoint, pause = self._endpoint(env), _POLL_SECONDS
         while env.is_running():
             if endpoint and (outcome := endpoint.get_outcome()):
                 return self._read_outcome(outcome)
@@ -165,7 +166,8 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]
                 return report
             if status not in job.running_statuses:
                 raise self._failure(env, "States.TaskFailed", shapes.to_text(report))
-            env.program_state_event.wait(_POLL_SECONDS)
+            env.program_state_event.wait(pause)
+            pause = min(1.25 * pause, _LONGEST_POLL_SECONDS)
         try:
             self._call(client, self._service.operation_model(job.stop), job.stop_by(name))
         except ClientError as error:
