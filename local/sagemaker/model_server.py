@@ -10,7 +10,7 @@ from local.sagemaker.container_client import Answer
 from local.sagemaker.resources import Json
 from local.sagemaker.served_container import Placement, ServedContainer
 
-_HEALTH_SECONDS = 60.0  # a variant may ask for another limit
+_HEALTH_SECONDS = 180.0  # on a busy laptop, too; a variant may ask for another limit
 _ANSWER_SECONDS = 60.0  # AWS's limit for one invocation
 
 

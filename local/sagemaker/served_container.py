@@ -1,11 +1,13 @@
 """One serving container: its folder, which represents /opt/ml, its process and its invocations."""
 
+import secrets
 import shutil
 import socket
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from local.sagemaker.runners import Runner
 
 _POLL_SECONDS = 0.02
 _STOP_SECONDS = 5
+_FIRST_PORT, _PORTS = 20_000, 12_768
 _RESTART_SECONDS = (0.1, 60.0)  # first and longest pause before a restart; an unhealthy start doubles it
 
 
@@ -224,6 +227,8 @@ class ServedContainer:
 
 
 def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """A free port that no outgoing connection gets before the container listens: Linux and macOS use higher ones."""
+    while True:
+        with suppress(OSError), socket.socket() as taken:
+            taken.bind(("127.0.0.1", _FIRST_PORT + secrets.randbelow(_PORTS)))
+            return int(taken.getsockname()[1])
