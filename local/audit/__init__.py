@@ -38,7 +38,7 @@ MOTO_NAMES = (
 _DENIED_CODES = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
 
 _ROLE_IS_GONE = Verdict(False, "the role does not exist")
-_NO_POLICIES = Verdict(False, "it has no policies")
+_NO_POLICIES = Verdict(False, "the role or user has no policies")
 _lock = threading.Lock()
 _statements_of: dict[str, list[dict[str, Any]]] = {}  # by the name of the caller
 _pending: Counter[str] = Counter()  # rows that are yet to be written to the database

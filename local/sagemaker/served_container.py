@@ -1,5 +1,6 @@
 """One serving container: its folder, which represents /opt/ml, its process and its invocations."""
 
+import errno
 import secrets
 import shutil
 import socket
@@ -7,7 +8,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from local.sagemaker.runners import Runner
 
 _POLL_SECONDS = 0.02
 _STOP_SECONDS = 5
+# Below those of outgoing connections: https://docs.kernel.org/networking/ip-sysctl.html (from 32768; macOS: 49152)
 _FIRST_PORT, _PORTS = 20_000, 12_768
 _RESTART_SECONDS = (0.1, 60.0)  # first and longest pause before a restart; an unhealthy start doubles it
 
@@ -227,8 +228,14 @@ class ServedContainer:
 
 
 def _free_port() -> int:
-    """A free port that no outgoing connection gets before the container listens: Linux and macOS use higher ones."""
+    """A free port that no outgoing connection gets before the container listens."""
     while True:
-        with suppress(OSError), socket.socket() as taken:
-            taken.bind(("127.0.0.1", _FIRST_PORT + secrets.randbelow(_PORTS)))
-            return int(taken.getsockname()[1])
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with socket.socket() as tried:
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return port

@@ -42,14 +42,6 @@ def document() -> dict[str, Any]:
     return deepcopy(PIPELINE.document) | {"trainsourcefile": "tabular.tar.gz", "metrics": []}
 
 
-def build(stack: DeployedStack, **document: Any) -> dict[str, Any]:
-    """A whole build; its jobs import scikit-learn one after the other, which takes a while on a busy machine."""
-    stack.set_parameters(**document)
-    number = stack.start_by_voice()
-    wait_until(lambda: stack.record(number).get("notified_at"))
-    return stack.record(number)
-
-
 def compute_here(rows: Any) -> tuple[Any, dict[str, float]]:
     """The model and the numbers of the report, from the pipeline's own training in this process."""
     spec = importlib.util.spec_from_file_location("tabular_train", SCRIPTS / "train.py")
@@ -74,7 +66,7 @@ def test_raw_rows_become_an_endpoint_and_the_numbers_are_scikit_learn_s(
     body = rows[["island", "sex", *rows.columns[2:6]]].to_csv(header=False, index=False)
     stack.client("s3").put_object(Bucket=stack.outputs["DataBucket"], Key="score/penguins/a.csv", Body=body.encode())
     scoring = {"batchtransform": {"path": "score/penguins/", "contenttype": "text/csv"}}
-    record = build(stack, **document | scoring)
+    record = stack.build(**document | scoring)
     assert record["status"] == "succeeded", record["reason"]
     model, expected = compute_here(rows)
     assert record["metrics"] == pytest.approx(expected, rel=1e-6)
@@ -119,7 +111,7 @@ def check_logs(stack: DeployedStack, record: dict[str, Any]) -> None:
 
 def check_reuse(stack: DeployedStack, document: dict[str, Any], before: dict[str, Any]) -> None:
     """Check that the next build uses the outputs of the first, and evaluates the live model, too."""
-    record = build(stack, **document | {"evaluatelive": True, "mustimprove": {"metric": "evaluation.accuracy"}})
+    record = stack.build(**document | {"evaluatelive": True, "mustimprove": {"metric": "evaluation.accuracy"}})
     assert (record["status"], record["reason"]) == (
         "withheld",
         f"evaluation.accuracy {before['metrics']['evaluation.accuracy']:g} is no better than the live "
@@ -153,7 +145,7 @@ def test_a_stopped_build_leaves_no_processing_job(stack: DeployedStack, rows: An
 
 def test_a_failed_job_is_explained(stack: DeployedStack, rows: Any, document: dict[str, Any]) -> None:  # noqa: ARG001
     document["processing"][0]["arguments"] = ["--share", 2]
-    record = build(stack, **document)
+    record = stack.build(**document)
     assert (record["status"], record["step"]) == ("failed", "Process Data")
     assert record["reason"].startswith("The processing job split failed: ")
     assert "test_size" in record["reason"]

@@ -12,7 +12,6 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.e2e.stack import DeployedStack, wait_until
 from tests.e2e.test_command_line import run
-from tests.e2e.test_step_jobs import build
 from tests.local.sagemaker_world import pack
 from tests.ready_pipelines import FOLDER
 
@@ -87,7 +86,7 @@ def read_scores(stack: DeployedStack, record: dict[str, Any]) -> list[list[str]]
 
 
 def test_files_are_scored_with_a_new_and_with_the_newest_model(stack: DeployedStack, rows: Any) -> None:
-    record = build(stack, **DOCUMENT)
+    record = stack.build(**DOCUMENT)
     assert record["status"] == "succeeded", record["reason"]
     (job,) = record["step_jobs"]
     assert (job["name"], job["kind"], job["status"]) == ("transform", "transform", "Completed")
@@ -102,7 +101,7 @@ def test_files_are_scored_with_a_new_and_with_the_newest_model(stack: DeployedSt
     (message,) = stack.read_notifications(record["number"])
     assert f"the results are in {job['output']}" in message
 
-    again = build(stack, **DOCUMENT | {"skiptrain": True})
+    again = stack.build(**DOCUMENT | {"skiptrain": True})
     assert again["status"] == "succeeded", again["reason"]
     assert not again.get("training_job")
     assert again["step_jobs"][0]["output"] != job["output"]

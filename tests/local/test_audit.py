@@ -153,7 +153,7 @@ def test_a_role_without_policies_may_do_nothing(recording: Engine) -> None:
     (policy,) = iam.list_role_policies(RoleName=role.name)["PolicyNames"]
     iam.delete_role_policy(RoleName=role.name, PolicyName=policy)
     role.client("sns").create_topic(Name="app-one")
-    assert [(call["allowed"], call["reason"]) for call in role.calls()] == [(False, "it has no policies")]
+    assert [(call["allowed"], call["reason"]) for call in role.calls()] == [(False, "the role or user has no policies")]
 
 
 def test_calls_are_counted(recording: Engine) -> None:

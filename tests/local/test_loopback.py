@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from local import loopback
 
-_account: ContextVar[str] = ContextVar("account", default="nobody's")
+_account: ContextVar[str] = ContextVar("account", default="none")
 
 
 class Application:
@@ -76,9 +76,11 @@ def test_a_refusal_is_botocore_s_error(s3: Any) -> None:
         s3.get_object(Bucket="bucket", Key="absent")
 
 
-def test_the_application_works_in_the_same_thread_and_for_nobody_s_account(s3: Any, application: Application) -> None:
-    token = _account.set("the caller's")
+def test_the_application_works_in_the_same_thread_without_the_account_of_the_caller(
+    s3: Any, application: Application
+) -> None:
+    token = _account.set("of the caller")
     s3.head_object(Bucket="bucket", Key="key")
     assert application.seen["thread"] is threading.current_thread()
-    assert (application.seen["account"], _account.get()) == ("nobody's", "the caller's")
+    assert (application.seen["account"], _account.get()) == ("none", "of the caller")
     _account.reset(token)
