@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import clients, output
 from local.messaging.background import Background
 
-_PAUSE_SECONDS = 0.5  # collects lines for one call
+_PAUSE_SECONDS = 0.1  # collects lines for one call
 _logger = logging.getLogger(__name__)
 _shipping = Background("lambda-logs", workers=2)
 

@@ -350,7 +350,7 @@ def test_the_last_lines_of_a_deleted_function_create_no_log_group(engine: Engine
     arn = deploy(engine, ECHO)
     invoke(engine, arn)
     engine.client("lambda").delete_function(FunctionName=arn)
-    time.sleep(1)  # longer than lines wait before they are sent
+    time.sleep(0.5)  # longer than lines wait before they are sent
     group = f"/aws/lambda/{arn.rpartition(':')[2]}"
     assert engine.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
 
