@@ -64,6 +64,8 @@ class LogStream:
             except client.exceptions.ResourceNotFoundException:
                 return  # the group was deleted with its function; these are its last lines
             except (ClientError, BotoCoreError) as error:
+                if not self.is_current():
+                    return  # the role may be deleted, too
                 _logger.warning("%s: %d log lines are lost: %s", self.group, len(batch), error)
 
 
